@@ -1,0 +1,4 @@
+//! Measures concurrent maps: experiment files, fresh-process trials, results, figures.
+pub mod case;
+pub mod catalogue;
+pub mod row;

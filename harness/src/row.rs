@@ -1,0 +1,149 @@
+//! One row of `trials.csv`. The columns' names and units are a contract: docs/FORMAT.md.
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::Case;
+
+/// One trial: its case, its place in the sweep, and what was measured. Base units throughout
+/// (operations, seconds, bytes); an empty field is "not measured", never 0.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The cell's id ([`Case::id`]).
+    pub case: String,
+    /// The table.
+    pub structure: String,
+    /// The reclaimer, or `none`.
+    pub reclaimer: String,
+    /// The allocator.
+    pub allocator: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Percent of operations that are `get`.
+    pub reads: f64,
+    /// Percent `insert`.
+    pub inserts: f64,
+    /// Percent `remove`.
+    pub removes: f64,
+    /// Percent `update`.
+    pub updates: f64,
+    /// `uniform` or `zipf`.
+    pub distribution: String,
+    /// θ.
+    pub zipf: f64,
+    /// Size of the key range.
+    pub keys: u64,
+    /// Keys present at the start.
+    pub prefill: u64,
+    /// `u64`.
+    pub key_type: String,
+    /// Bytes of a value.
+    pub value_bytes: u64,
+    /// Seed of the table's hasher.
+    pub hash_seed: u64,
+    /// Whether threads were bound to CPUs.
+    pub pin: bool,
+    /// Seed of the trial's keys and operations.
+    pub seed: u64,
+    /// Block, from 0.
+    pub block: u32,
+    /// Position within the block, from 0.
+    pub position: u32,
+    /// Measured wall time.
+    pub seconds: Option<f64>,
+    /// Operations done in it.
+    pub ops: Option<u64>,
+    /// `ops / seconds`.
+    pub ops_per_sec: Option<f64>,
+    /// CPU time of the whole process in it, helper threads included.
+    pub cpu_seconds: Option<f64>,
+    /// `ops / cpu_seconds`.
+    pub ops_per_cpu_sec: Option<f64>,
+    /// Median rate over clean windows, if there was one.
+    pub clean_ops_per_sec: Option<f64>,
+    /// Number of clean windows.
+    pub clean_windows: Option<u64>,
+    /// Number of windows.
+    pub windows: Option<u64>,
+    /// Nodes retired.
+    pub retired: Option<u64>,
+    /// Retired nodes freed.
+    pub freed: Option<u64>,
+    /// Most nodes retired and not yet freed, as sampled.
+    pub peak_unreclaimed: Option<u64>,
+    /// The same in bytes.
+    pub peak_unreclaimed_bytes: Option<u64>,
+    /// Peak resident set of the process.
+    pub peak_rss_bytes: Option<u64>,
+    /// Entries after the trial.
+    pub final_len: Option<u64>,
+    /// Whether the self-check passed.
+    pub valid: bool,
+    /// Noise verdict: `quiet`, or what disturbed the trial.
+    pub noise: String,
+    /// CPU time stolen by the hypervisor, all CPUs.
+    pub steal_seconds: Option<f64>,
+    /// Time the workers were runnable but not running.
+    pub run_delay_seconds: Option<f64>,
+    /// Involuntary context switches of the process.
+    pub involuntary_switches: Option<u64>,
+    /// What went wrong, if anything did.
+    pub error: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+}
+
+impl Row {
+    /// A row for `case` in which nothing is measured yet.
+    #[must_use]
+    pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
+        Self {
+            case: case.id(),
+            structure: case.structure.clone(),
+            reclaimer: case.reclaimer.clone(),
+            allocator: case.allocator.clone(),
+            threads: case.threads,
+            reads: case.mix.reads,
+            inserts: case.mix.inserts,
+            removes: case.mix.removes,
+            updates: case.mix.updates,
+            distribution: case.distribution().to_owned(),
+            zipf: case.zipf,
+            keys: case.keys,
+            prefill: case.prefill,
+            key_type: "u64".to_owned(),
+            value_bytes: 8,
+            hash_seed: case.hash_seed,
+            pin: case.pin,
+            seed,
+            block,
+            position,
+            seconds: None,
+            ops: None,
+            ops_per_sec: None,
+            cpu_seconds: None,
+            ops_per_cpu_sec: None,
+            clean_ops_per_sec: None,
+            clean_windows: None,
+            windows: None,
+            retired: None,
+            freed: None,
+            peak_unreclaimed: None,
+            peak_unreclaimed_bytes: None,
+            peak_rss_bytes: None,
+            final_len: None,
+            valid: false,
+            noise: String::new(),
+            steal_seconds: None,
+            run_delay_seconds: None,
+            involuntary_switches: None,
+            error: String::new(),
+            started_at: String::new(),
+        }
+    }
+
+    /// The subject's name in tables and legends.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        crate::case::subject_name(&self.structure, &self.reclaimer)
+    }
+}

@@ -1,0 +1,3 @@
+//! Concurrent hash tables, each generic over how memory is reclaimed.
+pub mod map;
+pub mod sync;

@@ -1,0 +1,301 @@
+//! What a concurrent map is, to the harness, to the tests and to a user.
+//!
+//! Three layers, so that the cost of protecting memory is expressible and measurable:
+//!
+//! * [`ConcurrentMap`] is shared between threads;
+//! * [`MapHandle`] is one thread's way in: its registration with the reclaimer, its hazard
+//!   slots, its stripe of the size counter;
+//! * [`PinnedMap`] is a handle inside a critical section: one pin covers one operation
+//!   ([`MapHandle::get`] and its siblings) or a whole batch ([`MapHandle::pin`]).
+//!
+//! Reads copy the value out or run a closure while it is protected; no reference outlives the
+//! protection. A map that needs no per-thread state implements [`DirectMap`] on shared
+//! references and takes [`Direct`] as its handle.
+
+use std::fmt;
+
+/// How an operation is guaranteed to finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// In a bounded number of its own steps, whatever other threads do.
+    WaitFree,
+    /// Some thread always finishes; one thread can starve.
+    LockFree,
+    /// A thread that holds a lock can stop others.
+    Blocking,
+    /// Nobody has said.
+    Unknown,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::WaitFree => "wait-free",
+            Self::LockFree => "lock-free",
+            Self::Blocking => "blocking",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// What a table says of itself; `bench list` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct MapInfo {
+    /// The family in the literature: `chaining`, `cuckoo`, `versioned`, `peer`, `control`, …
+    pub family: &'static str,
+    /// One line: the algorithm and its source.
+    pub summary: &'static str,
+    /// Progress of `get`, `get_with` and `contains`.
+    pub get: Progress,
+    /// Progress of `insert`.
+    pub insert: Progress,
+    /// Progress of `update` and `upsert`.
+    pub update: Progress,
+    /// Progress of `remove`.
+    pub remove: Progress,
+    /// Whether entries are kept at all; false only for the `no-op` control, whose results
+    /// cannot be checked.
+    pub keeps_entries: bool,
+    /// The most handles that may exist at once, if there is a limit.
+    pub max_threads: Option<usize>,
+}
+
+impl MapInfo {
+    /// A table about which nothing is known.
+    pub const UNKNOWN: Self = Self {
+        family: "other",
+        summary: "",
+        get: Progress::Unknown,
+        insert: Progress::Unknown,
+        update: Progress::Unknown,
+        remove: Progress::Unknown,
+        keeps_entries: true,
+        max_threads: None,
+    };
+
+    /// The same progress for every operation.
+    #[must_use]
+    pub const fn with_progress(mut self, progress: Progress) -> Self {
+        self.get = progress;
+        self.insert = progress;
+        self.update = progress;
+        self.remove = progress;
+        self
+    }
+}
+
+/// A map from `K` to `V` that threads share.
+///
+/// Every operation of its handles is linearizable; `len` and iteration are not, unless the
+/// table's own documentation says so.
+pub trait ConcurrentMap<K, V>: Send + Sync {
+    /// What the table says of itself.
+    const INFO: MapInfo = MapInfo::UNKNOWN;
+
+    /// One thread's way in.
+    type Handle<'m>: MapHandle<K, V>
+    where
+        Self: 'm;
+
+    /// Registers the calling thread.
+    ///
+    /// # Panics
+    ///
+    /// When more than [`MapInfo::max_threads`] handles would exist.
+    fn handle(&self) -> Self::Handle<'_>;
+
+    /// The number of entries: exact while no thread writes, otherwise some number between the
+    /// smallest and the largest size that the map had during the call, give or take the
+    /// writes in flight.
+    fn len(&self) -> usize;
+
+    /// Whether [`len`](Self::len) is 0.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entries that fit before the next growth, where that means something.
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// One thread's way into a [`ConcurrentMap`].
+///
+/// The provided operations pin for themselves alone. A panic in the key's or value's code or
+/// in a closure leaves the map usable; an operation that panicked has had no effect.
+pub trait MapHandle<K, V> {
+    /// The handle inside a critical section.
+    type Pinned<'h>: PinnedMap<K, V>
+    where
+        Self: 'h;
+
+    /// Enters a critical section, in which any number of operations can run.
+    ///
+    /// A long section holds up reclamation (how much is the scheme's property), never other
+    /// operations.
+    fn pin(&mut self) -> Self::Pinned<'_>;
+
+    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for
+    /// every registered thread do not wait for this one.
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        f()
+    }
+
+    /// [`PinnedMap::get`], pinned for this operation alone.
+    fn get(&mut self, key: &K) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.pin().get(key)
+    }
+
+    /// [`PinnedMap::get_with`], pinned for this operation alone.
+    fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.pin().get_with(key, read)
+    }
+
+    /// [`PinnedMap::contains`], pinned for this operation alone.
+    fn contains(&mut self, key: &K) -> bool {
+        self.pin().contains(key)
+    }
+
+    /// [`PinnedMap::insert`], pinned for this operation alone.
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.pin().insert(key, value)
+    }
+
+    /// [`PinnedMap::update`], pinned for this operation alone.
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.pin().update(key, f)
+    }
+
+    /// [`PinnedMap::upsert`], pinned for this operation alone.
+    fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.pin().upsert(key, f)
+    }
+
+    /// [`PinnedMap::remove`], pinned for this operation alone.
+    fn remove(&mut self, key: &K) -> Option<V> {
+        self.pin().remove(key)
+    }
+
+    /// [`PinnedMap::for_each`], pinned for this operation alone.
+    fn for_each(&mut self, f: impl FnMut(&K, &V)) {
+        self.pin().for_each(f);
+    }
+}
+
+/// The operations, inside a critical section.
+pub trait PinnedMap<K, V> {
+    /// Runs `read` on the value of `key` while it is protected; `None` if absent.
+    fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
+
+    /// A copy of the value of `key`.
+    fn get(&mut self, key: &K) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Whether `key` is present.
+    fn contains(&mut self, key: &K) -> bool {
+        self.get_with(key, |_| ()).is_some()
+    }
+
+    /// Adds `key` with `value`; false, and no effect, if `key` is present.
+    fn insert(&mut self, key: K, value: V) -> bool;
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced; `None`, and no
+    /// effect, if `key` is absent.
+    ///
+    /// `f` may run several times; the effect of exactly its last run is seen, once.
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V>;
+
+    /// [`update`](Self::update) if `key` is present, else adds it with `f(None)`; returns the
+    /// value replaced.
+    ///
+    /// `f` may run several times; the effect of exactly its last run is seen, once.
+    fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V>;
+
+    /// Takes `key` out and returns its value.
+    fn remove(&mut self, key: &K) -> Option<V>;
+
+    /// Runs `f` on entries, in no order (weak iteration).
+    ///
+    /// * always visited: an entry that is present, with the same value, from the call's start
+    ///   to its end, exactly once;
+    /// * never visited: a key absent from start to end; the same entry twice;
+    /// * perhaps visited: an entry inserted, removed or updated meanwhile. A key that is
+    ///   removed and inserted again, or updated, may be seen with both values.
+    ///
+    /// `f` must not use the map: some tables hold a lock around it.
+    fn for_each(&mut self, f: impl FnMut(&K, &V));
+}
+
+/// A map whose operations need no per-thread state. The methods are those of [`PinnedMap`],
+/// on a shared reference; [`Direct`] makes a handle of them.
+pub trait DirectMap<K, V>: Send + Sync {
+    /// See [`PinnedMap::get_with`].
+    fn get_with<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
+    /// See [`PinnedMap::insert`].
+    fn insert(&self, key: K, value: V) -> bool;
+    /// See [`PinnedMap::update`].
+    fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V>;
+    /// See [`PinnedMap::upsert`].
+    fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V>;
+    /// See [`PinnedMap::remove`].
+    fn remove(&self, key: &K) -> Option<V>;
+    /// See [`PinnedMap::for_each`].
+    fn for_each(&self, f: impl FnMut(&K, &V));
+}
+
+/// The handle of a [`DirectMap`]: a shared reference.
+#[derive(Debug)]
+pub struct Direct<'m, M>(&'m M);
+
+impl<'m, M> Direct<'m, M> {
+    /// A handle of `map`.
+    #[must_use]
+    pub fn new(map: &'m M) -> Self {
+        Self(map)
+    }
+}
+
+impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
+    type Pinned<'h>
+        = Direct<'h, M>
+    where
+        Self: 'h;
+
+    fn pin(&mut self) -> Self::Pinned<'_> {
+        Direct(self.0)
+    }
+}
+
+impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for Direct<'_, M> {
+    fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.0.get_with(key, read)
+    }
+
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.0.update(key, f)
+    }
+
+    fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.0.upsert(key, f)
+    }
+
+    fn remove(&mut self, key: &K) -> Option<V> {
+        self.0.remove(key)
+    }
+
+    fn for_each(&mut self, f: impl FnMut(&K, &V)) {
+        self.0.for_each(f);
+    }
+}
