@@ -1,0 +1,308 @@
+//! Chaining with a lock per bucket, kept in the bucket's own word.
+//!
+//! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
+//! and Smarter Hashing*, NSDI 2013: the finer-grained baseline. Departures: the lock is the low
+//! bit of the word that holds the chain, so that a bucket is one word, as in the other chained
+//! tables; the table grows.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `get`, `insert`, `update`, `upsert`, `remove` | blocking | any moment at which it holds its bucket's lock |
+//!
+//! Expected O(1) per operation. The insertion that starts a growth moves the table in O(n), a
+//! bucket at a time; meanwhile operations wait for the one bucket that is being moved, if it is
+//! theirs, and find the moved ones in the next table.
+//!
+//! # Invariants
+//! * I1. A bucket's word owns its chain, and whoever sets `LOCKED` takes that ownership over
+//!   until it stores the word without it.
+//! * I2. An entry is in bucket `hash mod buckets` of the first table, from the current one on,
+//!   in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and
+//!   its table has a successor.
+//! * I3. Only the current table grows, so a bucket moves into a successor none of whose buckets
+//!   is `MOVED`.
+//! * I4. A table lives as long as the map: superseded ones are kept, in all no more words than
+//!   the current one. Hence no operation needs to announce which table it reads.
+//! * I5. The user's code runs only while I1–I3 hold, so a panic in it leaves a consistent table.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crossbeam_utils::Backoff;
+
+use super::chain::{Chain, ChainNode};
+use super::locked::{DefaultState, LockedChaining, Locking};
+use super::{LONG_CHAIN, buckets_for};
+use crate::counter::StripedCounter;
+use crate::map::{MapInfo, Progress};
+use crate::sync::{AtomicBool, AtomicPtr, Ordering};
+
+/// Somebody has the bucket.
+const LOCKED: usize = 0b01;
+/// The bucket's entries are in the next table.
+const MOVED: usize = 0b10;
+
+/// A chained hash table with a spinlock per bucket.
+///
+/// # Examples
+///
+/// ```
+/// use structures::ChainingBucketLock;
+///
+/// let map = ChainingBucketLock::<String, u32>::default();
+/// assert!(map.insert("a".to_owned(), 1));
+/// assert!(!map.insert("a".to_owned(), 2));
+/// assert_eq!(map.get("a"), Some(1));
+/// assert_eq!(map.update("a", |count| count + 1), Some(1));
+/// assert_eq!(map.remove("a"), Some(2));
+/// ```
+pub type ChainingBucketLock<K, V, S = DefaultState> = LockedChaining<K, V, S, BucketLock<K, V>>;
+
+/// Buckets with a lock each.
+pub struct BucketLock<K, V> {
+    /// The first table; it owns its successors. An `Arc`, as moving a `Box` would claim that
+    /// nothing else points into it, and `current` does.
+    _first: Arc<Table<K, V>>,
+    /// The current table: `first` or one of its successors.
+    current: AtomicPtr<Table<K, V>>,
+    entries: StripedCounter,
+}
+
+/// One bucket: the chain's first node, and in the low bits the state.
+struct Bucket<K, V> {
+    word: AtomicPtr<ChainNode<K, V>>,
+    /// The word owns a chain that its lock's holder alone uses: to be shared, entries must be
+    /// `Send`, as in a mutex.
+    _owns: PhantomData<Mutex<Chain<K, V>>>,
+}
+
+struct Table<K, V> {
+    /// A power of two of them.
+    buckets: Box<[Bucket<K, V>]>,
+    /// Whether somebody has undertaken to grow this table.
+    growing: AtomicBool,
+    next: OnceLock<Box<Table<K, V>>>,
+}
+
+/// A bucket's chain, locked (I1).
+pub struct LockedBucket<'b, K, V> {
+    bucket: &'b Bucket<K, V>,
+    chain: Chain<K, V>,
+    /// Stored with the chain when the lock is released: nothing, or `MOVED`.
+    state: usize,
+}
+
+impl<K, V> fmt::Debug for BucketLock<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, buckets) = (self.entries.sum(), self.current().buckets.len());
+        f.debug_struct("BucketLock").field("entries", &entries).field("buckets", &buckets).finish()
+    }
+}
+
+impl<K, V> fmt::Debug for LockedBucket<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockedBucket").finish_non_exhaustive()
+    }
+}
+
+impl<K, V> Default for Bucket<K, V> {
+    fn default() -> Self {
+        Self { word: AtomicPtr::default(), _owns: PhantomData }
+    }
+}
+
+impl<K, V> Bucket<K, V> {
+    /// Locks the bucket; `None` if its entries have moved to the next table.
+    #[inline]
+    fn lock(&self) -> Option<LockedBucket<'_, K, V>> {
+        let backoff = Backoff::new();
+        loop {
+            // Acquire, for `MOVED`: pairs with the release R1; the next table is visible.
+            let word = self.word.load(Ordering::Acquire);
+            if word.addr() & MOVED != 0 {
+                return None;
+            }
+            let locked = word.map_addr(|address| address | LOCKED);
+            if word.addr() & LOCKED == 0
+                // Acquire: pairs with R1; the previous holder's changes are visible. Relaxed on
+                // failure: we look again.
+                && self
+                    .word
+                    .compare_exchange_weak(word, locked, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                // SAFETY: I1: the word had no state bits, so it is what `LockedBucket::drop` stored,
+                // or null, and the ownership is ours now.
+                let chain = unsafe { chain_from(word) };
+                return Some(LockedBucket { bucket: self, chain, state: 0 });
+            }
+            backoff.snooze();
+        }
+    }
+}
+
+/// # Safety
+///
+/// `first` is null or came from `Box::into_raw`, and the caller takes its ownership over.
+unsafe fn chain_from<K, V>(first: *mut ChainNode<K, V>) -> Chain<K, V> {
+    // SAFETY: as above.
+    Chain::new((!first.is_null()).then(|| unsafe { Box::from_raw(first) }))
+}
+
+impl<K, V> Drop for Bucket<K, V> {
+    fn drop(&mut self) {
+        let first = self.word.load(Ordering::Relaxed).map_addr(|a| a & !(LOCKED | MOVED));
+        // SAFETY: I1: `&mut self`, so nobody holds the lock, and the word owns its chain.
+        drop(unsafe { chain_from(first) });
+    }
+}
+
+impl<K, V> Drop for LockedBucket<'_, K, V> {
+    fn drop(&mut self) {
+        let first = self.chain.take_first().map_or(ptr::null_mut(), Box::into_raw);
+        // Release R1: publishes what was done under the lock; pairs with the Acquires in `lock`.
+        self.bucket.word.store(first.map_addr(|a| a | self.state), Ordering::Release);
+    }
+}
+
+impl<K, V> Deref for LockedBucket<'_, K, V> {
+    type Target = Chain<K, V>;
+
+    fn deref(&self) -> &Chain<K, V> {
+        &self.chain
+    }
+}
+
+impl<K, V> DerefMut for LockedBucket<'_, K, V> {
+    fn deref_mut(&mut self) -> &mut Chain<K, V> {
+        &mut self.chain
+    }
+}
+
+impl<K, V> Table<K, V> {
+    fn with_buckets(count: usize) -> Self {
+        let buckets = (0..count).map(|_| Bucket::default()).collect();
+        Self { buckets, growing: AtomicBool::new(false), next: OnceLock::new() }
+    }
+
+    fn bucket(&self, hash: u64) -> &Bucket<K, V> {
+        &self.buckets[hash as usize & (self.buckets.len() - 1)]
+    }
+
+    /// The table to which this one's buckets move.
+    fn successor(&self) -> &Table<K, V> {
+        self.next.get().expect("I2: a table with a moved bucket has a successor")
+    }
+
+    /// Moves every bucket to a table of twice the size, and returns that.
+    fn migrate(&self) -> &Table<K, V> {
+        let larger = || Box::new(Self::with_buckets(self.buckets.len() * 2));
+        let next = &**self.next.get_or_init(larger);
+        for bucket in &self.buckets {
+            let mut source = bucket.lock().expect("only one thread moves buckets");
+            mem::take(&mut source.chain).move_nodes(|hash, node| {
+                // I3: not moved; not contended, as nobody is sent there before the release.
+                next.bucket(hash).lock().expect("I3").push_node(node);
+            });
+            source.state = MOVED;
+        }
+        next
+    }
+
+    /// Runs `f` on the entries of bucket `index`, wherever they have moved to.
+    fn for_each_in(&self, index: usize, f: &mut impl FnMut(&K, &V)) {
+        if let Some(chain) = self.buckets[index].lock() {
+            chain.iter().for_each(|(key, value)| f(key, value));
+        } else {
+            let next = self.successor();
+            next.for_each_in(index, f);
+            next.for_each_in(index + self.buckets.len(), f);
+        }
+    }
+}
+
+impl<K, V> BucketLock<K, V> {
+    fn current(&self) -> &Table<K, V> {
+        // Acquire: pairs with the Release in `grow_if_full`; the table is initialised.
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: I4: tables live as long as `self`, and are only ever shared.
+        unsafe { &*current }
+    }
+
+    #[cold]
+    fn grow_if_full(&self) {
+        let table = self.current();
+        // Relaxed: the flag only chooses one thread, once per table.
+        if self.entries.sum() > table.buckets.len() && !table.growing.swap(true, Ordering::Relaxed)
+        {
+            let next = ptr::from_ref(table.migrate()).cast_mut();
+            // Release: publishes the new table; pairs with the Acquire in `current`.
+            self.current.store(next, Ordering::Release);
+        }
+    }
+}
+
+impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
+    const INFO: MapInfo = MapInfo {
+        family: "chaining",
+        summary: "a spinlock in each bucket's word (MemC3's finer baseline)",
+        ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
+    };
+
+    type Locked<'b>
+        = LockedBucket<'b, K, V>
+    where
+        Self: 'b;
+
+    fn with_capacity(capacity: usize) -> Self {
+        let first = Arc::new(Table::with_buckets(buckets_for(capacity)));
+        let current = AtomicPtr::new(Arc::as_ptr(&first).cast_mut());
+        Self { _first: first, current, entries: StripedCounter::default() }
+    }
+
+    #[inline]
+    fn lock(&self, hash: u64) -> LockedBucket<'_, K, V> {
+        let mut table = self.current();
+        loop {
+            match table.bucket(hash).lock() {
+                Some(chain) => return chain,
+                None => table = table.successor(),
+            }
+        }
+    }
+
+    fn added(&self, locked: LockedBucket<'_, K, V>) {
+        let long = locked.iter().nth(LONG_CHAIN).is_some();
+        self.entries.add(1);
+        drop(locked);
+        if long {
+            self.grow_if_full();
+        }
+    }
+
+    fn removed(&self, locked: LockedBucket<'_, K, V>) {
+        self.entries.add(-1);
+        drop(locked);
+    }
+
+    /// Bucket by bucket, each under its lock: weak iteration. Each entry is in one bucket of the
+    /// tree that a bucket and those it was split into form, so it is visited once.
+    fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        let table = self.current();
+        for index in 0..table.buckets.len() {
+            table.for_each_in(index, &mut f);
+        }
+    }
+
+    fn entries(&self) -> usize {
+        self.entries.sum()
+    }
+
+    fn bucket_count(&self) -> usize {
+        self.current().buckets.len()
+    }
+}

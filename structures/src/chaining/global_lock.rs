@@ -1,0 +1,162 @@
+//! Chaining under one lock: the baseline that every concurrent table is measured against.
+//!
+//! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
+//! and Smarter Hashing*, NSDI 2013: the table of memcached, under its lock.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | every operation | blocking | any moment at which it holds the lock |
+//!
+//! `len` and iteration hold the lock too, so here they are linearizable. An insertion that makes
+//! the table grow rehashes it in O(n) while all others wait.
+//!
+//! # Invariants
+//! * I1. An entry is in the chain of bucket `hash mod buckets`; no key occurs twice; `len` counts
+//!   the entries.
+//! * I2. The user's code runs only while I1 holds, so a panic in it leaves a whole table, and the
+//!   lock's poison says nothing.
+
+use std::fmt;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::buckets_for;
+use super::chain::Chain;
+use super::locked::{DefaultState, LockedChaining, Locking};
+use crate::map::{MapInfo, Progress};
+
+/// A chained hash table under one lock.
+///
+/// # Examples
+///
+/// ```
+/// use structures::ChainingGlobalLock;
+///
+/// let map = ChainingGlobalLock::<String, u32>::default();
+/// assert!(map.insert("a".to_owned(), 1));
+/// assert!(!map.insert("a".to_owned(), 2));
+/// assert_eq!(map.get("a"), Some(1));
+/// assert_eq!(map.update("a", |count| count + 1), Some(1));
+/// assert_eq!(map.remove("a"), Some(2));
+/// ```
+pub type ChainingGlobalLock<K, V, S = DefaultState> = LockedChaining<K, V, S, GlobalLock<K, V>>;
+
+/// All buckets under one mutex.
+pub struct GlobalLock<K, V>(Mutex<Table<K, V>>);
+
+struct Table<K, V> {
+    /// A power of two of them.
+    buckets: Box<[Chain<K, V>]>,
+    len: usize,
+}
+
+/// One bucket of the locked table.
+pub struct LockedBucket<'b, K, V> {
+    table: MutexGuard<'b, Table<K, V>>,
+    index: usize,
+}
+
+impl<K, V> Table<K, V> {
+    fn with_buckets(count: usize) -> Self {
+        Self { buckets: (0..count).map(|_| Chain::default()).collect(), len: 0 }
+    }
+
+    fn index(&self, hash: u64) -> usize {
+        hash as usize & (self.buckets.len() - 1)
+    }
+
+    fn grow(&mut self) {
+        let mut larger = Self::with_buckets(self.buckets.len() * 2);
+        larger.len = self.len;
+        for chain in mem::take(&mut self.buckets) {
+            chain.move_nodes(|hash, node| larger.buckets[larger.index(hash)].push_node(node));
+        }
+        *self = larger;
+    }
+}
+
+impl<K, V> GlobalLock<K, V> {
+    fn table(&self) -> MutexGuard<'_, Table<K, V>> {
+        // I2: a panic under the lock left nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> fmt::Debug for GlobalLock<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table();
+        f.debug_struct("GlobalLock")
+            .field("entries", &table.len)
+            .field("buckets", &table.buckets.len())
+            .finish()
+    }
+}
+
+impl<K, V> fmt::Debug for LockedBucket<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockedBucket").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+impl<K, V> Deref for LockedBucket<'_, K, V> {
+    type Target = Chain<K, V>;
+
+    fn deref(&self) -> &Chain<K, V> {
+        &self.table.buckets[self.index]
+    }
+}
+
+impl<K, V> DerefMut for LockedBucket<'_, K, V> {
+    fn deref_mut(&mut self) -> &mut Chain<K, V> {
+        &mut self.table.buckets[self.index]
+    }
+}
+
+impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
+    const INFO: MapInfo = MapInfo {
+        family: "chaining",
+        summary: "one mutex over a chained table (MemC3's baseline)",
+        ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
+    };
+
+    type Locked<'b>
+        = LockedBucket<'b, K, V>
+    where
+        Self: 'b;
+
+    fn with_capacity(capacity: usize) -> Self {
+        Self(Mutex::new(Table::with_buckets(buckets_for(capacity))))
+    }
+
+    fn lock(&self, hash: u64) -> LockedBucket<'_, K, V> {
+        let table = self.table();
+        let index = table.index(hash);
+        LockedBucket { table, index }
+    }
+
+    fn added(&self, mut locked: LockedBucket<'_, K, V>) {
+        let table = &mut *locked.table;
+        table.len += 1;
+        if table.len > table.buckets.len() {
+            table.grow();
+        }
+    }
+
+    fn removed(&self, mut locked: LockedBucket<'_, K, V>) {
+        locked.table.len -= 1;
+    }
+
+    fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        let table = self.table();
+        table.buckets.iter().flat_map(Chain::iter).for_each(|(key, value)| f(key, value));
+    }
+
+    fn entries(&self) -> usize {
+        self.table().len
+    }
+
+    fn bucket_count(&self) -> usize {
+        self.table().buckets.len()
+    }
+}

@@ -1,0 +1,639 @@
+//! Michael's lock-free hash table, which grows as a split-ordered list.
+//!
+//! M. Michael, *High performance dynamic lock-free hash tables and list-based sets*, SPAA 2002,
+//! for the list; O. Shalev, N. Shavit, *Split-ordered lists*, JACM 2006, for growth (see
+//! `split_order.rs`). Departures: entries with equal hashes stand together in no order, as keys
+//! need no `Ord`; a node is marked by one `fetch_or`; `update` replaces a node by its marked link.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `get`, `contains` | lock-free | L1: reading an unmarked link of the key's node, or, if absent, the link that leads past its place |
+//! | `insert` | lock-free | L2: the CAS that links the node; if present, L1 |
+//! | `update` | lock-free | L3: the CAS that marks the old node's link and leads it to the new one; if absent, L1 |
+//! | `upsert` | lock-free | L3 or L2 |
+//! | `remove` | lock-free | L4: the `fetch_or` that marks the node's link; if absent, L1 |
+//!
+//! `get` helps to unlink marked nodes, so it is lock-free, not wait-free. "Lock-free" is given
+//! an allocator and a reclaimer that are: each says so in its own documentation. Expected O(1)
+//! per operation, O(n) if all hashes are equal; growth allocates a segment, and each bucket is
+//! put into the list by the first operation that would enter by it.
+//!
+//! # Invariants
+//! * I1. The list is sorted by `order`; among the nodes whose link is unmarked no key occurs
+//!   twice.
+//! * I2. A marked link never changes again, and a node's link is marked before the node is
+//!   unlinked.
+//! * I3. A node is unlinked by one CAS, of the unmarked link that leads to it; the thread whose
+//!   CAS it was retires it, hence once. No link leads to it afterwards: the only node that could
+//!   still lead to it would be a marked one, whose own unlinking came first.
+//! * I4. Sentinels (bucket words) are never unlinked and live as long as the table.
+//! * I5. A node reached from an *unmarked* link, read while the node was already protected, was
+//!   in the list then, hence not retired before it was protected (duty D1).
+//! * I6. The user's code runs at no moment at which a node is allocated and owned by nobody, or an
+//!   operation has taken effect but is not finished.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::panic;
+
+use foldhash::fast::RandomState;
+
+use super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with, without};
+use super::split_order::{Buckets, PENDING, SENTINEL, entry_order, sentinel_order};
+use super::{LONG_CHAIN, buckets_for};
+use crate::counter::StripedCounter;
+use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
+use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Reclaimer, TAG_BITS};
+use crate::sync::{Ordering, set_bits};
+
+/// The slot for the successor of a node that is being replaced; 0 and 1 are the traversal's.
+const SUCCESSOR_SLOT: usize = 2;
+
+/// A lock-free chained hash table.
+///
+/// Operations go through a [`handle`](ChainingLockFree::handle). `K` and `V` are cloned by
+/// `update` and `remove`, as readers may still be looking at a removed node.
+///
+/// # Examples
+///
+/// ```
+/// use structures::ChainingLockFree;
+/// use structures::map::MapHandle;
+/// use structures::reclaim::Epoch;
+///
+/// let map = ChainingLockFree::<String, u32, Epoch>::default();
+/// std::thread::scope(|scope| {
+///     for thread in 0..2 {
+///         let mut handle = map.handle();
+///         handle.insert(format!("key {thread}"), thread);
+///         # let map = &map;
+///         scope.spawn(move || {
+///             let mut handle = map.handle();
+///             handle.upsert("shared".to_owned(), |count| count.map_or(1, |n| n + 1));
+///         });
+///     }
+/// });
+/// assert_eq!(map.handle().pin().get("shared"), Some(2));
+/// assert_eq!(map.len(), 3);
+/// ```
+pub struct ChainingLockFree<K, V, R: Reclaimer = Epoch, S = RandomState> {
+    buckets: Buckets<ListNode<R, K, V>>,
+    entries: StripedCounter,
+    hasher: S,
+    domain: R,
+    /// The list owns its nodes.
+    _nodes: PhantomData<ListNode<R, K, V>>,
+}
+
+/// Where a search ended.
+struct Found<R: Reclaimer, K, V> {
+    /// Before the node if `present`, else before the first node of a higher order.
+    at: Cursor<R, K, V>,
+    present: bool,
+    /// Nodes passed.
+    passed: usize,
+}
+
+impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
+    /// An empty table with room for `capacity` entries, whose nodes `domain` frees.
+    pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
+        Self {
+            buckets: Buckets::new(buckets_for(capacity)),
+            entries: StripedCounter::default(),
+            hasher,
+            domain,
+            _nodes: PhantomData,
+        }
+    }
+
+    /// The number of entries: exact while no thread writes. Wait-free.
+    pub fn len(&self) -> usize {
+        self.entries.sum()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K, V, R, S> ChainingLockFree<K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    /// Registers the calling thread with the table's reclaimer.
+    pub fn handle(&self) -> Handle<'_, K, V, R, S> {
+        Handle { map: self, participant: self.domain.register() }
+    }
+
+    /// The search that every operation starts with: for the key that `matches`, among the
+    /// entries of `hash`, at `order`.
+    #[inline]
+    fn find(
+        &self,
+        guard: &mut impl Guard<R>,
+        hash: u64,
+        order: u64,
+        matches: impl Fn(&K) -> bool,
+    ) -> Found<R, K, V> {
+        'again: loop {
+            let entrance = self.buckets.entrance(hash);
+            let mut at = Cursor::enter(guard, entrance.link);
+            let mut passed = 0;
+            loop {
+                match at.look(guard) {
+                    Ahead::Lost => continue 'again,
+                    Ahead::Live(entry) if entry.order <= order => {
+                        if entry.order == order && matches(&entry.key) {
+                            return Found { at, present: true, passed };
+                        }
+                        passed += 1;
+                        at.pass_node(guard, &entry.next);
+                    }
+                    // We entered by the bucket itself, and it has not been split since: whatever
+                    // sentinel is next, it is after all of the bucket's entries.
+                    Ahead::Sentinel(link)
+                        if entrance.exact_for != self.buckets.len()
+                            && self.buckets.order_of(link) < order =>
+                    {
+                        at.pass_sentinel(guard, link);
+                    }
+                    _ => return Found { at, present: false, passed },
+                }
+            }
+        }
+    }
+
+    /// [`find`](Self::find), after making the bucket of `hash` ready if it is not.
+    #[inline]
+    fn locate(
+        &self,
+        guard: &mut impl Guard<R>,
+        hash: u64,
+        matches: impl Fn(&K) -> bool,
+    ) -> Found<R, K, V> {
+        let (ready, index) = self.buckets.is_ready(hash);
+        if !ready {
+            self.prepare(guard, index);
+        }
+        self.find(guard, hash, entry_order(hash), matches)
+    }
+
+    /// Puts bucket `index`, and those that it is split from, into the list, unless others are
+    /// doing it. Lock-free.
+    #[cold]
+    fn prepare(&self, guard: &mut impl Guard<R>, index: usize) {
+        while let Some(missing) = self.buckets.missing_ancestor(index) {
+            if self.buckets.claim(missing) {
+                self.link_sentinel(guard, missing);
+                self.buckets.make_ready(missing);
+            }
+        }
+    }
+
+    fn link_sentinel(&self, guard: &mut impl Guard<R>, index: usize) {
+        let word = self.buckets.word(index);
+        let sentinel = std::ptr::from_ref(word).cast_mut().cast();
+        loop {
+            let at = self.find(guard, index as u64, sentinel_order(index), |_| false).at;
+            // Relaxed: nobody reads it before the CAS below puts it into the list.
+            word.store(with(at.held, PENDING), Ordering::Relaxed);
+            let held = with(sentinel, SENTINEL | (at.held.addr() & PENDING));
+            // SAFETY: a sentinel's word (I4), or the link of a node that is still protected.
+            let link = unsafe { &*at.link };
+            // Release: publishes the word; pairs with the Acquire in `protect`.
+            if link.compare_exchange(at.held, held, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Counts an entry that was added after `passed` others of its bucket.
+    #[inline]
+    fn added(&self, passed: usize) {
+        self.entries.add(1);
+        if passed >= LONG_CHAIN {
+            self.grow_if_full();
+        }
+    }
+
+    #[cold]
+    fn grow_if_full(&self) {
+        let buckets = self.buckets.len();
+        if self.entries.sum() > buckets {
+            self.buckets.double(buckets);
+        }
+    }
+}
+
+impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
+    /// Frees what is in the list; what is retired, the domain frees when it drops, after this.
+    fn drop(&mut self) {
+        let mut panicked = Ok(());
+        let mut link = self.buckets.word(0).load(Ordering::Relaxed);
+        while !without(link, TAG_BITS).is_null() {
+            let target = without(link, TAG_BITS);
+            if has(link, SENTINEL) {
+                // SAFETY: I4.
+                link = unsafe { &*target.cast::<Link<R, K, V>>() }.load(Ordering::Relaxed);
+            } else {
+                // SAFETY: in the list, hence not retired (I3), hence allocated.
+                link = unsafe { &**target }.next.load(Ordering::Relaxed);
+                // SAFETY: `&mut self`: nobody else has it.
+                let dropped = unsafe { Node::drop_published(target) };
+                panicked = panicked.and(dropped);
+            }
+        }
+        if let Err(payload) = panicked
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+/// A thread's way into a [`ChainingLockFree`].
+pub struct Handle<'m, K, V, R: Reclaimer + 'm, S> {
+    map: &'m ChainingLockFree<K, V, R, S>,
+    participant: R::Participant<'m>,
+}
+
+/// A [`Handle`] in a critical section.
+pub struct Pinned<'h, 'm: 'h, K, V, R: Reclaimer + 'm, S> {
+    map: &'m ChainingLockFree<K, V, R, S>,
+    guard: GuardOf<'h, 'm, R>,
+}
+
+type GuardOf<'h, 'm, R> = <<R as Reclaimer>::Participant<'m> as Participant<R>>::Guard<'h>;
+
+impl<K, V, R, S> Pinned<'_, '_, K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    /// A copy of the value of `key`. Lock-free; expected O(1).
+    #[inline]
+    pub fn get<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Runs `read` on the value of `key`. Lock-free; expected O(1).
+    #[inline]
+    pub fn get_with<Q, T>(&mut self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+        // SAFETY: found by this guard, whose slots have not been used since.
+        found.present.then(|| read(&unsafe { found.entry() }.value))
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Lock-free; expected O(1).
+    #[inline]
+    pub fn insert(&mut self, key: K, value: V) -> bool {
+        let hash = self.map.hasher.hash_one(&key);
+        let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
+        if found.present {
+            return false;
+        }
+        self.insert_at(found, hash, key, value).is_ok()
+    }
+
+    /// Inserts after a search that found the key absent; gives the node back if it has meanwhile
+    /// become present.
+    fn insert_at(
+        &mut self,
+        mut found: Found<R, K, V>,
+        hash: u64,
+        key: K,
+        value: V,
+    ) -> Result<(), Owned<R, Entry<R, K, V>>> {
+        let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
+        let mut node = Node::alloc(&self.map.domain, entry);
+        loop {
+            match found.at.link_before(node) {
+                Ok(()) => {
+                    self.map.added(found.passed);
+                    return Ok(());
+                }
+                Err(back) => node = back,
+            }
+            found = self.map.locate(&mut self.guard, hash, |k| *k == node.key);
+            if found.present {
+                return Err(node);
+            }
+        }
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
+    /// expected O(1); `f` runs once for each attempt.
+    pub fn update<Q>(&mut self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+            if !found.present {
+                return None;
+            }
+            if let Some(old) = self.replace(&found, &mut f) {
+                return Some(old);
+            }
+        }
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Lock-free; expected O(1); `f` runs once for each attempt.
+    pub fn upsert(&mut self, mut key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let hash = self.map.hasher.hash_one(&key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
+            if found.present {
+                if let Some(old) = self.replace(&found, |value| f(Some(value))) {
+                    return Some(old);
+                }
+                continue;
+            }
+            let value = f(None);
+            match self.insert_at(found, hash, key, value) {
+                Ok(()) => return None,
+                Err(node) => key = node.into_payload().key,
+            }
+        }
+    }
+
+    /// Replaces the node that was found by one with the value `f` of its; returns the old value,
+    /// or `None` if the node has changed meanwhile.
+    fn replace(&mut self, found: &Found<R, K, V>, f: impl FnOnce(&V) -> V) -> Option<V> {
+        // SAFETY: found by this guard, whose slots 0 and 1 have not been used since.
+        let entry = unsafe { found.entry() };
+        let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
+        // Protected, so that it is not freed and its address used anew, while we compare.
+        let next = self.guard.protect(SUCCESSOR_SLOT, &entry.next);
+        if has(next, MARK) {
+            return None;
+        }
+        let next_link = Link::new(next);
+        let entry_new = Entry { next: next_link, order: entry.order, key, value };
+        let new = Node::alloc(&self.map.domain, entry_new).publish();
+        // Release: publishes the new node; pairs with the Acquire in `look` and `protect`. L3:
+        // from here on the old node is removed and the new one is in the list behind it.
+        let marked = entry.next.compare_exchange(
+            next,
+            with(new, MARK),
+            Ordering::Release,
+            Ordering::Relaxed,
+        );
+        if marked.is_err() {
+            // SAFETY: from `publish` just above, and not stored.
+            drop(unsafe { Owned::unpublished(new) });
+            return None;
+        }
+        self.unlink(found, new);
+        Some(old)
+    }
+
+    /// Takes `key` out and returns its value. Lock-free; expected O(1).
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+            if !found.present {
+                return None;
+            }
+            // SAFETY: found by this guard, whose slots have not been used since.
+            let entry = unsafe { found.entry() };
+            // Before the mark: a panic in `clone` must leave the key present (I6).
+            let value = entry.value.clone();
+            // Acquire: the successor's contents, to be passed on by `unlink`. L4.
+            let next = set_bits(&entry.next, MARK, Ordering::Acquire);
+            if !has(next, MARK) {
+                self.map.entries.add(-1);
+                self.unlink(&found, next);
+                return Some(value);
+            }
+        }
+    }
+
+    /// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
+    /// somebody has. Runs no code of the user's (I6).
+    fn unlink(&mut self, found: &Found<R, K, V>, successor: *mut ListNode<R, K, V>) {
+        // SAFETY: found by this guard, whose slots 0 and 1 have not been used since.
+        let order = unsafe { found.entry() }.order;
+        if !found.at.unlink(&mut self.guard, successor) {
+            self.map.find(&mut self.guard, order.reverse_bits(), order, |_| false);
+        }
+    }
+
+    /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies, in the order
+    /// of the list; O(n), and O(1) more for each entry that is removed under the traversal's feet.
+    pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
+        // Entries of equal hashes stand in no order, so only a whole run of them can be passed to
+        // `f` if none is to be missed or seen twice when the traversal must start again.
+        let mut run = Vec::new();
+        let mut run_order = 0;
+        // Entries before this order have been passed to `f`.
+        let mut done = 0;
+        'again: loop {
+            run.clear();
+            let entrance = self.map.buckets.entrance(u64::reverse_bits(done));
+            let mut at = Cursor::enter(&mut self.guard, entrance.link);
+            loop {
+                match at.look(&mut self.guard) {
+                    Ahead::Lost => continue 'again,
+                    Ahead::Sentinel(link) => at.pass_sentinel(&mut self.guard, link),
+                    Ahead::End => return run.iter().for_each(|(key, value)| f(key, value)),
+                    Ahead::Live(entry) => {
+                        if entry.order != run_order && !run.is_empty() {
+                            done = run_order + 1;
+                            run.drain(..).for_each(|(key, value)| f(&key, &value));
+                        }
+                        if entry.order >= done {
+                            run_order = entry.order;
+                            run.push((entry.key.clone(), entry.value.clone()));
+                        }
+                        at.pass_node(&mut self.guard, &entry.next);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<R: Reclaimer, K, V> Found<R, K, V> {
+    /// The entry found.
+    ///
+    /// # Safety
+    ///
+    /// `present`, and the guard that found it is alive and its slots 0 and 1 are as the search
+    /// left them; likewise while the reference is used.
+    unsafe fn entry<'n>(&self) -> &'n Entry<R, K, V> {
+        // SAFETY: I5: `at.slot` protects the node.
+        unsafe { &*self.at.node().cast_const() }
+    }
+}
+
+impl<'m, K, V, R, S> MapHandle<K, V> for Handle<'m, K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    type Pinned<'h>
+        = Pinned<'h, 'm, K, V, R, S>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Pinned<'_, 'm, K, V, R, S> {
+        Pinned { map: self.map, guard: self.participant.enter() }
+    }
+
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+}
+
+impl<K, V, R, S> PinnedMap<K, V> for Pinned<'_, '_, K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    #[inline]
+    fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.get_with(key, read)
+    }
+
+    #[inline]
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.insert(key, value)
+    }
+
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.update(key, f)
+    }
+
+    fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.upsert(key, f)
+    }
+
+    fn remove(&mut self, key: &K) -> Option<V> {
+        self.remove(key)
+    }
+
+    fn for_each(&mut self, f: impl FnMut(&K, &V)) {
+        self.for_each(f);
+    }
+}
+
+impl<K, V, R, S> ConcurrentMap<K, V> for ChainingLockFree<K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher + Send + Sync,
+{
+    const INFO: MapInfo = MapInfo {
+        family: "chaining",
+        summary: "Michael's lists in split order (SPAA 2002, JACM 2006)",
+        ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)
+    };
+
+    type Handle<'m>
+        = Handle<'m, K, V, R, S>
+    where
+        Self: 'm;
+
+    fn handle(&self) -> Handle<'_, K, V, R, S> {
+        self.handle()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.buckets.len())
+    }
+}
+
+impl<K, V, R: Reclaimer, S: Default> Default for ChainingLockFree<K, V, R, S> {
+    fn default() -> Self {
+        Self::with_capacity_and_hasher_in(0, S::default(), R::new(None))
+    }
+}
+
+impl<K, V, R: Reclaimer, S> fmt::Debug for ChainingLockFree<K, V, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainingLockFree")
+            .field("reclaimer", &R::NAME)
+            .field("len", &self.len())
+            .field("buckets", &self.buckets.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, V, R: Reclaimer, S> fmt::Debug for Handle<'_, K, V, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("map", self.map).finish_non_exhaustive()
+    }
+}
+
+impl<K, V, R: Reclaimer, S> fmt::Debug for Pinned<'_, '_, K, V, R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("map", self.map).finish_non_exhaustive()
+    }
+}
+
+impl<K, V, R, S> Extend<(K, V)> for ChainingLockFree<K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        let mut handle = self.handle();
+        for (key, value) in entries {
+            handle.upsert(key, |_| value.clone());
+        }
+    }
+}
+
+impl<K, V, R, S> FromIterator<(K, V)> for ChainingLockFree<K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher + Default,
+{
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        map.extend(entries);
+        map
+    }
+}

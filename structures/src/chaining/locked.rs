@@ -1,0 +1,246 @@
+//! The operations of the chained tables that lock: one source for each way to lock.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::mem;
+use std::ops::DerefMut;
+
+use foldhash::fast::RandomState;
+
+use super::chain::Chain;
+use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
+
+/// Buckets and the lock, or locks, around them.
+pub trait Locking<K, V>: Send + Sync {
+    /// What `bench list` says of the table.
+    const INFO: MapInfo;
+
+    /// The chain of one bucket, locked.
+    type Locked<'b>: DerefMut<Target = Chain<K, V>>
+    where
+        Self: 'b;
+
+    /// Empty buckets for `capacity` entries.
+    fn with_capacity(capacity: usize) -> Self;
+
+    /// Locks the chain in which an entry with `hash` is, if it is anywhere.
+    fn lock(&self, hash: u64) -> Self::Locked<'_>;
+
+    /// Releases the lock after an entry was added; grows if there are more entries than buckets.
+    fn added(&self, locked: Self::Locked<'_>);
+
+    /// Releases the lock after an entry was removed.
+    fn removed(&self, locked: Self::Locked<'_>);
+
+    /// Runs `f` on the entries.
+    fn for_each(&self, f: impl FnMut(&K, &V));
+
+    /// The number of entries.
+    fn entries(&self) -> usize;
+
+    /// The number of buckets.
+    fn bucket_count(&self) -> usize;
+}
+
+/// A chained hash table that locks as `L` says.
+///
+/// Use it as [`ChainingGlobalLock`](super::ChainingGlobalLock) or
+/// [`ChainingBucketLock`](super::ChainingBucketLock).
+///
+/// Closures run once, under the lock: keep them short, and off the map. A panic in the key's or
+/// value's code or in a closure releases the lock and leaves the operation without effect, as
+/// that code runs only while the chain is whole.
+pub struct LockedChaining<K, V, S, L> {
+    buckets: L,
+    hasher: S,
+    _entries: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, L> {
+    /// An empty table with room for `capacity` entries.
+    pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
+        Self { buckets: L::with_capacity(capacity), hasher, _entries: PhantomData }
+    }
+
+    /// A copy of the value of `key`. Blocking; expected O(1).
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+        V: Clone,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Runs `read` on the value of `key`, under the lock. Blocking; expected O(1).
+    pub fn get_with<Q, T>(&self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        self.buckets.lock(hash).get(hash, |k| k.borrow() == key).map(read)
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1),
+    /// O(n) when the table grows.
+    pub fn insert(&self, key: K, value: V) -> bool {
+        let hash = self.hasher.hash_one(&key);
+        let mut chain = self.buckets.lock(hash);
+        if chain.get(hash, |k| *k == key).is_some() {
+            return false;
+        }
+        chain.push(hash, key, value);
+        self.buckets.added(chain);
+        true
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
+    /// O(1).
+    pub fn update<Q>(&self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let mut chain = self.buckets.lock(hash);
+        let value = chain.get_mut(hash, |k| k.borrow() == key)?;
+        let new = f(value);
+        Some(mem::replace(value, new))
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Blocking; amortised expected O(1), O(n) when the table grows.
+    pub fn upsert(&self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let hash = self.hasher.hash_one(&key);
+        let mut chain = self.buckets.lock(hash);
+        if let Some(value) = chain.get_mut(hash, |k| *k == key) {
+            let new = f(Some(value));
+            return Some(mem::replace(value, new));
+        }
+        chain.push(hash, key, f(None));
+        self.buckets.added(chain);
+        None
+    }
+
+    /// Takes `key` out and returns its value. Blocking; expected O(1).
+    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let mut chain = self.buckets.lock(hash);
+        // The key is dropped when the lock has been released.
+        let (_key, value) = chain.remove(hash, |k| k.borrow() == key)?;
+        self.buckets.removed(chain);
+        Some(value)
+    }
+}
+
+impl<K, V, S, L> DirectMap<K, V> for LockedChaining<K, V, S, L>
+where
+    K: Eq + Hash,
+    S: BuildHasher + Send + Sync,
+    L: Locking<K, V>,
+{
+    fn get_with<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.get_with(key, read)
+    }
+
+    fn insert(&self, key: K, value: V) -> bool {
+        self.insert(key, value)
+    }
+
+    fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.update(key, f)
+    }
+
+    fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.upsert(key, f)
+    }
+
+    fn remove(&self, key: &K) -> Option<V> {
+        self.remove(key)
+    }
+
+    fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.buckets.for_each(f);
+    }
+}
+
+impl<K, V, S, L> ConcurrentMap<K, V> for LockedChaining<K, V, S, L>
+where
+    K: Eq + Hash,
+    S: BuildHasher + Send + Sync,
+    L: Locking<K, V>,
+{
+    const INFO: MapInfo = L::INFO;
+
+    type Handle<'m>
+        = Direct<'m, Self>
+    where
+        Self: 'm;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.buckets.entries()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.buckets.bucket_count())
+    }
+}
+
+impl<K, V, S, L> Default for LockedChaining<K, V, S, L>
+where
+    K: Eq + Hash,
+    S: BuildHasher + Default,
+    L: Locking<K, V>,
+{
+    fn default() -> Self {
+        Self::with_capacity_and_hasher(0, S::default())
+    }
+}
+
+impl<K, V, S, L: fmt::Debug> fmt::Debug for LockedChaining<K, V, S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LockedChaining").field(&self.buckets).finish()
+    }
+}
+
+impl<K, V, S, L> Extend<(K, V)> for LockedChaining<K, V, S, L>
+where
+    K: Eq + Hash,
+    S: BuildHasher,
+    L: Locking<K, V>,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            let mut value = Some(value);
+            self.upsert(key, |_| value.take().expect("runs once, under the lock"));
+        }
+    }
+}
+
+impl<K, V, S, L> FromIterator<(K, V)> for LockedChaining<K, V, S, L>
+where
+    K: Eq + Hash,
+    S: BuildHasher + Default,
+    L: Locking<K, V>,
+{
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        map.extend(entries);
+        map
+    }
+}
+
+/// The default hasher.
+pub(super) type DefaultState = RandomState;

@@ -1,0 +1,33 @@
+//! Hash tables with a chain of nodes per bucket, three ways to synchronise them.
+//!
+//! * [`ChainingGlobalLock`]: one lock over everything;
+//! * [`ChainingBucketLock`]: a lock in each bucket's word;
+//! * [`ChainingLockFree`]: Michael's lists in split order.
+//!
+//! All three keep one word per bucket and one heap node per entry (link, hash, key, value), so
+//! that only the synchronisation differs, and double when there are more entries than buckets.
+
+mod bucket_lock;
+mod chain;
+mod global_lock;
+mod list;
+mod lock_free;
+mod locked;
+mod split_order;
+
+pub use self::bucket_lock::{BucketLock, ChainingBucketLock};
+pub use self::global_lock::{ChainingGlobalLock, GlobalLock};
+pub use self::lock_free::{ChainingLockFree, Handle, Pinned};
+pub use self::locked::{LockedChaining, Locking};
+
+/// Buckets of an empty table.
+const MIN_BUCKETS: usize = 16;
+
+/// An insertion that passes this many entries in its bucket looks whether the table is full.
+/// With as many entries as buckets, one insertion in fifty does (Poisson, mean 1).
+const LONG_CHAIN: usize = 4;
+
+/// Buckets for `capacity` entries.
+fn buckets_for(capacity: usize) -> usize {
+    capacity.next_power_of_two().max(MIN_BUCKETS)
+}

@@ -1,0 +1,215 @@
+//! One meter for every scheme: nodes counted and weighed from allocation to free.
+//!
+//! A node's life is `allocated`, then either `discarded` (never published), `dropped` (freed
+//! with its table, or under a lock, without waiting for readers), or `retired` and, once no
+//! reader can hold it, `freed`. The hooks sit in [`crate::reclaim::Node`] and in the locked
+//! tables' nodes, never in a scheme, so that no scheme can count differently.
+//!
+//! Counts are per process: a trial is a process. Each thread adds to cells of its own with
+//! plain loads and stores; [`read`] sums over all threads. Built without the feature `meter`
+//! the hooks are empty and [`read`] returns `None`; `benches/operations.rs`, run with and
+//! without it, shows what counting costs.
+
+/// What the meter has counted in this process so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Nodes allocated.
+    pub allocated: Tally,
+    /// Allocated nodes that were never published, and freed by their maker.
+    pub discarded: Tally,
+    /// Published nodes freed without being retired: with their table, or under a lock.
+    pub dropped: Tally,
+    /// Nodes handed to a reclaimer.
+    pub retired: Tally,
+    /// Retired nodes that were freed.
+    pub freed: Tally,
+}
+
+impl Reading {
+    /// Nodes that are retired and not yet freed.
+    #[must_use]
+    pub fn unreclaimed(&self) -> Tally {
+        self.retired.minus(self.freed)
+    }
+
+    /// Nodes allocated and not yet freed in any way.
+    #[must_use]
+    pub fn live(&self) -> Tally {
+        self.allocated.minus(self.discarded).minus(self.dropped).minus(self.freed)
+    }
+}
+
+/// A number of nodes and their bytes: the node itself and what its payload says it owns
+/// ([`crate::reclaim::Payload::heap_bytes`]), without the allocator's overhead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Nodes.
+    pub nodes: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// The difference; 0 where the other is larger, as it can be by the events that happen
+    /// while [`read`] goes from thread to thread.
+    fn minus(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.saturating_sub(other.nodes),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+}
+
+/// What can happen to a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    Allocated,
+    Discarded,
+    Dropped,
+    Retired,
+    Freed,
+}
+
+/// Counts the node that holds it: allocated when made, dropped when dropped. For nodes that are
+/// freed under a lock.
+pub(crate) struct Ticket<T>(std::marker::PhantomData<fn() -> T>);
+
+impl<T> Ticket<T> {
+    pub(crate) fn new() -> Self {
+        record(Event::Allocated, size_of::<T>());
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<T> Drop for Ticket<T> {
+    fn drop(&mut self) {
+        record(Event::Dropped, size_of::<T>());
+    }
+}
+
+#[cfg(not(feature = "meter"))]
+pub use off::*;
+#[cfg(feature = "meter")]
+pub use on::*;
+
+#[cfg(not(feature = "meter"))]
+mod off {
+    use super::{Event, Reading};
+
+    /// The sums over all threads; `None`: built without the feature `meter`.
+    #[must_use]
+    pub fn read() -> Option<Reading> {
+        None
+    }
+
+    #[inline(always)]
+    pub(crate) fn record(_: Event, _: usize) {}
+}
+
+#[cfg(feature = "meter")]
+mod on {
+    use std::cell::Cell;
+    // Not through `crate::sync`: counting is no part of the algorithms that loom explores.
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+    use super::{Event, Reading, Tally};
+
+    const EVENTS: usize = 5;
+
+    /// One thread's cells: nodes and bytes per event. Aligned so that no two threads share a
+    /// cache line.
+    #[repr(align(128))]
+    struct Shard {
+        cells: [(AtomicU64, AtomicU64); EVENTS],
+        leased: AtomicBool,
+    }
+
+    impl Shard {
+        const fn new(leased: bool) -> Self {
+            Self {
+                cells: [const { (AtomicU64::new(0), AtomicU64::new(0)) }; EVENTS],
+                leased: AtomicBool::new(leased),
+            }
+        }
+    }
+
+    /// Every shard but `SHARED`; they live as long as the process and are leased again after
+    /// their thread has ended.
+    static SHARDS: Mutex<Vec<&'static Shard>> = Mutex::new(Vec::new());
+
+    /// For events in destructors that run after the thread's own lease has ended.
+    static SHARED: Shard = Shard::new(true);
+
+    struct Lease(Cell<Option<&'static Shard>>);
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            if let Some(shard) = self.0.take() {
+                // Relaxed: the next lessee takes the lock of `SHARDS`, as `lease` did.
+                let _all = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
+                shard.leased.store(false, Relaxed);
+            }
+        }
+    }
+
+    thread_local! {
+        static LEASE: Lease = const { Lease(Cell::new(None)) };
+    }
+
+    #[cold]
+    fn lease() -> &'static Shard {
+        let mut shards = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let Some(free) = shards.iter().find(|shard| !shard.leased.load(Relaxed)) {
+            free.leased.store(true, Relaxed);
+            return free;
+        }
+        let shard: &'static Shard = Box::leak(Box::new(Shard::new(true)));
+        shards.push(shard);
+        shard
+    }
+
+    #[inline]
+    pub(crate) fn record(event: Event, bytes: usize) {
+        let own = LEASE.try_with(|lease_cell| {
+            lease_cell.0.get().unwrap_or_else(|| {
+                let shard = lease();
+                lease_cell.0.set(Some(shard));
+                shard
+            })
+        });
+        if let Ok(shard) = own {
+            // Relaxed load and store, not an atomic addition: this thread alone writes here.
+            let (nodes, weight) = &shard.cells[event as usize];
+            nodes.store(nodes.load(Relaxed).wrapping_add(1), Relaxed);
+            weight.store(weight.load(Relaxed).wrapping_add(bytes as u64), Relaxed);
+        } else {
+            let (nodes, weight) = &SHARED.cells[event as usize];
+            nodes.fetch_add(1, Relaxed);
+            weight.fetch_add(bytes as u64, Relaxed);
+        }
+    }
+
+    /// The sums over all threads, without stopping any: exact while no thread works on a table.
+    /// `None` if built without the feature `meter`.
+    ///
+    /// Later stages of a node's life are read before earlier ones, so that a node is not seen
+    /// freed before it is seen retired.
+    #[must_use]
+    pub fn read() -> Option<Reading> {
+        let shards = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
+        let sum = |event: Event| {
+            let all = shards.iter().copied().chain(std::iter::once(&SHARED));
+            all.fold(Tally::default(), |tally, shard| Tally {
+                nodes: tally.nodes + shard.cells[event as usize].0.load(Relaxed),
+                bytes: tally.bytes + shard.cells[event as usize].1.load(Relaxed),
+            })
+        };
+        let freed = sum(Event::Freed);
+        let retired = sum(Event::Retired);
+        let dropped = sum(Event::Dropped);
+        let discarded = sum(Event::Discarded);
+        let allocated = sum(Event::Allocated);
+        Some(Reading { allocated, discarded, dropped, retired, freed })
+    }
+}

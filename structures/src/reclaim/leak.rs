@@ -1,0 +1,55 @@
+//! Never free: the upper bound of throughput, and of memory.
+//!
+//! Retired nodes are forgotten, their payloads' destructors never run. No paper; every
+//! comparison of schemes starts from it. `enter` is free and wait-free, `protect` a plain load,
+//! `retire` nothing.
+
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Ordering, perturb};
+
+/// Frees nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leak;
+
+// SAFETY: S1–S3 hold trivially: no retired node is ever freed.
+unsafe impl Reclaimer for Leak {
+    type Header = ();
+    type Participant<'d> = Leak;
+
+    const NAME: &'static str = "leak";
+    const SUMMARY: &'static str = "never frees: upper bound of throughput and of memory";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+
+    fn new(_: Option<usize>) -> Self {
+        Self
+    }
+
+    fn header(&self) {}
+
+    fn register(&self) -> Leak {
+        Leak
+    }
+}
+
+impl Participant<Leak> for Leak {
+    type Guard<'g> = Leak;
+
+    fn enter(&mut self) -> Leak {
+        Leak
+    }
+}
+
+impl Guard<Leak> for Leak {
+    #[inline]
+    fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Leak, T>>) -> *mut Node<Leak, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Leak, T>) {
+        // SAFETY: never freed.
+        unsafe { &*node }.count_retired();
+    }
+}

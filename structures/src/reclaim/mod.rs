@@ -1,0 +1,167 @@
+//! AXIS reclaimer: when may memory that a reader might still hold be freed?
+//!
+//! One trait, [`Reclaimer`], behind which every scheme stands; one file a scheme; one source
+//! of each table for all of them. To add a scheme: write its file, add a line to [`for_each`].
+//!
+//! Three roles:
+//!
+//! * [`Reclaimer`] is the *domain*. A table owns one; nodes retired in it are freed by it, the
+//!   last of them when it drops.
+//! * [`Participant`] is one thread's registration, held by the table's handle.
+//! * [`Guard`] is one critical section: loads are protected through it, nodes retired.
+//!
+//! # What a table promises (the contract of [`Guard`])
+//!
+//! * D1. It dereferences a shared node only while the node is protected: loaded by
+//!   [`Guard::protect`] within the same guard, its slot not used again since, **and found still
+//!   reachable after the load**. What "still reachable" means is the table's business: for
+//!   Michael's list, that the link it was loaded from carries no mark.
+//! * D2. It retires a node once, after the node has become unreachable for operations that
+//!   start later, and never frees a published node in another way while the table is shared.
+//!
+//! # What a scheme promises
+//!
+//! * S1. A node protected as in D1 is not freed before its guard ends or its slot is used
+//!   again, whichever is first.
+//! * S2. A retired node is freed at most once, by [`Node::reclaim`], on any thread, no later
+//!   than the domain's drop ([`Leak`] never frees).
+//! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
+//!   accesses under guards that protected the node.
+
+mod epoch;
+mod haphazard;
+mod leak;
+mod node;
+
+pub use self::epoch::Epoch;
+pub use self::haphazard::Haphazard;
+pub use self::leak::Leak;
+pub use self::node::{Node, Owned, Payload};
+
+use std::marker::PhantomData;
+
+use crate::sync::AtomicPtr;
+
+/// Low bits of a link that a table may use for its own marks; a protected address is without
+/// them. Nodes are aligned to 8.
+pub const TAG_BITS: usize = 0b111;
+
+/// Slots that a guard protects independently of each other.
+pub const SLOTS: usize = 3;
+
+/// What a scheme guarantees and needs: data, so that a table can refuse what it cannot use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Protects single nodes, so a traversal must validate each step; otherwise a guard
+    /// protects whatever is reachable while it lives.
+    pub per_pointer: bool,
+    /// A stalled thread holds up a bounded number of nodes.
+    pub robust: bool,
+    /// A registered thread that runs no operation holds reclamation up unless it says that it
+    /// is offline.
+    pub needs_quiescence: bool,
+}
+
+/// A scheme's domain.
+///
+/// # Safety
+///
+/// Implementations keep S1–S3 of the [module's contract](self).
+pub unsafe trait Reclaimer: Sized + Send + Sync {
+    /// What the scheme keeps in each node: a birth era, a list link, nothing.
+    type Header: Send + Sync;
+    /// A thread's registration.
+    type Participant<'d>: Participant<Self>
+    where
+        Self: 'd;
+
+    /// The name in experiment files and results.
+    const NAME: &'static str;
+    /// One line for `bench list`: the scheme and its source.
+    const SUMMARY: &'static str;
+    /// What it guarantees and needs.
+    const CAPS: Caps;
+
+    /// A domain that scans, collects or synchronises after about `batch` retirements per
+    /// thread; `None` is the scheme's own default. A scheme whose batch is fixed says so in
+    /// its documentation and takes no other.
+    fn new(batch: Option<usize>) -> Self;
+
+    /// The header of a node that is about to be allocated.
+    fn header(&self) -> Self::Header;
+
+    /// Registers the calling thread. Lock-free or better; may allocate.
+    fn register(&self) -> Self::Participant<'_>;
+}
+
+/// A thread's registration with a domain.
+pub trait Participant<R: Reclaimer> {
+    /// A critical section of this thread.
+    type Guard<'g>: Guard<R>
+    where
+        Self: 'g;
+
+    /// Enters a critical section.
+    fn enter(&mut self) -> Self::Guard<'_>;
+
+    /// Declares that this thread holds nothing and will not enter until [`online`](Self::online).
+    fn offline(&mut self) {}
+
+    /// Ends [`offline`](Self::offline).
+    fn online(&mut self) {}
+}
+
+/// A participant that is offline; it goes online again when this drops, also by a panic.
+#[derive(Debug)]
+pub struct Offline<'p, R: Reclaimer, P: Participant<R>>(&'p mut P, PhantomData<fn() -> R>);
+
+impl<'p, R: Reclaimer, P: Participant<R>> Offline<'p, R, P> {
+    /// Takes `participant` offline.
+    #[must_use = "the participant goes online again when this drops"]
+    pub fn start(participant: &'p mut P) -> Self {
+        participant.offline();
+        Self(participant, PhantomData)
+    }
+}
+
+impl<R: Reclaimer, P: Participant<R>> Drop for Offline<'_, R, P> {
+    fn drop(&mut self) {
+        self.0.online();
+    }
+}
+
+/// A critical section. Contract: D1, D2 and S1–S3 of the [module](self).
+pub trait Guard<R: Reclaimer> {
+    /// Loads `src` (at least `Acquire`) and protects the address it holds, without its
+    /// [tag bits](TAG_BITS), in `slot`; returns what `src` held, tags included, at a moment when
+    /// the protection was already in force. The previous protection of `slot` ends.
+    ///
+    /// An address that is no node (null, a sentinel) may be "protected" too.
+    ///
+    /// # Panics
+    ///
+    /// If `slot >= SLOTS`, where the scheme has slots.
+    fn protect<T>(&mut self, slot: usize, src: &AtomicPtr<Node<R, T>>) -> *mut Node<R, T>;
+
+    /// Hands `node` over to be freed when no guard can hold it.
+    ///
+    /// # Safety
+    ///
+    /// D2: `node` came from [`Owned::publish`], was allocated for this guard's domain, is
+    /// unreachable for operations that start later, and is retired only here. What `T` borrows
+    /// outlives the domain.
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<R, T>);
+}
+
+/// Something to do for each scheme; see [`for_each`].
+pub trait Visitor {
+    /// Called once for a scheme.
+    fn visit<R: Reclaimer + 'static>(&mut self);
+}
+
+/// Visits every scheme, in the order in which `bench list` shows them.
+pub fn for_each(visitor: &mut impl Visitor) {
+    visitor.visit::<Leak>();
+    visitor.visit::<Epoch>();
+    visitor.visit::<Haphazard>();
+}

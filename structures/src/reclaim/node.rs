@@ -1,0 +1,172 @@
+//! A node: a scheme's header, a table's payload, and the meter's hooks.
+
+use std::fmt;
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::NonNull;
+
+use super::Reclaimer;
+use crate::meter::{Event, record};
+
+/// What a table stores in a node.
+pub trait Payload {
+    /// Bytes on the heap that belong to the payload alone, for the meter; the same at retire
+    /// and at free.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A heap-allocated payload with the scheme's header. Aligned so that a link has three bits to
+/// spare.
+#[repr(align(8))]
+pub struct Node<R: Reclaimer, T> {
+    header: R::Header,
+    payload: T,
+}
+
+impl<R: Reclaimer, T> Node<R, T> {
+    /// The scheme's part.
+    pub fn header(&self) -> &R::Header {
+        &self.header
+    }
+}
+
+impl<R: Reclaimer, T: Payload> Node<R, T> {
+    /// Allocates a node in `domain`.
+    pub fn alloc(domain: &R, payload: T) -> Owned<R, T> {
+        let node = Box::new(Self { header: domain.header(), payload });
+        record(Event::Allocated, node.weight());
+        Owned(NonNull::from(Box::leak(node)))
+    }
+
+    /// Tells the meter that a scheme has accepted the node.
+    pub(super) fn count_retired(&self) {
+        record(Event::Retired, self.weight());
+    }
+
+    /// Frees a retired node; for schemes.
+    ///
+    /// A panic in the payload's `Drop` ends here, after the panic hook has reported it: it
+    /// belongs to no operation of the thread that happens to free the node, and must not stop
+    /// the frees that follow.
+    ///
+    /// # Safety
+    ///
+    /// S2: the node was retired, no guard can hold it, and it is freed only here.
+    pub unsafe fn reclaim(node: *mut Self) {
+        // SAFETY: by this function's contract nobody else has the node.
+        let _ = unsafe { Self::free(node, Event::Freed) };
+    }
+
+    /// Frees a published node that was never retired; for tables, when they drop.
+    ///
+    /// # Errors
+    ///
+    /// The payload's panic, if its `Drop` panicked; the memory is freed all the same.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the node for itself: the table is not shared any more.
+    pub unsafe fn drop_published(node: *mut Self) -> std::thread::Result<()> {
+        // SAFETY: by this function's contract nobody else has the node.
+        unsafe { Self::free(node, Event::Dropped) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller owns `node`, which came from [`Node::alloc`].
+    unsafe fn free(node: *mut Self, event: Event) -> std::thread::Result<()> {
+        // SAFETY: allocated by `Box` in `alloc`; the caller owns it.
+        let boxed = unsafe { Box::from_raw(node) };
+        record(event, boxed.weight());
+        if mem::needs_drop::<Self>() {
+            panic::catch_unwind(AssertUnwindSafe(|| drop(boxed)))
+        } else {
+            drop(boxed);
+            Ok(())
+        }
+    }
+
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.payload.heap_bytes()
+    }
+}
+
+impl<R: Reclaimer, T> Deref for Node<R, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.payload
+    }
+}
+
+impl<R: Reclaimer, T: fmt::Debug> fmt::Debug for Node<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.payload.fmt(f)
+    }
+}
+
+/// A node that has not been published; dropping it frees it at once.
+#[derive(Debug)]
+pub struct Owned<R: Reclaimer, T: Payload>(NonNull<Node<R, T>>);
+
+impl<R: Reclaimer, T: Payload> Owned<R, T> {
+    /// Gives the node up, to be stored in a shared link. From here on only [`super::Guard::retire`]
+    /// or [`Node::drop_published`] frees it, or [`Owned::unpublished`] takes it back.
+    #[must_use]
+    pub fn publish(self) -> *mut Node<R, T> {
+        let node = self.0.as_ptr();
+        mem::forget(self);
+        node
+    }
+
+    /// Takes back what [`publish`](Self::publish) gave up.
+    ///
+    /// # Safety
+    ///
+    /// `node` came from `publish` and was not stored in a shared link.
+    pub unsafe fn unpublished(node: *mut Node<R, T>) -> Self {
+        // SAFETY: `publish` returns a non-null pointer.
+        Self(unsafe { NonNull::new_unchecked(node) })
+    }
+
+    /// The payload, to be taken apart.
+    #[must_use]
+    pub fn into_payload(self) -> T {
+        let node = self.publish();
+        // SAFETY: allocated by `Box` in `alloc`, and `self` owned it.
+        let boxed = unsafe { Box::from_raw(node) };
+        record(Event::Discarded, boxed.weight());
+        boxed.payload
+    }
+}
+
+impl<R: Reclaimer, T: Payload> Drop for Owned<R, T> {
+    fn drop(&mut self) {
+        // SAFETY: not published, so nobody else has it.
+        let freed = unsafe { Node::free(self.0.as_ptr(), Event::Discarded) };
+        if let Err(payload) = freed
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl<R: Reclaimer, T: Payload> Deref for Owned<R, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `self` owns the node.
+        &unsafe { self.0.as_ref() }.payload
+    }
+}
+
+impl<R: Reclaimer, T: Payload> DerefMut for Owned<R, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: `self` owns the node.
+        &mut unsafe { self.0.as_mut() }.payload
+    }
+}
