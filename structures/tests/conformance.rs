@@ -1,0 +1,49 @@
+//! The matrix structure × reclaimer, one line a pair.
+
+mod suite;
+
+use std::marker::PhantomData;
+
+use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+use suite::{Family, Key, Value};
+
+conformance! {
+    chaining_global_lock: GlobalLock;
+    chaining_bucket_lock: BucketLock;
+    chaining_lock_free_leak: LockFree<Leak>;
+    chaining_lock_free_epoch: LockFree<Epoch>;
+    chaining_lock_free_haphazard: LockFree<Haphazard>;
+}
+
+struct GlobalLock;
+
+impl Family for GlobalLock {
+    type Map<K: Key, V: Value> = ChainingGlobalLock<K, V>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        ChainingGlobalLock::default()
+    }
+}
+
+struct BucketLock;
+
+impl Family for BucketLock {
+    type Map<K: Key, V: Value> = ChainingBucketLock<K, V>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        ChainingBucketLock::default()
+    }
+}
+
+struct LockFree<R>(PhantomData<R>);
+
+impl<R: Reclaimer + 'static> Family for LockFree<R> {
+    type Map<K: Key, V: Value> = ChainingLockFree<K, V, R>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        ChainingLockFree::default()
+    }
+
+    const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}

@@ -1,0 +1,268 @@
+//! Threads against each other.
+
+use std::collections::HashMap;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use rand::RngExt;
+use structures::map::{ConcurrentMap, MapHandle};
+
+use super::{Colliding, Family, Key, rng};
+
+const THREADS: usize = 4;
+const OPS: usize = 20_000;
+
+/// Each key's successful inserts minus successful removes is 1 if it is present at the end, else
+/// 0; the size and the keys that iteration shows say the same.
+pub fn net_updates_are_the_keys_present<F: Family>() {
+    net_updates::<F, u64>(|k| k);
+    net_updates::<F, Colliding>(Colliding);
+}
+
+fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
+    const KEYS: u64 = 64;
+    let map = F::new::<K, u64>();
+    let nets = in_threads(|thread| {
+        let mut handle = map.handle();
+        let mut rng = rng(thread as u64);
+        let mut net = [0_i64; KEYS as usize];
+        for _ in 0..OPS {
+            let k = rng.random_range(0..KEYS);
+            if rng.random() {
+                net[k as usize] += i64::from(handle.insert(key(k), k));
+            } else if let Some(value) = handle.remove(&key(k)) {
+                assert_eq!(value, k, "removed another key's value");
+                net[k as usize] -= 1;
+            }
+        }
+        net
+    });
+    let mut handle = map.handle();
+    let mut present = 0;
+    for k in 0..KEYS {
+        let net: i64 = nets.iter().map(|net| net[k as usize]).sum();
+        assert_eq!(net, i64::from(handle.contains(&key(k))), "key {k}");
+        present += net as usize;
+    }
+    let mut visited = 0;
+    handle.for_each(|_, _| visited += 1);
+    assert_eq!((map.len(), visited), (present, present));
+}
+
+/// A thread that alone writes some keys sees them exactly as it left them, whatever the others do
+/// to the keys around.
+pub fn threads_see_their_own_keys<F: Family>() {
+    let map = F::new::<Colliding, u64>();
+    in_threads(|thread| {
+        let mut handle = map.handle();
+        let mut rng = rng(thread as u64);
+        let mut own = HashMap::new();
+        for round in 0..OPS as u64 {
+            let k = rng.random_range(0..32_u64) * THREADS as u64 + thread as u64;
+            let key = Colliding(k);
+            match rng.random_range(0..4) {
+                0 => assert_eq!(handle.insert(key, round), own.try_insert_new(k, round)),
+                1 => assert_eq!(handle.remove(&key), own.remove(&k)),
+                2 => assert_eq!(handle.update(&key, |_| round), own.replace(k, round)),
+                _ => assert_eq!(handle.get(&key), own.get(&k).copied()),
+            }
+        }
+    });
+}
+
+trait Model {
+    fn try_insert_new(&mut self, key: u64, value: u64) -> bool;
+    fn replace(&mut self, key: u64, value: u64) -> Option<u64>;
+}
+
+impl Model for HashMap<u64, u64> {
+    fn try_insert_new(&mut self, key: u64, value: u64) -> bool {
+        let absent = !self.contains_key(&key);
+        self.entry(key).or_insert(value);
+        absent
+    }
+
+    fn replace(&mut self, key: u64, value: u64) -> Option<u64> {
+        self.get_mut(&key).map(|old| std::mem::replace(old, value))
+    }
+}
+
+/// Counters that are raised by `upsert` and `update` lose no step, and no two steps start from
+/// the same value. Some keys are removed meanwhile, and what was in them is counted too.
+pub fn updates_are_atomic<F: Family>() {
+    const KEYS: u64 = 4;
+    let map = F::new::<u64, u64>();
+    let results = in_threads(|thread| {
+        let mut handle = map.handle();
+        let mut rng = rng(thread as u64);
+        let (mut raised, mut removed) = ([0_u64; KEYS as usize], [0_u64; KEYS as usize]);
+        for _ in 0..OPS {
+            let key = rng.random_range(0..KEYS);
+            let k = key as usize;
+            match rng.random_range(0..8) {
+                0 if key == 0 => removed[k] += handle.remove(&key).unwrap_or(0),
+                1..=4 => raised[k] += u64::from(handle.update(&key, |n| n + 1).is_some()),
+                _ => {
+                    handle.upsert(key, |n| n.map_or(1, |n| n + 1));
+                    raised[k] += 1;
+                }
+            }
+        }
+        (raised, removed)
+    });
+    let mut handle = map.handle();
+    for key in 0..KEYS {
+        let sum = |of: fn(&([u64; 4], [u64; 4])) -> &[u64; 4]| -> u64 {
+            results.iter().map(|result| of(result)[key as usize]).sum()
+        };
+        let left = handle.get(&key).unwrap_or(0);
+        assert_eq!(left + sum(|r| &r.1), sum(|r| &r.0), "key {key}");
+    }
+}
+
+/// While the table grows from its smallest size, a reader finds every key that was announced
+/// as inserted, and nothing is lost in the end.
+pub fn growth_loses_nothing<F: Family>() {
+    const EACH: u64 = 20_000;
+    let map = F::new::<u64, u64>();
+    let inserted = [const { AtomicU64::new(0) }; 2];
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|reader| {
+                let (map, inserted, done) = (&map, &inserted, &done);
+                scope.spawn(move || {
+                    let mut handle = map.handle();
+                    let mut rng = rng(reader);
+                    while !done.load(Relaxed) {
+                        for (writer, count) in inserted.iter().enumerate() {
+                            let count = count.load(std::sync::atomic::Ordering::Acquire);
+                            if count > 0 {
+                                let key = rng.random_range(0..count) * 2 + writer as u64;
+                                assert_eq!(handle.get(&key), Some(!key), "lost key {key}");
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let (map, inserted) = (&map, &inserted);
+                scope.spawn(move || {
+                    let mut handle = map.handle();
+                    for i in 0..EACH {
+                        let key = i * 2 + writer as u64;
+                        assert!(handle.insert(key, !key), "key {key} was there");
+                        inserted[writer].store(i + 1, std::sync::atomic::Ordering::Release);
+                    }
+                })
+            })
+            .collect();
+        let written: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        done.store(true, Relaxed);
+        for result in readers.into_iter().map(thread::ScopedJoinHandle::join).chain(written) {
+            result.unwrap();
+        }
+    });
+    assert_eq!(map.len(), 2 * EACH as usize);
+    let mut handle = map.handle();
+    assert!((0..2 * EACH).all(|key| handle.get(&key) == Some(!key)));
+}
+
+/// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly
+/// once and never a key that is absent throughout.
+pub fn iteration_is_weak_as_worded<F: Family>() {
+    iteration::<F, u64>(|k| k, 2_000, 8_000);
+    iteration::<F, Colliding>(Colliding, 60, 200);
+}
+
+fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, keys: u64) {
+    let map = F::new::<K, u64>();
+    let mut handle = map.handle();
+    for k in 0..lasting {
+        handle.insert(key(k), k);
+    }
+    let done = AtomicBool::new(false);
+    let start = Barrier::new(3);
+    thread::scope(|scope| {
+        for thread in 0..2_u64 {
+            let (map, key, done, start) = (&map, &key, &done, &start);
+            scope.spawn(move || {
+                let mut handle = map.handle();
+                let mut rng = rng(thread);
+                start.wait();
+                let mut largest = lasting;
+                while !done.load(Relaxed) {
+                    largest = (largest + 1).min(keys - 1);
+                    let k = rng.random_range(lasting..=largest);
+                    if rng.random_ratio(3, 5) {
+                        handle.insert(key(k), k);
+                    } else {
+                        handle.remove(&key(k));
+                    }
+                }
+            });
+        }
+        start.wait();
+        // A violated assertion must not leave the writers running.
+        let checks = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for _ in 0..50 {
+                let mut visits = vec![0_u32; lasting as usize];
+                handle.for_each(|k, value| {
+                    assert_eq!(*k, key(*value), "another key's value");
+                    assert!(*value < keys, "an absent key");
+                    if *value < lasting {
+                        visits[*value as usize] += 1;
+                    }
+                });
+                assert!(visits.iter().all(|n| *n == 1), "a lasting entry seen not once");
+            }
+        }));
+        done.store(true, Relaxed);
+        if let Err(panic) = checks {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// A reader never sees half of one update and half of another.
+pub fn values_are_never_torn<F: Family>() {
+    const KEYS: u64 = 4;
+    let map = F::new::<u64, [u64; 8]>();
+    {
+        let mut handle = map.handle();
+        (0..KEYS).for_each(|key| assert!(handle.insert(key, [0; 8])));
+    }
+    in_threads(|thread| {
+        let mut handle = map.handle();
+        let mut rng = rng(thread as u64);
+        for round in 1..OPS as u64 / 2 {
+            let key = rng.random_range(0..KEYS);
+            if thread % 2 == 0 {
+                handle.update(&key, |_| [round; 8]);
+            } else {
+                let whole = handle.get_with(&key, |words| words.iter().all(|w| *w == words[0]));
+                assert_eq!(whole, Some(true), "torn");
+            }
+        }
+    });
+}
+
+/// Runs `work` in [`THREADS`] threads that start together.
+fn in_threads<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (start, work) = (&start, &work);
+                scope.spawn(move || {
+                    start.wait();
+                    work(thread)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}

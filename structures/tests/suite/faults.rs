@@ -1,0 +1,243 @@
+//! Code of the user's that panics, threads that leave early, and memory that must be freed once.
+
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use rand::RngExt;
+use structures::map::{ConcurrentMap, MapHandle};
+
+use super::{Census, Family, Tracked, rng};
+
+/// What was inserted, cloned, replaced and removed is dropped exactly once.
+pub fn everything_is_dropped_once<F: Family>() {
+    let census = Census::default();
+    let map = F::new::<Tracked, Tracked>();
+    thread::scope(|scope| {
+        for thread in 0..3 {
+            let (map, census) = (&map, &census);
+            scope.spawn(move || churn(map, census, thread, 5_000));
+        }
+    });
+    let entries = map.len() as i64;
+    assert!(census.alive() >= 2 * entries, "an entry of the map was dropped");
+    drop(map);
+    assert!(census.alive() >= 0, "something was dropped twice");
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+}
+
+/// Threads come, retire nodes, and leave at once.
+pub fn threads_may_exit_with_retired_nodes<F: Family>() {
+    let census = Census::default();
+    let map = F::new::<Tracked, Tracked>();
+    for round in 0..40 {
+        thread::scope(|scope| {
+            scope.spawn(|| churn(&map, &census, round, 50));
+            scope.spawn(|| churn(&map, &census, round + 1_000, 50));
+        });
+    }
+    let mut handle = map.handle();
+    let mut visited = 0;
+    handle.for_each(|key, value| {
+        assert_eq!(key, value);
+        visited += 1;
+    });
+    assert_eq!(visited, map.len());
+    drop(handle);
+    drop(map);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+}
+
+fn churn<M: ConcurrentMap<Tracked, Tracked>>(map: &M, census: &Census, seed: u64, ops: usize) {
+    let mut handle = map.handle();
+    let mut rng = rng(seed);
+    for _ in 0..ops {
+        let id = rng.random_range(0..100);
+        match rng.random_range(0..5) {
+            0 | 1 => drop(handle.insert(census.track(id), census.track(id))),
+            2 => drop(handle.remove(&census.track(id))),
+            3 => drop(handle.update(&census.track(id), |old| census.track(old.id))),
+            _ => drop(handle.upsert(census.track(id), |_| census.track(id))),
+        }
+    }
+}
+
+thread_local! {
+    /// Which of the user's functions panics at its n-th next call in this thread.
+    static FUSE: Cell<Option<(Fault, u32)>> = const { Cell::new(None) };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Hash,
+    Eq,
+    Clone,
+    Drop,
+    Closure,
+}
+
+fn maybe_panic(fault: Fault) {
+    if let Some((set, left)) = FUSE.get()
+        && set == fault
+    {
+        FUSE.set((left > 0).then(|| (set, left - 1)));
+        assert!(left > 0, "planted: {fault:?}");
+    }
+}
+
+/// A key or value each of whose functions can be made to panic.
+#[derive(Debug, PartialOrd, Ord)]
+struct Fragile(Tracked);
+
+impl Hash for Fragile {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        maybe_panic(Fault::Hash);
+        // Two hashes, so that `Eq` has work to do.
+        (self.0.id % 2).hash(state);
+    }
+}
+
+impl PartialEq for Fragile {
+    fn eq(&self, other: &Self) -> bool {
+        maybe_panic(Fault::Eq);
+        self.0 == other.0
+    }
+}
+
+impl Eq for Fragile {}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        maybe_panic(Fault::Clone);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            maybe_panic(Fault::Drop);
+        }
+    }
+}
+
+pub fn panicking_hash<F: Family>() {
+    survives::<F>(Fault::Hash, 1);
+}
+
+pub fn panicking_eq<F: Family>() {
+    survives::<F>(Fault::Eq, 8);
+}
+
+pub fn panicking_clone<F: Family>() {
+    survives::<F>(Fault::Clone, 3);
+}
+
+pub fn panicking_closures<F: Family>() {
+    survives::<F>(Fault::Closure, 1);
+}
+
+/// Runs every operation with `fault` planted at its first, second, … call, and checks that one
+/// which panicked has had no effect, that the map goes on working, and that nothing leaks.
+fn survives<F: Family>(fault: Fault, calls: u32) {
+    const KEYS: u64 = 12;
+    let census = Census::default();
+    let map = F::new::<Fragile, Fragile>();
+    let fragile = |id: u64| Fragile(census.track(id));
+    let mut handle = map.handle();
+    for id in 0..KEYS {
+        assert!(handle.insert(fragile(id), fragile(id)));
+    }
+    let mut planted = 0;
+    for call in 0..calls {
+        for op in 0..6 {
+            for id in [0, KEYS / 2, KEYS - 1, KEYS + 7] {
+                let before = contents(&mut handle);
+                FUSE.set(Some((fault, call)));
+                let result =
+                    catch_unwind(AssertUnwindSafe(|| operate(&mut handle, op, id, &census)));
+                FUSE.set(None);
+                if result.is_err() {
+                    planted += 1;
+                    assert_eq!(
+                        contents(&mut handle),
+                        before,
+                        "{fault:?} in operation {op} had an effect"
+                    );
+                } else {
+                    restore(&mut handle, id < KEYS, id, &census);
+                }
+            }
+        }
+    }
+    assert!(planted > 0, "no operation called {fault:?}");
+    assert_eq!(map.len() as u64, KEYS);
+    drop(handle);
+    drop(map);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+}
+
+fn operate(handle: &mut impl MapHandle<Fragile, Fragile>, op: u32, id: u64, census: &Census) {
+    let key = Fragile(census.track(id));
+    let value = || {
+        maybe_panic(Fault::Closure);
+        Fragile(census.track(id))
+    };
+    match op {
+        0 => drop(handle.get(&key)),
+        1 => drop(handle.get_with(&key, |_| maybe_panic(Fault::Closure))),
+        2 => drop(handle.insert(key, value())),
+        3 => drop(handle.remove(&key)),
+        4 => drop(handle.update(&key, |_| value())),
+        _ => drop(handle.upsert(key, |_| value())),
+    }
+}
+
+fn restore(handle: &mut impl MapHandle<Fragile, Fragile>, present: bool, id: u64, census: &Census) {
+    let key = Fragile(census.track(id));
+    if present {
+        handle.insert(key, Fragile(census.track(id)));
+    } else {
+        handle.remove(&key);
+    }
+}
+
+fn contents(handle: &mut impl MapHandle<Fragile, Fragile>) -> Vec<(u64, u64)> {
+    let mut all = Vec::new();
+    handle.for_each(|key, value| all.push((key.0.id, value.0.id)));
+    all.sort_unstable();
+    all
+}
+
+/// A value whose `Drop` panics, wherever that happens, leaves the map usable, and everything else
+/// is dropped all the same.
+pub fn panicking_drop<F: Family>() {
+    let census = Census::default();
+    let map = F::new::<u64, Fragile>();
+    let fragile = |id: u64| Fragile(census.track(id));
+    let mut handle = map.handle();
+    for round in 0..50_u64 {
+        for key in 0..8 {
+            FUSE.set((round % 5 == 0).then_some((Fault::Drop, 0)));
+            let _ = catch_unwind(AssertUnwindSafe(|| match (round + key) % 4 {
+                0 => drop(handle.remove(&key)),
+                1 => drop(handle.update(&key, |_| fragile(key))),
+                _ => drop(handle.insert(key, fragile(key))),
+            }));
+            FUSE.set(None);
+        }
+    }
+    let len = map.len();
+    let mut visited = 0;
+    handle.for_each(|key, value| {
+        assert_eq!(*key, value.0.id);
+        visited += 1;
+    });
+    assert_eq!(visited, len);
+    drop(handle);
+    FUSE.set(Some((Fault::Drop, 1)));
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(map)));
+    FUSE.set(None);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+}

@@ -1,0 +1,129 @@
+//! One thread against `std::collections::HashMap`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use proptest::prelude::*;
+use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
+
+use super::{Colliding, Family, Key};
+
+#[derive(Clone, Debug)]
+enum Op {
+    Get(u64),
+    Contains(u64),
+    Insert(u64, u64),
+    Update(u64, u64),
+    Upsert(u64, u64),
+    Remove(u64),
+    Iterate,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let key = 0..48_u64;
+    let op = prop_oneof![
+        2 => key.clone().prop_map(Op::Get),
+        1 => key.clone().prop_map(Op::Contains),
+        4 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Op::Insert(k, v)),
+        2 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Op::Update(k, v)),
+        2 => (key.clone(), any::<u64>()).prop_map(|(k, v)| Op::Upsert(k, v)),
+        3 => key.prop_map(Op::Remove),
+        1 => Just(Op::Iterate),
+    ];
+    proptest::collection::vec(op, 1..400)
+}
+
+/// `update` and `upsert` mix the argument into the old value, so that a result computed from a
+/// wrong old value shows.
+fn mix(old: u64, argument: u64) -> u64 {
+    old.wrapping_mul(31).wrapping_add(argument)
+}
+
+fn check<F: Family, K: Key>(ops: &[Op], key: impl Fn(u64) -> K) {
+    let map = F::new::<K, u64>();
+    let mut handle = map.handle();
+    let mut model = HashMap::new();
+    for op in ops {
+        step(&mut handle, &mut model, op, &key);
+        assert_eq!(map.len(), model.len(), "len after {op:?}");
+        assert_eq!(map.is_empty(), model.is_empty());
+    }
+}
+
+fn step<K: Key>(
+    handle: &mut impl MapHandle<K, u64>,
+    model: &mut HashMap<u64, u64>,
+    op: &Op,
+    key: impl Fn(u64) -> K,
+) {
+    match *op {
+        Op::Get(k) => assert_eq!(handle.get(&key(k)), model.get(&k).copied(), "{op:?}"),
+        Op::Contains(k) => assert_eq!(handle.contains(&key(k)), model.contains_key(&k), "{op:?}"),
+        Op::Insert(k, v) => {
+            let absent = !model.contains_key(&k);
+            model.entry(k).or_insert(v);
+            assert_eq!(handle.insert(key(k), v), absent, "{op:?}");
+        }
+        Op::Update(k, v) => {
+            let old = model.get_mut(&k).map(|value| std::mem::replace(value, mix(*value, v)));
+            assert_eq!(handle.update(&key(k), |value| mix(*value, v)), old, "{op:?}");
+        }
+        Op::Upsert(k, v) => {
+            let new = model.get(&k).map_or(v, |old| mix(*old, v));
+            let old = model.insert(k, new);
+            let upserted = handle.upsert(key(k), |value| value.map_or(v, |old| mix(*old, v)));
+            assert_eq!(upserted, old, "{op:?}");
+        }
+        Op::Remove(k) => assert_eq!(handle.remove(&key(k)), model.remove(&k), "{op:?}"),
+        Op::Iterate => {
+            let mut seen = Vec::new();
+            handle.for_each(|k, v| seen.push((k.clone(), *v)));
+            seen.sort();
+            let mut expected: Vec<_> = model.iter().map(|(k, v)| (key(*k), *v)).collect();
+            expected.sort();
+            assert_eq!(seen, expected, "{op:?}");
+        }
+    }
+}
+
+pub fn agrees_with_std<F: Family>() {
+    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check::<F, u64>(&ops, |k| k));
+}
+
+pub fn agrees_with_std_when_hashes_collide<F: Family>() {
+    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| {
+        check::<F, Colliding>(&ops, Colliding);
+    });
+}
+
+pub fn handles_share_the_map<F: Family>() {
+    let map = F::new::<String, u64>();
+    let (mut one, mut other) = (map.handle(), map.handle());
+    assert!(one.insert("a".to_owned(), 1));
+    assert_eq!(other.get(&"a".to_owned()), Some(1));
+    assert_eq!(other.remove(&"a".to_owned()), Some(1));
+    assert_eq!(one.get(&"a".to_owned()), None);
+    drop(one);
+    assert!(other.insert("b".to_owned(), 2));
+    drop(other);
+    assert_eq!(map.handle().get_with(&"b".to_owned(), |value| value + 1), Some(3));
+}
+
+pub fn one_pin_covers_a_batch<F: Family>() {
+    let map = F::new::<u64, u64>();
+    let mut handle = map.handle();
+    let mut model = BTreeMap::new();
+    for round in 0..4 {
+        let mut pinned = handle.pin();
+        for key in 0..100 {
+            match (key + round) % 3 {
+                0 => assert_eq!(pinned.insert(key, round), model.insert(key, round).is_none()),
+                1 => assert_eq!(pinned.remove(&key), model.remove(&key)),
+                _ => assert_eq!(pinned.get(&key), model.get(&key).copied()),
+            }
+            if let Some(value) = pinned.get(&key) {
+                model.insert(key, value);
+            }
+        }
+    }
+    assert_eq!(map.len(), model.len());
+}
