@@ -1,0 +1,125 @@
+//! A trial in a fresh process: this program again, with the hidden command `trial`.
+//!
+//! So heap layout, thread-locals and a previous table's garbage cannot leak from one trial into
+//! the next (T. Kalibera, R. Jones, *Rigorous benchmarking in reasonable time*, ISMM 2013: repeat
+//! where the variance is).
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::trial::{Measurement, TrialSpec};
+
+/// The hidden command's name.
+pub const TRIAL_COMMAND: &str = "trial";
+
+/// How a trial process ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It measured; the self-check may have failed.
+    Measured(Box<Measurement>),
+    /// It crashed, could not run the case, or took too long: why.
+    Failed(String),
+    /// The sweep was told to stop.
+    Interrupted,
+}
+
+/// How often the parent looks whether the trial has ended.
+const POLL: Duration = Duration::from_millis(4);
+
+/// Runs `spec` in a process of its own; kills it when `interrupted` becomes true or when it takes
+/// far longer than it should.
+///
+/// # Errors
+///
+/// The process cannot be started.
+pub fn launch(spec: &TrialSpec, interrupted: &AtomicBool) -> anyhow::Result<Outcome> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let mut child = Command::new(program)
+        .arg(TRIAL_COMMAND)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // Ctrl-C at the terminal reaches the sweep alone, which ends the trial.
+        .process_group(0)
+        .spawn()
+        .context("cannot start a trial process")?;
+    let output = pipe(child.stdout.take());
+    let errors = pipe(child.stderr.take());
+    let told = serde_json::to_vec(spec)?;
+    let mut input = child.stdin.take().context("the trial has no standard input")?;
+    // A trial that is gone already has said why on standard error.
+    let _ = input.write_all(&told);
+    drop(input);
+    let limit = time_limit(spec);
+    let Some(status) = wait(&mut child, limit, interrupted)? else {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(Outcome::Interrupted);
+        }
+        let limit = limit.as_secs();
+        return Ok(Outcome::Failed(format!("no end after {limit} s: deadlock or livelock?")));
+    };
+    let (output, errors) = (output.join().unwrap_or_default(), errors.join().unwrap_or_default());
+    if !status.success() {
+        return Ok(Outcome::Failed(reason(status, &errors)));
+    }
+    Ok(match serde_json::from_slice(&output) {
+        Ok(measured) => Outcome::Measured(measured),
+        Err(error) => Outcome::Failed(format!("the trial's answer makes no sense: {error}")),
+    })
+}
+
+fn pipe(source: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut source) = source {
+            // What was read before an error is still worth having.
+            let _ = source.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// A minute, and several times what the trial should take.
+fn time_limit(spec: &TrialSpec) -> Duration {
+    let prefill = spec.case.prefill as f64 * 5e-6;
+    Duration::from_secs_f64(60.0 + 10.0 * (spec.seconds + spec.warmup) + prefill)
+}
+
+/// The process's status, or `None` if it had to be killed.
+fn wait(
+    child: &mut Child,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for the trial")? {
+            return Ok(Some(status));
+        }
+        if interrupted.load(Ordering::Relaxed) || started.elapsed() > limit {
+            child.kill().context("cannot end the trial")?;
+            child.wait().context("cannot wait for the trial")?;
+            return Ok(None);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Why a process failed, in one line.
+fn reason(status: ExitStatus, errors: &[u8]) -> String {
+    let errors = String::from_utf8_lossy(errors);
+    let how = match status.signal() {
+        Some(signal) => format!("killed by signal {signal}"),
+        None => format!("exit code {}", status.code().unwrap_or(-1)),
+    };
+    let lines: Vec<&str> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = lines.iter().filter(|line| !line.starts_with("note: run with")).take(3);
+    let said = lines.copied().collect::<Vec<_>>().join(" ");
+    if said.is_empty() { how } else { format!("{how}: {said}") }
+}

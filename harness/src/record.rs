@@ -1,0 +1,351 @@
+//! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`.
+//!
+//! A record is written by one `write` and fsynced before the next trial starts. A process that
+//! dies loses the running trial at most; if it died inside the write, the torn last line is cut
+//! off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
+//! `--fresh` moves a folder aside.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+
+use crate::catalogue::Catalogue;
+use crate::experiment::Experiment;
+use crate::failure::{Failure, usage};
+use crate::machine::Machine;
+use crate::row::Row;
+
+/// The experiment's file in a result folder.
+pub const EXPERIMENT: &str = "experiment.toml";
+/// The machine's file in a result folder.
+pub const MACHINE: &str = "machine.toml";
+/// The trials' file in a result folder.
+pub const TRIALS: &str = "trials.csv";
+
+/// A result folder that is being written; no other process can write it meanwhile.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Open for appending, and locked.
+    trials: File,
+    rows: Vec<Row>,
+    notes: Vec<String>,
+}
+
+impl Folder {
+    /// Opens the folder at `path` for `experiment`, whose text is `text`: makes it if there is
+    /// none, resumes it if it holds trials of the same experiment on the same machine.
+    ///
+    /// # Errors
+    ///
+    /// Wrong usage: the folder holds something else, another experiment, or results of another
+    /// machine or build, or another process writes it. Otherwise: it cannot be read or written.
+    pub fn open(
+        path: &Path,
+        text: &str,
+        experiment: &Experiment,
+        catalogue: &Catalogue,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
+        fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the result folder {}", path.display()))?;
+        let mut notes = Vec::new();
+        if path.join(EXPERIMENT).exists() {
+            same_experiment(path, experiment, catalogue)?;
+            same_machine(path, machine)?;
+        } else if is_occupied(path)? {
+            return Err(usage(format!(
+                "{} is not empty and holds no {EXPERIMENT}, so it is no result folder; \
+                 choose another with --out",
+                path.display()
+            )));
+        }
+        let trials = lock(&path.join(TRIALS))?;
+        write_whole(&path.join(EXPERIMENT), text)?;
+        write_whole(&path.join(MACHINE), &machine.to_toml()?)?;
+        let (trials, rows) = recover(trials, &path.join(TRIALS), &mut notes)?;
+        Ok(Self { path: path.to_owned(), trials, rows, notes })
+    }
+
+    /// Moves the folder at `path`, if there is one, aside, and says where to.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be renamed.
+    pub fn move_aside(path: &Path) -> anyhow::Result<Option<PathBuf>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let stamp = now.replace([':', '-'], "");
+        let aside = (0..)
+            .map(|n| if n == 0 { String::new() } else { format!("-{n}") })
+            .map(|suffix| path.with_file_name(format!("{name}.moved-{stamp}{suffix}")))
+            .find(|candidate| !candidate.exists())
+            .expect("some number is free");
+        fs::rename(path, &aside).with_context(|| {
+            format!("cannot move {} aside to {}", path.display(), aside.display())
+        })?;
+        Ok(Some(aside))
+    }
+
+    /// What had to be repaired, for the user.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a trial; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: the trials before it are safe, and so is resuming.
+    pub fn append(&mut self, row: Row) -> anyhow::Result<()> {
+        let line = to_csv(&row, false)?;
+        let written = self.trials.write_all(&line).and_then(|()| self.trials.sync_data());
+        written.with_context(|| {
+            format!(
+                "cannot write {}; the trials before this one are kept, and the same command goes \
+                 on from there",
+                self.path.join(TRIALS).display()
+            )
+        })?;
+        self.rows.push(row);
+        Ok(())
+    }
+}
+
+/// The trials of a result folder, without changing it; a torn last line is left out.
+///
+/// # Errors
+///
+/// There is no `trials.csv`, or it has a malformed line.
+pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let path = folder.join(TRIALS);
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} is no result folder: cannot read {TRIALS}", folder.display()))?;
+    parse_rows(&text[..whole_lines(text.as_bytes())], &path)
+}
+
+/// The machine of a result folder.
+///
+/// # Errors
+///
+/// There is no `machine.toml`, or it cannot be understood.
+pub fn read_machine(folder: &Path) -> anyhow::Result<Machine> {
+    let path = folder.join(MACHINE);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+fn is_occupied(path: &Path) -> anyhow::Result<bool> {
+    let mut entries =
+        fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(entries.next().is_some())
+}
+
+fn same_experiment(
+    folder: &Path,
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+) -> Result<(), Failure> {
+    let path = folder.join(EXPERIMENT);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let difference = match Experiment::parse(&path.display().to_string(), &text, catalogue) {
+        Ok(recorded) => difference(&recorded, experiment),
+        Err(error) => Some(format!("its {EXPERIMENT} cannot be read any more:\n{error}")),
+    };
+    match difference {
+        None => Ok(()),
+        Some(difference) => Err(usage(format!(
+            "{} holds another experiment: {difference}\n\
+             Write elsewhere with --out DIR, or start anew with --fresh, which moves the old \
+             folder aside.",
+            folder.display()
+        ))),
+    }
+}
+
+/// What keeps the trials of two experiments from being one sample. More blocks, another target or
+/// other words do not.
+fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
+    let differs = |what: &str, recorded: &dyn ToString, new: &dyn ToString| {
+        let (recorded, new) = (recorded.to_string(), new.to_string());
+        (recorded != new).then(|| format!("{what} is {recorded} there and {new} here"))
+    };
+    let ids = |experiment: &Experiment| -> Vec<String> {
+        experiment.cases.iter().map(crate::case::Case::id).collect()
+    };
+    let cells = || {
+        let (old, new_ids) = (ids(recorded), ids(new));
+        let missing = old.iter().filter(|id| !new_ids.contains(id)).count();
+        let added = new_ids.iter().filter(|id| !old.contains(id)).count();
+        (missing + added > 0).then(|| {
+            format!("{missing} of its {} cells are not in this one, {added} are new", old.len())
+        })
+    };
+    differs("seed", &recorded.seed, &new.seed)
+        .or_else(|| differs("seconds", &recorded.seconds, &new.seconds))
+        .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
+        .or_else(cells)
+        .or_else(|| {
+            (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())
+        })
+}
+
+fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
+    if !folder.join(MACHINE).exists() {
+        return Ok(());
+    }
+    let recorded = read_machine(folder)?;
+    let differences = recorded.differences(machine);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = differences
+        .iter()
+        .map(|(what, there, here)| format!("  {what}: {there} there, {here} here"))
+        .collect();
+    Err(usage(format!(
+        "{} was measured by another machine or build, and its trials are not to be mixed with \
+         these:\n{}\n\
+         Write elsewhere with --out DIR, or start anew with --fresh, which moves the old folder \
+         aside.",
+        folder.display(),
+        lines.join("\n")
+    )))
+}
+
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(usage(format!("another sweep is writing {}", path.display())))
+        }
+        // A file system without locks: better unlocked than not at all.
+        Err(fs::TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// Reads the trials, cuts off a torn last line, and writes the header if there is none.
+fn recover(
+    mut trials: File,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<(File, Vec<Row>), Failure> {
+    let mut bytes = Vec::new();
+    trials.seek(SeekFrom::Start(0)).context("cannot seek")?;
+    trials
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let whole = whole_lines(&bytes);
+    if whole < bytes.len() {
+        trials.set_len(whole as u64).with_context(|| format!("cannot repair {}", path.display()))?;
+        notes.push(format!(
+            "{}: cut off a torn last line of {} bytes; its trial will be run again",
+            path.display(),
+            bytes.len() - whole
+        ));
+    }
+    if whole == 0 {
+        let header = header()?;
+        trials
+            .write_all(&header)
+            .and_then(|()| trials.sync_all())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok((trials, Vec::new()));
+    }
+    let text = std::str::from_utf8(&bytes[..whole])
+        .with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let rows = parse_rows(text, path)?;
+    Ok((trials, rows))
+}
+
+/// Length of the part that consists of whole lines.
+fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
+}
+
+fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let expected = header()?;
+    let expected = String::from_utf8_lossy(&expected);
+    let found = reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
+    let is_missing = |name: &&str| !found.iter().any(|column| column == *name);
+    if let Some(missing) = expected.trim_end().split(',').find(is_missing) {
+        bail!("{}:1: there is no column `{missing}`", path.display());
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("cannot read {}", path.display()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = record.deserialize(Some(&found));
+        rows.push(row.with_context(|| {
+            format!("{}:{line}: cannot understand this row", path.display())
+        })?);
+    }
+    Ok(rows)
+}
+
+fn header() -> anyhow::Result<Vec<u8>> {
+    let blank = crate::case::Case {
+        structure: String::new(),
+        reclaimer: String::new(),
+        allocator: String::new(),
+        threads: 0,
+        mix: crate::case::Mix::balanced(0.0),
+        zipf: 0.0,
+        keys: 0,
+        prefill: 0,
+        hash_seed: 0,
+        pin: false,
+    };
+    let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
+    lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    Ok(lines)
+}
+
+fn to_csv(row: &Row, with_header: bool) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
+    writer.serialize(row).context("cannot write a row as CSV")?;
+    writer.into_inner().context("cannot write a row as CSV")
+}
+
+/// Writes a file in one step: whoever reads it finds the old text or the new.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let temporary = path.with_extension("tmp");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,263 @@
+//! The registry: structure × reclaimer → a monomorphised trial. With the conformance matrix,
+//! the only place that names two axes.
+
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use structures::map::{ConcurrentMap, MapInfo};
+use structures::reclaim::{self, Caps, Reclaimer, Visitor};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+
+use crate::catalogue::{Catalogue, StructureEntry};
+use crate::controls::{NoOp, Sequential};
+use crate::trial::{self, Measurement, TrialSpec};
+
+/// The reclaimer's name of a structure that takes none.
+pub const NO_RECLAIMER: &str = "none";
+
+/// What a table is made with.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MapOptions {
+    /// Entries that it should hold without growing: the case's prefill.
+    pub capacity: usize,
+    /// Seed of its hasher.
+    pub hash_seed: u64,
+}
+
+impl MapOptions {
+    /// The hasher of every table, seeded: foldhash's fast variant.
+    #[must_use]
+    pub fn hasher(&self) -> FixedState {
+        FixedState::with_seed(self.hash_seed)
+    }
+}
+
+type RunTrial = Box<dyn Fn(&TrialSpec) -> anyhow::Result<Measurement> + Send + Sync>;
+
+/// One structure, with the reclaimers that it takes.
+pub struct Structure {
+    /// Its name on the command line and in results.
+    pub name: String,
+    /// What it says of itself.
+    pub info: MapInfo,
+    /// Why it does not take the reclaimers that it does not take; empty if it takes all.
+    pub why_not: &'static str,
+    subjects: Vec<(&'static str, RunTrial)>,
+}
+
+impl Structure {
+    /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
+    pub fn reclaimers(&self) -> impl Iterator<Item = &'static str> {
+        self.subjects.iter().map(|(reclaimer, _)| *reclaimer)
+    }
+}
+
+impl fmt::Debug for Structure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reclaimers: Vec<_> = self.reclaimers().collect();
+        f.debug_struct("Structure")
+            .field("name", &self.name)
+            .field("reclaimers", &reclaimers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A scheme, as `bench list` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct ReclaimerInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The scheme and its source.
+    pub summary: &'static str,
+    /// What it guarantees and needs.
+    pub caps: Caps,
+}
+
+/// A structure for every reclaimer: a type, so that one line registers it with all of them.
+pub trait Reclaimed {
+    /// The table.
+    type Map<R: Reclaimer + 'static>: ConcurrentMap<u64, u64>;
+
+    /// An empty table.
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R>;
+}
+
+/// Every structure and reclaimer that this binary can measure.
+#[derive(Debug, Default)]
+pub struct Registry {
+    structures: Vec<Structure>,
+}
+
+impl Registry {
+    /// The tables of this workbench, the controls and, with the feature `peers`, the tables of
+    /// other crates.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let mut registry = Self::default();
+        let locked = "entries are freed under their lock";
+        registry.add("chaining-global-lock", locked, |o| {
+            ChainingGlobalLock::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
+        registry.add("chaining-bucket-lock", locked, |o| {
+            ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
+        registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
+        let control = "a control: nothing to reclaim";
+        registry.add("no-op", control, |_| NoOp);
+        registry.add("sequential", control, |o| {
+            Sequential::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
+        #[cfg(feature = "peers")]
+        registry.add_peers();
+        registry
+    }
+
+    #[cfg(feature = "peers")]
+    fn add_peers(&mut self) {
+        use crate::peers::{
+            Dashmap, Flurry, Papaya, SccHashIndex, SccHashMap, ShardedRwLock, StdRwLock,
+        };
+        macro_rules! peers {
+            ($($name:literal: $map:ident, $why_not:literal;)*) => {$(
+                self.add($name, $why_not, |o| {
+                    $map::with_capacity_and_hasher(o.capacity, o.hasher())
+                });
+            )*};
+        }
+        peers! {
+            "papaya": Papaya, "brings its own: seize";
+            "dashmap": Dashmap, "entries are freed under their lock";
+            "scc-hashmap": SccHashMap, "brings its own: sdd";
+            "scc-hashindex": SccHashIndex, "brings its own: sdd";
+            "flurry": Flurry, "brings its own: seize";
+            "std-rwlock": StdRwLock, "entries are freed under their lock";
+            "sharded-rwlock": ShardedRwLock, "entries are freed under their lock";
+        }
+    }
+
+    /// Adds a structure that takes no reclaimer. `why_not` says why.
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    pub fn add<M: ConcurrentMap<u64, u64>>(
+        &mut self,
+        name: &str,
+        why_not: &'static str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) {
+        let run: RunTrial = Box::new(move |spec| trial::run(|options| build(options), spec));
+        self.push(name, M::INFO, why_not, vec![(NO_RECLAIMER, run)]);
+    }
+
+    /// Adds a structure with every reclaimer.
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    pub fn add_reclaimed<F: Reclaimed>(&mut self, name: &str) {
+        struct Subjects<F> {
+            subjects: Vec<(&'static str, RunTrial)>,
+            info: MapInfo,
+            family: std::marker::PhantomData<F>,
+        }
+        impl<F: Reclaimed> Visitor for Subjects<F> {
+            fn visit<R: Reclaimer + 'static>(&mut self) {
+                self.info = <F::Map<R> as ConcurrentMap<u64, u64>>::INFO;
+                self.subjects.push((R::NAME, Box::new(|spec| trial::run(F::build::<R>, spec))));
+            }
+        }
+        let mut visitor = Subjects::<F> {
+            subjects: Vec::new(),
+            info: MapInfo::UNKNOWN,
+            family: std::marker::PhantomData,
+        };
+        reclaim::for_each(&mut visitor);
+        self.push(name, visitor.info, "", visitor.subjects);
+    }
+
+    fn push(
+        &mut self,
+        name: &str,
+        info: MapInfo,
+        why_not: &'static str,
+        subjects: Vec<(&'static str, RunTrial)>,
+    ) {
+        assert!(self.structure(name).is_none(), "there is a structure `{name}` already");
+        self.structures.push(Structure { name: name.to_owned(), info, why_not, subjects });
+    }
+
+    /// The structures, in order of registration.
+    #[must_use]
+    pub fn structures(&self) -> &[Structure] {
+        &self.structures
+    }
+
+    /// The structure of that name.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<&Structure> {
+        self.structures.iter().find(|structure| structure.name == name)
+    }
+
+    /// The reclaimers, in the order of [`reclaim::for_each`].
+    #[must_use]
+    pub fn reclaimers() -> Vec<ReclaimerInfo> {
+        struct All(Vec<ReclaimerInfo>);
+        impl Visitor for All {
+            fn visit<R: Reclaimer + 'static>(&mut self) {
+                self.0.push(ReclaimerInfo { name: R::NAME, summary: R::SUMMARY, caps: R::CAPS });
+            }
+        }
+        let mut all = All(Vec::new());
+        reclaim::for_each(&mut all);
+        all.0
+    }
+
+    /// Every name that an experiment may use.
+    #[must_use]
+    pub fn catalogue(&self) -> Catalogue {
+        let entry = |structure: &Structure| StructureEntry {
+            name: structure.name.clone(),
+            reclaimers: structure.reclaimers().map(str::to_owned).collect(),
+            why_not: structure.why_not.to_owned(),
+            max_threads: structure.info.max_threads,
+        };
+        Catalogue {
+            structures: self.structures.iter().map(entry).collect(),
+            reclaimers: Self::reclaimers().iter().map(|r| r.name.to_owned()).collect(),
+            allocators: vec![ALLOCATOR.to_owned()],
+        }
+    }
+
+    /// Runs one trial in this process.
+    ///
+    /// # Errors
+    ///
+    /// The subject is unknown, or the trial could not be run.
+    pub fn run(&self, spec: &TrialSpec) -> anyhow::Result<Measurement> {
+        let case = &spec.case;
+        let run = self
+            .structure(&case.structure)
+            .and_then(|structure| structure.subjects.iter().find(|s| s.0 == case.reclaimer))
+            .ok_or_else(|| anyhow::anyhow!("there is no subject {}", case.subject()))?;
+        (run.1)(spec)
+    }
+}
+
+/// The process's allocator.
+pub const ALLOCATOR: &str = "system";
+
+struct LockFreeChaining;
+
+impl Reclaimed for LockFreeChaining {
+    type Map<R: Reclaimer + 'static> = ChainingLockFree<u64, u64, R, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        ChainingLockFree::with_capacity_and_hasher_in(
+            options.capacity,
+            options.hasher(),
+            R::new(None),
+        )
+    }
+}
