@@ -301,7 +301,8 @@ fn what_a_glob_lists_and_cannot_run_is_skipped_with_the_reason() {
 fn a_reclaimer_that_only_some_structures_take_is_skipped_for_the_others() {
     let experiment = parse(
         "controls = false\n[axes]\nstructure = ['hamt-cas', 'chaining-lock-free']\n\
-         reclaimer = ['epoch', 'leak']",
+         reclaimer = ['epoch', 'leak', 'l*']\n[[also]]\nstructure = 'hamt-cas'\n\
+         reclaimer = ['epoch', 'leak']\nkeys = 1",
     );
     let expected = ["hamt-cas/epoch", "chaining-lock-free/epoch", "chaining-lock-free/leak"];
     assert_eq!(subjects(&experiment), expected);
@@ -609,6 +610,9 @@ fn mixes_that_do_not_sum() {
     let percentage = "a percentage from 0 to 100";
     one_problem(&mix("reads = 130"), 6, "130", "`reads` is 130", percentage);
     one_problem(&mix("updates = [50]"), 6, "[50]", "`updates` is a list", percentage);
+    one_problem(&mix("updates = 99.99999999"), 5, "[mix]", &message("99.99999999"), relative);
+    // In binary, these sum to a little less than 100.
+    parse(&mix("inserts = 30.9\nremoves = 33.3\nupdates = 35.8"));
     parse(&mix("inserts = 33.3\nremoves = 33.3\nupdates = 33.4"));
 }
 
@@ -693,6 +697,8 @@ fn overrides_change_only_what_they_name() {
     let changed = Experiment { seed: 7, seconds: 2.0, ..parse(QUICKSTART) };
     assert_eq!(parse(&text), changed);
     assert_eq!(apply_overrides(QUICKSTART, &Overrides::default()), QUICKSTART);
+    let backwards = "seconds = 0.125\nseed = 1234\n";
+    assert_eq!(apply_overrides(backwards, &overrides), "seconds = 2.0\nseed = 7\n");
 }
 
 #[test]
@@ -703,7 +709,7 @@ fn overrides_add_keys_that_the_file_does_not_set() {
     for (before, after) in [
         ("# head\n", "[axes] # a\nstructure = 'hamt-cas' # b\n"),
         ("# head\ntitle = '''a\nb''' # c\n", "\n# d\n[axes]\nstructure = 'hamt-cas'"),
-        ("axes.structure = 'hamt-cas'\ntitle = 'x'\r\n", ""),
+        ("title = 'x'\naxes.structure = 'hamt-cas'\nreproduces = 'y'\r\n", ""),
         ("\u{feff}", "axes = { structure = 'hamt-cas' }"),
     ] {
         let text = format!("{before}{after}");

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 /// One mistake in an experiment file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Problem {
     pub span: Range<usize>,
     /// What is wrong with it.
     pub message: String,
-    /// What would be right.
+    /// What would be right, in our own words and names only.
     pub help: String,
 }
 
@@ -71,10 +71,12 @@ impl SpecError {
         let snippet = Snippet::source(self.text.as_str())
             .path(self.file.as_str())
             .annotation(AnnotationKind::Primary.span(problem.span.clone()));
+        // A title may quote the file: the renderer replaces its control characters. The help is
+        // printed as it is: it never quotes the file.
         let report = Level::ERROR
-            .primary_title(normalize_untrusted_str(&problem.message))
+            .primary_title(problem.message.as_str())
             .element(snippet)
-            .element(Level::HELP.message(normalize_untrusted_str(&problem.help)));
+            .element(Level::HELP.message(problem.help.as_str()));
         renderer.render(&[report])
     }
 }
@@ -93,4 +95,18 @@ fn shown_span(text: &str, span: &Range<usize>) -> Range<usize> {
     let end = text.ceil_char_boundary(span.end.max(start));
     let first_line = text[start..end].lines().next().unwrap_or_default();
     start..start + first_line.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_span;
+
+    #[test]
+    fn a_span_is_shown_in_whole_characters_of_one_line() {
+        assert_eq!(shown_span("aéb", &(2..2)), 1..3);
+        assert_eq!(shown_span("aéb", &(0..2)), 0..3);
+        assert_eq!(shown_span("aéb", &(3..99)), 3..4);
+        assert_eq!(shown_span("aéb", &(99..99)), 4..4);
+        assert_eq!(shown_span("a = [1,\r\n2]", &(4..11)), 4..7);
+    }
 }

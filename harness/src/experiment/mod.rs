@@ -163,10 +163,8 @@ fn read_mix(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option
         problems.push(mismatch("mix", value, "a table: `[mix]` on a line by itself"));
         return None;
     };
-    let before = problems.len();
     let section = Section::new("[mix]", value.span(), table, MIX, problems);
-    let mix = MixRule::read(&section, problems);
-    mix.filter(|_| problems.len() == before)
+    MixRule::read(&section, problems)
 }
 
 /// `[axes]` and every `[[also]]`.
