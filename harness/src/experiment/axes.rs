@@ -1,0 +1,212 @@
+//! `[axes]` and `[[also]]`: what a grid lists, with its names looked up in the catalogue.
+
+use std::ops::Range;
+
+use globset::Glob;
+use toml::Spanned;
+
+use super::error::Problem;
+use super::mix::MixRule;
+use super::value::{
+    FRACTION, KEYS, Kind, PERCENT, SEED, SKEW, Section, TEXT, THREADS, did_you_mean,
+};
+use crate::catalogue::{Catalogue, StructureEntry};
+
+/// A table that a grid lists.
+pub(super) struct Choice<'c> {
+    pub(super) entry: &'c StructureEntry,
+    /// Where it is listed by its own name, if it is.
+    pub(super) named: Option<Range<usize>>,
+}
+
+/// One grid as the file lists it, with its names resolved.
+pub(super) struct Axes<'c> {
+    pub(super) name: &'static str,
+    pub(super) span: Range<usize>,
+    pub(super) structures: Vec<Choice<'c>>,
+    pub(super) reclaimers: Vec<&'c str>,
+    pub(super) threads: Vec<usize>,
+    pub(super) reads: Vec<f64>,
+    pub(super) zipf: Vec<f64>,
+    pub(super) keys: Vec<u64>,
+    pub(super) prefill: Vec<f64>,
+    pub(super) hash_seeds: Vec<u64>,
+    pub(super) allocators: Vec<&'c str>,
+}
+
+impl<'c> Axes<'c> {
+    /// `None` if anything in the grid is wrong.
+    pub(super) fn read(
+        section: &Section<'_, '_>,
+        catalogue: &'c Catalogue,
+        prefill: f64,
+        mix: Option<MixRule>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let before = problems.len();
+        let reads = read_reads(section, mix, problems);
+        let axes = Self {
+            name: section.name,
+            span: section.span.clone(),
+            structures: read_structures(section, catalogue, problems),
+            reclaimers: read_reclaimers(section, catalogue, problems),
+            threads: axis(section, "threads", &THREADS, 1, problems),
+            reads,
+            zipf: axis(section, "zipf", &SKEW, 0.0, problems),
+            keys: axis(section, "keys", &KEYS, 65_536, problems),
+            prefill: axis(section, "prefill", &FRACTION, prefill, problems),
+            hash_seeds: axis(section, "hash_seed", &SEED, 0, problems),
+            allocators: read_allocators(section, catalogue, problems),
+        };
+        (problems.len() == before).then_some(axes)
+    }
+
+    /// The number of workloads of each subject.
+    pub(super) fn workloads(&self) -> usize {
+        [
+            self.reads.len(),
+            self.zipf.len(),
+            self.keys.len(),
+            self.prefill.len(),
+            self.hash_seeds.len(),
+            self.allocators.len(),
+        ]
+        .into_iter()
+        .fold(1, usize::saturating_mul)
+    }
+}
+
+/// The values of an axis, or its default.
+fn axis<T: Clone>(
+    section: &Section<'_, '_>,
+    key: &str,
+    kind: &Kind<T>,
+    default: T,
+    problems: &mut Vec<Problem>,
+) -> Vec<T> {
+    match section.many(key, kind, problems) {
+        Some(values) => values.into_iter().map(Spanned::into_inner).collect(),
+        None => vec![default],
+    }
+}
+
+fn read_reads(
+    section: &Section<'_, '_>,
+    mix: Option<MixRule>,
+    problems: &mut Vec<Problem>,
+) -> Vec<f64> {
+    if let (Some(value), Some(MixRule::Fixed(_))) = (section.get("reads"), mix) {
+        problems.push(Problem {
+            span: value.span(),
+            message: format!("`reads` is set both in `{}` and in `[mix]`", section.name),
+            help: "leave one out: without `reads`, `[mix]` divides what the axis leaves".to_owned(),
+        });
+    }
+    axis(section, "reads", &PERCENT, 95.0, problems)
+}
+
+fn read_structures<'c>(
+    section: &Section<'_, '_>,
+    catalogue: &'c Catalogue,
+    problems: &mut Vec<Problem>,
+) -> Vec<Choice<'c>> {
+    if section.get("structure").is_none() {
+        problems.push(Problem {
+            span: section.span.clone(),
+            message: format!("`{}` has no `structure`", section.name),
+            help: "add `structure = \"NAME\"`; `bench list` shows all".to_owned(),
+        });
+    }
+    let names: Vec<&str> = catalogue.structures.iter().map(|entry| entry.name.as_str()).collect();
+    let mut choices: Vec<Choice<'c>> = Vec::new();
+    for pattern in section.many("structure", &TEXT, problems).unwrap_or_default() {
+        for index in matching("structure", &pattern, &names, problems) {
+            let entry = &catalogue.structures[index];
+            let named = (entry.name == *pattern.get_ref()).then(|| pattern.span());
+            match choices.iter_mut().find(|choice| choice.entry.name == entry.name) {
+                Some(choice) => choice.named = choice.named.take().or(named),
+                None => choices.push(Choice { entry, named }),
+            }
+        }
+    }
+    choices
+}
+
+fn read_reclaimers<'c>(
+    section: &Section<'_, '_>,
+    catalogue: &'c Catalogue,
+    problems: &mut Vec<Problem>,
+) -> Vec<&'c str> {
+    let mut names: Vec<&'c str> = catalogue.reclaimers.iter().map(String::as_str).collect();
+    names.push("none");
+    read_names(section, "reclaimer", &names, "epoch", problems)
+}
+
+fn read_allocators<'c>(
+    section: &Section<'_, '_>,
+    catalogue: &'c Catalogue,
+    problems: &mut Vec<Problem>,
+) -> Vec<&'c str> {
+    let names: Vec<&'c str> = catalogue.allocators.iter().map(String::as_str).collect();
+    read_names(section, "allocator", &names, "system", problems)
+}
+
+/// The names that an axis of names or globs lists, each once.
+fn read_names<'c>(
+    section: &Section<'_, '_>,
+    key: &str,
+    names: &[&'c str],
+    default: &'static str,
+    problems: &mut Vec<Problem>,
+) -> Vec<&'c str> {
+    let Some(patterns) = section.many(key, &TEXT, problems) else { return vec![default] };
+    let mut listed = Vec::new();
+    for pattern in patterns {
+        for index in matching(key, &pattern, names, problems) {
+            if !listed.contains(&names[index]) {
+                listed.push(names[index]);
+            }
+        }
+    }
+    listed
+}
+
+/// The positions in `names` of what `pattern` names. Nothing is a problem.
+fn matching(
+    key: &str,
+    pattern: &Spanned<String>,
+    names: &[&str],
+    problems: &mut Vec<Problem>,
+) -> Vec<usize> {
+    let written = pattern.get_ref();
+    if let Some(index) = names.iter().position(|name| name == written) {
+        return vec![index];
+    }
+    let mut problem = |message, help| {
+        problems.push(Problem { span: pattern.span(), message, help });
+        Vec::new()
+    };
+    if !written.contains(['*', '?', '[', '{']) {
+        return problem(
+            format!("unknown {key} `{written}`"),
+            format!("{}`bench list` shows all", did_you_mean(written, names)),
+        );
+    }
+    let matcher = match Glob::new(written) {
+        Ok(glob) => glob.compile_matcher(),
+        Err(error) => {
+            return problem(
+                format!("`{written}` is not a glob: {}", error.kind()),
+                "`*` stands for any text, `?` for one character, `{a,b}` for either".to_owned(),
+            );
+        }
+    };
+    let matches: Vec<usize> = (0..names.len()).filter(|i| matcher.is_match(names[*i])).collect();
+    if matches.is_empty() {
+        return problem(
+            format!("no {key} matches `{written}`"),
+            format!("{}`bench list` shows all", did_you_mean(written, names)),
+        );
+    }
+    matches
+}

@@ -1,0 +1,143 @@
+//! Grids multiplied out to cells.
+
+use std::collections::HashSet;
+
+use super::axes::Axes;
+use super::error::Problem;
+use super::mix::MixRule;
+use super::subjects::{Subject, Subjects};
+use crate::case::Case;
+use crate::catalogue::Catalogue;
+
+/// More cells than anyone can run; a file that asks for more has a typo.
+const MAX_CELLS: usize = 100_000;
+
+/// Collects the cells of all grids.
+pub(super) struct Planner<'c> {
+    catalogue: &'c Catalogue,
+    pin: bool,
+    cases: Vec<Case>,
+    ids: HashSet<String>,
+    skipped: Vec<String>,
+}
+
+impl<'c> Planner<'c> {
+    pub(super) fn new(catalogue: &'c Catalogue, pin: bool) -> Self {
+        Self { catalogue, pin, cases: Vec::new(), ids: HashSet::new(), skipped: Vec::new() }
+    }
+
+    /// The cells, and what was left out.
+    pub(super) fn finish(self) -> (Vec<Case>, Vec<String>) {
+        (self.cases, self.skipped)
+    }
+
+    /// Adds the cells of a grid that are not there yet.
+    pub(super) fn add_grid(&mut self, axes: &Axes<'c>, mix: MixRule, problems: &mut Vec<Problem>) {
+        let mut complain = |message, help| {
+            problems.push(Problem { span: axes.span.clone(), message, help });
+        };
+        let found = Subjects::of(axes);
+        if !found.problems.is_empty() {
+            return problems.extend(found.problems);
+        }
+        let size = found.subjects.len().saturating_mul(axes.workloads());
+        if size > MAX_CELLS {
+            return complain(
+                format!("`{}` is a grid of {size} cells", axes.name),
+                format!("a grid has at most {MAX_CELLS} cells; list fewer values"),
+            );
+        }
+        if size == 0 {
+            return complain(
+                format!("`{}` has no cells: every combination is left out", axes.name),
+                found.left_out.join("; "),
+            );
+        }
+        for reason in found.left_out {
+            if !self.skipped.contains(&reason) {
+                self.skipped.push(reason);
+            }
+        }
+        let cells = found.subjects.iter().flat_map(|subject| self.workloads(*subject, axes, mix));
+        let cells = cells.collect();
+        if self.add(cells) == 0 {
+            complain(
+                format!("`{}` adds no cells: the grids above it have them all", axes.name),
+                "leave it out, or change an axis".to_owned(),
+            );
+        }
+    }
+
+    /// Adds, for every workload so far, the control cells that are not there yet: `no-op` as
+    /// the workload is, and `sequential` at one thread.
+    pub(super) fn add_controls(&mut self) {
+        let grid = self.cases.clone();
+        for (name, threads) in [("no-op", None), ("sequential", Some(1))] {
+            let Some(entry) = self.catalogue.structures.iter().find(|entry| entry.name == name)
+            else {
+                continue;
+            };
+            let reclaimer = entry.reclaimers.first().map_or("none", String::as_str);
+            let controls = grid.iter().map(|case| Case {
+                structure: name.to_owned(),
+                reclaimer: reclaimer.to_owned(),
+                threads: threads.unwrap_or(case.threads),
+                ..case.clone()
+            });
+            self.add(controls.collect());
+        }
+    }
+
+    /// Adds what is not there yet; returns how many that is.
+    fn add(&mut self, cases: Vec<Case>) -> usize {
+        let before = self.cases.len();
+        self.cases.extend(cases.into_iter().filter(|case| self.ids.insert(case.id())));
+        self.cases.len() - before
+    }
+
+    /// The cells of one subject.
+    fn workloads(&self, subject: Subject<'_>, axes: &Axes<'_>, mix: MixRule) -> Vec<Case> {
+        let start = Case {
+            structure: subject.structure.to_owned(),
+            reclaimer: subject.reclaimer.to_owned(),
+            allocator: String::new(),
+            threads: subject.threads,
+            mix: mix.mix(0.0),
+            zipf: 0.0,
+            keys: 0,
+            prefill: 0,
+            hash_seed: 0,
+            pin: self.pin,
+        };
+        let cases = vec![start];
+        let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
+        let cases = cross(cases, &axes.zipf, |case, &zipf| case.zipf = zipf);
+        let cases = cross(cases, &axes.keys, |case, &keys| case.keys = keys);
+        let cases = cross(cases, &axes.prefill, |case, &fraction| {
+            case.prefill = share(case.keys, fraction);
+        });
+        let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
+        cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator))
+    }
+}
+
+/// Every case with every value of one more axis, which varies fastest.
+fn cross<T>(cases: Vec<Case>, values: &[T], set: impl Fn(&mut Case, &T)) -> Vec<Case> {
+    let with = |case: &Case, value| {
+        let mut case = case.clone();
+        set(&mut case, value);
+        case
+    };
+    cases.iter().flat_map(|case| values.iter().map(move |value| with(case, value))).collect()
+}
+
+/// `fraction` of `keys`, to the nearest whole number.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "keys are at most 2^40 and the fraction is from 0 to 1"
+)]
+fn share(keys: u64, fraction: f64) -> u64 {
+    (keys as f64 * fraction).round() as u64
+}

@@ -1,0 +1,201 @@
+//! Experiment files: TOML text to the list of cases. The keys are listed in docs/FORMAT.md.
+//!
+//! Reading goes on after a mistake, so that one run shows as many as possible: first the values
+//! of every key ([`value`], [`mix`]), then, for each grid whose keys were right, its cells
+//! ([`grid`]).
+
+mod axes;
+mod error;
+mod grid;
+mod mix;
+mod overrides;
+mod subjects;
+mod value;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use self::axes::Axes;
+pub use self::error::{Problem, SpecError};
+use self::grid::Planner;
+use self::mix::MixRule;
+pub use self::overrides::{Overrides, apply_overrides};
+use self::value::{
+    AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
+    mismatch,
+};
+use crate::case::Case;
+use crate::catalogue::Catalogue;
+
+/// An experiment file, checked and with its grids multiplied out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// A heading for figures and reports.
+    pub title: String,
+    /// What the experiment is to answer.
+    pub question: String,
+    /// A paper's figure that it repeats, if any.
+    pub reproduces: String,
+    /// From which every order, key and operation follows.
+    pub seed: u64,
+    /// Measured time of a trial.
+    pub seconds: f64,
+    /// Time before it that is not measured.
+    pub warmup: f64,
+    /// Blocks to run at least.
+    pub blocks: u32,
+    /// Relative half-width of the interval at which to stop after `blocks`.
+    pub target_halfwidth: Option<f64>,
+    /// Blocks to run at most; `blocks` where there is no target.
+    pub max_blocks: u32,
+    /// Whether threads are bound to CPUs.
+    pub pin: bool,
+    /// The cells, each once: grid by grid in the order of the axes, then the controls.
+    pub cases: Vec<Case>,
+    /// Combinations of the grids left out, each with the reason.
+    pub skipped: Vec<String>,
+}
+
+impl Experiment {
+    /// Reads `text`; `file_name` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// A [`SpecError`] with every mistake found, if the text is not TOML, or has a key, a value
+    /// or a combination that cannot be run.
+    pub fn parse(file_name: &str, text: &str, catalogue: &Catalogue) -> Result<Self, SpecError> {
+        let root = DeTable::parse(text)
+            .map_err(|error| SpecError::new(file_name, text, vec![syntax(&error)]))?;
+        let mut problems = Vec::new();
+        let top = Section::new("", 0..0, root.get_ref(), TOP, &mut problems);
+        let mut experiment = Self::settings(&top, &mut problems);
+        experiment.plan(&top, catalogue, &mut problems);
+        if problems.is_empty() {
+            Ok(experiment)
+        } else {
+            Err(SpecError::new(file_name, text, problems))
+        }
+    }
+
+    /// Everything but the cells.
+    fn settings(top: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Self {
+        let mut text = |key| top.one(key, &TEXT, problems).unwrap_or_default();
+        let (title, question, reproduces) = (text("title"), text("question"), text("reproduces"));
+        let blocks = top.one("blocks", &BLOCKS, problems).unwrap_or(10);
+        let target_halfwidth = top.one("target_halfwidth", &HALFWIDTH, problems);
+        Self {
+            title,
+            question,
+            reproduces,
+            seed: top.one("seed", &SEED, problems).unwrap_or(42),
+            seconds: top.one("seconds", &SECONDS, problems).unwrap_or(0.5),
+            warmup: top.one("warmup", &WARMUP, problems).unwrap_or(0.1),
+            blocks,
+            target_halfwidth,
+            max_blocks: max_blocks(top, blocks, problems),
+            pin: top.one("pin", &FLAG, problems).unwrap_or(true),
+            cases: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+
+    /// The cells of every grid, and the controls.
+    fn plan(&mut self, top: &Section<'_, '_>, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
+        let prefill = top.one("prefill", &FRACTION, problems).unwrap_or(0.5);
+        let controls = top.one("controls", &FLAG, problems).unwrap_or(true);
+        let mix = match top.get("mix") {
+            Some(value) => read_mix(value, problems),
+            None => Some(MixRule::HALVES),
+        };
+        let mut planner = Planner::new(catalogue, self.pin);
+        for section in grids(top, problems) {
+            let axes = Axes::read(&section, catalogue, prefill, mix, problems);
+            // A file without a usable mix has been found wrong already.
+            if let (Some(axes), Some(mix)) = (axes, mix) {
+                planner.add_grid(&axes, mix, problems);
+            }
+        }
+        if controls {
+            planner.add_controls();
+        }
+        (self.cases, self.skipped) = planner.finish();
+    }
+}
+
+fn syntax(error: &toml::de::Error) -> Problem {
+    Problem {
+        span: error.span().unwrap_or(0..0),
+        message: format!("not TOML: {}", error.message()),
+        help: "a line is `key = value`, where a value is a number, true, false, a \"string\" in \
+               quotes or a [list, of, values], or a `[table]`"
+            .to_owned(),
+    }
+}
+
+fn max_blocks(top: &Section<'_, '_>, blocks: u32, problems: &mut Vec<Problem>) -> u32 {
+    let has_target = top.get("target_halfwidth").is_some();
+    let default = if has_target { blocks.saturating_mul(3) } else { blocks };
+    let (Some(max), Some(value)) =
+        (top.one("max_blocks", &BLOCKS, problems), top.get("max_blocks"))
+    else {
+        return default;
+    };
+    if max < blocks {
+        problems.push(Problem {
+            span: value.span(),
+            message: format!("`max_blocks` is {max}, fewer than `blocks`, which is {blocks}"),
+            help: format!("`max_blocks` takes a whole number from {blocks} up"),
+        });
+    } else if max > blocks && !has_target {
+        problems.push(Problem {
+            span: value.span(),
+            message: format!(
+                "`max_blocks` is {max}, but nothing says when to go on after `blocks`"
+            ),
+            help: "add `target_halfwidth`, or leave `max_blocks` out".to_owned(),
+        });
+    }
+    max
+}
+
+fn read_mix(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option<MixRule> {
+    let Some(table) = value.get_ref().as_table() else {
+        problems.push(mismatch("mix", value, "a table: `[mix]` on a line by itself"));
+        return None;
+    };
+    let section = Section::new("[mix]", value.span(), table, MIX, problems);
+    MixRule::read(&section, problems)
+}
+
+/// `[axes]` and every `[[also]]`.
+fn grids<'a, 'i>(top: &Section<'a, 'i>, problems: &mut Vec<Problem>) -> Vec<Section<'a, 'i>> {
+    let mut sections = Vec::new();
+    match top.get("axes").map(|value| (value, value.get_ref().as_table())) {
+        Some((value, Some(table))) => {
+            sections.push(Section::new("[axes]", value.span(), table, AXES, problems));
+        }
+        Some((value, None)) => {
+            problems.push(mismatch("axes", value, "a table: `[axes]` on a line by itself"));
+        }
+        None => problems.push(Problem {
+            span: 0..0,
+            message: "the file has no `[axes]`".to_owned(),
+            help: "add a line `[axes]`, and below it at least `structure = \"NAME\"`".to_owned(),
+        }),
+    }
+    let Some(also) = top.get("also") else { return sections };
+    let expected = "tables: `[[also]]`, in two pairs of brackets, on a line by itself";
+    let Some(list) = also.get_ref().as_array() else {
+        problems.push(mismatch("also", also, expected));
+        return sections;
+    };
+    for value in list.iter() {
+        match value.get_ref().as_table() {
+            Some(table) => {
+                sections.push(Section::new("[[also]]", value.span(), table, AXES, problems));
+            }
+            None => problems.push(mismatch("also", value, expected)),
+        }
+    }
+    sections
+}

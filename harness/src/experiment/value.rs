@@ -1,0 +1,238 @@
+//! Values of an experiment file: what each key takes, and reading it from a TOML table.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::Problem;
+
+/// The keys of the file itself.
+pub(super) const TOP: &[&str] = &[
+    "title",
+    "question",
+    "reproduces",
+    "seed",
+    "seconds",
+    "warmup",
+    "blocks",
+    "target_halfwidth",
+    "max_blocks",
+    "pin",
+    "prefill",
+    "controls",
+    "axes",
+    "also",
+    "mix",
+];
+
+/// The keys of `[axes]` and of each `[[also]]`.
+pub(super) const AXES: &[&str] = &[
+    "structure",
+    "reclaimer",
+    "threads",
+    "reads",
+    "zipf",
+    "keys",
+    "prefill",
+    "hash_seed",
+    "allocator",
+];
+
+/// The keys of `[mix]`.
+pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates"];
+
+/// What a key takes.
+pub(super) struct Kind<T> {
+    expected: &'static str,
+    read: fn(&DeValue<'_>) -> Option<T>,
+}
+
+pub(super) const TEXT: Kind<String> =
+    Kind { expected: "a string", read: |value| value.as_str().map(str::to_owned) };
+pub(super) const FLAG: Kind<bool> =
+    Kind { expected: "true or false", read: |value| value.as_bool() };
+pub(super) const SEED: Kind<u64> = Kind {
+    expected: "a whole number from 0 to 18446744073709551615",
+    read: |value| whole(value, 0..=u64::MAX),
+};
+/// Shorter than a millisecond, a trial has no clean window; longer than a day is a typo.
+pub(super) const SECONDS: Kind<f64> = Kind {
+    expected: "a number of seconds from 0.001 to 86400",
+    read: |value| number(value, 0.001..=86_400.0),
+};
+pub(super) const WARMUP: Kind<f64> = Kind {
+    expected: "a number of seconds from 0 to 86400",
+    read: |value| number(value, 0.0..=86_400.0),
+};
+pub(super) const BLOCKS: Kind<u32> = Kind {
+    expected: "a whole number from 1 to 1000000",
+    read: |value| whole(value, 1..=1_000_000)?.try_into().ok(),
+};
+pub(super) const HALFWIDTH: Kind<f64> = Kind {
+    expected: "a number above 0 and below 1 (0.05 is 5 % of the estimate)",
+    read: |value| number(value, 0.0..=1.0).filter(|width| *width > 0.0 && *width < 1.0),
+};
+pub(super) const FRACTION: Kind<f64> = Kind {
+    expected: "a fraction of the key range from 0 to 1",
+    read: |value| number(value, 0.0..=1.0),
+};
+pub(super) const THREADS: Kind<usize> = Kind {
+    expected: "a whole number from 1 to 4096",
+    read: |value| whole(value, 1..=4096)?.try_into().ok(),
+};
+pub(super) const PERCENT: Kind<f64> =
+    Kind { expected: "a percentage from 0 to 100", read: |value| number(value, 0.0..=100.0) };
+pub(super) const SKEW: Kind<f64> = Kind {
+    expected: "a finite number from 0 (uniform) up",
+    read: |value| number(value, 0.0..=f64::MAX),
+};
+pub(super) const KEYS: Kind<u64> = Kind {
+    expected: "a whole number from 1 to 1099511627776",
+    read: |value| whole(value, 1..=1 << 40),
+};
+
+fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    let integer = value.as_integer()?;
+    let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    range.contains(&number).then_some(number)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 is far above every limit on a float key")]
+fn number(value: &DeValue<'_>, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+    let number = match value {
+        DeValue::Integer(_) => whole(value, 0..=u64::MAX)? as f64,
+        DeValue::Float(float) => float.as_str().parse().ok()?,
+        _ => return None,
+    };
+    // Adding 0 makes -0 into 0: they are the same workload and need the same id.
+    range.contains(&number).then_some(number + 0.0)
+}
+
+/// A table of the file.
+pub(super) struct Section<'a, 'i> {
+    /// As the file writes it, `[axes]`; empty for the file itself.
+    pub(super) name: &'static str,
+    /// Where it starts.
+    pub(super) span: Range<usize>,
+    table: &'a DeTable<'i>,
+}
+
+impl<'a, 'i> Section<'a, 'i> {
+    /// The file itself, or a table of it, whose keys must be among `known`.
+    pub(super) fn new(
+        name: &'static str,
+        span: Range<usize>,
+        table: &'a DeTable<'i>,
+        known: &[&str],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let unknown = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+        problems.extend(unknown.map(|key| unknown_key(name, key.get_ref(), key.span(), known)));
+        Self { name, span, table }
+    }
+
+    /// The value of `key`, whatever it is.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+        self.table.get(key)
+    }
+
+    /// The value of `key`; `None` if it is absent, or wrong (then `problems` says so).
+    pub(super) fn one<T>(
+        &self,
+        key: &str,
+        kind: &Kind<T>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        let value = self.get(key)?;
+        let read = (kind.read)(value.get_ref());
+        if read.is_none() {
+            problems.push(mismatch(key, value, kind.expected));
+        }
+        read
+    }
+
+    /// The values of `key`, a value or a list; `None` if it is absent or the list is empty.
+    pub(super) fn many<T>(
+        &self,
+        key: &str,
+        kind: &Kind<T>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Vec<Spanned<T>>> {
+        let value = self.get(key)?;
+        let expected = format!("{}, or a list of such", kind.expected);
+        let items = value.get_ref().as_array().map_or(std::slice::from_ref(value), |list| list);
+        if items.is_empty() {
+            problems.push(Problem {
+                span: value.span(),
+                message: format!("`{key}` is an empty list"),
+                help: format!("`{key}` takes {expected}"),
+            });
+            return None;
+        }
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            match (kind.read)(item.get_ref()) {
+                Some(read) => values.push(Spanned::new(item.span(), read)),
+                None if item.get_ref().is_array() => problems.push(nested(key, item.span())),
+                None => problems.push(mismatch(key, item, &expected)),
+            }
+        }
+        Some(values)
+    }
+}
+
+/// `key` has a value that it does not take.
+pub(super) fn mismatch(key: &str, value: &Spanned<DeValue<'_>>, expected: &str) -> Problem {
+    let found = match value.get_ref() {
+        DeValue::String(_) => "a string".to_owned(),
+        DeValue::Integer(integer) => integer.to_string(),
+        DeValue::Float(float) => float.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(_) => "a date or time".to_owned(),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    };
+    Problem {
+        span: value.span(),
+        message: format!("`{key}` is {found}"),
+        help: format!("`{key}` takes {expected}"),
+    }
+}
+
+fn nested(key: &str, span: Range<usize>) -> Problem {
+    Problem {
+        span,
+        message: format!("`{key}` has a list inside its list"),
+        help: format!("write the values of `{key}` as one flat list"),
+    }
+}
+
+fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> Problem {
+    let place = if section.is_empty() { "an experiment file" } else { section };
+    let home = if AXES.contains(&key) {
+        Some("in `[axes]`")
+    } else if MIX.contains(&key) {
+        Some("in `[mix]`")
+    } else if TOP.contains(&key) {
+        Some("at the top of the file, before any `[table]`")
+    } else {
+        None
+    };
+    let help = match home {
+        Some(home) => format!("`{key}` belongs {home}"),
+        None => format!("{}the keys are {}", did_you_mean(key, known), known.join(", ")),
+    };
+    Problem { span, message: format!("unknown key `{key}` in {place}"), help }
+}
+
+/// ``did you mean `x`? `` for the name nearest to `written`, or nothing if none is near.
+pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
+    let nearness = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
+    names
+        .iter()
+        .map(|name| (nearness(name), name))
+        .filter(|(near, _)| *near >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(String::new, |(_, name)| format!("did you mean `{name}`? "))
+}

@@ -1,0 +1,806 @@
+//! Experiment files: every rule of docs/FORMAT.md, and every complaint with its place.
+
+use std::collections::HashSet;
+
+use harness::case::{Case, Mix};
+use harness::catalogue::{Catalogue, StructureEntry};
+use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
+use proptest::prelude::*;
+
+/// The file of the quick start, with every kind of key.
+const QUICKSTART: &str = r#"title = "Quickstart"
+question = "Which table would you pick at 2 threads, and does skew change the answer?"
+reproduces = ""                 # a paper's figure, if any
+seed = 42
+seconds = 0.5                   # per trial, after warm-up
+warmup = 0.1
+blocks = 10
+target_halfwidth = 0.05         # optional: add blocks until reached …
+max_blocks = 30                 # … or this
+
+[axes]                          # the grid is their product
+structure = ["chaining-lock-free", "cuckoo-*", "hamt-cas"]
+reclaimer = ["epoch", "hazard"]
+threads = [1, 2, 4]
+reads = [100, 95, 50]
+zipf = [0.0, 0.99]
+keys = [65536]
+"#;
+
+fn entry(name: &str, reclaimers: &[&str], max_threads: Option<usize>) -> StructureEntry {
+    StructureEntry {
+        name: name.to_owned(),
+        reclaimers: reclaimers.iter().map(|&name| name.to_owned()).collect(),
+        why_not: String::new(),
+        max_threads,
+    }
+}
+
+fn catalogue_without_controls() -> Catalogue {
+    let mut shared = entry("cow-cas", &["arc"], None);
+    shared.why_not = "a reader keeps its snapshot".to_owned();
+    Catalogue {
+        structures: vec![
+            entry("chaining-lock-free", &["leak", "epoch", "hazard"], None),
+            entry("chaining-bucket-lock", &["none"], None),
+            entry("cuckoo-striped", &["none"], None),
+            entry("cuckoo-optimistic", &["none"], None),
+            entry("cuckoo-optimistic-items", &["epoch", "hazard"], None),
+            entry("hamt-cas", &["epoch", "hazard"], None),
+            entry("hamt-psim", &["epoch"], Some(64)),
+            shared,
+        ],
+        reclaimers: ["leak", "epoch", "hazard", "arc"].map(str::to_owned).to_vec(),
+        allocators: ["system", "mimalloc"].map(str::to_owned).to_vec(),
+    }
+}
+
+fn catalogue() -> Catalogue {
+    let mut catalogue = catalogue_without_controls();
+    catalogue.structures.push(entry("no-op", &["none"], None));
+    catalogue.structures.push(entry("sequential", &["none"], Some(1)));
+    catalogue
+}
+
+fn parse(text: &str) -> Experiment {
+    Experiment::parse("e.toml", text, &catalogue()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn reject(text: &str) -> SpecError {
+    match Experiment::parse("e.toml", text, &catalogue()) {
+        Ok(experiment) => panic!("accepted with {} cases:\n{text}", experiment.cases.len()),
+        Err(error) => error,
+    }
+}
+
+/// `text` has exactly one mistake: on `line`, under `offending`, described by `message`, with
+/// `help` in its help line, and the rendering shows all of it.
+#[track_caller]
+fn one_problem(text: &str, line: usize, offending: &str, message: &str, help: &str) {
+    let error = reject(text);
+    assert_eq!(error.problems().len(), 1, "{error}");
+    let problem = &error.problems()[0];
+    let (found_line, column) = error.position(problem);
+    assert_eq!((found_line, error.offending(problem)), (line, offending), "{error}");
+    assert_eq!(problem.message, message, "{error}");
+    assert!(problem.help.contains(help), "{error}");
+    let shown = error.to_string();
+    assert!(shown.contains(&format!("e.toml:{line}:{column}")), "{shown}");
+    for part in [offending, message, help, "help: "] {
+        assert!(shown.contains(part), "{part} is missing:\n{shown}");
+    }
+    if !offending.is_empty() {
+        assert!(shown.contains(&"^".repeat(offending.chars().count())), "{shown}");
+    }
+}
+
+/// The smallest grid with `line` before and after its header.
+fn top(line: &str) -> String {
+    format!("{line}\n[axes]\nstructure = \"hamt-cas\"\n")
+}
+
+fn axes(line: &str) -> String {
+    format!("controls = false\n[axes]\nstructure = \"hamt-cas\"\n{line}\n")
+}
+
+fn subjects(experiment: &Experiment) -> Vec<String> {
+    let mut subjects: Vec<String> = Vec::new();
+    for case in &experiment.cases {
+        if !subjects.contains(&case.subject()) {
+            subjects.push(case.subject());
+        }
+    }
+    subjects
+}
+
+// What a right file means.
+
+#[test]
+fn quickstart_has_the_cells_counted_by_hand() {
+    let experiment = parse(QUICKSTART);
+    // chaining-lock-free × 2, cuckoo-striped, cuckoo-optimistic, cuckoo-optimistic-items × 2,
+    // hamt-cas × 2: 8 subjects × 3 threads × 3 mixes × 2 skews; then no-op for each of the 18
+    // workloads, and sequential for the 6 that are left when threads is 1.
+    assert_eq!(experiment.cases.len(), 8 * 18 + 18 + 6);
+    assert_eq!(experiment.skipped, Vec::<String>::new());
+    assert_eq!(experiment.title, "Quickstart");
+    assert!(experiment.question.starts_with("Which table"));
+    assert_eq!((experiment.seed, experiment.blocks, experiment.max_blocks), (42, 10, 30));
+    assert_eq!((experiment.seconds, experiment.warmup), (0.5, 0.1));
+    assert_eq!(experiment.target_halfwidth, Some(0.05));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let experiment = parse("axes.structure = \"hamt-cas\"\ncontrols = false");
+    let case = Case {
+        structure: "hamt-cas".to_owned(),
+        reclaimer: "epoch".to_owned(),
+        allocator: "system".to_owned(),
+        threads: 1,
+        mix: Mix::balanced(95.0),
+        zipf: 0.0,
+        keys: 65_536,
+        prefill: 32_768,
+        hash_seed: 0,
+        pin: true,
+    };
+    let expected = Experiment {
+        title: String::new(),
+        question: String::new(),
+        reproduces: String::new(),
+        seed: 42,
+        seconds: 0.5,
+        warmup: 0.1,
+        blocks: 10,
+        target_halfwidth: None,
+        max_blocks: 10,
+        pin: true,
+        cases: vec![case],
+        skipped: Vec::new(),
+    };
+    assert_eq!(experiment, expected);
+}
+
+#[test]
+fn every_key_of_the_top_level_is_used() {
+    let experiment = parse(&top(
+        "title = 't'\nquestion = 'q'\nreproduces = 'r'\nseed = 0xffff_ffff_ffff_ffff\n\
+         seconds = 2\nwarmup = 0\nblocks = 3\ntarget_halfwidth = 0.1\npin = false\n\
+         prefill = 0.25\ncontrols = false",
+    ));
+    assert_eq!(
+        [&experiment.title, &experiment.question, &experiment.reproduces],
+        ["t", "q", "r"].map(str::to_owned).each_ref()
+    );
+    assert_eq!(experiment.seed, u64::MAX);
+    assert_eq!((experiment.seconds, experiment.warmup), (2.0, 0.0));
+    assert_eq!((experiment.blocks, experiment.max_blocks), (3, 9));
+    assert!(!experiment.pin);
+    assert_eq!(experiment.cases.len(), 1);
+    assert_eq!((experiment.cases[0].prefill, experiment.cases[0].pin), (16_384, false));
+}
+
+#[test]
+fn every_axis_is_used_and_the_first_varies_slowest() {
+    let experiment = parse(&axes(
+        "reclaimer = ['hazard', 'epoch']\nthreads = [2, 1]\nreads = [50, 100]\nzipf = [1, 0]\n\
+         keys = [10, 20]\nprefill = [0, 1]\nhash_seed = [7, 8]\nallocator = ['mimalloc', 'system']",
+    ));
+    let mut expected = Vec::new();
+    for reclaimer in ["hazard", "epoch"] {
+        for threads in [2, 1] {
+            for reads in [50.0, 100.0] {
+                for zipf in [1.0, 0.0] {
+                    for keys in [10, 20] {
+                        for prefill in [0, keys] {
+                            for hash_seed in [7, 8] {
+                                for allocator in ["mimalloc", "system"] {
+                                    expected.push(Case {
+                                        structure: "hamt-cas".to_owned(),
+                                        reclaimer: reclaimer.to_owned(),
+                                        allocator: allocator.to_owned(),
+                                        threads,
+                                        mix: Mix::balanced(reads),
+                                        zipf,
+                                        keys,
+                                        prefill,
+                                        hash_seed,
+                                        pin: true,
+                                    });
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(experiment.cases, expected);
+}
+
+#[test]
+fn cases_are_in_grid_order_with_controls_last() {
+    let text = "[axes]\nstructure = ['hamt-cas', 'cuckoo-striped']\nthreads = [1, 2]\n\
+                [[also]]\nstructure = 'chaining-bucket-lock'";
+    let shown: Vec<String> = parse(text)
+        .cases
+        .iter()
+        .map(|case| format!("{} {}", case.subject(), case.threads))
+        .collect();
+    let expected = [
+        "hamt-cas/epoch 1",
+        "hamt-cas/epoch 2",
+        "cuckoo-striped 1",
+        "cuckoo-striped 2",
+        "chaining-bucket-lock 1",
+        "no-op 1",
+        "no-op 2",
+        "sequential 1",
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(parse(text), parse(text));
+}
+
+#[test]
+fn sequential_is_a_cell_even_where_the_axis_has_no_single_thread() {
+    let experiment = parse("[axes]\nstructure = 'hamt-cas'\nthreads = [2, 4]\nzipf = [0, 1]");
+    let sequential: Vec<_> =
+        experiment.cases.iter().filter(|case| case.structure == "sequential").collect();
+    assert_eq!(sequential.len(), 2);
+    assert!(sequential.iter().all(|case| case.threads == 1 && case.reclaimer == "none"));
+}
+
+#[test]
+fn controls_already_listed_or_unknown_are_not_added() {
+    let listed = parse("[axes]\nstructure = ['no-op', 'sequential']\nkeys = [1, 2]");
+    assert_eq!(listed.cases.len(), 4);
+    let text = "[axes]\nstructure = 'hamt-cas'";
+    let unknown = Experiment::parse("e.toml", text, &catalogue_without_controls()).unwrap();
+    assert_eq!(unknown.cases.len(), 1);
+}
+
+#[test]
+fn names_may_be_globs_and_each_match_counts_once() {
+    let experiment = parse(
+        "controls = false\n[axes]\nstructure = ['cuckoo-s*', 'cuckoo-{striped,optimistic}', \
+         'hamt-?as']\nreclaimer = ['h*', 'epo*', 'hazard']",
+    );
+    let expected = ["cuckoo-striped", "cuckoo-optimistic", "hamt-cas/hazard", "hamt-cas/epoch"];
+    assert_eq!(subjects(&experiment), expected);
+    assert_eq!(experiment.cases.len(), 4);
+}
+
+#[test]
+fn a_structure_without_reclaimer_runs_once_as_none() {
+    let text =
+        "controls = false\n[axes]\nstructure = 'cuckoo-striped'\nreclaimer = ['epoch', 'arc']";
+    assert_eq!(subjects(&parse(text)), ["cuckoo-striped"]);
+    let none = "controls = false\n[axes]\nstructure = 'c*'\nreclaimer = 'none'";
+    let expected = ["chaining-bucket-lock", "cuckoo-striped", "cuckoo-optimistic"];
+    assert_eq!(subjects(&parse(none)), expected);
+}
+
+#[test]
+fn what_a_glob_lists_and_cannot_run_is_skipped_with_the_reason() {
+    let experiment = parse(
+        "controls = false\n[axes]\nstructure = ['*-cas', 'hamt-*', 'hamt-psim']\nthreads = [64, 65]",
+    );
+    assert_eq!(subjects(&experiment), ["hamt-cas/epoch", "hamt-psim/epoch"]);
+    assert_eq!(experiment.cases.len(), 3);
+    assert_eq!(
+        experiment.skipped,
+        [
+            "cow-cas with epoch: it takes arc (a reader keeps its snapshot)",
+            "hamt-psim at threads = 65: it serves at most 64",
+        ]
+    );
+}
+
+#[test]
+fn a_reclaimer_that_only_some_structures_take_is_skipped_for_the_others() {
+    let experiment = parse(
+        "controls = false\n[axes]\nstructure = ['hamt-cas', 'chaining-lock-free']\n\
+         reclaimer = ['epoch', 'leak', 'l*']\n[[also]]\nstructure = 'hamt-cas'\n\
+         reclaimer = ['epoch', 'leak']\nkeys = 1",
+    );
+    let expected = ["hamt-cas/epoch", "chaining-lock-free/epoch", "chaining-lock-free/leak"];
+    assert_eq!(subjects(&experiment), expected);
+    assert_eq!(experiment.skipped, ["hamt-cas with leak: it takes epoch, hazard"]);
+}
+
+#[test]
+fn grids_add_up_and_cells_in_both_appear_once() {
+    let experiment = parse(
+        "controls = false\n[axes]\nstructure = 'hamt-cas'\nthreads = [1, 2, 2]\n\
+         [[also]]\nstructure = 'hamt-*'\nthreads = [2, 3]\n[[also]]\nstructure = 'cuckoo-striped'",
+    );
+    let ids: HashSet<String> = experiment.cases.iter().map(Case::id).collect();
+    assert_eq!((experiment.cases.len(), ids.len()), (6, 6));
+}
+
+#[test]
+fn a_fixed_mix_takes_the_place_of_the_reads_axis() {
+    let text = format!("{}[mix]\nreads = 90\nupdates = 7.5\ninserts = 2.5", axes("zipf = [0, 1]"));
+    let experiment = parse(&text);
+    let mix = Mix { reads: 90.0, inserts: 2.5, removes: 0.0, updates: 7.5 };
+    assert_eq!(experiment.cases.len(), 2);
+    assert!(experiment.cases.iter().all(|case| case.mix == mix));
+}
+
+#[test]
+fn a_mix_without_reads_divides_what_the_axis_leaves() {
+    let text =
+        format!("{}[mix]\nupdates = 50\ninserts = 30\nremoves = 20", axes("reads = [80, 0]"));
+    let mixes: Vec<Mix> = parse(&text).cases.iter().map(|case| case.mix).collect();
+    assert_eq!(mixes[0], Mix { reads: 80.0, inserts: 6.0, removes: 4.0, updates: 10.0 });
+    assert_eq!(mixes[1], Mix { reads: 0.0, inserts: 30.0, removes: 20.0, updates: 50.0 });
+}
+
+#[test]
+fn the_same_workload_has_the_same_id_however_it_is_written() {
+    let id = |text: &str| parse(text).cases[0].id();
+    let plain = id(&axes("reads = 93.3\nzipf = 0\nkeys = 4096\nprefill = 0"));
+    let other = axes("reads = 93.3\nzipf = -0.0\nkeys = 0x1000\nprefill = -0.0");
+    assert_eq!(plain, id(&other));
+    assert_eq!(plain, id(&format!("{other}[mix]\ninserts = 50.0\nremoves = 50")));
+}
+
+#[test]
+fn prefill_is_the_nearest_whole_number_of_keys() {
+    let text = axes("keys = [3, 1099511627776]\nprefill = [0.0, 0.25, 0.5, 1.0]");
+    let prefills: Vec<u64> = parse(&text).cases.iter().map(|case| case.prefill).collect();
+    assert_eq!(prefills, [0, 1, 2, 3, 0, 1 << 38, 1 << 39, 1 << 40]);
+}
+
+#[test]
+fn limits_are_inclusive() {
+    parse(&axes("threads = [1, 4096]\nreads = [0, 100]\nkeys = [1, 1099511627776]\nzipf = 1e300"));
+    parse(&top("blocks = 4\nmax_blocks = 4\nseconds = 0.001\ntarget_halfwidth = 0.999"));
+}
+
+// What a wrong file is told.
+
+#[test]
+fn toml_syntax() {
+    one_problem(
+        "seed = 1\ntitle = Quickstart\n[axes]\nstructure = 'hamt-cas'",
+        2,
+        "Quickstart",
+        "not TOML: string values must be quoted, expected literal string",
+        "a \"string\" in quotes",
+    );
+    let duplicate = reject("seed = 1\nseed = 2\n");
+    assert_eq!(duplicate.position(&duplicate.problems()[0]).0, 2, "{duplicate}");
+    let unclosed = reject("[axes]\nstructure = ['hamt-cas'");
+    assert_eq!(unclosed.problems().len(), 1, "{unclosed}");
+}
+
+#[test]
+fn unknown_keys() {
+    one_problem(
+        &top("blocs = 3"),
+        1,
+        "blocs",
+        "unknown key `blocs` in an experiment file",
+        "did you mean `blocks`? the keys are title, question,",
+    );
+    one_problem(
+        &axes("thread = 3"),
+        4,
+        "thread",
+        "unknown key `thread` in [axes]",
+        "did you mean `threads`? the keys are structure, reclaimer,",
+    );
+    one_problem(
+        "axes.structure = 'hamt-cas'\n[[also]]\nstructure = 'cuckoo-*'\nzipff = 1",
+        4,
+        "zipff",
+        "unknown key `zipff` in [[also]]",
+        "did you mean `zipf`?",
+    );
+    one_problem(
+        &format!("{}[mix]\nreads = 100\nscans = 0", axes("")),
+        7,
+        "scans",
+        "unknown key `scans` in [mix]",
+        "the keys are reads, inserts, removes, updates",
+    );
+}
+
+#[test]
+fn keys_in_the_wrong_table_are_sent_home() {
+    let message = "unknown key `threads` in an experiment file";
+    one_problem(&top("threads = 3"), 1, "threads", message, "`threads` belongs in `[axes]`");
+    let message = "unknown key `seed` in [axes]";
+    one_problem(&axes("seed = 3"), 4, "seed", message, "belongs at the top of the file");
+    let message = "unknown key `inserts` in [axes]";
+    one_problem(&axes("inserts = 3"), 4, "inserts", message, "belongs in `[mix]`");
+}
+
+#[test]
+fn wrong_types_and_ranges_at_the_top() {
+    for (key, value, found, expected) in [
+        ("title", "3", "3", "a string"),
+        ("question", "true", "true", "a string"),
+        ("reproduces", "['a']", "a list", "a string"),
+        ("seed", "-1", "-1", "a whole number from 0"),
+        ("seed", "18446744073709551616", "18446744073709551616", "a whole number from 0"),
+        ("seed", "1.0", "1.0", "a whole number from 0"),
+        ("seed", "'x'", "a string", "a whole number from 0"),
+        ("seconds", "0", "0", "a number of seconds from 0.001"),
+        ("seconds", "-0.5", "-0.5", "a number of seconds from 0.001"),
+        ("seconds", "nan", "nan", "a number of seconds from 0.001"),
+        ("seconds", "1e300", "1e300", "to 86400"),
+        ("seconds", "1979-05-27", "a date or time", "a number of seconds"),
+        ("warmup", "-1", "-1", "a number of seconds from 0 to"),
+        ("blocks", "0", "0", "a whole number from 1 to 1000000"),
+        ("blocks", "-3", "-3", "a whole number from 1 to 1000000"),
+        ("max_blocks", "0", "0", "a whole number from 1 to 1000000"),
+        ("target_halfwidth", "0", "0", "a number above 0 and below 1"),
+        ("target_halfwidth", "1.0", "1.0", "a number above 0 and below 1"),
+        ("target_halfwidth", "5", "5", "a number above 0 and below 1"),
+        ("pin", "1", "1", "true or false"),
+        ("controls", "'no'", "a string", "true or false"),
+        ("prefill", "1.5", "1.5", "a fraction of the key range from 0 to 1"),
+        ("prefill", "-0.1", "-0.1", "a fraction of the key range from 0 to 1"),
+    ] {
+        let text = top(&format!("{key} = {value}"));
+        let message = format!("`{key}` is {found}");
+        one_problem(&text, 1, value, &message, &format!("`{key}` takes "));
+        one_problem(&text, 1, value, &message, expected);
+    }
+}
+
+#[test]
+fn wrong_types_and_ranges_on_the_axes() {
+    for (key, value, found, expected) in [
+        ("reclaimer", "true", "true", "a string, or a list of such"),
+        ("threads", "0", "0", "a whole number from 1 to 4096, or a list of such"),
+        ("threads", "4097", "4097", "a whole number from 1 to 4096"),
+        ("threads", "-2", "-2", "a whole number from 1 to 4096"),
+        ("threads", "1.5", "1.5", "a whole number from 1 to 4096"),
+        ("threads", "{ a = 1 }", "a table", "a whole number from 1 to 4096"),
+        ("reads", "100.5", "100.5", "a percentage from 0 to 100"),
+        ("reads", "-1", "-1", "a percentage from 0 to 100"),
+        ("zipf", "-0.5", "-0.5", "a finite number from 0 (uniform) up"),
+        ("zipf", "nan", "nan", "a finite number from 0 (uniform) up"),
+        ("zipf", "inf", "inf", "a finite number from 0 (uniform) up"),
+        ("keys", "0", "0", "a whole number from 1 to 1099511627776"),
+        ("keys", "1099511627777", "1099511627777", "a whole number from 1 to 1099511627776"),
+        ("keys", "'many'", "a string", "a whole number from 1 to 1099511627776"),
+        ("prefill", "50", "50", "a fraction of the key range from 0 to 1"),
+        ("hash_seed", "-1", "-1", "a whole number from 0"),
+        ("allocator", "1", "1", "a string, or a list of such"),
+    ] {
+        let message = format!("`{key}` is {found}");
+        one_problem(&axes(&format!("{key} = {value}")), 4, value, &message, expected);
+        one_problem(&axes(&format!("{key} = [\n{value}]")), 5, value, &message, expected);
+    }
+    one_problem("[axes]\nstructure = 1", 2, "1", "`structure` is 1", "a string, or a list");
+}
+
+#[test]
+fn empty_and_nested_lists() {
+    one_problem(&axes("keys = []"), 4, "[]", "`keys` is an empty list", "a whole number from 1");
+    one_problem(
+        "[axes]\nstructure = []",
+        2,
+        "[]",
+        "`structure` is an empty list",
+        "`structure` takes a string, or a list of such",
+    );
+    one_problem(
+        &axes("threads = [1, [2, 4]]"),
+        4,
+        "[2, 4]",
+        "`threads` has a list inside its list",
+        "one flat list",
+    );
+}
+
+#[test]
+fn tables_that_are_missing_or_are_not_tables() {
+    one_problem("seed = 1", 1, "", "the file has no `[axes]`", "add a line `[axes]`");
+    one_problem("", 1, "", "the file has no `[axes]`", "add a line `[axes]`");
+    one_problem("axes = 3", 1, "3", "`axes` is 3", "`axes` takes a table: `[axes]`");
+    let no_structure = "`[axes]` has no `structure`";
+    one_problem("seed = 1\n[axes]\nzipf = 1", 2, "[axes]", no_structure, "`bench list` shows all");
+    let also = "[axes]\nstructure = 'hamt-cas'\n[also]\nstructure = 'cuckoo-*'";
+    one_problem(also, 3, "[also]", "`also` is a table", "in two pairs of brackets");
+    one_problem(&top("also = [3]"), 1, "3", "`also` is 3", "in two pairs of brackets");
+    let message = "`[[also]]` has no `structure`";
+    let also = "[axes]\nstructure = 'hamt-cas'\n[[also]]\nzipf = 1";
+    one_problem(also, 3, "[[also]]", message, "add `structure = \"NAME\"`");
+    one_problem(&top("mix = 3"), 1, "3", "`mix` is 3", "`mix` takes a table: `[mix]`");
+}
+
+#[test]
+fn unknown_names() {
+    one_problem(
+        "[axes]\nstructure = ['hamt-cas', 'chaining-lockfree']",
+        2,
+        "'chaining-lockfree'",
+        "unknown structure `chaining-lockfree`",
+        "did you mean `chaining-lock-free`? `bench list` shows all",
+    );
+    one_problem(
+        &axes("reclaimer = 'epcoh'"),
+        4,
+        "'epcoh'",
+        "unknown reclaimer `epcoh`",
+        "did you mean `epoch`? `bench list` shows all",
+    );
+    one_problem(
+        &axes("allocator = ['system', 'mimaloc']"),
+        4,
+        "'mimaloc'",
+        "unknown allocator `mimaloc`",
+        "did you mean `mimalloc`? `bench list` shows all",
+    );
+    let message = "no structure matches `skiplist-*`";
+    let text = "[axes]\nstructure = 'skiplist-*'";
+    one_problem(text, 2, "'skiplist-*'", message, "`bench list` shows all");
+    let message = "`hamt-{cas` is not a glob: ";
+    let error = reject("[axes]\nstructure = 'hamt-{cas'");
+    assert!(error.problems()[0].message.starts_with(message), "{error}");
+    assert_eq!(error.position(&error.problems()[0]), (2, 13));
+}
+
+#[test]
+fn nothing_near_means_no_suggestion() {
+    let error = reject("[axes]\nstructure = 'zzz'");
+    assert_eq!(error.problems()[0].help, "`bench list` shows all");
+}
+
+#[test]
+fn combinations_that_cannot_run() {
+    one_problem(
+        "[axes]\nstructure = ['hamt-cas', 'cow-cas']",
+        2,
+        "'cow-cas'",
+        "`cow-cas` does not take the reclaimer epoch",
+        "it takes arc (a reader keeps its snapshot)",
+    );
+    one_problem(
+        "[axes]\nstructure = ['hamt-*', 'hamt-psim']\nthreads = [65, 128]",
+        2,
+        "'hamt-psim'",
+        "`hamt-psim` cannot run at threads = 65 or 128",
+        "it serves at most 64; list such a number in `threads`",
+    );
+    one_problem(
+        "[axes]\nstructure = 'cow-*'\nreclaimer = ['epoch', 'leak']",
+        1,
+        "[axes]",
+        "`[axes]` has no cells: every combination is left out",
+        "cow-cas with epoch or leak: it takes arc",
+    );
+}
+
+#[test]
+fn grids_that_add_nothing_or_far_too_much() {
+    one_problem(
+        "[axes]\nstructure = 'hamt-*'\n\n[[also]]\nstructure = 'hamt-cas'",
+        4,
+        "[[also]]",
+        "`[[also]]` adds no cells: the grids above it have them all",
+        "leave it out",
+    );
+    let hundred: Vec<String> = (1..=100).map(|n| n.to_string()).collect();
+    let list = hundred.join(", ");
+    one_problem(
+        &axes(&format!("keys = [{list}]\nhash_seed = [{list}]\nthreads = [1, 2, {list}]")),
+        2,
+        "[axes]",
+        "`[axes]` is a grid of 1020000 cells",
+        "at most 100000 cells",
+    );
+}
+
+#[test]
+fn mixes_that_do_not_sum() {
+    let relative = "without `reads`, `inserts`, `removes` and `updates`";
+    let mix = |lines: &str| format!("{}[mix]\n{lines}", axes("# -"));
+    let message = |sum| format!("the percentages of `[mix]` sum to {sum}, not 100");
+    one_problem(&mix("inserts = 60\nremoves = 30"), 5, "[mix]", &message("90"), relative);
+    one_problem(&mix(""), 5, "[mix]", &message("0"), relative);
+    let fixed = "with `reads` given, `reads`, `inserts`,";
+    one_problem(&mix("reads = 60\nupdates = 40.5"), 5, "[mix]", &message("100.5"), fixed);
+    let percentage = "a percentage from 0 to 100";
+    one_problem(&mix("reads = 130"), 6, "130", "`reads` is 130", percentage);
+    one_problem(&mix("updates = [50]"), 6, "[50]", "`updates` is a list", percentage);
+    one_problem(&mix("updates = 99.99999999"), 5, "[mix]", &message("99.99999999"), relative);
+    // In binary, these sum to a little less than 100.
+    parse(&mix("inserts = 30.9\nremoves = 33.3\nupdates = 35.8"));
+    parse(&mix("inserts = 33.3\nremoves = 33.3\nupdates = 33.4"));
+}
+
+#[test]
+fn reads_in_both_places() {
+    let text = format!("{}[mix]\nreads = 100", axes("reads = [50]"));
+    let message = "`reads` is set both in `[axes]` and in `[mix]`";
+    one_problem(&text, 4, "[50]", message, "leave one out");
+}
+
+#[test]
+fn max_blocks_against_blocks() {
+    let message = "`max_blocks` is 4, fewer than `blocks`, which is 5";
+    let text = top("blocks = 5\ntarget_halfwidth = 0.1\nmax_blocks = 4");
+    one_problem(&text, 3, "4", message, "a whole number from 5 up");
+    let message = "`max_blocks` is 6, but nothing says when to go on after `blocks`";
+    one_problem(&top("blocks = 5\nmax_blocks = 6"), 2, "6", message, "add `target_halfwidth`");
+}
+
+#[test]
+fn independent_mistakes_are_reported_together_in_order() {
+    let error = reject(
+        "seed = -1\n[axes]\nstructure = ['hamt-cas', 'hamt-csa']\nthreads = [0, 1, 5000]\nx = 1\n\
+         [mix]\nreads = 10\n[[also]]\nstructure = 'cow-cas'\n[[also]]\nzipf = -1",
+    );
+    let found: Vec<(usize, &str)> = error
+        .problems()
+        .iter()
+        .map(|problem| (error.position(problem).0, error.offending(problem)))
+        .collect();
+    let expected = [
+        (1, "-1"),
+        (3, "'hamt-csa'"),
+        (4, "0"),
+        (4, "5000"),
+        (5, "x"),
+        (6, "[mix]"),
+        (10, "[[also]]"),
+        (11, "-1"),
+    ];
+    assert_eq!(found, expected, "{error}");
+    assert_eq!(error.to_string().matches("error: ").count(), expected.len());
+}
+
+#[test]
+fn columns_count_characters_and_survive_windows_line_ends() {
+    let error = reject("title = 'x'\r\naxes = { structure = \"hämt\", zipf = -1 }\r\n");
+    let places: Vec<_> = error
+        .problems()
+        .iter()
+        .map(|problem| (error.position(problem), error.offending(problem)))
+        .collect();
+    assert_eq!(places, [((2, 22), "\"hämt\""), ((2, 37), "-1")]);
+    assert!(error.to_string().contains("e.toml:2:37"), "{error}");
+}
+
+#[test]
+fn only_the_coloured_rendering_has_escapes() {
+    let error = reject("seed = -1");
+    assert!(!error.render(false).contains('\u{1b}'));
+    assert!(error.render(true).contains('\u{1b}'));
+    assert_eq!(error.to_string(), error.render(false));
+}
+
+#[test]
+fn control_characters_of_the_file_do_not_reach_the_terminal() {
+    let error = reject(&axes(r#""\u001b[31mred" = 1"#));
+    assert!(error.problems()[0].message.contains('\u{1b}'));
+    assert!(!error.to_string().contains('\u{1b}'), "{error}");
+}
+
+// Settings of the command line.
+
+#[test]
+fn overrides_change_only_what_they_name() {
+    let overrides = Overrides { seed: Some(7), seconds: Some(2.0), ..Overrides::default() };
+    let text = apply_overrides(QUICKSTART, &overrides);
+    let expected = QUICKSTART
+        .replace("seed = 42", "seed = 7")
+        .replace("seconds = 0.5                   #", "seconds = 2.0                   #");
+    assert_eq!(text, expected);
+    let changed = Experiment { seed: 7, seconds: 2.0, ..parse(QUICKSTART) };
+    assert_eq!(parse(&text), changed);
+    assert_eq!(apply_overrides(QUICKSTART, &Overrides::default()), QUICKSTART);
+    let backwards = "seconds = 0.125\nseed = 1234\n";
+    assert_eq!(apply_overrides(backwards, &overrides), "seconds = 2.0\nseed = 7\n");
+}
+
+#[test]
+fn overrides_add_keys_that_the_file_does_not_set() {
+    let all =
+        Overrides { seed: Some(u64::MAX), seconds: Some(0.25), warmup: Some(0.0), blocks: Some(3) };
+    let added = "seed = 18446744073709551615\nseconds = 0.25\nwarmup = 0.0\nblocks = 3\n";
+    for (before, after) in [
+        ("# head\n", "[axes] # a\nstructure = 'hamt-cas' # b\n"),
+        ("# head\ntitle = '''a\nb''' # c\n", "\n# d\n[axes]\nstructure = 'hamt-cas'"),
+        ("title = 'x'\naxes.structure = 'hamt-cas'\nreproduces = 'y'\r\n", ""),
+        ("\u{feff}", "axes = { structure = 'hamt-cas' }"),
+    ] {
+        let text = format!("{before}{after}");
+        let edited = apply_overrides(&text, &all);
+        if before.starts_with("# head\n") && !before.contains("title") {
+            assert_eq!(edited, format!("{added}{text}"));
+        } else {
+            assert_eq!(edited, format!("{before}{added}{after}"));
+        }
+        let changed = Experiment {
+            seed: u64::MAX,
+            seconds: 0.25,
+            warmup: 0.0,
+            blocks: 3,
+            max_blocks: 3,
+            ..parse(&text)
+        };
+        assert_eq!(parse(&edited), changed);
+    }
+    let no_newline = "controls = false # z";
+    assert_eq!(apply_overrides(no_newline, &all), format!("{no_newline}\n{added}"));
+}
+
+#[test]
+fn overridden_blocks_keep_max_blocks_possible() {
+    let blocks = |blocks| Overrides { blocks: Some(blocks), ..Overrides::default() };
+    let counts = |text: &str, overrides| {
+        let experiment = parse(&apply_overrides(text, &overrides));
+        (experiment.blocks, experiment.max_blocks)
+    };
+    assert_eq!(counts(QUICKSTART, blocks(20)), (20, 30));
+    assert_eq!(counts(QUICKSTART, blocks(2)), (2, 30));
+    assert_eq!(counts(QUICKSTART, blocks(50)), (50, 50));
+    let no_target = top("blocks = 5\nmax_blocks = 5");
+    assert_eq!(counts(&no_target, blocks(3)), (3, 3));
+    assert_eq!(counts(&no_target, blocks(8)), (8, 8));
+}
+
+#[test]
+fn overrides_do_not_hide_mistakes() {
+    let seed = Overrides { seed: Some(7), ..Overrides::default() };
+    assert_eq!(apply_overrides("seed = = 3", &seed), "seed = = 3");
+    for text in ["[axes]\nstructure = 'hamt-cas'\n[seed]\n", "seed = [1]\naxes = {}"] {
+        let error = reject(&apply_overrides(text, &seed));
+        assert!(error.problems().iter().any(|p| p.message.starts_with("`seed` is a")), "{error}");
+    }
+    let nan = Overrides { seconds: Some(f64::NAN), ..Overrides::default() };
+    let error = reject(&apply_overrides(QUICKSTART, &nan));
+    assert_eq!(error.problems()[0].message, "`seconds` is nan");
+}
+
+// Any text at all.
+
+fn try_everything(text: &str) {
+    let overrides =
+        Overrides { seed: Some(1), seconds: Some(1.0), warmup: Some(0.0), blocks: Some(2) };
+    for text in [text, &apply_overrides(text, &overrides)] {
+        if let Err(error) = Experiment::parse("e.toml", text, &catalogue()) {
+            assert!(!error.problems().is_empty());
+            assert!(error.to_string().contains("e.toml:"), "{error}");
+            assert!(!error.render(true).is_empty());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in "(?s).{0,60}") {
+        try_everything(&text);
+    }
+
+    #[test]
+    fn toml_like_text_never_panics(
+        tokens in prop::collection::vec(
+            prop::sample::select(vec![
+                "axes", "also", "mix", "structure", "threads", "reads", "zipf", "prefill", "seed",
+                "blocks", "[", "]", "[[", "]]", "{", "}", "=", ".", ",", "\n", "\r\n", "'hamt-cas'",
+                "\"*\"", "'''", "0", "-1", "1e9", "nan", "true", "é", "# ü", "\u{feff}", "\u{0}",
+            ]),
+            0..40,
+        )
+    ) {
+        try_everything(&tokens.concat());
+    }
+
+    #[test]
+    fn a_damaged_file_never_panics(at in 0..QUICKSTART.len(), len in 0..20usize, new in ".{0,4}") {
+        let start = QUICKSTART.floor_char_boundary(at);
+        let end = QUICKSTART.ceil_char_boundary((start + len).min(QUICKSTART.len()));
+        let mut text = QUICKSTART.to_owned();
+        text.replace_range(start..end, &new);
+        try_everything(&text);
+    }
+}
