@@ -1,4 +1,7 @@
 //! Measures concurrent maps: experiment files, fresh-process trials, results, figures.
 pub mod case;
 pub mod catalogue;
+pub mod controls;
+#[cfg(feature = "peers")]
+pub mod peers;
 pub mod row;
