@@ -1,1 +1,7 @@
-fn main() {}
+//! `bench`: the workbench's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::Bench::new().main()
+}

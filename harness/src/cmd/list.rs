@@ -1,0 +1,239 @@
+//! `bench list`: what can be named, and which reclaimers each structure takes.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::plot;
+use crate::subject::{ALLOCATOR, Registry, Structure};
+
+/// Show structures, reclaimers, allocators, workloads and figures
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Show these only
+    #[arg(value_enum)]
+    what: Option<What>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    Structures,
+    Reclaimers,
+    Allocators,
+    Workloads,
+    Figures,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    structures: Option<Vec<StructureLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reclaimers: Option<Vec<ReclaimerLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocators: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workloads: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Vec<NameLine>>,
+}
+
+#[derive(Serialize)]
+struct StructureLine {
+    name: String,
+    family: &'static str,
+    summary: &'static str,
+    get: String,
+    insert: String,
+    update: String,
+    remove: String,
+    max_threads: Option<usize>,
+    reclaimers: Vec<&'static str>,
+    why_not_others: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReclaimerLine {
+    name: &'static str,
+    summary: &'static str,
+    robust: bool,
+    per_pointer: bool,
+    needs_quiescence: bool,
+}
+
+#[derive(Serialize)]
+struct NameLine {
+    name: &'static str,
+    summary: &'static str,
+}
+
+/// What `[axes]` can vary of a workload.
+const WORKLOADS: &[NameLine] = &[
+    NameLine { name: "uniform", summary: "zipf = 0: every key of the range is equally likely" },
+    NameLine {
+        name: "zipf",
+        summary: "zipf > 0: exact Zipf with any skew θ, ranks scattered over the range",
+    },
+];
+
+const ALLOCATORS: &[NameLine] =
+    &[NameLine { name: ALLOCATOR, summary: "the platform's malloc, as Rust's std uses it" }];
+
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let listing = listing(registry, args.what);
+    let mut out = io::stdout().lock();
+    let text = if args.json {
+        serde_json::to_string_pretty(&listing).map_err(anyhow::Error::from)? + "\n"
+    } else {
+        in_words(&listing)
+    };
+    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    Ok(())
+}
+
+fn listing(registry: &Registry, what: Option<What>) -> Listing {
+    let wanted = |part| what.is_none_or(|what| what == part);
+    let names = |part, all: &[NameLine]| {
+        let copy = |line: &NameLine| NameLine { ..*line };
+        wanted(part).then(|| all.iter().map(copy).collect::<Vec<_>>())
+    };
+    let figures: Vec<NameLine> = plot::FIGURES
+        .iter()
+        .map(|figure| NameLine { name: figure.name, summary: figure.summary })
+        .collect();
+    Listing {
+        structures: wanted(What::Structures)
+            .then(|| registry.structures().iter().map(structure_line).collect()),
+        reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
+        allocators: names(What::Allocators, ALLOCATORS),
+        workloads: names(What::Workloads, WORKLOADS),
+        figures: names(What::Figures, &figures),
+    }
+}
+
+fn structure_line(structure: &Structure) -> StructureLine {
+    let info = &structure.info;
+    StructureLine {
+        name: structure.name.clone(),
+        family: info.family,
+        summary: info.summary,
+        get: info.get.to_string(),
+        insert: info.insert.to_string(),
+        update: info.update.to_string(),
+        remove: info.remove.to_string(),
+        max_threads: info.max_threads,
+        reclaimers: structure.reclaimers().collect(),
+        why_not_others: structure.why_not,
+    }
+}
+
+fn reclaimer_lines() -> Vec<ReclaimerLine> {
+    let line = |info: crate::subject::ReclaimerInfo| ReclaimerLine {
+        name: info.name,
+        summary: info.summary,
+        robust: info.caps.robust,
+        per_pointer: info.caps.per_pointer,
+        needs_quiescence: info.caps.needs_quiescence,
+    };
+    Registry::reclaimers().into_iter().map(line).collect()
+}
+
+fn in_words(listing: &Listing) -> String {
+    let mut parts = Vec::new();
+    if let Some(structures) = &listing.structures {
+        parts.push(format!("structures\n{}", structure_table(structures)));
+        parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
+    }
+    if let Some(reclaimers) = &listing.reclaimers {
+        parts.push(format!("reclaimers\n{}", reclaimer_table(reclaimers)));
+    }
+    let lists = [
+        ("allocators", &listing.allocators),
+        ("workloads (key distributions; the mix is `reads` and `[mix]`)", &listing.workloads),
+        ("figures", &listing.figures),
+    ];
+    for (title, lines) in lists {
+        if let Some(lines) = lines {
+            parts.push(format!("{title}\n{}", name_table(lines)));
+        }
+    }
+    parts.join("\n\n") + "\n"
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(120);
+    }
+    table
+}
+
+fn structure_table(structures: &[StructureLine]) -> Table {
+    let mut table = table(&["name", "family", "get", "insert", "update", "remove", "what it is"]);
+    for line in structures {
+        let threads = line.max_threads.map(|n| format!(" (threads: at most {n})"));
+        table.add_row([
+            &line.name,
+            line.family,
+            &line.get,
+            &line.insert,
+            &line.update,
+            &line.remove,
+            &format!("{}{}", line.summary, threads.unwrap_or_default()),
+        ]);
+    }
+    table
+}
+
+/// Which structure takes which reclaimer, and why not the others.
+fn matrix(structures: &[StructureLine]) -> Table {
+    let reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    let mut header = vec!["structure", "none"];
+    header.extend(&reclaimers);
+    header.push("why not others");
+    let mut table = table(&header);
+    for line in structures {
+        let takes = |name: &str| if line.reclaimers.contains(&name) { "yes" } else { "-" };
+        let mut row = vec![line.name.as_str(), takes("none")];
+        row.extend(reclaimers.iter().map(|name| takes(name)));
+        let why = if line.reclaimers.contains(&"none") {
+            line.why_not_others
+        } else {
+            "needs one of them: none is no choice"
+        };
+        row.push(why);
+        table.add_row(row);
+    }
+    table
+}
+
+fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
+    let yes = |flag| if flag { "yes" } else { "no" };
+    let mut table =
+        table(&["name", "robust", "protects single nodes", "needs quiescence", "what it is"]);
+    for line in reclaimers {
+        table.add_row([
+            line.name,
+            yes(line.robust),
+            yes(line.per_pointer),
+            yes(line.needs_quiescence),
+            line.summary,
+        ]);
+    }
+    table
+}
+
+fn name_table(lines: &[NameLine]) -> Table {
+    let mut table = table(&["name", "what it is"]);
+    for line in lines {
+        table.add_row([line.name, line.summary]);
+    }
+    table
+}

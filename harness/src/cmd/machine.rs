@@ -1,0 +1,43 @@
+//! `bench machine`: what the numbers are numbers of.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::metric::noise::NoiseProbe;
+
+/// Show the machine's fingerprint and whether it is quiet
+///
+/// The noise verdict watches the machine for a second.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let machine = Machine::here();
+    let probe = NoiseProbe::start();
+    std::thread::sleep(Duration::from_secs(1));
+    let noise = probe.stop();
+    let mut out = io::stdout().lock();
+    if args.json {
+        let all = serde_json::json!({
+            "fingerprint": machine.fingerprint(),
+            "machine": machine,
+            "noise": { "verdict": noise.verdict(), "readings": noise },
+        });
+        writeln!(out, "{all:#}").context("cannot write")?;
+        return Ok(());
+    }
+    let text = machine.to_toml()?;
+    writeln!(out, "fingerprint = \"{}\"", machine.fingerprint())
+        .and_then(|()| write!(out, "{text}"))
+        .and_then(|()| writeln!(out, "\nnoise over one second: {}", noise.verdict()))
+        .map_err(anyhow::Error::from)?;
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! The command line: one file a subcommand.
+
+mod list;
+mod machine;
+mod plot;
+mod run;
+mod sweep;
+mod trial;
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::subject::Registry;
+
+/// A workbench for concurrent hash tables: measures them, checks them, draws them.
+///
+/// Data goes to standard output, progress to standard error. Exit codes: 0 done, 1 a run or a
+/// check failed, 2 wrong usage or input.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Sweep(sweep::Args),
+    Run(run::Args),
+    Plot(plot::Args),
+    Machine(machine::Args),
+    #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
+    Trial(trial::Args),
+}
+
+/// Runs the command line `arguments` (the first is the program's name) over `registry`.
+pub fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no failure; what is not printed
+            // because nobody reads it is none either.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match cli.command {
+        Command::List(args) => list::run(registry, &args),
+        Command::Sweep(args) => sweep::run(registry, &args),
+        Command::Run(args) => run::run(registry, &args),
+        Command::Plot(args) => plot::run(&args),
+        Command::Machine(args) => machine::run(&args),
+        Command::Trial(_) => trial::run(registry),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// Whether the reader of our standard output has gone, as `head` does: no failure of ours.
+fn is_closed_pipe(failure: &Failure) -> bool {
+    let Failure::Run(error) = failure else { return false };
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

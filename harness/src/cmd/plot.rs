@@ -1,0 +1,128 @@
+//! `bench plot`: figures of recorded results.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::experiment::nearest;
+use crate::failure::{Failure, usage};
+use crate::plot::{self, Figure, Style, raster};
+use crate::record;
+use crate::row::Row;
+
+/// Draw figures of result folders
+///
+/// Figures go to `DIR/figures/`, of the first folder if there are several: their trials are then
+/// drawn together.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Result folders
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// The figure: a name from `bench list figures`; all of them if not given
+    #[arg(long, value_name = "NAME")]
+    figure: Vec<String>,
+    /// File formats
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "svg,png")]
+    format: Vec<Format>,
+    /// Widths and sizes for a venue
+    #[arg(long, value_name = "STYLE", default_value = "acm", value_parser = style)]
+    style: &'static Style,
+}
+
+/// What a figure is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Scalable, for the web and for conversion
+    Svg,
+    /// Pixels, 300 to the inch
+    Png,
+}
+
+fn style(name: &str) -> Result<&'static Style, String> {
+    Style::named(name).ok_or_else(|| {
+        let names: Vec<&str> = plot::STYLES.iter().map(|style| style.name).collect();
+        format!("the styles are {}", names.join(", "))
+    })
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let figures = chosen(&args.figure)?;
+    let (rows, cpus) = read(&args.folders)?;
+    let target = args.folders[0].join("figures");
+    let mut out = io::stdout().lock();
+    for path in draw(&figures, &rows, cpus, args.style, &args.format, &target)? {
+        writeln!(out, "{}", path.display()).map_err(anyhow::Error::from)?;
+    }
+    Ok(())
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
+    if names.is_empty() {
+        return Ok(plot::FIGURES.iter().collect());
+    }
+    let find = |name: &String| {
+        plot::figure(name).ok_or_else(|| {
+            let near = nearest(name, plot::FIGURES.iter().map(|figure| figure.name));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            usage(format!("there is no figure `{name}`{hint} `bench list figures` shows all"))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+/// The trials of all folders, which must be of one machine, and its number of CPUs.
+fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, usize), Failure> {
+    let mut rows = Vec::new();
+    let first = machine_of(&folders[0])?;
+    for folder in folders {
+        let machine = machine_of(folder)?;
+        if let Some((what, ours, theirs)) = first.differences(&machine).first() {
+            return Err(usage(format!(
+                "{} and {} were measured by different machines or builds ({what}: {ours} and \
+                 {theirs}), so their trials are not drawn together",
+                folders[0].display(),
+                folder.display()
+            )));
+        }
+        rows.extend(record::read_rows(folder).map_err(|error| usage(format!("{error:#}")))?);
+    }
+    if rows.is_empty() {
+        return Err(usage(format!("{} holds no trials yet", folders[0].display())));
+    }
+    Ok((rows, first.cpus))
+}
+
+fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
+    record::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
+}
+
+/// Draws `figures` into `target` and returns the files.
+pub(super) fn draw(
+    figures: &[&Figure],
+    rows: &[Row],
+    cpus: usize,
+    style: &Style,
+    formats: &[Format],
+    target: &Path,
+) -> anyhow::Result<Vec<PathBuf>> {
+    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    let mut files = Vec::new();
+    for figure in figures {
+        for drawing in (figure.draw)(rows, style, cpus)? {
+            for format in formats {
+                let (suffix, bytes) = match format {
+                    Format::Svg => ("svg", drawing.svg.clone().into_bytes()),
+                    Format::Png => ("png", raster::png(&drawing.svg, raster::PRINT_DPI)?),
+                };
+                let file = target.join(format!("{}.{suffix}", drawing.file_stem));
+                fs::write(&file, bytes)
+                    .with_context(|| format!("cannot write {}", file.display()))?;
+                files.push(file);
+            }
+        }
+    }
+    Ok(files)
+}

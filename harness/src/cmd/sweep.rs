@@ -1,0 +1,389 @@
+//! `bench sweep`: an experiment file, from plan to figures.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use anyhow::Context;
+use globset::{Glob, GlobMatcher};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::case::Case;
+use crate::cmd::plot::{self, Format};
+use crate::experiment::{Experiment, Overrides, apply_overrides};
+use crate::failure::{Failure, usage};
+use crate::launch::{Outcome, launch};
+use crate::machine::Machine;
+use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
+use crate::row::Row;
+use crate::schedule::{Done, Shard, Verdict, block_order, judge, trial_seed};
+use crate::subject::Registry;
+use crate::summary::choose_metric;
+use crate::table;
+use crate::trial::TrialSpec;
+
+/// Run an experiment file: trials in random interleaved blocks, then a table and figures
+///
+/// The same command again goes on where it stopped, and repeats nothing. Ctrl-C ends after
+/// dropping the running trial.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The experiment file
+    #[arg(value_name = "SPEC.toml")]
+    spec: PathBuf,
+    /// The result folder; `results/` and the file's name without `.toml` if not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Blocks, instead of the file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    blocks: Option<u32>,
+    /// Measured seconds per trial, instead of the file's
+    #[arg(long, value_name = "S")]
+    seconds: Option<f64>,
+    /// Run only the cells whose subject, structure or id matches; the others stay to be run
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
+    only: Option<GlobMatcher>,
+    /// The experiment's seed, instead of the file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Show the cells and the estimated time, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Start anew: move an old result folder aside
+    #[arg(long)]
+    fresh: bool,
+    /// Run the K-th of N parts of the blocks
+    #[arg(long, value_name = "K/N", default_value = "1/1")]
+    shard: Shard,
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    // A subject's name has a slash, which `*` is meant to match.
+    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
+}
+
+/// What a trial costs beside its measured time: the process, its threads, the prefill.
+const TRIAL_OVERHEAD: f64 = 0.03;
+const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
+
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let catalogue = registry.catalogue();
+    let name = args.spec.display().to_string();
+    let text = fs::read_to_string(&args.spec)
+        .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+    let parse = |text: &str| {
+        Experiment::parse(&name, text, &catalogue)
+            .map_err(|error| usage(error.render(io::stderr().is_terminal())))
+    };
+    parse(&text)?;
+    let overrides =
+        Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
+    let text = apply_overrides(&text, &overrides);
+    let experiment = parse(&text)?;
+    let plan = Plan::new(&experiment, args)?;
+    if args.dry_run {
+        return plan.show();
+    }
+    let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
+    if args.fresh
+        && let Some(aside) = Folder::move_aside(&out)?
+    {
+        eprintln!("moved {} aside to {}", out.display(), aside.display());
+    }
+    let machine = Machine::here();
+    let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
+    folder.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    let interrupted = watch_for_interrupt()?;
+    let finished = plan.measure(&mut folder, machine.cpus, &interrupted)?;
+    if !finished {
+        return Err(Failure::Run(anyhow::anyhow!(
+            "interrupted after {} trials; {} is whole, and the same command goes on from there",
+            folder.rows().len(),
+            out.display()
+        )));
+    }
+    conclude(&folder, machine.cpus)
+}
+
+fn default_folder(spec: &Path) -> PathBuf {
+    Path::new("results").join(spec.file_stem().unwrap_or_default())
+}
+
+/// Becomes true at Ctrl-C or a polite request to end.
+fn watch_for_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&flag);
+    ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed))
+        .context("cannot watch for Ctrl-C")?;
+    Ok(flag)
+}
+
+/// The cells and blocks of one sweep command.
+struct Plan<'e> {
+    experiment: &'e Experiment,
+    /// Which of the experiment's cases this command runs.
+    wanted: Vec<bool>,
+    shard: Shard,
+}
+
+impl<'e> Plan<'e> {
+    fn new(experiment: &'e Experiment, args: &Args) -> Result<Self, Failure> {
+        let matches = |case: &Case| {
+            args.only.as_ref().is_none_or(|glob| {
+                [case.subject(), case.structure.clone(), case.id()]
+                    .iter()
+                    .any(|name| glob.is_match(name))
+            })
+        };
+        let wanted: Vec<bool> = experiment.cases.iter().map(matches).collect();
+        if !wanted.contains(&true) {
+            let glob = args.only.as_ref().map_or("", |glob| glob.glob().glob());
+            return Err(usage(format!(
+                "--only {glob}: no cell's subject, structure or id matches; --dry-run shows all"
+            )));
+        }
+        Ok(Self { experiment, wanted, shard: args.shard })
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &Case> {
+        self.experiment.cases.iter().zip(&self.wanted).filter(|(_, wanted)| **wanted).map(|c| c.0)
+    }
+
+    fn seconds(&self, case: &Case) -> f64 {
+        let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
+        self.experiment.seconds + self.experiment.warmup + TRIAL_OVERHEAD + prefill
+    }
+
+    fn blocks(&self) -> usize {
+        (0..self.experiment.blocks).filter(|block| self.shard.has(*block)).count()
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        let cells = self.cells().count();
+        let block: f64 = self.cells().map(|case| self.seconds(case)).sum();
+        let total = std::time::Duration::from_secs_f64(block * self.blocks() as f64);
+        let mut show = || -> io::Result<()> {
+            for case in self.cells() {
+                writeln!(out, "{}  {case}", case.id())?;
+            }
+            for skipped in &self.experiment.skipped {
+                writeln!(out, "left out: {skipped}")?;
+            }
+            let trials = cells * self.blocks();
+            writeln!(
+                out,
+                "{cells} cells x {} blocks = {trials} trials, about {}",
+                self.blocks(),
+                HumanDuration(total)
+            )?;
+            if let Some(target) = self.experiment.target_halfwidth {
+                let most = self.experiment.max_blocks;
+                writeln!(
+                    out,
+                    "then more blocks, {most} in all at most, until every interval is within \
+                     {} % of its median",
+                    100.0 * target
+                )?;
+            }
+            Ok(())
+        };
+        show().map_err(anyhow::Error::from)?;
+        Ok(())
+    }
+
+    /// Runs what is not done yet; false if interrupted.
+    fn measure(
+        &self,
+        folder: &mut Folder,
+        cpus: usize,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let progress = Progress::new(self, &Done::of(folder.rows()));
+        let mut block = 0;
+        while block < self.experiment.blocks || self.wants_more(block, folder, cpus) {
+            if self.shard.has(block) {
+                if block >= self.experiment.blocks {
+                    progress.more(self.cells().count());
+                }
+                if !self.run_block(block, folder, &progress, interrupted)? {
+                    return Ok(false);
+                }
+            }
+            block += 1;
+        }
+        progress.finish();
+        Ok(true)
+    }
+
+    /// The stopping rule, when the blocks that were asked for are done.
+    fn wants_more(&self, block: u32, folder: &Folder, cpus: usize) -> bool {
+        let target = self.experiment.target_halfwidth;
+        if target.is_none() {
+            return false;
+        }
+        let metric = choose_metric(folder.rows(), cpus).metric;
+        let verdict = judge(folder.rows(), metric, target);
+        match verdict {
+            Verdict::Enough => {
+                eprintln!("stopped after {block} blocks: every interval is as narrow as asked");
+                false
+            }
+            Verdict::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
+                eprintln!(
+                    "stopped at max_blocks = {block}: {cell} is still within {:.1} % only",
+                    100.0 * half_width
+                );
+                false
+            }
+            Verdict::Wide { .. } => true,
+        }
+    }
+
+    fn run_block(
+        &self,
+        block: u32,
+        folder: &mut Folder,
+        progress: &Progress,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let cases = &self.experiment.cases;
+        let done = Done::of(folder.rows());
+        let order = block_order(self.experiment.seed, block, cases.len());
+        for (position, index) in order.into_iter().enumerate() {
+            let case = &cases[index];
+            if !self.wanted[index] || done.has(&case.id(), block) {
+                continue;
+            }
+            progress.show(block, case);
+            let Some(row) = self.trial(case, block, position as u32, interrupted)? else {
+                return Ok(false);
+            };
+            if !row.valid {
+                progress.warn(&format!("invalid trial: {case}: {}", row.error));
+            }
+            folder.append(row)?;
+            progress.step();
+        }
+        progress.end_block(block);
+        Ok(true)
+    }
+
+    /// One trial's row, or `None` if interrupted.
+    fn trial(
+        &self,
+        case: &Case,
+        block: u32,
+        position: u32,
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<Option<Row>> {
+        let Experiment { seed, seconds, warmup, .. } = *self.experiment;
+        let seed = trial_seed(seed, block, case);
+        let mut row = Row::unmeasured(case, seed, block, position);
+        row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match launch(&TrialSpec { case: case.clone(), seed, seconds, warmup }, interrupted)? {
+            Outcome::Measured(measured) => row.measured(*measured),
+            Outcome::Failed(why) => row.error = why,
+            Outcome::Interrupted => return Ok(None),
+        }
+        Ok(Some(row))
+    }
+}
+
+/// A bar with ETA on a terminal; elsewhere a line a block.
+struct Progress {
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl Progress {
+    fn new(plan: &Plan<'_>, done: &Done) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        let target =
+            if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let blocks: Vec<u32> =
+            (0..plan.experiment.blocks).filter(|block| plan.shard.has(*block)).collect();
+        let total = plan.cells().count() * blocks.len();
+        let ids: Vec<String> = plan.cells().map(Case::id).collect();
+        let old = ids.iter().map(|id| blocks.iter().filter(|b| done.has(id, **b)).count());
+        let old: usize = old.sum();
+        if old > 0 {
+            eprintln!("resuming: {old} of {total} trials are done");
+        }
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let style = "{bar:30} {pos}/{len} trials, {eta} left  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.inc(old as u64);
+        // Otherwise the trials that were done already would count as infinitely fast.
+        bar.reset_eta();
+        Self { bar, is_terminal }
+    }
+
+    fn show(&self, block: u32, case: &Case) {
+        self.bar.set_message(format!("block {block}: {case}"));
+    }
+
+    fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    fn more(&self, trials: usize) {
+        self.bar.inc_length(trials as u64);
+    }
+
+    fn warn(&self, message: &str) {
+        self.bar.suspend(|| eprintln!("{message}"));
+    }
+
+    fn end_block(&self, block: u32) {
+        if !self.is_terminal {
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            let left = HumanDuration(self.bar.eta());
+            eprintln!("block {block} done: {done} of {all} trials, about {left} left");
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The table, the figures, the paths.
+fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
+    let rows = folder.rows();
+    let mut out = io::stdout().lock();
+    let mut files: Vec<PathBuf> =
+        [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
+    writeln!(out, "{}", table::throughput(rows, cpus)).map_err(anyhow::Error::from)?;
+    let invalid = rows.iter().filter(|row| !row.valid).count();
+    if invalid < rows.len() {
+        files.extend(plot::draw(
+            &crate::plot::FIGURES.iter().collect::<Vec<_>>(),
+            rows,
+            cpus,
+            &crate::plot::STYLES[0],
+            &[Format::Svg, Format::Png],
+            &folder.path().join("figures"),
+        )?);
+    }
+    for file in files {
+        writeln!(out, "{}", file.display()).map_err(anyhow::Error::from)?;
+    }
+    if invalid > 0 {
+        return Err(Failure::Run(anyhow::anyhow!(
+            "{invalid} of {} trials are invalid; {} says why in the column `error`",
+            rows.len(),
+            folder.path().join(TRIALS).display()
+        )));
+    }
+    Ok(())
+}
+
