@@ -2,3 +2,4 @@
 pub mod case;
 pub mod catalogue;
 pub mod row;
+pub mod workload;
