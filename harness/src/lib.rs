@@ -1,8 +1,34 @@
 //! Measures concurrent maps: experiment files, fresh-process trials, results, figures.
+//!
+//! docs/ARCHITECTURE.md says how the modules hang together, CONTRIBUTING.md how to add a
+//! structure, a reclaimer, a workload or a metric. A table of one's own gets the whole command
+//! line by [`Bench`].
+
+mod bench;
 pub mod case;
 pub mod catalogue;
+mod cmd;
 pub mod controls;
 pub mod experiment;
+pub mod failure;
+pub mod launch;
+pub mod machine;
+pub mod metric;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod pin;
+pub mod plot;
+pub mod record;
 pub mod row;
+pub mod schedule;
+pub mod setting;
+pub mod stats;
+pub mod subject;
+pub mod summary;
+pub mod table;
+#[cfg(test)]
+mod test_rows;
+pub mod trial;
+pub mod workload;
+
+pub use bench::Bench;

@@ -1,0 +1,69 @@
+//! What the next operation and key cost, without a map. With the trial's loop and the call of
+//! a no-op map it may be 5 ns.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use harness::case::Mix;
+use harness::workload::{Keys, OpMix, Rng, Stream, UniformKeys, ZipfKeys};
+use rand::SeedableRng;
+
+/// Draws in one iteration.
+const BATCH: u64 = 1 << 14;
+
+/// 2^10, 2^20 and 2^24 keys.
+const RANGES: [u32; 3] = [10, 20, 24];
+
+fn bench_keys<D: Keys>(keys: &mut D, rng: &mut Rng) {
+    // The generator lives in registers, as in the trial's loop.
+    let mut local = rng.clone();
+    for _ in 0..BATCH {
+        black_box(keys.next_key(&mut local));
+    }
+    *rng = local;
+}
+
+fn bench_stream<D: Keys + Clone>(stream: &mut Stream<D>) {
+    let mut local = stream.clone();
+    for _ in 0..BATCH {
+        black_box(local.next_op());
+    }
+    *stream = local;
+}
+
+fn keys(c: &mut Criterion) {
+    let mut group = c.benchmark_group("key");
+    group.throughput(Throughput::Elements(BATCH));
+    let mut rng = Rng::seed_from_u64(1);
+    for bits in RANGES {
+        let mut uniform = UniformKeys::new(1 << bits);
+        group.bench_function(BenchmarkId::new("uniform", bits), |b| {
+            b.iter(|| bench_keys(&mut uniform, &mut rng));
+        });
+        let mut zipf = ZipfKeys::new(1 << bits, 0.99, 1);
+        group.bench_function(BenchmarkId::new("zipf-0.99", bits), |b| {
+            b.iter(|| bench_keys(&mut zipf, &mut rng));
+        });
+    }
+    group.finish();
+}
+
+fn operations(c: &mut Criterion) {
+    let mut group = c.benchmark_group("operation");
+    group.throughput(Throughput::Elements(BATCH));
+    let mix = OpMix::new(&Mix::balanced(50.0)).expect("a balanced mix sums to 100");
+    for bits in RANGES {
+        let mut uniform = Stream::new(UniformKeys::new(1 << bits), mix, 1, 0);
+        group.bench_function(BenchmarkId::new("uniform", bits), |b| {
+            b.iter(|| bench_stream(&mut uniform));
+        });
+        let mut zipf = Stream::new(ZipfKeys::new(1 << bits, 0.99, 1), mix, 1, 0);
+        group.bench_function(BenchmarkId::new("zipf-0.99", bits), |b| {
+            b.iter(|| bench_stream(&mut zipf));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, keys, operations);
+criterion_main!(benches);

@@ -1,0 +1,17 @@
+//! The metric axis: what is read around a trial.
+//!
+//! A point of the axis is a file with a reading: taken before and after the measured part, never
+//! within it, and an `Option`, because a value that cannot be read here is absent, not zero.
+//! What the text of a file means is decided by functions of the text, which the tests call with
+//! recorded samples.
+//!
+//! To add one: write the reading, give it a column in [`Row`](crate::row::Row) and
+//! docs/FORMAT.md, and fill it in where the trial fills the others.
+
+mod cpu;
+mod noise;
+mod rss;
+
+pub use cpu::{process_cpu_seconds, thread_cpu_seconds};
+pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, RUN_DELAY_LIMIT, STEAL_LIMIT};
+pub use rss::peak_rss_bytes;

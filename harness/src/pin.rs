@@ -1,0 +1,111 @@
+//! Binding threads to CPUs.
+
+use std::io;
+
+/// The CPUs that the process may use.
+///
+/// Take them before any thread is bound: a thread that is bound, and every thread it starts,
+/// sees only its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cpus(Vec<usize>);
+
+impl Cpus {
+    /// The CPUs that the calling thread may use, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell, or has no such notion.
+    pub fn allowed() -> io::Result<Self> {
+        let cpus = system::allowed()?;
+        if cpus.is_empty() {
+            return Err(io::Error::other("no CPU is allowed"));
+        }
+        Ok(Self(cpus))
+    }
+
+    /// How many there are; at least 1.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Their numbers.
+    #[must_use]
+    pub fn numbers(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Binds the calling thread to the `index`-th, modulo their number, and says which that is.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn bind(&self, index: usize) -> io::Result<usize> {
+        let cpu = self.0[index % self.0.len()];
+        system::bind(cpu)?;
+        Ok(cpu)
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    /// The calling thread.
+    const SELF: Pid = Pid::from_raw(0);
+
+    pub(super) fn allowed() -> io::Result<Vec<usize>> {
+        let set = sched_getaffinity(SELF)?;
+        Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu) == Ok(true)).collect())
+    }
+
+    pub(super) fn bind(cpu: usize) -> io::Result<()> {
+        let mut set = CpuSet::new();
+        set.set(cpu)?;
+        Ok(sched_setaffinity(SELF, &set)?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+
+    pub(super) fn allowed() -> io::Result<Vec<usize>> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    pub(super) fn bind(_cpu: usize) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_thread_may_use_that_cpu_alone() {
+        let cpus = Cpus::allowed().expect("Linux tells");
+        assert!(cpus.numbers().is_sorted());
+        for index in 0..2 * cpus.len() {
+            let all = cpus.clone();
+            let check = move || {
+                let cpu = all.bind(index).expect("it is allowed");
+                assert_eq!(cpu, all.numbers()[index % all.len()]);
+                assert_eq!(Cpus::allowed().expect("Linux tells").numbers(), [cpu]);
+            };
+            std::thread::spawn(check).join().expect("the thread succeeds");
+        }
+        assert_eq!(Cpus::allowed().expect("Linux tells"), cpus, "only those threads are bound");
+    }
+
+    #[test]
+    fn a_cpu_that_does_not_exist_is_an_error() {
+        let far = Cpus(vec![1 << 20]);
+        assert!(far.bind(0).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! The workload axis: which operation on which key comes next, and which keys are there at
+//! the start.
+//!
+//! A point of the axis is a key distribution: one file, one type that implements [`Keys`].
+//! The trial is monomorphised over it, so that no operation pays for a dispatch; the operation
+//! mix, the prefill and the seeds are the same for all of them. The points:
+//!
+//! * [`UniformKeys`]: every key of the range is equally likely;
+//! * [`ZipfKeys`]: the key of rank r (from 0) has a probability proportional to (r + 1)^-θ, for
+//!   any θ ≥ 0, exactly; a seeded bijection ([`Permutation`]) scatters the ranks over the
+//!   range, so that hot keys are not neighbours.
+//!
+//! To add one: write a type that implements [`Keys`], test it against its exact distribution by
+//! chi-square (`zipf.rs` shows how), and name it where the trial chooses its [`Keys`] from a
+//! [`Case`](crate::case::Case). `benches/generator.rs` shows what a draw costs: generator, loop
+//! and the call of a no-op map together may take 5 ns, or the harness measures itself.
+//!
+//! Everything random in a trial comes from its one seed by [`derive`], so that the same seed
+//! gives the same keys and operations, and no two uses share a sequence.
+
+mod keys;
+mod permutation;
+mod prefill;
+mod stream;
+mod zipf;
+
+pub use keys::{Keys, Rng, UniformKeys, ZipfKeys};
+pub use permutation::Permutation;
+pub use prefill::prefill_keys;
+pub use stream::{Op, OpMix, Stream};
+pub use zipf::Zipf;
+
+/// The largest key range: 2^40 keys.
+pub const MAX_KEYS: u64 = 1 << 40;
+
+/// What a seed is derived for; each gets sequences of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A thread's keys and operations; the index is the thread.
+    Stream = 1,
+    /// Where the ranks of a skewed distribution lie in the key range.
+    Scatter = 2,
+    /// Which keys are present at the start.
+    Prefill = 3,
+}
+
+/// The seed for the `index`-th use for `purpose` in the trial with this seed.
+#[must_use]
+pub fn derive(seed: u64, purpose: Purpose, index: u64) -> u64 {
+    mix(mix(mix(seed).wrapping_add(purpose as u64)).wrapping_add(index))
+}
+
+/// One step of SplitMix64 (Steele, Lea and Flood 2014): a bijection that changes about half of
+/// the bits when one changes.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Pearson's statistic, standardised: (χ² − df) / √(2 df). Cells are merged from the left until
+/// they expect at least 25 draws. About normal; the tests have fixed seeds and accept up to 4.
+#[cfg(test)]
+fn chi_square_z(observed: &[u64], probability: &[f64]) -> f64 {
+    assert_eq!(observed.len(), probability.len());
+    let draws = observed.iter().sum::<u64>() as f64;
+    let mut cells = Vec::new();
+    let (mut count, mut expected) = (0.0, 0.0);
+    for (&seen, &p) in observed.iter().zip(probability) {
+        count += seen as f64;
+        expected += p * draws;
+        if expected >= 25.0 {
+            cells.push((count, expected));
+            (count, expected) = (0.0, 0.0);
+        }
+    }
+    let last = cells.last_mut().expect("there are draws");
+    *last = (last.0 + count, last.1 + expected);
+    let chi: f64 = cells.iter().map(|(o, e)| (o - e) * (o - e) / e).sum();
+    let df = (cells.len() - 1) as f64;
+    (chi - df) / (2.0 * df).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn derived_seeds_differ() {
+        let mut seen = HashSet::new();
+        for seed in 0..50 {
+            for purpose in [Purpose::Stream, Purpose::Scatter, Purpose::Prefill] {
+                for index in 0..50 {
+                    assert!(seen.insert(derive(seed, purpose, index)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mix_is_splitmix64() {
+        // The first outputs of the reference implementation with seed 1234567.
+        assert_eq!(mix(1_234_567), 6_457_827_717_110_365_317);
+        assert_eq!(
+            mix(1_234_567_u64.wrapping_add(0x9e37_79b9_7f4a_7c15)),
+            3_203_168_211_198_807_973
+        );
+    }
+
+    #[test]
+    fn chi_square_sees_a_bias() {
+        let fair = [2_500; 4];
+        assert!(chi_square_z(&fair, &[0.25; 4]) < 0.0);
+        assert!(chi_square_z(&[2_700, 2_300, 2_500, 2_500], &[0.25; 4]) > 4.0);
+    }
+}

@@ -1,0 +1,201 @@
+//! One thread's operations.
+
+use anyhow::ensure;
+use rand::{Rng as _, SeedableRng};
+
+use super::keys::{Keys, Rng};
+use super::{Purpose, derive};
+use crate::case::Mix;
+
+/// An operation on one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Read the value.
+    Get,
+    /// Add the key.
+    Insert,
+    /// Take the key out.
+    Remove,
+    /// Replace the value.
+    Update,
+}
+
+/// A [`Mix`] made ready to draw from; each operation's share is exact to 2^-32.
+#[derive(Clone, Copy, Debug)]
+pub struct OpMix {
+    /// The operation is the one whose number is how many of these a random word below 2^32
+    /// reaches.
+    bounds: [u64; 3],
+}
+
+impl OpMix {
+    /// The operations of `mix`.
+    ///
+    /// # Errors
+    ///
+    /// Unless the shares are percentages that sum to 100.
+    pub fn new(mix: &Mix) -> anyhow::Result<Self> {
+        let shares = [mix.reads, mix.inserts, mix.removes, mix.updates];
+        let sum: f64 = shares.iter().sum();
+        ensure!(shares.iter().all(|&share| share >= 0.0), "a share of the mix is negative");
+        ensure!((sum - 100.0).abs() < 1e-6, "the mix sums to {sum} %, not 100 %");
+        let mut below = 0.0;
+        let bounds = [0, 1, 2].map(|op: usize| {
+            below += shares[op];
+            // Where nothing follows, no word may reach the bound.
+            let rest: f64 = shares[op + 1..].iter().sum();
+            if rest == 0.0 { 1 << 32 } else { (below / 100.0 * 2f64.powi(32)).round() as u64 }
+        });
+        Ok(Self { bounds })
+    }
+
+    /// The operation for a random word; only its upper half counts.
+    #[inline(always)]
+    fn choose(&self, word: u64) -> Op {
+        let word = word >> 32;
+        let reached = |bound: u64| u8::from(word >= bound);
+        match reached(self.bounds[0]) + reached(self.bounds[1]) + reached(self.bounds[2]) {
+            0 => Op::Get,
+            1 => Op::Insert,
+            2 => Op::Remove,
+            _ => Op::Update,
+        }
+    }
+}
+
+/// The sequence of operations of one thread: the same for the same trial seed and thread.
+#[derive(Clone, Debug)]
+pub struct Stream<D> {
+    keys: D,
+    mix: OpMix,
+    rng: Rng,
+}
+
+impl<D: Keys> Stream<D> {
+    /// The operations of thread `thread` in the trial with this seed.
+    #[must_use]
+    pub fn new(keys: D, mix: OpMix, seed: u64, thread: usize) -> Self {
+        let seed = derive(seed, Purpose::Stream, thread as u64);
+        Self { keys, mix, rng: Rng::seed_from_u64(seed) }
+    }
+
+    /// The next operation and its key, independent of each other.
+    #[inline(always)]
+    pub fn next_op(&mut self) -> (Op, u64) {
+        let op = self.mix.choose(self.rng.next_u64());
+        (op, self.keys.next_key(&mut self.rng))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{UniformKeys, ZipfKeys, chi_square_z};
+    use super::*;
+
+    const OPS: [Op; 4] = [Op::Get, Op::Insert, Op::Remove, Op::Update];
+
+    fn mix(reads: f64, inserts: f64, removes: f64, updates: f64) -> OpMix {
+        OpMix::new(&Mix { reads, inserts, removes, updates }).expect("it sums to 100")
+    }
+
+    /// How often each operation occurs on each of 8 keys.
+    fn count(mix: OpMix, draws: usize) -> [[u64; 4]; 8] {
+        let mut stream = Stream::new(UniformKeys::new(8), mix, 11, 0);
+        let mut seen = [[0; 4]; 8];
+        for _ in 0..draws {
+            let (op, key) = stream.next_op();
+            seen[key as usize][op as usize] += 1;
+        }
+        seen
+    }
+
+    #[test]
+    fn operations_have_their_shares_on_every_key() {
+        for shares in [[50.0, 20.0, 20.0, 10.0], [95.0, 2.5, 2.5, 0.0], [0.0, 0.0, 1.0, 99.0]] {
+            let [reads, inserts, removes, updates] = shares;
+            let seen = count(mix(reads, inserts, removes, updates), 400_000);
+            let mut observed = Vec::new();
+            let mut probability = Vec::new();
+            for (share, op) in shares.into_iter().zip(OPS) {
+                for by_op in seen {
+                    if share == 0.0 {
+                        assert_eq!(by_op[op as usize], 0, "{op:?} in {shares:?}");
+                    } else {
+                        observed.push(by_op[op as usize]);
+                        probability.push(share / 800.0);
+                    }
+                }
+            }
+            let z = chi_square_z(&observed, &probability);
+            assert!(z.abs() < 4.0, "{shares:?}: z = {z:.1}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_exact() {
+        assert_eq!(mix(50.0, 25.0, 25.0, 0.0).bounds, [1 << 31, 3 << 30, 1 << 32]);
+        assert_eq!(mix(100.0, 0.0, 0.0, 0.0).bounds, [1 << 32; 3]);
+        let third = 100.0 / 3.0;
+        assert_eq!(mix(third, third, third, 0.0).bounds[2], 1 << 32);
+        let top = u64::MAX;
+        assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose(top), Op::Remove);
+        assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose(top >> 1), Op::Get);
+        assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose((top >> 1) + 1), Op::Insert);
+    }
+
+    #[test]
+    fn a_bad_mix_is_refused() {
+        let refused = |reads, inserts, removes, updates| {
+            OpMix::new(&Mix { reads, inserts, removes, updates }).is_err()
+        };
+        assert!(refused(50.0, 50.0, 50.0, 0.0));
+        assert!(refused(0.0, 0.0, 0.0, 99.0));
+        assert!(refused(120.0, -20.0, 0.0, 0.0));
+        assert!(refused(f64::NAN, 0.0, 0.0, 0.0));
+        assert!(!refused(33.3, 33.3, 33.3, 0.1));
+    }
+
+    #[test]
+    fn threads_and_seeds_differ() {
+        let draw = |seed, thread| -> Vec<(Op, u64)> {
+            let mix = mix(50.0, 25.0, 25.0, 0.0);
+            let mut stream = Stream::new(UniformKeys::new(1 << 20), mix, seed, thread);
+            (0..20).map(|_| stream.next_op()).collect()
+        };
+        assert_eq!(draw(1, 0), draw(1, 0));
+        assert_ne!(draw(1, 0), draw(1, 1));
+        assert_ne!(draw(1, 0), draw(2, 0));
+    }
+
+    /// Recorded results can be compared only while a seed means the same sequence.
+    #[test]
+    fn sequences_are_as_recorded() {
+        let mix = mix(50.0, 20.0, 20.0, 10.0);
+        let mut uniform = Stream::new(UniformKeys::new(1 << 20), mix, 42, 1);
+        let mut zipf = Stream::new(ZipfKeys::new(1 << 20, 0.99, 42), mix, 42, 1);
+        let uniform: Vec<(Op, u64)> = (0..6).map(|_| uniform.next_op()).collect();
+        let zipf: Vec<(Op, u64)> = (0..6).map(|_| zipf.next_op()).collect();
+        assert_eq!(
+            uniform,
+            [
+                (Op::Get, 585_184),
+                (Op::Get, 595_841),
+                (Op::Remove, 68_857),
+                (Op::Remove, 488_737),
+                (Op::Get, 762_304),
+                (Op::Update, 984_960)
+            ]
+        );
+        assert_eq!(
+            zipf,
+            [
+                (Op::Get, 195_720),
+                (Op::Insert, 137_257),
+                (Op::Remove, 810_054),
+                (Op::Remove, 480_556),
+                (Op::Insert, 482_522),
+                (Op::Update, 236_359)
+            ]
+        );
+    }
+}
