@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
+use crate::trial::Measurement;
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
 /// (operations, seconds, bytes); an empty field is "not measured", never 0.
@@ -139,6 +140,32 @@ impl Row {
             error: String::new(),
             started_at: String::new(),
         }
+    }
+
+    /// Fills in what was measured.
+    pub fn measured(&mut self, measured: Measurement) {
+        let rate = |seconds: f64| (seconds > 0.0).then(|| measured.ops as f64 / seconds);
+        self.seconds = Some(measured.seconds);
+        self.ops = Some(measured.ops);
+        self.ops_per_sec = rate(measured.seconds);
+        self.cpu_seconds = measured.cpu_seconds;
+        self.ops_per_cpu_sec = measured.cpu_seconds.and_then(rate);
+        self.clean_ops_per_sec = measured.clean_ops_per_sec;
+        self.clean_windows = Some(measured.clean_windows);
+        self.windows = Some(measured.windows);
+        self.retired = measured.retired;
+        self.freed = measured.freed;
+        self.peak_unreclaimed = measured.peak_unreclaimed;
+        self.peak_unreclaimed_bytes = measured.peak_unreclaimed_bytes;
+        self.peak_rss_bytes = measured.peak_rss_bytes;
+        self.final_len = Some(measured.final_len);
+        self.steal_seconds = measured.noise.steal_seconds;
+        self.run_delay_seconds = measured.noise.run_delay_seconds;
+        self.involuntary_switches = measured.noise.involuntary_switches;
+        self.valid = measured.failures.is_empty();
+        self.error = measured.failures.join("; ");
+        let verdict = std::iter::once(measured.noise.verdict());
+        self.noise = verdict.chain(measured.warnings).collect::<Vec<_>>().join("; ");
     }
 
     /// The subject's name in tables and legends.

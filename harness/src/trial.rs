@@ -10,6 +10,7 @@
 //! Values carry their key, so a table that returns another key's value is found out.
 
 use std::hint::black_box;
+use std::io;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
 use crate::case::Case;
-use crate::metric::cpu;
-use crate::metric::memory::{GarbageSampler, peak_rss_bytes};
-use crate::metric::noise::{Noise, NoiseProbe};
 use crate::metric::windows::{self, Note, WINDOW};
-use crate::pin;
+use crate::metric::{
+    GarbageSampler, Noise, NoiseProbe, peak_rss_bytes, process_cpu_seconds, thread_cpu_seconds,
+};
+use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
 use crate::workload::{Keys, Op, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys};
@@ -203,9 +204,11 @@ struct Work {
     unpinned: Option<String>,
 }
 
-/// Where the workers and the main thread meet: `begin` after the warm-up, `end` when the last has
-/// stopped, `leave` when the main thread has read the clocks.
+/// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
+/// thread has read the clocks, `end` when the last worker has stopped, `leave` when the clocks
+/// have been read again.
 struct Meeting {
+    ready: Barrier,
     begin: Barrier,
     end: Barrier,
     leave: Barrier,
@@ -220,12 +223,13 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
 ) -> Measurement {
     let threads = spec.case.threads;
     let meet = || Barrier::new(threads + 1);
-    let meeting = Meeting { begin: meet(), end: meet(), leave: meet() };
+    let meeting = Meeting { ready: meet(), begin: meet(), end: meet(), leave: meet() };
+    let cpus = Cpus::allowed();
     let worker = |index: usize| {
-        let unpinned = spec.case.pin.then(|| pin::bind(index)).and_then(Result::err);
+        let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
         let stream = Stream::new(keys(), mix, spec.seed, index);
         let mut work = work(map.handle(), stream, spec, &meeting);
-        work.unpinned = unpinned.map(|error| error.to_string());
+        work.unpinned = unpinned;
         work
     };
     let (mut measured, works) = thread::scope(|scope| {
@@ -254,10 +258,11 @@ fn work<D: Keys>(
     // Room for the notes, touched before the clock runs.
     let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
     notes.clear();
+    meeting.ready.wait();
     meeting.begin.wait();
     let started = Instant::now();
     let deadline = started + Duration::from_secs_f64(spec.seconds);
-    notes.push(Note { wall: 0, cpu: cpu::thread_nanos(), ops: 0 });
+    notes.push(Note { wall: 0, cpu: cpu_nanos(), ops: 0 });
     let mut edge = started + WINDOW;
     let mut ops = 0;
     let stopped = loop {
@@ -269,7 +274,7 @@ fn work<D: Keys>(
         let now = Instant::now();
         if now >= edge {
             let wall = (now - started).as_nanos() as u64;
-            notes.push(Note { wall, cpu: cpu::thread_nanos(), ops });
+            notes.push(Note { wall, cpu: cpu_nanos(), ops });
             edge = now + WINDOW;
         }
         if now >= deadline {
@@ -279,6 +284,20 @@ fn work<D: Keys>(
     meeting.end.wait();
     meeting.leave.wait();
     Work { books, ops, started, stopped, notes, unpinned: None }
+}
+
+/// The thread's CPU clock; where there is none it stands still, so that no window is clean.
+fn cpu_nanos() -> u64 {
+    thread_cpu_seconds().map_or(0, |seconds| (seconds * 1e9) as u64)
+}
+
+/// Binds the calling worker to its CPU, or says why not.
+fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
+    let bound = match cpus {
+        Ok(cpus) => cpus.bind(worker).map(|_| ()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    bound.err().map(|error| format!("threads not bound to CPUs: {error}"))
 }
 
 fn notes_for(seconds: f64) -> usize {
@@ -314,24 +333,23 @@ fn warm_up<D: Keys>(
 
 /// The main thread's part: samples memory and reads the clocks around the measured time.
 fn observe(meeting: &Meeting, spec: &TrialSpec) -> Measurement {
-    meeting.begin.wait();
+    meeting.ready.wait();
+    let mut garbage = GarbageSampler::default();
     let probe = NoiseProbe::start();
-    let cpu_before = cpu::process_nanos();
-    let mut garbage = GarbageSampler::new();
-    let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
-    garbage.sample_until(deadline);
+    let cpu_before = process_cpu_seconds();
+    meeting.begin.wait();
+    garbage.sample_until(Instant::now() + Duration::from_secs_f64(spec.seconds));
     meeting.end.wait();
-    let cpu_after = cpu::process_nanos();
+    let cpu_after = process_cpu_seconds();
     let noise = probe.stop();
     let garbage = garbage.finish();
     meeting.leave.wait();
-    let cpu_nanos = cpu_before.zip(cpu_after).map(|(before, after)| after - before);
     Measurement {
-        cpu_seconds: cpu_nanos.map(|nanos| nanos as f64 / 1e9),
+        cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
         retired: garbage.map(|g| g.retired),
         freed: garbage.map(|g| g.freed),
-        peak_unreclaimed: garbage.map(|g| g.peak_nodes),
-        peak_unreclaimed_bytes: garbage.map(|g| g.peak_bytes),
+        peak_unreclaimed: garbage.map(|g| g.peak.nodes),
+        peak_unreclaimed_bytes: garbage.map(|g| g.peak.bytes),
         noise,
         ..Measurement::default()
     }
@@ -351,7 +369,8 @@ fn add_up(measured: &mut Measurement, works: &[Work]) {
     let windows = windows::windows(&notes);
     measured.windows = windows.total as u64;
     measured.clean_windows = windows.clean.len() as u64;
-    measured.clean_ops_per_sec = stats::median(&windows.clean);
+    measured.clean_ops_per_sec =
+        (!windows.clean.is_empty()).then(|| stats::median(&windows.clean));
     measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
     measured.warnings.dedup();
 }

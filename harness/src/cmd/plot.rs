@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::experiment::nearest;
+use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::plot::{self, Figure, Style, raster};
 use crate::record;
@@ -65,9 +65,9 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
     }
     let find = |name: &String| {
         plot::figure(name).ok_or_else(|| {
-            let near = nearest(name, plot::FIGURES.iter().map(|figure| figure.name));
-            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            usage(format!("there is no figure `{name}`{hint} `bench list figures` shows all"))
+            let names: Vec<&str> = plot::FIGURES.iter().map(|figure| figure.name).collect();
+            let hint = did_you_mean(name, &names);
+            usage(format!("there is no figure `{name}`; {hint}`bench list figures` shows all"))
         })
     };
     names.iter().map(find).collect()

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use crate::case::{Case, Mix};
-use crate::experiment::nearest;
+use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::row::Row;
 use crate::subject::{ALLOCATOR, NO_RECLAIMER, Registry, Structure};
@@ -92,8 +92,9 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 
 fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
     let structure = registry.structure(&args.structure).ok_or_else(|| {
-        let names = registry.structures().iter().map(|structure| structure.name.as_str());
-        usage(unknown("structure", &args.structure, names))
+        let names: Vec<&str> =
+            registry.structures().iter().map(|structure| structure.name.as_str()).collect();
+        usage(unknown("structure", &args.structure, &names))
     })?;
     let threads = usize::from(args.threads);
     if let Some(most) = structure.info.max_threads
@@ -125,9 +126,9 @@ fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Fail
     if takes.contains(&wanted) {
         return Ok(wanted.to_owned());
     }
-    if !Registry::reclaimers().iter().any(|known| known.name == wanted) && wanted != NO_RECLAIMER {
-        let names = Registry::reclaimers();
-        return Err(usage(unknown("reclaimer", wanted, names.iter().map(|info| info.name))));
+    let known: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    if !known.contains(&wanted) && wanted != NO_RECLAIMER {
+        return Err(usage(unknown("reclaimer", wanted, &known)));
     }
     let why = if structure.why_not.is_empty() {
         String::new()
@@ -141,9 +142,9 @@ fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Fail
     )))
 }
 
-fn unknown<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let hint = nearest(name, names).map(|near| format!("; did you mean `{near}`?"));
-    format!("there is no {what} `{name}`{} `bench list` shows all", hint.unwrap_or(";".to_owned()))
+fn unknown(what: &str, name: &str, names: &[&str]) -> String {
+    let hint = did_you_mean(name, names);
+    format!("there is no {what} `{name}`; {hint}`bench list` shows all")
 }
 
 /// The mix: by default half of what is not read is inserted and half removed.

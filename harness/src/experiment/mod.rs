@@ -20,6 +20,7 @@ pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
+pub(crate) use self::value::did_you_mean;
 use self::value::{
     AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
     mismatch,

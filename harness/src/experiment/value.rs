@@ -227,7 +227,7 @@ fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> 
 }
 
 /// ``did you mean `x`? `` for the name nearest to `written`, or nothing if none is near.
-pub(super) fn did_you_mean(written: &str, names: &[&str]) -> String {
+pub(crate) fn did_you_mean(written: &str, names: &[&str]) -> String {
     let nearness = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
     names
         .iter()

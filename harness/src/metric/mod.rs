@@ -9,9 +9,12 @@
 //! docs/FORMAT.md, and fill it in where the trial fills the others.
 
 mod cpu;
+mod garbage;
 mod noise;
 mod rss;
+pub mod windows;
 
 pub use cpu::{process_cpu_seconds, thread_cpu_seconds};
+pub use garbage::{Garbage, GarbageSampler};
 pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, RUN_DELAY_LIMIT, STEAL_LIMIT};
 pub use rss::peak_rss_bytes;
