@@ -1,0 +1,545 @@
+//! The machine and the build: what results depend on besides the case.
+//!
+//! What is unknown is absent, never guessed. Nothing in it names the machine or its
+//! directories, so that a result folder can be published.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::pin::Cpus;
+
+/// A cache, as the first CPU sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cache {
+    /// 1 is the nearest.
+    pub level: u32,
+    /// `data`, `instruction` or `unified`.
+    pub kind: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How many CPUs share it.
+    pub shared_by: usize,
+}
+
+/// The machine that measures and the build that is measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Machine {
+    /// The CPU's name.
+    pub cpu_model: Option<String>,
+    /// CPUs that the process may use.
+    pub cpus: Option<usize>,
+    /// Sockets.
+    pub sockets: Option<usize>,
+    /// Cores, all sockets.
+    pub cores: Option<usize>,
+    /// Hardware threads of a core.
+    pub threads_per_core: Option<usize>,
+    /// NUMA nodes.
+    pub numa_nodes: Option<usize>,
+    /// Memory.
+    pub memory_bytes: Option<u64>,
+    /// Size of a base page.
+    pub page_bytes: Option<u64>,
+    /// Frequency governor of the first CPU.
+    pub governor: Option<String>,
+    /// Whether the CPU may exceed its nominal frequency.
+    pub turbo: Option<bool>,
+    /// Transparent huge pages: `always`, `madvise` or `never`.
+    pub transparent_huge_pages: Option<String>,
+    /// Whether it is a virtual machine.
+    pub hypervisor: Option<bool>,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+    /// The operating system.
+    pub os: Option<String>,
+    /// `rustc -V`.
+    pub rustc: Option<String>,
+    /// The target triple.
+    pub target: Option<String>,
+    /// Cargo's profile.
+    pub profile: Option<String>,
+    /// Its optimisation level.
+    pub opt_level: Option<String>,
+    /// Flags passed to the compiler; what names a directory is left out.
+    pub flags: Option<String>,
+    /// Features of the harness, separated by commas.
+    pub features: Option<String>,
+    /// The commit that was built.
+    pub git_revision: Option<String>,
+    /// Whether the source differed from it.
+    pub git_dirty: Option<bool>,
+    /// The caches, nearest first.
+    pub caches: Vec<Cache>,
+    /// Versions of the crates that are compared with or built upon.
+    pub crates: BTreeMap<String, String>,
+}
+
+/// A field in which two machines differ, with our value and theirs.
+pub type Difference = (&'static str, String, String);
+
+impl Machine {
+    /// This machine and this build.
+    #[must_use]
+    pub fn read() -> Self {
+        let cpus = Cpus::allowed().ok().map(|cpus| cpus.len());
+        let machine = Self::build();
+        Self { cpus, page_bytes: page_bytes(), ..machine.with_facts_of(Path::new("/")) }
+    }
+
+    /// What `build.rs` found out.
+    fn build() -> Self {
+        let text = |fact: Option<&str>| fact.map(str::to_owned);
+        Self {
+            rustc: text(option_env!("BENCH_RUSTC")),
+            target: text(option_env!("BENCH_TARGET")),
+            profile: text(option_env!("BENCH_PROFILE")),
+            opt_level: text(option_env!("BENCH_OPT_LEVEL")),
+            flags: text(option_env!("BENCH_FLAGS")),
+            features: text(option_env!("BENCH_FEATURES")),
+            git_revision: text(option_env!("BENCH_GIT_REVISION")),
+            git_dirty: option_env!("BENCH_GIT_DIRTY").and_then(|dirty| dirty.parse().ok()),
+            crates: option_env!("BENCH_CRATES").map(parse_versions).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// With what the files under `root` say of the machine.
+    fn with_facts_of(self, root: &Path) -> Self {
+        let tree = Tree(root);
+        let cpuinfo = tree.text("proc/cpuinfo");
+        let cpuinfo = cpuinfo.as_deref();
+        let (sockets, cores, threads) = tree.topology();
+        Self {
+            cpu_model: cpuinfo.and_then(|text| field(text, "model name")).map(str::to_owned),
+            sockets,
+            cores,
+            threads_per_core: cores.zip(threads).map(|(cores, threads)| threads.div_ceil(cores)),
+            numa_nodes: tree.count("sys/devices/system/node", "node"),
+            memory_bytes: tree.text("proc/meminfo").as_deref().and_then(parse_memory),
+            governor: tree.text("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            turbo: tree.turbo(),
+            transparent_huge_pages: tree
+                .text("sys/kernel/mm/transparent_hugepage/enabled")
+                .as_deref()
+                .and_then(parse_chosen),
+            hypervisor: cpuinfo
+                .and_then(|text| field(text, "flags"))
+                .map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+            kernel: tree.text("proc/sys/kernel/osrelease"),
+            os: tree.text("etc/os-release").as_deref().and_then(parse_os),
+            caches: tree.caches(),
+            ..self
+        }
+    }
+
+    /// The fields that must agree for two results to be comparable.
+    fn comparable(&self) -> Vec<(&'static str, String)> {
+        fn text(value: Option<&impl ToString>) -> String {
+            value.map_or("unknown".to_owned(), ToString::to_string)
+        }
+        vec![
+            ("cpu_model", text(self.cpu_model.as_ref())),
+            ("cpus", text(self.cpus.as_ref())),
+            ("kernel", text(self.kernel.as_ref())),
+            ("rustc", text(self.rustc.as_ref())),
+            ("target", text(self.target.as_ref())),
+            ("profile", text(self.profile.as_ref())),
+            ("flags", text(self.flags.as_ref())),
+            ("features", text(self.features.as_ref())),
+            ("git_revision", text(self.git_revision.as_ref())),
+            ("git_dirty", text(self.git_dirty.as_ref())),
+        ]
+    }
+
+    /// A short hash over CPU model and number, kernel, compiler, target, profile, flags,
+    /// features, and revision and dirtiness of the source: what makes results comparable.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let text: String =
+            self.comparable().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let digest = Sha256::digest(text.as_bytes());
+        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The fields of the [`fingerprint`](Self::fingerprint) that differ: none exactly if the
+    /// fingerprints agree.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let pairs = self.comparable().into_iter().zip(other.comparable());
+        pairs
+            .filter(|((_, ours), (_, theirs))| ours != theirs)
+            .map(|((name, ours), (_, theirs))| (name, ours, theirs))
+            .collect()
+    }
+}
+
+/// The fields of `machine.toml`, and the fingerprint.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "fingerprint = \"{}\"", self.fingerprint())?;
+        f.write_str(&toml::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// The file system that the facts are read from; the tests make their own.
+struct Tree<'a>(&'a Path);
+
+impl Tree<'_> {
+    /// A file's text without white space around it; nothing if that is empty.
+    fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+        let text = fs::read_to_string(self.0.join(path)).ok()?;
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The entries of a directory that are `prefix` and a number, by number.
+    fn numbered(&self, dir: &str, prefix: &str) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.0.join(dir)) else { return Vec::new() };
+        let mut found: Vec<(u32, PathBuf)> = entries
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name().into_string().ok()?;
+                let number = name.strip_prefix(prefix)?.parse().ok()?;
+                Some((number, Path::new(dir).join(name)))
+            })
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, path)| path).collect()
+    }
+
+    fn count(&self, dir: &str, prefix: &str) -> Option<usize> {
+        Some(self.numbered(dir, prefix).len()).filter(|&count| count > 0)
+    }
+
+    /// Sockets, cores and hardware threads that are on line.
+    fn topology(&self) -> (Option<usize>, Option<usize>, Option<usize>) {
+        let cores: Vec<(String, String)> = self
+            .numbered("sys/devices/system/cpu", "cpu")
+            .iter()
+            .filter_map(|cpu| {
+                let topology = cpu.join("topology");
+                let socket = self.text(topology.join("physical_package_id"))?;
+                Some((socket, self.text(topology.join("core_id"))?))
+            })
+            .collect();
+        let count = |count: usize| Some(count).filter(|&count| count > 0);
+        (
+            count(cores.iter().map(|(socket, _)| socket).collect::<BTreeSet<_>>().len()),
+            count(cores.iter().collect::<BTreeSet<_>>().len()),
+            count(cores.len()),
+        )
+    }
+
+    fn turbo(&self) -> Option<bool> {
+        let cpu = Path::new("sys/devices/system/cpu");
+        let flag = |path: &str| match self.text(cpu.join(path))?.as_str() {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        };
+        flag("intel_pstate/no_turbo").map(|off| !off).or_else(|| flag("cpufreq/boost"))
+    }
+
+    fn caches(&self) -> Vec<Cache> {
+        let indices = self.numbered("sys/devices/system/cpu/cpu0/cache", "index");
+        let cache = |index: &PathBuf| {
+            let text = |file: &str| self.text(index.join(file));
+            Some(Cache {
+                level: text("level")?.parse().ok()?,
+                kind: text("type")?.to_lowercase(),
+                bytes: parse_size(&text("size")?)?,
+                shared_by: count_list(&text("shared_cpu_list")?)?,
+            })
+        };
+        indices.iter().filter_map(cache).collect()
+    }
+}
+
+/// The value of the first line `name : value`.
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then_some(value.trim())
+    })
+}
+
+/// `MemTotal` of `/proc/meminfo`.
+fn parse_memory(text: &str) -> Option<u64> {
+    let kibibytes: u64 = field(text, "MemTotal")?.strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// The word in brackets.
+fn parse_chosen(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+/// `PRETTY_NAME` of `/etc/os-release`.
+fn parse_os(text: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(value.trim_matches(['"', '\'']).to_owned())
+}
+
+/// A cache's size, as in `48K`.
+fn parse_size(text: &str) -> Option<u64> {
+    let (number, unit) = match text.strip_suffix(['K', 'M']) {
+        Some(number) if text.ends_with('K') => (number, 1 << 10),
+        Some(number) => (number, 1 << 20),
+        None => (text, 1),
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// The length of a list such as `0-3,8`.
+fn count_list(text: &str) -> Option<usize> {
+    let length = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        last.checked_sub(first)?.checked_add(1)
+    };
+    text.split(',').map(length).sum()
+}
+
+/// `name=version,…`; versions of a name that occurs twice are joined.
+fn parse_versions(text: &str) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::<String, String>::new();
+    for (name, version) in text.split(',').filter_map(|part| part.split_once('=')) {
+        versions
+            .entry(name.to_owned())
+            .and_modify(|others| *others = format!("{others}, {version}"))
+            .or_insert_with(|| version.to_owned());
+    }
+    versions
+}
+
+/// The page size, from the auxiliary vector that the kernel gave the process.
+fn page_bytes() -> Option<u64> {
+    let vector = fs::read("/proc/self/auxv").ok()?;
+    parse_page_size(&vector)
+}
+
+/// The value of `AT_PAGESZ` in a vector of pairs of native words.
+fn parse_page_size(vector: &[u8]) -> Option<u64> {
+    const AT_PAGESZ: usize = 6;
+    const WORD: usize = size_of::<usize>();
+    let word = |bytes: &[u8]| Some(usize::from_ne_bytes(bytes.try_into().ok()?));
+    vector.chunks_exact(2 * WORD).find_map(|pair| {
+        (word(&pair[..WORD])? == AT_PAGESZ).then(|| word(&pair[WORD..]))?.map(|size| size as u64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree with these files.
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a directory can be made");
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("it is in the tree")).expect("it is ours");
+            fs::write(path, text).expect("it is ours");
+        }
+        root
+    }
+
+    fn server() -> tempfile::TempDir {
+        const CPU: &str = "sys/devices/system/cpu";
+        let mut files = vec![
+            (
+                "proc/cpuinfo",
+                "processor\t: 0\nmodel name\t: Fast 9000\nflags\t\t: fpu hypervisor\n",
+            ),
+            ("proc/meminfo", "MemTotal:        2048 kB\nMemFree: 1 kB\n"),
+            ("proc/sys/kernel/osrelease", "6.1.0\n"),
+            ("etc/os-release", "NAME=\"Linux\"\nPRETTY_NAME=\"Linux 12 (worm)\"\n"),
+            ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
+            ("sys/devices/system/node/node0/x", ""),
+            ("sys/devices/system/node/node1/x", ""),
+            ("sys/devices/system/node/online", "0-1\n"),
+        ];
+        let more: Vec<(String, &str)> = [
+            ("cpufreq/boost", "1\n"),
+            ("cpu0/cpufreq/scaling_governor", "performance\n"),
+            ("cpu0/cache/index0/level", "1\n"),
+            ("cpu0/cache/index0/type", "Data\n"),
+            ("cpu0/cache/index0/size", "48K\n"),
+            ("cpu0/cache/index0/shared_cpu_list", "0,4\n"),
+            ("cpu0/cache/index1/level", "3\n"),
+            ("cpu0/cache/index1/type", "Unified\n"),
+            ("cpu0/cache/index1/size", "32M\n"),
+            ("cpu0/cache/index1/shared_cpu_list", "0-3,8-11\n"),
+        ]
+        .into_iter()
+        .map(|(path, text)| (format!("{CPU}/{path}"), text))
+        .chain((0..8).flat_map(|cpu| {
+            // Two sockets of two cores of two threads; core ids repeat from socket to socket.
+            let dir = format!("{CPU}/cpu{cpu}/topology");
+            let (socket, core) = (["0\n", "1\n"][cpu % 2], ["0\n", "1\n"][cpu / 2 % 2]);
+            [(format!("{dir}/physical_package_id"), socket), (format!("{dir}/core_id"), core)]
+        }))
+        .collect();
+        files.extend(more.iter().map(|(path, text)| (path.as_str(), *text)));
+        tree(&files)
+    }
+
+    #[test]
+    fn facts_are_read() {
+        let cache = |level, kind: &str, bytes, shared_by| Cache {
+            level,
+            kind: kind.to_owned(),
+            bytes,
+            shared_by,
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let expected = Machine {
+            cpu_model: text("Fast 9000"),
+            sockets: Some(2),
+            cores: Some(4),
+            threads_per_core: Some(2),
+            numa_nodes: Some(2),
+            memory_bytes: Some(2 << 20),
+            governor: text("performance"),
+            turbo: Some(true),
+            transparent_huge_pages: text("madvise"),
+            hypervisor: Some(true),
+            kernel: text("6.1.0"),
+            os: text("Linux 12 (worm)"),
+            caches: vec![cache(1, "data", 48 << 10, 2), cache(3, "unified", 32 << 20, 8)],
+            ..Machine::default()
+        };
+        assert_eq!(Machine::default().with_facts_of(server().path()), expected);
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent() {
+        let empty = tree(&[]);
+        assert_eq!(Machine::default().with_facts_of(empty.path()), Machine::default());
+        let nonsense = tree(&[
+            ("proc/cpuinfo", "nothing"),
+            ("proc/meminfo", "MemTotal: lots\n"),
+            ("proc/sys/kernel/osrelease", "\n"),
+            ("sys/kernel/mm/transparent_hugepage/enabled", "always"),
+            ("sys/devices/system/cpu/cpufreq/boost", "?"),
+            ("sys/devices/system/cpu/cpu0/cache/index0/level", "x"),
+        ]);
+        assert_eq!(Machine::default().with_facts_of(nonsense.path()), Machine::default());
+    }
+
+    #[test]
+    fn turbo_of_intel_is_the_other_way_round() {
+        let root = tree(&[("sys/devices/system/cpu/intel_pstate/no_turbo", "1\n")]);
+        assert_eq!(Machine::default().with_facts_of(root.path()).turbo, Some(false));
+    }
+
+    #[test]
+    fn lists_sizes_and_vectors() {
+        assert_eq!(count_list("0-3,8"), Some(5));
+        assert_eq!(count_list("3-1"), None);
+        assert_eq!(count_list(""), None);
+        assert_eq!((parse_size("48K"), parse_size("2M")), (Some(48 << 10), Some(2 << 20)));
+        assert_eq!((parse_size("512"), parse_size("many")), (Some(512), None));
+        let words: Vec<u8> =
+            [3, 6, 6, 4096, 0, 0_usize].into_iter().flat_map(usize::to_ne_bytes).collect();
+        assert_eq!(parse_page_size(&words), Some(4096));
+        assert_eq!(parse_page_size(&words[..7]), None);
+    }
+
+    #[test]
+    fn versions_of_one_name_are_joined() {
+        let versions = parse_versions("a=1.0,b=0.2,a=2.0");
+        assert_eq!(versions["a"], "1.0, 2.0");
+        assert_eq!(versions["b"], "0.2");
+        assert!(parse_versions("").is_empty());
+    }
+
+    #[test]
+    fn the_fingerprint_differs_exactly_if_a_named_field_does() {
+        let machine = Machine::read();
+        let mut other = machine.clone();
+        other.memory_bytes = Some(1);
+        other.caches.clear();
+        assert_eq!(machine.fingerprint(), other.fingerprint());
+        assert_eq!(machine.differences(&other), []);
+        other.cpus = Some(1 << 20);
+        other.git_dirty = None;
+        let ours = |value: Option<String>| value.unwrap_or("unknown".to_owned());
+        let mut expected =
+            vec![("cpus", ours(machine.cpus.map(|cpus| cpus.to_string())), (1 << 20).to_string())];
+        if let Some(dirty) = machine.git_dirty {
+            expected.push(("git_dirty", dirty.to_string(), "unknown".to_owned()));
+        }
+        assert_eq!(machine.differences(&other), expected);
+        assert_ne!(machine.fingerprint(), other.fingerprint());
+        assert_eq!(machine.fingerprint().len(), 12);
+    }
+
+    #[test]
+    fn every_comparable_field_counts() {
+        let full = Machine::read().with_facts_of(server().path());
+        let value = serde_json::to_value(&full).expect("it is plain data");
+        for (name, _) in full.comparable() {
+            let mut less = value.clone();
+            assert!(less.as_object_mut().expect("a table").remove(name).is_some(), "{name}");
+            let less: Machine = serde_json::from_value(less).expect("a field may be absent");
+            let known = value[name] != serde_json::Value::Null;
+            assert_eq!(less.fingerprint() != full.fingerprint(), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn toml_and_back() {
+        let machine = Machine::read().with_facts_of(server().path());
+        let text = toml::to_string(&machine).expect("it is plain data");
+        assert_eq!(toml::from_str::<Machine>(&text).expect("it is what was written"), machine);
+        let empty = toml::to_string(&Machine::default()).expect("it is plain data");
+        let back = toml::from_str::<Machine>(&empty).expect("it is what was written");
+        assert_eq!(back, Machine::default());
+        assert!(machine.to_string().contains(&machine.fingerprint()));
+    }
+
+    #[test]
+    fn the_build_is_described() {
+        let build = Machine::build();
+        assert!(build.rustc.expect("cargo has one").starts_with("rustc 1."));
+        assert!(build.target.expect("cargo says").contains(std::env::consts::ARCH));
+        let features = build.features.expect("cargo says");
+        let has = |name| features.split(',').any(|feature| feature == name);
+        assert_eq!(has("peers"), cfg!(feature = "peers"));
+        assert_eq!(has("meter"), cfg!(feature = "meter"));
+        assert!(!has("default"));
+        assert!(build.git_revision.is_none_or(|revision| revision.len() >= 40));
+    }
+
+    #[test]
+    fn versions_are_those_of_the_lock_file() {
+        let crates = Machine::build().crates;
+        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+        let Ok(lock) = fs::read_to_string(lock) else { return };
+        let lock: toml::Table = lock.parse().expect("cargo wrote it");
+        let packages = lock["package"].as_array().expect("cargo wrote it");
+        for (name, versions) in &crates {
+            let expected: Vec<&str> = packages
+                .iter()
+                .filter(|package| package["name"].as_str() == Some(name))
+                .filter_map(|package| package["version"].as_str())
+                .collect();
+            assert_eq!(versions, &expected.join(", "), "{name}");
+        }
+        assert!(crates.is_empty() || crates.contains_key("papaya"));
+    }
+
+    #[test]
+    fn nothing_names_the_machine_or_its_directories() {
+        let text = Machine::read().to_string();
+        assert!(!text.contains(env!("CARGO_MANIFEST_DIR")));
+        let home = std::env::var("HOME").unwrap_or_default();
+        assert!(home.len() < 4 || !text.contains(&home), "{text}");
+        assert!(!text.contains(":/") && !text.contains("\"/"), "{text}");
+    }
+}
