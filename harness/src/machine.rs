@@ -157,6 +157,12 @@ impl Machine {
         ]
     }
 
+    /// The number of threads beyond which CPUs are oversubscribed; no number, if unknown.
+    #[must_use]
+    pub fn parallelism(&self) -> usize {
+        self.cpus.unwrap_or(usize::MAX)
+    }
+
     /// A short hash over CPU model and number, kernel, compiler, target, profile, flags,
     /// features, and revision and dirtiness of the source: what makes results comparable.
     #[must_use]

@@ -65,7 +65,7 @@ impl Folder {
         }
         let trials = lock(&path.join(TRIALS))?;
         write_whole(&path.join(EXPERIMENT), text)?;
-        write_whole(&path.join(MACHINE), &machine.to_toml()?)?;
+        write_whole(&path.join(MACHINE), &machine.to_string())?;
         let (trials, rows) = recover(trials, &path.join(TRIALS), &mut notes)?;
         Ok(Self { path: path.to_owned(), trials, rows, notes })
     }

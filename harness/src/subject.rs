@@ -104,7 +104,7 @@ impl Registry {
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
         let control = "a control: nothing to reclaim";
-        registry.add("no-op", control, |_| NoOp);
+        registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
         registry.add("sequential", control, |o| {
             Sequential::with_capacity_and_hasher(o.capacity, o.hasher())
         });

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::metric::noise::NoiseProbe;
+use crate::metric::NoiseProbe;
 
 /// Show the machine's fingerprint and whether it is quiet
 ///
@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let machine = Machine::here();
+    let machine = Machine::read();
     let probe = NoiseProbe::start();
     std::thread::sleep(Duration::from_secs(1));
     let noise = probe.stop();
@@ -34,9 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         writeln!(out, "{all:#}").context("cannot write")?;
         return Ok(());
     }
-    let text = machine.to_toml()?;
-    writeln!(out, "fingerprint = \"{}\"", machine.fingerprint())
-        .and_then(|()| write!(out, "{text}"))
+    write!(out, "{machine}")
         .and_then(|()| writeln!(out, "\nnoise over one second: {}", noise.verdict()))
         .map_err(anyhow::Error::from)?;
     Ok(())

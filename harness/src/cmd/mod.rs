@@ -39,7 +39,7 @@ enum Command {
 }
 
 /// Runs the command line `arguments` (the first is the program's name) over `registry`.
-pub fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

@@ -8,7 +8,8 @@ use anyhow::Context;
 
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
-use crate::plot::{self, Figure, Style, raster};
+use crate::plot::style::{STYLES, Style};
+use crate::plot::{self, Figure, raster};
 use crate::record;
 use crate::row::Row;
 
@@ -43,7 +44,7 @@ pub(super) enum Format {
 
 fn style(name: &str) -> Result<&'static Style, String> {
     Style::named(name).ok_or_else(|| {
-        let names: Vec<&str> = plot::STYLES.iter().map(|style| style.name).collect();
+        let names: Vec<&str> = STYLES.iter().map(|style| style.name).collect();
         format!("the styles are {}", names.join(", "))
     })
 }
@@ -92,7 +93,7 @@ fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, usize), Failure> {
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
-    Ok((rows, first.cpus))
+    Ok((rows, first.parallelism()))
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {

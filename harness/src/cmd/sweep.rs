@@ -17,6 +17,8 @@ use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
 use crate::launch::{Outcome, launch};
 use crate::machine::Machine;
+use crate::plot::FIGURES;
+use crate::plot::style::STYLES;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
 use crate::schedule::{Done, Shard, Verdict, block_order, judge, trial_seed};
@@ -93,11 +95,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     {
         eprintln!("moved {} aside to {}", out.display(), aside.display());
     }
-    let machine = Machine::here();
+    let machine = Machine::read();
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
     folder.notes().iter().for_each(|note| eprintln!("note: {note}"));
     let interrupted = watch_for_interrupt()?;
-    let finished = plan.measure(&mut folder, machine.cpus, &interrupted)?;
+    let finished = plan.measure(&mut folder, machine.parallelism(), &interrupted)?;
     if !finished {
         return Err(Failure::Run(anyhow::anyhow!(
             "interrupted after {} trials; {} is whole, and the same command goes on from there",
@@ -105,7 +107,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
             out.display()
         )));
     }
-    conclude(&folder, machine.cpus)
+    conclude(&folder, machine.parallelism())
 }
 
 fn default_folder(spec: &Path) -> PathBuf {
@@ -366,10 +368,10 @@ fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
     let invalid = rows.iter().filter(|row| !row.valid).count();
     if invalid < rows.len() {
         files.extend(plot::draw(
-            &crate::plot::FIGURES.iter().collect::<Vec<_>>(),
+            &FIGURES.iter().collect::<Vec<_>>(),
             rows,
             cpus,
-            &crate::plot::STYLES[0],
+            &STYLES[0],
             &[Format::Svg, Format::Png],
             &folder.path().join("figures"),
         )?);
