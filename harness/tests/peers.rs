@@ -1,4 +1,8 @@
 //! The contract of `PinnedMap`, checked on every peer and on the controls.
+#![cfg_attr(
+    not(feature = "peers"),
+    allow(dead_code, reason = "only the peers can be shared by threads")
+)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -198,13 +202,46 @@ fn counts_exactly<M: ConcurrentMap<u64, u64>>(
     }
 }
 
+/// What an upsert or update returns is what its closure's last run saw, and each value written
+/// is returned once, by what replaced or removed it: nothing is overwritten unseen.
+fn writes_are_accounted_for<M: ConcurrentMap<u64, u64>>(make: impl Fn(usize) -> M) {
+    let map = make(0);
+    let balances = on_threads(&map, |mut handle, thread| {
+        let mut balance = 0u64;
+        for round in 0..50_000 {
+            let new = (thread << 32) + 2 * round;
+            let mut seen = None;
+            let old = handle.upsert(1, |value| {
+                seen = value.copied();
+                new
+            });
+            assert_eq!(old, seen);
+            balance = balance.wrapping_add(new).wrapping_sub(old.unwrap_or(0));
+
+            let mut seen = None;
+            let updated = handle.update(&1, |&value| {
+                seen = Some(value);
+                new + 1
+            });
+            if let Some(old) = updated {
+                assert_eq!(seen, Some(old));
+                balance = balance.wrapping_add(new + 1).wrapping_sub(old);
+            }
+            balance = balance.wrapping_sub(handle.remove(&1).unwrap_or(0));
+        }
+        balance
+    });
+    let balance = balances.into_iter().fold(0, u64::wrapping_add);
+    assert_eq!(balance, map.handle().get(&1).unwrap_or(0));
+}
+
 /// A key that is only ever updated upwards is never seen absent, nor going backwards.
 fn reads_are_monotonic<M: ConcurrentMap<u64, u64>>(make: impl Fn(usize) -> M) {
     let map = make(0);
     assert!(map.handle().insert(7, 0));
     on_threads(&map, |mut handle, thread| {
         let mut last = 0;
-        for _ in 0..50_000 {
+        for _ in 0..200_000 {
             if thread % 2 == 0 {
                 handle.update(&7, |value| value + 1);
             } else {
@@ -358,6 +395,7 @@ mod peers {
                 keeps_key_sums,
                 upserts_are_atomic,
                 updates_are_atomic,
+                writes_are_accounted_for,
                 reads_are_monotonic,
                 survives_a_panic,
                 drops_everything_once,
@@ -372,6 +410,94 @@ mod peers {
     peer!(flurry: Flurry);
     peer!(std_rwlock: StdRwLock);
     peer!(sharded_rwlock: ShardedRwLock);
+}
+
+/// papaya remembers what an upsert's closure gave for an absent key; the value that ends up in
+/// the map must be of the last run all the same. The closure itself plays the other threads.
+#[cfg(feature = "peers")]
+#[test]
+fn papaya_upsert_inserts_what_its_last_run_gave() {
+    let map = harness::peers::Papaya::<u64, u64, FixedState>::default();
+    let mut runs = 0;
+    let old = map.handle().upsert(1, |value| {
+        match (runs, value) {
+            (0, None) => assert!(map.handle().insert(1, 100)),
+            (_, Some(_)) => assert_eq!(map.handle().remove(&1), Some(100)),
+            _ => {}
+        }
+        runs += 1;
+        runs
+    });
+    assert_eq!(old, None);
+    assert_eq!(map.handle().get(&1), Some(runs));
+    assert_eq!(runs, 3, "absent, present, absent");
+}
+
+/// scc's `peek` misses a key whose value is replaced between its looks at two overflow blocks
+/// of a bucket; the adapter must not. Each step is forced, on one thread.
+#[cfg(feature = "peers")]
+mod scc_hashindex_replacement {
+    use std::cell::Cell;
+    use std::hash::BuildHasherDefault;
+    use std::sync::LazyLock;
+
+    use super::*;
+    use harness::peers::SccHashIndex;
+
+    /// Sends all keys to one bucket.
+    #[derive(Default)]
+    struct Zero;
+
+    impl Hasher for Zero {
+        fn finish(&self) -> u64 {
+            0
+        }
+
+        fn write(&mut self, _: &[u8]) {}
+    }
+
+    /// A key whose comparison with [`IN_NEWER`] replaces the value of [`IN_OLDER`], when armed.
+    #[derive(Clone, Debug, Eq)]
+    struct Meddler(u64);
+
+    /// The first key of the first overflow block, after the bucket's own 32 slots.
+    const IN_OLDER: Meddler = Meddler(32);
+    /// The only key of the second, which is searched before the first and has room.
+    const IN_NEWER: Meddler = Meddler(36);
+
+    thread_local!(static ARMED: Cell<bool> = const { Cell::new(false) });
+
+    // Large enough that one full bucket does not make it grow.
+    static MAP: LazyLock<SccHashIndex<Meddler, u64, BuildHasherDefault<Zero>>> =
+        LazyLock::new(|| SccHashIndex::with_capacity_and_hasher(1 << 14, Default::default()));
+
+    impl PartialEq for Meddler {
+        fn eq(&self, stored: &Self) -> bool {
+            if stored.0 == IN_NEWER.0 && ARMED.take() {
+                assert_eq!(
+                    MapHandle::update(&mut MAP.handle(), &IN_OLDER, |value| value + 1),
+                    Some(0)
+                );
+            }
+            self.0 == stored.0
+        }
+    }
+
+    impl Hash for Meddler {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn is_not_missed() {
+        let mut handle = MAP.handle();
+        let mut pin = MapHandle::pin(&mut handle);
+        (0..=IN_NEWER.0).for_each(|key| assert!(PinnedMap::insert(&mut pin, Meddler(key), 0)));
+        ARMED.set(true);
+        assert_eq!(PinnedMap::get(&mut pin, &IN_OLDER), Some(1));
+        assert!(!ARMED.get(), "the lookup passed through the newer block");
+    }
 }
 
 mod controls {
@@ -425,7 +551,7 @@ mod controls {
     #[test]
     fn no_op_keeps_nothing() {
         type Nothing = NoOp<u64, u64, FixedState>;
-        assert!(!Nothing::INFO.keeps_entries);
+        const { assert!(!Nothing::INFO.keeps_entries) };
         let map = Nothing::default();
         stays_empty(map.handle().pin());
         assert!(map.is_empty());

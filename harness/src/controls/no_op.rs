@@ -8,9 +8,12 @@ use std::marker::PhantomData;
 
 use structures::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
 
+/// What the table would have kept; it owns none.
+type Types<K, V, S> = fn() -> (K, V, S);
+
 /// The empty table: every key is always absent, and stays so.
 #[derive(Debug)]
-pub struct NoOp<K, V, S>(PhantomData<fn() -> (K, V, S)>);
+pub struct NoOp<K, V, S>(PhantomData<Types<K, V, S>>);
 
 impl<K, V, S> NoOp<K, V, S> {
     /// An empty table. Both arguments are for the other tables' sake, and are dropped.
