@@ -138,8 +138,9 @@ impl Folder {
 /// There is no `trials.csv`, or it has a malformed line.
 pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
     let path = folder.join(TRIALS);
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("{} is no result folder: cannot read {TRIALS}", folder.display()))?;
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!("{} is no result folder: cannot read {TRIALS}", folder.display())
+    })?;
     parse_rows(&text[..whole_lines(text.as_bytes())], &path)
 }
 
@@ -259,12 +260,12 @@ fn recover(
 ) -> Result<(File, Vec<Row>), Failure> {
     let mut bytes = Vec::new();
     trials.seek(SeekFrom::Start(0)).context("cannot seek")?;
-    trials
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    trials.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
     let whole = whole_lines(&bytes);
     if whole < bytes.len() {
-        trials.set_len(whole as u64).with_context(|| format!("cannot repair {}", path.display()))?;
+        trials
+            .set_len(whole as u64)
+            .with_context(|| format!("cannot repair {}", path.display()))?;
         notes.push(format!(
             "{}: cut off a torn last line of {} bytes; its trial will be run again",
             path.display(),
@@ -294,7 +295,8 @@ fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let expected = header()?;
     let expected = String::from_utf8_lossy(&expected);
-    let found = reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
+    let found =
+        reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
     let is_missing = |name: &&str| !found.iter().any(|column| column == *name);
     if let Some(missing) = expected.trim_end().split(',').find(is_missing) {
         bail!("{}:1: there is no column `{missing}`", path.display());
@@ -304,9 +306,9 @@ fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
         let record = record.with_context(|| format!("cannot read {}", path.display()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let row = record.deserialize(Some(&found));
-        rows.push(row.with_context(|| {
-            format!("{}:{line}: cannot understand this row", path.display())
-        })?);
+        rows.push(
+            row.with_context(|| format!("{}:{line}: cannot understand this row", path.display()))?,
+        );
     }
     Ok(rows)
 }

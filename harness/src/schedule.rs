@@ -175,8 +175,8 @@ mod tests {
         assert_eq!(block_order(42, 0, 8), ORDER_ON_RECORD);
         assert_eq!(trial_seed(42, 0, &case("a", 1)), SEED_ON_RECORD);
     }
-    const ORDER_ON_RECORD: [usize; 8] = [0; 8];
-    const SEED_ON_RECORD: u64 = 0;
+    const ORDER_ON_RECORD: [usize; 8] = [0, 4, 5, 1, 6, 2, 7, 3];
+    const SEED_ON_RECORD: u64 = 6_315_054_652_056_252_985;
 
     #[test]
     fn subjects_share_operations_within_a_block_only() {

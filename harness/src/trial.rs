@@ -26,7 +26,9 @@ use crate::metric::{
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
-use crate::workload::{Keys, Op, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys};
+use crate::workload::{
+    Keys, Op, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys,
+};
 
 /// What a trial process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -369,8 +371,7 @@ fn add_up(measured: &mut Measurement, works: &[Work]) {
     let windows = windows::windows(&notes);
     measured.windows = windows.total as u64;
     measured.clean_windows = windows.clean.len() as u64;
-    measured.clean_ops_per_sec =
-        (!windows.clean.is_empty()).then(|| stats::median(&windows.clean));
+    measured.clean_ops_per_sec = (!windows.clean.is_empty()).then(|| stats::median(&windows.clean));
     measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
     measured.warnings.dedup();
 }
@@ -508,8 +509,12 @@ mod tests {
 
     #[test]
     fn every_kind_of_wrong_table_is_found_out() {
-        let bugs =
-            [Bug::LosesInserts, Bug::ForgetsKeyKeepsLen, Bug::ReturnsOtherValues, Bug::DoubleRemove];
+        let bugs = [
+            Bug::LosesInserts,
+            Bug::ForgetsKeyKeepsLen,
+            Bug::ReturnsOtherValues,
+            Bug::DoubleRemove,
+        ];
         for bug in bugs {
             let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
             let measured = run(build, &spec(2, Mix::balanced(50.0), 0.0)).unwrap();

@@ -70,7 +70,5 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
 /// Whether the reader of our standard output has gone, as `head` does: no failure of ours.
 fn is_closed_pipe(failure: &Failure) -> bool {
     let Failure::Run(error) = failure else { return false };
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

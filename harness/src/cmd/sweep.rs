@@ -388,4 +388,3 @@ fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
     }
     Ok(())
 }
-

@@ -11,8 +11,6 @@ pub mod style;
 #[cfg(test)]
 mod tests;
 mod throughput_threads;
-#[cfg(test)]
-mod view_tmp;
 
 use anyhow::Result;
 
