@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Real sweeps of experiments/test/*.toml with the release binary, and what must be in their folders.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cargo build --release
+
+check() { # spec
+    local spec=$1 folder
+    folder=$out/$(basename "$spec" .toml)
+    echo "== $spec"
+    cargo run --release --quiet -- sweep "$spec" --out "$folder" >"$folder.txt"
+    local planned recorded invalid
+    planned=$(cargo run --release --quiet -- sweep "$spec" --dry-run | grep -oE '= [0-9]+ trials' | grep -oE '[0-9]+')
+    recorded=$(($(wc -l <"$folder/trials.csv") - 1))
+    invalid=$(count_invalid "$folder/trials.csv")
+    echo "$planned trials planned, $recorded recorded, $invalid invalid"
+    [ "$recorded" -ge "$planned" ] || { echo "smoke: trials are missing" >&2; return 1; }
+    [ "$invalid" -eq 0 ] || { echo "smoke: invalid trials" >&2; return 1; }
+    for file in experiment.toml machine.toml trials.csv; do
+        [ -s "$folder/$file" ] || { echo "smoke: no $file" >&2; return 1; }
+    done
+    for kind in svg png; do
+        ls "$folder"/figures/*."$kind" >/dev/null || { echo "smoke: no $kind" >&2; return 1; }
+    done
+    # Again: nothing is left to run, and nothing changes.
+    cp "$folder/trials.csv" "$folder.before"
+    cargo run --release --quiet -- sweep "$spec" --out "$folder" >/dev/null
+    cmp "$folder.before" "$folder/trials.csv"
+}
+
+# The number of rows whose column `valid` is not true.
+count_invalid() {
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "valid") column = i; next }
+             $column != "true" { n++ } END { print n + 0 }' "$1"
+}
+
+count=0
+for spec in experiments/test/*.toml; do
+    check "$spec"
+    count=$((count + 1))
+done
+[ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
+# The other experiments must at least be plans.
+for spec in experiments/*.toml; do
+    cargo run --release --quiet -- sweep "$spec" --dry-run | tail -n 1
+done
+echo "smoke: $count sweeps passed"
