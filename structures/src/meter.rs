@@ -217,4 +217,20 @@ mod on {
         let allocated = sum(Event::Allocated);
         Some(Reading { allocated, discarded, dropped, retired, freed })
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn cells_are_leased_again() {
+            let shards = || SHARDS.lock().unwrap().len();
+            let before = shards();
+            for _ in 0..50 {
+                std::thread::spawn(|| record(Event::Allocated, 1)).join().unwrap();
+            }
+            // Tests that run meanwhile may take some.
+            assert!(shards() < before + 25, "{} for 50 threads", shards() - before);
+        }
+    }
 }
