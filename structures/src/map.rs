@@ -104,9 +104,9 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
     /// When more than [`MapInfo::max_threads`] handles would exist.
     fn handle(&self) -> Self::Handle<'_>;
 
-    /// The number of entries: exact while no thread writes, otherwise some number between the
-    /// smallest and the largest size that the map had during the call, give or take the
-    /// writes in flight.
+    /// The number of entries: exact while no thread writes, otherwise off by no more than the
+    /// number of inserts and removes that overlap with the call. (Not "a size that the map had":
+    /// a sum over stripes can miss an insert and count the remove that followed it.)
     fn len(&self) -> usize;
 
     /// Whether [`len`](Self::len) is 0.

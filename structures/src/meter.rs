@@ -111,7 +111,9 @@ mod on {
     use std::cell::Cell;
     // Not through `crate::sync`: counting is no part of the algorithms that loom explores.
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+    use std::sync::atomic::{
+        AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    };
 
     use super::{Event, Reading, Tally};
 
@@ -179,14 +181,16 @@ mod on {
             })
         });
         if let Ok(shard) = own {
-            // Relaxed load and store, not an atomic addition: this thread alone writes here.
+            // Load and store, not an atomic addition: this thread alone writes here. Release M1:
+            // pairs with the Acquire in `read`.
             let (nodes, weight) = &shard.cells[event as usize];
-            nodes.store(nodes.load(Relaxed).wrapping_add(1), Relaxed);
-            weight.store(weight.load(Relaxed).wrapping_add(bytes as u64), Relaxed);
+            nodes.store(nodes.load(Relaxed).wrapping_add(1), Release);
+            weight.store(weight.load(Relaxed).wrapping_add(bytes as u64), Release);
         } else {
             let (nodes, weight) = &SHARED.cells[event as usize];
-            nodes.fetch_add(1, Relaxed);
-            weight.fetch_add(bytes as u64, Relaxed);
+            // Release M1: as above.
+            nodes.fetch_add(1, Release);
+            weight.fetch_add(bytes as u64, Release);
         }
     }
 
@@ -201,8 +205,9 @@ mod on {
         let sum = |event: Event| {
             let all = shards.iter().copied().chain(std::iter::once(&SHARED));
             all.fold(Tally::default(), |tally, shard| Tally {
-                nodes: tally.nodes + shard.cells[event as usize].0.load(Relaxed),
-                bytes: tally.bytes + shard.cells[event as usize].1.load(Relaxed),
+                // Acquire: pairs with M1. Who sees a free then sees the retirement before it.
+                nodes: tally.nodes + shard.cells[event as usize].0.load(Acquire),
+                bytes: tally.bytes + shard.cells[event as usize].1.load(Acquire),
             })
         };
         let freed = sum(Event::Freed);
@@ -211,5 +216,21 @@ mod on {
         let discarded = sum(Event::Discarded);
         let allocated = sum(Event::Allocated);
         Some(Reading { allocated, discarded, dropped, retired, freed })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn cells_are_leased_again() {
+            let shards = || SHARDS.lock().unwrap().len();
+            let before = shards();
+            for _ in 0..50 {
+                std::thread::spawn(|| record(Event::Allocated, 1)).join().unwrap();
+            }
+            // Tests that run meanwhile may take some.
+            assert!(shards() < before + 25, "{} for 50 threads", shards() - before);
+        }
     }
 }

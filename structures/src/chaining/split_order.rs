@@ -103,6 +103,7 @@ impl<N> Buckets<N> {
         let (segment, offset) = self.place(index);
         // Relaxed: by A1 what `double` stored before R1 is visible.
         let words = self.segments[segment].load(Ordering::Relaxed);
+        debug_assert!(!words.is_null(), "bucket {index} of {}", self.len());
         // SAFETY: the segment is not null as `index < len`, and has more than `offset` words.
         let word = unsafe { words.add(offset) };
         // SAFETY: the segment lives as long as `self`, and is only ever shared.

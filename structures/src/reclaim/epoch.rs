@@ -8,9 +8,10 @@
 //! Each table has a collector of its own, so that tables do not hold up each other. The crate
 //! fixes its constants (64 nodes a bag, a collection every 128 pins): there is no batch to set.
 //!
-//! `enter` is wait-free with one SeqCst fence; `protect` a plain load; `retire` amortised O(1).
+//! Registering is lock-free but for the allocator. `enter` is wait-free with one SeqCst fence; `protect` a plain load; `retire` amortised O(1).
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use crossbeam_epoch::{Collector, LocalHandle};
 
@@ -25,12 +26,13 @@ pub struct Epoch {
 
 // SAFETY: S1: a node retired while a guard is pinned is not freed before that guard is unpinned,
 // and a node that the guard could load was not retired before it was pinned (D2). S2: the
-// collector runs each deferred function once, the last of them when its global state drops,
-// which the domain owns: participants borrow the domain, so all are gone by then. S3: the
-// collector's own synchronisation.
+// collector runs each deferred function once, the last of them when its global state drops, with
+// the last of domain, participants and guards: a guard borrows its participant and that the
+// domain, until their own drops have run, so the domain is the last. S3: the collector's own
+// synchronisation.
 unsafe impl Reclaimer for Epoch {
     type Header = ();
-    type Participant<'d> = EpochParticipant;
+    type Participant<'d> = EpochParticipant<'d>;
 
     const NAME: &'static str = "epoch";
     const SUMMARY: &'static str = "epoch-based (Fraser 2004), crate crossbeam-epoch 0.9";
@@ -43,43 +45,98 @@ unsafe impl Reclaimer for Epoch {
 
     fn header(&self) {}
 
-    fn register(&self) -> EpochParticipant {
-        EpochParticipant { local: self.collector.register() }
+    fn register(&self) -> EpochParticipant<'_> {
+        EpochParticipant { local: self.collector.register(), _domain: PhantomData }
     }
 }
 
 /// A thread's registration with an [`Epoch`].
-pub struct EpochParticipant {
+///
+/// It keeps the collector alive, and with it the nodes that nobody has freed yet; so it must not
+/// outlive the domain, nor what the nodes borrow:
+///
+/// ```compile_fail,E0597
+/// use structures::ChainingLockFree;
+/// use structures::map::MapHandle;
+///
+/// let mut handle;
+/// let text = "lent to the map".to_owned();
+/// let map = ChainingLockFree::<u32, &str>::default();
+/// handle = map.handle(); // dropped after `map`
+/// handle.insert(1, &text);
+/// handle.remove(&1);
+/// ```
+///
+/// In the other order it compiles:
+///
+/// ```
+/// # use structures::ChainingLockFree;
+/// # use structures::map::MapHandle;
+/// let text = "lent to the map".to_owned();
+/// let map = ChainingLockFree::<u32, &str>::default();
+/// let mut handle;
+/// handle = map.handle();
+/// handle.insert(1, &text);
+/// handle.remove(&1);
+/// ```
+pub struct EpochParticipant<'d> {
     local: LocalHandle,
+    _domain: PhantomData<&'d Epoch>,
 }
 
-impl fmt::Debug for EpochParticipant {
+impl Drop for EpochParticipant<'_> {
+    /// Nothing of its own: with it, the domain must be there when the participant drops.
+    fn drop(&mut self) {}
+}
+
+impl fmt::Debug for EpochParticipant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EpochParticipant").field("pinned", &self.local.is_pinned()).finish()
     }
 }
 
-impl Participant<Epoch> for EpochParticipant {
-    type Guard<'g> = EpochGuard;
+impl Participant<Epoch> for EpochParticipant<'_> {
+    type Guard<'g>
+        = EpochGuard<'g>
+    where
+        Self: 'g;
 
     #[inline]
-    fn enter(&mut self) -> EpochGuard {
-        EpochGuard { pin: self.local.pin() }
+    fn enter(&mut self) -> EpochGuard<'_> {
+        EpochGuard { pin: self.local.pin(), _participant: PhantomData }
     }
 }
 
 /// A pinned thread.
-pub struct EpochGuard {
+///
+/// It keeps the collector alive, so it must not outlive its participant:
+///
+/// ```compile_fail,E0505
+/// use structures::reclaim::{Epoch, Participant, Reclaimer};
+///
+/// let domain = Epoch::new(None);
+/// let mut participant = domain.register();
+/// let guard = participant.enter();
+/// drop(participant);
+/// ```
+pub struct EpochGuard<'g> {
     pin: crossbeam_epoch::Guard,
+    _participant: PhantomData<&'g mut EpochParticipant<'g>>,
 }
 
-impl fmt::Debug for EpochGuard {
+impl Drop for EpochGuard<'_> {
+    /// Nothing of its own: with it, the participant must be there when the guard drops.
+    #[inline(always)]
+    fn drop(&mut self) {}
+}
+
+impl fmt::Debug for EpochGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EpochGuard").finish_non_exhaustive()
     }
 }
 
-impl Guard<Epoch> for EpochGuard {
+impl Guard<Epoch> for EpochGuard<'_> {
     #[inline]
     fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Epoch, T>>) -> *mut Node<Epoch, T> {
         // Acquire: pairs with the Release that published the node.

@@ -5,10 +5,13 @@
 //! slot and reads the link again; a thread that has retired enough nodes frees those that no
 //! slot names. A stalled thread holds up at most its own slots' nodes: robust.
 //!
-//! Each table has a domain of its own. The crate frees from 1000 retired nodes on, or after two
-//! seconds, and boxes each retired node once more: there is no batch to set.
+//! Each table has a domain of its own. The crate frees from 1000 retired nodes on (or twice the
+//! number of slots, if that is more), or after two seconds, and boxes each retired node once more:
+//! there is no batch to set.
 //!
-//! `protect` is lock-free: store, SeqCst fence, load again. `retire` is amortised O(slots).
+//! `protect` is lock-free: store, SeqCst fence, load again. `retire` is amortised O(log slots); it
+//! adds to a counter that all threads share, and reads the clock. Registering and leaving are
+//! blocking: the crate keeps its free slots in a list under a spinlock.
 //!
 //! The crate compares whole words, so a link with marks cannot be given to its `protect`: we
 //! announce the address without its tag bits and validate the link ourselves.

@@ -24,7 +24,9 @@
 //! * S1. A node protected as in D1 is not freed before its guard ends or its slot is used
 //!   again, whichever is first.
 //! * S2. A retired node is freed at most once, by [`Node::reclaim`], on any thread, no later
-//!   than the domain's drop ([`Leak`] never frees).
+//!   than the domain's drop ([`Leak`] never frees). Hence a participant borrows the domain, and
+//!   a guard its participant, until their drops have run: if such a type keeps anything alive
+//!   that frees nodes, it implements `Drop` itself, as otherwise the borrow may end earlier.
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
@@ -90,7 +92,8 @@ pub unsafe trait Reclaimer: Sized + Send + Sync {
     /// The header of a node that is about to be allocated.
     fn header(&self) -> Self::Header;
 
-    /// Registers the calling thread. Lock-free or better; may allocate.
+    /// Registers the calling thread; may allocate. The scheme's documentation says whether it
+    /// can wait for another thread that registers or leaves.
     fn register(&self) -> Self::Participant<'_>;
 }
 

@@ -57,7 +57,10 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// S2: the node was retired, no guard can hold it, and it is freed only here.
     pub unsafe fn reclaim(node: *mut Self) {
         // SAFETY: by this function's contract nobody else has the node.
-        let _ = unsafe { Self::free(node, Event::Freed) };
+        if let Err(payload) = unsafe { Self::free(node, Event::Freed) } {
+            // Not dropped: its own `Drop` may panic too, and nothing would stop that.
+            mem::forget(payload);
+        }
     }
 
     /// Frees a published node that was never retired; for tables, when they drop.

@@ -1,14 +1,17 @@
 //! Threads against each other.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
-use super::{Colliding, Family, Key, rng};
+use super::{Census, Colliding, Family, Key, Tracked, rng};
 
 const THREADS: usize = 4;
 const OPS: usize = 20_000;
@@ -113,11 +116,10 @@ pub fn updates_are_atomic<F: Family>() {
     });
     let mut handle = map.handle();
     for key in 0..KEYS {
-        let sum = |of: fn(&([u64; 4], [u64; 4])) -> &[u64; 4]| -> u64 {
-            results.iter().map(|result| of(result)[key as usize]).sum()
-        };
         let left = handle.get(&key).unwrap_or(0);
-        assert_eq!(left + sum(|r| &r.1), sum(|r| &r.0), "key {key}");
+        let raised: u64 = results.iter().map(|(raised, _)| raised[key as usize]).sum();
+        let removed: u64 = results.iter().map(|(_, removed)| removed[key as usize]).sum();
+        assert_eq!(left + removed, raised, "key {key}");
     }
 }
 
@@ -227,6 +229,101 @@ fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, key
     });
 }
 
+/// Of threads that add the same key one succeeds, also when they were interrupted after they had
+/// found it absent; the others then find it present.
+pub fn one_insertion_wins<F: Family>() {
+    const KEYS: u64 = 2_000;
+    let map = F::new::<Colliding, u64>();
+    // Few keys at a time, as eight hashes make the chains long.
+    for first in (0..KEYS).step_by(50) {
+        let won = in_threads(|thread| {
+            let mut handle = map.handle();
+            let mut rng = rng(first + thread as u64);
+            let mut won = 0;
+            for k in first..first + 50 {
+                let raise = |old: Option<&u64>| {
+                    if rng.random_ratio(1, 2) {
+                        thread::yield_now();
+                    }
+                    old.map_or(1, |n| n + 1)
+                };
+                won += u64::from(handle.upsert(Colliding(k), raise).is_none());
+            }
+            won
+        });
+        assert_eq!(won.iter().sum::<u64>(), 50);
+        let mut handle = map.handle();
+        let mut visited = 0;
+        handle.for_each(|key, raised| {
+            assert_eq!(*raised, THREADS as u64, "{key:?}");
+            visited += 1;
+        });
+        assert_eq!(visited, 50);
+        (first..first + 50).for_each(|k| assert!(handle.remove(&Colliding(k)).is_some()));
+        assert!(map.is_empty());
+    }
+}
+
+/// A thread that is interrupted while it stands at an entry, because `Eq` takes its time, goes on
+/// to entries that are still there, although those it stood at and before are gone: it neither
+/// uses what was freed nor misses a key.
+pub fn slow_searches_survive_removals<F: Family>() {
+    let census = Census::default();
+    let map = F::new::<Slow, Tracked>();
+    let slow = |id: u64| Slow(census.track(id));
+    let lasting = 60..64_u64;
+    lasting.clone().for_each(|id| assert!(map.handle().insert(slow(id), census.track(id))));
+    in_threads(|thread| {
+        let mut handle = map.handle();
+        let mut rng = rng(thread as u64);
+        let reads = thread % 2 == 0;
+        SLOW.set(reads);
+        for _ in 0..if reads { 300 } else { OPS } {
+            if reads {
+                let id = rng.random_range(lasting.clone());
+                let found = handle.get_with(&slow(id), |value| value.clone().id);
+                assert_eq!(found, Some(id), "missed");
+            } else {
+                let id = rng.random_range(0..lasting.start);
+                if rng.random() {
+                    handle.insert(slow(id), census.track(id));
+                } else {
+                    handle.remove(&slow(id));
+                }
+            }
+        }
+    });
+    drop(map);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+}
+
+thread_local! {
+    /// Whether [`Slow`] keys are, in this thread.
+    static SLOW: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A key with one of two hashes, which a thread that wants it so compares slowly.
+#[derive(Clone, Debug, PartialOrd, Ord)]
+struct Slow(Tracked);
+
+impl Hash for Slow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.id % 2);
+    }
+}
+
+impl PartialEq for Slow {
+    fn eq(&self, other: &Self) -> bool {
+        let equal = self.0 == other.0;
+        if SLOW.get() && !equal && self.0.id.is_multiple_of(8) {
+            thread::sleep(Duration::from_micros(50));
+        }
+        equal
+    }
+}
+
+impl Eq for Slow {}
+
 /// A reader never sees half of one update and half of another.
 pub fn values_are_never_torn<F: Family>() {
     const KEYS: u64 = 4;
@@ -238,7 +335,7 @@ pub fn values_are_never_torn<F: Family>() {
     in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
-        for round in 1..OPS as u64 / 2 {
+        for round in 1..5 * OPS as u64 {
             let key = rng.random_range(0..KEYS);
             if thread % 2 == 0 {
                 handle.update(&key, |_| [round; 8]);

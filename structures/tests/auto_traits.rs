@@ -1,0 +1,94 @@
+//! Which types may be sent to other threads, shared with them, printed and made by default.
+//!
+//! That something is *not* `Send` or `Sync` is asserted by ambiguity: `of` is found twice, and
+//! does not compile, if it is.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::sync::MutexGuard;
+
+use structures::map::{ConcurrentMap, Direct, MapHandle};
+use structures::reclaim::{Epoch, Haphazard, Leak, Participant, Reclaimer};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+
+/// `Send`, not `Sync`.
+type Unshareable = Cell<u64>;
+/// `Sync`, not `Send`.
+type Unsendable = MutexGuard<'static, u64>;
+
+type PinnedOf<M> = <HandleOf<M> as MapHandle<u64, u64>>::Pinned<'static>;
+type HandleOf<M> = <M as ConcurrentMap<u64, u64>>::Handle<'static>;
+type ParticipantOf<R> = <R as Reclaimer>::Participant<'static>;
+type GuardOf<R> = <ParticipantOf<R> as Participant<R>>::Guard<'static>;
+
+fn is_send<T: Send>() {}
+fn is_sync<T: Sync>() {}
+fn is_debug_and_default<T: Debug + Default>() {}
+fn is_debug<T: Debug>() {}
+
+macro_rules! is_not {
+    ($auto:ident: $($type:ty),* $(,)?) => {$({
+        trait Ambiguous<A> {
+            fn of() {}
+        }
+        impl<T: ?Sized> Ambiguous<()> for T {}
+        impl<T: ?Sized + $auto> Ambiguous<u8> for T {}
+        <$type as Ambiguous<_>>::of();
+    })*};
+}
+
+#[test]
+fn tables_are_shared_and_sent() {
+    fn check<M: ConcurrentMap<u64, u64> + Send + Sync + Debug + Default>() {}
+    check::<ChainingGlobalLock<u64, u64>>();
+    check::<ChainingBucketLock<u64, u64>>();
+    check::<ChainingLockFree<u64, u64, Leak>>();
+    check::<ChainingLockFree<u64, u64, Epoch>>();
+    check::<ChainingLockFree<u64, u64, Haphazard>>();
+    is_debug_and_default::<ChainingLockFree<String, Vec<u8>>>();
+}
+
+/// A lock gives out an entry to one thread at a time: entries must be `Send`, as in a mutex.
+#[test]
+fn locked_tables_need_send_entries() {
+    is_sync::<ChainingGlobalLock<Unshareable, Unshareable>>();
+    is_sync::<ChainingBucketLock<Unshareable, Unshareable>>();
+    is_not! { Sync: ChainingGlobalLock<u64, Unsendable>, ChainingBucketLock<u64, Unsendable> }
+    is_not! { Sync: ChainingGlobalLock<Unsendable, u64>, ChainingBucketLock<Unsendable, u64> }
+    is_not! { Send: ChainingGlobalLock<u64, Unsendable>, ChainingBucketLock<u64, Unsendable> }
+    is_not! { Send: ChainingGlobalLock<Unsendable, u64>, ChainingBucketLock<Unsendable, u64> }
+}
+
+/// Readers of the lock-free table share its entries, and any thread frees them.
+#[test]
+fn the_lock_free_table_needs_send_and_sync_entries() {
+    is_send::<ChainingLockFree<Unshareable, Unshareable>>();
+    is_not! { Sync: ChainingLockFree<u64, Unshareable>, ChainingLockFree<Unshareable, u64> }
+    is_not! { Send: ChainingLockFree<u64, Unsendable>, ChainingLockFree<Unsendable, u64> }
+}
+
+#[test]
+fn handles_are_sent_where_the_scheme_allows() {
+    is_send::<Direct<'static, ChainingGlobalLock<u64, u64>>>();
+    is_send::<HandleOf<ChainingLockFree<u64, u64, Leak>>>();
+    is_send::<HandleOf<ChainingLockFree<u64, u64, Haphazard>>>();
+    is_send::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
+    // crossbeam-epoch pins the thread, not the handle.
+    is_not! { Send: HandleOf<ChainingLockFree<u64, u64, Epoch>> }
+    is_not! { Send: PinnedOf<ChainingLockFree<u64, u64, Epoch>> }
+    is_not! { Send: ParticipantOf<Epoch>, GuardOf<Epoch> }
+    is_not! { Sync: HandleOf<ChainingLockFree<u64, u64, Epoch>> }
+}
+
+#[test]
+fn everything_prints() {
+    is_debug::<Direct<'static, ChainingBucketLock<u64, u64>>>();
+    is_debug::<HandleOf<ChainingLockFree<u64, u64, Epoch>>>();
+    is_debug::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
+    is_debug::<(ParticipantOf<Epoch>, GuardOf<Epoch>)>();
+    is_debug::<(ParticipantOf<Haphazard>, GuardOf<Haphazard>)>();
+    let map = ChainingLockFree::<u64, u64>::default();
+    map.handle().insert(1, 1);
+    let text = format!("{map:?}");
+    assert!(text.contains("\"epoch\"") && text.contains("len: 1"), "{text}");
+}

@@ -1,0 +1,220 @@
+//! What the meter counts, exactly. It counts per process, so these tests are a process of their
+//! own and run one after the other.
+
+#[cfg(not(feature = "meter"))]
+#[test]
+fn without_the_feature_nothing_is_counted() {
+    let map = structures::ChainingGlobalLock::<u64, u64>::default();
+    assert!(map.insert(1, 1));
+    assert_eq!(structures::meter::read(), None, "built without the feature `meter`");
+}
+
+#[cfg(feature = "meter")]
+mod on {
+    use std::cell::RefCell;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::thread;
+
+    use structures::map::{ConcurrentMap, MapHandle};
+    use structures::meter::{self, Reading, Tally};
+    use structures::reclaim::{Epoch, Haphazard, Leak, Node, Payload, Reclaimer};
+    use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+
+    /// Link, hash, key and value, in every chained table.
+    const NODE: u64 = 32;
+
+    /// One test at a time, and what happened since it started.
+    struct Meter(Reading, #[allow(dead_code, reason = "held")] MutexGuard<'static, ()>);
+
+    impl Meter {
+        fn start() -> Self {
+            static ONE: Mutex<()> = Mutex::new(());
+            let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+            Self(read(), one)
+        }
+
+        /// Nodes allocated, discarded, retired, freed and dropped; each weighs [`NODE`].
+        fn nodes(&self) -> [u64; 5] {
+            let stages = |r: &Reading| [r.allocated, r.discarded, r.retired, r.freed, r.dropped];
+            let (before, now) = (stages(&self.0), stages(&read()));
+            std::array::from_fn(|stage| {
+                let (before, now) = (before[stage], now[stage]);
+                assert_eq!(now.bytes - before.bytes, NODE * (now.nodes - before.nodes));
+                now.nodes - before.nodes
+            })
+        }
+    }
+
+    fn read() -> Reading {
+        meter::read().expect("built with the feature `meter`")
+    }
+
+    /// 110 inserts, 30 updates, 30 removes, 10 inserts of what is there.
+    fn a_known_sequence(map: &impl ConcurrentMap<u64, u64>) {
+        let mut handle = map.handle();
+        assert!((0..100).all(|key| handle.insert(key, key)));
+        assert!((0..10).all(|key| !handle.insert(key, key)));
+        assert!((0..20).all(|key| handle.update(&key, |value| value + 1).is_some()));
+        assert!((100..120).all(|key| handle.update(&key, |value| value + 1).is_none()));
+        for key in 90..110 {
+            handle.upsert(key, |value| value.map_or(key, |value| value + 1));
+        }
+        assert!((0..30).all(|key| handle.remove(&key).is_some()));
+        assert!((0..30).all(|key| handle.remove(&key).is_none()));
+    }
+
+    #[test]
+    fn locked_tables_allocate_and_drop() {
+        fn check<M: ConcurrentMap<u64, u64> + Default>() {
+            let meter = Meter::start();
+            let map = M::default();
+            a_known_sequence(&map);
+            assert_eq!(meter.nodes(), [110, 0, 0, 0, 30]);
+            drop(map);
+            assert_eq!(meter.nodes(), [110, 0, 0, 0, 110]);
+        }
+        check::<ChainingGlobalLock<u64, u64>>();
+        check::<ChainingBucketLock<u64, u64>>();
+    }
+
+    #[test]
+    fn lock_free_tables_retire_and_free() {
+        fn check<R: Reclaimer>(frees: bool) {
+            let meter = Meter::start();
+            let live = read().live().nodes;
+            let map = ChainingLockFree::<u64, u64, R>::default();
+            a_known_sequence(&map);
+            let [allocated, discarded, retired, freed, dropped] = meter.nodes();
+            assert_eq!([allocated, discarded, retired, dropped], [140, 0, 60, 0]);
+            assert!(freed <= if frees { 60 } else { 0 });
+            assert_eq!(read().live().nodes - live, 140 - freed);
+            drop(map);
+            let (freed, left) = if frees { (60, 0) } else { (0, 60) };
+            assert_eq!(meter.nodes(), [140, 0, 60, freed, 80]);
+            assert_eq!(read().live().nodes - live, left);
+            assert_eq!(read().unreclaimed().nodes - meter.0.unreclaimed().nodes, left);
+        }
+        check::<Leak>(false);
+        check::<Epoch>(true);
+        check::<Haphazard>(true);
+    }
+
+    #[test]
+    fn an_insertion_that_comes_too_late_discards_its_node() {
+        let meter = Meter::start();
+        let map = ChainingLockFree::<u64, u64, Epoch>::default();
+        // The key becomes present between the search and the insertion.
+        map.handle().upsert(1, |value| {
+            if value.is_none() {
+                assert!(map.handle().insert(1, 10));
+            }
+            value.map_or(0, |value| value + 1)
+        });
+        assert_eq!(map.handle().get(&1), Some(11));
+        let [allocated, discarded, retired, _, dropped] = meter.nodes();
+        assert_eq!([allocated, discarded, retired, dropped], [3, 1, 1, 0]);
+        drop(map);
+        assert_eq!(meter.nodes(), [3, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn what_a_payload_owns_is_weighed() {
+        struct Heavy;
+        impl Payload for Heavy {
+            fn heap_bytes(&self) -> usize {
+                1_000
+            }
+        }
+        let _meter = Meter::start();
+        let before = read();
+        drop(Node::alloc(&Leak, Heavy));
+        drop(Node::alloc(&Leak, Heavy).into_payload());
+        let size = size_of::<Node<Leak, Heavy>>() as u64;
+        let two = |before: Tally| Tally {
+            nodes: before.nodes + 2,
+            bytes: before.bytes + 2 * (size + 1_000),
+        };
+        assert_eq!(read().allocated, two(before.allocated));
+        assert_eq!(read().discarded, two(before.discarded));
+        assert_eq!(read().live(), before.live());
+    }
+
+    #[test]
+    fn threads_that_have_ended_are_counted() {
+        let meter = Meter::start();
+        let map = ChainingLockFree::<u64, u64, Epoch>::default();
+        for thread in 0..20 {
+            thread::scope(|scope| {
+                for half in 0..2 {
+                    let map = &map;
+                    scope.spawn(move || {
+                        let mut handle = map.handle();
+                        for key in 0..50 {
+                            assert!(handle.insert((thread * 2 + half) * 100 + key, key));
+                        }
+                        for key in 0..25 {
+                            handle.remove(&((thread * 2 + half) * 100 + key));
+                        }
+                    });
+                }
+            });
+        }
+        let [allocated, discarded, retired, _, dropped] = meter.nodes();
+        assert_eq!([allocated - discarded, retired, dropped], [2_000, 1_000, 0]);
+        drop(map);
+        let [_, _, retired, freed, dropped] = meter.nodes();
+        assert_eq!([retired, freed, dropped], [1_000, 1_000, 1_000]);
+    }
+
+    /// By then the thread's own cells have been given back.
+    #[test]
+    fn destructors_of_thread_locals_are_counted() {
+        thread_local! {
+            static MAP: RefCell<Option<ChainingGlobalLock<u64, u64>>> = const { RefCell::new(None) };
+        }
+        let meter = Meter::start();
+        thread::spawn(|| {
+            // Initialised before the meter's thread local, hence dropped after it.
+            MAP.set(None);
+            let map = ChainingGlobalLock::default();
+            assert!((0..10).all(|key| map.insert(key, key)));
+            MAP.set(Some(map));
+        })
+        .join()
+        .unwrap();
+        assert_eq!(meter.nodes(), [10, 0, 0, 0, 10]);
+    }
+
+    /// When its remover has returned, a node is in no list: what is neither retired nor discarded
+    /// is an entry.
+    #[test]
+    fn no_removed_node_stays_in_the_list() {
+        fn check<R: Reclaimer>() {
+            let meter = Meter::start();
+            let map = ChainingLockFree::<u64, u64, R>::default();
+            thread::scope(|scope| {
+                for thread in 0..4 {
+                    let map = &map;
+                    scope.spawn(move || {
+                        let mut handle = map.handle();
+                        for round in 0..50_000_u64 {
+                            let key = (round * 7 + thread) % 8;
+                            match (round + thread) % 3 {
+                                0 => drop(handle.remove(&key)),
+                                1 => drop(handle.upsert(key, |_| round)),
+                                _ => drop(handle.insert(key, round)),
+                            }
+                        }
+                    });
+                }
+            });
+            let [allocated, discarded, retired, _, dropped] = meter.nodes();
+            assert_eq!(allocated - discarded - retired - dropped, map.len() as u64, "{}", R::NAME);
+        }
+        for _ in 0..5 {
+            check::<Leak>();
+            check::<Epoch>();
+            check::<Haphazard>();
+        }
+    }
+}
