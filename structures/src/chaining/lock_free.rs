@@ -41,7 +41,7 @@ use std::panic;
 use foldhash::fast::RandomState;
 
 use super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with, without};
-use super::split_order::{Buckets, PENDING, SENTINEL, entry_order, sentinel_order};
+use super::split_order::{Buckets, Entrance, PENDING, SENTINEL, entry_order, sentinel_order};
 use super::{LONG_CHAIN, buckets_for};
 use crate::counter::StripedCounter;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
@@ -132,22 +132,26 @@ where
     }
 
     /// The search that every operation starts with: for the key that `matches`, among the
-    /// entries of `hash`, at `order`.
+    /// entries of `hash`, at `order`. It enters by `entrance`, and by a fresh one if it must start
+    /// again.
     #[inline]
-    fn find(
-        &self,
+    fn find_from<'b>(
+        &'b self,
         guard: &mut impl Guard<R>,
+        mut entrance: Entrance<'b, ListNode<R, K, V>>,
         hash: u64,
         order: u64,
         matches: impl Fn(&K) -> bool,
     ) -> Found<R, K, V> {
         'again: loop {
-            let entrance = self.buckets.entrance(hash);
             let mut at = Cursor::enter(guard, entrance.link);
             let mut passed = 0;
             loop {
                 match at.look(guard) {
-                    Ahead::Lost => continue 'again,
+                    Ahead::Lost => {
+                        entrance = self.buckets.entrance(hash);
+                        continue 'again;
+                    }
                     Ahead::Live(entry) if entry.order <= order => {
                         if entry.order == order && matches(&entry.key) {
                             return Found { at, present: true, passed };
@@ -169,7 +173,13 @@ where
         }
     }
 
-    /// [`find`](Self::find), after making the bucket of `hash` ready if it is not.
+    /// Searches by the nearest ready bucket, for what is no key of the user's: the place of a
+    /// sentinel, or marked nodes to unlink.
+    fn find_place(&self, guard: &mut impl Guard<R>, hash: u64, order: u64) -> Found<R, K, V> {
+        self.find_from(guard, self.buckets.entrance(hash), hash, order, |_| false)
+    }
+
+    /// Searches for a key, after making its bucket ready if it is not.
     #[inline]
     fn locate(
         &self,
@@ -177,18 +187,19 @@ where
         hash: u64,
         matches: impl Fn(&K) -> bool,
     ) -> Found<R, K, V> {
-        let (ready, index) = self.buckets.is_ready(hash);
-        if !ready {
-            self.prepare(guard, index);
+        let mut entrance = self.buckets.entrance(hash);
+        if entrance.exact_for == 0 {
+            self.prepare(guard, hash);
+            entrance = self.buckets.entrance(hash);
         }
-        self.find(guard, hash, entry_order(hash), matches)
+        self.find_from(guard, entrance, hash, entry_order(hash), matches)
     }
 
-    /// Puts bucket `index`, and those that it is split from, into the list, unless others are
-    /// doing it. Lock-free.
+    /// Puts the bucket of `hash`, and those that it is split from, into the list, unless others
+    /// are doing it. Lock-free.
     #[cold]
-    fn prepare(&self, guard: &mut impl Guard<R>, index: usize) {
-        while let Some(missing) = self.buckets.missing_ancestor(index) {
+    fn prepare(&self, guard: &mut impl Guard<R>, hash: u64) {
+        while let Some(missing) = self.buckets.missing_ancestor(hash) {
             if self.buckets.claim(missing) {
                 self.link_sentinel(guard, missing);
                 self.buckets.make_ready(missing);
@@ -200,7 +211,7 @@ where
         let word = self.buckets.word(index);
         let sentinel = std::ptr::from_ref(word).cast_mut().cast();
         loop {
-            let at = self.find(guard, index as u64, sentinel_order(index), |_| false).at;
+            let at = self.find_place(guard, index as u64, sentinel_order(index)).at;
             // Relaxed: nobody reads it before the CAS below puts it into the list.
             word.store(with(at.held, PENDING), Ordering::Relaxed);
             let held = with(sentinel, SENTINEL | (at.held.addr() & PENDING));
@@ -440,7 +451,7 @@ where
         // SAFETY: found by this guard, whose slots 0 and 1 have not been used since.
         let order = unsafe { found.entry() }.order;
         if !found.at.unlink(&mut self.guard, successor) {
-            self.map.find(&mut self.guard, order.reverse_bits(), order, |_| false);
+            self.map.find_place(&mut self.guard, order.reverse_bits(), order);
         }
     }
 

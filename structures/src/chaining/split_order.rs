@@ -125,15 +125,6 @@ impl<N> Buckets<N> {
         1 << (self.base_bits as usize + segment.saturating_sub(1))
     }
 
-    /// Whether the bucket of `hash` is ready, and its index.
-    #[inline]
-    pub(super) fn is_ready(&self, hash: u64) -> (bool, usize) {
-        let index = hash as usize & (self.len() - 1);
-        // Relaxed: only asks; whoever enters loads again.
-        let word = self.word(index).load(Ordering::Relaxed);
-        (Self::ready(word), index)
-    }
-
     #[inline]
     fn ready(word: *mut N) -> bool {
         !word.is_null() && word.addr() & PENDING == 0
@@ -144,22 +135,29 @@ impl<N> Buckets<N> {
     #[inline]
     pub(super) fn entrance(&self, hash: u64) -> Entrance<'_, N> {
         let len = self.len();
-        let mut index = hash as usize & (len - 1);
-        let mut exact_for = len;
+        let index = hash as usize & (len - 1);
+        let link = self.word(index);
+        // Acquire: pairs with the Release that made the bucket ready; it is in the list.
+        if Self::ready(link.load(Ordering::Acquire)) {
+            return Entrance { link, exact_for: len };
+        }
+        self.ancestor(index)
+    }
+
+    #[cold]
+    fn ancestor(&self, mut index: usize) -> Entrance<'_, N> {
         loop {
-            let link = self.word(index);
-            // Acquire: pairs with the Release that made the bucket ready; it is in the list.
-            if Self::ready(link.load(Ordering::Acquire)) {
-                return Entrance { link, exact_for };
-            }
             index = parent(index);
-            exact_for = 0;
+            let link = self.word(index);
+            // Acquire: as in `entrance`.
+            if Self::ready(link.load(Ordering::Acquire)) {
+                return Entrance { link, exact_for: 0 };
+            }
         }
     }
 
     /// Undertakes to make bucket `index` ready, unless somebody has; true for the one thread
-    /// that now must put it into the list and call [`make_ready`](Self::make_ready). All buckets
-    /// that it is split from should be ready first: `missing_ancestor` names one that is not.
+    /// that now must put it into the list and call [`make_ready`](Self::make_ready).
     pub(super) fn claim(&self, index: usize) -> bool {
         let pending = ptr::without_provenance_mut(PENDING);
         // Relaxed: the claim publishes nothing; the word is in no list yet.
@@ -168,10 +166,11 @@ impl<N> Buckets<N> {
             .is_ok()
     }
 
-    /// The bucket, from `index` upwards, that is split from a ready one but unclaimed itself.
-    pub(super) fn missing_ancestor(&self, index: usize) -> Option<usize> {
+    /// Of the bucket of `hash` and those that it is split from, the outermost that nobody has
+    /// claimed, if the bucket is not ready.
+    pub(super) fn missing_ancestor(&self, hash: u64) -> Option<usize> {
         let mut missing = None;
-        let mut index = index;
+        let mut index = hash as usize & (self.len() - 1);
         // Relaxed: `claim` decides.
         while !Self::ready(self.word(index).load(Ordering::Relaxed)) {
             if self.word(index).load(Ordering::Relaxed).is_null() {
