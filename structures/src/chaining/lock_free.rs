@@ -244,19 +244,21 @@ where
 
 impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
     /// Frees what is in the list; what is retired, the domain frees when it drops, after this.
+    ///
+    /// Bucket by bucket rather than along the list, so that the misses of one bucket need not wait
+    /// for those of another.
     fn drop(&mut self) {
         let mut panicked = Ok(());
-        let mut link = self.buckets.word(0).load(Ordering::Relaxed);
-        while !without(link, TAG_BITS).is_null() {
-            let target = without(link, TAG_BITS);
-            if has(link, SENTINEL) {
-                // SAFETY: I4.
-                link = unsafe { &*target.cast::<Link<R, K, V>>() }.load(Ordering::Relaxed);
-            } else {
+        for index in 0..self.buckets.len() {
+            // No operation is under way: a bucket that is null was never claimed, and its entries
+            // are among those of the bucket it would be split from.
+            let mut link = self.buckets.word(index).load(Ordering::Relaxed);
+            while !link.is_null() && !has(link, SENTINEL) {
+                let node = without(link, TAG_BITS);
                 // SAFETY: in the list, hence not retired (I3), hence allocated.
-                link = unsafe { &**target }.next.load(Ordering::Relaxed);
+                link = unsafe { &*node.cast_const() }.next.load(Ordering::Relaxed);
                 // SAFETY: `&mut self`: nobody else has it.
-                let dropped = unsafe { Node::drop_published(target) };
+                let dropped = unsafe { Node::drop_published(node) };
                 panicked = panicked.and(dropped);
             }
         }
