@@ -123,7 +123,8 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
 /// One thread's way into a [`ConcurrentMap`].
 ///
 /// The provided operations pin for themselves alone. A panic in the key's or value's code or
-/// in a closure leaves the map usable; an operation that panicked has had no effect.
+/// in a closure leaves the map usable. An operation in which `Hash`, `Eq`, `Clone` or a closure
+/// panicked has had no effect; a `Drop` that panics comes after the effect.
 pub trait MapHandle<K, V> {
     /// The handle inside a critical section.
     type Pinned<'h>: PinnedMap<K, V>

@@ -84,12 +84,13 @@ impl<K, V> GlobalLock<K, V> {
 }
 
 impl<K, V> fmt::Debug for GlobalLock<K, V> {
+    /// Without waiting: the caller may be in a closure that runs under the lock.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = self.table();
-        f.debug_struct("GlobalLock")
-            .field("entries", &table.len)
-            .field("buckets", &table.buckets.len())
-            .finish()
+        let mut debug = f.debug_struct("GlobalLock");
+        if let Ok(table) = self.0.try_lock() {
+            debug.field("entries", &table.len).field("buckets", &table.buckets.len());
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

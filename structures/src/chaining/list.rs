@@ -12,6 +12,9 @@ use crate::sync::{AtomicPtr, Ordering};
 /// In a node's link: the node is logically removed.
 pub(super) const MARK: usize = 0b001;
 
+/// The slot for the successor of a node that is being replaced; 0 and 1 are the cursor's.
+const SUCCESSOR_SLOT: usize = 2;
+
 /// What a list node holds.
 pub(super) struct Entry<R: Reclaimer, K, V> {
     pub(super) next: Link<R, K, V>,
@@ -41,134 +44,170 @@ pub(super) fn without<N>(link: *mut N, bits: usize) -> *mut N {
 }
 
 /// A place in the list: a link, and what it held.
-pub(super) struct Cursor<R: Reclaimer, K, V> {
-    /// The link: of a sentinel, or of a node protected in the slot that is not `slot`.
-    pub(super) link: *const Link<R, K, V>,
-    /// What it held when its target, if a node, was already protected in `slot`.
-    pub(super) held: *mut ListNode<R, K, V>,
+///
+/// It has the guard to itself, so that what it protects stays protected while anything borrowed
+/// from it is in use. Invariants:
+///
+/// * C1. `link` is a sentinel's word, or the link of a node that is protected in the slot of 0 and
+///   1 that is not `slot`.
+/// * C2. If `held` is unmarked and leads to a node, that node is protected in `slot` since a
+///   moment at which it was in the list (I5).
+pub(super) struct Cursor<'c, R: Reclaimer, K, V, G> {
+    guard: &'c mut G,
+    link: *const Link<R, K, V>,
+    held: *mut ListNode<R, K, V>,
     slot: usize,
 }
-
-impl<R: Reclaimer, K, V> Clone for Cursor<R, K, V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R: Reclaimer, K, V> Copy for Cursor<R, K, V> {}
 
 /// What a cursor stands before.
 pub(super) enum Ahead<'n, R: Reclaimer, K, V> {
     /// A node that was not marked: L1.
     Live(&'n Entry<R, K, V>),
+    /// A sentinel; only its address is of use.
     Sentinel(*const Link<R, K, V>),
     End,
     /// The cursor's own node was removed: start again.
     Lost,
 }
 
-impl<R: Reclaimer, K, V> Cursor<R, K, V> {
-    /// Before the first node or sentinel after a link of a sentinel (I4).
+impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
+    /// Before the first node or sentinel after `sentinel`, which must be a sentinel's word, as
+    /// those live as long as the table (I4).
     #[inline]
-    pub(super) fn enter(guard: &mut impl Guard<R>, link: &Link<R, K, V>) -> Self {
-        Self { link, held: guard.protect(0, link), slot: 0 }
+    pub(super) fn enter(guard: &'c mut G, sentinel: &Link<R, K, V>) -> Self {
+        let held = guard.protect(0, sentinel);
+        Self { guard, link: sentinel, held, slot: 0 }
     }
 
-    /// Moves past the live node ahead, whose link is `link`.
+    /// [`enter`](Self::enter), with the same guard.
+    pub(super) fn enter_again(&mut self, sentinel: &Link<R, K, V>) {
+        self.link = sentinel;
+        self.held = self.guard.protect(self.slot, sentinel);
+    }
+
+    /// Gives the guard back.
+    pub(super) fn into_guard(self) -> &'c mut G {
+        self.guard
+    }
+
     #[inline]
-    pub(super) fn pass_node(&mut self, guard: &mut impl Guard<R>, link: &Link<R, K, V>) {
-        // The node stays protected in the old slot; the one before it no longer needs to be.
-        self.slot ^= 1;
-        self.link = link;
-        self.held = guard.protect(self.slot, link);
+    fn link(&self) -> &Link<R, K, V> {
+        // SAFETY: C1; a sentinel's word lives as long as the table (I4).
+        unsafe { &*self.link }
     }
 
-    /// Moves past the sentinel ahead.
-    pub(super) fn pass_sentinel(&mut self, guard: &mut impl Guard<R>, link: *const Link<R, K, V>) {
-        self.link = link;
-        // SAFETY: I4: a sentinel's word.
-        self.held = guard.protect(self.slot, unsafe { &*link });
-    }
-
-    /// The node ahead; only if `held` leads to one.
-    pub(super) fn node(&self) -> *mut ListNode<R, K, V> {
+    /// The address that `held` leads to.
+    #[inline]
+    fn target(&self) -> *mut ListNode<R, K, V> {
         without(self.held, TAG_BITS)
     }
 
-    /// Looks ahead, and unlinks marked nodes until there is none (Michael's `find`, D1–D9).
+    /// The entry of the node ahead, if `held` leads to one.
     #[inline]
-    pub(super) fn look<'n>(&mut self, guard: &mut impl Guard<R>) -> Ahead<'n, R, K, V>
-    where
-        K: Send,
-        V: Send,
-    {
+    pub(super) fn entry(&self) -> Option<&Entry<R, K, V>> {
+        if has(self.held, MARK | SENTINEL) {
+            return None;
+        }
+        // SAFETY: C2.
+        Some(unsafe { &*self.target().cast_const() })
+    }
+
+    /// Looks ahead, and unlinks marked nodes until there is none (Michael's `find`).
+    #[inline]
+    pub(super) fn look(&mut self) -> Ahead<'_, R, K, V> {
         loop {
             if has(self.held, MARK) {
                 return Ahead::Lost;
             }
-            let node = self.node();
             if has(self.held, SENTINEL) {
-                return if node.is_null() { Ahead::End } else { Ahead::Sentinel(node.cast()) };
+                let target = self.target();
+                return if target.is_null() { Ahead::End } else { Ahead::Sentinel(target.cast()) };
             }
-            // SAFETY: I5: protected in `slot`, and `held` was unmarked. Callers use the reference
-            // only until the slot is used again, twice `pass_node` from here.
-            let entry: &'n Entry<R, K, V> = unsafe { &*node.cast_const() };
+            // SAFETY: C2.
+            let entry = unsafe { &*self.target().cast_const() };
             // Acquire: pairs with the Release of L2, L3 and `unlink`; the successor's contents are
             // visible to whoever gets it from the link that we may store it to.
             let next = entry.next.load(Ordering::Acquire);
             if !has(next, MARK) {
                 return Ahead::Live(entry);
             }
-            if !self.unlink(guard, without(next, MARK)) {
+            if !self.unlink(without(next, MARK)) {
                 return Ahead::Lost;
             }
-            // SAFETY: as in `unlink`.
-            self.held = guard.protect(self.slot, unsafe { &*self.link });
         }
     }
 
-    /// Unlinks the marked node ahead, whose link leads to `successor`, and retires it; false if
-    /// the link has changed.
-    pub(super) fn unlink(
-        &self,
-        guard: &mut impl Guard<R>,
-        successor: *mut ListNode<R, K, V>,
-    ) -> bool
-    where
-        K: Send,
-        V: Send,
-    {
-        let successor = with(successor, self.held.addr() & PENDING);
-        // SAFETY: a sentinel's word (I4), or the link of a node that is still protected.
-        let link = unsafe { &*self.link };
-        // Release: passes on the successor's contents, which we have by Acquire. Relaxed on
-        // failure: the value is not used.
-        if link
-            .compare_exchange(self.held, successor, Ordering::Release, Ordering::Relaxed)
-            .is_err()
-        {
+    /// Moves past the node or sentinel ahead.
+    #[inline]
+    pub(super) fn pass(&mut self) {
+        let target = self.target();
+        if has(self.held, SENTINEL) && !target.is_null() {
+            self.link = target.cast_const().cast();
+        } else if let Some(entry) = self.entry() {
+            self.link = &raw const entry.next;
+            // The node stays protected; the one before it no longer needs to be (C1).
+            self.slot ^= 1;
+        }
+        self.reload();
+    }
+
+    /// Reads the link anew (C2).
+    #[inline]
+    fn reload(&mut self) {
+        // SAFETY: C1, as in `link`; not through it, as the guard is needed at the same time.
+        self.held = self.guard.protect(self.slot, unsafe { &*self.link });
+    }
+
+    /// Protects the successor of the node ahead in a slot of its own, and returns the link to it.
+    pub(super) fn protect_successor(&mut self) -> Option<*mut ListNode<R, K, V>> {
+        let next = &raw const self.entry()?.next;
+        // SAFETY: C2: the node stays protected, in another slot.
+        Some(self.guard.protect(SUCCESSOR_SLOT, unsafe { &*next }))
+    }
+
+    /// Unlinks the node ahead, whose link is marked and leads to `successor`, retires it and moves
+    /// on to the successor; false if the cursor's link has changed.
+    pub(super) fn unlink(&mut self, successor: *mut ListNode<R, K, V>) -> bool {
+        // The successor's contents, which we have by Acquire, are passed on.
+        if !self.swing(successor) {
             return false;
         }
         // SAFETY: I3: our CAS unlinked it, so we alone retire it.
-        unsafe { guard.retire(self.node()) };
+        unsafe { self.guard.retire(self.target()) };
+        self.reload();
         true
     }
 
-    /// L2: links `node` before what is ahead; gives it back if the link has changed.
+    /// L2: links `node` before what is ahead; gives it back if the cursor's link has changed.
     pub(super) fn link_before(
         &self,
         mut node: Owned<R, Entry<R, K, V>>,
     ) -> Result<(), Owned<R, Entry<R, K, V>>> {
         node.next = Link::new(without(self.held, PENDING));
         let node = node.publish();
-        let held = with(node, self.held.addr() & PENDING);
-        // SAFETY: a sentinel's word (I4), or the link of a node that is still protected.
-        let link = unsafe { &*self.link };
-        // Release: publishes the node; pairs with the Acquire in `protect`. L2.
-        match link.compare_exchange(self.held, held, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => Ok(()),
-            // SAFETY: from `publish` just above, and not stored.
-            Err(_) => Err(unsafe { Owned::unpublished(node) }),
+        // L2.
+        if self.swing(node) {
+            return Ok(());
         }
+        // SAFETY: from `publish` just above, and not stored.
+        Err(unsafe { Owned::unpublished(node) })
+    }
+
+    /// Links a bucket's `word`, which the caller has claimed, as a sentinel before what is ahead;
+    /// false if the cursor's link has changed.
+    pub(super) fn link_sentinel(&self, word: &Link<R, K, V>) -> bool {
+        // Relaxed: nobody reads it before the CAS puts it into the list.
+        word.store(with(self.held, PENDING), Ordering::Relaxed);
+        let sentinel = std::ptr::from_ref(word).cast_mut().cast();
+        self.swing(with(sentinel, SENTINEL))
+    }
+
+    /// Lets the cursor's link lead to `target` if it has not changed.
+    fn swing(&self, target: *mut ListNode<R, K, V>) -> bool {
+        // Release: publishes what `target` leads to; pairs with the Acquire in `protect`. Relaxed
+        // on failure: the value is not used.
+        self.link()
+            .compare_exchange(self.held, target, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
     }
 }

@@ -41,15 +41,12 @@ use std::panic;
 use foldhash::fast::RandomState;
 
 use super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with, without};
-use super::split_order::{Buckets, Entrance, PENDING, SENTINEL, entry_order, sentinel_order};
+use super::split_order::{Buckets, Entrance, SENTINEL, entry_order, sentinel_order};
 use super::{LONG_CHAIN, buckets_for};
 use crate::counter::StripedCounter;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Reclaimer, TAG_BITS};
 use crate::sync::{Ordering, set_bits};
-
-/// The slot for the successor of a node that is being replaced; 0 and 1 are the traversal's.
-const SUCCESSOR_SLOT: usize = 2;
 
 /// A lock-free chained hash table.
 ///
@@ -88,9 +85,9 @@ pub struct ChainingLockFree<K, V, R: Reclaimer = Epoch, S = RandomState> {
 }
 
 /// Where a search ended.
-struct Found<R: Reclaimer, K, V> {
+struct Found<'c, R: Reclaimer, K, V, G> {
     /// Before the node if `present`, else before the first node of a higher order.
-    at: Cursor<R, K, V>,
+    at: Cursor<'c, R, K, V, G>,
     present: bool,
     /// Nodes passed.
     passed: usize,
@@ -135,58 +132,62 @@ where
     /// entries of `hash`, at `order`. It enters by `entrance`, and by a fresh one if it must start
     /// again.
     #[inline]
-    fn find_from<'b>(
+    fn find_from<'b, 'c, G: Guard<R>>(
         &'b self,
-        guard: &mut impl Guard<R>,
+        guard: &'c mut G,
         mut entrance: Entrance<'b, ListNode<R, K, V>>,
         hash: u64,
         order: u64,
         matches: impl Fn(&K) -> bool,
-    ) -> Found<R, K, V> {
-        'again: loop {
-            let mut at = Cursor::enter(guard, entrance.link);
-            let mut passed = 0;
-            loop {
-                match at.look(guard) {
-                    Ahead::Lost => {
-                        entrance = self.buckets.entrance(hash);
-                        continue 'again;
-                    }
-                    Ahead::Live(entry) if entry.order <= order => {
-                        if entry.order == order && matches(&entry.key) {
-                            return Found { at, present: true, passed };
-                        }
-                        passed += 1;
-                        at.pass_node(guard, &entry.next);
-                    }
-                    // We entered by the bucket itself, and it has not been split since: whatever
-                    // sentinel is next, it is after all of the bucket's entries.
-                    Ahead::Sentinel(link)
-                        if entrance.exact_for != self.buckets.len()
-                            && self.buckets.order_of(link) < order =>
-                    {
-                        at.pass_sentinel(guard, link);
-                    }
-                    _ => return Found { at, present: false, passed },
+    ) -> Found<'c, R, K, V, G> {
+        let mut at = Cursor::enter(guard, entrance.link);
+        let mut passed = 0;
+        loop {
+            match at.look() {
+                Ahead::Lost => {
+                    entrance = self.buckets.entrance(hash);
+                    at.enter_again(entrance.link);
+                    passed = 0;
                 }
+                Ahead::Live(entry) if entry.order <= order => {
+                    if entry.order == order && matches(&entry.key) {
+                        return Found { at, present: true, passed };
+                    }
+                    passed += 1;
+                    at.pass();
+                }
+                // We entered by the bucket itself, and it has not been split since: whatever
+                // sentinel is next, it is after all of the bucket's entries.
+                Ahead::Sentinel(sentinel)
+                    if entrance.exact_for != self.buckets.len()
+                        && self.buckets.order_of(sentinel) < order =>
+                {
+                    at.pass();
+                }
+                _ => return Found { at, present: false, passed },
             }
         }
     }
 
     /// Searches by the nearest ready bucket, for what is no key of the user's: the place of a
     /// sentinel, or marked nodes to unlink.
-    fn find_place(&self, guard: &mut impl Guard<R>, hash: u64, order: u64) -> Found<R, K, V> {
+    fn find_place<'c, G: Guard<R>>(
+        &self,
+        guard: &'c mut G,
+        hash: u64,
+        order: u64,
+    ) -> Found<'c, R, K, V, G> {
         self.find_from(guard, self.buckets.entrance(hash), hash, order, |_| false)
     }
 
     /// Searches for a key, after making its bucket ready if it is not.
     #[inline]
-    fn locate(
+    fn locate<'c, G: Guard<R>>(
         &self,
-        guard: &mut impl Guard<R>,
+        guard: &'c mut G,
         hash: u64,
         matches: impl Fn(&K) -> bool,
-    ) -> Found<R, K, V> {
+    ) -> Found<'c, R, K, V, G> {
         let mut entrance = self.buckets.entrance(hash);
         if entrance.exact_for == 0 {
             self.prepare(guard, hash);
@@ -201,25 +202,9 @@ where
     fn prepare(&self, guard: &mut impl Guard<R>, hash: u64) {
         while let Some(missing) = self.buckets.missing_ancestor(hash) {
             if self.buckets.claim(missing) {
-                self.link_sentinel(guard, missing);
+                let (word, order) = (self.buckets.word(missing), sentinel_order(missing));
+                while !self.find_place(guard, missing as u64, order).at.link_sentinel(word) {}
                 self.buckets.make_ready(missing);
-            }
-        }
-    }
-
-    fn link_sentinel(&self, guard: &mut impl Guard<R>, index: usize) {
-        let word = self.buckets.word(index);
-        let sentinel = std::ptr::from_ref(word).cast_mut().cast();
-        loop {
-            let at = self.find_place(guard, index as u64, sentinel_order(index)).at;
-            // Relaxed: nobody reads it before the CAS below puts it into the list.
-            word.store(with(at.held, PENDING), Ordering::Relaxed);
-            let held = with(sentinel, SENTINEL | (at.held.addr() & PENDING));
-            // SAFETY: a sentinel's word (I4), or the link of a node that is still protected.
-            let link = unsafe { &*at.link };
-            // Release: publishes the word; pairs with the Acquire in `protect`.
-            if link.compare_exchange(at.held, held, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return;
             }
         }
     }
@@ -310,8 +295,7 @@ where
     {
         let hash = self.map.hasher.hash_one(key);
         let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
-        // SAFETY: found by this guard, whose slots have not been used since.
-        found.present.then(|| read(&unsafe { found.entry() }.value))
+        found.entry().map(|entry| read(&entry.value))
     }
 
     /// Adds `key`; false, and no effect, if it is present. Lock-free; expected O(1).
@@ -319,36 +303,7 @@ where
     pub fn insert(&mut self, key: K, value: V) -> bool {
         let hash = self.map.hasher.hash_one(&key);
         let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
-        if found.present {
-            return false;
-        }
-        self.insert_at(found, hash, key, value).is_ok()
-    }
-
-    /// Inserts after a search that found the key absent; gives the node back if it has meanwhile
-    /// become present.
-    fn insert_at(
-        &mut self,
-        mut found: Found<R, K, V>,
-        hash: u64,
-        key: K,
-        value: V,
-    ) -> Result<(), Owned<R, Entry<R, K, V>>> {
-        let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
-        let mut node = Node::alloc(&self.map.domain, entry);
-        loop {
-            match found.at.link_before(node) {
-                Ok(()) => {
-                    self.map.added(found.passed);
-                    return Ok(());
-                }
-                Err(back) => node = back,
-            }
-            found = self.map.locate(&mut self.guard, hash, |k| *k == node.key);
-            if found.present {
-                return Err(node);
-            }
-        }
+        !found.present && insert_at(self.map, found, hash, key, value).is_ok()
     }
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
@@ -364,7 +319,7 @@ where
             if !found.present {
                 return None;
             }
-            if let Some(old) = self.replace(&found, &mut f) {
+            if let Some(old) = replace(self.map, found, &mut f) {
                 return Some(old);
             }
         }
@@ -377,48 +332,17 @@ where
         loop {
             let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
             if found.present {
-                if let Some(old) = self.replace(&found, |value| f(Some(value))) {
+                if let Some(old) = replace(self.map, found, |value| f(Some(value))) {
                     return Some(old);
                 }
                 continue;
             }
             let value = f(None);
-            match self.insert_at(found, hash, key, value) {
+            match insert_at(self.map, found, hash, key, value) {
                 Ok(()) => return None,
                 Err(node) => key = node.into_payload().key,
             }
         }
-    }
-
-    /// Replaces the node that was found by one with the value `f` of its; returns the old value,
-    /// or `None` if the node has changed meanwhile.
-    fn replace(&mut self, found: &Found<R, K, V>, f: impl FnOnce(&V) -> V) -> Option<V> {
-        // SAFETY: found by this guard, whose slots 0 and 1 have not been used since.
-        let entry = unsafe { found.entry() };
-        let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
-        // Protected, so that it is not freed and its address used anew, while we compare.
-        let next = self.guard.protect(SUCCESSOR_SLOT, &entry.next);
-        if has(next, MARK) {
-            return None;
-        }
-        let next_link = Link::new(next);
-        let entry_new = Entry { next: next_link, order: entry.order, key, value };
-        let new = Node::alloc(&self.map.domain, entry_new).publish();
-        // Release: publishes the new node; pairs with the Acquire in `look` and `protect`. L3:
-        // from here on the old node is removed and the new one is in the list behind it.
-        let marked = entry.next.compare_exchange(
-            next,
-            with(new, MARK),
-            Ordering::Release,
-            Ordering::Relaxed,
-        );
-        if marked.is_err() {
-            // SAFETY: from `publish` just above, and not stored.
-            drop(unsafe { Owned::unpublished(new) });
-            return None;
-        }
-        self.unlink(found, new);
-        Some(old)
     }
 
     /// Takes `key` out and returns its value. Lock-free; expected O(1).
@@ -430,30 +354,16 @@ where
         let hash = self.map.hasher.hash_one(key);
         loop {
             let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
-            if !found.present {
-                return None;
-            }
-            // SAFETY: found by this guard, whose slots have not been used since.
-            let entry = unsafe { found.entry() };
+            let entry = found.entry()?;
             // Before the mark: a panic in `clone` must leave the key present (I6).
             let value = entry.value.clone();
             // Acquire: the successor's contents, to be passed on by `unlink`. L4.
             let next = set_bits(&entry.next, MARK, Ordering::Acquire);
             if !has(next, MARK) {
                 self.map.entries.add(-1);
-                self.unlink(&found, next);
+                unlink(self.map, found, next);
                 return Some(value);
             }
-        }
-    }
-
-    /// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
-    /// somebody has. Runs no code of the user's (I6).
-    fn unlink(&mut self, found: &Found<R, K, V>, successor: *mut ListNode<R, K, V>) {
-        // SAFETY: found by this guard, whose slots 0 and 1 have not been used since.
-        let order = unsafe { found.entry() }.order;
-        if !found.at.unlink(&mut self.guard, successor) {
-            self.map.find_place(&mut self.guard, order.reverse_bits(), order);
         }
     }
 
@@ -466,42 +376,125 @@ where
         let mut run_order = 0;
         // Entries before this order have been passed to `f`.
         let mut done = 0;
-        'again: loop {
-            run.clear();
-            let entrance = self.map.buckets.entrance(u64::reverse_bits(done));
-            let mut at = Cursor::enter(&mut self.guard, entrance.link);
-            loop {
-                match at.look(&mut self.guard) {
-                    Ahead::Lost => continue 'again,
-                    Ahead::Sentinel(link) => at.pass_sentinel(&mut self.guard, link),
-                    Ahead::End => return run.iter().for_each(|(key, value)| f(key, value)),
-                    Ahead::Live(entry) => {
-                        if entry.order != run_order && !run.is_empty() {
-                            done = run_order + 1;
-                            run.drain(..).for_each(|(key, value)| f(&key, &value));
-                        }
-                        if entry.order >= done {
-                            run_order = entry.order;
-                            run.push((entry.key.clone(), entry.value.clone()));
-                        }
-                        at.pass_node(&mut self.guard, &entry.next);
+        let mut at = Cursor::enter(&mut self.guard, self.map.buckets.entrance(0).link);
+        loop {
+            match at.look() {
+                Ahead::Lost => {
+                    run.clear();
+                    at.enter_again(self.map.buckets.entrance(u64::reverse_bits(done)).link);
+                    continue;
+                }
+                Ahead::Sentinel(_) => {}
+                Ahead::End => return run.iter().for_each(|(key, value)| f(key, value)),
+                Ahead::Live(entry) => {
+                    if entry.order != run_order && !run.is_empty() {
+                        done = run_order + 1;
+                        run.drain(..).for_each(|(key, value)| f(&key, &value));
+                    }
+                    if entry.order >= done {
+                        run_order = entry.order;
+                        run.push((entry.key.clone(), entry.value.clone()));
                     }
                 }
             }
+            at.pass();
         }
     }
 }
 
-impl<R: Reclaimer, K, V> Found<R, K, V> {
+impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {
     /// The entry found.
-    ///
-    /// # Safety
-    ///
-    /// `present`, and the guard that found it is alive and its slots 0 and 1 are as the search
-    /// left them; likewise while the reference is used.
-    unsafe fn entry<'n>(&self) -> &'n Entry<R, K, V> {
-        // SAFETY: I5: `at.slot` protects the node.
-        unsafe { &*self.at.node().cast_const() }
+    #[inline]
+    fn entry(&self) -> Option<&Entry<R, K, V>> {
+        if self.present { self.at.entry() } else { None }
+    }
+}
+
+/// Inserts after a search that found the key absent; gives the node back if it has meanwhile
+/// become present.
+fn insert_at<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    hash: u64,
+    key: K,
+    value: V,
+) -> Result<(), Owned<R, Entry<R, K, V>>>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
+    let mut node = Node::alloc(&map.domain, entry);
+    loop {
+        match found.at.link_before(node) {
+            Ok(()) => {
+                map.added(found.passed);
+                return Ok(());
+            }
+            Err(back) => node = back,
+        }
+        found = map.locate(found.at.into_guard(), hash, |k| *k == node.key);
+        if found.present {
+            return Err(node);
+        }
+    }
+}
+
+/// Replaces the node that was found by one with the value `f` of its; returns the old value, or
+/// `None` if the node has changed meanwhile.
+fn replace<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    f: impl FnOnce(&V) -> V,
+) -> Option<V>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    // Protected, so that it is not freed and its address used anew, while we compare.
+    let next = found.at.protect_successor()?;
+    if has(next, MARK) {
+        return None;
+    }
+    let entry = found.entry()?;
+    let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
+    let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
+    let new = Node::alloc(&map.domain, replacement).publish();
+    // Release: publishes the new node; pairs with the Acquire in `look` and `protect`. L3: from
+    // here on the old node is removed and the new one is in the list behind it.
+    let marked =
+        entry.next.compare_exchange(next, with(new, MARK), Ordering::Release, Ordering::Relaxed);
+    if marked.is_err() {
+        // SAFETY: from `publish` just above, and not stored.
+        drop(unsafe { Owned::unpublished(new) });
+        return None;
+    }
+    unlink(map, found, new);
+    Some(old)
+}
+
+/// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
+/// somebody has. Runs no code of the user's (I6).
+fn unlink<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    successor: *mut ListNode<R, K, V>,
+) where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    let Some(order) = found.entry().map(|entry| entry.order) else { return };
+    if !found.at.unlink(successor) {
+        map.find_place(found.at.into_guard(), order.reverse_bits(), order);
     }
 }
 

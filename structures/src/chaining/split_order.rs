@@ -18,6 +18,8 @@
 //! * null: nobody has come here yet.
 //! * [`PENDING`] set: somebody is making it ready; it may be in the list already, but is no entry.
 //! * else: ready, for ever. The word is the link to the first node or sentinel after it.
+//!
+//! Whoever changes a pending word has found it in the list, so it may as well become ready then.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::ptr;
@@ -309,6 +311,9 @@ mod tests {
         buckets.double(4);
         buckets.double(4);
         assert_eq!(buckets.len(), 8);
+        buckets.double(8);
+        buckets.double(4);
+        assert_eq!(buckets.len(), 16);
     }
 
     #[test]

@@ -41,8 +41,8 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
         Owned(NonNull::from(Box::leak(node)))
     }
 
-    /// Tells the meter that a scheme has accepted the node.
-    pub(super) fn count_retired(&self) {
+    /// Tells the meter that the node is retired; for schemes, once, in their `retire`.
+    pub fn count_retired(&self) {
         record(Event::Retired, self.weight());
     }
 
