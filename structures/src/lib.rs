@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use structures::ChainingLockFree;
-//! use structures::map::{MapHandle, PinnedMap};
+//! use structures::map::MapHandle;
 //! use structures::reclaim::Haphazard;
 //!
 //! let map = ChainingLockFree::<u64, u64, Haphazard>::default();
