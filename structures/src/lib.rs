@@ -1,4 +1,51 @@
 //! Concurrent hash tables, each generic over how memory is reclaimed.
+//!
+//! A table is a [`ConcurrentMap`](map::ConcurrentMap): each thread takes a handle of it and works
+//! through that. Protecting memory costs something per thread, per critical section and per step;
+//! the three layers of [`map`] keep these apart.
+//!
+//! ```
+//! use structures::ChainingLockFree;
+//! use structures::map::MapHandle;
+//! use structures::reclaim::Haphazard;
+//!
+//! let map = ChainingLockFree::<u64, u64, Haphazard>::default();
+//! let mut handle = map.handle();
+//! assert!(handle.insert(1, 10));
+//! let mut pinned = handle.pin(); // one critical section for the two that follow
+//! assert_eq!(pinned.update(&1, |value| value + 1), Some(10));
+//! assert_eq!(pinned.get(&1), Some(11));
+//! ```
+//!
+//! # Tables
+//!
+//! Every operation below is linearizable; each table's file names the points.
+//!
+//! | table | `get` | `insert`, `update`, `upsert`, `remove` | reclaimer | iteration | growth |
+//! | --- | --- | --- | --- | --- | --- |
+//! | [`ChainingGlobalLock`] | blocking | blocking | none needed | of one moment | at once, all wait |
+//! | [`ChainingBucketLock`] | blocking | blocking | none needed | weak | bucket by bucket; operations wait for the one being moved |
+//! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
+//!
+//! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
+//! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
+//! operations are methods on a shared reference too. Keys are `Eq + Hash`; the lock-free table
+//! clones keys and values, so there they are `Clone + Send + Sync`.
+//!
+//! # Reclaimers
+//!
+//! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
+//! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
+//! [`reclaim`] has the contract, and says how to add one.
+//!
+//! # Features and configurations
+//!
+//! * Feature `meter` (on by default): [`meter`] counts and weighs every node from allocation to
+//!   free, per process. Without it the hooks compile to nothing.
+//! * `--cfg loom`: [`sync`] takes its atomics from loom instead of `std`, for model checking.
+//! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
+//!   sanitizers find a premature free far more often.
+
 pub mod chaining;
 mod counter;
 pub mod map;
