@@ -44,7 +44,7 @@ pub struct Case {
     pub zipf: f64,
     /// Size of the key range.
     pub keys: u64,
-    /// Keys present when the measurement starts.
+    /// Keys present before the warm-up.
     pub prefill: u64,
     /// Seed of the table's hasher.
     pub hash_seed: u64,

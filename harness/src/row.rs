@@ -33,7 +33,7 @@ pub struct Row {
     pub zipf: f64,
     /// Size of the key range.
     pub keys: u64,
-    /// Keys present at the start.
+    /// Keys present before the warm-up.
     pub prefill: u64,
     /// `u64`.
     pub key_type: String,
@@ -83,7 +83,7 @@ pub struct Row {
     pub noise: String,
     /// CPU time stolen by the hypervisor, all CPUs.
     pub steal_seconds: Option<f64>,
-    /// Time the workers were runnable but not running.
+    /// Time the process's threads were runnable but not running.
     pub run_delay_seconds: Option<f64>,
     /// Involuntary context switches of the process.
     pub involuntary_switches: Option<u64>,

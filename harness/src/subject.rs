@@ -19,7 +19,7 @@ pub const NO_RECLAIMER: &str = "none";
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct MapOptions {
-    /// Entries that it should hold without growing: the case's prefill.
+    /// Entries that it should hold without growing: the case's prefill and an eighth more.
     pub capacity: usize,
     /// Seed of its hasher.
     pub hash_seed: u64,

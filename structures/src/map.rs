@@ -56,6 +56,8 @@ pub struct MapInfo {
     /// Whether entries are kept at all; false only for the `no-op` control, whose results
     /// cannot be checked.
     pub keeps_entries: bool,
+    /// Whether the meter ([`crate::meter`]) counts its nodes.
+    pub counts_nodes: bool,
     /// The most handles that may exist at once, if there is a limit.
     pub max_threads: Option<usize>,
 }
@@ -70,6 +72,7 @@ impl MapInfo {
         update: Progress::Unknown,
         remove: Progress::Unknown,
         keeps_entries: true,
+        counts_nodes: false,
         max_threads: None,
     };
 

@@ -250,6 +250,7 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "a spinlock in each bucket's word (MemC3's finer baseline)",
+        counts_nodes: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -118,6 +118,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "one mutex over a chained table (MemC3's baseline)",
+        counts_nodes: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -565,6 +565,7 @@ where
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "Michael's lists in split order (SPAA 2002, JACM 2006)",
+        counts_nodes: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)
     };
 

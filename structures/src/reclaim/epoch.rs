@@ -8,7 +8,8 @@
 //! Each table has a collector of its own, so that tables do not hold up each other. The crate
 //! fixes its constants (64 nodes a bag, a collection every 128 pins): there is no batch to set.
 //!
-//! Registering is lock-free but for the allocator. `enter` is wait-free with one SeqCst fence; `protect` a plain load; `retire` amortised O(1).
+//! Registering is lock-free but for the allocator. `enter` is wait-free with one SeqCst fence;
+//! `protect` a plain load; `retire` amortised O(1).
 
 use std::fmt;
 use std::marker::PhantomData;
