@@ -2,3 +2,9 @@
 pub mod case;
 pub mod catalogue;
 pub mod row;
+pub mod setting;
+pub mod stats;
+pub mod summary;
+pub mod table;
+#[cfg(test)]
+mod test_rows;

@@ -1,0 +1,96 @@
+//! Made-up rows, for tests of what is computed and drawn from rows.
+
+use crate::case::{Case, Mix};
+use crate::row::Row;
+
+/// A grid of cells whose rates follow a smooth made-up law.
+#[derive(Clone)]
+pub(crate) struct Grid {
+    pub(crate) subjects: Vec<(&'static str, &'static str)>,
+    pub(crate) threads: Vec<usize>,
+    pub(crate) reads: Vec<f64>,
+    pub(crate) zipf: Vec<f64>,
+    pub(crate) keys: Vec<u64>,
+    pub(crate) blocks: u32,
+}
+
+impl Grid {
+    /// Two subjects, one workload, threads 1, 2 and 4, five blocks.
+    pub(crate) fn small() -> Self {
+        Self {
+            subjects: vec![("papaya", "none"), ("hamt-cas", "epoch")],
+            threads: vec![1, 2, 4],
+            reads: vec![95.0],
+            zipf: vec![0.99],
+            keys: vec![65_536],
+            blocks: 5,
+        }
+    }
+
+    /// Every trial, block by block.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for block in 0..self.blocks {
+            for (i, (structure, reclaimer)) in self.subjects.iter().enumerate() {
+                for &threads in &self.threads {
+                    for &reads in &self.reads {
+                        for &zipf in &self.zipf {
+                            for &keys in &self.keys {
+                                let case = case(structure, reclaimer, threads, reads, zipf, keys);
+                                let at_rest = 20e6 / (1.0 + 0.35 * i as f64);
+                                let speed_up = (threads as f64).min(2.0 + reads / 200.0);
+                                let noise = 1.0 + 0.04 * (f64::from(block * 7 % 5) - 2.0);
+                                let rate = at_rest * (0.4 + reads / 170.0) * (1.0 + zipf / 3.0);
+                                rows.push(measured(&case, block, rate * speed_up * noise));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        rows
+    }
+}
+
+fn case(
+    structure: &str,
+    reclaimer: &str,
+    threads: usize,
+    reads: f64,
+    zipf: f64,
+    keys: u64,
+) -> Case {
+    Case {
+        structure: structure.to_owned(),
+        reclaimer: reclaimer.to_owned(),
+        allocator: "system".to_owned(),
+        threads,
+        mix: Mix::balanced(reads),
+        zipf,
+        keys,
+        prefill: keys / 2,
+        hash_seed: 1,
+        pin: false,
+    }
+}
+
+/// A valid trial with this rate, all of whose windows were clean.
+pub(crate) fn measured(case: &Case, block: u32, rate: f64) -> Row {
+    let mut row = Row::unmeasured(case, 1, block, 0);
+    row.seconds = Some(1.0);
+    row.ops = Some(rate as u64);
+    row.ops_per_sec = Some(rate);
+    row.cpu_seconds = Some(case.threads as f64);
+    row.ops_per_cpu_sec = Some(rate / case.threads as f64);
+    row.clean_ops_per_sec = Some(rate * 1.1);
+    row.clean_windows = Some(400);
+    row.windows = Some(500);
+    row.valid = true;
+    row.noise = "quiet".to_owned();
+    row
+}
+
+/// A valid trial of a structure without a reclaimer, in the workload of [`Grid::small`].
+pub(crate) fn trial(structure: &str, threads: usize, block: u32, rate: f64) -> Row {
+    measured(&case(structure, "none", threads, 95.0, 0.99, 65_536), block, rate)
+}
