@@ -1,6 +1,7 @@
 //! Measures concurrent maps: experiment files, fresh-process trials, results, figures.
 pub mod case;
 pub mod catalogue;
+pub mod plot;
 pub mod row;
 pub mod setting;
 pub mod stats;

@@ -1,0 +1,221 @@
+//! Drawing in points on a plotters SVG backend, whose coordinates are integers: everything is
+//! scaled by ten, and the finished document scaled back.
+
+use anyhow::{Context, Result, anyhow};
+use plotters::element::{Drawable, PointCollection};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::style::{Colour, Look, Marker, WHITE};
+
+/// Units of the drawing in a point.
+const SCALE: f64 = 10.0;
+/// plotters divides font sizes by this when it writes SVG.
+const FONT_CORRECTION: f64 = 1.24;
+
+/// A place, in points from the top left.
+pub(super) type Place = (f64, f64);
+
+/// Where a text's place is in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Align {
+    Left,
+    Centre,
+    Right,
+    /// Centred, read from the bottom up.
+    Upwards,
+}
+
+/// An SVG document in the making.
+pub(super) struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+}
+
+fn unit((x, y): Place) -> (i32, i32) {
+    ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
+}
+
+fn style(colour: Colour, width: f64) -> ShapeStyle {
+    let colour = RGBColor(colour.0, colour.1, colour.2);
+    ShapeStyle::from(colour).stroke_width((width * SCALE).round().max(1.0) as u32)
+}
+
+/// Draws a picture of this size and gives its SVG.
+pub(super) fn paint(
+    width: f64,
+    height: f64,
+    draw: impl FnOnce(&Canvas<'_>) -> Result<()>,
+) -> Result<String> {
+    let (units_x, units_y) = unit((width, height));
+    let mut svg = String::new();
+    {
+        let size = (units_x.unsigned_abs(), units_y.unsigned_abs());
+        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area() };
+        draw(&canvas)?;
+        canvas.area.present().map_err(|error| anyhow!("cannot draw: {error}"))?;
+    }
+    let unscaled = format!("<svg width=\"{units_x}\" height=\"{units_y}\"");
+    let rest = svg.strip_prefix(&unscaled).context("plotters wrote an unexpected SVG header")?;
+    Ok(format!("<svg width=\"{width:.2}pt\" height=\"{height:.2}pt\"{rest}"))
+}
+
+impl Canvas<'_> {
+    fn draw<'e, E>(&self, element: &'e E) -> Result<()>
+    where
+        &'e E: PointCollection<'e, (i32, i32)>,
+        for<'b> E: Drawable<SVGBackend<'b>>,
+    {
+        self.area.draw(element).map_err(|error| anyhow!("cannot draw: {error}"))
+    }
+
+    /// `text`, its height centred on `at`.
+    pub(super) fn text(&self, text: &str, at: Place, size: f64, align: Align) -> Result<()> {
+        // plotters' bottom anchor puts the base line a quarter em above the place; this puts
+        // it where capitals are centred.
+        let drop = size * 0.6;
+        let (anchor, place) = match align {
+            Align::Left => (HPos::Left, (at.0, at.1 + drop)),
+            Align::Centre => (HPos::Center, (at.0, at.1 + drop)),
+            Align::Right => (HPos::Right, (at.0, at.1 + drop)),
+            Align::Upwards => (HPos::Center, (at.0 + drop, at.1)),
+        };
+        let mut font = ("sans-serif", size * SCALE * FONT_CORRECTION).into_font();
+        if matches!(align, Align::Upwards) {
+            font = font.transform(FontTransform::Rotate270);
+        }
+        let style = TextStyle::from(font).color(&BLACK).pos(Pos::new(anchor, VPos::Bottom));
+        self.draw(&Text::new(text.to_owned(), unit(place), style))
+    }
+
+    /// A solid line.
+    pub(super) fn line(&self, points: &[Place], colour: Colour, width: f64) -> Result<()> {
+        let points: Vec<_> = points.iter().copied().map(unit).collect();
+        self.draw(&PathElement::new(points, style(colour, width)))
+    }
+
+    /// A line with the dashes `pattern`, in line widths.
+    pub(super) fn dashed(
+        &self,
+        points: &[Place],
+        pattern: &[f64],
+        colour: Colour,
+        width: f64,
+    ) -> Result<()> {
+        let pattern: Vec<_> = pattern.iter().map(|length| length * width).collect();
+        dashes(points, &pattern).iter().try_for_each(|dash| self.line(dash, colour, width))
+    }
+
+    /// A filled rectangle.
+    pub(super) fn fill(&self, corner: Place, opposite: Place, colour: Colour) -> Result<()> {
+        let style = style(colour, 0.0).filled();
+        self.draw(&Rectangle::new([unit(corner), unit(opposite)], style))
+    }
+
+    /// A subject's marker: one filled shape in its colour, and a white one in a hollow one.
+    pub(super) fn marker(&self, at: Place, look: Look, radius: f64) -> Result<()> {
+        self.shape(at, look.marker, look.colour, radius)?;
+        match look.marker {
+            Marker::HollowCircle | Marker::HollowSquare | Marker::HollowTriangle => {
+                self.shape(at, look.marker, WHITE, radius * 0.5)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn shape(&self, at: Place, marker: Marker, colour: Colour, radius: f64) -> Result<()> {
+        let style = style(colour, 0.0).filled();
+        let corners = corners(marker);
+        if corners.is_empty() {
+            let radius = (radius * SCALE).round() as i32;
+            return self.draw(&Circle::new(unit(at), radius, style));
+        }
+        let place = |&(x, y): &Place| unit((at.0 + x * radius, at.1 + y * radius));
+        self.draw(&Polygon::new(corners.iter().map(place).collect::<Vec<_>>(), style))
+    }
+}
+
+/// The polygon of a marker of about radius 1, y downwards; none for a circle.
+fn corners(marker: Marker) -> &'static [Place] {
+    match marker {
+        Marker::Circle | Marker::HollowCircle => &[],
+        Marker::Square | Marker::HollowSquare => {
+            &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]
+        }
+        Marker::Triangle => &[(0.0, -1.3), (1.15, 0.75), (-1.15, 0.75)],
+        Marker::HollowTriangle => &[(0.0, 1.3), (1.15, -0.75), (-1.15, -0.75)],
+        Marker::Diamond => &[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)],
+        Marker::Cross => &[
+            (-1.2, -0.75),
+            (-0.75, -1.2),
+            (0.0, -0.45),
+            (0.75, -1.2),
+            (1.2, -0.75),
+            (0.45, 0.0),
+            (1.2, 0.75),
+            (0.75, 1.2),
+            (0.0, 0.45),
+            (-0.75, 1.2),
+            (-1.2, 0.75),
+            (-0.45, 0.0),
+        ],
+    }
+}
+
+/// The drawn parts of a line with lengths `pattern` on, off, on, …; all of it for no pattern.
+fn dashes(points: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
+    let Some((&start, rest)) = points.split_first() else { return Vec::new() };
+    if pattern.is_empty() {
+        return vec![points.to_vec()];
+    }
+    let mut drawn = vec![vec![start]];
+    let (mut phase, mut left, mut here) = (0, pattern[0], start);
+    for &next in rest {
+        loop {
+            let length = (next.0 - here.0).hypot(next.1 - here.1);
+            let part = if length > left { left / length } else { 1.0 };
+            here = (here.0 + (next.0 - here.0) * part, here.1 + (next.1 - here.1) * part);
+            if phase % 2 == 0 {
+                drawn.last_mut().expect("a dash has begun").push(here);
+            }
+            if length <= left {
+                left -= length;
+                break;
+            }
+            phase = (phase + 1) % pattern.len();
+            left = pattern[phase];
+            if phase % 2 == 0 {
+                drawn.push(vec![here]);
+            }
+        }
+    }
+    drawn.retain(|dash| dash.len() > 1);
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_go_on_round_a_corner() {
+        let corner = [(0.0, 0.0), (3.0, 0.0), (3.0, 3.0)];
+        assert_eq!(
+            dashes(&corner, &[2.0, 1.5]),
+            [vec![(0.0, 0.0), (2.0, 0.0)], vec![(3.0, 0.5), (3.0, 2.5)]]
+        );
+        assert_eq!(dashes(&corner, &[4.0, 1.0])[0], [(0.0, 0.0), (3.0, 0.0), (3.0, 1.0)]);
+        assert_eq!(dashes(&corner, &[]), [corner.to_vec()]);
+        assert!(dashes(&[], &[1.0, 1.0]).is_empty());
+    }
+
+    #[test]
+    fn the_picture_has_its_size_in_points() {
+        let svg = paint(241.15, 100.0, |_| Ok(())).expect("an empty picture");
+        assert!(
+            svg.starts_with(
+                "<svg width=\"241.15pt\" height=\"100.00pt\" viewBox=\"0 0 2412 1000\""
+            ),
+            "{svg}"
+        );
+    }
+}

@@ -1,0 +1,341 @@
+//! Small multiples: a grid of panels that share axes, with one legend above and notes below.
+
+use anyhow::Result;
+
+use super::axis::Axis;
+use super::canvas::{Align, Canvas, Place, paint};
+use super::font;
+use super::style::{FAINT, GREY, Look, SHADE, Style};
+
+/// A measured point: its x, its y and the ends of the y interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) x: usize,
+    pub(super) y: f64,
+    pub(super) interval: Option<(f64, f64)>,
+}
+
+/// One subject's points, by x.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) look: Look,
+    pub(super) points: Vec<Point>,
+}
+
+/// One panel.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    /// Its title; set on two lines if one is too narrow.
+    pub(super) title: [String; 2],
+    /// What is drawn.
+    pub(super) series: Vec<Series>,
+    /// The height of the dotted line, if any.
+    pub(super) reference: Option<f64>,
+}
+
+/// What an entry of the legend explains.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Key {
+    Subject(Look),
+    Reference,
+    Shade,
+}
+
+/// Everything there is to draw.
+#[derive(Clone, Debug)]
+pub(super) struct Panels {
+    /// Rows of equally many panels; a row shares its y axis.
+    pub(super) rows: Vec<Vec<Panel>>,
+    /// Every x, ascending; at least one.
+    pub(super) xs: Vec<usize>,
+    /// Where shading begins, if any x is beyond.
+    pub(super) shade_from: Option<f64>,
+    pub(super) x_label: String,
+    pub(super) y_label: String,
+    pub(super) legend: Vec<(Key, String)>,
+    /// Sentences under the panels.
+    pub(super) notes: Vec<String>,
+}
+
+/// Patterns of the reference line, in line widths.
+const DOTS: [f64; 2] = [1.0, 1.6];
+/// Width of a panel in texts' heights, below which the picture is made wider than its style.
+const NARROWEST: f64 = 8.0;
+/// Length of the line in a legend entry, in texts' heights.
+const SAMPLE: f64 = 2.6;
+
+/// The measures of one picture, in points.
+struct Layout<'a> {
+    panels: &'a Panels,
+    style: &'a Style,
+    axes: Vec<Axis>,
+    width: f64,
+    /// Left edge of the first panel's data area.
+    left: f64,
+    panel_width: f64,
+    /// From one panel's left edge to the next's.
+    pitch: f64,
+    title_lines: usize,
+    /// Widths of the legend's columns, filled one after the other.
+    legend: Vec<f64>,
+    notes: Vec<String>,
+}
+
+impl Panels {
+    /// The SVG.
+    pub(super) fn draw(&self, style: &Style) -> Result<String> {
+        let layout = Layout::new(self, style);
+        paint(layout.width, layout.height(), |canvas| layout.draw(canvas))
+    }
+
+    fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0).max(1)
+    }
+}
+
+/// The axis that holds every panel of a row.
+fn axis_of(row: &[Panel]) -> Axis {
+    let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    let tops = points.map(|point| point.interval.map_or(point.y, |(_, high)| high.max(point.y)));
+    Axis::to(tops.chain(row.iter().filter_map(|panel| panel.reference)).fold(0.0, f64::max))
+}
+
+/// The widths of as many columns of legend entries as fit side by side; at least one.
+fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
+    let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
+    let entries: Vec<f64> = names.map(|width| width + style.text * (SAMPLE + 1.3)).collect();
+    let widest = |entries: &[f64]| entries.iter().copied().fold(0.0, f64::max);
+    (1..=entries.len().max(1))
+        .map(|rows| entries.chunks(rows).map(widest).collect::<Vec<_>>())
+        .find(|columns| !columns.is_empty() && columns.iter().sum::<f64>() <= room)
+        .unwrap_or_else(|| vec![widest(&entries)])
+}
+
+impl<'a> Layout<'a> {
+    fn new(panels: &'a Panels, style: &'a Style) -> Self {
+        let axes: Vec<_> = panels.rows.iter().map(|row| axis_of(row)).collect();
+        let labels = axes.iter().flat_map(|axis| axis.labelled_ticks());
+        let widest =
+            labels.map(|(_, label)| font::width(&label, style.small_text)).fold(0.0, f64::max);
+        let columns = panels.columns() as f64;
+        let (line, margin) = (style.text * 1.35, style.text * 0.4);
+        let (left, gap) = (line + widest + 2.0 * margin, style.text * 1.3);
+        let target = if panels.columns() <= 2 { style.column } else { style.page };
+        let fitting = (target - left - margin - gap * (columns - 1.0)) / columns;
+        let panel_width = fitting.max(NARROWEST * style.text);
+        let width = left + panel_width * columns + gap * (columns - 1.0) + margin;
+        let titles = || panels.rows.iter().flatten().map(|panel| panel.title.join(", "));
+        let one_line = titles().all(|title| font::width(&title, style.text) <= panel_width);
+        let wrap = |note: &String| font::wrap(note, style.small_text, width - 2.0 * margin);
+        Self {
+            panels,
+            style,
+            axes,
+            width,
+            left,
+            panel_width,
+            pitch: panel_width + gap,
+            title_lines: if one_line { 1 } else { 2 },
+            legend: legend_columns(panels, style, width - 2.0 * margin),
+            notes: panels.notes.iter().flat_map(wrap).collect(),
+        }
+    }
+
+    fn line(&self) -> f64 {
+        self.style.text * 1.35
+    }
+
+    fn margin(&self) -> f64 {
+        self.style.text * 0.4
+    }
+
+    fn legend_height(&self) -> f64 {
+        self.panels.legend.len().div_ceil(self.legend.len()) as f64 * self.line()
+    }
+
+    /// Top of the data area of row `i`.
+    fn top(&self, i: usize) -> f64 {
+        let title = self.title_lines as f64 * self.line();
+        let row = title + self.style.panel_height + self.line() * 0.6;
+        self.margin() + self.legend_height() + self.line() * 0.3 + title + row * i as f64
+    }
+
+    /// Bottom of the last row's data area.
+    fn bottom(&self) -> f64 {
+        self.top(self.panels.rows.len().saturating_sub(1)) + self.style.panel_height
+    }
+
+    /// Height of the middle of the x axis' label.
+    fn x_label(&self) -> f64 {
+        self.bottom() + self.margin() + 1.5 * self.line()
+    }
+
+    fn note(&self, i: usize) -> f64 {
+        self.x_label() + self.line() * 1.2 + self.style.small_text * 1.3 * i as f64
+    }
+
+    fn height(&self) -> f64 {
+        self.note(self.notes.len()) - self.style.small_text * 0.65 + self.margin()
+    }
+
+    /// Place of `x` in the panel of column `j`, on the logarithmic axis.
+    fn x(&self, j: usize, x: f64) -> f64 {
+        // A row may claim 0 threads, of which there is no logarithm.
+        let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
+        let (first, last) = (end(self.panels.xs.first()), end(self.panels.xs.last()));
+        let span = (last / first).log2();
+        let pad = if span == 0.0 { 0.5 } else { span * 0.08 };
+        let share = ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad);
+        self.left + self.pitch * j as f64 + self.panel_width * share
+    }
+
+    fn y(&self, i: usize, y: f64) -> f64 {
+        self.top(i) + self.style.panel_height * (1.0 - y / self.axes[i].top())
+    }
+
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<()> {
+        self.draw_legend(canvas)?;
+        for (i, row) in self.panels.rows.iter().enumerate() {
+            for (j, panel) in row.iter().enumerate() {
+                self.draw_frame(canvas, i, j)?;
+                self.draw_title(canvas, panel, i, j)?;
+                self.draw_data(canvas, panel, i, j)?;
+            }
+            let middle = self.top(i) + self.style.panel_height / 2.0;
+            let place = (self.margin() + self.style.text / 2.0, middle);
+            canvas.text(&self.panels.y_label, place, self.style.text, Align::Upwards)?;
+        }
+        (0..self.panels.columns()).try_for_each(|j| self.draw_x_ticks(canvas, j))?;
+        let span = self.pitch * (self.panels.columns() - 1) as f64 + self.panel_width;
+        let place = (self.left + span / 2.0, self.x_label());
+        canvas.text(&self.panels.x_label, place, self.style.text, Align::Centre)?;
+        self.notes.iter().enumerate().try_for_each(|(i, note)| {
+            let place = (self.margin(), self.note(i));
+            canvas.text(note, place, self.style.small_text, Align::Left)
+        })
+    }
+
+    fn draw_legend(&self, canvas: &Canvas<'_>) -> Result<()> {
+        let rows = self.panels.legend.len().div_ceil(self.legend.len());
+        for (i, (key, name)) in self.panels.legend.iter().enumerate() {
+            let x = self.margin() + self.legend[..i / rows].iter().sum::<f64>();
+            let y = self.margin() + self.line() * ((i % rows) as f64 + 0.5);
+            let end = x + self.style.text * SAMPLE;
+            let (line, middle) = (self.style.line, ((x + end) / 2.0, y));
+            match key {
+                Key::Subject(look) => {
+                    canvas.dashed(&[(x, y), (end, y)], look.dash, look.colour, line)?;
+                    canvas.marker(middle, *look, self.style.marker)?;
+                }
+                Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line)?,
+                Key::Shade => {
+                    let half = self.style.text * 0.45;
+                    canvas.fill((x, y - half), (end, y + half), SHADE)?;
+                }
+            }
+            let place = (end + self.style.text * 0.5, y);
+            canvas.text(name, place, self.style.text, Align::Left)?;
+        }
+        Ok(())
+    }
+
+    fn draw_title(&self, canvas: &Canvas<'_>, panel: &Panel, i: usize, j: usize) -> Result<()> {
+        let lines = match self.title_lines {
+            1 => vec![panel.title.join(", ")],
+            _ => panel.title.to_vec(),
+        };
+        let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
+        lines.iter().rev().enumerate().try_for_each(|(up, line)| {
+            let y = self.top(i) - self.line() * (up as f64 + 0.5);
+            canvas.text(line, (x, y), self.style.text, Align::Centre)
+        })
+    }
+
+    /// Shade, grid, axes and y labels.
+    fn draw_frame(&self, canvas: &Canvas<'_>, i: usize, j: usize) -> Result<()> {
+        let hair = self.style.line * 0.5;
+        let left = self.left + self.pitch * j as f64;
+        let (right, top) = (left + self.panel_width, self.top(i));
+        let bottom = top + self.style.panel_height;
+        if let Some(from) = self.panels.shade_from {
+            canvas.fill((self.x(j, from).max(left), top), (right, bottom), SHADE)?;
+        }
+        for (value, label) in self.axes[i].labelled_ticks() {
+            let y = self.y(i, value);
+            canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
+            if j == 0 {
+                let place = (left - self.margin(), y);
+                canvas.text(&label, place, self.style.small_text, Align::Right)?;
+            }
+        }
+        for &x in &self.panels.xs {
+            let x = self.x(j, x as f64);
+            canvas.line(&[(x, bottom), (x, bottom + self.margin() * 0.6)], GREY, hair)?;
+        }
+        canvas.line(&[(left, top), (left, bottom), (right, bottom)], GREY, hair)
+    }
+
+    /// Labels of the x axis under column `j`, as many as do not touch.
+    fn draw_x_ticks(&self, canvas: &Canvas<'_>, j: usize) -> Result<()> {
+        let size = self.style.small_text;
+        let mut free_from = f64::NEG_INFINITY;
+        for x in &self.panels.xs {
+            let (label, place) = (x.to_string(), self.x(j, *x as f64));
+            let half = font::width(&label, size) / 2.0;
+            if place - half < free_from {
+                continue;
+            }
+            free_from = place + half + size * 0.3;
+            let y = self.bottom() + self.margin() + self.line() * 0.5;
+            canvas.text(&label, (place, y), size, Align::Centre)?;
+        }
+        Ok(())
+    }
+
+    fn draw_data(&self, canvas: &Canvas<'_>, panel: &Panel, i: usize, j: usize) -> Result<()> {
+        let line = self.style.line;
+        let place = |point: &Point| (self.x(j, point.x as f64), self.y(i, point.y));
+        if let Some(height) = panel.reference {
+            let left = self.left + self.pitch * j as f64;
+            let y = self.y(i, height);
+            canvas.dashed(&[(left, y), (left + self.panel_width, y)], &DOTS, GREY, line)?;
+        }
+        if panel.series.is_empty() && panel.reference.is_none() {
+            let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
+            let y = self.top(i) + self.style.panel_height / 2.0;
+            canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
+        }
+        for Series { look, points } in &panel.series {
+            let path: Vec<Place> = points.iter().map(place).collect();
+            canvas.dashed(&path, look.dash, look.colour, line)?;
+        }
+        for Series { look, points } in &panel.series {
+            for point in points {
+                self.draw_interval(canvas, *look, *point, place(point).0, i)?;
+            }
+        }
+        for Series { look, points } in &panel.series {
+            for point in points {
+                canvas.marker(place(point), *look, self.style.marker)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_interval(
+        &self,
+        canvas: &Canvas<'_>,
+        look: Look,
+        point: Point,
+        x: f64,
+        i: usize,
+    ) -> Result<()> {
+        let Some((low, high)) = point.interval else { return Ok(()) };
+        let cap = self.style.marker;
+        let width = self.style.line * 0.75;
+        let (low, high) = (self.y(i, low.max(0.0)), self.y(i, high));
+        canvas.line(&[(x, low), (x, high)], look.colour, width)?;
+        canvas.line(&[(x - cap, low), (x + cap, low)], look.colour, width)?;
+        canvas.line(&[(x - cap, high), (x + cap, high)], look.colour, width)
+    }
+}
