@@ -61,12 +61,12 @@ impl Setting {
     pub fn in_words(&self) -> String {
         let Self { keys, prefill, key_type, value_bytes, hash_seed, allocator, .. } = self;
         let writes = self.writes.map_or(String::new(), |shares| {
-            let shares = written(shares, |share, verb| format!("{share} % {verb}"));
+            let shares = written(shares, |share, verb| format!("{share}\u{a0}% {verb}"));
             format!("; of the writes, {}", shares.join(", "))
         });
         let pin = if self.pin { "bound to CPUs" } else { "not bound to CPUs" };
         format!(
-            "{keys} keys ({key_type}), {prefill} prefilled, values of {value_bytes} B{writes}; \
+            "{keys} keys ({key_type}), {prefill} prefilled, values of {value_bytes}\u{a0}B{writes}; \
              hash seed {hash_seed}, allocator {allocator}, threads {pin}"
         )
     }

@@ -232,6 +232,8 @@ mod tests {
     const B: [f64; 15] =
         [0.3, 1.9, 0.7, 5.5, 1.1, 0.2, 2.4, 9.8, 0.9, 1.3, 3.1, 0.6, 0.4, 1.6, 2.2];
 
+    type Statistic = fn(&[f64]) -> f64;
+
     fn variance(x: &[f64]) -> f64 {
         let centre = mean(x);
         mean(&x.iter().map(|v| (v - centre).powi(2)).collect::<Vec<_>>())
@@ -299,10 +301,9 @@ mod tests {
     // first three by 0.18 to 4.
     #[test]
     fn bca_matches_scipy() {
-        let bounds = |x: &[f64], f: fn(&[f64]) -> f64| {
-            bca(x, f, 0.95, 100_000, &mut rng()).expect("enough samples")
-        };
-        let cases: [(&[f64], fn(&[f64]) -> f64, f64, f64, f64); 4] = [
+        let bounds =
+            |x: &[f64], f: Statistic| bca(x, f, 0.95, 100_000, &mut rng()).expect("enough samples");
+        let cases: [(&[f64], Statistic, f64, f64, f64); 4] = [
             (&A, mean, 12.880, 17.340, 0.05),
             (&B, mean, 1.2733, 4.0867, 0.03),
             (&B, variance, 1.0460, 17.084, 0.10),
@@ -327,14 +328,11 @@ mod tests {
         assert_eq!(acceleration(&[1.0, 2.0, 2.0, 2.0, 3.0], median), 0.0);
         let (low, high) = interval(&[1.0, 2.0, 2.0, 2.0, 3.0]).expect("five samples");
         assert!((1.0..=2.0).contains(&low) && (2.0..=3.0).contains(&high));
-        // No resample has all 20 values, so that each is below the estimate.
-        let distinct = |x: &[f64]| {
-            let bits: std::collections::BTreeSet<_> = x.iter().map(|v| v.to_bits()).collect();
-            bits.len() as f64
-        };
-        let x: Vec<f64> = (0..20).map(f64::from).collect();
-        let (low, high) = bca(&x, distinct, 0.95, 500, &mut rng()).expect("20 samples");
-        assert!(low <= high && high < 20.0, "{low}, {high}");
+        // Every resample on one side of the estimate: half a resample of four on the other.
+        let resampled = [1.0, 2.0, 3.0, 4.0];
+        assert_eq!(bias_correction(&resampled, 9.0), normal_quantile(0.875));
+        assert_eq!(bias_correction(&resampled, 0.0), normal_quantile(0.125));
+        assert_eq!(bias_correction(&resampled, 2.0), normal_quantile(0.375), "a tie");
     }
 
     #[test]

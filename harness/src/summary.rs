@@ -55,7 +55,7 @@ impl Choice {
     /// For a caption: the rate and the reason.
     #[must_use]
     pub fn in_words(&self) -> String {
-        format!("{}: {}", self.metric.in_words(), self.why)
+        format!("{}, since {}", self.metric.in_words(), self.why)
     }
 }
 
@@ -116,7 +116,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
     }
     Choice {
         metric: Metric::CleanRate,
-        why: format!("every cell has at least {ENOUGH_WINDOWS} in its median trial"),
+        why: format!("every cell has at least {ENOUGH_WINDOWS} of them in its median trial"),
     }
 }
 

@@ -32,13 +32,17 @@ const HEADER: [&str; 10] = [
 pub fn throughput(rows: &[Row], cpus: usize) -> String {
     let choice = choose_metric(rows, cpus);
     let mut text = format!(
-        "Throughput, {cpus} CPUs: median of the {}.\n95 % BCa bootstrap interval of the median.\n",
-        choice.in_words()
+        "Throughput on {cpus} CPUs, median of trials with its 95 % BCa bootstrap interval:\n\
+         {},\nsince {}.\n",
+        choice.metric.in_words(),
+        choice.why
     );
     for group in split(rows) {
         text.push('\n');
         if !group.label.is_empty() {
-            text.push_str(&format!("{}:\n", group.setting.in_words()));
+            // On one line it could be wider than the table.
+            text.push_str(&group.setting.in_words().replace("; ", ";\n"));
+            text.push_str(":\n");
         }
         for line in group_table(&group, &choice).lines() {
             text.push_str(line.trim_end());
@@ -122,4 +126,87 @@ fn mops(rate: f64) -> String {
         _ => 3,
     };
     format!("{mops:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_rows::{Grid, trial};
+
+    fn fields_of<'t>(text: &'t str, subject: &str) -> Vec<Vec<&'t str>> {
+        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        lines.filter(|fields| fields.first() == Some(&subject)).collect()
+    }
+
+    #[test]
+    fn a_row_holds_what_its_trials_say() {
+        let mut rows: Vec<_> = [1e6, 2e6, 4e6]
+            .iter()
+            .zip(0..)
+            .map(|(rate, block)| trial("papaya", 2, block, *rate))
+            .collect();
+        rows.push(trial("papaya", 2, 3, 9e6));
+        rows[3].valid = false;
+        rows.push(trial("dashmap", 1, 0, 123.4e6));
+        rows[4].ops_per_cpu_sec = None;
+        let text = throughput(&rows, 1);
+        assert_eq!(
+            fields_of(&text, "papaya"),
+            [["papaya", "2", "95", "0.99", "65536", "2.00", "1.00–4.00", "1.00", "3", "1"]]
+        );
+        assert_eq!(
+            fields_of(&text, "dashmap"),
+            [["dashmap", "1", "95", "0.99", "65536", "123", "-", "-", "1", "0"]]
+        );
+        assert!(text.contains("rate over all wall time,\nsince cells with more threads"), "{text}");
+        assert!(throughput(&rows, 2).contains("clean windows"));
+    }
+
+    #[test]
+    fn rows_are_by_workload_then_subject_then_threads() {
+        let text = throughput(&Grid { reads: vec![50.0, 100.0], ..Grid::small() }.rows(), 2);
+        let order: Vec<_> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|fields| fields.len() == 10 && fields[0] != "subject")
+            .map(|fields| format!("{} {} {}", fields[2], fields[0], fields[1]))
+            .collect();
+        let expected = ["100", "50"].iter().flat_map(|reads| {
+            ["hamt-cas/epoch", "papaya"].iter().flat_map(move |subject| {
+                [1, 2, 4].map(|threads| format!("{reads} {subject} {threads}"))
+            })
+        });
+        assert_eq!(order, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_table() {
+        let grid = Grid {
+            subjects: vec![("cuckoo-optimistic-items", "haphazard"), ("papaya", "none")],
+            keys: vec![1 << 40, 1 << 30],
+            threads: vec![1, 128],
+            ..Grid::small()
+        };
+        for text in [throughput(&grid.rows(), 128), throughput(&grid.rows(), 2)] {
+            for line in text.lines() {
+                assert!(line.chars().count() <= usize::from(WIDTH), "{line}");
+            }
+            assert_eq!(text.matches("keys (u64)").count(), 2, "a heading a setting: {text}");
+        }
+        assert!(throughput(&[], 2).contains("wall time"));
+    }
+
+    #[test]
+    fn rates_have_three_digits() {
+        for (rate, shown) in [
+            (0.0, "0.00"),
+            (12_345.0, "0.012"),
+            (9_994_000.0, "9.99"),
+            (9_996_000.0, "10.0"),
+            (99.96e6, "100"),
+            (1234.5e6, "1234"),
+        ] {
+            assert_eq!(mops(rate), shown);
+        }
+    }
 }

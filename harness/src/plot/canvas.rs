@@ -199,12 +199,10 @@ mod tests {
     #[test]
     fn dashes_go_on_round_a_corner() {
         let corner = [(0.0, 0.0), (3.0, 0.0), (3.0, 3.0)];
-        let expected = vec![
-            vec![(0.0, 0.0), (2.0, 0.0)],
-            vec![(3.0, 0.0), (3.0, 2.0)],
-            vec![(3.0, 3.0), (3.0, 3.0)],
-        ];
-        assert_eq!(dashes(&corner, &[2.0, 1.0])[..2], expected[..2]);
+        assert_eq!(
+            dashes(&corner, &[2.0, 1.5]),
+            [vec![(0.0, 0.0), (2.0, 0.0)], vec![(3.0, 0.5), (3.0, 2.5)]]
+        );
         assert_eq!(dashes(&corner, &[4.0, 1.0])[0], [(0.0, 0.0), (3.0, 0.0), (3.0, 1.0)]);
         assert_eq!(dashes(&corner, &[]), [corner.to_vec()]);
         assert!(dashes(&[], &[1.0, 1.0]).is_empty());

@@ -36,10 +36,11 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     measured / PROBE * size
 }
 
-/// `text` in lines no wider than `limit`, broken at spaces; a longer word has its own line.
+/// `text` in lines no wider than `limit`, broken at spaces, though not at no-break
+/// spaces; a longer word has its own line.
 pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split(' ') {
         let longer = lines.last().map(|line| format!("{line} {word}"));
         match longer.filter(|line| width(line, size) <= limit) {
             Some(line) => *lines.last_mut().expect("it has been lengthened") = line,
@@ -72,5 +73,6 @@ mod tests {
         assert!(lines.len() > 2 && lines.iter().all(|line| width(line, 10.0) <= 80.0));
         assert_eq!(lines.join(" "), text);
         assert_eq!(wrap("a verylongword b", 10.0, 20.0), ["a", "verylongword", "b"]);
+        assert_eq!(wrap("50\u{a0}% b", 10.0, 20.0), ["50\u{a0}%", "b"]);
     }
 }

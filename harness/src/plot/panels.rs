@@ -61,6 +61,8 @@ pub(super) struct Panels {
 const DOTS: [f64; 2] = [1.0, 1.6];
 /// Width of a panel in texts' heights, below which the picture is made wider than its style.
 const NARROWEST: f64 = 8.0;
+/// Length of the line in a legend entry, in texts' heights.
+const SAMPLE: f64 = 2.6;
 
 /// The measures of one picture, in points.
 struct Layout<'a> {
@@ -74,7 +76,8 @@ struct Layout<'a> {
     /// From one panel's left edge to the next's.
     pitch: f64,
     title_lines: usize,
-    entry_width: f64,
+    /// Widths of the legend's columns, filled one after the other.
+    legend: Vec<f64>,
     notes: Vec<String>,
 }
 
@@ -97,6 +100,17 @@ fn axis_of(row: &[Panel]) -> Axis {
     Axis::to(tops.chain(row.iter().filter_map(|panel| panel.reference)).fold(0.0, f64::max))
 }
 
+/// The widths of as many columns of legend entries as fit side by side; at least one.
+fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
+    let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
+    let entries: Vec<f64> = names.map(|width| width + style.text * (SAMPLE + 1.3)).collect();
+    let widest = |entries: &[f64]| entries.iter().copied().fold(0.0, f64::max);
+    (1..=entries.len().max(1))
+        .map(|rows| entries.chunks(rows).map(widest).collect::<Vec<_>>())
+        .find(|columns| !columns.is_empty() && columns.iter().sum::<f64>() <= room)
+        .unwrap_or_else(|| vec![widest(&entries)])
+}
+
 impl<'a> Layout<'a> {
     fn new(panels: &'a Panels, style: &'a Style) -> Self {
         let axes: Vec<_> = panels.rows.iter().map(|row| axis_of(row)).collect();
@@ -112,8 +126,6 @@ impl<'a> Layout<'a> {
         let width = left + panel_width * columns + gap * (columns - 1.0) + margin;
         let titles = || panels.rows.iter().flatten().map(|panel| panel.title.join(", "));
         let one_line = titles().all(|title| font::width(&title, style.text) <= panel_width);
-        let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
-        let entry_width = names.fold(0.0, f64::max) + style.text * 4.2;
         let wrap = |note: &String| font::wrap(note, style.small_text, width - 2.0 * margin);
         Self {
             panels,
@@ -124,7 +136,7 @@ impl<'a> Layout<'a> {
             panel_width,
             pitch: panel_width + gap,
             title_lines: if one_line { 1 } else { 2 },
-            entry_width,
+            legend: legend_columns(panels, style, width - 2.0 * margin),
             notes: panels.notes.iter().flat_map(wrap).collect(),
         }
     }
@@ -137,13 +149,8 @@ impl<'a> Layout<'a> {
         self.style.text * 0.4
     }
 
-    fn legend_columns(&self) -> usize {
-        let fitting = ((self.width - 2.0 * self.margin()) / self.entry_width).floor() as usize;
-        fitting.clamp(1, self.panels.legend.len().max(1))
-    }
-
     fn legend_height(&self) -> f64 {
-        self.panels.legend.len().div_ceil(self.legend_columns()) as f64 * self.line()
+        self.panels.legend.len().div_ceil(self.legend.len()) as f64 * self.line()
     }
 
     /// Top of the data area of row `i`.
@@ -173,10 +180,12 @@ impl<'a> Layout<'a> {
 
     /// Place of `x` in the panel of column `j`, on the logarithmic axis.
     fn x(&self, j: usize, x: f64) -> f64 {
-        let (first, last) = (self.panels.xs[0] as f64, *self.panels.xs.last().unwrap_or(&1) as f64);
+        // A row may claim 0 threads, of which there is no logarithm.
+        let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
+        let (first, last) = (end(self.panels.xs.first()), end(self.panels.xs.last()));
         let span = (last / first).log2();
         let pad = if span == 0.0 { 0.5 } else { span * 0.08 };
-        let share = ((x / first).log2() + pad) / (span + 2.0 * pad);
+        let share = ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad);
         self.left + self.pitch * j as f64 + self.panel_width * share
     }
 
@@ -207,12 +216,11 @@ impl<'a> Layout<'a> {
     }
 
     fn draw_legend(&self, canvas: &Canvas<'_>) -> Result<()> {
-        let columns = self.legend_columns();
-        let rows = self.panels.legend.len().div_ceil(columns);
+        let rows = self.panels.legend.len().div_ceil(self.legend.len());
         for (i, (key, name)) in self.panels.legend.iter().enumerate() {
-            let x = self.margin() + self.entry_width * (i / rows) as f64;
+            let x = self.margin() + self.legend[..i / rows].iter().sum::<f64>();
             let y = self.margin() + self.line() * ((i % rows) as f64 + 0.5);
-            let end = x + self.style.text * 2.6;
+            let end = x + self.style.text * SAMPLE;
             let (line, middle) = (self.style.line, ((x + end) / 2.0, y));
             match key {
                 Key::Subject(look) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::row::Row;
 
-/// Sizes, in points, for one place of publication.
+/// Sizes for one place of publication, in points of SVG and PDF: 72 an inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Style {
     /// Its name on the command line.
@@ -25,11 +25,16 @@ pub struct Style {
     pub marker: f64,
 }
 
+/// A width that a LaTeX class states, whose points are 72.27 an inch.
+const fn tex(points: f64) -> f64 {
+    points * 72.0 / 72.27
+}
+
 /// ACM `sigconf` and `sigplan`.
 const ACM: Style = Style {
     name: "acm",
-    column: 241.15,
-    page: 506.3,
+    column: tex(241.15),
+    page: tex(506.3),
     panel_height: 78.0,
     text: 7.5,
     small_text: 7.0,
@@ -40,8 +45,8 @@ const ACM: Style = Style {
 /// Every style; the first is the default.
 pub const STYLES: &[Style] = &[
     ACM,
-    Style { name: "usenix", column: 241.02, page: 505.9, ..ACM },
-    Style { name: "ieee", column: 252.0, page: 516.0, ..ACM },
+    Style { name: "usenix", column: tex(241.02), page: tex(505.9), ..ACM },
+    Style { name: "ieee", column: tex(252.0), page: tex(516.0), ..ACM },
     Style {
         name: "slides",
         column: 720.0,
@@ -65,7 +70,6 @@ impl Style {
 /// Red, green, blue.
 pub(super) type Colour = (u8, u8, u8);
 
-pub(super) const BLACK: Colour = (0, 0, 0);
 pub(super) const WHITE: Colour = (255, 255, 255);
 /// Grid lines.
 pub(super) const FAINT: Colour = (222, 222, 222);
@@ -110,7 +114,8 @@ const MARKERS: [Marker; 8] = [
 ];
 
 /// Lengths on, off, on, …, in line widths; nothing for a solid line.
-const DASHES: [&[f64]; 5] = [&[], &[5.0, 2.0], &[1.5, 1.5], &[6.0, 1.5, 1.5, 1.5], &[3.0, 1.2]];
+const DASHES: [&[f64]; 5] =
+    [&[], &[4.5, 1.8], &[1.5, 1.5], &[6.0, 1.5, 1.5, 1.5], &[6.0, 1.2, 1.2, 1.2, 1.2, 1.2]];
 
 /// What one subject looks like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,7 +126,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Any 56 slots in a row differ in colour or marker; neighbours differ in both and in dash.
+    /// Any 56 slots in a row differ in colour or marker, and any 40 in marker or dash, which
+    /// tells them apart in grey; neighbours differ in all three.
     fn of_slot(slot: usize) -> Self {
         Self {
             colour: COLOURS[slot % COLOURS.len()],
@@ -189,7 +195,8 @@ mod tests {
 
     #[test]
     fn styles_are_found_by_name() {
-        assert_eq!(Style::named("ieee").map(|style| style.column), Some(252.0));
+        assert_eq!(Style::named("ieee").map(|style| style.column), Some(tex(252.0)));
+        assert!((tex(72.27) - 72.0).abs() < 1e-9);
         assert_eq!(Style::named("beamer"), None);
     }
 
@@ -210,6 +217,8 @@ mod tests {
             tables.iter().flat_map(|table| reclaimers.map(|reclaimer| (*table, reclaimer)));
         let looks = looks(&Grid { subjects: subjects.collect(), ..Grid::small() }.rows());
         let distinct: BTreeSet<_> = looks.values().map(|look| (look.colour, look.marker)).collect();
-        assert_eq!((looks.len(), distinct.len()), (40, 40));
+        let in_grey: BTreeSet<_> =
+            looks.values().map(|look| (look.marker, format!("{:?}", look.dash))).collect();
+        assert_eq!((looks.len(), distinct.len(), in_grey.len()), (40, 40, 40));
     }
 }

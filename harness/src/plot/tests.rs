@@ -90,7 +90,7 @@ fn assert_texts_are_clear(svg: &str) {
     }
 }
 
-pub(super) fn twelve_subjects() -> Grid {
+fn twelve_subjects() -> Grid {
     Grid {
         subjects: vec![
             ("chaining-lock-free", "epoch"),
@@ -135,8 +135,35 @@ fn the_picture_holds_the_data() {
     assert_texts_are_clear(&svg);
 }
 
+/// The numbers in attribute `name` of a line of SVG.
+fn numbers(line: &str, name: &str) -> Vec<f64> {
+    let value = line.split(&format!(" {name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+    let parts = value.expect("the attribute").split([' ', ',']).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().expect("a number")).collect()
+}
+
 #[test]
-pub(super) fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
+fn points_are_where_the_axes_say() {
+    // A table whose line is solid and whose marker is a circle.
+    let rates = [(1, 10e6), (2, 20e6), (4, 40e6)];
+    let svg = draw_one(&rates.map(|(threads, rate)| trial("chaining-lock-free", threads, 0, rate)));
+    let circles = svg.lines().filter(|line| line.starts_with("<circle"));
+    let places: Vec<[f64; 2]> =
+        circles.map(|line| [numbers(line, "cx")[0], numbers(line, "cy")[0]]).collect();
+    let [_legend, one, two, four] = places[..] else { panic!("{places:?}") };
+    // Doublings of threads are equally far apart; the second of throughput is twice the first.
+    assert!(((four[0] - two[0]) - (two[0] - one[0])).abs() <= 2.0, "{places:?}");
+    assert!(((two[1] - four[1]) - 2.0 * (one[1] - two[1])).abs() <= 2.0, "{places:?}");
+    // The axis ends at 40 Mops/s: from 10 it is three quarters of the panel's height.
+    let height = acm().panel_height * 10.0;
+    assert!((one[1] - four[1] - 0.75 * height).abs() <= 2.0, "{places:?}");
+    let curves = svg.lines().filter(|line| line.starts_with("<polyline"));
+    let curves: Vec<_> = curves.map(|line| numbers(line, "points")).collect();
+    assert!(curves.contains(&[one, two, four].concat()), "{curves:?}");
+}
+
+#[test]
+fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
     let rows = twelve_subjects().rows();
     for style in STYLES {
         let drawings = (FIGURES[0].draw)(&rows, style, CPUS).expect("rows to draw");
@@ -244,13 +271,16 @@ fn crowded_axes_leave_labels_out_rather_than_touch() {
     let svg = draw_one(&rows);
     assert_eq!(panels(&svg), 7);
     assert_texts_are_clear(&svg);
+    // One title that is too wide puts all on two lines.
+    let svg = draw_one(&Grid { zipf: vec![0.0, 0.123_456_789_012], ..Grid::small() }.rows());
+    assert_texts_are_clear(&svg);
 }
 
 #[test]
 fn the_png_has_the_printed_size() {
     let png = raster::png(&draw_one(&Grid::small().rows()), raster::PRINT_DPI).expect("a picture");
     let image = Pixmap::decode_png(&png).expect("a PNG");
-    assert_eq!(image.width(), (241.15_f64 / 72.0 * 300.0).round() as u32);
+    assert_eq!(image.width(), (241.15_f64 / 72.27 * 300.0).round() as u32);
     assert!(image.data().chunks(4).any(|pixel| pixel != [255; 4]));
     let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='144pt' height='72pt'/>";
     let image = Pixmap::decode_png(&raster::png(svg, 300.0).expect("a picture")).expect("a PNG");

@@ -134,6 +134,10 @@ impl<'a> Picture<'a> {
             format!("{}.", self.group.setting.in_words()),
         ];
         notes.extend(self.harness_alone());
+        let ratios = distinct(self.curves.iter().map(|cell| cell.row.reads));
+        if ratios.len() > 1 {
+            notes.push("Each row of panels has its own scale.".to_owned());
+        }
         let invalid: usize = cells().map(|cell| cell.invalid).sum();
         if invalid > 0 {
             notes.push(format!("{invalid} invalid trials left out."));
@@ -157,9 +161,9 @@ impl<'a> Picture<'a> {
         match (least, most) {
             (_, 0 | 1) => "One trial a point, so no intervals".to_owned(),
             _ if least == most => {
-                format!("Median of {most} trials with its 95 % BCa interval")
+                format!("Median of {most} trials with its 95\u{a0}% BCa interval")
             }
-            _ => format!("Median of {least} to {most} trials with its 95 % BCa interval"),
+            _ => format!("Median of {least} to {most} trials with its 95\u{a0}% BCa interval"),
         }
     }
 
