@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use crate::row::Row;
 use crate::stats;
 
@@ -15,6 +17,9 @@ pub enum Metric {
     WallRate,
     /// The median rate over windows in which every thread was on a CPU.
     CleanRate,
+    /// [`CleanRate`](Self::CleanRate) of cells with at most so many threads, as there are CPUs;
+    /// [`WallRate`](Self::WallRate) of the others, which cannot have clean windows.
+    CleanUpTo(usize),
     /// Operations per second of CPU time.
     CpuRate,
 }
@@ -26,6 +31,8 @@ impl Metric {
         match self {
             Self::WallRate => row.ops_per_sec,
             Self::CleanRate => row.clean_ops_per_sec,
+            Self::CleanUpTo(cpus) if row.threads > cpus => row.ops_per_sec,
+            Self::CleanUpTo(_) => row.clean_ops_per_sec,
             Self::CpuRate => row.ops_per_cpu_sec,
         }
         .filter(|rate| rate.is_finite())
@@ -37,6 +44,10 @@ impl Metric {
         match self {
             Self::WallRate => "rate over all wall time",
             Self::CleanRate => "rate over clean windows (every thread on a CPU)",
+            Self::CleanUpTo(_) => {
+                "rate over clean windows (every thread on a CPU); over wall time with more threads \
+                 than CPUs"
+            }
             Self::CpuRate => "rate over CPU time",
         }
     }
@@ -91,36 +102,40 @@ pub fn counts(row: &Row) -> bool {
 /// The cells of `rows`, in the order of their first rows, by one metric.
 #[must_use]
 pub fn summarise(rows: &[Row], metric: Metric) -> Vec<CellSummary> {
-    cells(rows).into_iter().map(|trials| summarise_cell(&trials, metric)).collect()
+    cells(rows).into_par_iter().map(|trials| summarise_cell(&trials, metric)).collect()
 }
 
-/// The metric that suits every cell of `rows`, so that cells can be compared: the clean rate
-/// if each cell has it, with enough clean windows in its median trial, else the wall rate.
+/// The metric that suits the whole of `rows`, so that cells with the same number of threads can be
+/// compared: the clean rate if each cell that can have it does, with enough clean windows in its
+/// median trial, else the wall rate.
 ///
-/// Cells with more threads than the `cpus` never have clean windows.
+/// Cells with more threads than the `cpus` never have clean windows; their wall rate is shown.
 #[must_use]
 pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
     let measured: Vec<_> =
         cells(rows).into_iter().filter(|trials| trials.iter().any(|row| counts(row))).collect();
+    let (beyond, within): (Vec<_>, Vec<_>) =
+        measured.iter().partition(|trials| trials[0].threads > cpus);
     let wall = |why| Choice { metric: Metric::WallRate, why };
-    if measured.iter().any(|trials| trials[0].threads > cpus) {
-        return wall("cells with more threads than CPUs have no clean windows".to_owned());
+    if within.is_empty() {
+        return wall("no cell has as few threads as there are CPUs".to_owned());
     }
-    let short = measured.iter().filter(|trials| !has_enough_windows(trials)).count();
-    if short > 0 || measured.is_empty() {
+    let short = within.iter().filter(|trials| !has_enough_windows(trials)).count();
+    if short > 0 {
         return wall(format!(
             "{short} of {} cells have too few clean windows (fewer than {ENOUGH_WINDOWS} in the \
              median trial)",
-            measured.len()
+            within.len()
         ));
     }
+    let metric = if beyond.is_empty() { Metric::CleanRate } else { Metric::CleanUpTo(cpus) };
+    let why = format!("every cell has at least {ENOUGH_WINDOWS} of them in its median trial");
     Choice {
-        metric: Metric::CleanRate,
-        why: format!("every cell has at least {ENOUGH_WINDOWS} of them in its median trial"),
+        metric,
+        why: if beyond.is_empty() { why } else { format!("{why} up to {cpus} threads") },
     }
 }
 
-/// The rows of each cell, in the order of their first rows.
 fn cells(rows: &[Row]) -> Vec<Vec<&Row>> {
     let mut places = HashMap::new();
     let mut cells: Vec<Vec<&Row>> = Vec::new();
@@ -201,6 +216,8 @@ mod tests {
         assert_eq!(Metric::WallRate.of(&row), Some(3e6));
         assert_eq!(Metric::CleanRate.of(&row), Some(4e6));
         assert_eq!(Metric::CpuRate.of(&row), Some(5e6));
+        assert_eq!(Metric::CleanUpTo(1).of(&row), Some(4e6));
+        assert_eq!(Metric::CleanUpTo(0).of(&row), Some(3e6));
         row.ops_per_sec = Some(f64::INFINITY);
         assert_eq!(Metric::WallRate.of(&row), None);
     }
@@ -213,9 +230,8 @@ mod tests {
         rows[0].clean_windows = Some(0);
         rows[0].clean_ops_per_sec = None;
         assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);
-        let choice = choose_metric(&rows, 1);
-        assert_eq!(choice.metric, Metric::WallRate);
-        assert!(choice.why.contains("more threads than CPUs"), "{choice:?}");
+        assert_eq!(choose_metric(&rows, 1).metric, Metric::CleanUpTo(1));
+        assert_eq!(choose_metric(&rows, 0).metric, Metric::WallRate, "all oversubscribed");
         let case = rows[0].case.clone();
         for row in rows.iter_mut().filter(|row| row.case == case) {
             row.clean_windows = Some(19);
