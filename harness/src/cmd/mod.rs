@@ -10,7 +10,8 @@ mod trial;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::panic;
+use std::process::{self, ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -82,4 +83,14 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// `eprintln!` would panic.
 fn say(message: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier
+/// for ever for the one that panicked.
+fn exit_at_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        process::exit(1);
+    }));
 }

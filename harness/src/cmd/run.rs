@@ -74,6 +74,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     };
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    super::exit_at_panic();
     row.measured(registry.run(&spec)?);
     let text = if args.json {
         serde_json::to_string(&row).map_err(anyhow::Error::from)? + "\n"
