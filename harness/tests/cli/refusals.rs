@@ -68,7 +68,7 @@ fn another_machines_folder() {
 #[test]
 fn a_folder_that_another_sweep_is_writing() {
     let lab = lab();
-    lab.write("spec.toml", spec(600.0, 1));
+    lab.write("spec.toml", spec(20.0, 1));
     let mut first = lab.start("sweep spec.toml --out r");
     wait_for("a header", || lab.path("r/trials.csv").metadata().is_ok_and(|m| m.len() > 0));
     first.trial();
