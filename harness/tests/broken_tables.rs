@@ -68,7 +68,7 @@ impl DirectMap<u64, u64> for Table {
     }
 
     fn insert(&self, key: u64, value: u64) -> bool {
-        if self.defect == Defect::LosesInserts && key % 8 == 0 {
+        if self.defect == Defect::LosesInserts && key.is_multiple_of(8) {
             return true;
         }
         let mut entries = self.entries.lock().unwrap();
