@@ -8,6 +8,8 @@ use std::process::ExitCode;
 pub enum Failure {
     /// Wrong usage or input: exit code 2.
     Usage(String),
+    /// The same, of a file's text: the message shows the place and begins with its own `error:`.
+    Text(String),
     /// A run or a check failed: exit code 1.
     Run(anyhow::Error),
 }
@@ -22,7 +24,7 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) => ExitCode::from(2),
+            Self::Usage(_) | Self::Text(_) => ExitCode::from(2),
             Self::Run(_) => ExitCode::from(1),
         }
     }
@@ -34,11 +36,13 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+/// As it is shown to the user.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => f.write_str(message),
-            Self::Run(error) => write!(f, "{error:#}"),
+            Self::Usage(message) => write!(f, "error: {message}"),
+            Self::Text(message) => f.write_str(message.trim_end()),
+            Self::Run(error) => write!(f, "error: {error:#}"),
         }
     }
 }

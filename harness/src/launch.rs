@@ -118,8 +118,44 @@ fn reason(status: ExitStatus, errors: &[u8]) -> String {
         Some(signal) => format!("killed by signal {signal}"),
         None => format!("exit code {}", status.code().unwrap_or(-1)),
     };
-    let lines: Vec<&str> = errors.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let lines = lines.iter().filter(|line| !line.starts_with("note: run with")).take(3);
-    let said = lines.copied().collect::<Vec<_>>().join(" ");
+    let lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_news = |line: &&str| !line.starts_with("note: run with") && *line != "stack backtrace:";
+    let said = lines.take_while(is_news).take(3).collect::<Vec<_>>().join(" ");
     if said.is_empty() { how } else { format!("{how}: {said}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("600").spawn().unwrap()
+    }
+
+    #[test]
+    fn what_hangs_is_killed_at_the_limit() {
+        let mut child = sleeper();
+        let ended = wait(&mut child, Duration::ZERO, &AtomicBool::new(false)).unwrap();
+        assert!(ended.is_none());
+        assert_eq!(child.try_wait().unwrap().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn what_runs_is_killed_at_an_interrupt() {
+        let mut child = sleeper();
+        let ended = wait(&mut child, Duration::MAX, &AtomicBool::new(true)).unwrap();
+        assert!(ended.is_none());
+        assert_eq!(child.try_wait().unwrap().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_reason_is_one_line_without_backtrace() {
+        let text = "\nthread 'a' panicked at b.rs:1:\nno bucket\nstack backtrace:\n  0: main\n";
+        let failed = ExitStatus::from_raw(1 << 8);
+        let said = "exit code 1: thread 'a' panicked at b.rs:1: no bucket";
+        assert_eq!(reason(failed, text.as_bytes()), said);
+        let noted = text.replace("stack backtrace:", "note: run with RUST_BACKTRACE=1");
+        assert_eq!(reason(failed, noted.as_bytes()), said);
+        assert_eq!(reason(ExitStatus::from_raw(11), b""), "killed by signal 11");
+    }
 }

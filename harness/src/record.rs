@@ -53,17 +53,13 @@ impl Folder {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot make the result folder {}", path.display()))?;
         let mut notes = Vec::new();
+        refuse_foreign(path)?;
+        // Before the comparisons: another sweep may just be writing what they read.
+        let trials = lock(&path.join(TRIALS))?;
         if path.join(EXPERIMENT).exists() {
             same_experiment(path, experiment, catalogue)?;
             same_machine(path, machine)?;
-        } else if is_occupied(path)? {
-            return Err(usage(format!(
-                "{} is not empty and holds no {EXPERIMENT}, so it is no result folder; \
-                 choose another with --out",
-                path.display()
-            )));
         }
-        let trials = lock(&path.join(TRIALS))?;
         write_whole(&path.join(EXPERIMENT), text)?;
         write_whole(&path.join(MACHINE), &machine.to_string())?;
         let (trials, rows) = recover(trials, &path.join(TRIALS), &mut notes)?;
@@ -74,11 +70,14 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// It cannot be renamed.
-    pub fn move_aside(path: &Path) -> anyhow::Result<Option<PathBuf>> {
+    /// Wrong usage: it is no result folder, or a sweep is writing it. Otherwise: it cannot be
+    /// renamed.
+    pub fn move_aside(path: &Path) -> Result<Option<PathBuf>, Failure> {
         if !path.exists() {
             return Ok(None);
         }
+        refuse_foreign(path)?;
+        let _locked = lock(&path.join(TRIALS))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let stamp = now.replace([':', '-'], "");
@@ -138,10 +137,11 @@ impl Folder {
 /// There is no `trials.csv`, or it has a malformed line.
 pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
     let path = folder.join(TRIALS);
-    let text = fs::read_to_string(&path).with_context(|| {
+    let mut bytes = fs::read(&path).with_context(|| {
         format!("{} is no result folder: cannot read {TRIALS}", folder.display())
     })?;
-    parse_rows(&text[..whole_lines(text.as_bytes())], &path)
+    bytes.truncate(whole_lines(&bytes));
+    parse_rows(utf8(&bytes, &path)?, &path)
 }
 
 /// The machine of a result folder.
@@ -156,10 +156,26 @@ pub fn read_machine(folder: &Path) -> anyhow::Result<Machine> {
     toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
 }
 
-fn is_occupied(path: &Path) -> anyhow::Result<bool> {
-    let mut entries =
-        fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(entries.next().is_some())
+/// A folder without an experiment may only hold what a sweep leaves that dies, or finds the disk
+/// full, before it has written one.
+fn refuse_foreign(path: &Path) -> Result<(), Failure> {
+    if path.join(EXPERIMENT).exists() {
+        return Ok(());
+    }
+    let reading = || format!("cannot read {}", path.display());
+    for entry in fs::read_dir(path).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        let is_empty = entry.metadata().with_context(reading)?.len() == 0;
+        let name = entry.file_name();
+        if !(name == TRIALS && is_empty || *name == *temporary(EXPERIMENT)) {
+            return Err(usage(format!(
+                "{} is not empty and holds no {EXPERIMENT}, so it is no result folder; \
+                 choose another with --out",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn same_experiment(
@@ -266,8 +282,9 @@ fn recover(
         trials
             .set_len(whole as u64)
             .with_context(|| format!("cannot repair {}", path.display()))?;
+        let then = if whole == 0 { "it was the header" } else { "its trial will be run again" };
         notes.push(format!(
-            "{}: cut off a torn last line of {} bytes; its trial will be run again",
+            "{}: cut off a torn last line of {} bytes; {then}",
             path.display(),
             bytes.len() - whole
         ));
@@ -280,10 +297,19 @@ fn recover(
             .with_context(|| format!("cannot write {}", path.display()))?;
         return Ok((trials, Vec::new()));
     }
-    let text = std::str::from_utf8(&bytes[..whole])
-        .with_context(|| format!("{} is not UTF-8", path.display()))?;
-    let rows = parse_rows(text, path)?;
+    if !bytes.starts_with(&header()?) {
+        return Err(usage(format!(
+            "{}:1: these are not the columns that this build writes, so it cannot add to them; \
+             write elsewhere with --out DIR, or start anew with --fresh",
+            path.display()
+        )));
+    }
+    let rows = parse_rows(utf8(&bytes[..whole], path)?, path)?;
     Ok((trials, rows))
+}
+
+fn utf8<'a>(bytes: &'a [u8], path: &Path) -> anyhow::Result<&'a str> {
+    std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 /// Length of the part that consists of whole lines.
@@ -303,9 +329,12 @@ fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
     }
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.with_context(|| format!("cannot read {}", path.display()))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = record.deserialize(Some(&found));
+        let position = match &record {
+            Ok(record) => record.position(),
+            Err(error) => error.position(),
+        };
+        let line = position.map_or(0, csv::Position::line);
+        let row = record.and_then(|record| record.deserialize(Some(&found)));
         rows.push(
             row.with_context(|| format!("{}:{line}: cannot understand this row", path.display()))?,
         );
@@ -337,12 +366,18 @@ fn to_csv(row: &Row, with_header: bool) -> anyhow::Result<Vec<u8>> {
     writer.into_inner().context("cannot write a row as CSV")
 }
 
+/// The name under which the file `name` is written.
+fn temporary(name: &str) -> String {
+    format!("{name}.tmp")
+}
+
 /// Writes a file in one step: whoever reads it finds the old text or the new.
 fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    let temporary = path.with_extension("tmp");
+    let temporary =
+        path.with_file_name(temporary(&path.file_name().unwrap_or_default().to_string_lossy()));
     let write = || -> io::Result<()> {
         let mut file = File::create(&temporary)?;
         file.write_all(text.as_bytes())?;

@@ -1,7 +1,5 @@
 //! `bench list`: what can be named, and which reclaimers each structure takes.
 
-use std::io::{self, Write};
-
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -86,13 +84,12 @@ const ALLOCATORS: &[NameLine] =
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let listing = listing(registry, args.what);
-    let mut out = io::stdout().lock();
     let text = if args.json {
         serde_json::to_string_pretty(&listing).map_err(anyhow::Error::from)? + "\n"
     } else {
         in_words(&listing)
     };
-    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    super::print(&text)?;
     Ok(())
 }
 

@@ -1,9 +1,6 @@
 //! `bench machine`: what the numbers are numbers of.
 
-use std::io::{self, Write};
 use std::time::Duration;
-
-use anyhow::Context;
 
 use crate::failure::Failure;
 use crate::machine::Machine;
@@ -24,18 +21,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let probe = NoiseProbe::start();
     std::thread::sleep(Duration::from_secs(1));
     let noise = probe.stop();
-    let mut out = io::stdout().lock();
-    if args.json {
+    let text = if args.json {
         let all = serde_json::json!({
             "fingerprint": machine.fingerprint(),
             "machine": machine,
             "noise": { "verdict": noise.verdict(), "readings": noise },
         });
-        writeln!(out, "{all:#}").context("cannot write")?;
-        return Ok(());
-    }
-    write!(out, "{machine}")
-        .and_then(|()| writeln!(out, "\nnoise over one second: {}", noise.verdict()))
-        .map_err(anyhow::Error::from)?;
+        format!("{all:#}\n")
+    } else {
+        format!("{machine}\nnoise over one second: {}\n", noise.verdict())
+    };
+    super::print(&text)?;
     Ok(())
 }

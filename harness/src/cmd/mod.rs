@@ -8,12 +8,14 @@ mod sweep;
 mod trial;
 
 use std::ffi::OsString;
-use std::io;
-use std::process::ExitCode;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic;
+use std::process::{self, ExitCode};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::failure::Failure;
 use crate::subject::Registry;
 
 /// A workbench for concurrent hash tables: measures them, checks them, draws them.
@@ -59,16 +61,36 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) if is_closed_pipe(&failure) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            say(&failure);
             failure.exit_code()
         }
     }
 }
 
-/// Whether the reader of our standard output has gone, as `head` does: no failure of ours.
-fn is_closed_pipe(failure: &Failure) -> bool {
-    let Failure::Run(error) = failure else { return false };
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+/// Prints data. That its reader has gone, as `head` does, is no failure and stops nothing.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line of progress or a complaint. That nobody reads it stops nothing, where
+/// `eprintln!` would panic.
+fn say(message: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier
+/// for ever for the one that panicked.
+fn exit_at_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        process::exit(1);
+    }));
 }

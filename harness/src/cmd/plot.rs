@@ -1,7 +1,6 @@
 //! `bench plot`: figures of recorded results.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -53,11 +52,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
     let (rows, cpus) = read(&args.folders)?;
     let target = args.folders[0].join("figures");
-    let mut out = io::stdout().lock();
-    for path in draw(&figures, &rows, cpus, args.style, &args.format, &target)? {
-        writeln!(out, "{}", path.display()).map_err(anyhow::Error::from)?;
-    }
+    let files = draw(&figures, &rows, cpus, args.style, &args.format, &target)?;
+    super::print(&lines(&files))?;
     Ok(())
+}
+
+/// One path a line.
+pub(super) fn lines(files: &[PathBuf]) -> String {
+    files.iter().map(|file| format!("{}\n", file.display())).collect()
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {

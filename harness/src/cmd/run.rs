@@ -1,6 +1,5 @@
 //! `bench run`: one trial, in this process, which is a fresh one.
 
-use std::io::{self, Write};
 use std::time::SystemTime;
 
 use crate::case::{Case, Mix};
@@ -75,14 +74,14 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     };
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    super::exit_at_panic();
     row.measured(registry.run(&spec)?);
-    let mut out = io::stdout().lock();
     let text = if args.json {
         serde_json::to_string(&row).map_err(anyhow::Error::from)? + "\n"
     } else {
         in_words(&row)
     };
-    out.write_all(text.as_bytes()).map_err(anyhow::Error::from)?;
+    super::print(&text)?;
     if row.valid {
         Ok(())
     } else {

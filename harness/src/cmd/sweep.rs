@@ -1,7 +1,7 @@
 //! `bench sweep`: an experiment file, from plan to figures.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::case::Case;
 use crate::cmd::plot::{self, Format};
+use crate::cmd::{print, say};
 use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
 use crate::launch::{Outcome, launch};
@@ -78,7 +79,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
     let parse = |text: &str| {
         Experiment::parse(&name, text, &catalogue)
-            .map_err(|error| usage(error.render(io::stderr().is_terminal())))
+            .map_err(|error| Failure::Text(error.render(io::stderr().is_terminal())))
     };
     parse(&text)?;
     let overrides =
@@ -93,11 +94,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     if args.fresh
         && let Some(aside) = Folder::move_aside(&out)?
     {
-        eprintln!("moved {} aside to {}", out.display(), aside.display());
+        say(format_args!("moved {} aside to {}", out.display(), aside.display()));
     }
     let machine = Machine::read();
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
-    folder.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    folder.notes().iter().for_each(|note| say(format_args!("note: {note}")));
     let interrupted = watch_for_interrupt()?;
     let finished = plan.measure(&mut folder, machine.parallelism(), &interrupted)?;
     if !finished {
@@ -164,36 +165,27 @@ impl<'e> Plan<'e> {
     }
 
     fn show(&self) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
         let cells = self.cells().count();
         let block: f64 = self.cells().map(|case| self.seconds(case)).sum();
         let total = std::time::Duration::from_secs_f64(block * self.blocks() as f64);
-        let mut show = || -> io::Result<()> {
-            for case in self.cells() {
-                writeln!(out, "{}  {case}", case.id())?;
-            }
-            for skipped in &self.experiment.skipped {
-                writeln!(out, "left out: {skipped}")?;
-            }
-            let trials = cells * self.blocks();
-            writeln!(
-                out,
-                "{cells} cells x {} blocks = {trials} trials, about {}",
-                self.blocks(),
-                HumanDuration(total)
-            )?;
-            if let Some(target) = self.experiment.target_halfwidth {
-                let most = self.experiment.max_blocks;
-                writeln!(
-                    out,
-                    "then more blocks, {most} in all at most, until every interval is within \
-                     {} % of its median",
-                    100.0 * target
-                )?;
-            }
-            Ok(())
-        };
-        show().map_err(anyhow::Error::from)?;
+        let mut lines: Vec<String> =
+            self.cells().map(|case| format!("{}  {case}", case.id())).collect();
+        lines.extend(self.experiment.skipped.iter().map(|skipped| format!("left out: {skipped}")));
+        lines.push(format!(
+            "{cells} cells x {} blocks = {} trials, about {}",
+            self.blocks(),
+            cells * self.blocks(),
+            HumanDuration(total)
+        ));
+        if let Some(target) = self.experiment.target_halfwidth {
+            lines.push(format!(
+                "then more blocks, {} in all at most, until every interval is within {} % of its \
+                 median",
+                self.experiment.max_blocks,
+                100.0 * target
+            ));
+        }
+        print(&(lines.join("\n") + "\n"))?;
         Ok(())
     }
 
@@ -231,14 +223,16 @@ impl<'e> Plan<'e> {
         let verdict = judge(folder.rows(), metric, target);
         match verdict {
             Verdict::Enough => {
-                eprintln!("stopped after {block} blocks: every interval is as narrow as asked");
+                say(format_args!(
+                    "stopped after {block} blocks: every interval is as narrow as asked"
+                ));
                 false
             }
             Verdict::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
-                eprintln!(
+                say(format_args!(
                     "stopped at max_blocks = {block}: {cell} is still within {:.1} % only",
                     100.0 * half_width
-                );
+                ));
                 false
             }
             Verdict::Wide { .. } => true,
@@ -316,7 +310,7 @@ impl Progress {
         let old = ids.iter().map(|id| blocks.iter().filter(|b| done.has(id, **b)).count());
         let old: usize = old.sum();
         if old > 0 {
-            eprintln!("resuming: {old} of {total} trials are done");
+            say(format_args!("resuming: {old} of {total} trials are done"));
         }
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         let style = "{bar:30} {pos}/{len} trials, {eta} left  {msg}";
@@ -342,14 +336,14 @@ impl Progress {
     }
 
     fn warn(&self, message: &str) {
-        self.bar.suspend(|| eprintln!("{message}"));
+        self.bar.suspend(|| say(message));
     }
 
     fn end_block(&self, block: u32) {
         if !self.is_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
             let left = HumanDuration(self.bar.eta());
-            eprintln!("block {block} done: {done} of {all} trials, about {left} left");
+            say(format_args!("block {block} done: {done} of {all} trials, about {left} left"));
         }
     }
 
@@ -358,13 +352,11 @@ impl Progress {
     }
 }
 
-/// The table, the figures, the paths.
+/// The figures, the table, the paths.
 fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
     let rows = folder.rows();
-    let mut out = io::stdout().lock();
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
-    writeln!(out, "{}", table::throughput(rows, cpus)).map_err(anyhow::Error::from)?;
     let invalid = rows.iter().filter(|row| !row.valid).count();
     if invalid < rows.len() {
         files.extend(plot::draw(
@@ -376,9 +368,7 @@ fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
             &folder.path().join("figures"),
         )?);
     }
-    for file in files {
-        writeln!(out, "{}", file.display()).map_err(anyhow::Error::from)?;
-    }
+    print(&format!("{}\n{}", table::throughput(rows, cpus), plot::lines(&files)))?;
     if invalid > 0 {
         return Err(Failure::Run(anyhow::anyhow!(
             "{invalid} of {} trials are invalid; {} says why in the column `error`",

@@ -15,6 +15,7 @@ pub(super) struct Args {}
 
 pub(super) fn run(registry: &Registry) -> Result<(), Failure> {
     die_with_parent();
+    super::exit_at_panic();
     let spec: TrialSpec =
         serde_json::from_reader(io::stdin().lock()).context("cannot understand the trial")?;
     let measured = registry.run(&spec)?;

@@ -1,0 +1,59 @@
+//! `bench plot`.
+
+use crate::lab;
+use crate::support::{Lab, TINY, is_png, spec};
+
+fn swept() -> Lab {
+    let lab = lab();
+    lab.write("tiny.toml", TINY);
+    lab.run("sweep tiny.toml --out r --blocks 1").exits(0);
+    std::fs::remove_dir_all(lab.path("r/figures")).unwrap();
+    lab
+}
+
+#[test]
+fn a_figure_in_the_formats_and_style_asked_for() {
+    let lab = swept();
+    let plot = "plot r --figure throughput-threads";
+    let ran = lab.run(&format!("{plot} --format png")).exits(0);
+    let files: Vec<&str> = ran.out.lines().collect();
+    assert!(!files.is_empty() && files.iter().all(|file| is_png(&lab.path(file))), "{files:?}");
+    assert_eq!(lab.snapshot("r/figures").len(), files.len());
+    let ran = lab.run(&format!("{plot} --format svg,png")).exits(0).prints(&[".svg", ".png"]);
+    let svg = ran.out.lines().find(|line| line.ends_with(".svg")).unwrap();
+    let acm = lab.read(svg);
+    assert!(acm.starts_with("<svg") || acm.starts_with("<?xml"), "{}", &acm[..50]);
+    lab.run(&format!("{plot} --style slides --format svg")).exits(0);
+    assert_ne!(acm, lab.read(svg), "the style does not matter");
+}
+
+#[test]
+fn several_folders_are_drawn_together_in_the_first() {
+    let lab = swept();
+    lab.copy("r", "s");
+    lab.run("plot r s --format svg").exits(0).prints(&["r/figures/"]);
+    assert!(!lab.path("s/figures").exists());
+}
+
+#[test]
+fn what_cannot_be_drawn() {
+    let lab = swept();
+    let unknown = ["`throughput-thread`", "did you mean `throughput-threads`"];
+    lab.run("plot r --figure throughput-thread").exits(2).says(&unknown);
+    lab.run("plot r --format bmp").exits(2).says(&["bmp", "svg"]);
+    lab.run("plot r --style nature").exits(2).says(&["nature", "acm"]);
+    lab.run("plot missing").exits(2).says(&["missing/machine.toml"]);
+    std::fs::create_dir(lab.path("empty")).unwrap();
+    lab.run("plot empty").exits(2).says(&["empty/machine.toml"]);
+    lab.copy("r", "other");
+    let machine = lab.read("r/machine.toml");
+    let line = machine.lines().find(|line| line.starts_with("kernel = ")).unwrap();
+    lab.write("other/machine.toml", machine.replace(line, "kernel = \"0.01\""));
+    let said = ["r and other were measured by different machines", "kernel"];
+    lab.run("plot r other").exits(2).says(&said);
+    lab.write("spec.toml", spec(0.01, 1));
+    let header = lab.read("r/trials.csv").lines().next().unwrap().to_owned();
+    lab.write("r/trials.csv", header + "\n");
+    lab.run("plot r").exits(2).says(&["r holds no trials yet"]);
+    assert!(!lab.path("r/figures").exists(), "something was drawn");
+}

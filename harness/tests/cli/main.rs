@@ -1,0 +1,14 @@
+//! The command line from outside: the real program in a directory of its own.
+
+mod broken_pipe;
+mod figures;
+mod refusals;
+mod resume;
+mod spec_errors;
+mod support;
+mod sweep;
+mod usage;
+
+fn lab() -> support::Lab {
+    support::Lab::new(env!("CARGO_BIN_EXE_bench"))
+}

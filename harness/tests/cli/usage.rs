@@ -1,0 +1,135 @@
+//! Commands, options, exit codes, and the commands that print.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::lab;
+use crate::support::COLUMNS;
+
+/// Each command with the options of the contract.
+const COMMANDS: [(&str, &str); 5] = [
+    ("list", "--json"),
+    ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
+    (
+        "run",
+        "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
+         --removes --updates --prefill --warmup --hash-seed --no-pin",
+    ),
+    ("plot", "DIR --figure --format --style"),
+    ("machine", "--json"),
+];
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
+}
+
+#[test]
+fn help_names_every_command_and_option() {
+    let lab = lab();
+    let commands = COMMANDS.map(|(command, _)| command);
+    let help = lab.run("--help").exits(0).prints(&commands);
+    assert_eq!(help.err, "");
+    assert!(!help.out.contains("\n  trial"), "the hidden command shows:\n{}", help.out);
+    for (command, options) in COMMANDS {
+        let options: Vec<&str> = options.split_whitespace().collect();
+        let help = lab.run(&format!("{command} --help")).exits(0).prints(&options);
+        assert_eq!(help.err, "");
+    }
+    lab.run("--version").exits(0).prints(&["bench "]);
+}
+
+#[test]
+fn wrong_usage_is_2_and_goes_to_stderr() {
+    let lab = lab();
+    lab.run("").exits(2);
+    lab.run("sweeep spec.toml").exits(2).says(&["sweeep", "sweep"]);
+    lab.run("list --jsn").exits(2).says(&["--jsn", "--json"]);
+    lab.run("list nothing").exits(2).says(&["nothing", "structures"]);
+    lab.run("sweep").exits(2).says(&["SPEC"]);
+    lab.run("plot").exits(2).says(&["DIR"]);
+    for option in ["--blocks 0", "--shard 3/2", "--shard 0/2", "--only [", "--seed=-1"] {
+        let ran = lab.run(&format!("sweep spec.toml {option}")).exits(2);
+        let ran = ran.says(&[option.split([' ', '=']).next().unwrap()]);
+        assert_eq!(ran.out, "");
+    }
+}
+
+#[test]
+fn list_shows_all_or_one_kind() {
+    let lab = lab();
+    let all = lab.run("list").exits(0).prints(&["chaining-lock-free", "epoch", "zipf", "system"]);
+    assert_eq!(all.err, "");
+    let figures = lab.run("list figures").exits(0).prints(&["throughput-threads"]);
+    assert!(!figures.out.contains("chaining-lock-free"), "{}", figures.out);
+    let listed = json(&lab.run("list --json").exits(0).out);
+    let structures = listed["structures"].as_array().unwrap();
+    let lock_free = structures.iter().find(|s| s["name"] == "chaining-lock-free").unwrap();
+    assert!(lock_free["reclaimers"].as_array().unwrap().contains(&"epoch".into()));
+    for kind in ["reclaimers", "allocators", "workloads", "figures"] {
+        assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
+        let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
+        assert_eq!(alone.as_object().unwrap().keys().collect::<Vec<_>>(), [kind]);
+        assert_eq!(alone[kind], listed[kind]);
+    }
+}
+
+#[test]
+fn machine_has_a_fingerprint_and_a_verdict() {
+    let lab = lab();
+    let shown = json(&lab.run("machine --json").exits(0).out);
+    let fingerprint = shown["fingerprint"].as_str().unwrap();
+    assert_eq!(fingerprint.len(), 12);
+    assert!(!shown["noise"]["verdict"].as_str().unwrap().is_empty());
+    assert!(shown["machine"]["cpus"].as_u64().unwrap() > 0);
+    lab.run("machine").exits(0).prints(&[fingerprint, "noise over one second: "]);
+}
+
+const RUN: &str = "run --warmup 0.001 --structure";
+
+#[test]
+fn run_prints_one_object_with_the_columns() {
+    let lab = lab();
+    let all = "--seconds 0.01 --keys 64 --reclaimer leak --threads 2 --reads 40 --inserts 30 --removes 20 --updates 10 \
+               --zipf 0.9 --seed 7 --prefill 0.25 --hash-seed 3 --no-pin --json";
+    let ran = lab.run(&format!("{RUN} chaining-lock-free {all}")).exits(0);
+    assert_eq!((ran.out.matches('\n').count(), ran.err.as_str()), (1, ""));
+    let row = json(&ran.out);
+    let keys: BTreeSet<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+    for column in COLUMNS.split_whitespace() {
+        assert!(keys.contains(column), "no `{column}`");
+    }
+    let expected = serde_json::json!({
+        "structure": "chaining-lock-free", "reclaimer": "leak", "threads": 2, "reads": 40.0,
+        "inserts": 30.0, "removes": 20.0, "updates": 10.0, "zipf": 0.9, "distribution": "zipf",
+        "seed": 7, "keys": 64, "prefill": 16, "hash_seed": 3, "pin": false, "valid": true,
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&row[key], value, "{key}");
+    }
+    let words = lab.run(&format!("{RUN} chaining-lock-free --threads 2 --seconds 0.01")).exits(0);
+    words.prints(&["chaining-lock-free/epoch", "2 threads, 95 % reads", "Mops/s", "passed"]);
+}
+
+#[test]
+fn run_names_what_is_wrong() {
+    let lab = lab();
+    for (arguments, parts) in [
+        ("chaining-lokc-free", ["`chaining-lokc-free`", "did you mean `chaining-lock-free`"]),
+        ("chaining-lock-free --reclaimer epcoh", ["`epcoh`", "did you mean `epoch`"]),
+        ("chaining-lock-free --reclaimer none", ["`none`", "it takes leak, epoch"]),
+        ("papaya --reclaimer epoch", ["does not take", "brings its own: seize"]),
+        ("sequential --threads 2", ["`sequential`", "at most 1 thread"]),
+        ("papaya --threads 0", ["--threads", "0"]),
+        ("papaya --reads 101", ["--reads", "0 to 100"]),
+        ("papaya --reads 90 --updates 20", ["100 percent", "110"]),
+        ("papaya --zipf=-1", ["--zipf", "0 or more"]),
+        ("papaya --zipf NaN", ["--zipf", "finite"]),
+        ("papaya --keys 0", ["--keys", "0"]),
+        ("papaya --seconds 0", ["--seconds", "0.001"]),
+        ("papaya --prefill 1.5", ["--prefill", "0 to 1"]),
+    ] {
+        let ran = lab.run(&format!("{RUN} {arguments}")).exits(2).says(&parts);
+        assert_eq!(ran.out, "", "{arguments}");
+    }
+}
