@@ -42,6 +42,7 @@ pub fn launch(spec: &TrialSpec, interrupted: &AtomicBool) -> anyhow::Result<Outc
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut child = Command::new(program)
         .arg(TRIAL_COMMAND)
+        .args(["--parent", &std::process::id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::catalogue::Catalogue;
 use crate::experiment::Experiment;
@@ -319,14 +319,10 @@ fn whole_lines(bytes: &[u8]) -> usize {
 
 fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let expected = header()?;
-    let expected = String::from_utf8_lossy(&expected);
+    // By name: a folder that was recorded before some column existed is still readable, and what
+    // it did not measure is absent.
     let found =
         reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
-    let is_missing = |name: &&str| !found.iter().any(|column| column == *name);
-    if let Some(missing) = expected.trim_end().split(',').find(is_missing) {
-        bail!("{}:1: there is no column `{missing}`", path.display());
-    }
     let mut rows = Vec::new();
     for record in reader.records() {
         let position = match &record {
@@ -385,4 +381,32 @@ fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
         fs::rename(&temporary, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_by_name() {
+        let path = Path::new("trials.csv");
+        let header = String::from_utf8(header().unwrap()).unwrap();
+        let case = crate::test_rows::trial("papaya", 2, 3, 5e6);
+        let line = String::from_utf8(to_csv(&case, false).unwrap()).unwrap();
+        let rows = parse_rows(&format!("{header}{line}"), path).unwrap();
+        assert_eq!((rows.len(), rows[0].threads, rows[0].block), (1, 2, 3));
+        // Without a column for something measured, it is absent.
+        let without = |name: &str| {
+            let drop = header.trim_end().split(',').position(|column| column == name).unwrap();
+            let cut = |text: &str| -> String {
+                let kept = text.trim_end().split(',').enumerate().filter(|(i, _)| *i != drop);
+                kept.map(|(_, field)| field).collect::<Vec<_>>().join(",") + "\n"
+            };
+            parse_rows(&(cut(&header) + &cut(&line)), path)
+        };
+        assert_eq!(without("ops_per_sec").unwrap()[0].ops_per_sec, None);
+        // Without one for the case, the row means nothing.
+        let error = format!("{:#}", without("threads").unwrap_err());
+        assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");
+    }
 }

@@ -57,7 +57,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Run(args) => run::run(registry, &args),
         Command::Plot(args) => plot::run(&args),
         Command::Machine(args) => machine::run(&args),
-        Command::Trial(_) => trial::run(registry),
+        Command::Trial(args) => trial::run(registry, &args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -218,7 +218,7 @@ fn fraction(text: &str) -> Result<f64, String> {
 }
 
 fn skew(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, 100.0, "0 or more (and at most 100)")
+    in_range(text, 0.0, f64::MAX, "0 or more")
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -1,5 +1,6 @@
 //! `bench sweep`: an experiment file, from plan to figures.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -219,8 +220,11 @@ impl<'e> Plan<'e> {
         if target.is_none() {
             return false;
         }
-        let metric = choose_metric(folder.rows(), cpus).metric;
-        let verdict = judge(folder.rows(), metric, target);
+        // As if it had not been interrupted: by the cells of this command, in the blocks before.
+        let ids: HashSet<String> = self.cells().map(Case::id).collect();
+        let counts = |row: &&Row| row.block < block && ids.contains(&row.case);
+        let rows: Vec<Row> = folder.rows().iter().filter(counts).cloned().collect();
+        let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
             Verdict::Enough => {
                 say(format_args!(

@@ -11,10 +11,14 @@ use crate::trial::TrialSpec;
 
 /// Run one trial told on standard input (used by `sweep`)
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The sweep's process, with which the trial ends
+    #[arg(long, value_name = "PID")]
+    parent: u32,
+}
 
-pub(super) fn run(registry: &Registry) -> Result<(), Failure> {
-    die_with_parent();
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    die_with(args.parent)?;
     super::exit_at_panic();
     let spec: TrialSpec =
         serde_json::from_reader(io::stdin().lock()).context("cannot understand the trial")?;
@@ -24,11 +28,18 @@ pub(super) fn run(registry: &Registry) -> Result<(), Failure> {
 }
 
 /// A sweep that is killed must not leave a trial running beside the next one.
-fn die_with_parent() {
-    #[cfg(target_os = "linux")]
-    {
-        use nix::sys::{prctl, signal::Signal};
-        // A kernel that refuses leaves one trial running to its end: no harm but time.
-        let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    }
+#[cfg(target_os = "linux")]
+fn die_with(parent: u32) -> anyhow::Result<()> {
+    use nix::sys::{prctl, signal::Signal};
+    // A kernel that refuses leaves one trial running to its end: no harm but time.
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    // From here on the signal comes; if the sweep was killed before, it will not.
+    let now = nix::unistd::getppid().as_raw();
+    anyhow::ensure!(i64::from(now) == i64::from(parent), "the sweep that started it is gone");
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: u32) -> anyhow::Result<()> {
+    Ok(())
 }
