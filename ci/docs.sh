@@ -2,5 +2,5 @@
 # Documentation without warnings (broken links among them).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 echo "docs: clean"

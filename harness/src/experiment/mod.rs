@@ -1,8 +1,8 @@
 //! Experiment files: TOML text to the list of cases. The keys are listed in docs/FORMAT.md.
 //!
 //! Reading goes on after a mistake, so that one run shows as many as possible: first the values
-//! of every key ([`value`], [`mix`]), then, for each grid whose keys were right, its cells
-//! ([`grid`]).
+//! of every key (`value.rs`, `mix.rs`), then, for each grid whose keys were right, its cells
+//! (`grid.rs`).
 
 mod axes;
 mod error;

@@ -15,7 +15,7 @@
 //! [`Case`](crate::case::Case). `benches/generator.rs` shows what a draw costs: generator, loop
 //! and the call of a no-op map together may take 5 ns, or the harness measures itself.
 //!
-//! Everything random in a trial comes from its one seed by [`derive`], so that the same seed
+//! Everything random in a trial comes from its one seed by [`derive()`], so that the same seed
 //! gives the same keys and operations, and no two uses share a sequence.
 
 mod keys;
