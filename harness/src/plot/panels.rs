@@ -64,6 +64,9 @@ const NARROWEST: f64 = 8.0;
 /// Length of the line in a legend entry, in texts' heights.
 const SAMPLE: f64 = 2.6;
 
+/// Room beside the first and the last place on the x axis, as a share of what is between them.
+const PAD: f64 = 0.12;
+
 /// The measures of one picture, in points.
 struct Layout<'a> {
     panels: &'a Panels,
@@ -184,9 +187,22 @@ impl<'a> Layout<'a> {
         let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
         let (first, last) = (end(self.panels.xs.first()), end(self.panels.xs.last()));
         let span = (last / first).log2();
-        let pad = if span == 0.0 { 0.5 } else { span * 0.08 };
+        let pad = if span == 0.0 { 0.5 } else { span * PAD };
         let share = ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad);
         self.left + self.pitch * j as f64 + self.panel_width * share
+    }
+
+    /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
+    /// their intervals do not hide each other: side by side as markers, or closer if that would
+    /// leave the panel or come half-way to the next place.
+    fn aside(&self, index: usize, count: usize) -> f64 {
+        let places: Vec<f64> = self.panels.xs.iter().map(|&x| self.x(0, x as f64)).collect();
+        let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
+        let edge = places.first().map_or(0.0, |first| first - self.left);
+        let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
+        let middle = (count as f64 - 1.0) / 2.0;
+        let step = (1.6 * self.style.marker).min(room / middle.max(0.5));
+        (index as f64 - middle) * step
     }
 
     fn y(&self, i: usize, y: f64) -> f64 {
@@ -294,7 +310,10 @@ impl<'a> Layout<'a> {
 
     fn draw_data(&self, canvas: &Canvas<'_>, panel: &Panel, i: usize, j: usize) -> Result<()> {
         let line = self.style.line;
-        let place = |point: &Point| (self.x(j, point.x as f64), self.y(i, point.y));
+        let count = panel.series.len();
+        let place = |index: usize, point: &Point| {
+            (self.x(j, point.x as f64) + self.aside(index, count), self.y(i, point.y))
+        };
         if let Some(height) = panel.reference {
             let left = self.left + self.pitch * j as f64;
             let y = self.y(i, height);
@@ -305,18 +324,19 @@ impl<'a> Layout<'a> {
             let y = self.top(i) + self.style.panel_height / 2.0;
             canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
         }
-        for Series { look, points } in &panel.series {
-            let path: Vec<Place> = points.iter().map(place).collect();
+        let series = || panel.series.iter().enumerate();
+        for (index, Series { look, points }) in series() {
+            let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
         }
-        for Series { look, points } in &panel.series {
+        for (index, Series { look, points }) in series() {
             for point in points {
-                self.draw_interval(canvas, *look, *point, place(point).0, i)?;
+                self.draw_interval(canvas, *look, *point, place(index, point).0, i)?;
             }
         }
-        for Series { look, points } in &panel.series {
+        for (index, Series { look, points }) in series() {
             for point in points {
-                canvas.marker(place(point), *look, self.style.marker)?;
+                canvas.marker(place(index, point), *look, self.style.marker)?;
             }
         }
         Ok(())

@@ -167,6 +167,23 @@ fn points_are_where_the_axes_say() {
 }
 
 #[test]
+fn intervals_do_not_hide_each_other() {
+    let subjects = twelve_subjects().subjects;
+    let svg = draw_one(&Grid { subjects, ..Grid::small() }.rows());
+    let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
+    let bars = lines
+        .filter(|line| line.contains("stroke-width=\"6\"") && !line.contains("#DEDEDE"))
+        .map(|line| numbers(line, "points"))
+        .filter(|ends| ends.len() == 4 && ends[0] == ends[2] && ends[1] != ends[3]);
+    let mut places: Vec<f64> = bars.map(|ends| ends[0]).collect();
+    let all = places.len();
+    assert!(all >= 12 * 3, "{all} bars");
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    assert!(places.len() >= 12 * 3, "{} places for {all} bars", places.len());
+}
+
+#[test]
 fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
     let rows = twelve_subjects().rows();
     for style in STYLES {

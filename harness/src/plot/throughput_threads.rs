@@ -135,6 +135,9 @@ impl<'a> Picture<'a> {
         ];
         notes.extend(self.harness_alone());
         let ratios = distinct(self.curves.iter().map(|cell| cell.row.reads));
+        if names(&self.curves, |cell| cell.median.is_some()).len() > 1 {
+            notes.push("Points of one number of threads are side by side.".to_owned());
+        }
         if ratios.len() > 1 {
             notes.push("Each row of panels has its own scale.".to_owned());
         }
