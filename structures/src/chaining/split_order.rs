@@ -21,7 +21,6 @@
 //!
 //! Whoever changes a pending word has found it in the list, so it may as well become ready then.
 
-use std::alloc::{Layout, handle_alloc_error};
 use std::ptr;
 
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
@@ -247,24 +246,23 @@ impl<N> Drop for Buckets<N> {
 
 /// `len` null words. From the allocator's zeroed pages where the platform has them, so that a
 /// growth does not touch the memory it adds.
+#[cfg(not(loom))]
 fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
+    use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
     let layout = Layout::array::<AtomicPtr<N>>(len).expect("fewer buckets than addresses");
-    #[cfg(not(loom))]
-    {
-        // SAFETY: `len` is at least 1, so the layout is not empty.
-        let words = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<AtomicPtr<N>>();
-        if words.is_null() {
-            handle_alloc_error(layout);
-        }
-        words
+    // SAFETY: `len` is at least 1, so the layout is not empty.
+    let words = unsafe { alloc_zeroed(layout) }.cast::<AtomicPtr<N>>();
+    if words.is_null() {
+        handle_alloc_error(layout);
     }
-    #[cfg(loom)]
-    {
-        let words: Box<[AtomicPtr<N>]> =
-            (0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-        let _ = layout;
-        Box::into_raw(words).cast()
-    }
+    words
+}
+
+/// `len` null words: loom's are no zeros.
+#[cfg(loom)]
+fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
+    let words: Box<[AtomicPtr<N>]> = (0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+    Box::into_raw(words).cast()
 }
 
 /// # Safety
