@@ -191,8 +191,8 @@ fn in_words(row: &Row) -> String {
     line("  per CPU-second", mops(row.ops_per_cpu_sec));
     line("operations", count(row.ops));
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
-    line("peak unreclaimed", format!("{} nodes", count(row.peak_unreclaimed)));
-    line("peak RSS", format!("{} bytes", count(row.peak_rss_bytes)));
+    line("peak unreclaimed nodes", count(row.peak_unreclaimed));
+    line("peak RSS, bytes", count(row.peak_rss_bytes));
     line("entries at the end", count(row.final_len));
     line("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() });
     line("noise", row.noise.clone());

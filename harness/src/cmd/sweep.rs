@@ -317,7 +317,7 @@ impl Progress {
             say(format_args!("resuming: {old} of {total} trials are done"));
         }
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let style = "{bar:30} {pos}/{len} trials, {eta} left  {msg}";
+        let style = "{bar:30} {pos}/{len} trials, {eta} left  {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
