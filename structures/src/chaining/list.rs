@@ -134,6 +134,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
             if !self.unlink(without(next, MARK)) {
                 return Ahead::Lost;
             }
+            self.reload();
         }
     }
 
@@ -165,8 +166,9 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
         Some(self.guard.protect(SUCCESSOR_SLOT, unsafe { &*next }))
     }
 
-    /// Unlinks the node ahead, whose link is marked and leads to `successor`, retires it and moves
-    /// on to the successor; false if the cursor's link has changed.
+    /// Unlinks the node ahead, whose link is marked and leads to `successor`, and retires it; false
+    /// if the cursor's link has changed. The node stays protected: `look` alone goes on from here,
+    /// and a remover need not pay for protecting a successor that it does not look at.
     pub(super) fn unlink(&mut self, successor: *mut ListNode<R, K, V>) -> bool {
         // The successor's contents, which we have by Acquire, are passed on.
         if !self.swing(successor) {
@@ -174,7 +176,6 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
         }
         // SAFETY: I3: our CAS unlinked it, so we alone retire it.
         unsafe { self.guard.retire(self.target()) };
-        self.reload();
         true
     }
 
