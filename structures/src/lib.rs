@@ -48,9 +48,12 @@
 
 pub mod chaining;
 mod counter;
+pub mod cuckoo;
+pub mod hash;
 pub mod map;
 pub mod meter;
 pub mod reclaim;
 pub mod sync;
+pub mod word;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
