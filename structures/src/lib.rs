@@ -47,8 +47,10 @@
 //!   sanitizers find a premature free far more often.
 
 pub mod chaining;
+pub mod control;
 mod counter;
 pub mod cuckoo;
+pub mod exclusion;
 pub mod hash;
 pub mod map;
 pub mod meter;

@@ -1,0 +1,332 @@
+//! A bucket's control word: the tags of its slots, and a sequence lock over its entries.
+//!
+//! MemC3 (NSDI 2013, section 4) keeps tags beside the entries and versions in an array of their
+//! own. Here both are one 64-bit word, so that one load says which slots may match *and* begins
+//! an optimistic read, one compare-and-swap takes the lock *and* asserts that nothing has
+//! changed since, and a removal is that compare-and-swap alone.
+//!
+//! | bits, from the lowest | |
+//! | --- | --- |
+//! | `SLOTS` × `TAG_BITS` | tags; 0 marks an empty slot |
+//! | 3 | overflow count, what it counts is the table's business; it saturates at 7 |
+//! | 1 | `FROZEN`: the bucket will not change any more |
+//! | 1 | `LOCKED`: a writer may be changing the entries |
+//! | the rest | version; every unlock that changed something and every removal adds 1 |
+//!
+//! # The protocol
+//!
+//! Entries are atomics, read and written `Relaxed` between these:
+//!
+//! * A reader takes a snapshot (`Acquire`, C1), reads entries, and validates: `fence(Acquire)`
+//!   (C2), then the word again (`Acquire`, C3). If it is the same and not locked, the entries
+//!   belong together and were in the bucket at C3.
+//! * A writer locks (C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)` (C5),
+//!   writes entries, unlocks with the next version (`Release`, C6).
+//! * C5 pairs with C2: a reader that saw one of the writer's entries sees its lock, or a later
+//!   word, at C3. C6 pairs with C1, C3 and C4: who sees the new word sees the new entries.
+//!
+//! # Versions wrap
+//!
+//! 8 slots leave 11 bits for the version, so a word may return while a reader is suspended. An
+//! unlock that carries out of the version therefore adds 1 to the table's [`Wraps`] first
+//! (`Release`, C7), while the bucket is still locked. A reader loads `Wraps` before C1
+//! (`Acquire`, C8) and after C3. If the word has gone round, the carry's C6 lies between C1 and
+//! C3 in the word's modification order. Its C7 is not in C8's value: otherwise the lock, which
+//! comes before C7, would come before C1 too. And it is in the second value, as C3 read C6 or
+//! later. So the two differ, and the reader tries again. (Cf. hazard H5 in MemC3's released
+//! code, whose 32-bit counters may wrap unseen.)
+
+use std::fmt;
+
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// Bits of the overflow count.
+const OVERFLOW_BITS: u32 = 3;
+
+/// What a control word held: plain data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Snapshot<const SLOTS: usize>(u64);
+
+impl<const SLOTS: usize> Snapshot<SLOTS> {
+    /// Bits of a tag.
+    pub const TAG_BITS: u32 = if SLOTS <= 4 { 8 } else { 6 };
+
+    const TAGS_END: u32 = {
+        assert!(SLOTS >= 1 && SLOTS <= 8, "a control word has room for 1 to 8 slots");
+        SLOTS as u32 * Self::TAG_BITS
+    };
+    const FROZEN: u64 = 1 << (Self::TAGS_END + OVERFLOW_BITS);
+    const LOCKED: u64 = Self::FROZEN << 1;
+    const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 2;
+    const OVERFLOW: u64 = ((1 << OVERFLOW_BITS) - 1) << Self::TAGS_END;
+    const TAG: u64 = (1 << Self::TAG_BITS) - 1;
+    const LOWS: u64 = Self::in_each_lane(1);
+    const HIGHS: u64 = Self::in_each_lane(1 << (Self::TAG_BITS - 1));
+
+    /// An empty bucket's word.
+    pub const EMPTY: Self = Self(0);
+
+    const fn in_each_lane(bits: u64) -> u64 {
+        let (mut lanes, mut slot) = (0, 0);
+        while slot < SLOTS {
+            lanes |= bits << (slot as u32 * Self::TAG_BITS);
+            slot += 1;
+        }
+        lanes
+    }
+
+    /// The slots whose tag is `tag`; perhaps some above one of these whose tag is not. (The
+    /// borrow of the subtraction: the caller compares keys anyway.)
+    #[inline(always)]
+    #[must_use]
+    pub const fn matching(self, tag: u64) -> Matches<SLOTS> {
+        let differences = self.0 ^ tag.wrapping_mul(Self::LOWS);
+        Matches(differences.wrapping_sub(Self::LOWS) & !differences & Self::HIGHS)
+    }
+
+    /// The first empty slot.
+    #[inline(always)]
+    #[must_use]
+    pub const fn empty_slot(self) -> Option<usize> {
+        self.matching(0).first()
+    }
+
+    /// The tag of `slot`; 0 if it is empty.
+    #[inline(always)]
+    #[must_use]
+    pub const fn tag(self, slot: usize) -> u64 {
+        self.0 >> (slot as u32 * Self::TAG_BITS) & Self::TAG
+    }
+
+    /// With another tag in `slot`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with_tag(self, slot: usize, tag: u64) -> Self {
+        let shift = slot as u32 * Self::TAG_BITS;
+        Self(self.0 & !(Self::TAG << shift) | tag << shift)
+    }
+
+    /// Whether the overflow count is not 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn overflows(self) -> bool {
+        self.0 & Self::OVERFLOW != 0
+    }
+
+    /// With one more in the overflow count, unless it is saturated.
+    #[must_use]
+    pub const fn with_one_more_overflow(self) -> Self {
+        if self.0 & Self::OVERFLOW == Self::OVERFLOW {
+            self
+        } else {
+            Self(self.0 + (1 << Self::TAGS_END))
+        }
+    }
+
+    /// With one less in the overflow count. A saturated count stays: it has lost count.
+    #[must_use]
+    pub const fn with_one_less_overflow(self) -> Self {
+        if self.0 & Self::OVERFLOW == Self::OVERFLOW || self.0 & Self::OVERFLOW == 0 {
+            self
+        } else {
+            Self(self.0 - (1 << Self::TAGS_END))
+        }
+    }
+
+    /// Whether a writer has the bucket.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_locked(self) -> bool {
+        self.0 & Self::LOCKED != 0
+    }
+
+    /// Whether the bucket will not change any more.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_frozen(self) -> bool {
+        self.0 & Self::FROZEN != 0
+    }
+
+    /// Whether the next version carries out of its bits.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_last_version(self) -> bool {
+        self.0 >> Self::VERSION == u64::MAX >> Self::VERSION
+    }
+
+    /// Unlocked, with the next version.
+    #[inline(always)]
+    const fn next_version(self) -> Self {
+        Self((self.0 & !Self::LOCKED).wrapping_add(1 << Self::VERSION))
+    }
+}
+
+impl<const SLOTS: usize> fmt::Debug for Snapshot<SLOTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tags: Vec<_> = (0..SLOTS).map(|slot| self.tag(slot)).collect();
+        f.debug_struct("Snapshot")
+            .field("tags", &tags)
+            .field("overflow", &((self.0 & Self::OVERFLOW) >> Self::TAGS_END))
+            .field("frozen", &self.is_frozen())
+            .field("locked", &self.is_locked())
+            .field("version", &(self.0 >> Self::VERSION))
+            .finish()
+    }
+}
+
+/// Slots whose tag may match; an iterator from the first on.
+#[derive(Clone, Copy, Debug)]
+pub struct Matches<const SLOTS: usize>(u64);
+
+impl<const SLOTS: usize> Matches<SLOTS> {
+    /// The first of them.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first(self) -> Option<usize> {
+        if self.0 == 0 { None } else { Some(self.first_or_any()) }
+    }
+
+    /// The first of them; some slot if there is none. Without a branch.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first_or_any(self) -> usize {
+        let slot = (self.0.trailing_zeros() / Snapshot::<SLOTS>::TAG_BITS) as usize;
+        if SLOTS.is_power_of_two() {
+            slot & (SLOTS - 1)
+        } else if slot < SLOTS {
+            slot
+        } else {
+            0
+        }
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl<const SLOTS: usize> Iterator for Matches<SLOTS> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let first = self.first();
+        self.0 &= self.0.wrapping_sub(1);
+        first
+    }
+}
+
+/// How often a version of a table's buckets has wrapped; see the [module](self).
+#[derive(Debug, Default)]
+pub struct Wraps(AtomicU64);
+
+impl Wraps {
+    /// To be compared with another call's result after the read has been validated.
+    #[inline(always)]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        // Acquire C8: pairs with C7.
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A bucket's control word.
+pub struct Control<const SLOTS: usize>(AtomicU64);
+
+impl<const SLOTS: usize> Default for Control<SLOTS> {
+    fn default() -> Self {
+        Self(AtomicU64::new(Snapshot::<SLOTS>::EMPTY.0))
+    }
+}
+
+impl<const SLOTS: usize> fmt::Debug for Control<SLOTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot().fmt(f)
+    }
+}
+
+impl<const SLOTS: usize> Control<SLOTS> {
+    /// The word as it is now.
+    #[inline(always)]
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<SLOTS> {
+        // Acquire C1: pairs with C6; the entries that the word's writer wrote are visible.
+        Snapshot(self.0.load(Ordering::Acquire))
+    }
+
+    /// Whether the word still is `seen`, after entries were read. If so, and `seen` is not
+    /// locked and [`Wraps`] has not changed, they belong together.
+    #[inline(always)]
+    #[must_use]
+    pub fn validate(&self, seen: Snapshot<SLOTS>) -> bool {
+        // Acquire fence C2: pairs with C5. If an entry was a writer's, the load sees its lock.
+        fence(Ordering::Acquire);
+        // Acquire C3: pairs with C6; `Wraps` is at least what it was then.
+        self.0.load(Ordering::Acquire) == seen.0
+    }
+
+    /// Takes the lock if the word still is `seen`; `seen` must be neither locked nor frozen.
+    #[inline(always)]
+    #[must_use]
+    pub fn try_lock(&self, seen: Snapshot<SLOTS>) -> bool {
+        debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be locked: {seen:?}");
+        let locked = seen.0 | Snapshot::<SLOTS>::LOCKED;
+        // Acquire C4: pairs with C6; the previous holder's entries are visible. Relaxed on
+        // failure: the caller looks again.
+        let took =
+            self.0.compare_exchange(seen.0, locked, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        // Release fence C5: pairs with C2. Entries written from here on show the lock.
+        fence(Ordering::Release);
+        took
+    }
+
+    /// Unlocks with the next version of `new`; the caller holds the lock.
+    #[inline(always)]
+    pub fn unlock(&self, new: Snapshot<SLOTS>, wraps: &Wraps) {
+        if new.is_last_version() {
+            // Release C7: pairs with C8; the lock comes before it.
+            wraps.0.fetch_add(1, Ordering::Release);
+        }
+        // Release C6: publishes the entries; pairs with C1, C3 and C4.
+        self.0.store(new.next_version().0, Ordering::Release);
+    }
+
+    /// Unlocks and leaves the word as it was before the lock: nothing was changed.
+    #[inline(always)]
+    pub fn unlock_unchanged(&self, seen: Snapshot<SLOTS>) {
+        // Release C6: what the holder read comes before the next holder's writes.
+        self.0.store(seen.0, Ordering::Release);
+    }
+
+    /// Replaces `seen`, which is neither locked nor frozen, by the next version of `new` in one
+    /// step: for changes that concern the word alone. The caller makes sure that `seen` is not
+    /// the [last version](Snapshot::is_last_version).
+    #[inline(always)]
+    #[must_use]
+    pub fn replace(&self, seen: Snapshot<SLOTS>, new: Snapshot<SLOTS>) -> bool {
+        debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be replaced: {seen:?}");
+        debug_assert!(!seen.is_last_version(), "the carry needs the lock");
+        // AcqRel: Acquire as C4, as what was read of the entries was published by C6. Release as
+        // C6. Relaxed on failure: the caller looks again.
+        self.0
+            .compare_exchange(seen.0, new.next_version().0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Freezes an unlocked bucket: from here on no lock can be taken. False if the word is not
+    /// `seen` any more.
+    #[must_use]
+    pub fn freeze(&self, seen: Snapshot<SLOTS>) -> bool {
+        let frozen = seen.0 | Snapshot::<SLOTS>::FROZEN;
+        // Acquire as C4. Relaxed on failure: the caller looks again.
+        self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Sets the word of a bucket that nobody else can see yet.
+    pub fn set_unshared(&mut self, new: Snapshot<SLOTS>) {
+        self.0 = AtomicU64::new(new.0);
+    }
+}
