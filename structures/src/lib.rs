@@ -56,6 +56,7 @@ pub mod map;
 pub mod meter;
 pub mod reclaim;
 pub mod sync;
+pub mod tagging;
 pub mod word;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};

@@ -1,0 +1,45 @@
+//! FACTOR tagging: whether a slot's tag says which key may be in it.
+//!
+//! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
+//! and Smarter Hashing*, NSDI 2013, section 4.1: a lookup compares a few bits of the hash before
+//! it compares keys. Without tags the same lanes of the control word say only which slots are
+//! occupied, so that the layout and everything else stay as they are.
+
+use std::fmt::Debug;
+
+use crate::hash;
+
+/// What the lane of an occupied slot holds.
+pub trait Tagging: Debug + Default + Send + Sync + 'static {
+    /// Its name in the names of tables.
+    const NAME: &'static str;
+
+    /// The lane of an entry with `hash`: not 0, and below `1 << bits`.
+    fn tag(hash: u64, bits: u32) -> u64;
+}
+
+/// The lane is the [tag](hash::tag): keys are compared only where it matches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tagged;
+
+impl Tagging for Tagged {
+    const NAME: &'static str = "tag";
+
+    #[inline(always)]
+    fn tag(hash: u64, bits: u32) -> u64 {
+        hash::tag(hash, bits)
+    }
+}
+
+/// The lane is 1: every occupied slot's key is compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untagged;
+
+impl Tagging for Untagged {
+    const NAME: &'static str = "no-tag";
+
+    #[inline(always)]
+    fn tag(_hash: u64, _bits: u32) -> u64 {
+        1
+    }
+}
