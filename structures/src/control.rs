@@ -2,8 +2,8 @@
 //!
 //! MemC3 (NSDI 2013, section 4) keeps tags beside the entries and versions in an array of their
 //! own. Here both are one 64-bit word, so that one load says which slots may match *and* begins
-//! an optimistic read, one compare-and-swap takes the lock *and* asserts that nothing has
-//! changed since, and a removal is that compare-and-swap alone.
+//! an optimistic read, and one compare-and-swap takes the lock *and* asserts that nothing has
+//! changed since the snapshot.
 //!
 //! | bits, from the lowest | |
 //! | --- | --- |
@@ -11,7 +11,7 @@
 //! | 3 | overflow count, what it counts is the table's business; it saturates at 7 |
 //! | 1 | `FROZEN`: the bucket will not change any more |
 //! | 1 | `LOCKED`: a writer may be changing the entries |
-//! | the rest | version; every unlock that changed something and every removal adds 1 |
+//! | the rest | version; every unlock that changed something adds 1 |
 //!
 //! # The protocol
 //!
@@ -33,7 +33,8 @@
 //! (`Acquire`, C8) and after C3. If the word has gone round, the carry's C6 lies between C1 and
 //! C3 in the word's modification order. Its C7 is not in C8's value: otherwise the lock, which
 //! comes before C7, would come before C1 too. And it is in the second value, as C3 read C6 or
-//! later. So the two differ, and the reader tries again. (Cf. hazard H5 in MemC3's released
+//! later. So the two differ, and the reader tries again. The same goes for a writer that locks what
+//! it has seen before: it compares the counts when it has the lock. (Cf. hazard H5 in MemC3's released
 //! code, whose 32-bit counters may wrap unseen.)
 
 use std::fmt;
@@ -268,19 +269,25 @@ impl<const SLOTS: usize> Control<SLOTS> {
         self.0.load(Ordering::Acquire) == seen.0
     }
 
-    /// Takes the lock if the word still is `seen`; `seen` must be neither locked nor frozen.
+    /// Takes the lock if nothing has changed since `seen`, which is neither locked nor frozen,
+    /// was taken; `count` is what `wraps` held before that.
     #[inline(always)]
     #[must_use]
-    pub fn try_lock(&self, seen: Snapshot<SLOTS>) -> bool {
+    pub fn try_lock(&self, seen: Snapshot<SLOTS>, wraps: &Wraps, count: u64) -> bool {
         debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be locked: {seen:?}");
         let locked = seen.0 | Snapshot::<SLOTS>::LOCKED;
         // Acquire C4: pairs with C6; the previous holder's entries are visible. Relaxed on
         // failure: the caller looks again.
-        let took =
-            self.0.compare_exchange(seen.0, locked, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if self.0.compare_exchange(seen.0, locked, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        if wraps.count() != count {
+            self.unlock_unchanged(seen);
+            return false;
+        }
         // Release fence C5: pairs with C2. Entries written from here on show the lock.
         fence(Ordering::Release);
-        took
+        true
     }
 
     /// Unlocks with the next version of `new`; the caller holds the lock.
@@ -299,21 +306,6 @@ impl<const SLOTS: usize> Control<SLOTS> {
     pub fn unlock_unchanged(&self, seen: Snapshot<SLOTS>) {
         // Release C6: what the holder read comes before the next holder's writes.
         self.0.store(seen.0, Ordering::Release);
-    }
-
-    /// Replaces `seen`, which is neither locked nor frozen, by the next version of `new` in one
-    /// step: for changes that concern the word alone. The caller makes sure that `seen` is not
-    /// the [last version](Snapshot::is_last_version).
-    #[inline(always)]
-    #[must_use]
-    pub fn replace(&self, seen: Snapshot<SLOTS>, new: Snapshot<SLOTS>) -> bool {
-        debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be replaced: {seen:?}");
-        debug_assert!(!seen.is_last_version(), "the carry needs the lock");
-        // AcqRel: Acquire as C4, as what was read of the entries was published by C6. Release as
-        // C6. Relaxed on failure: the caller looks again.
-        self.0
-            .compare_exchange(seen.0, new.next_version().0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
     }
 
     /// Freezes an unlocked bucket: from here on no lock can be taken. False if the word is not

@@ -14,6 +14,9 @@ pub trait Tagging: Debug + Default + Send + Sync + 'static {
     /// Its name in the names of tables.
     const NAME: &'static str;
 
+    /// Whether an entry's lane tells it from most others; if not, keys must be read instead.
+    const DISTINGUISHES: bool;
+
     /// The lane of an entry with `hash`: not 0, and below `1 << bits`.
     fn tag(hash: u64, bits: u32) -> u64;
 }
@@ -24,6 +27,7 @@ pub struct Tagged;
 
 impl Tagging for Tagged {
     const NAME: &'static str = "tag";
+    const DISTINGUISHES: bool = true;
 
     #[inline(always)]
     fn tag(hash: u64, bits: u32) -> u64 {
@@ -37,6 +41,7 @@ pub struct Untagged;
 
 impl Tagging for Untagged {
     const NAME: &'static str = "no-tag";
+    const DISTINGUISHES: bool = false;
 
     #[inline(always)]
     fn tag(_hash: u64, _bits: u32) -> u64 {
