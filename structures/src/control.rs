@@ -76,13 +76,16 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         lanes
     }
 
-    /// The slots whose tag is `tag`; perhaps some above one of these whose tag is not. (The
-    /// borrow of the subtraction: the caller compares keys anyway.)
+    /// The slots whose tag is `tag`, and no others: the key in an empty slot is a removed one's, so
+    /// that comparing keys would not make up for a wrong match.
     #[inline(always)]
     #[must_use]
     pub const fn matching(self, tag: u64) -> Matches<SLOTS> {
         let differences = self.0 ^ tag.wrapping_mul(Self::LOWS);
-        Matches(differences.wrapping_sub(Self::LOWS) & !differences & Self::HIGHS)
+        // A lane's high bit is set if any of its bits is. No lane carries into the next.
+        let below_high = Self::HIGHS - Self::LOWS;
+        let nonzero = ((differences & below_high) + below_high) | differences;
+        Matches(!nonzero & Self::HIGHS)
     }
 
     /// The first empty slot.
@@ -148,6 +151,20 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         self.0 & Self::FROZEN != 0
     }
 
+    /// Neither locked nor frozen.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_stable(self) -> bool {
+        self.0 & (Self::LOCKED | Self::FROZEN) == 0
+    }
+
+    /// Neither frozen nor overflowing: what is not here is nowhere.
+    #[inline(always)]
+    #[must_use]
+    pub const fn ends_search(self) -> bool {
+        self.0 & (Self::OVERFLOW | Self::FROZEN) == 0
+    }
+
     /// Whether the next version carries out of its bits.
     #[inline(always)]
     #[must_use]
@@ -175,7 +192,7 @@ impl<const SLOTS: usize> fmt::Debug for Snapshot<SLOTS> {
     }
 }
 
-/// Slots whose tag may match; an iterator from the first on.
+/// Slots whose tag matches; an iterator from the first on.
 #[derive(Clone, Copy, Debug)]
 pub struct Matches<const SLOTS: usize>(u64);
 
@@ -317,8 +334,18 @@ impl<const SLOTS: usize> Control<SLOTS> {
         self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Sets the word of a bucket that nobody else can see yet.
-    pub fn set_unshared(&mut self, new: Snapshot<SLOTS>) {
-        self.0 = AtomicU64::new(new.0);
+    /// Puts `tag` into `slot` of a bucket in a table that is being filled and that no operation
+    /// can see. Others may do the same with other slots and the overflow count; doing it again
+    /// changes nothing.
+    pub fn add_unpublished(&self, slot: usize, tag: u64) {
+        // Relaxed: the table's publication orders it.
+        self.0.fetch_or(Snapshot::<SLOTS>::EMPTY.with_tag(slot, tag).0, Ordering::Relaxed);
+    }
+
+    /// Adds 1 to the overflow count of such a bucket.
+    pub fn add_overflow_unpublished(&self) {
+        let more = |seen| Some(Snapshot::<SLOTS>(seen).with_one_more_overflow().0);
+        // Relaxed: the table's publication orders it.
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 }

@@ -58,5 +58,8 @@ pub mod reclaim;
 pub mod sync;
 pub mod tagging;
 pub mod word;
+mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+pub use cuckoo::CuckooOptimistic;
+pub use zeroed::Pages;

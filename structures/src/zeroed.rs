@@ -1,0 +1,94 @@
+//! Big arrays of atomics: aligned, zeroed by the operating system, on huge pages if asked for.
+
+use std::alloc::{self, Layout};
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::slice;
+
+/// What pages a table asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// What the allocator gives.
+    #[default]
+    Default,
+    /// Huge ones (2 MiB) for arrays that fill at least one, by `madvise(2)`. A request: the
+    /// system may not grant it, and other systems than Linux are not asked.
+    Huge,
+}
+
+/// Types whose default value is all-zero bytes.
+///
+/// # Safety
+///
+/// It is, and the type needs no drop.
+pub(crate) unsafe trait Zeroable: Default {}
+
+/// An array of `T`, all zero at first.
+pub(crate) struct Zeroed<T> {
+    first: NonNull<T>,
+    len: usize,
+    layout: Layout,
+}
+
+/// Bytes of a huge page.
+const HUGE_PAGE: usize = 2 << 20;
+/// Bytes of a cache line.
+const CACHE_LINE: usize = 64;
+
+impl<T: Zeroable> Zeroed<T> {
+    /// `len` zeroed values, the first at the begin of a cache line; `None` if there is no memory
+    /// for them.
+    pub(crate) fn try_new(len: usize, pages: Pages) -> Option<Self> {
+        let array = Layout::array::<T>(len).ok()?;
+        let huge = pages == Pages::Huge && array.size() >= HUGE_PAGE;
+        let layout = array.align_to(if huge { HUGE_PAGE } else { CACHE_LINE }).ok()?;
+        assert_ne!(layout.size(), 0, "an array of something");
+        // SAFETY: the layout's size is not 0, as just asserted.
+        let first = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?.cast();
+        if huge {
+            ask_for_huge_pages(first.cast(), layout.size());
+        }
+        Some(Self { first, len, layout })
+    }
+}
+
+/// Page faults from here on may be served with huge pages.
+fn ask_for_huge_pages(first: NonNull<u8>, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the range is a whole allocation of ours, and the advice changes no content.
+        // That it may be refused is part of `Pages::Huge`'s contract.
+        unsafe { libc::madvise(first.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (first, bytes);
+}
+
+impl<T> Deref for Zeroed<T> {
+    type Target = [T];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len` values of `T`, zeroed and so valid (`Zeroable`), owned by `self`.
+        unsafe { slice::from_raw_parts(self.first.as_ptr(), self.len) }
+    }
+}
+
+impl<T> Drop for Zeroed<T> {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `try_new` with this layout; `T` needs no drop (`Zeroable`).
+        unsafe { alloc::dealloc(self.first.as_ptr().cast(), self.layout) };
+    }
+}
+
+impl<T> fmt::Debug for Zeroed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zeroed").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: it owns its values, as a `Box<[T]>` does.
+unsafe impl<T: Send> Send for Zeroed<T> {}
+// SAFETY: shared, it gives out shared references only.
+unsafe impl<T: Sync> Sync for Zeroed<T> {}
