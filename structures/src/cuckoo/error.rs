@@ -22,6 +22,13 @@ pub enum CannotGrow {
     },
 }
 
+impl CannotGrow {
+    /// Refuses to grow below a load of 5 %: libcuckoo's guard against bad hashes.
+    pub(super) fn check_load(entries: usize, slots: usize) -> Result<(), Self> {
+        if entries < slots / 20 { Err(Self::LoadTooLow { entries, slots }) } else { Ok(()) }
+    }
+}
+
 impl fmt::Display for CannotGrow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -30,24 +30,7 @@
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
 //!
-//! # Invariants
-//! * I1. A bucket's index is below the number of buckets, a power of two.
-//! * I2. An entry is in its home or in its other bucket, and no key is in both, but while it is
-//!   moved: then the hole's bucket is published first, and both are locked before. So a key may
-//!   be found in two places, never in none.
-//! * I3. A key is inserted only with its home locked, unchanged since the key was found absent.
-//! * I4. A home's overflow count is at least the number of its entries in other buckets, and
-//!   changes only under the home's lock. A move that raises it does so in the same word, at the
-//!   same moment, as it takes the tag away.
-//! * I5. A frozen bucket does not change. A table is published when all buckets of its
-//!   predecessor are frozen and copied.
-//! * I6. A table lives as long as the map: superseded ones are kept, in all no larger than the
-//!   current one. Hence a lookup announces nothing.
-//! * I7. The user's code (hashers, closures) runs only while this thread holds no bucket's lock.
-
-mod growth;
-mod moves;
-mod table;
+//! The invariants I1–I8 are those of the [buckets](super::buckets).
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -58,7 +41,7 @@ use crossbeam_utils::Backoff;
 use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
-use self::table::{Address, Found, Located, Table};
+use super::buckets::{self, Attempt, Cell, Found, Located, Relocation, Table, Target, move_along};
 use super::error::CannotGrow;
 use super::path::{Bfs, Place, Search};
 use crate::control::Snapshot;
@@ -66,13 +49,10 @@ use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::word::Word;
-use crate::zeroed::Pages;
-
-/// Buckets of the smallest table.
-const MIN_BUCKETS: usize = 16;
+use crate::zeroed::{Pages, Zeroable};
 
 /// Keys that [`CuckooOptimistic::get_many`] looks up at a time.
 const BATCH: usize = 16;
@@ -104,7 +84,7 @@ pub struct CuckooOptimistic<
     P = Bfs,
 > {
     /// The first table or one of its successors.
-    current: AtomicPtr<Table<SLOTS>>,
+    current: AtomicPtr<Table<Entry, SLOTS>>,
     hasher: S,
     exclusion: E,
     entries: StripedCounter,
@@ -112,21 +92,41 @@ pub struct CuckooOptimistic<
     moves: ShardedLock<()>,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
     /// into it, and `current` does.
-    first: Arc<Table<SLOTS>>,
+    first: Arc<Table<Entry, SLOTS>>,
     _entries: PhantomData<fn() -> (K, V)>,
     _factors: PhantomData<fn() -> (T, P)>,
 }
 
-/// What became of an attempt.
-enum Attempt {
-    Done,
-    /// Something changed; look again.
-    Retry,
-    /// A bucket is frozen: the table is being doubled.
-    Frozen,
-    /// No place was found.
-    Full,
+/// A key and its value, as words.
+#[derive(Default)]
+struct Entry {
+    key: AtomicU64,
+    value: AtomicU64,
 }
+
+// SAFETY: atomics whose default is 0.
+unsafe impl Zeroable for Entry {}
+
+impl Cell for Entry {
+    type Content = (u64, u64);
+
+    #[inline(always)]
+    fn read(&self) -> (u64, u64) {
+        // Relaxed: between C1 and C2 of the control word's protocol.
+        let key = self.key.load(Ordering::Relaxed);
+        (key, self.value.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    fn write(&self, (key, value): (u64, u64)) {
+        // Relaxed: between C5 and C6.
+        self.key.store(key, Ordering::Relaxed);
+        self.value.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Where a key is, as of one moment.
+type Position<const SLOTS: usize> = Located<(u64, u64), SLOTS>;
 
 impl<K, V, S, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 where
@@ -137,13 +137,6 @@ where
     T: Tagging,
     P: Search,
 {
-    /// The load that a table of a stated capacity is made for; all three can be reached.
-    const LOAD: f64 = match SLOTS {
-        2 => 0.8,
-        4 => 0.9,
-        _ => 0.95,
-    };
-
     /// An empty table with room for `capacity` entries.
     ///
     /// # Panics
@@ -159,8 +152,7 @@ where
     ///
     /// If there is no memory for it.
     pub fn with_pages(capacity: usize, hasher: S, pages: Pages) -> Self {
-        let buckets = (capacity as f64 / (SLOTS as f64 * Self::LOAD)).ceil() as usize;
-        Self::with_buckets(buckets, hasher, pages)
+        Self::with_buckets(Table::<Entry, SLOTS>::buckets_for(capacity), hasher, pages)
     }
 
     /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
@@ -169,10 +161,7 @@ where
     ///
     /// If there is no memory for it.
     pub fn with_buckets(buckets: usize, hasher: S, pages: Pages) -> Self {
-        let buckets = buckets.max(MIN_BUCKETS).next_power_of_two();
-        let first = Table::try_new(buckets, pages)
-            .unwrap_or_else(|| panic!("no memory for a table of {buckets} buckets"));
-        let first = Arc::new(first);
+        let first = Table::first(buckets, pages);
         Self {
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,
@@ -187,15 +176,13 @@ where
 
     /// The current table.
     #[inline(always)]
-    fn table(&self) -> &Table<SLOTS> {
-        // Acquire: pairs with G1; the table's contents are visible.
-        let table = self.current.load(Ordering::Acquire);
-        // SAFETY: I6: it is `first` or one that `first` owns, and lives as long as `self`.
-        unsafe { &*table }
+    fn table(&self) -> &Table<Entry, SLOTS> {
+        // SAFETY: I6: `current` was made from `first`, and only `double` stores to it.
+        unsafe { buckets::current(&self.current, &self.first) }
     }
 
     #[inline(always)]
-    fn is_current(&self, table: &Table<SLOTS>) -> bool {
+    fn is_current(&self, table: &Table<Entry, SLOTS>) -> bool {
         // Acquire: so that a lookup that finds another table then sees its contents.
         std::ptr::eq(self.current.load(Ordering::Acquire), table)
     }
@@ -203,18 +190,32 @@ where
     /// What, with a bucket, says the other bucket: the tag, or more of the hash if there is none.
     #[inline(always)]
     fn fingerprint(hash: u64) -> u64 {
-        if T::DISTINGUISHES { T::tag(hash, Snapshot::<SLOTS>::TAG_BITS) } else { hash >> 32 }
+        if T::DISTINGUISHES { Self::tag(hash) } else { hash >> 32 }
     }
 
     #[inline(always)]
-    fn address(table: &Table<SLOTS>, key: &K, hash: u64) -> Address {
-        let home = hash::home(hash, table.mask);
-        Address {
-            key: key.to_bits(),
-            tag: T::tag(hash, Snapshot::<SLOTS>::TAG_BITS),
-            home,
-            other: table.other(home, Self::fingerprint(hash)),
+    fn tag(hash: u64) -> u64 {
+        T::tag(hash, Snapshot::<SLOTS>::TAG_BITS)
+    }
+
+    /// The entry with `key` in `bucket`, whose word was `seen`. Says something only if the word
+    /// validates.
+    #[inline(always)]
+    fn find(
+        table: &Table<Entry, SLOTS>,
+        bucket: usize,
+        seen: Snapshot<SLOTS>,
+        key: &K,
+        tag: u64,
+    ) -> Option<Found<(u64, u64), SLOTS>> {
+        for slot in seen.matching(tag) {
+            let place = Place { bucket, slot };
+            let content = table.cell(place).read();
+            if content.0 == key.to_bits() {
+                return Some(Found { place, content, seen });
+            }
         }
+        None
     }
 
     /// A copy of the value of `key`. Expected O(1).
@@ -223,28 +224,23 @@ where
         let hash = self.hasher.hash_one(key);
         let _reading = self.exclusion.read();
         if E::READERS_LOCK {
-            return self.get_locking(key, hash).map(V::from_bits);
+            return self.get_locking(key, hash);
         }
         self.get_from(self.table(), key, hash)
     }
 
     /// A lookup that is done with the home, as most are; the others are [`Self::get_slowly`].
     #[inline(always)]
-    fn get_from(&self, table: &Table<SLOTS>, key: &K, hash: u64) -> Option<V> {
+    fn get_from(&self, table: &Table<Entry, SLOTS>, key: &K, hash: u64) -> Option<V> {
         let wraps = table.wraps.count();
         let home = hash::home(hash, table.mask);
         let seen = table.control(home).snapshot();
-        let matches = seen.matching(T::tag(hash, Snapshot::<SLOTS>::TAG_BITS));
-        for slot in matches {
-            let (found, value) = table.read(Place { bucket: home, slot });
-            if found == key.to_bits() {
-                if seen.is_stable() && table.unchanged(home, seen, wraps) {
-                    return Some(V::from_bits(value));
-                }
-                return self.get_slowly(key, hash);
+        let matches = seen.matching(Self::tag(hash));
+        if let Some(found) = Self::find(table, home, seen, key, Self::tag(hash)) {
+            if seen.is_stable() && table.unchanged(home, seen, wraps) {
+                return Some(V::from_bits(found.content.1));
             }
-        }
-        if seen.ends_search() && (matches.is_empty() || table.unchanged(home, seen, wraps)) {
+        } else if seen.ends_search() && (matches.is_empty() || table.unchanged(home, seen, wraps)) {
             return None;
         }
         self.get_slowly(key, hash)
@@ -253,16 +249,19 @@ where
     #[inline(never)]
     fn get_slowly(&self, key: &K, hash: u64) -> Option<V> {
         let (_, located) = self.locate(key, hash);
-        located.found.map(|found| V::from_bits(found.value))
+        located.found.map(|found| V::from_bits(found.content.1))
     }
 
     /// Finds `key` in the current table.
     #[inline]
-    fn locate(&self, key: &K, hash: u64) -> (&Table<SLOTS>, Located<SLOTS>) {
+    fn locate(&self, key: &K, hash: u64) -> (&Table<Entry, SLOTS>, Position<SLOTS>) {
+        let tag = Self::tag(hash);
         let backoff = Backoff::new();
         loop {
             let table = self.table();
-            if let Some(located) = table.try_locate(&Self::address(table, key, hash))
+            let address = table.address(hash, tag, Self::fingerprint(hash));
+            let find = |bucket, seen, _| Some(Self::find(table, bucket, seen, key, tag));
+            if let Some(located) = table.try_locate(address, find)
                 && (!located.frozen || self.is_current(table))
             {
                 return (table, located);
@@ -272,29 +271,29 @@ where
     }
 
     /// A lookup that takes the locks of the buckets that it reads.
-    fn get_locking(&self, key: &K, hash: u64) -> Option<u64> {
+    fn get_locking(&self, key: &K, hash: u64) -> Option<V> {
         let backoff = Backoff::new();
         loop {
             let table = self.table();
-            let address = Self::address(table, key, hash);
-            let Some(home) = Locked::try_new(table, address.home) else {
-                if table.control(address.home).snapshot().is_frozen() {
-                    return self.locate(key, hash).1.found.map(|found| found.value);
-                }
-                backoff.snooze();
-                continue;
+            let address = table.address(hash, Self::tag(hash), Self::fingerprint(hash));
+            let find = |locked: &Locked<'_, SLOTS>| {
+                Self::find(table, locked.bucket, locked.seen, key, address.tag)
+                    .map(|found| V::from_bits(found.content.1))
             };
-            let found = table.find(address.home, home.seen, &address);
-            if found.is_some() || !home.seen.overflows() {
-                return found.map(|found| found.value);
+            if let Some(home) = Locked::try_new(table, address.home) {
+                let found = find(&home);
+                if found.is_some() || !home.seen.overflows() {
+                    return found;
+                }
+                // Tried once: who waits with a lock in hand may be waited for.
+                if let Some(other) = Locked::try_new(table, address.other) {
+                    return find(&other);
+                }
             }
-            // Tried once: waiting with a lock in hand might wait for each other.
-            if let Some(other) = Locked::try_new(table, address.other) {
-                return table.find(address.other, other.seen, &address).map(|found| found.value);
-            }
-            drop(home);
-            if table.control(address.other).snapshot().is_frozen() {
-                return self.locate(key, hash).1.found.map(|found| found.value);
+            // What is frozen cannot be locked, and need not be.
+            let frozen = |bucket| table.control(bucket).snapshot().is_frozen();
+            if frozen(address.home) || frozen(address.other) {
+                return self.get_slowly(key, hash);
             }
             backoff.snooze();
         }
@@ -324,9 +323,9 @@ where
             }
             for &hash in &*hashes {
                 let bucket = hash::home(hash, table.mask);
-                let tag = T::tag(hash, Snapshot::<SLOTS>::TAG_BITS);
-                if let Some(slot) = table.control(bucket).snapshot().matching(tag).first() {
-                    table.prefetch_entry(Place { bucket, slot });
+                let seen = table.control(bucket).snapshot();
+                if let Some(slot) = seen.matching(Self::tag(hash)).first() {
+                    table.prefetch_cell(Place { bucket, slot });
                 }
             }
             for ((key, value), hash) in keys.iter().zip(values).zip(hashes) {
@@ -359,7 +358,7 @@ where
             if located.found.is_some() {
                 return Ok(false);
             }
-            if self.try_add(table, &key, hash, value, &located)? {
+            if self.try_add(table, hash, (key.to_bits(), value.to_bits()), &located)? {
                 return Ok(true);
             }
             backoff.spin();
@@ -402,7 +401,8 @@ where
                     return old;
                 }
             } else {
-                let added = self.try_add(table, &key, hash, f(None), &located);
+                let content = (key.to_bits(), f(None).to_bits());
+                let added = self.try_add(table, hash, content, &located);
                 if added.unwrap_or_else(|error| panic!("{error}")) {
                     return None;
                 }
@@ -419,59 +419,48 @@ where
         loop {
             let (table, located) = self.locate(key, hash);
             let found = located.found?;
-            if self.settle(table, try_remove(table, hash::home(hash, table.mask), &located, &found))
-            {
+            if self.settle(table, table.try_remove(&located, &found)) {
                 self.entries.add(-1);
-                return Some(V::from_bits(found.value));
+                return Some(V::from_bits(found.content.1));
             }
             backoff.spin();
         }
     }
 
-    /// Writes a new value if nothing has changed since `located`.
+    /// Replaces the value found by `f` of it if nothing has changed since.
     #[inline]
     fn try_replace(
         &self,
-        table: &Table<SLOTS>,
-        located: &Located<SLOTS>,
-        found: &Found<SLOTS>,
+        table: &Table<Entry, SLOTS>,
+        located: &Position<SLOTS>,
+        found: &Found<(u64, u64), SLOTS>,
         f: impl FnOnce(&V) -> V,
     ) -> Option<V> {
-        if found.seen.is_frozen() {
-            self.settle(table, Attempt::Frozen);
-            return None;
-        }
-        let old = V::from_bits(found.value);
+        let old = V::from_bits(found.content.1);
         let new = f(&old).to_bits();
-        let control = table.control(found.place.bucket);
-        if !control.try_lock(found.seen, &table.wraps, located.wraps) {
-            return None;
-        }
-        table.write_value(found.place, new);
-        control.unlock(found.seen, &table.wraps);
-        Some(old)
+        // Relaxed: between C5 and C6.
+        let write = |entry: &Entry| entry.value.store(new, Ordering::Relaxed);
+        self.settle(table, table.try_write(located, found, write)).then_some(old)
     }
 
-    /// Adds an absent key if nothing has changed since `located`; false if something has, or if
-    /// room had to be made first.
+    /// Adds an absent key if nothing has changed since it was located; false if something has, or
+    /// if room had to be made first.
     #[inline]
     fn try_add(
         &self,
-        table: &Table<SLOTS>,
-        key: &K,
+        table: &Table<Entry, SLOTS>,
         hash: u64,
-        value: V,
-        located: &Located<SLOTS>,
+        content: (u64, u64),
+        located: &Position<SLOTS>,
     ) -> Result<bool, CannotGrow> {
-        let address = Self::address(table, key, hash);
-        let mut attempt = try_add_at_home(table, &address, value.to_bits(), located);
-        if let Attempt::Full = attempt {
-            attempt = try_add_at_other(table, &address, value.to_bits(), located);
+        let mut attempt = table.try_add_at_home(located, content);
+        if attempt == Attempt::Full {
+            attempt = table.try_add_at_other(located, content);
         }
-        if let Attempt::Full = attempt {
-            attempt = self.make_room(table, [address.home, address.other], hash);
+        if attempt == Attempt::Full {
+            attempt = self.make_room(table, [located.address.home, located.address.other], hash);
         }
-        if let Attempt::Full = attempt {
+        if attempt == Attempt::Full {
             self.grow(table)?;
         }
         let added = self.settle(table, attempt);
@@ -483,22 +472,64 @@ where
 
     /// Whether `attempt` did what it should. If a bucket was frozen, helps to double the table.
     #[inline(always)]
-    fn settle(&self, table: &Table<SLOTS>, attempt: Attempt) -> bool {
-        if let Attempt::Frozen = attempt {
-            self.help_to_double(table).expect("the doubled table exists");
+    fn settle(&self, table: &Table<Entry, SLOTS>, attempt: Attempt) -> bool {
+        if attempt == Attempt::Frozen {
+            self.double(table).expect("a bucket is frozen when the doubled table exists");
         }
-        matches!(attempt, Attempt::Done)
+        attempt == Attempt::Done
+    }
+
+    /// Displaces entries so that one of `starts` gets an empty slot.
+    #[cold]
+    fn make_room(&self, table: &Table<Entry, SLOTS>, starts: [usize; 2], seed: u64) -> Attempt {
+        let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
+        let hash_of = |(key, _): (u64, u64)| self.hasher.hash_one(K::from_bits(key));
+        let fingerprint = |place, tag| {
+            // Without tags a key must be read: some key, as words are never torn; whether it is
+            // this entry's, the move will see.
+            if T::DISTINGUISHES {
+                tag
+            } else {
+                Self::fingerprint(hash_of(table.cell(place).read()))
+            }
+        };
+        let relocate = |from, to, _, content| {
+            let hash = hash_of(content);
+            let home = hash::home(hash, table.mask);
+            let other = table.other(home, Self::fingerprint(hash));
+            let (returns, leaves) = ((home, other) == (to, from), (home, other) == (from, to));
+            (returns || leaves).then_some(Relocation { content, returns })
+        };
+        move_along::<_, P, SLOTS>(table, starts, seed, fingerprint, relocate)
     }
 
     /// Doubles the table, in which no place was found.
     #[cold]
-    fn grow(&self, table: &Table<SLOTS>) -> Result<(), CannotGrow> {
+    fn grow(&self, table: &Table<Entry, SLOTS>) -> Result<(), CannotGrow> {
         let (entries, slots) = (self.entries.sum(), table.slots());
-        // libcuckoo's guard: at a load below 5 % it is the hasher's fault.
-        if entries < slots / 20 && self.is_current(table) {
-            return Err(CannotGrow::LoadTooLow { entries, slots });
+        if self.is_current(table) {
+            CannotGrow::check_load(entries, slots)?;
         }
-        self.help_to_double(table)
+        self.double(table)
+    }
+
+    /// Takes part in doubling `table`.
+    fn double(&self, table: &Table<Entry, SLOTS>) -> Result<(), CannotGrow> {
+        table.double(&self.current, |next, bucket, (key, _)| {
+            let hash = self.hasher.hash_one(K::from_bits(key));
+            let home = hash::home(hash, next.mask);
+            if home & table.mask == bucket {
+                Target::Home(home)
+            } else {
+                Target::Other { home, other: next.other(home, Self::fingerprint(hash)) }
+            }
+        })
+    }
+
+    /// Bytes on the heap: the current table and the superseded ones.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.first.bytes()
     }
 
     /// Runs `f` on the entries; see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each).
@@ -507,26 +538,45 @@ where
         let _unmoved = self.moves.write().unwrap_or_else(PoisonError::into_inner);
         let table = self.table();
         for bucket in 0..table.buckets() {
-            for entry in table.copy_of(bucket).iter().flatten() {
-                f(&K::from_bits(entry.0), &V::from_bits(entry.1));
+            for (key, value) in copy_of(table, bucket).into_iter().flatten() {
+                f(&K::from_bits(key), &V::from_bits(value));
             }
         }
     }
 }
 
+/// The entries of `bucket`, as of one moment.
+fn copy_of<const SLOTS: usize>(
+    table: &Table<Entry, SLOTS>,
+    bucket: usize,
+) -> [Option<(u64, u64)>; SLOTS] {
+    let backoff = Backoff::new();
+    loop {
+        let wraps = table.wraps.count();
+        let seen = table.control(bucket).snapshot();
+        let copy = std::array::from_fn(|slot| {
+            (seen.tag(slot) != 0).then(|| table.cell(Place { bucket, slot }).read())
+        });
+        if !seen.is_locked() && table.unchanged(bucket, seen, wraps) {
+            return copy;
+        }
+        backoff.snooze();
+    }
+}
+
 /// A bucket that this thread has locked to read it; dropped, it is unlocked unchanged.
 struct Locked<'t, const SLOTS: usize> {
-    table: &'t Table<SLOTS>,
+    table: &'t Table<Entry, SLOTS>,
     bucket: usize,
     seen: Snapshot<SLOTS>,
 }
 
 impl<'t, const SLOTS: usize> Locked<'t, SLOTS> {
-    fn try_new(table: &'t Table<SLOTS>, bucket: usize) -> Option<Self> {
+    fn try_new(table: &'t Table<Entry, SLOTS>, bucket: usize) -> Option<Self> {
         let wraps = table.wraps.count();
         let seen = table.control(bucket).snapshot();
         (seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps))
-            .then_some(Self { table, bucket, seen })
+            .then(|| Self { table, bucket, seen })
     }
 }
 
@@ -534,91 +584,6 @@ impl<const SLOTS: usize> Drop for Locked<'_, SLOTS> {
     fn drop(&mut self) {
         self.table.control(self.bucket).unlock_unchanged(self.seen);
     }
-}
-
-/// Adds an absent key to its home, if that has an empty slot.
-#[inline]
-fn try_add_at_home<const SLOTS: usize>(
-    table: &Table<SLOTS>,
-    address: &Address,
-    value: u64,
-    located: &Located<SLOTS>,
-) -> Attempt {
-    let seen = located.home;
-    if seen.is_frozen() {
-        return Attempt::Frozen;
-    }
-    let Some(slot) = seen.empty_slot() else { return Attempt::Full };
-    let control = table.control(address.home);
-    if seen.is_locked() || !control.try_lock(seen, &table.wraps, located.wraps) {
-        return Attempt::Retry;
-    }
-    table.write(Place { bucket: address.home, slot }, address.key, value);
-    control.unlock(seen.with_tag(slot, address.tag), &table.wraps);
-    Attempt::Done
-}
-
-/// Adds an absent key to its other bucket, if that has an empty slot. The home is locked first,
-/// which asserts that the key still is absent (I3), and counts it (I4).
-#[inline(never)]
-fn try_add_at_other<const SLOTS: usize>(
-    table: &Table<SLOTS>,
-    address: &Address,
-    value: u64,
-    located: &Located<SLOTS>,
-) -> Attempt {
-    let (home, other) = (table.control(address.home), table.control(address.other));
-    let seen = other.snapshot();
-    if seen.is_frozen() {
-        return Attempt::Frozen;
-    }
-    let Some(slot) = seen.empty_slot() else { return Attempt::Full };
-    if located.home.is_locked() || seen.is_locked() {
-        return Attempt::Retry;
-    }
-    if !home.try_lock(located.home, &table.wraps, located.wraps) {
-        return Attempt::Retry;
-    }
-    if !other.try_lock(seen, &table.wraps, located.wraps) {
-        home.unlock_unchanged(located.home);
-        return Attempt::Retry;
-    }
-    table.write(Place { bucket: address.other, slot }, address.key, value);
-    other.unlock(seen.with_tag(slot, address.tag), &table.wraps);
-    home.unlock(located.home.with_one_more_overflow(), &table.wraps);
-    Attempt::Done
-}
-
-/// Takes out an entry if nothing has changed since `located`.
-#[inline]
-fn try_remove<const SLOTS: usize>(
-    table: &Table<SLOTS>,
-    home: usize,
-    located: &Located<SLOTS>,
-    found: &Found<SLOTS>,
-) -> Attempt {
-    if located.frozen {
-        return Attempt::Frozen;
-    }
-    let Place { bucket, slot } = found.place;
-    let away = bucket != home;
-    if away
-        && (located.home.is_locked()
-            || !table.control(home).try_lock(located.home, &table.wraps, located.wraps))
-    {
-        return Attempt::Retry;
-    }
-    let control = table.control(bucket);
-    let locked = control.try_lock(found.seen, &table.wraps, located.wraps);
-    if locked {
-        control.unlock(found.seen.with_tag(slot, 0), &table.wraps);
-    }
-    if away && locked {
-        table.control(home).unlock(located.home.with_one_less_overflow(), &table.wraps);
-    } else if away {
-        table.control(home).unlock_unchanged(located.home);
-    }
-    if locked { Attempt::Done } else { Attempt::Retry }
 }
 
 impl<K, V, S, const SLOTS: usize, E, T, P> DirectMap<K, V>

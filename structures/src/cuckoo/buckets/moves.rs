@@ -1,0 +1,105 @@
+//! Displacement: moving entries along a cuckoo path so that a bucket gets an empty slot.
+
+use super::{Attempt, Cell, Table};
+use crate::cuckoo::path::{Graph, Place, Search};
+
+/// The table as a path search sees it: tags only, if `fingerprint` needs no more.
+struct Unlocked<'t, C, F, const SLOTS: usize> {
+    table: &'t Table<C, SLOTS>,
+    fingerprint: F,
+}
+
+impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize> Graph for Unlocked<'_, C, F, SLOTS> {
+    const SLOTS: usize = SLOTS;
+
+    fn other_bucket(&self, place: Place) -> Option<usize> {
+        let tag = self.table.control(place.bucket).snapshot().tag(place.slot);
+        (tag != 0).then(|| self.table.other(place.bucket, (self.fingerprint)(place, tag)))
+    }
+
+    fn prefetch(&self, bucket: usize) {
+        self.table.prefetch_control(bucket);
+    }
+}
+
+/// What moving an entry means for it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cuckoo) struct Relocation<T> {
+    /// What the new cell holds.
+    pub(in crate::cuckoo) content: T,
+    /// Whether it returns to its home; otherwise it leaves it.
+    pub(in crate::cuckoo) returns: bool,
+}
+
+/// Searches a path from one of `starts` and moves the entries on it. Never [`Attempt::Done`]: if
+/// there is room now, it is anybody's.
+///
+/// `fingerprint` says what, with a bucket, gives the other bucket of the entry with a tag in a
+/// place; `relocate(from, to, tag, content)` what the move means, `None` if that is no move
+/// between the entry's buckets. It may run the user's hasher.
+pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
+    table: &Table<C, SLOTS>,
+    starts: [usize; 2],
+    seed: u64,
+    fingerprint: impl Fn(Place, u64) -> u64,
+    relocate: impl Fn(usize, usize, u64, C::Content) -> Option<Relocation<C::Content>>,
+) -> Attempt {
+    let Some(path) = P::find(&Unlocked { table, fingerprint }, starts, seed) else {
+        return Attempt::Full;
+    };
+    // From the hole backward: every entry moves into an empty slot (I2).
+    for hop in path.windows(2).rev() {
+        let (from, to) = (hop[0], hop[1]);
+        let made =
+            table.displace(from, to, |tag, content| relocate(from.bucket, to.bucket, tag, content));
+        if made != Attempt::Done {
+            return made;
+        }
+    }
+    Attempt::Retry
+}
+
+impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
+    /// Moves the entry in `from` to the empty slot `to` of its other bucket.
+    fn displace(
+        &self,
+        from: Place,
+        to: Place,
+        relocate: impl FnOnce(u64, C::Content) -> Option<Relocation<C::Content>>,
+    ) -> Attempt {
+        let wraps = self.wraps.count();
+        let (source, target) = (self.control(from.bucket), self.control(to.bucket));
+        let (seen_source, seen_target) = (source.snapshot(), target.snapshot());
+        if seen_source.is_frozen() || seen_target.is_frozen() {
+            return Attempt::Frozen;
+        }
+        let tag = seen_source.tag(from.slot);
+        let locked = seen_source.is_locked() || seen_target.is_locked();
+        if tag == 0 || seen_target.tag(to.slot) != 0 || locked {
+            return Attempt::Retry;
+        }
+        // What is read here belongs to the word if the lock can be taken.
+        let Some(Relocation { content, returns }) = relocate(tag, self.cell(from).read()) else {
+            return Attempt::Retry;
+        };
+        if !target.try_lock(seen_target, &self.wraps, wraps) {
+            return Attempt::Retry;
+        }
+        if !source.try_lock(seen_source, &self.wraps, wraps) {
+            target.unlock_unchanged(seen_target);
+            return Attempt::Retry;
+        }
+        self.cell(to).write(content);
+        let filled = seen_target.with_tag(to.slot, tag);
+        let emptied = seen_source.with_tag(from.slot, 0);
+        // First the new place, then the old one (I2); the home's count with its tags (I4).
+        if returns {
+            target.unlock(filled.with_one_less_overflow(), &self.wraps);
+            source.unlock(emptied, &self.wraps);
+        } else {
+            target.unlock(filled, &self.wraps);
+            source.unlock(emptied.with_one_more_overflow(), &self.wraps);
+        }
+        Attempt::Done
+    }
+}

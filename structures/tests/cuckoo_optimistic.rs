@@ -1,0 +1,528 @@
+//! What only the optimistic cuckoo tables have: displacement under readers, growth that readers
+//! do not wait for, versions, tags and overflow counts.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use structures::control::{Control, Wraps};
+use structures::cuckoo::CannotGrow;
+use structures::cuckoo::path::{Bfs, RandomWalk};
+use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
+use structures::map::ConcurrentMap;
+use structures::tagging::{Tagged, Untagged};
+use structures::{CuckooOptimistic, Pages};
+
+/// A hasher that is a function of the key.
+#[derive(Clone, Copy)]
+struct By(fn(u64) -> u64);
+
+struct ByState(fn(u64) -> u64, u64);
+
+impl BuildHasher for By {
+    type Hasher = ByState;
+
+    fn build_hasher(&self) -> ByState {
+        ByState(self.0, 0)
+    }
+}
+
+impl Hasher for ByState {
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("keys are u64");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.1 = (self.0)(key);
+    }
+
+    fn finish(&self) -> u64 {
+        self.1
+    }
+}
+
+/// SplitMix64's finalizer: all bits mixed.
+fn mixed(key: u64) -> u64 {
+    let x = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// The value that a key has in these tests, whatever its stamp.
+fn value(key: u64, stamp: u64) -> u64 {
+    key << 32 | stamp
+}
+
+fn rng(seed: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// One test for each set of factors.
+macro_rules! for_each_factor {
+    ($($property:ident),* $(,)?) => {
+        for_each_factor! { @ [$($property)*]:
+            slots_4 = [4, Optimistic, Tagged, Bfs],
+            slots_2 = [2, Optimistic, Tagged, Bfs],
+            slots_8 = [8, Optimistic, Tagged, Bfs],
+            one_walk = [4, Optimistic, Tagged, RandomWalk<1>],
+            two_walks = [8, Optimistic, Tagged, RandomWalk<2>],
+            untagged = [4, Optimistic, Untagged, Bfs],
+            single_writer = [4, SingleWriter, Tagged, Bfs],
+            bucket_lock = [4, BucketLocks, Tagged, Bfs],
+            global_lock = [4, GlobalLock, Untagged, Bfs],
+        }
+    };
+    (@ $properties:tt: $($name:ident = $factors:tt,)*) => {$(
+        mod $name {
+            use super::*;
+            for_each_factor! { @@ $factors $properties }
+        }
+    )*};
+    (@@ [$slots:literal, $exclusion:ty, $tagging:ty, $search:ty] [$($property:ident)*]) => {$(
+        #[test]
+        fn $property() {
+            super::$property(&|buckets, hash| {
+                CuckooOptimistic::<u64, u64, By, $slots, $exclusion, $tagging, $search>
+                    ::with_buckets(buckets, By(hash), Pages::Default)
+            });
+        }
+    )*};
+}
+
+for_each_factor! {
+    agrees_with_std, agrees_with_std_when_tags_collide, agrees_with_std_when_homes_collide,
+    displacement_never_hides_a_key, growth_never_hides_a_key, values_belong_to_their_keys,
+    keys_of_one_bucket_are_refused_in_the_end, a_panicking_hasher_does_not_stop_a_growth,
+    iteration_during_displacement_misses_nothing, many_lookups_at_once,
+}
+
+/// Operations of one thread against std's map; small tables, so that entries move and tables
+/// grow.
+fn check_against_std<M: ConcurrentMap<u64, u64>>(map: &impl Table<Map = M>, keys: u64) {
+    let mut model = HashMap::new();
+    let mut rng = rng(3);
+    for round in 0..40_000_u64 {
+        let key = rng.random_range(0..keys);
+        match rng.random_range(0..10) {
+            0..4 => {
+                let expected = !model.contains_key(&key);
+                assert_eq!(map.insert(key, value(key, round)), expected, "insert {key}");
+                model.entry(key).or_insert(value(key, round));
+            }
+            4..7 => assert_eq!(map.remove(key), model.remove(&key), "remove {key}"),
+            7 => {
+                let old = map.update(key, |old| old + 1);
+                assert_eq!(old, model.get(&key).copied(), "update {key}");
+                model.entry(key).and_modify(|value| *value += 1);
+            }
+            _ => assert_eq!(map.get(key), model.get(&key).copied(), "get {key}"),
+        }
+    }
+    assert_eq!(map.map().len(), model.len());
+    let mut seen = HashMap::new();
+    map.for_each(|key, value| assert_eq!(seen.insert(key, value), None, "{key} twice"));
+    assert_eq!(seen, model);
+}
+
+fn agrees_with_std<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    check_against_std(&new(16, mixed), 3000);
+    check_against_std(&new(16, mixed), 50);
+}
+
+/// Few tags, 1 among them: an empty slot's neighbours differ from it in one bit.
+fn agrees_with_std_when_tags_collide<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    check_against_std(&new(16, |key| mixed(key) & (u64::MAX >> 8) | (key & 1) << 57), 400);
+    check_against_std(&new(16, |key| mixed(key) & (u64::MAX >> 8)), 400);
+}
+
+/// Few homes, many tags: most entries are in their other buckets, and overflow counts saturate.
+fn agrees_with_std_when_homes_collide<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    check_against_std(&new(64, |key| mixed(key) & !0x3f | key & 1), 60);
+}
+
+/// A thread that inserts and removes in a nearly full table displaces entries all the time;
+/// others look for entries that are always there.
+fn displacement_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    let map = new(64, mixed);
+    let slots = map.slots();
+    // As full as it gets without growing.
+    let mut count = 0;
+    while count < slots as u64 * 97 / 100 && map.slots() == slots {
+        map.insert(count, value(count, 0));
+        count += 1;
+    }
+    let stay = count * 9 / 10;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|seed| {
+                let (map, done) = (&map, &done);
+                scope.spawn(move || {
+                    let mut rng = rng(seed);
+                    let mut found = 0_u64;
+                    while !done.load(Relaxed) {
+                        for _ in 0..1000 {
+                            let key = rng.random_range(0..stay);
+                            assert_eq!(map.get(key), Some(value(key, 0)), "key {key}");
+                            found += 1;
+                        }
+                    }
+                    found
+                })
+            })
+            .collect();
+        let writers: Vec<_> = (0..2_u64)
+            .map(|writer| {
+                let map = &map;
+                scope.spawn(move || {
+                    let mut rng = rng(10 + writer);
+                    let span = (count - stay) / 2;
+                    let first = stay + writer * span;
+                    for _ in 0..100_000 {
+                        let key = first + rng.random_range(0..span);
+                        if map.remove(key).is_none() {
+                            assert!(map.insert(key, value(key, 0)));
+                        }
+                    }
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Relaxed);
+        let found: u64 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+        assert!(found > 10_000, "only {found} checked reads");
+    });
+}
+
+/// From 16 buckets to 100 000 entries, by two writers, under two readers of what is there.
+fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    let map = new(16, mixed);
+    const ENTRIES: u64 = 50_000;
+    let inserted: [AtomicU64; 2] = std::array::from_fn(|_| AtomicU64::new(0));
+    thread::scope(|scope| {
+        for writer in 0..2 {
+            let (map, inserted) = (&map, &inserted);
+            scope.spawn(move || {
+                for i in 0..ENTRIES {
+                    let key = i * 2 + writer;
+                    assert!(map.insert(key, value(key, 0)));
+                    // Written and removed ones, too, so that what is copied is not always new.
+                    assert!(map.update(key, |value| value + 1).is_some());
+                    if i % 7 == 0 {
+                        assert_eq!(map.remove(key), Some(value(key, 1)));
+                        assert!(map.insert(key, value(key, 1)));
+                    }
+                    inserted[writer as usize].store(i + 1, Relaxed);
+                }
+            });
+        }
+        for reader in 0..2_u64 {
+            let (map, inserted) = (&map, &inserted);
+            scope.spawn(move || {
+                let mut rng = rng(reader);
+                let mut last = 0;
+                while last < ENTRIES {
+                    last = inserted[reader as usize].load(std::sync::atomic::Ordering::Acquire);
+                    if last > 0 {
+                        let key = rng.random_range(0..last) * 2 + reader;
+                        assert_eq!(map.get(key), Some(value(key, 1)), "key {key} of {last}");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(map.map().len() as u64, 2 * ENTRIES);
+    let mut sum = 0;
+    map.for_each(|key, _| sum += key);
+    assert_eq!(sum, (0..2 * ENTRIES).sum());
+}
+
+/// Hazards H1, H2: slots are used again and again by different keys; a lookup that mixed two of
+/// them would return another key's value.
+fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    // Two homes, few tags.
+    let map = new(16, |key| mixed(key) & (1 << 57) | key & 1);
+    let done = AtomicBool::new(false);
+    let hits = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for seed in 0..2 {
+            let (map, done, hits) = (&map, &done, &hits);
+            scope.spawn(move || {
+                let mut rng = rng(seed);
+                while !done.load(Relaxed) {
+                    let key = rng.random_range(0..6);
+                    if let Some(found) = map.get(key) {
+                        assert_eq!(found >> 32, key, "a value of another key");
+                        hits.fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+        let writers = [0, 1].map(|writer| {
+            let map = &map;
+            scope.spawn(move || {
+                let mut rng = rng(20 + writer);
+                for stamp in 0..200_000 {
+                    let key = rng.random_range(0..6);
+                    match rng.random_range(0..4) {
+                        0 => drop(map.remove(key)),
+                        1 => drop(map.update(key, |old| {
+                            assert_eq!(old >> 32, key, "a value of another key");
+                            value(key, stamp)
+                        })),
+                        _ => drop(map.insert(key, value(key, stamp))),
+                    }
+                }
+            })
+        });
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        done.store(true, Relaxed);
+    });
+    assert!(hits.into_inner() > 100, "nothing was found");
+}
+
+fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    let map = new(16, |_| 5);
+    let mut kept = 0;
+    let refused = loop {
+        match map.try_insert(kept, value(kept, 0)) {
+            Ok(inserted) => assert!(inserted),
+            Err(error) => break error,
+        }
+        kept += 1;
+        assert!(kept < 100, "endless");
+    };
+    // Both buckets are full, and the table has not grown much.
+    assert_eq!(kept as usize, 2 * map.slots_a_bucket());
+    assert!(map.slots() <= 1024, "{} slots", map.slots());
+    assert!(matches!(refused, CannotGrow::LoadTooLow { entries, .. } if entries as u64 == kept));
+    assert!(refused.to_string().contains("hasher"), "{refused}");
+    assert!(catch_unwind(AssertUnwindSafe(|| map.insert(kept, 0))).is_err(), "insert panics");
+    // As before, and usable.
+    for key in 0..kept {
+        assert_eq!(map.get(key), Some(value(key, 0)));
+    }
+    assert_eq!(map.get(kept), None);
+    assert_eq!(map.remove(0), Some(value(0, 0)));
+    assert!(map.insert(kept, 7));
+    assert_eq!(map.get(kept), Some(7));
+}
+
+thread_local!(static HASHES_LEFT: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) });
+
+/// Panics when this thread's hashes are used up.
+fn failing(key: u64) -> u64 {
+    HASHES_LEFT.set(HASHES_LEFT.get().checked_sub(1).expect("no hash left"));
+    mixed(key)
+}
+
+fn a_panicking_hasher_does_not_stop_a_growth<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    for allowed in 1..300 {
+        let map = new(16, failing);
+        let slots = map.slots();
+        let (mut key, mut panics) = (0, 0);
+        while map.slots() == slots {
+            // Allowed enough for this insertion, but not for the growth it may start.
+            HASHES_LEFT.set(if panics < 3 { allowed } else { usize::MAX });
+            let inserted = catch_unwind(AssertUnwindSafe(|| map.insert(key, value(key, 0))));
+            HASHES_LEFT.set(usize::MAX);
+            match inserted {
+                Ok(inserted) => {
+                    assert!(inserted);
+                    key += 1;
+                }
+                Err(_) => panics += 1,
+            }
+            for key in 0..key {
+                assert_eq!(map.get(key), Some(value(key, 0)), "after {panics} panics");
+            }
+        }
+        for key in 0..key {
+            assert_eq!(map.get(key), Some(value(key, 0)), "after the growth");
+        }
+        assert_eq!(map.map().len() as u64, key);
+    }
+}
+
+fn iteration_during_displacement_misses_nothing<T: Table>(
+    new: &impl Fn(usize, fn(u64) -> u64) -> T,
+) {
+    let map = new(64, mixed);
+    let slots = map.slots();
+    let mut count = 0;
+    while count < slots as u64 * 95 / 100 && map.slots() == slots {
+        map.insert(count, 0);
+        count += 1;
+    }
+    let stay = count * 9 / 10;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut rng = rng(1);
+            while !done.load(Relaxed) {
+                let key = rng.random_range(stay..count);
+                if map.remove(key).is_none() {
+                    map.insert(key, 0);
+                }
+            }
+        });
+        for _ in 0..300 {
+            let mut seen = vec![0; stay as usize];
+            map.for_each(|key, _| {
+                if key < stay {
+                    seen[key as usize] += 1;
+                }
+            });
+            let odd = seen.iter().position(|times| *times != 1);
+            if odd.is_some() {
+                done.store(true, Relaxed);
+            }
+            assert_eq!(odd, None, "visited other than once");
+        }
+        done.store(true, Relaxed);
+    });
+}
+
+fn many_lookups_at_once<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+    let map = new(64, mixed);
+    for key in (0..150).filter(|key| key % 3 != 0) {
+        map.insert(key, value(key, 1));
+    }
+    for count in [0, 1, 15, 16, 17, 160] {
+        let keys: Vec<u64> = (0..count).rev().collect();
+        let mut values = vec![Some(99); keys.len()];
+        map.get_many(&keys, &mut values);
+        for (key, found) in keys.iter().zip(&values) {
+            assert_eq!(*found, map.get(*key), "key {key} of {count}");
+        }
+    }
+    assert!(catch_unwind(AssertUnwindSafe(|| map.get_many(&[1], &mut []))).is_err());
+}
+
+/// The version of 8 slots has 11 bits: after 2048 writes the word is the same again, but what was
+/// read in between is not taken for consistent. Hazard H5.
+#[test]
+fn a_version_that_goes_round_is_noticed() {
+    let control = Control::<8>::default();
+    let wraps = Wraps::default();
+    let (count, seen) = (wraps.count(), control.snapshot());
+    let mut same = 0;
+    for write in 1..=5000 {
+        let now = control.snapshot();
+        assert!(control.try_lock(now, &wraps, wraps.count()));
+        assert!(control.snapshot().is_locked());
+        control.unlock(now, &wraps);
+        if control.validate(seen) {
+            same += 1;
+            assert_ne!(wraps.count(), count, "write {write} brought the word back unnoticed");
+            // Nor can a writer lock what it saw then.
+            assert!(!control.try_lock(seen, &wraps, count));
+            assert!(!control.snapshot().is_locked(), "left locked");
+        }
+    }
+    assert_eq!(same, 2, "the word comes back every 2048 writes");
+}
+
+/// Slots that are filled when the first entry finds no place.
+fn load_before_growth<T: Table>(map: &T) -> f64 {
+    let slots = map.slots();
+    let mut filled = 0;
+    while map.slots() == slots {
+        map.insert(filled, 0);
+        filled += 1;
+    }
+    (filled - 1) as f64 / slots as f64
+}
+
+#[test]
+fn tables_fill_up_before_they_grow() {
+    type Filled<const SLOTS: usize> = CuckooOptimistic<u64, u64, By, SLOTS>;
+    let pages = Pages::Default;
+    let four = load_before_growth(&Filled::<4>::with_buckets(1 << 14, By(mixed), pages));
+    assert!(four >= 0.95, "4 slots: {four}");
+    let eight = load_before_growth(&Filled::<8>::with_buckets(1 << 13, By(mixed), pages));
+    assert!(eight >= 0.97, "8 slots: {eight}");
+    let two = load_before_growth(&Filled::<2>::with_buckets(1 << 14, By(mixed), pages));
+    assert!(two >= 0.85, "2 slots: {two}");
+}
+
+/// The bound: 1.12 × (key + value + tag) / 0.95 bytes an entry at a load of 0.95.
+#[test]
+#[ignore = "2^20 buckets: some seconds; run with --release"]
+fn a_large_table_fills_to_95_percent_in_little_space() {
+    let map = CuckooOptimistic::<u64, u64, By>::with_buckets(1 << 20, By(mixed), Pages::Default);
+    let (slots, bytes) = (map.slots(), map.heap_bytes());
+    let load = load_before_growth(&map);
+    let bytes_an_entry = bytes as f64 / (0.95 * slots as f64);
+    println!("load {load:.4}, {bytes_an_entry:.2} bytes an entry at 0.95");
+    assert!(load >= 0.95, "load {load}");
+    assert!(bytes_an_entry <= 1.12 * 17.0 / 0.95, "{bytes_an_entry} bytes an entry");
+}
+
+/// What the tests use of a table, so that they are not generic over its seven parameters.
+trait Table: Sync {
+    type Map: ConcurrentMap<u64, u64>;
+
+    fn map(&self) -> &Self::Map;
+    fn get(&self, key: u64) -> Option<u64>;
+    fn insert(&self, key: u64, value: u64) -> bool;
+    fn try_insert(&self, key: u64, value: u64) -> Result<bool, CannotGrow>;
+    fn update(&self, key: u64, f: impl FnMut(u64) -> u64) -> Option<u64>;
+    fn remove(&self, key: u64) -> Option<u64>;
+    fn for_each(&self, f: impl FnMut(u64, u64));
+    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]);
+    fn slots_a_bucket(&self) -> usize;
+
+    fn slots(&self) -> usize {
+        self.map().capacity().expect("it has slots")
+    }
+}
+
+impl<const SLOTS: usize, E, T, P> Table for CuckooOptimistic<u64, u64, By, SLOTS, E, T, P>
+where
+    E: structures::exclusion::Exclusion,
+    T: structures::tagging::Tagging,
+    P: structures::cuckoo::path::Search,
+{
+    type Map = Self;
+
+    fn map(&self) -> &Self {
+        self
+    }
+
+    fn get(&self, key: u64) -> Option<u64> {
+        self.get(&key)
+    }
+
+    fn insert(&self, key: u64, value: u64) -> bool {
+        self.insert(key, value)
+    }
+
+    fn try_insert(&self, key: u64, value: u64) -> Result<bool, CannotGrow> {
+        self.try_insert(key, value)
+    }
+
+    fn update(&self, key: u64, mut f: impl FnMut(u64) -> u64) -> Option<u64> {
+        self.update(&key, |value| f(*value))
+    }
+
+    fn remove(&self, key: u64) -> Option<u64> {
+        self.remove(&key)
+    }
+
+    fn for_each(&self, mut f: impl FnMut(u64, u64)) {
+        self.for_each(|key, value| f(*key, *value));
+    }
+
+    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
+        self.get_many(keys, values);
+    }
+
+    fn slots_a_bucket(&self) -> usize {
+        SLOTS
+    }
+}
