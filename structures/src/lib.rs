@@ -61,5 +61,5 @@ pub mod word;
 mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
-pub use cuckoo::CuckooOptimistic;
+pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems};
 pub use zeroed::Pages;

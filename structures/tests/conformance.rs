@@ -5,7 +5,9 @@ mod suite;
 use std::marker::PhantomData;
 
 use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+use structures::{
+    ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimisticItems,
+};
 use suite::{Family, Key, Value};
 
 conformance! {
@@ -14,6 +16,9 @@ conformance! {
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
+    cuckoo_optimistic_items_leak: Items<Leak>;
+    cuckoo_optimistic_items_epoch: Items<Epoch>;
+    cuckoo_optimistic_items_haphazard: Items<Haphazard>;
 }
 
 struct GlobalLock;
@@ -43,6 +48,18 @@ impl<R: Reclaimer + 'static> Family for LockFree<R> {
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
         ChainingLockFree::default()
+    }
+
+    const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}
+
+struct Items<R>(PhantomData<R>);
+
+impl<R: Reclaimer + 'static> Family for Items<R> {
+    type Map<K: Key, V: Value> = CuckooOptimisticItems<K, V, R>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        CuckooOptimisticItems::default()
     }
 
     const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");

@@ -41,7 +41,7 @@ pub(super) use self::moves::{Relocation, move_along};
 const MIN_BUCKETS: usize = 16;
 
 /// What a slot holds: atomics, all zero at first.
-pub(super) trait Cell: Zeroable + Send + Sync {
+pub(super) trait Cell: Zeroable {
     /// A copy of it.
     type Content: Copy;
 
