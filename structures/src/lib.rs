@@ -42,6 +42,8 @@
 //!
 //! * Feature `meter` (on by default): [`meter`] counts and weighs every node from allocation to
 //!   free, per process. Without it the hooks compile to nothing.
+//! * Feature `stats`: the cuckoo tables count paths, displacements and retries. Without it the
+//!   hooks compile to nothing.
 //! * `--cfg loom`: [`sync`] takes its atomics from loom instead of `std`, for model checking.
 //! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
 //!   sanitizers find a premature free far more often.
