@@ -6,7 +6,7 @@ use std::fmt;
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Reclaimer, Visitor};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooStriped};
 
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::controls::{NoOp, Sequential};
@@ -103,6 +103,9 @@ impl Registry {
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
+        registry.add("cuckoo-striped", locked, |o| {
+            CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
         let control = "a control: nothing to reclaim";
         registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
         registry.add("sequential", control, |o| {

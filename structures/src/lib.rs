@@ -59,3 +59,4 @@ pub mod sync;
 pub mod word;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+pub use cuckoo::CuckooStriped;
