@@ -25,12 +25,14 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | [`ChainingGlobalLock`] | blocking | blocking | none needed | of one moment | at once, all wait |
 //! | [`ChainingBucketLock`] | blocking | blocking | none needed | weak | bucket by bucket; operations wait for the one being moved |
+//! | [`CuckooStriped`] | blocking | blocking | none needed | weak | stripe by stripe; small tables at once, all wait |
 //! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
 //!
 //! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
 //! operations are methods on a shared reference too. Keys are `Eq + Hash`; the lock-free table
-//! clones keys and values, so there they are `Clone + Send + Sync`.
+//! clones keys and values, so there they are `Clone + Send + Sync`. The cuckoo table holds a limited
+//! number of keys with equal hashes, and has `try_insert` for those who expect more.
 //!
 //! # Reclaimers
 //!

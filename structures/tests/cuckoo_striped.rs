@@ -398,7 +398,7 @@ fn a_panic_while_migrating_loses_nothing() {
     for entries in [20, 100, 1_000, 40_000_u64] {
         let value = Arc::new(());
         let map = CuckooStriped::<Fused, Arc<()>>::default();
-        let mut panics = 0;
+        let mut panics = 0_u64;
         for key in 0..entries {
             // Large tables take a while to hash; there, most migrations are interrupted once.
             for calls in (1..).map(|n: u32| if entries > 1_000 { n * 7 } else { n }) {
@@ -411,6 +411,11 @@ fn a_panic_while_migrating_loses_nothing() {
                     break;
                 }
                 panics += 1;
+                if panics % 64 == 0 {
+                    let mut visited = 0;
+                    map.for_each(|_, _| visited += 1);
+                    assert_eq!(visited, key, "half moved");
+                }
             }
         }
         assert!(panics > entries / 20, "{panics} panics");

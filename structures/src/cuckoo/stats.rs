@@ -102,7 +102,7 @@ pub(super) use self::off::Counters;
 mod off {
     /// No counters, and hooks that compile to nothing.
     #[derive(Debug, Default)]
-    pub(in crate::cuckoo) struct Counters;
+    pub(in crate::cuckoo) struct Counters(());
 
     impl Counters {
         #[inline(always)]

@@ -64,7 +64,7 @@ use foldhash::fast::RandomState;
 
 pub use self::error::{GrowError, TryInsertError};
 use self::growth::{Table, is_behind};
-use self::slots::{Slots, TAG_BITS};
+use self::slots::{Hint, Slots, TAG_BITS};
 use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
@@ -120,6 +120,8 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     made_stripes: [OnceLock<Box<Stripes>>; MAX_STRIPES.ilog2() as usize + 1],
     /// Slots of the current table.
     slots: AtomicUsize,
+    /// Where they are.
+    hint: Hint,
     /// The stripes below have been visited by the iteration that runs, if any (I8).
     frontier: AtomicUsize,
     /// One growth, shrinking or iteration at a time.
@@ -228,6 +230,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         Self {
             hasher,
             slots: AtomicUsize::new(slots.buckets() * SLOTS),
+            hint: slots.hint(),
             table: AtomicPtr::new(Box::into_raw(Box::new(Table::new(1, slots)))),
             stripes: AtomicPtr::new(current.cast_mut()),
             made_stripes,
@@ -423,6 +426,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             let home = hash::home(hash, mask);
             [home, hash::other_bucket(home, tag, mask)]
         };
+        // Of the number of slots that was published last: enough for a hint.
+        let mask = self.capacity() / SLOTS - 1;
+        Slots::<K, V, SLOTS>::prefetch_buckets(&self.hint, pair(mask));
         let [home, other] = pair(usize::MAX);
         let locked = self.lock([home, other, third]);
         let buckets = pair(locked.table.slots.mask());

@@ -248,7 +248,8 @@ where
 
     /// Makes `next` the current table and returns the one before.
     fn publish(&self, next: Table<K, V, SLOTS>) -> *mut Table<K, V, SLOTS> {
-        // Relaxed: a number for whoever asks.
+        self.hint.update(&next.slots.hint());
+        // Relaxed: a number for whoever asks, and for prefetching.
         self.slots.store(next.slots.buckets() * SLOTS, Ordering::Relaxed);
         // Release R4: publishes the table; pairs with A4. Acquire is not needed: only holders of
         // the mutex write it.

@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 use super::super::path::{Graph, Place};
 use super::super::prefetch::prefetch;
 use crate::hash;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// Tags have as many bits as a byte; 0 marks an empty slot.
 pub(super) const TAG_BITS: u32 = 8;
@@ -28,6 +28,22 @@ pub(super) struct Slots<K, V, const SLOTS: usize> {
     /// `TAG_WORDS` words a bucket, a byte a slot.
     tags: Box<[AtomicU32]>,
     entries: Entries<[MaybeUninit<(K, V)>; SLOTS]>,
+}
+
+/// Addresses of some table's slots, to be prefetched and never dereferenced.
+#[derive(Debug)]
+pub(super) struct Hint {
+    tags: AtomicPtr<AtomicU32>,
+    entries: AtomicPtr<u8>,
+}
+
+impl Hint {
+    /// Takes over another's addresses.
+    pub(super) fn update(&self, by: &Self) {
+        // Relaxed: as in `prefetch_buckets`.
+        self.tags.store(by.tags.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.entries.store(by.entries.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
 }
 
 /// Memory for entries, aligned to cache lines. Does not know which are initialised.
@@ -94,6 +110,27 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
 
     pub(super) fn mask(&self) -> usize {
         self.buckets() - 1
+    }
+
+    /// Where the slots are, for [`Hint`].
+    pub(super) fn hint(&self) -> Hint {
+        Hint {
+            tags: AtomicPtr::new(self.tags.as_ptr().cast_mut()),
+            entries: AtomicPtr::new(self.entries.first.as_ptr().cast()),
+        }
+    }
+
+    /// Asks for the memory of a key's buckets, before their locks: a lock is a fence, behind which
+    /// the misses would come one after the other.
+    #[inline(always)]
+    pub(super) fn prefetch_buckets(hint: &Hint, [home, other]: [usize; 2]) {
+        // Relaxed: addresses that nobody dereferences; if they are out of date, it is in vain.
+        let tags = hint.tags.load(Ordering::Relaxed);
+        prefetch(tags.wrapping_add(home * Self::TAG_WORDS));
+        prefetch(tags.wrapping_add(other * Self::TAG_WORDS));
+        let entries = hint.entries.load(Ordering::Relaxed).cast::<[MaybeUninit<(K, V)>; SLOTS]>();
+        prefetch(entries.wrapping_add(home));
+        prefetch(entries.wrapping_add(other));
     }
 
     /// The tags of a bucket, from the lowest byte up.
