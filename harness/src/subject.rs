@@ -6,7 +6,10 @@ use std::fmt;
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Reclaimer, Visitor};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimistic};
+use structures::{
+    ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimistic,
+    CuckooOptimisticItems, CuckooStriped,
+};
 
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::controls::{NoOp, Sequential};
@@ -103,6 +106,10 @@ impl Registry {
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
+        registry.add("cuckoo-striped", locked, |o| {
+            CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
+        registry.add_reclaimed::<OptimisticItems>("cuckoo-optimistic-items");
         registry.add("cuckoo-optimistic", "its entries are inline words", |o| {
             CuckooOptimistic::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });
@@ -258,6 +265,20 @@ impl Reclaimed for LockFreeChaining {
 
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
         ChainingLockFree::with_capacity_and_hasher_in(
+            options.capacity,
+            options.hasher(),
+            R::new(None),
+        )
+    }
+}
+
+struct OptimisticItems;
+
+impl Reclaimed for OptimisticItems {
+    type Map<R: Reclaimer + 'static> = CuckooOptimisticItems<u64, u64, R, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        CuckooOptimisticItems::with_capacity_and_hasher_in(
             options.capacity,
             options.hasher(),
             R::new(None),

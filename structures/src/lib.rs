@@ -25,12 +25,14 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | [`ChainingGlobalLock`] | blocking | blocking | none needed | of one moment | at once, all wait |
 //! | [`ChainingBucketLock`] | blocking | blocking | none needed | weak | bucket by bucket; operations wait for the one being moved |
+//! | [`CuckooStriped`] | blocking | blocking | none needed | weak | stripe by stripe; small tables at once, all wait |
 //! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
 //!
 //! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
 //! operations are methods on a shared reference too. Keys are `Eq + Hash`; the lock-free table
-//! clones keys and values, so there they are `Clone + Send + Sync`.
+//! clones keys and values, so there they are `Clone + Send + Sync`. The cuckoo table holds a limited
+//! number of keys with equal hashes, and has `try_insert` for those who expect more.
 //!
 //! # Reclaimers
 //!
@@ -42,6 +44,8 @@
 //!
 //! * Feature `meter` (on by default): [`meter`] counts and weighs every node from allocation to
 //!   free, per process. Without it the hooks compile to nothing.
+//! * Feature `stats`: the cuckoo tables count paths, displacements and retries. Without it the
+//!   hooks compile to nothing.
 //! * `--cfg loom`: [`sync`] takes its atomics from loom instead of `std`, for model checking.
 //! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
 //!   sanitizers find a premature free far more often.
@@ -61,5 +65,5 @@ pub mod word;
 mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
-pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems};
+pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
 pub use zeroed::Pages;

@@ -9,7 +9,7 @@ use std::sync::MutexGuard;
 
 use structures::map::{ConcurrentMap, Direct, MapHandle};
 use structures::reclaim::{Epoch, Haphazard, Leak, Participant, Reclaimer};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooStriped};
 
 /// `Send`, not `Sync`.
 type Unshareable = Cell<u64>;
@@ -42,6 +42,7 @@ fn tables_are_shared_and_sent() {
     fn check<M: ConcurrentMap<u64, u64> + Send + Sync + Debug + Default>() {}
     check::<ChainingGlobalLock<u64, u64>>();
     check::<ChainingBucketLock<u64, u64>>();
+    check::<CuckooStriped<u64, u64>>();
     check::<ChainingLockFree<u64, u64, Leak>>();
     check::<ChainingLockFree<u64, u64, Epoch>>();
     check::<ChainingLockFree<u64, u64, Haphazard>>();
@@ -53,10 +54,15 @@ fn tables_are_shared_and_sent() {
 fn locked_tables_need_send_entries() {
     is_sync::<ChainingGlobalLock<Unshareable, Unshareable>>();
     is_sync::<ChainingBucketLock<Unshareable, Unshareable>>();
+    is_sync::<CuckooStriped<Unshareable, Unshareable>>();
     is_not! { Sync: ChainingGlobalLock<u64, Unsendable>, ChainingBucketLock<u64, Unsendable> }
     is_not! { Sync: ChainingGlobalLock<Unsendable, u64>, ChainingBucketLock<Unsendable, u64> }
     is_not! { Send: ChainingGlobalLock<u64, Unsendable>, ChainingBucketLock<u64, Unsendable> }
     is_not! { Send: ChainingGlobalLock<Unsendable, u64>, ChainingBucketLock<Unsendable, u64> }
+    is_not! { Sync: CuckooStriped<u64, Unsendable>, CuckooStriped<Unsendable, u64> }
+    is_not! { Send: CuckooStriped<u64, Unsendable>, CuckooStriped<Unsendable, u64> }
+    is_not! { Send: CuckooStriped<u64, u64, Unsendable> }
+    is_not! { Sync: CuckooStriped<u64, u64, Unshareable> }
 }
 
 /// Readers of the lock-free table share its entries, and any thread frees them.

@@ -66,6 +66,7 @@ struct Item<K, V> {
 impl<K, V> Payload for Item<K, V> {}
 
 type ItemNode<R, K, V> = Node<R, Item<K, V>>;
+type OwnedItem<R, K, V> = Owned<R, Item<K, V>>;
 
 /// A slot.
 struct Slot<R: Reclaimer, K, V>(AtomicPtr<ItemNode<R, K, V>>);
@@ -122,7 +123,7 @@ pub struct CuckooOptimisticItems<
     P = Bfs,
 > {
     /// The first table or one of its successors.
-    current: AtomicPtr<Table<Slot<R, K, V>, SLOTS>>,
+    current: AtomicPtr<Items<R, K, V, SLOTS>>,
     hasher: S,
     entries: StripedCounter,
     /// Shared by displacements, exclusive to iteration.
@@ -130,12 +131,16 @@ pub struct CuckooOptimisticItems<
     domain: R,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
     /// into it, and `current` does.
-    first: Arc<Table<Slot<R, K, V>, SLOTS>>,
+    first: Arc<Items<R, K, V, SLOTS>>,
     /// The slots own the items.
     _items: PhantomData<ItemNode<R, K, V>>,
     _search: PhantomData<fn() -> P>,
 }
 
+/// A table of items.
+type Items<R, K, V, const SLOTS: usize> = Table<Slot<R, K, V>, SLOTS>;
+
+/// Where a key is, as of one moment.
 type Position<R, K, V, const SLOTS: usize> = Located<*mut ItemNode<R, K, V>, SLOTS>;
 
 /// A hash's tag.
@@ -167,7 +172,7 @@ where
     ///
     /// If there is no memory for it.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
-        let buckets = Table::<Slot<R, K, V>, SLOTS>::buckets_for(capacity);
+        let buckets = Items::<R, K, V, SLOTS>::buckets_for(capacity);
         Self::with_buckets_in(buckets, hasher, domain, Pages::Default)
     }
 
@@ -202,13 +207,13 @@ where
 
     /// The current table.
     #[inline(always)]
-    fn table(&self) -> &Table<Slot<R, K, V>, SLOTS> {
+    fn table(&self) -> &Items<R, K, V, SLOTS> {
         // SAFETY: I6: `current` was made from `first`, and only `double` stores to it.
         unsafe { buckets::current(&self.current, &self.first) }
     }
 
     #[inline(always)]
-    fn is_current(&self, table: &Table<Slot<R, K, V>, SLOTS>) -> bool {
+    fn is_current(&self, table: &Items<R, K, V, SLOTS>) -> bool {
         // Acquire: so that a lookup that finds another table then sees its contents.
         std::ptr::eq(self.current.load(Ordering::Acquire), table)
     }
@@ -235,7 +240,7 @@ where
         guard: &mut impl Guard<R>,
         hash: u64,
         matches: impl Fn(&K) -> bool,
-    ) -> (&Table<Slot<R, K, V>, SLOTS>, Position<R, K, V, SLOTS>) {
+    ) -> (&Items<R, K, V, SLOTS>, Position<R, K, V, SLOTS>) {
         let tag = tag::<SLOTS>(hash);
         let backoff = Backoff::new();
         loop {
@@ -271,7 +276,7 @@ where
 
     /// Whether `attempt` did what it should. If a bucket was frozen, helps to double the table.
     #[inline(always)]
-    fn settle(&self, table: &Table<Slot<R, K, V>, SLOTS>, attempt: Attempt) -> bool {
+    fn settle(&self, table: &Items<R, K, V, SLOTS>, attempt: Attempt) -> bool {
         if attempt == Attempt::Frozen {
             self.double(table).expect("a bucket is frozen when the doubled table exists");
         }
@@ -283,7 +288,7 @@ where
     #[inline]
     fn try_add(
         &self,
-        table: &Table<Slot<R, K, V>, SLOTS>,
+        table: &Items<R, K, V, SLOTS>,
         node: *mut ItemNode<R, K, V>,
         hash: u64,
         located: &Position<R, K, V, SLOTS>,
@@ -307,12 +312,7 @@ where
 
     /// Displaces items so that one of `starts` gets an empty slot.
     #[cold]
-    fn make_room(
-        &self,
-        table: &Table<Slot<R, K, V>, SLOTS>,
-        starts: [usize; 2],
-        seed: u64,
-    ) -> Attempt {
+    fn make_room(&self, table: &Items<R, K, V, SLOTS>, starts: [usize; 2], seed: u64) -> Attempt {
         let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
         let relocate = |from, to, tag, content: *mut ItemNode<R, K, V>| {
             let returns = content.addr() & AWAY != 0;
@@ -324,7 +324,7 @@ where
 
     /// Doubles the table, in which no place was found.
     #[cold]
-    fn grow(&self, table: &Table<Slot<R, K, V>, SLOTS>) -> Result<(), CannotGrow> {
+    fn grow(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), CannotGrow> {
         if self.is_current(table) {
             CannotGrow::check_load(self.entries.sum(), table.slots())?;
         }
@@ -332,7 +332,7 @@ where
     }
 
     /// Takes part in doubling `table`.
-    fn double(&self, table: &Table<Slot<R, K, V>, SLOTS>) -> Result<(), CannotGrow> {
+    fn double(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), CannotGrow> {
         table.double(&self.current, |next, _, content| {
             // SAFETY: an item in a frozen bucket of the current table: it can be retired only
             // after the next table has been published (I10), which we wait for or do.
@@ -350,7 +350,7 @@ where
     fn copy_of(
         &self,
         guard: &mut impl Guard<R>,
-        table: &Table<Slot<R, K, V>, SLOTS>,
+        table: &Items<R, K, V, SLOTS>,
         bucket: usize,
     ) -> Option<Vec<(K, V)>> {
         let wraps = table.wraps.count();
@@ -493,10 +493,10 @@ where
     /// Adds an item after its key was found absent; gives it back if the key has become present.
     fn add<'m>(
         &mut self,
-        mut node: Owned<R, Item<K, V>>,
-        mut table: &'m Table<Slot<R, K, V>, SLOTS>,
+        mut node: OwnedItem<R, K, V>,
+        mut table: &'m Items<R, K, V, SLOTS>,
         mut located: Position<R, K, V, SLOTS>,
-    ) -> Result<Option<Owned<R, Item<K, V>>>, CannotGrow>
+    ) -> Result<Option<OwnedItem<R, K, V>>, CannotGrow>
     where
         Self: 'm,
     {
@@ -570,7 +570,7 @@ where
     /// Replaces the item found by one with the value `f` of its, if nothing has changed since.
     fn try_replace(
         &mut self,
-        table: &Table<Slot<R, K, V>, SLOTS>,
+        table: &Items<R, K, V, SLOTS>,
         located: &Position<R, K, V, SLOTS>,
         found: &Found<*mut ItemNode<R, K, V>, SLOTS>,
         f: impl FnOnce(&V) -> V,
@@ -634,7 +634,7 @@ where
 struct Unstored<R: Reclaimer, K, V>(*mut ItemNode<R, K, V>);
 
 impl<R: Reclaimer, K, V> Unstored<R, K, V> {
-    fn take(mut self) -> Owned<R, Item<K, V>> {
+    fn take(mut self) -> OwnedItem<R, K, V> {
         let node = std::mem::replace(&mut self.0, std::ptr::null_mut());
         // SAFETY: from `publish`, and not stored.
         unsafe { Owned::unpublished(node) }

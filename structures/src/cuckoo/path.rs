@@ -6,8 +6,8 @@
 //!
 //! * [`Bfs`]: breadth first, so the path is a shortest one. X. Li, D. Andersen, M. Kaminsky,
 //!   M. Freedman, *Algorithmic Improvements for Fast Concurrent Cuckoo Hashing*, EuroSys 2014,
-//!   section 4.3.2: at most 2000 slots are looked at. For 4 slots a bucket that is at most 5
-//!   hops.
+//!   section 4.3.2: at most 2000 slots are looked at. With 4 slots a bucket, at most 5 buckets
+//!   are then on a path, so 4 entries move; more only if slots lead to the same buckets.
 //! * [`RandomWalk`]: one or two random walks. B. Fan, D. Andersen, M. Kaminsky, *MemC3*, NSDI
 //!   2013, section 4.2: at most 500 displacements a walk.
 
@@ -42,8 +42,8 @@ pub trait Search: Debug + Send + Sync + 'static {
     const NAME: &'static str;
 
     /// A path from one of `starts` to an empty slot: the entry at `path[i]` can move to
-    /// `path[i + 1]`, and the last place was empty when it was looked at. `None` if the search
-    /// gave up. The same graph and `seed` give the same path.
+    /// `path[i + 1]`, and the last place was empty when it was looked at. No place is on it twice.
+    /// `None` if the search gave up. The same graph and `seed` give the same path.
     fn find<G: Graph>(graph: &G, starts: [usize; 2], seed: u64) -> Option<Vec<Place>>;
 }
 
@@ -140,12 +140,12 @@ impl<const WALKS: usize> Search for RandomWalk<WALKS> {
                     .map(|slot| Place { bucket: *bucket, slot })
                     .find(|place| graph.other_bucket(*place).is_none());
                 if let Some(place) = empty {
-                    path.push(place);
+                    step(path, place);
                     return Some(std::mem::take(path));
                 }
                 let slot = (xorshift(&mut random) % G::SLOTS as u64) as usize;
                 let place = Place { bucket: *bucket, slot };
-                path.push(place);
+                step(path, place);
                 // Emptied meanwhile: it is the hole.
                 let Some(other) = graph.other_bucket(place) else {
                     return Some(std::mem::take(path));
@@ -155,6 +155,15 @@ impl<const WALKS: usize> Search for RandomWalk<WALKS> {
         }
         None
     }
+}
+
+/// Adds `place`. If the walk has been there, what came since was a loop, and is cut out: an entry
+/// can move only once.
+fn step(path: &mut Vec<Place>, place: Place) {
+    if let Some(before) = path.iter().position(|seen| *seen == place) {
+        path.truncate(before);
+    }
+    path.push(place);
 }
 
 /// G. Marsaglia, *Xorshift RNGs*, 2003.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use self::growth::Growth;
 use super::path::Place;
+use super::prefetch::prefetch;
 use crate::control::{Control, Snapshot, Wraps};
 use crate::hash;
 use crate::sync::{AtomicPtr, Ordering};
@@ -339,13 +340,13 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     /// Asks for the control word of `bucket`.
     #[inline(always)]
     pub(super) fn prefetch_control(&self, bucket: usize) {
-        prefetch(self.control(bucket));
+        prefetch(std::ptr::from_ref(self.control(bucket)));
     }
 
     /// Asks for the cell of `place`.
     #[inline(always)]
     pub(super) fn prefetch_cell(&self, place: Place) {
-        prefetch(self.cell(place));
+        prefetch(std::ptr::from_ref(self.cell(place)));
     }
 }
 
@@ -363,17 +364,4 @@ pub(super) unsafe fn current<'m, C, const SLOTS: usize>(
     let table = current.load(Ordering::Acquire);
     // SAFETY: by this function's contract it lives as long as `_first`.
     unsafe { &*table }
-}
-
-/// Asks for the cache line of `target`.
-#[inline(always)]
-fn prefetch<T>(target: &T) {
-    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing into the program, and SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast()) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
-    let _ = target;
 }

@@ -1,0 +1,15 @@
+//! Asking for a cache line before it is needed.
+
+/// Asks for the cache line at `address`, which need not be a valid one: a hint, and nothing on
+/// other processors than x86-64.
+#[inline(always)]
+pub(super) fn prefetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch accesses nothing and faults never; x86-64 has it always.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
+    let _ = address;
+}

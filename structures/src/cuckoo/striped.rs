@@ -1,0 +1,580 @@
+//! Cuckoo hashing with striped locks: the fine-grained table whose readers lock.
+//!
+//! X. Li, D. Andersen, M. Kaminsky, M. Freedman, *Algorithmic Improvements for Fast Concurrent
+//! Cuckoo Hashing*, EuroSys 2014, sections 4.3 and 4.4, and its descendant, the library libcuckoo.
+//! Departures: an entry's other bucket follows from its tag (MemC3), so that a search reads no
+//! entry; a doubling is published without all locks; a freed table is really freed, as searches
+//! announce themselves at their stripe; iteration holds one lock at a time.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `get`, `insert`, `update`, `upsert`, `remove` | blocking | any moment at which it holds the locks of both of its key's buckets: the last time, if it displaces |
+//!
+//! Expected O(1), and at a load near 1 at most 2000 slots looked at per insertion. The insertion
+//! that doubles a table allocates the new one; each stripe's entries are then moved by the first
+//! operation that locks the stripe, O(n ÷ stripes), while other stripes are at work. Tables of
+//! less than 4096 buckets, whose number of stripes grows too, are moved at once, as are tables
+//! that shrink: all wait.
+//!
+//! # Invariants
+//! * I1. An entry of bucket b, and a tag of it, are written by holders of stripe b mod stripes
+//!   alone. Tags are atomics, as searches read them without the lock.
+//! * I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
+//!   other bucket, and no key is in both: whoever adds one has locked both, and has looked in both
+//!   since.
+//! * I3. A key's two stripes follow from its hash and the number of stripes, whatever the number
+//!   of buckets is, as buckets are at least as many. Stripes that are current after they have been
+//!   locked stay so until they are released: those who replace them hold all.
+//! * I4. While a stripe is held, its entries are in the current table, or in the one before if the
+//!   stripe is *behind* (its number is not the table's); nobody but an iteration goes on before
+//!   they have been moved. The current table can change under a held stripe, by a doubling; the
+//!   holder stays with the one it has read, which is where the stripe's entries are. A second
+//!   doubling begins by locking every stripe once, so a stripe is behind by no more than one.
+//! * I5. A doubling sends an entry to the same slot of bucket b or b + n. Only entries of slot
+//!   (b, i) go to slot i of those two, so it is empty: a migration displaces nothing and cannot
+//!   fail. A panicking `Hash` interrupts it between two buckets; those that were moved are empty
+//!   in the old table.
+//! * I6. A table is freed when nobody can read it: it is not current, no stripe is behind, and all
+//!   searches in it have ended. A search is announced in a stripe under its lock; whoever brings
+//!   that stripe up to date waits for it, with the lock, so no other begins. Searches take no lock
+//!   and are bounded, so the wait ends.
+//! * I7. Stripes live as long as the map; there is one set for each number of them.
+//! * I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
+//!   moves under that stripe's lock. An entry is not displaced across it, so it is visited once.
+//!   Doublings move entries within a stripe, and other growth waits for the iteration.
+//! * I9. The user's code runs only while I1–I8 hold, so a panic in it leaves a consistent table.
+//!
+//! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
+//! order. An insertion searches, and waits for growth, without locks.
+
+mod error;
+mod growth;
+mod slots;
+mod stripes;
+mod traits;
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::mem;
+use std::ptr;
+use std::sync::{Mutex, OnceLock};
+
+use foldhash::fast::RandomState;
+
+pub use self::error::{GrowError, TryInsertError};
+use self::growth::{Table, is_behind};
+use self::slots::{Hint, Slots, TAG_BITS};
+use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
+use super::path::{Bfs, Place, Search};
+use super::stats::Counters;
+use crate::hash;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+
+/// A cuckoo hash table of any keys and values, with striped spinlocks.
+///
+/// `SLOTS` is the number of slots a bucket: 2, 4 or 8. `P` is how an insertion searches for room
+/// when both of its key's buckets are full: [`Bfs`] or [`RandomWalk`](super::path::RandomWalk).
+/// Four slots and breadth-first search fill 95 % of the slots before the table grows.
+///
+/// Keys are hashed again when the table grows. The hasher must mix low and high bits: see
+/// [`crate::hash`]. No more than `2 * SLOTS` keys with equal hashes fit.
+///
+/// Closures run once, under locks: keep them short, and off the map. A panic in the key's or
+/// value's code or in a closure releases the locks and leaves the operation without effect.
+/// `Hash` of any key can be called by any operation, as each may have to bring along entries of a
+/// table that has doubled.
+///
+/// # Examples
+///
+/// ```
+/// use structures::CuckooStriped;
+///
+/// let map = CuckooStriped::<String, u32>::default();
+/// assert!(map.insert("a".to_owned(), 1));
+/// assert!(!map.insert("a".to_owned(), 2));
+/// assert_eq!(map.get("a"), Some(1));
+/// assert_eq!(map.update("a", |count| count + 1), Some(1));
+/// assert_eq!(map.remove("a"), Some(2));
+/// ```
+///
+/// Eight slots a bucket, one random walk:
+///
+/// ```
+/// use std::hash::RandomState;
+///
+/// use structures::CuckooStriped;
+/// use structures::cuckoo::path::RandomWalk;
+///
+/// type Map = CuckooStriped<u64, u64, RandomState, 8, RandomWalk<1>>;
+/// let map: Map = (0..1_000).map(|key| (key, key * key)).collect();
+/// assert_eq!(map.get(&30), Some(900));
+/// ```
+pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs> {
+    hasher: S,
+    /// The current table. Owned; replaced by holders of `maintenance`.
+    table: AtomicPtr<Table<K, V, SLOTS>>,
+    /// One of `made_stripes`.
+    stripes: AtomicPtr<Stripes>,
+    /// By the logarithm of their number.
+    made_stripes: [OnceLock<Box<Stripes>>; MAX_STRIPES.ilog2() as usize + 1],
+    /// Slots of the current table.
+    slots: AtomicUsize,
+    /// Where they are.
+    hint: Hint,
+    /// The stripes below have been visited by the iteration that runs, if any (I8).
+    frontier: AtomicUsize,
+    /// One growth, shrinking or iteration at a time.
+    maintenance: Mutex<()>,
+    counters: Counters,
+    /// It owns entries and gives them to one thread at a time: they must be `Send`, as in a mutex.
+    _owns: PhantomData<Mutex<(K, V)>>,
+    _search: PhantomData<fn() -> P>,
+}
+
+/// Buckets for so many entries, with an eighth of the slots to spare; `None` if they are more than
+/// can be counted.
+fn buckets_for<const SLOTS: usize>(entries: usize) -> Option<usize> {
+    let slots = entries.checked_mul(8)?.div_ceil(7);
+    Some(slots.div_ceil(SLOTS).checked_next_power_of_two()?.max(2))
+}
+
+/// Stripes that are held, and the table in which their entries are (I4).
+struct Locked<'m, K, V, const SLOTS: usize> {
+    table: &'m Table<K, V, SLOTS>,
+    held: Held<'m>,
+}
+
+/// The two buckets of a key, locked.
+struct Candidates<'m, K, V, const SLOTS: usize> {
+    locked: Locked<'m, K, V, SLOTS>,
+    tag: u64,
+    buckets: [usize; 2],
+}
+
+/// Where a key is, or where it can be put.
+enum Spot {
+    Present(Place),
+    Vacant(Place),
+}
+
+impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
+    fn slots(&self) -> &Slots<K, V, SLOTS> {
+        &self.locked.table.slots
+    }
+
+    /// The slot of the key that `matches`.
+    #[inline]
+    fn find(&self, matches: impl Fn(&K) -> bool) -> Option<Place> {
+        self.buckets
+            .into_iter()
+            .flat_map(|bucket| {
+                self.slots().matching(bucket, self.tag).map(move |slot| Place { bucket, slot })
+            })
+            // SAFETY: I1, I2: the tag is not 0; we have the lock.
+            .find(|place| matches(&unsafe { self.slots().get(*place) }.0))
+    }
+
+    /// The value in a slot that `find` has found.
+    fn value(&self, place: Place) -> &V {
+        // SAFETY: as in `find`.
+        &unsafe { self.slots().get(place) }.1
+    }
+
+    /// Replaces the value in a slot that `find` has found.
+    fn replace(&mut self, place: Place, f: impl FnOnce(&V) -> V) -> V {
+        let new = f(self.value(place));
+        // SAFETY: as in `find`; `&mut self`, so there is no other reference.
+        mem::replace(unsafe { self.slots().get_mut(place) }, new)
+    }
+
+    /// Fills a slot that `vacancy` has found.
+    fn put(&mut self, place: Place, key: K, value: V) {
+        // SAFETY: I1: we have the lock; the slot is empty.
+        unsafe { self.slots().put(place, self.tag, (key, value)) };
+        self.count(1);
+    }
+
+    /// Empties a slot that `find` has found.
+    fn take(&mut self, place: Place) -> (K, V) {
+        self.count(-1);
+        // SAFETY: as in `find`.
+        unsafe { self.slots().take(place) }
+    }
+
+    /// In the home's stripe, also if the entry is in its other bucket.
+    fn count(&self, added: i64) {
+        let stripes = self.locked.held.stripes();
+        stripes.get(stripes.of(self.buckets[0])).add(added);
+    }
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
+    CuckooStriped<K, V, S, SLOTS, P>
+{
+    /// An empty table with room for `capacity` entries.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for that many.
+    pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
+        let made = buckets_for::<SLOTS>(capacity).and_then(|buckets| {
+            Some((Slots::new(buckets)?, Stripes::new(stripes_for(buckets), 1)?))
+        });
+        let (slots, stripes) =
+            made.unwrap_or_else(|| panic!("no memory for a table of {capacity} entries"));
+        let size = stripes.count().ilog2() as usize;
+        let mut made_stripes = [const { OnceLock::new() }; MAX_STRIPES.ilog2() as usize + 1];
+        made_stripes[size] = OnceLock::from(Box::new(stripes));
+        let current = made_stripes[size].get().map_or(ptr::null(), |made| ptr::from_ref(&**made));
+        Self {
+            hasher,
+            slots: AtomicUsize::new(slots.buckets() * SLOTS),
+            hint: slots.hint(),
+            table: AtomicPtr::new(Box::into_raw(Box::new(Table::new(1, slots)))),
+            stripes: AtomicPtr::new(current.cast_mut()),
+            made_stripes,
+            frontier: AtomicUsize::new(0),
+            maintenance: Mutex::new(()),
+            counters: Counters::default(),
+            _owns: PhantomData,
+            _search: PhantomData,
+        }
+    }
+
+    /// A copy of the value of `key`. Blocking; expected O(1).
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+        V: Clone,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Runs `read` on the value of `key`, under the locks. Blocking; expected O(1).
+    pub fn get_with<Q, T>(&self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let locked = self.candidates(self.hasher.hash_one(key));
+        let place = locked.find(|k| k.borrow() == key)?;
+        Some(read(locked.value(place)))
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1).
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_insert`](Self::try_insert) would be an error; the table holds what it held
+    /// before.
+    pub fn insert(&self, key: K, value: V) -> bool {
+        self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1).
+    ///
+    /// # Errors
+    ///
+    /// There is no room, and the table cannot grow, because there is no memory, or because it is
+    /// nearly empty and a larger one would not help: more than `2 * SLOTS` keys have equal hashes.
+    /// The table holds what it held before, and remains usable.
+    pub fn try_insert(&self, key: K, value: V) -> Result<bool, TryInsertError<K, V>> {
+        match self.spot(&key) {
+            Ok((_, Spot::Present(_))) => Ok(false),
+            Ok((mut locked, Spot::Vacant(place))) => {
+                locked.put(place, key, value);
+                Ok(true)
+            }
+            Err(reason) => Err(TryInsertError { key, value, reason }),
+        }
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
+    /// O(1).
+    pub fn update<Q>(&self, key: &Q, f: impl FnOnce(&V) -> V) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut locked = self.candidates(self.hasher.hash_one(key));
+        let place = locked.find(|k| k.borrow() == key)?;
+        Some(locked.replace(place, f))
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Blocking; amortised expected O(1).
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_upsert`](Self::try_upsert) would be an error; the table holds what it held
+    /// before.
+    pub fn upsert(&self, key: K, f: impl FnOnce(Option<&V>) -> V) -> Option<V> {
+        self.try_upsert(key, f).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Blocking; amortised expected O(1).
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_insert`](Self::try_insert); `f` has not been called.
+    pub fn try_upsert(
+        &self,
+        key: K,
+        f: impl FnOnce(Option<&V>) -> V,
+    ) -> Result<Option<V>, TryInsertError<K>> {
+        match self.spot(&key) {
+            Ok((mut locked, Spot::Present(place))) => {
+                Ok(Some(locked.replace(place, |value| f(Some(value)))))
+            }
+            Ok((mut locked, Spot::Vacant(place))) => {
+                let value = f(None);
+                locked.put(place, key, value);
+                Ok(None)
+            }
+            Err(reason) => Err(TryInsertError { key, value: (), reason }),
+        }
+    }
+
+    /// Takes `key` out and returns its value. Blocking; expected O(1).
+    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut locked = self.candidates(self.hasher.hash_one(key));
+        let place = locked.find(|k| k.borrow() == key)?;
+        let (removed, value) = locked.take(place);
+        // The key's drop is user code, and need not run under the locks.
+        drop(locked);
+        drop(removed);
+        Some(value)
+    }
+
+    /// Runs `f` on entries, in no order: weak iteration, see
+    /// [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking, a stripe at a time;
+    /// meanwhile an insertion that needs the table to grow, or that would have to move an entry to
+    /// where it is not seen or seen twice, waits.
+    pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        /// Moves back when the iteration ends, also by a panic.
+        struct Frontier<'f>(&'f AtomicUsize);
+        impl Drop for Frontier<'_> {
+            fn drop(&mut self) {
+                // Relaxed: as in `displace`; the mutex orders it before the next iteration.
+                self.0.store(0, Ordering::Relaxed);
+            }
+        }
+        let turn = self.maintenance();
+        let (table, stripes) = (self.current(&turn), self.stripes());
+        let frontier = Frontier(&self.frontier);
+        for number in 0..stripes.count() {
+            let _held = stripes.lock([number; 3]);
+            if is_behind(table, stripes, number) {
+                // SAFETY: it is behind, and we have its lock.
+                visit(unsafe { table.previous() }, number, stripes.count(), &mut f);
+            }
+            visit(&table.slots, number, stripes.count(), &mut f);
+            // Relaxed: the stripe's lock orders it, see `displace`.
+            frontier.0.store(number + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// What the table has counted of itself.
+    #[cfg(feature = "stats")]
+    pub fn stats(&self) -> super::Stats {
+        self.counters.snapshot(self.len(), self.capacity())
+    }
+
+    /// Locks the stripes of up to three buckets (bits that say more than the number of buckets do
+    /// not matter) and brings them up to date.
+    #[inline]
+    fn lock(&self, buckets: [usize; 3]) -> Locked<'_, K, V, SLOTS> {
+        loop {
+            let stripes = self.stripes();
+            let held = stripes.lock(buckets);
+            // Acquire A3: pairs with R3. I3: if they are not current any more, they protect nothing.
+            if !ptr::eq(self.stripes.load(Ordering::Acquire), stripes) {
+                continue;
+            }
+            // Acquire A4: pairs with R4; the table is initialised.
+            let table = self.table.load(Ordering::Acquire);
+            // SAFETY: I6: a table is freed after each of our stripes has been held by somebody who
+            // saw a later one; we have them, and saw this one.
+            let table = unsafe { &*table };
+            for number in held.distinct() {
+                if is_behind(table, stripes, number) {
+                    self.migrate(table, stripes, number);
+                }
+            }
+            return Locked { table, held };
+        }
+    }
+
+    /// Locks both buckets of a hash.
+    #[inline]
+    fn candidates(&self, hash: u64) -> Candidates<'_, K, V, SLOTS> {
+        self.candidates_and(hash, hash as usize)
+    }
+
+    /// Locks both buckets of a hash, and a third.
+    #[inline]
+    fn candidates_and(&self, hash: u64, third: usize) -> Candidates<'_, K, V, SLOTS> {
+        let tag = hash::tag(hash, TAG_BITS);
+        let pair = |mask| {
+            let home = hash::home(hash, mask);
+            [home, hash::other_bucket(home, tag, mask)]
+        };
+        // Of the number of slots that was published last: enough for a hint.
+        let mask = self.capacity() / SLOTS - 1;
+        Slots::<K, V, SLOTS>::prefetch_buckets(&self.hint, pair(mask));
+        let [home, other] = pair(usize::MAX);
+        let locked = self.lock([home, other, third]);
+        let buckets = pair(locked.table.slots.mask());
+        Candidates { locked, tag, buckets }
+    }
+
+    /// Where `key` is, or an empty slot for it; and the locks. Displaces and grows as needed.
+    fn spot(&self, key: &K) -> Result<(Candidates<'_, K, V, SLOTS>, Spot), GrowError> {
+        let hash = self.hasher.hash_one(key);
+        let mut locked = self.candidates(hash);
+        let mut attempt = 0;
+        loop {
+            // I2: each time, as somebody may have added the key while we had no locks.
+            if let Some(place) = locked.find(|k| k == key) {
+                return Ok((locked, Spot::Present(place)));
+            }
+            if let Some(place) = locked.slots().vacancy(locked.buckets) {
+                return Ok((locked, Spot::Vacant(place)));
+            }
+            locked = self.make_room(locked, hash, attempt)?;
+            attempt += 1;
+        }
+    }
+
+    /// Tries to empty a slot in one of the buckets, by displacement or by growth. Releases the locks
+    /// and takes them again.
+    #[cold]
+    fn make_room<'m>(
+        &'m self,
+        full: Candidates<'m, K, V, SLOTS>,
+        hash: u64,
+        attempt: u64,
+    ) -> Result<Candidates<'m, K, V, SLOTS>, GrowError> {
+        let Candidates { locked: Locked { table, held }, buckets, .. } = full;
+        let number = table.number;
+        let searching = held.announce_search();
+        drop(held);
+        // Another path each time, and not one that all insertions share.
+        let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // I6: the search that we announced keeps the table.
+        let path = P::find(&table.slots, buckets, seed);
+        drop(searching);
+        let Some(path) = path else {
+            self.counters.gave_up();
+            self.grow(number)?;
+            return Ok(self.candidates(hash));
+        };
+        self.counters.found_path(path.len() - 1);
+        if let Some(room) = self.displace_along(&path, number, hash) {
+            return Ok(room);
+        }
+        self.counters.retried();
+        // Relaxed: whichever value, we only wait in vain, or try again in vain.
+        if self.frontier.load(Ordering::Relaxed) != 0 {
+            // It may be an iteration that was in the way: it has the mutex until it ends.
+            drop(self.maintenance());
+        }
+        Ok(self.candidates(hash))
+    }
+
+    /// Moves the hole from the path's end to its beginning, with two stripes locked for each hop
+    /// but the last: then also those of the hash, which are not released, so that nobody else gets
+    /// the slot. `None` if the path does not hold any more.
+    fn displace_along(
+        &self,
+        path: &[Place],
+        number: usize,
+        hash: u64,
+    ) -> Option<Candidates<'_, K, V, SLOTS>> {
+        for hop in path.windows(2).skip(1).rev() {
+            let locked = self.lock([hop[0].bucket, hop[1].bucket, hop[1].bucket]);
+            self.displace(&locked, hop[0], hop[1], number)?;
+        }
+        let [from, to, ..] = *path else {
+            // The hole is in one of the two buckets.
+            return Some(self.candidates(hash));
+        };
+        let candidates = self.candidates_and(hash, to.bucket);
+        self.displace(&candidates.locked, from, to, number)?;
+        Some(candidates)
+    }
+
+    /// One hop of a path that was found in the table number `number`, if it is still possible.
+    fn displace(
+        &self,
+        locked: &Locked<'_, K, V, SLOTS>,
+        from: Place,
+        to: Place,
+        number: usize,
+    ) -> Option<()> {
+        let Locked { table, held } = locked;
+        // Relaxed: with both locks, we see the frontier on the same side of a stripe as the
+        // iteration that has visited it, or has yet to.
+        let frontier = self.frontier.load(Ordering::Relaxed);
+        let visited = |bucket| held.stripes().of(bucket) < frontier;
+        let possible = table.number == number
+            && held.covers(from.bucket)
+            && held.covers(to.bucket)
+            && visited(from.bucket) == visited(to.bucket)
+            // SAFETY: I1: just checked that both locks are held.
+            && unsafe { table.slots.displace(from, to) };
+        if possible {
+            self.counters.displaced();
+        }
+        possible.then_some(())
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
+    /// The number of entries: exact while no thread writes, otherwise off by no more than the
+    /// number of inserts and removes that overlap with the call. O(stripes).
+    pub fn len(&self) -> usize {
+        // Below 0 for a moment when a removal is counted and the insertion is not.
+        usize::try_from(self.stripes().entries()).unwrap_or(0)
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of slots: nearly so many entries fit before the table grows.
+    pub fn capacity(&self) -> usize {
+        // Relaxed: a number.
+        self.slots.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs `f` on the entries of a stripe.
+fn visit<K, V, const SLOTS: usize>(
+    slots: &Slots<K, V, SLOTS>,
+    stripe: usize,
+    stripes: usize,
+    f: &mut impl FnMut(&K, &V),
+) {
+    for place in (stripe..slots.buckets()).step_by(stripes).flat_map(|bucket| slots.used(bucket)) {
+        // SAFETY: I1: in use, and the caller has the lock.
+        let (key, value) = unsafe { slots.get(place) };
+        f(key, value);
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, P> Drop for CuckooStriped<K, V, S, SLOTS, P> {
+    fn drop(&mut self) {
+        let table = self.table.load(Ordering::Relaxed);
+        // SAFETY: it came from a box and is owned; `&mut self`, so nobody reads it.
+        drop(unsafe { Box::from_raw(table) });
+    }
+}

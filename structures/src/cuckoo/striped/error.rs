@@ -1,0 +1,75 @@
+//! Why a table did not take an entry.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a table could not grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GrowError {
+    /// No slot could be made empty although the table is nearly empty: the hashes of too many
+    /// keys are the same, or differ only where the table does not look. More buckets would not
+    /// help.
+    LoadTooLow {
+        /// Entries in the table.
+        entries: usize,
+        /// Slots of the table.
+        slots: usize,
+    },
+    /// The allocator has no memory for the larger table.
+    AllocFailed {
+        /// What was asked for.
+        bytes: usize,
+    },
+    /// The larger table would weigh more than the address space allows.
+    CapacityOverflow,
+}
+
+impl fmt::Display for GrowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoadTooLow { entries, slots } => write!(
+                f,
+                "no room for a key with {entries} of {slots} slots in use: too many keys have \
+                 equal hashes; a hasher that mixes low and high bits is needed"
+            ),
+            Self::AllocFailed { bytes } => {
+                write!(f, "the table must grow, and there is no memory for {bytes} bytes")
+            }
+            Self::CapacityOverflow => f.write_str("the table would exceed the address space"),
+        }
+    }
+}
+
+impl Error for GrowError {}
+
+/// An entry that was not added, as there was no room and the table could not grow. The table holds
+/// what it held before.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TryInsertError<K, V = ()> {
+    /// The key, given back.
+    pub key: K,
+    /// The value, given back; `()` if it had not been made yet.
+    pub value: V,
+    /// Why there was no room.
+    pub reason: GrowError,
+}
+
+impl<K, V> fmt::Debug for TryInsertError<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryInsertError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<K, V> fmt::Display for TryInsertError<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<K, V> Error for TryInsertError<K, V> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
+    }
+}

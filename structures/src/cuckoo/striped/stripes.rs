@@ -1,0 +1,208 @@
+//! The locks: a power of two of spinlocks, each for every so-many-th bucket.
+
+use std::fmt;
+
+use crossbeam_utils::{Backoff, CachePadded};
+
+use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+
+/// The most stripes a table has. 2048 of them weigh 256 KiB; two threads at random buckets want
+/// the same one in one operation of five hundred.
+pub(super) const MAX_STRIPES: usize = 2048;
+
+/// Stripes for so many buckets: fewer than those, as a lock is as large as two buckets of words.
+pub(super) const fn stripes_for(buckets: usize) -> usize {
+    let half = buckets / 2;
+    if half < MAX_STRIPES { half } else { MAX_STRIPES }
+}
+
+/// One lock, and what it protects besides its buckets.
+///
+/// All fields but the lock are written by its holder alone, hence `Relaxed`: the lock orders them.
+/// They are atomics because `len` reads `added` without the lock.
+#[derive(Debug)]
+pub(super) struct Stripe {
+    locked: AtomicBool,
+    /// The number of the table in which this stripe's entries are.
+    pub(super) table: AtomicUsize,
+    /// Searches for a path that began under this lock and go on without it. Their ends are the
+    /// exception: they are written without the lock.
+    searches: AtomicUsize,
+    /// Entries added minus entries removed by holders whose key's home is in this stripe.
+    added: AtomicI64,
+}
+
+impl Stripe {
+    fn new(table: usize) -> Self {
+        Self {
+            locked: AtomicBool::new(false),
+            table: AtomicUsize::new(table),
+            searches: AtomicUsize::new(0),
+            added: AtomicI64::new(0),
+        }
+    }
+
+    /// Counts entries that were added; for the lock's holder.
+    pub(super) fn add(&self, entries: i64) {
+        // Relaxed, and no read-modify-write: only the holder writes.
+        self.added.store(self.added.load(Ordering::Relaxed) + entries, Ordering::Relaxed);
+    }
+
+    /// Waits until no search that began under this lock runs; for the lock's holder, so that none
+    /// begins. A search takes no lock and is bounded, so it ends.
+    pub(super) fn await_searches(&self) {
+        let backoff = Backoff::new();
+        // Acquire A2: pairs with R2; the reads of the searches come before what we do next.
+        while self.searches.load(Ordering::Acquire) != 0 {
+            backoff.snooze();
+        }
+    }
+
+    fn lock(&self) {
+        let backoff = Backoff::new();
+        // Acquire A1: pairs with R1; what earlier holders did is visible. The plain load first
+        // keeps the line shared while somebody else has the lock.
+        while self.locked.load(Ordering::Relaxed) || self.locked.swap(true, Ordering::Acquire) {
+            backoff.snooze();
+        }
+    }
+
+    fn unlock(&self) {
+        // Release R1: publishes what was done under the lock; pairs with A1.
+        self.locked.store(false, Ordering::Release);
+    }
+}
+
+/// The locks of a table.
+pub(super) struct Stripes(Box<[CachePadded<Stripe>]>);
+
+impl fmt::Debug for Stripes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stripes").field(&self.0.len()).finish()
+    }
+}
+
+impl Stripes {
+    /// `count` unlocked stripes, a power of two, whose entries are in the table number `table`.
+    /// `None` if there is no memory for them.
+    pub(super) fn new(count: usize, table: usize) -> Option<Self> {
+        let mut stripes = Vec::new();
+        stripes.try_reserve_exact(count).ok()?;
+        stripes.resize_with(count, || CachePadded::new(Stripe::new(table)));
+        Some(Self(stripes.into_boxed_slice()))
+    }
+
+    /// What `count` stripes weigh.
+    pub(super) const fn bytes(count: usize) -> usize {
+        count * size_of::<CachePadded<Stripe>>()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of the stripe of a bucket.
+    pub(super) fn of(&self, bucket: usize) -> usize {
+        bucket & (self.0.len() - 1)
+    }
+
+    /// A stripe by its number.
+    pub(super) fn get(&self, stripe: usize) -> &Stripe {
+        &self.0[stripe]
+    }
+
+    /// Entries, added over all stripes.
+    pub(super) fn entries(&self) -> i64 {
+        // Relaxed: exact only while nobody writes.
+        self.0.iter().map(|stripe| stripe.added.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Makes these the stripes of the table number `table`, which has `entries` entries; for the
+    /// holder of all locks of the table.
+    pub(super) fn start(&self, table: usize, entries: i64) {
+        // Relaxed: published with the stripes themselves (R3).
+        self.0.iter().for_each(|stripe| stripe.table.store(table, Ordering::Relaxed));
+        // In one store, as a `len` may be adding up stripes that are in use again.
+        self.0[0].add(entries - self.entries());
+    }
+
+    /// Locks the stripes of three buckets, which may be the same, in ascending order.
+    #[inline]
+    pub(super) fn lock(&self, buckets: [usize; 3]) -> Held<'_> {
+        let [a, b, c] = buckets.map(|bucket| self.of(bucket));
+        let (a, b) = (a.min(b), a.max(b));
+        let (b, c) = (b.min(c), b.max(c));
+        let held = Held { stripes: self, numbers: [a.min(b), a.max(b), c] };
+        // H3: the same stripe is locked once.
+        held.distinct().for_each(|stripe| self.get(stripe).lock());
+        held
+    }
+
+    /// Locks all stripes, in ascending order.
+    pub(super) fn lock_all(&self) -> AllHeld<'_> {
+        self.0.iter().for_each(|stripe| stripe.lock());
+        AllHeld(self)
+    }
+}
+
+/// Up to three stripes, locked until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held<'s> {
+    stripes: &'s Stripes,
+    /// Ascending.
+    numbers: [usize; 3],
+}
+
+impl<'s> Held<'s> {
+    pub(super) fn stripes(&self) -> &'s Stripes {
+        self.stripes
+    }
+
+    /// The numbers of the stripes that are locked, each once.
+    #[inline]
+    pub(super) fn distinct(&self) -> impl Iterator<Item = usize> + use<> {
+        let [a, b, c] = self.numbers;
+        [Some(a), (b != a).then_some(b), (c != b).then_some(c)].into_iter().flatten()
+    }
+
+    /// Whether the lock of `bucket` is held.
+    pub(super) fn covers(&self, bucket: usize) -> bool {
+        self.numbers.contains(&self.stripes.of(bucket))
+    }
+
+    /// Announces a search that goes on when the locks have been released.
+    pub(super) fn announce_search(&self) -> Searching<'s> {
+        let stripe = self.stripes.get(self.numbers[0]);
+        // Relaxed: whoever waits for searches takes this lock first.
+        stripe.searches.fetch_add(1, Ordering::Relaxed);
+        Searching(stripe)
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.distinct().for_each(|stripe| self.stripes.get(stripe).unlock());
+    }
+}
+
+/// All stripes, locked until this is dropped.
+#[derive(Debug)]
+pub(super) struct AllHeld<'s>(&'s Stripes);
+
+impl Drop for AllHeld<'_> {
+    fn drop(&mut self) {
+        self.0.0.iter().for_each(|stripe| stripe.unlock());
+    }
+}
+
+/// A search that was announced.
+#[derive(Debug)]
+pub(super) struct Searching<'s>(&'s Stripe);
+
+impl Drop for Searching<'_> {
+    fn drop(&mut self) {
+        // Release R2: our reads come before the freeing of what we read; pairs with A2.
+        self.0.searches.fetch_sub(1, Ordering::Release);
+    }
+}
