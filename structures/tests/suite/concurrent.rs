@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
-use super::{Census, Colliding, Family, Key, Tracked, rng};
+use super::{Census, Colliding, Family, Key, Tracked, at_most, rng};
 
 const THREADS: usize = 4;
 const OPS: usize = 20_000;
@@ -24,14 +24,14 @@ pub fn net_updates_are_the_keys_present<F: Family>() {
 }
 
 fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
-    const KEYS: u64 = 64;
+    let keys = at_most::<F>(64, 8);
     let map = F::new::<K, u64>();
     let nets = in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
-        let mut net = [0_i64; KEYS as usize];
+        let mut net = [0_i64; 64];
         for _ in 0..OPS {
-            let k = rng.random_range(0..KEYS);
+            let k = rng.random_range(0..keys);
             if rng.random() {
                 net[k as usize] += i64::from(handle.insert(key(k), k));
             } else if let Some(value) = handle.remove(&key(k)) {
@@ -43,7 +43,7 @@ fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
     });
     let mut handle = map.handle();
     let mut present = 0;
-    for k in 0..KEYS {
+    for k in 0..keys {
         let net: i64 = nets.iter().map(|net| net[k as usize]).sum();
         assert_eq!(net, i64::from(handle.contains(&key(k))), "key {k}");
         present += net as usize;
@@ -56,13 +56,14 @@ fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
 /// A thread that alone writes some keys sees them exactly as it left them, whatever the others do
 /// to the keys around.
 pub fn threads_see_their_own_keys<F: Family>() {
+    let own_keys = at_most::<F>(128, 8) / THREADS as u64;
     let map = F::new::<Colliding, u64>();
     in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
         let mut own = HashMap::new();
         for round in 0..OPS as u64 {
-            let k = rng.random_range(0..32_u64) * THREADS as u64 + thread as u64;
+            let k = rng.random_range(0..own_keys) * THREADS as u64 + thread as u64;
             let key = Colliding(k);
             match rng.random_range(0..4) {
                 0 => assert_eq!(handle.insert(key, round), own.try_insert_new(k, round)),
@@ -177,7 +178,8 @@ pub fn growth_loses_nothing<F: Family>() {
 /// once and never a key that is absent throughout.
 pub fn iteration_is_weak_as_worded<F: Family>() {
     iteration::<F, u64>(|k| k, 2_000, 8_000);
-    iteration::<F, Colliding>(Colliding, 60, 200);
+    let keys = at_most::<F>(200, 8);
+    iteration::<F, Colliding>(Colliding, keys * 3 / 10, keys);
 }
 
 fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, keys: u64) {
@@ -271,7 +273,8 @@ pub fn slow_searches_survive_removals<F: Family>() {
     let census = Census::default();
     let map = F::new::<Slow, Tracked>();
     let slow = |id: u64| Slow(census.track(id));
-    let lasting = 60..64_u64;
+    let keys = at_most::<F>(64, 2);
+    let lasting = keys - 4..keys;
     lasting.clone().for_each(|id| assert!(map.handle().insert(slow(id), census.track(id))));
     in_threads(|thread| {
         let mut handle = map.handle();

@@ -37,6 +37,9 @@ pub trait Family {
 
     /// Whether all that was ever inserted has been dropped when the map has.
     const FREES_ALL: bool = true;
+
+    /// The most keys with the same hash that it holds. A cuckoo table has two buckets for them.
+    const EQUAL_HASHES: u64 = u64::MAX;
 }
 
 /// Makes a module of tests for each `name: Family`.
@@ -77,6 +80,11 @@ macro_rules! properties {
 /// The suite's random numbers.
 pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// `wanted` keys, or as many as the map holds if there are only `hashes` different hashes.
+pub fn at_most<F: Family>(wanted: u64, hashes: u64) -> u64 {
+    wanted.min(F::EQUAL_HASHES.saturating_mul(hashes))
 }
 
 /// A key whose hash says little: eight different ones.
