@@ -50,6 +50,7 @@ pub mod chaining;
 pub mod control;
 mod counter;
 pub mod cuckoo;
+mod doubling;
 pub mod exclusion;
 pub mod hash;
 pub mod map;
@@ -60,6 +61,6 @@ pub mod tagging;
 pub mod word;
 mod zeroed;
 
-pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 pub use cuckoo::CuckooOptimistic;
 pub use zeroed::Pages;

@@ -4,21 +4,35 @@ mod suite;
 
 use std::marker::PhantomData;
 
+use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
+use suite::words::{State, WordFamily};
 use suite::{Family, Key, Value};
 
 conformance! {
-    chaining_global_lock: GlobalLock;
-    chaining_bucket_lock: BucketLock;
+    chaining_global_lock: GlobalLocked;
+    chaining_bucket_lock: BucketLocked;
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
 }
 
-struct GlobalLock;
+conformance_words! {
+    chaining_inline: Inline<Optimistic, Tagged>;
+    chaining_inline_no_tag: Inline<Optimistic, Untagged>;
+    chaining_inline_single_writer: Inline<SingleWriter, Tagged>;
+    chaining_inline_single_writer_no_tag: Inline<SingleWriter, Untagged>;
+    chaining_inline_bucket_lock: Inline<BucketLocks, Tagged>;
+    chaining_inline_bucket_lock_no_tag: Inline<BucketLocks, Untagged>;
+    chaining_inline_global_lock: Inline<GlobalLock, Tagged>;
+    chaining_inline_global_lock_no_tag: Inline<GlobalLock, Untagged>;
+}
 
-impl Family for GlobalLock {
+struct GlobalLocked;
+
+impl Family for GlobalLocked {
     type Map<K: Key, V: Value> = ChainingGlobalLock<K, V>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
@@ -26,9 +40,9 @@ impl Family for GlobalLock {
     }
 }
 
-struct BucketLock;
+struct BucketLocked;
 
-impl Family for BucketLock {
+impl Family for BucketLocked {
     type Map<K: Key, V: Value> = ChainingBucketLock<K, V>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
@@ -46,4 +60,14 @@ impl<R: Reclaimer + 'static> Family for LockFree<R> {
     }
 
     const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}
+
+struct Inline<E, T>(PhantomData<(E, T)>);
+
+impl<E: Exclusion, T: Tagging> WordFamily for Inline<E, T> {
+    type Map<S: State> = ChainingInline<u64, u64, S, E, T>;
+
+    fn new<S: State>() -> Self::Map<S> {
+        ChainingInline::default()
+    }
 }
