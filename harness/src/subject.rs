@@ -6,7 +6,9 @@ use std::fmt;
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Reclaimer, Visitor};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimistic};
+use structures::{
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
+};
 
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::controls::{NoOp, Sequential};
@@ -103,6 +105,9 @@ impl Registry {
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
+        registry.add("chaining-inline", "its entries are inline words", |o| {
+            ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
         registry.add("cuckoo-optimistic", "its entries are inline words", |o| {
             CuckooOptimistic::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });

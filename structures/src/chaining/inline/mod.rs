@@ -48,6 +48,7 @@ mod table;
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
+use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -111,7 +112,7 @@ pub struct ChainingInline<K, V, S = DefaultState, E = Optimistic, T = Tagged> {
     _first: Arc<Table>,
     exclusion: CachePadded<E>,
     entries: StripedCounter,
-    _entries: PhantomData<fn() -> (K, V, T)>,
+    _entries: PhantomData<(K, V, T)>,
 }
 
 /// What a writer knows of its bucket before it locks it, all of one moment.
@@ -177,7 +178,8 @@ where
         let _reading = self.exclusion.read();
         let settled = if E::READERS_LOCK { None } else { self.get_at_once(hash, wanted) };
         let (found, value) = settled.unwrap_or_else(|| self.get_slowly(hash, wanted));
-        found.then(|| V::from_bits(value))
+        // Not `then`, whose branch on what was found would remain: 0 is a value of every `V`.
+        select_unpredictable(found, Some(V::from_bits(value)), None)
     }
 
     /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1), O(n)
