@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Reclaimer, Visitor};
 use structures::{
-    ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimistic,
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
 
@@ -106,6 +106,9 @@ impl Registry {
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
+        registry.add("chaining-inline", "its entries are inline words", |o| {
+            ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+        });
         registry.add("cuckoo-striped", locked, |o| {
             CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });

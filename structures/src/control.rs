@@ -117,6 +117,14 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         self.0 & Self::OVERFLOW != 0
     }
 
+    /// With `count` as overflow count; saturated at 7.
+    #[must_use]
+    pub const fn with_overflow(self, count: usize) -> Self {
+        let saturated = Self::OVERFLOW >> Self::TAGS_END;
+        let count = if (count as u64) < saturated { count as u64 } else { saturated };
+        Self(self.0 & !Self::OVERFLOW | count << Self::TAGS_END)
+    }
+
     /// With one more in the overflow count, unless it is saturated.
     #[must_use]
     pub const fn with_one_more_overflow(self) -> Self {
@@ -202,6 +210,14 @@ impl<const SLOTS: usize> Matches<SLOTS> {
     #[must_use]
     pub const fn first(self) -> Option<usize> {
         if self.0 == 0 { None } else { Some(self.first_or_any()) }
+    }
+
+    /// Whether `slot` is among them.
+    #[inline(always)]
+    #[must_use]
+    pub const fn contains(self, slot: usize) -> bool {
+        let bits = Snapshot::<SLOTS>::TAG_BITS;
+        self.0 >> (slot as u32 * bits + bits - 1) & 1 != 0
     }
 
     /// The first of them; some slot if there is none. Without a branch.
@@ -332,6 +348,14 @@ impl<const SLOTS: usize> Control<SLOTS> {
         let frozen = seen.0 | Snapshot::<SLOTS>::FROZEN;
         // Acquire as C4. Relaxed on failure: the caller looks again.
         self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Sets the word of a bucket that no operation can see yet, or of a line that the lock in
+    /// another word covers, where it counts as an entry.
+    #[inline(always)]
+    pub fn set_covered(&self, new: Snapshot<SLOTS>) {
+        // Relaxed: the bucket's publication orders it, or the C5 and C6 of the other word.
+        self.0.store(new.0, Ordering::Relaxed);
     }
 
     /// Puts `tag` into `slot` of a bucket in a table that is being filled and that no operation

@@ -25,14 +25,17 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | [`ChainingGlobalLock`] | blocking | blocking | none needed | of one moment | at once, all wait |
 //! | [`ChainingBucketLock`] | blocking | blocking | none needed | weak | bucket by bucket; operations wait for the one being moved |
+//! | [`ChainingInline`] | blocking | blocking | none needed | weak | all writers together; readers go on |
 //! | [`CuckooStriped`] | blocking | blocking | none needed | weak | stripe by stripe; small tables at once, all wait |
 //! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
 //!
 //! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
 //! operations are methods on a shared reference too. Keys are `Eq + Hash`; the lock-free table
-//! clones keys and values, so there they are `Clone + Send + Sync`. The cuckoo table holds a limited
-//! number of keys with equal hashes, and has `try_insert` for those who expect more.
+//! clones keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
+//! words, [`Word`](word::Word), alone; what their `get` waits for is a writer that is suspended
+//! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
+//! and have `try_insert` for those who expect more.
 //!
 //! # Reclaimers
 //!
@@ -54,6 +57,7 @@ pub mod chaining;
 pub mod control;
 mod counter;
 pub mod cuckoo;
+mod doubling;
 pub mod exclusion;
 pub mod hash;
 pub mod map;
@@ -64,6 +68,6 @@ pub mod tagging;
 pub mod word;
 mod zeroed;
 
-pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
 pub use zeroed::Pages;

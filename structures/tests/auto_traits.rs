@@ -7,15 +7,21 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::MutexGuard;
 
+use structures::exclusion::{BucketLocks, GlobalLock};
 use structures::map::{ConcurrentMap, Direct, MapHandle};
 use structures::reclaim::{Epoch, Haphazard, Leak, Participant, Reclaimer};
-use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooStriped};
+use structures::tagging::{Tagged, Untagged};
+use structures::{
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
+    CuckooOptimisticItems, CuckooStriped,
+};
 
 /// `Send`, not `Sync`.
 type Unshareable = Cell<u64>;
 /// `Sync`, not `Send`.
 type Unsendable = MutexGuard<'static, u64>;
 
+type Inline<E, T> = ChainingInline<u64, u64, std::hash::RandomState, E, T>;
 type PinnedOf<M> = <HandleOf<M> as MapHandle<u64, u64>>::Pinned<'static>;
 type HandleOf<M> = <M as ConcurrentMap<u64, u64>>::Handle<'static>;
 type ParticipantOf<R> = <R as Reclaimer>::Participant<'static>;
@@ -43,6 +49,13 @@ fn tables_are_shared_and_sent() {
     check::<ChainingGlobalLock<u64, u64>>();
     check::<ChainingBucketLock<u64, u64>>();
     check::<CuckooStriped<u64, u64>>();
+    check::<ChainingInline<u64, u64>>();
+    check::<Inline<GlobalLock, Tagged>>();
+    check::<Inline<BucketLocks, Untagged>>();
+    check::<CuckooOptimistic<u64, u64>>();
+    check::<CuckooOptimisticItems<u64, u64, Leak>>();
+    check::<CuckooOptimisticItems<u64, u64, Epoch>>();
+    check::<CuckooOptimisticItems<u64, u64, Haphazard>>();
     check::<ChainingLockFree<u64, u64, Leak>>();
     check::<ChainingLockFree<u64, u64, Epoch>>();
     check::<ChainingLockFree<u64, u64, Haphazard>>();
@@ -63,6 +76,15 @@ fn locked_tables_need_send_entries() {
     is_not! { Send: CuckooStriped<u64, Unsendable>, CuckooStriped<Unsendable, u64> }
     is_not! { Send: CuckooStriped<u64, u64, Unsendable> }
     is_not! { Sync: CuckooStriped<u64, u64, Unshareable> }
+}
+
+/// A table of words can be sent and shared if its hasher can.
+#[test]
+fn the_inline_table_is_as_its_hasher_is() {
+    is_sync::<ChainingInline<char, f64>>();
+    is_send::<ChainingInline<u64, u64, Cell<u8>>>();
+    is_not! { Sync: ChainingInline<u64, u64, Unshareable> }
+    is_not! { Send: ChainingInline<u64, u64, Unsendable> }
 }
 
 /// Readers of the lock-free table share its entries, and any thread frees them.
@@ -89,10 +111,13 @@ fn handles_are_sent_where_the_scheme_allows() {
 #[test]
 fn everything_prints() {
     is_debug::<Direct<'static, ChainingBucketLock<u64, u64>>>();
+    is_debug::<Direct<'static, ChainingInline<u64, u64>>>();
     is_debug::<HandleOf<ChainingLockFree<u64, u64, Epoch>>>();
     is_debug::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
     is_debug::<(ParticipantOf<Epoch>, GuardOf<Epoch>)>();
     is_debug::<(ParticipantOf<Haphazard>, GuardOf<Haphazard>)>();
+    let text = format!("{:?}", ChainingInline::<u64, u64>::from_iter([(1, 2), (3, 4)]));
+    assert!(text.contains("entries: 2") && text.contains("Optimistic"), "{text}");
     let map = ChainingLockFree::<u64, u64>::default();
     map.handle().insert(1, 1);
     let text = format!("{map:?}");

@@ -7,16 +7,20 @@ use std::marker::PhantomData;
 
 use foldhash::fast::FixedState;
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
+use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::hash;
 use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
+use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{
-    ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimisticItems, CuckooStriped,
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
+    CuckooOptimisticItems, CuckooStriped,
 };
+use suite::words::{State, WordFamily};
 use suite::{Colliding, Family, Key, Value};
 
 conformance! {
-    chaining_global_lock: GlobalLock;
-    chaining_bucket_lock: BucketLock;
+    chaining_global_lock: GlobalLocked;
+    chaining_bucket_lock: BucketLocked;
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
@@ -29,9 +33,29 @@ conformance! {
     cuckoo_striped_random_2: Striped<4, RandomWalk<2>>;
 }
 
-struct GlobalLock;
+conformance_words! {
+    chaining_inline: Inline<Optimistic, Tagged>;
+    chaining_inline_no_tag: Inline<Optimistic, Untagged>;
+    chaining_inline_single_writer: Inline<SingleWriter, Tagged>;
+    chaining_inline_single_writer_no_tag: Inline<SingleWriter, Untagged>;
+    chaining_inline_bucket_lock: Inline<BucketLocks, Tagged>;
+    chaining_inline_bucket_lock_no_tag: Inline<BucketLocks, Untagged>;
+    chaining_inline_global_lock: Inline<GlobalLock, Tagged>;
+    chaining_inline_global_lock_no_tag: Inline<GlobalLock, Untagged>;
+    cuckoo_optimistic: Words<4, Optimistic, Tagged, Bfs>;
+    cuckoo_optimistic_2: Words<2, Optimistic, Tagged, Bfs>;
+    cuckoo_optimistic_8: Words<8, Optimistic, Tagged, Bfs>;
+    cuckoo_optimistic_random_1: Words<4, Optimistic, Tagged, RandomWalk<1>>;
+    cuckoo_optimistic_random_2: Words<4, Optimistic, Tagged, RandomWalk<2>>;
+    cuckoo_optimistic_no_tag: Words<4, Optimistic, Untagged, Bfs>;
+    cuckoo_optimistic_single_writer: Words<4, SingleWriter, Tagged, Bfs>;
+    cuckoo_optimistic_bucket_lock: Words<4, BucketLocks, Tagged, Bfs>;
+    cuckoo_optimistic_global_lock: Words<4, GlobalLock, Tagged, Bfs>;
+}
 
-impl Family for GlobalLock {
+struct GlobalLocked;
+
+impl Family for GlobalLocked {
     type Map<K: Key, V: Value> = ChainingGlobalLock<K, V>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
@@ -39,9 +63,9 @@ impl Family for GlobalLock {
     }
 }
 
-struct BucketLock;
+struct BucketLocked;
 
-impl Family for BucketLock {
+impl Family for BucketLocked {
     type Map<K: Key, V: Value> = ChainingBucketLock<K, V>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
@@ -104,4 +128,26 @@ fn the_seed_keeps_colliding_hashes_apart() {
     buckets.sort_unstable();
     buckets.dedup();
     assert_eq!(buckets.len(), 16, "{buckets:?}");
+}
+
+struct Inline<E, T>(PhantomData<(E, T)>);
+
+impl<E: Exclusion, T: Tagging> WordFamily for Inline<E, T> {
+    type Map<S: State> = ChainingInline<u64, u64, S, E, T>;
+
+    fn new<S: State>() -> Self::Map<S> {
+        ChainingInline::default()
+    }
+}
+
+struct Words<const SLOTS: usize, E, T, P>(PhantomData<(E, T, P)>);
+
+impl<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search> WordFamily for Words<SLOTS, E, T, P> {
+    type Map<S: State> = CuckooOptimistic<u64, u64, S, SLOTS, E, T, P>;
+
+    fn new<S: State>() -> Self::Map<S> {
+        CuckooOptimistic::default()
+    }
+
+    const EQUAL_HASHES: u64 = 2 * SLOTS as u64;
 }

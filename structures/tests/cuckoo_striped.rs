@@ -411,7 +411,7 @@ fn a_panic_while_migrating_loses_nothing() {
                     break;
                 }
                 panics += 1;
-                if panics % 64 == 0 {
+                if panics.is_multiple_of(64) {
                     let mut visited = 0;
                     map.for_each(|_, _| visited += 1);
                     assert_eq!(visited, key, "half moved");

@@ -1,15 +1,18 @@
-//! Hash tables with a chain of nodes per bucket, three ways to synchronise them.
+//! Hash tables with a chain per bucket.
 //!
 //! * [`ChainingGlobalLock`]: one lock over everything;
 //! * [`ChainingBucketLock`]: a lock in each bucket's word;
 //! * [`ChainingLockFree`]: Michael's lists in split order.
 //!
-//! All three keep one word per bucket and one heap node per entry (link, hash, key, value), so
+//! These three keep one word per bucket and one heap node per entry (link, hash, key, value), so
 //! that only the synchronisation differs, and double when there are more entries than buckets.
+//!
+//! * [`ChainingInline`]: words alone, the first three of a bucket in its cache line.
 
 mod bucket_lock;
 mod chain;
 mod global_lock;
+mod inline;
 mod list;
 mod lock_free;
 mod locked;
@@ -17,6 +20,7 @@ mod split_order;
 
 pub use self::bucket_lock::{BucketLock, ChainingBucketLock};
 pub use self::global_lock::{ChainingGlobalLock, GlobalLock};
+pub use self::inline::{ChainingInline, ENTRIES_PER_BUCKET};
 pub use self::lock_free::{ChainingLockFree, Handle, Pinned};
 pub use self::locked::{LockedChaining, Locking};
 

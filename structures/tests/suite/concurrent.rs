@@ -13,23 +13,25 @@ use structures::map::{ConcurrentMap, MapHandle};
 
 use super::{Census, Colliding, Family, Key, Tracked, at_most, rng};
 
-const THREADS: usize = 4;
-const OPS: usize = 20_000;
+pub const THREADS: usize = 4;
+pub const OPS: usize = 20_000;
 
 /// Each key's successful inserts minus successful removes is 1 if it is present at the end, else
 /// 0; the size and the keys that iteration shows say the same.
 pub fn net_updates_are_the_keys_present<F: Family>() {
-    net_updates::<F, u64>(|k| k);
-    net_updates::<F, Colliding>(Colliding);
+    net_updates(&F::new(), |k| k, 64);
+    net_updates(&F::new(), Colliding, at_most(64, 8, F::EQUAL_HASHES));
 }
 
-fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
-    let keys = at_most::<F>(64, 8);
-    let map = F::new::<K, u64>();
+pub fn net_updates<K: Key>(
+    map: &impl ConcurrentMap<K, u64>,
+    key: impl Fn(u64) -> K + Sync,
+    keys: u64,
+) {
     let nets = in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
-        let mut net = [0_i64; 64];
+        let mut net = vec![0_i64; keys as usize];
         for _ in 0..OPS {
             let k = rng.random_range(0..keys);
             if rng.random() {
@@ -56,20 +58,26 @@ fn net_updates<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync) {
 /// A thread that alone writes some keys sees them exactly as it left them, whatever the others do
 /// to the keys around.
 pub fn threads_see_their_own_keys<F: Family>() {
-    let own_keys = at_most::<F>(128, 8) / THREADS as u64;
-    let map = F::new::<Colliding, u64>();
+    own_keys(&F::new(), Colliding, at_most(128, 8, F::EQUAL_HASHES));
+}
+
+pub fn own_keys<K: Key>(
+    map: &impl ConcurrentMap<K, u64>,
+    key: impl Fn(u64) -> K + Sync,
+    keys: u64,
+) {
+    let each = keys / THREADS as u64;
     in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
         let mut own = HashMap::new();
         for round in 0..OPS as u64 {
-            let k = rng.random_range(0..own_keys) * THREADS as u64 + thread as u64;
-            let key = Colliding(k);
+            let k = rng.random_range(0..each) * THREADS as u64 + thread as u64;
             match rng.random_range(0..4) {
-                0 => assert_eq!(handle.insert(key, round), own.try_insert_new(k, round)),
-                1 => assert_eq!(handle.remove(&key), own.remove(&k)),
-                2 => assert_eq!(handle.update(&key, |_| round), own.replace(k, round)),
-                _ => assert_eq!(handle.get(&key), own.get(&k).copied()),
+                0 => assert_eq!(handle.insert(key(k), round), own.try_insert_new(k, round)),
+                1 => assert_eq!(handle.remove(&key(k)), own.remove(&k)),
+                2 => assert_eq!(handle.update(&key(k), |_| round), own.replace(k, round)),
+                _ => assert_eq!(handle.get(&key(k)), own.get(&k).copied()),
             }
         }
     });
@@ -95,8 +103,11 @@ impl Model for HashMap<u64, u64> {
 /// Counters that are raised by `upsert` and `update` lose no step, and no two steps start from
 /// the same value. Some keys are removed meanwhile, and what was in them is counted too.
 pub fn updates_are_atomic<F: Family>() {
+    raise_counters(&F::new());
+}
+
+pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
     const KEYS: u64 = 4;
-    let map = F::new::<u64, u64>();
     let results = in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
@@ -127,14 +138,17 @@ pub fn updates_are_atomic<F: Family>() {
 /// While the table grows from its smallest size, a reader finds every key that was announced
 /// as inserted, and nothing is lost in the end.
 pub fn growth_loses_nothing<F: Family>() {
+    grow_under_readers(&F::new());
+}
+
+pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
     const EACH: u64 = 20_000;
-    let map = F::new::<u64, u64>();
     let inserted = [const { AtomicU64::new(0) }; 2];
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let readers: Vec<_> = (0..2)
             .map(|reader| {
-                let (map, inserted, done) = (&map, &inserted, &done);
+                let (inserted, done) = (&inserted, &done);
                 scope.spawn(move || {
                     let mut handle = map.handle();
                     let mut rng = rng(reader);
@@ -152,7 +166,7 @@ pub fn growth_loses_nothing<F: Family>() {
             .collect();
         let writers: Vec<_> = (0..2)
             .map(|writer| {
-                let (map, inserted) = (&map, &inserted);
+                let inserted = &inserted;
                 scope.spawn(move || {
                     let mut handle = map.handle();
                     for i in 0..EACH {
@@ -177,13 +191,17 @@ pub fn growth_loses_nothing<F: Family>() {
 /// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly
 /// once and never a key that is absent throughout.
 pub fn iteration_is_weak_as_worded<F: Family>() {
-    iteration::<F, u64>(|k| k, 2_000, 8_000);
-    let keys = at_most::<F>(200, 8);
-    iteration::<F, Colliding>(Colliding, keys * 3 / 10, keys);
+    iterate(&F::new(), |k| k, 2_000, 8_000);
+    let keys = at_most(200, 8, F::EQUAL_HASHES);
+    iterate(&F::new(), Colliding, keys * 3 / 10, keys);
 }
 
-fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, keys: u64) {
-    let map = F::new::<K, u64>();
+pub fn iterate<K: Key>(
+    map: &impl ConcurrentMap<K, u64>,
+    key: impl Fn(u64) -> K + Sync,
+    lasting: u64,
+    keys: u64,
+) {
     let mut handle = map.handle();
     for k in 0..lasting {
         handle.insert(key(k), k);
@@ -192,7 +210,7 @@ fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, key
     let start = Barrier::new(3);
     thread::scope(|scope| {
         for thread in 0..2_u64 {
-            let (map, key, done, start) = (&map, &key, &done, &start);
+            let (key, done, start) = (&key, &done, &start);
             scope.spawn(move || {
                 let mut handle = map.handle();
                 let mut rng = rng(thread);
@@ -234,8 +252,11 @@ fn iteration<F: Family, K: Key>(key: impl Fn(u64) -> K + Sync, lasting: u64, key
 /// Of threads that add the same key one succeeds, also when they were interrupted after they had
 /// found it absent; the others then find it present.
 pub fn one_insertion_wins<F: Family>() {
+    race_to_insert(&F::new(), Colliding);
+}
+
+pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64) -> K + Sync) {
     const KEYS: u64 = 2_000;
-    let map = F::new::<Colliding, u64>();
     // Few keys at a time, as eight hashes make the chains long.
     for first in (0..KEYS).step_by(50) {
         let won = in_threads(|thread| {
@@ -249,7 +270,7 @@ pub fn one_insertion_wins<F: Family>() {
                     }
                     old.map_or(1, |n| n + 1)
                 };
-                won += u64::from(handle.upsert(Colliding(k), raise).is_none());
+                won += u64::from(handle.upsert(key(k), raise).is_none());
             }
             won
         });
@@ -261,7 +282,7 @@ pub fn one_insertion_wins<F: Family>() {
             visited += 1;
         });
         assert_eq!(visited, 50);
-        (first..first + 50).for_each(|k| assert!(handle.remove(&Colliding(k)).is_some()));
+        (first..first + 50).for_each(|k| assert!(handle.remove(&key(k)).is_some()));
         assert!(map.is_empty());
     }
 }
@@ -273,7 +294,7 @@ pub fn slow_searches_survive_removals<F: Family>() {
     let census = Census::default();
     let map = F::new::<Slow, Tracked>();
     let slow = |id: u64| Slow(census.track(id));
-    let keys = at_most::<F>(64, 2);
+    let keys = at_most(64, 2, F::EQUAL_HASHES);
     let lasting = keys - 4..keys;
     lasting.clone().for_each(|id| assert!(map.handle().insert(slow(id), census.track(id))));
     in_threads(|thread| {
@@ -351,7 +372,7 @@ pub fn values_are_never_torn<F: Family>() {
 }
 
 /// Runs `work` in [`THREADS`] threads that start together.
-fn in_threads<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn in_threads<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(THREADS);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)

@@ -8,7 +8,7 @@ use std::thread;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
-use super::{Census, Family, Tracked, rng};
+use super::{Census, Family, Key, Tracked, rng};
 
 /// What was inserted, cloned, replaced and removed is dropped exactly once.
 pub fn everything_is_dropped_once<F: Family>() {
@@ -69,7 +69,7 @@ thread_local! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub enum Fault {
     Hash,
     Eq,
     Clone,
@@ -77,7 +77,18 @@ enum Fault {
     Closure,
 }
 
-fn maybe_panic(fault: Fault) {
+/// Makes `fault` panic at its call number `calls` from now on, in this thread, once.
+pub fn plant(fault: Fault, calls: u32) {
+    FUSE.set(Some((fault, calls)));
+}
+
+/// Takes out what has been planted.
+pub fn unplant() {
+    FUSE.set(None);
+}
+
+/// To be called by the user's function that can fail so.
+pub fn maybe_panic(fault: Fault) {
     if let Some((set, left)) = FUSE.get()
         && set == fault
     {
@@ -138,13 +149,24 @@ pub fn panicking_closures<F: Family>() {
     survives::<F>(Fault::Closure, 1);
 }
 
-/// Runs every operation with `fault` planted at its first, second, … call, and checks that one
-/// which panicked has had no effect, that the map goes on working, and that nothing leaks.
+/// [`has_no_effect`], and nothing leaks.
 fn survives<F: Family>(fault: Fault, calls: u32) {
-    const KEYS: u64 = 12;
     let census = Census::default();
     let map = F::new::<Fragile, Fragile>();
-    let fragile = |id: u64| Fragile(census.track(id));
+    has_no_effect(&map, |id| Fragile(census.track(id)), fault, calls);
+    drop(map);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+}
+
+/// Runs every operation with `fault` planted at its first, second, … call, and checks that one
+/// which panicked has had no effect, and that the map goes on working.
+pub fn has_no_effect<T: Key>(
+    map: &impl ConcurrentMap<T, T>,
+    fragile: impl Fn(u64) -> T,
+    fault: Fault,
+    calls: u32,
+) {
+    const KEYS: u64 = 12;
     let mut handle = map.handle();
     for id in 0..KEYS {
         assert!(handle.insert(fragile(id), fragile(id)));
@@ -154,10 +176,10 @@ fn survives<F: Family>(fault: Fault, calls: u32) {
         for op in 0..6 {
             for id in [0, KEYS / 2, KEYS - 1, KEYS + 7] {
                 let before = contents(&mut handle);
-                FUSE.set(Some((fault, call)));
+                plant(fault, call);
                 let result =
-                    catch_unwind(AssertUnwindSafe(|| operate(&mut handle, op, id, &census)));
-                FUSE.set(None);
+                    catch_unwind(AssertUnwindSafe(|| operate(&mut handle, op, || fragile(id))));
+                unplant();
                 if result.is_err() {
                     planted += 1;
                     assert_eq!(
@@ -165,24 +187,23 @@ fn survives<F: Family>(fault: Fault, calls: u32) {
                         before,
                         "{fault:?} in operation {op} had an effect"
                     );
+                } else if id < KEYS {
+                    handle.insert(fragile(id), fragile(id));
                 } else {
-                    restore(&mut handle, id < KEYS, id, &census);
+                    handle.remove(&fragile(id));
                 }
             }
         }
     }
     assert!(planted > 0, "no operation called {fault:?}");
     assert_eq!(map.len() as u64, KEYS);
-    drop(handle);
-    drop(map);
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
 }
 
-fn operate(handle: &mut impl MapHandle<Fragile, Fragile>, op: u32, id: u64, census: &Census) {
-    let key = Fragile(census.track(id));
+fn operate<T: Key>(handle: &mut impl MapHandle<T, T>, op: u32, fragile: impl Fn() -> T) {
+    let key = fragile();
     let value = || {
         maybe_panic(Fault::Closure);
-        Fragile(census.track(id))
+        fragile()
     };
     match op {
         0 => drop(handle.get(&key)),
@@ -194,18 +215,9 @@ fn operate(handle: &mut impl MapHandle<Fragile, Fragile>, op: u32, id: u64, cens
     }
 }
 
-fn restore(handle: &mut impl MapHandle<Fragile, Fragile>, present: bool, id: u64, census: &Census) {
-    let key = Fragile(census.track(id));
-    if present {
-        handle.insert(key, Fragile(census.track(id)));
-    } else {
-        handle.remove(&key);
-    }
-}
-
-fn contents(handle: &mut impl MapHandle<Fragile, Fragile>) -> Vec<(u64, u64)> {
+fn contents<T: Key>(handle: &mut impl MapHandle<T, T>) -> Vec<(T, T)> {
     let mut all = Vec::new();
-    handle.for_each(|key, value| all.push((key.0.id, value.0.id)));
+    handle.for_each(|key, value| all.push((key.clone(), value.clone())));
     all.sort_unstable();
     all
 }
@@ -225,7 +237,7 @@ pub fn panicking_drop<F: Family>() {
                 1 => drop(handle.update(&key, |_| fragile(key))),
                 _ => drop(handle.insert(key, fragile(key))),
             }));
-            FUSE.set(None);
+            unplant();
         }
     }
     let len = map.len();
@@ -236,8 +248,8 @@ pub fn panicking_drop<F: Family>() {
     });
     assert_eq!(visited, len);
     drop(handle);
-    FUSE.set(Some((Fault::Drop, 1)));
+    plant(Fault::Drop, 1);
     let _ = catch_unwind(AssertUnwindSafe(|| drop(map)));
-    FUSE.set(None);
+    unplant();
     assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
 }

@@ -1,7 +1,8 @@
 //! Properties that every concurrent map must have, generic over the map.
 //!
 //! `conformance.rs` runs them over the matrix structure × reclaimer; the harness runs them over
-//! its adapters. A map of your own: implement [`Family`] and call [`conformance!`].
+//! its adapters. A map of your own: implement [`Family`] and call [`conformance!`]; one that holds
+//! machine words alone implements [`words::WordFamily`] and calls [`conformance_words!`].
 
 #![allow(dead_code, reason = "not every user of the suite runs all of it")]
 #![allow(unreachable_pub, reason = "the suite is a module of several test binaries")]
@@ -9,6 +10,7 @@
 pub mod concurrent;
 pub mod faults;
 pub mod model;
+pub mod words;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -82,9 +84,10 @@ pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
-/// `wanted` keys, or as many as the map holds if there are only `hashes` different hashes.
-pub fn at_most<F: Family>(wanted: u64, hashes: u64) -> u64 {
-    wanted.min(F::EQUAL_HASHES.saturating_mul(hashes))
+/// `wanted` keys, or as many as a map holds of `hashes` different hashes, if it holds at most
+/// `equal` of each.
+pub fn at_most(wanted: u64, hashes: u64, equal: u64) -> u64 {
+    wanted.min(equal.saturating_mul(hashes))
 }
 
 /// A key whose hash says little: eight different ones.

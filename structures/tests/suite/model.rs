@@ -38,8 +38,7 @@ fn mix(old: u64, argument: u64) -> u64 {
     old.wrapping_mul(31).wrapping_add(argument)
 }
 
-fn check<F: Family, K: Key>(ops: &[Op], key: impl Fn(u64) -> K) {
-    let map = F::new::<K, u64>();
+fn check<K: Key>(map: &impl ConcurrentMap<K, u64>, ops: &[Op], key: impl Fn(u64) -> K) {
     let mut handle = map.handle();
     let mut model = HashMap::new();
     for op in ops {
@@ -86,30 +85,38 @@ fn step<K: Key>(
 }
 
 pub fn agrees_with_std<F: Family>() {
-    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check::<F, u64>(&ops, |k| k));
+    agree(F::new::<u64, u64>, |k| k);
 }
 
 pub fn agrees_with_std_when_hashes_collide<F: Family>() {
-    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| {
-        check::<F, Colliding>(&ops, Colliding);
-    });
+    agree(F::new::<Colliding, u64>, Colliding);
+}
+
+pub fn agree<K: Key, M: ConcurrentMap<K, u64>>(new: impl Fn() -> M, key: impl Fn(u64) -> K) {
+    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, &key));
 }
 
 pub fn handles_share_the_map<F: Family>() {
-    let map = F::new::<String, u64>();
+    two_handles(&F::new(), "a".to_owned(), "b".to_owned());
+}
+
+pub fn two_handles<K: Key>(map: &impl ConcurrentMap<K, u64>, a: K, b: K) {
     let (mut one, mut other) = (map.handle(), map.handle());
-    assert!(one.insert("a".to_owned(), 1));
-    assert_eq!(other.get(&"a".to_owned()), Some(1));
-    assert_eq!(other.remove(&"a".to_owned()), Some(1));
-    assert_eq!(one.get(&"a".to_owned()), None);
+    assert!(one.insert(a.clone(), 1));
+    assert_eq!(other.get(&a), Some(1));
+    assert_eq!(other.remove(&a), Some(1));
+    assert_eq!(one.get(&a), None);
     drop(one);
-    assert!(other.insert("b".to_owned(), 2));
+    assert!(other.insert(b.clone(), 2));
     drop(other);
-    assert_eq!(map.handle().get_with(&"b".to_owned(), |value| value + 1), Some(3));
+    assert_eq!(map.handle().get_with(&b, |value| value + 1), Some(3));
 }
 
 pub fn one_pin_covers_a_batch<F: Family>() {
-    let map = F::new::<u64, u64>();
+    batch(&F::new());
+}
+
+pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
     let mut handle = map.handle();
     let mut model = BTreeMap::new();
     for round in 0..4 {

@@ -1,0 +1,504 @@
+//! Chaining with the first entries of a bucket inline, in one cache line with its control word.
+//!
+//! MemC3's chained baseline (B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent
+//! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013) with what the paper does for its
+//! cuckoo table: tags, and readers that validate a version instead of locking. Departures: the
+//! version belongs to one bucket and shares a word with its tags and its lock ([`control`](crate::control));
+//! writers of different buckets do not exclude each other; entries are words, kept inline; the
+//! table grows. A lookup touches one cache line, unless the bucket has entries in overflow, and
+//! has no branch that depends on what it finds.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `get` | blocking | the load that validates the bucket's word (C3), or, if the word's tags alone say that the key is absent, its snapshot (C1); in a frozen bucket: the load of `current`, or the freezing if that came later (I3) |
+//! | `insert`, `update`, `upsert`, `remove` | blocking | the store that unlocks the bucket (C6); if nothing is to be changed, C3 |
+//!
+//! What `get` waits for: a writer that is suspended between locking a bucket and unlocking it (a
+//! few stores; no code of the user's) stops readers of that bucket if a tag matches or the
+//! bucket overflows, until it goes on. Other readers finish in a bounded number of steps unless
+//! their bucket's word changes while they read it. Growth stops no reader.
+//!
+//! Expected O(1). An insertion that finds its bucket's lines full, and more entries than
+//! [`ENTRIES_PER_BUCKET`] times the buckets, doubles the table in O(n); writers that meet a
+//! bucket that has been copied help with the rest.
+//!
+//! # Load and memory
+//!
+//! With a good hasher the number of entries in a bucket is Poisson-distributed. So at 2 entries a
+//! bucket, when the table doubles, 11 % of the hits and 14 % of the misses go past the first line;
+//! at 1, right after, 2 % and 2 % (calculated). At 1.5 it would be 6 % and 7 %, for a third more
+//! memory on average. A bucket is 64 bytes, overflow comes in lines of 64 bytes for 3 entries:
+//! 37 to 65 bytes an entry (calculated). Overflow lines stay with their bucket, and superseded
+//! tables with the map: these are as big as the current one in total, at most. Nothing is freed
+//! before the map is, which is why readers need no protection.
+//!
+//! # Invariants
+//! * I1. An entry is in bucket `hash mod buckets` of the current table; no key occurs twice in
+//!   it. L1–L4 of [`line`] hold for every bucket that is not locked.
+//! * I2. A bucket changes only under its lock, and its word then gets another version. A frozen
+//!   bucket is not locked and does not change any more.
+//! * I3. A table is published when every bucket of its predecessor is frozen and copied. So until
+//!   then a frozen bucket holds what the map holds; and who found its table current, and then the
+//!   bucket frozen, reads what the map held at the later of the two: within its own operation.
+//! * I4. Tables live as long as the map, so no operation announces which one it reads.
+//! * I5. The user's code (hasher, closures) runs while this thread has no bucket locked.
+
+mod line;
+mod table;
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::hint::select_unpredictable;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crossbeam_utils::{Backoff, CachePadded};
+
+use self::line::{Line, Search, Seen, TAG_BITS, Wanted};
+use self::table::Table;
+use super::MIN_BUCKETS;
+use super::locked::DefaultState;
+use crate::counter::StripedCounter;
+use crate::exclusion::{Exclusion, Optimistic};
+use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
+use crate::sync::{AtomicPtr, Ordering};
+use crate::tagging::{Tagged, Tagging};
+use crate::word::Word;
+
+/// A table with more entries than this times its buckets doubles.
+pub const ENTRIES_PER_BUCKET: usize = 2;
+
+/// A chained hash table of words whose buckets are cache lines.
+///
+/// `E` says how operations on the same bucket exclude each other, `T` whether slots have tags.
+/// Under every `E`, an operation that changes nothing but may (an insertion of a key that is
+/// present) searches without a lock.
+///
+/// Closures run without a lock, and again if another thread was faster.
+///
+/// # Examples
+///
+/// ```
+/// use structures::ChainingInline;
+///
+/// let map = ChainingInline::<u64, u64>::default();
+/// assert!(map.insert(1, 10));
+/// assert!(!map.insert(1, 20));
+/// assert_eq!(map.get(&1), Some(10));
+/// assert_eq!(map.upsert(2, |value| value.map_or(1, |n| n + 1)), None);
+/// assert_eq!(map.update(&1, |n| n + 1), Some(10));
+/// assert_eq!(map.remove(&1), Some(11));
+/// ```
+///
+/// The same table with another hasher, one lock around everything and no tags:
+///
+/// ```
+/// use std::hash::RandomState;
+///
+/// use structures::ChainingInline;
+/// use structures::exclusion::GlobalLock;
+/// use structures::tagging::Untagged;
+///
+/// type Table<K, V> = ChainingInline<K, V, RandomState, GlobalLock, Untagged>;
+/// let map: Table<char, u32> = "hello".chars().zip(0..).collect();
+/// assert_eq!(map.get(&'l'), Some(3));
+/// ```
+pub struct ChainingInline<K, V, S = DefaultState, E = Optimistic, T = Tagged> {
+    /// The current table: the first or one of its successors.
+    current: AtomicPtr<Table>,
+    hasher: S,
+    /// The first table; it owns its successors. An `Arc`, as moving a `Box` would claim that
+    /// nothing else points into it, and `current` does.
+    _first: Arc<Table>,
+    exclusion: CachePadded<E>,
+    entries: StripedCounter,
+    _entries: PhantomData<(K, V, T)>,
+}
+
+/// What a writer knows of its bucket before it locks it, all of one moment.
+struct Located<'t> {
+    table: &'t Table,
+    bucket: &'t Line,
+    seen: Seen,
+    wraps: u64,
+    search: Search<'t>,
+}
+
+impl Located<'_> {
+    /// Locks the bucket if it still is as it was.
+    fn lock(&self) -> bool {
+        self.bucket.control.try_lock(self.seen, &self.table.wraps, self.wraps)
+    }
+
+    fn unlock(&self, new: Seen) {
+        self.bucket.control.unlock(new, &self.table.wraps);
+    }
+}
+
+impl<K, V, S, E, T> ChainingInline<K, V, S, E, T> {
+    #[inline(always)]
+    fn current(&self) -> &Table {
+        // Acquire: pairs with the Release in `double`; the table is complete.
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: I4, and tables are only ever shared.
+        unsafe { &*current }
+    }
+}
+
+impl<K, V, S, E, T> ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+{
+    /// An empty table with room for `capacity` entries.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for it.
+    pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
+        let buckets = capacity.div_ceil(ENTRIES_PER_BUCKET).next_power_of_two().max(MIN_BUCKETS);
+        let first = Arc::new(Table::with_buckets(buckets));
+        Self {
+            current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
+            hasher,
+            _first: first,
+            exclusion: CachePadded::default(),
+            entries: StripedCounter::default(),
+            _entries: PhantomData,
+        }
+    }
+
+    /// A copy of the value of `key`. Blocking, as the module says; expected O(1).
+    #[inline]
+    pub fn get(&self, key: &K) -> Option<V> {
+        let (hash, wanted) = self.wanted(key);
+        let _reading = self.exclusion.read();
+        let settled = if E::READERS_LOCK { None } else { self.get_at_once(hash, wanted) };
+        let (found, value) = settled.unwrap_or_else(|| self.get_slowly(hash, wanted));
+        // Not `then`, whose branch on what was found would remain: 0 is a value of every `V`.
+        select_unpredictable(found, Some(V::from_bits(value)), None)
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1), O(n)
+    /// when the table grows.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for the grown table; nothing has changed then.
+    pub fn insert(&self, key: K, value: V) -> bool {
+        let (hash, wanted) = self.wanted(&key);
+        let _writing = self.exclusion.write();
+        loop {
+            let located = self.locate(hash, wanted);
+            if located.search.found.is_some() {
+                return false;
+            }
+            if self.try_add(&located, wanted, value) {
+                return true;
+            }
+        }
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
+    /// O(1).
+    pub fn update(&self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
+        let (hash, wanted) = self.wanted(key);
+        let _writing = self.exclusion.write();
+        loop {
+            let located = self.locate(hash, wanted);
+            let old = V::from_bits(located.search.found.as_ref()?.1);
+            let new = f(&old);
+            if Self::try_replace(&located, new) {
+                return Some(old);
+            }
+        }
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Blocking; amortised expected O(1), O(n) when the table grows.
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn upsert(&self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let (hash, wanted) = self.wanted(&key);
+        let _writing = self.exclusion.write();
+        loop {
+            let located = self.locate(hash, wanted);
+            let old = located.search.found.as_ref().map(|(_, value)| V::from_bits(*value));
+            let new = f(old.as_ref());
+            let done = match old {
+                Some(_) => Self::try_replace(&located, new),
+                None => self.try_add(&located, wanted, new),
+            };
+            if done {
+                return old;
+            }
+        }
+    }
+
+    /// Takes `key` out and returns its value. Blocking; expected O(1).
+    pub fn remove(&self, key: &K) -> Option<V> {
+        let (hash, wanted) = self.wanted(key);
+        let _writing = self.exclusion.write();
+        loop {
+            let located = self.locate(hash, wanted);
+            let (place, value) = located.search.found?;
+            if located.lock() {
+                located.unlock(located.bucket.take(located.seen, place));
+                self.entries.add(-1);
+                return Some(V::from_bits(value));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn wanted(&self, key: &K) -> (u64, Wanted) {
+        let hash = self.hasher.hash_one(key);
+        (hash, Wanted { tag: T::tag(hash, TAG_BITS), key: key.to_bits() })
+    }
+
+    /// One attempt to get, in the bucket's first line; `None` if that does not settle it.
+    #[inline(always)]
+    fn get_at_once(&self, hash: u64, wanted: Wanted) -> Option<(bool, u64)> {
+        let table = self.current();
+        let bucket = table.home(hash);
+        let wraps = table.wraps.count();
+        let seen = bucket.control.snapshot();
+        let picked = bucket.pick(seen, wanted);
+        let settled =
+            !seen.is_locked() && !seen.overflows() && table.unchanged(bucket, seen, wraps);
+        settled.then_some(picked)
+    }
+
+    /// Gets whatever it takes.
+    #[inline(never)]
+    fn get_slowly(&self, hash: u64, wanted: Wanted) -> (bool, u64) {
+        let backoff = Backoff::new();
+        loop {
+            let table = self.current();
+            let bucket = table.home(hash);
+            let seen = bucket.control.snapshot();
+            // The tags of a locked bucket are those before the writer's change.
+            let absent = !seen.overflows() && seen.matching(wanted.tag).is_empty();
+            if absent && !E::READERS_LOCK {
+                return (false, 0);
+            }
+            let value = |seen| bucket.search(seen, wanted).found.map(|(_, value)| value);
+            if let Some(found) = Self::try_read(table, bucket, value) {
+                return found.map_or((false, 0), |value| (true, value));
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// One attempt to read a bucket as of one moment; `None` if a writer was there. `read` is not
+    /// the user's (I5).
+    fn try_read<R>(table: &Table, bucket: &Line, read: impl FnOnce(Seen) -> R) -> Option<R> {
+        let wraps = table.wraps.count();
+        let seen = bucket.control.snapshot();
+        if seen.is_locked() {
+            return None;
+        }
+        // A frozen bucket has no lock and needs none.
+        if E::READERS_LOCK && !seen.is_frozen() {
+            if !bucket.control.try_lock(seen, &table.wraps, wraps) {
+                return None;
+            }
+            let result = read(seen);
+            bucket.control.unlock_unchanged(seen);
+            return Some(result);
+        }
+        let result = read(seen);
+        table.unchanged(bucket, seen, wraps).then_some(result)
+    }
+
+    /// Finds `wanted`, or the place for it, in a bucket that could be locked just then.
+    fn locate(&self, hash: u64, wanted: Wanted) -> Located<'_> {
+        let backoff = Backoff::new();
+        loop {
+            let table = self.current();
+            let bucket = table.home(hash);
+            let wraps = table.wraps.count();
+            let seen = bucket.control.snapshot();
+            if seen.is_frozen() {
+                self.double(table);
+                continue;
+            }
+            if !seen.is_locked() {
+                let search = bucket.search(seen, wanted);
+                if table.unchanged(bucket, seen, wraps) {
+                    return Located { table, bucket, seen, wraps, search };
+                }
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Adds the entry that was not found; false, and no effect, if the bucket is not as it was,
+    /// or if the table had to grow first.
+    fn try_add(&self, located: &Located<'_>, new: Wanted, value: V) -> bool {
+        if located.search.is_full() && self.entries.sum() >= located.table.capacity() {
+            self.double(located.table);
+            return false;
+        }
+        let locked = located.lock();
+        if locked {
+            let Located { bucket, seen, search, .. } = located;
+            located.unlock(bucket.add(*seen, search, new, value.to_bits()));
+            self.entries.add(1);
+        }
+        locked
+    }
+
+    /// Replaces the value that was found; false, and no effect, if the bucket is not as it was.
+    fn try_replace(located: &Located<'_>, new: V) -> bool {
+        let Some((place, _)) = located.search.found else { return false };
+        let locked = located.lock();
+        if locked {
+            place.set_value(new.to_bits());
+            located.unlock(located.seen);
+        }
+        locked
+    }
+}
+
+impl<K, V, S, E, T> DirectMap<K, V> for ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Send + Sync,
+    E: Exclusion,
+    T: Tagging,
+{
+    #[inline]
+    fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
+        self.get(key).map(|value| read(&value))
+    }
+
+    fn insert(&self, key: K, value: V) -> bool {
+        self.insert(key, value)
+    }
+
+    fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.update(key, f)
+    }
+
+    fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.upsert(key, f)
+    }
+
+    fn remove(&self, key: &K) -> Option<V> {
+        self.remove(key)
+    }
+
+    /// Bucket by bucket, each as of one moment, and `f` after that: weak iteration. If the table
+    /// is superseded meanwhile, its frozen buckets hold what they held then.
+    fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        let _reading = self.exclusion.read();
+        let table = self.current();
+        let mut entries = Vec::new();
+        for bucket in table.buckets.iter() {
+            let backoff = Backoff::new();
+            let copy = |entries: &mut Vec<_>, seen| {
+                entries.clear();
+                bucket.for_each(seen, |_, key, value| entries.push((key, value)));
+            };
+            while Self::try_read(table, bucket, |seen| copy(&mut entries, seen)).is_none() {
+                backoff.snooze();
+            }
+            for (key, value) in &entries {
+                f(&K::from_bits(*key), &V::from_bits(*value));
+            }
+        }
+    }
+}
+
+impl<K, V, S, E, T> ConcurrentMap<K, V> for ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Send + Sync,
+    E: Exclusion,
+    T: Tagging,
+{
+    const INFO: MapInfo = MapInfo {
+        family: "chaining",
+        summary: "words: 3 entries of a bucket in its cache line, more chained; readers validate",
+        ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
+    };
+
+    type Handle<'m>
+        = Direct<'m, Self>
+    where
+        Self: 'm;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.entries.sum()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(self.current().capacity())
+    }
+}
+
+impl<K, V, S, E, T> Default for ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Default,
+    E: Exclusion,
+    T: Tagging,
+{
+    fn default() -> Self {
+        Self::with_capacity_and_hasher(0, S::default())
+    }
+}
+
+impl<K, V, S, E: fmt::Debug, T> fmt::Debug for ChainingInline<K, V, S, E, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainingInline")
+            .field("entries", &self.entries.sum())
+            .field("buckets", &self.current().buckets.len())
+            .field("exclusion", &*self.exclusion)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, V, S, E, T> Extend<(K, V)> for ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.upsert(key, |_| value);
+        }
+    }
+}
+
+impl<K, V, S, E, T> FromIterator<(K, V)> for ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Default,
+    E: Exclusion,
+    T: Tagging,
+{
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        map.extend(entries);
+        map
+    }
+}

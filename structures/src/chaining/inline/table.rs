@@ -1,0 +1,122 @@
+//! One array of buckets, and its doubling.
+
+use std::hash::{BuildHasher, Hash};
+use std::ptr;
+
+use crossbeam_utils::Backoff;
+
+use super::line::{Line, Seen, Wanted};
+use super::{ChainingInline, ENTRIES_PER_BUCKET};
+use crate::control::Wraps;
+use crate::doubling::Doubling;
+use crate::exclusion::Exclusion;
+use crate::hash;
+use crate::sync::Ordering;
+use crate::tagging::Tagging;
+use crate::word::Word;
+use crate::zeroed::{Pages, Zeroed};
+
+/// An array of buckets; I1.
+pub(super) struct Table {
+    /// A power of two of them, less one.
+    mask: usize,
+    pub(super) buckets: Zeroed<Line>,
+    pub(super) wraps: Wraps,
+    doubling: Doubling<Table>,
+}
+
+impl Table {
+    /// # Panics
+    ///
+    /// If there is no memory for so many.
+    pub(super) fn with_buckets(count: usize) -> Self {
+        let buckets = Zeroed::try_new(count, Pages::Default)
+            .unwrap_or_else(|| panic!("no memory for {count} buckets of 64 bytes"));
+        Self { mask: count - 1, buckets, wraps: Wraps::default(), doubling: Doubling::default() }
+    }
+
+    #[inline(always)]
+    pub(super) fn home(&self, hash: u64) -> &Line {
+        // SAFETY: a number that was masked with `mask` is at most `mask`, one less than the
+        // number of buckets.
+        unsafe { self.buckets.get_unchecked(hash::home(hash, self.mask)) }
+    }
+
+    /// How many entries it holds at most before it doubles.
+    pub(super) fn capacity(&self) -> usize {
+        self.buckets.len() * ENTRIES_PER_BUCKET
+    }
+
+    /// Whether nothing in `bucket` has changed since `wraps` and then `seen` were read.
+    #[inline(always)]
+    pub(super) fn unchanged(&self, bucket: &Line, seen: Seen, wraps: u64) -> bool {
+        bucket.control.validate(seen) && self.wraps.count() == wraps
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: nobody uses the table.
+        self.buckets.iter().for_each(|bucket| unsafe { bucket.free_chain() });
+    }
+}
+
+impl<K, V, S, E, T> ChainingInline<K, V, S, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+{
+    /// Takes part in doubling `table`; when it returns, another table is current. Blocking.
+    #[cold]
+    pub(super) fn double(&self, table: &Table) {
+        let next = table.doubling.next(|| Table::with_buckets(table.buckets.len() * 2));
+        let mut entries = Vec::new();
+        table.doubling.help(table.buckets.len(), |bucket| {
+            self.copy(table, next, bucket, &mut entries);
+        });
+        let (old, new) = (ptr::from_ref(table).cast_mut(), ptr::from_ref(next).cast_mut());
+        // Release: publishes the table; pairs with the Acquire in `current`. Relaxed on failure:
+        // another thread has published it.
+        let _ = self.current.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// Freezes a bucket of `table` and copies its entries. They go to two buckets of `next` that
+    /// no other bucket's entries go to, whatever the hasher says.
+    fn copy(
+        &self,
+        table: &Table,
+        next: &Table,
+        bucket: usize,
+        entries: &mut Vec<(bool, Wanted, u64)>,
+    ) {
+        let source = &table.buckets[bucket];
+        entries.clear();
+        source.for_each(freeze(source), |tag, key, value| {
+            let home = hash::home(self.hasher.hash_one(K::from_bits(key)), next.mask);
+            let upper = home & table.buckets.len() != 0;
+            entries.push((upper, Wanted { tag, key }, value));
+        });
+        // From here on nothing panics: the bucket is copied once.
+        for (upper, entry, value) in entries {
+            let target = &next.buckets[bucket + usize::from(*upper) * table.buckets.len()];
+            let seen = target.control.snapshot();
+            let new = target.add(seen, &target.search(seen, *entry), *entry, *value);
+            target.control.set_covered(new);
+        }
+    }
+}
+
+/// Freezes `bucket`, which only its copier does (I2), and returns its word.
+fn freeze(bucket: &Line) -> Seen {
+    let backoff = Backoff::new();
+    loop {
+        let seen = bucket.control.snapshot();
+        if seen.is_frozen() || !seen.is_locked() && bucket.control.freeze(seen) {
+            return seen;
+        }
+        backoff.snooze();
+    }
+}

@@ -1,0 +1,96 @@
+//! A table's doubling by all its writers together.
+//!
+//! Whoever finds the table full, or a bucket of it frozen, takes part until everything has been
+//! copied. Buckets are dealt out in chunks; a bucket's copier is alone with it. A copier that
+//! panics (in the user's hasher) gives back what it has not copied, so that any other writer can
+//! go on: the operation that panicked has had no effect, and the table is as before.
+
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crossbeam_utils::{Backoff, CachePadded};
+
+use crate::sync::{AtomicUsize, Ordering};
+
+/// Buckets that a thread copies at a time.
+const CHUNK: usize = 256;
+
+/// The state of the doubling of a table of type `T`.
+pub(crate) struct Doubling<T> {
+    next: OnceLock<Box<T>>,
+    /// Apart from what readers of the table read: the buckets dealt out, and those copied.
+    dealt: CachePadded<AtomicUsize>,
+    copied: CachePadded<AtomicUsize>,
+    /// What copiers that panicked gave back.
+    returned: Mutex<Vec<Range<usize>>>,
+}
+
+impl<T> Default for Doubling<T> {
+    fn default() -> Self {
+        Self {
+            next: OnceLock::new(),
+            dealt: CachePadded::default(),
+            copied: CachePadded::default(),
+            returned: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Doubling<T> {
+    /// The table into which this one is copied; the first caller makes it.
+    pub(crate) fn next(&self, new: impl FnOnce() -> T) -> &T {
+        self.next.get_or_init(|| Box::new(new()))
+    }
+
+    /// Runs `copy` on some of the table's `buckets` and returns when each has been copied, by
+    /// this thread or another. A `copy` that panics must have copied nothing.
+    pub(crate) fn help(&self, buckets: usize, mut copy: impl FnMut(usize)) {
+        let backoff = Backoff::new();
+        // Acquire: pairs with D1; all the copies are visible.
+        while self.copied.load(Ordering::Acquire) < buckets {
+            let Some(mut chunk) = self.claim(buckets) else {
+                backoff.snooze();
+                continue;
+            };
+            while !chunk.left.is_empty() {
+                copy(chunk.left.start);
+                chunk.left.start += 1;
+                chunk.copied += 1;
+            }
+        }
+    }
+
+    /// Buckets that nobody copies, if there are any.
+    fn claim(&self, buckets: usize) -> Option<Chunk<'_, T>> {
+        let returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let left = returned.or_else(|| {
+            // Relaxed: it only deals out numbers. It stops soon after the last, so it does not
+            // overflow.
+            if self.dealt.load(Ordering::Relaxed) >= buckets {
+                return None;
+            }
+            let first = self.dealt.fetch_add(CHUNK, Ordering::Relaxed);
+            (first < buckets).then(|| first..buckets.min(first + CHUNK))
+        })?;
+        Some(Chunk { doubling: self, left, copied: 0 })
+    }
+}
+
+/// Buckets that this thread copies.
+struct Chunk<'d, T> {
+    doubling: &'d Doubling<T>,
+    left: Range<usize>,
+    copied: usize,
+}
+
+impl<T> Drop for Chunk<'_, T> {
+    fn drop(&mut self) {
+        if !self.left.is_empty() {
+            let mut returned =
+                self.doubling.returned.lock().unwrap_or_else(PoisonError::into_inner);
+            returned.push(self.left.clone());
+        }
+        // Release D1: the copies; pairs with the Acquire in `help`.
+        self.doubling.copied.fetch_add(self.copied, Ordering::Release);
+    }
+}
