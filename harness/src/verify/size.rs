@@ -97,7 +97,7 @@ fn entries_by_get(ops: &[KeyedOp]) -> BTreeMap<u64, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::history::Op;
+    use crate::verify::history::{Given, Op};
 
     fn op(key: u64, thread: u32, times: (u64, u64), call: Call) -> KeyedOp {
         KeyedOp { key, op: Op { thread, invoked: times.0, returned: times.1, call } }
@@ -134,6 +134,12 @@ mod tests {
         );
         // Equal times overlap.
         assert_eq!([0, 1, 2, 3].map(|len| wrong(&ops, (2, 2), len)), [false, false, true, true]);
+        let upsert = |old| {
+            let given = Given::from(old);
+            op(1, 0, (1, 2), Call::Upsert { given, new: 2, old })
+        };
+        assert!(!wrong(&[upsert(None)], (3, 4), 1) && wrong(&[upsert(None)], (3, 4), 0));
+        assert!(!wrong(&[upsert(Some(1))], (3, 4), 0) && wrong(&[upsert(Some(1))], (3, 4), 1));
         let failed = [
             op(1, 0, (1, 9), Call::Insert { value: 1, added: false }),
             op(1, 0, (1, 9), Call::Remove { taken: None }),
