@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::trial::{Measurement, TrialSpec};
 
@@ -29,7 +31,18 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// How often the parent looks whether the trial has ended.
+/// How a process that was asked something ended.
+#[derive(Debug)]
+pub(crate) enum Answer<A> {
+    /// It answered.
+    Said(A),
+    /// It crashed, failed, or took too long: why.
+    Failed(String),
+    /// It was told to stop.
+    Interrupted,
+}
+
+/// How often the parent looks whether the process has ended.
 const POLL: Duration = Duration::from_millis(4);
 
 /// Runs `spec` in a process of its own; kills it when `interrupted` becomes true or when it takes
@@ -39,39 +52,57 @@ const POLL: Duration = Duration::from_millis(4);
 ///
 /// The process cannot be started.
 pub fn launch(spec: &TrialSpec, interrupted: &AtomicBool) -> anyhow::Result<Outcome> {
+    Ok(match ask(TRIAL_COMMAND, spec, time_limit(spec), interrupted)? {
+        Answer::Said(measured) => Outcome::Measured(Box::new(measured)),
+        Answer::Failed(why) => Outcome::Failed(why),
+        Answer::Interrupted => Outcome::Interrupted,
+    })
+}
+
+/// Runs this program's hidden `command` in a process of its own, which reads `question` and writes
+/// an answer, both as JSON; kills it when `interrupted` becomes true or after the time `limit`.
+///
+/// # Errors
+///
+/// The process cannot be started.
+pub(crate) fn ask<A: DeserializeOwned>(
+    command: &str,
+    question: &impl Serialize,
+    limit: Duration,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Answer<A>> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let mut child = Command::new(program)
-        .arg(TRIAL_COMMAND)
+        .arg(command)
         .args(["--parent", &std::process::id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C at the terminal reaches the sweep alone, which ends the trial.
+        // Ctrl-C at the terminal reaches the parent alone, which ends the child.
         .process_group(0)
         .spawn()
-        .context("cannot start a trial process")?;
+        .with_context(|| format!("cannot start a {command} process"))?;
     let output = pipe(child.stdout.take());
     let errors = pipe(child.stderr.take());
-    let told = serde_json::to_vec(spec)?;
-    let mut input = child.stdin.take().context("the trial has no standard input")?;
-    // A trial that is gone already has said why on standard error.
+    let told = serde_json::to_vec(question)?;
+    let mut input = child.stdin.take().context("the process has no standard input")?;
+    // A process that is gone already has said why on standard error.
     let _ = input.write_all(&told);
     drop(input);
-    let limit = time_limit(spec);
     let Some(status) = wait(&mut child, limit, interrupted)? else {
         if interrupted.load(Ordering::Relaxed) {
-            return Ok(Outcome::Interrupted);
+            return Ok(Answer::Interrupted);
         }
         let limit = limit.as_secs();
-        return Ok(Outcome::Failed(format!("no end after {limit} s: deadlock or livelock?")));
+        return Ok(Answer::Failed(format!("no end after {limit} s: deadlock or livelock?")));
     };
     let (output, errors) = (output.join().unwrap_or_default(), errors.join().unwrap_or_default());
     if !status.success() {
-        return Ok(Outcome::Failed(reason(status, &errors)));
+        return Ok(Answer::Failed(reason(status, &errors)));
     }
     Ok(match serde_json::from_slice(&output) {
-        Ok(measured) => Outcome::Measured(measured),
-        Err(error) => Outcome::Failed(format!("the trial's answer makes no sense: {error}")),
+        Ok(answer) => Answer::Said(answer),
+        Err(error) => Answer::Failed(format!("the {command}'s answer makes no sense: {error}")),
     })
 }
 
@@ -100,12 +131,12 @@ fn wait(
 ) -> anyhow::Result<Option<ExitStatus>> {
     let started = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().context("cannot wait for the trial")? {
+        if let Some(status) = child.try_wait().context("cannot wait for the process")? {
             return Ok(Some(status));
         }
         if interrupted.load(Ordering::Relaxed) || started.elapsed() > limit {
-            child.kill().context("cannot end the trial")?;
-            child.wait().context("cannot wait for the trial")?;
+            child.kill().context("cannot end the process")?;
+            child.wait().context("cannot wait for the process")?;
             return Ok(None);
         }
         thread::sleep(POLL);

@@ -29,6 +29,7 @@ pub mod table;
 #[cfg(test)]
 mod test_rows;
 pub mod trial;
+pub mod verify;
 pub mod workload;
 
 pub use bench::Bench;

@@ -2,6 +2,7 @@
 //! the only place that names two axes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
@@ -11,9 +12,13 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped,
 };
 
+use crate::case::subject_name;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::controls::{NoOp, Sequential};
 use crate::trial::{self, Measurement, TrialSpec};
+use crate::verify::record::{self, Recorded};
+use crate::verify::round::Round;
+use crate::verify::{self, Findings, VerifySpec};
 
 /// The reclaimer's name of a structure that takes none.
 pub const NO_RECLAIMER: &str = "none";
@@ -37,6 +42,29 @@ impl MapOptions {
 }
 
 type RunTrial = Box<dyn Fn(&TrialSpec) -> anyhow::Result<Measurement> + Send + Sync>;
+type RunRound = Box<dyn Fn(&Round) -> Recorded + Send + Sync>;
+
+/// A structure with one of its reclaimers.
+struct Subject {
+    reclaimer: &'static str,
+    trial: RunTrial,
+    round: RunRound,
+}
+
+impl Subject {
+    fn new<M: ConcurrentMap<u64, u64>>(
+        reclaimer: &'static str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) -> Self {
+        let build = Arc::new(build);
+        let for_rounds = Arc::clone(&build);
+        Self {
+            reclaimer,
+            trial: Box::new(move |spec| trial::run(|options| build(options), spec)),
+            round: Box::new(move |round| record::record(|options| for_rounds(options), round)),
+        }
+    }
+}
 
 /// One structure, with the reclaimers that it takes.
 pub struct Structure {
@@ -46,13 +74,13 @@ pub struct Structure {
     pub info: MapInfo,
     /// Why it does not take the reclaimers that it does not take; empty if it takes all.
     pub why_not: &'static str,
-    subjects: Vec<(&'static str, RunTrial)>,
+    subjects: Vec<Subject>,
 }
 
 impl Structure {
     /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
     pub fn reclaimers(&self) -> impl Iterator<Item = &'static str> {
-        self.subjects.iter().map(|(reclaimer, _)| *reclaimer)
+        self.subjects.iter().map(|subject| subject.reclaimer)
     }
 }
 
@@ -160,8 +188,7 @@ impl Registry {
         why_not: &'static str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) {
-        let run: RunTrial = Box::new(move |spec| trial::run(|options| build(options), spec));
-        self.push(name, M::INFO, why_not, vec![(NO_RECLAIMER, run)]);
+        self.push(name, M::INFO, why_not, vec![Subject::new(NO_RECLAIMER, build)]);
     }
 
     /// Adds a structure with every reclaimer.
@@ -169,16 +196,16 @@ impl Registry {
     /// # Panics
     ///
     /// If the name is taken.
-    pub fn add_reclaimed<F: Reclaimed>(&mut self, name: &str) {
+    pub fn add_reclaimed<F: Reclaimed + 'static>(&mut self, name: &str) {
         struct Subjects<F> {
-            subjects: Vec<(&'static str, RunTrial)>,
+            subjects: Vec<Subject>,
             info: MapInfo,
             family: std::marker::PhantomData<F>,
         }
-        impl<F: Reclaimed> Visitor for Subjects<F> {
+        impl<F: Reclaimed + 'static> Visitor for Subjects<F> {
             fn visit<R: Reclaimer + 'static>(&mut self) {
                 self.info = <F::Map<R> as ConcurrentMap<u64, u64>>::INFO;
-                self.subjects.push((R::NAME, Box::new(|spec| trial::run(F::build::<R>, spec))));
+                self.subjects.push(Subject::new(R::NAME, F::build::<R>));
             }
         }
         let mut visitor = Subjects::<F> {
@@ -190,13 +217,7 @@ impl Registry {
         self.push(name, visitor.info, "", visitor.subjects);
     }
 
-    fn push(
-        &mut self,
-        name: &str,
-        info: MapInfo,
-        why_not: &'static str,
-        subjects: Vec<(&'static str, RunTrial)>,
-    ) {
+    fn push(&mut self, name: &str, info: MapInfo, why_not: &'static str, subjects: Vec<Subject>) {
         assert!(self.structure(name).is_none(), "there is a structure `{name}` already");
         self.structures.push(Structure { name: name.to_owned(), info, why_not, subjects });
     }
@@ -250,11 +271,25 @@ impl Registry {
     /// The subject is unknown, or the trial could not be run.
     pub fn run(&self, spec: &TrialSpec) -> anyhow::Result<Measurement> {
         let case = &spec.case;
-        let run = self
-            .structure(&case.structure)
-            .and_then(|structure| structure.subjects.iter().find(|s| s.0 == case.reclaimer))
-            .ok_or_else(|| anyhow::anyhow!("there is no subject {}", case.subject()))?;
-        (run.1)(spec)
+        (self.subject(&case.structure, &case.reclaimer)?.trial)(spec)
+    }
+
+    /// Records and checks histories of one subject in this process.
+    ///
+    /// # Errors
+    ///
+    /// The subject is unknown.
+    pub fn verify(&self, spec: &VerifySpec) -> anyhow::Result<Findings> {
+        let subject = self.subject(&spec.structure, &spec.reclaimer)?;
+        Ok(verify::run(&*subject.round, spec))
+    }
+
+    fn subject(&self, structure: &str, reclaimer: &str) -> anyhow::Result<&Subject> {
+        self.structure(structure)
+            .and_then(|found| found.subjects.iter().find(|s| s.reclaimer == reclaimer))
+            .ok_or_else(|| {
+                anyhow::anyhow!("there is no subject {}", subject_name(structure, reclaimer))
+            })
     }
 }
 

@@ -6,6 +6,7 @@ mod plot;
 mod run;
 mod sweep;
 mod trial;
+mod verify;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -35,9 +36,12 @@ enum Command {
     Sweep(sweep::Args),
     Run(run::Args),
     Plot(plot::Args),
+    Verify(verify::Args),
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
+    #[command(name = verify::SUBJECT_COMMAND, hide = true)]
+    VerifySubject(verify::SubjectArgs),
 }
 
 /// Runs the command line `arguments` (the first is the program's name) over `registry`.
@@ -57,6 +61,8 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Run(args) => run::run(registry, &args),
         Command::Plot(args) => plot::run(&args),
         Command::Machine(args) => machine::run(&args),
+        Command::Verify(args) => verify::run(registry, &args),
+        Command::VerifySubject(args) => verify::run_subject(registry, &args),
         Command::Trial(args) => trial::run(registry, &args),
     };
     match done {

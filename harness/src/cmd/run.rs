@@ -141,7 +141,7 @@ fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Fail
     )))
 }
 
-fn unknown(what: &str, name: &str, names: &[&str]) -> String {
+pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
     let hint = did_you_mean(name, names);
     format!("there is no {what} `{name}`; {hint}`bench list` shows all")
 }
@@ -225,6 +225,6 @@ fn seconds(text: &str) -> Result<f64, String> {
     in_range(text, 0.0, 86_400.0, "a number of seconds, 0 to 86400")
 }
 
-fn positive_seconds(text: &str) -> Result<f64, String> {
+pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
     in_range(text, 0.001, 86_400.0, "a number of seconds, 0.001 to 86400")
 }

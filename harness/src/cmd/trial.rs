@@ -27,19 +27,19 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A sweep that is killed must not leave a trial running beside the next one.
+/// A command that is killed must not leave a process that it started running.
 #[cfg(target_os = "linux")]
-fn die_with(parent: u32) -> anyhow::Result<()> {
+pub(super) fn die_with(parent: u32) -> anyhow::Result<()> {
     use nix::sys::{prctl, signal::Signal};
-    // A kernel that refuses leaves one trial running to its end: no harm but time.
+    // A kernel that refuses leaves one process running to its end: no harm but time.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    // From here on the signal comes; if the sweep was killed before, it will not.
+    // From here on the signal comes; if the parent was killed before, it will not.
     let now = nix::unistd::getppid().as_raw();
-    anyhow::ensure!(i64::from(now) == i64::from(parent), "the sweep that started it is gone");
+    anyhow::ensure!(i64::from(now) == i64::from(parent), "the process that started it is gone");
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with(_: u32) -> anyhow::Result<()> {
+pub(super) fn die_with(_: u32) -> anyhow::Result<()> {
     Ok(())
 }

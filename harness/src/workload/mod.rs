@@ -42,6 +42,8 @@ pub enum Purpose {
     Scatter = 2,
     /// Which keys are present at the start.
     Prefill = 3,
+    /// A round of a recorded history; the index is the round.
+    Verify = 4,
 }
 
 /// The seed for the `index`-th use for `purpose` in the trial with this seed.
@@ -92,7 +94,7 @@ mod tests {
     fn derived_seeds_differ() {
         let mut seen = HashSet::new();
         for seed in 0..50 {
-            for purpose in [Purpose::Stream, Purpose::Scatter, Purpose::Prefill] {
+            for purpose in [Purpose::Stream, Purpose::Scatter, Purpose::Prefill, Purpose::Verify] {
                 for index in 0..50 {
                     assert!(seen.insert(derive(seed, purpose, index)));
                 }

@@ -26,6 +26,8 @@ fn a_reader_that_has_gone_is_no_failure() {
     }
     run_unread(&lab, "run --structure papaya --seconds 0.01 --keys 64");
     run_unread(&lab, "run --structure papaya --seconds 0.01 --keys 64 --json");
+    run_unread(&lab, "verify --structure chaining-bucket-lock --seconds 0.001");
+    run_unread(&lab, "verify --structure chaining-bucket-lock --seconds 0.001 --json");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod spec_errors;
 mod support;
 mod sweep;
 mod usage;
+mod verify;
 
 fn lab() -> support::Lab {
     support::Lab::new(env!("CARGO_BIN_EXE_bench"))

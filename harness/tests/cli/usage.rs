@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::COLUMNS;
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
     (
@@ -17,6 +17,7 @@ const COMMANDS: [(&str, &str); 5] = [
          --removes --updates --prefill --warmup --hash-seed --no-pin",
     ),
     ("plot", "DIR --figure --format --style"),
+    ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
 ];
 
@@ -30,7 +31,9 @@ fn help_names_every_command_and_option() {
     let commands = COMMANDS.map(|(command, _)| command);
     let help = lab.run("--help").exits(0).prints(&commands);
     assert_eq!(help.err, "");
-    assert!(!help.out.contains("\n  trial"), "the hidden command shows:\n{}", help.out);
+    for hidden in ["\n  trial", "verify-subject"] {
+        assert!(!help.out.contains(hidden), "a hidden command shows:\n{}", help.out);
+    }
     for (command, options) in COMMANDS {
         let options: Vec<&str> = options.split_whitespace().collect();
         let help = lab.run(&format!("{command} --help")).exits(0).prints(&options);

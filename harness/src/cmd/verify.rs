@@ -1,0 +1,332 @@
+//! `bench verify`: records histories of real concurrent runs and checks them, each subject in a
+//! process of its own.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, presets};
+use globset::Glob;
+use serde::Serialize;
+
+use super::run::{positive_seconds, unknown};
+use super::trial::die_with;
+use crate::case::subject_name;
+use crate::failure::{Failure, usage};
+use crate::launch::{Answer, ask};
+use crate::subject::{NO_RECLAIMER, Registry, Structure};
+use crate::verify::{Counterexample, Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
+use crate::verify::{svg, timeline};
+
+/// The hidden command's name.
+pub(super) const SUBJECT_COMMAND: &str = "verify-subject";
+
+/// Check tables for linearizability, on recorded histories of real concurrent runs
+///
+/// Exit code 1 if a subject violates its contract, crashes, or could not be decided; what was wrong
+/// is printed as a timeline and written as SVG. A pass means that nothing was found.
+/// docs/CORRECTNESS.md says what is checked and what this cannot see.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The tables
+    #[arg(long, value_name = "GLOB", default_value = "*")]
+    structure: String,
+    /// Their reclaimers; a table that takes none has `none`
+    #[arg(long, value_name = "GLOB", default_value = "*")]
+    reclaimer: String,
+    /// Time for each subject in seconds; a round that has begun is finished
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = positive_seconds)]
+    seconds: f64,
+    /// Seed of keys and operations
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+    /// Worker threads
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=MAX_THREADS as i64))]
+    threads: u16,
+    /// Size of the key range
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    keys: u64,
+    /// Where pictures of violations go; made when there is one
+    #[arg(long, value_name = "DIR", default_value = "counterexamples")]
+    out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Check one subject told on standard input (used by `verify`)
+#[derive(Debug, clap::Args)]
+pub(super) struct SubjectArgs {
+    /// The parent, with which it ends
+    #[arg(long, value_name = "PID")]
+    parent: u32,
+}
+
+/// The other end of [`check`].
+pub(super) fn run_subject(registry: &Registry, args: &SubjectArgs) -> Result<(), Failure> {
+    die_with(args.parent)?;
+    super::exit_at_panic();
+    let spec: VerifySpec =
+        serde_json::from_reader(io::stdin().lock()).context("cannot understand what to check")?;
+    let findings = registry.verify(&spec)?;
+    serde_json::to_writer(io::stdout().lock(), &findings).context("cannot answer")?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Report {
+    seed: u64,
+    seconds: f64,
+    threads: usize,
+    keys: u64,
+    subjects: Vec<Line>,
+}
+
+/// What is said of one subject.
+#[derive(Serialize)]
+struct Line {
+    structure: String,
+    reclaimer: &'static str,
+    verdict: &'static str,
+    /// Why it is no pass.
+    reason: String,
+    #[serde(flatten)]
+    findings: Findings,
+    /// The picture of a violating history.
+    svg: Option<PathBuf>,
+    /// The command that repeats the run.
+    again: String,
+}
+
+const LINEARIZABLE: &str = "linearizable";
+const SKIPPED: &str = "skipped";
+
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let subjects = chosen(registry, args)?;
+    let mut lines = Vec::new();
+    for (index, (structure, reclaimer)) in subjects.iter().enumerate() {
+        let name = subject_name(&structure.name, reclaimer);
+        super::say(format_args!("[{}/{}] {name}", index + 1, subjects.len()));
+        lines.push(line(structure, reclaimer, args)?);
+    }
+    let Args { seed, seconds, keys, .. } = *args;
+    let threads = usize::from(args.threads);
+    let report = Report { seed, seconds, threads, keys, subjects: lines };
+    let text = if args.json {
+        serde_json::to_string(&report).map_err(anyhow::Error::from)? + "\n"
+    } else {
+        in_words(&report)
+    };
+    super::print(&text)?;
+    conclude(&report)
+}
+
+/// The subjects that match both globs.
+fn chosen<'r>(
+    registry: &'r Registry,
+    args: &Args,
+) -> Result<Vec<(&'r Structure, &'static str)>, Failure> {
+    let all = registry.structures();
+    let structures: Vec<&str> = all.iter().map(|structure| structure.name.as_str()).collect();
+    let mut reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    reclaimers.push(NO_RECLAIMER);
+    let structures = matching("structure", &args.structure, &structures)?;
+    let reclaimers = matching("reclaimer", &args.reclaimer, &reclaimers)?;
+    let subjects: Vec<_> = all
+        .iter()
+        .filter(|structure| structures.contains(&structure.name.as_str()))
+        .flat_map(|structure| structure.reclaimers().map(move |reclaimer| (structure, reclaimer)))
+        .filter(|(_, reclaimer)| reclaimers.contains(reclaimer))
+        .collect();
+    if subjects.is_empty() {
+        return Err(usage(format!(
+            "no structure `{}` takes the reclaimer `{}`; `bench list` shows which takes which",
+            args.structure, args.reclaimer
+        )));
+    }
+    Ok(subjects)
+}
+
+/// The names that `pattern`, a name or a glob, names.
+fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n str>, Failure> {
+    if !pattern.contains(['*', '?', '[', '{']) && !names.contains(&pattern) {
+        return Err(usage(unknown(what, pattern, names)));
+    }
+    let glob = Glob::new(pattern)
+        .map_err(|error| usage(format!("--{what} {pattern}: {}", error.kind())))?
+        .compile_matcher();
+    let found: Vec<&str> = names.iter().copied().filter(|name| glob.is_match(name)).collect();
+    if found.is_empty() {
+        return Err(usage(format!("no {what} matches `{pattern}`; `bench list` shows all")));
+    }
+    Ok(found)
+}
+
+/// Checks one subject, if it can be checked.
+fn line(structure: &Structure, reclaimer: &'static str, args: &Args) -> anyhow::Result<Line> {
+    let threads = usize::from(args.threads).min(structure.info.max_threads.unwrap_or(usize::MAX));
+    let spec = VerifySpec {
+        structure: structure.name.clone(),
+        reclaimer: reclaimer.to_owned(),
+        seconds: args.seconds,
+        seed: args.seed,
+        threads,
+        keys: args.keys,
+    };
+    let (verdict, reason, findings) = if !structure.info.keeps_entries {
+        (SKIPPED, "it keeps no entries".to_owned(), Findings::default())
+    } else if structure.info.max_threads == Some(1) {
+        (SKIPPED, "it serves one thread at a time".to_owned(), Findings::default())
+    } else {
+        check(&spec)?
+    };
+    let mut line = Line {
+        structure: spec.structure.clone(),
+        reclaimer,
+        verdict,
+        reason,
+        findings,
+        svg: None,
+        again: again(&spec),
+    };
+    match line.draw(&spec, &args.out) {
+        Ok(path) => line.svg = path,
+        // The verdict stands without the picture.
+        Err(error) => super::say(format_args!("{error:#}")),
+    }
+    Ok(line)
+}
+
+/// Asks a process of its own.
+fn check(spec: &VerifySpec) -> anyhow::Result<(&'static str, String, Findings)> {
+    let limit = Duration::from_secs_f64(60.0 + 10.0 * spec.seconds);
+    let answer = ask(SUBJECT_COMMAND, spec, limit, &AtomicBool::new(false))?;
+    let findings: Findings = match answer {
+        Answer::Said(findings) => findings,
+        Answer::Failed(why) => return Ok(("failed", why, Findings::default())),
+        Answer::Interrupted => anyhow::bail!("interrupted"),
+    };
+    let (verdict, reason) = findings.verdict();
+    let verdict = match verdict {
+        Verdict::Linearizable => LINEARIZABLE,
+        Verdict::Violation => "violation",
+        Verdict::Unknown => "unknown",
+    };
+    Ok((verdict, reason, findings))
+}
+
+fn again(spec: &VerifySpec) -> String {
+    let VerifySpec { structure, reclaimer, seconds, seed, threads, keys } = spec;
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().and_then(Path::file_name).unwrap_or("bench".as_ref());
+    format!(
+        "{} verify --structure {structure} --reclaimer {reclaimer} --seed {seed} \
+         --threads {threads} --keys {keys} --seconds {seconds}",
+        program.display()
+    )
+}
+
+impl Line {
+    fn subject(&self) -> String {
+        subject_name(&self.structure, self.reclaimer)
+    }
+
+    fn counterexample(&self) -> Option<&Counterexample> {
+        match &self.findings.violation.as_ref()?.wrong {
+            Wrong::History(example) => Some(example),
+            _ => None,
+        }
+    }
+
+    /// Writes the picture of a violating history to a file below `out`.
+    fn draw(&self, spec: &VerifySpec, out: &Path) -> anyhow::Result<Option<PathBuf>> {
+        let Some((violation, example)) =
+            self.findings.violation.as_ref().zip(self.counterexample())
+        else {
+            return Ok(None);
+        };
+        let subject = self.subject();
+        let stem = subject.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
+        let name =
+            format!("{stem}-seed{}-round{}-key{}.svg", spec.seed, violation.round, example.key);
+        let path = out.join(name);
+        fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        fs::write(&path, svg::draw(example, &subject))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Some(path))
+    }
+
+    /// What is wrong, drawn.
+    fn in_words(&self) -> String {
+        let mut text = format!("\n{}: {}: {}\n", self.subject(), self.verdict, self.reason);
+        if let Some(violation) = &self.findings.violation {
+            if let Some(example) = self.counterexample() {
+                text += &timeline::draw(example);
+            }
+            if let Some(path) = &self.svg {
+                text += &format!("  drawn in {}\n", path.display());
+            }
+            let (round, shape) = (violation.round, violation.shape.name());
+            text += &format!(
+                "  in round {round} ({shape} keys); the same operations again, though they may not \
+                 meet in the same way:\n  {}\n",
+                self.again
+            );
+        }
+        text
+    }
+}
+
+fn in_words(report: &Report) -> String {
+    let header =
+        ["subject", "verdict", "rounds", "operations", "overlapping", "len calls", "entries"];
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in &report.subjects {
+        let found = &line.findings;
+        let numbers = [found.rounds, found.operations, found.overlapping, found.len_calls];
+        let numbers = numbers.into_iter().chain([found.most_entries]).map(|n| n.to_string());
+        table.add_row([line.subject(), line.verdict.to_owned()].into_iter().chain(numbers));
+    }
+    let clocks = report.subjects.iter().map(|line| line.findings.clock.as_str());
+    let clock = clocks.max().unwrap_or_default();
+    let mut text = format!(
+        "{table}\n{} threads, {} keys, seed {}, times by the {clock}. overlapping: operations during \
+         which another\nthread worked on the same key; entries: the most at the end of a round.\n",
+        report.threads, report.keys, report.seed
+    );
+    for line in report.subjects.iter().filter(|line| line.verdict != LINEARIZABLE) {
+        text += &line.in_words();
+    }
+    text
+}
+
+/// Fails unless something was checked and everything that was checked passed.
+fn conclude(report: &Report) -> Result<(), Failure> {
+    let checked: Vec<&Line> =
+        report.subjects.iter().filter(|line| line.verdict != SKIPPED).collect();
+    let bad: Vec<String> = checked
+        .iter()
+        .filter(|line| line.verdict != LINEARIZABLE)
+        .map(|line| format!("{} ({})", line.subject(), line.verdict))
+        .collect();
+    if checked.is_empty() {
+        let why = report.subjects.iter().map(|line| format!("{}: {}", line.subject(), line.reason));
+        let why: Vec<String> = why.collect();
+        return Err(Failure::Run(anyhow::anyhow!("nothing was checked: {}", why.join("; "))));
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let (bad_count, all) = (bad.len(), checked.len());
+    Err(Failure::Run(anyhow::anyhow!(
+        "{bad_count} of {all} subjects did not pass: {}",
+        bad.join(", ")
+    )))
+}

@@ -1,0 +1,266 @@
+//! Runs a round on a table and writes down what its threads did. Generic over the table; all else
+//! in this folder sees records alone.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
+
+use super::history::{Call, Given, KeyedOp, Op};
+use super::round::{Draw, Kind, Pauses, Round};
+use crate::pin::Cpus;
+use crate::subject::MapOptions;
+
+/// A call of `len` while threads wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LenCall {
+    /// A time before it began.
+    pub invoked: u64,
+    /// A time after it had ended.
+    pub returned: u64,
+    /// What it returned.
+    pub len: usize,
+}
+
+/// What a round left in writing.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// Every operation, in no order. The last on each key is a `get` after all threads had ended.
+    pub ops: Vec<KeyedOp>,
+    /// The calls of `len` while threads wrote.
+    pub lens: Vec<LenCall>,
+    /// What `len` returned when they had ended …
+    pub final_len: usize,
+    /// … and what `for_each` showed.
+    pub final_entries: Vec<(u64, u64)>,
+    /// How fast the clock ticked.
+    pub ticks_per_second: f64,
+}
+
+impl Recorded {
+    /// A time in words.
+    pub(super) fn span(&self, ticks: u64) -> String {
+        format!("{:.2} µs", ticks as f64 / self.ticks_per_second * 1e6)
+    }
+}
+
+/// Runs `round` on a table that `build` makes, with the smallest capacity.
+pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
+    build: impl Fn(&MapOptions) -> M,
+    round: &Round,
+) -> Recorded {
+    let map = build(&MapOptions { capacity: 0, hash_seed: round.seed });
+    let cpus = Cpus::allowed();
+    let start = Barrier::new(round.threads);
+    let worker = |thread: usize| {
+        if let Ok(cpus) = &cpus {
+            // Where the system refuses, the scheduler decides: the overlap is counted anyhow.
+            let _ = cpus.bind(thread);
+        }
+        let mut worker = Worker::new(round, thread);
+        let mut handle = map.handle();
+        start.wait();
+        worker.work(&mut handle, &|| map.len());
+        worker
+    };
+    let (time, ticks) = (Instant::now(), round.clock.now());
+    let mut recorded = Recorded::default();
+    thread::scope(|scope| {
+        let worker = &worker;
+        let workers: Vec<_> =
+            (0..round.threads).map(|thread| scope.spawn(move || worker(thread))).collect();
+        for worker in workers {
+            let worker = join(worker.join());
+            recorded.ops.extend(worker.ops);
+            recorded.lens.extend(worker.lens);
+        }
+        // In a thread that has seen nothing of the table.
+        join(scope.spawn(|| look_at_the_end(&map, round, &mut recorded)).join());
+    });
+    let ticks = round.clock.now() - ticks;
+    recorded.ticks_per_second = ticks as f64 / time.elapsed().as_secs_f64();
+    recorded
+}
+
+/// The result of a thread, or its panic.
+fn join<T>(result: thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Reads every key and the size when no other thread works any more.
+fn look_at_the_end<M: ConcurrentMap<u64, u64>>(map: &M, round: &Round, into: &mut Recorded) {
+    let mut handle = map.handle();
+    for key in 0..round.keys {
+        let invoked = round.clock.now();
+        let found = handle.get(&key);
+        let returned = round.clock.now();
+        let thread = round.threads as u32;
+        let op = Op { thread, invoked, returned, call: Call::Get { found } };
+        into.ops.push(KeyedOp { key, op });
+    }
+    into.final_len = map.len();
+    handle.for_each(|&key, &value| into.final_entries.push((key, value)));
+}
+
+/// A thread's part of a round.
+struct Worker<'r> {
+    round: &'r Round,
+    thread: usize,
+    draw: Draw<'r>,
+    pauses: Pauses,
+    written: u64,
+    ops: Vec<KeyedOp>,
+    lens: Vec<LenCall>,
+}
+
+impl<'r> Worker<'r> {
+    fn new(round: &'r Round, thread: usize) -> Self {
+        let call = Call::Remove { taken: None };
+        let filler = KeyedOp { key: 1, op: Op { thread: 1, invoked: 1, returned: 1, call } };
+        // Memory that has been touched: a page fault in the midst of the round would be a pause.
+        let mut ops = vec![filler; round.ops];
+        ops.clear();
+        let lens = Vec::with_capacity(round.ops);
+        let (draw, pauses) = (Draw::new(round, thread), Pauses::new(round, thread));
+        Self { round, thread, draw, pauses, written: 0, ops, lens }
+    }
+
+    fn work(&mut self, handle: &mut impl MapHandle<u64, u64>, len: &dyn Fn() -> usize) {
+        let batch = self.round.batch;
+        for _ in 0..self.round.ops / batch {
+            if batch == 1 {
+                self.step(&mut ByHandle(handle), len);
+            } else {
+                let mut pin = ByPin(handle.pin());
+                (0..batch).for_each(|_| self.step(&mut pin, len));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, table: &mut impl Operations, len: &dyn Fn() -> usize) {
+        let (kind, key) = self.draw.next_op();
+        let clock = self.round.clock;
+        if kind == Kind::Len {
+            let invoked = clock.now();
+            let len = len();
+            self.lens.push(LenCall { invoked, returned: clock.now(), len });
+            return;
+        }
+        let invoked = clock.now();
+        let call = self.call(table, kind, key);
+        let returned = clock.now();
+        let op = Op { thread: self.thread as u32, invoked, returned, call };
+        self.ops.push(KeyedOp { key, op });
+    }
+
+    #[inline(always)]
+    fn call(&mut self, table: &mut impl Operations, kind: Kind, key: u64) -> Call {
+        let Self { round, thread, pauses, written, .. } = self;
+        let mut fresh = || {
+            *written += 1;
+            round.value(*thread, *written)
+        };
+        match kind {
+            Kind::GetWith => Call::Get {
+                found: table.get_with(key, |value| {
+                    // The value must stand while it is looked at.
+                    pauses.maybe();
+                    *std::hint::black_box(value)
+                }),
+            },
+            Kind::Insert => {
+                let value = fresh();
+                Call::Insert { value, added: table.insert(key, value) }
+            }
+            Kind::Update => {
+                let (mut given, mut new) = (Given::Nothing, 0);
+                let old = table.update(key, |value| {
+                    pauses.maybe();
+                    (given, new) = (Given::Value(*value), fresh());
+                    new
+                });
+                Call::Update { given, new, old }
+            }
+            Kind::Upsert => {
+                let (mut given, mut new) = (Given::Nothing, 0);
+                let old = table.upsert(key, |value| {
+                    pauses.maybe();
+                    (given, new) = (Given::from(value.copied()), fresh());
+                    new
+                });
+                Call::Upsert { given, new, old }
+            }
+            Kind::Remove => Call::Remove { taken: table.remove(key) },
+            Kind::Get => Call::Get { found: table.get(key) },
+            Kind::Len => unreachable!("`len` is asked of the table, not of a key"),
+        }
+    }
+}
+
+/// The operations, by handle or by pin: tables may do the two in different ways.
+trait Operations {
+    fn get(&mut self, key: u64) -> Option<u64>;
+    fn get_with(&mut self, key: u64, read: impl FnOnce(&u64) -> u64) -> Option<u64>;
+    fn insert(&mut self, key: u64, value: u64) -> bool;
+    fn update(&mut self, key: u64, f: impl FnMut(&u64) -> u64) -> Option<u64>;
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64>;
+    fn remove(&mut self, key: u64) -> Option<u64>;
+}
+
+struct ByHandle<'h, H>(&'h mut H);
+
+impl<H: MapHandle<u64, u64>> Operations for ByHandle<'_, H> {
+    fn get(&mut self, key: u64) -> Option<u64> {
+        self.0.get(&key)
+    }
+
+    fn get_with(&mut self, key: u64, read: impl FnOnce(&u64) -> u64) -> Option<u64> {
+        self.0.get_with(&key, read)
+    }
+
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn update(&mut self, key: u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
+        self.0.update(&key, f)
+    }
+
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.0.upsert(key, f)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        self.0.remove(&key)
+    }
+}
+
+struct ByPin<P>(P);
+
+impl<P: PinnedMap<u64, u64>> Operations for ByPin<P> {
+    fn get(&mut self, key: u64) -> Option<u64> {
+        self.0.get(&key)
+    }
+
+    fn get_with(&mut self, key: u64, read: impl FnOnce(&u64) -> u64) -> Option<u64> {
+        self.0.get_with(&key, read)
+    }
+
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn update(&mut self, key: u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
+        self.0.update(&key, f)
+    }
+
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.0.upsert(key, f)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        self.0.remove(&key)
+    }
+}
