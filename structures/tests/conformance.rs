@@ -43,7 +43,6 @@ conformance_words! {
     chaining_inline_global_lock: Inline<GlobalLock, Tagged>;
     chaining_inline_global_lock_no_tag: Inline<GlobalLock, Untagged>;
     cuckoo_optimistic: Words<4, Optimistic, Tagged, Bfs>;
-    cuckoo_optimistic_2: Words<2, Optimistic, Tagged, Bfs>;
     cuckoo_optimistic_8: Words<8, Optimistic, Tagged, Bfs>;
     cuckoo_optimistic_random_1: Words<4, Optimistic, Tagged, RandomWalk<1>>;
     cuckoo_optimistic_random_2: Words<4, Optimistic, Tagged, RandomWalk<2>>;
