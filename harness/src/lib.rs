@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod failure;
 pub mod launch;
 pub mod machine;
+pub mod merge;
 pub mod metric;
 #[cfg(feature = "peers")]
 pub mod peers;

@@ -2,6 +2,7 @@
 
 mod list;
 mod machine;
+mod merge;
 mod plot;
 mod run;
 mod sweep;
@@ -35,6 +36,7 @@ enum Command {
     Sweep(sweep::Args),
     Run(run::Args),
     Plot(plot::Args),
+    Merge(merge::Args),
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
@@ -56,6 +58,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Sweep(args) => sweep::run(registry, &args),
         Command::Run(args) => run::run(registry, &args),
         Command::Plot(args) => plot::run(&args),
+        Command::Merge(args) => merge::run(registry, &args),
         Command::Machine(args) => machine::run(&args),
         Command::Trial(args) => trial::run(registry, &args),
     };

@@ -2,6 +2,7 @@
 
 mod broken_pipe;
 mod figures;
+mod merge;
 mod refusals;
 mod resume;
 mod spec_errors;

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::COLUMNS;
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
     (
@@ -16,6 +16,7 @@ const COMMANDS: [(&str, &str); 5] = [
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin",
     ),
+    ("merge", "DIR --out"),
     ("plot", "DIR --figure --format --style"),
     ("machine", "--json"),
 ];
