@@ -1,6 +1,7 @@
 //! The command line from outside: the real program in a directory of its own.
 
 mod broken_pipe;
+mod compare;
 mod figures;
 mod merge;
 mod refusals;
