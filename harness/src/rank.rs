@@ -273,6 +273,8 @@ mod tests {
         let left_out = ranking.left_out.join("\n");
         assert!(left_out.contains("threads=4 ") && left_out.contains("of b"), "{left_out}");
         assert!(left_out.contains("block 0: 1 of its trials"), "{left_out}");
+        rows[4].ops_per_sec = Some(0.0);
+        assert_eq!(ranked(&rows, None).unwrap().blocks, 2, "a rate of 0 has no ratio");
         rows.retain(|row| (row.structure == "a") == (row.threads == 1));
         let error = ranked(&rows, None).unwrap_err();
         assert!(error.contains("a, b") && error.contains("--filter"), "{error}");

@@ -97,6 +97,8 @@ answers = {
     "bca_of_two": [
         bca_of_two(listed(rng.normal(0.4, 0.2, 10)), listed(rng.normal(0, 0.1, 8))),
         bca_of_two(listed(rng.exponential(1, 12)), listed(rng.exponential(0.5, 12))),
+        # Of unequal sizes, where it matters how the two jackknives are weighed.
+        bca_of_two(listed(np.geomspace(0.1, 10, 4)), listed(np.geomspace(0.01, 30, 40))),
     ],
     "shuffle_test": [
         shuffle_test(listed(rng.normal(0.1, 0.1, 10)), listed(rng.normal(0, 0.1, 10))),

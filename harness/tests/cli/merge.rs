@@ -27,6 +27,9 @@ fn parts_become_a_whole() {
     let ran = lab.run("merge two one --out all").exits(0);
     let ran = ran.says(&["24 trials: every cell in each of the 4 blocks"]);
     assert_eq!(ran.out, "all\n");
+    for file in ["machine.toml", "experiment.toml"] {
+        assert_eq!(lab.read(&format!("all/{file}")), lab.read(&format!("two/{file}")));
+    }
     assert!(before == lab.snapshot("one"), "a part changed");
     let rows = lab.rows("all");
     assert_complete(&rows, TINY_CELLS, 4);
