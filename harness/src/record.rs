@@ -130,6 +130,36 @@ impl Folder {
     }
 }
 
+/// Makes the result folder `path`, which must not exist, of trials that other folders hold.
+///
+/// The experiment is written last: a folder without it is never taken for a whole one.
+///
+/// # Errors
+///
+/// There is something at `path` already, or it cannot be written.
+pub fn create(path: &Path, experiment: &str, machine: &str, rows: &[Row]) -> anyhow::Result<()> {
+    let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
+    for row in rows {
+        trials.push_str(&line(row)?);
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
+    write_whole(&path.join(TRIALS), &trials)?;
+    write_whole(&path.join(MACHINE), machine)?;
+    write_whole(&path.join(EXPERIMENT), experiment)
+}
+
+/// A row as a line of `trials.csv`.
+///
+/// # Errors
+///
+/// None that a row can cause.
+pub fn line(row: &Row) -> anyhow::Result<String> {
+    String::from_utf8(to_csv(row, false)?).context("a row is not UTF-8")
+}
+
 /// The trials of a result folder, without changing it; a torn last line is left out.
 ///
 /// # Errors

@@ -117,7 +117,7 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
 }
 
 /// In millions, to three digits or so.
-fn mops(rate: f64) -> String {
+pub(crate) fn mops(rate: f64) -> String {
     let mops = rate / 1e6;
     let decimals = match mops.abs() {
         size if size >= 99.95 => 0,

@@ -1,8 +1,12 @@
 //! The command line: one file a subcommand.
 
+mod cmp;
+mod folders;
 mod list;
 mod machine;
+mod merge;
 mod plot;
+mod rank;
 mod run;
 mod sweep;
 mod trial;
@@ -35,7 +39,10 @@ enum Command {
     List(list::Args),
     Sweep(sweep::Args),
     Run(run::Args),
+    Cmp(cmp::Args),
+    Rank(rank::Args),
     Plot(plot::Args),
+    Merge(merge::Args),
     Verify(verify::Args),
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
@@ -59,7 +66,10 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::List(args) => list::run(registry, &args),
         Command::Sweep(args) => sweep::run(registry, &args),
         Command::Run(args) => run::run(registry, &args),
+        Command::Cmp(args) => cmp::run(registry, &args),
+        Command::Rank(args) => rank::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Merge(args) => merge::run(registry, &args),
         Command::Machine(args) => machine::run(&args),
         Command::Verify(args) => verify::run(registry, &args),
         Command::VerifySubject(args) => verify::run_subject(registry, &args),

@@ -64,7 +64,7 @@ pub(super) struct Args {
     shard: Shard,
 }
 
-fn glob(text: &str) -> Result<GlobMatcher, String> {
+pub(super) fn glob(text: &str) -> Result<GlobMatcher, String> {
     // A subject's name has a slash, which `*` is meant to match.
     Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }

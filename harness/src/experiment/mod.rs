@@ -28,6 +28,9 @@ use self::value::{
 use crate::case::Case;
 use crate::catalogue::Catalogue;
 
+const DEFAULT_SECONDS: f64 = 0.5;
+const DEFAULT_WARMUP: f64 = 0.1;
+
 /// An experiment file, checked and with its grids multiplied out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
@@ -89,8 +92,8 @@ impl Experiment {
             question,
             reproduces,
             seed: top.one("seed", &SEED, problems).unwrap_or(42),
-            seconds: top.one("seconds", &SECONDS, problems).unwrap_or(0.5),
-            warmup: top.one("warmup", &WARMUP, problems).unwrap_or(0.1),
+            seconds: top.one("seconds", &SECONDS, problems).unwrap_or(DEFAULT_SECONDS),
+            warmup: top.one("warmup", &WARMUP, problems).unwrap_or(DEFAULT_WARMUP),
             blocks,
             target_halfwidth,
             max_blocks: max_blocks(top, blocks, problems),
@@ -121,6 +124,19 @@ impl Experiment {
         }
         (self.cases, self.skipped) = planner.finish();
     }
+}
+
+/// The `seconds` and the `warmup` of an experiment file, whatever else it says: of one that was
+/// recorded by a program with other tables, no more can be read. `None` if it is not TOML.
+#[must_use]
+pub fn trial_times(text: &str) -> Option<(f64, f64)> {
+    let root: toml::Table = text.parse().ok()?;
+    let number = |key: &str| {
+        let value = root.get(key)?;
+        value.as_float().or_else(|| Some(value.as_integer()? as f64))
+    };
+    let (seconds, warmup) = (number("seconds"), number("warmup"));
+    Some((seconds.unwrap_or(DEFAULT_SECONDS), warmup.unwrap_or(DEFAULT_WARMUP)))
 }
 
 fn syntax(error: &toml::de::Error) -> Problem {

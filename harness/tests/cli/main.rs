@@ -1,7 +1,9 @@
 //! The command line from outside: the real program in a directory of its own.
 
 mod broken_pipe;
+mod compare;
 mod figures;
+mod merge;
 mod refusals;
 mod resume;
 mod spec_errors;

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::COLUMNS;
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
     (
@@ -16,6 +16,9 @@ const COMMANDS: [(&str, &str); 6] = [
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin",
     ),
+    ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
+    ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
+    ("merge", "DIR --out"),
     ("plot", "DIR --figure --format --style"),
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),

@@ -1,0 +1,189 @@
+//! Result folders as `cmp` and `rank` read them.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use globset::GlobMatcher;
+
+use crate::compare::{Baseline, Cell, Workload};
+use crate::controls::is_control;
+use crate::experiment::{Experiment, did_you_mean, trial_times};
+use crate::failure::{Failure, usage};
+use crate::machine::Machine;
+use crate::record::{self, EXPERIMENT};
+use crate::row::Row;
+use crate::subject::Registry;
+use crate::summary::{Choice, Metric, choose_metric};
+
+/// A result folder that holds trials.
+pub(super) struct Recorded {
+    pub(super) path: PathBuf,
+    pub(super) rows: Vec<Row>,
+    pub(super) machine: Machine,
+}
+
+/// Which rate is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Rate {
+    /// Operations per second of wall time
+    Wall,
+    /// Over windows in which every thread was on a CPU; cells without such windows are left out
+    Clean,
+    /// Operations per second of CPU time
+    Cpu,
+}
+
+/// What `cmp` and `rank` take alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
+    #[arg(long, value_name = "GLOB", value_parser = super::sweep::glob)]
+    filter: Option<GlobMatcher>,
+    /// The rate; chosen for all cells together, as in figures, if not given
+    #[arg(long, value_enum, value_name = "RATE")]
+    metric: Option<Rate>,
+    /// The controls `no-op` and `sequential` too
+    #[arg(long)]
+    controls: bool,
+}
+
+impl Selection {
+    /// Whether a cell with this row is asked for.
+    pub(super) fn wants(&self, row: &Row) -> bool {
+        (self.controls || !is_control(&row.structure))
+            && self.filter.as_ref().is_none_or(|glob| {
+                let (subject, workload) = (row.subject(), Workload::of(row));
+                glob.is_match(format!("{subject} {workload}"))
+                    || [&subject, &row.structure, &row.case].iter().any(|name| glob.is_match(name))
+            })
+    }
+
+    /// The rate for `rows`.
+    pub(super) fn choose(&self, rows: &[Row], cpus: usize) -> Choice {
+        let asked = |metric| Choice { metric, why: "--metric asks for it".to_owned() };
+        match self.metric {
+            None => choose_metric(rows, cpus),
+            Some(Rate::Wall) => asked(Metric::WallRate),
+            Some(Rate::Clean) => asked(Metric::CleanRate),
+            Some(Rate::Cpu) => asked(Metric::CpuRate),
+        }
+    }
+
+    /// Why nothing may be left.
+    pub(super) fn in_words(&self) -> String {
+        let left = self.filter.as_ref().map_or_else(
+            || "there is no other cell".to_owned(),
+            |glob| format!("--filter {} leaves no cell", glob.glob()),
+        );
+        let controls = if self.controls { "" } else { "; --controls takes the controls in" };
+        left + controls
+    }
+}
+
+impl Recorded {
+    /// The measured time and the warm-up of its trials.
+    pub(super) fn times(&self) -> Result<(f64, f64), Failure> {
+        let path = self.path.join(EXPERIMENT);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+        trial_times(&text).ok_or_else(|| usage(format!("{} is not TOML", path.display())))
+    }
+}
+
+/// Reads folders, each of which must hold trials.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
+    let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
+    let read = |path: &PathBuf| {
+        let machine = record::read_machine(path).map_err(wrong)?;
+        let rows = record::read_rows(path).map_err(wrong)?;
+        if rows.is_empty() {
+            return Err(usage(format!("{} holds no trials yet", path.display())));
+        }
+        Ok(Recorded { path: path.clone(), rows, machine })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Refuses folders whose trials do not make one table.
+pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
+    let (first, rest) = folders.split_first().expect("clap requires one");
+    for (i, folder) in rest.iter().enumerate() {
+        if let Some((what, ours, theirs)) = first.machine.differences(&folder.machine).first() {
+            return Err(usage(format!(
+                "{} and {} were measured by different machines or builds ({what}: {ours} and \
+                 {theirs}), so their trials do not make one table",
+                first.path.display(),
+                folder.path.display()
+            )));
+        }
+        if let Some(before) = folders[..=i].iter().find(|before| share_trials(before, folder)) {
+            return Err(usage(format!(
+                "{} and {} both hold trials of the same cell and block, so they are not parts of \
+                 one run; two runs are compared by `bench cmp BEFORE AFTER`, nothing else beside \
+                 them",
+                before.path.display(),
+                folder.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether both hold a trial of the same case and block.
+pub(super) fn share_trials(a: &Recorded, b: &Recorded) -> bool {
+    let have: HashSet<_> = a.rows.iter().map(|row| (&row.case, row.block)).collect();
+    b.rows.iter().any(|row| have.contains(&(&row.case, row.block)))
+}
+
+/// Whether both hold a trial of the same case.
+pub(super) fn share_cells(a: &Recorded, b: &Recorded) -> bool {
+    let have: HashSet<&str> = a.rows.iter().map(|row| row.case.as_str()).collect();
+    b.rows.iter().any(|row| have.contains(row.case.as_str()))
+}
+
+/// Refuses a baseline that names none of the subjects.
+pub(super) fn check_baseline(baseline: &Baseline, folders: &[Recorded]) -> Result<(), Failure> {
+    let mut subjects: Vec<(String, String)> = folders
+        .iter()
+        .flat_map(|folder| &folder.rows)
+        .map(|row| (row.subject(), row.structure.clone()))
+        .collect();
+    subjects.sort();
+    subjects.dedup();
+    let Some(unknown) = baseline.unknown(&subjects).first().copied() else { return Ok(()) };
+    let names: Vec<&str> = subjects.iter().map(|(subject, _)| subject.as_str()).collect();
+    Err(usage(format!(
+        "--baseline: no subject matches `{unknown}`; {}the subjects are {}",
+        did_you_mean(unknown, &names),
+        names.join(", ")
+    )))
+}
+
+/// The one subject that `baseline` names in `cells`, or `the best of` those.
+pub(super) fn best_of(baseline: &Baseline, cells: &[Cell]) -> String {
+    let named = cells.iter().filter(|cell| baseline.names(&cell.subject, &cell.row.structure));
+    let subjects: BTreeSet<&str> = named.map(|cell| cell.subject.as_str()).collect();
+    let subjects: Vec<&str> = subjects.into_iter().collect();
+    match subjects.as_slice() {
+        [subject] => (*subject).to_owned(),
+        subjects => format!("the best of {}", subjects.join(", ")),
+    }
+}
+
+/// The first subject of the folder's experiment that is no control, or of controls the first.
+pub(super) fn first_subject(registry: &Registry, folder: &Path) -> Result<String, Failure> {
+    let path = folder.join(EXPERIMENT);
+    let name_one = |why: String| usage(format!("{why}\nName a subject with --baseline."));
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| name_one(format!("cannot read {}: {error}", path.display())))?;
+    let experiment = Experiment::parse(&path.display().to_string(), &text, &registry.catalogue())
+        .map_err(|error| {
+        name_one(format!(
+            "{} has something that this program does not know:\n{error}",
+            path.display()
+        ))
+    })?;
+    let subject = experiment.cases.iter().find(|case| !is_control(&case.structure));
+    let subject = subject.or(experiment.cases.first());
+    Ok(subject.expect("an experiment has a cell").subject())
+}

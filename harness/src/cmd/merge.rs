@@ -1,0 +1,61 @@
+//! `bench merge`: joins the parts of a sweep.
+
+use std::path::{Path, PathBuf};
+
+use crate::cmd::say;
+use crate::experiment::Experiment;
+use crate::failure::{Failure, usage};
+use crate::merge::{Merged, merge};
+use crate::record;
+use crate::schedule::Done;
+use crate::subject::Registry;
+
+/// Join the parts of one sweep (`sweep --shard`) into one result folder
+///
+/// The parts must be of the same experiment, machine and build. They are left as they are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Result folders
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// The folder to make; it must not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let out = &args.out;
+    if out.symlink_metadata().is_ok() {
+        return Err(usage(format!(
+            "{} exists already, and nothing is overwritten; choose another with --out",
+            out.display()
+        )));
+    }
+    let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
+    let merged = merge(&folders)?;
+    record::create(out, &merged.experiment, &merged.machine, &merged.rows)?;
+    if merged.repeated > 0 {
+        say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
+    }
+    say(missing(registry, &merged, out));
+    super::print(&format!("{}\n", out.display()))?;
+    Ok(())
+}
+
+/// What is in the folder, and what a sweep would still have to run.
+fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
+    let done = Done::of(&merged.rows);
+    let trials = merged.rows.len();
+    let name = out.join(record::EXPERIMENT).display().to_string();
+    let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
+        return format!("{trials} trials; this program does not know all that {name} names");
+    };
+    let ids: Vec<String> = experiment.cases.iter().map(crate::case::Case::id).collect();
+    let blocks = 0..experiment.blocks;
+    let missing: usize =
+        blocks.map(|block| ids.iter().filter(|id| !done.has(id, block)).count()).sum();
+    if missing == 0 {
+        return format!("{trials} trials: every cell in each of the {} blocks", experiment.blocks);
+    }
+    format!("{trials} trials; {missing} are still to be run: sweep {name} --out {}", out.display())
+}
