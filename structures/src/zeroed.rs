@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::slice;
 
+use crate::cuckoo::GrowError;
+
 /// What pages a table asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pages {
@@ -37,19 +39,26 @@ const HUGE_PAGE: usize = 2 << 20;
 const CACHE_LINE: usize = 64;
 
 impl<T: Zeroable> Zeroed<T> {
-    /// `len` zeroed values, the first at the begin of a cache line; `None` if there is no memory
-    /// for them.
-    pub(crate) fn try_new(len: usize, pages: Pages) -> Option<Self> {
-        let array = Layout::array::<T>(len).ok()?;
+    /// `len` zeroed values, the first at the begin of a cache line.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub(crate) fn try_new(len: usize, pages: Pages) -> Result<Self, GrowError> {
+        let array = Layout::array::<T>(len).map_err(|_| GrowError::CapacityOverflow)?;
         let huge = pages == Pages::Huge && array.size() >= HUGE_PAGE;
-        let layout = array.align_to(if huge { HUGE_PAGE } else { CACHE_LINE }).ok()?;
+        let layout = array
+            .align_to(if huge { HUGE_PAGE } else { CACHE_LINE })
+            .map_err(|_| GrowError::CapacityOverflow)?;
         assert_ne!(layout.size(), 0, "an array of something");
         // SAFETY: the layout's size is not 0, as just asserted.
-        let first = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?.cast();
+        let first = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })
+            .ok_or(GrowError::AllocFailed { bytes: layout.size() })?
+            .cast();
         if huge {
             ask_for_huge_pages(first.cast(), layout.size());
         }
-        Some(Self { first, len, layout })
+        Ok(Self { first, len, layout })
     }
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::control::{Control, Wraps};
-use structures::cuckoo::CannotGrow;
+use structures::cuckoo::GrowError;
 use structures::cuckoo::path::{Bfs, RandomWalk};
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
 use structures::map::ConcurrentMap;
@@ -299,7 +299,7 @@ fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u
     // Both buckets are full, and the table has not grown much.
     assert_eq!(kept as usize, 2 * map.slots_a_bucket());
     assert!(map.slots() <= 1024, "{} slots", map.slots());
-    assert!(matches!(refused, CannotGrow::LoadTooLow { entries, .. } if entries as u64 == kept));
+    assert!(matches!(refused, GrowError::LoadTooLow { entries, .. } if entries as u64 == kept));
     assert!(refused.to_string().contains("hasher"), "{refused}");
     assert!(catch_unwind(AssertUnwindSafe(|| map.insert(kept, 0))).is_err(), "insert panics");
     // As before, and usable.
@@ -470,7 +470,7 @@ trait Table: Sync {
     fn map(&self) -> &Self::Map;
     fn get(&self, key: u64) -> Option<u64>;
     fn insert(&self, key: u64, value: u64) -> bool;
-    fn try_insert(&self, key: u64, value: u64) -> Result<bool, CannotGrow>;
+    fn try_insert(&self, key: u64, value: u64) -> Result<bool, GrowError>;
     fn update(&self, key: u64, f: impl FnMut(u64) -> u64) -> Option<u64>;
     fn remove(&self, key: u64) -> Option<u64>;
     fn for_each(&self, f: impl FnMut(u64, u64));
@@ -502,7 +502,7 @@ where
         self.insert(key, value)
     }
 
-    fn try_insert(&self, key: u64, value: u64) -> Result<bool, CannotGrow> {
+    fn try_insert(&self, key: u64, value: u64) -> Result<bool, GrowError> {
         self.try_insert(key, value)
     }
 

@@ -1,45 +1,82 @@
-//! Why a table has no room for an entry.
+//! Why a table did not take an entry.
 
 use std::error::Error;
 use std::fmt;
 
-/// A cuckoo table found no place for a key and cannot, or will not, grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a table could not grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum CannotGrow {
-    /// No place although the table is nearly empty: too many keys share their buckets, and would
-    /// in a larger table too. The hasher does not suit the keys.
+pub enum GrowError {
+    /// No slot could be made empty although the table is nearly empty: the hashes of too many
+    /// keys are the same, or differ only where the table does not look. More buckets would not
+    /// help.
     LoadTooLow {
         /// Entries in the table.
         entries: usize,
         /// Slots of the table.
         slots: usize,
     },
-    /// No memory for a larger table.
-    OutOfMemory {
-        /// Slots that it would have had.
-        slots: usize,
+    /// The allocator has no memory for the larger table.
+    AllocFailed {
+        /// What was asked for.
+        bytes: usize,
     },
+    /// The larger table would weigh more than the address space allows.
+    CapacityOverflow,
 }
 
-impl CannotGrow {
+impl GrowError {
     /// Refuses to grow below a load of 5 %: libcuckoo's guard against bad hashes.
     pub(super) fn check_load(entries: usize, slots: usize) -> Result<(), Self> {
         if entries < slots / 20 { Err(Self::LoadTooLow { entries, slots }) } else { Ok(()) }
     }
 }
 
-impl fmt::Display for CannotGrow {
+impl fmt::Display for GrowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LoadTooLow { entries, slots } => write!(
                 f,
-                "no place for a key among {slots} slots with only {entries} entries: the hasher \
-                 puts too many keys into the same two buckets; use a better one"
+                "no room for a key with {entries} of {slots} slots in use: too many keys have \
+                 equal hashes; a hasher that mixes low and high bits is needed"
             ),
-            Self::OutOfMemory { slots } => write!(f, "no memory for a table of {slots} slots"),
+            Self::AllocFailed { bytes } => {
+                write!(f, "the table must grow, and there is no memory for {bytes} bytes")
+            }
+            Self::CapacityOverflow => f.write_str("the table would exceed the address space"),
         }
     }
 }
 
-impl Error for CannotGrow {}
+impl Error for GrowError {}
+
+/// An entry that was not added, as there was no room and the table could not grow. The table holds
+/// what it held before.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TryInsertError<K, V = ()> {
+    /// The key, given back.
+    pub key: K,
+    /// The value, given back; `()` if it had not been made yet.
+    pub value: V,
+    /// Why there was no room.
+    pub reason: GrowError,
+}
+
+impl<K, V> fmt::Debug for TryInsertError<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryInsertError").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl<K, V> fmt::Display for TryInsertError<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl<K, V> Error for TryInsertError<K, V> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
+    }
+}

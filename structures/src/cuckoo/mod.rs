@@ -15,9 +15,9 @@ mod prefetch;
 mod stats;
 mod striped;
 
-pub use self::error::CannotGrow;
+pub use self::error::{GrowError, TryInsertError};
 pub use self::optimistic::CuckooOptimistic;
 pub use self::optimistic_items::CuckooOptimisticItems;
 #[cfg(feature = "stats")]
 pub use self::stats::Stats;
-pub use self::striped::{CuckooStriped, GrowError, TryInsertError};
+pub use self::striped::CuckooStriped;

@@ -42,8 +42,9 @@ use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
 use super::buckets::{self, Attempt, Cell, Found, Located, Relocation, Table, Target, move_along};
-use super::error::CannotGrow;
+use super::error::GrowError;
 use super::path::{Bfs, Place, Search};
+use super::stats::Counters;
 use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
@@ -88,6 +89,7 @@ pub struct CuckooOptimistic<
     hasher: S,
     exclusion: E,
     entries: StripedCounter,
+    counters: Counters,
     /// Shared by displacements, exclusive to iteration.
     moves: ShardedLock<()>,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
@@ -167,6 +169,7 @@ where
             hasher,
             exclusion: E::default(),
             entries: StripedCounter::default(),
+            counters: Counters::default(),
             moves: ShardedLock::new(()),
             first,
             _entries: PhantomData,
@@ -266,6 +269,7 @@ where
             {
                 return (table, located);
             }
+            self.counters.conflicted();
             backoff.snooze();
         }
     }
@@ -349,7 +353,7 @@ where
     ///
     /// There is no place for the key, and the table cannot grow or growing would not help.
     /// Nothing has changed then.
-    pub fn try_insert(&self, key: K, value: V) -> Result<bool, CannotGrow> {
+    pub fn try_insert(&self, key: K, value: V) -> Result<bool, GrowError> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();
         let backoff = Backoff::new();
@@ -452,7 +456,7 @@ where
         hash: u64,
         content: (u64, u64),
         located: &Position<SLOTS>,
-    ) -> Result<bool, CannotGrow> {
+    ) -> Result<bool, GrowError> {
         let mut attempt = table.try_add_at_home(located, content);
         if attempt == Attempt::Full {
             attempt = table.try_add_at_other(located, content);
@@ -500,21 +504,21 @@ where
             let (returns, leaves) = ((home, other) == (to, from), (home, other) == (from, to));
             (returns || leaves).then_some(Relocation { content, returns })
         };
-        move_along::<_, P, SLOTS>(table, starts, seed, fingerprint, relocate)
+        move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, fingerprint, relocate)
     }
 
     /// Doubles the table, in which no place was found.
     #[cold]
-    fn grow(&self, table: &Table<Entry, SLOTS>) -> Result<(), CannotGrow> {
+    fn grow(&self, table: &Table<Entry, SLOTS>) -> Result<(), GrowError> {
         let (entries, slots) = (self.entries.sum(), table.slots());
         if self.is_current(table) {
-            CannotGrow::check_load(entries, slots)?;
+            GrowError::check_load(entries, slots)?;
         }
         self.double(table)
     }
 
     /// Takes part in doubling `table`.
-    fn double(&self, table: &Table<Entry, SLOTS>) -> Result<(), CannotGrow> {
+    fn double(&self, table: &Table<Entry, SLOTS>) -> Result<(), GrowError> {
         table.double(&self.current, |next, bucket, (key, _)| {
             let hash = self.hasher.hash_one(K::from_bits(key));
             let home = hash::home(hash, next.mask);
@@ -524,6 +528,12 @@ where
                 Target::Other { home, other: next.other(home, Self::fingerprint(hash)) }
             }
         })
+    }
+
+    /// What the table has done since it was made.
+    #[cfg(feature = "stats")]
+    pub fn stats(&self) -> super::stats::Stats {
+        self.counters.snapshot(self.entries.sum(), self.table().slots())
     }
 
     /// Bytes on the heap: the current table and the superseded ones.

@@ -43,8 +43,9 @@ use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
 use super::buckets::{self, Attempt, Cell, Found, Located, Relocation, Table, Target, move_along};
-use super::error::CannotGrow;
+use super::error::GrowError;
 use super::path::{Bfs, Place, Search};
+use super::stats::Counters;
 use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::hash;
@@ -126,6 +127,7 @@ pub struct CuckooOptimisticItems<
     current: AtomicPtr<Items<R, K, V, SLOTS>>,
     hasher: S,
     entries: StripedCounter,
+    counters: Counters,
     /// Shared by displacements, exclusive to iteration.
     moves: ShardedLock<()>,
     domain: R,
@@ -187,6 +189,7 @@ where
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,
             entries: StripedCounter::default(),
+            counters: Counters::default(),
             moves: ShardedLock::new(()),
             domain,
             first,
@@ -227,6 +230,12 @@ where
     S: BuildHasher,
     P: Search,
 {
+    /// What the table has done since it was made.
+    #[cfg(feature = "stats")]
+    pub fn stats(&self) -> super::stats::Stats {
+        self.counters.snapshot(self.entries.sum(), self.table().slots())
+    }
+
     /// Registers the calling thread with the table's reclaimer.
     pub fn handle(&self) -> Handle<'_, K, V, R, S, SLOTS, P> {
         Handle { map: self, participant: self.domain.register() }
@@ -270,6 +279,7 @@ where
             {
                 return (table, located);
             }
+            self.counters.conflicted();
             backoff.snooze();
         }
     }
@@ -292,7 +302,7 @@ where
         node: *mut ItemNode<R, K, V>,
         hash: u64,
         located: &Position<R, K, V, SLOTS>,
-    ) -> Result<bool, CannotGrow> {
+    ) -> Result<bool, GrowError> {
         let mut attempt = table.try_add_at_home(located, node);
         if attempt == Attempt::Full {
             attempt = table.try_add_at_other(located, with_away(node, true));
@@ -319,20 +329,20 @@ where
             let content = with_away(content, !returns);
             (table.other(from, tag) == to).then_some(Relocation { content, returns })
         };
-        move_along::<_, P, SLOTS>(table, starts, seed, |_, tag| tag, relocate)
+        move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
     }
 
     /// Doubles the table, in which no place was found.
     #[cold]
-    fn grow(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), CannotGrow> {
+    fn grow(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), GrowError> {
         if self.is_current(table) {
-            CannotGrow::check_load(self.entries.sum(), table.slots())?;
+            GrowError::check_load(self.entries.sum(), table.slots())?;
         }
         self.double(table)
     }
 
     /// Takes part in doubling `table`.
-    fn double(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), CannotGrow> {
+    fn double(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), GrowError> {
         table.double(&self.current, |next, _, content| {
             // SAFETY: an item in a frozen bucket of the current table: it can be retired only
             // after the next table has been published (I10), which we wait for or do.
@@ -480,7 +490,7 @@ where
     ///
     /// There is no place for the key, and the table cannot grow or growing would not help. Nothing
     /// has changed then; key and value are dropped.
-    pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, CannotGrow> {
+    pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, GrowError> {
         let hash = self.map.hasher.hash_one(&key);
         let (table, located) = self.map.locate(&mut self.guard, hash, |k| *k == key);
         if located.found.is_some() {
@@ -496,7 +506,7 @@ where
         mut node: OwnedItem<R, K, V>,
         mut table: &'m Items<R, K, V, SLOTS>,
         mut located: Position<R, K, V, SLOTS>,
-    ) -> Result<Option<OwnedItem<R, K, V>>, CannotGrow>
+    ) -> Result<Option<OwnedItem<R, K, V>>, GrowError>
     where
         Self: 'm,
     {

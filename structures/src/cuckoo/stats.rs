@@ -75,7 +75,6 @@ mod on {
             self.given_up.fetch_add(1, Relaxed);
         }
 
-        #[allow(dead_code, reason = "only for tables whose readers do not lock")]
         pub(in crate::cuckoo) fn conflicted(&self) {
             self.version_conflicts.fetch_add(1, Relaxed);
         }
@@ -117,7 +116,6 @@ mod off {
         #[inline(always)]
         pub(in crate::cuckoo) fn gave_up(&self) {}
 
-        #[allow(dead_code, reason = "only for tables whose readers do not lock")]
         #[inline(always)]
         pub(in crate::cuckoo) fn conflicted(&self) {}
     }

@@ -47,7 +47,6 @@
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
 
-mod error;
 mod growth;
 mod slots;
 mod stripes;
@@ -62,10 +61,10 @@ use std::sync::{Mutex, OnceLock};
 
 use foldhash::fast::RandomState;
 
-pub use self::error::{GrowError, TryInsertError};
 use self::growth::{Table, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
 use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
+use super::error::{GrowError, TryInsertError};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
 use crate::hash;

@@ -31,7 +31,7 @@ impl Table {
     /// If there is no memory for so many.
     pub(super) fn with_buckets(count: usize) -> Self {
         let buckets = Zeroed::try_new(count, Pages::Default)
-            .unwrap_or_else(|| panic!("no memory for {count} buckets of 64 bytes"));
+            .unwrap_or_else(|error| panic!("{error}"));
         Self { mask: count - 1, buckets, wraps: Wraps::default(), doubling: Doubling::default() }
     }
 

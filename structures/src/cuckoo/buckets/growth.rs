@@ -11,7 +11,7 @@ use crossbeam_utils::Backoff;
 
 use super::{Cell, Table};
 use crate::control::Snapshot;
-use crate::cuckoo::error::CannotGrow;
+use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::Place;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -100,7 +100,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         &self,
         current: &AtomicPtr<Self>,
         target: impl Fn(&Self, usize, C::Content) -> Target,
-    ) -> Result<(), CannotGrow> {
+    ) -> Result<(), GrowError> {
         let next = self.doubled()?;
         let backoff = Backoff::new();
         // Acquire: pairs with G2; all copies are visible before the table is published.
@@ -124,7 +124,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     }
 
     /// The table of twice the size; the first caller allocates it.
-    fn doubled(&self) -> Result<&Self, CannotGrow> {
+    fn doubled(&self) -> Result<&Self, GrowError> {
         if let Some(next) = self.growth.next.get() {
             return Ok(next);
         }
@@ -132,11 +132,8 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         if let Some(next) = self.growth.next.get() {
             return Ok(next);
         }
-        let next = self
-            .buckets()
-            .checked_mul(2)
-            .and_then(|buckets| Self::try_new(buckets, self.pages))
-            .ok_or(CannotGrow::OutOfMemory { slots: self.slots().saturating_mul(2) })?;
+        let buckets = self.buckets().checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
+        let next = Self::try_new(buckets, self.pages)?;
         Ok(self.growth.next.get_or_init(|| Box::new(next)))
     }
 

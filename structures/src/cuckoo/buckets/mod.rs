@@ -28,6 +28,7 @@ mod moves;
 use std::sync::Arc;
 
 use self::growth::Growth;
+use super::error::GrowError;
 use super::path::Place;
 use super::prefetch::prefetch;
 use crate::control::{Control, Snapshot, Wraps};
@@ -118,13 +119,18 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         _ => 0.95,
     };
 
-    /// `buckets`, a power of two from 2 on; `None` if there is no memory for them.
-    pub(super) fn try_new(buckets: usize, pages: Pages) -> Option<Self> {
+    /// `buckets`, a power of two from 2 on.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub(super) fn try_new(buckets: usize, pages: Pages) -> Result<Self, GrowError> {
         debug_assert!(buckets.is_power_of_two() && buckets > 1, "{buckets} buckets");
-        Some(Self {
+        let cells = buckets.checked_mul(SLOTS).ok_or(GrowError::CapacityOverflow)?;
+        Ok(Self {
             mask: buckets - 1,
             controls: Zeroed::try_new(buckets, pages)?,
-            cells: Zeroed::try_new(buckets.checked_mul(SLOTS)?, pages)?,
+            cells: Zeroed::try_new(cells, pages)?,
             wraps: Wraps::default(),
             growth: Growth::default(),
             pages,
@@ -138,8 +144,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     /// If there is no memory for it.
     pub(super) fn first(buckets: usize, pages: Pages) -> Arc<Self> {
         let buckets = buckets.max(MIN_BUCKETS).next_power_of_two();
-        let table = Self::try_new(buckets, pages);
-        Arc::new(table.unwrap_or_else(|| panic!("no memory for a table of {buckets} buckets")))
+        Arc::new(Self::try_new(buckets, pages).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// Buckets for `capacity` entries.

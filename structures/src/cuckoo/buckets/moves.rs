@@ -2,6 +2,7 @@
 
 use super::{Attempt, Cell, Table};
 use crate::cuckoo::path::{Graph, Place, Search};
+use crate::cuckoo::stats::Counters;
 
 /// The table as a path search sees it: tags only, if `fingerprint` needs no more.
 struct Unlocked<'t, C, F, const SLOTS: usize> {
@@ -39,22 +40,27 @@ pub(in crate::cuckoo) struct Relocation<T> {
 /// between the entry's buckets. It may run the user's hasher.
 pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
     table: &Table<C, SLOTS>,
+    counters: &Counters,
     starts: [usize; 2],
     seed: u64,
     fingerprint: impl Fn(Place, u64) -> u64,
     relocate: impl Fn(usize, usize, u64, C::Content) -> Option<Relocation<C::Content>>,
 ) -> Attempt {
     let Some(path) = P::find(&Unlocked { table, fingerprint }, starts, seed) else {
+        counters.gave_up();
         return Attempt::Full;
     };
+    counters.found_path(path.len() - 1);
     // From the hole backward: every entry moves into an empty slot (I2).
     for hop in path.windows(2).rev() {
         let (from, to) = (hop[0], hop[1]);
         let made =
             table.displace(from, to, |tag, content| relocate(from.bucket, to.bucket, tag, content));
         if made != Attempt::Done {
+            counters.retried();
             return made;
         }
+        counters.displaced();
     }
     Attempt::Retry
 }

@@ -5,10 +5,10 @@ use std::ptr;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::super::path::{Place, Search};
-use super::error::GrowError;
 use super::slots::Slots;
 use super::stripes::{Stripes, stripes_for};
 use super::{CuckooStriped, buckets_for};
+use crate::cuckoo::error::GrowError;
 use crate::hash;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
