@@ -104,7 +104,7 @@ fn storm<const SLOTS: usize, P: Search>(load: f64, reads: u64) {
             for read in 0..reads {
                 let key = rng.random_range(0..fixed);
                 assert_eq!(map.get(&key), Some(!key), "missed");
-                if read % 50_000 == 0 {
+                if read.is_multiple_of(50_000) {
                     each_is_visited_once(&map, fixed);
                 }
             }
@@ -411,7 +411,7 @@ fn a_panic_while_migrating_loses_nothing() {
                     break;
                 }
                 panics += 1;
-                if panics % 64 == 0 {
+                if panics.is_multiple_of(64) {
                     let mut visited = 0;
                     map.for_each(|_, _| visited += 1);
                     assert_eq!(visited, key, "half moved");
