@@ -104,7 +104,7 @@ fn storm<const SLOTS: usize, P: Search>(load: f64, reads: u64) {
             for read in 0..reads {
                 let key = rng.random_range(0..fixed);
                 assert_eq!(map.get(&key), Some(!key), "missed");
-                if read % 50_000 == 0 {
+                if read.is_multiple_of(50_000) {
                     each_is_visited_once(&map, fixed);
                 }
             }
