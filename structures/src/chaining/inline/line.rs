@@ -13,7 +13,7 @@ use std::hint::select_unpredictable;
 use std::ptr;
 
 use crate::control::{Control, Snapshot};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
 use crate::zeroed::Zeroable;
 
 /// Entries that share a cache line with their control word and a link.
@@ -149,6 +149,7 @@ impl Line {
         let slot = &self.slots[slot];
         // Relaxed: between C5 and C6.
         slot.key.store(key, Ordering::Relaxed);
+        perturb();
         slot.value.store(value, Ordering::Relaxed);
     }
 
