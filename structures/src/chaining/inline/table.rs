@@ -103,7 +103,8 @@ where
         for (upper, entry, value) in entries {
             let target = &next.buckets[bucket + usize::from(*upper) * table.buckets.len()];
             let seen = target.control.snapshot();
-            let new = target.add(seen, &target.search(seen, *entry), *entry, *value);
+            let place = target.search(seen, *entry).place();
+            let new = target.add(seen, place, *entry, *value);
             target.control.set_covered(new);
         }
     }
