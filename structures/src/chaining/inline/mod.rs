@@ -75,7 +75,11 @@ pub const ENTRIES_PER_BUCKET: usize = 2;
 /// Under every `E`, an operation that changes nothing but may (an insertion of a key that is
 /// present) searches without a lock.
 ///
-/// Closures run without a lock, and again if another thread was faster.
+/// Closures run without a bucket's lock, and again if another thread was faster. Readers write
+/// nothing, unless `E` has them lock.
+///
+/// A bucket is 64 bytes, for two entries at most on average: 37 to 65 bytes an entry. Superseded
+/// tables, as big as the current one in total at most, are freed with the map.
 ///
 /// # Examples
 ///
@@ -172,7 +176,8 @@ where
         }
     }
 
-    /// A copy of the value of `key`. Blocking, as the module says; expected O(1).
+    /// A copy of the value of `key`. Waits, at most, for a writer of the same bucket that is
+    /// suspended within its few stores; expected O(1).
     #[inline]
     pub fn get(&self, key: &K) -> Option<V> {
         let (hash, wanted) = self.wanted(key);
