@@ -18,6 +18,7 @@ const CHUNK: usize = 256;
 /// The state of the doubling of a table of type `T`.
 pub(crate) struct Doubling<T> {
     next: OnceLock<Box<T>>,
+    starting: Mutex<()>,
     /// Apart from what readers of the table read: the buckets dealt out, and those copied.
     dealt: CachePadded<AtomicUsize>,
     copied: CachePadded<AtomicUsize>,
@@ -29,6 +30,7 @@ impl<T> Default for Doubling<T> {
     fn default() -> Self {
         Self {
             next: OnceLock::new(),
+            starting: Mutex::default(),
             dealt: CachePadded::default(),
             copied: CachePadded::default(),
             returned: Mutex::default(),
@@ -38,12 +40,30 @@ impl<T> Default for Doubling<T> {
 
 impl<T> Doubling<T> {
     /// The table into which this one is copied; the first caller makes it.
-    pub(crate) fn next(&self, new: impl FnOnce() -> T) -> &T {
-        self.next.get_or_init(|| Box::new(new()))
+    ///
+    /// # Errors
+    ///
+    /// Those of `new`; another caller may try again.
+    pub(crate) fn next<E>(&self, new: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        if let Some(next) = self.started() {
+            return Ok(next);
+        }
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = self.started() {
+            return Ok(next);
+        }
+        let next = Box::new(new()?);
+        Ok(self.next.get_or_init(|| next))
+    }
+
+    /// The same, if somebody has made it.
+    pub(crate) fn started(&self) -> Option<&T> {
+        self.next.get().map(|next| &**next)
     }
 
     /// Runs `copy` on some of the table's `buckets` and returns when each has been copied, by
-    /// this thread or another. A `copy` that panics must have copied nothing.
+    /// this thread or another. A bucket whose `copy` panicked is
+    /// copied again, from its begin.
     pub(crate) fn help(&self, buckets: usize, mut copy: impl FnMut(usize)) {
         let backoff = Backoff::new();
         // Acquire: pairs with D1; all the copies are visible.

@@ -28,6 +28,7 @@ fn tags_agree<const SLOTS: usize>() {
         assert_eq!(word.matching(tag).collect::<Vec<_>>(), expected, "tag {tag} of {word:?}");
         assert_eq!(word.matching(tag).first(), expected.first().copied());
         assert_eq!(word.matching(tag).is_empty(), expected.is_empty());
+        assert!((0..SLOTS).all(|s| word.matching(tag).contains(s) == expected.contains(&s)));
         assert!(word.matching(tag).first_or_any() < SLOTS);
         assert_eq!(word.empty_slot(), tags.iter().position(|tag| *tag == 0));
         assert_eq!(word.overflows(), round % 9 != 0);
@@ -62,4 +63,17 @@ fn the_overflow_count_saturates_and_then_stays() {
     }
     assert!(word.overflows(), "it has lost count");
     assert_eq!(word.tag(7), 63);
+}
+
+#[test]
+fn an_overflow_count_that_is_set_saturates_too() {
+    let word = Snapshot::<3>::EMPTY.with_tag(0, 255).with_tag(2, 255);
+    for count in 0..20 {
+        let mut counted = word;
+        (0..count).for_each(|_| counted = counted.with_one_more_overflow());
+        let set = word.with_overflow(19).with_overflow(count);
+        assert_eq!(set, counted, "{count}");
+        assert_eq!(set.overflows(), count > 0);
+        assert!(!set.is_locked() && !set.is_frozen());
+    }
 }

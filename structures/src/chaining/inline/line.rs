@@ -3,17 +3,18 @@
 //! # Invariants
 //! * L1. A line holds an entry in each slot whose tag is not 0. The entry of an empty slot is
 //!   whatever was there before.
-//! * L2. The first line's control word is the sequence lock of its whole chain: with the lock
-//!   alone, entries, tags of further lines and links change. Of the words of further lines only
-//!   the tags mean something.
+//! * L2. The first line's control word is the sequence lock of its whole chain: under the lock
+//!   alone, entries and the tags of further lines change. Of the words of further lines only the
+//!   tags mean something.
 //! * L3. The first word's overflow count is the number of entries in further lines, saturated.
-//! * L4. `next` is set once. The line that it points to lives as long as the one that it is in.
+//! * L4. `next` is set once, to an empty line, whoever has the lock. The line that it points to
+//!   lives as long as the one that it is in.
 
 use std::hint::select_unpredictable;
 use std::ptr;
 
 use crate::control::{Control, Snapshot};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
 use crate::zeroed::Zeroable;
 
 /// Entries that share a cache line with their control word and a link.
@@ -65,7 +66,7 @@ pub(super) struct Search<'l> {
     /// The key's place and value.
     pub(super) found: Option<(Place<'l>, u64)>,
     /// The first empty slot up to there.
-    pub(super) free: Option<Place<'l>>,
+    free: Option<Place<'l>>,
     /// The line at which the search ended.
     last: &'l Line,
 }
@@ -133,7 +134,7 @@ impl Line {
 
     /// The next line of the chain.
     fn next(&self) -> Option<&Line> {
-        // Acquire: pairs with the Release in `attach`; the line is initialised.
+        // Acquire: pairs with the Release in `next_or_new`; the line is initialised.
         let next = self.next.load(Ordering::Acquire);
         // SAFETY: L4, and lines are only ever shared.
         unsafe { next.as_ref() }
@@ -149,23 +150,35 @@ impl Line {
         let slot = &self.slots[slot];
         // Relaxed: between C5 and C6.
         slot.key.store(key, Ordering::Relaxed);
+        perturb();
         slot.value.store(value, Ordering::Relaxed);
     }
 
-    /// Attaches an empty line; the caller has the chain's lock, and there is no next line yet.
-    fn attach(&self) -> &Line {
-        let line = ptr::from_ref(Box::leak(Box::<Line>::default()));
-        debug_assert!(self.next().is_none(), "L4");
-        // Release: publishes the line; pairs with the Acquire in `next`.
-        self.next.store(line.cast_mut(), Ordering::Release);
-        // SAFETY: L4: just leaked, and only `free_chain` frees it.
-        unsafe { &*line }
+    /// The line after this one; attaches an empty one if there is none, which changes nothing of
+    /// what the chain holds.
+    fn next_or_new(&self) -> &Line {
+        if let Some(next) = self.next() {
+            return next;
+        }
+        let new = Box::into_raw(Box::<Line>::default());
+        // Release: publishes the line; Acquire on failure: pairs with it, as in `next`.
+        let result =
+            self.next.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Acquire);
+        let next = match result {
+            Ok(_) => new,
+            Err(other) => {
+                // SAFETY: just made, and nobody has seen it.
+                drop(unsafe { Box::from_raw(new) });
+                other
+            }
+        };
+        // SAFETY: L4: not null, and only `free_chain` frees it.
+        unsafe { &*next }
     }
 
-    /// Adds an entry at the place that `search` found for it, in the chain of this first line.
-    /// The caller has the lock; returns what the control word is to become.
-    pub(super) fn add(&self, seen: Seen, search: &Search<'_>, new: Wanted, value: u64) -> Seen {
-        let place = search.free.unwrap_or_else(|| Place { line: search.last.attach(), slot: 0 });
+    /// Adds an entry at an empty place in the chain of this first line. The caller has the lock;
+    /// returns what the control word is to become.
+    pub(super) fn add(&self, seen: Seen, place: Place<'_>, new: Wanted, value: u64) -> Seen {
         place.line.write(place.slot, new.key, value);
         if ptr::eq(place.line, self) {
             return seen.with_tag(place.slot, new.tag);
@@ -229,7 +242,7 @@ impl Line {
         // Relaxed: we have the chain for ourselves.
         let mut next = self.next.swap(ptr::null_mut(), Ordering::Relaxed);
         while !next.is_null() {
-            // SAFETY: leaked by `attach`, linked once, unlinked just now; ours, says the caller.
+            // SAFETY: leaked by `next_or_new`, linked once, unlinked just now; ours, says the caller.
             let line = unsafe { Box::from_raw(next) };
             next = line.next.load(Ordering::Relaxed);
         }
@@ -244,9 +257,15 @@ impl Place<'_> {
     }
 }
 
-impl Search<'_> {
+impl<'l> Search<'l> {
     /// Whether the chain needs another line for one more entry.
     pub(super) fn is_full(&self) -> bool {
         self.free.is_none()
+    }
+
+    /// An empty place; in a new line if need be. Still empty when the caller has locked the chain
+    /// and so knows that nothing has changed since the search.
+    pub(super) fn place(&self) -> Place<'l> {
+        self.free.unwrap_or_else(|| Place { line: self.last.next_or_new(), slot: 0 })
     }
 }

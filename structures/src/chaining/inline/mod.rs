@@ -3,10 +3,10 @@
 //! MemC3's chained baseline (B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent
 //! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013) with what the paper does for its
 //! cuckoo table: tags, and readers that validate a version instead of locking. Departures: the
-//! version belongs to one bucket and shares a word with its tags and its lock ([`control`](crate::control));
-//! writers of different buckets do not exclude each other; entries are words, kept inline; the
-//! table grows. A lookup touches one cache line, unless the bucket has entries in overflow, and
-//! has no branch that depends on what it finds.
+//! version belongs to one bucket and shares a word with its tags and its lock
+//! ([`control`](crate::control)); writers of different buckets do not exclude each other; entries
+//! are words, kept inline; the table grows. A lookup touches one cache line, unless the bucket has
+//! entries in overflow, and has no branch that depends on what it finds.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
@@ -14,13 +14,14 @@
 //! | `insert`, `update`, `upsert`, `remove` | blocking | the store that unlocks the bucket (C6); if nothing is to be changed, C3 |
 //!
 //! What `get` waits for: a writer that is suspended between locking a bucket and unlocking it (a
-//! few stores; no code of the user's) stops readers of that bucket if a tag matches or the
-//! bucket overflows, until it goes on. Other readers finish in a bounded number of steps unless
-//! their bucket's word changes while they read it. Growth stops no reader.
+//! few stores, in a bucket that overflows also a walk along the chain; no code of the user's and
+//! no allocation) stops readers of that bucket if a tag matches or the bucket overflows, until it
+//! goes on. Other readers finish in a bounded number of steps unless their bucket's word changes
+//! while they read it. Growth stops no reader.
 //!
-//! Expected O(1). An insertion that finds its bucket's lines full, and more entries than
-//! [`ENTRIES_PER_BUCKET`] times the buckets, doubles the table in O(n); writers that meet a
-//! bucket that has been copied help with the rest.
+//! Expected O(1). An insertion that finds its bucket's lines full, and as many entries as
+//! [`ENTRIES_PER_BUCKET`] times the buckets, doubles the table in O(n); writers that meet a frozen
+//! bucket help with the rest.
 //!
 //! # Load and memory
 //!
@@ -65,7 +66,7 @@ use crate::sync::{AtomicPtr, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::word::Word;
 
-/// A table with more entries than this times its buckets doubles.
+/// Entries a bucket, on average, up to which a table does not double.
 pub const ENTRIES_PER_BUCKET: usize = 2;
 
 /// A chained hash table of words whose buckets are cache lines.
@@ -74,7 +75,11 @@ pub const ENTRIES_PER_BUCKET: usize = 2;
 /// Under every `E`, an operation that changes nothing but may (an insertion of a key that is
 /// present) searches without a lock.
 ///
-/// Closures run without a lock, and again if another thread was faster.
+/// Closures run without a bucket's lock, and again if another thread was faster. Readers write
+/// nothing, unless `E` has them lock.
+///
+/// A bucket is 64 bytes, for two entries at most on average: 37 to 65 bytes an entry. Superseded
+/// tables, as big as the current one in total at most, are freed with the map.
 ///
 /// # Examples
 ///
@@ -171,7 +176,8 @@ where
         }
     }
 
-    /// A copy of the value of `key`. Blocking, as the module says; expected O(1).
+    /// A copy of the value of `key`. Waits, at most, for a writer of the same bucket that is
+    /// suspended within its few stores; expected O(1).
     #[inline]
     pub fn get(&self, key: &K) -> Option<V> {
         let (hash, wanted) = self.wanted(key);
@@ -345,10 +351,10 @@ where
             self.double(located.table);
             return false;
         }
+        let place = located.search.place();
         let locked = located.lock();
         if locked {
-            let Located { bucket, seen, search, .. } = located;
-            located.unlock(bucket.add(*seen, search, new, value.to_bits()));
+            located.unlock(located.bucket.add(located.seen, place, new, value.to_bits()));
             self.entries.add(1);
         }
         locked

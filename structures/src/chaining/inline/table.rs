@@ -1,5 +1,6 @@
 //! One array of buckets, and its doubling.
 
+use std::convert::Infallible;
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
 
@@ -30,8 +31,8 @@ impl Table {
     ///
     /// If there is no memory for so many.
     pub(super) fn with_buckets(count: usize) -> Self {
-        let buckets = Zeroed::try_new(count, Pages::Default)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let buckets =
+            Zeroed::try_new(count, Pages::Default).unwrap_or_else(|error| panic!("{error}"));
         Self { mask: count - 1, buckets, wraps: Wraps::default(), doubling: Doubling::default() }
     }
 
@@ -72,7 +73,8 @@ where
     /// Takes part in doubling `table`; when it returns, another table is current. Blocking.
     #[cold]
     pub(super) fn double(&self, table: &Table) {
-        let next = table.doubling.next(|| Table::with_buckets(table.buckets.len() * 2));
+        let doubled = || Ok::<_, Infallible>(Table::with_buckets(table.buckets.len() * 2));
+        let Ok(next) = table.doubling.next(doubled);
         let mut entries = Vec::new();
         table.doubling.help(table.buckets.len(), |bucket| {
             self.copy(table, next, bucket, &mut entries);
@@ -103,7 +105,8 @@ where
         for (upper, entry, value) in entries {
             let target = &next.buckets[bucket + usize::from(*upper) * table.buckets.len()];
             let seen = target.control.snapshot();
-            let new = target.add(seen, &target.search(seen, *entry), *entry, *value);
+            let place = target.search(seen, *entry).place();
+            let new = target.add(seen, place, *entry, *value);
             target.control.set_covered(new);
         }
     }

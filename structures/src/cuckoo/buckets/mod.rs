@@ -27,11 +27,11 @@ mod moves;
 
 use std::sync::Arc;
 
-use self::growth::Growth;
 use super::error::GrowError;
 use super::path::Place;
 use super::prefetch::prefetch;
 use crate::control::{Control, Snapshot, Wraps};
+use crate::doubling::Doubling;
 use crate::hash;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::zeroed::{Pages, Zeroable, Zeroed};
@@ -65,7 +65,7 @@ pub(super) struct Table<C, const SLOTS: usize> {
     controls: Zeroed<Control<SLOTS>>,
     cells: Zeroed<C>,
     pub(super) wraps: Wraps,
-    growth: Growth<C, SLOTS>,
+    doubling: Doubling<Self>,
     pages: Pages,
 }
 
@@ -132,7 +132,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
             controls: Zeroed::try_new(buckets, pages)?,
             cells: Zeroed::try_new(cells, pages)?,
             wraps: Wraps::default(),
-            growth: Growth::default(),
+            doubling: Doubling::default(),
             pages,
         })
     }
@@ -162,7 +162,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
 
     /// Bytes of this table and of its successors.
     pub(super) fn bytes(&self) -> usize {
-        let successors = self.growth.successor().map_or(0, Self::bytes);
+        let successors = self.doubling.started().map_or(0, Self::bytes);
         size_of_val(&*self.controls) + size_of_val(&*self.cells) + successors
     }
 
