@@ -8,9 +8,9 @@
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Backoff, Ordering};
 
 /// Buckets that a thread copies at a time.
 const CHUNK: usize = 256;

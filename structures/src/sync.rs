@@ -10,6 +10,29 @@ pub use loom::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
+#[cfg(not(loom))]
+pub(crate) use crossbeam_utils::Backoff;
+
+/// Under loom, who waits says so, and another thread runs.
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Backoff(());
+
+#[cfg(loom)]
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    pub(crate) fn spin(&self) {
+        loom::thread::yield_now();
+    }
+
+    pub(crate) fn snooze(&self) {
+        loom::thread::yield_now();
+    }
+}
+
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]
 pub fn set_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut T {

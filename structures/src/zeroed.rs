@@ -58,6 +58,14 @@ impl<T: Zeroable> Zeroed<T> {
         if huge {
             ask_for_huge_pages(first.cast(), layout.size());
         }
+        // Loom's atomics are known to loom, and not all zero.
+        #[cfg(loom)]
+        for index in 0..len {
+            // SAFETY: `index` is within the allocation, which has room for `len`.
+            let value = unsafe { NonNull::<T>::add(first, index) };
+            // SAFETY: aligned, and nobody else has it yet.
+            unsafe { value.write(T::default()) };
+        }
         Ok(Self { first, len, layout })
     }
 }
@@ -86,6 +94,11 @@ impl<T> Deref for Zeroed<T> {
 
 impl<T> Drop for Zeroed<T> {
     fn drop(&mut self) {
+        #[cfg(loom)]
+        // SAFETY: `len` initialised values that nobody else has.
+        unsafe {
+            std::ptr::slice_from_raw_parts_mut(self.first.as_ptr(), self.len).drop_in_place();
+        }
         // SAFETY: allocated in `try_new` with this layout; `T` needs no drop (`Zeroable`).
         unsafe { alloc::dealloc(self.first.as_ptr().cast(), self.layout) };
     }

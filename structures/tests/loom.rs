@@ -14,6 +14,7 @@ use loom::sync::Arc;
 use loom::thread;
 use structures::control::{Control, Snapshot, Wraps};
 use structures::sync::{AtomicU64, Ordering};
+use structures::{CuckooOptimistic, Pages};
 
 /// A bucket with one entry, which is in slot 0 if its tag is set.
 #[derive(Default)]
@@ -165,5 +166,106 @@ fn a_copy_of_a_frozen_bucket_is_whole() {
         let updated = writer.join().expect("updated");
         assert_eq!(bucket.value.load(Ordering::Relaxed), copied, "changed after it was frozen");
         (updated, copied)
+    });
+}
+
+/// A hasher that is the key: the home is in the low bits, the tag in the high ones.
+#[derive(Clone, Copy)]
+struct Itself(u64);
+
+impl std::hash::BuildHasher for Itself {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl std::hash::Hasher for Itself {
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("keys are u64");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Two buckets, each the other one's other bucket; home 0 or 1, and 7 tags.
+type Cuckoo = CuckooOptimistic<u64, u64, Itself, 2>;
+
+/// The key number `i` with that home.
+fn key(home: u64, i: u64) -> u64 {
+    (i + 1) << 56 | home
+}
+
+fn cuckoo(keys: &[u64]) -> Arc<Cuckoo> {
+    let map = Cuckoo::with_buckets(2, Itself(0), Pages::Default);
+    keys.iter().for_each(|key| assert!(map.insert(*key, *key)));
+    Arc::new(map)
+}
+
+/// A whole table: an insertion displaces an entry from its home to its other bucket, under a
+/// reader of that entry, which never misses it. (I2, I4)
+#[test]
+fn a_displaced_entry_is_never_missed() {
+    explore("displace, leaving", [Some(key(0, 1))], || {
+        // Home 0 is full; bucket 1 has room. The new key has home 0 and goes to bucket 1, or
+        // an entry of bucket 0 does.
+        let map = cuckoo(&[key(0, 0), key(0, 1), key(1, 0)]);
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.get(&key(0, 1)))
+        };
+        map.displace(&key(0, 1));
+        reader.join().expect("read")
+    });
+}
+
+/// The same, of an entry that returns to its home.
+#[test]
+fn an_entry_that_returns_is_never_missed() {
+    explore("displace, returning", [Some(key(0, 2))], || {
+        let map = cuckoo(&[key(0, 0), key(0, 1), key(0, 2)]);
+        assert_eq!(map.remove(&key(0, 0)), Some(key(0, 0)));
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.get(&key(0, 2)))
+        };
+        map.displace(&key(0, 2));
+        reader.join().expect("read")
+    });
+}
+
+/// Of two insertions of the same key one succeeds, also if there is room for both.
+#[test]
+fn a_key_is_inserted_once() {
+    explore("two insertions", [(true, false), (false, true)], || {
+        let map = cuckoo(&[key(0, 0), key(0, 1)]);
+        let other = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.insert(key(0, 2), 1))
+        };
+        let inserted = map.insert(key(0, 2), 2);
+        (inserted, other.join().expect("inserted"))
+    });
+}
+
+/// A lookup of a key that is inserted and removed elsewhere sees it or not, and its value.
+#[test]
+fn an_entry_in_its_other_bucket_comes_and_goes() {
+    explore("insert, remove", [None, Some(9)], || {
+        let map = cuckoo(&[key(0, 0), key(0, 1)]);
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.get(&key(0, 2)))
+        };
+        assert!(map.insert(key(0, 2), 9));
+        assert_eq!(map.remove(&key(0, 2)), Some(9));
+        reader.join().expect("read")
     });
 }

@@ -32,14 +32,12 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use crossbeam_utils::Backoff;
-
 use super::chain::{Chain, ChainNode};
 use super::locked::{DefaultState, LockedChaining, Locking};
 use super::{LONG_CHAIN, buckets_for};
 use crate::counter::StripedCounter;
 use crate::map::{MapInfo, Progress};
-use crate::sync::{AtomicBool, AtomicPtr, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, Backoff, Ordering};
 
 /// Somebody has the bucket.
 const LOCKED: usize = 0b01;

@@ -37,7 +37,6 @@ use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
-use crossbeam_utils::Backoff;
 use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
@@ -50,7 +49,7 @@ use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroable};
@@ -497,14 +496,38 @@ where
                 Self::fingerprint(hash_of(table.cell(place).read()))
             }
         };
-        let relocate = |from, to, _, content| {
-            let hash = hash_of(content);
-            let home = hash::home(hash, table.mask);
-            let other = table.other(home, Self::fingerprint(hash));
-            let (returns, leaves) = ((home, other) == (to, from), (home, other) == (from, to));
-            (returns || leaves).then_some(Relocation { content, returns })
-        };
+        let relocate = |from, to, _, content| self.relocate(table, from, to, content);
         move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, fingerprint, relocate)
+    }
+
+    /// What it means for the entry with this content to move between these buckets.
+    fn relocate(
+        &self,
+        table: &Table<Entry, SLOTS>,
+        from: usize,
+        to: usize,
+        content: (u64, u64),
+    ) -> Option<Relocation<(u64, u64)>> {
+        let hash = self.hasher.hash_one(K::from_bits(content.0));
+        let home = hash::home(hash, table.mask);
+        let other = table.other(home, Self::fingerprint(hash));
+        let (returns, leaves) = ((home, other) == (to, from), (home, other) == (from, to));
+        (returns || leaves).then_some(Relocation { content, returns })
+    }
+
+    /// Moves the entry of `key` to its other bucket, for models.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn displace(&self, key: &K) {
+        let (table, located) = self.locate(key, self.hasher.hash_one(key));
+        let from = located.found.expect("present").place;
+        let buckets = [located.address.home, located.address.other];
+        let bucket = buckets[usize::from(from.bucket == buckets[0])];
+        let slot = table.control(bucket).snapshot().empty_slot().expect("room");
+        let moved = table.displace(from, Place { bucket, slot }, |_, content| {
+            self.relocate(table, from.bucket, bucket, content)
+        });
+        assert_eq!(moved, Attempt::Done);
     }
 
     /// Doubles the table, in which no place was found.

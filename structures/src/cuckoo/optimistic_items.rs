@@ -38,7 +38,6 @@ use std::marker::PhantomData;
 use std::panic;
 use std::sync::{Arc, PoisonError};
 
-use crossbeam_utils::Backoff;
 use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
@@ -51,7 +50,7 @@ use crate::counter::StripedCounter;
 use crate::hash;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::zeroed::{Pages, Zeroable};
 
 /// In a slot's pointer: the item is in its other bucket.

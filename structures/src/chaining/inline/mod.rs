@@ -53,7 +53,7 @@ use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
 
 use self::line::{Line, Search, Seen, TAG_BITS, Wanted};
 use self::table::Table;
@@ -62,7 +62,7 @@ use super::locked::DefaultState;
 use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::word::Word;
 

@@ -4,15 +4,13 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
 
-use crossbeam_utils::Backoff;
-
 use super::line::{Line, Seen, Wanted};
 use super::{ChainingInline, ENTRIES_PER_BUCKET};
 use crate::control::Wraps;
 use crate::doubling::Doubling;
 use crate::exclusion::Exclusion;
 use crate::hash;
-use crate::sync::Ordering;
+use crate::sync::{Backoff, Ordering};
 use crate::tagging::Tagging;
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroed};

@@ -5,13 +5,11 @@
 //! to `b` or `b + n`, which no other bucket's entries do. They always fit, threads can copy
 //! different buckets without locks, and a bucket can be copied twice.
 
-use crossbeam_utils::Backoff;
-
 use super::{Cell, Table};
 use crate::control::Snapshot;
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::Place;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Backoff, Ordering};
 
 /// Where an entry goes in the doubled table.
 #[derive(Clone, Copy, Debug)]

@@ -40,7 +40,7 @@ pub(super) use self::growth::Target;
 pub(super) use self::moves::{Relocation, move_along};
 
 /// Buckets of the smallest table.
-const MIN_BUCKETS: usize = 16;
+const MIN_BUCKETS: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// What a slot holds: atomics, all zero at first.
 pub(super) trait Cell: Zeroable {

@@ -67,7 +67,7 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
 
 impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     /// Moves the entry in `from` to the empty slot `to` of its other bucket.
-    fn displace(
+    pub(in crate::cuckoo) fn displace(
         &self,
         from: Place,
         to: Place,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crossbeam_utils::{Backoff, CachePadded};
+use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Backoff, Ordering};
 
 /// The most stripes a table has. 2048 of them weigh 256 KiB; two threads at random buckets want
 /// the same one in one operation of five hundred.
