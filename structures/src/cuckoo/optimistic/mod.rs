@@ -636,6 +636,10 @@ where
         self.get(key).map(|value| read(&value))
     }
 
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>]) {
+        self.get_many(keys, values);
+    }
+
     fn insert(&self, key: K, value: V) -> bool {
         self.insert(key, value)
     }
