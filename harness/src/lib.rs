@@ -10,6 +10,7 @@ pub mod catalogue;
 mod cmd;
 pub mod controls;
 pub mod experiment;
+mod factors;
 pub mod failure;
 pub mod launch;
 pub mod machine;

@@ -5,3 +5,9 @@ pub mod sequential;
 
 pub use self::no_op::NoOp;
 pub use self::sequential::Sequential;
+
+/// Whether a structure of this name is a control: there for reference, no subject of a question.
+#[must_use]
+pub fn is_control(structure: &str) -> bool {
+    matches!(structure, "no-op" | "sequential")
+}
