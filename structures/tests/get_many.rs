@@ -33,3 +33,17 @@ fn cuckoo_optimistic_that_excludes_otherwise() {
     cuckoo::<4, BucketLocks, Tagged>();
     cuckoo::<4, GlobalLock, Tagged>();
 }
+
+/// A reader that does not get a bucket's lock leaves the lock as it is. If not, it may leave it
+/// locked for ever: this test then does not end.
+#[test]
+fn cuckoo_optimistic_readers_that_lock_unlock_only_what_they_locked() {
+    let map = CuckooOptimistic::<u64, u64, RandomState, 4, BucketLocks, Tagged, Bfs>::default();
+    assert!(map.insert(1, 10));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..200_000).for_each(|_| assert_eq!(map.get(&1), Some(10))));
+        }
+        scope.spawn(|| (0..100_000).for_each(|_| assert_eq!(map.update(&1, |old| *old), Some(10))));
+    });
+}

@@ -525,8 +525,9 @@ impl<'t, const SLOTS: usize> Locked<'t, SLOTS> {
     fn try_new(table: &'t Table<SLOTS>, bucket: usize) -> Option<Self> {
         let wraps = table.wraps.count();
         let seen = table.control(bucket).snapshot();
-        (seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps))
-            .then_some(Self { table, bucket, seen })
+        let locked = seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps);
+        // Not `then_some`, whose argument would exist, and be dropped, without the lock as well.
+        locked.then(|| Self { table, bucket, seen })
     }
 }
 
