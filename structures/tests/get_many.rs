@@ -42,8 +42,10 @@ fn cuckoo_optimistic_readers_that_lock_unlock_only_what_they_locked() {
     assert!(map.insert(1, 10));
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| (0..200_000).for_each(|_| assert_eq!(map.get(&1), Some(10))));
+            scope.spawn(|| (0..3_000_000).for_each(|_| assert_eq!(map.get(&1), Some(10))));
         }
-        scope.spawn(|| (0..100_000).for_each(|_| assert_eq!(map.update(&1, |old| *old), Some(10))));
+        scope.spawn(|| {
+            (0..1_000_000).for_each(|_| assert_eq!(map.update(&1, |old| *old), Some(10)))
+        });
     });
 }
