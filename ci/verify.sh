@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Records histories of every subject with the release binary and checks them: about a minute in
+# Records histories of every subject, variants among them, with the release binary and checks them: about a minute in
 # all, or as many seconds as the first argument says. Fails unless every subject was checked, or
 # skipped for a reason, and passed.
 set -euo pipefail
@@ -16,7 +16,7 @@ count() { # pattern, in the report
 
 # How many there are: the shortest run there is.
 echo "+ bench verify --seconds 0.001"
-bench verify --seconds 0.001 --json --out "$out" >"$out/report.json" || true
+bench verify --structure '{*,*:*}' --seconds 0.001 --json --out "$out" >"$out/report.json" || true
 subjects=$(count '"verdict":"')
 skipped=$(count '"verdict":"skipped"')
 [ "$subjects" -gt "$skipped" ] || { echo "verify: no subject found" >&2; exit 1; }
@@ -24,7 +24,7 @@ each=$(awk -v total="$total" -v n=$((subjects - skipped)) 'BEGIN { print total /
 
 echo "+ bench verify --seconds $each"
 status=0
-bench verify --seconds "$each" --json --out "$out" >"$out/report.json" || status=$?
+bench verify --structure '{*,*:*}' --seconds "$each" --json --out "$out" >"$out/report.json" || status=$?
 passed=$(count '"verdict":"linearizable"')
 operations=$({ grep -oE '"operations":[0-9]+' "$out/report.json" || true; } |
     awk -F: '{ n += $2 } END { print n + 0 }')

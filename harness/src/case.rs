@@ -50,6 +50,28 @@ pub struct Case {
     pub hash_seed: u64,
     /// Whether thread i is bound to the i-th CPU (modulo their number).
     pub pin: bool,
+    // A field that was added later is left out at its default: ids on record stay what they are.
+    /// Lookups that are issued as one `get_many`; 1 is `get`.
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    pub batch: usize,
+    /// Whether the table is to ask for huge pages.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub huge_pages: bool,
+}
+
+/// The batch of a case that has none.
+pub(crate) const fn single() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_single(batch: &usize) -> bool {
+    *batch == single()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_off(flag: &bool) -> bool {
+    !flag
 }
 
 impl Case {
@@ -85,7 +107,11 @@ impl fmt::Display for Case {
             self.mix.reads,
             self.zipf,
             self.keys
-        )
+        )?;
+        if self.batch > 1 {
+            write!(f, " batch={}", self.batch)?;
+        }
+        f.write_str(if self.huge_pages { " huge_pages" } else { "" })
     }
 }
 
@@ -93,4 +119,44 @@ impl fmt::Display for Case {
 #[must_use]
 pub fn subject_name(structure: &str, reclaimer: &str) -> String {
     if reclaimer == "none" { structure.to_owned() } else { format!("{structure}/{reclaimer}") }
+}
+
+/// Whether lookups can be issued in batches under `mix`. Beside other operations a batch would
+/// have to wait for its last key, or count as one operation: either way it would be another mix.
+#[must_use]
+pub fn can_batch(mix: &Mix) -> bool {
+    mix.reads == 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_rows::case;
+
+    #[test]
+    fn ids_are_those_on_record() {
+        // If this fails, folders recorded before cannot be resumed.
+        let plain = case("papaya", "none", 2, 95.0, 0.99, 65_536);
+        let plain = Case { hash_seed: 0, pin: true, ..plain };
+        assert_eq!(plain.id(), "3b44f8cd5a06", "the id in results/quickstart-recorded");
+        let old = serde_json::to_string(&plain).unwrap();
+        assert!(!old.contains("batch") && !old.contains("huge"), "{old}");
+        assert_eq!(serde_json::from_str::<Case>(&old).unwrap(), plain);
+    }
+
+    #[test]
+    fn every_parameter_shows_and_makes_another_cell() {
+        let plain = case("papaya", "none", 2, 100.0, 0.0, 8);
+        let batched = Case { batch: 16, ..plain.clone() };
+        let huge = Case { huge_pages: true, ..plain.clone() };
+        assert_eq!(plain.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8");
+        assert_eq!(batched.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8 batch=16");
+        assert_eq!(huge.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8 huge_pages");
+        assert_ne!(plain.id(), batched.id());
+        assert_ne!(plain.id(), huge.id());
+        for case in [batched, huge] {
+            let told = serde_json::to_string(&case).unwrap();
+            assert_eq!(serde_json::from_str::<Case>(&told).unwrap(), case);
+        }
+    }
 }

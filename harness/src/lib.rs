@@ -11,6 +11,7 @@ mod cmd;
 pub mod compare;
 pub mod controls;
 pub mod experiment;
+mod factors;
 pub mod failure;
 pub mod launch;
 pub mod machine;

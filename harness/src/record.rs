@@ -380,6 +380,8 @@ fn header() -> anyhow::Result<Vec<u8>> {
         prefill: 0,
         hash_seed: 0,
         pin: false,
+        batch: 1,
+        huge_pages: false,
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));
@@ -435,6 +437,10 @@ mod tests {
             parse_rows(&(cut(&header) + &cut(&line)), path)
         };
         assert_eq!(without("ops_per_sec").unwrap()[0].ops_per_sec, None);
+        assert_eq!(without("huge_page_bytes").unwrap()[0].huge_page_bytes, None);
+        // What all trials had in common before there was a column for it.
+        assert_eq!(without("batch").unwrap()[0].batch, 1);
+        assert!(!without("huge_pages").unwrap()[0].huge_pages);
         // Without one for the case, the row means nothing.
         let error = format!("{:#}", without("threads").unwrap_err());
         assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");

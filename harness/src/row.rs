@@ -43,6 +43,12 @@ pub struct Row {
     pub hash_seed: u64,
     /// Whether threads were bound to CPUs.
     pub pin: bool,
+    /// Lookups issued as one `get_many`; 1 is `get`.
+    #[serde(default = "crate::case::single")]
+    pub batch: usize,
+    /// Whether the table asked for huge pages.
+    #[serde(default)]
+    pub huge_pages: bool,
     /// Seed of the trial's keys and operations.
     pub seed: u64,
     /// Block, from 0.
@@ -75,6 +81,8 @@ pub struct Row {
     pub peak_unreclaimed_bytes: Option<u64>,
     /// Peak resident set of the process.
     pub peak_rss_bytes: Option<u64>,
+    /// Memory of the process on huge pages at the end, whoever asked for them.
+    pub huge_page_bytes: Option<u64>,
     /// Entries after the trial.
     pub final_len: Option<u64>,
     /// Whether the self-check passed.
@@ -115,6 +123,8 @@ impl Row {
             value_bytes: 8,
             hash_seed: case.hash_seed,
             pin: case.pin,
+            batch: case.batch,
+            huge_pages: case.huge_pages,
             seed,
             block,
             position,
@@ -131,6 +141,7 @@ impl Row {
             peak_unreclaimed: None,
             peak_unreclaimed_bytes: None,
             peak_rss_bytes: None,
+            huge_page_bytes: None,
             final_len: None,
             valid: false,
             noise: String::new(),
@@ -158,6 +169,7 @@ impl Row {
         self.peak_unreclaimed = measured.peak_unreclaimed;
         self.peak_unreclaimed_bytes = measured.peak_unreclaimed_bytes;
         self.peak_rss_bytes = measured.peak_rss_bytes;
+        self.huge_page_bytes = measured.huge_page_bytes;
         self.final_len = Some(measured.final_len);
         self.steal_seconds = measured.noise.steal_seconds;
         self.run_delay_seconds = measured.noise.run_delay_seconds;

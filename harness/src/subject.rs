@@ -9,12 +9,13 @@ use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Reclaimer, Visitor};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
-    CuckooOptimisticItems, CuckooStriped,
+    CuckooOptimisticItems, CuckooStriped, Pages,
 };
 
 use crate::case::subject_name;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::controls::{NoOp, Sequential};
+use crate::factors;
 use crate::trial::{self, Measurement, TrialSpec};
 use crate::verify::record::{self, Recorded};
 use crate::verify::round::Round;
@@ -31,6 +32,9 @@ pub struct MapOptions {
     pub capacity: usize,
     /// Seed of its hasher.
     pub hash_seed: u64,
+    /// Whether it should ask for huge pages: only ever true for a structure that was said to
+    /// heed it ([`Structure::asks_for_huge_pages`]).
+    pub huge_pages: bool,
 }
 
 impl MapOptions {
@@ -38,6 +42,12 @@ impl MapOptions {
     #[must_use]
     pub fn hasher(&self) -> FixedState {
         FixedState::with_seed(self.hash_seed)
+    }
+
+    /// The pages to ask for.
+    #[must_use]
+    pub fn pages(&self) -> Pages {
+        if self.huge_pages { Pages::Huge } else { Pages::Default }
     }
 }
 
@@ -74,10 +84,19 @@ pub struct Structure {
     pub info: MapInfo,
     /// Why it does not take the reclaimers that it does not take; empty if it takes all.
     pub why_not: &'static str,
+    /// Whether it heeds [`MapOptions::huge_pages`].
+    pub huge_pages: bool,
+    /// Of a variant, the structure from which it differs in some factors.
+    pub variant_of: Option<String>,
     subjects: Vec<Subject>,
 }
 
 impl Structure {
+    /// Says that the structure heeds [`MapOptions::huge_pages`]. Others are not run with it.
+    pub fn asks_for_huge_pages(&mut self) {
+        self.huge_pages = true;
+    }
+
     /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
     pub fn reclaimers(&self) -> impl Iterator<Item = &'static str> {
         self.subjects.iter().map(|subject| subject.reclaimer)
@@ -134,16 +153,20 @@ impl Registry {
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
-        registry.add("chaining-inline", "its entries are inline words", |o| {
+        let words = "its entries are inline words";
+        registry.add("chaining-inline", words, |o| {
             ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add("cuckoo-striped", locked, |o| {
             CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });
         registry.add_reclaimed::<OptimisticItems>("cuckoo-optimistic-items");
-        registry.add("cuckoo-optimistic", "its entries are inline words", |o| {
-            CuckooOptimistic::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
-        });
+        registry
+            .add("cuckoo-optimistic", words, |o| {
+                CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
+            })
+            .asks_for_huge_pages();
+        factors::add_variants(&mut registry);
         let control = "a control: nothing to reclaim";
         registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
         registry.add("sequential", control, |o| {
@@ -187,8 +210,30 @@ impl Registry {
         name: &str,
         why_not: &'static str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) -> &mut Structure {
+        self.push(name, M::INFO, why_not, vec![Subject::new(NO_RECLAIMER, build)])
+    }
+
+    /// Adds a variant of a structure that takes no reclaimer, as `structure:factors`. `factors`
+    /// lists, as `factor=value,factor=value`, what differs from the structure of that name. It
+    /// heeds [`MapOptions::huge_pages`] if that one does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such structure, it takes reclaimers, or it has that variant already.
+    pub fn add_variant<M: ConcurrentMap<u64, u64>>(
+        &mut self,
+        structure: &str,
+        factors: &str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) {
-        self.push(name, M::INFO, why_not, vec![Subject::new(NO_RECLAIMER, build)]);
+        let of = self.structure(structure);
+        let of = of.unwrap_or_else(|| panic!("there is no structure `{structure}`"));
+        assert!(of.reclaimers().eq([NO_RECLAIMER]), "`{structure}` takes reclaimers");
+        let (why_not, huge_pages) = (of.why_not, of.huge_pages);
+        let variant = self.add(&format!("{structure}:{factors}"), why_not, build);
+        variant.huge_pages = huge_pages;
+        variant.variant_of = Some(structure.to_owned());
     }
 
     /// Adds a structure with every reclaimer.
@@ -217,12 +262,31 @@ impl Registry {
         self.push(name, visitor.info, "", visitor.subjects);
     }
 
-    fn push(&mut self, name: &str, info: MapInfo, why_not: &'static str, subjects: Vec<Subject>) {
+    fn push(
+        &mut self,
+        name: &str,
+        info: MapInfo,
+        why_not: &'static str,
+        subjects: Vec<Subject>,
+    ) -> &mut Structure {
         assert!(self.structure(name).is_none(), "there is a structure `{name}` already");
-        self.structures.push(Structure { name: name.to_owned(), info, why_not, subjects });
+        self.structures.push(Structure {
+            name: name.to_owned(),
+            info,
+            why_not,
+            huge_pages: false,
+            variant_of: None,
+            subjects,
+        });
+        self.structures.last_mut().expect("one was pushed")
     }
 
-    /// The structures, in order of registration.
+    /// The variants of the structure of that name, in order of registration.
+    pub fn variants(&self, structure: &str) -> impl Iterator<Item = &Structure> {
+        self.structures.iter().filter(move |s| s.variant_of.as_deref() == Some(structure))
+    }
+
+    /// The structures and their variants, in order of registration.
     #[must_use]
     pub fn structures(&self) -> &[Structure] {
         &self.structures
@@ -256,6 +320,7 @@ impl Registry {
             reclaimers: structure.reclaimers().map(str::to_owned).collect(),
             why_not: structure.why_not.to_owned(),
             max_threads: structure.info.max_threads,
+            huge_pages: structure.huge_pages,
         };
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),

@@ -39,7 +39,7 @@ pub fn throughput(rows: &[Row], cpus: usize) -> String {
     );
     for group in split(rows) {
         text.push('\n');
-        if !group.label.is_empty() {
+        if !group.label.is_empty() || !group.setting.is_plain() {
             // On one line it could be wider than the table.
             text.push_str(&group.setting.in_words().replace("; ", ";\n"));
             text.push_str(":\n");
@@ -195,6 +195,18 @@ mod tests {
             assert_eq!(text.matches("keys (u64)").count(), 2, "a heading a setting: {text}");
         }
         assert!(throughput(&[], 2).contains("wall time"));
+    }
+
+    #[test]
+    fn batches_and_huge_pages_are_tables_of_their_own_and_named() {
+        let plain = trial("cuckoo-optimistic", 1, 0, 1e6);
+        let batched = Row { batch: 16, huge_pages: true, ..plain.clone() };
+        let alone = throughput(std::slice::from_ref(&batched), 2);
+        assert!(alone.contains("lookups in batches of 16;\nhuge pages asked for:"), "{alone}");
+        let both = throughput(&[plain.clone(), batched], 2);
+        assert_eq!(fields_of(&both, "cuckoo-optimistic").len(), 2, "{both}");
+        assert_eq!(both.matches("lookups in batches of 16").count(), 1, "{both}");
+        assert!(!throughput(&[plain], 2).contains("batch"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Grid {
     }
 }
 
-fn case(
+pub(crate) fn case(
     structure: &str,
     reclaimer: &str,
     threads: usize,
@@ -71,6 +71,8 @@ fn case(
         prefill: keys / 2,
         hash_seed: 1,
         pin: false,
+        batch: 1,
+        huge_pages: false,
     }
 }
 

@@ -33,6 +33,7 @@ fn entry(name: &str, reclaimers: &[&str], max_threads: Option<usize>) -> Structu
         reclaimers: reclaimers.iter().map(|&name| name.to_owned()).collect(),
         why_not: String::new(),
         max_threads,
+        huge_pages: name.starts_with("cuckoo-optimistic"),
     }
 }
 
@@ -45,6 +46,8 @@ fn catalogue_without_controls() -> Catalogue {
             entry("chaining-bucket-lock", &["none"], None),
             entry("cuckoo-striped", &["none"], None),
             entry("cuckoo-optimistic", &["none"], None),
+            entry("cuckoo-optimistic:slots=8", &["none"], None),
+            entry("cuckoo-optimistic:exclusion=global-lock,tags=off", &["none"], None),
             entry("cuckoo-optimistic-items", &["epoch", "hazard"], None),
             entry("hamt-cas", &["epoch", "hazard"], None),
             entry("hamt-psim", &["epoch"], Some(64)),
@@ -144,6 +147,8 @@ fn the_defaults_are_those_of_the_documentation() {
         prefill: 32_768,
         hash_seed: 0,
         pin: true,
+        batch: 1,
+        huge_pages: false,
     };
     let expected = Experiment {
         title: String::new(),
@@ -207,6 +212,8 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         prefill,
                                         hash_seed,
                                         pin: true,
+                                        batch: 1,
+                                        huge_pages: false,
                                     });
                                 }
                             }
@@ -217,6 +224,111 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
         }
     }
     assert_eq!(experiment.cases, expected);
+}
+
+#[test]
+fn batches_and_huge_pages_are_axes() {
+    let experiment = parse(
+        "[axes]\nstructure = 'cuckoo-optimistic'\nreads = 100\nhuge_pages = [true, false]\n\
+         keys = [10, 20]\nbatch = [1, 16]",
+    );
+    let shown: Vec<_> = experiment
+        .cases
+        .iter()
+        .map(|case| (&*case.structure, case.huge_pages, case.keys, case.batch))
+        .collect();
+    let mut expected = Vec::new();
+    for huge_pages in [true, false] {
+        for keys in [10, 20] {
+            expected.extend([1, 16].map(|batch| ("cuckoo-optimistic", huge_pages, keys, batch)));
+        }
+    }
+    // Controls have no pages to ask for.
+    for control in ["no-op", "sequential"] {
+        for keys in [10, 20] {
+            expected.extend([1, 16].map(|batch| (control, false, keys, batch)));
+        }
+    }
+    assert_eq!(shown, expected);
+    let ids: HashSet<String> = experiment.cases.iter().map(Case::id).collect();
+    assert_eq!(ids.len(), experiment.cases.len());
+}
+
+#[test]
+fn structures_that_cannot_ask_for_huge_pages_are_left_out_or_refused() {
+    let experiment = parse(
+        "controls = false\n[axes]\nstructure = ['cuckoo-*', 'chaining-bucket-lock']\n\
+         huge_pages = [false, true]",
+    );
+    let with: Vec<_> = experiment.cases.iter().filter(|case| case.huge_pages).collect();
+    let names: Vec<_> = with.iter().map(|case| case.subject()).collect();
+    assert_eq!(names, ["cuckoo-optimistic", "cuckoo-optimistic-items/epoch"]);
+    assert_eq!(
+        experiment.skipped,
+        ["cuckoo-striped", "chaining-bucket-lock"]
+            .map(|name| format!("{name} on huge pages: it cannot ask for them"))
+    );
+    one_problem(
+        &axes("huge_pages = true"),
+        3,
+        "\"hamt-cas\"",
+        "`hamt-cas` cannot ask for huge pages",
+        "those that can are cuckoo-optimistic, cuckoo-optimistic-items; list others",
+    );
+    one_problem(&axes("huge_pages = 1"), 4, "1", "`huge_pages` is 1", "takes true or false");
+}
+
+#[test]
+fn only_lookups_are_batched() {
+    let help = "only lookups are issued in batches: set `reads = 100`";
+    let message = "`batch` is 16 where 95 % of the operations are reads";
+    one_problem(&axes("batch = [1, 16]"), 4, "16", message, help);
+    let message = "`batch` is 2 where 50 % of the operations are reads";
+    one_problem(&axes("reads = [100, 50]\nbatch = 2"), 5, "2", message, help);
+    let fixed = format!("{}[mix]\nreads = 90\nupdates = 10", axes("batch = 2"));
+    let message = "`batch` is 2 where 90 % of the operations are reads";
+    one_problem(&fixed, 4, "2", message, help);
+    let fixed = format!("{}[mix]\nreads = 100", axes("batch = [2, 4096]"));
+    assert_eq!(parse(&fixed).cases.len(), 2);
+    parse(&axes("batch = 1"));
+    for wrong in ["0", "4097", "1.5"] {
+        let message = format!("`batch` is {wrong}");
+        let text = axes(&format!("reads = 100\nbatch = {wrong}"));
+        one_problem(&text, 5, wrong, &message, "from 1 to 4096");
+    }
+}
+
+#[test]
+fn a_glob_means_variants_only_if_it_has_a_colon() {
+    let listed = |structure: &str| {
+        subjects(&parse(&format!("controls = false\n[axes]\nstructure = {structure}")))
+    };
+    let (eight, global) =
+        ("cuckoo-optimistic:slots=8", "cuckoo-optimistic:exclusion=global-lock,tags=off");
+    assert_eq!(
+        listed("'cuckoo-*'"),
+        ["cuckoo-striped", "cuckoo-optimistic", "cuckoo-optimistic-items/epoch"]
+    );
+    assert_eq!(listed("'cuckoo-*:*'"), [eight, global]);
+    assert_eq!(listed("'*:*tags=off'"), [global]);
+    assert_eq!(
+        listed(&format!("['{global}', 'cuckoo-optimistic']")),
+        [global, "cuckoo-optimistic"]
+    );
+    one_problem(
+        "[axes]\nstructure = 'cuckoo-optimistic:slot=8'",
+        2,
+        "'cuckoo-optimistic:slot=8'",
+        "unknown structure `cuckoo-optimistic:slot=8`",
+        "did you mean `cuckoo-optimistic:slots=8`?",
+    );
+    one_problem(
+        "[axes]\nstructure = '*slots*'",
+        2,
+        "'*slots*'",
+        "`*slots*` matches variants only",
+        "if it has a `:` itself",
+    );
 }
 
 #[test]

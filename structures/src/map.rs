@@ -154,6 +154,18 @@ pub trait MapHandle<K, V> {
         self.pin().get(key)
     }
 
+    /// [`PinnedMap::get_many`], pinned once for all of them.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        self.pin().get_many(keys, values);
+    }
+
     /// [`PinnedMap::get_with`], pinned for this operation alone.
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.pin().get_with(key, read)
@@ -203,6 +215,21 @@ pub trait PinnedMap<K, V> {
         self.get_with(key, V::clone)
     }
 
+    /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns.
+    ///
+    /// Each lookup takes effect at some moment of the call, in any order; together they are not
+    /// one moment's. If one panics, some of `values` are new and some are as they were.
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        one_by_one(keys, values, |key| self.get(key));
+    }
+
     /// Whether `key` is present.
     fn contains(&mut self, key: &K) -> bool {
         self.get_with(key, |_| ()).is_some()
@@ -238,11 +265,31 @@ pub trait PinnedMap<K, V> {
     fn for_each(&mut self, f: impl FnMut(&K, &V));
 }
 
+/// What [`PinnedMap::get_many`] does unless the table does better.
+#[inline]
+fn one_by_one<K, V>(keys: &[K], values: &mut [Option<V>], mut get: impl FnMut(&K) -> Option<V>) {
+    assert_eq!(keys.len(), values.len(), "as many values as keys");
+    for (key, value) in keys.iter().zip(values) {
+        *value = get(key);
+    }
+}
+
 /// A map whose operations need no per-thread state. The methods are those of [`PinnedMap`],
 /// on a shared reference; [`Direct`] makes a handle of them.
 pub trait DirectMap<K, V>: Send + Sync {
     /// See [`PinnedMap::get_with`].
     fn get_with<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
+    /// See [`PinnedMap::get_many`].
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        one_by_one(keys, values, |key| self.get_with(key, V::clone));
+    }
     /// See [`PinnedMap::insert`].
     fn insert(&self, key: K, value: V) -> bool;
     /// See [`PinnedMap::update`].
@@ -281,6 +328,13 @@ impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
 impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for Direct<'_, M> {
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.get_with(key, read)
+    }
+
+    fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        self.0.get_many(keys, values);
     }
 
     fn insert(&mut self, key: K, value: V) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use globset::GlobMatcher;
+use globset::{Glob, GlobMatcher};
 
 use crate::compare::{Baseline, Cell, Workload};
 use crate::controls::is_control;
@@ -37,7 +37,7 @@ pub(super) enum Rate {
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
     /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
-    #[arg(long, value_name = "GLOB", value_parser = super::sweep::glob)]
+    #[arg(long, value_name = "GLOB", value_parser = glob)]
     filter: Option<GlobMatcher>,
     /// The rate; chosen for all cells together, as in figures, if not given
     #[arg(long, value_enum, value_name = "RATE")]
@@ -45,6 +45,11 @@ pub(super) struct Selection {
     /// The controls `no-op` and `sequential` too
     #[arg(long)]
     controls: bool,
+}
+
+/// Of cells rather than names: one that has variants in it shows them.
+fn glob(text: &str) -> Result<GlobMatcher, String> {
+    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }
 
 impl Selection {

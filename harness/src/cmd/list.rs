@@ -53,6 +53,8 @@ struct StructureLine {
     max_threads: Option<usize>,
     reclaimers: Vec<&'static str>,
     why_not_others: &'static str,
+    huge_pages: bool,
+    variants: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -104,8 +106,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         .map(|figure| NameLine { name: figure.name, summary: figure.summary })
         .collect();
     Listing {
-        structures: wanted(What::Structures)
-            .then(|| registry.structures().iter().map(structure_line).collect()),
+        structures: wanted(What::Structures).then(|| structure_lines(registry)),
         reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
         allocators: names(What::Allocators, ALLOCATORS),
         workloads: names(What::Workloads, WORKLOADS),
@@ -113,7 +114,18 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
     }
 }
 
-fn structure_line(structure: &Structure) -> StructureLine {
+/// The structures, each with its variants.
+fn structure_lines(registry: &Registry) -> Vec<StructureLine> {
+    let named = registry.structures().iter().filter(|structure| structure.variant_of.is_none());
+    named
+        .map(|structure| {
+            let variants = registry.variants(&structure.name);
+            structure_line(structure, variants.map(|variant| variant.name.clone()).collect())
+        })
+        .collect()
+}
+
+fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine {
     let info = &structure.info;
     StructureLine {
         name: structure.name.clone(),
@@ -126,6 +138,8 @@ fn structure_line(structure: &Structure) -> StructureLine {
         max_threads: info.max_threads,
         reclaimers: structure.reclaimers().collect(),
         why_not_others: structure.why_not,
+        huge_pages: structure.huge_pages,
+        variants,
     }
 }
 
@@ -144,6 +158,7 @@ fn in_words(listing: &Listing) -> String {
     let mut parts = Vec::new();
     if let Some(structures) = &listing.structures {
         parts.push(format!("structures\n{}", structure_table(structures)));
+        parts.extend(variants(structures));
         parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
     }
     if let Some(reclaimers) = &listing.reclaimers {
@@ -187,6 +202,16 @@ fn structure_table(structures: &[StructureLine]) -> Table {
         ]);
     }
     table
+}
+
+/// The variants under their structures, one a line, to be copied into an experiment file.
+fn variants(structures: &[StructureLine]) -> Option<String> {
+    let mut text = "variants (a glob matches them if it has a `:` itself)".to_owned();
+    let with = structures.iter().filter(|line| !line.variants.is_empty());
+    let blocks: Vec<String> =
+        with.map(|line| format!("\n{}\n  {}", line.name, line.variants.join("\n  "))).collect();
+    text.push_str(&blocks.concat());
+    (!blocks.is_empty()).then_some(text)
 }
 
 /// Which structure takes which reclaimer, and why not the others.

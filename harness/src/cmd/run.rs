@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use crate::case::{Case, Mix};
+use crate::case::{Case, Mix, can_batch};
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::row::Row;
 use crate::subject::{ALLOCATOR, NO_RECLAIMER, Registry, Structure};
-use crate::trial::TrialSpec;
+use crate::trial::{MAX_BATCH, TrialSpec};
 use crate::workload::MAX_KEYS;
 
 /// Run one trial and print what it measured
@@ -57,6 +57,12 @@ pub(super) struct Args {
     /// Seed of the table's hasher
     #[arg(long, value_name = "N", default_value_t = 0)]
     hash_seed: u64,
+    /// Issue so many lookups as one `get_many`; needs --reads 100
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_BATCH as i64))]
+    batch: u16,
+    /// Let the table ask for huge pages
+    #[arg(long)]
+    huge_pages: bool,
     /// Leave the threads to the scheduler instead of binding each to a CPU
     #[arg(long)]
     no_pin: bool,
@@ -104,18 +110,47 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
             structure.name
         )));
     }
+    let mix = mix(args)?;
+    check_options(registry, structure, &mix, args)?;
     Ok(Case {
         structure: structure.name.clone(),
         reclaimer: reclaimer(structure, args.reclaimer.as_deref())?,
         allocator: ALLOCATOR.to_owned(),
         threads,
-        mix: mix(args)?,
+        mix,
         zipf: args.zipf,
         keys: args.keys,
         prefill: (args.keys as f64 * args.prefill).round() as u64,
         hash_seed: args.hash_seed,
         pin: !args.no_pin,
+        batch: usize::from(args.batch),
+        huge_pages: args.huge_pages,
     })
+}
+
+/// Refuses options that the mix or the structure has no use for.
+fn check_options(
+    registry: &Registry,
+    structure: &Structure,
+    mix: &Mix,
+    args: &Args,
+) -> Result<(), Failure> {
+    if args.batch > 1 && !can_batch(mix) {
+        return Err(usage(format!(
+            "--batch {} needs --reads 100, not {}: only lookups are issued in batches",
+            args.batch, mix.reads
+        )));
+    }
+    if args.huge_pages && !structure.huge_pages {
+        let able = registry.structures().iter().filter(|s| s.huge_pages && s.variant_of.is_none());
+        let able: Vec<&str> = able.map(|structure| structure.name.as_str()).collect();
+        return Err(usage(format!(
+            "`{}` cannot ask for huge pages; those that can are {}",
+            structure.name,
+            able.join(", ")
+        )));
+    }
+    Ok(())
 }
 
 fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Failure> {
@@ -182,8 +217,16 @@ fn in_words(row: &Row) -> String {
     line(
         "workload",
         format!(
-            "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys",
-            row.threads, row.reads, row.inserts, row.removes, row.updates, row.zipf, row.keys
+            "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}{}",
+            row.threads,
+            row.reads,
+            row.inserts,
+            row.removes,
+            row.updates,
+            row.zipf,
+            row.keys,
+            if row.batch > 1 { format!(", batches of {}", row.batch) } else { String::new() },
+            if row.huge_pages { ", huge pages asked for" } else { "" }
         ),
     );
     line("throughput", mops(row.ops_per_sec));
@@ -193,6 +236,7 @@ fn in_words(row: &Row) -> String {
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
     line("peak unreclaimed nodes", count(row.peak_unreclaimed));
     line("peak RSS, bytes", count(row.peak_rss_bytes));
+    line("on huge pages, bytes", count(row.huge_page_bytes));
     line("entries at the end", count(row.final_len));
     line("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() });
     line("noise", row.noise.clone());

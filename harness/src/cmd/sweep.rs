@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use anyhow::Context;
-use globset::{Glob, GlobMatcher};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::case::Case;
+use crate::catalogue::NameGlob;
 use crate::cmd::plot::{self, Format};
 use crate::cmd::{print, say};
 use crate::experiment::{Experiment, Overrides, apply_overrides};
@@ -47,9 +47,10 @@ pub(super) struct Args {
     /// Measured seconds per trial, instead of the file's
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Run only the cells whose subject, structure or id matches; the others stay to be run
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
-    only: Option<GlobMatcher>,
+    /// Run only the cells whose subject, structure or id matches (variants only by a glob with a
+    /// `:`); the others stay to be run
+    #[arg(long, value_name = "GLOB")]
+    only: Option<NameGlob>,
     /// The experiment's seed, instead of the file's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -62,11 +63,6 @@ pub(super) struct Args {
     /// Run the K-th of N parts of the blocks
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
-}
-
-pub(super) fn glob(text: &str) -> Result<GlobMatcher, String> {
-    // A subject's name has a slash, which `*` is meant to match.
-    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
 }
 
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
@@ -139,12 +135,12 @@ impl<'e> Plan<'e> {
             args.only.as_ref().is_none_or(|glob| {
                 [case.subject(), case.structure.clone(), case.id()]
                     .iter()
-                    .any(|name| glob.is_match(name))
+                    .any(|name| glob.matches(name))
             })
         };
         let wanted: Vec<bool> = experiment.cases.iter().map(matches).collect();
         if !wanted.contains(&true) {
-            let glob = args.only.as_ref().map_or("", |glob| glob.glob().glob());
+            let glob = args.only.as_ref().map_or("", NameGlob::text);
             return Err(usage(format!(
                 "--only {glob}: no cell's subject, structure or id matches; --dry-run shows all"
             )));

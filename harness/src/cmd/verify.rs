@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
-use globset::Glob;
 use serde::Serialize;
 
 use super::run::{positive_seconds, unknown};
 use super::trial::die_with;
 use crate::case::subject_name;
+use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
 use crate::launch::{Answer, ask};
 use crate::subject::{NO_RECLAIMER, Registry, Structure};
@@ -155,10 +155,10 @@ fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n 
     if !pattern.contains(['*', '?', '[', '{']) && !names.contains(&pattern) {
         return Err(usage(unknown(what, pattern, names)));
     }
-    let glob = Glob::new(pattern)
-        .map_err(|error| usage(format!("--{what} {pattern}: {}", error.kind())))?
-        .compile_matcher();
-    let found: Vec<&str> = names.iter().copied().filter(|name| glob.is_match(name)).collect();
+    let glob: NameGlob = pattern
+        .parse()
+        .map_err(|error: globset::Error| usage(format!("--{what} {pattern}: {}", error.kind())))?;
+    let found: Vec<&str> = names.iter().copied().filter(|name| glob.matches(name)).collect();
     if found.is_empty() {
         return Err(usage(format!("no {what} matches `{pattern}`; `bench list` shows all")));
     }

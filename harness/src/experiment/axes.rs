@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use globset::Glob;
 use toml::Spanned;
 
 use super::error::Problem;
 use super::mix::MixRule;
 use super::value::{
-    FRACTION, KEYS, Kind, PERCENT, SEED, SKEW, Section, TEXT, THREADS, did_you_mean,
+    BATCH, FLAG, FRACTION, KEYS, Kind, PERCENT, SEED, SKEW, Section, TEXT, THREADS, did_you_mean,
 };
-use crate::catalogue::{Catalogue, StructureEntry};
+use crate::case::{can_batch, single};
+use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
 
 /// A table that a grid lists.
 pub(super) struct Choice<'c> {
@@ -32,6 +32,10 @@ pub(super) struct Axes<'c> {
     pub(super) prefill: Vec<f64>,
     pub(super) hash_seeds: Vec<u64>,
     pub(super) allocators: Vec<&'c str>,
+    pub(super) batches: Vec<usize>,
+    pub(super) huge_pages: Vec<bool>,
+    /// The tables that can ask for huge pages, without their variants.
+    pub(super) on_huge_pages: Vec<&'c str>,
 }
 
 impl<'c> Axes<'c> {
@@ -45,6 +49,11 @@ impl<'c> Axes<'c> {
     ) -> Option<Self> {
         let before = problems.len();
         let reads = read_reads(section, mix, problems);
+        let batches = read_batches(section, mix, &reads, problems);
+        let can_ask = catalogue
+            .structures
+            .iter()
+            .filter(|entry| entry.huge_pages && !entry.name.contains(':'));
         let axes = Self {
             name: section.name,
             span: section.span.clone(),
@@ -57,6 +66,9 @@ impl<'c> Axes<'c> {
             prefill: axis(section, "prefill", &FRACTION, prefill, problems),
             hash_seeds: axis(section, "hash_seed", &SEED, 0, problems),
             allocators: read_allocators(section, catalogue, problems),
+            batches,
+            huge_pages: axis(section, "huge_pages", &FLAG, false, problems),
+            on_huge_pages: can_ask.map(|entry| entry.name.as_str()).collect(),
         };
         (problems.len() == before).then_some(axes)
     }
@@ -70,6 +82,7 @@ impl<'c> Axes<'c> {
             self.prefill.len(),
             self.hash_seeds.len(),
             self.allocators.len(),
+            self.batches.len(),
         ]
         .into_iter()
         .fold(1, usize::saturating_mul)
@@ -103,6 +116,33 @@ fn read_reads(
         });
     }
     axis(section, "reads", &PERCENT, 95.0, problems)
+}
+
+/// A batch beside operations other than lookups is a problem: see [`can_batch`].
+fn read_batches(
+    section: &Section<'_, '_>,
+    mix: Option<MixRule>,
+    reads: &[f64],
+    problems: &mut Vec<Problem>,
+) -> Vec<usize> {
+    let Some(batches) = section.many("batch", &BATCH, problems) else { return vec![single()] };
+    let mixes = mix.map(|mix| reads.iter().map(move |&reads| mix.mix(reads)));
+    let other = mixes.and_then(|mut mixes| mixes.find(|mix| !can_batch(mix)));
+    let first = batches.iter().find(|batch| *batch.get_ref() > 1);
+    if let (Some(batch), Some(mix)) = (first, other) {
+        problems.push(Problem {
+            span: batch.span(),
+            message: format!(
+                "`batch` is {} where {} % of the operations are reads",
+                batch.get_ref(),
+                mix.reads
+            ),
+            help: "only lookups are issued in batches: set `reads = 100`, and list other mixes in \
+                   a grid of their own, without `batch`"
+                .to_owned(),
+        });
+    }
+    batches.into_iter().map(Spanned::into_inner).collect()
 }
 
 fn read_structures<'c>(
@@ -192,8 +232,8 @@ fn matching(
             format!("{}`bench list` shows all", did_you_mean(written, names)),
         );
     }
-    let matcher = match Glob::new(written) {
-        Ok(glob) => glob.compile_matcher(),
+    let glob: NameGlob = match written.parse() {
+        Ok(glob) => glob,
         Err(error) => {
             return problem(
                 format!("`{written}` is not a glob: {}", error.kind()),
@@ -201,7 +241,13 @@ fn matching(
             );
         }
     };
-    let matches: Vec<usize> = (0..names.len()).filter(|i| matcher.is_match(names[*i])).collect();
+    let matches: Vec<usize> = (0..names.len()).filter(|i| glob.matches(names[*i])).collect();
+    if matches.is_empty() && !glob.names_variants() && names.iter().any(|name| glob.fits(name)) {
+        return problem(
+            format!("`{written}` matches variants only"),
+            "a glob stands for variants if it has a `:` itself, as in `*:slots=*`".to_owned(),
+        );
+    }
     if matches.is_empty() {
         return problem(
             format!("no {key} matches `{written}`"),

@@ -82,6 +82,7 @@ impl<'c> Planner<'c> {
                 structure: name.to_owned(),
                 reclaimer: reclaimer.to_owned(),
                 threads: threads.unwrap_or(case.threads),
+                huge_pages: case.huge_pages && entry.huge_pages,
                 ..case.clone()
             });
             self.add(controls.collect());
@@ -108,6 +109,8 @@ impl<'c> Planner<'c> {
             prefill: 0,
             hash_seed: 0,
             pin: self.pin,
+            batch: 0,
+            huge_pages: subject.huge_pages,
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
@@ -117,7 +120,9 @@ impl<'c> Planner<'c> {
             case.prefill = share(case.keys, fraction);
         });
         let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
-        cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator))
+        let cases =
+            cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
+        cross(cases, &axes.batches, |case, &batch| case.batch = batch)
     }
 }
 

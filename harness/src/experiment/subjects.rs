@@ -4,15 +4,16 @@ use super::axes::{Axes, Choice};
 use super::error::Problem;
 use crate::catalogue::StructureEntry;
 
-/// A structure with one of its reclaimers, at a number of threads.
+/// A structure with one of its reclaimers, at a number of threads, on some pages.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'c> {
     pub(super) structure: &'c str,
     pub(super) reclaimer: &'c str,
     pub(super) threads: usize,
+    pub(super) huge_pages: bool,
 }
 
-/// Structure × reclaimer × threads of one grid.
+/// Structure × reclaimer × threads × pages of one grid.
 ///
 /// A structure listed by its own name must be able to run somehow: if not, that is a problem.
 /// Whatever else cannot run is left out.
@@ -31,9 +32,13 @@ impl<'c> Subjects<'c> {
             let structure = choice.entry.name.as_str();
             let reclaimers = found.reclaimers(choice, &axes.reclaimers);
             let threads = found.threads(choice, &axes.threads);
+            let pages = found.pages(choice, axes);
             for reclaimer in reclaimers {
-                let subject = |&threads| Subject { structure, reclaimer, threads };
-                found.subjects.extend(threads.iter().map(subject));
+                for &threads in &threads {
+                    let subject =
+                        |&huge_pages| Subject { structure, reclaimer, threads, huge_pages };
+                    found.subjects.extend(pages.iter().map(subject));
+                }
             }
         }
         found
@@ -84,5 +89,28 @@ impl<'c> Subjects<'c> {
                 .push(format!("{name} at threads = {refused}: it serves at most {max}")),
         }
         served
+    }
+
+    /// Those of the listed values of `huge_pages` that the structure heeds.
+    fn pages(&mut self, choice: &Choice<'c>, axes: &Axes<'c>) -> Vec<bool> {
+        let can = |huge: &bool| !huge || choice.entry.huge_pages;
+        let heeded: Vec<bool> = axes.huge_pages.iter().copied().filter(can).collect();
+        if heeded.len() == axes.huge_pages.len() {
+            return heeded;
+        }
+        let name = &choice.entry.name;
+        let able = match axes.on_huge_pages.as_slice() {
+            [] => "no structure can".to_owned(),
+            names => format!("those that can are {}", names.join(", ")),
+        };
+        match &choice.named {
+            Some(span) if heeded.is_empty() => self.problems.push(Problem {
+                span: span.clone(),
+                message: format!("`{name}` cannot ask for huge pages"),
+                help: format!("{able}; list others with `huge_pages = false`"),
+            }),
+            _ => self.left_out.push(format!("{name} on huge pages: it cannot ask for them")),
+        }
+        heeded
     }
 }

@@ -37,6 +37,8 @@ pub(super) const AXES: &[&str] = &[
     "prefill",
     "hash_seed",
     "allocator",
+    "batch",
+    "huge_pages",
 ];
 
 /// The keys of `[mix]`.
@@ -90,6 +92,10 @@ pub(super) const SKEW: Kind<f64> = Kind {
 pub(super) const KEYS: Kind<u64> = Kind {
     expected: "a whole number from 1 to 1099511627776",
     read: |value| whole(value, 1..=1 << 40),
+};
+pub(super) const BATCH: Kind<usize> = Kind {
+    expected: "a whole number of lookups from 1 to 4096",
+    read: |value| whole(value, 1..=crate::trial::MAX_BATCH as u64)?.try_into().ok(),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! Clean windows: the rate while every worker was really running.
 //!
-//! A trial is cut into windows of [`WINDOW`]. Each worker notes, at the first batch end after a
+//! A trial is cut into windows of [`WINDOW`]. Each worker notes, at the first stride's end after a
 //! window's edge, the time, its own CPU clock and the operations it has done. A window is clean if
 //! every worker was on a CPU for at least [`CLEAN`] of each of its notes' intervals that the window
 //! touches; then its rate is what the table does with that many threads, not what the machine's

@@ -144,3 +144,39 @@ fn wide_intervals_run_more_blocks() {
     lab.run("sweep tiny.toml --out r").exits(0).says(&["stopped at max_blocks = 4"]);
     assert_complete(&lab.rows("r"), TINY_CELLS, 4);
 }
+
+/// Two pages of the same table, two ways to look up, one variant.
+const FACTORS: &str = r#"seconds = 0.01
+warmup = 0.001
+blocks = 1
+
+[axes]
+structure = ["cuckoo-optimistic", "cuckoo-optimistic:*off"]
+reads = 100
+keys = 256
+huge_pages = [false, true]
+batch = [1, 16]
+"#;
+
+#[test]
+fn batches_pages_and_variants_are_measured_and_told_apart() {
+    let lab = lab();
+    lab.write("f.toml", FACTORS);
+    let ran = lab.run("sweep f.toml --dry-run").exits(0);
+    let off = "cuckoo-optimistic:tags=off threads=1 reads=100 zipf=0 keys=256";
+    let ran = ran.prints(&[&format!("{off}\n"), &format!("{off} batch=16 huge_pages\n")]);
+    let tables = ran.out.lines().filter(|line| line.contains("cuckoo")).count();
+    assert_eq!(tables, (1 + 4) * 4, "{}", ran.out);
+    let ran = lab.run("sweep f.toml --out r --only *:tags=off").exits(0);
+    assert_eq!(lab.rows("r").len(), 4);
+    let ran = ran.prints(&["cuckoo-optimistic:tags=off", "lookups in batches of 16"]);
+    ran.prints(&["huge pages asked for", "throughput-threads-batch16-huge-pages.svg"]);
+    lab.run("sweep f.toml --out s --only cuckoo-*").exits(0);
+    let rows = lab.rows("s");
+    assert!(rows.len() == 4 && rows.iter().all(|row| row["structure"] == "cuckoo-optimistic"));
+    let mut seeds: Vec<_> = rows.iter().map(|row| &row["seed"]).collect();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 1, "batches and pages change the keys");
+    lab.run("sweep f.toml --out r").exits(0).says(&["4 of 24 trials are done"]);
+    assert_complete(&lab.rows("r"), 24, 1);
+}

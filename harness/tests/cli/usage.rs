@@ -14,7 +14,7 @@ const COMMANDS: [(&str, &str); 9] = [
     (
         "run",
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
-         --removes --updates --prefill --warmup --hash-seed --no-pin",
+         --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -72,6 +72,15 @@ fn list_shows_all_or_one_kind() {
     let structures = listed["structures"].as_array().unwrap();
     let lock_free = structures.iter().find(|s| s["name"] == "chaining-lock-free").unwrap();
     assert!(lock_free["reclaimers"].as_array().unwrap().contains(&"epoch".into()));
+    let cuckoo = structures.iter().find(|s| s["name"] == "cuckoo-optimistic").unwrap();
+    let variants = cuckoo["variants"].as_array().unwrap();
+    assert!(variants.contains(&"cuckoo-optimistic:slots=8".into()), "{cuckoo}");
+    assert_eq!((&cuckoo["huge_pages"], &lock_free["huge_pages"]), (&true.into(), &false.into()));
+    assert!(lock_free["variants"].as_array().unwrap().is_empty());
+    assert!(structures.iter().all(|s| !s["name"].as_str().unwrap().contains(':')));
+    for variant in variants {
+        assert!(all.out.contains(&format!("\n  {}\n", variant.as_str().unwrap())), "{}", all.out);
+    }
     for kind in ["reclaimers", "allocators", "workloads", "figures"] {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
         let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
@@ -118,6 +127,20 @@ fn run_prints_one_object_with_the_columns() {
 }
 
 #[test]
+fn run_takes_batches_huge_pages_and_variants() {
+    let lab = lab();
+    let few = "--seconds 0.01 --keys 64 --reads 100 --batch 16 --huge-pages";
+    let name = "cuckoo-optimistic:exclusion=global-lock,tags=off";
+    let row = json(&lab.run(&format!("{RUN} {name} {few} --json")).exits(0).out);
+    assert_eq!((&row["structure"], &row["batch"]), (&name.into(), &16.into()));
+    assert_eq!((&row["huge_pages"], &row["valid"]), (&true.into(), &true.into()));
+    assert_eq!(row["ops"].as_u64().unwrap() % 16, 0);
+    assert!(row["huge_page_bytes"].is_u64() || !cfg!(target_os = "linux"), "{row}");
+    let words = lab.run(&format!("{RUN} {name} {few}")).exits(0);
+    words.prints(&[name, "64 keys, batches of 16, huge pages asked for", "on huge pages, bytes"]);
+}
+
+#[test]
 fn run_names_what_is_wrong() {
     let lab = lab();
     for (arguments, parts) in [
@@ -134,6 +157,10 @@ fn run_names_what_is_wrong() {
         ("papaya --keys 0", ["--keys", "0"]),
         ("papaya --seconds 0", ["--seconds", "0.001"]),
         ("papaya --prefill 1.5", ["--prefill", "0 to 1"]),
+        ("papaya --batch 0 --reads 100", ["--batch", "1..=4096"]),
+        ("papaya --batch 16", ["--batch 16 needs --reads 100, not 95", "lookups"]),
+        ("papaya --huge-pages", ["`papaya` cannot ask", "those that can are cuckoo-optimistic"]),
+        ("cuckoo-optimistic:slot=8", ["`cuckoo-optimistic:slot=8`", "`cuckoo-optimistic:slots=8`"]),
     ] {
         let ran = lab.run(&format!("{RUN} {arguments}")).exits(2).says(&parts);
         assert_eq!(ran.out, "", "{arguments}");

@@ -608,8 +608,9 @@ impl<'t, const SLOTS: usize> Locked<'t, SLOTS> {
     fn try_new(table: &'t Table<Entry, SLOTS>, bucket: usize) -> Option<Self> {
         let wraps = table.wraps.count();
         let seen = table.control(bucket).snapshot();
-        (seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps))
-            .then(|| Self { table, bucket, seen })
+        let locked = seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps);
+        // Not `then_some`, whose argument would exist, and be dropped, without the lock as well.
+        locked.then(|| Self { table, bucket, seen })
     }
 }
 
@@ -632,6 +633,10 @@ where
     #[inline]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
         self.get(key).map(|value| read(&value))
+    }
+
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>]) {
+        self.get_many(keys, values);
     }
 
     fn insert(&self, key: K, value: V) -> bool {

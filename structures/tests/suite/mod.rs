@@ -55,6 +55,7 @@ macro_rules! conformance {
             $crate::properties! { $family:
                 model::agrees_with_std, model::agrees_with_std_when_hashes_collide,
                 model::handles_share_the_map, model::one_pin_covers_a_batch,
+                model::batches_agree_with_single_lookups,
                 concurrent::net_updates_are_the_keys_present,
                 concurrent::threads_see_their_own_keys, concurrent::updates_are_atomic,
                 concurrent::growth_loses_nothing, concurrent::iteration_is_weak_as_worded,

@@ -1,11 +1,13 @@
 //! One thread against `std::collections::HashMap`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
+use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
-use super::{Colliding, Family, Key};
+use super::{Colliding, Family, Key, rng};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -133,4 +135,38 @@ pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
         }
     }
     assert_eq!(map.len(), model.len());
+}
+
+pub fn batches_agree_with_single_lookups<F: Family>() {
+    look_up_in_batches(&F::new());
+}
+
+/// Batches of one size and of others, around 16 too, of keys that are present, absent and repeated.
+pub fn look_up_in_batches(map: &impl ConcurrentMap<u64, u64>) {
+    let mut handle = map.handle();
+    (0..300).filter(|key| key % 3 != 0).for_each(|key| assert!(handle.insert(key, !key)));
+    let mut rng = rng(1);
+    for len in [0, 1, 15, 16, 17, 100, 1000] {
+        let mut keys: Vec<u64> = (0..len).map(|_| rng.random_range(0..300)).collect();
+        if let [first, .., last] = &mut keys[..] {
+            *last = *first;
+        }
+        let expected: Vec<_> = keys.iter().map(|key| handle.get(key)).collect();
+        let hits = expected.iter().flatten().count();
+        assert!(len < 15 || (0 < hits && hits < len), "{hits} hits of {len}");
+        // What was in the slice before is overwritten, also where a key is absent.
+        let mut values = vec![Some(7); len];
+        handle.get_many(&keys, &mut values);
+        assert_eq!(values, expected, "{len} keys");
+        values.fill(None);
+        let mut pinned = handle.pin();
+        pinned.get_many(&keys, &mut values);
+        assert_eq!(values, expected, "{len} keys, pinned");
+    }
+    for (keys, values) in [(3, 2), (16, 17), (0, 1)] {
+        let keys = vec![1; keys];
+        let mut values = vec![None; values];
+        let wrong = AssertUnwindSafe(|| handle.get_many(&keys, &mut values));
+        assert!(catch_unwind(wrong).is_err(), "{} keys, {} values", keys.len(), values.len());
+    }
 }

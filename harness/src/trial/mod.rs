@@ -2,12 +2,14 @@
 //!
 //! 1. A thread prefills the table to exactly the stated number of entries, and exits.
 //! 2. The workers start, are bound to their CPUs, register with the table and warm up.
-//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a batch.
+//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride.
 //! 4. When all have stopped, the table is checked: its size and the sums over its keys must be
 //!    what prefill, successful inserts and successful removes leave.
 //!
 //! Results are consumed in one way for every table: added to a sum, with no branch on them.
 //! Values carry their key, so a table that returns another key's value is found out.
+
+mod worker;
 
 use std::hint::black_box;
 use std::io;
@@ -15,13 +17,15 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
-use crate::case::Case;
-use crate::metric::windows::{self, Note, WINDOW};
+use self::worker::{Books, Meeting, Work, work};
+use crate::case::{Case, can_batch};
+use crate::metric::windows::{self, Note};
 use crate::metric::{
-    GarbageSampler, Noise, NoiseProbe, peak_rss_bytes, process_cpu_seconds, thread_cpu_seconds,
+    GarbageSampler, Noise, NoiseProbe, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
 };
 use crate::pin::Cpus;
 use crate::stats;
@@ -68,6 +72,8 @@ pub struct Measurement {
     pub peak_unreclaimed_bytes: Option<u64>,
     /// Peak resident set.
     pub peak_rss_bytes: Option<u64>,
+    /// Memory on huge pages when the workers had stopped.
+    pub huge_page_bytes: Option<u64>,
     /// Entries at the end.
     pub final_len: u64,
     /// What the self-check found wrong; empty if nothing.
@@ -78,10 +84,8 @@ pub struct Measurement {
     pub noise: Noise,
 }
 
-/// A worker looks at the clock after this many operations at most …
-const MAX_BATCH: u32 = 512;
-/// … and, as the warm-up finds out, about this often.
-const BATCH_TIME: Duration = Duration::from_micros(10);
+/// The largest [`Case::batch`].
+pub const MAX_BATCH: usize = 4096;
 
 /// Bits of a value that hold its key; the rest is a stamp that updates change.
 const KEY_BITS: u32 = 48;
@@ -90,14 +94,24 @@ const KEY_BITS: u32 = 48;
 ///
 /// # Errors
 ///
-/// The case cannot be run: its mix does not sum to 100.
+/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched.
 pub fn run<M: ConcurrentMap<u64, u64>>(
     build: impl Fn(&MapOptions) -> M,
     spec: &TrialSpec,
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
     let mix = OpMix::new(&case.mix)?;
-    let map = build(&MapOptions { capacity: capacity_for(case)?, hash_seed: case.hash_seed });
+    ensure!(
+        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
+        "batches of {} lookups need 100 % reads, not {}",
+        case.batch,
+        case.mix.reads
+    );
+    let map = build(&MapOptions {
+        capacity: capacity_for(case)?,
+        hash_seed: case.hash_seed,
+        huge_pages: case.huge_pages,
+    });
     let mut books = prefill(&map, spec);
     let mut failures = Vec::new();
     if M::INFO.keeps_entries && books.inserted != case.prefill {
@@ -124,6 +138,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     }
     measured.failures = failures;
     measured.peak_rss_bytes = peak_rss_bytes();
+    measured.huge_page_bytes = huge_page_bytes();
     Ok(measured)
 }
 
@@ -132,61 +147,6 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
 /// others.
 fn capacity_for(case: &Case) -> anyhow::Result<usize> {
     Ok(usize::try_from(case.prefill + case.prefill / 8 + 64)?)
-}
-
-/// What the operations say that they have done to the table.
-#[derive(Clone, Copy, Debug, Default)]
-struct Books {
-    inserted: u64,
-    inserted_keys: u64,
-    removed: u64,
-    removed_keys: u64,
-    /// Bits in which some value differed from its key.
-    wrong: u64,
-    /// Of everything returned, so that nothing is optimised away.
-    sum: u64,
-}
-
-impl Books {
-    fn add(&mut self, other: Self) {
-        self.inserted += other.inserted;
-        self.inserted_keys = self.inserted_keys.wrapping_add(other.inserted_keys);
-        self.removed += other.removed;
-        self.removed_keys = self.removed_keys.wrapping_add(other.removed_keys);
-        self.wrong |= other.wrong;
-        self.sum = self.sum.wrapping_add(other.sum);
-    }
-
-    /// One operation. Written so that what is done with a result does not depend on it.
-    #[inline(always)]
-    fn operate(&mut self, handle: &mut impl MapHandle<u64, u64>, op: Op, key: u64) {
-        match op {
-            Op::Get => self.consume(key, handle.get(&key)),
-            Op::Insert => {
-                let new = u64::from(handle.insert(key, key));
-                self.inserted += new;
-                self.inserted_keys = self.inserted_keys.wrapping_add(new * key);
-            }
-            Op::Remove => {
-                let old = handle.remove(&key);
-                let gone = u64::from(old.is_some());
-                self.removed += gone;
-                self.removed_keys = self.removed_keys.wrapping_add(gone * key);
-                self.consume(key, old);
-            }
-            Op::Update => {
-                let old = handle.update(&key, |value| value.wrapping_add(1 << KEY_BITS));
-                self.consume(key, old);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn consume(&mut self, key: u64, value: Option<u64>) {
-        let value = value.unwrap_or(key);
-        self.wrong |= (value ^ key) << (64 - KEY_BITS);
-        self.sum = self.sum.wrapping_add(value);
-    }
 }
 
 /// Fills the table in a thread that exits, so that what it leaves in thread-locals is gone.
@@ -204,26 +164,6 @@ fn prefill<M: ConcurrentMap<u64, u64>>(map: &M, spec: &TrialSpec) -> Books {
 /// The result of a thread, or its panic.
 fn join<T>(result: thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// What a worker brings back.
-struct Work {
-    books: Books,
-    ops: u64,
-    started: Instant,
-    stopped: Instant,
-    notes: Vec<Note>,
-    unpinned: Option<String>,
-}
-
-/// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
-/// thread has read the clocks, `end` when the last worker has stopped, `leave` when the clocks
-/// have been read again.
-struct Meeting {
-    ready: Barrier,
-    begin: Barrier,
-    end: Barrier,
-    leave: Barrier,
 }
 
 fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
@@ -258,51 +198,6 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     measured
 }
 
-/// A worker's life.
-fn work<D: Keys>(
-    mut handle: impl MapHandle<u64, u64>,
-    mut stream: Stream<D>,
-    spec: &TrialSpec,
-    meeting: &Meeting,
-) -> Work {
-    let mut books = Books::default();
-    let batch = warm_up(&mut handle, &mut stream, spec, &mut books);
-    // Room for the notes, touched before the clock runs.
-    let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
-    notes.clear();
-    meeting.ready.wait();
-    meeting.begin.wait();
-    let started = Instant::now();
-    let deadline = started + Duration::from_secs_f64(spec.seconds);
-    notes.push(Note { wall: 0, cpu: cpu_nanos(), ops: 0 });
-    let mut edge = started + WINDOW;
-    let mut ops = 0;
-    let stopped = loop {
-        for _ in 0..batch {
-            let (op, key) = stream.next_op();
-            books.operate(&mut handle, op, key);
-        }
-        ops += u64::from(batch);
-        let now = Instant::now();
-        if now >= edge {
-            let wall = (now - started).as_nanos() as u64;
-            notes.push(Note { wall, cpu: cpu_nanos(), ops });
-            edge = now + WINDOW;
-        }
-        if now >= deadline {
-            break now;
-        }
-    };
-    meeting.end.wait();
-    meeting.leave.wait();
-    Work { books, ops, started, stopped, notes, unpinned: None }
-}
-
-/// The thread's CPU clock; where there is none it stands still, so that no window is clean.
-fn cpu_nanos() -> u64 {
-    thread_cpu_seconds().map_or(0, |seconds| (seconds * 1e9) as u64)
-}
-
 /// Binds the calling worker to its CPU, or says why not.
 fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
     let bound = match cpus {
@@ -310,37 +205,6 @@ fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
         Err(error) => Err(error.to_string()),
     };
     bound.err().map(|error| format!("threads not bound to CPUs: {error}"))
-}
-
-fn notes_for(seconds: f64) -> usize {
-    (seconds / WINDOW.as_secs_f64()) as usize + 16
-}
-
-/// Runs the same operations for the warm-up time, and finds the batch after which to look at the
-/// clock: the table may take nanoseconds for an operation, or milliseconds.
-fn warm_up<D: Keys>(
-    handle: &mut impl MapHandle<u64, u64>,
-    stream: &mut Stream<D>,
-    spec: &TrialSpec,
-    books: &mut Books,
-) -> u32 {
-    let deadline = Instant::now() + Duration::from_secs_f64(spec.warmup);
-    let mut batch = 16;
-    let mut before = Instant::now();
-    while before < deadline {
-        for _ in 0..batch {
-            let (op, key) = stream.next_op();
-            books.operate(handle, op, key);
-        }
-        let now = Instant::now();
-        if now - before < BATCH_TIME / 2 {
-            batch = (batch * 2).min(MAX_BATCH);
-        } else if now - before > BATCH_TIME * 2 {
-            batch = (batch / 2).max(1);
-        }
-        before = now;
-    }
-    batch
 }
 
 /// The main thread's part: samples memory and reads the clocks around the measured time.
@@ -429,6 +293,8 @@ mod tests {
             prefill: 500,
             hash_seed: 0,
             pin: false,
+            batch: 1,
+            huge_pages: false,
         };
         TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01 }
     }
@@ -455,6 +321,44 @@ mod tests {
         assert!(measured.failures.is_empty());
     }
 
+    #[test]
+    fn batches_count_every_lookup_and_leave_the_prefill() {
+        for zipf in [0.0, 0.99] {
+            let mut spec = spec(2, Mix::balanced(100.0), zipf);
+            spec.case.batch = 33;
+            let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+            assert_eq!(measured.failures, Vec::<String>::new());
+            assert!(measured.ops > 0 && measured.ops % 33 == 0, "{} lookups", measured.ops);
+            assert_eq!(measured.final_len, 500);
+        }
+    }
+
+    #[test]
+    fn other_operations_are_not_batched() {
+        for (batch, reads) in [(16, 99.0), (0, 100.0), (2, 0.0)] {
+            let mut spec = spec(1, Mix::balanced(reads), 0.0);
+            spec.case.batch = batch;
+            let build = |_: &MapOptions| ChainingLockFree::<u64, u64>::default();
+            let error = run(build, &spec).unwrap_err().to_string();
+            assert!(error.contains(&format!("batches of {batch}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_told_of_huge_pages() {
+        for asked in [false, true] {
+            let mut spec = spec(1, Mix::balanced(100.0), 0.0);
+            spec.case.huge_pages = asked;
+            let build = |o: &MapOptions| {
+                assert_eq!(o.huge_pages, asked);
+                assert_eq!(o.pages() == structures::Pages::Huge, asked);
+                ChainingBucketLock::<u64, u64>::default()
+            };
+            let measured = run(build, &spec).unwrap();
+            assert_eq!(measured.huge_page_bytes.is_some(), cfg!(target_os = "linux"));
+        }
+    }
+
     /// How a [`Broken`] table is broken.
     #[derive(Clone, Copy, PartialEq)]
     enum Bug {
@@ -462,6 +366,7 @@ mod tests {
         ForgetsKeyKeepsLen,
         ReturnsOtherValues,
         DoubleRemove,
+        MixesUpBatches,
     }
 
     struct Broken {
@@ -473,6 +378,13 @@ mod tests {
         fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
             let offset = u64::from(self.bug == Bug::ReturnsOtherValues && key % 64 == 3);
             self.map.get(key).map(|value| read(&(value + offset)))
+        }
+
+        fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
+            let shift = usize::from(self.bug == Bug::MixesUpBatches);
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = self.map.get(&keys[(i + shift) % keys.len()]);
+            }
         }
 
         fn insert(&self, key: u64, value: u64) -> bool {
@@ -529,6 +441,13 @@ mod tests {
             let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
             let measured = run(build, &spec(2, Mix::balanced(50.0), 0.0)).unwrap();
             assert!(!measured.failures.is_empty(), "bug {} was not found", bug as u8);
+        }
+        for (bug, batch) in [(Bug::MixesUpBatches, 16), (Bug::MixesUpBatches, 1)] {
+            let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
+            let mut spec = spec(2, Mix::balanced(100.0), 0.0);
+            spec.case.batch = batch;
+            let measured = run(build, &spec).unwrap();
+            assert_eq!(measured.failures.is_empty(), batch == 1, "batches of {batch}");
         }
     }
 }

@@ -1,0 +1,212 @@
+//! A worker's part of a trial: the operations, and what it writes down of them.
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use structures::map::MapHandle;
+
+use super::{KEY_BITS, TrialSpec};
+use crate::metric::thread_cpu_seconds;
+use crate::metric::windows::{Note, WINDOW};
+use crate::workload::{Keys, Op, Stream};
+
+/// A worker looks at the clock after this many operations, or batches, at most …
+const MAX_STRIDE: u32 = 512;
+/// … and, as the warm-up finds out, about this often.
+const STRIDE_TIME: Duration = Duration::from_micros(10);
+
+/// What the operations say that they have done to the table.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Books {
+    pub(super) inserted: u64,
+    pub(super) inserted_keys: u64,
+    pub(super) removed: u64,
+    pub(super) removed_keys: u64,
+    /// Bits in which some value differed from its key.
+    pub(super) wrong: u64,
+    /// Of everything returned, so that nothing is optimised away.
+    pub(super) sum: u64,
+}
+
+impl Books {
+    pub(super) fn add(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.inserted_keys = self.inserted_keys.wrapping_add(other.inserted_keys);
+        self.removed += other.removed;
+        self.removed_keys = self.removed_keys.wrapping_add(other.removed_keys);
+        self.wrong |= other.wrong;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// One operation. Written so that what is done with a result does not depend on it.
+    #[inline(always)]
+    pub(super) fn operate(&mut self, handle: &mut impl MapHandle<u64, u64>, op: Op, key: u64) {
+        match op {
+            Op::Get => self.consume(key, handle.get(&key)),
+            Op::Insert => {
+                let new = u64::from(handle.insert(key, key));
+                self.inserted += new;
+                self.inserted_keys = self.inserted_keys.wrapping_add(new * key);
+            }
+            Op::Remove => {
+                let old = handle.remove(&key);
+                let gone = u64::from(old.is_some());
+                self.removed += gone;
+                self.removed_keys = self.removed_keys.wrapping_add(gone * key);
+                self.consume(key, old);
+            }
+            Op::Update => {
+                let old = handle.update(&key, |value| value.wrapping_add(1 << KEY_BITS));
+                self.consume(key, old);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn consume(&mut self, key: u64, value: Option<u64>) {
+        let value = value.unwrap_or(key);
+        self.wrong |= (value ^ key) << (64 - KEY_BITS);
+        self.sum = self.sum.wrapping_add(value);
+    }
+}
+
+/// Room for the lookups that are issued as one `get_many`.
+struct Batch {
+    keys: Vec<u64>,
+    values: Vec<Option<u64>>,
+}
+
+impl Batch {
+    /// `None` for single lookups.
+    fn of(size: usize) -> Option<Self> {
+        (size > 1).then(|| Self { keys: vec![0; size], values: vec![None; size] })
+    }
+
+    /// Looks up the next keys of `stream`, all of whose operations are lookups.
+    #[inline(always)]
+    fn look_up<D: Keys>(
+        &mut self,
+        handle: &mut impl MapHandle<u64, u64>,
+        stream: &mut Stream<D>,
+        books: &mut Books,
+    ) {
+        self.keys.iter_mut().for_each(|key| *key = stream.next_op().1);
+        handle.get_many(&self.keys, &mut self.values);
+        for (key, value) in self.keys.iter().zip(&self.values) {
+            books.consume(*key, *value);
+        }
+    }
+}
+
+/// Runs `steps` operations, or batches of them, and returns the number of operations.
+#[inline(always)]
+fn advance<D: Keys>(
+    handle: &mut impl MapHandle<u64, u64>,
+    stream: &mut Stream<D>,
+    batch: &mut Option<Batch>,
+    books: &mut Books,
+    steps: u32,
+) -> u64 {
+    let Some(batch) = batch else {
+        for _ in 0..steps {
+            let (op, key) = stream.next_op();
+            books.operate(handle, op, key);
+        }
+        return u64::from(steps);
+    };
+    for _ in 0..steps {
+        batch.look_up(handle, stream, books);
+    }
+    u64::from(steps) * batch.keys.len() as u64
+}
+
+/// What a worker brings back.
+pub(super) struct Work {
+    pub(super) books: Books,
+    pub(super) ops: u64,
+    pub(super) started: Instant,
+    pub(super) stopped: Instant,
+    pub(super) notes: Vec<Note>,
+    pub(super) unpinned: Option<String>,
+}
+
+/// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
+/// thread has read the clocks, `end` when the last worker has stopped, `leave` when the clocks
+/// have been read again.
+pub(super) struct Meeting {
+    pub(super) ready: Barrier,
+    pub(super) begin: Barrier,
+    pub(super) end: Barrier,
+    pub(super) leave: Barrier,
+}
+
+/// A worker's life.
+pub(super) fn work<D: Keys>(
+    mut handle: impl MapHandle<u64, u64>,
+    mut stream: Stream<D>,
+    spec: &TrialSpec,
+    meeting: &Meeting,
+) -> Work {
+    let mut books = Books::default();
+    let mut batch = Batch::of(spec.case.batch);
+    let stride = warm_up(&mut handle, &mut stream, &mut batch, spec, &mut books);
+    // Room for the notes, touched before the clock runs.
+    let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
+    notes.clear();
+    meeting.ready.wait();
+    meeting.begin.wait();
+    let started = Instant::now();
+    let deadline = started + Duration::from_secs_f64(spec.seconds);
+    notes.push(Note { wall: 0, cpu: cpu_nanos(), ops: 0 });
+    let mut edge = started + WINDOW;
+    let mut ops = 0;
+    let stopped = loop {
+        ops += advance(&mut handle, &mut stream, &mut batch, &mut books, stride);
+        let now = Instant::now();
+        if now >= edge {
+            let wall = (now - started).as_nanos() as u64;
+            notes.push(Note { wall, cpu: cpu_nanos(), ops });
+            edge = now + WINDOW;
+        }
+        if now >= deadline {
+            break now;
+        }
+    };
+    meeting.end.wait();
+    meeting.leave.wait();
+    Work { books, ops, started, stopped, notes, unpinned: None }
+}
+
+/// The thread's CPU clock; where there is none it stands still, so that no window is clean.
+fn cpu_nanos() -> u64 {
+    thread_cpu_seconds().map_or(0, |seconds| (seconds * 1e9) as u64)
+}
+
+fn notes_for(seconds: f64) -> usize {
+    (seconds / WINDOW.as_secs_f64()) as usize + 16
+}
+
+/// Runs the same operations for the warm-up time, and finds the stride after which to look at the
+/// clock: the table may take nanoseconds for an operation, or milliseconds.
+fn warm_up<D: Keys>(
+    handle: &mut impl MapHandle<u64, u64>,
+    stream: &mut Stream<D>,
+    batch: &mut Option<Batch>,
+    spec: &TrialSpec,
+    books: &mut Books,
+) -> u32 {
+    let deadline = Instant::now() + Duration::from_secs_f64(spec.warmup);
+    let mut stride = 16;
+    let mut before = Instant::now();
+    while before < deadline {
+        advance(handle, stream, batch, books, stride);
+        let now = Instant::now();
+        if now - before < STRIDE_TIME / 2 {
+            stride = (stride * 2).min(MAX_STRIDE);
+        } else if now - before > STRIDE_TIME * 2 {
+            stride = (stride / 2).max(1);
+        }
+        before = now;
+    }
+    stride
+}
