@@ -18,13 +18,14 @@ use crate::subject::Registry;
 /// Registers every variant; the structures must be there.
 pub(crate) fn add_variants(registry: &mut Registry) {
     // E1 of MemC3's factor analysis: exclusion x tags.
-    cuckoo_optimistic::<4, Optimistic, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<4, SingleWriter, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<4, SingleWriter, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<4, BucketLocks, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<4, BucketLocks, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<4, GlobalLock, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<4, GlobalLock, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, Optimistic, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, SingleWriter, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, SingleWriter, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, BucketLocks, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, BucketLocks, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, GlobalLock, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, GlobalLock, Untagged, Bfs>(registry);
+    // The same of a chained table.
     chaining_inline::<Optimistic, Untagged>(registry);
     chaining_inline::<BucketLocks, Tagged>(registry);
     chaining_inline::<BucketLocks, Untagged>(registry);
@@ -32,12 +33,21 @@ pub(crate) fn add_variants(registry: &mut Registry) {
     chaining_inline::<GlobalLock, Untagged>(registry);
     // Slots a bucket, and the path search.
     cuckoo_optimistic::<2, Optimistic, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, Optimistic, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<4, Optimistic, Tagged, RandomWalk<1>>(registry);
-    cuckoo_optimistic::<4, Optimistic, Tagged, RandomWalk<2>>(registry);
+    cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<1>>(registry);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<2>>(registry);
     cuckoo_striped::<8, Bfs>(registry);
     cuckoo_striped::<4, RandomWalk<1>>(registry);
     cuckoo_striped::<4, RandomWalk<2>>(registry);
+}
+
+fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
+    registry: &mut Registry,
+) {
+    let factors = named([exclusion::<E>(), tags::<T>(), slots(SLOTS, 8), search::<P>()]);
+    registry.add_variant("cuckoo-optimistic", &factors, |o| {
+        CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), o.pages())
+    });
 }
 
 fn chaining_inline<E: Exclusion, T: Tagging>(registry: &mut Registry) {
@@ -48,18 +58,9 @@ fn chaining_inline<E: Exclusion, T: Tagging>(registry: &mut Registry) {
 }
 
 fn cuckoo_striped<const SLOTS: usize, P: Search>(registry: &mut Registry) {
-    let factors = named([slots(SLOTS), search::<P>()]);
+    let factors = named([slots(SLOTS, 4), search::<P>()]);
     registry.add_variant("cuckoo-striped", &factors, |o| {
         CuckooStriped::<_, _, _, SLOTS, P>::with_capacity_and_hasher(o.capacity, o.hasher())
-    });
-}
-
-fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
-    registry: &mut Registry,
-) {
-    let factors = named([exclusion::<E>(), tags::<T>(), slots(SLOTS), search::<P>()]);
-    registry.add_variant("cuckoo-optimistic", &factors, |o| {
-        CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), o.pages())
     });
 }
 
@@ -83,8 +84,8 @@ fn tags<T: Tagging>() -> Option<String> {
     differing("tags", if T::DISTINGUISHES { "on" } else { "off" }, "on")
 }
 
-fn slots(slots: usize) -> Option<String> {
-    differing("slots", &slots.to_string(), "4")
+fn slots(slots: usize, default: usize) -> Option<String> {
+    differing("slots", &slots.to_string(), &default.to_string())
 }
 
 fn search<P: Search>() -> Option<String> {
@@ -114,7 +115,7 @@ mod tests {
                 "exclusion=global-lock",
                 "exclusion=global-lock,tags=off",
                 "slots=2",
-                "slots=8",
+                "slots=4",
                 "search=random-1",
                 "search=random-2",
             ]
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "every factor at its default")]
     fn the_default_is_no_variant() {
-        cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(&mut Registry::built_in());
+        cuckoo_optimistic::<8, Optimistic, Tagged, Bfs>(&mut Registry::built_in());
     }
 
     #[test]

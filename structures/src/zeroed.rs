@@ -1,4 +1,4 @@
-//! Big arrays of atomics: aligned, zeroed by the operating system, on huge pages if asked for.
+//! Big arrays of atomics: aligned, all zero, on huge pages if asked for.
 
 use std::alloc::{self, Layout};
 use std::fmt;
@@ -52,12 +52,15 @@ impl<T: Zeroable> Zeroed<T> {
             .map_err(|_| GrowError::CapacityOverflow)?;
         assert_ne!(layout.size(), 0, "an array of something");
         // SAFETY: the layout's size is not 0, as just asserted.
-        let first = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })
-            .ok_or(GrowError::AllocFailed { bytes: layout.size() })?
-            .cast();
+        let bytes = NonNull::new(unsafe { alloc::alloc(layout) })
+            .ok_or(GrowError::AllocFailed { bytes: layout.size() })?;
         if huge {
-            ask_for_huge_pages(first.cast(), layout.size());
+            // Before they are touched.
+            ask_for_huge_pages(bytes, layout.size());
         }
+        // SAFETY: the allocation just made, of that size.
+        unsafe { bytes.write_bytes(0, layout.size()) };
+        let first = bytes.cast();
         // Loom's atomics are known to loom, and not all zero.
         #[cfg(loom)]
         for index in 0..len {

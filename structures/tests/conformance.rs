@@ -24,9 +24,10 @@ conformance! {
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
-    cuckoo_optimistic_items_leak: Items<Leak>;
-    cuckoo_optimistic_items_epoch: Items<Epoch>;
-    cuckoo_optimistic_items_haphazard: Items<Haphazard>;
+    cuckoo_optimistic_items_leak: Items<Leak, 4>;
+    cuckoo_optimistic_items_epoch: Items<Epoch, 4>;
+    cuckoo_optimistic_items_epoch_8: Items<Epoch, 8>;
+    cuckoo_optimistic_items_haphazard: Items<Haphazard, 4>;
     cuckoo_striped: Striped<4, Bfs>;
     cuckoo_striped_8: Striped<8, Bfs>;
     cuckoo_striped_random_1: Striped<4, RandomWalk<1>>;
@@ -84,10 +85,10 @@ impl<R: Reclaimer + 'static> Family for LockFree<R> {
     const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
 }
 
-struct Items<R>(PhantomData<R>);
+struct Items<R, const SLOTS: usize>(PhantomData<R>);
 
-impl<R: Reclaimer + 'static> Family for Items<R> {
-    type Map<K: Key, V: Value> = CuckooOptimisticItems<K, V, R, FixedState>;
+impl<R: Reclaimer + 'static, const SLOTS: usize> Family for Items<R, SLOTS> {
+    type Map<K: Key, V: Value> = CuckooOptimisticItems<K, V, R, FixedState, SLOTS>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
         let hasher = FixedState::with_seed(BUCKETS_APART);

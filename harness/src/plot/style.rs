@@ -170,7 +170,7 @@ const FIXED: &[&str] = &[
     "cuckoo-optimistic:exclusion=global-lock",
     "cuckoo-optimistic:exclusion=global-lock,tags=off",
     "cuckoo-optimistic:slots=2",
-    "cuckoo-optimistic:slots=8",
+    "cuckoo-optimistic:slots=4",
     "cuckoo-optimistic:search=random-1",
     "cuckoo-optimistic:search=random-2",
     "chaining-inline:tags=off",

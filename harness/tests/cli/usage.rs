@@ -74,7 +74,7 @@ fn list_shows_all_or_one_kind() {
     assert!(lock_free["reclaimers"].as_array().unwrap().contains(&"epoch".into()));
     let cuckoo = structures.iter().find(|s| s["name"] == "cuckoo-optimistic").unwrap();
     let variants = cuckoo["variants"].as_array().unwrap();
-    assert!(variants.contains(&"cuckoo-optimistic:slots=8".into()), "{cuckoo}");
+    assert!(variants.contains(&"cuckoo-optimistic:slots=4".into()), "{cuckoo}");
     assert_eq!((&cuckoo["huge_pages"], &lock_free["huge_pages"]), (&true.into(), &false.into()));
     assert!(lock_free["variants"].as_array().unwrap().is_empty());
     assert!(structures.iter().all(|s| !s["name"].as_str().unwrap().contains(':')));
@@ -160,7 +160,7 @@ fn run_names_what_is_wrong() {
         ("papaya --batch 0 --reads 100", ["--batch", "1..=4096"]),
         ("papaya --batch 16", ["--batch 16 needs --reads 100, not 95", "lookups"]),
         ("papaya --huge-pages", ["`papaya` cannot ask", "those that can are cuckoo-optimistic"]),
-        ("cuckoo-optimistic:slot=8", ["`cuckoo-optimistic:slot=8`", "`cuckoo-optimistic:slots=8`"]),
+        ("cuckoo-optimistic:slot=8", ["`cuckoo-optimistic:slot=8`", "`cuckoo-optimistic:slots=4`"]),
     ] {
         let ran = lab.run(&format!("{RUN} {arguments}")).exits(2).says(&parts);
         assert_eq!(ran.out, "", "{arguments}");

@@ -34,6 +34,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
+use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
@@ -78,7 +79,7 @@ pub struct CuckooOptimistic<
     K,
     V,
     S = RandomState,
-    const SLOTS: usize = 4,
+    const SLOTS: usize = 8,
     E = Optimistic,
     T = Tagged,
     P = Bfs,
@@ -221,7 +222,7 @@ where
     }
 
     /// A copy of the value of `key`. Expected O(1).
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: &K) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let _reading = self.exclusion.read();
@@ -238,12 +239,37 @@ where
         let home = hash::home(hash, table.mask);
         let seen = table.control(home).snapshot();
         let matches = seen.matching(Self::tag(hash));
+        if T::DISTINGUISHES && table.is_small() {
+            return self.get_from_cache(table, key, hash, wraps, seen);
+        }
         if let Some(found) = Self::find(table, home, seen, key, Self::tag(hash)) {
             if seen.is_stable() && table.unchanged(home, seen, wraps) {
                 return Some(V::from_bits(found.content.1));
             }
         } else if seen.ends_search() && (matches.is_empty() || table.unchanged(home, seen, wraps)) {
             return None;
+        }
+        self.get_slowly(key, hash)
+    }
+
+    /// The same for a table in the cache, where a mispredicted branch on hit or miss costs more
+    /// than reading a cell in vain.
+    #[inline(always)]
+    fn get_from_cache(
+        &self,
+        table: &Table<Entry, SLOTS>,
+        key: &K,
+        hash: u64,
+        wraps: u64,
+        seen: Snapshot<SLOTS>,
+    ) -> Option<V> {
+        let bucket = hash::home(hash, table.mask);
+        let matches = seen.matching(Self::tag(hash));
+        let (found, value) = table.cell(Place { bucket, slot: matches.first_or_any() }).read();
+        let hit = !matches.is_empty() & (found == key.to_bits());
+        let miss = matches.is_empty() & seen.ends_search();
+        if seen.is_stable() & (hit | miss) && table.unchanged(bucket, seen, wraps) {
+            return select_unpredictable(hit, Some(V::from_bits(value)), None);
         }
         self.get_slowly(key, hash)
     }
@@ -274,6 +300,7 @@ where
     }
 
     /// A lookup that takes the locks of the buckets that it reads.
+    #[inline(never)]
     fn get_locking(&self, key: &K, hash: u64) -> Option<V> {
         let backoff = Backoff::new();
         loop {
@@ -630,7 +657,7 @@ where
     T: Tagging,
     P: Search,
 {
-    #[inline]
+    #[inline(always)]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
         self.get(key).map(|value| read(&value))
     }

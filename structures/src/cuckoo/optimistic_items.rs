@@ -119,7 +119,7 @@ pub struct CuckooOptimisticItems<
     V,
     R: Reclaimer = Epoch,
     S = RandomState,
-    const SLOTS: usize = 4,
+    const SLOTS: usize = 8,
     P = Bfs,
 > {
     /// The first table or one of its successors.

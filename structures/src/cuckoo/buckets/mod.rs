@@ -42,6 +42,9 @@ pub(super) use self::moves::{Relocation, move_along};
 /// Buckets of the smallest table.
 const MIN_BUCKETS: usize = if cfg!(loom) { 2 } else { 16 };
 
+/// Bytes of cells of a small table: half of a second-level cache of 1 MiB.
+const SMALL: usize = 512 << 10;
+
 /// What a slot holds: atomics, all zero at first.
 pub(super) trait Cell: Zeroable {
     /// A copy of it.
@@ -158,6 +161,12 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
 
     pub(super) fn slots(&self) -> usize {
         self.buckets() * SLOTS
+    }
+
+    /// Whether the cells fit into a core's cache with room to spare.
+    #[inline(always)]
+    pub(super) fn is_small(&self) -> bool {
+        self.mask < SMALL / (SLOTS * size_of::<C>())
     }
 
     /// Bytes of this table and of its successors.
