@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Model checking: the protocol of the control word under every interleaving that loom knows.
-# Arguments go to the tests.
+# Model checking by loom: the control word's protocol, and the optimistic cuckoo table, under every
+# interleaving with at most three preemptions, or as many as LOOM_MAX_PREEMPTIONS says. Prints what
+# it explored. Arguments go to the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg loom"
+export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
 cargo test -p structures --release --test loom -- --nocapture --test-threads 1 "$@"

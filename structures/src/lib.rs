@@ -26,13 +26,15 @@
 //! | [`ChainingGlobalLock`] | blocking | blocking | none needed | of one moment | at once, all wait |
 //! | [`ChainingBucketLock`] | blocking | blocking | none needed | weak | bucket by bucket; operations wait for the one being moved |
 //! | [`ChainingInline`] | blocking | blocking | none needed | weak | all writers together; readers go on |
+//! | [`CuckooOptimistic`] | blocking | blocking | none needed | weak; displacements wait for it | all writers together; readers go on |
+//! | [`CuckooOptimisticItems`] | blocking | blocking | any of [`reclaim`] | weak; displacements wait for it | all writers together; readers go on |
 //! | [`CuckooStriped`] | blocking | blocking | none needed | weak | stripe by stripe; small tables at once, all wait |
 //! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
 //!
 //! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
-//! operations are methods on a shared reference too. Keys are `Eq + Hash`; the lock-free table
-//! clones keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
+//! operations are methods on a shared reference too. Keys are `Eq + Hash`; tables that
+//! take a reclaimer clone keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
 //! words, [`Word`](word::Word), alone; what their `get` waits for is a writer that is suspended
 //! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
 //! and have `try_insert` for those who expect more.
