@@ -30,7 +30,7 @@
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
 //!
-//! The invariants I1–I8 are those of the [buckets](super::buckets).
+//! The invariants I1–I8 are those of [`super::buckets`].
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};

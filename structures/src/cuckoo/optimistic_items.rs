@@ -22,7 +22,7 @@
 //! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
 //! O(1); the insertion that grows the table O(n), which other writers help.
 //!
-//! The invariants I1–I8 are those of the [buckets](super::buckets). Here also:
+//! The invariants I1–I8 are those of [`super::buckets`]. Here also:
 //!
 //! * I9. A pointer in a slot of the current table whose bucket is not locked is an item that has
 //!   not been retired. (It is retired after the unlock that took it out. A displacement has it in
