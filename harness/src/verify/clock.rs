@@ -48,6 +48,15 @@ impl Clock {
         }
     }
 
+    /// The time at which an operation has returned: its stores have left the CPU's store buffer,
+    /// so that every thread sees them.
+    #[inline(always)]
+    #[must_use]
+    pub fn after_stores(self) -> u64 {
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        self.now()
+    }
+
     /// The time in ticks: not before what precedes the call in program order has been done, and
     /// before anything that follows it begins. Stores that precede it may still be on their way.
     #[inline(always)]

@@ -94,7 +94,7 @@ fn look_at_the_end<M: ConcurrentMap<u64, u64>>(map: &M, round: &Round, into: &mu
     for key in 0..round.keys {
         let invoked = round.clock.now();
         let found = handle.get(&key);
-        let returned = round.clock.now();
+        let returned = round.clock.after_stores();
         let thread = round.threads as u32;
         let op = Op { thread, invoked, returned, call: Call::Get { found } };
         into.ops.push(KeyedOp { key, op });
@@ -145,12 +145,12 @@ impl<'r> Worker<'r> {
         if kind == Kind::Len {
             let invoked = clock.now();
             let len = len();
-            self.lens.push(LenCall { invoked, returned: clock.now(), len });
+            self.lens.push(LenCall { invoked, returned: clock.after_stores(), len });
             return;
         }
         let invoked = clock.now();
         let call = self.call(table, kind, key);
-        let returned = clock.now();
+        let returned = clock.after_stores();
         let op = Op { thread: self.thread as u32, invoked, returned, call };
         self.ops.push(KeyedOp { key, op });
     }
