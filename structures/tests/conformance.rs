@@ -2,6 +2,7 @@
 
 mod suite;
 
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 
@@ -15,7 +16,7 @@ use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
-use suite::words::{State, WordFamily};
+use suite::words::{EightHashes, State, WordFamily};
 use suite::{Colliding, Family, Key, Value};
 
 conformance! {
@@ -116,18 +117,25 @@ impl<const SLOTS: usize, P: Search> Family for Striped<SLOTS, P> {
 /// that a cuckoo table has room for two buckets of each.
 const BUCKETS_APART: u64 = 112;
 
+/// The buckets of these hashes in a table of 32.
+fn distinct_buckets(hashes: impl Iterator<Item = u64>, fingerprint: impl Fn(u64) -> u64) -> usize {
+    let pair = |hash| {
+        let home = hash::home(hash, 31);
+        [home, hash::other_bucket(home, fingerprint(hash), 31)]
+    };
+    hashes.flat_map(pair).collect::<HashSet<_>>().len()
+}
+
 #[test]
-fn the_seed_keeps_colliding_hashes_apart() {
-    let mut buckets: Vec<_> = (0..8)
-        .flat_map(|k| {
-            let hash = FixedState::with_seed(BUCKETS_APART).hash_one(Colliding(k));
-            let home = hash::home(hash, 31);
-            [home, hash::other_bucket(home, hash::tag(hash, 8), 31)]
-        })
-        .collect();
-    buckets.sort_unstable();
-    buckets.dedup();
-    assert_eq!(buckets.len(), 16, "{buckets:?}");
+fn colliding_hashes_have_buckets_apart() {
+    let seeded = FixedState::with_seed(BUCKETS_APART);
+    let of_keys = || (0..8).map(|k| seeded.hash_one(Colliding(k)));
+    assert_eq!(distinct_buckets(of_keys(), |hash| hash::tag(hash, 8)), 16);
+    let of_words = || (0..8_u64).map(|k| EightHashes.hash_one(k));
+    for bits in [6, 8] {
+        assert_eq!(distinct_buckets(of_words(), |hash| hash::tag(hash, bits)), 16);
+    }
+    assert_eq!(distinct_buckets(of_words(), |hash| hash >> 32), 16, "without tags");
 }
 
 struct Inline<E, T>(PhantomData<(E, T)>);

@@ -1,9 +1,11 @@
 //! What only the optimistic cuckoo tables have: displacement under readers, growth that readers
 //! do not wait for, versions, tags and overflow counts.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -11,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::control::{Control, Wraps};
 use structures::cuckoo::GrowError;
-use structures::cuckoo::path::{Bfs, RandomWalk};
+use structures::cuckoo::path::{Bfs, Graph, Place, RandomWalk, Search};
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
 use structures::map::ConcurrentMap;
 use structures::tagging::{Tagged, Untagged};
@@ -96,7 +98,7 @@ macro_rules! for_each_factor {
 for_each_factor! {
     agrees_with_std, agrees_with_std_when_tags_collide, agrees_with_std_when_homes_collide,
     displacement_never_hides_a_key, growth_never_hides_a_key, values_belong_to_their_keys,
-    keys_of_one_bucket_are_refused_in_the_end, a_panicking_hasher_does_not_stop_a_growth,
+    keys_of_one_bucket_are_refused_in_the_end,     a_panicking_hasher_does_not_stop_a_growth,
     iteration_during_displacement_misses_nothing, many_lookups_at_once,
 }
 
@@ -405,6 +407,57 @@ fn many_lookups_at_once<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
 
 /// The version of 8 slots has 11 bits: after 2048 writes the word is the same again, but what was
 /// read in between is not taken for consistent. Hazard H5.
+thread_local!(static INTERLUDE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) });
+
+/// A search in which something happens, and which finds nothing.
+#[derive(Debug)]
+struct InVain;
+
+impl Search for InVain {
+    const NAME: &'static str = "in-vain";
+
+    fn find<G: Graph>(_: &G, _: [usize; 2], _: u64) -> Option<Vec<Place>> {
+        if let Some(interlude) = INTERLUDE.take() {
+            interlude();
+        }
+        None
+    }
+}
+
+/// A map of `buckets` buckets, two of which are full of the keys 0 to 15.
+fn with_a_full_pair(buckets: usize) -> Arc<Searched> {
+    let map = Searched::with_buckets(buckets, By(|_| 5), Pages::Default);
+    (0..16).for_each(|key| assert!(map.insert(key, key)));
+    Arc::new(map)
+}
+
+type Searched = CuckooOptimistic<u64, u64, By, 8, Optimistic, Tagged, InVain>;
+
+#[test]
+fn room_made_during_a_vain_search_is_used() {
+    let map = with_a_full_pair(16);
+    let (slots, removing) = (map.slots(), Arc::clone(&map));
+    INTERLUDE.set(Some(Box::new(move || assert_eq!(removing.remove(&3), Some(3)))));
+    assert_eq!(map.try_insert(16, 16), Ok(true));
+    assert_eq!(map.slots(), slots, "it has grown");
+}
+
+#[test]
+fn a_key_added_during_a_vain_search_is_present() {
+    // So large that growth is refused.
+    let map = with_a_full_pair(1024);
+    let adding = Arc::clone(&map);
+    INTERLUDE.set(Some(Box::new(move || {
+        assert_eq!(adding.remove(&3), Some(3));
+        assert!(adding.insert(16, 0));
+    })));
+    assert_eq!(map.try_insert(16, 1), Ok(false));
+    assert_eq!(
+        map.try_insert(17, 1).map_err(|error| error.to_string().contains("16 of")),
+        Err(true)
+    );
+}
+
 #[test]
 fn a_version_that_goes_round_is_noticed() {
     let control = Control::<8>::default();

@@ -491,7 +491,7 @@ where
             attempt = self.make_room(table, [located.address.home, located.address.other], hash);
         }
         if attempt == Attempt::Full {
-            self.grow(table)?;
+            self.grow(table, located)?;
         }
         let added = self.settle(table, attempt);
         if added {
@@ -557,12 +557,18 @@ where
         assert_eq!(moved, Attempt::Done);
     }
 
-    /// Doubles the table, in which no place was found.
+    /// Doubles the table, in which no place was found for the key that was `located`.
     #[cold]
-    fn grow(&self, table: &Table<Entry, SLOTS>) -> Result<(), GrowError> {
-        let (entries, slots) = (self.entries.sum(), table.slots());
-        if self.is_current(table) {
-            GrowError::check_load(entries, slots)?;
+    fn grow(
+        &self,
+        table: &Table<Entry, SLOTS>,
+        located: &Position<SLOTS>,
+    ) -> Result<(), GrowError> {
+        if self.is_current(table)
+            && let Err(error) = GrowError::check_load(self.entries.sum(), table.slots())
+        {
+            // The key itself may have been added since, into the last slot.
+            return if table.is_absent_still(located) { Err(error) } else { Ok(()) };
         }
         self.double(table)
     }

@@ -310,7 +310,7 @@ where
             attempt = self.make_room(table, [located.address.home, located.address.other], hash);
         }
         if attempt == Attempt::Full {
-            self.grow(table)?;
+            self.grow(table, located)?;
         }
         let added = self.settle(table, attempt);
         if added {
@@ -331,11 +331,18 @@ where
         move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
     }
 
-    /// Doubles the table, in which no place was found.
+    /// Doubles the table, in which no place was found for the key that was `located`.
     #[cold]
-    fn grow(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), GrowError> {
-        if self.is_current(table) {
-            GrowError::check_load(self.entries.sum(), table.slots())?;
+    fn grow(
+        &self,
+        table: &Items<R, K, V, SLOTS>,
+        located: &Position<R, K, V, SLOTS>,
+    ) -> Result<(), GrowError> {
+        if self.is_current(table)
+            && let Err(error) = GrowError::check_load(self.entries.sum(), table.slots())
+        {
+            // The key itself may have been added since, into the last slot.
+            return if table.is_absent_still(located) { Err(error) } else { Ok(()) };
         }
         self.double(table)
     }

@@ -190,13 +190,14 @@ impl BuildHasher for EightHashes {
     }
 }
 
-/// Of eight hashes that differ in all their bits, that of a `u64`.
+/// Of eight hashes that differ in all their bits, that of a `u64`. In 32 or more buckets no two of
+/// them share one, so that a cuckoo table has room for two buckets of each.
 #[derive(Debug)]
 pub struct OneOfEight(u64);
 
 impl Hasher for OneOfEight {
     fn finish(&self) -> u64 {
-        let product = (self.0 % 8 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let product = (self.0 % 8 + 1).wrapping_mul(0xB248_614A_122A_739D);
         product ^ product >> 32
     }
 

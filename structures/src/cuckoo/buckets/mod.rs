@@ -243,6 +243,11 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         settled.then_some(Located { address, home, found, frozen, wraps })
     }
 
+    /// Whether the key that was located, and absent, has not been added since (I3).
+    pub(super) fn is_absent_still(&self, located: &Located<C::Content, SLOTS>) -> bool {
+        self.unchanged(located.address.home, located.home, located.wraps)
+    }
+
     /// Adds an absent key to its home, if that has an empty slot and nothing has changed since it
     /// was located.
     #[inline]

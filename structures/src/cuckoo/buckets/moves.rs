@@ -1,8 +1,10 @@
 //! Displacement: moving entries along a cuckoo path so that a bucket gets an empty slot.
 
 use super::{Attempt, Cell, Table};
+use crate::control::Snapshot;
 use crate::cuckoo::path::{Graph, Place, Search};
 use crate::cuckoo::stats::Counters;
+use crate::sync::Backoff;
 
 /// The table as a path search sees it: tags only, if `fingerprint` needs no more.
 struct Unlocked<'t, C, F, const SLOTS: usize> {
@@ -33,7 +35,8 @@ pub(in crate::cuckoo) struct Relocation<T> {
 }
 
 /// Searches a path from one of `starts` and moves the entries on it. Never [`Attempt::Done`]: if
-/// there is room now, it is anybody's.
+/// there is room now, it is anybody's. [`Attempt::Full`]: the starts were full at one moment, and
+/// no path was found.
 ///
 /// `fingerprint` says what, with a bucket, gives the other bucket of the entry with a tag in a
 /// place; `relocate(from, to, tag, content)` what the move means, `None` if that is no move
@@ -48,7 +51,7 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
 ) -> Attempt {
     let Some(path) = P::find(&Unlocked { table, fingerprint }, starts, seed) else {
         counters.gave_up();
-        return Attempt::Full;
+        return if table.are_full(starts) { Attempt::Full } else { Attempt::Retry };
     };
     counters.found_path(path.len() - 1);
     // From the hole backward: every entry moves into an empty slot (I2).
@@ -66,6 +69,27 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
 }
 
 impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
+    /// Whether all of `buckets` were full, and none frozen, at one moment. A search cannot tell: an
+    /// entry that moves, or is taken out and added again, may be seen in two places.
+    fn are_full(&self, buckets: [usize; 2]) -> bool {
+        let backoff = Backoff::new();
+        loop {
+            let wraps = self.wraps.count();
+            let seen = buckets.map(|bucket| self.control(bucket).snapshot());
+            let full = |seen: &Snapshot<SLOTS>| seen.empty_slot().is_none() && !seen.is_frozen();
+            if !seen.iter().all(full) {
+                return false;
+            }
+            let settled = |(bucket, seen): (usize, Snapshot<SLOTS>)| {
+                !seen.is_locked() && self.unchanged(bucket, seen, wraps)
+            };
+            if buckets.into_iter().zip(seen).all(settled) {
+                return true;
+            }
+            backoff.snooze();
+        }
+    }
+
     /// Moves the entry in `from` to the empty slot `to` of its other bucket.
     pub(in crate::cuckoo) fn displace(
         &self,
