@@ -405,8 +405,6 @@ fn many_lookups_at_once<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
     assert!(catch_unwind(AssertUnwindSafe(|| map.get_many(&[1], &mut []))).is_err());
 }
 
-/// The version of 8 slots has 11 bits: after 2048 writes the word is the same again, but what was
-/// read in between is not taken for consistent. Hazard H5.
 thread_local!(static INTERLUDE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) });
 
 /// A search in which something happens, and which finds nothing.
@@ -458,6 +456,8 @@ fn a_key_added_during_a_vain_search_is_present() {
     );
 }
 
+/// The version of 8 slots has 11 bits: after 2048 writes the word is the same again, but what was
+/// read in between is not taken for consistent. Hazard H5.
 #[test]
 fn a_version_that_goes_round_is_noticed() {
     let control = Control::<8>::default();
