@@ -1,0 +1,109 @@
+"""Seeded bugs, each with the check that must fail because of it; see `ci/mutants.sh`."""
+
+import argparse
+import fnmatch
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# A tree of its own, in which the bugs are planted: the user's stays as it is.
+TREE = ROOT / "target" / "mutants" / "tree"
+# Seconds for a build and a check; what hangs is noticed.
+TIMEOUT = 300
+
+
+def run(command, **options):
+    return subprocess.run(command, cwd=TREE, text=True, capture_output=True, **options)
+
+
+def prepare():
+    """A copy of the files as they are, committed or not, as git knows them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, text=True, capture_output=True,
+    ).stdout
+    TREE.mkdir(parents=True, exist_ok=True)
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, TREE / name
+        if source.is_file() and not name.startswith("results/"):
+            content = source.read_bytes()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Files that are the same keep their time, so that they are not built again.
+            if not target.is_file() or target.read_bytes() != content:
+                target.write_bytes(content)
+                target.chmod(source.stat().st_mode)
+
+
+def plant(mutant):
+    """Changes the one place that the mutant names; returns how to change it back."""
+    path = TREE / mutant["file"]
+    text = path.read_text()
+    count = text.count(mutant["old"])
+    if count != 1:
+        sys.exit(f"mutants: `{mutant['name']}`: {count} places in {mutant['file']}, not one")
+    path.write_text(text.replace(mutant["old"], mutant["new"]))
+    return lambda: path.write_text(text)
+
+
+def check(mutant):
+    """What the killer says of the planted bug: killed, survived, or it cannot be judged."""
+    result = kill(mutant)
+    if result.returncode == 0:
+        return "SURVIVED", ""
+    if "could not compile" in result.stderr:
+        return "DOES NOT BUILD", result.stderr[-2000:]
+    return ("killed (it hangs)" if result.returncode == 124 else "killed"), ""
+
+
+def kill(mutant, timeout=TIMEOUT):
+    # The killer's target folder is inside the tree, for all mutants.
+    environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
+    return run(["timeout", str(timeout), "bash", "-c", mutant["killer"]], env=environment)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="globs; all mutants if none is given")
+    parser.add_argument("--list", action="store_true", help="show them, and run nothing")
+    arguments = parser.parse_args()
+    mutants = tomllib.loads((ROOT / "structures/tests/mutants.toml").read_text())["mutant"]
+    wanted = [
+        m for m in mutants
+        if not arguments.names or any(fnmatch.fnmatch(m["name"], g) for g in arguments.names)
+    ]
+    if not wanted:
+        sys.exit("mutants: no mutant has such a name")
+    if arguments.list:
+        for mutant in wanted:
+            print(f"{mutant['name']}\n    {mutant['file']}: {mutant['killer']}")
+        return
+    prepare()
+    # A check that fails without a bug would kill anything.
+    for mutant in {m["killer"]: m for m in wanted}.values():
+        # As long as it takes: it builds everything first.
+        if (result := kill(mutant, timeout=0)).returncode != 0:
+            print(result.stdout[-2000:], result.stderr[-2000:], file=sys.stderr)
+            sys.exit(f"mutants: fails without any bug: {mutant['killer']}")
+    failed = 0
+    for mutant in wanted:
+        restore = plant(mutant)
+        began = time.monotonic()
+        try:
+            verdict, detail = check(mutant)
+        finally:
+            restore()
+        failed += not verdict.startswith("killed")
+        seconds = time.monotonic() - began
+        print(f"{verdict:<18} {seconds:5.0f} s  {mutant['name']}", flush=True)
+        if detail:
+            print(detail, flush=True)
+    print(f"{len(wanted)} mutants, {len(wanted) - failed} killed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
