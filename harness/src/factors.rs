@@ -9,8 +9,11 @@
 //! compile time, a trial of its own; add those that an experiment needs.
 
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
-use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
+use structures::exclusion::{
+    BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
+};
 use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::versions::{PerBucket, Versions};
 use structures::{ChainingInline, CuckooOptimistic, CuckooStriped};
 
 use crate::subject::Registry;
@@ -31,6 +34,10 @@ pub(crate) fn add_variants(registry: &mut Registry) {
     chaining_inline::<BucketLocks, Untagged>(registry);
     chaining_inline::<GlobalLock, Tagged>(registry);
     chaining_inline::<GlobalLock, Untagged>(registry);
+    // How many buckets share a version; MemC3 has 8192 versions.
+    cuckoo_optimistic::<8, OptimisticStripes<1>, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, OptimisticStripes<64>, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, OptimisticStripes<8192>, Tagged, Bfs>(registry);
     // Slots a bucket, and the path search.
     cuckoo_optimistic::<2, Optimistic, Tagged, Bfs>(registry);
     cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(registry);
@@ -44,13 +51,19 @@ pub(crate) fn add_variants(registry: &mut Registry) {
 fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
     registry: &mut Registry,
 ) {
-    let factors = named([exclusion::<E>(), tags::<T>(), slots(SLOTS, 8), search::<P>()]);
+    let factors = named([
+        exclusion::<E>(),
+        version_stripes::<E>(),
+        tags::<T>(),
+        slots(SLOTS, 8),
+        search::<P>(),
+    ]);
     registry.add_variant("cuckoo-optimistic", &factors, |o| {
         CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), o.pages())
     });
 }
 
-fn chaining_inline<E: Exclusion, T: Tagging>(registry: &mut Registry) {
+fn chaining_inline<E: Exclusion<Versions = PerBucket>, T: Tagging>(registry: &mut Registry) {
     let factors = named([exclusion::<E>(), tags::<T>()]);
     registry.add_variant("chaining-inline", &factors, |o| {
         ChainingInline::<_, _, _, E, T>::with_capacity_and_hasher(o.capacity, o.hasher())
@@ -78,6 +91,10 @@ fn differing(factor: &str, value: &str, default: &str) -> Option<String> {
 
 fn exclusion<E: Exclusion>() -> Option<String> {
     differing("exclusion", E::NAME, Optimistic::NAME)
+}
+
+fn version_stripes<E: Exclusion>() -> Option<String> {
+    differing("version-stripes", &E::Versions::STRIPES.to_string(), "0")
 }
 
 fn tags<T: Tagging>() -> Option<String> {
@@ -114,6 +131,9 @@ mod tests {
                 "exclusion=bucket-lock,tags=off",
                 "exclusion=global-lock",
                 "exclusion=global-lock,tags=off",
+                "version-stripes=1",
+                "version-stripes=64",
+                "version-stripes=8192",
                 "slots=2",
                 "slots=4",
                 "search=random-1",

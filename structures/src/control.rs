@@ -10,8 +10,8 @@
 //! | `SLOTS` × `TAG_BITS` | tags; 0 marks an empty slot |
 //! | 3 | overflow count, what it counts is the table's business; it saturates at 7 |
 //! | 1 | `FROZEN`: the bucket will not change any more |
-//! | 1 | `LOCKED`: a writer may be changing the entries |
-//! | the rest | version; every unlock that changed something adds 1 |
+//! | the rest but one | version; every unlock that changed something adds 1 |
+//! | 1, the highest | `LOCKED`: a writer may be changing the entries |
 //!
 //! # The protocol
 //!
@@ -19,7 +19,8 @@
 //!
 //! * A reader takes a snapshot (`Acquire`, C1), reads entries, and validates: `fence(Acquire)`
 //!   (C2), then the word again (`Acquire`, C3). If it is the same and not locked, the entries
-//!   belong together and were in the bucket at C3.
+//!   belong together and were in the bucket at C3. If it is the same but for the lock, so were
+//!   those that a lock's holder does not write.
 //! * A writer locks (C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)` (C5),
 //!   writes entries, unlocks with the next version (`Release`, C6).
 //! * C5 pairs with C2: a reader that saw one of the writer's entries sees its lock, or a later
@@ -57,8 +58,8 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         SLOTS as u32 * Self::TAG_BITS
     };
     const FROZEN: u64 = 1 << (Self::TAGS_END + OVERFLOW_BITS);
-    const LOCKED: u64 = Self::FROZEN << 1;
-    const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 2;
+    const LOCKED: u64 = 1 << 63;
+    const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 1;
     const OVERFLOW: u64 = ((1 << OVERFLOW_BITS) - 1) << Self::TAGS_END;
     const TAG: u64 = (1 << Self::TAG_BITS) - 1;
     const LOWS: u64 = Self::in_each_lane(1);
@@ -159,31 +160,23 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         self.0 & Self::FROZEN != 0
     }
 
-    /// Neither locked nor frozen.
-    #[inline(always)]
+    /// With the mark that the bucket will not change any more.
     #[must_use]
-    pub const fn is_stable(self) -> bool {
-        self.0 & (Self::LOCKED | Self::FROZEN) == 0
-    }
-
-    /// Neither frozen nor overflowing: what is not here is nowhere.
-    #[inline(always)]
-    #[must_use]
-    pub const fn ends_search(self) -> bool {
-        self.0 & (Self::OVERFLOW | Self::FROZEN) == 0
+    pub const fn frozen(self) -> Self {
+        Self(self.0 | Self::FROZEN)
     }
 
     /// Whether the next version carries out of its bits.
     #[inline(always)]
     #[must_use]
     pub const fn is_last_version(self) -> bool {
-        self.0 >> Self::VERSION == u64::MAX >> Self::VERSION
+        (self.0 | Self::LOCKED) >> Self::VERSION == u64::MAX >> Self::VERSION
     }
 
     /// Unlocked, with the next version.
     #[inline(always)]
     const fn next_version(self) -> Self {
-        Self((self.0 & !Self::LOCKED).wrapping_add(1 << Self::VERSION))
+        Self((self.0 & !Self::LOCKED).wrapping_add(1 << Self::VERSION) & !Self::LOCKED)
     }
 }
 
@@ -195,7 +188,7 @@ impl<const SLOTS: usize> fmt::Debug for Snapshot<SLOTS> {
             .field("overflow", &((self.0 & Self::OVERFLOW) >> Self::TAGS_END))
             .field("frozen", &self.is_frozen())
             .field("locked", &self.is_locked())
-            .field("version", &(self.0 >> Self::VERSION))
+            .field("version", &((self.0 & !Self::LOCKED) >> Self::VERSION))
             .finish()
     }
 }
@@ -302,6 +295,18 @@ impl<const SLOTS: usize> Control<SLOTS> {
         self.0.load(Ordering::Acquire) == seen.0
     }
 
+    /// [`validate`](Self::validate), but for the lock: whether the word still is `seen`, with or
+    /// without a writer that has changed nothing in it yet.
+    #[inline(always)]
+    #[must_use]
+    pub fn validate_but_lock(&self, seen: Snapshot<SLOTS>) -> bool {
+        // Acquire fence C2: pairs with C5. If an entry was a writer's, what that writer did before
+        // is visible as well.
+        fence(Ordering::Acquire);
+        // Acquire C3: as in `validate`.
+        (self.0.load(Ordering::Acquire) ^ seen.0) & !Snapshot::<SLOTS>::LOCKED == 0
+    }
+
     /// Takes the lock if nothing has changed since `seen`, which is neither locked nor frozen,
     /// was taken; `count` is what `wraps` held before that.
     #[inline(always)]
@@ -345,7 +350,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// `seen` any more.
     #[must_use]
     pub fn freeze(&self, seen: Snapshot<SLOTS>) -> bool {
-        let frozen = seen.0 | Snapshot::<SLOTS>::FROZEN;
+        let frozen = seen.frozen().0;
         // Acquire as C4. Relaxed on failure: the caller looks again.
         self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }

@@ -7,6 +7,8 @@
 use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::versions::{PerBucket, Stripes, Versions};
+
 /// A way to exclude.
 pub trait Exclusion: Debug + Default + Send + Sync + 'static {
     /// Its name in the names of tables.
@@ -14,6 +16,9 @@ pub trait Exclusion: Debug + Default + Send + Sync + 'static {
 
     /// Whether a reader takes the lock of each bucket that it reads, instead of validating it.
     const READERS_LOCK: bool;
+
+    /// Where the buckets' locks and versions are.
+    type Versions: Versions;
 
     /// Held around a lookup.
     type Reading<'e>;
@@ -37,6 +42,7 @@ impl Exclusion for Optimistic {
     const NAME: &'static str = "optimistic";
     const READERS_LOCK: bool = false;
 
+    type Versions = PerBucket;
     type Reading<'e> = ();
     type Writing<'e> = ();
 
@@ -47,7 +53,26 @@ impl Exclusion for Optimistic {
     fn write(&self) {}
 }
 
-/// Readers validate, one writer at a time: MemC3 as published.
+/// The same with `N` versions and locks for all buckets.
+#[derive(Debug, Default)]
+pub struct OptimisticStripes<const N: usize>;
+
+impl<const N: usize> Exclusion for OptimisticStripes<N> {
+    const NAME: &'static str = Optimistic::NAME;
+    const READERS_LOCK: bool = false;
+
+    type Versions = Stripes<N>;
+    type Reading<'e> = ();
+    type Writing<'e> = ();
+
+    #[inline(always)]
+    fn read(&self) {}
+
+    #[inline(always)]
+    fn write(&self) {}
+}
+
+/// Readers validate, one writer at a time, as in MemC3; its versions are in stripes.
 #[derive(Debug, Default)]
 pub struct SingleWriter(Mutex<()>);
 
@@ -55,6 +80,7 @@ impl Exclusion for SingleWriter {
     const NAME: &'static str = "single-writer";
     const READERS_LOCK: bool = false;
 
+    type Versions = PerBucket;
     type Reading<'e> = ();
     type Writing<'e> = MutexGuard<'e, ()>;
 
@@ -75,6 +101,7 @@ impl Exclusion for BucketLocks {
     const NAME: &'static str = "bucket-lock";
     const READERS_LOCK: bool = true;
 
+    type Versions = PerBucket;
     type Reading<'e> = ();
     type Writing<'e> = ();
 
@@ -93,6 +120,7 @@ impl Exclusion for GlobalLock {
     const NAME: &'static str = "global-lock";
     const READERS_LOCK: bool = false;
 
+    type Versions = PerBucket;
     type Reading<'e> = MutexGuard<'e, ()>;
     type Writing<'e> = MutexGuard<'e, ()>;
 

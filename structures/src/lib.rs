@@ -67,6 +67,7 @@ pub mod meter;
 pub mod reclaim;
 pub mod sync;
 pub mod tagging;
+pub mod versions;
 pub mod word;
 mod zeroed;
 

@@ -26,6 +26,9 @@ pub enum Pages {
 /// It is, and the type needs no drop.
 pub(crate) unsafe trait Zeroable: Default {}
 
+// SAFETY: an atomic whose default is 0.
+unsafe impl Zeroable for crate::sync::AtomicU64 {}
+
 /// An array of `T`, all zero at first.
 pub(crate) struct Zeroed<T> {
     first: NonNull<T>,

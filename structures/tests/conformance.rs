@@ -8,10 +8,13 @@ use std::marker::PhantomData;
 
 use foldhash::fast::FixedState;
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
-use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
+use structures::exclusion::{
+    BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
+};
 use structures::hash;
 use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
 use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::versions::PerBucket;
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
@@ -50,6 +53,8 @@ conformance_words! {
     cuckoo_optimistic_random_2: Words<4, Optimistic, Tagged, RandomWalk<2>>;
     cuckoo_optimistic_no_tag: Words<4, Optimistic, Untagged, Bfs>;
     cuckoo_optimistic_single_writer: Words<4, SingleWriter, Tagged, Bfs>;
+    cuckoo_optimistic_one_stripe: Words<4, OptimisticStripes<1>, Tagged, Bfs>;
+    cuckoo_optimistic_stripes: Words<8, OptimisticStripes<64>, Tagged, Bfs>;
     cuckoo_optimistic_bucket_lock: Words<4, BucketLocks, Tagged, Bfs>;
     cuckoo_optimistic_global_lock: Words<4, GlobalLock, Tagged, Bfs>;
 }
@@ -140,7 +145,7 @@ fn colliding_hashes_have_buckets_apart() {
 
 struct Inline<E, T>(PhantomData<(E, T)>);
 
-impl<E: Exclusion, T: Tagging> WordFamily for Inline<E, T> {
+impl<E: Exclusion<Versions = PerBucket>, T: Tagging> WordFamily for Inline<E, T> {
     type Map<S: State> = ChainingInline<u64, u64, S, E, T>;
 
     fn new<S: State>() -> Self::Map<S> {

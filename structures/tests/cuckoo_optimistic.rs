@@ -14,7 +14,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::control::{Control, Wraps};
 use structures::cuckoo::GrowError;
 use structures::cuckoo::path::{Bfs, Graph, Place, RandomWalk, Search};
-use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
+use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, OptimisticStripes, SingleWriter};
 use structures::map::ConcurrentMap;
 use structures::tagging::{Tagged, Untagged};
 use structures::{CuckooOptimistic, Pages};
@@ -74,6 +74,8 @@ macro_rules! for_each_factor {
             two_walks = [8, Optimistic, Tagged, RandomWalk<2>],
             untagged = [4, Optimistic, Untagged, Bfs],
             single_writer = [4, SingleWriter, Tagged, Bfs],
+            one_stripe = [8, OptimisticStripes<1>, Tagged, Bfs],
+            four_stripes = [4, OptimisticStripes<4>, Untagged, Bfs],
             bucket_lock = [4, BucketLocks, Tagged, Bfs],
             global_lock = [4, GlobalLock, Untagged, Bfs],
         }
@@ -158,45 +160,47 @@ fn displacement_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64)
         count += 1;
     }
     let stay = count * 9 / 10;
-    let done = AtomicBool::new(false);
+    let read = |rng: &mut Xoshiro256PlusPlus| {
+        let key = rng.random_range(0..stay);
+        assert_eq!(map.get(key), Some(value(key, 0)), "key {key}");
+    };
+    let span = (count - stay) / 2;
+    beside(300_000, read, |writer, rng| {
+        let key = stay + writer * span + rng.random_range(0..span);
+        if map.remove(key).is_none() {
+            assert!(map.insert(key, value(key, 0)));
+        }
+    });
+}
+
+/// Two threads `read` so many times each, and two write until these are done.
+fn beside(
+    reads: u64,
+    read: impl Fn(&mut Xoshiro256PlusPlus) + Sync,
+    write: impl Fn(u64, &mut Xoshiro256PlusPlus) + Sync,
+) {
+    struct Reading<'r>(&'r AtomicUsize);
+    impl Drop for Reading<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Relaxed);
+        }
+    }
+    let readers = AtomicUsize::new(2);
     thread::scope(|scope| {
-        let readers: Vec<_> = (0..2)
-            .map(|seed| {
-                let (map, done) = (&map, &done);
-                scope.spawn(move || {
-                    let mut rng = rng(seed);
-                    let mut found = 0_u64;
-                    while !done.load(Relaxed) {
-                        for _ in 0..1000 {
-                            let key = rng.random_range(0..stay);
-                            assert_eq!(map.get(key), Some(value(key, 0)), "key {key}");
-                            found += 1;
-                        }
-                    }
-                    found
-                })
-            })
-            .collect();
-        let writers: Vec<_> = (0..2_u64)
-            .map(|writer| {
-                let map = &map;
-                scope.spawn(move || {
-                    let mut rng = rng(10 + writer);
-                    let span = (count - stay) / 2;
-                    let first = stay + writer * span;
-                    for _ in 0..100_000 {
-                        let key = first + rng.random_range(0..span);
-                        if map.remove(key).is_none() {
-                            assert!(map.insert(key, value(key, 0)));
-                        }
-                    }
-                })
-            })
-            .collect();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-        done.store(true, Relaxed);
-        let found: u64 = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
-        assert!(found > 10_000, "only {found} checked reads");
+        for thread in 0..2 {
+            let (read, write, readers) = (&read, &write, &readers);
+            scope.spawn(move || {
+                let _reading = Reading(readers);
+                let mut rng = rng(thread);
+                (0..reads).for_each(|_| read(&mut rng));
+            });
+            scope.spawn(move || {
+                let mut rng = rng(10 + thread);
+                while readers.load(Relaxed) > 0 {
+                    write(thread, &mut rng);
+                }
+            });
+        }
     });
 }
 
@@ -248,43 +252,27 @@ fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T)
 fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
     // Two homes, few tags.
     let map = new(16, |key| mixed(key) & (1 << 57) | key & 1);
-    let done = AtomicBool::new(false);
-    let hits = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for seed in 0..2 {
-            let (map, done, hits) = (&map, &done, &hits);
-            scope.spawn(move || {
-                let mut rng = rng(seed);
-                while !done.load(Relaxed) {
-                    let key = rng.random_range(0..6);
-                    if let Some(found) = map.get(key) {
-                        assert_eq!(found >> 32, key, "a value of another key");
-                        hits.fetch_add(1, Relaxed);
-                    }
-                }
-            });
+    let (hits, stamps) = (AtomicU64::new(0), AtomicU64::new(0));
+    let read = |rng: &mut Xoshiro256PlusPlus| {
+        let key = rng.random_range(0..6);
+        if let Some(found) = map.get(key) {
+            assert_eq!(found >> 32, key, "a value of another key");
+            hits.fetch_add(1, Relaxed);
         }
-        let writers = [0, 1].map(|writer| {
-            let map = &map;
-            scope.spawn(move || {
-                let mut rng = rng(20 + writer);
-                for stamp in 0..200_000 {
-                    let key = rng.random_range(0..6);
-                    match rng.random_range(0..4) {
-                        0 => drop(map.remove(key)),
-                        1 => drop(map.update(key, |old| {
-                            assert_eq!(old >> 32, key, "a value of another key");
-                            value(key, stamp)
-                        })),
-                        _ => drop(map.insert(key, value(key, stamp))),
-                    }
-                }
-            })
-        });
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
-        done.store(true, Relaxed);
+    };
+    beside(300_000, read, |_, rng| {
+        let key = rng.random_range(0..6);
+        let stamp = stamps.fetch_add(1, Relaxed) & u64::from(u32::MAX);
+        match rng.random_range(0..4) {
+            0 => drop(map.remove(key)),
+            1 => drop(map.update(key, |old| {
+                assert_eq!(old >> 32, key, "a value of another key");
+                value(key, stamp)
+            })),
+            _ => drop(map.insert(key, value(key, stamp))),
+        }
     });
-    assert!(hits.into_inner() > 100, "nothing was found");
+    assert!(hits.into_inner() > 0, "nothing was found");
 }
 
 fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {

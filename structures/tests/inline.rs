@@ -14,6 +14,7 @@ use structures::ChainingInline;
 use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::map::DirectMap;
 use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::versions::PerBucket;
 
 /// Keys are their own hashes: the low bits choose the bucket, the high ones the tag.
 type Chosen<E = Optimistic, T = Tagged> =
@@ -45,7 +46,7 @@ trait Words {
     fn entries(&self) -> Vec<(u64, u64)>;
 }
 
-impl<S: BuildHasher + Send + Sync, E: Exclusion, T: Tagging> Words
+impl<S: BuildHasher + Send + Sync, E: Exclusion<Versions = PerBucket>, T: Tagging> Words
     for ChainingInline<u64, u64, S, E, T>
 {
     fn get(&self, key: u64) -> Option<u64> {
@@ -191,7 +192,7 @@ fn a_closure_runs_again_if_the_table_has_grown() {
 
 /// Entries are moved up from overflow under the eyes of readers, who neither miss one nor see it
 /// with another's value. H2 for chains: the slot that it leaves and the one it enters are reused.
-fn h2_readers_find_moving_entries<E: Exclusion, T: Tagging>() {
+fn h2_readers_find_moving_entries<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
     const BUCKETS: u64 = 1 << 14;
     const UPDATED: u64 = 1 << 63;
     let map: Chosen<E, T> =
@@ -242,7 +243,7 @@ fn h2_readers_find_moving_entries_under_each_factor() {
 
 /// Two threads raise one counter while the table doubles again and again: readers see it grow
 /// only, and no step is lost, not in a frozen bucket either.
-fn a_hot_key_survives_growth<E: Exclusion, T: Tagging>() {
+fn a_hot_key_survives_growth<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
     const STEPS: u64 = 30_000;
     let map = Chosen::<E, T>::default();
     assert!(map.insert(0, 0));

@@ -13,7 +13,9 @@ use std::sync::{Arc as StdArc, Mutex};
 use loom::sync::Arc;
 use loom::thread;
 use structures::control::{Control, Snapshot, Wraps};
+use structures::exclusion::{Exclusion, Optimistic, OptimisticStripes};
 use structures::sync::{AtomicU64, Ordering};
+use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{CuckooOptimistic, Pages};
 
 /// A bucket with one entry, which is in slot 0 if its tag is set.
@@ -196,27 +198,71 @@ impl std::hash::Hasher for Itself {
 }
 
 /// Two buckets, each the other one's other bucket; home 0 or 1, and 7 tags.
-type Cuckoo = CuckooOptimistic<u64, u64, Itself, 2>;
+type Cuckoo<E, T> = CuckooOptimistic<u64, u64, Itself, 2, E, T>;
 
 /// The key number `i` with that home.
 fn key(home: u64, i: u64) -> u64 {
     (i + 1) << 56 | home
 }
 
-fn cuckoo(keys: &[u64]) -> Arc<Cuckoo> {
+/// Another key with the same home and the same tag.
+fn twin(key: u64) -> u64 {
+    key | 1 << 20
+}
+
+fn cuckoo<E: Exclusion, T: Tagging>(keys: &[u64]) -> Arc<Cuckoo<E, T>> {
     let map = Cuckoo::with_buckets(2, Itself(0), Pages::Default);
     keys.iter().for_each(|key| assert!(map.insert(*key, *key)));
     Arc::new(map)
 }
 
+/// Explores `run` for each layout of versions, and for both forms of a lookup's first look: in the
+/// cache, and of a table without tags, as in a large one.
+macro_rules! of_each_kind {
+    ($($run:ident: $what:literal;)*) => {$(
+        mod $run {
+            use super::*;
+
+            #[test]
+            fn small() {
+                super::$run::<Optimistic, Tagged>($what);
+            }
+
+            #[test]
+            fn untagged() {
+                super::$run::<Optimistic, Untagged>($what);
+            }
+
+            #[test]
+            fn one_stripe() {
+                super::$run::<OptimisticStripes<1>, Tagged>($what);
+            }
+
+            #[test]
+            fn two_stripes() {
+                super::$run::<OptimisticStripes<2>, Untagged>($what);
+            }
+        }
+    )*};
+}
+
+of_each_kind! {
+    a_displaced_entry_is_never_missed: "displace, leaving";
+    an_entry_that_returns_is_never_missed: "displace, returning";
+    what_was_removed_stays_removed: "displace, returning; remove";
+    a_key_is_inserted_once: "two insertions";
+    an_entry_in_its_other_bucket_comes_and_goes: "insert, remove";
+    a_value_is_never_its_successors: "remove, insert";
+    an_update_is_not_overtaken: "insert, update";
+}
+
 /// A whole table: an insertion displaces an entry from its home to its other bucket, under a
 /// reader of that entry, which never misses it. (I2, I4)
-#[test]
-fn a_displaced_entry_is_never_missed() {
-    explore("displace, leaving", [Some(key(0, 1))], || {
+fn a_displaced_entry_is_never_missed<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [Some(key(0, 1))], || {
         // Home 0 is full; bucket 1 has room. The new key has home 0 and goes to bucket 1, or
         // an entry of bucket 0 does.
-        let map = cuckoo(&[key(0, 0), key(0, 1), key(1, 0)]);
+        let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1), key(1, 0)]);
         let reader = {
             let map = Arc::clone(&map);
             thread::spawn(move || map.get(&key(0, 1)))
@@ -227,10 +273,9 @@ fn a_displaced_entry_is_never_missed() {
 }
 
 /// The same, of an entry that returns to its home.
-#[test]
-fn an_entry_that_returns_is_never_missed() {
-    explore("displace, returning", [Some(key(0, 2))], || {
-        let map = cuckoo(&[key(0, 0), key(0, 1), key(0, 2)]);
+fn an_entry_that_returns_is_never_missed<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [Some(key(0, 2))], || {
+        let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1), key(0, 2)]);
         assert_eq!(map.remove(&key(0, 0)), Some(key(0, 0)));
         let reader = {
             let map = Arc::clone(&map);
@@ -241,11 +286,25 @@ fn an_entry_that_returns_is_never_missed() {
     });
 }
 
+/// An entry returns home, and is removed there before its old place is given up: who looks for it
+/// then does not find it in the old place. Another entry makes the lookup go there.
+fn what_was_removed_stays_removed<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [(Some(key(0, 2)), None)], || {
+        let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1), key(0, 2), key(0, 3)]);
+        assert_eq!(map.remove(&key(0, 0)), Some(key(0, 0)));
+        let remover = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || (map.remove(&key(0, 2)), map.get(&key(0, 2))))
+        };
+        map.displace(&key(0, 2));
+        remover.join().expect("removed")
+    });
+}
+
 /// Of two insertions of the same key one succeeds, also if there is room for both.
-#[test]
-fn a_key_is_inserted_once() {
-    explore("two insertions", [(true, false), (false, true)], || {
-        let map = cuckoo(&[key(0, 0), key(0, 1)]);
+fn a_key_is_inserted_once<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [(true, false), (false, true)], || {
+        let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1)]);
         let other = {
             let map = Arc::clone(&map);
             thread::spawn(move || map.insert(key(0, 2), 1))
@@ -256,16 +315,47 @@ fn a_key_is_inserted_once() {
 }
 
 /// A lookup of a key that is inserted and removed elsewhere sees it or not, and its value.
-#[test]
-fn an_entry_in_its_other_bucket_comes_and_goes() {
-    explore("insert, remove", [None, Some(9)], || {
-        let map = cuckoo(&[key(0, 0), key(0, 1)]);
+fn an_entry_in_its_other_bucket_comes_and_goes<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [None, Some(9)], || {
+        let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1)]);
         let reader = {
             let map = Arc::clone(&map);
             thread::spawn(move || map.get(&key(0, 2)))
         };
         assert!(map.insert(key(0, 2), 9));
         assert_eq!(map.remove(&key(0, 2)), Some(9));
+        reader.join().expect("read")
+    });
+}
+
+/// A lookup meets a slot whose entry makes way for one with the same tag: it does not return the
+/// new one's value for the old key. (H1, H2)
+fn a_value_is_never_its_successors<E: Exclusion, T: Tagging>(what: &str) {
+    let old = key(0, 0);
+    explore(what, [None, Some(old)], move || {
+        let map = cuckoo::<E, T>(&[old]);
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.get(&old))
+        };
+        assert_eq!(map.remove(&old), Some(old));
+        assert!(map.insert(twin(old), 9));
+        reader.join().expect("read")
+    });
+}
+
+/// Who sees an update, perhaps before it is complete, sees what its thread did before. (C2, C5)
+fn an_update_is_not_overtaken<E: Exclusion, T: Tagging>(what: &str) {
+    let (updated, inserted) = (key(0, 0), key(1, 0));
+    let seen = [(updated, None), (updated, Some(inserted)), (9, Some(inserted))];
+    explore(what, seen, move || {
+        let map = cuckoo::<E, T>(&[updated]);
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || (map.get(&updated).expect("present"), map.get(&inserted)))
+        };
+        assert!(map.insert(inserted, inserted));
+        assert_eq!(map.update(&updated, |_| 9), Some(updated));
         reader.join().expect("read")
     });
 }

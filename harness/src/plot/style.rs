@@ -181,6 +181,9 @@ const FIXED: &[&str] = &[
     "cuckoo-striped:slots=8",
     "cuckoo-striped:search=random-1",
     "cuckoo-striped:search=random-2",
+    "cuckoo-optimistic:version-stripes=1",
+    "cuckoo-optimistic:version-stripes=64",
+    "cuckoo-optimistic:version-stripes=8192",
 ];
 
 /// Whether a structure looks the same in every report.

@@ -7,8 +7,9 @@
 //!
 //! * Keys and values are inline words, all atomics, so a lookup cannot meet freed memory
 //!   (hazards H1, H2, H4 of items behind pointers do not arise).
-//! * Tags, lock and version of a bucket are one word ([`control`](crate::control)): each bucket
-//!   is its own stripe, and a lookup that finds no tag reads that word alone.
+//! * Tags, lock and version of a bucket are one word ([`control`](crate::control)): a lookup that
+//!   finds no tag reads that word alone. Versions in stripes, as published, are a
+//!   [factor](crate::versions).
 //! * A bucket counts the entries that have it as home but are in their other bucket (as F14 does
 //!   for its probes: N. Bronson, X. Shi, *Open-sourcing F14*, 2019). A lookup whose home counts
 //!   none does not look at the other bucket.
@@ -16,16 +17,23 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, found | blocking | the validation of the bucket in which it was found (C3) |
+//! | `get`, found | blocking | its load of the value, in a bucket that validates (C3) |
 //! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else the snapshot of the other bucket |
 //! | `insert` | blocking | the unlock (C6) of the home; into the other bucket of a home that overflows already, that of the other bucket |
-//! | `update`, `remove` | blocking | the unlock (C6) of the bucket that it is in |
+//! | `update` | blocking | the store of the value |
+//! | `remove` | blocking | the unlock (C6) of the bucket that it is in |
 //!
-//! In a table that has been replaced by a larger one meanwhile, a lookup of a frozen bucket takes
-//! effect when it finds that the table still is the current one, or else starts again.
+//! A lookup does not mind that the home is locked: until the unlock the tags are what they were,
+//! and a tagged cell keeps its key (I8). If it loads a value that the lock's holder has just
+//! stored, the fences C5 and C2 order all that the holder did before. Of the other bucket it does
+//! wait for the lock's holder: see `Table::try_locate`. (With versions in stripes, also of the
+//! home.)
 //!
-//! "Blocking" is all there is to claim, but little blocks: a lookup waits only while the bucket
-//! that its entry is in, or seems to be in, is locked, which lasts for a few stores. Expected
+//! Nor does a lookup mind a frozen bucket. While the table is current, what is in the bucket is
+//! what the map holds; if a larger table is published during the lookup, it takes effect just
+//! before.
+//!
+//! "Blocking" is all there is to claim, but little blocks: a lock is held for a few stores. Expected
 //! O(1); worst case O(slots) for an insertion near the maximal load, which searches at most 2000
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
@@ -52,6 +60,7 @@ use crate::hash;
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
 use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
+use crate::versions::{Seen, Versions};
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroable};
 
@@ -80,12 +89,12 @@ pub struct CuckooOptimistic<
     V,
     S = RandomState,
     const SLOTS: usize = 8,
-    E = Optimistic,
+    E: Exclusion = Optimistic,
     T = Tagged,
     P = Bfs,
 > {
     /// The first table or one of its successors.
-    current: AtomicPtr<Table<Entry, SLOTS>>,
+    current: AtomicPtr<Table<Entry, SLOTS, E::Versions>>,
     hasher: S,
     exclusion: E,
     entries: StripedCounter,
@@ -94,7 +103,7 @@ pub struct CuckooOptimistic<
     moves: ShardedLock<()>,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
     /// into it, and `current` does.
-    first: Arc<Table<Entry, SLOTS>>,
+    first: Arc<Table<Entry, SLOTS, E::Versions>>,
     _entries: PhantomData<fn() -> (K, V)>,
     _factors: PhantomData<fn() -> (T, P)>,
 }
@@ -128,7 +137,7 @@ impl Cell for Entry {
 }
 
 /// Where a key is, as of one moment.
-type Position<const SLOTS: usize> = Located<(u64, u64), SLOTS>;
+type Position<const SLOTS: usize, V> = Located<(u64, u64), SLOTS, V>;
 
 impl<K, V, S, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 where
@@ -179,13 +188,13 @@ where
 
     /// The current table.
     #[inline(always)]
-    fn table(&self) -> &Table<Entry, SLOTS> {
+    fn table(&self) -> &Table<Entry, SLOTS, E::Versions> {
         // SAFETY: I6: `current` was made from `first`, and only `double` stores to it.
         unsafe { buckets::current(&self.current, &self.first) }
     }
 
     #[inline(always)]
-    fn is_current(&self, table: &Table<Entry, SLOTS>) -> bool {
+    fn is_current(&self, table: &Table<Entry, SLOTS, E::Versions>) -> bool {
         // Acquire: so that a lookup that finds another table then sees its contents.
         std::ptr::eq(self.current.load(Ordering::Acquire), table)
     }
@@ -205,17 +214,17 @@ where
     /// validates.
     #[inline(always)]
     fn find(
-        table: &Table<Entry, SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
         bucket: usize,
-        seen: Snapshot<SLOTS>,
+        seen: &Seen<SLOTS, E::Versions>,
         key: &K,
         tag: u64,
-    ) -> Option<Found<(u64, u64), SLOTS>> {
-        for slot in seen.matching(tag) {
+    ) -> Option<Found<(u64, u64), SLOTS, E::Versions>> {
+        for slot in seen.word.matching(tag) {
             let place = Place { bucket, slot };
             let content = table.cell(place).read();
             if content.0 == key.to_bits() {
-                return Some(Found { place, content, seen });
+                return Some(Found { place, content, seen: *seen });
             }
         }
         None
@@ -234,20 +243,23 @@ where
 
     /// A lookup that is done with the home, as most are; the others are [`Self::get_slowly`].
     #[inline(always)]
-    fn get_from(&self, table: &Table<Entry, SLOTS>, key: &K, hash: u64) -> Option<V> {
+    fn get_from(&self, table: &Table<Entry, SLOTS, E::Versions>, key: &K, hash: u64) -> Option<V> {
         let wraps = table.wraps.count();
         let home = hash::home(hash, table.mask);
-        let seen = table.control(home).snapshot();
-        let matches = seen.matching(Self::tag(hash));
+        let seen = table.see(home);
+        let matches = seen.word.matching(Self::tag(hash));
         if T::DISTINGUISHES && table.is_small() {
             return self.get_from_cache(table, key, hash, wraps, seen);
         }
-        if let Some(found) = Self::find(table, home, seen, key, Self::tag(hash)) {
-            if seen.is_stable() && table.unchanged(home, seen, wraps) {
+        if let Some(found) = Self::find(table, home, &seen, key, Self::tag(hash)) {
+            if table.still_has_tags(home, &seen, wraps) {
                 return Some(V::from_bits(found.content.1));
             }
-        } else if seen.ends_search() && (matches.is_empty() || table.unchanged(home, seen, wraps)) {
-            return None;
+        } else if !seen.word.overflows() {
+            let at_once = E::Versions::WORDS_ARE_WHOLE && matches.is_empty();
+            if at_once || table.still_has_tags(home, &seen, wraps) {
+                return None;
+            }
         }
         self.get_slowly(key, hash)
     }
@@ -257,18 +269,18 @@ where
     #[inline(always)]
     fn get_from_cache(
         &self,
-        table: &Table<Entry, SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
         key: &K,
         hash: u64,
         wraps: u64,
-        seen: Snapshot<SLOTS>,
+        seen: Seen<SLOTS, E::Versions>,
     ) -> Option<V> {
         let bucket = hash::home(hash, table.mask);
-        let matches = seen.matching(Self::tag(hash));
+        let matches = seen.word.matching(Self::tag(hash));
         let (found, value) = table.cell(Place { bucket, slot: matches.first_or_any() }).read();
         let hit = !matches.is_empty() & (found == key.to_bits());
-        let miss = matches.is_empty() & seen.ends_search();
-        if seen.is_stable() & (hit | miss) && table.unchanged(bucket, seen, wraps) {
+        let miss = matches.is_empty() & !seen.word.overflows();
+        if (hit | miss) && table.still_has_tags(bucket, &seen, wraps) {
             return select_unpredictable(hit, Some(V::from_bits(value)), None);
         }
         self.get_slowly(key, hash)
@@ -282,16 +294,20 @@ where
 
     /// Finds `key` in the current table.
     #[inline]
-    fn locate(&self, key: &K, hash: u64) -> (&Table<Entry, SLOTS>, Position<SLOTS>) {
+    fn locate(
+        &self,
+        key: &K,
+        hash: u64,
+    ) -> (&Table<Entry, SLOTS, E::Versions>, Position<SLOTS, E::Versions>) {
         let tag = Self::tag(hash);
         let backoff = Backoff::new();
         loop {
             let table = self.table();
             let address = table.address(hash, tag, Self::fingerprint(hash));
-            let find = |bucket, seen, _| Some(Self::find(table, bucket, seen, key, tag));
-            if let Some(located) = table.try_locate(address, find)
-                && (!located.frozen || self.is_current(table))
-            {
+            let located = table.try_locate(address, |bucket, seen, _| {
+                Some(Self::find(table, bucket, seen, key, tag))
+            });
+            if let Some(located) = located {
                 return (table, located);
             }
             self.counters.conflicted();
@@ -306,13 +322,13 @@ where
         loop {
             let table = self.table();
             let address = table.address(hash, Self::tag(hash), Self::fingerprint(hash));
-            let find = |locked: &Locked<'_, SLOTS>| {
-                Self::find(table, locked.bucket, locked.seen, key, address.tag)
+            let find = |locked: &Locked<'_, SLOTS, E::Versions>| {
+                Self::find(table, locked.bucket, &locked.seen, key, address.tag)
                     .map(|found| V::from_bits(found.content.1))
             };
             if let Some(home) = Locked::try_new(table, address.home) {
                 let found = find(&home);
-                if found.is_some() || !home.seen.overflows() {
+                if found.is_some() || !home.seen.word.overflows() {
                     return found;
                 }
                 // Tried once: who waits with a lock in hand may be waited for.
@@ -461,9 +477,9 @@ where
     #[inline]
     fn try_replace(
         &self,
-        table: &Table<Entry, SLOTS>,
-        located: &Position<SLOTS>,
-        found: &Found<(u64, u64), SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
+        located: &Position<SLOTS, E::Versions>,
+        found: &Found<(u64, u64), SLOTS, E::Versions>,
         f: impl FnOnce(&V) -> V,
     ) -> Option<V> {
         let old = V::from_bits(found.content.1);
@@ -478,10 +494,10 @@ where
     #[inline]
     fn try_add(
         &self,
-        table: &Table<Entry, SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
         hash: u64,
         content: (u64, u64),
-        located: &Position<SLOTS>,
+        located: &Position<SLOTS, E::Versions>,
     ) -> Result<bool, GrowError> {
         let mut attempt = table.try_add_at_home(located, content);
         if attempt == Attempt::Full {
@@ -502,7 +518,7 @@ where
 
     /// Whether `attempt` did what it should. If a bucket was frozen, helps to double the table.
     #[inline(always)]
-    fn settle(&self, table: &Table<Entry, SLOTS>, attempt: Attempt) -> bool {
+    fn settle(&self, table: &Table<Entry, SLOTS, E::Versions>, attempt: Attempt) -> bool {
         if attempt == Attempt::Frozen {
             self.double(table).expect("a bucket is frozen when the doubled table exists");
         }
@@ -511,7 +527,12 @@ where
 
     /// Displaces entries so that one of `starts` gets an empty slot.
     #[cold]
-    fn make_room(&self, table: &Table<Entry, SLOTS>, starts: [usize; 2], seed: u64) -> Attempt {
+    fn make_room(
+        &self,
+        table: &Table<Entry, SLOTS, E::Versions>,
+        starts: [usize; 2],
+        seed: u64,
+    ) -> Attempt {
         let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
         let hash_of = |(key, _): (u64, u64)| self.hasher.hash_one(K::from_bits(key));
         let fingerprint = |place, tag| {
@@ -524,13 +545,13 @@ where
             }
         };
         let relocate = |from, to, _, content| self.relocate(table, from, to, content);
-        move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, fingerprint, relocate)
+        move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, fingerprint, relocate)
     }
 
     /// What it means for the entry with this content to move between these buckets.
     fn relocate(
         &self,
-        table: &Table<Entry, SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
         from: usize,
         to: usize,
         content: (u64, u64),
@@ -542,27 +563,32 @@ where
         (returns || leaves).then_some(Relocation { content, returns })
     }
 
-    /// Moves the entry of `key` to its other bucket, for models.
+    /// Moves the entry of `key`, if it is there, to its other bucket, for models.
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn displace(&self, key: &K) {
-        let (table, located) = self.locate(key, self.hasher.hash_one(key));
-        let from = located.found.expect("present").place;
-        let buckets = [located.address.home, located.address.other];
-        let bucket = buckets[usize::from(from.bucket == buckets[0])];
-        let slot = table.control(bucket).snapshot().empty_slot().expect("room");
-        let moved = table.displace(from, Place { bucket, slot }, |_, content| {
-            self.relocate(table, from.bucket, bucket, content)
-        });
-        assert_eq!(moved, Attempt::Done);
+        let backoff = Backoff::new();
+        loop {
+            let (table, located) = self.locate(key, self.hasher.hash_one(key));
+            let Some(found) = located.found else { return };
+            let buckets = [located.address.home, located.address.other];
+            let bucket = buckets[usize::from(found.place.bucket == buckets[0])];
+            let slot = table.control(bucket).snapshot().empty_slot().expect("room");
+            let relocate = |_, content| self.relocate(table, found.place.bucket, bucket, content);
+            match table.displace(found.place, Place { bucket, slot }, relocate) {
+                Attempt::Done => return,
+                Attempt::Retry => backoff.snooze(),
+                attempt => panic!("{attempt:?}"),
+            }
+        }
     }
 
     /// Doubles the table, in which no place was found for the key that was `located`.
     #[cold]
     fn grow(
         &self,
-        table: &Table<Entry, SLOTS>,
-        located: &Position<SLOTS>,
+        table: &Table<Entry, SLOTS, E::Versions>,
+        located: &Position<SLOTS, E::Versions>,
     ) -> Result<(), GrowError> {
         if self.is_current(table)
             && let Err(error) = GrowError::check_load(self.entries.sum(), table.slots())
@@ -574,7 +600,7 @@ where
     }
 
     /// Takes part in doubling `table`.
-    fn double(&self, table: &Table<Entry, SLOTS>) -> Result<(), GrowError> {
+    fn double(&self, table: &Table<Entry, SLOTS, E::Versions>) -> Result<(), GrowError> {
         table.double(&self.current, |next, bucket, (key, _)| {
             let hash = self.hasher.hash_one(K::from_bits(key));
             let home = hash::home(hash, next.mask);
@@ -612,18 +638,18 @@ where
 }
 
 /// The entries of `bucket`, as of one moment.
-fn copy_of<const SLOTS: usize>(
-    table: &Table<Entry, SLOTS>,
+fn copy_of<const SLOTS: usize, V: Versions>(
+    table: &Table<Entry, SLOTS, V>,
     bucket: usize,
 ) -> [Option<(u64, u64)>; SLOTS] {
     let backoff = Backoff::new();
     loop {
         let wraps = table.wraps.count();
-        let seen = table.control(bucket).snapshot();
+        let seen = table.see(bucket);
         let copy = std::array::from_fn(|slot| {
-            (seen.tag(slot) != 0).then(|| table.cell(Place { bucket, slot }).read())
+            (seen.word.tag(slot) != 0).then(|| table.cell(Place { bucket, slot }).read())
         });
-        if !seen.is_locked() && table.unchanged(bucket, seen, wraps) {
+        if !seen.is_locked() && table.unchanged(bucket, &seen, wraps) {
             return copy;
         }
         backoff.snooze();
@@ -631,25 +657,25 @@ fn copy_of<const SLOTS: usize>(
 }
 
 /// A bucket that this thread has locked to read it; dropped, it is unlocked unchanged.
-struct Locked<'t, const SLOTS: usize> {
-    table: &'t Table<Entry, SLOTS>,
+struct Locked<'t, const SLOTS: usize, V: Versions> {
+    table: &'t Table<Entry, SLOTS, V>,
     bucket: usize,
-    seen: Snapshot<SLOTS>,
+    seen: Seen<SLOTS, V>,
 }
 
-impl<'t, const SLOTS: usize> Locked<'t, SLOTS> {
-    fn try_new(table: &'t Table<Entry, SLOTS>, bucket: usize) -> Option<Self> {
+impl<'t, const SLOTS: usize, V: Versions> Locked<'t, SLOTS, V> {
+    fn try_new(table: &'t Table<Entry, SLOTS, V>, bucket: usize) -> Option<Self> {
         let wraps = table.wraps.count();
-        let seen = table.control(bucket).snapshot();
-        let locked = seen.is_stable() && table.control(bucket).try_lock(seen, &table.wraps, wraps);
+        let seen = table.see(bucket);
+        let locked = !seen.word.is_frozen() && table.try_lock(bucket, &seen, wraps);
         // Not `then_some`, whose argument would exist, and be dropped, without the lock as well.
         locked.then(|| Self { table, bucket, seen })
     }
 }
 
-impl<const SLOTS: usize> Drop for Locked<'_, SLOTS> {
+impl<const SLOTS: usize, V: Versions> Drop for Locked<'_, SLOTS, V> {
     fn drop(&mut self) {
-        self.table.control(self.bucket).unlock_unchanged(self.seen);
+        self.table.unlock_unchanged(self.bucket, &self.seen);
     }
 }
 
@@ -742,7 +768,7 @@ where
     }
 }
 
-impl<K, V, S, const SLOTS: usize, E, T, P> fmt::Debug
+impl<K, V, S, const SLOTS: usize, E: Exclusion, T, P> fmt::Debug
     for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -255,20 +255,20 @@ where
             let table = self.table();
             let address = table.address(hash, tag, tag);
             let found = table.try_locate(address, |bucket, seen, wraps| {
-                for slot in seen.matching(tag) {
+                for slot in seen.word.matching(tag) {
                     let place = Place { bucket, slot };
                     let content = guard.protect(0, &table.cell(place).0);
                     // I9, I10: reachable after it was protected (D1).
                     if seen.is_locked()
                         || !table.unchanged(bucket, seen, wraps)
-                        || seen.is_frozen() && !self.is_current(table)
+                        || seen.word.is_frozen() && !self.is_current(table)
                     {
                         return None;
                     }
                     // SAFETY: D1: an item of the table when it had been protected.
                     let entry = unsafe { &*item(content) };
                     if entry.hash == hash && matches(&entry.key) {
-                        return Some(Some(Found { place, content, seen }));
+                        return Some(Some(Found { place, content, seen: *seen }));
                     }
                 }
                 Some(None)
@@ -328,7 +328,7 @@ where
             let content = with_away(content, !returns);
             (table.other(from, tag) == to).then_some(Relocation { content, returns })
         };
-        move_along::<_, P, SLOTS>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
+        move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
     }
 
     /// Doubles the table, in which no place was found for the key that was `located`.
@@ -370,19 +370,19 @@ where
         bucket: usize,
     ) -> Option<Vec<(K, V)>> {
         let wraps = table.wraps.count();
-        let seen = table.control(bucket).snapshot();
+        let seen = table.see(bucket);
         let mut copies = Vec::new();
-        for slot in (0..SLOTS).filter(|slot| seen.tag(*slot) != 0) {
+        for slot in (0..SLOTS).filter(|slot| seen.word.tag(*slot) != 0) {
             let content = guard.protect(0, &table.cell(Place { bucket, slot }).0);
-            if seen.is_locked() || !table.unchanged(bucket, seen, wraps) || !self.is_current(table)
-            {
+            let changed = seen.is_locked() || !table.unchanged(bucket, &seen, wraps);
+            if changed || !self.is_current(table) {
                 return None;
             }
             // SAFETY: D1 by I9 and I10: an item of the table when it had been protected.
             let entry = unsafe { &*item(content) };
             copies.push((entry.key.clone(), entry.value.clone()));
         }
-        (table.unchanged(bucket, seen, wraps) && self.is_current(table)).then_some(copies)
+        (table.unchanged(bucket, &seen, wraps) && self.is_current(table)).then_some(copies)
     }
 
     /// Copies of the items in the buckets that are `class` modulo `classes`, which was the

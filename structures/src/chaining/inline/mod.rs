@@ -64,6 +64,7 @@ use crate::exclusion::{Exclusion, Optimistic};
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
+use crate::versions::PerBucket;
 use crate::word::Word;
 
 /// Entries a bucket, on average, up to which a table does not double.
@@ -155,7 +156,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     /// An empty table with room for `capacity` entries.
@@ -377,7 +378,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Send + Sync,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     #[inline]
@@ -428,7 +429,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Send + Sync,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     const INFO: MapInfo = MapInfo {
@@ -460,7 +461,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Default,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     fn default() -> Self {
@@ -483,7 +484,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     /// As for std's maps, a later value replaces an earlier one.
@@ -499,7 +500,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Default,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {

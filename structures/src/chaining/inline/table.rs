@@ -12,6 +12,7 @@ use crate::exclusion::Exclusion;
 use crate::hash;
 use crate::sync::{Backoff, Ordering};
 use crate::tagging::Tagging;
+use crate::versions::PerBucket;
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroed};
 
@@ -65,7 +66,7 @@ where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
-    E: Exclusion,
+    E: Exclusion<Versions = PerBucket>,
     T: Tagging,
 {
     /// Takes part in doubling `table`; when it returns, another table is current. Blocking.

@@ -10,6 +10,7 @@ use crate::control::Snapshot;
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::Place;
 use crate::sync::{AtomicPtr, Backoff, Ordering};
+use crate::versions::Versions;
 
 /// Where an entry goes in the doubled table.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +26,7 @@ pub(in crate::cuckoo) enum Target {
     },
 }
 
-impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
+impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// Takes part in doubling this table; returns when the doubled one is in `current`. Blocking.
     ///
     /// `target` says where an entry of a bucket goes in the doubled table: `target(next, bucket,
@@ -84,12 +85,11 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
 
     /// Freezes `bucket`, if it is not frozen yet, and returns its word.
     fn freeze(&self, bucket: usize) -> Snapshot<SLOTS> {
-        let control = self.control(bucket);
         let backoff = Backoff::new();
         loop {
-            let seen = control.snapshot();
-            if seen.is_frozen() || !seen.is_locked() && control.freeze(seen) {
-                return seen;
+            let seen = self.see(bucket);
+            if seen.word.is_frozen() || self.try_freeze(bucket, &seen) {
+                return seen.word;
             }
             backoff.snooze();
         }

@@ -20,7 +20,7 @@
 //! * I7. The user's code (hashers, closures, `Eq`, `Clone`) runs only while this thread holds no
 //!   bucket's lock.
 //! * I8. A cell is written only under its bucket's lock, and only into an empty slot or, to
-//!   change a value, without its key.
+//!   change a value, without its key. So tags and keys are the same while the lock is held.
 
 mod growth;
 mod moves;
@@ -34,6 +34,7 @@ use crate::control::{Control, Snapshot, Wraps};
 use crate::doubling::Doubling;
 use crate::hash;
 use crate::sync::{AtomicPtr, Ordering};
+use crate::versions::{PerBucket, Seen, Versions};
 use crate::zeroed::{Pages, Zeroable, Zeroed};
 
 pub(super) use self::growth::Target;
@@ -62,9 +63,10 @@ unsafe impl<const SLOTS: usize> Zeroable for Control<SLOTS> {}
 
 /// A power of two of buckets. Control words are apart from cells, as a lookup that finds no tag
 /// needs no cell.
-pub(super) struct Table<C, const SLOTS: usize> {
+pub(super) struct Table<C, const SLOTS: usize, V: Versions = PerBucket> {
     /// Buckets, less one.
     pub(super) mask: usize,
+    versions: V::Array,
     controls: Zeroed<Control<SLOTS>>,
     cells: Zeroed<C>,
     pub(super) wraps: Wraps,
@@ -82,25 +84,28 @@ pub(super) struct Address {
 
 /// An entry that was found.
 #[derive(Clone, Copy)]
-pub(super) struct Found<T, const SLOTS: usize> {
+pub(super) struct Found<T, const SLOTS: usize, V: Versions = PerBucket> {
     pub(super) place: Place,
     pub(super) content: T,
-    /// The word of its bucket, not locked.
-    pub(super) seen: Snapshot<SLOTS>,
+    /// Its bucket.
+    pub(super) seen: Seen<SLOTS, V>,
 }
 
 /// Where a key is, as of one moment.
 #[derive(Clone, Copy)]
-pub(super) struct Located<T, const SLOTS: usize> {
+pub(super) struct Located<T, const SLOTS: usize, V: Versions = PerBucket> {
     pub(super) address: Address,
-    /// The word of the key's home.
-    pub(super) home: Snapshot<SLOTS>,
-    pub(super) found: Option<Found<T, SLOTS>>,
+    /// The key's home.
+    pub(super) home: Seen<SLOTS, V>,
+    pub(super) found: Option<Found<T, SLOTS, V>>,
     /// A bucket that was looked at is frozen: what was found holds while this table is current.
     pub(super) frozen: bool,
     /// [`Wraps`] before the words were read.
     pub(super) wraps: u64,
 }
+
+/// What a bucket says of a key.
+pub(super) type FoundIn<C, const SLOTS: usize, V> = Option<Found<<C as Cell>::Content, SLOTS, V>>;
 
 /// What became of an attempt to change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +119,7 @@ pub(super) enum Attempt {
     Full,
 }
 
-impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
+impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// The load that a table of a stated capacity is made for; it can be reached.
     const LOAD: f64 = match SLOTS {
         2 => 0.8,
@@ -132,6 +137,7 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         let cells = buckets.checked_mul(SLOTS).ok_or(GrowError::CapacityOverflow)?;
         Ok(Self {
             mask: buckets - 1,
+            versions: V::try_new()?,
             controls: Zeroed::try_new(buckets, pages)?,
             cells: Zeroed::try_new(cells, pages)?,
             wraps: Wraps::default(),
@@ -172,7 +178,8 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     /// Bytes of this table and of its successors.
     pub(super) fn bytes(&self) -> usize {
         let successors = self.doubling.started().map_or(0, Self::bytes);
-        size_of_val(&*self.controls) + size_of_val(&*self.cells) + successors
+        let versions = V::STRIPES * size_of::<V::Stamp>();
+        versions + size_of_val(&*self.controls) + size_of_val(&*self.cells) + successors
     }
 
     #[inline(always)]
@@ -191,10 +198,84 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         unsafe { self.cells.get_unchecked(place.bucket * SLOTS + place.slot) }
     }
 
-    /// Whether nothing in `bucket` has changed since `wraps` and then `seen` were read.
+    /// Looks at `bucket`.
     #[inline(always)]
-    pub(super) fn unchanged(&self, bucket: usize, seen: Snapshot<SLOTS>, wraps: u64) -> bool {
-        self.control(bucket).validate(seen) && self.wraps.count() == wraps
+    pub(super) fn see(&self, bucket: usize) -> Seen<SLOTS, V> {
+        V::see(&self.versions, bucket, self.control(bucket))
+    }
+
+    /// Whether nothing in `bucket` has changed since `wraps` was read and then the bucket `seen`,
+    /// but perhaps for what a writer is doing if it was locked.
+    #[inline(always)]
+    pub(super) fn unchanged(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
+        V::validate(&self.versions, bucket, self.control(bucket), seen)
+            && self.wraps.count() == wraps
+    }
+
+    /// Whether `bucket` still has the tags that were seen, and its tagged cells their keys, since
+    /// `wraps` was read; a writer may have the bucket (I8).
+    #[inline(always)]
+    pub(super) fn still_has_tags(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
+        V::still_has_tags(&self.versions, bucket, self.control(bucket), seen)
+            && self.wraps.count() == wraps
+    }
+
+    /// Takes the lock of `bucket` if it was not locked and nothing has changed since `wraps` was
+    /// read and then the bucket `seen`.
+    #[inline(always)]
+    pub(super) fn try_lock(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
+        let control = self.control(bucket);
+        !seen.is_locked() && V::try_lock(&self.versions, bucket, control, seen, &self.wraps, wraps)
+    }
+
+    /// The same for two buckets: both locks or none.
+    #[inline(always)]
+    fn try_lock_both(
+        &self,
+        [(bucket, seen), (other, seen_other)]: [(usize, &Seen<SLOTS, V>); 2],
+        wraps: u64,
+    ) -> bool {
+        if !self.try_lock(bucket, seen, wraps) {
+            return false;
+        }
+        let locked = if V::is_shared(bucket, other) {
+            seen.stamp == seen_other.stamp
+        } else {
+            self.try_lock(other, seen_other, wraps)
+        };
+        if !locked {
+            self.unlock_unchanged(bucket, seen);
+        }
+        locked
+    }
+
+    /// Gives `bucket` its new word, and unlocks it.
+    #[inline(always)]
+    fn unlock(&self, bucket: usize, new: Snapshot<SLOTS>) {
+        V::unlock(&self.versions, bucket, self.control(bucket), new, &self.wraps);
+    }
+
+    /// The same for two buckets, in this order.
+    #[inline(always)]
+    fn unlock_both(&self, [(bucket, new), other]: [(usize, Snapshot<SLOTS>); 2]) {
+        if V::is_shared(bucket, other.0) {
+            self.control(bucket).set_covered(new);
+        } else {
+            self.unlock(bucket, new);
+        }
+        self.unlock(other.0, other.1);
+    }
+
+    /// Freezes `bucket` if it was not locked and nothing has changed since it was seen.
+    fn try_freeze(&self, bucket: usize, seen: &Seen<SLOTS, V>) -> bool {
+        let control = self.control(bucket);
+        !seen.is_locked() && V::freeze(&self.versions, bucket, control, seen)
+    }
+
+    /// Unlocks a bucket in which nothing was changed.
+    #[inline(always)]
+    pub(super) fn unlock_unchanged(&self, bucket: usize, seen: &Seen<SLOTS, V>) {
+        V::unlock_unchanged(&self.versions, bucket, self.control(bucket), seen);
     }
 
     /// Where a key with this hash may be; `fingerprint` is all that, with a bucket, says the
@@ -214,38 +295,44 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     /// One attempt to find a key; `None` if something changed meanwhile. `find` looks for it in
     /// a bucket whose word was as it is told; it gives `None` if it has noticed a change.
     ///
-    /// Found: it was there when its bucket's word was validated. Absent: it was not in the home
-    /// and, if the home overflows, not in the other bucket, when the latter was read; the home's
-    /// word, read before and validated after, says that no insertion and no displacement ended
-    /// in between (I2, I3, I4).
+    /// Found: it was there when its cell was read. Absent: it was not in the home and, if the home
+    /// overflows, not in the other bucket, when the latter was read; the home's word, read before
+    /// and validated after, says that no insertion and no displacement ended in between (I2, I3,
+    /// I4). Of frozen buckets this holds at the last moment before the next table was published,
+    /// or now (I5).
     #[inline]
     pub(super) fn try_locate(
         &self,
         address: Address,
-        mut find: impl FnMut(usize, Snapshot<SLOTS>, u64) -> Option<Option<Found<C::Content, SLOTS>>>,
-    ) -> Option<Located<C::Content, SLOTS>> {
+        mut find: impl FnMut(usize, &Seen<SLOTS, V>, u64) -> Option<FoundIn<C, SLOTS, V>>,
+    ) -> Option<Located<C::Content, SLOTS, V>> {
         let wraps = self.wraps.count();
-        let home = self.control(address.home).snapshot();
+        let home = self.see(address.home);
         let (mut bucket, mut seen) = (address.home, home);
-        let mut frozen = home.is_frozen();
-        let mut found = find(bucket, seen, wraps)?;
-        if found.is_none() && home.overflows() {
-            (bucket, seen) = (address.other, self.control(address.other).snapshot());
-            frozen |= seen.is_frozen();
-            found = find(bucket, seen, wraps)?;
+        let mut frozen = home.word.is_frozen();
+        let mut found = find(bucket, &seen, wraps)?;
+        if found.is_none() && home.word.overflows() {
+            (bucket, seen) = (address.other, self.see(address.other));
+            frozen |= seen.word.is_frozen();
+            found = find(bucket, &seen, wraps)?;
         }
         let settled = match found {
-            Some(_) => !seen.is_locked() && self.unchanged(bucket, seen, wraps),
+            // On its way home, the entry may have been taken out there already.
+            Some(_) if bucket != address.home => {
+                !seen.is_locked() && self.unchanged(bucket, &seen, wraps)
+            }
+            Some(_) => self.still_has_tags(bucket, &seen, wraps),
             None => {
-                self.unchanged(bucket, seen, wraps) && self.unchanged(address.home, home, wraps)
+                self.still_has_tags(bucket, &seen, wraps)
+                    && self.still_has_tags(address.home, &home, wraps)
             }
         };
         settled.then_some(Located { address, home, found, frozen, wraps })
     }
 
     /// Whether the key that was located, and absent, has not been added since (I3).
-    pub(super) fn is_absent_still(&self, located: &Located<C::Content, SLOTS>) -> bool {
-        self.unchanged(located.address.home, located.home, located.wraps)
+    pub(super) fn is_absent_still(&self, located: &Located<C::Content, SLOTS, V>) -> bool {
+        self.unchanged(located.address.home, &located.home, located.wraps)
     }
 
     /// Adds an absent key to its home, if that has an empty slot and nothing has changed since it
@@ -253,20 +340,19 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     #[inline]
     pub(super) fn try_add_at_home(
         &self,
-        located: &Located<C::Content, SLOTS>,
+        located: &Located<C::Content, SLOTS, V>,
         content: C::Content,
     ) -> Attempt {
-        let (bucket, seen) = (located.address.home, located.home);
-        if seen.is_frozen() {
+        let (bucket, seen) = (located.address.home, &located.home);
+        if seen.word.is_frozen() {
             return Attempt::Frozen;
         }
-        let Some(slot) = seen.empty_slot() else { return Attempt::Full };
-        let control = self.control(bucket);
-        if seen.is_locked() || !control.try_lock(seen, &self.wraps, located.wraps) {
+        let Some(slot) = seen.word.empty_slot() else { return Attempt::Full };
+        if !self.try_lock(bucket, seen, located.wraps) {
             return Attempt::Retry;
         }
         self.cell(Place { bucket, slot }).write(content);
-        control.unlock(seen.with_tag(slot, located.address.tag), &self.wraps);
+        self.unlock(bucket, seen.word.with_tag(slot, located.address.tag));
         Attempt::Done
     }
 
@@ -275,29 +361,21 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     #[inline(never)]
     pub(super) fn try_add_at_other(
         &self,
-        located: &Located<C::Content, SLOTS>,
+        located: &Located<C::Content, SLOTS, V>,
         content: C::Content,
     ) -> Attempt {
         let Address { home, other: bucket, tag } = located.address;
-        let (home, other) = (self.control(home), self.control(bucket));
-        let seen = other.snapshot();
-        if seen.is_frozen() {
+        let seen = self.see(bucket);
+        if seen.word.is_frozen() {
             return Attempt::Frozen;
         }
-        let Some(slot) = seen.empty_slot() else { return Attempt::Full };
-        if located.home.is_locked() || seen.is_locked() {
-            return Attempt::Retry;
-        }
-        if !home.try_lock(located.home, &self.wraps, located.wraps) {
-            return Attempt::Retry;
-        }
-        if !other.try_lock(seen, &self.wraps, located.wraps) {
-            home.unlock_unchanged(located.home);
+        let Some(slot) = seen.word.empty_slot() else { return Attempt::Full };
+        if !self.try_lock_both([(home, &located.home), (bucket, &seen)], located.wraps) {
             return Attempt::Retry;
         }
         self.cell(Place { bucket, slot }).write(content);
-        other.unlock(seen.with_tag(slot, tag), &self.wraps);
-        home.unlock(located.home.with_one_more_overflow(), &self.wraps);
+        let counted = located.home.word.with_one_more_overflow();
+        self.unlock_both([(bucket, seen.word.with_tag(slot, tag)), (home, counted)]);
         Attempt::Done
     }
 
@@ -306,19 +384,18 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     #[inline]
     pub(super) fn try_write(
         &self,
-        located: &Located<C::Content, SLOTS>,
-        found: &Found<C::Content, SLOTS>,
+        located: &Located<C::Content, SLOTS, V>,
+        found: &Found<C::Content, SLOTS, V>,
         write: impl FnOnce(&C),
     ) -> Attempt {
-        if found.seen.is_frozen() {
+        if found.seen.word.is_frozen() {
             return Attempt::Frozen;
         }
-        let control = self.control(found.place.bucket);
-        if !control.try_lock(found.seen, &self.wraps, located.wraps) {
+        if !self.try_lock(found.place.bucket, &found.seen, located.wraps) {
             return Attempt::Retry;
         }
         write(self.cell(found.place));
-        control.unlock(found.seen, &self.wraps);
+        self.unlock(found.place.bucket, found.seen.word);
         Attempt::Done
     }
 
@@ -326,33 +403,28 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
     #[inline]
     pub(super) fn try_remove(
         &self,
-        located: &Located<C::Content, SLOTS>,
-        found: &Found<C::Content, SLOTS>,
+        located: &Located<C::Content, SLOTS, V>,
+        found: &Found<C::Content, SLOTS, V>,
     ) -> Attempt {
         if located.frozen {
             return Attempt::Frozen;
         }
         let Place { bucket, slot } = found.place;
-        let control = self.control(bucket);
-        let removed = found.seen.with_tag(slot, 0);
-        if bucket == located.address.home {
-            if !control.try_lock(found.seen, &self.wraps, located.wraps) {
+        let home = located.address.home;
+        let removed = found.seen.word.with_tag(slot, 0);
+        if bucket == home {
+            if !self.try_lock(bucket, &found.seen, located.wraps) {
                 return Attempt::Retry;
             }
-            control.unlock(removed, &self.wraps);
+            self.unlock(bucket, removed);
             return Attempt::Done;
         }
         // The home counts its entries that are elsewhere (I4).
-        let home = self.control(located.address.home);
-        if located.home.is_locked() || !home.try_lock(located.home, &self.wraps, located.wraps) {
+        if !self.try_lock_both([(home, &located.home), (bucket, &found.seen)], located.wraps) {
             return Attempt::Retry;
         }
-        if !control.try_lock(found.seen, &self.wraps, located.wraps) {
-            home.unlock_unchanged(located.home);
-            return Attempt::Retry;
-        }
-        control.unlock(removed, &self.wraps);
-        home.unlock(located.home.with_one_less_overflow(), &self.wraps);
+        let counted = located.home.word.with_one_less_overflow();
+        self.unlock_both([(bucket, removed), (home, counted)]);
         Attempt::Done
     }
 
@@ -375,10 +447,10 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
 ///
 /// `current` holds `_first` or a table that it owns as successor (I6).
 #[inline(always)]
-pub(super) unsafe fn current<'m, C, const SLOTS: usize>(
-    current: &'m AtomicPtr<Table<C, SLOTS>>,
-    _first: &'m Arc<Table<C, SLOTS>>,
-) -> &'m Table<C, SLOTS> {
+pub(super) unsafe fn current<'m, C, const SLOTS: usize, V: Versions>(
+    current: &'m AtomicPtr<Table<C, SLOTS, V>>,
+    _first: &'m Arc<Table<C, SLOTS, V>>,
+) -> &'m Table<C, SLOTS, V> {
     // Acquire: pairs with G1; the table's contents are visible.
     let table = current.load(Ordering::Acquire);
     // SAFETY: by this function's contract it lives as long as `_first`.

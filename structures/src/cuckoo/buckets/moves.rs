@@ -5,14 +5,17 @@ use crate::control::Snapshot;
 use crate::cuckoo::path::{Graph, Place, Search};
 use crate::cuckoo::stats::Counters;
 use crate::sync::Backoff;
+use crate::versions::Versions;
 
 /// The table as a path search sees it: tags only, if `fingerprint` needs no more.
-struct Unlocked<'t, C, F, const SLOTS: usize> {
-    table: &'t Table<C, SLOTS>,
+struct Unlocked<'t, C, F, const SLOTS: usize, V: Versions> {
+    table: &'t Table<C, SLOTS, V>,
     fingerprint: F,
 }
 
-impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize> Graph for Unlocked<'_, C, F, SLOTS> {
+impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize, V: Versions> Graph
+    for Unlocked<'_, C, F, SLOTS, V>
+{
     const SLOTS: usize = SLOTS;
 
     fn other_bucket(&self, place: Place) -> Option<usize> {
@@ -41,8 +44,8 @@ pub(in crate::cuckoo) struct Relocation<T> {
 /// `fingerprint` says what, with a bucket, gives the other bucket of the entry with a tag in a
 /// place; `relocate(from, to, tag, content)` what the move means, `None` if that is no move
 /// between the entry's buckets. It may run the user's hasher.
-pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
-    table: &Table<C, SLOTS>,
+pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize, V: Versions>(
+    table: &Table<C, SLOTS, V>,
     counters: &Counters,
     starts: [usize; 2],
     seed: u64,
@@ -68,23 +71,20 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize>(
     Attempt::Retry
 }
 
-impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
+impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// Whether all of `buckets` were full, and none frozen, at one moment. A search cannot tell: an
     /// entry that moves, or is taken out and added again, may be seen in two places.
     fn are_full(&self, buckets: [usize; 2]) -> bool {
         let backoff = Backoff::new();
         loop {
             let wraps = self.wraps.count();
-            let seen = buckets.map(|bucket| self.control(bucket).snapshot());
-            let full = |seen: &Snapshot<SLOTS>| seen.empty_slot().is_none() && !seen.is_frozen();
-            if !seen.iter().all(full) {
-                return false;
-            }
-            let settled = |(bucket, seen): (usize, Snapshot<SLOTS>)| {
-                !seen.is_locked() && self.unchanged(bucket, seen, wraps)
-            };
-            if buckets.into_iter().zip(seen).all(settled) {
-                return true;
+            let seen = buckets.map(|bucket| (bucket, self.see(bucket)));
+            let settled = seen
+                .iter()
+                .all(|(bucket, seen)| !seen.is_locked() && self.unchanged(*bucket, seen, wraps));
+            if settled {
+                let full = |word: Snapshot<SLOTS>| word.empty_slot().is_none() && !word.is_frozen();
+                return seen.iter().all(|(_, seen)| full(seen.word));
             }
             backoff.snooze();
         }
@@ -98,38 +98,32 @@ impl<C: Cell, const SLOTS: usize> Table<C, SLOTS> {
         relocate: impl FnOnce(u64, C::Content) -> Option<Relocation<C::Content>>,
     ) -> Attempt {
         let wraps = self.wraps.count();
-        let (source, target) = (self.control(from.bucket), self.control(to.bucket));
-        let (seen_source, seen_target) = (source.snapshot(), target.snapshot());
-        if seen_source.is_frozen() || seen_target.is_frozen() {
+        let (source, target) = (self.see(from.bucket), self.see(to.bucket));
+        if source.word.is_frozen() || target.word.is_frozen() {
             return Attempt::Frozen;
         }
-        let tag = seen_source.tag(from.slot);
-        let locked = seen_source.is_locked() || seen_target.is_locked();
-        if tag == 0 || seen_target.tag(to.slot) != 0 || locked {
+        let tag = source.word.tag(from.slot);
+        if tag == 0 || target.word.tag(to.slot) != 0 {
             return Attempt::Retry;
         }
         // What is read here belongs to the word if the lock can be taken.
         let Some(Relocation { content, returns }) = relocate(tag, self.cell(from).read()) else {
             return Attempt::Retry;
         };
-        if !target.try_lock(seen_target, &self.wraps, wraps) {
-            return Attempt::Retry;
-        }
-        if !source.try_lock(seen_source, &self.wraps, wraps) {
-            target.unlock_unchanged(seen_target);
+        if !self.try_lock_both([(to.bucket, &target), (from.bucket, &source)], wraps) {
             return Attempt::Retry;
         }
         self.cell(to).write(content);
-        let filled = seen_target.with_tag(to.slot, tag);
-        let emptied = seen_source.with_tag(from.slot, 0);
-        // First the new place, then the old one (I2); the home's count with its tags (I4).
-        if returns {
-            target.unlock(filled.with_one_less_overflow(), &self.wraps);
-            source.unlock(emptied, &self.wraps);
+        let filled = target.word.with_tag(to.slot, tag);
+        let emptied = source.word.with_tag(from.slot, 0);
+        // The home's count with its tags (I4).
+        let (filled, emptied) = if returns {
+            (filled.with_one_less_overflow(), emptied)
         } else {
-            target.unlock(filled, &self.wraps);
-            source.unlock(emptied.with_one_more_overflow(), &self.wraps);
-        }
+            (filled, emptied.with_one_more_overflow())
+        };
+        // First the new place, then the old one (I2).
+        self.unlock_both([(to.bucket, filled), (from.bucket, emptied)]);
         Attempt::Done
     }
 }

@@ -1,0 +1,375 @@
+//! FACTOR versions: where the lock and the version of a bucket are.
+//!
+//! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
+//! and Smarter Hashing*, NSDI 2013, section 4: versions are a small array of their own, so that
+//! many buckets share one. Few versions stay in the cache, but an operation on one bucket makes
+//! readers of others repeat their work. Here that is [`Stripes`]; in [`PerBucket`] each bucket's
+//! [control word](crate::control) has a version of its own.
+//!
+//! # The protocol of stripes
+//!
+//! As that of the control word (C1–C6), with two words. A stripe is a version, odd while a writer
+//! has its buckets; control words are then written like entries.
+//!
+//! * A reader loads the stripe (`Acquire`, V1), then the bucket's word and entries, and
+//!   validates: `fence(Acquire)` (V2), then the stripe again (`Acquire`, V3). If it is the same
+//!   and even, word and entries were the bucket's at V3.
+//! * A writer makes it odd (V4, a CAS, `Acquire`), `fence(Release)` (V5), writes words and
+//!   entries, and makes it even (`Release`, V6).
+//! * V5 pairs with V2, V6 with V1, V3 and V4, as C5 and C6 do.
+//! * An operation on two buckets of one stripe takes it once, and releases it once.
+//!
+//! A stripe's 63 bits do not wrap: at one write a nanosecond that takes 292 years.
+
+use std::fmt;
+
+use crate::control::{Control, Snapshot, Wraps};
+use crate::cuckoo::GrowError;
+use crate::sync::{AtomicU64, Ordering, fence};
+use crate::zeroed::{Pages, Zeroed};
+
+/// What was seen of a bucket: its word, and the version that covers it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<const SLOTS: usize, V: Versions> {
+    /// The bucket's word.
+    pub word: Snapshot<SLOTS>,
+    /// The version, where the word has none.
+    pub stamp: V::Stamp,
+}
+
+impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
+    /// Whether a writer had the bucket.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        V::is_locked(self)
+    }
+}
+
+/// Where the locks and versions of a table's buckets are.
+pub trait Versions: Copy + fmt::Debug + Send + Sync + 'static {
+    /// Locks with versions that a table has besides its buckets' words; 0 if none.
+    const STRIPES: usize;
+
+    /// Whether a word that was loaded is what its bucket was at that moment; if not, it must be
+    /// validated like an entry.
+    const WORDS_ARE_WHOLE: bool;
+
+    /// What a table keeps for them.
+    type Array: Send + Sync;
+
+    /// A version.
+    type Stamp: Copy + PartialEq + fmt::Debug + Send + Sync;
+
+    /// The versions of a new table.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    fn try_new() -> Result<Self::Array, GrowError>;
+
+    /// Looks at a bucket.
+    fn see<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+    ) -> Seen<SLOTS, Self>;
+
+    /// Whether a writer had the bucket.
+    fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool;
+
+    /// Whether the bucket still is as it was seen, but perhaps for what a writer is doing if it
+    /// was locked then. See [`Control::validate`].
+    fn validate<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool;
+
+    /// Whether the bucket still has the tags with which it was seen, also if a writer has it, as
+    /// far as that can be told. See [`Control::validate_but_lock`].
+    fn still_has_tags<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool;
+
+    /// Takes the bucket's lock if nothing has changed since it was seen, which was neither locked
+    /// nor frozen; `count` is what `wraps` held before that.
+    fn try_lock<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+        wraps: &Wraps,
+        count: u64,
+    ) -> bool;
+
+    /// Whether two buckets have one lock.
+    fn is_shared(bucket: usize, other: usize) -> bool;
+
+    /// Stores the word of a bucket and unlocks it.
+    fn unlock<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        new: Snapshot<SLOTS>,
+        wraps: &Wraps,
+    );
+
+    /// Unlocks a bucket in which nothing was changed.
+    fn unlock_unchanged<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    );
+
+    /// Freezes a bucket that was not locked, if it is as it was seen.
+    fn freeze<const SLOTS: usize>(
+        array: &Self::Array,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool;
+}
+
+/// Each bucket has a lock and a version in its control word.
+#[derive(Clone, Copy, Debug)]
+pub struct PerBucket;
+
+impl Versions for PerBucket {
+    const STRIPES: usize = 0;
+    const WORDS_ARE_WHOLE: bool = true;
+
+    type Array = ();
+    type Stamp = ();
+
+    fn try_new() -> Result<(), GrowError> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn see<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+    ) -> Seen<SLOTS, Self> {
+        Seen { word: control.snapshot(), stamp: () }
+    }
+
+    #[inline(always)]
+    fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool {
+        seen.word.is_locked()
+    }
+
+    #[inline(always)]
+    fn validate<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        control.validate(seen.word)
+    }
+
+    #[inline(always)]
+    fn still_has_tags<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        control.validate_but_lock(seen.word)
+    }
+
+    #[inline(always)]
+    fn try_lock<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+        wraps: &Wraps,
+        count: u64,
+    ) -> bool {
+        control.try_lock(seen.word, wraps, count)
+    }
+
+    #[inline(always)]
+    fn is_shared(bucket: usize, other: usize) -> bool {
+        debug_assert_ne!(bucket, other, "an entry's buckets differ");
+        false
+    }
+
+    #[inline(always)]
+    fn unlock<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        new: Snapshot<SLOTS>,
+        wraps: &Wraps,
+    ) {
+        control.unlock(new, wraps);
+    }
+
+    #[inline(always)]
+    fn unlock_unchanged<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) {
+        control.unlock_unchanged(seen.word);
+    }
+
+    fn freeze<const SLOTS: usize>(
+        (): &(),
+        _bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        control.freeze(seen.word)
+    }
+}
+
+/// `N` locks with versions, a power of two; a bucket's is its index modulo `N`. MemC3 has 8192.
+#[derive(Clone, Copy, Debug)]
+pub struct Stripes<const N: usize>;
+
+/// The versions of [`Stripes`].
+pub struct StripeArray(Zeroed<AtomicU64>);
+
+impl fmt::Debug for StripeArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StripeArray").field("stripes", &self.0.len()).finish()
+    }
+}
+
+impl StripeArray {
+    #[inline(always)]
+    fn of(&self, bucket: usize) -> &AtomicU64 {
+        &self.0[bucket & (self.0.len() - 1)]
+    }
+}
+
+impl<const N: usize> Versions for Stripes<N> {
+    const STRIPES: usize = {
+        assert!(N.is_power_of_two(), "a power of two of stripes");
+        N
+    };
+    const WORDS_ARE_WHOLE: bool = false;
+
+    type Array = StripeArray;
+    type Stamp = u64;
+
+    fn try_new() -> Result<StripeArray, GrowError> {
+        Ok(StripeArray(Zeroed::try_new(Self::STRIPES, Pages::Default)?))
+    }
+
+    #[inline(always)]
+    fn see<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        control: &Control<SLOTS>,
+    ) -> Seen<SLOTS, Self> {
+        // Acquire V1: pairs with V6.
+        let stamp = array.of(bucket).load(Ordering::Acquire);
+        Seen { word: control.snapshot(), stamp }
+    }
+
+    #[inline(always)]
+    fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool {
+        !seen.stamp.is_multiple_of(2)
+    }
+
+    #[inline(always)]
+    fn validate<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        _control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        // Acquire fence V2: pairs with V5.
+        fence(Ordering::Acquire);
+        // Acquire V3: pairs with V6.
+        array.of(bucket).load(Ordering::Acquire) == seen.stamp
+    }
+
+    /// A word may change long before its stripe is unlocked.
+    #[inline(always)]
+    fn still_has_tags<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        !seen.is_locked() && Self::validate(array, bucket, control, seen)
+    }
+
+    #[inline(always)]
+    fn try_lock<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        _control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+        _wraps: &Wraps,
+        _count: u64,
+    ) -> bool {
+        debug_assert!(!seen.is_locked(), "not to be locked: {seen:?}");
+        let (old, locked) = (seen.stamp, seen.stamp + 1);
+        // Acquire V4: pairs with V6. Relaxed on failure: the caller looks again.
+        let stripe = array.of(bucket);
+        let taken = stripe.compare_exchange(old, locked, Ordering::Acquire, Ordering::Relaxed);
+        // Release fence V5: pairs with V2. What is written from here on shows the odd version.
+        fence(Ordering::Release);
+        taken.is_ok()
+    }
+
+    #[inline(always)]
+    fn is_shared(bucket: usize, other: usize) -> bool {
+        (bucket ^ other) & (N - 1) == 0
+    }
+
+    #[inline(always)]
+    fn unlock<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        new: Snapshot<SLOTS>,
+        _wraps: &Wraps,
+    ) {
+        control.set_covered(new);
+        let stripe = array.of(bucket);
+        // Relaxed: the lock's holder alone stores to it.
+        let locked = stripe.load(Ordering::Relaxed);
+        // Release V6: pairs with V1, V3 and V4.
+        stripe.store(locked + 1, Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn unlock_unchanged<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        _control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) {
+        // Release V6: what the holder read comes before the next holder's writes.
+        array.of(bucket).store(seen.stamp, Ordering::Release);
+    }
+
+    fn freeze<const SLOTS: usize>(
+        array: &StripeArray,
+        bucket: usize,
+        control: &Control<SLOTS>,
+        seen: &Seen<SLOTS, Self>,
+    ) -> bool {
+        let wraps = Wraps::default();
+        let locked = Self::try_lock(array, bucket, control, seen, &wraps, 0);
+        if locked {
+            Self::unlock(array, bucket, control, seen.word.frozen(), &wraps);
+        }
+        locked
+    }
+}
