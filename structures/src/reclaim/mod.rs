@@ -34,6 +34,7 @@ mod epoch;
 mod haphazard;
 mod leak;
 mod node;
+mod retired;
 
 pub use self::epoch::Epoch;
 pub use self::haphazard::Haphazard;
