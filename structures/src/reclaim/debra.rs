@@ -259,16 +259,23 @@ impl DebraParticipant<'_> {
         true
     }
 
-    /// Frees as much as can be freed without waiting for others.
+    /// Frees as much as can be freed without waiting for others. The last bag is closed in the next
+    /// epoch at the latest, and freed two epochs after that.
     fn flush(&mut self) {
-        for _ in 0..2 {
+        for _ in 0..4 {
             drop(self.enter());
+            if self.is_empty() {
+                break;
+            }
             if matches!(self.stage, Stage::Filling) {
                 self.close();
             }
             while self.check() {}
         }
-        drop(self.enter());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.closed.iter().all(|bag| bag.nodes.is_empty())
     }
 }
 
@@ -276,8 +283,7 @@ impl Drop for DebraParticipant<'_> {
     fn drop(&mut self) {
         // A guard may have been forgotten. Release: as at a guard's end.
         self.announced.0.store(QUIESCENT, Ordering::Release);
-        let [even, odd] = &self.closed;
-        if self.open.is_empty() && even.nodes.is_empty() && odd.nodes.is_empty() {
+        if self.is_empty() {
             return;
         }
         self.flush();
