@@ -1,18 +1,36 @@
 #!/bin/sh
 # The conformance suite under AddressSanitizer, with random yields between loading a pointer and
 # using it (`--cfg perturb`); then again under LeakSanitizer, without the scheme that leaks by
-# design. Arguments go to the tests, e.g. `ci/asan.sh epoch`.
+# design. Then the control: a scheme that frees at once must be reported, or the runs before prove
+# nothing. Arguments go to the conformance suite, e.g. `ci/asan.sh epoch`.
 set -eu
 cd "$(dirname "$0")/.."
 # The sanitizers are unstable options of the compiler that the project is built with.
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=address --cfg perturb"
 export CARGO_TARGET_DIR=target/asan
-suite() {
-    echo "+ ASAN_OPTIONS=$ASAN_OPTIONS cargo test --test conformance -- $*"
-    cargo test -p structures --test conformance --target x86_64-unknown-linux-gnu -- "$@"
+run() {
+    name=$1
+    shift
+    echo "+ ASAN_OPTIONS=$ASAN_OPTIONS cargo test --test $name -- $*"
+    cargo test -p structures --test "$name" --target x86_64-unknown-linux-gnu -- "$@"
+}
+must_be_caught() {
+    log=$CARGO_TARGET_DIR/$1.log
+    if run broken --ignored --exact "$1" >"$log" 2>&1; then
+        echo "asan.sh: broken::$1 passed, but AddressSanitizer should have stopped it" >&2
+        exit 1
+    fi
+    if ! grep 'ERROR: AddressSanitizer: heap-use-after-free' "$log"; then
+        cat "$log"
+        echo "asan.sh: broken::$1 failed, but not by a heap-use-after-free" >&2
+        exit 1
+    fi
 }
 ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
-suite "$@"
+run conformance "$@"
 ASAN_OPTIONS=detect_leaks=1 && export ASAN_OPTIONS
-suite --skip _leak:: "$@"
+run conformance --skip _leak:: "$@"
+ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
+must_be_caught is_caught_while_a_reader_reads
+must_be_caught is_caught_by_the_suite

@@ -39,6 +39,22 @@ impl StripedCounter {
         }
     }
 
+    /// Counts one more, and returns what the calling thread's stripe has counted. Wait-free.
+    #[inline]
+    pub(crate) fn count(&self) -> u64 {
+        // Relaxed, and a load and a store: as in `add`.
+        let before = match own_stripe() {
+            Some(own) => {
+                let own = &self.stripes[own];
+                let before = own.load(Ordering::Relaxed);
+                own.store(before + 1, Ordering::Relaxed);
+                before
+            }
+            None => self.stripes[STRIPES - 1].fetch_add(1, Ordering::Relaxed),
+        };
+        before.cast_unsigned() + 1
+    }
+
     /// The sum: exact while no thread adds. O(stripes).
     pub(crate) fn sum(&self) -> usize {
         // Below 0 for a moment when a removal is counted and the insertion, in a stripe read

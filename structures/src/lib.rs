@@ -43,6 +43,8 @@
 //!
 //! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
 //! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
+//! [`Hazard`](reclaim::Hazard), [`Debra`](reclaim::Debra) and [`Ibr`](reclaim::Ibr) are our own: their
+//! readers run no fence. Hazard pointers hold up least, intervals some more, DEBRA anything.
 //! [`reclaim`] has the contract, and says how to add one.
 //!
 //! # Features and configurations

@@ -9,7 +9,7 @@ use std::sync::MutexGuard;
 
 use structures::exclusion::{BucketLocks, GlobalLock};
 use structures::map::{ConcurrentMap, Direct, MapHandle};
-use structures::reclaim::{Epoch, Haphazard, Leak, Participant, Reclaimer};
+use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Participant, Reclaimer};
 use structures::tagging::{Tagged, Untagged};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
@@ -101,6 +101,8 @@ fn handles_are_sent_where_the_scheme_allows() {
     is_send::<HandleOf<ChainingLockFree<u64, u64, Leak>>>();
     is_send::<HandleOf<ChainingLockFree<u64, u64, Haphazard>>>();
     is_send::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
+    is_send::<(ParticipantOf<Hazard>, ParticipantOf<Debra>, ParticipantOf<Ibr>)>();
+    is_send::<(GuardOf<Hazard>, GuardOf<Debra>, GuardOf<Ibr>)>();
     // crossbeam-epoch pins the thread, not the handle.
     is_not! { Send: HandleOf<ChainingLockFree<u64, u64, Epoch>> }
     is_not! { Send: PinnedOf<ChainingLockFree<u64, u64, Epoch>> }
@@ -116,6 +118,9 @@ fn everything_prints() {
     is_debug::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
     is_debug::<(ParticipantOf<Epoch>, GuardOf<Epoch>)>();
     is_debug::<(ParticipantOf<Haphazard>, GuardOf<Haphazard>)>();
+    is_debug::<(ParticipantOf<Hazard>, ParticipantOf<Debra>, ParticipantOf<Ibr>)>();
+    is_debug::<(GuardOf<Hazard>, GuardOf<Debra>, GuardOf<Ibr>)>();
+    is_debug_and_default::<(Hazard, Debra, Ibr)>();
     let text = format!("{:?}", ChainingInline::<u64, u64>::from_iter([(1, 2), (3, 4)]));
     assert!(text.contains("entries: 2") && text.contains("Optimistic"), "{text}");
     let map = ChainingLockFree::<u64, u64>::default();

@@ -12,7 +12,7 @@ use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
 };
 use structures::hash;
-use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
+use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Reclaimer};
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::versions::PerBucket;
 use structures::{
@@ -28,10 +28,19 @@ conformance! {
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
+    chaining_lock_free_hazard: LockFree<Hazard>;
+    chaining_lock_free_hazard_symmetric: Symmetric<Hazard>;
+    chaining_lock_free_debra: LockFree<Debra>;
+    chaining_lock_free_debra_symmetric: Symmetric<Debra>;
+    chaining_lock_free_ibr: LockFree<Ibr>;
+    chaining_lock_free_ibr_symmetric: Symmetric<Ibr>;
     cuckoo_optimistic_items_leak: Items<Leak, 4>;
     cuckoo_optimistic_items_epoch: Items<Epoch, 4>;
     cuckoo_optimistic_items_epoch_8: Items<Epoch, 8>;
     cuckoo_optimistic_items_haphazard: Items<Haphazard, 4>;
+    cuckoo_optimistic_items_hazard: Items<Hazard, 4>;
+    cuckoo_optimistic_items_debra: Items<Debra, 4>;
+    cuckoo_optimistic_items_ibr: Items<Ibr, 4>;
     cuckoo_striped: Striped<4, Bfs>;
     cuckoo_striped_8: Striped<8, Bfs>;
     cuckoo_striped_random_1: Striped<4, RandomWalk<1>>;
@@ -89,6 +98,41 @@ impl<R: Reclaimer + 'static> Family for LockFree<R> {
     }
 
     const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}
+
+/// With fences as where the kernel lacks `membarrier(2)`, and the smallest batch.
+struct Symmetric<R>(PhantomData<R>);
+
+/// Schemes that can do without the system call.
+trait WithoutMembarrier: Reclaimer {
+    fn symmetric(batch: Option<usize>) -> Self;
+}
+
+impl WithoutMembarrier for Hazard {
+    fn symmetric(batch: Option<usize>) -> Self {
+        Self::symmetric(batch)
+    }
+}
+
+impl WithoutMembarrier for Debra {
+    fn symmetric(batch: Option<usize>) -> Self {
+        Self::symmetric(batch)
+    }
+}
+
+impl WithoutMembarrier for Ibr {
+    fn symmetric(batch: Option<usize>) -> Self {
+        Self::symmetric(batch)
+    }
+}
+
+impl<R: WithoutMembarrier + 'static> Family for Symmetric<R> {
+    type Map<K: Key, V: Value> = ChainingLockFree<K, V, R>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        let hasher = foldhash::fast::RandomState::default();
+        ChainingLockFree::with_capacity_and_hasher_in(0, hasher, R::symmetric(Some(1)))
+    }
 }
 
 struct Items<R, const SLOTS: usize>(PhantomData<R>);

@@ -6,10 +6,9 @@
 //! is the main one. (tokio-rs/loom#166, #392: otherwise loom may explore a single execution.)
 #![cfg(loom)]
 
-use std::collections::BTreeSet;
-use std::fmt::Debug;
-use std::sync::{Arc as StdArc, Mutex};
+mod explore;
 
+use explore::explore;
 use loom::sync::Arc;
 use loom::thread;
 use structures::control::{Control, Snapshot, Wraps};
@@ -77,26 +76,6 @@ impl Bucket {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Busy;
-
-/// Runs `model` in every execution, and checks that what it returned in them is `expected`.
-fn explore<T: Ord + Debug + Send + 'static>(
-    name: &str,
-    expected: impl IntoIterator<Item = T>,
-    model: impl Fn() -> T + Send + Sync + 'static,
-) {
-    let seen = StdArc::new(Mutex::new((0_u64, BTreeSet::new())));
-    let all = StdArc::clone(&seen);
-    loom::model(move || {
-        let outcome = model();
-        let mut all = all.lock().expect("no model panics here");
-        all.0 += 1;
-        all.1.insert(outcome);
-    });
-    let (executions, outcomes) = &*seen.lock().expect("no model panics here");
-    println!("{name}: {executions} executions, {} outcomes", outcomes.len());
-    assert!(*executions > 1, "{name}: loom explored nothing");
-    assert_eq!(*outcomes, expected.into_iter().collect(), "{name}");
-}
 
 /// C1–C3 against C4–C6: a reader sees the entry from before a replacement or from after it, or
 /// knows that it has seen neither.

@@ -17,7 +17,7 @@ mod on {
 
     use structures::map::{ConcurrentMap, MapHandle};
     use structures::meter::{self, Reading, Tally};
-    use structures::reclaim::{Epoch, Haphazard, Leak, Node, Payload, Reclaimer};
+    use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Leak, Node, Payload, Reclaimer};
     use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 
     /// Link, hash, key and value, in every chained table.
@@ -97,6 +97,8 @@ mod on {
         check::<Leak>(false);
         check::<Epoch>(true);
         check::<Haphazard>(true);
+        check::<Hazard>(true);
+        check::<Debra>(true);
     }
 
     #[test]

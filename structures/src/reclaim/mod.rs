@@ -30,13 +30,22 @@
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
+mod debra;
 mod epoch;
+mod fences;
 mod haphazard;
+mod hazard;
+mod ibr;
 mod leak;
 mod node;
+mod registry;
+mod retired;
 
+pub use self::debra::Debra;
 pub use self::epoch::Epoch;
 pub use self::haphazard::Haphazard;
+pub use self::hazard::Hazard;
+pub use self::ibr::Ibr;
 pub use self::leak::Leak;
 pub use self::node::{Node, Owned, Payload};
 
@@ -167,4 +176,7 @@ pub fn for_each(visitor: &mut impl Visitor) {
     visitor.visit::<Leak>();
     visitor.visit::<Epoch>();
     visitor.visit::<Haphazard>();
+    visitor.visit::<Hazard>();
+    visitor.visit::<Debra>();
+    visitor.visit::<Ibr>();
 }

@@ -1,0 +1,355 @@
+//! DEBRA: distributed epoch-based reclamation, which looks at one other thread at a time.
+//!
+//! T. Brown, *Reclaiming memory for lock-free data structures: there has to be a better way*, PODC
+//! 2015, §4; not its robust variant DEBRA+, which sends signals. A thread announces the epoch in
+//! which it runs an operation, or that it is quiescent. It keeps what it has retired in three limbo
+//! bags and frees a bag at once when the epoch has advanced twice since the bag was closed. To
+//! advance the epoch a thread checks the announcements of the others, one at a step.
+//!
+//! Departures:
+//! * the paper checks at the start of every k-th operation; we check at retirements, so that who
+//!   only reads does not check, and a thread that retires nothing does not advance the epoch;
+//! * the paper rotates the bags when a thread notices a new epoch; we close the bag, once in an
+//!   epoch, when the thread starts to check, since both need a fence against the announcements and
+//!   may then share it;
+//! * the fence after announcing is asymmetric (`fences.rs`): none in the reader, one `membarrier(2)`
+//!   per thread and epoch. The paper has a full fence in each operation.
+//! * limbo bags are vectors, not lists of blocks that go back to a pool.
+//!
+//! One stalled guard holds up every node retired after it: not robust. A thread between two
+//! operations holds up nothing.
+//!
+//! *Batch*: retirements of a thread in an epoch before it closes its bag and checks the others, one
+//! at each retirement from then on; the default is 256, and 0 is 1. A thread that is not held up
+//! keeps about three batches.
+//!
+//! | call | progress | cost |
+//! | --- | --- | --- |
+//! | `register` | lock-free, but for the allocator | O(participants) |
+//! | `enter` | wait-free | load, store, light fence; in a new epoch frees a bag |
+//! | `protect` | wait-free | a load |
+//! | `retire` | wait-free, but for the system call and the allocator | a push and at most one check |
+//! | guard's drop | wait-free | a store |
+//! | participant's drop | blocking: what is left goes into a list under a mutex | O(retired) |
+//!
+//! # Invariants
+//! * E1. A guard's thread has announced an epoch, which was the global one before, and then passed a
+//!   light fence, before it reads any link.
+//! * E2. A bag's stamp was read from the global epoch after a heavy fence that comes after the
+//!   unlinking of every node in the bag.
+//! * E3. The epoch goes from e to e + 1 only after a thread has read e, passed a heavy fence, and
+//!   then found each thread quiescent or announcing e.
+//!
+//! A bag with stamp s is freed when s + 2 has been seen. Let a guard hold a node of it. The guard's
+//! thread read the link before the unlinking, so its light fence comes before E2's heavy one (F in
+//! `fences.rs`) and its announcement is visible after that. Who advanced the epoch from s + 1 had
+//! read s + 1, which the closing thread did not yet see after its heavy fence; so its own heavy fence
+//! came later still, and it found the guard's announcement, or a later one by which the guard had
+//! ended. The announced epoch is at most s, by the same order. So the guard had ended (S1), with a
+//! Release that the check's Acquire and the advance's Release pass on (S3).
+
+use std::fmt;
+use std::mem;
+
+use super::fences::Fences;
+use super::registry::{Registry, Taken, Threads};
+use super::retired::{Orphans, Retired};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
+
+const DEFAULT_BATCH: usize = 256;
+
+/// What a thread between two operations announces; epochs start after it.
+const QUIESCENT: u64 = 0;
+
+/// A DEBRA domain.
+#[derive(Debug)]
+pub struct Debra {
+    epoch: Epoch,
+    threads: Registry<Announced>,
+    orphans: Orphans<Retired>,
+    batch: usize,
+    fences: Fences,
+}
+
+/// On cache lines of its own, as every operation reads it.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Epoch(AtomicU64);
+
+/// The epoch of a thread's operation, or [`QUIESCENT`].
+#[derive(Debug)]
+struct Announced(AtomicU64);
+
+impl Default for Announced {
+    fn default() -> Self {
+        Self(AtomicU64::new(QUIESCENT))
+    }
+}
+
+impl Debra {
+    /// A domain in which `enter` runs a SeqCst fence, as it must be where the kernel has no
+    /// `membarrier(2)`: to test that, and to see what it costs.
+    pub fn symmetric(batch: Option<usize>) -> Self {
+        Self::with_fences(batch, Fences::Symmetric)
+    }
+
+    fn with_fences(batch: Option<usize>, fences: Fences) -> Self {
+        Self {
+            epoch: Epoch(AtomicU64::new(QUIESCENT + 1)),
+            threads: Registry::default(),
+            orphans: Orphans::default(),
+            batch: batch.unwrap_or(DEFAULT_BATCH).max(1),
+            fences,
+        }
+    }
+}
+
+impl Default for Debra {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Drop for Debra {
+    fn drop(&mut self) {
+        for node in self.orphans.take() {
+            // SAFETY: a guard borrows its participant and that the domain: there is none.
+            unsafe { node.reclaim() };
+        }
+    }
+}
+
+// SAFETY: S1, S3: E1–E3, as argued above. S2: each `Retired` is in one bag or among the orphans,
+// and leaves it by being freed; the domain's drop frees the last.
+unsafe impl Reclaimer for Debra {
+    type Header = ();
+    type Participant<'d> = DebraParticipant<'d>;
+
+    const NAME: &'static str = "debra";
+    const SUMMARY: &'static str = "distributed epochs (Brown 2015), readers without a fence";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self::with_fences(batch, Fences::best())
+    }
+
+    fn header(&self) {}
+
+    fn register(&self) -> DebraParticipant<'_> {
+        DebraParticipant {
+            domain: self,
+            announced: self.threads.take(),
+            epoch: QUIESCENT,
+            open: Vec::new(),
+            closed: Default::default(),
+            stage: Stage::Filling,
+        }
+    }
+}
+
+/// A thread's announcement and limbo bags.
+pub struct DebraParticipant<'d> {
+    domain: &'d Debra,
+    announced: Taken<'d, Announced>,
+    /// The last epoch that was announced.
+    epoch: u64,
+    /// The bag that takes what is retired.
+    open: Vec<Retired>,
+    /// The bag that was closed in the last even epoch, and the one of the last odd.
+    closed: [Bag; 2],
+    stage: Stage<'d>,
+}
+
+/// A closed bag.
+#[derive(Debug, Default)]
+struct Bag {
+    nodes: Vec<Retired>,
+    /// E2.
+    stamp: u64,
+}
+
+/// What a thread has done in the epoch that it announced last.
+enum Stage<'d> {
+    /// Its bag is open.
+    Filling,
+    /// Its bag is closed; these threads have yet to be checked.
+    Checking(Option<&'d Announced>, Threads<'d, Announced>),
+    /// All that it can.
+    Done,
+}
+
+impl fmt::Debug for DebraParticipant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limbo = [&self.closed[0].nodes, &self.closed[1].nodes, &self.open].map(Vec::len);
+        f.debug_struct("DebraParticipant")
+            .field("epoch", &self.epoch)
+            .field("limbo", &limbo)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DebraParticipant<'_> {
+    /// Notices a new epoch, and frees the bag for which it is time.
+    #[cold]
+    fn turn(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        self.stage = Stage::Filling;
+        for bag in &mut self.closed {
+            if bag.stamp + 2 <= epoch {
+                for node in bag.nodes.drain(..) {
+                    // SAFETY: as argued at the top: two epochs have passed.
+                    unsafe { node.reclaim() };
+                }
+            }
+        }
+    }
+
+    /// After a retirement: closes the bag if it is full, or else checks one thread.
+    #[inline]
+    fn step(&mut self) {
+        match self.stage {
+            Stage::Filling if self.open.len() < self.domain.batch => {}
+            Stage::Filling => self.close(),
+            Stage::Checking(..) => _ = self.check(),
+            Stage::Done => {}
+        }
+    }
+
+    /// Closes the bag and starts to check.
+    #[cold]
+    fn close(&mut self) {
+        self.domain.orphans.adopt(&mut self.open);
+        // Heavy fence E2, E3: after every unlinking of a node in the bag, ours by program order,
+        // others' by the mutex of the orphans, and before the checks; pairs with light fence E1.
+        self.domain.fences.heavy();
+        // Relaxed: what it may be is argued from the fence.
+        let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
+        // If the epoch has gone on, the bag is closed in a later one, which we announce first.
+        self.stage = Stage::Done;
+        if stamp == self.epoch {
+            let bag = &mut self.closed[(stamp % 2) as usize];
+            debug_assert!(bag.nodes.is_empty(), "closed two epochs ago at least");
+            bag.stamp = stamp;
+            mem::swap(&mut bag.nodes, &mut self.open);
+            let mut threads = self.domain.threads.iter();
+            self.stage = Stage::Checking(threads.next(), threads);
+        }
+    }
+
+    /// Checks the next thread; advances the epoch if it was the last. False if the thread is in an
+    /// earlier epoch, or there is none to check.
+    fn check(&mut self) -> bool {
+        let Stage::Checking(next, threads) = &mut self.stage else { return false };
+        if let Some(thread) = next {
+            // Acquire E3: pairs with the Releases of the announcements.
+            let announced = thread.0.load(Ordering::Acquire);
+            if announced != QUIESCENT && announced != self.epoch {
+                return false;
+            }
+            *next = threads.next();
+            return true;
+        }
+        self.stage = Stage::Done;
+        // Release E3: passes on what the checks acquired; pairs with the Acquire in `enter`. Who
+        // advances the epoch later goes on with the release sequence. Relaxed on failure: somebody
+        // else has advanced it.
+        let (now, next) = (self.epoch, self.epoch + 1);
+        _ = self.domain.epoch.0.compare_exchange(now, next, Ordering::Release, Ordering::Relaxed);
+        true
+    }
+
+    /// Frees as much as can be freed without waiting for others. The last bag is closed in the next
+    /// epoch at the latest, and freed two epochs after that.
+    fn flush(&mut self) {
+        for _ in 0..4 {
+            drop(self.enter());
+            if self.is_empty() {
+                break;
+            }
+            if matches!(self.stage, Stage::Filling) {
+                self.close();
+            }
+            while self.check() {}
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.closed.iter().all(|bag| bag.nodes.is_empty())
+    }
+}
+
+impl Drop for DebraParticipant<'_> {
+    fn drop(&mut self) {
+        // A guard may have been forgotten. Release: as at a guard's end.
+        self.announced.0.store(QUIESCENT, Ordering::Release);
+        if self.is_empty() {
+            return;
+        }
+        self.flush();
+        // Who adopts them puts them into an open bag, which is closed later than theirs were.
+        self.domain.orphans.leave(&mut self.open);
+        for bag in &mut self.closed {
+            self.domain.orphans.leave(&mut bag.nodes);
+        }
+    }
+}
+
+impl<'d> Participant<Debra> for DebraParticipant<'d> {
+    type Guard<'g>
+        = DebraGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> DebraGuard<'_, 'd> {
+        // Acquire: pairs with the Release E3; what others did in epochs that are over comes before
+        // what `turn` frees.
+        let epoch = self.domain.epoch.0.load(Ordering::Acquire);
+        // Release: the end of the guard before, which a check may not see by itself, comes first.
+        self.announced.0.store(epoch, Ordering::Release);
+        // Light fence E1: pairs with the heavy fence in `close`.
+        self.domain.fences.light();
+        if epoch != self.epoch {
+            self.turn(epoch);
+        }
+        DebraGuard { thread: self }
+    }
+}
+
+/// A critical section; its end announces that the thread is quiescent.
+pub struct DebraGuard<'g, 'd> {
+    thread: &'g mut DebraParticipant<'d>,
+}
+
+impl fmt::Debug for DebraGuard<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.thread.fmt(f)
+    }
+}
+
+impl Drop for DebraGuard<'_, '_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release: all that the guard protected was used before; pairs with the Acquire in `check`.
+        self.thread.announced.0.store(QUIESCENT, Ordering::Release);
+    }
+}
+
+impl Guard<Debra> for DebraGuard<'_, '_> {
+    #[inline(always)]
+    fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Debra, T>>) -> *mut Node<Debra, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Debra, T>) {
+        // SAFETY: by this function's contract.
+        let node = unsafe { Retired::new(node) };
+        self.thread.open.push(node);
+        self.thread.step();
+    }
+}

@@ -1,0 +1,93 @@
+//! A store-load fence that readers get for nothing, as those who reclaim pay for both.
+//!
+//! Every scheme that announces something before it reads needs one: "announce; fence; read"
+//! against "unlink; fence; read the announcements". Readers are many and reclaimers few, so the
+//! reader's fence, [`Fences::light`], only keeps the compiler from reordering, and the
+//! reclaimer's, [`Fences::heavy`], has the kernel run a fence in every thread of the process:
+//! `membarrier(2)`, command `PRIVATE_EXPEDITED`, Linux 4.14. (As asymmetric fences: D. Goldblatt,
+//! P1202, for C++; the papers of these schemes all have the symmetric pair.)
+//!
+//! F. Of a light and a heavy fence, one comes first: either what stands before the light fence is
+//! visible after the heavy one, or what stands before the heavy fence is visible after the light
+//! one. Two SeqCst fences have that by the language. An asymmetric pair has it by the kernel's
+//! word: each thread has passed a full fence at some point of its program between the call's start
+//! and its end, and there either it has not reached its light fence, or it is behind it.
+//!
+//! Where the kernel lacks the call, and under loom and Miri, which do not know it, both are SeqCst
+//! fences: what loom explores is the symmetric pair.
+
+use crate::sync::{Ordering, fence};
+
+/// Which pair of fences a domain uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fences {
+    /// A compiler's fence and `membarrier(2)`. Only [`Fences::best`] makes it.
+    Asymmetric,
+    /// Two SeqCst fences.
+    Symmetric,
+}
+
+impl Fences {
+    /// The cheapest pair for readers that this system has; the process asks the kernel once.
+    pub(super) fn best() -> Self {
+        if membarrier::is_registered() { Self::Asymmetric } else { Self::Symmetric }
+    }
+
+    /// The reader's side of F.
+    #[inline(always)]
+    pub(super) fn light(self) {
+        match self {
+            Self::Asymmetric => std::sync::atomic::compiler_fence(Ordering::SeqCst),
+            Self::Symmetric => fence(Ordering::SeqCst),
+        }
+    }
+
+    /// The reclaimer's side of F: some microseconds if it is asymmetric.
+    pub(super) fn heavy(self) {
+        fence(Ordering::SeqCst);
+        if self == Self::Asymmetric {
+            membarrier::run();
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", not(any(loom, miri))))]
+mod membarrier {
+    use std::io;
+    use std::sync::OnceLock;
+
+    use libc::{MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED};
+
+    /// Whether this process may use the command; registers it at the first call.
+    pub(super) fn is_registered() -> bool {
+        static REGISTERED: OnceLock<bool> = OnceLock::new();
+        // A kernel that does not know the command refuses to register for it.
+        *REGISTERED.get_or_init(|| call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED).is_ok())
+    }
+
+    /// # Panics
+    ///
+    /// If the kernel is out of memory. Going on without the fence would free what is in use.
+    pub(super) fn run() {
+        if let Err(error) = call(MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+            panic!("membarrier(2) failed although the process is registered for it: {error}");
+        }
+    }
+
+    fn call(command: libc::membarrier_cmd) -> io::Result<()> {
+        // SAFETY: takes three integers and touches no memory of ours.
+        let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(any(loom, miri)))))]
+mod membarrier {
+    pub(super) fn is_registered() -> bool {
+        false
+    }
+
+    pub(super) fn run() {
+        unreachable!("only registered processes come here");
+    }
+}

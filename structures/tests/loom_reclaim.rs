@@ -1,0 +1,167 @@
+//! Models of our own schemes, under every interleaving and every order of memory that loom knows:
+//! `ci/loom.sh`.
+//!
+//! Loom has no `membarrier(2)`, and under it both sides of an asymmetric pair are SeqCst fences: the
+//! models show that a fence is needed at these places and suffices, not that the kernel's call is
+//! one. Whether each node is alive stands in a cell apart from it, so that a model of a broken scheme
+//! fails and reads nothing that was freed.
+#![cfg(loom)]
+
+mod explore;
+
+use std::sync::Mutex;
+
+use explore::explore;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use structures::reclaim::{
+    Debra, Guard, Hazard, Ibr, Node, Owned, Participant, Payload, Reclaimer, SLOTS,
+};
+use structures::sync::{AtomicPtr, AtomicUsize, Ordering, fence};
+
+/// F: "announce, fence, read the link" against "unlink, fence, read the announcement". True, true:
+/// the reader holds what is freed.
+fn announcement(light: bool, heavy: bool) -> impl Fn() -> (bool, bool) {
+    move || {
+        let (link, slot) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(0)));
+        let reader = {
+            let (link, slot) = (Arc::clone(&link), Arc::clone(&slot));
+            thread::spawn(move || {
+                slot.store(1, Ordering::Release);
+                if light {
+                    fence(Ordering::SeqCst);
+                }
+                link.load(Ordering::Acquire) == 1
+            })
+        };
+        assert_eq!(link.swap(0, Ordering::AcqRel), 1);
+        if heavy {
+            fence(Ordering::SeqCst);
+        }
+        let freed = slot.load(Ordering::Acquire) == 0;
+        (reader.join().expect("read"), freed)
+    }
+}
+
+#[test]
+fn both_fences_are_needed() {
+    let good = [(false, false), (false, true), (true, false)];
+    let all = [(false, false), (false, true), (true, false), (true, true)];
+    explore("both fences", good, announcement(true, true));
+    explore("no light fence", all, announcement(false, true));
+    explore("no heavy fence", all, announcement(true, false));
+}
+
+/// Where a node is and whether it is alive.
+struct Life {
+    address: usize,
+    alive: Arc<UnsafeCell<bool>>,
+}
+
+/// A node's payload; its drop writes the cell, which loom compares with every reading of it.
+struct Mortal(Arc<UnsafeCell<bool>>);
+
+impl Payload for Mortal {}
+
+// SAFETY: loom itself looks for races on the cell.
+unsafe impl Send for Mortal {}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.0.with_mut(|alive| {
+            // SAFETY: nobody may read it any more; loom checks that.
+            unsafe { *alive = false };
+        });
+    }
+}
+
+/// A link, the domain of its nodes, and their lives.
+struct World<R: Reclaimer> {
+    link: AtomicPtr<Node<R, Mortal>>,
+    domain: R,
+    lives: Mutex<Vec<Life>>,
+}
+
+impl<R: Reclaimer> World<R> {
+    fn node(&self) -> *mut Node<R, Mortal> {
+        let alive = Arc::new(UnsafeCell::new(true));
+        let node: Owned<_, _> = Node::alloc(&self.domain, Mortal(Arc::clone(&alive)));
+        let node = node.publish();
+        self.lives.lock().expect("no panic").push(Life { address: node.addr(), alive });
+        node
+    }
+
+    /// Which node the link led to; it is alive while the guard is.
+    fn read(&self, slot: usize) -> Option<usize> {
+        let mut thread = self.domain.register();
+        let mut guard = thread.enter();
+        let node = guard.protect(slot, &self.link);
+        let (index, alive) = {
+            let lives = self.lives.lock().expect("no panic");
+            let index = lives.iter().rposition(|life| life.address == node.addr())?;
+            (index, Arc::clone(&lives[index].alive))
+        };
+        // SAFETY: loom itself looks for races on the cell.
+        alive.with(|alive| assert!(unsafe { *alive }, "read node {index}, which was freed"));
+        Some(index)
+    }
+
+    /// Puts `node` into the link and retires the node that was there.
+    fn replace(&self, thread: &mut R::Participant<'_>, node: *mut Node<R, Mortal>) {
+        let mut guard = thread.enter();
+        let old = self.link.swap(node, Ordering::AcqRel);
+        // SAFETY: D2: it was in this link alone, and we took it out, once.
+        unsafe { guard.retire(old) };
+    }
+
+    fn alive(&self) -> usize {
+        let lives = self.lives.lock().expect("no panic");
+        // SAFETY: the thread that asks is the only one that frees.
+        lives.iter().filter(|life| life.alive.with(|alive| unsafe { *alive })).count()
+    }
+}
+
+/// A node is replaced by one that is born meanwhile, which is removed; a reader reads one of them,
+/// or neither. What the reader saw, and how many nodes were freed before it was joined.
+fn replaced_and_removed<R: Reclaimer + 'static>(domain: R, slot: usize) -> (Option<usize>, usize) {
+    let world = World { link: AtomicPtr::default(), domain, lives: Mutex::default() };
+    world.link.store(world.node(), Ordering::Release);
+    let world = Arc::new(world);
+    let reader = {
+        let world = Arc::clone(&world);
+        thread::spawn(move || world.read(slot))
+    };
+    let mut writer = world.domain.register();
+    world.replace(&mut writer, world.node());
+    world.replace(&mut writer, std::ptr::null_mut());
+    drop(writer);
+    let freed = 2 - world.alive();
+    (reader.join().expect("read"), freed)
+}
+
+/// Everything may be seen and, with or without a reader, all or something be freed; `least` is what
+/// even a reader in the middle does not hold up.
+fn outcomes(least: usize) -> Vec<(Option<usize>, usize)> {
+    let seen = [None, Some(0), Some(1)];
+    seen.into_iter().flat_map(|seen| (least..=2).map(move |freed| (seen, freed))).collect()
+}
+
+fn scheme<R: Reclaimer + 'static>(least: usize) {
+    explore(R::NAME, outcomes(least), || replaced_and_removed(R::new(Some(1)), SLOTS - 1));
+}
+
+#[test]
+fn hazard() {
+    scheme::<Hazard>(1);
+}
+
+#[test]
+fn debra() {
+    scheme::<Debra>(0);
+}
+
+#[test]
+fn ibr() {
+    scheme::<Ibr>(0);
+}

@@ -1,0 +1,317 @@
+//! What schemes promise, for each of them: their capabilities under faults, the lifetime of single
+//! nodes, and the batch.
+//!
+//! The meter counts per process, so these tests are a process of their own and run one after the
+//! other.
+#![cfg(feature = "meter")]
+
+use std::ptr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use foldhash::fast::RandomState;
+use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
+use structures::meter;
+use structures::reclaim::{
+    Debra, Guard, Hazard, Ibr, Leak, Node, Participant, Payload, Reclaimer, SLOTS, Visitor,
+    for_each,
+};
+use structures::sync::{AtomicPtr, Ordering};
+use structures::{ChainingLockFree, CuckooOptimisticItems};
+
+type Table<R> = ChainingLockFree<u64, u64, R>;
+
+/// Retirements that show whether memory is bounded.
+const MANY: u64 = 100_000;
+/// More than any scheme keeps that is not held up: a few of the largest batches.
+const BOUNDED: u64 = 8_000;
+
+/// Schemes that fix their batch, and say so.
+const FIXED_BATCH: [&str; 3] = ["leak", "epoch", "haphazard"];
+
+fn frees<R: Reclaimer>() -> bool {
+    R::NAME != Leak::NAME
+}
+
+/// One test at a time, and what was unreclaimed when it started.
+struct Meter(u64, #[allow(dead_code, reason = "held")] MutexGuard<'static, ()>);
+
+impl Meter {
+    fn start() -> Self {
+        static ONE: Mutex<()> = Mutex::new(());
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(Self::now(), one)
+    }
+
+    fn now() -> u64 {
+        meter::read().expect("built with the feature `meter`").unreclaimed().nodes
+    }
+
+    /// Nodes retired since and not freed.
+    fn unreclaimed(&self) -> u64 {
+        Self::now() - self.0
+    }
+}
+
+/// Runs a test for each scheme.
+macro_rules! for_each_scheme {
+    ($($test:ident: $check:ident;)*) => {$(
+        #[test]
+        fn $test() {
+            struct Each;
+            impl Visitor for Each {
+                fn visit<R: Reclaimer + 'static>(&mut self) {
+                    println!("{}", R::NAME);
+                    $check::<R>(&Meter::start());
+                }
+            }
+            for_each(&mut Each);
+        }
+    )*};
+}
+
+for_each_scheme! {
+    a_stalled_reader_holds_up_what_its_scheme_says: stalled_reader;
+    an_idle_thread_holds_up_what_its_scheme_says: idle_thread;
+    what_threads_leave_retired_is_freed_by_others: exits;
+    a_guard_outlives_growth: growth;
+    a_protected_node_outlives_its_retirement: protection_of_new;
+    a_domain_frees_what_is_pending: pending_at_drop;
+    a_small_batch_is_obeyed: small_batch;
+    a_large_batch_is_obeyed: large_batch;
+}
+
+/// Inserts and removes one key; each time one node is retired.
+fn churn(handle: &mut impl MapHandle<u64, u64>, times: u64) {
+    for value in 0..times {
+        assert!(handle.insert(u64::MAX, value));
+        assert_eq!(handle.remove(&u64::MAX), Some(value));
+    }
+}
+
+/// In a thread of its own, which registers, works and leaves.
+fn churn_elsewhere<R: Reclaimer>(map: &Table<R>, times: u64) {
+    elsewhere(|| churn(&mut map.handle(), times));
+}
+
+fn elsewhere<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(f).join()).expect("no panic")
+}
+
+/// `robust` is what it says: bounded with it, and without it nothing is freed that was retired
+/// after the reader stalled.
+fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
+    let map = Table::<R>::default();
+    assert!((0..64).all(|key| map.handle().insert(key, key)));
+    let read = map.handle().get_with(&1, |value| {
+        assert_eq!(map.handle().remove(&1), Some(1));
+        let unreclaimed = elsewhere(|| {
+            let mut handle = map.handle();
+            let parts = (0..100).map(|_| {
+                churn(&mut handle, MANY / 100);
+                meter.unreclaimed()
+            });
+            parts.max().expect("some parts")
+        });
+        if R::CAPS.robust {
+            assert!(unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
+        } else {
+            assert!(unreclaimed > MANY / 10 * 9, "{} kept only {unreclaimed}", R::NAME);
+        }
+        *value
+    });
+    assert_eq!(read, Some(1));
+    drop(map);
+    assert!(!frees::<R>() || meter.unreclaimed() == 0, "{}", R::NAME);
+}
+
+/// A thread that has worked, is registered, and does nothing.
+fn idle_thread<R: Reclaimer + 'static>(meter: &Meter) {
+    let map = Table::<R>::default();
+    let mut idle = map.handle();
+    assert!(idle.insert(1, 1));
+    churn_elsewhere(&map, MANY);
+    let unreclaimed = meter.unreclaimed();
+    if R::CAPS.needs_quiescence || !frees::<R>() {
+        assert!(unreclaimed > MANY / 10 * 9, "{} kept only {unreclaimed}", R::NAME);
+    } else {
+        assert!(unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
+    }
+    if R::CAPS.needs_quiescence {
+        idle.offline(|| churn_elsewhere(&map, MANY));
+        let unreclaimed = meter.unreclaimed();
+        assert!(unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
+    }
+    assert_eq!(idle.get(&1), Some(1));
+}
+
+/// Threads leave while a guard may hold what they have retired.
+fn exits<R: Reclaimer + 'static>(meter: &Meter) {
+    const EACH: u64 = 20;
+    let map = Table::<R>::with_capacity_and_hasher_in(0, RandomState::default(), R::new(Some(50)));
+    assert!(map.handle().insert(1, 1));
+    map.handle().get_with(&1, |_| (0..MANY / EACH / 5).for_each(|_| churn_elsewhere(&map, EACH)));
+    if !frees::<R>() {
+        return;
+    }
+    churn_elsewhere(&map, MANY);
+    let unreclaimed = meter.unreclaimed();
+    assert!(unreclaimed < BOUNDED, "{}: {unreclaimed} nodes are nobody's", R::NAME);
+    drop(map);
+    assert_eq!(meter.unreclaimed(), 0, "{}", R::NAME);
+}
+
+/// One guard, before, while and after the table doubles some times and drops its smaller versions.
+fn growth<R: Reclaimer + 'static>(_: &Meter) {
+    fn check(map: &impl ConcurrentMap<u64, u64>) {
+        const KEYS: u64 = 20_000;
+        let mut reader = map.handle();
+        assert!((0..16).all(|key| reader.insert(key, key)));
+        let mut pinned = reader.pin();
+        let grow = || {
+            let mut writer = map.handle();
+            assert!((16..KEYS).all(|key| writer.insert(key, key)));
+            assert!((0..KEYS).all(|key| writer.update(&key, |value| value + 1) == Some(key)));
+        };
+        pinned.get_with(&1, |value| {
+            elsewhere(grow);
+            assert_eq!(*value, 1, "the value that was read first, replaced since");
+        });
+        assert!((0..KEYS).all(|key| pinned.get(&key) == Some(key + 1)));
+    }
+    check(&Table::<R>::default());
+    check(&CuckooOptimisticItems::<u64, u64, R>::default());
+}
+
+/// Counts those of its kind that are alive.
+struct Counted(Arc<AtomicU64>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicU64>) -> Self {
+        alive.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(alive))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Payload for Counted {}
+
+/// Retires nodes that were never in a link, each in a guard of its own.
+fn retire_new<R: Reclaimer>(domain: &R, thread: &mut R::Participant<'_>, nodes: u64) {
+    let alive = Arc::default();
+    for _ in 0..nodes {
+        let mut guard = thread.enter();
+        let node = Node::alloc(domain, Counted::new(&alive)).publish();
+        // SAFETY: D2: in no link, so unreachable; allocated for this domain; once.
+        unsafe { guard.retire(node) };
+    }
+}
+
+/// A link to a new node.
+fn link<R: Reclaimer>(domain: &R, alive: &Arc<AtomicU64>) -> AtomicPtr<Node<R, Counted>> {
+    AtomicPtr::new(Node::alloc(domain, Counted::new(alive)).publish())
+}
+
+/// Empties the link and retires its node.
+fn unlink<R: Reclaimer>(thread: &mut R::Participant<'_>, link: &AtomicPtr<Node<R, Counted>>) {
+    let node = link.swap(ptr::null_mut(), Ordering::AcqRel);
+    // SAFETY: D2: it was in this link alone, and we took it out, once.
+    unsafe { thread.enter().retire(node) };
+}
+
+/// A second participant of the same thread retires what the first one's guard protects, in each of
+/// its slots, and frees it when the guard has ended, not before.
+fn protection<R: Reclaimer>(domain: &R) {
+    let alive = Arc::default();
+    let (mut first, mut second) = (domain.register(), domain.register());
+    let links = [(); SLOTS].map(|()| link(domain, &alive));
+    let mut guard = first.enter();
+    for (slot, link) in links.iter().enumerate() {
+        guard.protect(slot, link);
+    }
+    links.iter().for_each(|link| unlink(&mut second, link));
+    retire_new(domain, &mut second, 5_000);
+    assert_eq!(alive.load(Ordering::Relaxed), SLOTS as u64, "{}: freed under a guard", R::NAME);
+    drop(guard);
+    // The epoch has to get past what was retired under the guard.
+    retire_new(domain, &mut second, 20_000);
+    let left = alive.load(Ordering::Relaxed);
+    assert!(!frees::<R>() || left == 0, "{}: {left} were not freed", R::NAME);
+}
+
+fn protection_of_new<R: Reclaimer + 'static>(_: &Meter) {
+    protection(&R::new(Some(1)));
+    protection(&R::new(None));
+}
+
+#[test]
+fn without_membarrier_it_is_the_same() {
+    let _meter = Meter::start();
+    for batch in [Some(0), Some(1), None] {
+        protection(&Hazard::symmetric(batch));
+        protection(&Debra::symmetric(batch));
+        protection(&Ibr::symmetric(batch));
+    }
+    assert!(format!("{:?}", Hazard::symmetric(None)).contains("fences: Symmetric"));
+    assert!(format!("{:?}", Debra::symmetric(None)).contains("fences: Symmetric"));
+    assert!(format!("{:?}", Ibr::symmetric(None)).contains("fences: Symmetric"));
+}
+
+/// A participant leaves while another's guard protects what it has retired, and nobody retires
+/// anything later.
+fn pending_at_drop<R: Reclaimer + 'static>(_: &Meter) {
+    let alive = Arc::default();
+    let domain = R::new(None);
+    let (mut reader, mut writer) = (domain.register(), domain.register());
+    let link = link(&domain, &alive);
+    let mut guard = reader.enter();
+    guard.protect(0, &link);
+    unlink(&mut writer, &link);
+    drop(writer);
+    assert_eq!(alive.load(Ordering::Relaxed), 1, "{}: freed under a guard", R::NAME);
+    drop(guard);
+    drop(reader);
+    drop(domain);
+    assert_eq!(alive.load(Ordering::Relaxed), u64::from(!frees::<R>()), "{}", R::NAME);
+}
+
+fn small_batch<R: Reclaimer + 'static>(meter: &Meter) {
+    if FIXED_BATCH.contains(&R::NAME) {
+        return;
+    }
+    for batch in [0, 1, 10] {
+        let domain = R::new(Some(batch));
+        let mut thread = domain.register();
+        for _ in 0..1_000 {
+            retire_new(&domain, &mut thread, 1);
+            let unreclaimed = meter.unreclaimed();
+            let bound = 4 * batch as u64 + 16;
+            assert!(unreclaimed <= bound, "{} kept {unreclaimed} of {batch}", R::NAME);
+        }
+    }
+}
+
+fn large_batch<R: Reclaimer + 'static>(meter: &Meter) {
+    if FIXED_BATCH.contains(&R::NAME) {
+        return;
+    }
+    let domain = R::new(Some(5_000));
+    let mut thread = domain.register();
+    retire_new(&domain, &mut thread, 4_999);
+    assert_eq!(meter.unreclaimed(), 4_999, "{} freed before the batch was full", R::NAME);
+    retire_new(&domain, &mut thread, 45_000);
+    let unreclaimed = meter.unreclaimed();
+    assert!(unreclaimed <= 20_000, "{} kept {unreclaimed}", R::NAME);
+    drop(thread);
+    let domain = R::new(Some(usize::MAX));
+    let unreclaimed = meter.unreclaimed();
+    retire_new(&domain, &mut domain.register(), 100);
+    drop(domain);
+    assert!(meter.unreclaimed() <= unreclaimed, "{} frees at the latest with its domain", R::NAME);
+}
