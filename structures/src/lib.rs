@@ -43,6 +43,9 @@
 //!
 //! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
 //! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
+//! [`Qsbr`](reclaim::Qsbr), [`WorkerRcu`](reclaim::WorkerRcu), [`PoorRcu`](reclaim::PoorRcu) and
+//! [`GraceRcu`](reclaim::GraceRcu) are of the RCU family, [`Seize`](reclaim::Seize) and
+//! [`Sdd`](reclaim::Sdd) stand on the crates that papaya and scc stand on.
 //! [`reclaim`] has the contract, and says how to add one.
 //!
 //! # Features and configurations

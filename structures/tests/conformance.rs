@@ -10,7 +10,9 @@ use foldhash::fast::FixedState;
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
 use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::hash;
-use structures::reclaim::{Epoch, Haphazard, Leak, Reclaimer};
+use structures::reclaim::{
+    Epoch, GraceRcu, Haphazard, Leak, PoorRcu, Qsbr, Reclaimer, Sdd, Seize, WorkerRcu,
+};
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
@@ -25,10 +27,22 @@ conformance! {
     chaining_lock_free_leak: LockFree<Leak>;
     chaining_lock_free_epoch: LockFree<Epoch>;
     chaining_lock_free_haphazard: LockFree<Haphazard>;
+    chaining_lock_free_qsbr: LockFree<Qsbr>;
+    chaining_lock_free_worker_rcu: LockFree<WorkerRcu>;
+    chaining_lock_free_poor_rcu: LockFree<PoorRcu>;
+    chaining_lock_free_grace_rcu: LockFree<GraceRcu>;
+    chaining_lock_free_seize: LockFree<Seize>;
+    chaining_lock_free_sdd: LockFree<Sdd>;
     cuckoo_optimistic_items_leak: Items<Leak, 4>;
     cuckoo_optimistic_items_epoch: Items<Epoch, 4>;
     cuckoo_optimistic_items_epoch_8: Items<Epoch, 8>;
     cuckoo_optimistic_items_haphazard: Items<Haphazard, 4>;
+    cuckoo_optimistic_items_qsbr: Items<Qsbr, 4>;
+    cuckoo_optimistic_items_worker_rcu: Items<WorkerRcu, 4>;
+    cuckoo_optimistic_items_poor_rcu: Items<PoorRcu, 4>;
+    cuckoo_optimistic_items_grace_rcu: Items<GraceRcu, 4>;
+    cuckoo_optimistic_items_seize: Items<Seize, 4>;
+    cuckoo_optimistic_items_sdd: Items<Sdd, 4>;
     cuckoo_striped: Striped<4, Bfs>;
     cuckoo_striped_8: Striped<8, Bfs>;
     cuckoo_striped_random_1: Striped<4, RandomWalk<1>>;

@@ -30,16 +30,31 @@
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
+mod batches;
 mod epoch;
+mod grace_rcu;
 mod haphazard;
 mod leak;
 mod node;
+mod poor_rcu;
+mod qsbr;
+mod registry;
 mod retired;
+mod sdd;
+mod seize;
+mod versions;
+mod worker_rcu;
 
 pub use self::epoch::Epoch;
+pub use self::grace_rcu::GraceRcu;
 pub use self::haphazard::Haphazard;
 pub use self::leak::Leak;
 pub use self::node::{Node, Owned, Payload};
+pub use self::poor_rcu::PoorRcu;
+pub use self::qsbr::Qsbr;
+pub use self::sdd::Sdd;
+pub use self::seize::Seize;
+pub use self::worker_rcu::WorkerRcu;
 
 use std::marker::PhantomData;
 
@@ -168,4 +183,10 @@ pub fn for_each(visitor: &mut impl Visitor) {
     visitor.visit::<Leak>();
     visitor.visit::<Epoch>();
     visitor.visit::<Haphazard>();
+    visitor.visit::<Qsbr>();
+    visitor.visit::<WorkerRcu>();
+    visitor.visit::<PoorRcu>();
+    visitor.visit::<GraceRcu>();
+    visitor.visit::<Seize>();
+    visitor.visit::<Sdd>();
 }
