@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Model checking by loom: the control word's protocol, and the optimistic cuckoo table, under every
-# interleaving with at most three preemptions, or as many as LOOM_MAX_PREEMPTIONS says. Prints what
-# it explored. Arguments go to the tests.
+# Model checking by loom: the control word's protocol, the optimistic cuckoo table, and the reclamation
+# schemes of the RCU family, under every interleaving with at most three preemptions, or as many as
+# LOOM_MAX_PREEMPTIONS says. Prints what it explored. Arguments go to the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg loom"
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
-cargo test -p structures --release --test loom -- --nocapture --test-threads 1 "$@"
+cargo test -p structures --release --test loom --test loom_rcu -- --nocapture --test-threads 1 "$@"
