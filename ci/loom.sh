@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Model checking by loom: the control word's protocol, the optimistic cuckoo table and our own
+# Model checking by loom: the control word's protocol, the optimistic cuckoo table and the
 # reclaimers, under every interleaving with at most three preemptions, or as many as
 # LOOM_MAX_PREEMPTIONS says. Prints what it explored. Arguments go to the tests.
 set -euo pipefail
@@ -8,5 +8,5 @@ export RUSTFLAGS="--cfg loom"
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
-cargo test -p structures --release --test loom --test loom_reclaim -- \
+cargo test -p structures --release --test loom --test loom_reclaim --test loom_rcu -- \
     --nocapture --test-threads 1 "$@"

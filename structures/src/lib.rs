@@ -45,6 +45,9 @@
 //! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
 //! [`Hazard`](reclaim::Hazard), [`Debra`](reclaim::Debra) and [`Ibr`](reclaim::Ibr) are our own: their
 //! readers run no fence. Hazard pointers hold up least, intervals some more, DEBRA anything.
+//! [`Qsbr`](reclaim::Qsbr), [`WorkerRcu`](reclaim::WorkerRcu), [`PoorRcu`](reclaim::PoorRcu) and
+//! [`GraceRcu`](reclaim::GraceRcu) are of the RCU family, [`Seize`](reclaim::Seize) and
+//! [`Sdd`](reclaim::Sdd) stand on the crates that papaya and scc stand on.
 //! [`reclaim`] has the contract, and says how to add one.
 //!
 //! # Features and configurations

@@ -11,6 +11,12 @@ pub use loom::sync::atomic::{
 };
 
 #[cfg(not(loom))]
+pub(crate) use std::sync::Mutex;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::Mutex;
+
+#[cfg(not(loom))]
 pub(crate) use crossbeam_utils::Backoff;
 
 /// Under loom, who waits says so, and another thread runs.

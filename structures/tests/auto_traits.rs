@@ -9,7 +9,10 @@ use std::sync::MutexGuard;
 
 use structures::exclusion::{BucketLocks, GlobalLock};
 use structures::map::{ConcurrentMap, Direct, MapHandle};
-use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Participant, Reclaimer};
+use structures::reclaim::{
+    Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Leak, Participant, PoorRcu, Qsbr, Reclaimer,
+    Sdd, Seize, WorkerRcu,
+};
 use structures::tagging::{Tagged, Untagged};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
@@ -103,6 +106,12 @@ fn handles_are_sent_where_the_scheme_allows() {
     is_send::<PinnedOf<ChainingLockFree<u64, u64, Haphazard>>>();
     is_send::<(ParticipantOf<Hazard>, ParticipantOf<Debra>, ParticipantOf<Ibr>)>();
     is_send::<(GuardOf<Hazard>, GuardOf<Debra>, GuardOf<Ibr>)>();
+    is_send::<PinnedOf<ChainingLockFree<u64, u64, Qsbr>>>();
+    is_send::<PinnedOf<ChainingLockFree<u64, u64, WorkerRcu>>>();
+    is_send::<PinnedOf<ChainingLockFree<u64, u64, GraceRcu>>>();
+    // seize and sdd pin the thread, and a lock is released where it was taken.
+    is_send::<(ParticipantOf<Seize>, ParticipantOf<Sdd>, ParticipantOf<PoorRcu>)>();
+    is_not! { Send: GuardOf<Seize>, GuardOf<Sdd>, GuardOf<PoorRcu> }
     // crossbeam-epoch pins the thread, not the handle.
     is_not! { Send: HandleOf<ChainingLockFree<u64, u64, Epoch>> }
     is_not! { Send: PinnedOf<ChainingLockFree<u64, u64, Epoch>> }

@@ -12,7 +12,10 @@ use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
 };
 use structures::hash;
-use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Reclaimer};
+use structures::reclaim::{
+    Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Leak, PoorRcu, Qsbr, Reclaimer, Sdd, Seize,
+    WorkerRcu,
+};
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::versions::PerBucket;
 use structures::{
@@ -34,6 +37,12 @@ conformance! {
     chaining_lock_free_debra_symmetric: Symmetric<Debra>;
     chaining_lock_free_ibr: LockFree<Ibr>;
     chaining_lock_free_ibr_symmetric: Symmetric<Ibr>;
+    chaining_lock_free_qsbr: LockFree<Qsbr>;
+    chaining_lock_free_worker_rcu: LockFree<WorkerRcu>;
+    chaining_lock_free_poor_rcu: LockFree<PoorRcu>;
+    chaining_lock_free_grace_rcu: LockFree<GraceRcu>;
+    chaining_lock_free_seize: LockFree<Seize>;
+    chaining_lock_free_sdd: LockFree<Sdd>;
     cuckoo_optimistic_items_leak: Items<Leak, 4>;
     cuckoo_optimistic_items_epoch: Items<Epoch, 4>;
     cuckoo_optimistic_items_epoch_8: Items<Epoch, 8>;
@@ -41,6 +50,12 @@ conformance! {
     cuckoo_optimistic_items_hazard: Items<Hazard, 4>;
     cuckoo_optimistic_items_debra: Items<Debra, 4>;
     cuckoo_optimistic_items_ibr: Items<Ibr, 4>;
+    cuckoo_optimistic_items_qsbr: Items<Qsbr, 4>;
+    cuckoo_optimistic_items_worker_rcu: Items<WorkerRcu, 4>;
+    cuckoo_optimistic_items_poor_rcu: Items<PoorRcu, 4>;
+    cuckoo_optimistic_items_grace_rcu: Items<GraceRcu, 4>;
+    cuckoo_optimistic_items_seize: Items<Seize, 4>;
+    cuckoo_optimistic_items_sdd: Items<Sdd, 4>;
     cuckoo_striped: Striped<4, Bfs>;
     cuckoo_striped_8: Striped<8, Bfs>;
     cuckoo_striped_random_1: Striped<4, RandomWalk<1>>;

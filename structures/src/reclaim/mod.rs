@@ -30,24 +30,38 @@
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
+mod batches;
 mod debra;
 mod epoch;
 mod fences;
+mod grace_rcu;
 mod haphazard;
 mod hazard;
 mod ibr;
 mod leak;
 mod node;
+mod poor_rcu;
+mod qsbr;
 mod registry;
 mod retired;
+mod sdd;
+mod seize;
+mod versions;
+mod worker_rcu;
 
 pub use self::debra::Debra;
 pub use self::epoch::Epoch;
+pub use self::grace_rcu::GraceRcu;
 pub use self::haphazard::Haphazard;
 pub use self::hazard::Hazard;
 pub use self::ibr::Ibr;
 pub use self::leak::Leak;
 pub use self::node::{Node, Owned, Payload};
+pub use self::poor_rcu::PoorRcu;
+pub use self::qsbr::Qsbr;
+pub use self::sdd::Sdd;
+pub use self::seize::Seize;
+pub use self::worker_rcu::WorkerRcu;
 
 use std::marker::PhantomData;
 
@@ -179,4 +193,10 @@ pub fn for_each(visitor: &mut impl Visitor) {
     visitor.visit::<Hazard>();
     visitor.visit::<Debra>();
     visitor.visit::<Ibr>();
+    visitor.visit::<Qsbr>();
+    visitor.visit::<WorkerRcu>();
+    visitor.visit::<PoorRcu>();
+    visitor.visit::<GraceRcu>();
+    visitor.visit::<Seize>();
+    visitor.visit::<Sdd>();
 }

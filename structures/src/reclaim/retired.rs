@@ -1,9 +1,10 @@
 //! Retired nodes of any type, as our own schemes keep them until they may be freed.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use super::{Node, Payload, Reclaimer};
+use crate::sync::Mutex;
 
 /// A retired node and how to free it.
 pub(super) struct Retired {

@@ -1,0 +1,169 @@
+//! RCU with a version for each thread, and grace periods that are shared.
+//!
+//! P. Ramalhete and A. Correia's user-space RCU by grace versions (Concurrency Freaks, 2015).
+//! A reader writes the version in which it reads into its slot. A retirer needs every slot to be
+//! ahead of the version that it found: it compares and swaps it to the next; if it loses, another
+//! retirer has just done that, and both wait for the same slots to pass the same version.
+//!
+//! Departures: no reader checks the version a second time (that shortens a grace period, and is
+//! not needed for safety). Nobody ever waits: after `batch` retirements (64 unless told), at the
+//! end of a guard, a thread starts or joins a grace period, frees those of its earlier batches
+//! whose grace period is over, and goes on.
+//!
+//! | call | progress | cost |
+//! | --- | --- | --- |
+//! | `enter` | wait-free | a load, a store, a SeqCst fence |
+//! | `protect` | wait-free | a plain load |
+//! | end of a guard | wait-free | a store |
+//! | … each `batch` retirements | wait-free | one compare-and-swap, a fence, O(threads) |
+//! | `retire` | wait-free | a push |
+//! | register, leave | blocking | orphans are under a lock; the list of threads is lock-free |
+//!
+//! (Given an allocator that is.) A thread that is in no guard holds up nothing; one that stalls in
+//! a guard holds up every node retired after it entered: not robust.
+//!
+//! # Invariants
+//!
+//! * I1. A batch's mark is the version found after its nodes were unlinked (and fence G2), plus 1;
+//!   the version has reached that before anyone looks at slots.
+//! * I2. In a guard, a slot says a version that was read before fence G1; otherwise `AWAY`.
+//!
+//! Hence once no slot is behind a batch's mark m, nobody holds its nodes. Take a reader that entered
+//! and whose slot the retirer saw at m or later, or not at all. Not at all: the retirer's look
+//! came after G2, so by the fences the reader's loads, after G1, see the unlinking. At m: the reader
+//! read m before G1, the retirer read m - 1, which is before m in the version's modification order,
+//! after G2. So G2 precedes G1, and the reader sees the unlinking; whoever it was that swapped in m.
+
+use super::batches::{Batches, Pool};
+use super::registry::Taken;
+use super::versions::{AWAY, Slot, Versions};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Ordering, fence, perturb};
+
+/// A domain of RCU with shared grace periods.
+#[derive(Debug)]
+pub struct GraceRcu {
+    versions: Versions,
+    pool: Pool<u64>,
+}
+
+// SAFETY: S1: the conclusion from I1 and I2 above. S2: a batch is freed by its participant, by
+// whoever adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch
+// changes hands under the orphans' lock; a guard's accesses come before its end, and the next announcement (V1).
+unsafe impl Reclaimer for GraceRcu {
+    type Header = ();
+    type Participant<'d> = GraceRcuParticipant<'d>;
+
+    const NAME: &'static str = "grace-rcu";
+    const SUMMARY: &'static str =
+        "RCU by versions, grace periods shared (Ramalhete, Correia), ours";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self { versions: Versions::default(), pool: Pool::new(batch) }
+    }
+
+    fn header(&self) {}
+
+    fn register(&self) -> GraceRcuParticipant<'_> {
+        let slot = self.versions.slot();
+        GraceRcuParticipant { domain: self, slot, batches: self.pool.batches() }
+    }
+}
+
+impl GraceRcu {
+    /// Starts a grace period, or joins one that starts right now; returns its mark (I1).
+    fn start(&self) -> u64 {
+        // SeqCst fence G2: pairs with G1.
+        fence(Ordering::SeqCst);
+        // Relaxed, here and below: ordered by G2.
+        let found = self.versions.current.load(Ordering::Relaxed);
+        let mark = found + 1;
+        // Who loses shares the grace period: the version is `mark` or later all the same.
+        let (won, lost) = (Ordering::Relaxed, Ordering::Relaxed);
+        _ = self.versions.current.compare_exchange(found, mark, won, lost);
+        mark
+    }
+}
+
+/// A thread's registration with a [`GraceRcu`].
+#[derive(Debug)]
+pub struct GraceRcuParticipant<'d> {
+    domain: &'d GraceRcu,
+    slot: Taken<'d, Slot>,
+    batches: Batches<'d, u64>,
+}
+
+impl GraceRcuParticipant<'_> {
+    #[cold]
+    fn collect(&mut self) {
+        // Adopted first, so that G2 is behind these batches' unlinkings too.
+        self.batches.adopt();
+        self.batches.close(self.domain.start());
+        let oldest = self.domain.versions.oldest();
+        // SAFETY: S1, as `oldest` was looked up behind `start`, and for batches of others behind
+        // theirs and our G2.
+        unsafe { self.batches.free(|mark| *mark <= oldest) }
+    }
+}
+
+impl Drop for GraceRcuParticipant<'_> {
+    fn drop(&mut self) {
+        // A guard may have been forgotten.
+        self.slot.announce(AWAY);
+        self.batches.leave(|| self.domain.start());
+    }
+}
+
+impl<'d> Participant<GraceRcu> for GraceRcuParticipant<'d> {
+    type Guard<'g>
+        = GraceRcuGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> GraceRcuGuard<'_, 'd> {
+        // Relaxed: ordered by G1.
+        let version = self.domain.versions.current.load(Ordering::Relaxed);
+        self.slot.announce(version);
+        // SeqCst fence G1: pairs with G2.
+        fence(Ordering::SeqCst);
+        GraceRcuGuard { thread: self }
+    }
+}
+
+/// A critical section, in the version that the thread's slot says.
+#[derive(Debug)]
+pub struct GraceRcuGuard<'g, 'd> {
+    thread: &'g mut GraceRcuParticipant<'d>,
+}
+
+impl Drop for GraceRcuGuard<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.thread.slot.announce(AWAY);
+        if self.thread.batches.is_full() {
+            self.thread.collect();
+        }
+    }
+}
+
+impl Guard<GraceRcu> for GraceRcuGuard<'_, '_> {
+    #[inline]
+    fn protect<T>(
+        &mut self,
+        _: usize,
+        src: &AtomicPtr<Node<GraceRcu, T>>,
+    ) -> *mut Node<GraceRcu, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<GraceRcu, T>) {
+        // SAFETY: by this function's contract.
+        unsafe { self.thread.batches.retire(node) }
+    }
+}

@@ -1,0 +1,204 @@
+//! The poor man's RCU: two reader-writer locks and a mutex, of the standard library.
+//!
+//! P. Ramalhete and A. Correia, *Poor man's URCU* (Concurrency Freaks, 2013). A reader holds one
+//! of two locks for reading, whichever it gets without waiting. A grace period write-locks and
+//! releases the one, then the other: who had been reading has left.
+//!
+//! Departures: the synchronisation of the original waits in `write`, which also turns away new
+//! readers, to the other lock. Here nobody ever waits: after `batch` retirements (64 unless told),
+//! at the end of a guard, a thread *tries* to write-lock the one whose turn it is; a hint sends new
+//! readers to the other lock, so that it becomes free. A batch waits for two of these *drains*, of
+//! which each starts where the last one stopped. No atomic operation here is more than that hint:
+//! the synchronisation is that of the locks, in safe code.
+//!
+//! | call | progress | cost |
+//! | --- | --- | --- |
+//! | `enter` | lock-free | a read lock, shared by all readers |
+//! | `protect` | wait-free | a plain load |
+//! | end of a guard | wait-free | a read unlock |
+//! | … each `batch` retirements | wait-free | tries of a mutex and of two write locks |
+//! | `retire` | wait-free | a push |
+//! | register | wait-free | nothing |
+//! | leave | blocking | the mutex, and the lock of the orphans |
+//!
+//! (Given an allocator that is, and tries of the locks that are.) `enter` is turned away by both
+//! locks only if, between the two tries, a drain has gone on to the other one. A thread that is in
+//! no guard holds up nothing; one that stalls in a guard holds up every node that is retired after
+//! it entered: not robust.
+//!
+//! # Invariants
+//!
+//! * I1. Drain number n has write-locked lock n % 2, and ended under the mutex.
+//! * I2. A guard holds one of the two locks for reading.
+//! * I3. A batch is closed under the mutex, after its nodes were unlinked, with a mark of two more
+//!   than the drains so far.
+//!
+//! Hence at the mark both locks have been write-locked since: a guard either let go of its lock
+//! before that, or took it later, and sees the nodes unlinked.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{TryLockError, TryLockResult};
+
+use crossbeam_utils::CachePadded;
+
+use super::batches::{Batches, Pool};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Ordering, perturb};
+
+/// A domain of the poor man's RCU.
+#[derive(Debug)]
+pub struct PoorRcu {
+    locks: [CachePadded<RwLock<()>>; 2],
+    /// The lock that is not to be drained next. Only a hint.
+    preferred: CachePadded<AtomicUsize>,
+    /// Drains so far.
+    drains: Mutex<u64>,
+    pool: Pool<u64>,
+}
+
+// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
+// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: the locks.
+unsafe impl Reclaimer for PoorRcu {
+    type Header = ();
+    type Participant<'d> = PoorRcuParticipant<'d>;
+
+    const NAME: &'static str = "poor-rcu";
+    const SUMMARY: &'static str = "RCU by two reader-writer locks (Ramalhete, Correia), ours";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self {
+            locks: Default::default(),
+            preferred: CachePadded::new(AtomicUsize::new(1)),
+            drains: Mutex::new(0),
+            pool: Pool::new(batch),
+        }
+    }
+
+    fn header(&self) {}
+
+    fn register(&self) -> PoorRcuParticipant<'_> {
+        PoorRcuParticipant { domain: self, batches: self.pool.batches() }
+    }
+}
+
+impl PoorRcu {
+    /// Takes a lock for reading, whichever it gets.
+    #[inline]
+    fn read(&self) -> RwLockReadGuard<'_, ()> {
+        let backoff = Backoff::new();
+        loop {
+            // Relaxed: a hint.
+            let preferred = self.preferred.load(Ordering::Relaxed);
+            let both = [&self.locks[preferred], &self.locks[1 - preferred]];
+            if let Some(read) = both.into_iter().find_map(|lock| obtained(lock.try_read())) {
+                return read;
+            }
+            backoff.spin();
+        }
+    }
+
+    /// Drains the lock whose turn it is, and then the other, as far as it gets without waiting.
+    fn drain(&self, drains: &mut u64) {
+        for _ in 0..2 {
+            let lock = (*drains % 2) as usize;
+            if obtained(self.locks[lock].try_write()).is_none() {
+                return;
+            }
+            *drains += 1;
+            // Relaxed: a hint. The other's turn is next.
+            self.preferred.store(lock, Ordering::Relaxed);
+        }
+    }
+
+    fn mark(drains: &MutexGuard<'_, u64>) -> u64 {
+        **drains + 2
+    }
+}
+
+/// What a try of a lock got. The locks guard nothing that a panic could have left half done.
+fn obtained<G>(tried: TryLockResult<G>) -> Option<G> {
+    match tried {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// A thread's registration with a [`PoorRcu`].
+#[derive(Debug)]
+pub struct PoorRcuParticipant<'d> {
+    domain: &'d PoorRcu,
+    batches: Batches<'d, u64>,
+}
+
+impl PoorRcuParticipant<'_> {
+    /// To be called in no guard, as it would hold itself up.
+    #[cold]
+    fn collect(&mut self) {
+        // If somebody else is at it, then at the end of the next guard.
+        let Some(mut drains) = obtained(self.domain.drains.try_lock()) else { return };
+        self.batches.close(PoorRcu::mark(&drains));
+        self.domain.drain(&mut drains);
+        let reached = *drains;
+        // No lock is held while nodes are freed: that runs the user's code.
+        drop(drains);
+        self.batches.adopt();
+        // SAFETY: S1.
+        unsafe { self.batches.free(|mark| *mark <= reached) }
+    }
+}
+
+impl Drop for PoorRcuParticipant<'_> {
+    fn drop(&mut self) {
+        let drains = &self.domain.drains;
+        self.batches
+            .leave(|| PoorRcu::mark(&drains.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+}
+
+impl<'d> Participant<PoorRcu> for PoorRcuParticipant<'d> {
+    type Guard<'g>
+        = PoorRcuGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> PoorRcuGuard<'_, 'd> {
+        PoorRcuGuard { read: Some(self.domain.read()), thread: self }
+    }
+}
+
+/// A critical section: a lock that is held for reading.
+#[derive(Debug)]
+pub struct PoorRcuGuard<'g, 'd> {
+    thread: &'g mut PoorRcuParticipant<'d>,
+    /// Until the guard drops.
+    read: Option<RwLockReadGuard<'d, ()>>,
+}
+
+impl Drop for PoorRcuGuard<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.read = None;
+        if self.thread.batches.is_full() {
+            self.thread.collect();
+        }
+    }
+}
+
+impl Guard<PoorRcu> for PoorRcuGuard<'_, '_> {
+    #[inline]
+    fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<PoorRcu, T>>) -> *mut Node<PoorRcu, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<PoorRcu, T>) {
+        // SAFETY: by this function's contract.
+        unsafe { self.thread.batches.retire(node) }
+    }
+}

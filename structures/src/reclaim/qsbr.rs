@@ -1,0 +1,196 @@
+//! Quiescent-state-based reclamation.
+//!
+//! P. McKenney and J. Slingwine, *Read-copy update: using execution history to solve concurrency
+//! problems*, PDCS 1998; in user space: T. Hart, P. McKenney, A. Demke Brown and J. Walpole,
+//! *Performance of memory reclamation for lockless synchronization*, JPDC 2007, §3.1. Between two
+//! operations a thread holds nothing. A batch of retired nodes is freed when every thread has been
+//! between operations since.
+//!
+//! Departures: versions are counted by those who retire, and a thread that is between operations
+//! reads the version instead of counting by itself; so its loads after that come after the
+//! unlinking, and neither entering nor leaving needs a fence. Nobody ever waits: after `batch`
+//! retirements (64 unless told), at the end of a guard, a thread asks for a version, looks which
+//! version all have reached, frees what it can of its earlier batches, and goes on.
+//!
+//! | call | progress | cost |
+//! | --- | --- | --- |
+//! | `enter` | wait-free | nothing (one test of a local word) |
+//! | `protect` | wait-free | a plain load |
+//! | end of a guard | wait-free | a plain load; a plain store if the version has changed |
+//! | … each `batch` retirements | wait-free | an addition to the shared version, a fence, O(threads) |
+//! | `retire` | wait-free | a push |
+//! | register, leave | blocking | orphans are under a lock; the list of threads is lock-free |
+//!
+//! (Given an allocator that is.) A registered thread that runs no operation holds up every node
+//! retired after its last one, until it runs another, says that it is offline, or leaves: *needs
+//! quiescence*. So does a stalled one: not robust.
+//!
+//! # Invariants
+//!
+//! * I1. A batch's version is asked for after its nodes were unlinked.
+//! * I2. A slot says v < `AWAY` only if what its thread loads from now on comes after whatever
+//!   happened before v was asked for.
+//! * I3. A thread whose slot says `AWAY` is in no guard.
+//!
+//! Hence once no slot is behind a batch's version, nobody holds its nodes: a thread either is in
+//! none of its old operations (I2, I3), or came later and sees the nodes unlinked (Q1 or Q3).
+
+use super::batches::{Batches, Pool};
+use super::registry::Taken;
+use super::versions::{AWAY, Slot, Versions};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Ordering, fence, perturb};
+
+/// A domain of quiescent-state-based reclamation.
+#[derive(Debug)]
+pub struct Qsbr {
+    versions: Versions,
+    pool: Pool<u64>,
+}
+
+// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
+// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
+// hands under the orphans' lock; a thread's accesses come before its next announcement (V1).
+unsafe impl Reclaimer for Qsbr {
+    type Header = ();
+    type Participant<'d> = QsbrParticipant<'d>;
+
+    const NAME: &'static str = "qsbr";
+    const SUMMARY: &'static str = "quiescent states at the end of operations (McKenney 1998), ours";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: true };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self { versions: Versions::default(), pool: Pool::new(batch) }
+    }
+
+    fn header(&self) {}
+
+    /// The participant is online.
+    fn register(&self) -> QsbrParticipant<'_> {
+        let slot = self.versions.slot();
+        let batches = self.pool.batches();
+        let mut new = QsbrParticipant { domain: self, slot, announced: AWAY, batches };
+        new.online();
+        new
+    }
+}
+
+impl Qsbr {
+    /// Asks for a version (I1).
+    fn next_version(&self) -> u64 {
+        // Release Q1: who reads this version, or a later one, sees our nodes unlinked. Who announces
+        // it has to have seen those of earlier versions: `collect` has, by fence Q2.
+        self.versions.current.fetch_add(1, Ordering::Release) + 1
+    }
+}
+
+/// A thread's registration with a [`Qsbr`]; it is online.
+#[derive(Debug)]
+pub struct QsbrParticipant<'d> {
+    domain: &'d Qsbr,
+    slot: Taken<'d, Slot>,
+    /// What the slot says.
+    announced: u64,
+    batches: Batches<'d, u64>,
+}
+
+impl QsbrParticipant<'_> {
+    fn announce(&mut self, version: u64) {
+        self.announced = version;
+        self.slot.announce(version);
+    }
+
+    /// Between two operations.
+    #[inline]
+    fn quiescent(&mut self) {
+        if self.batches.is_full() {
+            return self.collect();
+        }
+        // Acquire Q1: whoever asked for this version had unlinked their nodes: we will not load
+        // them again (I2).
+        let version = self.domain.versions.current.load(Ordering::Acquire);
+        if version != self.announced {
+            self.announce(version);
+        }
+    }
+
+    #[cold]
+    fn collect(&mut self) {
+        let version = self.domain.next_version();
+        self.batches.close(version);
+        self.announce(version);
+        self.batches.adopt();
+        // SeqCst fence Q2: pairs with Q3. Either we see the slot of a thread that comes online, or
+        // it sees our nodes, and those we adopted, unlinked. As an Acquire fence it pairs with Q1
+        // of the earlier versions: we will not load their nodes again (I2).
+        fence(Ordering::SeqCst);
+        let oldest = self.domain.versions.oldest();
+        // SAFETY: S1, as `oldest` was looked up after the version was asked for.
+        unsafe { self.batches.free(|version| *version <= oldest) }
+    }
+}
+
+impl Drop for QsbrParticipant<'_> {
+    fn drop(&mut self) {
+        self.offline();
+        self.batches.leave(|| self.domain.next_version());
+    }
+}
+
+impl<'d> Participant<Qsbr> for QsbrParticipant<'d> {
+    type Guard<'g>
+        = QsbrGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> QsbrGuard<'_, 'd> {
+        // I3, also for those who forget to go online again.
+        if self.announced == AWAY {
+            self.online();
+        }
+        QsbrGuard { thread: self }
+    }
+
+    fn offline(&mut self) {
+        self.announce(AWAY);
+    }
+
+    #[cold]
+    fn online(&mut self) {
+        // Relaxed: Q3 is behind it.
+        let version = self.domain.versions.current.load(Ordering::Relaxed);
+        self.announce(version);
+        // SeqCst fence Q3: pairs with Q2, and as an Acquire fence with Q1 (I2).
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// A critical section; at its end the thread is between operations.
+#[derive(Debug)]
+pub struct QsbrGuard<'g, 'd> {
+    thread: &'g mut QsbrParticipant<'d>,
+}
+
+impl Drop for QsbrGuard<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.thread.quiescent();
+    }
+}
+
+impl Guard<Qsbr> for QsbrGuard<'_, '_> {
+    #[inline]
+    fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Qsbr, T>>) -> *mut Node<Qsbr, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Qsbr, T>) {
+        // SAFETY: by this function's contract.
+        unsafe { self.thread.batches.retire(node) }
+    }
+}

@@ -1,0 +1,131 @@
+//! Epoch-based reclamation with the epochs of the crate sdd, on which scc's tables stand.
+//!
+//! K. Fraser, *Practical lock-freedom*, PhD thesis, Cambridge 2004, §5.2.3; the crate's departures
+//! from it are in its README. A guard announces the global epoch; the epoch goes on when every
+//! announced epoch is the current one; what was retired in epoch e is free at e + 3. One stalled
+//! guard holds up every node: not robust.
+//!
+//! The crate has **one domain for the whole process**. Its own list of retired nodes is the thread's,
+//! outlives every table, and at the end of the process may not be freed at all. That breaks S2, and
+//! with payloads that borrow it would be unsound (`defer_execute` asks for `'static`). So here the
+//! crate only tells the time: retired nodes wait in our own lists (`batches.rs`), marked with the
+//! epoch, and are freed when the crate says that a later epoch is of another generation, or with
+//! the domain. What stays global is the epoch: a guard stalled in one table, or in one of scc's,
+//! holds up the nodes of all tables with this scheme.
+//!
+//! After `batch` retirements (64 unless told) a thread, at the end of the guard, frees what it can,
+//! and has the crate try for the next epoch; by itself it would do so only for nodes of its own.
+//!
+//! `enter` is wait-free with one swap (x86-64) or SeqCst fence; `protect` a plain load; `retire`
+//! a push. Trying for the next epoch is O(threads of the process), and given up if another thread
+//! is at it. A thread's first guard registers it with the crate, lock-free but for the allocator;
+//! leaving is blocking: orphans are under a lock.
+
+use ::sdd::Epoch;
+
+use super::batches::{Batches, Pool};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Ordering, perturb};
+
+/// A domain's retired nodes; the epoch is the process's.
+#[derive(Debug)]
+pub struct Sdd {
+    pool: Pool<Epoch>,
+}
+
+// SAFETY: S1: a batch's mark is an epoch read in a guard after its nodes were unlinked; the crate
+// promises that they are out of reach of all guards when a later epoch is of another generation.
+// ("Later", although epochs count modulo 64: the mark is read before, by this thread or by one that
+// handed the batch over under a lock, and reads of one atomic do not go back.) S2: a batch is freed
+// by its participant, by whoever adopts it, or by the pool's drop, of which each takes it out of
+// where it was. S3: a batch changes hands under the orphans' lock; a guard's accesses come before
+// its end, which comes before the epochs that have to look for it (fence E).
+unsafe impl Reclaimer for Sdd {
+    type Header = ();
+    type Participant<'d> = SddParticipant<'d>;
+
+    const NAME: &'static str = "sdd";
+    const SUMMARY: &'static str = "epochs of one domain a process, of scc's tables, crate sdd 4";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self { pool: Pool::new(batch) }
+    }
+
+    fn header(&self) {}
+
+    fn register(&self) -> SddParticipant<'_> {
+        SddParticipant { batches: self.pool.batches() }
+    }
+}
+
+/// A thread's retired nodes in a [`Sdd`]; the crate knows threads by itself.
+#[derive(Debug)]
+pub struct SddParticipant<'d> {
+    batches: Batches<'d, Epoch>,
+}
+
+impl SddParticipant<'_> {
+    #[cold]
+    fn collect(&mut self, pin: &::sdd::Guard) {
+        self.batches.close(pin.epoch());
+        self.batches.adopt();
+        // Read behind `adopt`: see S1.
+        let now = pin.epoch();
+        // Acquire fence E: pairs with the crate's fence before it stores an epoch.
+        std::sync::atomic::fence(Ordering::Acquire);
+        // SAFETY: S1.
+        unsafe { self.batches.free(|retired| !retired.in_same_generation(now)) }
+        pin.accelerate();
+    }
+}
+
+impl Drop for SddParticipant<'_> {
+    fn drop(&mut self) {
+        self.batches.leave(|| ::sdd::Guard::new().epoch());
+    }
+}
+
+impl<'d> Participant<Sdd> for SddParticipant<'d> {
+    type Guard<'g>
+        = SddGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> SddGuard<'_, 'd> {
+        SddGuard { thread: self, pin: ::sdd::Guard::new() }
+    }
+}
+
+/// A pinned thread.
+#[derive(Debug)]
+pub struct SddGuard<'g, 'd> {
+    thread: &'g mut SddParticipant<'d>,
+    pin: ::sdd::Guard,
+}
+
+impl Drop for SddGuard<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.thread.batches.is_full() {
+            self.thread.collect(&self.pin);
+        }
+    }
+}
+
+impl Guard<Sdd> for SddGuard<'_, '_> {
+    #[inline]
+    fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Sdd, T>>) -> *mut Node<Sdd, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Sdd, T>) {
+        // SAFETY: by this function's contract.
+        unsafe { self.thread.batches.retire(node) }
+    }
+}

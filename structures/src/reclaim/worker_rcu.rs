@@ -1,0 +1,290 @@
+//! RCU by running something on every worker.
+//!
+//! *Make any algorithm lock-free with this one crazy trick* (The Paper Trail, 2016) ends with the
+//! kernel's classic answer to when the old version may be freed: readers never give up their CPU
+//! inside a section, so when the writer has itself run on every CPU, all older readers are done.
+//! P. McKenney, *Exploiting deferred destruction*, PhD thesis, OHSU 2004. With threads that are
+//! preempted anywhere that is wrong: a reader that lost its CPU in the middle of a section is still
+//! a reader. The sound form replaces CPUs by *workers*, which run one thing after another, and
+//! has each worker itself run the writer's *marker*.
+//!
+//! A worker here is a registered participant. What it runs are its operations (guards) and the
+//! markers that others have put into its mailbox; it looks into that at the end of each guard, and
+//! never inside one: an operation does not yield. A batch of retired nodes gets one marker, posted
+//! to every worker; when all have run it, the batch is freed. Nobody ever waits: after `batch`
+//! retirements (64 unless told), at the end of a guard, a thread posts a marker, frees those of its
+//! earlier batches whose markers are through, and goes on.
+//!
+//! | call | progress | cost |
+//! | --- | --- | --- |
+//! | `enter` | wait-free | nothing (one test of a local flag) |
+//! | `protect` | wait-free | a plain load |
+//! | end of a guard | wait-free | a plain load; if there are markers, a swap and O(markers) |
+//! | … each `batch` retirements | lock-free | a fence; an allocation and a CAS for each worker |
+//! | `retire` | wait-free | a push |
+//! | register, leave | blocking | orphans are under a lock; the list of workers is lock-free |
+//!
+//! (Given an allocator that is.) A worker that is registered and runs no operation looks into no
+//! mailbox: it holds up every batch posted meanwhile until its next operation, or until it goes
+//! offline or leaves: *needs quiescence*. So does one that stalls: not robust. An offline worker's
+//! mailbox is closed, and there is nothing to run.
+//!
+//! # Invariants
+//!
+//! * I1. A marker is posted after the nodes of its batch were unlinked.
+//! * I2. A worker runs markers, and opens and closes its mailbox, only while it is in no guard.
+//! * I3. A worker in a guard has an open mailbox.
+//!
+//! Hence a marker that has passed every mailbox has been run by, or found away, every worker that
+//! could hold a node of its batch (I1, I2); those that come later see the nodes unlinked (W1, or W3 with W5).
+
+use std::sync::Arc;
+use std::{fmt, ptr};
+
+use super::batches::{Batches, Pool};
+use super::registry::{Registry, Taken};
+use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, fence, perturb};
+
+/// A domain of workers.
+#[derive(Debug)]
+pub struct WorkerRcu {
+    mailboxes: Registry<Mailbox>,
+    pool: Pool<Arc<Marker>>,
+}
+
+// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
+// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
+// hands under the orphans' lock; a worker's accesses come before it runs a marker (W2) or closes
+// its mailbox (W4).
+unsafe impl Reclaimer for WorkerRcu {
+    type Header = ();
+    type Participant<'d> = WorkerRcuParticipant<'d>;
+
+    const NAME: &'static str = "worker-rcu";
+    const SUMMARY: &'static str = "RCU by a marker that every worker runs between operations, ours";
+    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: true };
+
+    fn new(batch: Option<usize>) -> Self {
+        Self { mailboxes: Registry::default(), pool: Pool::new(batch) }
+    }
+
+    fn header(&self) {}
+
+    /// The participant is online.
+    fn register(&self) -> WorkerRcuParticipant<'_> {
+        let mailbox = self.mailboxes.take();
+        let batches = self.pool.batches();
+        let mut new = WorkerRcuParticipant { domain: self, mailbox, away: true, batches };
+        new.online();
+        new
+    }
+}
+
+impl WorkerRcu {
+    /// Posts a marker to every worker (I1).
+    fn post(&self) -> Arc<Marker> {
+        // SeqCst fence W3: pairs with W5. Either we see the mailbox of a worker that comes
+        // online as open, or it sees our nodes unlinked.
+        fence(Ordering::SeqCst);
+        let marker = Arc::new(Marker { to_pass: AtomicUsize::new(0) });
+        self.mailboxes.iter().for_each(|mailbox| mailbox.post(&marker));
+        marker
+    }
+}
+
+/// What every worker has to run.
+#[derive(Debug)]
+struct Marker {
+    /// Mailboxes that it is in; means something once it is posted to all.
+    to_pass: AtomicUsize,
+}
+
+impl Marker {
+    /// Runs the marker.
+    fn pass(&self) {
+        // Release W2: lets go of all that the worker's operations held. All changes are
+        // read-modify-writes, and go on with the release sequence.
+        self.to_pass.fetch_sub(1, Ordering::Release);
+    }
+
+    fn has_passed(&self) -> bool {
+        // Acquire W2.
+        self.to_pass.load(Ordering::Acquire) == 0
+    }
+}
+
+/// A worker's markers, newest first: others push, the worker takes them all.
+struct Mailbox {
+    head: AtomicPtr<Note>,
+}
+
+/// A marker in a mailbox.
+struct Note {
+    marker: Arc<Marker>,
+    next: *mut Note,
+}
+
+/// The head of a mailbox whose worker is away: no note's address, as notes are aligned.
+const CLOSED: *mut Note = ptr::without_provenance_mut(1);
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self { head: AtomicPtr::new(CLOSED) }
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").finish_non_exhaustive()
+    }
+}
+
+impl Mailbox {
+    /// Puts `marker` in, unless the worker is away.
+    fn post(&self, marker: &Arc<Marker>) {
+        // Acquire W4: if the worker is away, what it did before comes first.
+        let mut head = self.head.load(Ordering::Acquire);
+        if head == CLOSED {
+            return;
+        }
+        // Relaxed: only the poster, when it has posted to all, asks whether it has passed.
+        marker.to_pass.fetch_add(1, Ordering::Relaxed);
+        let note = Box::into_raw(Box::new(Note { marker: Arc::clone(marker), next: head }));
+        loop {
+            // Release W1: publishes the note; whoever runs the marker sees our nodes unlinked.
+            // Acquire W4, as above.
+            match self.head.compare_exchange(head, note, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(CLOSED) => break,
+                Err(seen) => head = seen,
+            }
+            // SAFETY: not in the mailbox, so still ours.
+            unsafe { (*note).next = head };
+        }
+        // SAFETY: from `Box::into_raw`, and ours, as the worker left before it was in.
+        drop(unsafe { Box::from_raw(note) });
+        marker.pass();
+    }
+
+    /// Runs what is in, and leaves `head` there instead; for the worker.
+    fn run(&self, head: *mut Note) {
+        // Acquire W1. Release W4: who finds the mailbox closed may free what we held.
+        let mut next = self.head.swap(head, Ordering::AcqRel);
+        while !next.is_null() {
+            // SAFETY: from `Box::into_raw` in `post`; taken out, it is ours.
+            let note = unsafe { Box::from_raw(next) };
+            note.marker.pass();
+            next = note.next;
+        }
+    }
+}
+
+/// A thread's registration with a [`WorkerRcu`]: a worker.
+#[derive(Debug)]
+pub struct WorkerRcuParticipant<'d> {
+    domain: &'d WorkerRcu,
+    mailbox: Taken<'d, Mailbox>,
+    /// Whether the mailbox is closed.
+    away: bool,
+    batches: Batches<'d, Arc<Marker>>,
+}
+
+impl WorkerRcuParticipant<'_> {
+    /// Between two operations (I2).
+    #[inline]
+    fn poll(&mut self) {
+        if self.batches.is_full() {
+            self.collect();
+        }
+        // Relaxed: `run` reads it again.
+        if !self.mailbox.head.load(Ordering::Relaxed).is_null() {
+            self.mailbox.run(ptr::null_mut());
+        }
+    }
+
+    #[cold]
+    fn collect(&mut self) {
+        let marker = self.domain.post();
+        self.batches.close(marker);
+        // Ours, too.
+        self.mailbox.run(ptr::null_mut());
+        self.batches.adopt();
+        // SAFETY: S1.
+        unsafe { self.batches.free(|marker| marker.has_passed()) }
+    }
+}
+
+impl Drop for WorkerRcuParticipant<'_> {
+    fn drop(&mut self) {
+        self.offline();
+        self.batches.leave(|| self.domain.post());
+    }
+}
+
+impl<'d> Participant<WorkerRcu> for WorkerRcuParticipant<'d> {
+    type Guard<'g>
+        = WorkerRcuGuard<'g, 'd>
+    where
+        Self: 'g;
+
+    #[inline]
+    fn enter(&mut self) -> WorkerRcuGuard<'_, 'd> {
+        // I3, also for those who forget to go online again.
+        if self.away {
+            self.online();
+        }
+        WorkerRcuGuard { thread: self }
+    }
+
+    fn offline(&mut self) {
+        if !self.away {
+            self.away = true;
+            self.mailbox.run(CLOSED);
+        }
+    }
+
+    #[cold]
+    fn online(&mut self) {
+        if self.away {
+            self.away = false;
+            // Relaxed: ordered by W5. Nobody else changes a closed mailbox.
+            self.mailbox.head.store(ptr::null_mut(), Ordering::Relaxed);
+            // SeqCst fence W5: pairs with W3.
+            fence(Ordering::SeqCst);
+        }
+    }
+}
+
+/// An operation of a worker; at its end the worker looks into its mailbox.
+#[derive(Debug)]
+pub struct WorkerRcuGuard<'g, 'd> {
+    thread: &'g mut WorkerRcuParticipant<'d>,
+}
+
+impl Drop for WorkerRcuGuard<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.thread.poll();
+    }
+}
+
+impl Guard<WorkerRcu> for WorkerRcuGuard<'_, '_> {
+    #[inline]
+    fn protect<T>(
+        &mut self,
+        _: usize,
+        src: &AtomicPtr<Node<WorkerRcu, T>>,
+    ) -> *mut Node<WorkerRcu, T> {
+        // Acquire: pairs with the Release that published the node.
+        let node = src.load(Ordering::Acquire);
+        perturb();
+        node
+    }
+
+    #[inline]
+    unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<WorkerRcu, T>) {
+        // SAFETY: by this function's contract.
+        unsafe { self.thread.batches.retire(node) }
+    }
+}
