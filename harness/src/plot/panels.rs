@@ -46,7 +46,7 @@ pub(super) enum Key {
 pub(super) enum XAxis {
     /// Every x, ascending, at least one: logarithmic, with a tick at each.
     Counts(Vec<usize>),
-    /// From 0.
+    /// From 0 to the last point.
     Linear,
     /// Decades.
     Log,
@@ -149,7 +149,7 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
     let xs = all.flat_map(|series| &series.points).map(|point| point.x);
     match panels.x {
         XAxis::Counts(_) => None,
-        XAxis::Linear => Some(Scale::linear(xs)),
+        XAxis::Linear => Some(Scale::up_to(xs)),
         XAxis::Log => Some(Scale::log(xs)),
     }
 }
@@ -365,12 +365,22 @@ impl<'a> Layout<'a> {
         ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
     }
 
+    /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
+    fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
+        if !matches!(self.panels.x, XAxis::Linear) {
+            return place;
+        }
+        let left = self.left + self.pitch * j as f64;
+        place.min(left + self.panel_width - half).max(left + half)
+    }
+
     /// Labels of the x axis under column `j`, as many as do not touch.
     fn draw_x_ticks(&self, canvas: &Canvas<'_>, j: usize) -> Result<()> {
         let size = self.style.small_text;
         let mut free_from = f64::NEG_INFINITY;
         for (place, label) in self.x_ticks(j) {
             let half = font::width(&label, size) / 2.0;
+            let place = self.inside(j, place, half);
             if place - half < free_from {
                 continue;
             }

@@ -6,6 +6,8 @@ use super::axis::Axis;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scale {
     Linear(Axis),
+    /// From 0 to exactly the number, with ticks as the axis has them.
+    UpTo(f64, Axis),
     Log(Decades),
 }
 
@@ -13,6 +15,14 @@ impl Scale {
     /// A linear axis that holds 0 and `values`.
     pub(super) fn linear(values: impl Iterator<Item = f64>) -> Self {
         Self::Linear(Axis::to(values.fold(0.0, f64::max)))
+    }
+
+    /// A linear axis from 0 to the largest of `values`.
+    pub(super) fn up_to(values: impl Iterator<Item = f64>) -> Self {
+        match values.fold(0.0, f64::max) {
+            end if end > 0.0 => Self::UpTo(end, Axis::to(end)),
+            none => Self::linear(std::iter::once(none)),
+        }
     }
 
     /// A logarithmic axis that holds `values`.
@@ -24,6 +34,7 @@ impl Scale {
     pub(super) fn share(self, value: f64) -> f64 {
         match self {
             Self::Linear(axis) => value / axis.top(),
+            Self::UpTo(end, _) => value / end,
             Self::Log(decades) => decades.share(value),
         }
     }
@@ -33,6 +44,10 @@ impl Scale {
         match self {
             Self::Linear(axis) => {
                 axis.labelled_ticks().map(|(at, label)| (at / axis.top(), label)).collect()
+            }
+            Self::UpTo(end, axis) => {
+                let ticks = axis.labelled_ticks().map(|(at, label)| (at / end, label));
+                ticks.filter(|(share, _)| *share <= 1.0).collect()
             }
             Self::Log(decades) => decades.labelled_ticks(),
         }
@@ -122,6 +137,13 @@ mod tests {
         let shares = values.map(|value| scale.share(value));
         assert!(shares.is_sorted() && shares[0] == 0.0 && shares[6] == 1.0, "{shares:?}");
         assert!((shares[3] - 2.0 / 9.0).abs() < 1e-12, "10 is two steps of nine up: {shares:?}");
+        let time = Scale::up_to([0.05, 0.104].into_iter());
+        let ticks: Vec<_> = time.labelled_ticks().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(
+            (time.share(0.104), ticks),
+            (1.0, vec!["0.00".to_owned(), "0.05".to_owned(), "0.10".to_owned()])
+        );
+        assert_eq!(Scale::up_to(std::iter::empty()), Scale::linear(std::iter::empty()));
         let linear = Scale::linear([3.0, 4.0].into_iter());
         assert!((linear.share(2.0) - 0.5).abs() < 1e-12, "{linear:?}");
     }

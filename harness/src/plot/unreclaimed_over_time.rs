@@ -141,19 +141,23 @@ mod tests {
 
     #[test]
     fn a_line_has_the_median_of_the_peaks() {
-        let series = |values: &[u64]| -> Vec<SeriesRow> {
-            let at = |i: usize| i as f64 * 0.1;
-            let of = |(i, bytes): (usize, &u64)| {
-                let unreclaimed_bytes = Some(*bytes);
-                let sample = Sample { at_seconds: at(i), unreclaimed_bytes, ..Sample::default() };
+        let series = |readings: &[(f64, u64)]| -> Vec<SeriesRow> {
+            let of = |&(at_seconds, bytes): &(f64, u64)| {
+                let unreclaimed_bytes = Some(bytes);
+                let sample = Sample { at_seconds, unreclaimed_bytes, ..Sample::default() };
                 SeriesRow::new(&trial("hamt-cas", 1, 0, 1e6), sample)
             };
-            values.iter().enumerate().map(of).collect()
+            readings.iter().map(of).collect()
         };
-        let trials = [series(&[1, 9, 2, 3]), series(&[5, 1, 8, 8]), series(&[0, 7, 0, 4])];
+        // Three intervals of a second. The second trial has two readings in the first of them.
+        let trials = [
+            series(&[(0.0, 1), (1.5, 9), (3.0, 2)]),
+            series(&[(0.0, 5), (0.5, 3), (1.5, 1), (2.5, 8)]),
+            series(&[(0.0, 4), (1.5, 7), (2.0, 3)]),
+        ];
         let trials: Vec<Vec<&SeriesRow>> = trials.iter().map(|t| t.iter().collect()).collect();
         let all: Vec<_> = trials.iter().collect();
-        let found: Vec<f64> = line(&all, 0.3).iter().map(|point| point.y).collect();
-        assert_eq!(found, [1.0, 7.0, 4.0], "{all:?}");
+        let found: Vec<_> = line(&all, 3.0).iter().map(|point| (point.x, point.y)).collect();
+        assert_eq!(found, [(0.5, 4.0), (1.5, 7.0), (2.5, 3.0)]);
     }
 }
