@@ -5,6 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::fault::Fault;
+
+/// The allocator that is the default.
+pub(crate) const SYSTEM: &str = "system";
+
+/// The largest [`Case::reclaim_batch`].
+pub const MAX_RECLAIM_BATCH: u64 = 1 << 20;
+
 /// How often each operation occurs, in percent; they sum to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mix {
@@ -57,16 +65,25 @@ pub struct Case {
     /// Whether the table is to ask for huge pages.
     #[serde(default, skip_serializing_if = "is_off")]
     pub huge_pages: bool,
+    /// Retirements after which the reclaimer scans or synchronises; `None` is its own default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reclaim_batch: Option<usize>,
+    /// Operations for which a worker pins once; 1 is a pin for each.
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    pub ops_per_pin: usize,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "Fault::is_none")]
+    pub fault: Fault,
 }
 
-/// The batch of a case that has none.
+/// The batch of a case that has none; the operations of a pin for each.
 pub(crate) const fn single() -> usize {
     1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_single(batch: &usize) -> bool {
-    *batch == single()
+fn is_single(number: &usize) -> bool {
+    *number == single()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -111,7 +128,20 @@ impl fmt::Display for Case {
         if self.batch > 1 {
             write!(f, " batch={}", self.batch)?;
         }
-        f.write_str(if self.huge_pages { " huge_pages" } else { "" })
+        f.write_str(if self.huge_pages { " huge_pages" } else { "" })?;
+        if let Some(batch) = self.reclaim_batch {
+            write!(f, " reclaim_batch={batch}")?;
+        }
+        if self.ops_per_pin > 1 {
+            write!(f, " ops_per_pin={}", self.ops_per_pin)?;
+        }
+        if !self.fault.is_none() {
+            write!(f, " fault={}", self.fault)?;
+        }
+        if self.allocator != SYSTEM {
+            write!(f, " allocator={}", self.allocator)?;
+        }
+        Ok(())
     }
 }
 
@@ -140,7 +170,9 @@ mod tests {
         let plain = Case { hash_seed: 0, pin: true, ..plain };
         assert_eq!(plain.id(), "3b44f8cd5a06", "the id in results/quickstart-recorded");
         let old = serde_json::to_string(&plain).unwrap();
-        assert!(!old.contains("batch") && !old.contains("huge"), "{old}");
+        for later in ["batch", "huge", "ops_per_pin", "fault"] {
+            assert!(!old.contains(later), "{old}");
+        }
         assert_eq!(serde_json::from_str::<Case>(&old).unwrap(), plain);
     }
 
@@ -152,9 +184,18 @@ mod tests {
         assert_eq!(plain.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8");
         assert_eq!(batched.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8 batch=16");
         assert_eq!(huge.to_string(), "papaya threads=2 reads=100 zipf=0 keys=8 huge_pages");
-        assert_ne!(plain.id(), batched.id());
-        assert_ne!(plain.id(), huge.id());
-        for case in [batched, huge] {
+        let more = [
+            (Case { reclaim_batch: Some(64), ..plain.clone() }, " reclaim_batch=64"),
+            (Case { ops_per_pin: 8, ..plain.clone() }, " ops_per_pin=8"),
+            (Case { fault: Fault::StalledReader, ..plain.clone() }, " fault=stalled-reader"),
+            (Case { allocator: "mimalloc".to_owned(), ..plain.clone() }, " allocator=mimalloc"),
+        ];
+        for (case, shown) in &more {
+            assert_eq!(case.to_string(), format!("{plain}{shown}"));
+        }
+        let more = more.map(|(case, _)| case);
+        for case in [batched, huge].into_iter().chain(more) {
+            assert_ne!(plain.id(), case.id(), "{case}");
             let told = serde_json::to_string(&case).unwrap();
             assert_eq!(serde_json::from_str::<Case>(&told).unwrap(), case);
         }

@@ -18,15 +18,32 @@ pub struct StructureEntry {
     pub huge_pages: bool,
 }
 
+/// One scheme.
+#[derive(Clone, Debug)]
+pub struct ReclaimerEntry {
+    /// Its name.
+    pub name: String,
+    /// Whether its batch can be set ([`Case::reclaim_batch`](crate::case::Case::reclaim_batch)).
+    pub takes_batch: bool,
+}
+
 /// Every name.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     /// The tables, in the order of registration.
     pub structures: Vec<StructureEntry>,
     /// The reclaimers, in the order of registration; without `none`.
-    pub reclaimers: Vec<String>,
+    pub reclaimers: Vec<ReclaimerEntry>,
     /// The allocators.
     pub allocators: Vec<String>,
+}
+
+impl Catalogue {
+    /// Whether the batch of the reclaimer of that name can be set; not of `none`.
+    #[must_use]
+    pub fn takes_batch(&self, reclaimer: &str) -> bool {
+        self.reclaimers.iter().any(|entry| entry.name == reclaimer && entry.takes_batch)
+    }
 }
 
 /// A glob over names of structures and subjects. `*` matches a slash too, and the name of a

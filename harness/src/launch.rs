@@ -15,6 +15,7 @@ use anyhow::Context;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::allocator::VARIABLE;
 use crate::trial::{Measurement, TrialSpec};
 
 /// The hidden command's name.
@@ -52,14 +53,15 @@ const POLL: Duration = Duration::from_millis(4);
 ///
 /// The process cannot be started.
 pub fn launch(spec: &TrialSpec, interrupted: &AtomicBool) -> anyhow::Result<Outcome> {
-    Ok(match ask(TRIAL_COMMAND, spec, time_limit(spec), interrupted)? {
+    let allocator = &spec.case.allocator;
+    Ok(match ask(TRIAL_COMMAND, spec, allocator, time_limit(spec), interrupted)? {
         Answer::Said(measured) => Outcome::Measured(Box::new(measured)),
         Answer::Failed(why) => Outcome::Failed(why),
         Answer::Interrupted => Outcome::Interrupted,
     })
 }
 
-/// Runs this program's hidden `command` in a process of its own, which reads `question` and writes
+/// Runs this program's hidden `command` in a process of its own with this allocator, which reads `question` and writes
 /// an answer, both as JSON; kills it when `interrupted` becomes true or after the time `limit`.
 ///
 /// # Errors
@@ -68,6 +70,7 @@ pub fn launch(spec: &TrialSpec, interrupted: &AtomicBool) -> anyhow::Result<Outc
 pub(crate) fn ask<A: DeserializeOwned>(
     command: &str,
     question: &impl Serialize,
+    allocator: &str,
     limit: Duration,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Answer<A>> {
@@ -75,6 +78,7 @@ pub(crate) fn ask<A: DeserializeOwned>(
     let mut child = Command::new(program)
         .arg(command)
         .args(["--parent", &std::process::id().to_string()])
+        .env(VARIABLE, allocator)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,6 +4,7 @@
 //! structure, a reclaimer, a workload or a metric. A table of one's own gets the whole command
 //! line by [`Bench`].
 
+pub mod allocator;
 mod bench;
 pub mod case;
 pub mod catalogue;
@@ -13,6 +14,7 @@ pub mod controls;
 pub mod experiment;
 mod factors;
 pub mod failure;
+pub mod fault;
 pub mod launch;
 pub mod machine;
 pub mod merge;
@@ -25,6 +27,7 @@ pub mod rank;
 pub mod record;
 pub mod row;
 pub mod schedule;
+pub mod series;
 pub mod setting;
 pub mod stats;
 pub mod subject;

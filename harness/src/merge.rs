@@ -1,6 +1,6 @@
 //! Parts of one sweep, joined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::failure::{Failure, usage};
 use crate::machine::Machine;
 use crate::record::{self, EXPERIMENT, MACHINE};
 use crate::row::Row;
+use crate::series::{self, SERIES, SeriesRow};
 
 /// What a merged folder will hold.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Merged {
     pub machine: String,
     /// The trials, by block and position.
     pub rows: Vec<Row>,
+    /// The samples of each, in the same order; `None` if no folder holds any.
+    pub samples: Option<Vec<SeriesRow>>,
     /// Trials that several folders hold alike, and that are taken once.
     pub repeated: usize,
 }
@@ -40,8 +43,14 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     }
     let mut trials: BTreeMap<(u32, u32, String), (&Path, Row)> = BTreeMap::new();
     let mut repeated = 0;
+    let mut samples = HashMap::new();
     for folder in folders {
-        for row in record::read_rows(folder).map_err(wrong)? {
+        let rows = record::read_rows(folder).map_err(wrong)?;
+        for (trial, own) in series::by_trial(series::read(folder, &rows).map_err(wrong)?) {
+            // A trial that several folders hold alike has one series.
+            samples.entry(trial).or_insert(own);
+        }
+        for row in rows {
             let place = (row.block, row.position, row.case.clone());
             if let Some((other, old)) = trials.get(&place) {
                 same_row(other, old, folder, &row)?;
@@ -52,8 +61,11 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
         }
     }
     one_place_each(&trials)?;
-    let rows = trials.into_values().map(|(_, row)| row).collect();
-    Ok(Merged { experiment, machine: read(&first.join(MACHINE))?, rows, repeated })
+    let rows: Vec<Row> = trials.into_values().map(|(_, row)| row).collect();
+    let has_series = folders.iter().any(|folder| folder.join(SERIES).exists());
+    let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
+    let samples = has_series.then(|| rows.iter().flat_map(of).collect());
+    Ok(Merged { experiment, machine: read(&first.join(MACHINE))?, rows, samples, repeated })
 }
 
 fn wrong(error: anyhow::Error) -> Failure {

@@ -1,4 +1,5 @@
-//! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`.
+//! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`, and
+//! `series.csv` (`series.rs`) where the experiment asks for it.
 //!
 //! A record is written by one `write` and fsynced before the next trial starts. A process that
 //! dies loses the running trial at most; if it died inside the write, the torn last line is cut
@@ -16,7 +17,9 @@ use crate::catalogue::Catalogue;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::machine::Machine;
+use crate::metric::Sample;
 use crate::row::Row;
+use crate::series::{self, SERIES, SeriesFile, SeriesRow};
 
 /// The experiment's file in a result folder.
 pub const EXPERIMENT: &str = "experiment.toml";
@@ -32,6 +35,7 @@ pub struct Folder {
     /// Open for appending, and locked.
     trials: File,
     rows: Vec<Row>,
+    series: Option<SeriesFile>,
     notes: Vec<String>,
 }
 
@@ -63,7 +67,9 @@ impl Folder {
         write_whole(&path.join(EXPERIMENT), text)?;
         write_whole(&path.join(MACHINE), &machine.to_string())?;
         let (trials, rows) = recover(trials, &path.join(TRIALS), &mut notes)?;
-        Ok(Self { path: path.to_owned(), trials, rows, notes })
+        let series =
+            if experiment.series { Some(SeriesFile::open(path, &rows, &mut notes)?) } else { None };
+        Ok(Self { path: path.to_owned(), trials, rows, series, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -110,21 +116,26 @@ impl Folder {
         &self.path
     }
 
-    /// Adds a trial; on return it is on the disk.
+    /// Adds a trial and, if the experiment asks for them, its samples; on return they are on the
+    /// disk.
     ///
     /// # Errors
     ///
     /// It could not be written: the trials before it are safe, and so is resuming.
-    pub fn append(&mut self, row: Row) -> anyhow::Result<()> {
+    pub fn append(&mut self, row: Row, samples: &[Sample]) -> anyhow::Result<()> {
         let line = to_csv(&row, false)?;
-        let written = self.trials.write_all(&line).and_then(|()| self.trials.sync_data());
-        written.with_context(|| {
-            format!(
-                "cannot write {}; the trials before this one are kept, and the same command goes \
-                 on from there",
-                self.path.join(TRIALS).display()
-            )
-        })?;
+        let trials = &mut self.trials;
+        let mut write = || {
+            // Before the row: a trial that is recorded has its samples.
+            if let Some(series) = &mut self.series {
+                series.append(&row, samples)?;
+            }
+            let written = trials.write_all(&line).and_then(|()| trials.sync_data());
+            written.with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
+        };
+        write().context(
+            "the trials before this one are kept, and the same command goes on from there",
+        )?;
         self.rows.push(row);
         Ok(())
     }
@@ -137,7 +148,13 @@ impl Folder {
 /// # Errors
 ///
 /// There is something at `path` already, or it cannot be written.
-pub fn create(path: &Path, experiment: &str, machine: &str, rows: &[Row]) -> anyhow::Result<()> {
+pub fn create(
+    path: &Path,
+    experiment: &str,
+    machine: &str,
+    rows: &[Row],
+    samples: Option<&[SeriesRow]>,
+) -> anyhow::Result<()> {
     let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
     for row in rows {
         trials.push_str(&line(row)?);
@@ -146,6 +163,9 @@ pub fn create(path: &Path, experiment: &str, machine: &str, rows: &[Row]) -> any
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     }
     fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
+    if let Some(samples) = samples {
+        write_whole(&path.join(SERIES), utf8(&series::text(samples)?, path)?)?;
+    }
     write_whole(&path.join(TRIALS), &trials)?;
     write_whole(&path.join(MACHINE), machine)?;
     write_whole(&path.join(EXPERIMENT), experiment)
@@ -252,6 +272,7 @@ fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
     differs("seed", &recorded.seed, &new.seed)
         .or_else(|| differs("seconds", &recorded.seconds, &new.seconds))
         .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
+        .or_else(|| differs("series", &recorded.series, &new.series))
         .or_else(cells)
         .or_else(|| {
             (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())
@@ -343,7 +364,7 @@ fn utf8<'a>(bytes: &'a [u8], path: &Path) -> anyhow::Result<&'a str> {
 }
 
 /// Length of the part that consists of whole lines.
-fn whole_lines(bytes: &[u8]) -> usize {
+pub(crate) fn whole_lines(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
 }
 
@@ -382,6 +403,9 @@ fn header() -> anyhow::Result<Vec<u8>> {
         pin: false,
         batch: 1,
         huge_pages: false,
+        reclaim_batch: None,
+        ops_per_pin: 1,
+        fault: crate::fault::Fault::None,
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));
@@ -441,6 +465,10 @@ mod tests {
         // What all trials had in common before there was a column for it.
         assert_eq!(without("batch").unwrap()[0].batch, 1);
         assert!(!without("huge_pages").unwrap()[0].huge_pages);
+        assert_eq!(without("ops_per_pin").unwrap()[0].ops_per_pin, 1);
+        assert!(without("fault").unwrap()[0].fault.is_none());
+        assert_eq!(without("reclaim_batch").unwrap()[0].reclaim_batch, None);
+        assert_eq!(without("discarded").unwrap()[0].discarded, None);
         // Without one for the case, the row means nothing.
         let error = format!("{:#}", without("threads").unwrap_err());
         assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
+use crate::fault::Fault;
 use crate::trial::Measurement;
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
@@ -49,6 +50,14 @@ pub struct Row {
     /// Whether the table asked for huge pages.
     #[serde(default)]
     pub huge_pages: bool,
+    /// Retirements after which the reclaimer scans; absent is its own default.
+    pub reclaim_batch: Option<usize>,
+    /// Operations for which a worker pinned once.
+    #[serde(default = "crate::case::single")]
+    pub ops_per_pin: usize,
+    /// What went wrong on purpose.
+    #[serde(default)]
+    pub fault: Fault,
     /// Seed of the trial's keys and operations.
     pub seed: u64,
     /// Block, from 0.
@@ -75,6 +84,8 @@ pub struct Row {
     pub retired: Option<u64>,
     /// Retired nodes freed.
     pub freed: Option<u64>,
+    /// Nodes made and never published, freed by their makers.
+    pub discarded: Option<u64>,
     /// Most nodes retired and not yet freed, as sampled.
     pub peak_unreclaimed: Option<u64>,
     /// The same in bytes.
@@ -125,6 +136,9 @@ impl Row {
             pin: case.pin,
             batch: case.batch,
             huge_pages: case.huge_pages,
+            reclaim_batch: case.reclaim_batch,
+            ops_per_pin: case.ops_per_pin,
+            fault: case.fault,
             seed,
             block,
             position,
@@ -138,6 +152,7 @@ impl Row {
             windows: None,
             retired: None,
             freed: None,
+            discarded: None,
             peak_unreclaimed: None,
             peak_unreclaimed_bytes: None,
             peak_rss_bytes: None,
@@ -166,6 +181,7 @@ impl Row {
         self.windows = Some(measured.windows);
         self.retired = measured.retired;
         self.freed = measured.freed;
+        self.discarded = measured.discarded;
         self.peak_unreclaimed = measured.peak_unreclaimed;
         self.peak_unreclaimed_bytes = measured.peak_unreclaimed_bytes;
         self.peak_rss_bytes = measured.peak_rss_bytes;
@@ -178,6 +194,12 @@ impl Row {
         self.error = measured.failures.join("; ");
         let verdict = std::iter::once(measured.noise.verdict());
         self.noise = verdict.chain(measured.warnings).collect::<Vec<_>>().join("; ");
+    }
+
+    /// Threads whose operations count.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.fault.workers(self.threads)
     }
 
     /// The subject's name in tables and legends.

@@ -26,8 +26,8 @@ pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
 }
 
 /// The seed of a trial's keys and operations. It depends on the workload and the block, not on the
-/// subject, so that within a block all tables get the same operations. Neither `batch` nor
-/// `huge_pages` changes it: with and without them the same keys are looked up.
+/// subject, so that within a block all tables get the same operations. None of the
+/// later axes (`batch`, `fault`, …) changes it: with and without them the same keys are used.
 #[must_use]
 pub fn trial_seed(seed: u64, block: u32, case: &Case) -> u64 {
     let Case { threads, mix, zipf, keys, prefill, hash_seed, .. } = case;
@@ -151,6 +151,9 @@ mod tests {
             pin: true,
             batch: 1,
             huge_pages: false,
+            reclaim_batch: None,
+            ops_per_pin: 1,
+            fault: crate::fault::Fault::None,
         }
     }
 
@@ -187,7 +190,14 @@ mod tests {
         assert_eq!(seed(0, &case("a", 1)), seed(0, &case("b", 1)));
         assert_ne!(seed(0, &case("a", 1)), seed(1, &case("a", 1)));
         assert_ne!(seed(0, &case("a", 1)), seed(0, &case("a", 2)));
-        let batched = Case { batch: 16, huge_pages: true, ..case("a", 1) };
+        let batched = Case {
+            batch: 16,
+            huge_pages: true,
+            reclaim_batch: Some(8),
+            ops_per_pin: 2,
+            fault: crate::fault::Fault::StalledReader,
+            ..case("a", 1)
+        };
         assert_eq!(seed(0, &case("a", 1)), seed(0, &batched));
     }
 

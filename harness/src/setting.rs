@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::controls::is_control;
+use crate::case::SYSTEM;
+use crate::controls::{SEQUENTIAL, is_control};
+use crate::fault::Fault;
 use crate::row::Row;
 
 /// The parameters that rows shown side by side must share.
@@ -29,6 +31,12 @@ pub struct Setting {
     pub batch: usize,
     /// Whether tables asked for huge pages.
     pub huge_pages: bool,
+    /// The batch that reclaimers were given.
+    pub reclaim_batch: Option<usize>,
+    /// Operations for which a worker pinned once.
+    pub ops_per_pin: usize,
+    /// What went wrong on purpose.
+    pub fault: Fault,
 }
 
 /// Rows of one setting.
@@ -60,13 +68,18 @@ impl Setting {
             value_bytes: row.value_bytes,
             batch: row.batch,
             huge_pages: row.huge_pages,
+            reclaim_batch: row.reclaim_batch,
+            ops_per_pin: row.ops_per_pin,
+            fault: row.fault,
         }
     }
 
-    /// Whether nothing in it changes what an operation or a table is.
+    /// Whether nothing in it changes what an operation, a table or the process is.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.batch == 1 && !self.huge_pages
+        let Self { batch, huge_pages, reclaim_batch, ops_per_pin, fault, allocator, .. } = self;
+        let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
+        table && fault.is_none() && allocator == SYSTEM
     }
 
     /// For a caption.
@@ -80,14 +93,27 @@ impl Setting {
         let pin = if self.pin { "bound to CPUs" } else { "not bound to CPUs" };
         format!(
             "{keys} keys ({key_type}), {prefill} prefilled, values of {value_bytes}\u{a0}B{writes}; \
-             hash seed {hash_seed}, allocator {allocator}, threads {pin}{}{}",
-            if self.batch == 1 {
-                String::new()
-            } else {
-                format!("; lookups in batches of {}", self.batch)
-            },
-            if self.huge_pages { "; huge pages asked for" } else { "" },
+             hash seed {hash_seed}, allocator {allocator}, threads {pin}{}",
+            self.special()
         )
+    }
+
+    /// What is not at its default, each after a semicolon.
+    fn special(&self) -> String {
+        let mut words = String::new();
+        let mut say = |is_so: bool, what: String| {
+            if is_so {
+                words.push_str("; ");
+                words.push_str(&what);
+            }
+        };
+        say(self.batch > 1, format!("lookups in batches of {}", self.batch));
+        say(self.huge_pages, "huge pages asked for".to_owned());
+        let batch = self.reclaim_batch.unwrap_or_default();
+        say(self.reclaim_batch.is_some(), format!("reclamation in batches of {batch}"));
+        say(self.ops_per_pin > 1, format!("{} operations a pin", self.ops_per_pin));
+        say(!self.fault.is_none(), format!("fault {}", self.fault));
+        words
     }
 
     /// Whether rows of this setting can be shown among those of `other`: only what is written may
@@ -97,7 +123,7 @@ impl Setting {
     }
 
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 10] {
+    fn labels(&self) -> [String; 13] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
             written(shares, |share, verb| format!("{verb}{share}")).join("-")
         });
@@ -112,6 +138,10 @@ impl Setting {
             format!("value{}", self.value_bytes),
             format!("batch{}", self.batch),
             if self.huge_pages { "huge-pages" } else { "base-pages" }.to_owned(),
+            self.reclaim_batch
+                .map_or("own-batch".to_owned(), |batch| format!("reclaim-batch{batch}")),
+            format!("pin{}", self.ops_per_pin),
+            if self.fault.is_none() { "no-fault" } else { self.fault.name() }.to_owned(),
         ]
     }
 }
@@ -122,23 +152,38 @@ fn written(shares: [u32; 3], show: impl Fn(f64, &str) -> String) -> Vec<String> 
     named.map(|(share, verb)| show(f64::from(share) / 10.0, verb)).collect()
 }
 
+/// What of a row's setting tells groups apart.
+type Of<'a> = &'a dyn Fn(&Row) -> Setting;
+
+/// The setting that a control's row is shown in beside tables of `setting`: a control has no pages
+/// to ask for and nothing to reclaim, and `sequential` has no room for a fault's thread.
+fn lent(row: &Row, setting: &Setting, of: Of<'_>) -> Setting {
+    let own = of(row);
+    if !is_control(&row.structure) {
+        return own;
+    }
+    let fault = if row.structure == SEQUENTIAL { setting.fault } else { own.fault };
+    let Setting { huge_pages, reclaim_batch, .. } = *setting;
+    Setting { huge_pages, reclaim_batch, fault, ..own }
+}
+
 /// The groups of `rows`, ordered by setting. Rows that only read suit every mix of writes, and
-/// controls, which have no pages to ask for, suit huge pages; so they are in each group that
-/// otherwise shares their setting.
+/// controls what they cannot have themselves; so they are in each group that otherwise shares
+/// their setting.
 #[must_use]
 pub fn split(rows: &[Row]) -> Vec<Group> {
-    let settings = settings(rows);
+    split_by(rows, &Setting::of)
+}
+
+/// [`split`] by what `of` keeps of a row's setting: what it makes equal is in one group.
+pub(crate) fn split_by(rows: &[Row], of: Of<'_>) -> Vec<Group> {
+    let settings = settings(rows, of);
     let labels = distinct_labels(&settings);
     settings
         .into_iter()
         .zip(labels)
         .map(|(setting, label)| {
-            let fits = |row: &&Row| {
-                let own = Setting::of(row);
-                own.suits(&setting)
-                    || is_control(&row.structure)
-                        && Setting { huge_pages: setting.huge_pages, ..own }.suits(&setting)
-            };
+            let fits = |row: &&Row| lent(row, &setting, of).suits(&setting);
             let rows = rows.iter().filter(fits).cloned().collect();
             Group { setting, label, rows }
         })
@@ -146,21 +191,22 @@ pub fn split(rows: &[Row]) -> Vec<Group> {
 }
 
 /// The settings of `rows` but those whose rows are all shown in the group of another.
-fn settings(rows: &[Row]) -> BTreeSet<Setting> {
-    let mut settings: BTreeSet<Setting> = rows.iter().map(Setting::of).collect();
+fn settings(rows: &[Row], of: Of<'_>) -> BTreeSet<Setting> {
+    let mut settings: BTreeSet<Setting> = rows.iter().map(of).collect();
     let joins: BTreeSet<Setting> = settings
         .iter()
         .filter(|setting| setting.writes.is_some())
         .map(|setting| Setting { writes: None, ..setting.clone() })
         .collect();
     settings.retain(|setting| !joins.contains(setting));
-    let measured: BTreeSet<Setting> =
-        rows.iter().filter(|row| !is_control(&row.structure)).map(Setting::of).collect();
-    settings.retain(|setting| {
-        let huge = Setting { huge_pages: true, ..setting.clone() };
-        // Only controls have it, and they are shown beside tables on huge pages.
-        measured.iter().any(|own| own.suits(setting)) || !measured.iter().any(|own| huge.suits(own))
-    });
+    let (controls, tables): (Vec<&Row>, Vec<&Row>) =
+        rows.iter().partition(|row| is_control(&row.structure));
+    let tables: BTreeSet<Setting> = tables.into_iter().map(of).collect();
+    let is_shown = |row: &&&Row| tables.iter().any(|setting| lent(row, setting, of).suits(setting));
+    let alone: BTreeSet<Setting> =
+        controls.iter().filter(|row| !is_shown(row)).map(|row| of(row)).collect();
+    // What only controls have is no setting of its own if they are shown beside some table.
+    settings.retain(|setting| tables.iter().chain(&alone).any(|own| own.suits(setting)));
     settings
 }
 
@@ -237,6 +283,56 @@ mod tests {
         assert!(!words(&plain).contains("batch") && !words(&plain).contains("huge"));
         let plainness = [&plain, &batched, &huge].map(|row| Setting::of(row).is_plain());
         assert_eq!(plainness, [true, false, false]);
+    }
+
+    #[test]
+    fn batches_pins_faults_and_allocators_are_settings_of_their_own() {
+        let plain = trial("hamt-cas", 1, 0, 1e6);
+        for (row, label, words) in [
+            (
+                Row { reclaim_batch: Some(64), ..plain.clone() },
+                ["own-batch", "reclaim-batch64"],
+                "reclamation in batches of 64",
+            ),
+            (Row { ops_per_pin: 8, ..plain.clone() }, ["pin1", "pin8"], "8 operations a pin"),
+            (
+                Row { fault: Fault::StalledReader, ..plain.clone() },
+                ["no-fault", "stalled-reader"],
+                "fault stalled-reader",
+            ),
+            (
+                Row { allocator: "mimalloc".to_owned(), ..plain.clone() },
+                ["mimalloc", "system"],
+                "allocator mimalloc",
+            ),
+        ] {
+            assert_eq!(labels(&[plain.clone(), row.clone()]), label);
+            let setting = Setting::of(&row);
+            assert!(setting.in_words().contains(words), "{}", setting.in_words());
+            assert!(!setting.is_plain(), "{words}");
+        }
+        let stalled = Row { fault: Fault::StalledReader, ..plain.clone() };
+        let of = |row: &Row| Setting { fault: Fault::None, ..Setting::of(row) };
+        let together = split_by(&[plain, stalled], &of);
+        assert_eq!((together.len(), together[0].rows.len()), (1, 2));
+    }
+
+    #[test]
+    fn controls_stand_beside_faults_that_they_cannot_have() {
+        let none = trial("hamt-cas", 1, 0, 1e6);
+        let stalled = Row { fault: Fault::StalledReader, ..none.clone() };
+        let batched = Row { reclaim_batch: Some(8), ..none.clone() };
+        let no_op = trial("no-op", 1, 0, 1e6);
+        let no_op_stalled = Row { fault: Fault::StalledReader, ..no_op.clone() };
+        let sequential = trial("sequential", 1, 0, 1e6);
+        let of = |rows: &[Row]| -> Vec<_> {
+            split(rows).into_iter().map(|group| (group.label, group.rows.len())).collect()
+        };
+        let rows = [none, stalled.clone(), no_op.clone(), no_op_stalled, sequential.clone()];
+        // Each has its table, its no-op and the one sequential.
+        assert_eq!(of(&rows), [("no-fault".to_owned(), 3), ("stalled-reader".to_owned(), 3)]);
+        assert_eq!(of(&[stalled, sequential.clone()]), [(String::new(), 2)]);
+        assert_eq!(of(&[batched, no_op, sequential]), [(String::new(), 3)]);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped, Pages,
 };
 
+use crate::allocator;
 use crate::case::subject_name;
-use crate::catalogue::{Catalogue, StructureEntry};
+use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::controls::{NoOp, Sequential};
 use crate::factors;
 use crate::trial::{self, Measurement, TrialSpec};
@@ -35,7 +36,12 @@ pub struct MapOptions {
     /// Whether it should ask for huge pages: only ever true for a structure that was said to
     /// heed it ([`Structure::asks_for_huge_pages`]).
     pub huge_pages: bool,
+    /// For [`Reclaimer::new`]: only ever set for a reclaimer that takes it.
+    pub reclaim_batch: Option<usize>,
 }
+
+/// The schemes whose batch is fixed: they document that [`Reclaimer::new`] takes no other.
+const FIXED_BATCH: &[&str] = &["leak", "epoch", "haphazard", "sdd", "kovan", "arc"];
 
 impl MapOptions {
     /// The hasher of every table, seeded: foldhash's fast variant.
@@ -122,6 +128,8 @@ pub struct ReclaimerInfo {
     pub summary: &'static str,
     /// What it guarantees and needs.
     pub caps: Caps,
+    /// Whether its batch can be set.
+    pub takes_batch: bool,
 }
 
 /// A structure for every reclaimer: a type, so that one line registers it with all of them.
@@ -304,7 +312,12 @@ impl Registry {
         struct All(Vec<ReclaimerInfo>);
         impl Visitor for All {
             fn visit<R: Reclaimer + 'static>(&mut self) {
-                self.0.push(ReclaimerInfo { name: R::NAME, summary: R::SUMMARY, caps: R::CAPS });
+                self.0.push(ReclaimerInfo {
+                    name: R::NAME,
+                    summary: R::SUMMARY,
+                    caps: R::CAPS,
+                    takes_batch: !FIXED_BATCH.contains(&R::NAME),
+                });
             }
         }
         let mut all = All(Vec::new());
@@ -324,8 +337,11 @@ impl Registry {
         };
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),
-            reclaimers: Self::reclaimers().iter().map(|r| r.name.to_owned()).collect(),
-            allocators: vec![ALLOCATOR.to_owned()],
+            reclaimers: Self::reclaimers()
+                .iter()
+                .map(|r| ReclaimerEntry { name: r.name.to_owned(), takes_batch: r.takes_batch })
+                .collect(),
+            allocators: allocator::available().iter().map(|one| one.name.to_owned()).collect(),
         }
     }
 
@@ -336,6 +352,12 @@ impl Registry {
     /// The subject is unknown, or the trial could not be run.
     pub fn run(&self, spec: &TrialSpec) -> anyhow::Result<Measurement> {
         let case = &spec.case;
+        anyhow::ensure!(
+            case.allocator == allocator::running(),
+            "this process's allocator is {}, not {}",
+            allocator::running(),
+            case.allocator
+        );
         (self.subject(&case.structure, &case.reclaimer)?.trial)(spec)
     }
 
@@ -358,9 +380,6 @@ impl Registry {
     }
 }
 
-/// The process's allocator.
-pub const ALLOCATOR: &str = "system";
-
 struct LockFreeChaining;
 
 impl Reclaimed for LockFreeChaining {
@@ -370,7 +389,7 @@ impl Reclaimed for LockFreeChaining {
         ChainingLockFree::with_capacity_and_hasher_in(
             options.capacity,
             options.hasher(),
-            R::new(None),
+            R::new(options.reclaim_batch),
         )
     }
 }
@@ -384,7 +403,10 @@ impl Reclaimed for OptimisticItems {
         CuckooOptimisticItems::with_capacity_and_hasher_in(
             options.capacity,
             options.hasher(),
-            R::new(None),
+            R::new(options.reclaim_batch),
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

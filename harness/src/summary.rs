@@ -31,7 +31,7 @@ impl Metric {
         match self {
             Self::WallRate => row.ops_per_sec,
             Self::CleanRate => row.clean_ops_per_sec,
-            Self::CleanUpTo(cpus) if row.threads > cpus => row.ops_per_sec,
+            Self::CleanUpTo(cpus) if row.workers() > cpus => row.ops_per_sec,
             Self::CleanUpTo(_) => row.clean_ops_per_sec,
             Self::CpuRate => row.ops_per_cpu_sec,
         }
@@ -115,7 +115,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
     let measured: Vec<_> =
         cells(rows).into_iter().filter(|trials| trials.iter().any(|row| counts(row))).collect();
     let (beyond, within): (Vec<_>, Vec<_>) =
-        measured.iter().partition(|trials| trials[0].threads > cpus);
+        measured.iter().partition(|trials| trials[0].workers() > cpus);
     let wall = |why| Choice { metric: Metric::WallRate, why };
     if within.is_empty() {
         return wall("no cell has as few threads as there are CPUs".to_owned());
@@ -227,6 +227,14 @@ mod tests {
         let mut rows = Grid { threads: vec![1, 2], ..Grid::small() }.rows();
         assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);
         // One trial without a clean window does not change the median trial.
+        let mut crowded = rows.clone();
+        for row in crowded.iter_mut().filter(|row| row.threads == 1) {
+            row.fault = crate::fault::Fault::Oversubscribed;
+        }
+        let choice = choose_metric(&crowded, 2);
+        assert_eq!(choice.metric, Metric::CleanUpTo(2), "its workers are more than the CPUs");
+        let alone: Vec<_> = crowded.iter().filter(|row| row.threads == 1).collect();
+        assert_eq!(choice.metric.of(alone[0]), alone[0].ops_per_sec);
         rows[0].clean_windows = Some(0);
         rows[0].clean_ops_per_sec = None;
         assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);

@@ -73,6 +73,9 @@ pub(crate) fn case(
         pin: false,
         batch: 1,
         huge_pages: false,
+        reclaim_batch: None,
+        ops_per_pin: 1,
+        fault: crate::fault::Fault::None,
     }
 }
 

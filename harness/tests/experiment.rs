@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use harness::case::{Case, Mix};
-use harness::catalogue::{Catalogue, StructureEntry};
+use harness::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
+use harness::fault::Fault;
 use proptest::prelude::*;
 
 /// The file of the quick start, with every kind of key.
@@ -53,7 +54,9 @@ fn catalogue_without_controls() -> Catalogue {
             entry("hamt-psim", &["epoch"], Some(64)),
             shared,
         ],
-        reclaimers: ["leak", "epoch", "hazard", "arc"].map(str::to_owned).to_vec(),
+        reclaimers: ["leak", "epoch", "hazard", "arc"]
+            .map(|name| ReclaimerEntry { name: name.to_owned(), takes_batch: name == "hazard" })
+            .to_vec(),
         allocators: ["system", "mimalloc"].map(str::to_owned).to_vec(),
     }
 }
@@ -149,6 +152,9 @@ fn the_defaults_are_those_of_the_documentation() {
         pin: true,
         batch: 1,
         huge_pages: false,
+        reclaim_batch: None,
+        ops_per_pin: 1,
+        fault: Fault::None,
     };
     let expected = Experiment {
         title: String::new(),
@@ -161,6 +167,7 @@ fn the_defaults_are_those_of_the_documentation() {
         target_halfwidth: None,
         max_blocks: 10,
         pin: true,
+        series: false,
         cases: vec![case],
         skipped: Vec::new(),
     };
@@ -171,7 +178,7 @@ fn the_defaults_are_those_of_the_documentation() {
 fn every_key_of_the_top_level_is_used() {
     let experiment = parse(&top(
         "title = 't'\nquestion = 'q'\nreproduces = 'r'\nseed = 0xffff_ffff_ffff_ffff\n\
-         seconds = 2\nwarmup = 0\nblocks = 3\ntarget_halfwidth = 0.1\npin = false\n\
+         seconds = 2\nwarmup = 0\nblocks = 3\ntarget_halfwidth = 0.1\npin = false\nseries = true\n\
          prefill = 0.25\ncontrols = false",
     ));
     assert_eq!(
@@ -214,6 +221,9 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         pin: true,
                                         batch: 1,
                                         huge_pages: false,
+                                        reclaim_batch: None,
+                                        ops_per_pin: 1,
+                                        fault: Fault::None,
                                     });
                                 }
                             }
@@ -276,6 +286,97 @@ fn structures_that_cannot_ask_for_huge_pages_are_left_out_or_refused() {
         "those that can are cuckoo-optimistic, cuckoo-optimistic-items; list others",
     );
     one_problem(&axes("huge_pages = 1"), 4, "1", "`huge_pages` is 1", "takes true or false");
+}
+
+#[test]
+fn reclaim_batches_are_for_the_reclaimers_that_take_one() {
+    let experiment = parse(
+        "[axes]\nstructure = ['chaining-*']\nreclaimer = ['epoch', 'hazard']\n\
+         reclaim_batch = ['default', 16, 64]\nfault = ['none', 'stalled-reader']",
+    );
+    let of = |name: &str| -> Vec<_> {
+        let own = experiment.cases.iter().filter(|case| case.subject() == name);
+        own.map(|case| (case.reclaim_batch, case.fault.name())).collect()
+    };
+    let faults = ["none", "stalled-reader"];
+    let own = faults.map(|fault| (None, fault));
+    assert_eq!(of("chaining-lock-free/epoch"), own, "its batch is fixed: it runs once");
+    assert_eq!(of("chaining-bucket-lock"), own);
+    assert_eq!(of("no-op"), own);
+    assert_eq!(of("sequential"), [(None, "none")], "it has no room for one more thread");
+    let all = faults.map(|fault| [None, Some(16), Some(64)].map(|batch| (batch, fault)));
+    assert_eq!(of("chaining-lock-free/hazard"), all.concat());
+    let ids: HashSet<String> = experiment.cases.iter().map(Case::id).collect();
+    assert_eq!(ids.len(), experiment.cases.len());
+}
+
+#[test]
+fn a_reclaim_batch_that_nobody_takes_is_refused() {
+    let message = "no subject of this grid takes a `reclaim_batch`";
+    one_problem(&axes("reclaim_batch = 64"), 4, "64", message, "one that does: hazard");
+    parse(&axes("reclaim_batch = 'default'"));
+    parse(&axes("reclaimer = 'hazard'\nreclaim_batch = [1, 1048576]"));
+    for wrong in ["0", "1048577", "1.5", "true"] {
+        let text = axes(&format!("reclaimer = 'hazard'\nreclaim_batch = {wrong}"));
+        let message = format!("`reclaim_batch` is {wrong}");
+        one_problem(&text, 5, wrong, &message, "from 1 to 1048576, or \"default\"");
+    }
+    let text = axes("reclaimer = 'hazard'\nreclaim_batch = 'own'");
+    one_problem(&text, 5, "'own'", "`reclaim_batch` is a string", "or \"default\"");
+    let help = "did you mean `reclaim_batch`?";
+    one_problem(&axes("reclaim_batc = 8"), 4, "reclaim_batc", UNKNOWN_BATC, help);
+}
+const UNKNOWN_BATC: &str = "unknown key `reclaim_batc` in [axes]";
+
+#[test]
+fn pins_of_several_operations_do_not_go_with_batches() {
+    let pins = |text: &str| parse(&axes(text)).cases.iter().map(|c| c.ops_per_pin).collect();
+    let found: Vec<usize> = pins("ops_per_pin = [1, 64]");
+    assert_eq!(found, [1, 64]);
+    let text = axes("reads = 100\nbatch = [1, 16]\nops_per_pin = [1, 8]");
+    let message = "`ops_per_pin` is 8 where `batch` is 16";
+    one_problem(&text, 6, "8", message, "a batch of lookups is pinned once");
+    for wrong in ["0", "4097", "true"] {
+        let message = format!("`ops_per_pin` is {wrong}");
+        let text = axes(&format!("ops_per_pin = {wrong}"));
+        one_problem(&text, 4, wrong, &message, "from 1 to 4096");
+    }
+    let help = "`pin` belongs at the top of the file";
+    one_problem(&axes("pin = 8"), 4, "pin", "unknown key `pin` in [axes]", help);
+}
+
+#[test]
+fn faults_are_named_and_need_room_for_their_threads() {
+    let faults = |text: &str| parse(&axes(text)).cases.iter().map(|c| c.fault).collect();
+    let found: Vec<Fault> = faults("fault = '*'");
+    assert_eq!(found, Fault::ALL);
+    let (message, help) = ("unknown fault `stalled-raeder`", "did you mean `stalled-reader`?");
+    one_problem(&axes("fault = 'stalled-raeder'"), 4, "'stalled-raeder'", message, help);
+    one_problem(&axes("fault = 3"), 4, "3", "`fault` is 3", "`fault` takes a string");
+    let grid = |threads: &str, fault: &str| {
+        format!(
+            "controls = false\n[axes]\nstructure = 'hamt-psim'\nthreads = {threads}\n\
+             fault = {fault}\n"
+        )
+    };
+    let message = "`hamt-psim` cannot run at threads = 64 under stalled-reader (65 in all)";
+    one_problem(&grid("64", "'stalled-reader'"), 3, "'hamt-psim'", message, "at most 64");
+    let some = parse(&grid("[16, 17]", "['none', 'oversubscribed']"));
+    let ran: Vec<_> = some.cases.iter().map(|case| (case.threads, case.fault.name())).collect();
+    assert_eq!(ran, [(16, "none"), (16, "oversubscribed"), (17, "none")]);
+    let left_out =
+        "hamt-psim at threads = 17 under oversubscribed (68 in all): it serves at most 64";
+    assert_eq!(some.skipped, [left_out]);
+    let many = axes("threads = 2048\nfault = 'oversubscribed'");
+    let message = "`hamt-cas` cannot run at threads = 2048 under oversubscribed (8192 in all)";
+    one_problem(&many, 3, "\"hamt-cas\"", message, "at most 4096");
+}
+
+#[test]
+fn a_series_is_a_flag() {
+    assert!(parse(&top("series = true")).series);
+    let text = top("series = 'csv'");
+    one_problem(&text, 1, "'csv'", "`series` is a string", "takes true or false");
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use crate::allocator;
 use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::plot;
-use crate::subject::{ALLOCATOR, Registry, Structure};
+use crate::subject::{Registry, Structure};
 
-/// Show structures, reclaimers, allocators, workloads and figures
+/// Show structures, reclaimers, allocators, workloads, faults and figures
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show these only
@@ -24,6 +26,7 @@ enum What {
     Reclaimers,
     Allocators,
     Workloads,
+    Faults,
     Figures,
 }
 
@@ -37,6 +40,8 @@ struct Listing {
     allocators: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workloads: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Vec<NameLine>>,
 }
@@ -64,6 +69,7 @@ struct ReclaimerLine {
     robust: bool,
     per_pointer: bool,
     needs_quiescence: bool,
+    takes_batch: bool,
 }
 
 #[derive(Serialize)]
@@ -80,9 +86,6 @@ const WORKLOADS: &[NameLine] = &[
         summary: "zipf > 0: exact Zipf with any skew θ, ranks scattered over the range",
     },
 ];
-
-const ALLOCATORS: &[NameLine] =
-    &[NameLine { name: ALLOCATOR, summary: "the platform's malloc, as Rust's std uses it" }];
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let listing = listing(registry, args.what);
@@ -105,11 +108,17 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         .iter()
         .map(|figure| NameLine { name: figure.name, summary: figure.summary })
         .collect();
+    let allocators: Vec<NameLine> = allocator::available()
+        .iter()
+        .map(|one| NameLine { name: one.name, summary: one.summary })
+        .collect();
+    let faults = Fault::ALL.map(|f| NameLine { name: f.name(), summary: f.summary() });
     Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
         reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
-        allocators: names(What::Allocators, ALLOCATORS),
+        allocators: names(What::Allocators, &allocators),
         workloads: names(What::Workloads, WORKLOADS),
+        faults: names(What::Faults, &faults),
         figures: names(What::Figures, &figures),
     }
 }
@@ -150,6 +159,7 @@ fn reclaimer_lines() -> Vec<ReclaimerLine> {
         robust: info.caps.robust,
         per_pointer: info.caps.per_pointer,
         needs_quiescence: info.caps.needs_quiescence,
+        takes_batch: info.takes_batch,
     };
     Registry::reclaimers().into_iter().map(line).collect()
 }
@@ -167,6 +177,7 @@ fn in_words(listing: &Listing) -> String {
     let lists = [
         ("allocators", &listing.allocators),
         ("workloads (key distributions; the mix is `reads` and `[mix]`)", &listing.workloads),
+        ("faults", &listing.faults),
         ("figures", &listing.figures),
     ];
     for (title, lines) in lists {
@@ -238,14 +249,21 @@ fn matrix(structures: &[StructureLine]) -> Table {
 
 fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
     let yes = |flag| if flag { "yes" } else { "no" };
-    let mut table =
-        table(&["name", "robust", "protects single nodes", "needs quiescence", "what it is"]);
+    let mut table = table(&[
+        "name",
+        "robust",
+        "protects single nodes",
+        "needs quiescence",
+        "takes a batch",
+        "what it is",
+    ]);
     for line in reclaimers {
         table.add_row([
             line.name,
             yes(line.robust),
             yes(line.per_pointer),
             yes(line.needs_quiescence),
+            yes(line.takes_batch),
             line.summary,
         ]);
     }

@@ -33,7 +33,8 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
     let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
     let merged = merge(&folders)?;
-    record::create(out, &merged.experiment, &merged.machine, &merged.rows)?;
+    let Merged { experiment, machine, rows, samples, .. } = &merged;
+    record::create(out, experiment, machine, rows, samples.as_deref())?;
     if merged.repeated > 0 {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }

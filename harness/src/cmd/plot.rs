@@ -8,9 +8,10 @@ use anyhow::Context;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::plot::style::{STYLES, Style};
-use crate::plot::{self, Figure, raster};
+use crate::plot::{self, Figure, Results, raster};
 use crate::record;
 use crate::row::Row;
+use crate::series::{self, SeriesRow};
 
 /// Draw figures of result folders
 ///
@@ -21,7 +22,7 @@ pub(super) struct Args {
     /// Result folders
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// The figure: a name from `bench list figures`; all of them if not given
+    /// The figure: a name from `bench list figures`; all that the results have if not given
     #[arg(long, value_name = "NAME")]
     figure: Vec<String>,
     /// File formats
@@ -50,11 +51,23 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let (rows, cpus) = read(&args.folders)?;
+    let (rows, samples, cpus) = read(&args.folders)?;
+    let results = Results { rows: &rows, samples: &samples, cpus };
+    let figures = if args.figure.is_empty() { drawable(&results) } else { figures };
+    for figure in &figures {
+        if let Some(what) = (figure.lacks)(&results) {
+            return Err(usage(format!("`{}` cannot be drawn: {what}", figure.name)));
+        }
+    }
     let target = args.folders[0].join("figures");
-    let files = draw(&figures, &rows, cpus, args.style, &args.format, &target)?;
+    let files = draw(&figures, &results, args.style, &args.format, &target)?;
     super::print(&lines(&files))?;
     Ok(())
+}
+
+/// The figures for which `results` lack nothing.
+pub(super) fn drawable(results: &Results<'_>) -> Vec<&'static Figure> {
+    plot::FIGURES.iter().filter(|figure| (figure.lacks)(results).is_none()).collect()
 }
 
 /// One path a line.
@@ -63,9 +76,6 @@ pub(super) fn lines(files: &[PathBuf]) -> String {
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
-    if names.is_empty() {
-        return Ok(plot::FIGURES.iter().collect());
-    }
     let find = |name: &String| {
         plot::figure(name).ok_or_else(|| {
             let names: Vec<&str> = plot::FIGURES.iter().map(|figure| figure.name).collect();
@@ -76,9 +86,9 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
     names.iter().map(find).collect()
 }
 
-/// The trials of all folders, which must be of one machine, and its number of CPUs.
-fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, usize), Failure> {
-    let mut rows = Vec::new();
+/// The trials of all folders, which must be of one machine, their samples, and its number of CPUs.
+fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, Vec<SeriesRow>, usize), Failure> {
+    let (mut rows, mut samples) = (Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -90,12 +100,15 @@ fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, usize), Failure> {
                 folder.display()
             )));
         }
-        rows.extend(record::read_rows(folder).map_err(|error| usage(format!("{error:#}")))?);
+        let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
+        let own = record::read_rows(folder).map_err(wrong)?;
+        samples.extend(series::read(folder, &own).map_err(wrong)?);
+        rows.extend(own);
     }
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
-    Ok((rows, first.parallelism()))
+    Ok((rows, samples, first.parallelism()))
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
@@ -105,8 +118,7 @@ fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
 /// Draws `figures` into `target` and returns the files.
 pub(super) fn draw(
     figures: &[&Figure],
-    rows: &[Row],
-    cpus: usize,
+    results: &Results<'_>,
     style: &Style,
     formats: &[Format],
     target: &Path,
@@ -114,7 +126,7 @@ pub(super) fn draw(
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     let mut files = Vec::new();
     for figure in figures {
-        for drawing in (figure.draw)(rows, style, cpus)? {
+        for drawing in (figure.draw)(results, style)? {
             for format in formats {
                 let (suffix, bytes) = match format {
                     Format::Svg => ("svg", drawing.svg.clone().into_bytes()),

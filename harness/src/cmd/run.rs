@@ -1,13 +1,20 @@
 //! `bench run`: one trial, in this process, which is a fresh one.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::SystemTime;
 
-use crate::case::{Case, Mix, can_batch};
-use crate::experiment::did_you_mean;
+use anyhow::Context;
+
+use crate::allocator;
+use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
+use crate::catalogue::Catalogue;
+use crate::experiment::{MAX_WORKERS, did_you_mean};
 use crate::failure::{Failure, usage};
+use crate::fault::Fault;
 use crate::row::Row;
-use crate::subject::{ALLOCATOR, NO_RECLAIMER, Registry, Structure};
-use crate::trial::{MAX_BATCH, TrialSpec};
+use crate::subject::{NO_RECLAIMER, Registry, Structure};
+use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::MAX_KEYS;
 
 /// Run one trial and print what it measured
@@ -60,9 +67,21 @@ pub(super) struct Args {
     /// Issue so many lookups as one `get_many`; needs --reads 100
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_BATCH as i64))]
     batch: u16,
+    /// Retirements after which the reclaimer scans or synchronises; its own default if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_RECLAIM_BATCH as i64))]
+    reclaim_batch: Option<u32>,
+    /// Operations for which a worker pins once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_OPS_PER_PIN as i64))]
+    ops_per_pin: u16,
+    /// What goes wrong: a name from `bench list faults`
+    #[arg(long, value_name = "NAME", default_value_t = Fault::None, value_parser = fault)]
+    fault: Fault,
     /// Let the table ask for huge pages
     #[arg(long)]
     huge_pages: bool,
+    /// The memory allocator: a name from `bench list allocators`
+    #[arg(long, value_name = "NAME", default_value = SYSTEM)]
+    allocator: String,
     /// Leave the threads to the scheduler instead of binding each to a CPU
     #[arg(long)]
     no_pin: bool,
@@ -77,7 +96,9 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         seed: args.seed,
         seconds: args.seconds,
         warmup: args.warmup,
+        series: false,
     };
+    with_allocator(&args.allocator)?;
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     super::exit_at_panic();
@@ -95,6 +116,25 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// Returns in a process with the allocator of that name: if need be this one begins anew, before
+/// it has done anything.
+fn with_allocator(name: &str) -> Result<(), Failure> {
+    let available: Vec<&str> = allocator::available().iter().map(|one| one.name).collect();
+    if !available.contains(&name) {
+        return Err(usage(unknown("allocator", name, &available)));
+    }
+    if allocator::running() == name {
+        return Ok(());
+    }
+    if std::env::var_os(allocator::VARIABLE).is_some_and(|told| told == *name) {
+        return Err(Failure::Run(anyhow::anyhow!("cannot start with the allocator {name}")));
+    }
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let arguments = std::env::args_os().skip(1);
+    let failed = Command::new(program).args(arguments).env(allocator::VARIABLE, name).exec();
+    Err(Failure::Run(anyhow::Error::new(failed).context("cannot start this program anew")))
+}
+
 fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
     let structure = registry.structure(&args.structure).ok_or_else(|| {
         let names: Vec<&str> =
@@ -102,20 +142,15 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         usage(unknown("structure", &args.structure, &names))
     })?;
     let threads = usize::from(args.threads);
-    if let Some(most) = structure.info.max_threads
-        && threads > most
-    {
-        return Err(usage(format!(
-            "`{}` serves at most {most} thread(s), not {threads}",
-            structure.name
-        )));
-    }
+    check_load(structure, threads, args.fault)?;
     let mix = mix(args)?;
+    let reclaimer = reclaimer(structure, args.reclaimer.as_deref())?;
     check_options(registry, structure, &mix, args)?;
+    check_reclaim_batch(&registry.catalogue(), &reclaimer, args.reclaim_batch)?;
     Ok(Case {
         structure: structure.name.clone(),
-        reclaimer: reclaimer(structure, args.reclaimer.as_deref())?,
-        allocator: ALLOCATOR.to_owned(),
+        reclaimer,
+        allocator: args.allocator.clone(),
         threads,
         mix,
         zipf: args.zipf,
@@ -125,7 +160,43 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         pin: !args.no_pin,
         batch: usize::from(args.batch),
         huge_pages: args.huge_pages,
+        reclaim_batch: args.reclaim_batch.map(|batch| batch as usize),
+        ops_per_pin: usize::from(args.ops_per_pin),
+        fault: args.fault,
     })
+}
+
+/// Refuses more threads than the structure, or this harness, serves.
+fn check_load(structure: &Structure, threads: usize, fault: Fault) -> Result<(), Failure> {
+    let most = structure.info.max_threads.unwrap_or(MAX_WORKERS);
+    let handles = fault.handles(threads);
+    if handles <= most {
+        return Ok(());
+    }
+    let why = if fault.is_none() {
+        String::new()
+    } else {
+        format!(": {threads} under the fault `{fault}` are {handles} in all")
+    };
+    let name = &structure.name;
+    Err(usage(format!("`{name}` serves at most {most} thread(s), not {handles}{why}")))
+}
+
+/// Refuses a batch that the reclaimer does not take.
+fn check_reclaim_batch(
+    catalogue: &Catalogue,
+    reclaimer: &str,
+    batch: Option<u32>,
+) -> Result<(), Failure> {
+    if batch.is_none() || catalogue.takes_batch(reclaimer) {
+        return Ok(());
+    }
+    let able = catalogue.reclaimers.iter().filter(|entry| entry.takes_batch);
+    let able: Vec<&str> = able.map(|entry| entry.name.as_str()).collect();
+    let able = if able.is_empty() { "none".to_owned() } else { able.join(", ") };
+    Err(usage(format!(
+        "the reclaimer `{reclaimer}` takes no --reclaim-batch; those that do: {able}"
+    )))
 }
 
 /// Refuses options that the mix or the structure has no use for.
@@ -139,6 +210,12 @@ fn check_options(
         return Err(usage(format!(
             "--batch {} needs --reads 100, not {}: only lookups are issued in batches",
             args.batch, mix.reads
+        )));
+    }
+    if args.ops_per_pin > 1 && args.batch > 1 {
+        return Err(usage(format!(
+            "--ops-per-pin {} does not go with --batch {}: a batch is pinned once by itself",
+            args.ops_per_pin, args.batch
         )));
     }
     if args.huge_pages && !structure.huge_pages {
@@ -217,7 +294,7 @@ fn in_words(row: &Row) -> String {
     line(
         "workload",
         format!(
-            "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}{}",
+            "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}",
             row.threads,
             row.reads,
             row.inserts,
@@ -225,8 +302,7 @@ fn in_words(row: &Row) -> String {
             row.updates,
             row.zipf,
             row.keys,
-            if row.batch > 1 { format!(", batches of {}", row.batch) } else { String::new() },
-            if row.huge_pages { ", huge pages asked for" } else { "" }
+            special(row)
         ),
     );
     line("throughput", mops(row.ops_per_sec));
@@ -243,6 +319,19 @@ fn in_words(row: &Row) -> String {
     text
 }
 
+/// What is not at its default, each after a comma.
+fn special(row: &Row) -> String {
+    let words = [
+        (row.batch > 1).then(|| format!("batches of {}", row.batch)),
+        row.huge_pages.then(|| "huge pages asked for".to_owned()),
+        row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),
+        (row.ops_per_pin > 1).then(|| format!("{} operations a pin", row.ops_per_pin)),
+        (row.allocator != SYSTEM).then(|| format!("allocator {}", row.allocator)),
+        (!row.fault.is_none()).then(|| format!("fault {}", row.fault)),
+    ];
+    words.into_iter().flatten().map(|word| format!(", {word}")).collect()
+}
+
 fn number(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if number.is_finite() { Ok(number) } else { Err("must be finite".to_owned()) }
@@ -251,6 +340,13 @@ fn number(text: &str) -> Result<f64, String> {
 fn in_range(text: &str, low: f64, high: f64, what: &str) -> Result<f64, String> {
     let number = number(text)?;
     if (low..=high).contains(&number) { Ok(number) } else { Err(format!("must be {what}")) }
+}
+
+fn fault(text: &str) -> Result<Fault, String> {
+    Fault::named(text).ok_or_else(|| {
+        let names = Fault::ALL.map(Fault::name);
+        format!("{}the faults are {}", did_you_mean(text, &names), names.join(", "))
+    })
 }
 
 fn percent(text: &str) -> Result<f64, String> {

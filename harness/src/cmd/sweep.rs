@@ -19,11 +19,13 @@ use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
 use crate::launch::{Outcome, launch};
 use crate::machine::Machine;
-use crate::plot::FIGURES;
+use crate::metric::Sample;
+use crate::plot::Results;
 use crate::plot::style::STYLES;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
 use crate::schedule::{Done, Shard, Verdict, block_order, judge, trial_seed};
+use crate::series::{self, SERIES};
 use crate::subject::Registry;
 use crate::summary::choose_metric;
 use crate::table;
@@ -255,40 +257,46 @@ impl<'e> Plan<'e> {
                 continue;
             }
             progress.show(block, case);
-            let Some(row) = self.trial(case, block, position as u32, interrupted)? else {
+            let Some((row, samples)) = self.trial(case, block, position as u32, interrupted)?
+            else {
                 return Ok(false);
             };
             if !row.valid {
                 progress.warn(&format!("invalid trial: {case}: {}", row.error));
             }
-            folder.append(row)?;
+            folder.append(row, &samples)?;
             progress.step();
         }
         progress.end_block(block);
         Ok(true)
     }
 
-    /// One trial's row, or `None` if interrupted.
+    /// One trial's row and its samples, or `None` if interrupted.
     fn trial(
         &self,
         case: &Case,
         block: u32,
         position: u32,
         interrupted: &AtomicBool,
-    ) -> anyhow::Result<Option<Row>> {
-        let Experiment { seed, seconds, warmup, .. } = *self.experiment;
+    ) -> anyhow::Result<Option<(Row, Vec<Sample>)>> {
+        let Experiment { seed, seconds, warmup, series, .. } = *self.experiment;
         let seed = trial_seed(seed, block, case);
         let mut row = Row::unmeasured(case, seed, block, position);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         if interrupted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match launch(&TrialSpec { case: case.clone(), seed, seconds, warmup }, interrupted)? {
-            Outcome::Measured(measured) => row.measured(*measured),
+        let mut samples = Vec::new();
+        let spec = TrialSpec { case: case.clone(), seed, seconds, warmup, series };
+        match launch(&spec, interrupted)? {
+            Outcome::Measured(mut measured) => {
+                samples = std::mem::take(&mut measured.series);
+                row.measured(*measured);
+            }
             Outcome::Failed(why) => row.error = why,
             Outcome::Interrupted => return Ok(None),
         }
-        Ok(Some(row))
+        Ok(Some((row, samples)))
     }
 }
 
@@ -357,12 +365,14 @@ fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
     let rows = folder.rows();
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
+    files.extend(Some(folder.path().join(SERIES)).filter(|series| series.exists()));
     let invalid = rows.iter().filter(|row| !row.valid).count();
     if invalid < rows.len() {
+        let samples = series::read(folder.path(), rows)?;
+        let results = Results { rows, samples: &samples, cpus };
         files.extend(plot::draw(
-            &FIGURES.iter().collect::<Vec<_>>(),
-            rows,
-            cpus,
+            &plot::drawable(&results),
+            &results,
             &STYLES[0],
             &[Format::Svg, Format::Png],
             &folder.path().join("figures"),

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::run::{positive_seconds, unknown};
 use super::trial::die_with;
+use crate::case::SYSTEM;
 use crate::case::subject_name;
 use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
@@ -203,7 +204,7 @@ fn line(structure: &Structure, reclaimer: &'static str, args: &Args) -> anyhow::
 /// Asks a process of its own.
 fn check(spec: &VerifySpec) -> anyhow::Result<(&'static str, String, Findings)> {
     let limit = Duration::from_secs_f64(60.0 + 10.0 * spec.seconds);
-    let answer = ask(SUBJECT_COMMAND, spec, limit, &AtomicBool::new(false))?;
+    let answer = ask(SUBJECT_COMMAND, spec, SYSTEM, limit, &AtomicBool::new(false))?;
     let findings: Findings = match answer {
         Answer::Said(findings) => findings,
         Answer::Failed(why) => return Ok(("failed", why, Findings::default())),

@@ -7,10 +7,12 @@ use toml::Spanned;
 use super::error::Problem;
 use super::mix::MixRule;
 use super::value::{
-    BATCH, FLAG, FRACTION, KEYS, Kind, PERCENT, SEED, SKEW, Section, TEXT, THREADS, did_you_mean,
+    BATCH, FLAG, FRACTION, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED, SKEW, Section,
+    TEXT, THREADS, did_you_mean,
 };
 use crate::case::{can_batch, single};
 use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
+use crate::fault::Fault;
 
 /// A table that a grid lists.
 pub(super) struct Choice<'c> {
@@ -36,6 +38,12 @@ pub(super) struct Axes<'c> {
     pub(super) huge_pages: Vec<bool>,
     /// The tables that can ask for huge pages, without their variants.
     pub(super) on_huge_pages: Vec<&'c str>,
+    /// `None` is a scheme's own batch.
+    pub(super) reclaim_batches: Vec<Option<usize>>,
+    /// Where the file lists them.
+    pub(super) reclaim_batches_at: Option<Range<usize>>,
+    pub(super) ops_per_pin: Vec<usize>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl<'c> Axes<'c> {
@@ -50,6 +58,7 @@ impl<'c> Axes<'c> {
         let before = problems.len();
         let reads = read_reads(section, mix, problems);
         let batches = read_batches(section, mix, &reads, problems);
+        let ops_per_pin = read_ops_per_pin(section, &batches, problems);
         let can_ask = catalogue
             .structures
             .iter()
@@ -69,6 +78,10 @@ impl<'c> Axes<'c> {
             batches,
             huge_pages: axis(section, "huge_pages", &FLAG, false, problems),
             on_huge_pages: can_ask.map(|entry| entry.name.as_str()).collect(),
+            reclaim_batches: axis(section, "reclaim_batch", &RECLAIM_BATCH, None, problems),
+            reclaim_batches_at: section.get("reclaim_batch").map(toml::Spanned::span),
+            ops_per_pin,
+            faults: read_faults(section, problems),
         };
         (problems.len() == before).then_some(axes)
     }
@@ -83,6 +96,7 @@ impl<'c> Axes<'c> {
             self.hash_seeds.len(),
             self.allocators.len(),
             self.batches.len(),
+            self.ops_per_pin.len(),
         ]
         .into_iter()
         .fold(1, usize::saturating_mul)
@@ -145,6 +159,33 @@ fn read_batches(
     batches.into_iter().map(Spanned::into_inner).collect()
 }
 
+/// A batch is pinned once already, so pins of several operations beside it are a problem.
+fn read_ops_per_pin(
+    section: &Section<'_, '_>,
+    batches: &[usize],
+    problems: &mut Vec<Problem>,
+) -> Vec<usize> {
+    let Some(listed) = section.many("ops_per_pin", &OPS_PER_PIN, problems) else {
+        return vec![single()];
+    };
+    let first = listed.iter().find(|ops| *ops.get_ref() > 1);
+    if let (Some(ops), Some(batch)) = (first, batches.iter().find(|batch| **batch > 1)) {
+        problems.push(Problem {
+            span: ops.span(),
+            message: format!("`ops_per_pin` is {} where `batch` is {batch}", ops.get_ref()),
+            help: "a batch of lookups is pinned once by itself: list the two in grids of their own"
+                .to_owned(),
+        });
+    }
+    listed.into_iter().map(Spanned::into_inner).collect()
+}
+
+fn read_faults(section: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Vec<Fault> {
+    let names = Fault::ALL.map(Fault::name);
+    let listed = read_names(section, "fault", &names, Fault::None.name(), problems);
+    listed.into_iter().filter_map(Fault::named).collect()
+}
+
 fn read_structures<'c>(
     section: &Section<'_, '_>,
     catalogue: &'c Catalogue,
@@ -177,7 +218,8 @@ fn read_reclaimers<'c>(
     catalogue: &'c Catalogue,
     problems: &mut Vec<Problem>,
 ) -> Vec<&'c str> {
-    let mut names: Vec<&'c str> = catalogue.reclaimers.iter().map(String::as_str).collect();
+    let mut names: Vec<&'c str> =
+        catalogue.reclaimers.iter().map(|entry| entry.name.as_str()).collect();
     names.push("none");
     read_names(section, "reclaimer", &names, "epoch", problems)
 }

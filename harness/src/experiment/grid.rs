@@ -8,6 +8,8 @@ use super::mix::MixRule;
 use super::subjects::{Subject, Subjects};
 use crate::case::Case;
 use crate::catalogue::Catalogue;
+use crate::controls::{NO_OP, SEQUENTIAL};
+use crate::fault::Fault;
 
 /// More cells than anyone can run; a file that asks for more has a typo.
 const MAX_CELLS: usize = 100_000;
@@ -36,7 +38,7 @@ impl<'c> Planner<'c> {
         let mut complain = |message, help| {
             problems.push(Problem { span: axes.span.clone(), message, help });
         };
-        let found = Subjects::of(axes);
+        let found = Subjects::of(axes, self.catalogue);
         if !found.problems.is_empty() {
             return problems.extend(found.problems);
         }
@@ -69,10 +71,10 @@ impl<'c> Planner<'c> {
     }
 
     /// Adds, for every workload so far, the control cells that are not there yet: `no-op` as
-    /// the workload is, and `sequential` at one thread.
+    /// the workload is, and `sequential` at one thread, of which there can be no more.
     pub(super) fn add_controls(&mut self) {
         let grid = self.cases.clone();
-        for (name, threads) in [("no-op", None), ("sequential", Some(1))] {
+        for (name, threads) in [(NO_OP, None), (SEQUENTIAL, Some(1))] {
             let Some(entry) = self.catalogue.structures.iter().find(|entry| entry.name == name)
             else {
                 continue;
@@ -83,6 +85,8 @@ impl<'c> Planner<'c> {
                 reclaimer: reclaimer.to_owned(),
                 threads: threads.unwrap_or(case.threads),
                 huge_pages: case.huge_pages && entry.huge_pages,
+                reclaim_batch: None,
+                fault: if threads.is_none() { case.fault } else { Fault::None },
                 ..case.clone()
             });
             self.add(controls.collect());
@@ -111,6 +115,9 @@ impl<'c> Planner<'c> {
             pin: self.pin,
             batch: 0,
             huge_pages: subject.huge_pages,
+            reclaim_batch: subject.reclaim_batch,
+            ops_per_pin: 0,
+            fault: subject.fault,
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
@@ -122,7 +129,8 @@ impl<'c> Planner<'c> {
         let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
         let cases =
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
-        cross(cases, &axes.batches, |case, &batch| case.batch = batch)
+        let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);
+        cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops)
     }
 }
 

@@ -20,6 +20,7 @@ pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
+pub(crate) use self::subjects::MAX_WORKERS;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
     AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
@@ -54,6 +55,8 @@ pub struct Experiment {
     pub max_blocks: u32,
     /// Whether threads are bound to CPUs.
     pub pin: bool,
+    /// Whether memory over time is recorded.
+    pub series: bool,
     /// The cells, each once: grid by grid in the order of the axes, then the controls.
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
@@ -98,6 +101,7 @@ impl Experiment {
             target_halfwidth,
             max_blocks: max_blocks(top, blocks, problems),
             pin: top.one("pin", &FLAG, problems).unwrap_or(true),
+            series: top.one("series", &FLAG, problems).unwrap_or(false),
             cases: Vec::new(),
             skipped: Vec::new(),
         }

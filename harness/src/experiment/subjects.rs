@@ -1,19 +1,26 @@
-//! Which subjects of a grid can run, at which numbers of threads.
+//! Which subjects of a grid can run: at which numbers of threads, on which pages, with which
+//! reclamation batches, under which faults.
 
 use super::axes::{Axes, Choice};
 use super::error::Problem;
-use crate::catalogue::StructureEntry;
+use crate::catalogue::{Catalogue, StructureEntry};
+use crate::fault::Fault;
 
-/// A structure with one of its reclaimers, at a number of threads, on some pages.
+/// The most threads of a trial.
+pub(crate) const MAX_WORKERS: usize = 4096;
+
+/// A structure with one of its reclaimers and what not every one of them can have.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'c> {
     pub(super) structure: &'c str,
     pub(super) reclaimer: &'c str,
     pub(super) threads: usize,
     pub(super) huge_pages: bool,
+    pub(super) reclaim_batch: Option<usize>,
+    pub(super) fault: Fault,
 }
 
-/// Structure × reclaimer × threads × pages of one grid.
+/// Structure × reclaimer × threads × pages × reclamation batch × fault of one grid.
 ///
 /// A structure listed by its own name must be able to run somehow: if not, that is a problem.
 /// Whatever else cannot run is left out.
@@ -26,21 +33,30 @@ pub(super) struct Subjects<'c> {
 }
 
 impl<'c> Subjects<'c> {
-    pub(super) fn of(axes: &Axes<'c>) -> Self {
+    pub(super) fn of(axes: &Axes<'c>, catalogue: &Catalogue) -> Self {
         let mut found = Self::default();
         for choice in &axes.structures {
             let structure = choice.entry.name.as_str();
             let reclaimers = found.reclaimers(choice, &axes.reclaimers);
-            let threads = found.threads(choice, &axes.threads);
+            let loads = found.loads(choice, axes);
             let pages = found.pages(choice, axes);
             for reclaimer in reclaimers {
-                for &threads in &threads {
-                    let subject =
-                        |&huge_pages| Subject { structure, reclaimer, threads, huge_pages };
-                    found.subjects.extend(pages.iter().map(subject));
+                let batches = batches(catalogue.takes_batch(reclaimer), axes);
+                for &(threads, fault) in &loads {
+                    for &huge_pages in &pages {
+                        found.subjects.extend(batches.iter().map(|&reclaim_batch| Subject {
+                            structure,
+                            reclaimer,
+                            threads,
+                            huge_pages,
+                            reclaim_batch,
+                            fault,
+                        }));
+                    }
                 }
             }
         }
+        found.some_batch(axes, catalogue);
         found
     }
 
@@ -69,13 +85,22 @@ impl<'c> Subjects<'c> {
         taken
     }
 
-    /// Those of the listed numbers of threads that the structure can serve.
-    fn threads(&mut self, choice: &Choice<'c>, listed: &[usize]) -> Vec<usize> {
-        let Some(max) = choice.entry.max_threads else { return listed.to_vec() };
-        let (served, refused): (Vec<usize>, Vec<usize>) =
-            listed.iter().partition(|&&threads| threads <= max);
+    /// Those of the listed numbers of threads, each with those of the listed faults, that the
+    /// structure can serve.
+    fn loads(&mut self, choice: &Choice<'c>, axes: &Axes<'c>) -> Vec<(usize, Fault)> {
+        let max = choice.entry.max_threads.unwrap_or(MAX_WORKERS);
+        let (mut served, mut refused) = (Vec::new(), Vec::new());
+        for &threads in &axes.threads {
+            for &fault in &axes.faults {
+                let fits = fault.handles(threads) <= max;
+                if fits { &mut served } else { &mut refused }.push((threads, fault));
+            }
+        }
+        if refused.is_empty() {
+            return served;
+        }
         let name = &choice.entry.name;
-        let refused: Vec<String> = refused.iter().map(usize::to_string).collect();
+        let refused: Vec<String> = refused.iter().map(|load| load_in_words(*load)).collect();
         let refused = refused.join(" or ");
         match &choice.named {
             Some(span) if served.is_empty() => self.problems.push(Problem {
@@ -83,7 +108,6 @@ impl<'c> Subjects<'c> {
                 message: format!("`{name}` cannot run at threads = {refused}"),
                 help: format!("it serves at most {max}; list such a number in `threads`"),
             }),
-            _ if refused.is_empty() => {}
             _ => self
                 .left_out
                 .push(format!("{name} at threads = {refused}: it serves at most {max}")),
@@ -113,4 +137,38 @@ impl<'c> Subjects<'c> {
         }
         heeded
     }
+
+    /// A batch that no subject takes is a problem.
+    fn some_batch(&mut self, axes: &Axes<'c>, catalogue: &Catalogue) {
+        let listed = axes.reclaim_batches.iter().any(Option::is_some);
+        let taken = self.subjects.iter().any(|subject| subject.reclaim_batch.is_some());
+        let (true, false, Some(span)) = (listed, taken, &axes.reclaim_batches_at) else { return };
+        let able: Vec<&str> = catalogue
+            .reclaimers
+            .iter()
+            .filter(|entry| entry.takes_batch)
+            .map(|entry| entry.name.as_str())
+            .collect();
+        let help = match able.as_slice() {
+            [] => "no reclaimer's batch can be set: leave it out".to_owned(),
+            names => format!("list in `reclaimer` one that does: {}", names.join(", ")),
+        };
+        self.problems.push(Problem {
+            span: span.clone(),
+            message: "no subject of this grid takes a `reclaim_batch`".to_owned(),
+            help,
+        });
+    }
+}
+
+/// The listed batches for a subject that takes one, else its own alone.
+fn batches(takes_batch: bool, axes: &Axes<'_>) -> Vec<Option<usize>> {
+    if takes_batch { axes.reclaim_batches.clone() } else { vec![None] }
+}
+
+fn load_in_words((threads, fault): (usize, Fault)) -> String {
+    if fault.is_none() {
+        return threads.to_string();
+    }
+    format!("{threads} under {fault} ({} in all)", fault.handles(threads))
 }

@@ -21,6 +21,7 @@ pub(super) const TOP: &[&str] = &[
     "pin",
     "prefill",
     "controls",
+    "series",
     "axes",
     "also",
     "mix",
@@ -39,6 +40,9 @@ pub(super) const AXES: &[&str] = &[
     "allocator",
     "batch",
     "huge_pages",
+    "reclaim_batch",
+    "ops_per_pin",
+    "fault",
 ];
 
 /// The keys of `[mix]`.
@@ -96,6 +100,18 @@ pub(super) const KEYS: Kind<u64> = Kind {
 pub(super) const BATCH: Kind<usize> = Kind {
     expected: "a whole number of lookups from 1 to 4096",
     read: |value| whole(value, 1..=crate::trial::MAX_BATCH as u64)?.try_into().ok(),
+};
+/// The inner `None` is the scheme's own.
+pub(super) const RECLAIM_BATCH: Kind<Option<usize>> = Kind {
+    expected: "a whole number of retirements from 1 to 1048576, or \"default\"",
+    read: |value| match value.as_str() {
+        Some(text) => (text == "default").then_some(None),
+        None => Some(whole(value, 1..=crate::case::MAX_RECLAIM_BATCH)?.try_into().ok()),
+    },
+};
+pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
+    expected: "a whole number of operations from 1 to 4096",
+    read: |value| whole(value, 1..=crate::trial::MAX_OPS_PER_PIN as u64)?.try_into().ok(),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {

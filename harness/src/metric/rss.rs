@@ -6,13 +6,19 @@
 /// peak of the process that started it.
 #[must_use]
 pub fn peak_rss_bytes() -> Option<u64> {
-    let high_water = std::fs::read_to_string("/proc/self/status").ok();
-    high_water.as_deref().and_then(parse_high_water).or_else(from_rusage)
+    let status = std::fs::read_to_string("/proc/self/status").ok();
+    status.and_then(|status| parse(&status, "VmHWM:")).or_else(from_rusage)
 }
 
-/// `VmHWM` of the text of `/proc/self/status`, in bytes.
-fn parse_high_water(status: &str) -> Option<u64> {
-    let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// The resident set of the process now, where the system tells: Linux.
+#[must_use]
+pub fn rss_bytes() -> Option<u64> {
+    parse(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+}
+
+/// The field `name` of the text of `/proc/self/status`, in bytes.
+fn parse(status: &str, name: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -29,11 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn high_water_is_parsed() {
+    fn high_water_and_resident_set_are_parsed() {
         let status = "Name:\tbench\nVmPeak:\t   11000 kB\nVmHWM:\t    8708 kB\nVmRSS:\t 4 kB\n";
-        assert_eq!(parse_high_water(status), Some(8708 * 1024));
-        assert_eq!(parse_high_water("Name:\tbench\n"), None);
-        assert_eq!(parse_high_water("VmHWM:\t many kB\n"), None);
+        assert_eq!(parse(status, "VmHWM:"), Some(8708 * 1024));
+        assert_eq!(parse(status, "VmRSS:"), Some(4 * 1024));
+        assert_eq!(parse("Name:\tbench\n", "VmHWM:"), None);
+        assert_eq!(parse("VmHWM:\t many kB\n", "VmHWM:"), None);
     }
 
     #[test]
@@ -42,6 +49,9 @@ mod tests {
         let touched = std::hint::black_box(vec![1_u8; size]);
         assert!(peak_rss_bytes().expect("it can be read") >= size as u64);
         assert!(from_rusage().expect("it can be read") >= size as u64);
+        let now = rss_bytes();
+        assert!(now.is_some() || !cfg!(target_os = "linux"));
+        assert!(now.is_none_or(|now| now >= size as u64), "{now:?}");
         drop(touched);
     }
 }

@@ -1,20 +1,28 @@
-//! Figures for papers, drawn from rows alone: the same rows give the same bytes.
+//! Figures for papers, drawn from results alone: the same results give the same bytes.
 //!
 //! A figure is one file and one line of [`FIGURES`].
 
 mod axis;
+mod batch_sweep;
 mod canvas;
 mod font;
 mod panels;
 pub mod raster;
+mod scale;
+#[cfg(test)]
+mod scheme_tests;
+mod schemes;
 pub mod style;
 #[cfg(test)]
 mod tests;
+mod throughput_memory;
 mod throughput_threads;
+mod unreclaimed_over_time;
 
 use anyhow::Result;
 
 use crate::row::Row;
+use crate::series::SeriesRow;
 use style::Style;
 
 /// One picture.
@@ -26,8 +34,19 @@ pub struct Drawing {
     pub svg: String,
 }
 
-/// Draws rows measured on a machine with so many CPUs: one picture for each setting.
-pub type Draw = fn(&[Row], &Style, usize) -> Result<Vec<Drawing>>;
+/// What figures are drawn from.
+#[derive(Clone, Copy, Debug)]
+pub struct Results<'a> {
+    /// The trials.
+    pub rows: &'a [Row],
+    /// Their samples, if they have any.
+    pub samples: &'a [SeriesRow],
+    /// CPUs of the machine that measured them.
+    pub cpus: usize,
+}
+
+/// Draws results: one picture for each setting.
+pub type Draw = fn(&Results<'_>, &Style) -> Result<Vec<Drawing>>;
 
 /// A kind of figure.
 #[derive(Clone, Copy, Debug)]
@@ -36,16 +55,40 @@ pub struct Figure {
     pub name: &'static str,
     /// One line: what it shows.
     pub summary: &'static str,
+    /// What the results lack for it, if anything: then it is not drawn unless asked for.
+    pub lacks: fn(&Results<'_>) -> Option<&'static str>,
     /// Draws it; fails if no row can be drawn.
     pub draw: Draw,
 }
 
 /// Every kind of figure.
-pub const FIGURES: &[Figure] = &[Figure {
-    name: "throughput-threads",
-    summary: "throughput against threads, one panel for each read ratio and skew",
-    draw: throughput_threads::draw,
-}];
+pub const FIGURES: &[Figure] = &[
+    Figure {
+        name: "throughput-threads",
+        summary: "throughput against threads, one panel for each read ratio and skew",
+        lacks: |_| None,
+        draw: throughput_threads::draw,
+    },
+    Figure {
+        name: "unreclaimed-over-time",
+        summary: "unreclaimed bytes over time, one line a scheme, one panel for each table and \
+                  fault; needs `series = true`",
+        lacks: unreclaimed_over_time::lacks,
+        draw: unreclaimed_over_time::draw,
+    },
+    Figure {
+        name: "throughput-memory",
+        summary: "throughput against peak unreclaimed bytes, one marker a scheme",
+        lacks: throughput_memory::lacks,
+        draw: throughput_memory::draw,
+    },
+    Figure {
+        name: "batch-sweep",
+        summary: "throughput and peak unreclaimed bytes against `reclaim_batch`",
+        lacks: batch_sweep::lacks,
+        draw: batch_sweep::draw,
+    },
+];
 
 /// The figure of that name.
 #[must_use]

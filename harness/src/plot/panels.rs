@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use super::axis::Axis;
 use super::canvas::{Align, Canvas, Place, paint};
 use super::font;
+use super::scale::Scale;
 use super::style::{FAINT, GREY, Look, SHADE, Style};
 
 /// A measured point: its x, its y and the ends of the y interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
-    pub(super) x: usize,
+    pub(super) x: f64,
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
 }
@@ -41,17 +41,45 @@ pub(super) enum Key {
     Shade,
 }
 
+/// What the x axis is.
+#[derive(Clone, Debug)]
+pub(super) enum XAxis {
+    /// Every x, ascending, at least one: logarithmic, with a tick at each.
+    Counts(Vec<usize>),
+    /// From 0 to the last point.
+    Linear,
+    /// Decades.
+    Log,
+}
+
+/// What the y axis of a row of panels is.
+#[derive(Clone, Debug)]
+pub(super) struct YAxis {
+    pub(super) label: String,
+    pub(super) is_log: bool,
+}
+
+/// How a series' points are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// As markers alone.
+    None,
+    /// Joined, with a marker at every so many points.
+    Marked(usize),
+}
+
 /// Everything there is to draw.
 #[derive(Clone, Debug)]
 pub(super) struct Panels {
     /// Rows of equally many panels; a row shares its y axis.
     pub(super) rows: Vec<Vec<Panel>>,
-    /// Every x, ascending; at least one.
-    pub(super) xs: Vec<usize>,
+    /// Of each row.
+    pub(super) y: Vec<YAxis>,
+    pub(super) x: XAxis,
+    pub(super) lines: Lines,
     /// Where shading begins, if any x is beyond.
     pub(super) shade_from: Option<f64>,
     pub(super) x_label: String,
-    pub(super) y_label: String,
     pub(super) legend: Vec<(Key, String)>,
     /// Sentences under the panels.
     pub(super) notes: Vec<String>,
@@ -64,6 +92,9 @@ const NARROWEST: f64 = 8.0;
 /// Length of the line in a legend entry, in texts' heights.
 const SAMPLE: f64 = 2.6;
 
+/// Room beside the markers at the ends of a logarithmic axis, as a share of it.
+const LOG_PAD: f64 = 0.06;
+
 /// Room beside the first and the last place on the x axis, as a share of what is between them.
 const PAD: f64 = 0.12;
 
@@ -71,7 +102,9 @@ const PAD: f64 = 0.12;
 struct Layout<'a> {
     panels: &'a Panels,
     style: &'a Style,
-    axes: Vec<Axis>,
+    axes: Vec<Scale>,
+    /// Of the x axis, where its ticks are not the points'.
+    x_scale: Option<Scale>,
     width: f64,
     /// Left edge of the first panel's data area.
     left: f64,
@@ -97,10 +130,28 @@ impl Panels {
 }
 
 /// The axis that holds every panel of a row.
-fn axis_of(row: &[Panel]) -> Axis {
+fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
     let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    if axis.is_log {
+        let ends = points.flat_map(|point| {
+            let (low, high) = point.interval.unwrap_or((point.y, point.y));
+            [low.min(point.y), high.max(point.y)]
+        });
+        return Scale::log(ends);
+    }
     let tops = points.map(|point| point.interval.map_or(point.y, |(_, high)| high.max(point.y)));
-    Axis::to(tops.chain(row.iter().filter_map(|panel| panel.reference)).fold(0.0, f64::max))
+    Scale::linear(tops.chain(row.iter().filter_map(|panel| panel.reference)))
+}
+
+/// The scale of the x axis, unless it has a place for each x.
+fn x_scale(panels: &Panels) -> Option<Scale> {
+    let all = panels.rows.iter().flatten().flat_map(|panel| &panel.series);
+    let xs = all.flat_map(|series| &series.points).map(|point| point.x);
+    match panels.x {
+        XAxis::Counts(_) => None,
+        XAxis::Linear => Some(Scale::up_to(xs)),
+        XAxis::Log => Some(Scale::log(xs)),
+    }
 }
 
 /// The widths of as many columns of legend entries as fit side by side; at least one.
@@ -114,9 +165,20 @@ fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
         .unwrap_or_else(|| vec![widest(&entries)])
 }
 
+/// Place of `x`, as a share, on the axis that has a tick at each of `xs`.
+fn share_of_counts(xs: &[usize], x: f64) -> f64 {
+    // A row may claim 0 threads, of which there is no logarithm.
+    let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
+    let (first, last) = (end(xs.first()), end(xs.last()));
+    let span = (last / first).log2();
+    let pad = if span == 0.0 { 0.5 } else { span * PAD };
+    ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad)
+}
+
 impl<'a> Layout<'a> {
     fn new(panels: &'a Panels, style: &'a Style) -> Self {
-        let axes: Vec<_> = panels.rows.iter().map(|row| axis_of(row)).collect();
+        let axes: Vec<_> =
+            panels.rows.iter().zip(&panels.y).map(|(row, axis)| axis_of(row, axis)).collect();
         let labels = axes.iter().flat_map(|axis| axis.labelled_ticks());
         let widest =
             labels.map(|(_, label)| font::width(&label, style.small_text)).fold(0.0, f64::max);
@@ -134,6 +196,7 @@ impl<'a> Layout<'a> {
             panels,
             style,
             axes,
+            x_scale: x_scale(panels),
             width,
             left,
             panel_width,
@@ -181,14 +244,13 @@ impl<'a> Layout<'a> {
         self.note(self.notes.len()) - self.style.small_text * 0.65 + self.margin()
     }
 
-    /// Place of `x` in the panel of column `j`, on the logarithmic axis.
+    /// Place of `x` in the panel of column `j`.
     fn x(&self, j: usize, x: f64) -> f64 {
-        // A row may claim 0 threads, of which there is no logarithm.
-        let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
-        let (first, last) = (end(self.panels.xs.first()), end(self.panels.xs.last()));
-        let span = (last / first).log2();
-        let pad = if span == 0.0 { 0.5 } else { span * PAD };
-        let share = ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad);
+        let share = match (&self.panels.x, self.x_scale) {
+            (XAxis::Counts(xs), _) => share_of_counts(xs, x),
+            (XAxis::Log, Some(scale)) => LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x),
+            (_, scale) => scale.map_or(0.0, |scale| scale.share(x)),
+        };
         self.left + self.pitch * j as f64 + self.panel_width * share
     }
 
@@ -196,7 +258,8 @@ impl<'a> Layout<'a> {
     /// their intervals do not hide each other: side by side as markers, or closer if that would
     /// leave the panel or come half-way to the next place.
     fn aside(&self, index: usize, count: usize) -> f64 {
-        let places: Vec<f64> = self.panels.xs.iter().map(|&x| self.x(0, x as f64)).collect();
+        let XAxis::Counts(xs) = &self.panels.x else { return 0.0 };
+        let places: Vec<f64> = xs.iter().map(|&x| self.x(0, x as f64)).collect();
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let edge = places.first().map_or(0.0, |first| first - self.left);
         let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
@@ -206,7 +269,7 @@ impl<'a> Layout<'a> {
     }
 
     fn y(&self, i: usize, y: f64) -> f64 {
-        self.top(i) + self.style.panel_height * (1.0 - y / self.axes[i].top())
+        self.top(i) + self.style.panel_height * (1.0 - self.axes[i].share(y))
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Result<()> {
@@ -219,7 +282,7 @@ impl<'a> Layout<'a> {
             }
             let middle = self.top(i) + self.style.panel_height / 2.0;
             let place = (self.margin() + self.style.text / 2.0, middle);
-            canvas.text(&self.panels.y_label, place, self.style.text, Align::Upwards)?;
+            canvas.text(&self.panels.y[i].label, place, self.style.text, Align::Upwards)?;
         }
         (0..self.panels.columns()).try_for_each(|j| self.draw_x_ticks(canvas, j))?;
         let span = self.pitch * (self.panels.columns() - 1) as f64 + self.panel_width;
@@ -276,28 +339,48 @@ impl<'a> Layout<'a> {
         if let Some(from) = self.panels.shade_from {
             canvas.fill((self.x(j, from).max(left), top), (right, bottom), SHADE)?;
         }
-        for (value, label) in self.axes[i].labelled_ticks() {
-            let y = self.y(i, value);
+        for (share, label) in self.axes[i].labelled_ticks() {
+            let y = bottom - self.style.panel_height * share;
             canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
             if j == 0 {
                 let place = (left - self.margin(), y);
                 canvas.text(&label, place, self.style.small_text, Align::Right)?;
             }
         }
-        for &x in &self.panels.xs {
-            let x = self.x(j, x as f64);
+        for (x, _) in self.x_ticks(j) {
             canvas.line(&[(x, bottom), (x, bottom + self.margin() * 0.6)], GREY, hair)?;
         }
         canvas.line(&[(left, top), (left, bottom), (right, bottom)], GREY, hair)
+    }
+
+    /// The places and labels of the x axis' ticks in column `j`.
+    fn x_ticks(&self, j: usize) -> Vec<(f64, String)> {
+        if let XAxis::Counts(xs) = &self.panels.x {
+            return xs.iter().map(|x| (self.x(j, *x as f64), x.to_string())).collect();
+        }
+        let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
+        let pad = if matches!(self.panels.x, XAxis::Log) { LOG_PAD } else { 0.0 };
+        let left = self.left + self.pitch * j as f64;
+        let place = |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
+        ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
+    }
+
+    /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
+    fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
+        if !matches!(self.panels.x, XAxis::Linear) {
+            return place;
+        }
+        let left = self.left + self.pitch * j as f64;
+        place.min(left + self.panel_width - half).max(left + half)
     }
 
     /// Labels of the x axis under column `j`, as many as do not touch.
     fn draw_x_ticks(&self, canvas: &Canvas<'_>, j: usize) -> Result<()> {
         let size = self.style.small_text;
         let mut free_from = f64::NEG_INFINITY;
-        for x in &self.panels.xs {
-            let (label, place) = (x.to_string(), self.x(j, *x as f64));
+        for (place, label) in self.x_ticks(j) {
             let half = font::width(&label, size) / 2.0;
+            let place = self.inside(j, place, half);
             if place - half < free_from {
                 continue;
             }
@@ -312,7 +395,7 @@ impl<'a> Layout<'a> {
         let line = self.style.line;
         let count = panel.series.len();
         let place = |index: usize, point: &Point| {
-            (self.x(j, point.x as f64) + self.aside(index, count), self.y(i, point.y))
+            (self.x(j, point.x) + self.aside(index, count), self.y(i, point.y))
         };
         if let Some(height) = panel.reference {
             let left = self.left + self.pitch * j as f64;
@@ -325,7 +408,8 @@ impl<'a> Layout<'a> {
             canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
         }
         let series = || panel.series.iter().enumerate();
-        for (index, Series { look, points }) in series() {
+        let joined = series().filter(|_| self.panels.lines != Lines::None);
+        for (index, Series { look, points }) in joined {
             let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
         }
@@ -335,11 +419,24 @@ impl<'a> Layout<'a> {
             }
         }
         for (index, Series { look, points }) in series() {
-            for point in points {
+            for point in points.iter().skip(self.first_marker(index)).step_by(self.marked()) {
                 canvas.marker(place(index, point), *look, self.style.marker)?;
             }
         }
         Ok(())
+    }
+
+    /// From one marker of a line to the next.
+    fn marked(&self) -> usize {
+        match self.panels.lines {
+            Lines::None => 1,
+            Lines::Marked(step) => step.max(1),
+        }
+    }
+
+    /// The first marker of a line, so that lines above each other are marked at other places.
+    fn first_marker(&self, index: usize) -> usize {
+        index % self.marked()
     }
 
     fn draw_interval(

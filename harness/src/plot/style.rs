@@ -186,6 +186,39 @@ const FIXED: &[&str] = &[
     "cuckoo-optimistic:version-stripes=8192",
 ];
 
+/// Reclamation schemes with a slot of their own, where schemes are what is compared.
+const SCHEMES: &[&str] = &[
+    "leak",
+    "epoch",
+    "hazard",
+    "qsbr",
+    "haphazard",
+    "seize",
+    "worker-rcu",
+    "debra",
+    "hyaline",
+    "ibr",
+    "poor-rcu",
+    "grace-rcu",
+    "sdd",
+    "arc",
+    "urcu",
+    "kovan",
+];
+
+/// The look of each scheme: that of its slot, or one that is left.
+pub(super) fn scheme_looks(names: &BTreeSet<&str>) -> BTreeMap<String, Look> {
+    let own = |name: &str| SCHEMES.iter().position(|scheme| *scheme == name);
+    let mut left = SCHEMES.len()..;
+    names
+        .iter()
+        .map(|name| {
+            let slot = own(name).or_else(|| left.next()).expect("there is no last slot");
+            ((*name).to_owned(), Look::of_slot(slot))
+        })
+        .collect()
+}
+
 /// Whether a structure looks the same in every report.
 #[cfg(test)]
 pub(crate) fn is_fixed(structure: &str) -> bool {
@@ -250,6 +283,16 @@ mod tests {
         let distinct: BTreeSet<_> =
             together.values().map(|look| (look.colour, look.marker)).collect();
         assert_eq!(distinct.len(), names.len());
+    }
+
+    #[test]
+    fn schemes_look_the_same_in_any_company_and_differ() {
+        let all: BTreeSet<&str> = SCHEMES.iter().copied().chain(["mine", "yours"]).collect();
+        let together = scheme_looks(&all);
+        assert_eq!(scheme_looks(&["qsbr"].into())["qsbr"], together["qsbr"]);
+        let distinct: BTreeSet<_> =
+            together.values().map(|look| (look.colour, look.marker)).collect();
+        assert_eq!(distinct.len(), SCHEMES.len() + 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use resvg::tiny_skia::Pixmap;
 use resvg::usvg::Tree;
 
 use super::style::{STYLES, Style};
-use super::{Drawing, FIGURES, figure, font, raster};
+use super::{Drawing, FIGURES, Results, figure, font, raster};
 use crate::row::Row;
 use crate::test_rows::{Grid, trial};
 
@@ -14,9 +14,13 @@ fn acm() -> &'static Style {
     Style::named("acm").expect("a style")
 }
 
+fn results(rows: &[Row]) -> Results<'_> {
+    Results { rows, samples: &[], cpus: CPUS }
+}
+
 fn draw(rows: &[Row]) -> Vec<Drawing> {
     let figure = figure("throughput-threads").expect("a figure");
-    (figure.draw)(rows, acm(), CPUS).expect("rows to draw")
+    (figure.draw)(&results(rows), acm()).expect("rows to draw")
 }
 
 fn draw_one(rows: &[Row]) -> String {
@@ -26,14 +30,14 @@ fn draw_one(rows: &[Row]) -> String {
 }
 
 /// Every text of the picture.
-fn texts(svg: &str) -> Vec<String> {
+pub(super) fn texts(svg: &str) -> Vec<String> {
     let lines: Vec<_> = svg.lines().collect();
     let after = |pair: &[&str]| pair[0].starts_with("<text").then(|| pair[1].to_owned());
     lines.windows(2).filter_map(after).collect()
 }
 
 /// Markers: filled shapes other than the white ones inside hollow markers.
-fn markers(svg: &str) -> usize {
+pub(super) fn markers(svg: &str) -> usize {
     let shape = |line: &&str| line.starts_with("<circle") || line.starts_with("<polygon");
     svg.lines().filter(shape).filter(|line| !line.contains("#FFFFFF")).count()
 }
@@ -76,7 +80,7 @@ fn collect_texts(group: &resvg::usvg::Group, boxes: &mut Vec<[f32; 4]>) {
 
 /// No text leaves the picture or covers another. Line boxes are taller than glyphs: a third of
 /// the height may overlap.
-fn assert_texts_are_clear(svg: &str) {
+pub(super) fn assert_texts_are_clear(svg: &str) {
     let (boxes, [width, height]) = text_boxes(svg);
     assert_eq!(boxes.len(), texts(svg).len());
     for (i, a) in boxes.iter().enumerate() {
@@ -187,7 +191,7 @@ fn intervals_do_not_hide_each_other() {
 fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
     let rows = twelve_subjects().rows();
     for style in STYLES {
-        let drawings = (FIGURES[0].draw)(&rows, style, CPUS).expect("rows to draw");
+        let drawings = (FIGURES[0].draw)(&results(&rows), style).expect("rows to draw");
         let svg = &drawings[0].svg;
         assert_eq!((panels(svg), markers(svg)), (9, 12 * 4 * 9 + 12));
         assert!(svg.starts_with(&format!("<svg width=\"{:.2}pt\"", style.page)));
@@ -248,12 +252,12 @@ fn nothing_valid_is_an_error_that_says_why() {
         row.valid = false;
         row.error = "key sum differs".to_owned();
     }
-    let error = (FIGURES[0].draw)(&rows, acm(), CPUS).expect_err("nothing to draw").to_string();
+    let error = (FIGURES[0].draw)(&results(&rows), acm()).expect_err("nothing to draw").to_string();
     assert_eq!(
         error,
         "none of 30 trials is valid and has a throughput; for example: key sum differs"
     );
-    assert!((FIGURES[0].draw)(&[], acm(), CPUS).is_err());
+    assert!((FIGURES[0].draw)(&results(&[]), acm()).is_err());
 }
 
 #[test]

@@ -4,21 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
-use super::Drawing;
-use super::panels::{Key, Panel, Panels, Point, Series};
+use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::schemes::file_stem;
 use super::style::{Look, Style, looks};
-use crate::row::Row;
+use super::{Drawing, Results};
+use crate::controls::{NO_OP, SEQUENTIAL};
 use crate::setting::{Group, split};
 use crate::summary::{CellSummary, Choice, choose_metric, counts, summarise};
 
 const NAME: &str = "throughput-threads";
-/// The control that keeps no entries: what the harness itself costs.
-const NO_OP: &str = "no-op";
-/// The base of every speed-up: a table for one thread, behind no lock.
-const SEQUENTIAL: &str = "sequential";
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(rows: &[Row], style: &Style, cpus: usize) -> Result<Vec<Drawing>> {
+pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    let Results { rows, cpus, .. } = *results;
     let choice = choose_metric(rows, cpus);
     let drawable = rows.iter().any(|row| counts(row) && choice.metric.of(row).is_some());
     if !drawable {
@@ -31,11 +29,8 @@ pub(super) fn draw(rows: &[Row], style: &Style, cpus: usize) -> Result<Vec<Drawi
         .iter()
         .map(|group| {
             let picture = Picture::new(group, &choice, cpus);
-            let file_stem = match group.label.as_str() {
-                "" => NAME.to_owned(),
-                label => format!("{NAME}-{label}"),
-            };
-            Ok(Drawing { file_stem, svg: picture.panels(&looks).draw(style)? })
+            let svg = picture.panels(&looks).draw(style)?;
+            Ok(Drawing { file_stem: file_stem(NAME, &group.label), svg })
         })
         .collect()
 }
@@ -78,11 +73,12 @@ impl<'a> Picture<'a> {
         let oversubscribed = xs.iter().any(|&threads| threads > self.cpus);
         Panels {
             rows: rows.collect(),
-            xs: xs.into_iter().collect(),
+            x: XAxis::Counts(xs.into_iter().collect()),
+            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; reads.len()],
+            lines: Lines::Marked(1),
             // Threads are whole numbers: the first that is too many is at or beyond `cpus + 1`.
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
             x_label: "threads".to_owned(),
-            y_label: "Mops/s".to_owned(),
             legend: self.legend(looks, oversubscribed),
             notes: self.notes(),
         }
@@ -94,12 +90,12 @@ impl<'a> Picture<'a> {
         for cell in self.curves.iter().filter(here) {
             if let Some(median) = cell.median {
                 let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
-                let point = Point { x: cell.row.threads, y: median / 1e6, interval };
+                let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval };
                 series.entry(&cell.subject).or_default().push(point);
             }
         }
         for points in series.values_mut() {
-            points.sort_by_key(|point| point.x);
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
         }
         let reference = self.references.iter().filter(here).find_map(|cell| cell.median);
         Panel {

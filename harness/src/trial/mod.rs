@@ -3,17 +3,19 @@
 //! 1. A thread prefills the table to exactly the stated number of entries, and exits.
 //! 2. The workers start, are bound to their CPUs, register with the table and warm up.
 //! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride.
-//! 4. When all have stopped, the table is checked: its size and the sums over its keys must be
+//! 4. At the deadline, a fault's bystander (`fault.rs`) is let go.
+//! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
 //!    what prefill, successful inserts and successful removes leave.
 //!
 //! Results are consumed in one way for every table: added to a sum, with no branch on them.
 //! Values carry their key, so a table that returns another key's value is found out.
 
+mod access;
+mod fault;
 mod worker;
 
 use std::hint::black_box;
 use std::io;
-use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,11 +23,13 @@ use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
+use self::access::PinEach;
+use self::fault::{Gate, disturb};
 use self::worker::{Books, Meeting, Work, work};
 use crate::case::{Case, can_batch};
 use crate::metric::windows::{self, Note};
 use crate::metric::{
-    GarbageSampler, Noise, NoiseProbe, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
+    GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
 };
 use crate::pin::Cpus;
 use crate::stats;
@@ -45,6 +49,9 @@ pub struct TrialSpec {
     pub seconds: f64,
     /// Time before it, in which the same operations run unmeasured.
     pub warmup: f64,
+    /// Whether to keep memory over time.
+    #[serde(default)]
+    pub series: bool,
 }
 
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
@@ -66,6 +73,9 @@ pub struct Measurement {
     pub retired: Option<u64>,
     /// Retired nodes freed when the workers had stopped and still were registered.
     pub freed: Option<u64>,
+    /// Nodes that were made and never published.
+    #[serde(default)]
+    pub discarded: Option<u64>,
     /// Most nodes retired and not freed, as sampled.
     pub peak_unreclaimed: Option<u64>,
     /// Most bytes retired and not freed, as sampled.
@@ -82,10 +92,15 @@ pub struct Measurement {
     pub warnings: Vec<String>,
     /// What disturbed the trial.
     pub noise: Noise,
+    /// Memory over time, if asked for.
+    #[serde(default)]
+    pub series: Vec<Sample>,
 }
 
 /// The largest [`Case::batch`].
 pub const MAX_BATCH: usize = 4096;
+/// The largest [`Case::ops_per_pin`]: a step takes less than a window.
+pub const MAX_OPS_PER_PIN: usize = 4096;
 
 /// Bits of a value that hold its key; the rest is a stamp that updates change.
 const KEY_BITS: u32 = 48;
@@ -107,10 +122,21 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
         case.batch,
         case.mix.reads
     );
+    ensure!(
+        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
+        "{} operations a pin do not go with batches of {}",
+        case.ops_per_pin,
+        case.batch
+    );
+    if let Some(most) = M::INFO.max_threads {
+        let handles = case.fault.handles(case.threads);
+        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
+    }
     let map = build(&MapOptions {
         capacity: capacity_for(case)?,
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
+        reclaim_batch: case.reclaim_batch,
     });
     let mut books = prefill(&map, spec);
     let mut failures = Vec::new();
@@ -133,8 +159,11 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     }
     if !M::INFO.counts_nodes {
         // Its nodes are not in the meter, so that 0 would be no measurement.
-        (measured.retired, measured.freed) = (None, None);
+        (measured.retired, measured.freed, measured.discarded) = (None, None, None);
         (measured.peak_unreclaimed, measured.peak_unreclaimed_bytes) = (None, None);
+        for sample in &mut measured.series {
+            (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
+        }
     }
     measured.failures = failures;
     measured.peak_rss_bytes = peak_rss_bytes();
@@ -155,7 +184,8 @@ fn prefill<M: ConcurrentMap<u64, u64>>(map: &M, spec: &TrialSpec) -> Books {
     let fill = || {
         let mut handle = map.handle();
         let mut books = Books::default();
-        keys.for_each(|key| books.operate(&mut handle, Op::Insert, key));
+        let mut table = PinEach(&mut handle);
+        keys.for_each(|key| books.operate(&mut table, Op::Insert, key));
         books
     };
     join(thread::scope(|scope| scope.spawn(fill).join()))
@@ -173,9 +203,10 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     keys: impl Fn() -> D + Sync,
     books: &mut Books,
 ) -> Measurement {
-    let threads = spec.case.threads;
-    let meet = || Barrier::new(threads + 1);
-    let meeting = Meeting { ready: meet(), begin: meet(), end: meet(), leave: meet() };
+    let fault = spec.case.fault;
+    let threads = fault.workers(spec.case.threads);
+    let meeting = Meeting::of(threads, fault.bystanders());
+    let gate = Gate::default();
     let cpus = Cpus::allowed();
     let worker = |index: usize| {
         let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
@@ -184,16 +215,26 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
         work.unpinned = unpinned;
         work
     };
-    let (mut measured, works) = thread::scope(|scope| {
-        let worker = &worker;
+    let bystander = |index: usize| {
+        let stream = Stream::new(keys(), mix, spec.seed, index);
+        // It is not there yet in the warm-up.
+        meeting.ready.wait();
+        disturb(fault, map.handle(), stream, &meeting, &gate)
+    };
+    let (mut measured, works, bystanders) = thread::scope(|scope| {
+        let (worker, bystander) = (&worker, &bystander);
         let workers: Vec<_> =
             (0..threads).map(|index| scope.spawn(move || worker(index))).collect();
-        let measured = observe(&meeting, spec);
+        let bystanders: Vec<_> = (threads..threads + fault.bystanders())
+            .map(|index| scope.spawn(move || bystander(index)))
+            .collect();
+        let measured = observe(&meeting, &gate, spec);
         let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();
-        (measured, works)
+        let bystanders: Vec<_> = bystanders.into_iter().map(|thread| join(thread.join())).collect();
+        (measured, works, bystanders)
     });
     add_up(&mut measured, &works);
-    works.iter().for_each(|work| books.add(work.books));
+    works.iter().map(|work| work.books).chain(bystanders).for_each(|other| books.add(other));
     black_box(books.sum);
     measured
 }
@@ -208,25 +249,32 @@ fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
 }
 
 /// The main thread's part: samples memory and reads the clocks around the measured time.
-fn observe(meeting: &Meeting, spec: &TrialSpec) -> Measurement {
+fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
     meeting.ready.wait();
-    let mut garbage = GarbageSampler::default();
+    let mut garbage = if spec.series {
+        GarbageSampler::with_series(spec.seconds)
+    } else {
+        GarbageSampler::default()
+    };
     let probe = NoiseProbe::start();
     let cpu_before = process_cpu_seconds();
     meeting.begin.wait();
     garbage.sample_until(Instant::now() + Duration::from_secs_f64(spec.seconds));
+    gate.open();
     meeting.end.wait();
     let cpu_after = process_cpu_seconds();
     let noise = probe.stop();
-    let garbage = garbage.finish();
+    let (garbage, series) = garbage.finish();
     meeting.leave.wait();
     Measurement {
         cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
         retired: garbage.map(|g| g.retired),
         freed: garbage.map(|g| g.freed),
+        discarded: garbage.map(|g| g.discarded),
         peak_unreclaimed: garbage.map(|g| g.peak.nodes),
         peak_unreclaimed_bytes: garbage.map(|g| g.peak.bytes),
         noise,
+        series,
         ..Measurement::default()
     }
 }
@@ -274,180 +322,4 @@ fn check<M: ConcurrentMap<u64, u64>>(map: &M, books: &Books) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use structures::map::{Direct, DirectMap, MapInfo};
-    use structures::{ChainingBucketLock, ChainingLockFree};
-
-    use super::*;
-    use crate::case::Mix;
-
-    fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
-        let case = Case {
-            structure: "test".to_owned(),
-            reclaimer: "none".to_owned(),
-            allocator: "system".to_owned(),
-            threads,
-            mix,
-            zipf,
-            keys: 1000,
-            prefill: 500,
-            hash_seed: 0,
-            pin: false,
-            batch: 1,
-            huge_pages: false,
-        };
-        TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01 }
-    }
-
-    #[test]
-    fn a_correct_table_passes_its_self_check() {
-        let mix = Mix { reads: 40.0, inserts: 25.0, removes: 25.0, updates: 10.0 };
-        for zipf in [0.0, 0.99] {
-            let measured =
-                run(|_| ChainingLockFree::<u64, u64>::default(), &spec(3, mix, zipf)).unwrap();
-            assert_eq!(measured.failures, Vec::<String>::new());
-            assert!(measured.ops > 0);
-            assert!(measured.seconds >= 0.05);
-        }
-    }
-
-    #[test]
-    fn reads_only_leave_exactly_the_prefill() {
-        let build = |o: &MapOptions| {
-            ChainingBucketLock::<u64, u64, _>::with_capacity_and_hasher(o.capacity, o.hasher())
-        };
-        let measured = run(build, &spec(2, Mix::balanced(100.0), 0.0)).unwrap();
-        assert_eq!(measured.final_len, 500);
-        assert!(measured.failures.is_empty());
-    }
-
-    #[test]
-    fn batches_count_every_lookup_and_leave_the_prefill() {
-        for zipf in [0.0, 0.99] {
-            let mut spec = spec(2, Mix::balanced(100.0), zipf);
-            spec.case.batch = 33;
-            let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
-            assert_eq!(measured.failures, Vec::<String>::new());
-            assert!(measured.ops > 0 && measured.ops % 33 == 0, "{} lookups", measured.ops);
-            assert_eq!(measured.final_len, 500);
-        }
-    }
-
-    #[test]
-    fn other_operations_are_not_batched() {
-        for (batch, reads) in [(16, 99.0), (0, 100.0), (2, 0.0)] {
-            let mut spec = spec(1, Mix::balanced(reads), 0.0);
-            spec.case.batch = batch;
-            let build = |_: &MapOptions| ChainingLockFree::<u64, u64>::default();
-            let error = run(build, &spec).unwrap_err().to_string();
-            assert!(error.contains(&format!("batches of {batch}")), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_table_is_told_of_huge_pages() {
-        for asked in [false, true] {
-            let mut spec = spec(1, Mix::balanced(100.0), 0.0);
-            spec.case.huge_pages = asked;
-            let build = |o: &MapOptions| {
-                assert_eq!(o.huge_pages, asked);
-                assert_eq!(o.pages() == structures::Pages::Huge, asked);
-                ChainingBucketLock::<u64, u64>::default()
-            };
-            let measured = run(build, &spec).unwrap();
-            assert_eq!(measured.huge_page_bytes.is_some(), cfg!(target_os = "linux"));
-        }
-    }
-
-    /// How a [`Broken`] table is broken.
-    #[derive(Clone, Copy, PartialEq)]
-    enum Bug {
-        LosesInserts,
-        ForgetsKeyKeepsLen,
-        ReturnsOtherValues,
-        DoubleRemove,
-        MixesUpBatches,
-    }
-
-    struct Broken {
-        map: ChainingBucketLock<u64, u64>,
-        bug: Bug,
-    }
-
-    impl DirectMap<u64, u64> for Broken {
-        fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
-            let offset = u64::from(self.bug == Bug::ReturnsOtherValues && key % 64 == 3);
-            self.map.get(key).map(|value| read(&(value + offset)))
-        }
-
-        fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
-            let shift = usize::from(self.bug == Bug::MixesUpBatches);
-            for (i, value) in values.iter_mut().enumerate() {
-                *value = self.map.get(&keys[(i + shift) % keys.len()]);
-            }
-        }
-
-        fn insert(&self, key: u64, value: u64) -> bool {
-            match self.bug {
-                Bug::LosesInserts if key == 13 => true,
-                Bug::ForgetsKeyKeepsLen if key == 13 => self.map.insert(key + 5000, value),
-                _ => self.map.insert(key, value),
-            }
-        }
-
-        fn update(&self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
-            self.map.update(key, f)
-        }
-
-        fn upsert(&self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
-            self.map.upsert(key, f)
-        }
-
-        fn remove(&self, key: &u64) -> Option<u64> {
-            match self.bug {
-                Bug::DoubleRemove if *key == 13 => Some(13),
-                _ => self.map.remove(key),
-            }
-        }
-
-        fn for_each(&self, f: impl FnMut(&u64, &u64)) {
-            DirectMap::for_each(&self.map, f);
-        }
-    }
-
-    impl ConcurrentMap<u64, u64> for Broken {
-        const INFO: MapInfo = MapInfo::UNKNOWN;
-
-        type Handle<'m> = Direct<'m, Self>;
-
-        fn handle(&self) -> Direct<'_, Self> {
-            Direct::new(self)
-        }
-
-        fn len(&self) -> usize {
-            self.map.len()
-        }
-    }
-
-    #[test]
-    fn every_kind_of_wrong_table_is_found_out() {
-        let bugs = [
-            Bug::LosesInserts,
-            Bug::ForgetsKeyKeepsLen,
-            Bug::ReturnsOtherValues,
-            Bug::DoubleRemove,
-        ];
-        for bug in bugs {
-            let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
-            let measured = run(build, &spec(2, Mix::balanced(50.0), 0.0)).unwrap();
-            assert!(!measured.failures.is_empty(), "bug {} was not found", bug as u8);
-        }
-        for (bug, batch) in [(Bug::MixesUpBatches, 16), (Bug::MixesUpBatches, 1)] {
-            let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
-            let mut spec = spec(2, Mix::balanced(100.0), 0.0);
-            spec.case.batch = batch;
-            let measured = run(build, &spec).unwrap();
-            assert_eq!(measured.failures.is_empty(), batch == 1, "batches of {batch}");
-        }
-    }
-}
+mod tests;

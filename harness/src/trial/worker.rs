@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use structures::map::MapHandle;
 
+use super::access::{Access, PinEach, Pinned};
 use super::{KEY_BITS, TrialSpec};
+use crate::case::Case;
 use crate::metric::thread_cpu_seconds;
 use crate::metric::windows::{Note, WINDOW};
 use crate::workload::{Keys, Op, Stream};
 
-/// A worker looks at the clock after this many operations, or batches, at most …
+/// A worker looks at the clock after this many steps at most …
 const MAX_STRIDE: u32 = 512;
 /// … and, as the warm-up finds out, about this often.
 const STRIDE_TIME: Duration = Duration::from_micros(10);
@@ -40,30 +42,30 @@ impl Books {
 
     /// One operation. Written so that what is done with a result does not depend on it.
     #[inline(always)]
-    pub(super) fn operate(&mut self, handle: &mut impl MapHandle<u64, u64>, op: Op, key: u64) {
+    pub(super) fn operate(&mut self, table: &mut impl Access, op: Op, key: u64) {
         match op {
-            Op::Get => self.consume(key, handle.get(&key)),
+            Op::Get => self.consume(key, table.get(&key)),
             Op::Insert => {
-                let new = u64::from(handle.insert(key, key));
+                let new = u64::from(table.insert(key, key));
                 self.inserted += new;
                 self.inserted_keys = self.inserted_keys.wrapping_add(new * key);
             }
             Op::Remove => {
-                let old = handle.remove(&key);
+                let old = table.remove(&key);
                 let gone = u64::from(old.is_some());
                 self.removed += gone;
                 self.removed_keys = self.removed_keys.wrapping_add(gone * key);
                 self.consume(key, old);
             }
             Op::Update => {
-                let old = handle.update(&key, |value| value.wrapping_add(1 << KEY_BITS));
+                let old = table.update(&key, |value| value.wrapping_add(1 << KEY_BITS));
                 self.consume(key, old);
             }
         }
     }
 
     #[inline(always)]
-    fn consume(&mut self, key: u64, value: Option<u64>) {
+    pub(super) fn consume(&mut self, key: u64, value: Option<u64>) {
         let value = value.unwrap_or(key);
         self.wrong |= (value ^ key) << (64 - KEY_BITS);
         self.sum = self.sum.wrapping_add(value);
@@ -76,12 +78,30 @@ struct Batch {
     values: Vec<Option<u64>>,
 }
 
-impl Batch {
-    /// `None` for single lookups.
-    fn of(size: usize) -> Option<Self> {
-        (size > 1).then(|| Self { keys: vec![0; size], values: vec![None; size] })
-    }
+/// What a worker does between two moments at which it may look at the clock.
+enum Step {
+    /// One operation, pinned by itself.
+    Operation,
+    /// One batch of lookups.
+    Batch(Batch),
+    /// So many operations within one pin.
+    Pin(usize),
+}
 
+impl Step {
+    fn of(case: &Case) -> Self {
+        if case.batch > 1 {
+            let (keys, values) = (vec![0; case.batch], vec![None; case.batch]);
+            Self::Batch(Batch { keys, values })
+        } else if case.ops_per_pin > 1 {
+            Self::Pin(case.ops_per_pin)
+        } else {
+            Self::Operation
+        }
+    }
+}
+
+impl Batch {
     /// Looks up the next keys of `stream`, all of whose operations are lookups.
     #[inline(always)]
     fn look_up<D: Keys>(
@@ -98,26 +118,42 @@ impl Batch {
     }
 }
 
-/// Runs `steps` operations, or batches of them, and returns the number of operations.
+/// Runs `steps` steps, and returns the number of operations.
 #[inline(always)]
 fn advance<D: Keys>(
     handle: &mut impl MapHandle<u64, u64>,
     stream: &mut Stream<D>,
-    batch: &mut Option<Batch>,
+    step: &mut Step,
     books: &mut Books,
     steps: u32,
 ) -> u64 {
-    let Some(batch) = batch else {
-        for _ in 0..steps {
-            let (op, key) = stream.next_op();
-            books.operate(handle, op, key);
+    let size = match step {
+        Step::Operation => {
+            let mut table = PinEach(handle);
+            for _ in 0..steps {
+                let (op, key) = stream.next_op();
+                books.operate(&mut table, op, key);
+            }
+            1
         }
-        return u64::from(steps);
+        Step::Batch(batch) => {
+            for _ in 0..steps {
+                batch.look_up(handle, stream, books);
+            }
+            batch.keys.len()
+        }
+        Step::Pin(operations) => {
+            for _ in 0..steps {
+                let mut table = Pinned(handle.pin());
+                for _ in 0..*operations {
+                    let (op, key) = stream.next_op();
+                    books.operate(&mut table, op, key);
+                }
+            }
+            *operations
+        }
     };
-    for _ in 0..steps {
-        batch.look_up(handle, stream, books);
-    }
-    u64::from(steps) * batch.keys.len() as u64
+    u64::from(steps) * size as u64
 }
 
 /// What a worker brings back.
@@ -132,12 +168,20 @@ pub(super) struct Work {
 
 /// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
 /// thread has read the clocks, `end` when the last worker has stopped, `leave` when the clocks
-/// have been read again.
+/// have been read again. Bystanders come to the first two only.
 pub(super) struct Meeting {
     pub(super) ready: Barrier,
     pub(super) begin: Barrier,
     pub(super) end: Barrier,
     pub(super) leave: Barrier,
+}
+
+impl Meeting {
+    pub(super) fn of(workers: usize, bystanders: usize) -> Self {
+        let all = || Barrier::new(workers + bystanders + 1);
+        let workers = || Barrier::new(workers + 1);
+        Self { ready: all(), begin: all(), end: workers(), leave: workers() }
+    }
 }
 
 /// A worker's life.
@@ -148,20 +192,24 @@ pub(super) fn work<D: Keys>(
     meeting: &Meeting,
 ) -> Work {
     let mut books = Books::default();
-    let mut batch = Batch::of(spec.case.batch);
-    let stride = warm_up(&mut handle, &mut stream, &mut batch, spec, &mut books);
+    let mut step = Step::of(&spec.case);
+    let stride = warm_up(&mut handle, &mut stream, &mut step, spec, &mut books);
     // Room for the notes, touched before the clock runs.
     let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
     notes.clear();
-    meeting.ready.wait();
-    meeting.begin.wait();
+    // Offline where it blocks: a scheme may wait for every registered thread, one that is still
+    // at work as well.
+    handle.offline(|| {
+        meeting.ready.wait();
+        meeting.begin.wait();
+    });
     let started = Instant::now();
     let deadline = started + Duration::from_secs_f64(spec.seconds);
     notes.push(Note { wall: 0, cpu: cpu_nanos(), ops: 0 });
     let mut edge = started + WINDOW;
     let mut ops = 0;
     let stopped = loop {
-        ops += advance(&mut handle, &mut stream, &mut batch, &mut books, stride);
+        ops += advance(&mut handle, &mut stream, &mut step, &mut books, stride);
         let now = Instant::now();
         if now >= edge {
             let wall = (now - started).as_nanos() as u64;
@@ -172,8 +220,10 @@ pub(super) fn work<D: Keys>(
             break now;
         }
     };
-    meeting.end.wait();
-    meeting.leave.wait();
+    handle.offline(|| {
+        meeting.end.wait();
+        meeting.leave.wait();
+    });
     Work { books, ops, started, stopped, notes, unpinned: None }
 }
 
@@ -191,7 +241,7 @@ fn notes_for(seconds: f64) -> usize {
 fn warm_up<D: Keys>(
     handle: &mut impl MapHandle<u64, u64>,
     stream: &mut Stream<D>,
-    batch: &mut Option<Batch>,
+    step: &mut Step,
     spec: &TrialSpec,
     books: &mut Books,
 ) -> u32 {
@@ -199,7 +249,7 @@ fn warm_up<D: Keys>(
     let mut stride = 16;
     let mut before = Instant::now();
     while before < deadline {
-        advance(handle, stream, batch, books, stride);
+        advance(handle, stream, step, books, stride);
         let now = Instant::now();
         if now - before < STRIDE_TIME / 2 {
             stride = (stride * 2).min(MAX_STRIDE);

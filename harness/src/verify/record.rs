@@ -50,7 +50,12 @@ pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
     build: impl Fn(&MapOptions) -> M,
     round: &Round,
 ) -> Recorded {
-    let map = build(&MapOptions { capacity: 0, hash_seed: round.seed, huge_pages: false });
+    let map = build(&MapOptions {
+        capacity: 0,
+        hash_seed: round.seed,
+        huge_pages: false,
+        reclaim_batch: None,
+    });
     let cpus = Cpus::allowed();
     let start = Barrier::new(round.threads);
     let worker = |thread: usize| {

@@ -57,3 +57,25 @@ fn what_cannot_be_drawn() {
     lab.run("plot r").exits(2).says(&["r holds no trials yet"]);
     assert!(!lab.path("r/figures").exists(), "something was drawn");
 }
+
+#[test]
+fn figures_of_memory_need_what_they_show() {
+    let lab = swept();
+    let lacks = [
+        ("unreclaimed-over-time", "needs `series = true`"),
+        ("batch-sweep", "do not differ in `reclaim_batch`"),
+    ];
+    for (figure, what) in lacks {
+        lab.run(&format!("plot r --figure {figure}")).exits(2).says(&[figure, what]);
+    }
+    assert!(!lab.path("r/figures").exists(), "something was drawn");
+    lab.run("plot r --figure throughput-memory").exits(0).prints(&["throughput-memory.svg"]);
+    let series = TINY.replacen("controls", "series = true\ncontrols", 1);
+    lab.write("s.toml", series + "fault = ['none', 'stalled-reader']\n");
+    let ran = lab.run("sweep s.toml --out s").exits(0);
+    ran.prints(&["s/series.csv", "unreclaimed-over-time.svg", "throughput-memory-no-fault.svg"]);
+    let svg = lab.read("s/figures/unreclaimed-over-time.svg");
+    for text in ["stalled-reader", "no fault", "unreclaimed bytes", "epoch", "leak", "seconds"] {
+        assert!(svg.contains(text), "no {text} in the picture");
+    }
+}

@@ -6,6 +6,7 @@ mod figures;
 mod merge;
 mod refusals;
 mod resume;
+mod series;
 mod spec_errors;
 mod support;
 mod sweep;

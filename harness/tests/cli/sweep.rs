@@ -180,3 +180,20 @@ fn batches_pages_and_variants_are_measured_and_told_apart() {
     lab.run("sweep f.toml --out r").exits(0).says(&["4 of 24 trials are done"]);
     assert_complete(&lab.rows("r"), 24, 1);
 }
+
+#[test]
+fn allocators_and_faults_are_measured_and_told_apart() {
+    let lab = lab();
+    let text = TINY.replacen("controls = false", "controls = true", 1);
+    let axes = "allocator = '*'\nfault = ['none', 'oversubscribed']\nops_per_pin = [1, 4]\n";
+    lab.write("a.toml", text.replacen("threads = [1, 2]", "threads = 1", 1) + axes);
+    let ran = lab.run("sweep a.toml --blocks 1 --out r").exits(0);
+    // Three subjects and no-op, eight times; sequential without a fault.
+    assert_complete(&lab.rows("r"), 4 * 8 + 4, 1);
+    ran.prints(&["allocator mimalloc", "4 operations a pin", "fault oversubscribed"]);
+    let rows = lab.rows("r");
+    let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| &row["seed"]).collect();
+    assert_eq!(seeds.len(), 1, "the later axes change the keys");
+    let labelled = |row: &&crate::support::Row| row["allocator"] == "mimalloc";
+    assert_eq!(rows.iter().filter(labelled).count(), 18);
+}

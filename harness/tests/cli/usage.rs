@@ -14,7 +14,8 @@ const COMMANDS: [(&str, &str); 9] = [
     (
         "run",
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
-         --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages",
+         --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages --reclaim-batch \
+         --ops-per-pin --fault --allocator",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -141,6 +142,51 @@ fn run_takes_batches_huge_pages_and_variants() {
 }
 
 #[test]
+fn run_takes_faults_and_pins() {
+    let lab = lab();
+    let few = "--seconds 0.02 --keys 64 --reads 40 --threads 2";
+    for name in ["chaining-lock-free", "chaining-global-lock", "papaya", "no-op"] {
+        for fault in ["stalled-reader", "descheduled-writer", "idle-registered", "oversubscribed"] {
+            let run = format!("{RUN} {name} {few} --ops-per-pin 5 --fault {fault} --json");
+            let row = json(&lab.run(&run).exits(0).out);
+            assert_eq!((&row["fault"], &row["threads"]), (&fault.into(), &2.into()), "{name}");
+            assert_eq!((&row["ops_per_pin"], &row["valid"]), (&5.into(), &true.into()), "{name}");
+            assert_eq!(row["ops"].as_u64().unwrap() % 5, 0, "{name}");
+        }
+    }
+    let words = lab.run(&format!("{RUN} papaya {few} --ops-per-pin 5 --fault oversubscribed"));
+    words.exits(0).prints(&["64 keys, 5 operations a pin, fault oversubscribed"]);
+}
+
+#[test]
+fn the_allocator_is_the_one_that_was_asked_for() {
+    let lab = lab();
+    let run = format!("{RUN} chaining-lock-free --seconds 0.02 --keys 4096 --reads 0 --json");
+    for name in ["system", "mimalloc"] {
+        let row = json(&lab.run(&format!("{run} --allocator {name}")).exits(0).out);
+        assert_eq!((&row["allocator"], &row["valid"]), (&name.into(), &true.into()));
+    }
+    // The process that runs the trial says what it has, and refuses to run as another.
+    let mut told = lab.command(&run);
+    told.env("BENCH_ALLOCATOR", "mimalloc");
+    let output = told.output().unwrap();
+    let row = json(std::str::from_utf8(&output.stdout).unwrap());
+    assert_eq!(row["allocator"], "system", "it begins anew with what the command line says");
+}
+
+#[test]
+fn what_a_stalled_reader_may_hold_stays_unreclaimed() {
+    let lab = lab();
+    let run = format!("{RUN} chaining-lock-free --reads 0 --seconds 0.2 --json");
+    let row = json(&lab.run(&format!("{run} --fault stalled-reader")).exits(0).out);
+    let number = |name: &str| row[name].as_u64().unwrap();
+    // Epochs stand still while it is pinned.
+    assert!(number("retired") > 100, "{row}");
+    assert!(number("peak_unreclaimed") > number("retired") / 2, "{row}");
+    assert!(row["discarded"].is_u64(), "{row}");
+}
+
+#[test]
 fn run_names_what_is_wrong() {
     let lab = lab();
     for (arguments, parts) in [
@@ -159,6 +205,16 @@ fn run_names_what_is_wrong() {
         ("papaya --prefill 1.5", ["--prefill", "0 to 1"]),
         ("papaya --batch 0 --reads 100", ["--batch", "1..=4096"]),
         ("papaya --batch 16", ["--batch 16 needs --reads 100, not 95", "lookups"]),
+        ("papaya --fault stalled", ["--fault", "did you mean `stalled-reader`"]),
+        ("papaya --allocator mimaloc", ["`mimaloc`", "did you mean `mimalloc`"]),
+        ("papaya --fault 3", ["--fault", "descheduled-writer"]),
+        ("sequential --fault idle-registered", ["at most 1 thread", "are 2 in all"]),
+        ("papaya --threads 2048 --fault oversubscribed", ["at most 4096", "are 8192 in all"]),
+        ("papaya --ops-per-pin 0", ["--ops-per-pin", "1..=4096"]),
+        ("papaya --reads 100 --batch 2 --ops-per-pin 4", ["--ops-per-pin 4", "--batch 2"]),
+        ("papaya --reclaim-batch 0", ["--reclaim-batch", "1..=1048576"]),
+        ("papaya --reclaim-batch 8", ["the reclaimer `none` takes no", "--reclaim-batch"]),
+        ("chaining-lock-free --reclaim-batch 8", ["the reclaimer `epoch` takes no", "that do: "]),
         ("papaya --huge-pages", ["`papaya` cannot ask", "those that can are cuckoo-optimistic"]),
         ("cuckoo-optimistic:slot=8", ["`cuckoo-optimistic:slot=8`", "`cuckoo-optimistic:slots=4`"]),
     ] {

@@ -1,0 +1,150 @@
+//! Scales: where a value is on an axis, and the ticks of the axis.
+
+use super::axis::Axis;
+
+/// An axis from 0, or of whole decades.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scale {
+    Linear(Axis),
+    /// From 0 to exactly the number, with ticks as the axis has them.
+    UpTo(f64, Axis),
+    Log(Decades),
+}
+
+impl Scale {
+    /// A linear axis that holds 0 and `values`.
+    pub(super) fn linear(values: impl Iterator<Item = f64>) -> Self {
+        Self::Linear(Axis::to(values.fold(0.0, f64::max)))
+    }
+
+    /// A linear axis from 0 to the largest of `values`.
+    pub(super) fn up_to(values: impl Iterator<Item = f64>) -> Self {
+        match values.fold(0.0, f64::max) {
+            end if end > 0.0 => Self::UpTo(end, Axis::to(end)),
+            none => Self::linear(std::iter::once(none)),
+        }
+    }
+
+    /// A logarithmic axis that holds `values`.
+    pub(super) fn log(values: impl Iterator<Item = f64>) -> Self {
+        Self::Log(Decades::of(values))
+    }
+
+    /// Where `value` is: 0 at the axis' start, 1 at its end.
+    pub(super) fn share(self, value: f64) -> f64 {
+        match self {
+            Self::Linear(axis) => value / axis.top(),
+            Self::UpTo(end, _) => value / end,
+            Self::Log(decades) => decades.share(value),
+        }
+    }
+
+    /// The place of each tick, as a share, and its label.
+    pub(super) fn labelled_ticks(self) -> Vec<(f64, String)> {
+        match self {
+            Self::Linear(axis) => {
+                axis.labelled_ticks().map(|(at, label)| (at / axis.top(), label)).collect()
+            }
+            Self::UpTo(end, axis) => {
+                let ticks = axis.labelled_ticks().map(|(at, label)| (at / end, label));
+                ticks.filter(|(share, _)| *share <= 1.0).collect()
+            }
+            Self::Log(decades) => decades.labelled_ticks(),
+        }
+    }
+}
+
+/// Powers of ten, and below them, if there is one among the values, a place for 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decades {
+    has_zero: bool,
+    low: i32,
+    high: i32,
+}
+
+impl Decades {
+    /// The fewest that hold `values`; at least one. Below 1 there is only 0.
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let (mut has_zero, mut least, mut most) = (false, f64::INFINITY, 1.0_f64);
+        for value in values.filter(|value| value.is_finite()) {
+            if value < 1.0 {
+                has_zero = true;
+            } else {
+                (least, most) = (least.min(value), most.max(value));
+            }
+        }
+        let low = least.min(most).log10().floor() as i32;
+        Self { has_zero, low, high: (most.log10().ceil() as i32).max(low + 1) }
+    }
+
+    /// Steps between the places that have ticks.
+    fn steps(self) -> f64 {
+        f64::from(self.high - self.low) + f64::from(u8::from(self.has_zero))
+    }
+
+    fn share(self, value: f64) -> f64 {
+        if value < 1.0 {
+            return 0.0;
+        }
+        let above = value.log10() - f64::from(self.low);
+        (above + f64::from(u8::from(self.has_zero))) / self.steps()
+    }
+
+    fn labelled_ticks(self) -> Vec<(f64, String)> {
+        let zero = self.has_zero.then(|| (0.0, "0".to_owned()));
+        let decades = (self.low..=self.high).map(|decade| {
+            let value = 10_f64.powi(decade);
+            (self.share(value), short(value))
+        });
+        zero.into_iter().chain(decades).collect()
+    }
+}
+
+/// A power of ten with a prefix: `100`, `10 k`, `1 M`.
+fn short(value: f64) -> String {
+    let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match prefixes.into_iter().find(|(unit, _)| value >= *unit) {
+        Some((unit, prefix)) => format!("{:.0}\u{a0}{prefix}", value / unit),
+        None => format!("{value:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(values: &[f64]) -> Vec<String> {
+        let ticks = Scale::log(values.iter().copied()).labelled_ticks();
+        ticks.into_iter().map(|(_, label)| label.replace('\u{a0}', "")).collect()
+    }
+
+    #[test]
+    fn decades_hold_every_value() {
+        assert_eq!(labels(&[32.0, 4_000.0]), ["10", "100", "1k", "10k"]);
+        assert_eq!(labels(&[1e6]), ["1M", "10M"]);
+        assert_eq!(
+            labels(&[0.0, 150.0, 1e9]),
+            ["0", "100", "1k", "10k", "100k", "1M", "10M", "100M", "1G"]
+        );
+        assert_eq!(labels(&[0.0]), ["0", "1", "10"]);
+        assert_eq!(labels(&[]), ["1", "10"]);
+    }
+
+    #[test]
+    fn places_are_between_the_ends_and_in_order() {
+        let values = [0.0, 1.0, 9.0, 10.0, 99.0, 12_345.0, 1e8];
+        let scale = Scale::log(values.iter().copied());
+        let shares = values.map(|value| scale.share(value));
+        assert!(shares.is_sorted() && shares[0] == 0.0 && shares[6] == 1.0, "{shares:?}");
+        assert!((shares[3] - 2.0 / 9.0).abs() < 1e-12, "10 is two steps of nine up: {shares:?}");
+        let time = Scale::up_to([0.05, 0.104].into_iter());
+        let ticks: Vec<_> = time.labelled_ticks().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(
+            (time.share(0.104), ticks),
+            (1.0, vec!["0.00".to_owned(), "0.05".to_owned(), "0.10".to_owned()])
+        );
+        assert_eq!(Scale::up_to(std::iter::empty()), Scale::linear(std::iter::empty()));
+        let linear = Scale::linear([3.0, 4.0].into_iter());
+        assert!((linear.share(2.0) - 0.5).abs() < 1e-12, "{linear:?}");
+    }
+}

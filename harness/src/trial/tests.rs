@@ -1,0 +1,330 @@
+//! Trials of right and wrong tables.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use structures::map::{Direct, DirectMap, MapInfo};
+use structures::{ChainingBucketLock, ChainingLockFree};
+
+use super::*;
+use crate::case::Mix;
+use crate::fault::Fault;
+
+fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
+    let case = Case {
+        structure: "test".to_owned(),
+        reclaimer: "none".to_owned(),
+        allocator: "system".to_owned(),
+        threads,
+        mix,
+        zipf,
+        keys: 1000,
+        prefill: 500,
+        hash_seed: 0,
+        pin: false,
+        batch: 1,
+        huge_pages: false,
+        reclaim_batch: None,
+        ops_per_pin: 1,
+        fault: crate::fault::Fault::None,
+    };
+    TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false }
+}
+
+#[test]
+fn a_correct_table_passes_its_self_check() {
+    let mix = Mix { reads: 40.0, inserts: 25.0, removes: 25.0, updates: 10.0 };
+    for zipf in [0.0, 0.99] {
+        let measured =
+            run(|_| ChainingLockFree::<u64, u64>::default(), &spec(3, mix, zipf)).unwrap();
+        assert_eq!(measured.failures, Vec::<String>::new());
+        assert!(measured.ops > 0);
+        assert!(measured.seconds >= 0.05);
+    }
+}
+
+#[test]
+fn reads_only_leave_exactly_the_prefill() {
+    let build = |o: &MapOptions| {
+        ChainingBucketLock::<u64, u64, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+    };
+    let measured = run(build, &spec(2, Mix::balanced(100.0), 0.0)).unwrap();
+    assert_eq!(measured.final_len, 500);
+    assert!(measured.failures.is_empty());
+}
+
+#[test]
+fn batches_count_every_lookup_and_leave_the_prefill() {
+    for zipf in [0.0, 0.99] {
+        let mut spec = spec(2, Mix::balanced(100.0), zipf);
+        spec.case.batch = 33;
+        let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+        assert_eq!(measured.failures, Vec::<String>::new());
+        assert!(measured.ops > 0 && measured.ops % 33 == 0, "{} lookups", measured.ops);
+        assert_eq!(measured.final_len, 500);
+    }
+}
+
+/// Every operation of the mix, so that pins, locks and closures are all used.
+const ALL: Mix = Mix { reads: 40.0, inserts: 20.0, removes: 20.0, updates: 20.0 };
+
+#[test]
+fn no_fault_hangs_a_trial_or_breaks_its_books() {
+    for fault in Fault::ALL {
+        for zipf in [0.0, 0.99] {
+            let mut spec = spec(2, ALL, zipf);
+            spec.case.fault = fault;
+            let free = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+            let locked = |_: &MapOptions| structures::ChainingGlobalLock::<u64, u64>::default();
+            let locked = run(locked, &spec).unwrap();
+            for measured in [free, locked] {
+                assert_eq!(measured.failures, Vec::<String>::new(), "{fault}");
+                assert!(measured.seconds >= 0.05, "{fault}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bystander_finds_no_key_in_an_empty_table() {
+    for fault in Fault::ALL {
+        let mut spec = spec(1, Mix::balanced(100.0), 0.0);
+        (spec.case.prefill, spec.case.fault) = (0, fault);
+        let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+        assert_eq!((measured.final_len, measured.failures), (0, Vec::new()), "{fault}");
+    }
+}
+
+/// A table that notes handles, lookups and updates, and the writes of others meanwhile.
+#[derive(Default)]
+struct Watched {
+    map: ChainingBucketLock<u64, u64>,
+    handles: AtomicUsize,
+    writes: AtomicUsize,
+    reads: AtomicUsize,
+    updates: AtomicUsize,
+    writes_within_a_read: AtomicUsize,
+    writes_within_an_update: AtomicUsize,
+}
+
+impl Watched {
+    /// Runs `f` and adds to `within` how many writes there were meanwhile.
+    fn watch<T>(&self, within: &AtomicUsize, f: impl FnOnce() -> T) -> T {
+        let before = self.writes.load(Relaxed);
+        let result = f();
+        within.fetch_add(self.writes.load(Relaxed) - before, Relaxed);
+        result
+    }
+}
+
+impl DirectMap<u64, u64> for &'static Watched {
+    fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
+        let value = self.map.get(key)?;
+        self.reads.fetch_add(1, Relaxed);
+        Some(self.watch(&self.writes_within_a_read, || read(&value)))
+    }
+
+    fn insert(&self, key: u64, value: u64) -> bool {
+        self.writes.fetch_add(1, Relaxed);
+        self.map.insert(key, value)
+    }
+
+    fn update(&self, key: &u64, mut f: impl FnMut(&u64) -> u64) -> Option<u64> {
+        self.map.update(key, |value| {
+            self.updates.fetch_add(1, Relaxed);
+            self.watch(&self.writes_within_an_update, || f(value))
+        })
+    }
+
+    fn upsert(&self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.map.upsert(key, f)
+    }
+
+    fn remove(&self, key: &u64) -> Option<u64> {
+        self.writes.fetch_add(1, Relaxed);
+        self.map.remove(key)
+    }
+
+    fn for_each(&self, f: impl FnMut(&u64, &u64)) {
+        DirectMap::for_each(&self.map, f);
+    }
+}
+
+impl ConcurrentMap<u64, u64> for &'static Watched {
+    type Handle<'m> = Direct<'m, Self>;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        self.handles.fetch_add(1, Relaxed);
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.map.len()
+    }
+}
+
+fn watched(fault: Fault, mix: Mix) -> &'static Watched {
+    let table: &'static Watched = Box::leak(Box::default());
+    let mut spec = spec(2, mix, 0.0);
+    (spec.case.fault, spec.seconds) = (fault, 0.2);
+    let measured = run(|_| table, &spec).unwrap();
+    assert_eq!(measured.failures, Vec::<String>::new(), "{fault}");
+    table
+}
+
+#[test]
+fn each_fault_does_what_its_name_says() {
+    let writes = Mix { reads: 0.0, inserts: 50.0, removes: 50.0, updates: 0.0 };
+    // One handle prefills, one checks, two work.
+    for (fault, handles) in Fault::ALL.into_iter().zip([4, 5, 5, 5, 10]) {
+        let table = watched(fault, writes);
+        let of = |counter: &AtomicUsize| counter.load(Relaxed);
+        assert_eq!(of(&table.handles), handles, "{fault}");
+        let stalls = of(&table.writes_within_a_read) > 0;
+        assert_eq!(stalls, fault == Fault::StalledReader, "{fault}");
+        let sleeps = of(&table.writes_within_an_update) > 0;
+        assert_eq!(sleeps, fault == Fault::DescheduledWriter, "{fault}");
+        assert_eq!(of(&table.updates) > 1, sleeps, "{fault}");
+        let looks = matches!(fault, Fault::StalledReader | Fault::IdleRegistered);
+        assert!(of(&table.reads) <= usize::from(looks), "{fault}");
+    }
+}
+
+#[test]
+fn pins_of_several_operations_count_each() {
+    for (zipf, fault) in [(0.0, Fault::None), (0.99, Fault::StalledReader)] {
+        let mut spec = spec(2, ALL, zipf);
+        (spec.case.ops_per_pin, spec.case.fault) = (7, fault);
+        let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+        assert_eq!(measured.failures, Vec::<String>::new());
+        assert!(measured.ops > 0 && measured.ops % 7 == 0, "{} operations", measured.ops);
+    }
+    let mut both = spec(1, Mix::balanced(100.0), 0.0);
+    (both.case.ops_per_pin, both.case.batch) = (2, 2);
+    let error = run(|_| ChainingLockFree::<u64, u64>::default(), &both).unwrap_err();
+    assert!(error.to_string().contains("do not go with batches of 2"), "{error}");
+}
+
+#[test]
+fn a_series_is_kept_where_it_is_asked_for() {
+    for asked in [false, true] {
+        let mut spec = spec(1, ALL, 0.0);
+        spec.series = asked;
+        let free = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+        assert_eq!(free.series.is_empty(), !asked);
+        assert!(free.series.iter().all(|sample| sample.unreclaimed.is_some()));
+    }
+}
+
+#[test]
+fn other_operations_are_not_batched() {
+    for (batch, reads) in [(16, 99.0), (0, 100.0), (2, 0.0)] {
+        let mut spec = spec(1, Mix::balanced(reads), 0.0);
+        spec.case.batch = batch;
+        let build = |_: &MapOptions| ChainingLockFree::<u64, u64>::default();
+        let error = run(build, &spec).unwrap_err().to_string();
+        assert!(error.contains(&format!("batches of {batch}")), "{error}");
+    }
+}
+
+#[test]
+fn the_table_is_told_of_huge_pages() {
+    for asked in [false, true] {
+        let mut spec = spec(1, Mix::balanced(100.0), 0.0);
+        spec.case.huge_pages = asked;
+        let build = |o: &MapOptions| {
+            assert_eq!(o.huge_pages, asked);
+            assert_eq!(o.pages() == structures::Pages::Huge, asked);
+            ChainingBucketLock::<u64, u64>::default()
+        };
+        let measured = run(build, &spec).unwrap();
+        assert_eq!(measured.huge_page_bytes.is_some(), cfg!(target_os = "linux"));
+    }
+}
+
+/// How a [`Broken`] table is broken.
+#[derive(Clone, Copy, PartialEq)]
+enum Bug {
+    LosesInserts,
+    ForgetsKeyKeepsLen,
+    ReturnsOtherValues,
+    DoubleRemove,
+    MixesUpBatches,
+}
+
+struct Broken {
+    map: ChainingBucketLock<u64, u64>,
+    bug: Bug,
+}
+
+impl DirectMap<u64, u64> for Broken {
+    fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
+        let offset = u64::from(self.bug == Bug::ReturnsOtherValues && key % 64 == 3);
+        self.map.get(key).map(|value| read(&(value + offset)))
+    }
+
+    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
+        let shift = usize::from(self.bug == Bug::MixesUpBatches);
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = self.map.get(&keys[(i + shift) % keys.len()]);
+        }
+    }
+
+    fn insert(&self, key: u64, value: u64) -> bool {
+        match self.bug {
+            Bug::LosesInserts if key == 13 => true,
+            Bug::ForgetsKeyKeepsLen if key == 13 => self.map.insert(key + 5000, value),
+            _ => self.map.insert(key, value),
+        }
+    }
+
+    fn update(&self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
+        self.map.update(key, f)
+    }
+
+    fn upsert(&self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.map.upsert(key, f)
+    }
+
+    fn remove(&self, key: &u64) -> Option<u64> {
+        match self.bug {
+            Bug::DoubleRemove if *key == 13 => Some(13),
+            _ => self.map.remove(key),
+        }
+    }
+
+    fn for_each(&self, f: impl FnMut(&u64, &u64)) {
+        DirectMap::for_each(&self.map, f);
+    }
+}
+
+impl ConcurrentMap<u64, u64> for Broken {
+    const INFO: MapInfo = MapInfo::UNKNOWN;
+
+    type Handle<'m> = Direct<'m, Self>;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.map.len()
+    }
+}
+
+#[test]
+fn every_kind_of_wrong_table_is_found_out() {
+    let bugs =
+        [Bug::LosesInserts, Bug::ForgetsKeyKeepsLen, Bug::ReturnsOtherValues, Bug::DoubleRemove];
+    for bug in bugs {
+        let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
+        let measured = run(build, &spec(2, Mix::balanced(50.0), 0.0)).unwrap();
+        assert!(!measured.failures.is_empty(), "bug {} was not found", bug as u8);
+    }
+    for (bug, batch) in [(Bug::MixesUpBatches, 16), (Bug::MixesUpBatches, 1)] {
+        let build = |_: &MapOptions| Broken { map: ChainingBucketLock::default(), bug };
+        let mut spec = spec(2, Mix::balanced(100.0), 0.0);
+        spec.case.batch = batch;
+        let measured = run(build, &spec).unwrap();
+        assert_eq!(measured.failures.is_empty(), batch == 1, "batches of {batch}");
+    }
+}
