@@ -122,7 +122,8 @@ struct Mailbox {
 /// A marker in a mailbox.
 struct Note {
     marker: Arc<Marker>,
-    next: *mut Note,
+    /// Only changed before the note is in the mailbox; atomic so that loom sees W1.
+    next: AtomicPtr<Note>,
 }
 
 /// The head of a mailbox whose worker is away: no note's address, as notes are aligned.
@@ -150,7 +151,8 @@ impl Mailbox {
         }
         // Relaxed: only the poster, when it has posted to all, asks whether it has passed.
         marker.to_pass.fetch_add(1, Ordering::Relaxed);
-        let note = Box::into_raw(Box::new(Note { marker: Arc::clone(marker), next: head }));
+        let next = AtomicPtr::new(head);
+        let note = Box::into_raw(Box::new(Note { marker: Arc::clone(marker), next }));
         loop {
             // Release W1: publishes the note; whoever runs the marker sees our nodes unlinked.
             // Acquire W4, as above.
@@ -160,7 +162,7 @@ impl Mailbox {
                 Err(seen) => head = seen,
             }
             // SAFETY: not in the mailbox, so still ours.
-            unsafe { (*note).next = head };
+            unsafe { &*note }.next.store(head, Ordering::Relaxed);
         }
         // SAFETY: from `Box::into_raw`, and ours, as the worker left before it was in.
         drop(unsafe { Box::from_raw(note) });
@@ -175,7 +177,8 @@ impl Mailbox {
             // SAFETY: from `Box::into_raw` in `post`; taken out, it is ours.
             let note = unsafe { Box::from_raw(next) };
             note.marker.pass();
-            next = note.next;
+            // Relaxed: came with the note.
+            next = note.next.load(Ordering::Relaxed);
         }
     }
 }
