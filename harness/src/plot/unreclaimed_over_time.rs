@@ -51,7 +51,9 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
     let places = Place::all(&group.rows, Place::of);
     let faults: BTreeSet<Fault> = group.rows.iter().map(|row| row.fault).collect();
-    let end = samples.values().flatten().map(|sample| sample.at_seconds).fold(0.0, f64::max);
+    // Where every trial still has a sample; those of the few microseconds beyond count as there.
+    let ends = samples.values().filter_map(|own| Some(own.last()?.at_seconds));
+    let end = ends.reduce(f64::min).unwrap_or_default();
     let rows = places
         .iter()
         .map(|place| {
