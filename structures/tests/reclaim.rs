@@ -74,6 +74,7 @@ macro_rules! for_each_scheme {
 for_each_scheme! {
     a_stalled_reader_holds_up_what_its_scheme_says: stalled_reader;
     an_idle_thread_holds_up_what_its_scheme_says: idle_thread;
+    removals_alone_are_freed: shrinking;
     what_threads_leave_retired_is_freed_by_others: exits;
     a_guard_outlives_growth: growth;
     a_protected_node_outlives_its_retirement: protection_of_new;
@@ -110,6 +111,9 @@ fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
         assert_eq!(map.handle().remove(&1), Some(1));
         let unreclaimed = elsewhere(|| {
             let mut handle = map.handle();
+            // First nothing but insertions, then nothing but removals.
+            assert!((100..MANY / 5).all(|key| handle.insert(key, key)));
+            assert!((100..MANY / 5).all(|key| handle.remove(&key).is_some()));
             let parts = (0..100).map(|_| {
                 churn(&mut handle, MANY / 100);
                 meter.unreclaimed()
@@ -126,6 +130,20 @@ fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
     assert_eq!(read, Some(1));
     drop(map);
     assert!(!frees::<R>() || meter.unreclaimed() == 0, "{}", R::NAME);
+}
+
+/// Removals alone, under guards that end, but each of which begins before the next has been retired.
+fn shrinking<R: Reclaimer + 'static>(meter: &Meter) {
+    let map = Table::<R>::default();
+    let (mut reader, mut writer) = (map.handle(), map.handle());
+    assert!((0..MANY / 5).all(|key| writer.insert(key, key)));
+    for first in (0..MANY / 5).step_by(500) {
+        reader.get_with(&(MANY / 5 - 1), |_| {
+            assert!((first..first + 500).all(|key| writer.remove(&key).is_some()));
+        });
+    }
+    let unreclaimed = meter.unreclaimed();
+    assert!(!frees::<R>() || unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
 }
 
 /// A thread that has worked, is registered, and does nothing.
