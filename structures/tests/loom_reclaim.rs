@@ -9,6 +9,8 @@
 
 mod explore;
 
+use std::panic::{self, AssertUnwindSafe};
+use std::process;
 use std::sync::Mutex;
 
 use explore::explore;
@@ -105,10 +107,16 @@ unsafe impl Send for Mortal {}
 
 impl Drop for Mortal {
     fn drop(&mut self) {
-        self.0.with_mut(|alive| {
-            // SAFETY: nobody may read it any more; loom checks that.
-            unsafe { *alive = false };
-        });
+        let write = || {
+            self.0.with_mut(|alive| {
+                // SAFETY: nobody may read it any more; loom checks that.
+                unsafe { *alive = false };
+            });
+        };
+        // `Node::reclaim` would stop the panic, and the model go on.
+        if panic::catch_unwind(AssertUnwindSafe(write)).is_err() {
+            process::abort();
+        }
     }
 }
 
