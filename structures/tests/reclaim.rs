@@ -74,9 +74,12 @@ macro_rules! for_each_scheme {
 for_each_scheme! {
     a_stalled_reader_holds_up_what_its_scheme_says: stalled_reader;
     an_idle_thread_holds_up_what_its_scheme_says: idle_thread;
+    removals_alone_are_freed: shrinking;
     what_threads_leave_retired_is_freed_by_others: exits;
     a_guard_outlives_growth: growth;
     a_protected_node_outlives_its_retirement: protection_of_new;
+    guards_of_different_ages_protect: staggered;
+    what_was_left_behind_is_adopted: adoption;
     a_domain_frees_what_is_pending: pending_at_drop;
     a_small_batch_is_obeyed: small_batch;
     a_large_batch_is_obeyed: large_batch;
@@ -105,9 +108,12 @@ fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
     let map = Table::<R>::default();
     assert!((0..64).all(|key| map.handle().insert(key, key)));
     let read = map.handle().get_with(&1, |value| {
-        assert_eq!(map.handle().remove(&1), Some(1));
         let unreclaimed = elsewhere(|| {
             let mut handle = map.handle();
+            // First nothing but insertions, then nothing but removals, of what is read too.
+            assert!((100..MANY / 5).all(|key| handle.insert(key, key)));
+            assert_eq!(handle.remove(&1), Some(1));
+            assert!((100..MANY / 5).all(|key| handle.remove(&key).is_some()));
             let parts = (0..100).map(|_| {
                 churn(&mut handle, MANY / 100);
                 meter.unreclaimed()
@@ -124,6 +130,20 @@ fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
     assert_eq!(read, Some(1));
     drop(map);
     assert!(!frees::<R>() || meter.unreclaimed() == 0, "{}", R::NAME);
+}
+
+/// Removals alone, under guards that end, but each of which begins before the next has been retired.
+fn shrinking<R: Reclaimer + 'static>(meter: &Meter) {
+    let map = Table::<R>::default();
+    let (mut reader, mut writer) = (map.handle(), map.handle());
+    assert!((0..MANY / 5).all(|key| writer.insert(key, key)));
+    for first in (0..MANY / 5).step_by(500) {
+        reader.get_with(&(MANY / 5 - 1), |_| {
+            assert!((first..first + 500).all(|key| writer.remove(&key).is_some()));
+        });
+    }
+    let unreclaimed = meter.unreclaimed();
+    assert!(!frees::<R>() || unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
 }
 
 /// A thread that has worked, is registered, and does nothing.
@@ -263,22 +283,64 @@ fn without_membarrier_it_is_the_same() {
     assert!(format!("{:?}", Ibr::symmetric(None)).contains("fences: Symmetric"));
 }
 
-/// A participant leaves while another's guard protects what it has retired, and nobody retires
-/// anything later.
-fn pending_at_drop<R: Reclaimer + 'static>(_: &Meter) {
+/// A guard that began before the last epoch retires what a later guard protects, while the other
+/// threads go on.
+fn staggered<R: Reclaimer + 'static>(_: &Meter) {
     let alive = Arc::default();
-    let domain = R::new(None);
-    let (mut reader, mut writer) = (domain.register(), domain.register());
+    let domain = R::new(Some(1));
+    let (mut old, mut young) = (domain.register(), domain.register());
+    let mut others = domain.register();
     let link = link(&domain, &alive);
+    let mut writing = old.enter();
+    retire_new(&domain, &mut others, 10);
+    let mut reading = young.enter();
+    let node = reading.protect(0, &link);
+    link.store(ptr::null_mut(), Ordering::Release);
+    // SAFETY: D2: it was in this link alone, and we took it out, once.
+    unsafe { writing.retire(node) };
+    drop(writing);
+    for _ in 0..3 {
+        retire_new(&domain, &mut others, 10);
+        retire_new(&domain, &mut old, 10);
+    }
+    assert_eq!(alive.load(Ordering::Relaxed), 1, "{}: freed under a guard", R::NAME);
+    drop(reading);
+    retire_new(&domain, &mut old, 20_000);
+    assert_eq!(alive.load(Ordering::Relaxed), u64::from(!frees::<R>()), "{}", R::NAME);
+}
+
+/// A participant leaves while another's guard protects what it has retired; then `next`.
+fn left_behind<R: Reclaimer>(
+    domain: &R,
+    alive: &Arc<AtomicU64>,
+    next: impl FnOnce(R::Participant<'_>),
+) {
+    let (mut reader, mut writer) = (domain.register(), domain.register());
+    let link = link(domain, alive);
     let mut guard = reader.enter();
     guard.protect(0, &link);
     unlink(&mut writer, &link);
     drop(writer);
     assert_eq!(alive.load(Ordering::Relaxed), 1, "{}: freed under a guard", R::NAME);
     drop(guard);
-    drop(reader);
+    next(reader);
+}
+
+/// Nobody retires anything later.
+fn pending_at_drop<R: Reclaimer + 'static>(_: &Meter) {
+    let (domain, alive) = (R::new(None), Arc::default());
+    left_behind(&domain, &alive, |reader| drop(reader));
     drop(domain);
     assert_eq!(alive.load(Ordering::Relaxed), u64::from(!frees::<R>()), "{}", R::NAME);
+}
+
+/// Another thread that goes on retiring frees it.
+fn adoption<R: Reclaimer + 'static>(_: &Meter) {
+    let (domain, alive) = (R::new(None), Arc::default());
+    left_behind(&domain, &alive, |mut reader| {
+        retire_new(&domain, &mut reader, 20_000);
+        assert_eq!(alive.load(Ordering::Relaxed), u64::from(!frees::<R>()), "{}", R::NAME);
+    });
 }
 
 fn small_batch<R: Reclaimer + 'static>(meter: &Meter) {

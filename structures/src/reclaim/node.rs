@@ -58,8 +58,8 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     pub unsafe fn reclaim(node: *mut Self) {
         // SAFETY: by this function's contract nobody else has the node.
         if let Err(payload) = unsafe { Self::free(node, Event::Freed) } {
-            // Not dropped: its own `Drop` may panic too, and nothing would stop that.
-            mem::forget(payload);
+            // Its own `Drop` may panic too, and nothing would stop what that panics with.
+            panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
         }
     }
 
