@@ -40,9 +40,6 @@ pub struct MapOptions {
     pub reclaim_batch: Option<usize>,
 }
 
-/// The schemes whose batch is fixed: they document that [`Reclaimer::new`] takes no other.
-const FIXED_BATCH: &[&str] = &["leak", "epoch", "haphazard", "sdd", "kovan", "arc"];
-
 impl MapOptions {
     /// The hasher of every table, seeded: foldhash's fast variant.
     #[must_use]
@@ -128,8 +125,6 @@ pub struct ReclaimerInfo {
     pub summary: &'static str,
     /// What it guarantees and needs.
     pub caps: Caps,
-    /// Whether its batch can be set.
-    pub takes_batch: bool,
 }
 
 /// A structure for every reclaimer: a type, so that one line registers it with all of them.
@@ -312,12 +307,7 @@ impl Registry {
         struct All(Vec<ReclaimerInfo>);
         impl Visitor for All {
             fn visit<R: Reclaimer + 'static>(&mut self) {
-                self.0.push(ReclaimerInfo {
-                    name: R::NAME,
-                    summary: R::SUMMARY,
-                    caps: R::CAPS,
-                    takes_batch: !FIXED_BATCH.contains(&R::NAME),
-                });
+                self.0.push(ReclaimerInfo { name: R::NAME, summary: R::SUMMARY, caps: R::CAPS });
             }
         }
         let mut all = All(Vec::new());
@@ -339,7 +329,10 @@ impl Registry {
             structures: self.structures.iter().map(entry).collect(),
             reclaimers: Self::reclaimers()
                 .iter()
-                .map(|r| ReclaimerEntry { name: r.name.to_owned(), takes_batch: r.takes_batch })
+                .map(|r| ReclaimerEntry {
+                    name: r.name.to_owned(),
+                    takes_batch: r.caps.takes_batch,
+                })
                 .collect(),
             allocators: allocator::available().iter().map(|one| one.name.to_owned()).collect(),
         }

@@ -21,7 +21,8 @@ unsafe impl Reclaimer for Broken {
 
     const NAME: &'static str = "broken";
     const SUMMARY: &'static str = "frees at once";
-    const CAPS: Caps = Caps { per_pointer: true, robust: true, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
 
     fn new(_: Option<usize>) -> Self {
         Self

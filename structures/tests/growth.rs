@@ -172,7 +172,8 @@ unsafe impl Reclaimer for Gated {
 
     const NAME: &'static str = "gated";
     const SUMMARY: &'static str = "suspends a thread where a test wants it";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(_: Option<usize>) -> Self {
         Self

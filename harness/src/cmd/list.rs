@@ -159,7 +159,7 @@ fn reclaimer_lines() -> Vec<ReclaimerLine> {
         robust: info.caps.robust,
         per_pointer: info.caps.per_pointer,
         needs_quiescence: info.caps.needs_quiescence,
-        takes_batch: info.takes_batch,
+        takes_batch: info.caps.takes_batch,
     };
     Registry::reclaimers().into_iter().map(line).collect()
 }

@@ -20,7 +20,8 @@ unsafe impl Reclaimer for Noting {
 
     const NAME: &'static str = "noting";
     const SUMMARY: &'static str = "";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         BATCH.store(batch.unwrap_or(0), Relaxed);
@@ -67,7 +68,10 @@ fn the_reclaimer_gets_the_batch() {
 #[test]
 fn schemes_with_a_fixed_batch_say_so() {
     let takes = |name: &str| {
-        Registry::reclaimers().into_iter().find(|info| info.name == name).map(|i| i.takes_batch)
+        Registry::reclaimers()
+            .into_iter()
+            .find(|info| info.name == name)
+            .map(|info| info.caps.takes_batch)
     };
     assert_eq!(["leak", "epoch", "haphazard"].map(takes), [Some(false); 3]);
 }

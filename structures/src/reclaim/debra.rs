@@ -128,7 +128,8 @@ unsafe impl Reclaimer for Debra {
 
     const NAME: &'static str = "debra";
     const SUMMARY: &'static str = "distributed epochs (Brown 2015), readers without a fence";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

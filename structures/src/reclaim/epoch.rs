@@ -37,7 +37,8 @@ unsafe impl Reclaimer for Epoch {
 
     const NAME: &'static str = "epoch";
     const SUMMARY: &'static str = "epoch-based (Fraser 2004), crate crossbeam-epoch 0.9";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: false };
 
     /// The batch is fixed by the crate.
     fn new(_: Option<usize>) -> Self {

@@ -57,7 +57,8 @@ unsafe impl Reclaimer for GraceRcu {
     const NAME: &'static str = "grace-rcu";
     const SUMMARY: &'static str =
         "RCU by versions, grace periods shared (Ramalhete, Correia), ours";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self { versions: Versions::default(), pool: Pool::new(batch) }

@@ -58,7 +58,8 @@ unsafe impl Reclaimer for Haphazard {
 
     const NAME: &'static str = "haphazard";
     const SUMMARY: &'static str = "hazard pointers (Michael 2004), crate haphazard 0.1";
-    const CAPS: Caps = Caps { per_pointer: true, robust: true, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: false };
 
     /// The batch is fixed by the crate.
     fn new(_: Option<usize>) -> Self {

@@ -101,7 +101,8 @@ unsafe impl Reclaimer for Hazard {
 
     const NAME: &'static str = "hazard";
     const SUMMARY: &'static str = "hazard pointers (Michael 2004), readers without a fence";
-    const CAPS: Caps = Caps { per_pointer: true, robust: true, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

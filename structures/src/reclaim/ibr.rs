@@ -173,7 +173,8 @@ unsafe impl Reclaimer for Ibr {
 
     const NAME: &'static str = "ibr";
     const SUMMARY: &'static str = "intervals of eras, 2GE-IBR (Wen et al. 2018)";
-    const CAPS: Caps = Caps { per_pointer: true, robust: true, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

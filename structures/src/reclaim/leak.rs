@@ -18,7 +18,8 @@ unsafe impl Reclaimer for Leak {
 
     const NAME: &'static str = "leak";
     const SUMMARY: &'static str = "never frees: upper bound of throughput and of memory";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: false };
 
     fn new(_: Option<usize>) -> Self {
         Self

@@ -85,6 +85,9 @@ pub struct Caps {
     /// A registered thread that runs no operation holds reclamation up unless it says that it
     /// is offline.
     pub needs_quiescence: bool,
+    /// How many nodes a thread retires before it tries to free some can be set: see
+    /// [`Reclaimer::new`].
+    pub takes_batch: bool,
 }
 
 /// A scheme's domain.

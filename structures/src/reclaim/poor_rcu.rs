@@ -64,7 +64,8 @@ unsafe impl Reclaimer for PoorRcu {
 
     const NAME: &'static str = "poor-rcu";
     const SUMMARY: &'static str = "RCU by two reader-writer locks (Ramalhete, Correia), ours";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self {

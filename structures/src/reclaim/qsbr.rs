@@ -57,7 +57,8 @@ unsafe impl Reclaimer for Qsbr {
 
     const NAME: &'static str = "qsbr";
     const SUMMARY: &'static str = "quiescent states at the end of operations (McKenney 1998), ours";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: true };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: true, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self { versions: Versions::default(), pool: Pool::new(batch) }

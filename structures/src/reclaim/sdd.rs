@@ -46,7 +46,8 @@ unsafe impl Reclaimer for Sdd {
 
     const NAME: &'static str = "sdd";
     const SUMMARY: &'static str = "epochs of one domain a process, of scc's tables, crate sdd 4";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self { pool: Pool::new(batch) }

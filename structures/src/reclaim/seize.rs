@@ -41,7 +41,8 @@ unsafe impl Reclaimer for Seize {
 
     const NAME: &'static str = "seize";
     const SUMMARY: &'static str = "Hyaline-1 (Nikolaev, Ravindran 2021), crate seize 0.5";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: false };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         let collector = Collector::new();

@@ -63,7 +63,8 @@ unsafe impl Reclaimer for WorkerRcu {
 
     const NAME: &'static str = "worker-rcu";
     const SUMMARY: &'static str = "RCU by a marker that every worker runs between operations, ours";
-    const CAPS: Caps = Caps { per_pointer: false, robust: false, needs_quiescence: true };
+    const CAPS: Caps =
+        Caps { per_pointer: false, robust: false, needs_quiescence: true, takes_batch: true };
 
     fn new(batch: Option<usize>) -> Self {
         Self { mailboxes: Registry::default(), pool: Pool::new(batch) }
