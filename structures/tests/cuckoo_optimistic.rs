@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use rand::{RngExt, SeedableRng};
@@ -185,17 +185,19 @@ fn beside(
             self.0.fetch_sub(1, Relaxed);
         }
     }
-    let readers = AtomicUsize::new(2);
+    let (readers, start) = (AtomicUsize::new(2), Barrier::new(4));
     thread::scope(|scope| {
         for thread in 0..2 {
-            let (read, write, readers) = (&read, &write, &readers);
+            let (read, write, readers, start) = (&read, &write, &readers, &start);
             scope.spawn(move || {
                 let _reading = Reading(readers);
+                start.wait();
                 let mut rng = rng(thread);
                 (0..reads).for_each(|_| read(&mut rng));
             });
             scope.spawn(move || {
                 let mut rng = rng(10 + thread);
+                start.wait();
                 while readers.load(Relaxed) > 0 {
                     write(thread, &mut rng);
                 }
@@ -252,6 +254,7 @@ fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T)
 fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
     // Two homes, few tags.
     let map = new(16, |key| mixed(key) & (1 << 57) | key & 1);
+    (0..6).for_each(|key| assert!(map.insert(key, value(key, 0))));
     let (hits, stamps) = (AtomicU64::new(0), AtomicU64::new(0));
     let read = |rng: &mut Xoshiro256PlusPlus| {
         let key = rng.random_range(0..6);

@@ -27,9 +27,6 @@ const MANY: u64 = 100_000;
 /// More than any scheme keeps that is not held up: a few of the largest batches.
 const BOUNDED: u64 = 8_000;
 
-/// Schemes that fix their batch, and say so.
-const FIXED_BATCH: [&str; 3] = ["leak", "epoch", "haphazard"];
-
 fn frees<R: Reclaimer>() -> bool {
     R::NAME != Leak::NAME
 }
@@ -344,7 +341,7 @@ fn adoption<R: Reclaimer + 'static>(_: &Meter) {
 }
 
 fn small_batch<R: Reclaimer + 'static>(meter: &Meter) {
-    if FIXED_BATCH.contains(&R::NAME) {
+    if !R::CAPS.takes_batch {
         return;
     }
     for batch in [0, 1, 10] {
@@ -360,7 +357,7 @@ fn small_batch<R: Reclaimer + 'static>(meter: &Meter) {
 }
 
 fn large_batch<R: Reclaimer + 'static>(meter: &Meter) {
-    if FIXED_BATCH.contains(&R::NAME) {
+    if !R::CAPS.takes_batch {
         return;
     }
     let domain = R::new(Some(5_000));

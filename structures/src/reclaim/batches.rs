@@ -97,7 +97,8 @@ impl<M> Batches<'_, M> {
 
     /// Closes the open batch. Whatever `mark` stands for lies after the last retirement.
     pub(super) fn close(&mut self, mark: M) {
-        let next = Vec::with_capacity(self.pool.size);
+        // As long as this one has become: a batch may be of any size, and need not fill up.
+        let next = Vec::with_capacity(self.open.len());
         let nodes = std::mem::replace(&mut self.open, next);
         self.closed.push_back(Batch { mark, nodes });
     }

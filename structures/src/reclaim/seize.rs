@@ -9,7 +9,8 @@
 //! Each table has a collector of its own. A batch needs at least as many nodes as there are threads
 //! in a guard when it is handed over: it links itself into their lists by these. The crate sees to
 //! that by itself, so a smaller `batch` (32 unless told, or the number of CPUs if that is more)
-//! only means that it tries more often. A thread that leaves keeps its last batch in the collector,
+//! only means that it tries more often; it allocates a batch at once, so one above 2^20 is 2^20. A
+//! thread that leaves keeps its last batch in the collector,
 //! for the thread that takes its number, or until the domain drops.
 //!
 //! `enter` is wait-free: a store, and no fence where the kernel has `membarrier(2)`. `protect` is a
@@ -24,6 +25,9 @@ use ::seize::{Collector, Guard as _, LocalGuard};
 
 use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
+
+/// The largest batch: 16 MiB for each thread.
+const LARGEST_BATCH: usize = 1 << 20;
 
 /// A seize collector.
 #[derive(Debug, Default)]
@@ -48,7 +52,7 @@ unsafe impl Reclaimer for Seize {
         let collector = Collector::new();
         Self {
             collector: match batch {
-                Some(batch) => collector.batch_size(batch.max(1)),
+                Some(batch) => collector.batch_size(batch.clamp(1, LARGEST_BATCH)),
                 None => collector,
             },
         }
