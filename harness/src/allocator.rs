@@ -23,12 +23,10 @@
 //! allocator alike.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// The environment variable that names the allocator of a process.
 pub const VARIABLE: &str = "BENCH_ALLOCATOR";
-const VARIABLE_C: &CStr = c"BENCH_ALLOCATOR";
 
 /// An allocator that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +102,11 @@ fn decide() -> u8 {
 fn wanted() -> u8 {
     #[cfg(feature = "mimalloc")]
     {
+        use std::ffi::CStr;
+        /// [`VARIABLE`], as C has it.
+        const NAME: &CStr = c"BENCH_ALLOCATOR";
         // SAFETY: the name is a C string. Nothing changes the environment meanwhile: see the head.
-        let value = unsafe { nix::libc::getenv(VARIABLE_C.as_ptr()) };
+        let value = unsafe { nix::libc::getenv(NAME.as_ptr()) };
         if !value.is_null() {
             // SAFETY: not null, so it is a C string of the environment, which nothing changes.
             let value = unsafe { CStr::from_ptr(value) };
