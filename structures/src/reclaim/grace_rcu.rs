@@ -1,6 +1,6 @@
 //! RCU with a version for each thread, and grace periods that are shared.
 //!
-//! P. Ramalhete and A. Correia's user-space RCU by grace versions (Concurrency Freaks, 2015).
+//! P. Ramalhete and A. Correia's user-space RCU by grace versions (on their site Concurrency Freaks).
 //! A reader writes the version in which it reads into its slot. A retirer needs every slot to be
 //! ahead of the version that it found: it compares and swaps it to the next; if it loses, another
 //! retirer has just done that, and both wait for the same slots to pass the same version.

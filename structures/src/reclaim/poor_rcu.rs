@@ -1,6 +1,6 @@
 //! The poor man's RCU: two reader-writer locks and a mutex, of the standard library.
 //!
-//! P. Ramalhete and A. Correia, *Poor man's URCU* (Concurrency Freaks, 2013). A reader holds one
+//! P. Ramalhete and A. Correia, *Poor man's URCU* (on their site Concurrency Freaks). A reader holds one
 //! of two locks for reading, whichever it gets without waiting. A grace period write-locks and
 //! releases the one, then the other: who had been reading has left.
 //!
