@@ -58,6 +58,9 @@ pub struct MapInfo {
     pub keeps_entries: bool,
     /// Whether the meter ([`crate::meter`]) counts its nodes.
     pub counts_nodes: bool,
+    /// Whether `len` keeps what [`ConcurrentMap::len`] promises; false for a table whose own
+    /// documentation calls it an estimate.
+    pub len_is_bounded: bool,
     /// The most handles that may exist at once, if there is a limit.
     pub max_threads: Option<usize>,
 }
@@ -73,6 +76,7 @@ impl MapInfo {
         remove: Progress::Unknown,
         keeps_entries: true,
         counts_nodes: false,
+        len_is_bounded: true,
         max_threads: None,
     };
 

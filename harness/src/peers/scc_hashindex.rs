@@ -71,6 +71,8 @@ where
     const INFO: MapInfo = MapInfo {
         family: "peer",
         summary: "scc 3 HashIndex: 32-slot buckets, lock-free hits, misses confirmed under lock",
+        // It overcounts while a superseded bucket array has not been dropped.
+        len_is_bounded: false,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

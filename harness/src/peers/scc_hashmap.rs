@@ -41,6 +41,8 @@ where
     const INFO: MapInfo = MapInfo {
         family: "peer",
         summary: "scc 3 HashMap: 32-slot buckets, a reader-writer lock each, incremental resize",
+        // It overcounts while a superseded bucket array has not been dropped.
+        len_is_bounded: false,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -28,9 +28,9 @@ pub struct LenCall {
 pub struct Recorded {
     /// Every operation, in no order. The last on each key is a `get` after all threads had ended.
     pub ops: Vec<KeyedOp>,
-    /// The calls of `len` while threads wrote.
+    /// The calls of `len` while threads wrote, if it is no estimate.
     pub lens: Vec<LenCall>,
-    /// What `len` returned when they had ended …
+    /// What `len`, if it is no estimate, returned when they had ended …
     pub final_len: usize,
     /// … and what `for_each` showed.
     pub final_entries: Vec<(u64, u64)>,
@@ -78,7 +78,9 @@ pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
         for worker in workers {
             let worker = join(worker.join());
             recorded.ops.extend(worker.ops);
-            recorded.lens.extend(worker.lens);
+            if M::INFO.len_is_bounded {
+                recorded.lens.extend(worker.lens);
+            }
         }
         // In a thread that has seen nothing of the table.
         join(scope.spawn(|| look_at_the_end(&map, round, &mut recorded)).join());
@@ -104,8 +106,8 @@ fn look_at_the_end<M: ConcurrentMap<u64, u64>>(map: &M, round: &Round, into: &mu
         let op = Op { thread, invoked, returned, call: Call::Get { found } };
         into.ops.push(KeyedOp { key, op });
     }
-    into.final_len = map.len();
     handle.for_each(|&key, &value| into.final_entries.push((key, value)));
+    into.final_len = if M::INFO.len_is_bounded { map.len() } else { into.final_entries.len() };
 }
 
 /// A thread's part of a round.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard};
 
-use structures::map::{ConcurrentMap, Direct, DirectMap};
+use structures::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Defect {
@@ -69,14 +69,15 @@ fn pause() {
     }
 }
 
-pub(crate) struct Table {
+/// `ESTIMATES`: its `len` is said to be an estimate.
+pub(crate) struct Table<const ESTIMATES: bool = false> {
     defect: Defect,
     entries: Mutex<HashMap<u64, u64>>,
     count: AtomicUsize,
     mirror: Option<Box<dyn Mirror>>,
 }
 
-impl Table {
+impl<const ESTIMATES: bool> Table<ESTIMATES> {
     pub(crate) fn new(defect: Defect) -> Self {
         let mirror: Option<Box<dyn Mirror>> = match defect {
             Defect::GapInDisplacement => Some(Box::new(Buckets::default())),
@@ -111,13 +112,15 @@ impl Table {
     }
 }
 
-impl fmt::Debug for Table {
+impl<const ESTIMATES: bool> fmt::Debug for Table<ESTIMATES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("defect", &self.defect).finish_non_exhaustive()
     }
 }
 
-impl ConcurrentMap<u64, u64> for Table {
+impl<const ESTIMATES: bool> ConcurrentMap<u64, u64> for Table<ESTIMATES> {
+    const INFO: MapInfo = MapInfo { len_is_bounded: !ESTIMATES, ..MapInfo::UNKNOWN };
+
     type Handle<'m> = Direct<'m, Self>;
 
     fn handle(&self) -> Direct<'_, Self> {
@@ -132,7 +135,7 @@ impl ConcurrentMap<u64, u64> for Table {
     }
 }
 
-impl DirectMap<u64, u64> for Table {
+impl<const ESTIMATES: bool> DirectMap<u64, u64> for Table<ESTIMATES> {
     fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
         match &self.mirror {
             Some(mirror) => mirror.get(*key).map(|value| read(&value)),
