@@ -57,12 +57,13 @@ impl<T: Default + Sync> Registry<T> {
 
     #[cold]
     fn add(&self) -> &Record<T> {
-        let record: &Record<T> = Box::leak(Box::new(Record {
+        let added = Box::into_raw(Box::new(Record {
             shared: T::default(),
             taken: AtomicBool::new(true),
             next: AtomicPtr::new(ptr::null_mut()),
         }));
-        let added = ptr::from_ref(record).cast_mut();
+        // SAFETY: from `Box`; freed when the registry drops, which `'_` does not outlive.
+        let record = unsafe { &*added };
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             record.next.store(head, Ordering::Relaxed);
@@ -121,7 +122,7 @@ impl<T> Drop for Registry<T> {
     fn drop(&mut self) {
         let mut next = self.head.load(Ordering::Relaxed);
         while !next.is_null() {
-            // SAFETY: leaked in `add`, once in the list; `&mut self`: nobody has a reference.
+            // SAFETY: made from a box in `add`, once in the list; `&mut self`: nobody has a reference.
             let record = unsafe { Box::from_raw(next) };
             next = record.next.load(Ordering::Relaxed);
         }
