@@ -72,6 +72,7 @@ pub mod meter;
 pub mod reclaim;
 pub mod sync;
 pub mod tagging;
+pub mod versioned;
 pub mod versions;
 pub mod word;
 mod zeroed;

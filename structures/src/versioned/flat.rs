@@ -1,0 +1,104 @@
+//! An open-addressing table as a sequential object: hashbrown's, copied whole for each version.
+
+use std::fmt;
+
+use hashbrown::HashTable;
+
+use super::Sequential;
+use super::map::{Binding, MapObject, MapOp, Outcome};
+
+/// A Swiss table. A clone copies all of it: O(n).
+#[derive(Clone)]
+pub struct Flat<K, V> {
+    table: HashTable<Binding<K, V>>,
+    /// The stamp of the next binding.
+    clock: u64,
+}
+
+impl<K, V> Flat<K, V> {
+    /// An empty table with room for `capacity` entries.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { table: HashTable::with_capacity(capacity), clock: 0 }
+    }
+
+    fn stamp(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+}
+
+impl<K, V> Default for Flat<K, V> {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
+impl<K, V> fmt::Debug for Flat<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flat").field("len", &self.table.len()).finish_non_exhaustive()
+    }
+}
+
+impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
+    type Op = MapOp<K, V>;
+    type Out = Outcome<V>;
+
+    fn apply(&mut self, op: &MapOp<K, V>) -> Outcome<V> {
+        match op {
+            MapOp::Insert { hash, key, value } => {
+                if self.find(*hash, |other| other == key).is_some() {
+                    return Outcome::Refused;
+                }
+                let (key, value) = (key.clone(), value.clone());
+                let binding = Binding { hash: *hash, stamp: self.stamp(), key, value };
+                self.table.insert_unique(*hash, binding, |binding| binding.hash);
+                Outcome::Added
+            }
+            MapOp::Remove { hash, key } => {
+                match self.table.find_entry(*hash, |binding| binding.key == *key) {
+                    Ok(entry) => Outcome::Replaced(entry.remove().0.value),
+                    Err(_) => Outcome::Refused,
+                }
+            }
+            MapOp::Replace { hash, key, stamp, value } => {
+                let value = value.clone();
+                let next = self.clock + 1;
+                match self.table.find_mut(*hash, |binding| binding.key == *key) {
+                    Some(binding) if binding.stamp == *stamp => {
+                        self.clock = next;
+                        binding.stamp = next;
+                        Outcome::Replaced(std::mem::replace(&mut binding.value, value))
+                    }
+                    _ => Outcome::Refused,
+                }
+            }
+        }
+    }
+
+    fn answer(&self, op: &MapOp<K, V>) -> Option<Outcome<V>> {
+        op.is_refused_by(self).then_some(Outcome::Refused)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.table.allocation_size()
+    }
+}
+
+impl<K: Eq + Clone, V: Clone> MapObject for Flat<K, V> {
+    type Key = K;
+    type Value = V;
+
+    #[inline]
+    fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
+        self.table.find(hash, |binding| binding.hash == hash && is_key(&binding.key))
+    }
+
+    fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    fn for_each(&self, f: impl FnMut(&Binding<K, V>)) {
+        self.table.iter().for_each(f);
+    }
+}

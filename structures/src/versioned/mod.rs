@@ -1,0 +1,133 @@
+//! Universal constructions: any sequential object made concurrent, without a word of its own code
+//! changed.
+//!
+//! M. Herlihy, *Wait-free synchronization*, TOPLAS 1991: prepare an update on a private version,
+//! install it by one atomic step, help others if they must not starve. Three roles:
+//!
+//! * A [`Sequential`] object has operations that are values: deterministic, and free to run again.
+//! * A [`Version`] of an object can be forked into a private copy. How much of it is copied is the
+//!   object's business: a [`Flat`](flat::Flat) table is copied whole, a trie shares all but a path.
+//! * A [`Universal`] construction decides in which order operations take effect and who runs them.
+//!
+//! [`VersionedMap`](map::VersionedMap) makes a [`ConcurrentMap`](crate::map::ConcurrentMap) of any
+//! construction over any [`MapObject`](map::MapObject).
+
+pub mod flat;
+pub mod map;
+
+use crate::map::MapInfo;
+
+/// A sequential object whose operations can be handed around and run again.
+pub trait Sequential {
+    /// An operation, with its arguments.
+    type Op;
+    /// What an operation returns.
+    type Out;
+
+    /// Runs `op`. Deterministic: the same operation on equal states leaves equal states and returns
+    /// equal results. If the user's code in it panics, the object is as it was.
+    fn apply(&mut self, op: &Self::Op) -> Self::Out;
+
+    /// What `op` returns, if in this state it changes nothing; then no version is made for it.
+    fn answer(&self, _op: &Self::Op) -> Option<Self::Out> {
+        None
+    }
+
+    /// Bytes on the heap that are this object's alone, for the meter.
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A version of an object: fixed once it is published, forked to make the next.
+///
+/// The life of a fork: [`fork`](Self::fork) and [`Sequential::apply`] by one thread, then
+/// [`seal`](Self::seal). If it is installed, [`replaced`](Self::replaced) says so to the version
+/// whose place it took; if not, it is dropped, with its residue.
+///
+/// # Safety
+///
+/// A published version can be read by other threads until it is dropped, whatever becomes of the
+/// versions before and after it.
+pub unsafe trait Version: Sequential + Sized {
+    /// What the maker of a version keeps until it is installed.
+    type Residue;
+
+    /// A private copy, to be edited.
+    fn fork(&self) -> Self;
+
+    /// Ends the editing: nothing changes from here on.
+    fn seal(&mut self) -> Self::Residue;
+
+    /// A version with this residue has been installed in place of `self`.
+    ///
+    /// # Safety
+    ///
+    /// That version was forked from `self`. Called once for `self`, by the thread that installed
+    /// the other, before `self` is retired.
+    unsafe fn replaced(&self, residue: Self::Residue);
+}
+
+// SAFETY: a clone shares nothing but what its own `Clone` takes care of.
+unsafe impl<O: Sequential + Clone> Version for O {
+    type Residue = ();
+
+    fn fork(&self) -> Self {
+        self.clone()
+    }
+
+    fn seal(&mut self) {}
+
+    unsafe fn replaced(&self, (): ()) {}
+}
+
+/// A construction that makes objects of type `O` concurrent.
+///
+/// It may hold several objects, its roots, which have nothing to do with each other. With more than
+/// one there is no moment's state of all of them.
+pub trait Universal<O: Sequential>: Send + Sync {
+    /// What it says of itself as a map's construction. Its `insert` and `remove` are the progress
+    /// of [`UniversalPinned::apply`], its `get` that of [`UniversalPinned::read`].
+    const INFO: MapInfo;
+
+    /// How many objects it holds.
+    const ROOTS: usize = 1;
+
+    /// One thread's way in.
+    type Handle<'c>: UniversalHandle<O>
+    where
+        Self: 'c;
+
+    /// Registers the calling thread.
+    ///
+    /// # Panics
+    ///
+    /// When more than [`MapInfo::max_threads`] handles would exist.
+    fn handle(&self) -> Self::Handle<'_>;
+}
+
+/// One thread's way into a [`Universal`] construction.
+pub trait UniversalHandle<O: Sequential> {
+    /// The handle inside a critical section.
+    type Pinned<'h>: UniversalPinned<O>
+    where
+        Self: 'h;
+
+    /// Enters a critical section.
+    fn pin(&mut self) -> Self::Pinned<'_>;
+
+    /// Runs `f`, which may block, with this thread declared quiescent.
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        f()
+    }
+}
+
+/// The two things that can be done to a concurrent object.
+pub trait UniversalPinned<O: Sequential> {
+    /// Runs `f` on the current state of the object in `root`: the state at one moment of the call.
+    fn read<T>(&mut self, root: usize, f: impl FnOnce(&O) -> T) -> T;
+
+    /// Runs `op` on the object in `root`: it takes effect once, at one moment of the call, however
+    /// often it is run. If the user's code in it panics, so does this, and there is no effect.
+    fn apply(&mut self, root: usize, op: O::Op) -> O::Out;
+}
