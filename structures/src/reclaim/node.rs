@@ -31,6 +31,11 @@ impl<R: Reclaimer, T> Node<R, T> {
     pub fn header(&self) -> &R::Header {
         &self.header
     }
+
+    /// The payload, for a table that drops.
+    pub fn payload_mut(&mut self) -> &mut T {
+        &mut self.payload
+    }
 }
 
 impl<R: Reclaimer, T: Payload> Node<R, T> {

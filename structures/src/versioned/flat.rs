@@ -4,8 +4,8 @@ use std::fmt;
 
 use hashbrown::HashTable;
 
-use super::Sequential;
 use super::map::{Binding, MapObject, MapOp, Outcome};
+use super::{Sequential, Version};
 
 /// A Swiss table. A clone copies all of it: O(n).
 #[derive(Clone)]
@@ -83,6 +83,19 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
     fn heap_bytes(&self) -> usize {
         self.table.allocation_size()
     }
+}
+
+// SAFETY: a clone shares nothing.
+unsafe impl<K: Eq + Clone, V: Clone> Version for Flat<K, V> {
+    type Residue = ();
+
+    fn fork(&self) -> Self {
+        self.clone()
+    }
+
+    fn seal(&mut self) {}
+
+    unsafe fn replaced(&self, (): ()) {}
 }
 
 impl<K: Eq + Clone, V: Clone> MapObject for Flat<K, V> {

@@ -12,7 +12,9 @@
 //! [`VersionedMap`](map::VersionedMap) makes a [`ConcurrentMap`](crate::map::ConcurrentMap) of any
 //! construction over any [`MapObject`](map::MapObject).
 
+pub mod cow;
 pub mod flat;
+pub mod hamt;
 pub mod map;
 
 use crate::map::MapInfo;
@@ -41,16 +43,18 @@ pub trait Sequential {
 
 /// A version of an object: fixed once it is published, forked to make the next.
 ///
-/// The life of a fork: [`fork`](Self::fork) and [`Sequential::apply`] by one thread, then
-/// [`seal`](Self::seal). If it is installed, [`replaced`](Self::replaced) says so to the version
-/// whose place it took; if not, it is dropped, with its residue.
+/// The life of a fork: [`fork`](Self::fork), [`Sequential::apply`] by one thread,
+/// [`seal`](Self::seal). If it is then installed, the version whose place it took is told so by
+/// [`replaced`](Self::replaced); if not, [`abandon`](Self::abandon) takes it back, to be dropped.
+/// Versions form a line: a fork is only ever installed in place of the version that it was forked
+/// from.
 ///
 /// # Safety
 ///
-/// A published version can be read by other threads until it is dropped, whatever becomes of the
-/// versions before and after it.
+/// A version that was published stays as it is, for other threads to read, until it is dropped,
+/// whatever becomes of the versions before and after it.
 pub unsafe trait Version: Sequential + Sized {
-    /// What the maker of a version keeps until it is installed.
+    /// What the maker of a version keeps until it is known whether it is installed.
     type Residue;
 
     /// A private copy, to be edited.
@@ -66,10 +70,40 @@ pub unsafe trait Version: Sequential + Sized {
     /// That version was forked from `self`. Called once for `self`, by the thread that installed
     /// the other, before `self` is retired.
     unsafe fn replaced(&self, residue: Self::Residue);
+
+    /// It was not installed.
+    fn abandon(&mut self, residue: Self::Residue) {
+        drop(residue);
+    }
+
+    /// It was installed and will not be replaced: it drops next, with all that hold it, and the
+    /// versions before it have been dropped.
+    fn end(&mut self) {}
+}
+
+/// Any object that can be cloned, copied whole for each version.
+#[derive(Clone, Debug, Default)]
+pub struct Whole<O>(pub O);
+
+impl<O: Sequential> Sequential for Whole<O> {
+    type Op = O::Op;
+    type Out = O::Out;
+
+    fn apply(&mut self, op: &O::Op) -> O::Out {
+        self.0.apply(op)
+    }
+
+    fn answer(&self, op: &O::Op) -> Option<O::Out> {
+        self.0.answer(op)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
 }
 
 // SAFETY: a clone shares nothing but what its own `Clone` takes care of.
-unsafe impl<O: Sequential + Clone> Version for O {
+unsafe impl<O: Sequential + Clone> Version for Whole<O> {
     type Residue = ();
 
     fn fork(&self) -> Self {

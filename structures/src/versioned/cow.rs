@@ -1,0 +1,296 @@
+//! Copy on write: fork the current version, apply the operation, install by one pointer.
+//!
+//! The small-object protocol of M. Herlihy, *A methodology for implementing highly concurrent data
+//! objects*, TOPLAS 1993, with compare-and-swap for load-linked/store-conditional. What it costs is
+//! the object's [`fork`](Version::fork): all of a flat table, a path of a trie. Two ways in which
+//! writers meet ([`Cas`], [`Locked`]), and any number of roots, each with an object of its own.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `read` | wait-free | L1: the protected load of the root |
+//! | `apply`, no change | that of `read` | L1 |
+//! | `apply` under `Cas` | lock-free | L2: the CAS of the root |
+//! | `apply` under `Locked` | blocking | L2, which cannot fail |
+//!
+//! Given an allocator and a reclaimer that are; under schemes that protect single nodes a read is
+//! lock-free, as a protection may have to be repeated when the root has changed meanwhile.
+//!
+//! # Invariants
+//! * I1. A root leads to a published version, which does not change.
+//! * I2. A version is retired by the thread that replaced it in its root, hence once, after which no
+//!   root leads to it.
+//! * I3. A version is installed in place of the one that it was forked from: that one is protected
+//!   from before the fork until after the CAS, so its address is not used anew.
+
+use std::fmt;
+use std::sync::PoisonError;
+
+use crossbeam_utils::CachePadded;
+
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version};
+use crate::map::{MapInfo, Progress};
+use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Backoff, Mutex, Ordering};
+
+/// How writers meet at a root.
+pub trait Writers: Send + Sync + Default {
+    /// What a writer holds while it writes.
+    type Turn<'w>
+    where
+        Self: 'w;
+
+    /// The progress of a writer.
+    const PROGRESS: Progress;
+
+    /// Waits for this writer's turn.
+    fn turn(&self) -> Self::Turn<'_>;
+}
+
+/// Writers meet at the root's CAS: who loses starts again.
+#[derive(Debug, Default)]
+pub struct Cas;
+
+impl Writers for Cas {
+    type Turn<'w> = ();
+
+    const PROGRESS: Progress = Progress::LockFree;
+
+    #[inline(always)]
+    fn turn(&self) {}
+}
+
+/// Writers take turns: no copy is made in vain.
+#[derive(Debug, Default)]
+pub struct Locked(Mutex<()>);
+
+impl Writers for Locked {
+    type Turn<'w> = TurnGuard<'w>;
+
+    const PROGRESS: Progress = Progress::Blocking;
+
+    fn turn(&self) -> TurnGuard<'_> {
+        // A writer that panicked has installed nothing or all.
+        TurnGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(not(loom))]
+type MutexGuard<'w> = std::sync::MutexGuard<'w, ()>;
+#[cfg(loom)]
+type MutexGuard<'w> = loom::sync::MutexGuard<'w, ()>;
+
+/// A writer's turn; it ends when this drops.
+#[derive(Debug)]
+pub struct TurnGuard<'w>(#[expect(dead_code, reason = "held for its drop")] MutexGuard<'w>);
+
+/// A version on the heap.
+struct Published<O>(O);
+
+impl<O: Sequential> Payload for Published<O> {
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
+}
+
+/// Where an object's current version is.
+struct Root<O: Version, R: Reclaimer, W> {
+    current: AtomicPtr<Node<R, Published<O>>>,
+    writers: W,
+}
+
+impl<O: Version, R: Reclaimer, W> Drop for Root<O, R, W> {
+    fn drop(&mut self) {
+        // Relaxed: `&mut self` orders it.
+        let current = self.current.load(Ordering::Relaxed);
+        // SAFETY: I1, and nobody else has it: the construction drops.
+        unsafe { &mut *current }.payload_mut().0.end();
+        // SAFETY: as above.
+        let dropped = unsafe { Node::drop_published(current) };
+        if let Err(payload) = dropped
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(payload);
+        }
+    }
+}
+
+/// Objects whose versions are installed by compare-and-swap, or under a lock.
+pub struct Cow<O: Version, R: Reclaimer, W = Cas, const ROOTS: usize = 1> {
+    // Dropped first: it frees the versions that were replaced.
+    domain: R,
+    roots: [CachePadded<Root<O, R, W>>; ROOTS],
+}
+
+impl<O: Version, R: Reclaimer, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOTS> {
+    /// A construction over as many objects as it has roots, whose versions `domain` frees.
+    pub fn new_in(domain: R, mut object: impl FnMut() -> O) -> Self {
+        let roots = std::array::from_fn(|_| {
+            let mut first = object();
+            drop(first.seal());
+            let current = AtomicPtr::new(Node::alloc(&domain, Published(first)).publish());
+            CachePadded::new(Root { current, writers: W::default() })
+        });
+        Self { domain, roots }
+    }
+}
+
+impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W, ROOTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cow")
+            .field("reclaimer", &R::NAME)
+            .field("roots", &ROOTS)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O, R, W, const ROOTS: usize> Universal<O> for Cow<O, R, W, ROOTS>
+where
+    O: Version + Send + Sync,
+    R: Reclaimer,
+    W: Writers,
+{
+    const INFO: MapInfo = MapInfo {
+        family: "versioned",
+        summary: "a copy of the current version, installed by one pointer (Herlihy 1993)",
+        get: if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree },
+        counts_nodes: true,
+        ..MapInfo::UNKNOWN.with_progress(W::PROGRESS)
+    };
+
+    const ROOTS: usize = ROOTS;
+
+    type Handle<'c>
+        = Handle<'c, O, R, W, ROOTS>
+    where
+        Self: 'c;
+
+    fn handle(&self) -> Handle<'_, O, R, W, ROOTS> {
+        Handle { cow: self, participant: self.domain.register() }
+    }
+}
+
+/// A thread's way into a [`Cow`].
+pub struct Handle<'c, O: Version, R: Reclaimer + 'c, W, const ROOTS: usize> {
+    cow: &'c Cow<O, R, W, ROOTS>,
+    participant: R::Participant<'c>,
+}
+
+/// A [`Handle`] in a critical section.
+pub struct Pinned<'h, 'c: 'h, O: Version, R: Reclaimer + 'c, W, const ROOTS: usize> {
+    cow: &'c Cow<O, R, W, ROOTS>,
+    guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
+}
+
+impl<'c, O, R, W, const ROOTS: usize> UniversalHandle<O> for Handle<'c, O, R, W, ROOTS>
+where
+    O: Version + Send + Sync,
+    R: Reclaimer,
+    W: Writers,
+{
+    type Pinned<'h>
+        = Pinned<'h, 'c, O, R, W, ROOTS>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Pinned<'_, 'c, O, R, W, ROOTS> {
+        Pinned { cow: self.cow, guard: self.participant.enter() }
+    }
+
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+}
+
+impl<O, R, W, const ROOTS: usize> Pinned<'_, '_, O, R, W, ROOTS>
+where
+    O: Version + Send + Sync,
+    R: Reclaimer,
+    W: Writers,
+{
+    /// The current version of the object in `root`, for as long as it is borrowed. O(1).
+    ///
+    /// Others may replace it meanwhile; it stays as it is, and so does what this guard's scheme
+    /// holds back for it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such root.
+    #[inline]
+    pub fn version(&mut self, root: usize) -> &O {
+        // L1.
+        let current = self.guard.protect(0, &self.cow.roots[root].current);
+        // SAFETY: D1: a root leads to published versions (I1), and `protect` has found this one
+        // in it after protecting it. Slot 0 is not used again while `self` is borrowed.
+        let current = unsafe { &*current.cast_const() };
+        &current.0
+    }
+
+    /// Forks the current version, edits the fork and tries to install it; what `edit` returned,
+    /// or `None` if another writer was faster.
+    fn try_install<T>(&mut self, root: usize, edit: impl FnOnce(&mut O) -> T) -> Option<T> {
+        let Root { current, .. } = &*self.cow.roots[root];
+        let seen = self.guard.protect(0, current);
+        // SAFETY: as in `version`; slot 0 is not used again in this function.
+        let base = unsafe { &*seen.cast_const() };
+        let mut next = base.0.fork();
+        let out = edit(&mut next);
+        let residue = next.seal();
+        let next = Node::alloc(&self.cow.domain, Published(next)).publish();
+        // Release: publishes the version; pairs with the Acquire in `protect`. L2.
+        let swapped = current.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
+        if swapped.is_err() {
+            // SAFETY: from `publish` just above, and not stored.
+            let mut next = unsafe { Owned::unpublished(next) };
+            next.0.abandon(residue);
+            return None;
+        }
+        // SAFETY: `next` was forked from `base` (I3) and took its place; it is retired below.
+        unsafe { base.0.replaced(residue) };
+        // SAFETY: I2: our CAS replaced it.
+        unsafe { self.guard.retire(seen) };
+        Some(out)
+    }
+}
+
+impl<O, R, W, const ROOTS: usize> UniversalPinned<O> for Pinned<'_, '_, O, R, W, ROOTS>
+where
+    O: Version + Send + Sync,
+    R: Reclaimer,
+    W: Writers,
+{
+    #[inline]
+    fn read<T>(&mut self, root: usize, f: impl FnOnce(&O) -> T) -> T {
+        f(self.version(root))
+    }
+
+    fn apply(&mut self, root: usize, op: O::Op) -> O::Out {
+        let cow = self.cow;
+        let _turn = cow.roots[root].writers.turn();
+        let backoff = Backoff::new();
+        loop {
+            if let Some(out) = self.version(root).answer(&op) {
+                return out;
+            }
+            if let Some(out) = self.try_install(root, |object| object.apply(&op)) {
+                return out;
+            }
+            backoff.spin();
+        }
+    }
+}
+
+impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("cow", self.cow).finish_non_exhaustive()
+    }
+}
+
+impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug
+    for Pinned<'_, '_, O, R, W, ROOTS>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("cow", self.cow).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! When a node that versions share is freed: two answers behind one interface.
+//!
+//! [`Counted`] counts, in each node, those that lead to it, as `Arc` does: copying a branch counts
+//! each of its children once more. [`Bundled`] counts nothing: what an update replaces is bundled
+//! with the version that it replaced, and the bundle is freed when that version and all before it
+//! are gone.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::node::Child;
+use crate::meter::Event;
+use crate::sync::{AtomicUsize, Ordering, fence};
+
+/// Why a version leads to a node no longer.
+#[derive(Clone, Copy, Debug)]
+pub enum Leaving {
+    /// An edit took the node out of a draft, or a published version drops.
+    Shared,
+    /// A draft of this number drops, or gives up an edit.
+    Draft(u64),
+    /// The last version drops, after all before it.
+    End,
+}
+
+/// How nodes are shared between versions.
+///
+/// # Safety
+///
+/// A node of which [`is_mine`](Self::is_mine) is true can be reached by the draft that asks alone.
+/// A node that a published version leads to is not freed before that version drops.
+pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
+    /// What it keeps in each node.
+    type Mark: Send + Sync;
+    /// What it keeps in each version.
+    type Held<K, V>: Clone + Default;
+
+    /// What it is called.
+    const NAME: &'static str;
+
+    /// The mark of a node that a draft of number `version` makes.
+    fn mark(version: u64) -> Self::Mark;
+
+    /// Whether the draft of number `version`, which has reached the node by nodes of its own
+    /// alone, is the only one that leads to it.
+    fn is_mine(mark: &Self::Mark, version: u64) -> bool;
+
+    /// A node leads to this one that did not before.
+    fn share(mark: &Self::Mark);
+
+    /// A way to the node is given up. Whether the node, and its ways to others, are to be freed.
+    fn leave(mark: &Self::Mark, why: Leaving) -> bool;
+
+    /// `old` has been replaced by `new`, without these nodes.
+    ///
+    /// # Safety
+    ///
+    /// No version after `old` leads to `nodes`, and this is called once for `old`.
+    unsafe fn replaced<K, V>(
+        old: &Self::Held<K, V>,
+        new: Self::Held<K, V>,
+        nodes: Nodes<K, V, Self>,
+    );
+}
+
+/// Nodes that an update replaced.
+pub struct Nodes<K, V, P: Sharing>(pub(super) Vec<Child<K, V, P>>);
+
+impl<K, V, P: Sharing> fmt::Debug for Nodes<K, V, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Nodes").field(&self.0.len()).finish()
+    }
+}
+
+/// Each node counts the nodes and versions that lead to it. A version is a tree of its own: it
+/// can be cloned in O(1), and clones edited apart from each other.
+#[derive(Debug)]
+pub enum Counted {}
+
+// SAFETY: a count is 1 only if one way leads to the node; that way is the asking draft's. A
+// version's nodes are counted by the version or by each other, until it drops. Counts cannot
+// overflow: each stands for a pointer in memory.
+unsafe impl Sharing for Counted {
+    type Mark = AtomicUsize;
+    type Held<K, V> = ();
+
+    const NAME: &'static str = "counted";
+
+    fn mark(_: u64) -> AtomicUsize {
+        AtomicUsize::new(1)
+    }
+
+    #[inline]
+    fn is_mine(count: &AtomicUsize, _: u64) -> bool {
+        // Acquire N1: pairs with N2; who has left read the node before we change it.
+        count.load(Ordering::Acquire) == 1
+    }
+
+    #[inline]
+    fn share(count: &AtomicUsize) {
+        // Relaxed: the caller has the node by another way, which lasts.
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn leave(count: &AtomicUsize, _: Leaving) -> bool {
+        // Release N2: pairs with N1 and N3; we are done with the node.
+        let last = count.fetch_sub(1, Ordering::Release) == 1;
+        if last {
+            // Acquire N3: pairs with N2; so is everybody else.
+            fence(Ordering::Acquire);
+        }
+        last
+    }
+
+    unsafe fn replaced<K, V>((): &(), (): (), _: Nodes<K, V, Self>) {}
+}
+
+/// What an update replaced is bundled with the version that it replaced. Versions form a line; a
+/// bundle lasts as long as its version or any before it.
+#[derive(Debug)]
+pub enum Bundled {}
+
+/// What the update that replaced a version has left behind, and the bundle of the next version.
+///
+/// While a version lasts so does its bundle, by that the next one's, and so on: no node is freed
+/// that any version up to its own leads to.
+pub struct Bundle<K, V>(OnceLock<(Arc<Self>, Nodes<K, V, Bundled>)>);
+
+impl<K, V> Default for Bundle<K, V> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<K, V> fmt::Debug for Bundle<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bundle").field(&self.0.get().map(|(_, nodes)| nodes)).finish()
+    }
+}
+
+impl<K, V> Drop for Bundle<K, V> {
+    /// Not by recursion: a reader that stalled may have held up a million bundles.
+    fn drop(&mut self) {
+        let mut left = self.0.take();
+        while let Some((next, Nodes(nodes))) = left {
+            for node in nodes {
+                // SAFETY: the versions up to the bundle's own are gone, and no later one leads to
+                // the node.
+                unsafe { node.free(Event::Freed) };
+            }
+            left = Arc::into_inner(next).and_then(|mut next| next.0.take());
+        }
+    }
+}
+
+// SAFETY: a node's number is that of the draft that made it; what a draft was forked from has lower
+// numbers alone, and drafts of the same number do not reach each other's nodes. A node that a
+// version leads to is in no bundle, or in that of a version not before it, which the version keeps
+// alive.
+unsafe impl Sharing for Bundled {
+    type Mark = u64;
+    type Held<K, V> = Arc<Bundle<K, V>>;
+
+    const NAME: &'static str = "bundled";
+
+    fn mark(version: u64) -> u64 {
+        version
+    }
+
+    #[inline]
+    fn is_mine(number: &u64, version: u64) -> bool {
+        *number == version
+    }
+
+    #[inline]
+    fn share(_: &u64) {}
+
+    #[inline]
+    fn leave(number: &u64, why: Leaving) -> bool {
+        match why {
+            Leaving::Shared => false,
+            Leaving::Draft(version) => *number == version,
+            Leaving::End => true,
+        }
+    }
+
+    /// `new` keeps the next bundle alive from before its version was installed: it could be
+    /// replaced, and dropped, before we come to this.
+    unsafe fn replaced<K, V>(
+        old: &Arc<Bundle<K, V>>,
+        new: Arc<Bundle<K, V>>,
+        nodes: Nodes<K, V, Self>,
+    ) {
+        let first = old.0.set((new, nodes)).is_ok();
+        debug_assert!(first, "a version is replaced once");
+    }
+}
