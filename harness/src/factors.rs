@@ -13,10 +13,11 @@ use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
 };
 use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::versioned::hamt::{Bundled, Counted, Sharing};
 use structures::versions::{PerBucket, Versions};
 use structures::{ChainingInline, CuckooOptimistic, CuckooStriped};
 
-use crate::subject::Registry;
+use crate::subject::{Registry, TrieCow, two_schemes};
 
 /// Registers every variant; the structures must be there.
 pub(crate) fn add_variants(registry: &mut Registry) {
@@ -46,6 +47,10 @@ pub(crate) fn add_variants(registry: &mut Registry) {
     cuckoo_striped::<8, Bfs>(registry);
     cuckoo_striped::<4, RandomWalk<1>>(registry);
     cuckoo_striped::<4, RandomWalk<2>>(registry);
+    // How versions share nodes: what counting them costs, and what it frees under a stalled reader.
+    let few = "a cell for each of two schemes; bundled nodes are there with all";
+    let factors = named([nodes::<Counted>()]);
+    registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, two_schemes);
 }
 
 fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
@@ -103,6 +108,10 @@ fn tags<T: Tagging>() -> Option<String> {
 
 fn slots(slots: usize, default: usize) -> Option<String> {
     differing("slots", &slots.to_string(), &default.to_string())
+}
+
+fn nodes<P: Sharing>() -> Option<String> {
+    differing("nodes", P::NAME, Bundled::NAME)
 }
 
 fn search<P: Search>() -> Option<String> {

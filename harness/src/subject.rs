@@ -2,11 +2,18 @@
 //! the only place that names two axes.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
-use structures::reclaim::{self, Caps, Reclaimer, Visitor};
+use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, Visitor};
+use structures::versioned::cow::{Cas, Cow, Locked, Writers};
+use structures::versioned::flat::Flat;
+use structures::versioned::hamt::{Bundled, Hamt, Sharing};
+use structures::versioned::map::VersionedMap;
+use structures::versioned::psim::PSim;
+use structures::versioned::{HamtPsim, SHARDS};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped, Pages,
@@ -136,6 +143,34 @@ pub trait Reclaimed {
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R>;
 }
 
+/// The subjects of a structure: visiting a scheme adds the structure with it.
+pub struct Subjects<F> {
+    subjects: Vec<Subject>,
+    /// That of the last scheme that was visited.
+    info: MapInfo,
+    family: PhantomData<F>,
+}
+
+impl<F> fmt::Debug for Subjects<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subjects").field("count", &self.subjects.len()).finish_non_exhaustive()
+    }
+}
+
+impl<F: Reclaimed + 'static> Visitor for Subjects<F> {
+    fn visit<R: Reclaimer + 'static>(&mut self) {
+        self.info = <F::Map<R> as ConcurrentMap<u64, u64>>::INFO;
+        self.subjects.push(Subject::new(R::NAME, F::build::<R>));
+    }
+}
+
+/// Epochs, and hazard pointers: a scheme that protects all that a guard can reach, and one that
+/// protects single nodes.
+pub(crate) fn two_schemes(visitor: &mut impl Visitor) {
+    visitor.visit::<Epoch>();
+    visitor.visit::<Hazard>();
+}
+
 /// Every structure and reclaimer that this binary can measure.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -169,6 +204,12 @@ impl Registry {
                 CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
             })
             .asks_for_huge_pages();
+        let few = "a cell for each of two schemes; hamt-cas is there with all";
+        registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, two_schemes);
+        registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, two_schemes);
+        registry.add_reclaimed::<TrieCow<Bundled, 1>>("hamt-cas");
+        registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, two_schemes);
+        registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
         factors::add_variants(&mut registry);
         let control = "a control: nothing to reclaim";
         registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
@@ -183,7 +224,8 @@ impl Registry {
     #[cfg(feature = "peers")]
     fn add_peers(&mut self) {
         use crate::peers::{
-            Dashmap, Flurry, Papaya, SccHashIndex, SccHashMap, ShardedRwLock, StdRwLock,
+            ArcSwapImbl, Dashmap, Flurry, Papaya, SccHashIndex, SccHashMap, ShardedRwLock,
+            StdRwLock,
         };
         macro_rules! peers {
             ($($name:literal: $map:ident, $why_not:literal;)*) => {$(
@@ -198,6 +240,7 @@ impl Registry {
             "scc-hashmap": SccHashMap, "brings its own: sdd";
             "scc-hashindex": SccHashIndex, "brings its own: sdd";
             "flurry": Flurry, "brings its own: seize";
+            "arc-swap-imbl": ArcSwapImbl, "brings its own: arc-swap and Arc";
             "std-rwlock": StdRwLock, "entries are freed under their lock";
             "sharded-rwlock": ShardedRwLock, "entries are freed under their lock";
         }
@@ -245,24 +288,44 @@ impl Registry {
     ///
     /// If the name is taken.
     pub fn add_reclaimed<F: Reclaimed + 'static>(&mut self, name: &str) {
-        struct Subjects<F> {
-            subjects: Vec<Subject>,
-            info: MapInfo,
-            family: std::marker::PhantomData<F>,
-        }
-        impl<F: Reclaimed + 'static> Visitor for Subjects<F> {
-            fn visit<R: Reclaimer + 'static>(&mut self) {
-                self.info = <F::Map<R> as ConcurrentMap<u64, u64>>::INFO;
-                self.subjects.push(Subject::new(R::NAME, F::build::<R>));
-            }
-        }
-        let mut visitor = Subjects::<F> {
-            subjects: Vec::new(),
-            info: MapInfo::UNKNOWN,
-            family: std::marker::PhantomData,
-        };
-        reclaim::for_each(&mut visitor);
-        self.push(name, visitor.info, "", visitor.subjects);
+        self.add_reclaimed_by::<F>(name, "", reclaim::for_each);
+    }
+
+    /// Adds a structure with the reclaimers that `schemes` visits. `why_not` says why not with
+    /// others.
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    pub fn add_reclaimed_by<F: Reclaimed + 'static>(
+        &mut self,
+        name: &str,
+        why_not: &'static str,
+        schemes: fn(&mut Subjects<F>),
+    ) -> &mut Structure {
+        let mut visitor =
+            Subjects::<F> { subjects: Vec::new(), info: MapInfo::UNKNOWN, family: PhantomData };
+        schemes(&mut visitor);
+        self.push(name, visitor.info, why_not, visitor.subjects)
+    }
+
+    /// Adds a variant, named as by [`add_variant`](Self::add_variant), of a structure that takes
+    /// reclaimers.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such structure, or it has that variant already.
+    pub fn add_reclaimed_variant<F: Reclaimed + 'static>(
+        &mut self,
+        structure: &str,
+        factors: &str,
+        why_not: &'static str,
+        schemes: fn(&mut Subjects<F>),
+    ) {
+        assert!(self.structure(structure).is_some(), "there is no structure `{structure}`");
+        let name = format!("{structure}:{factors}");
+        let variant = self.add_reclaimed_by::<F>(&name, why_not, schemes);
+        variant.variant_of = Some(structure.to_owned());
     }
 
     fn push(
@@ -398,6 +461,44 @@ impl Reclaimed for OptimisticItems {
             options.hasher(),
             R::new(options.reclaim_batch),
         )
+    }
+}
+
+/// A flat table, copied whole; writers meet as `W` has it.
+struct FlatCow<W>(PhantomData<W>);
+
+impl<W: Writers + 'static> Reclaimed for FlatCow<W> {
+    type Map<R: Reclaimer + 'static> =
+        VersionedMap<Flat<u64, u64>, Cow<Flat<u64, u64>, R, W>, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        let table = || Flat::with_capacity(options.capacity);
+        let domain = R::new(options.reclaim_batch);
+        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, table))
+    }
+}
+
+/// A hash trie in each of `ROOTS` roots, whose nodes are shared as `P` has it.
+pub(crate) struct TrieCow<P, const ROOTS: usize>(PhantomData<P>);
+
+impl<P: Sharing, const ROOTS: usize> Reclaimed for TrieCow<P, ROOTS> {
+    type Map<R: Reclaimer + 'static> =
+        VersionedMap<Hamt<u64, u64, P>, Cow<Hamt<u64, u64, P>, R, Cas, ROOTS>, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        let domain = R::new(options.reclaim_batch);
+        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, Hamt::new))
+    }
+}
+
+struct TriePsim;
+
+impl Reclaimed for TriePsim {
+    type Map<R: Reclaimer + 'static> = HamtPsim<u64, u64, R, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        let domain = R::new(options.reclaim_batch);
+        VersionedMap::with_hasher_in(options.hasher(), PSim::new_in(domain, Hamt::new()))
     }
 }
 

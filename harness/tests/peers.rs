@@ -408,6 +408,7 @@ mod peers {
     peer!(scc_hashmap: SccHashMap);
     peer!(scc_hashindex: SccHashIndex);
     peer!(flurry: Flurry);
+    peer!(arc_swap_imbl: ArcSwapImbl);
     peer!(std_rwlock: StdRwLock);
     peer!(sharded_rwlock: ShardedRwLock);
 }

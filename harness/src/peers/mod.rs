@@ -3,6 +3,7 @@
 //! Each adapter uses its crate as the crate's own documentation tells a user to, with the
 //! crate's defaults, and says where that is weaker than the contract of
 //! [`PinnedMap`](structures::map::PinnedMap).
+pub mod arc_swap_imbl;
 pub mod dashmap;
 pub mod flurry;
 pub mod papaya;
@@ -11,6 +12,7 @@ pub mod scc_hashmap;
 pub mod sharded_rwlock;
 pub mod std_rwlock;
 
+pub use self::arc_swap_imbl::ArcSwapImbl;
 pub use self::dashmap::Dashmap;
 pub use self::flurry::Flurry;
 pub use self::papaya::Papaya;

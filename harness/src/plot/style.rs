@@ -184,6 +184,8 @@ const FIXED: &[&str] = &[
     "cuckoo-optimistic:version-stripes=1",
     "cuckoo-optimistic:version-stripes=64",
     "cuckoo-optimistic:version-stripes=8192",
+    "arc-swap-imbl",
+    "hamt-cas:nodes=counted",
 ];
 
 /// Reclamation schemes with a slot of their own, where schemes are what is compared.

@@ -27,7 +27,7 @@ use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
 
-use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version};
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
 use crate::map::{MapInfo, Progress};
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Backoff, Mutex, Ordering};
@@ -131,6 +131,29 @@ impl<O: Version, R: Reclaimer, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOT
             CachePadded::new(Root { current, writers: W::default() })
         });
         Self { domain, roots }
+    }
+}
+
+impl<O, R, W, const ROOTS: usize> Default for Cow<O, R, W, ROOTS>
+where
+    O: Version + Default,
+    R: Reclaimer,
+    W: Writers,
+{
+    fn default() -> Self {
+        Self::new_in(R::new(None), O::default)
+    }
+}
+
+impl<O, R, W> Versions<O> for Pinned<'_, '_, O, R, W, 1>
+where
+    O: Version + Send + Sync,
+    R: Reclaimer,
+    W: Writers,
+{
+    #[inline]
+    fn version(&mut self) -> &O {
+        self.version(0)
     }
 }
 

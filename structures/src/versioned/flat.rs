@@ -1,6 +1,8 @@
 //! An open-addressing table as a sequential object: hashbrown's, copied whole for each version.
 
 use std::fmt;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 
 use hashbrown::HashTable;
 
@@ -25,6 +27,20 @@ impl<K, V> Flat<K, V> {
     fn stamp(&mut self) -> u64 {
         self.clock += 1;
         self.clock
+    }
+}
+
+impl<K, V> Drop for Flat<K, V> {
+    /// A panic in a key's or value's `Drop` ends here, after the panic hook has reported it: others
+    /// must be dropped after it.
+    fn drop(&mut self) {
+        if mem::needs_drop::<Binding<K, V>>() {
+            for binding in self.table.drain() {
+                let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(binding)));
+                // What it panicked with may panic when it drops, too.
+                dropped.unwrap_or_else(mem::forget);
+            }
+        }
     }
 }
 

@@ -16,8 +16,18 @@ pub mod cow;
 pub mod flat;
 pub mod hamt;
 pub mod map;
+pub mod psim;
+mod slots;
 
+use foldhash::fast::RandomState;
+
+use self::cow::{Cas, Cow, Locked};
+use self::flat::Flat;
+use self::hamt::{Bundled, Hamt};
+use self::map::VersionedMap;
+use self::psim::PSim;
 use crate::map::MapInfo;
+use crate::reclaim::Epoch;
 
 /// A sequential object whose operations can be handed around and run again.
 pub trait Sequential {
@@ -165,3 +175,33 @@ pub trait UniversalPinned<O: Sequential> {
     /// often it is run. If the user's code in it panics, so does this, and there is no effect.
     fn apply(&mut self, root: usize, op: O::Op) -> O::Out;
 }
+
+/// A critical section in which a version can be kept.
+pub trait Versions<O> {
+    /// The current version, for as long as this is borrowed. O(1).
+    fn version(&mut self) -> &O;
+}
+
+/// Roots of a [`HamtSharded`].
+pub const SHARDS: usize = 16;
+
+/// An open-addressing table, copied whole for each update, under a writers' lock.
+pub type CowLock<K, V, R = Epoch, S = RandomState> =
+    VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Locked>, S>;
+
+/// An open-addressing table, copied whole for each update, installed by compare-and-swap.
+pub type CowCas<K, V, R = Epoch, S = RandomState> =
+    VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Cas>, S>;
+
+/// A hash trie whose paths are copied, installed by compare-and-swap.
+pub type HamtCas<K, V, R = Epoch, S = RandomState, P = Bundled> =
+    VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas>, S>;
+
+/// [`SHARDS`] hash tries, each as in [`HamtCas`]: writers meet less often, and no snapshot is of
+/// all of them.
+pub type HamtSharded<K, V, R = Epoch, S = RandomState, P = Bundled> =
+    VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, SHARDS>, S>;
+
+/// A hash trie to which everybody applies what all have announced.
+pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
+    VersionedMap<Hamt<K, V, P>, PSim<Hamt<K, V, P>, R>, S>;

@@ -14,14 +14,16 @@
 //!   it alone, the branches on the way are its own too.
 //! * I3. Edits run no code of the user's: keys are compared, and cloned, before.
 
+mod iter;
 mod node;
 mod sharing;
 
 use std::fmt;
 
+pub use self::iter::{Change, Iter};
 pub use self::sharing::{Bundle, Bundled, Counted, Leaving, Nodes, Sharing};
 
-use self::node::{BITS, Branch, Child, Kind, bit};
+use self::node::{BITS, Branch, Child, Kind, Leaf, bit};
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
 use crate::meter::Event;
@@ -37,6 +39,12 @@ pub struct Hamt<K, V, P: Sharing = Bundled> {
     held: P::Held<K, V>,
     state: State<K, V, P>,
 }
+
+// SAFETY: what a version holds may be sent and shared if keys and values may: its nodes, and by the
+// sharing's contract what that holds.
+unsafe impl<K: Send + Sync, V: Send + Sync, P: Sharing> Send for Hamt<K, V, P> {}
+// SAFETY: as above.
+unsafe impl<K: Send + Sync, V: Send + Sync, P: Sharing> Sync for Hamt<K, V, P> {}
 
 /// Who has a version.
 enum State<K, V, P: Sharing> {
@@ -63,27 +71,8 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
             len: 0,
             clock: 0,
             number: 0,
-            held: P::Held::default(),
+            held: Default::default(),
             state: State::Draft(Vec::new()),
-        }
-    }
-
-    /// Runs `f` on every leaf's binding below `at`.
-    ///
-    /// # Safety
-    ///
-    /// The nodes below `at` are neither freed nor changed meanwhile.
-    unsafe fn visit(at: Child<K, V, P>, f: &mut impl FnMut(&Binding<K, V>)) {
-        // SAFETY: by this function's contract.
-        match unsafe { at.kind() } {
-            Kind::Leaf(leaf) => f(&leaf.binding),
-            Kind::Branch(_) => {
-                // SAFETY: as above, and a branch.
-                for child in unsafe { at.children() } {
-                    // SAFETY: as above.
-                    unsafe { Self::visit(*child, f) };
-                }
-            }
         }
     }
 
@@ -418,52 +407,70 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> MapObject for Hamt<K, V, P> {
     type Value = V;
 
     #[inline]
-    fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
-        let mut at = self.root?;
-        let mut shift = 0;
-        loop {
-            // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.
-            match unsafe { at.kind() } {
-                Kind::Leaf(leaf) => {
-                    let binding = &leaf.binding;
-                    return (binding.hash == hash && is_key(&binding.key)).then_some(binding);
-                }
-                Kind::Branch(branch) => {
-                    let bit = bit(hash, shift);
-                    if branch.bitmap & bit == 0 {
-                        return if branch.is_bucket() { find_in(at, hash, is_key) } else { None };
-                    }
-                    // SAFETY: the bitmap has the bit; otherwise as above.
-                    at = unsafe { at.child(branch.index(bit)) };
-                    shift += BITS;
-                }
-            }
-        }
+    fn find(&self, hash: u64, is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
+        // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.
+        unsafe { find_below(self.root?, 0, hash, is_key) }
     }
 
     fn len(&self) -> usize {
         self.len
     }
 
-    fn for_each(&self, mut f: impl FnMut(&Binding<K, V>)) {
-        if let Some(root) = self.root {
-            // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.
-            unsafe { Self::visit(root, &mut f) };
+    fn for_each(&self, f: impl FnMut(&Binding<K, V>)) {
+        self.iter().for_each(f);
+    }
+}
+
+/// The binding of `hash`, below `at`, at depth `shift / BITS`, whose key `is_key`.
+///
+/// # Safety
+///
+/// What is below `at` is neither freed nor changed during `'v`.
+#[inline]
+unsafe fn find_below<'v, K, V, P: Sharing>(
+    mut at: Child<K, V, P>,
+    mut shift: u32,
+    hash: u64,
+    mut is_key: impl FnMut(&K) -> bool,
+) -> Option<&'v Binding<K, V>> {
+    loop {
+        // SAFETY: by this function's contract.
+        match unsafe { at.kind() } {
+            Kind::Leaf(Leaf { binding, .. }) => {
+                return (binding.hash == hash && is_key(&binding.key)).then_some(binding);
+            }
+            Kind::Branch(branch) => {
+                let bit = bit(hash, shift);
+                if branch.bitmap & bit == 0 {
+                    if branch.is_bucket() {
+                        // SAFETY: by this function's contract; a bucket.
+                        return unsafe { find_in(at, hash, is_key) };
+                    }
+                    return None;
+                }
+                // SAFETY: the bitmap has the bit; otherwise as above.
+                at = unsafe { at.child(branch.index(bit)) };
+                shift += BITS;
+            }
         }
     }
 }
 
-/// The binding, in the bucket `at` of a version that is borrowed during `'v`, whose key `is_key`.
+/// [`find_below`] in a bucket.
+///
+/// # Safety
+///
+/// That `at` is one, and as there.
 #[cold]
-fn find_in<'v, K, V, P: Sharing>(
+unsafe fn find_in<'v, K, V, P: Sharing>(
     at: Child<K, V, P>,
     hash: u64,
     mut is_key: impl FnMut(&K) -> bool,
 ) -> Option<&'v Binding<K, V>> {
-    // SAFETY: a bucket, neither freed nor changed while its version is borrowed.
+    // SAFETY: by this function's contract.
     unsafe { at.children() }.iter().find_map(|leaf| match unsafe { leaf.kind() } {
-        Kind::Leaf(leaf) if leaf.binding.hash == hash && is_key(&leaf.binding.key) => {
-            Some(&leaf.binding)
+        Kind::Leaf(Leaf { binding, .. }) if binding.hash == hash && is_key(&binding.key) => {
+            Some(binding)
         }
         _ => None,
     })
@@ -484,7 +491,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
             len: self.len,
             clock: self.clock,
             number: self.number + 1,
-            held: P::Held::default(),
+            held: Default::default(),
             state: State::Draft(Vec::with_capacity(8)),
         }
     }

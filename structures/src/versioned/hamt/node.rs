@@ -14,10 +14,11 @@ use crate::versioned::map::Binding;
 /// Bits of the hash that a level looks at.
 pub(super) const BITS: u32 = 5;
 
-/// The bit of `hash`'s child in a bitmap at depth `shift / BITS`.
+/// The bit of `hash`'s child in a bitmap at depth `shift / BITS`; any bit below the last depth,
+/// where there are buckets alone.
 #[inline(always)]
 pub(super) fn bit(hash: u64, shift: u32) -> u32 {
-    1 << (hash >> shift & ((1 << BITS) - 1))
+    1 << (hash.wrapping_shr(shift) & ((1 << BITS) - 1))
 }
 
 /// What every node begins with.
@@ -298,11 +299,9 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         if self.is_leaf() {
             // SAFETY: a leaf, from `Box` in `leaf`, that nobody else has.
             let leaf = unsafe { Box::from_raw(address.cast::<Leaf<K, V, P>>().as_ptr()) };
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(leaf))) {
-                // Its own `Drop` may panic too.
-                panic::catch_unwind(AssertUnwindSafe(|| drop(payload)))
-                    .unwrap_or_else(std::mem::forget);
-            }
+            let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(leaf)));
+            // What it panicked with may panic when it drops, too.
+            dropped.unwrap_or_else(std::mem::forget);
         } else {
             let branch = address.cast::<Branch<K, V, P>>();
             // SAFETY: a branch that nobody else has.

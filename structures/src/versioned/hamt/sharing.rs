@@ -29,6 +29,7 @@ pub enum Leaving {
 ///
 /// A node of which [`is_mine`](Self::is_mine) is true can be reached by the draft that asks alone.
 /// A node that a published version leads to is not freed before that version drops.
+/// [`Held`](Self::Held) is `Send` and `Sync` if keys and values are both.
 pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// What it keeps in each node.
     type Mark: Send + Sync;

@@ -1,0 +1,406 @@
+//! P-Sim: announce, then twice apply everything that is announced to a copy and try to install it.
+//!
+//! P. Fatourou, N. Kallimanis, *A highly-efficient wait-free universal construction*, SPAA 2011.
+//! Departures: the copy is a fork, O(1) for a trie, whose own nodes a batch changes in place; the
+//! announced operations are nodes of the reclaimer's, as is the state; no backoff.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `read` | wait-free | L1: the protected load of the state |
+//! | `apply`, no change | that of `read` | L1 |
+//! | `apply` | wait-free | L2: the CAS that installs the first state in which the operation is applied, by whoever announced one of its batch |
+//!
+//! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
+//! single nodes, lock-free. Of k announced operations each thread applies all: O(k) updates of the
+//! fork, twice at most.
+//!
+//! # Invariants
+//! * I1. The bit of a handle in `toggles` differs from that in the state's `applied` while an
+//!   operation of the handle is announced and not applied; a state applies an operation of every
+//!   bit that it takes over from `toggles`.
+//! * I2. A handle announces when its bits agree: an operation is announced until it is applied, and
+//!   its record stays in its slot until the handle announces the next.
+//! * I3. *At most once.* A state is installed in place of the one that it was made from, in which
+//!   the operations that it applies were not applied. Who reads a later operation's record for an
+//!   earlier bit has a state that has been replaced since.
+//! * I4. *At the latest by the second state* that is installed after the operation was announced:
+//!   who installs it has loaded the first one after the announcement, and `toggles` after that (F1,
+//!   F2).
+//! * I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_utils::CachePadded;
+
+use super::slots::{MOST, Slots};
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
+use crate::map::{MapInfo, Progress};
+use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
+
+/// An operation that its owner has announced.
+struct Announced<T>(T);
+
+impl<T> Payload for Announced<T> {}
+
+/// What an operation came to.
+enum Response<T> {
+    /// Its result, until its owner takes it: nobody else locks this.
+    Out(Mutex<Option<T>>),
+    /// The user's code in it panicked.
+    Panicked,
+}
+
+/// The object, and which operations have been applied to it.
+struct State<O: Sequential> {
+    object: O,
+    /// A bit for each handle; see I1.
+    applied: u64,
+    /// What each handle's last operation came to.
+    responses: Vec<Option<Arc<Response<O::Out>>>>,
+}
+
+impl<O: Sequential> Payload for State<O> {
+    fn heap_bytes(&self) -> usize {
+        self.object.heap_bytes() + size_of_val(self.responses.as_slice())
+    }
+}
+
+type StateNode<O, R> = Node<R, State<O>>;
+type Record<O, R> = Node<R, Announced<<O as Sequential>::Op>>;
+
+/// An object to which whoever comes applies everybody's operations.
+///
+/// If [`Version::fork`] panics, as it can where an object is copied whole, so does the operation,
+/// and it may yet take effect.
+pub struct PSim<O: Version, R: Reclaimer> {
+    // Dropped first: it frees what was replaced.
+    domain: R,
+    shared: Shared<O, R>,
+}
+
+struct Shared<O: Version, R: Reclaimer> {
+    state: CachePadded<AtomicPtr<StateNode<O, R>>>,
+    toggles: CachePadded<AtomicU64>,
+    /// Each handle's operation.
+    announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
+    slots: Slots,
+}
+
+impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
+    fn drop(&mut self) {
+        let mut panicked = Ok(());
+        for slot in &self.announced {
+            // Relaxed, here and below: `&mut self` orders it.
+            let record = slot.load(Ordering::Relaxed);
+            if !record.is_null() {
+                // SAFETY: I5: not retired, as it is in its slot; nobody else has it.
+                panicked = panicked.and(unsafe { Node::drop_published(record) });
+            }
+        }
+        let state = self.state.load(Ordering::Relaxed);
+        // SAFETY: I5, and nobody else has it.
+        unsafe { &mut *state }.payload_mut().object.end();
+        // SAFETY: as above.
+        panicked = panicked.and(unsafe { Node::drop_published(state) });
+        if let Err(payload) = panicked
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl<O: Version, R: Reclaimer> PSim<O, R> {
+    /// A construction over `object`, whose versions `domain` frees.
+    pub fn new_in(domain: R, mut object: O) -> Self {
+        drop(object.seal());
+        let first = State { object, applied: 0, responses: Vec::new() };
+        let shared = Shared {
+            state: CachePadded::new(AtomicPtr::new(Node::alloc(&domain, first).publish())),
+            toggles: CachePadded::new(AtomicU64::new(0)),
+            announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
+            slots: Slots::new(),
+        };
+        Self { domain, shared }
+    }
+}
+
+impl<O: Version + Default, R: Reclaimer> Default for PSim<O, R> {
+    fn default() -> Self {
+        Self::new_in(R::new(None), O::default())
+    }
+}
+
+impl<O: Version, R: Reclaimer> fmt::Debug for PSim<O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PSim").field("reclaimer", &R::NAME).finish_non_exhaustive()
+    }
+}
+
+impl<O, R> Universal<O> for PSim<O, R>
+where
+    O: Version + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    const INFO: MapInfo = {
+        let mine = if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree };
+        MapInfo {
+            family: "versioned",
+            summary: "everybody applies all that is announced (P-Sim, SPAA 2011) to a hash trie",
+            // By a compare-and-swap of the value.
+            update: Progress::LockFree,
+            counts_nodes: true,
+            max_threads: Some(MOST),
+            ..MapInfo::UNKNOWN.with_progress(mine)
+        }
+    };
+
+    type Handle<'c>
+        = Handle<'c, O, R>
+    where
+        Self: 'c;
+
+    fn handle(&self) -> Handle<'_, O, R> {
+        let slot = self.shared.slots.take();
+        Handle { sim: self, slot, unsettled: false, participant: self.domain.register() }
+    }
+}
+
+/// A thread's way into a [`PSim`].
+pub struct Handle<'c, O: Version, R: Reclaimer + 'c> {
+    sim: &'c PSim<O, R>,
+    slot: usize,
+    /// Whether an operation may be announced and not applied (I2): only after a panic in a fork.
+    unsettled: bool,
+    participant: R::Participant<'c>,
+}
+
+impl<O: Version, R: Reclaimer> Drop for Handle<'_, O, R> {
+    fn drop(&mut self) {
+        if !self.unsettled {
+            self.sim.shared.slots.give_back(self.slot);
+        }
+    }
+}
+
+/// A [`Handle`] in a critical section.
+pub struct Pinned<'h, 'c: 'h, O: Version, R: Reclaimer + 'c> {
+    sim: &'c PSim<O, R>,
+    slot: usize,
+    unsettled: &'h mut bool,
+    guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
+}
+
+impl<'c, O, R> UniversalHandle<O> for Handle<'c, O, R>
+where
+    O: Version + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    type Pinned<'h>
+        = Pinned<'h, 'c, O, R>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Pinned<'_, 'c, O, R> {
+        let guard = self.participant.enter();
+        Pinned { sim: self.sim, slot: self.slot, unsettled: &mut self.unsettled, guard }
+    }
+
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+}
+
+impl<O, R> Pinned<'_, '_, O, R>
+where
+    O: Version + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    fn own_bit(&self) -> u64 {
+        1 << self.slot
+    }
+
+    #[inline]
+    fn state(&mut self) -> &State<O> {
+        // L1.
+        let state = self.guard.protect(0, &self.sim.shared.state);
+        // SAFETY: D1: what is in `state` is not retired (I5), and `protect` has found it there
+        // after protecting it. Slot 0 is not used again while `self` is borrowed.
+        unsafe { &*state.cast_const() }
+    }
+
+    /// Lets the others know of `op`.
+    fn announce(&mut self, op: O::Op) {
+        let shared = &self.sim.shared;
+        let record = Node::alloc(&self.sim.domain, Announced(op)).publish();
+        // Release: publishes the record; pairs with the Acquire in `protect`. Only we write here.
+        let before = shared.announced[self.slot].swap(record, Ordering::Release);
+        if !before.is_null() {
+            // SAFETY: I5: we replaced it.
+            unsafe { self.guard.retire(before) };
+        }
+        // Release A1: the record comes first; pairs with A2.
+        shared.toggles.fetch_xor(self.own_bit(), Ordering::Release);
+        // SeqCst fence F1: pairs with F2. Either who loads the state after we have finds our bit,
+        // or we find the state that was loaded (I4).
+        fence(Ordering::SeqCst);
+    }
+
+    /// Applies all that is announced to a fork of the state and tries to install it, unless our own
+    /// operation has been applied: then true. `panicked` is what our own operation panicked with.
+    fn attempt(&mut self, panicked: &mut Option<Box<dyn Any + Send>>) -> bool {
+        let sim = self.sim;
+        let seen = self.guard.protect(0, &sim.shared.state);
+        // SAFETY: as in `state`; slot 0 is not used again in this function.
+        let base = unsafe { &*seen.cast_const() };
+        // SeqCst fence F2: pairs with F1.
+        fence(Ordering::SeqCst);
+        // Acquire A2: pairs with A1.
+        let pending = sim.shared.toggles.load(Ordering::Acquire) ^ base.applied;
+        if pending & self.own_bit() == 0 {
+            return true;
+        }
+        let mut next = State {
+            object: base.object.fork(),
+            applied: base.applied ^ pending,
+            responses: base.responses.clone(),
+        };
+        for slot in bits(pending) {
+            let response = self.run(slot, &mut next.object, panicked);
+            if next.responses.len() <= slot {
+                next.responses.resize_with(slot + 1, || None);
+            }
+            next.responses[slot] = Some(Arc::new(response));
+        }
+        let residue = next.object.seal();
+        let next = Node::alloc(&sim.domain, next).publish();
+        let state = &sim.shared.state;
+        // Release: publishes the state; pairs with the Acquire in `protect`. L2.
+        if state.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed).is_err() {
+            // SAFETY: from `publish` just above, and not stored.
+            let mut next = unsafe { Owned::unpublished(next) };
+            next.object.abandon(residue);
+            return false;
+        }
+        // SAFETY: the new object was forked from this one and took its place; it is retired below.
+        unsafe { base.object.replaced(residue) };
+        // SAFETY: I5: our CAS replaced it.
+        unsafe { self.guard.retire(seen) };
+        true
+    }
+
+    /// Runs the operation that `slot` has announced on `object`.
+    fn run(
+        &mut self,
+        slot: usize,
+        object: &mut O,
+        panicked: &mut Option<Box<dyn Any + Send>>,
+    ) -> Response<O::Out> {
+        let record = self.guard.protect(1, &self.sim.shared.announced[slot]);
+        // SAFETY: D1: a record is retired when it is no longer in its slot (I5), and `protect` has
+        // found it there after protecting it. The slot's bit is set, so there is one (I2).
+        let Announced(op) = &**unsafe { &*record.cast_const() };
+        // An operation that panics changes nothing (`Sequential::apply`). Another's panic is the
+        // other's business: it will learn of it.
+        match panic::catch_unwind(AssertUnwindSafe(|| object.apply(op))) {
+            Ok(out) => Response::Out(Mutex::new(Some(out))),
+            Err(payload) => {
+                if slot == self.slot {
+                    *panicked = Some(payload);
+                }
+                Response::Panicked
+            }
+        }
+    }
+
+    /// Sees to it that our announced operation is applied.
+    fn settle(&mut self, panicked: &mut Option<Box<dyn Any + Send>>) {
+        // I4: if both fail, it has been applied all the same.
+        let _ = self.attempt(panicked) || self.attempt(panicked);
+        *self.unsettled = false;
+    }
+}
+
+/// The bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize);
+        word &= word.wrapping_sub(1);
+        bit
+    })
+}
+
+impl<O, R> Versions<O> for Pinned<'_, '_, O, R>
+where
+    O: Version + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    #[inline]
+    fn version(&mut self) -> &O {
+        &self.state().object
+    }
+}
+
+impl<O, R> UniversalPinned<O> for Pinned<'_, '_, O, R>
+where
+    O: Version + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    #[inline]
+    fn read<T>(&mut self, _: usize, f: impl FnOnce(&O) -> T) -> T {
+        f(self.version())
+    }
+
+    fn apply(&mut self, _: usize, op: O::Op) -> O::Out {
+        if let Some(out) = self.version().answer(&op) {
+            return out;
+        }
+        if *self.unsettled {
+            self.settle(&mut None);
+        }
+        *self.unsettled = true;
+        self.announce(op);
+        let mut panicked = None;
+        self.settle(&mut panicked);
+        let slot = self.slot;
+        match self.state().responses.get(slot).and_then(Option::as_deref) {
+            Some(Response::Out(out)) => {
+                let out = out.lock().unwrap_or_else(PoisonError::into_inner).take();
+                out.expect("I2: no operation of ours has been applied since")
+            }
+            Some(Response::Panicked) => panic::resume_unwind(panicked.unwrap_or_else(|| {
+                Box::new("the operation panicked in a thread that ran it for this one")
+            })),
+            None => unreachable!("I4: the operation has been applied"),
+        }
+    }
+}
+
+impl<O: Version, R: Reclaimer> fmt::Debug for Handle<'_, O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("sim", self.sim).finish_non_exhaustive()
+    }
+}
+
+impl<O: Version, R: Reclaimer> fmt::Debug for Pinned<'_, '_, O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("sim", self.sim).finish_non_exhaustive()
+    }
+}

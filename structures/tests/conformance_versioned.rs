@@ -1,0 +1,68 @@
+//! The matrix structure × reclaimer, one line a pair: the versioned tables. A binary of its own,
+//! so that it is built beside the other half.
+
+mod suite;
+
+use std::marker::PhantomData;
+
+use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Qsbr, Reclaimer};
+use structures::versioned::SHARDS;
+use structures::versioned::cow::{Cas, Cow, Locked, Writers};
+use structures::versioned::flat::Flat;
+use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
+use structures::versioned::map::VersionedMap;
+use structures::versioned::psim::PSim;
+use suite::{Family, Key, Value};
+
+conformance! {
+    cow_lock_epoch: FlatCow<Epoch, Locked, 1>;
+    cow_cas_epoch: FlatCow<Epoch, Cas, 1>;
+    cow_cas_hazard: FlatCow<Hazard, Cas, 1>;
+    hamt_cas_leak: Trie<Bundled, Leak, 1>;
+    hamt_cas_epoch: Trie<Bundled, Epoch, 1>;
+    hamt_cas_hazard: Trie<Bundled, Hazard, 1>;
+    hamt_cas_ibr: Trie<Bundled, Ibr, 1>;
+    hamt_cas_qsbr: Trie<Bundled, Qsbr, 1>;
+    hamt_cas_counted_epoch: Trie<Counted, Epoch, 1>;
+    hamt_cas_counted_haphazard: Trie<Counted, Haphazard, 1>;
+    hamt_sharded_epoch: Trie<Bundled, Epoch, SHARDS>;
+    hamt_psim_epoch: Sim<Bundled, Epoch>;
+    hamt_psim_hazard: Sim<Bundled, Hazard>;
+    hamt_psim_counted_debra: Sim<Counted, Debra>;
+}
+
+struct FlatCow<R, W, const ROOTS: usize>(PhantomData<(R, W)>);
+
+impl<R: Reclaimer + 'static, W: Writers + 'static, const ROOTS: usize> Family
+    for FlatCow<R, W, ROOTS>
+{
+    type Map<K: Key, V: Value> = VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, W, ROOTS>>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        VersionedMap::default()
+    }
+}
+
+struct Trie<P, R, const ROOTS: usize>(PhantomData<(P, R)>);
+
+impl<P: Sharing, R: Reclaimer + 'static, const ROOTS: usize> Family for Trie<P, R, ROOTS> {
+    type Map<K: Key, V: Value> = VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, ROOTS>>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        VersionedMap::default()
+    }
+
+    const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}
+
+struct Sim<P, R>(PhantomData<(P, R)>);
+
+impl<P: Sharing, R: Reclaimer + 'static> Family for Sim<P, R> {
+    type Map<K: Key, V: Value> = VersionedMap<Hamt<K, V, P>, PSim<Hamt<K, V, P>, R>>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        VersionedMap::default()
+    }
+
+    const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}

@@ -1,0 +1,360 @@
+//! What only versioned tables have: snapshots, differences, batches, help.
+
+mod suite;
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, mpsc};
+use std::thread::{self, ThreadId};
+
+use foldhash::fast::FixedState;
+use proptest::prelude::*;
+use structures::map::{ConcurrentMap, MapHandle};
+use structures::reclaim::{Epoch, Hazard, Reclaimer};
+use structures::versioned::cow::Cow;
+use structures::versioned::hamt::{Bundled, Change, Counted, Hamt, Sharing};
+use structures::versioned::map::{MapObject, MapOp, Outcome};
+use structures::versioned::psim::PSim;
+use structures::versioned::{
+    CowCas, CowLock, HamtCas, HamtPsim, Sequential, Universal, UniversalHandle, UniversalPinned,
+    Version, Whole,
+};
+
+type CountedCas = HamtCas<u64, u64, Hazard, FixedState, Counted>;
+
+/// Writers make keys of their own go up in step, one key after the other; every traversal shows
+/// all of them, and `len`, as they are at one moment.
+fn traversals_are_of_one_moment<M: ConcurrentMap<u64, u64> + Default>() {
+    const KEYS: u64 = 40;
+    const WRITERS: u64 = 2;
+    let map = M::default();
+    let mut handle = map.handle();
+    assert!((0..WRITERS * KEYS).all(|key| handle.insert(key, 0)));
+    let running = AtomicU64::new(WRITERS);
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (map, running) = (&map, &running);
+            scope.spawn(move || {
+                let mut handle = map.handle();
+                for _ in 0..200 {
+                    for key in writer * KEYS..(writer + 1) * KEYS {
+                        handle.update(&key, |value| value + 1);
+                    }
+                }
+                running.fetch_sub(1, Relaxed);
+            });
+        }
+        loop {
+            let last = running.load(Relaxed) == 0;
+            let mut all = HashMap::new();
+            handle.for_each(|key, value| assert_eq!(all.insert(*key, *value), None));
+            assert_eq!(all.len() as u64, WRITERS * KEYS);
+            for writer in 0..WRITERS {
+                let of = |key: u64| all[&(writer * KEYS + key)];
+                let (first, last) = (of(0), of(KEYS - 1));
+                assert!(first - last <= 1, "from {first} to {last}: not one moment");
+                assert!((1..KEYS).all(|key| of(key) <= of(key - 1)), "not one moment");
+            }
+            if last {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn every_traversal_is_of_one_moment() {
+    traversals_are_of_one_moment::<CowLock<u64, u64>>();
+    traversals_are_of_one_moment::<CowCas<u64, u64>>();
+    traversals_are_of_one_moment::<HamtCas<u64, u64>>();
+    traversals_are_of_one_moment::<CountedCas>();
+    traversals_are_of_one_moment::<HamtPsim<u64, u64, Hazard>>();
+}
+
+/// `len` never strays from what one writer lets it be.
+#[test]
+fn len_is_exact_while_a_writer_writes() {
+    let map = HamtCas::<u64, u64>::default();
+    map.handle().insert(0, 0);
+    let done = AtomicU64::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut handle = map.handle();
+            for round in 0..20_000 {
+                assert!(handle.insert(round + 1, 0));
+                assert!(handle.remove(&round).is_some());
+            }
+            done.store(1, Relaxed);
+        });
+        while done.load(Relaxed) == 0 {
+            let len = map.len();
+            assert!((1..=2).contains(&len), "{len} of 1 or 2");
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_stays_as_it_is() {
+    fn check<P: Sharing, R: Reclaimer>() {
+        let map = HamtCas::<String, u64, R, FixedState, P>::default();
+        let (mut reader, mut writer) = (map.handle(), map.handle());
+        for key in 0..1_000 {
+            writer.insert(key.to_string(), key);
+        }
+        let mut pinned = reader.pin();
+        let before = pinned.snapshot();
+        for key in 0..1_000 {
+            match key % 3 {
+                0 => drop(writer.remove(&key.to_string())),
+                1 => drop(writer.update(&key.to_string(), |value| value + 1)),
+                _ => drop(writer.insert((key + 1_000).to_string(), 0)),
+            }
+        }
+        assert_eq!((before.len(), before.is_empty()), (1_000, false));
+        let mut seen = Vec::new();
+        before.for_each(|key, value| {
+            assert_eq!(*key, value.to_string());
+            seen.push(*value);
+        });
+        seen.sort_unstable();
+        assert_eq!(seen, (0..1_000).collect::<Vec<_>>());
+        assert!((0..1_000).all(|key: u64| before.get(&*key.to_string()) == Some(&key)));
+        assert!(!before.contains("1001"));
+        assert_eq!(map.len(), 1_000 - 334 + 333);
+    }
+    check::<Bundled, Epoch>();
+    check::<Bundled, Hazard>();
+    check::<Counted, Epoch>();
+    check::<Counted, Hazard>();
+}
+
+/// A trie edited as one draft.
+fn edited<P: Sharing>(
+    trie: &Hamt<u64, u64, P>,
+    edits: &[(u8, u64)],
+    hash: fn(u64) -> u64,
+) -> Hamt<u64, u64, P> {
+    let mut draft = trie.fork();
+    for (kind, key) in edits {
+        let hash = hash(*key);
+        let op = match kind {
+            0 => MapOp::Remove { hash, key: *key },
+            1 => MapOp::Insert { hash, key: *key, value: *key },
+            _ => {
+                let found = draft.find(hash, |other| other == key);
+                let stamp = found.map_or(0, |found| found.stamp);
+                MapOp::Replace { hash, key: *key, stamp, value: key + 1 }
+            }
+        };
+        draft.apply(&op);
+    }
+    draft
+}
+
+fn contents<P: Sharing>(trie: &Hamt<u64, u64, P>) -> HashMap<u64, (u64, u64)> {
+    trie.iter().map(|binding| (binding.key, (binding.stamp, binding.value))).collect()
+}
+
+/// What has changed from one version to another is what comparing all of both says; the older one
+/// is as it was.
+fn difference_is_exact<P: Sharing>(first: &[(u8, u64)], then: &[(u8, u64)], hash: fn(u64) -> u64) {
+    let mut old = edited(&Hamt::<u64, u64, P>::new(), first, hash);
+    drop(old.seal());
+    let before = contents(&old);
+    let new = edited(&old, then, hash);
+    assert_eq!(contents(&old), before, "a fork's edits changed its origin");
+    let after = contents(&new);
+    assert_eq!((old.len(), new.len()), (before.len(), after.len()));
+    assert_eq!(new.iter().len(), after.len());
+    let mut changes = HashMap::new();
+    old.diff(&new, |change| {
+        let (key, change) = match change {
+            Change::Added(to) => (to.key, (None, Some(to.stamp))),
+            Change::Removed(from) => (from.key, (Some(from.stamp), None)),
+            Change::Rebound(from, to) => (to.key, (Some(from.stamp), Some(to.stamp))),
+        };
+        assert!(changes.insert(key, change).is_none(), "{key} twice");
+    });
+    let keys = before.keys().chain(after.keys());
+    let stamps = |key: &u64| {
+        let stamp = |all: &HashMap<u64, (u64, u64)>| all.get(key).map(|(stamp, _)| *stamp);
+        (*key, (stamp(&before), stamp(&after)))
+    };
+    let expected: HashMap<_, _> = keys.map(stamps).filter(|(_, (from, to))| from != to).collect();
+    assert_eq!(changes, expected);
+    drop(new);
+    drop(std::mem::replace(&mut old, Hamt::new()));
+}
+
+/// Equal hashes, hashes that differ in the highest bits alone, and all in between.
+const HASHES: [fn(u64) -> u64; 4] = [
+    |key| FixedState::with_seed(1).hash_one(key),
+    |key| key % 3,
+    |key| (key % 5) << 61,
+    |key| key << 30 | key % 2,
+];
+
+proptest! {
+    #[test]
+    fn differences_are_exact(
+        first in prop::collection::vec((0..3_u8, 0..60_u64), 0..120),
+        then in prop::collection::vec((0..3_u8, 0..60_u64), 0..60),
+        hash in 0..HASHES.len(),
+    ) {
+        difference_is_exact::<Bundled>(&first, &then, HASHES[hash]);
+        difference_is_exact::<Counted>(&first, &then, HASHES[hash]);
+    }
+}
+
+/// Clones of a counted trie are edited apart from each other.
+#[test]
+fn clones_go_their_own_ways() {
+    let hash = HASHES[0];
+    let insert = |trie: &mut Hamt<u64, u64, Counted>, keys: std::ops::Range<u64>| {
+        for key in keys {
+            trie.apply(&MapOp::Insert { hash: hash(key), key, value: key });
+        }
+    };
+    let mut first = Hamt::<u64, u64, Counted>::new();
+    insert(&mut first, 0..1_000);
+    let mut second = first.clone();
+    insert(&mut second, 1_000..2_000);
+    let third = second.clone();
+    for key in 0..1_500 {
+        let removed = second.apply(&MapOp::Remove { hash: hash(key), key });
+        assert_eq!(removed, Outcome::Replaced(key));
+    }
+    assert_eq!([first.len(), second.len(), third.len()], [1_000, 500, 2_000]);
+    let keys = |trie: &Hamt<u64, u64, Counted>| {
+        let mut keys: Vec<u64> = trie.iter().map(|binding| binding.key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert!(keys(&first).into_iter().eq(0..1_000));
+    drop(first);
+    assert!(keys(&second).into_iter().eq(1_500..2_000));
+    assert!(keys(&third).into_iter().eq(0..2_000));
+}
+
+/// A log of who appended what, in which an operation of a chosen thread waits, in that thread alone,
+/// until it is told to go on.
+#[derive(Clone, Default)]
+struct Chronicle(Vec<u64>);
+
+struct Append {
+    id: u64,
+    /// The thread that waits, whom it tells so, and what it waits for.
+    gate: Option<Gate>,
+}
+
+struct Gate {
+    owner: ThreadId,
+    reached: Mutex<mpsc::Sender<()>>,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Sequential for Chronicle {
+    type Op = Append;
+    /// The position.
+    type Out = usize;
+
+    fn apply(&mut self, op: &Append) -> usize {
+        if let Some(gate) = &op.gate
+            && gate.owner == thread::current().id()
+        {
+            gate.reached.lock().unwrap().send(()).expect("the test listens");
+            // Closed: go on, this time and from then on.
+            let _ = gate.go_on.lock().unwrap().recv();
+        }
+        self.0.push(op.id);
+        self.0.len() - 1
+    }
+}
+
+/// One thread is suspended when it has announced an operation and is about to run it. Others, by
+/// their second operation at the latest, run it for it; once.
+#[test]
+fn psim_completes_the_operation_of_a_suspended_thread() {
+    let sim = PSim::<Whole<Chronicle>, Epoch>::default();
+    let (reached, at_gate) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel();
+    thread::scope(|scope| {
+        let suspended = scope.spawn(|| {
+            let (owner, waits) = (thread::current().id(), waits);
+            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            sim.handle().pin().apply(0, Append { id: 7, gate: Some(gate) })
+        });
+        at_gate.recv().expect("it runs its operation");
+        let mut handle = sim.handle();
+        let mut pinned = handle.pin();
+        let own: Vec<usize> = (0..2).map(|id| pinned.apply(0, Append { id, gate: None })).collect();
+        let log = pinned.read(0, |chronicle| chronicle.0.0.clone());
+        assert_eq!(log.iter().filter(|id| **id == 7).count(), 1, "by two operations: {log:?}");
+        assert_eq!(own.iter().map(|at| log[*at]).collect::<Vec<_>>(), [0, 1]);
+        drop(go_on);
+        let position = suspended.join().expect("it ends");
+        assert_eq!(log[position], 7, "told of its position in {log:?}");
+        let after = pinned.read(0, |chronicle| chronicle.0.0.len());
+        assert_eq!(after, 3, "nothing was run again");
+    });
+}
+
+/// Nor does the writer that is suspended before its compare-and-swap keep others from theirs.
+#[test]
+fn cow_goes_on_past_a_suspended_writer() {
+    let cow = Cow::<Whole<Chronicle>, Epoch>::default();
+    let (reached, at_gate) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel();
+    thread::scope(|scope| {
+        let suspended = scope.spawn(|| {
+            let (owner, waits) = (thread::current().id(), waits);
+            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            cow.handle().pin().apply(0, Append { id: 7, gate: Some(gate) })
+        });
+        at_gate.recv().expect("it runs its operation");
+        let mut handle = cow.handle();
+        for id in 0..10 {
+            assert_eq!(handle.pin().apply(0, Append { id, gate: None }), id as usize);
+        }
+        drop(go_on);
+        assert_eq!(suspended.join().expect("it ends"), 10, "it had to start again");
+    });
+}
+
+/// Each of many operations by many threads stands in the log once, where its caller was told.
+#[test]
+fn psim_runs_every_operation_once() {
+    const EACH: u64 = 5_000;
+    let sim = PSim::<Whole<Chronicle>, Hazard>::default();
+    let appended = |thread: u64| {
+        let mut handle = sim.handle();
+        let append = |id| (handle.pin().apply(0, Append { id, gate: None }), id);
+        (thread * EACH..(thread + 1) * EACH).map(append).collect::<Vec<_>>()
+    };
+    let appended = &appended;
+    let told = thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|t| scope.spawn(move || appended(t))).collect();
+        threads.into_iter().flat_map(|t| t.join().expect("it ends")).collect::<Vec<_>>()
+    });
+    let log = sim.handle().pin().read(0, |chronicle| chronicle.0.0.clone());
+    assert_eq!(log.len() as u64, 3 * EACH);
+    assert!(told.iter().all(|(position, id)| log[*position] == *id));
+}
+
+#[test]
+#[should_panic(expected = "64 handles exist already")]
+fn psim_has_64_handles() {
+    let map = HamtPsim::<u64, u64>::default();
+    let _handles: Vec<_> = (0..65).map(|_| map.handle()).collect();
+}
+
+#[test]
+fn psim_gives_slots_to_the_next() {
+    let map = HamtPsim::<u64, u64>::default();
+    for round in 0..200 {
+        let mut handles: Vec<_> = (0..5).map(|_| map.handle()).collect();
+        assert!(handles.iter_mut().zip(0..).all(|(handle, key)| handle.insert(5 * round + key, 0)));
+    }
+    assert_eq!(map.len(), 1_000);
+}
