@@ -469,6 +469,7 @@ mod tests {
         assert!(without("fault").unwrap()[0].fault.is_none());
         assert_eq!(without("reclaim_batch").unwrap()[0].reclaim_batch, None);
         assert_eq!(without("discarded").unwrap()[0].discarded, None);
+        assert_eq!(without("min_thread_ops").unwrap()[0].min_thread_ops, None);
         // Without one for the case, the row means nothing.
         let error = format!("{:#}", without("threads").unwrap_err());
         assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");

@@ -68,6 +68,10 @@ pub struct Row {
     pub seconds: Option<f64>,
     /// Operations done in it.
     pub ops: Option<u64>,
+    /// Operations of the thread that did fewest.
+    pub min_thread_ops: Option<u64>,
+    /// Operations of the thread that did most.
+    pub max_thread_ops: Option<u64>,
     /// `ops / seconds`.
     pub ops_per_sec: Option<f64>,
     /// CPU time of the whole process in it, helper threads included.
@@ -144,6 +148,8 @@ impl Row {
             position,
             seconds: None,
             ops: None,
+            min_thread_ops: None,
+            max_thread_ops: None,
             ops_per_sec: None,
             cpu_seconds: None,
             ops_per_cpu_sec: None,
@@ -173,6 +179,8 @@ impl Row {
         let rate = |seconds: f64| (seconds > 0.0).then(|| measured.ops as f64 / seconds);
         self.seconds = Some(measured.seconds);
         self.ops = Some(measured.ops);
+        self.min_thread_ops = Some(measured.min_thread_ops);
+        self.max_thread_ops = Some(measured.max_thread_ops);
         self.ops_per_sec = rate(measured.seconds);
         self.cpu_seconds = measured.cpu_seconds;
         self.ops_per_cpu_sec = measured.cpu_seconds.and_then(rate);

@@ -185,6 +185,11 @@ pub trait MapHandle<K, V> {
         self.pin().insert(key, value)
     }
 
+    /// [`PinnedMap::insert_many`], pinned once for all of them.
+    fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
+        self.pin().insert_many(entries)
+    }
+
     /// [`PinnedMap::update`], pinned for this operation alone.
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.pin().update(key, f)
@@ -241,6 +246,17 @@ pub trait PinnedMap<K, V> {
 
     /// Adds `key` with `value`; false, and no effect, if `key` is present.
     fn insert(&mut self, key: K, value: V) -> bool;
+
+    /// [`insert`](Self::insert)s many entries and returns how many were added.
+    ///
+    /// Each insertion takes effect at some moment of the call, in any order; where many at once
+    /// cost less than each by itself, as for a table that is copied, all may do so at one. If one
+    /// panics, some of those before it may have taken effect.
+    fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
+        let added =
+            entries.into_iter().filter_map(|(key, value)| self.insert(key, value).then_some(()));
+        added.count()
+    }
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced; `None`, and no
     /// effect, if `key` is absent.

@@ -129,6 +129,36 @@ fn a_snapshot_stays_as_it_is() {
     check::<Counted, Hazard>();
 }
 
+/// Many insertions at once are seen all or not at all.
+#[test]
+fn many_insertions_are_one_version() {
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        let map = M::default();
+        let done = AtomicU64::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut handle = map.handle();
+                for round in 0..200 {
+                    let entries = (round * 10..round * 10 + 15).map(|key| (key, round));
+                    // Five are there from the round before.
+                    assert_eq!(handle.insert_many(entries), if round == 0 { 15 } else { 10 });
+                }
+                done.store(1, Relaxed);
+            });
+            while done.load(Relaxed) == 0 {
+                let len = map.len();
+                assert!(len == 0 || len % 10 == 5, "{len}: in the middle of a batch");
+            }
+        });
+        let mut handle = map.handle();
+        assert_eq!((handle.get(&14), handle.get(&15)), (Some(0), Some(1)), "the first value stays");
+    }
+    check::<CowLock<u64, u64>>();
+    check::<CowCas<u64, u64>>();
+    check::<HamtCas<u64, u64>>();
+    check::<CountedCas>();
+}
+
 /// A trie edited as one draft.
 fn edited<P: Sharing>(
     trie: &Hamt<u64, u64, P>,
@@ -192,7 +222,7 @@ const HASHES: [fn(u64) -> u64; 4] = [
     |key| FixedState::with_seed(1).hash_one(key),
     |key| key % 3,
     |key| (key % 5) << 61,
-    |key| key << 30 | key % 2,
+    |key| (key << 30) | (key % 2),
 ];
 
 proptest! {

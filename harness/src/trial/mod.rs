@@ -23,7 +23,6 @@ use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
-use self::access::PinEach;
 use self::fault::{Gate, disturb};
 use self::worker::{Books, Meeting, Work, work};
 use crate::case::{Case, can_batch};
@@ -34,9 +33,7 @@ use crate::metric::{
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
-use crate::workload::{
-    Keys, Op, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys,
-};
+use crate::workload::{Keys, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys};
 
 /// What a trial process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +58,12 @@ pub struct Measurement {
     pub seconds: f64,
     /// Operations in that time.
     pub ops: u64,
+    /// Those of the thread that did fewest.
+    #[serde(default)]
+    pub min_thread_ops: u64,
+    /// Those of the thread that did most.
+    #[serde(default)]
+    pub max_thread_ops: u64,
     /// CPU time of the process in that time, helper threads included.
     pub cpu_seconds: Option<f64>,
     /// Median rate over clean windows.
@@ -178,14 +181,23 @@ fn capacity_for(case: &Case) -> anyhow::Result<usize> {
     Ok(usize::try_from(case.prefill + case.prefill / 8 + 64)?)
 }
 
+/// Entries that a table is prefilled with at a time: some are copied for each time.
+const PREFILL_BATCH: usize = 4096;
+
 /// Fills the table in a thread that exits, so that what it leaves in thread-locals is gone.
 fn prefill<M: ConcurrentMap<u64, u64>>(map: &M, spec: &TrialSpec) -> Books {
     let keys = prefill_keys(spec.case.keys, spec.case.prefill, spec.seed);
     let fill = || {
         let mut handle = map.handle();
         let mut books = Books::default();
-        let mut table = PinEach(&mut handle);
-        keys.for_each(|key| books.operate(&mut table, Op::Insert, key));
+        let mut keys = keys.peekable();
+        while keys.peek().is_some() {
+            let batch: Vec<u64> = keys.by_ref().take(PREFILL_BATCH).collect();
+            // All of them, as the trial's check will find, or it fails.
+            books.inserted += handle.insert_many(batch.iter().map(|key| (*key, *key))) as u64;
+            let sum = batch.iter().fold(0_u64, |sum, key| sum.wrapping_add(*key));
+            books.inserted_keys = books.inserted_keys.wrapping_add(sum);
+        }
         books
     };
     join(thread::scope(|scope| scope.spawn(fill).join()))
@@ -285,6 +297,8 @@ fn add_up(measured: &mut Measurement, works: &[Work]) {
     let stopped = works.iter().map(|work| work.stopped).max().expect("at least one worker");
     measured.seconds = (stopped - started).as_secs_f64();
     measured.ops = works.iter().map(|work| work.ops).sum();
+    measured.min_thread_ops = works.iter().map(|work| work.ops).min().unwrap_or(0);
+    measured.max_thread_ops = works.iter().map(|work| work.ops).max().unwrap_or(0);
     let since_start = |work: &Work| {
         let late = (work.started - started).as_nanos() as u64;
         work.notes.iter().map(|note| Note { wall: note.wall + late, ..*note }).collect()

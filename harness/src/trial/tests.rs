@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use structures::map::{Direct, DirectMap, MapInfo};
+use structures::versioned::HamtCas;
 use structures::{ChainingBucketLock, ChainingLockFree};
 
 use super::*;
@@ -50,6 +51,23 @@ fn reads_only_leave_exactly_the_prefill() {
     let measured = run(build, &spec(2, Mix::balanced(100.0), 0.0)).unwrap();
     assert_eq!(measured.final_len, 500);
     assert!(measured.failures.is_empty());
+}
+
+#[test]
+fn the_slowest_and_the_fastest_thread_are_told_apart() {
+    let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec(2, ALL, 0.0)).unwrap();
+    let (fewest, most) = (measured.min_thread_ops, measured.max_thread_ops);
+    assert!(0 < fewest && fewest <= most, "{fewest} to {most}");
+    assert_eq!(fewest + most, measured.ops, "of two threads");
+}
+
+#[test]
+fn a_prefill_is_made_of_batches_and_exact() {
+    let mut spec = spec(1, Mix::balanced(100.0), 0.0);
+    (spec.case.keys, spec.case.prefill) = (30_000, 3 * PREFILL_BATCH as u64 + 1);
+    let measured = run(|_| HamtCas::<u64, u64>::default(), &spec).unwrap();
+    assert_eq!(measured.failures, Vec::<String>::new());
+    assert_eq!(measured.final_len, spec.case.prefill);
 }
 
 #[test]

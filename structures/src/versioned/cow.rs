@@ -302,6 +302,20 @@ where
             backoff.spin();
         }
     }
+
+    /// At one moment: one version for all of them.
+    fn apply_all(&mut self, root: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
+        let cow = self.cow;
+        let _turn = cow.roots[root].writers.turn();
+        let backoff = Backoff::new();
+        loop {
+            let all = |object: &mut O| ops.iter().map(|op| object.apply(op)).collect();
+            if let Some(outs) = self.try_install(root, all) {
+                return outs;
+            }
+            backoff.spin();
+        }
+    }
 }
 
 impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {

@@ -233,6 +233,19 @@ where
         matches!(self.apply(hash, MapOp::Insert { hash, key, value }), Outcome::Added)
     }
 
+    /// Adds the entries whose keys are absent, and returns how many that were: where the
+    /// construction can, those of a root at one moment.
+    pub fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
+        let mut ops: Vec<Vec<_>> = (0..U::ROOTS).map(|_| Vec::new()).collect();
+        for (key, value) in entries {
+            let hash = self.map.hasher.hash_one(&key);
+            ops[root_of::<O, U>(hash)].push(MapOp::Insert { hash, key, value });
+        }
+        let outs =
+            ops.into_iter().enumerate().flat_map(|(root, ops)| self.inner.apply_all(root, ops));
+        outs.filter(|out| matches!(out, Outcome::Added)).count()
+    }
+
     /// Takes `key` out and returns its value.
     pub fn remove<Q>(&mut self, key: &Q) -> Option<O::Value>
     where
@@ -445,6 +458,10 @@ where
 
     fn insert(&mut self, key: O::Key, value: O::Value) -> bool {
         self.insert(key, value)
+    }
+
+    fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
+        self.insert_many(entries)
     }
 
     fn update(&mut self, key: &O::Key, f: impl FnMut(&O::Value) -> O::Value) -> Option<O::Value> {

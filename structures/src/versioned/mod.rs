@@ -174,6 +174,11 @@ pub trait UniversalPinned<O: Sequential> {
     /// Runs `op` on the object in `root`: it takes effect once, at one moment of the call, however
     /// often it is run. If the user's code in it panics, so does this, and there is no effect.
     fn apply(&mut self, root: usize, op: O::Op) -> O::Out;
+
+    /// Runs many operations, in order. They may take effect at one moment, or each at its own.
+    fn apply_all(&mut self, root: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
+        ops.into_iter().map(|op| self.apply(root, op)).collect()
+    }
 }
 
 /// A critical section in which a version can be kept.
