@@ -29,8 +29,10 @@ must_be_caught() {
 }
 ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
 run conformance "$@"
+run conformance_versioned "$@"
 ASAN_OPTIONS=detect_leaks=1 && export ASAN_OPTIONS
 run conformance --skip _leak:: "$@"
+run conformance_versioned --skip _leak:: "$@"
 ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
 must_be_caught is_caught_while_a_reader_reads
 must_be_caught is_caught_by_the_suite

@@ -8,5 +8,5 @@ export RUSTFLAGS="--cfg loom"
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
-cargo test -p structures --release --test loom --test loom_reclaim --test loom_rcu -- \
+cargo test -p structures --release --test loom --test loom_reclaim --test loom_rcu --test loom_psim -- \
     --nocapture --test-threads 1 "$@"

@@ -1,0 +1,164 @@
+//! What versions and their nodes hold, by the meter. It counts per process, so these tests are a
+//! process of their own and run one after the other.
+#![cfg(feature = "meter")]
+
+mod suite;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use foldhash::fast::FixedState;
+use rand::RngExt;
+use structures::map::{ConcurrentMap, MapHandle};
+use structures::meter::{self, Reading, Tally};
+use structures::reclaim::{Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Qsbr, Reclaimer};
+use structures::versioned::hamt::{Bundled, Counted, Sharing};
+use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded};
+
+type Trie<R, P> = HamtCas<u64, u64, R, FixedState, P>;
+
+/// One test at a time, and what had been counted when it started.
+struct Meter(Reading, #[allow(dead_code, reason = "held")] MutexGuard<'static, ()>);
+
+impl Meter {
+    fn start() -> Self {
+        static ONE: Mutex<()> = Mutex::new(());
+        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(read(), one)
+    }
+
+    fn live(&self) -> i64 {
+        read().live().nodes.cast_signed() - self.0.live().nodes.cast_signed()
+    }
+
+    fn unreclaimed(&self) -> i64 {
+        read().unreclaimed().nodes.cast_signed() - self.0.unreclaimed().nodes.cast_signed()
+    }
+}
+
+fn read() -> Reading {
+    meter::read().expect("built with the feature `meter`")
+}
+
+fn churn(map: &impl ConcurrentMap<u64, u64>, keys: u64, ops: u64) {
+    thread::scope(|scope| {
+        for thread in 0..3 {
+            scope.spawn(move || {
+                let mut handle = map.handle();
+                let mut rng = suite::rng(thread);
+                for _ in 0..ops {
+                    let key = rng.random_range(0..keys);
+                    match rng.random_range(0..4) {
+                        0 => drop(handle.remove(&key)),
+                        1 => drop(handle.update(&key, |value| value + 1)),
+                        2 => drop(handle.insert_many((key..key + 5).map(|key| (key, key)))),
+                        _ => drop(handle.insert(key, key)),
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// When a map is gone, whatever was allocated has been freed in one of three ways, and whatever was
+/// retired has been freed.
+#[test]
+fn every_node_is_accounted_for() {
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        let meter = Meter::start();
+        let map = M::default();
+        churn(&map, 300, 4_000);
+        assert!(read().retired.nodes > meter.0.retired.nodes + 4_000, "nothing was replaced");
+        drop(map);
+        let gone = |now: Tally, then: Tally| (now.nodes - then.nodes, now.bytes - then.bytes);
+        let (now, then) = (read(), meter.0);
+        assert_eq!(gone(now.retired, then.retired), gone(now.freed, then.freed));
+        let ends =
+            [(now.freed, then.freed), (now.dropped, then.dropped), (now.discarded, then.discarded)];
+        let (nodes, bytes) = ends.into_iter().fold((0, 0), |(nodes, bytes), (now, then)| {
+            (nodes + gone(now, then).0, bytes + gone(now, then).1)
+        });
+        assert_eq!(gone(now.allocated, then.allocated), (nodes, bytes));
+    }
+    check::<CowLock<u64, u64>>();
+    check::<CowCas<u64, u64, Hazard>>();
+    check::<Trie<Epoch, Bundled>>();
+    check::<Trie<Hazard, Bundled>>();
+    check::<Trie<Ibr, Bundled>>();
+    check::<Trie<Debra, Bundled>>();
+    check::<Trie<Epoch, Counted>>();
+    check::<Trie<Haphazard, Counted>>();
+    check::<Trie<Qsbr, Counted>>();
+    check::<HamtSharded<u64, u64, GraceRcu>>();
+    check::<HamtPsim<u64, u64>>();
+    check::<HamtPsim<u64, u64, Hazard, FixedState, Counted>>();
+}
+
+/// A map of one key is a version and a leaf, however it came about, but for what waits to be freed.
+#[test]
+fn one_key_is_two_nodes() {
+    fn check<P: Sharing>() {
+        let meter = Meter::start();
+        let map = Trie::<Epoch, P>::default();
+        churn(&map, 100, 2_000);
+        let mut handle = map.handle();
+        (0..200).for_each(|key| drop(handle.remove(&key)));
+        assert!(handle.insert(7, 7));
+        assert_eq!(meter.live() - meter.unreclaimed(), 2);
+    }
+    check::<Bundled>();
+    check::<Counted>();
+}
+
+/// How many nodes `map` holds back after 3000 updates while one reader keeps a version.
+fn held_by_a_stalled_reader<R: Reclaimer, P: Sharing>() -> i64 {
+    const UPDATES: u64 = 3_000;
+    let meter = Meter::start();
+    let map = Trie::<R, P>::default();
+    let (mut reader, mut writer) = (map.handle(), map.handle());
+    writer.insert_many((0..1_000).map(|key| (key, 0)));
+    let mut pinned = reader.pin();
+    let snapshot = pinned.snapshot();
+    for round in 0..UPDATES {
+        writer.update(&(round % 1_000), |value| value + 1);
+    }
+    assert!((0..1_000).all(|key| snapshot.get(&key) == Some(&0)), "the snapshot has changed");
+    meter.unreclaimed()
+}
+
+/// Which combination bounds what a stalled reader holds back: hazard pointers over counted nodes
+/// keep the version that it reads, no more; a bundle lasts as long as any version before it.
+#[test]
+fn what_a_stalled_reader_holds() {
+    let versions = 3_000;
+    assert!(held_by_a_stalled_reader::<Epoch, Bundled>() > versions);
+    assert!(held_by_a_stalled_reader::<Epoch, Counted>() > versions);
+    assert!(held_by_a_stalled_reader::<Hazard, Bundled>() > versions);
+    let robust = held_by_a_stalled_reader::<Hazard, Counted>();
+    // The 1000 leaves and some 50 branches of the version that is read, and a few hundred that wait
+    // for a scan: the scheme's batch of versions, each with its path.
+    assert!(robust > 1_000, "{robust}: the snapshot's own leaves were replaced, and it has them");
+    assert!(robust < versions, "{robust} nodes");
+    let robust = held_by_a_stalled_reader::<Haphazard, Counted>();
+    assert!(1_000 < robust && robust < 10_000, "{robust} nodes");
+}
+
+/// A million bundles are freed without a million frames on the stack.
+#[test]
+fn a_long_line_of_bundles_is_freed_by_a_loop() {
+    let meter = Meter::start();
+    let map = Trie::<Hazard, Bundled>::default();
+    let (mut reader, mut writer) = (map.handle(), map.handle());
+    writer.insert(0, 0);
+    let mut pinned = reader.pin();
+    let snapshot = pinned.snapshot();
+    for _ in 0..300_000 {
+        writer.update(&0, |value| value + 1);
+    }
+    assert_eq!(snapshot.get(&0), Some(&0));
+    assert!(meter.unreclaimed() >= 300_000);
+    drop(pinned);
+    drop((reader, writer));
+    drop(map);
+    assert_eq!((meter.live(), meter.unreclaimed()), (0, 0));
+}
