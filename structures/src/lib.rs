@@ -30,14 +30,22 @@
 //! | [`CuckooOptimisticItems`] | blocking | blocking | any of [`reclaim`] | weak; displacements wait for it | all writers together; readers go on |
 //! | [`CuckooStriped`] | blocking | blocking | none needed | weak | stripe by stripe; small tables at once, all wait |
 //! | [`ChainingLockFree`] | lock-free | lock-free | any of [`reclaim`] | weak | moves no entry; nobody waits |
+//! | [`CowLock`] | wait-free | blocking | any of [`reclaim`] | of one moment | copied whole for each update |
+//! | [`CowCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | copied whole for each update |
+//! | [`HamtCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | a path is copied for each update |
+//! | [`HamtSharded`] | wait-free | lock-free | any of [`reclaim`] | of one moment for each root | as `HamtCas` |
+//! | [`HamtPsim`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas` |
 //!
-//! "Lock-free" is given an allocator and a reclaimer that are. "Weak" is worded exactly at
+//! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; under a reclaimer that
+//! protects single nodes what is wait-free here is lock-free. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
 //! operations are methods on a shared reference too. Keys are `Eq + Hash`; tables that
 //! take a reclaimer clone keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
 //! words, [`Word`](word::Word), alone; what their `get` waits for is a writer that is suspended
 //! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
-//! and have `try_insert` for those who expect more.
+//! and have `try_insert` for those who expect more. The versioned tables are sequential objects under
+//! the constructions of [`versioned`], which make any other object concurrent as well; they have
+//! snapshots.
 //!
 //! # Reclaimers
 //!
@@ -79,4 +87,5 @@ mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
+pub use versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded};
 pub use zeroed::Pages;

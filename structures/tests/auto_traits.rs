@@ -5,8 +5,10 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::rc::Rc;
 use std::sync::MutexGuard;
 
+use foldhash::fast::FixedState;
 use structures::exclusion::{BucketLocks, GlobalLock};
 use structures::map::{ConcurrentMap, Direct, MapHandle};
 use structures::reclaim::{
@@ -14,9 +16,10 @@ use structures::reclaim::{
     Sdd, Seize, WorkerRcu,
 };
 use structures::tagging::{Tagged, Untagged};
+use structures::versioned::hamt::Counted;
 use structures::{
-    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
-    CuckooOptimisticItems, CuckooStriped,
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas, CowLock,
+    CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, HamtSharded,
 };
 
 /// `Send`, not `Sync`.
@@ -63,6 +66,23 @@ fn tables_are_shared_and_sent() {
     check::<ChainingLockFree<u64, u64, Epoch>>();
     check::<ChainingLockFree<u64, u64, Haphazard>>();
     is_debug_and_default::<ChainingLockFree<String, Vec<u8>>>();
+    check::<CowLock<u64, u64, Hazard>>();
+    check::<CowCas<u64, u64>>();
+    check::<HamtCas<u64, u64, Leak>>();
+    check::<HamtCas<u64, u64, Epoch, FixedState, Counted>>();
+    check::<HamtSharded<u64, u64>>();
+    check::<HamtPsim<u64, u64, Haphazard>>();
+    is_debug_and_default::<HamtPsim<String, Vec<u8>>>();
+}
+
+/// Readers share a version, and any thread frees it.
+#[test]
+fn versioned_tables_need_send_and_sync_entries() {
+    is_not! { Send: CowCas<u64, Rc<u64>>, CowLock<Rc<u64>, u64> }
+    is_not! { Sync: CowCas<u64, Unshareable>, CowLock<Unshareable, u64> }
+    is_not! { Send: HamtCas<u64, Rc<u64>>, HamtPsim<u64, Rc<u64>>, HamtSharded<Rc<u64>, u64> }
+    is_not! { Sync: HamtCas<u64, Unshareable>, HamtPsim<u64, Unshareable> }
+    is_not! { Send: HamtCas<u64, u64, Leak, Unsendable> }
 }
 
 /// A lock gives out an entry to one thread at a time: entries must be `Send`, as in a mutex.
@@ -130,6 +150,8 @@ fn everything_prints() {
     is_debug::<(ParticipantOf<Hazard>, ParticipantOf<Debra>, ParticipantOf<Ibr>)>();
     is_debug::<(GuardOf<Hazard>, GuardOf<Debra>, GuardOf<Ibr>)>();
     is_debug_and_default::<(Hazard, Debra, Ibr)>();
+    is_debug::<(HandleOf<HamtCas<u64, u64>>, PinnedOf<HamtCas<u64, u64>>)>();
+    is_debug::<(HandleOf<HamtPsim<u64, u64>>, PinnedOf<HamtPsim<u64, u64>>)>();
     let text = format!("{:?}", ChainingInline::<u64, u64>::from_iter([(1, 2), (3, 4)]));
     assert!(text.contains("entries: 2") && text.contains("Optimistic"), "{text}");
     let map = ChainingLockFree::<u64, u64>::default();

@@ -23,6 +23,7 @@
 //!   from before the fork until after the CAS, so its address is not used anew.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
@@ -96,6 +97,8 @@ impl<O: Sequential> Payload for Published<O> {
 struct Root<O: Version, R: Reclaimer, W> {
     current: AtomicPtr<Node<R, Published<O>>>,
     writers: W,
+    /// It owns its version.
+    _version: PhantomData<Node<R, Published<O>>>,
 }
 
 impl<O: Version, R: Reclaimer, W> Drop for Root<O, R, W> {
@@ -128,7 +131,7 @@ impl<O: Version, R: Reclaimer, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOT
             let mut first = object();
             drop(first.seal());
             let current = AtomicPtr::new(Node::alloc(&domain, Published(first)).publish());
-            CachePadded::new(Root { current, writers: W::default() })
+            CachePadded::new(Root { current, writers: W::default(), _version: PhantomData })
         });
         Self { domain, roots }
     }

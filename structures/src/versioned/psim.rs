@@ -30,6 +30,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +90,8 @@ struct Shared<O: Version, R: Reclaimer> {
     /// Each handle's operation.
     announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
     slots: Slots,
+    /// It owns what these lead to.
+    _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
 }
 
 impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
@@ -125,6 +128,7 @@ impl<O: Version, R: Reclaimer> PSim<O, R> {
             toggles: CachePadded::new(AtomicU64::new(0)),
             announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
             slots: Slots::new(),
+            _nodes: PhantomData,
         };
         Self { domain, shared }
     }
