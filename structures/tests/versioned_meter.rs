@@ -102,7 +102,7 @@ fn one_key_is_two_nodes() {
         let map = Trie::<Epoch, P>::default();
         churn(&map, 100, 2_000);
         let mut handle = map.handle();
-        (0..200).for_each(|key| drop(handle.remove(&key)));
+        (0..200).for_each(|key| _ = handle.remove(&key));
         assert!(handle.insert(7, 7));
         assert_eq!(meter.live() - meter.unreclaimed(), 2);
     }
