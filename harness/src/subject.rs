@@ -11,6 +11,7 @@ use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, Visitor};
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Hamt, Sharing};
+use structures::versioned::left_right::LeftRight;
 use structures::versioned::map::VersionedMap;
 use structures::versioned::psim::PSim;
 use structures::versioned::{HamtPsim, SHARDS};
@@ -210,6 +211,10 @@ impl Registry {
         registry.add_reclaimed::<TrieCow<Bundled, 1>>("hamt-cas");
         registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, two_schemes);
         registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
+        registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
+            let table = Flat::with_capacity(o.capacity);
+            VersionedMap::with_hasher_in(o.hasher(), LeftRight::new(table))
+        });
         factors::add_variants(&mut registry);
         let control = "a control: nothing to reclaim";
         registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));

@@ -35,6 +35,7 @@
 //! | [`HamtCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | a path is copied for each update |
 //! | [`HamtSharded`] | wait-free | lock-free | any of [`reclaim`] | of one moment for each root | as `HamtCas` |
 //! | [`HamtPsim`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas` |
+//! | [`LeftRightTable`] | wait-free | blocking | none needed | of one moment | each instance by itself |
 //!
 //! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; under a reclaimer that
 //! protects single nodes what is wait-free here is lock-free. "Weak" is worded exactly at
@@ -77,6 +78,7 @@ pub mod exclusion;
 pub mod hash;
 pub mod map;
 pub mod meter;
+mod panics;
 pub mod reclaim;
 pub mod sync;
 pub mod tagging;
@@ -87,5 +89,5 @@ mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
-pub use versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded};
+pub use versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable};
 pub use zeroed::Pages;

@@ -6,12 +6,12 @@ mod suite;
 use std::marker::PhantomData;
 
 use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Qsbr, Reclaimer};
-use structures::versioned::SHARDS;
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
 use structures::versioned::map::VersionedMap;
 use structures::versioned::psim::PSim;
+use structures::versioned::{LeftRightTable, SHARDS};
 use suite::{Family, Key, Value};
 
 conformance! {
@@ -29,6 +29,7 @@ conformance! {
     hamt_psim_epoch: Sim<Bundled, Epoch>;
     hamt_psim_hazard: Sim<Bundled, Hazard>;
     hamt_psim_counted_debra: Sim<Counted, Debra>;
+    left_right: TwoInstances;
 }
 
 struct FlatCow<R, W, const ROOTS: usize>(PhantomData<(R, W)>);
@@ -65,4 +66,14 @@ impl<P: Sharing, R: Reclaimer + 'static> Family for Sim<P, R> {
     }
 
     const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
+}
+
+struct TwoInstances;
+
+impl Family for TwoInstances {
+    type Map<K: Key, V: Value> = LeftRightTable<K, V>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        LeftRightTable::default()
+    }
 }

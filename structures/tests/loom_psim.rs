@@ -1,4 +1,4 @@
-//! P-Sim and copy on write, in every execution with a bounded number of preemptions: `ci/loom.sh`.
+//! P-Sim, copy on write and Left-Right, in every execution with a bounded number of preemptions: `ci/loom.sh`.
 #![cfg(loom)]
 
 mod explore;
@@ -6,7 +6,9 @@ mod explore;
 use loom::sync::Arc;
 use loom::thread;
 use structures::reclaim::Leak;
+use structures::sync::{AtomicU64, Ordering};
 use structures::versioned::cow::Cow;
+use structures::versioned::left_right::LeftRight;
 use structures::versioned::psim::PSim;
 use structures::versioned::{Sequential, Universal, UniversalHandle, UniversalPinned, Whole};
 
@@ -63,4 +65,56 @@ fn psim_applies_each_operation_once() {
 fn cow_loses_no_operation() {
     let orders = ["abx", "axb", "xab"].map(str::to_owned);
     explore("cow: two against one", orders, || chronicle::<Cow<Whole<Chronicle>, Leak>>("ab", "x"));
+}
+
+#[test]
+fn left_right_loses_no_operation() {
+    let orders = ["abx", "axb", "xab"].map(str::to_owned);
+    explore("left-right: two against one", orders, || {
+        chronicle::<LeftRight<Whole<Chronicle>>>("ab", "x")
+    });
+}
+
+/// Two words that an operation changes one after the other, where loom sees it.
+#[derive(Default)]
+struct Pair(AtomicU64, AtomicU64);
+
+impl Clone for Pair {
+    fn clone(&self) -> Self {
+        let copy = |word: &AtomicU64| AtomicU64::new(word.load(Ordering::Relaxed));
+        Self(copy(&self.0), copy(&self.1))
+    }
+}
+
+impl Sequential for Pair {
+    type Op = ();
+    type Out = ();
+
+    fn apply(&mut self, (): &()) {
+        for word in [&self.0, &self.1] {
+            word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A reader sees the state before, between or after two writes, never the middle of one.
+#[test]
+fn left_right_readers_see_whole_states() {
+    explore("left-right: reader", [0, 1, 2], || {
+        let object = Arc::new(LeftRight::<Pair>::default());
+        let read = {
+            let object = Arc::clone(&object);
+            thread::spawn(move || {
+                object.handle().pin().read(0, |pair| {
+                    let second = pair.1.load(Ordering::Relaxed);
+                    (pair.0.load(Ordering::Relaxed), second)
+                })
+            })
+        };
+        object.handle().pin().apply(0, ());
+        object.handle().pin().apply(0, ());
+        let (first, second) = read.join().expect("nothing panics");
+        assert_eq!(first, second, "the middle of a write");
+        first
+    });
 }

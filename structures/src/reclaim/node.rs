@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 
 use super::Reclaimer;
 use crate::meter::{Event, record};
+use crate::panics;
 
 /// What a table stores in a node.
 pub trait Payload {
@@ -63,8 +64,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     pub unsafe fn reclaim(node: *mut Self) {
         // SAFETY: by this function's contract nobody else has the node.
         if let Err(payload) = unsafe { Self::free(node, Event::Freed) } {
-            // Its own `Drop` may panic too, and nothing would stop what that panics with.
-            panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
+            panics::discard(payload);
         }
     }
 

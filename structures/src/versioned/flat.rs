@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 
 use hashbrown::HashTable;
 
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
+use crate::panics;
 
 /// A Swiss table. A clone copies all of it: O(n).
 #[derive(Clone)]
@@ -36,9 +36,7 @@ impl<K, V> Drop for Flat<K, V> {
     fn drop(&mut self) {
         if mem::needs_drop::<Binding<K, V>>() {
             for binding in self.table.drain() {
-                let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(binding)));
-                // What it panicked with may panic when it drops, too.
-                dropped.unwrap_or_else(mem::forget);
+                panics::contain(|| drop(binding));
             }
         }
     }

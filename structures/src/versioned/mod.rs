@@ -15,6 +15,7 @@
 pub mod cow;
 pub mod flat;
 pub mod hamt;
+pub mod left_right;
 pub mod map;
 pub mod psim;
 mod slots;
@@ -24,6 +25,7 @@ use foldhash::fast::RandomState;
 use self::cow::{Cas, Cow, Locked};
 use self::flat::Flat;
 use self::hamt::{Bundled, Hamt};
+use self::left_right::LeftRight;
 use self::map::VersionedMap;
 use self::psim::PSim;
 use crate::map::MapInfo;
@@ -210,3 +212,6 @@ pub type HamtSharded<K, V, R = Epoch, S = RandomState, P = Bundled> =
 /// A hash trie to which everybody applies what all have announced.
 pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, PSim<Hamt<K, V, P>, R>, S>;
+
+/// Two open-addressing tables: readers read one while a writer writes the other.
+pub type LeftRightTable<K, V, S = RandomState> = VersionedMap<Flat<K, V>, LeftRight<Flat<K, V>>, S>;

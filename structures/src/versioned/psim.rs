@@ -40,6 +40,7 @@ use crossbeam_utils::CachePadded;
 use super::slots::{MOST, Slots};
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
 use crate::map::{MapInfo, Progress};
+use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 
@@ -322,9 +323,9 @@ where
         match panic::catch_unwind(AssertUnwindSafe(|| object.apply(op))) {
             Ok(out) => Response::Out(Mutex::new(Some(out))),
             Err(payload) => {
-                if slot == self.slot {
-                    *panicked = Some(payload);
-                }
+                let unheard =
+                    if slot == self.slot { panicked.replace(payload) } else { Some(payload) };
+                unheard.into_iter().for_each(panics::discard);
                 Response::Panicked
             }
         }

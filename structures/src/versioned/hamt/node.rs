@@ -3,11 +3,11 @@
 use std::alloc::{self, Layout};
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 
 use super::sharing::Sharing;
 use crate::meter::{Event, record};
+use crate::panics;
 use crate::sync::{AtomicBool, Ordering};
 use crate::versioned::map::Binding;
 
@@ -299,9 +299,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         if self.is_leaf() {
             // SAFETY: a leaf, from `Box` in `leaf`, that nobody else has.
             let leaf = unsafe { Box::from_raw(address.cast::<Leaf<K, V, P>>().as_ptr()) };
-            let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(leaf)));
-            // What it panicked with may panic when it drops, too.
-            dropped.unwrap_or_else(std::mem::forget);
+            panics::contain(|| drop(leaf));
         } else {
             let branch = address.cast::<Branch<K, V, P>>();
             // SAFETY: a branch that nobody else has.

@@ -1,0 +1,23 @@
+//! What becomes of a panic that belongs to no caller.
+
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+
+/// Runs `f`. A panic in it ends here, after the panic hook has reported it. False if it panicked.
+///
+/// For the user's `Drop`, run by whichever thread happens to free something, and for runs of the
+/// user's code of which another run has decided already.
+pub(crate) fn contain(f: impl FnOnce()) -> bool {
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    let fine = result.is_ok();
+    if let Err(payload) = result {
+        discard(payload);
+    }
+    fine
+}
+
+/// Drops what somebody panicked with. Its own `Drop` may panic too, and nothing would stop what that
+/// panics with.
+pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
+    panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
+}

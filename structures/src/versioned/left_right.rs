@@ -1,0 +1,241 @@
+//! Left-Right: two instances, of which readers read one while a writer writes the other.
+//!
+//! P. Ramalhete, A. Correia, *Left-Right: a concurrency control technique with wait-free population
+//! oblivious reads*, 2013. Departures: the read indicators are striped, so that readers share no
+//! cache line while there are no more handles than stripes; an instance in which the user's code
+//! has panicked is made anew from the other.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `read` | wait-free | L1: the load of `side` |
+//! | `apply`, no change | wait-free | L1 |
+//! | `apply` | blocking | L2: the store of `side` |
+//!
+//! A writer waits for other writers, and for readers that are in the instance that it is about to
+//! write. Nothing is retired: an entry is freed where it is replaced, twice.
+//!
+//! # Invariants
+//! * I1. Between writes both instances are equal, but for one that is `stale`.
+//! * I2. The instance that `side` does not name is changed by who holds `writer` alone, and only
+//!   after each stripe of both indicators has been found empty since `side` named the other: who was
+//!   counted then has departed, and who came later has seen the new `side` (F1, F2).
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::mem;
+use std::sync::PoisonError;
+
+use crossbeam_utils::CachePadded;
+
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
+use crate::map::{MapInfo, Progress};
+use crate::panics;
+use crate::sync::{AtomicUsize, Backoff, Mutex, Ordering, fence};
+
+/// Counters of an indicator; handles take them in turn.
+const STRIPES: usize = 16;
+
+/// How many readers are in, by the stripe that they have arrived at.
+#[derive(Default)]
+struct Indicator([CachePadded<AtomicUsize>; STRIPES]);
+
+impl Indicator {
+    /// Waits until each stripe has been empty at some moment.
+    fn wait(&self) {
+        for stripe in &self.0 {
+            let backoff = Backoff::new();
+            // Acquire D1: pairs with D2; who departed has read what it read.
+            while stripe.load(Ordering::Acquire) > 0 {
+                backoff.snooze();
+            }
+        }
+    }
+}
+
+/// Two instances of an object.
+pub struct LeftRight<O> {
+    instances: [CachePadded<UnsafeCell<O>>; 2],
+    /// The instance that readers read.
+    side: CachePadded<AtomicUsize>,
+    /// The indicator at which readers arrive.
+    entrance: CachePadded<AtomicUsize>,
+    indicators: [Indicator; 2],
+    /// Who writes; and whether the instance that nobody reads is stale, as the user's code has
+    /// panicked in it.
+    writer: Mutex<bool>,
+    handles: AtomicUsize,
+}
+
+// SAFETY: readers share an instance, and any thread writes or drops it: by I2 never at the same
+// time.
+unsafe impl<O: Send + Sync> Sync for LeftRight<O> {}
+
+impl<O: Clone> LeftRight<O> {
+    /// Two instances of `object`.
+    pub fn new(object: O) -> Self {
+        let cell = |object| CachePadded::new(UnsafeCell::new(object));
+        Self {
+            instances: [cell(object.clone()), cell(object)],
+            side: CachePadded::new(AtomicUsize::new(0)),
+            entrance: CachePadded::new(AtomicUsize::new(0)),
+            indicators: [Indicator::default(), Indicator::default()],
+            writer: Mutex::new(false),
+            handles: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<O: Clone + Default> Default for LeftRight<O> {
+    fn default() -> Self {
+        Self::new(O::default())
+    }
+}
+
+/// A reader that has arrived; it departs when this drops.
+struct Arrived<'c>(&'c AtomicUsize);
+
+impl Drop for Arrived<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release D2: pairs with D1.
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl<O: Sequential + Clone> LeftRight<O> {
+    #[inline]
+    fn read<T>(&self, stripe: usize, f: impl FnOnce(&O) -> T) -> T {
+        // Relaxed: either indicator is waited for.
+        let entrance = self.entrance.load(Ordering::Relaxed);
+        let counter = &self.indicators[entrance].0[stripe];
+        // Relaxed: ordered by F1.
+        counter.fetch_add(1, Ordering::Relaxed);
+        let _arrived = Arrived(counter);
+        // SeqCst fence F1: pairs with F2. Either the writer finds us counted, or we see its `side`.
+        fence(Ordering::SeqCst);
+        // Acquire S1: pairs with S2; the instance is as its writer left it. L1.
+        let side = self.side.load(Ordering::Acquire);
+        // SAFETY: I2: no writer has it until we have departed.
+        f(unsafe { &*self.instances[side].get() })
+    }
+
+    /// Runs `edit` on both instances, one after the other. If it panics in the first, there is no
+    /// effect; if in the second, it has had its effect, and returns.
+    fn write<T>(&self, edit: impl Fn(&mut O) -> T) -> T {
+        let mut stale = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Relaxed: only who holds the lock writes it.
+        let visible = self.side.load(Ordering::Relaxed);
+        if *stale {
+            // SAFETY: readers alone have it besides us.
+            let fresh = unsafe { &*self.instances[visible].get() }.clone();
+            // SAFETY: I2: the write before this has waited for its readers.
+            let hidden = unsafe { &mut *self.instances[1 - visible].get() };
+            let old = mem::replace(hidden, fresh);
+            *stale = false;
+            drop(old);
+        }
+        *stale = true;
+        // SAFETY: as above.
+        let out = edit(unsafe { &mut *self.instances[1 - visible].get() });
+        // Release S2: publishes the instance; pairs with S1. L2.
+        self.side.store(1 - visible, Ordering::Release);
+        self.wait_for_readers();
+        // SAFETY: I2: they have gone, and those that come see the other.
+        let hidden = unsafe { &mut *self.instances[visible].get() };
+        // What has taken effect returns; the next write makes this instance anew.
+        *stale = !panics::contain(|| drop(edit(hidden)));
+        out
+    }
+
+    /// Waits until nobody is left who may have read `side` as it was. New readers arrive at the
+    /// other indicator meanwhile, so that they cannot keep the writer waiting.
+    fn wait_for_readers(&self) {
+        // SeqCst fence F2: pairs with F1.
+        fence(Ordering::SeqCst);
+        // Relaxed: only who holds the lock writes it.
+        let entrance = self.entrance.load(Ordering::Relaxed);
+        self.indicators[1 - entrance].wait();
+        // Relaxed: readers may arrive at either.
+        self.entrance.store(1 - entrance, Ordering::Relaxed);
+        self.indicators[entrance].wait();
+    }
+}
+
+impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
+    const INFO: MapInfo = MapInfo {
+        family: "versioned",
+        summary: "two instances, each operation run on both (Ramalhete and Correia 2013)",
+        get: Progress::WaitFree,
+        ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
+    };
+
+    type Handle<'c>
+        = Handle<'c, O>
+    where
+        Self: 'c;
+
+    fn handle(&self) -> Handle<'_, O> {
+        // Relaxed: any stripe will do.
+        let stripe = self.handles.fetch_add(1, Ordering::Relaxed) % STRIPES;
+        Handle { object: self, stripe }
+    }
+}
+
+/// A thread's way into a [`LeftRight`].
+pub struct Handle<'c, O> {
+    object: &'c LeftRight<O>,
+    stripe: usize,
+}
+
+/// A [`Handle`] in a critical section: each operation arrives and departs by itself.
+pub struct Pinned<'c, O> {
+    object: &'c LeftRight<O>,
+    stripe: usize,
+}
+
+impl<'c, O: Sequential + Clone + Send + Sync> UniversalHandle<O> for Handle<'c, O> {
+    type Pinned<'h>
+        = Pinned<'c, O>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Pinned<'c, O> {
+        Pinned { object: self.object, stripe: self.stripe }
+    }
+}
+
+impl<O: Sequential + Clone + Send + Sync> UniversalPinned<O> for Pinned<'_, O> {
+    #[inline]
+    fn read<T>(&mut self, _: usize, f: impl FnOnce(&O) -> T) -> T {
+        self.object.read(self.stripe, f)
+    }
+
+    fn apply(&mut self, _: usize, op: O::Op) -> O::Out {
+        let answer = self.object.read(self.stripe, |object| object.answer(&op));
+        answer.unwrap_or_else(|| self.object.write(|object| object.apply(&op)))
+    }
+
+    /// At one moment.
+    fn apply_all(&mut self, _: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
+        self.object.write(|object| ops.iter().map(|op| object.apply(op)).collect())
+    }
+}
+
+impl<O> fmt::Debug for LeftRight<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeftRight").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+impl<O> fmt::Debug for Handle<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("stripe", &self.stripe).finish_non_exhaustive()
+    }
+}
+
+impl<O> fmt::Debug for Pinned<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("stripe", &self.stripe).finish_non_exhaustive()
+    }
+}
