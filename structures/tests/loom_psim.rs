@@ -61,6 +61,25 @@ fn psim_applies_each_operation_once() {
     });
 }
 
+/// With three there can be somebody who fails, reads the state again, and must then see what has been
+/// announced meanwhile (F2).
+#[test]
+fn psim_applies_the_operations_of_three() {
+    let orders = ["abc", "acb", "bac", "bca", "cab", "cba"].map(str::to_owned);
+    explore("psim: three", orders, || {
+        let sim = Arc::new(PSim::<Whole<Chronicle>, Leak>::default());
+        let others = ["b", "c"].map(|id| {
+            let sim = Arc::clone(&sim);
+            thread::spawn(move || append(&*sim, id))
+        });
+        let mut told = append(&*sim, "a");
+        told.extend(others.into_iter().flat_map(|t| t.join().expect("no operation panics")));
+        let log = sim.handle().pin().read(0, |object| object.0.0.clone());
+        assert!(told.iter().all(|(position, id)| log[*position] == *id), "{told:?} of {log:?}");
+        log.into_iter().collect::<String>()
+    });
+}
+
 #[test]
 fn cow_loses_no_operation() {
     let orders = ["abx", "axb", "xab"].map(str::to_owned);
