@@ -20,12 +20,13 @@ const CRATES: [&str; 9] = [
 ];
 
 /// What can change the compiled program, from the workspace's root.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "Cargo.lock",
     "Cargo.toml",
     "harness/Cargo.toml",
     "harness/build.rs",
     "harness/src",
+    "harness/templates",
     "structures/Cargo.toml",
     "structures/src",
 ];
@@ -88,12 +89,12 @@ fn flags() -> String {
     flags.split('\x1f').map(without_paths).collect::<Vec<_>>().join(" ")
 }
 
-/// The features of this crate that are on.
+/// The features of this crate that are on, but for the one that only draws.
 fn features() -> String {
     let mut names: Vec<String> = env::vars()
         .filter_map(|(name, _)| Some(name.strip_prefix("CARGO_FEATURE_")?.to_lowercase()))
         .map(|name| name.replace('_', "-"))
-        .filter(|name| name != "default")
+        .filter(|name| !["default", "pdf"].contains(&name.as_str()))
         .collect();
     names.sort();
     names.join(",")

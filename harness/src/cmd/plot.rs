@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::plot::style::{STYLES, Style};
-use crate::plot::{self, Figure, Results, raster};
+use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::record;
 use crate::row::Row;
 use crate::series::{self, SeriesRow};
@@ -40,6 +40,10 @@ pub(super) enum Format {
     Svg,
     /// Pixels, 300 to the inch
     Png,
+    /// Vectors and text with its font, for `\includegraphics`
+    Pdf,
+    /// LaTeX (pgfplots), with its values in a table beside it, for `\input`
+    Pgf,
 }
 
 fn style(name: &str) -> Result<&'static Style, String> {
@@ -127,15 +131,31 @@ pub(super) fn draw(
     let mut files = Vec::new();
     for figure in figures {
         for drawing in (figure.draw)(results, style)? {
-            for format in formats {
-                let (suffix, bytes) = match format {
-                    Format::Svg => ("svg", drawing.svg.clone().into_bytes()),
-                    Format::Png => ("png", raster::png(&drawing.svg, raster::PRINT_DPI)?),
-                };
+            for (suffix, bytes) in formats_of(&drawing, formats)? {
                 let file = target.join(format!("{}.{suffix}", drawing.file_stem));
                 fs::write(&file, bytes)
                     .with_context(|| format!("cannot write {}", file.display()))?;
                 files.push(file);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The files' suffixes and contents.
+fn formats_of(
+    drawing: &Drawing,
+    formats: &[Format],
+) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for format in formats {
+        match format {
+            Format::Svg => files.push(("svg", drawing.svg.clone().into_bytes())),
+            Format::Png => files.push(("png", raster::png(&drawing.svg, raster::PRINT_DPI)?)),
+            Format::Pdf => files.push(("pdf", pdf::pdf(&drawing.svg)?)),
+            Format::Pgf => {
+                files.push(("tex", drawing.pgf.tex.clone().into_bytes()));
+                files.push(("dat", drawing.pgf.table.clone().into_bytes()));
             }
         }
     }

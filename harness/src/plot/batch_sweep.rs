@@ -35,10 +35,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
     let of = |row: &Row| Setting { reclaim_batch: None, ..Setting::of(row) };
     split_by(&schemes.rows, &of)
         .iter()
-        .map(|group| {
-            let svg = panels(group, &schemes, &choice).draw(style)?;
-            Ok(Drawing { file_stem: file_stem(NAME, &group.label), svg })
-        })
+        .map(|group| panels(group, &schemes, &choice).drawing(file_stem(NAME, &group.label), style))
         .collect()
 }
 
@@ -104,7 +101,7 @@ fn series(
     }
     let by_batch = |(name, mut points): (&str, Vec<Point>)| {
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        Series { look: schemes.looks[name], points }
+        Series { name: name.to_owned(), look: schemes.looks[name], points }
     };
     lines.into_iter().map(by_batch).collect()
 }

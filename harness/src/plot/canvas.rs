@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::style::{Colour, Look, Marker, WHITE};
 
 /// Units of the drawing in a point.
-const SCALE: f64 = 10.0;
+pub(super) const SCALE: f64 = 10.0;
 /// plotters divides font sizes by this when it writes SVG.
 const FONT_CORRECTION: f64 = 1.24;
 

@@ -6,7 +6,10 @@ mod axis;
 mod batch_sweep;
 mod canvas;
 mod font;
+mod hover;
 mod panels;
+pub mod pdf;
+mod pgf;
 pub mod raster;
 mod scale;
 #[cfg(test)]
@@ -21,17 +24,23 @@ mod unreclaimed_over_time;
 
 use anyhow::Result;
 
+pub use self::hover::Value;
+pub use self::pgf::Pgf;
+use self::style::Style;
 use crate::row::Row;
 use crate::series::SeriesRow;
-use style::Style;
 
 /// One picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Drawing {
     /// The file's name without extension: the figure's, and what tells it from its siblings.
     pub file_stem: String,
     /// The picture, its size in points.
     pub svg: String,
+    /// What the points in it say.
+    pub values: Vec<Value>,
+    /// The same for LaTeX.
+    pub pgf: Pgf,
 }
 
 /// What figures are drawn from.

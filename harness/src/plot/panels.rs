@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
-use super::font;
 use super::scale::Scale;
 use super::style::{FAINT, GREY, Look, SHADE, Style};
+use super::{Drawing, font, pgf};
 
 /// A measured point: its x, its y and the ends of the y interval.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Point {
 /// One subject's points, by x.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
+    /// As the legend has it.
+    pub(super) name: String,
     pub(super) look: Look,
     pub(super) points: Vec<Point>,
 }
@@ -93,38 +95,41 @@ const NARROWEST: f64 = 8.0;
 const SAMPLE: f64 = 2.6;
 
 /// Room beside the markers at the ends of a logarithmic axis, as a share of it.
-const LOG_PAD: f64 = 0.06;
+pub(super) const LOG_PAD: f64 = 0.06;
 
 /// Room beside the first and the last place on the x axis, as a share of what is between them.
 const PAD: f64 = 0.12;
 
 /// The measures of one picture, in points.
-struct Layout<'a> {
-    panels: &'a Panels,
-    style: &'a Style,
-    axes: Vec<Scale>,
+pub(super) struct Layout<'a> {
+    pub(super) panels: &'a Panels,
+    pub(super) style: &'a Style,
+    /// The y axis of each row.
+    pub(super) axes: Vec<Scale>,
     /// Of the x axis, where its ticks are not the points'.
-    x_scale: Option<Scale>,
+    pub(super) x_scale: Option<Scale>,
     width: f64,
     /// Left edge of the first panel's data area.
     left: f64,
-    panel_width: f64,
+    pub(super) panel_width: f64,
     /// From one panel's left edge to the next's.
     pitch: f64,
-    title_lines: usize,
+    pub(super) title_lines: usize,
     /// Widths of the legend's columns, filled one after the other.
-    legend: Vec<f64>,
+    pub(super) legend: Vec<f64>,
     notes: Vec<String>,
 }
 
 impl Panels {
-    /// The SVG.
-    pub(super) fn draw(&self, style: &Style) -> Result<String> {
+    /// The picture of this name.
+    pub(super) fn drawing(&self, file_stem: String, style: &Style) -> Result<Drawing> {
         let layout = Layout::new(self, style);
-        paint(layout.width, layout.height(), |canvas| layout.draw(canvas))
+        let svg = paint(layout.width, layout.height(), |canvas| layout.draw(canvas))?;
+        let pgf = pgf::figure(&layout, &file_stem);
+        Ok(Drawing { file_stem, svg, values: layout.values(), pgf })
     }
 
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.rows.iter().map(Vec::len).max().unwrap_or(0).max(1)
     }
 }
@@ -155,7 +160,7 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
 }
 
 /// The widths of as many columns of legend entries as fit side by side; at least one.
-fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
+pub(super) fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
     let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
     let entries: Vec<f64> = names.map(|width| width + style.text * (SAMPLE + 1.3)).collect();
     let widest = |entries: &[f64]| entries.iter().copied().fold(0.0, f64::max);
@@ -165,14 +170,19 @@ fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
         .unwrap_or_else(|| vec![widest(&entries)])
 }
 
+/// Where the axis that has a tick at each of `xs` begins and ends, as powers of two.
+pub(super) fn ends_of_counts(xs: &[usize]) -> (f64, f64) {
+    // A row may claim 0 threads, of which there is no logarithm.
+    let end = |x: Option<&usize>| (x.copied().unwrap_or(1).max(1) as f64).log2();
+    let (first, last) = (end(xs.first()), end(xs.last()));
+    let pad = if first == last { 0.5 } else { (last - first) * PAD };
+    (first - pad, last + pad)
+}
+
 /// Place of `x`, as a share, on the axis that has a tick at each of `xs`.
 fn share_of_counts(xs: &[usize], x: f64) -> f64 {
-    // A row may claim 0 threads, of which there is no logarithm.
-    let end = |x: Option<&usize>| x.copied().unwrap_or(1).max(1) as f64;
-    let (first, last) = (end(xs.first()), end(xs.last()));
-    let span = (last / first).log2();
-    let pad = if span == 0.0 { 0.5 } else { span * PAD };
-    ((x.max(1.0) / first).log2() + pad) / (span + 2.0 * pad)
+    let (begin, end) = ends_of_counts(xs);
+    (x.max(1.0).log2() - begin) / (end - begin)
 }
 
 impl<'a> Layout<'a> {
@@ -207,7 +217,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn line(&self) -> f64 {
+    pub(super) fn line(&self) -> f64 {
         self.style.text * 1.35
     }
 
@@ -245,7 +255,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Place of `x` in the panel of column `j`.
-    fn x(&self, j: usize, x: f64) -> f64 {
+    pub(super) fn x(&self, j: usize, x: f64) -> f64 {
         let share = match (&self.panels.x, self.x_scale) {
             (XAxis::Counts(xs), _) => share_of_counts(xs, x),
             (XAxis::Log, Some(scale)) => LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x),
@@ -257,7 +267,7 @@ impl<'a> Layout<'a> {
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
     /// leave the panel or come half-way to the next place.
-    fn aside(&self, index: usize, count: usize) -> f64 {
+    pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
         let XAxis::Counts(xs) = &self.panels.x else { return 0.0 };
         let places: Vec<f64> = xs.iter().map(|&x| self.x(0, x as f64)).collect();
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
@@ -268,7 +278,7 @@ impl<'a> Layout<'a> {
         (index as f64 - middle) * step
     }
 
-    fn y(&self, i: usize, y: f64) -> f64 {
+    pub(super) fn y(&self, i: usize, y: f64) -> f64 {
         self.top(i) + self.style.panel_height * (1.0 - self.axes[i].share(y))
     }
 
@@ -409,16 +419,16 @@ impl<'a> Layout<'a> {
         }
         let series = || panel.series.iter().enumerate();
         let joined = series().filter(|_| self.panels.lines != Lines::None);
-        for (index, Series { look, points }) in joined {
+        for (index, Series { look, points, .. }) in joined {
             let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
         }
-        for (index, Series { look, points }) in series() {
+        for (index, Series { look, points, .. }) in series() {
             for point in points {
                 self.draw_interval(canvas, *look, *point, place(index, point).0, i)?;
             }
         }
-        for (index, Series { look, points }) in series() {
+        for (index, Series { look, points, .. }) in series() {
             for point in points.iter().skip(self.first_marker(index)).step_by(self.marked()) {
                 canvas.marker(place(index, point), *look, self.style.marker)?;
             }
@@ -427,7 +437,7 @@ impl<'a> Layout<'a> {
     }
 
     /// From one marker of a line to the next.
-    fn marked(&self) -> usize {
+    pub(super) fn marked(&self) -> usize {
         match self.panels.lines {
             Lines::None => 1,
             Lines::Marked(step) => step.max(1),
@@ -435,7 +445,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The first marker of a line, so that lines above each other are marked at other places.
-    fn first_marker(&self, index: usize) -> usize {
+    pub(super) fn first_marker(&self, index: usize) -> usize {
         index % self.marked()
     }
 

@@ -39,6 +39,26 @@ impl Scale {
         }
     }
 
+    /// Its first and its last value. On a logarithmic axis 0 has the place of a power of ten.
+    pub(super) fn ends(self) -> (f64, f64) {
+        match self {
+            Self::Linear(axis) => (0.0, axis.top()),
+            Self::UpTo(end, _) => (0.0, end),
+            Self::Log(decades) => (decades.lowest(), 10_f64.powi(decades.high)),
+        }
+    }
+
+    /// Whether it is of decades.
+    pub(super) fn is_log(self) -> bool {
+        matches!(self, Self::Log(_))
+    }
+
+    /// The value at `share`, as [`ends`](Self::ends) has them.
+    pub(super) fn value_at(self, share: f64) -> f64 {
+        let (first, last) = self.ends();
+        if self.is_log() { first * (last / first).powf(share) } else { last * share }
+    }
+
     /// The place of each tick, as a share, and its label.
     pub(super) fn labelled_ticks(self) -> Vec<(f64, String)> {
         match self {
@@ -75,6 +95,11 @@ impl Decades {
         }
         let low = least.min(most).log10().floor() as i32;
         Self { has_zero, low, high: (most.log10().ceil() as i32).max(low + 1) }
+    }
+
+    /// The lowest place, that of 0 if it has one.
+    fn lowest(self) -> f64 {
+        10_f64.powi(self.low - i32::from(self.has_zero))
     }
 
     /// Steps between the places that have ticks.

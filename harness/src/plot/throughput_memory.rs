@@ -36,10 +36,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
     let choice = choose_metric(&schemes.rows, results.cpus);
     split(&schemes.rows)
         .iter()
-        .map(|group| {
-            let svg = panels(group, &schemes, &choice).draw(style)?;
-            Ok(Drawing { file_stem: file_stem(NAME, &group.label), svg })
-        })
+        .map(|group| panels(group, &schemes, &choice).drawing(file_stem(NAME, &group.label), style))
         .collect()
 }
 
@@ -83,7 +80,8 @@ fn marker(cell: &CellSummary, group: &Group, schemes: &Schemes) -> Option<Series
         of_cell.filter_map(|row| Some(row.peak_unreclaimed_bytes? as f64)).collect();
     let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
     let point = Point { x: stats::median(&peaks), y: cell.median? / 1e6, interval };
-    Some(Series { look: schemes.looks[&cell.row.reclaimer], points: vec![point] })
+    let name = cell.row.reclaimer.clone();
+    Some(Series { look: schemes.looks[&name], name, points: vec![point] })
 }
 
 /// With its first letter large.

@@ -29,8 +29,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         .iter()
         .map(|group| {
             let picture = Picture::new(group, &choice, cpus);
-            let svg = picture.panels(&looks).draw(style)?;
-            Ok(Drawing { file_stem: file_stem(NAME, &group.label), svg })
+            picture.panels(&looks).drawing(file_stem(NAME, &group.label), style)
         })
         .collect()
 }
@@ -102,7 +101,11 @@ impl<'a> Picture<'a> {
             title: [format!("{reads} % reads"), format!("θ = {skew}")],
             series: series
                 .into_iter()
-                .map(|(subject, points)| Series { look: looks[subject], points })
+                .map(|(subject, points)| Series {
+                    name: subject.to_owned(),
+                    look: looks[subject],
+                    points,
+                })
                 .collect(),
             reference: reference.map(|rate| rate / 1e6),
         }

@@ -42,8 +42,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
     split_by(&schemes.rows, &of)
         .iter()
         .map(|group| {
-            let svg = panels(group, &schemes, &samples).draw(style)?;
-            Ok(Drawing { file_stem: file_stem(NAME, &group.label), svg })
+            panels(group, &schemes, &samples).drawing(file_stem(NAME, &group.label), style)
         })
         .collect()
 }
@@ -105,7 +104,11 @@ fn series(
     }
     trials
         .into_iter()
-        .map(|(name, trials)| Series { look: schemes.looks[name], points: line(&trials, end) })
+        .map(|(name, trials)| Series {
+            name: name.to_owned(),
+            look: schemes.looks[name],
+            points: line(&trials, end),
+        })
         .collect()
 }
 

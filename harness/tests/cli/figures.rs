@@ -27,6 +27,34 @@ fn a_figure_in_the_formats_and_style_asked_for() {
     assert_ne!(acm, lab.read(svg), "the style does not matter");
 }
 
+#[cfg(feature = "pdf")]
+#[test]
+fn a_figure_for_latex() {
+    let lab = swept();
+    let plot = "plot r --figure throughput-threads --format pdf,pgf";
+    lab.run(plot).exits(0).prints(&[
+        "figures/throughput-threads.pdf\n",
+        "figures/throughput-threads.tex\n",
+        "figures/throughput-threads.dat\n",
+    ]);
+    let files = lab.snapshot("r/figures");
+    assert_eq!(files.len(), 3, "{:?}", files.keys());
+    let pdf = std::fs::read(lab.path("r/figures/throughput-threads.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-"));
+    let table = lab.read("r/figures/throughput-threads.dat");
+    let values = table.lines().filter(|line| line.starts_with("1;")).count();
+    assert_eq!(values, 6, "{table}");
+    assert!(lab.read("r/figures/throughput-threads.tex").contains("throughput-threads.dat"));
+    lab.run(plot).exits(0);
+    assert!(files == lab.snapshot("r/figures"), "other bytes");
+}
+
+#[cfg(not(feature = "pdf"))]
+#[test]
+fn without_its_feature_pdf_is_refused() {
+    swept().run("plot r --format pdf").exits(1).says(&["without its feature `pdf`"]);
+}
+
 #[test]
 fn several_folders_are_drawn_together_in_the_first() {
     let lab = swept();

@@ -1,0 +1,522 @@
+//! A figure for LaTeX: axes, looks and legend in a `.tex` that pgfplots compiles, so that its text
+//! is in the paper's font, and the values in a table beside it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::panels::{
+    Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts, legend_columns,
+};
+use super::scale::Scale;
+use super::style::{FAINT, GREY, Look, Marker, SHADE};
+
+/// The two files of one figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pgf {
+    /// For `\input`.
+    pub tex: String,
+    /// What it plots: fields separated by semicolons, comments after `#`.
+    pub table: String,
+}
+
+/// A series, to TeX: the numbers of its panel and of itself there, from 1.
+#[derive(Clone, Copy)]
+struct Number {
+    panel: usize,
+    series: usize,
+}
+
+/// The figure that `layout` lays out; its table will be `<file_stem>.dat`.
+pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
+    let looks = looks(layout);
+    let mut tex = head(layout, file_stem, &looks);
+    for (i, row) in layout.panels.rows.iter().enumerate() {
+        for (j, panel) in row.iter().enumerate() {
+            tex.push_str(&axis(layout, panel, (i, j)));
+            for (index, series) in panel.series.iter().enumerate() {
+                let number =
+                    Number { panel: i * layout.panels.columns() + j + 1, series: index + 1 };
+                let aside = layout.aside(index, panel.series.len());
+                tex.push_str(&plot(layout, series, i, number, (aside, looks[&*series.name].0)));
+            }
+        }
+    }
+    // Its place is known when all panels have theirs.
+    tex.push_str(&legend(layout, &looks));
+    tex.push_str("\\end{groupplot}\n\\end{tikzpicture}%\n\\endgroup\n");
+    Pgf { tex, table: table(layout) }
+}
+
+/// A number for each series' name, and its look.
+fn looks<'a>(layout: &Layout<'a>) -> BTreeMap<&'a str, (usize, Look)> {
+    let panels = layout.panels.rows.iter().flatten();
+    let series = panels.flat_map(|panel| &panel.series);
+    let looks: BTreeMap<&str, Look> =
+        series.map(|series| (series.name.as_str(), series.look)).collect();
+    looks.into_iter().zip(1..).map(|((name, look), number)| (name, (number, look))).collect()
+}
+
+/// What precedes the panels.
+fn head(layout: &Layout<'_>, file_stem: &str, looks: &BTreeMap<&str, (usize, Look)>) -> String {
+    let panels = layout.panels;
+    let mut tex = format!(
+        "% A figure of `bench plot`. The preamble needs\n\
+         %   \\usepackage{{pgfplots}}\n\
+         %   \\usepgfplotslibrary{{groupplots}}\n\
+         %   \\pgfplotsset{{compat=1.16}}\n\
+         % and the document \\input{{{file_stem}}}. The values are in {file_stem}.dat. If LaTeX does\n\
+         % not run where it is, say where before: \\newcommand*{{\\benchfigures}}{{figures/}}\n"
+    );
+    for note in &panels.notes {
+        let _ = writeln!(tex, "% For the caption: {}", escaped(&note.replace('\n', " ")));
+    }
+    let _ = writeln!(
+        tex,
+        "\\providecommand*{{\\benchfigures}}{{}}%\n\\begingroup\n\
+         \\edef\\benchtable{{\\benchfigures {file_stem}.dat}}%"
+    );
+    let colours = [("benchgrid", FAINT), ("benchshade", SHADE), ("benchgrey", GREY)];
+    for (name, (red, green, blue)) in colours {
+        let _ = writeln!(tex, "\\definecolor{{{name}}}{{RGB}}{{{red},{green},{blue}}}%");
+    }
+    tex.push_str(&format!(
+        "\\pgfplotsset{{%\n  \
+         bench of/.style 2 args={{x filter/.code={{%\n    \
+         \\ifnum\\thisrow{{panel}}=#1 \\ifnum\\thisrow{{series}}=#2 \
+         \\else\\def\\pgfmathresult{{nan}}\\fi\\else\\def\\pgfmathresult{{nan}}\\fi}}}},\n  \
+         bench table/.style={{table/col sep=semicolon}},\n{}}}%\n",
+        styles(layout, looks)
+    ));
+    let (across, down) = gaps(layout);
+    let _ = writeln!(
+        tex,
+        "\\begin{{tikzpicture}}[font={text}]\n\
+         \\begin{{groupplot}}[\n  \
+         group style={{group size={columns} by {rows}, horizontal sep={across:.2}bp, \
+         vertical sep={down:.2}bp}},\n  \
+         bench table, filter discard warning=false, scale only axis, width={width:.2}bp, height={height:.2}bp,\n  \
+         axis x line*=bottom, axis y line*=left, axis line style={{benchgrey}}, \
+         tick style={{benchgrey}}, tick align=outside, \
+         xminorticks=false, yminorticks=false,\n  \
+         ymajorgrids, grid style={{benchgrid}}, \
+         tick label style={{font={small}}},\n  \
+         title style={{align=center, yshift=-0.6ex}},\n  {x_axis}]",
+        text = font(layout.style.text),
+        small = font(layout.style.small_text),
+        columns = panels.columns(),
+        rows = panels.rows.len(),
+        width = width(layout),
+        height = layout.style.panel_height,
+        x_axis = x_axis(layout),
+    );
+    tex
+}
+
+/// Between panels side by side, and between panels one above the other, whose titles are there.
+fn gaps(layout: &Layout<'_>) -> (f64, f64) {
+    (layout.style.text * 1.3, layout.line() * (layout.title_lines as f64 + 1.1))
+}
+
+/// Of a panel. pgfplots leaves more room than we do between an axis and its labels.
+fn width(layout: &Layout<'_>) -> f64 {
+    layout.panel_width - 2.0 * layout.style.text / layout.panels.columns() as f64
+}
+
+/// A size of text in whole points, which every font of LaTeX has.
+fn font(size: f64) -> String {
+    format!("\\fontsize{{{:.0}}}{{{:.1}}}\\selectfont", size, size.round() * 1.2)
+}
+
+/// Ends and ticks of the x axis.
+fn x_axis(layout: &Layout<'_>) -> String {
+    match (&layout.panels.x, layout.x_scale) {
+        (XAxis::Counts(xs), _) => {
+            let (begin, end) = ends_of_counts(xs);
+            let ticks: Vec<String> = xs.iter().map(usize::to_string).collect();
+            let ticks = ticks.join(",");
+            format!(
+                "xmode=log, log basis x=2, xmin={:.4}, xmax={:.4}, xtick={{{ticks}}}, \
+                 xticklabels={{{ticks}}}",
+                begin.exp2(),
+                end.exp2()
+            )
+        }
+        (_, Some(scale)) => {
+            let (first, last) = scale.ends();
+            let pad = if scale.is_log() { (last / first).powf(LOG_PAD) } else { 1.0 };
+            format!("{}, xmin={}, xmax={}", ticks('x', scale), first / pad, last * pad)
+        }
+        (_, None) => String::new(),
+    }
+}
+
+/// Mode and labelled ticks of axis `x` or `y`.
+fn ticks(axis: char, scale: Scale) -> String {
+    let (places, labels): (Vec<String>, Vec<String>) = scale
+        .labelled_ticks()
+        .into_iter()
+        .map(|(share, label)| (scale.value_at(share).to_string(), escaped(&label)))
+        .unzip();
+    let mode = if scale.is_log() { "log" } else { "linear" };
+    format!(
+        "{axis}mode={mode}, {axis}tick={{{}}}, {axis}ticklabels={{{}}}",
+        places.join(","),
+        labels.join(",")
+    )
+}
+
+/// The beginning of a panel, with what lies behind its data. Only panels at the left and at the
+/// bottom are labelled.
+fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
+    let scale = layout.axes[i];
+    let (first, last) = scale.ends();
+    let title = match layout.title_lines {
+        1 => escaped(&panel.title.join(", ")),
+        _ => panel.title.each_ref().map(|line| escaped(line)).join("\\\\"),
+    };
+    let x_label = match i + 1 == layout.panels.rows.len() {
+        true => format!("xlabel={{{}}}", escaped(&layout.panels.x_label)),
+        false => "xticklabels={}".to_owned(),
+    };
+    let y_label = match j {
+        0 => format!("ylabel={{{}}}", escaped(&layout.panels.y[i].label)),
+        _ => "yticklabels={}".to_owned(),
+    };
+    let mut tex = format!(
+        "\\nextgroupplot[title={{{title}}}, {x_label},\n  \
+         {}, ymin={first}, ymax={last}, {y_label}]\n",
+        ticks('y', scale)
+    );
+    if let Some(from) = layout.panels.shade_from {
+        let _ = writeln!(
+            tex,
+            "\\fill[benchshade] ({{axis cs:{from},{last}}}|-{{rel axis cs:0,0}}) rectangle \
+             (rel axis cs:1,1);"
+        );
+    }
+    if let Some(height) = panel.reference {
+        let (left, _) = match &layout.panels.x {
+            XAxis::Counts(xs) => ends_of_counts(xs),
+            _ => (0.0, 0.0),
+        };
+        let place = format!("{{axis cs:{:.4},{height}}}", left.exp2());
+        let _ = writeln!(
+            tex,
+            "\\draw[benchgrey, densely dotted, line width={:.2}bp] ({{rel axis cs:0,0}}|-{place}) \
+             -- ({{rel axis cs:1,0}}|-{place});",
+            layout.style.line
+        );
+    }
+    if panel.series.is_empty() && panel.reference.is_none() {
+        tex.push_str("\\node at (rel axis cs:0.5,0.5) {no valid trial};\n");
+    }
+    tex
+}
+
+/// One subject's line, moved aside by some points, in the style `bench <look>`.
+fn plot(
+    layout: &Layout<'_>,
+    series: &Series,
+    i: usize,
+    number: Number,
+    (aside, look): (f64, usize),
+) -> String {
+    let mut options = vec![format!("forget plot, bench {look}")];
+    if layout.marked() > 1 {
+        options.push(format!("mark phase={}", layout.first_marker(number.series - 1) + 1));
+    }
+    if aside != 0.0 {
+        options.push(format!("xshift={aside:.2}bp"));
+    }
+    if series.points.iter().any(|point| point.interval.is_some()) {
+        options.push("bench interval".to_owned());
+    }
+    options.push(format!("bench of={{{}}}{{{}}}", number.panel, number.series));
+    // A logarithmic axis has a place for 0, below its powers of ten.
+    let column = |scale: Option<Scale>, name: &str| match scale {
+        Some(scale) if scale.is_log() => format!("max(\\thisrow{{{name}}},{})", scale.ends().0),
+        _ => format!("\\thisrow{{{name}}}"),
+    };
+    let y = |name| column(Some(layout.axes[i]), name);
+    format!(
+        "\\addplot[{}] table[x expr={{{}}}, y expr={{{}}},\n  \
+         y error plus expr={{{}-{}}}, y error minus expr={{{}-{}}}] {{\\benchtable}}; % {}\n",
+        options.join(", "),
+        column(layout.x_scale, "x"),
+        y("y"),
+        y("high"),
+        y("y"),
+        y("y"),
+        y("low"),
+        plain(&series.name)
+    )
+}
+
+/// Styles: one for each look, and one for intervals.
+fn styles(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String {
+    let (line, marker) = (layout.style.line, layout.style.marker);
+    let mut text = String::new();
+    for (name, (number, look)) in looks {
+        let _ = writeln!(
+            text,
+            "  bench {number}/.style={{{}}}, % {}",
+            look_of(layout, *look),
+            plain(name)
+        );
+    }
+    let thin = format!("line width={:.2}bp", line * 0.75);
+    let _ = writeln!(
+        text,
+        "  bench interval/.style={{error bars/.cd, y dir=both, y explicit,\n    \
+         error bar style={{solid, {thin}}}, \
+         error mark options={{rotate=90, mark size={marker:.2}bp, {thin}}}, /pgfplots/.cd}},"
+    );
+    text
+}
+
+/// Colour, marker and dash.
+fn look_of(layout: &Layout<'_>, look: Look) -> String {
+    let (red, green, blue) = look.colour;
+    let width = layout.style.line;
+    let states = ["on", "off"].iter().cycle();
+    let dash: Vec<String> = (look.dash.iter().zip(states))
+        .map(|(length, state)| format!("{state} {:.2}bp", length * width))
+        .collect();
+    let line = match (layout.panels.lines, dash.as_slice()) {
+        (Lines::None, _) => "only marks".to_owned(),
+        (Lines::Marked(_), []) => "solid".to_owned(),
+        (Lines::Marked(_), parts) => format!("dash pattern={}", parts.join(" ")),
+    };
+    let repeat = match layout.marked() {
+        1 => String::new(),
+        step => format!(", mark repeat={step}"),
+    };
+    let (mark, options) = mark(look.marker);
+    format!(
+        "color={{rgb,255:red,{red};green,{green};blue,{blue}}}, line width={width:.2}bp, {line}, \
+         mark={mark}, mark size={:.2}bp{repeat}, mark options={{solid{options}}}",
+        layout.style.marker
+    )
+}
+
+/// pgfplots' name of a marker, and what makes it look as ours.
+fn mark(marker: Marker) -> (&'static str, &'static str) {
+    match marker {
+        Marker::Circle => ("*", ""),
+        Marker::Square => ("square*", ""),
+        Marker::Triangle => ("triangle*", ""),
+        Marker::Diamond => ("diamond*", ""),
+        Marker::HollowCircle => ("*", ", fill=white"),
+        Marker::HollowSquare => ("square*", ", fill=white"),
+        Marker::HollowTriangle => ("triangle*", ", rotate=180, fill=white"),
+        Marker::Cross => ("x", ""),
+    }
+}
+
+/// One for all panels, above the first; it belongs to the last, from whose corner it is moved.
+fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String {
+    let panels = layout.panels;
+    // Its samples are longer than ours.
+    let room = 0.85 * (width(layout) + layout.style.text) * panels.columns() as f64;
+    let columns = legend_columns(panels, layout.style, room).len();
+    let (across, down) = gaps(layout);
+    let left = (width(layout) + across) * (panels.columns() - 1) as f64;
+    let up = (layout.style.panel_height + down) * panels.rows.len().saturating_sub(1) as f64;
+    let up = up + layout.line() * (layout.title_lines as f64 + 0.6);
+    let mut tex = format!(
+        "\\pgfplotsset{{legend columns={columns}, legend cell align=left, legend style={{\
+         at={{(0,1)}}, anchor=south west, xshift={:.2}bp, yshift={up:.2}bp, draw=none, \
+         fill=none, inner sep=0pt, font={}, /tikz/every even column/.append style={{column sep=0.4em}}}}}}\n",
+        -left,
+        font(layout.style.small_text)
+    );
+    for (key, name) in &panels.legend {
+        let image = match key {
+            Key::Subject(look) => match looks.get(name.as_str()) {
+                Some((number, _)) => format!("bench {number}"),
+                None => look_of(layout, *look),
+            },
+            Key::Reference => {
+                format!("benchgrey, densely dotted, line width={:.2}bp", layout.style.line)
+            }
+            Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
+        };
+        let _ = writeln!(tex, "\\addlegendimage{{{image}}}\n\\addlegendentry{{{}}}", escaped(name));
+    }
+    tex
+}
+
+/// Every point, one a line.
+fn table(layout: &Layout<'_>) -> String {
+    let panels = layout.panels;
+    let mut text = format!("# x: {}\n", plain(&panels.x_label));
+    let mut lines = String::new();
+    for (i, row) in panels.rows.iter().enumerate() {
+        for (j, panel) in row.iter().enumerate() {
+            let number = i * panels.columns() + j + 1;
+            let title = plain(&panel.title.join(", "));
+            let _ = writeln!(text, "# panel {number}: {title}; y: {}", plain(&panels.y[i].label));
+            for (series, index) in panel.series.iter().zip(1..) {
+                for point in &series.points {
+                    let (low, high) = point.interval.unwrap_or((point.y, point.y));
+                    let _ = writeln!(
+                        lines,
+                        "{number};{index};{};{};{low};{high};{}",
+                        point.x,
+                        point.y,
+                        plain(&series.name)
+                    );
+                }
+            }
+        }
+    }
+    text + "panel;series;x;y;low;high;subject\n" + &lines
+}
+
+/// Only what means nothing to TeX, for comments and for fields of the table.
+fn plain(text: &str) -> String {
+    let text = text.replace('θ', "theta").replace(['\u{a0}', '\n'], " ");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,:=/+-()@*<>".contains(c);
+    text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
+}
+
+/// `text` as LaTeX sets it.
+fn escaped(text: &str) -> String {
+    let mut tex = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => tex.push_str("\\textbackslash{}"),
+            '~' => tex.push_str("\\textasciitilde{}"),
+            '^' => tex.push_str("\\textasciicircum{}"),
+            '{' | '}' | '$' | '&' | '#' | '_' | '%' => tex.extend(['\\', c]),
+            '<' | '>' | '|' => tex.extend(['$', c, '$']),
+            'θ' => tex.push_str("$\\theta$"),
+            '\u{a0}' => tex.push('~'),
+            '–' => tex.push_str("--"),
+            c => tex.push(c),
+        }
+    }
+    tex
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::plot::{FIGURES, Results, style::STYLES};
+    use crate::row::Row;
+    use crate::test_rows::{Grid, trial};
+
+    fn drawn(rows: &[Row]) -> Pgf {
+        let results = Results { rows, samples: &[], cpus: 2 };
+        let mut drawings = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw");
+        drawings.remove(0).pgf
+    }
+
+    /// Without comments; `\%` is none.
+    fn uncommented(tex: &str) -> String {
+        let code = |line: &str| -> String {
+            let line = line.replace("\\\\", "\\textbackslash{}");
+            let end = line.match_indices('%').find(|(at, _)| !line[..*at].ends_with('\\'));
+            line[..end.map_or(line.len(), |(at, _)| at)].to_owned()
+        };
+        tex.lines().map(code).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The fields of each line of the table, by its heading.
+    fn fields(table: &str) -> Vec<BTreeMap<&str, &str>> {
+        let mut lines = table.lines().filter(|line| !line.starts_with('#'));
+        let heading: Vec<&str> = lines.next().expect("a heading").split(';').collect();
+        lines
+            .map(|line| {
+                let fields: Vec<&str> = line.split(';').collect();
+                assert_eq!(fields.len(), heading.len(), "{line}");
+                heading.iter().copied().zip(fields).collect()
+            })
+            .collect()
+    }
+
+    /// Panel and series of each plot.
+    fn plots(tex: &str) -> BTreeSet<(String, String)> {
+        let numbers = |rest: &str| {
+            let mut parts = rest.split(['{', '}']).filter(|part| !part.is_empty());
+            let mut next = || parts.next().expect("a number").to_owned();
+            (next(), next())
+        };
+        uncommented(tex).split("bench of=").skip(1).map(numbers).collect()
+    }
+
+    #[test]
+    fn every_point_is_in_the_table_and_in_one_plot() {
+        let grid = Grid { reads: vec![50.0, 95.0], zipf: vec![0.0, 0.99], ..Grid::small() };
+        let Pgf { tex, table } = drawn(&grid.rows());
+        let fields = fields(&table);
+        assert_eq!(fields.len(), 2 * 3 * 4);
+        let named =
+            |row: &BTreeMap<&str, &str>| (row["panel"].to_owned(), row["series"].to_owned());
+        let in_table: BTreeSet<_> = fields.iter().map(named).collect();
+        assert_eq!(in_table, plots(&tex));
+        assert_eq!(uncommented(&tex).matches("\\nextgroupplot").count(), 4);
+        assert_eq!(uncommented(&tex).matches("\\addplot").count(), 8);
+        assert!(tex.contains("\\edef\\benchtable{\\benchfigures throughput-threads.dat}"), "{tex}");
+        for row in &fields {
+            let number = |name: &str| row[name].parse::<f64>().expect("a number");
+            assert!(number("low") <= number("y") && number("y") <= number("high"), "{row:?}");
+            assert!([1.0, 2.0, 4.0].contains(&number("x")), "{row:?}");
+        }
+        assert!(fields.iter().any(|row| row["subject"] == "hamt-cas/epoch"));
+    }
+
+    #[test]
+    fn values_are_those_of_the_trials() {
+        let rates = [(1, 10e6), (2, 20e6), (4, 40e6)];
+        let wall_only =
+            |(threads, rate)| Row { clean_windows: Some(0), ..trial("papaya", threads, 0, rate) };
+        let table = drawn(&rates.map(wall_only)).table;
+        let values: Vec<[&str; 4]> = fields(&table)
+            .iter()
+            .map(|row| ["x", "y", "low", "high"].map(|name| row[name]))
+            .collect();
+        let expected = [["1", "10", "10", "10"], ["2", "20", "20", "20"], ["4", "40", "40", "40"]];
+        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn braces_and_environments_are_closed() {
+        for style in STYLES {
+            let rows = Grid { reads: vec![50.0, 95.0], ..Grid::small() }.rows();
+            let results = Results { rows: &rows, samples: &[], cpus: 2 };
+            let drawings = (FIGURES[0].draw)(&results, style).expect("rows to draw");
+            let tex = uncommented(&drawings[0].pgf.tex).replace("\\{", "").replace("\\}", "");
+            let count = |c: char| tex.matches(c).count();
+            assert_eq!((count('{'), count('[')), (count('}'), count(']')), "{tex}");
+            for name in ["tikzpicture", "groupplot"] {
+                assert_eq!(tex.matches(&format!("\\begin{{{name}}}")).count(), 1);
+                assert_eq!(tex.matches(&format!("\\end{{{name}}}")).count(), 1);
+            }
+            assert_eq!(tex.matches("\\begingroup").count(), tex.matches("\\endgroup").count());
+        }
+    }
+
+    #[test]
+    fn text_is_set_as_it_is_written() {
+        assert_eq!(escaped("95\u{a0}% of a_b & $x"), "95~\\% of a\\_b \\& \\$x");
+        assert_eq!(
+            escaped("\\{θ < 1}^~"),
+            "\\textbackslash{}\\{$\\theta$ $<$ 1\\}\\textasciicircum{}\\textasciitilde{}"
+        );
+        assert_eq!(plain("my;map%\n#θ"), "my_map_ _theta");
+        // A name of a table is text in the legend, and a field of the table.
+        let Pgf { tex, table } = drawn(&[trial("my_map;100%", 1, 0, 1e6)]);
+        assert!(tex.contains("\\addlegendentry{my\\_map;100\\%}"), "{tex}");
+        assert!(table.ends_with(";my_map_100_\n"), "{table}");
+    }
+
+    #[test]
+    fn zero_has_a_place_on_a_logarithmic_axis() {
+        let scale = Scale::log([0.0, 100.0, 900.0].into_iter());
+        assert_eq!(scale.ends(), (10.0, 1000.0));
+        assert_eq!(ticks('y', scale), "ymode=log, ytick={10,100,1000}, yticklabels={0,100,1~k}");
+    }
+}
