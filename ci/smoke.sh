@@ -18,7 +18,7 @@ check() { # spec
     echo "$planned trials planned, $recorded recorded, $invalid invalid"
     [ "$recorded" -ge "$planned" ] || { echo "smoke: trials are missing" >&2; return 1; }
     [ "$invalid" -eq 0 ] || { echo "smoke: invalid trials" >&2; return 1; }
-    for file in experiment.toml machine.toml trials.csv; do
+    for file in experiment.toml machine.toml trials.csv report.html; do
         [ -s "$folder/$file" ] || { echo "smoke: no $file" >&2; return 1; }
     done
     for kind in svg png; do

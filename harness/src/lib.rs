@@ -25,6 +25,7 @@ pub mod pin;
 pub mod plot;
 pub mod rank;
 pub mod record;
+pub mod report;
 pub mod row;
 pub mod schedule;
 pub mod series;

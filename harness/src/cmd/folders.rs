@@ -1,7 +1,7 @@
-//! Result folders as `cmp` and `rank` read them.
+//! Result folders as `cmp`, `rank` and `report` read them.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use globset::{Glob, GlobMatcher};
 
@@ -18,6 +18,8 @@ use crate::summary::{Choice, Metric, choose_metric};
 /// A result folder that holds trials.
 pub(super) struct Recorded {
     pub(super) path: PathBuf,
+    /// What it is called in captions.
+    pub(super) label: String,
     pub(super) rows: Vec<Row>,
     pub(super) machine: Machine,
 }
@@ -33,8 +35,8 @@ pub(super) enum Rate {
     Cpu,
 }
 
-/// What `cmp` and `rank` take alike.
-#[derive(Debug, clap::Args)]
+/// What `cmp`, `rank` and `report` take alike.
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Selection {
     /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
     #[arg(long, value_name = "GLOB", value_parser = glob)]
@@ -86,6 +88,13 @@ impl Selection {
 }
 
 impl Recorded {
+    /// Its last component: unlike the path it does not tell how a machine's directories are named.
+    pub(super) fn name(&self) -> String {
+        // `.` and `..` have no name of their own.
+        let whole = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// The measured time and the warm-up of its trials.
     pub(super) fn times(&self) -> Result<(f64, f64), Failure> {
         let path = self.path.join(EXPERIMENT);
@@ -104,7 +113,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
         if rows.is_empty() {
             return Err(usage(format!("{} holds no trials yet", path.display())));
         }
-        Ok(Recorded { path: path.clone(), rows, machine })
+        Ok(Recorded { label: path.display().to_string(), path: path.clone(), rows, machine })
     };
     paths.iter().map(read).collect()
 }
@@ -175,9 +184,10 @@ pub(super) fn best_of(baseline: &Baseline, cells: &[Cell]) -> String {
     }
 }
 
-/// The first subject of the folder's experiment that is no control, or of controls the first.
-pub(super) fn first_subject(registry: &Registry, folder: &Path) -> Result<String, Failure> {
-    let path = folder.join(EXPERIMENT);
+/// The first subject of the folder's experiment that is no control and has trials, or of controls
+/// the first.
+pub(super) fn first_subject(registry: &Registry, folder: &Recorded) -> Result<String, Failure> {
+    let path = folder.path.join(EXPERIMENT);
     let name_one = |why: String| usage(format!("{why}\nName a subject with --baseline."));
     let text = std::fs::read_to_string(&path)
         .map_err(|error| name_one(format!("cannot read {}: {error}", path.display())))?;
@@ -188,7 +198,9 @@ pub(super) fn first_subject(registry: &Registry, folder: &Path) -> Result<String
             path.display()
         ))
     })?;
-    let subject = experiment.cases.iter().find(|case| !is_control(&case.structure));
-    let subject = subject.or(experiment.cases.first());
+    let measured: HashSet<String> = folder.rows.iter().map(Row::subject).collect();
+    let subjects = || experiment.cases.iter().filter(|case| measured.contains(&case.subject()));
+    let subject = subjects().find(|case| !is_control(&case.structure));
+    let subject = subject.or_else(|| subjects().next()).or(experiment.cases.first());
     Ok(subject.expect("an experiment has a cell").subject())
 }

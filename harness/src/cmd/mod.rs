@@ -6,7 +6,9 @@ mod list;
 mod machine;
 mod merge;
 mod plot;
+mod question;
 mod rank;
+mod report;
 mod run;
 mod sweep;
 mod trial;
@@ -42,6 +44,7 @@ enum Command {
     Cmp(cmp::Args),
     Rank(rank::Args),
     Plot(plot::Args),
+    Report(report::Args),
     Merge(merge::Args),
     Verify(verify::Args),
     Machine(machine::Args),
@@ -69,6 +72,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Cmp(args) => cmp::run(registry, &args),
         Command::Rank(args) => rank::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Report(args) => report::run(registry, &args),
         Command::Merge(args) => merge::run(registry, &args),
         Command::Machine(args) => machine::run(&args),
         Command::Verify(args) => verify::run(registry, &args),

@@ -64,7 +64,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     let target = args.folders[0].join("figures");
-    let files = draw(&figures, &results, args.style, &args.format, &target)?;
+    let drawings = drawings(&figures, &results, args.style)?;
+    let files = write(&drawings, &args.format, &target)?;
     super::print(&lines(&files))?;
     Ok(())
 }
@@ -119,24 +120,33 @@ fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
     record::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
 }
 
-/// Draws `figures` into `target` and returns the files.
-pub(super) fn draw(
-    figures: &[&Figure],
+/// Every picture of `figures`, with the figure that it is of.
+pub(super) fn drawings(
+    figures: &[&'static Figure],
     results: &Results<'_>,
     style: &Style,
+) -> anyhow::Result<Vec<(&'static Figure, Drawing)>> {
+    let mut drawings = Vec::new();
+    for figure in figures {
+        let own = (figure.draw)(results, style)?;
+        drawings.extend(own.into_iter().map(|drawing| (*figure, drawing)));
+    }
+    Ok(drawings)
+}
+
+/// Writes pictures into `target` and returns the files.
+pub(super) fn write(
+    drawings: &[(&Figure, Drawing)],
     formats: &[Format],
     target: &Path,
 ) -> anyhow::Result<Vec<PathBuf>> {
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     let mut files = Vec::new();
-    for figure in figures {
-        for drawing in (figure.draw)(results, style)? {
-            for (suffix, bytes) in formats_of(&drawing, formats)? {
-                let file = target.join(format!("{}.{suffix}", drawing.file_stem));
-                fs::write(&file, bytes)
-                    .with_context(|| format!("cannot write {}", file.display()))?;
-                files.push(file);
-            }
+    for (_, drawing) in drawings {
+        for (suffix, bytes) in formats_of(drawing, formats)? {
+            let file = target.join(format!("{}.{suffix}", drawing.file_stem));
+            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+            files.push(file);
         }
     }
     Ok(files)

@@ -13,25 +13,25 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::case::Case;
 use crate::catalogue::NameGlob;
+use crate::cmd::folders::Recorded;
 use crate::cmd::plot::{self, Format};
-use crate::cmd::{print, say};
+use crate::cmd::question::Question;
+use crate::cmd::{print, report, say};
 use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
 use crate::launch::{Outcome, launch};
 use crate::machine::Machine;
 use crate::metric::Sample;
-use crate::plot::Results;
-use crate::plot::style::STYLES;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
 use crate::schedule::{Done, Shard, Verdict, block_order, judge, trial_seed};
-use crate::series::{self, SERIES};
+use crate::series::SERIES;
 use crate::subject::Registry;
 use crate::summary::choose_metric;
 use crate::table;
 use crate::trial::TrialSpec;
 
-/// Run an experiment file: trials in random interleaved blocks, then a table and figures
+/// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
 /// The same command again goes on where it stopped, and repeats nothing. Ctrl-C ends after
 /// dropping the running trial.
@@ -107,7 +107,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
             out.display()
         )));
     }
-    conclude(&folder, machine.parallelism())
+    conclude(registry, &folder, machine)
 }
 
 fn default_folder(spec: &Path) -> PathBuf {
@@ -360,29 +360,30 @@ impl Progress {
     }
 }
 
-/// The figures, the table, the paths.
-fn conclude(folder: &Folder, cpus: usize) -> Result<(), Failure> {
-    let rows = folder.rows();
+/// The figures, the page, the table, the paths.
+fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<(), Failure> {
+    let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
     files.extend(Some(folder.path().join(SERIES)).filter(|series| series.exists()));
     let invalid = rows.iter().filter(|row| !row.valid).count();
-    if invalid < rows.len() {
-        let samples = series::read(folder.path(), rows)?;
-        let results = Results { rows, samples: &samples, cpus };
-        files.extend(plot::draw(
-            &plot::drawable(&results),
-            &results,
-            &STYLES[0],
-            &[Format::Svg, Format::Png],
-            &folder.path().join("figures"),
-        )?);
+    let table = table::throughput(&rows, cpus);
+    let path = folder.path().to_owned();
+    let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
+    recorded[0].label = recorded[0].name();
+    let pictures = report::pictures(&recorded)?;
+    if !pictures.is_empty() {
+        let formats = [Format::Svg, Format::Png];
+        files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);
     }
-    print(&format!("{}\n{}", table::throughput(rows, cpus), plot::lines(&files)))?;
+    let page = folder.path().join(report::REPORT);
+    report::write(registry, &Question::default(), &recorded, &pictures, &page)?;
+    files.push(page);
+    print(&format!("{table}\n{}", plot::lines(&files)))?;
     if invalid > 0 {
         return Err(Failure::Run(anyhow::anyhow!(
             "{invalid} of {} trials are invalid; {} says why in the column `error`",
-            rows.len(),
+            recorded[0].rows.len(),
             folder.path().join(TRIALS).display()
         )));
     }

@@ -18,7 +18,7 @@ pub use self::baseline::Baseline;
 pub use self::cells::{Cell, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::report::{Mode, Report};
-pub(crate) use self::report::{factor, wrapped};
+pub(crate) use self::report::{factor, p as p_value, wrapped};
 use crate::stats::{self, Ratio};
 
 /// The chance of calling anything in a table that is not so is at most this.

@@ -132,6 +132,11 @@ impl Report<'_> {
         })
     }
 
+    /// What the table is and what to know about it, a paragraph each.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        std::iter::once(self.caption().replace('\n', " ")).chain(self.notes()).collect()
+    }
+
     fn is_paired(&self) -> bool {
         !matches!(self.mode, Mode::Runs { paired: false, .. })
     }
@@ -356,7 +361,7 @@ pub(crate) fn factor(ratio: f64) -> String {
 }
 
 /// A p-value, to two digits or so.
-pub(super) fn p(value: f64) -> String {
+pub(crate) fn p(value: f64) -> String {
     match value {
         _ if value < 0.0001 => "<0.0001".to_owned(),
         _ if value < 0.01 => format!("{value:.4}"),

@@ -10,7 +10,7 @@ use crate::lab;
 use crate::support::Lab;
 
 /// A lab with the recorded run `name` in folder `r`.
-fn recorded(name: &str) -> Lab {
+pub(crate) fn recorded(name: &str) -> Lab {
     let lab = lab();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results").join(name);
     for file in ["experiment.toml", "machine.toml", "trials.csv"] {
@@ -20,7 +20,7 @@ fn recorded(name: &str) -> Lab {
 }
 
 /// Copies `r` to `to` with its trials edited: `edit` gets a row by column, and says whether it stays.
-fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool) {
+pub(crate) fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool) {
     lab.copy("r", to);
     let text = lab.read("r/trials.csv");
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
@@ -34,11 +34,11 @@ fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool
     lab.write(&format!("{to}/trials.csv"), edited);
 }
 
-fn json(lab: &Lab, command: &str) -> Value {
+pub(crate) fn json(lab: &Lab, command: &str) -> Value {
     serde_json::from_str(&lab.run(&format!("{command} --json")).exits(0).out).unwrap()
 }
 
-fn comparisons(value: &Value) -> &Vec<Value> {
+pub(crate) fn comparisons(value: &Value) -> &Vec<Value> {
     value["comparisons"].as_array().unwrap()
 }
 

@@ -5,6 +5,7 @@ mod compare;
 mod figures;
 mod merge;
 mod refusals;
+mod report;
 mod resume;
 mod series;
 mod spec_errors;

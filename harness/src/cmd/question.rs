@@ -1,0 +1,181 @@
+//! What `cmp` and `report` ask of result folders, and the comparisons that answer it.
+
+use super::folders::{
+    Recorded, Selection, best_of, check_baseline, first_subject, one_table, share_cells,
+    share_trials,
+};
+use crate::compare::{
+    Baseline, Cell, Mode, Plan, Report, before_and_after, cells, check, judge, with_baseline,
+};
+use crate::failure::{Failure, usage};
+use crate::machine::Difference;
+use crate::record::EXPERIMENT;
+use crate::row::Row;
+use crate::subject::Registry;
+use crate::summary::{Choice, Metric};
+
+/// What is compared with what, and by which rate.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Question {
+    /// The subject to compare with; of a list `A,B` or a glob the best by median in each cell; the
+    /// experiment's first subject if not given
+    #[arg(long, value_name = "SUBJECT")]
+    pub(super) baseline: Option<Baseline>,
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Compare two runs although they are from different machines
+    #[arg(long)]
+    across_machines: bool,
+}
+
+/// Compares the subjects of `folders`, or two runs, and hands on the result, which may be empty.
+pub(super) fn compare<T>(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+    then: impl FnOnce(Report<'_>) -> T,
+) -> Result<T, Failure> {
+    match folders {
+        [before, after] if are_two_runs(before, after) => compare_runs(asked, before, after, then),
+        _ => compare_subjects(registry, asked, folders, then),
+    }
+}
+
+pub(super) fn are_two_runs(before: &Recorded, after: &Recorded) -> bool {
+    let differ = !before.machine.differences(&after.machine).is_empty();
+    share_trials(before, after) || differ && share_cells(before, after)
+}
+
+fn compare_subjects<T>(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+    then: impl FnOnce(Report<'_>) -> T,
+) -> Result<T, Failure> {
+    one_table(folders)?;
+    let (baseline, why) = match &asked.baseline {
+        Some(baseline) => (baseline.clone(), String::new()),
+        None => {
+            let subject = first_subject(registry, &folders[0])?;
+            let baseline = subject.parse().expect("a subject's name is a glob");
+            (baseline, format!(", the first subject of {}/{EXPERIMENT}", folders[0].label))
+        }
+    };
+    check_baseline(&baseline, folders)?;
+    let matters =
+        |row: &&Row| asked.selection.wants(row) || baseline.names(&row.subject(), &row.structure);
+    let rows: Vec<Vec<Row>> = folders
+        .iter()
+        .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
+        .collect();
+    let choice = asked.selection.choose(&rows.concat(), folders[0].machine.parallelism());
+    let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
+    let cells = cells(&rows, choice.metric);
+    let plan = with_baseline(&cells, &baseline, |cell| asked.selection.wants(&cell.row));
+    let mode = Mode::Subjects(in_words(&baseline, &cells) + &why);
+    Ok(then(report(mode, choice, &plan, &cells)))
+}
+
+/// The best is picked from the trials that it is compared by.
+fn in_words(baseline: &Baseline, cells: &[Cell]) -> String {
+    let best = best_of(baseline, cells);
+    if !best.starts_with("the best of ") {
+        return best;
+    }
+    format!("{best} in each cell by median, which looks a little better for being picked")
+}
+
+fn compare_runs<T>(
+    asked: &Question,
+    before: &Recorded,
+    after: &Recorded,
+    then: impl FnOnce(Report<'_>) -> T,
+) -> Result<T, Failure> {
+    if asked.baseline.is_some() {
+        return Err(usage(format!(
+            "--baseline names a subject, but {} and {} are two runs, of which the first is the \
+             baseline; give one folder to compare its subjects",
+            before.path.display(),
+            after.path.display()
+        )));
+    }
+    let differences = before.machine.differences(&after.machine);
+    refuse_other_machine(asked, before, after, &differences)?;
+    refuse_other_times(before, after)?;
+    let rows = [before, after].map(|folder| -> Vec<Row> {
+        folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
+    });
+    let choices = [before, after].map(|folder| folder.machine.parallelism()).into_iter().zip(&rows);
+    let choices =
+        choices.map(|(cpus, rows)| asked.selection.choose(rows, cpus)).collect::<Vec<_>>();
+    let choice = one_choice(&choices);
+    let [before_cells, after_cells] = rows.each_ref().map(|rows| cells(&[rows], choice.metric));
+    let plan = before_and_after(&before_cells, &after_cells, |_| true);
+    let mode = Mode::Runs {
+        before: before.label.clone(),
+        after: after.label.clone(),
+        paired: plan.is_paired(),
+        differences,
+    };
+    let all = [before_cells.clone(), after_cells.clone()].concat();
+    Ok(then(report(mode, choice, &plan, &all)))
+}
+
+/// The rate that suits both runs.
+fn one_choice(choices: &[Choice]) -> Choice {
+    if choices.iter().all(|choice| choice.metric == choices[0].metric) {
+        return choices[0].clone();
+    }
+    let why = "the two runs do not both have enough clean windows in the same cells".to_owned();
+    Choice { metric: Metric::WallRate, why }
+}
+
+/// Another build may be what is compared; another machine has to be asked for.
+fn refuse_other_machine(
+    asked: &Question,
+    before: &Recorded,
+    after: &Recorded,
+    differences: &[Difference],
+) -> Result<(), Failure> {
+    let of_machine = |what: &str| matches!(what, "cpu_model" | "cpus" | "kernel");
+    let lines: Vec<String> = differences
+        .iter()
+        .filter(|(what, ..)| of_machine(what))
+        .map(|(what, a, b)| format!("  {what}: {a} and {b}"))
+        .collect();
+    if lines.is_empty() || asked.across_machines {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{} and {} were measured on different machines:\n{}\n\
+         A difference between them may be the machines'. To compare them all the same, add \
+         --across-machines.",
+        before.path.display(),
+        after.path.display(),
+        lines.join("\n")
+    )))
+}
+
+fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure> {
+    let (ours, theirs) = (before.times()?, after.times()?);
+    for (what, a, b) in [("seconds", ours.0, theirs.0), ("warmup", ours.1, theirs.1)] {
+        if a != b {
+            return Err(usage(format!(
+                "`{what}` is {a} in {} and {b} in {}, so their trials are not of one kind",
+                before.path.display(),
+                after.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn report<'c>(mode: Mode, choice: Choice, plan: &Plan<'c>, cells: &[Cell]) -> Report<'c> {
+    Report {
+        mode,
+        choice,
+        judged: judge(plan),
+        left_out: plan.left_out.clone(),
+        checks: check(cells),
+    }
+}

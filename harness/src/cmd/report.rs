@@ -1,0 +1,121 @@
+//! `bench report`: one page about result folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::folders::{Recorded, read};
+use super::plot::{drawable, drawings};
+use super::question::{Question, are_two_runs, compare};
+use crate::compare::{Report, cells};
+use crate::failure::{Failure, usage};
+use crate::plot::style::STYLES;
+use crate::plot::{Drawing, Figure, Results};
+use crate::rank::rank;
+use crate::record::EXPERIMENT;
+use crate::report::{Material, Picture, Source, page};
+use crate::row::Row;
+use crate::series;
+use crate::subject::Registry;
+use crate::summary::counts;
+
+/// The page's file in a result folder.
+pub(super) const REPORT: &str = "report.html";
+
+/// Write one page with figures, tables and verdicts
+///
+/// `report.html` holds all that it shows: it opens from disk and asks no network. It is written to
+/// DIR, to the first if there are several: parts of one run, or two runs BEFORE and AFTER, which are
+/// then compared; the figures are of AFTER.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Result folders
+    #[arg(required = true, value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    asked: Question,
+    /// Where to write the page, instead of `DIR/report.html`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let mut folders = read(&args.folders)?;
+    folders.iter_mut().for_each(|folder| folder.label = folder.name());
+    let shown = match folders.as_slice() {
+        [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
+        all => all,
+    };
+    let pictures = pictures(shown)?;
+    let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
+    write(registry, &args.asked, &folders, &pictures, &file)?;
+    super::print(&format!("{}\n", file.display()))?;
+    Ok(())
+}
+
+/// Every figure of folders of one machine; none if no trial counts.
+pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
+    let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
+    if !rows.iter().any(counts) {
+        return Ok(Vec::new());
+    }
+    let mut samples = Vec::new();
+    for folder in folders {
+        let own = series::read(&folder.path, &folder.rows);
+        samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    let cpus = folders[0].machine.parallelism();
+    let results = Results { rows: &rows, samples: &samples, cpus };
+    Ok(drawings(&drawable(&results), &results, &STYLES[0])?)
+}
+
+/// Writes the page about `folders` to `file`, for a folder that has just been swept too.
+pub(super) fn write(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+    pictures: &[(&'static Figure, Drawing)],
+    file: &Path,
+) -> Result<(), Failure> {
+    let html =
+        compare(registry, asked, folders, |report| html(asked, folders, pictures, &report))??;
+    fs::write(file, html).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(())
+}
+
+fn html(
+    asked: &Question,
+    folders: &[Recorded],
+    pictures: &[(&'static Figure, Drawing)],
+    report: &Report<'_>,
+) -> Result<String, Failure> {
+    let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
+    let wanted = |folder: &Recorded| -> Vec<Row> {
+        folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
+    };
+    let compared: Vec<Vec<Row>> = folders.iter().map(wanted).collect();
+    let compared: Vec<&[Row]> = compared.iter().map(Vec::as_slice).collect();
+    let ranking = rank(&cells(&compared, report.choice.metric), None);
+    let pictures: Vec<Picture<'_>> = pictures
+        .iter()
+        .map(|(figure, drawing)| Picture { drawing, summary: figure.summary })
+        .collect();
+    let material = Material {
+        sources: &sources,
+        rows: &rows,
+        machine: &folders[0].machine,
+        pictures: &pictures,
+        report,
+        ranking: ranking.as_ref().map_err(String::as_str),
+    };
+    Ok(page(&material)?)
+}
+
+fn source(folder: &Recorded) -> Result<Source, Failure> {
+    let path = folder.path.join(EXPERIMENT);
+    let experiment = fs::read_to_string(&path)
+        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(Source { name: folder.name(), experiment })
+}
