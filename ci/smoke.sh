@@ -2,17 +2,19 @@
 # Real sweeps of experiments/test/*.toml with the release binary, and what must be in their folders.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What users build, or another profile: `dev` is there when the tests have run.
+profile=${PROFILE:-release}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cargo build --release
+cargo build --profile "$profile"
 
 check() { # spec
     local spec=$1 folder
     folder=$out/$(basename "$spec" .toml)
     echo "== $spec"
-    cargo run --release --quiet -- sweep "$spec" --out "$folder" >"$folder.txt"
+    cargo run --profile "$profile" --quiet -- sweep "$spec" --out "$folder" >"$folder.txt"
     local planned recorded invalid
-    planned=$(cargo run --release --quiet -- sweep "$spec" --dry-run | grep -oE '= [0-9]+ trials' | grep -oE '[0-9]+')
+    planned=$(cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | grep -oE '= [0-9]+ trials' | grep -oE '[0-9]+')
     recorded=$(($(wc -l <"$folder/trials.csv") - 1))
     invalid=$(count_invalid "$folder/trials.csv")
     echo "$planned trials planned, $recorded recorded, $invalid invalid"
@@ -26,7 +28,7 @@ check() { # spec
     done
     # Again: nothing is left to run, and nothing changes.
     cp "$folder/trials.csv" "$folder.before"
-    cargo run --release --quiet -- sweep "$spec" --out "$folder" >/dev/null
+    cargo run --profile "$profile" --quiet -- sweep "$spec" --out "$folder" >/dev/null
     cmp "$folder.before" "$folder/trials.csv"
 }
 
@@ -45,6 +47,6 @@ done
 [ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
 # The other experiments must at least be plans.
 for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml; do
-    cargo run --release --quiet -- sweep "$spec" --dry-run | tail -n 1
+    cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | tail -n 1
 done
 echo "smoke: $count sweeps passed"

@@ -4,11 +4,13 @@
 # skipped for a reason, and passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# What users build, or another profile: `dev` is there when the tests have run.
+profile=${PROFILE:-release}
 total=${1:-50}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cargo build --release
-bench() { cargo run --release --quiet -- "$@"; }
+cargo build --profile "$profile"
+bench() { cargo run --profile "$profile" --quiet -- "$@"; }
 
 count() { # pattern, in the report
     { grep -oE "$1" "$out/report.json" || true; } | wc -l

@@ -78,8 +78,8 @@ mod tests {
             // A number has as many digits as it needs.
             let text = String::from_utf8_lossy(&pdf);
             let size = text.split("/MediaBox").nth(1).expect("a page has a size");
-            let numbers = size.split(['[', ']', ' ']).filter_map(|number| number.parse().ok());
-            let width: f64 = numbers.skip(2).next().expect("a width");
+            let mut numbers = size.split(['[', ']', ' ']).filter_map(|number| number.parse().ok());
+            let width: f64 = numbers.nth(2).expect("a width");
             assert!((width - style.column).abs() < 0.01, "{}: {width}", style.name);
         }
     }
