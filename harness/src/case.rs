@@ -74,6 +74,9 @@ pub struct Case {
     /// What goes wrong.
     #[serde(default, skip_serializing_if = "Fault::is_none")]
     pub fault: Fault,
+    /// Whether this is the second cell of an A/A pair: the same as another one in all else.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub twin: bool,
 }
 
 /// The batch of a case that has none; the operations of a pin for each.
@@ -92,10 +95,11 @@ fn is_off(flag: &bool) -> bool {
 }
 
 impl Case {
-    /// The subject's name in tables and legends: `structure/reclaimer`, or the structure alone.
+    /// The subject's name in tables and legends: `structure/reclaimer`, or the structure alone; with
+    /// ` (A/A)` for a twin.
     #[must_use]
     pub fn subject(&self) -> String {
-        subject_name(&self.structure, &self.reclaimer)
+        cell_name(&self.structure, &self.reclaimer, self.twin)
     }
 
     /// `uniform` or `zipf`.
@@ -149,6 +153,11 @@ impl fmt::Display for Case {
 #[must_use]
 pub fn subject_name(structure: &str, reclaimer: &str) -> String {
     if reclaimer == "none" { structure.to_owned() } else { format!("{structure}/{reclaimer}") }
+}
+
+/// The name of a subject's cell, which for a twin is another.
+pub(crate) fn cell_name(structure: &str, reclaimer: &str, twin: bool) -> String {
+    subject_name(structure, reclaimer) + if twin { " (A/A)" } else { "" }
 }
 
 /// Whether lookups can be issued in batches under `mix`. Beside other operations a batch would

@@ -406,6 +406,7 @@ fn header() -> anyhow::Result<Vec<u8>> {
         reclaim_batch: None,
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
+        twin: false,
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));

@@ -58,6 +58,9 @@ pub struct Row {
     /// What went wrong on purpose.
     #[serde(default)]
     pub fault: Fault,
+    /// Whether this is the second cell of an A/A pair.
+    #[serde(default)]
+    pub twin: bool,
     /// Seed of the trial's keys and operations.
     pub seed: u64,
     /// Block, from 0.
@@ -143,6 +146,7 @@ impl Row {
             reclaim_batch: case.reclaim_batch,
             ops_per_pin: case.ops_per_pin,
             fault: case.fault,
+            twin: case.twin,
             seed,
             block,
             position,
@@ -213,6 +217,12 @@ impl Row {
     /// The subject's name in tables and legends.
     #[must_use]
     pub fn subject(&self) -> String {
-        crate::case::subject_name(&self.structure, &self.reclaimer)
+        crate::case::cell_name(&self.structure, &self.reclaimer, self.twin)
+    }
+
+    /// Whether it is there for reference, and no subject of a question: a control, or a twin.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.twin || crate::controls::is_control(&self.structure)
     }
 }

@@ -154,6 +154,7 @@ mod tests {
             reclaim_batch: None,
             ops_per_pin: 1,
             fault: crate::fault::Fault::None,
+            twin: false,
         }
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn case(
         reclaim_batch: None,
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
+        twin: false,
     }
 }
 

@@ -126,8 +126,8 @@ fn quickstart_has_the_cells_counted_by_hand() {
     let experiment = parse(QUICKSTART);
     // chaining-lock-free × 2, cuckoo-striped, cuckoo-optimistic, cuckoo-optimistic-items × 2,
     // hamt-cas × 2: 8 subjects × 3 threads × 3 mixes × 2 skews; then no-op for each of the 18
-    // workloads, and sequential for the 6 that are left when threads is 1.
-    assert_eq!(experiment.cases.len(), 8 * 18 + 18 + 6);
+    // workloads, sequential for the 6 that are left when threads is 1, and a twin for each.
+    assert_eq!(experiment.cases.len(), 8 * 18 + 18 + 6 + 18);
     assert_eq!(experiment.skipped, Vec::<String>::new());
     assert_eq!(experiment.title, "Quickstart");
     assert!(experiment.question.starts_with("Which table"));
@@ -155,6 +155,7 @@ fn the_defaults_are_those_of_the_documentation() {
         reclaim_batch: None,
         ops_per_pin: 1,
         fault: Fault::None,
+        twin: false,
     };
     let expected = Experiment {
         title: String::new(),
@@ -224,6 +225,7 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         reclaim_batch: None,
                                         ops_per_pin: 1,
                                         fault: Fault::None,
+                                        twin: false,
                                     });
                                 }
                             }
@@ -450,6 +452,8 @@ fn cases_are_in_grid_order_with_controls_last() {
         "no-op 1",
         "no-op 2",
         "sequential 1",
+        "hamt-cas/epoch (A/A) 1",
+        "hamt-cas/epoch (A/A) 2",
     ];
     assert_eq!(shown, expected);
     assert_eq!(parse(text), parse(text));
@@ -462,6 +466,25 @@ fn sequential_is_a_cell_even_where_the_axis_has_no_single_thread() {
         experiment.cases.iter().filter(|case| case.structure == "sequential").collect();
     assert_eq!(sequential.len(), 2);
     assert!(sequential.iter().all(|case| case.threads == 1 && case.reclaimer == "none"));
+}
+
+#[test]
+fn the_first_subject_has_a_twin_where_there_is_another_to_compare_with() {
+    let text = "[axes]\nstructure = ['hamt-cas', 'cuckoo-striped']\nreads = [95, 50]\n\
+                [[also]]\nstructure = 'hamt-cas'\nzipf = 0.5\n\
+                [[also]]\nstructure = ['no-op', 'hamt-cas']\nzipf = 0.7";
+    let experiment = parse(text);
+    let twins: Vec<_> = experiment.cases.iter().filter(|case| case.twin).collect();
+    let shown: Vec<_> =
+        twins.iter().map(|case| (case.subject(), case.mix.reads, case.zipf)).collect();
+    let expected = [95.0, 50.0].map(|reads| ("hamt-cas/epoch (A/A)".to_owned(), reads, 0.0));
+    assert_eq!(shown, expected, "none where it would be alone, or beside a control");
+    for twin in twins {
+        let first = Case { twin: false, ..twin.clone() };
+        assert!(experiment.cases.contains(&first) && first.id() != twin.id());
+    }
+    let without = parse(&format!("controls = false\n{text}"));
+    assert!(without.cases.iter().all(|case| !case.twin));
 }
 
 #[test]

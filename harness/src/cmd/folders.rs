@@ -44,7 +44,7 @@ pub(super) struct Selection {
     /// The rate; chosen for all cells together, as in figures, if not given
     #[arg(long, value_enum, value_name = "RATE")]
     metric: Option<Rate>,
-    /// The controls `no-op` and `sequential` too
+    /// The controls too: `no-op`, `sequential` and the second of each A/A pair
     #[arg(long)]
     controls: bool,
 }
@@ -57,7 +57,7 @@ fn glob(text: &str) -> Result<GlobMatcher, String> {
 impl Selection {
     /// Whether a cell with this row is asked for.
     pub(super) fn wants(&self, row: &Row) -> bool {
-        (self.controls || !is_control(&row.structure))
+        (self.controls || !row.is_control())
             && self.filter.as_ref().is_none_or(|glob| {
                 let (subject, workload) = (row.subject(), Workload::of(row));
                 glob.is_match(format!("{subject} {workload}"))
@@ -175,7 +175,9 @@ pub(super) fn check_baseline(baseline: &Baseline, folders: &[Recorded]) -> Resul
 
 /// The one subject that `baseline` names in `cells`, or `the best of` those.
 pub(super) fn best_of(baseline: &Baseline, cells: &[Cell]) -> String {
-    let named = cells.iter().filter(|cell| baseline.names(&cell.subject, &cell.row.structure));
+    let named = cells
+        .iter()
+        .filter(|cell| !cell.row.twin && baseline.names(&cell.subject, &cell.row.structure));
     let subjects: BTreeSet<&str> = named.map(|cell| cell.subject.as_str()).collect();
     let subjects: Vec<&str> = subjects.into_iter().collect();
     match subjects.as_slice() {

@@ -5,7 +5,8 @@ use super::folders::{
     share_trials,
 };
 use crate::compare::{
-    Baseline, Cell, Mode, Plan, Report, before_and_after, cells, check, judge, with_baseline,
+    Baseline, Cell, Floors, Mode, Plan, Report, before_and_after, cells, check, judge,
+    with_baseline,
 };
 use crate::failure::{Failure, usage};
 use crate::machine::Difference;
@@ -62,8 +63,8 @@ fn compare_subjects<T>(
         }
     };
     check_baseline(&baseline, folders)?;
-    let matters =
-        |row: &&Row| asked.selection.wants(row) || baseline.names(&row.subject(), &row.structure);
+    let is_baseline = |row: &Row| !row.twin && baseline.names(&row.subject(), &row.structure);
+    let matters = |row: &&Row| asked.selection.wants(row) || is_baseline(row);
     let rows: Vec<Vec<Row>> = folders
         .iter()
         .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
@@ -73,7 +74,8 @@ fn compare_subjects<T>(
     let cells = cells(&rows, choice.metric);
     let plan = with_baseline(&cells, &baseline, |cell| asked.selection.wants(&cell.row));
     let mode = Mode::Subjects(in_words(&baseline, &cells) + &why);
-    Ok(then(report(mode, choice, &plan, &cells)))
+    let floors = floors(folders, &choice);
+    Ok(then(report(mode, choice, &plan, &floors, &cells)))
 }
 
 /// The best is picked from the trials that it is compared by.
@@ -118,7 +120,8 @@ fn compare_runs<T>(
         differences,
     };
     let all = [before_cells.clone(), after_cells.clone()].concat();
-    Ok(then(report(mode, choice, &plan, &all)))
+    let [old, new] = [before, after].map(|run| floors(std::slice::from_ref(run), &choice));
+    Ok(then(report(mode, choice, &plan, &old.or_higher(new), &all)))
 }
 
 /// The rate that suits both runs.
@@ -170,11 +173,27 @@ fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure
     Ok(())
 }
 
-fn report<'c>(mode: Mode, choice: Choice, plan: &Plan<'c>, cells: &[Cell]) -> Report<'c> {
+/// From all A/A pairs, asked for or not.
+fn floors(folders: &[Recorded], choice: &Choice) -> Floors {
+    let has_twins = folders.iter().flat_map(|folder| &folder.rows).any(|row| row.twin);
+    if !has_twins {
+        return Floors::default();
+    }
+    let rows: Vec<&[Row]> = folders.iter().map(|folder| folder.rows.as_slice()).collect();
+    Floors::of(&cells(&rows, choice.metric))
+}
+
+fn report<'c>(
+    mode: Mode,
+    choice: Choice,
+    plan: &Plan<'c>,
+    floors: &Floors,
+    cells: &[Cell],
+) -> Report<'c> {
     Report {
         mode,
         choice,
-        judged: judge(plan),
+        judged: judge(plan, floors),
         left_out: plan.left_out.clone(),
         checks: check(cells),
     }

@@ -163,6 +163,7 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         reclaim_batch: args.reclaim_batch.map(|batch| batch as usize),
         ops_per_pin: usize::from(args.ops_per_pin),
         fault: args.fault,
+        twin: false,
     })
 }
 

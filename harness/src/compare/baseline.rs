@@ -74,7 +74,9 @@ impl Baseline {
     #[must_use]
     pub fn best<'c>(&self, cells: &[&'c Cell]) -> Option<&'c Cell> {
         let named = cells.iter().filter(|cell| {
-            !cell.trials.is_empty() && self.names(&cell.subject, &cell.row.structure)
+            !cell.row.twin
+                && !cell.trials.is_empty()
+                && self.names(&cell.subject, &cell.row.structure)
         });
         // The first by name of equals.
         named.rev().max_by(|a, b| a.median().total_cmp(&b.median())).copied()

@@ -6,6 +6,7 @@
 mod baseline;
 mod cells;
 mod checks;
+mod floor;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::baseline::Baseline;
 pub use self::cells::{Cell, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
+pub use self::floor::{Floor, Floors};
 pub use self::report::{Mode, Report};
 pub(crate) use self::report::{factor, p as p_value, wrapped};
 use crate::stats::{self, Ratio};
@@ -88,6 +90,8 @@ pub struct Judged<'c> {
     pub p: f64,
     /// The p-value corrected for all of the table.
     pub adjusted: f64,
+    /// The noise floor under its workload, if it is known.
+    pub floor: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -210,14 +214,16 @@ impl<'c> Plan<'c> {
     }
 }
 
-/// Judges all comparisons of a table together.
+/// Judges all comparisons of a table together. What noise alone might be is no difference shown.
 #[must_use]
-pub fn judge<'c>(plan: &Plan<'c>) -> Vec<Judged<'c>> {
+pub fn judge<'c>(plan: &Plan<'c>, floors: &Floors) -> Vec<Judged<'c>> {
     let p_values = if plan.is_paired() { paired_tests(plan) } else { unpaired_tests(plan) };
     let judge = |(pairing, p): (&Pairing<'c>, &stats::P)| {
         let ratio = pairing.ratio();
+        let floor = floors.under(&pairing.ours.workload);
         let verdict = match ratio.centre {
             _ if p.adjusted > ALPHA => Verdict::NoDifferenceShown,
+            centre if floor.is_some_and(|floor| floor.holds(centre)) => Verdict::NoDifferenceShown,
             ratio if ratio > 1.0 => Verdict::Faster,
             _ => Verdict::Slower,
         };
@@ -228,6 +234,7 @@ pub fn judge<'c>(plan: &Plan<'c>) -> Vec<Judged<'c>> {
             ratio,
             p: p.alone,
             adjusted: p.adjusted,
+            floor: floor.map(|floor| floor.factor),
             verdict,
         }
     };
@@ -311,7 +318,10 @@ mod tests {
     }
 
     fn verdicts(plan: &Plan<'_>) -> Vec<(String, Verdict)> {
-        judge(plan).iter().map(|judged| (judged.ours.subject.clone(), judged.verdict)).collect()
+        judge(plan, &Floors::default())
+            .iter()
+            .map(|judged| (judged.ours.subject.clone(), judged.verdict))
+            .collect()
     }
 
     #[test]
@@ -326,10 +336,32 @@ mod tests {
             ("slow", Verdict::Slower),
         ];
         assert_eq!(verdicts(&plan), expected.map(|(name, verdict)| (name.to_owned(), verdict)));
-        let judged = judge(&plan);
+        let judged = judge(&plan, &Floors::default());
         assert_eq!(judged[0].pairs, Some(10));
         assert!((judged[0].ratio.centre - 1.1).abs() < 0.02, "{:?}", judged[0].ratio);
         assert!(judged.iter().all(|judged| judged.adjusted >= judged.p));
+    }
+
+    #[test]
+    fn what_noise_alone_might_be_is_not_called() {
+        let mut rows = rows(&[("base", 1.0), ("fast", 1.1), ("faster", 1.3)]);
+        let twin = |row: &Row| Row {
+            twin: true,
+            case: "twin".to_owned(),
+            ops_per_sec: row.ops_per_sec.map(|rate| rate * 1.2),
+            ..row.clone()
+        };
+        let twins: Vec<Row> = rows.iter().filter(|row| row.structure == "base").map(twin).collect();
+        rows.extend(twins);
+        let cells = cells(&[&rows], Metric::WallRate);
+        let plan = with_baseline(&cells, &"base".parse().unwrap(), |cell| !cell.row.is_control());
+        let verdicts = |floors: &Floors| -> Vec<(Verdict, bool)> {
+            let judged = judge(&plan, floors);
+            judged.iter().map(|judged| (judged.verdict, judged.floor.is_some())).collect()
+        };
+        assert_eq!(verdicts(&Floors::default()), [(Verdict::Faster, false); 2]);
+        let with = [(Verdict::NoDifferenceShown, true), (Verdict::Faster, true)];
+        assert_eq!(verdicts(&Floors::of(&cells)), with);
     }
 
     #[test]
@@ -337,7 +369,7 @@ mod tests {
         let mut rows = rows(&[("base", 1.0), ("fast", 1.1)]);
         (rows[0].valid, rows[3].valid) = (false, false);
         let cells = cells(&[&rows], Metric::WallRate);
-        assert_eq!(judge(&against(&cells, "base"))[0].pairs, Some(8));
+        assert_eq!(judge(&against(&cells, "base"), &Floors::default())[0].pairs, Some(8));
         let mut none = rows.clone();
         none.iter_mut().filter(|row| row.structure == "base").for_each(|row| row.valid = false);
         let cells = self::cells(&[&none], Metric::WallRate);
@@ -381,7 +413,7 @@ mod tests {
         let plan = before_and_after(&before, &after, |_| true);
         assert!(!plan.is_paired());
         assert_eq!(verdicts(&plan), [("map".to_owned(), Verdict::NoDifferenceShown)]);
-        let judged = judge(&plan);
+        let judged = judge(&plan, &Floors::default());
         assert_eq!(judged[0].pairs, None);
         assert!((judged[0].ratio.centre - 1.2).abs() < 1e-9, "{:?}", judged[0].ratio);
     }

@@ -67,7 +67,9 @@ impl Report<'_> {
         text.extend(lines.next().map(|header| format!("{header}\n")));
         let names = headings(groups.iter().map(|(workload, _)| *workload));
         for ((_, judged), name) in groups.iter().zip(names) {
-            text.push_str(&format!("\n{name}\n"));
+            let floor = judged.iter().find_map(|judged| judged.floor);
+            let floor = floor.map(|floor| format!("  (A/A: within a factor of {})", factor(floor)));
+            text.push_str(&format!("\n{name}{}\n", floor.unwrap_or_default()));
             let lines = lines.by_ref().take(self.rows(judged).len());
             text.extend(lines.map(|line| format!("{line}\n")));
         }
@@ -234,11 +236,30 @@ impl Report<'_> {
                 percent(ALPHA)
             ));
         }
+        notes.extend(self.noise_floor());
         if !self.left_out.is_empty() {
             notes.push(format!("Not compared:\n{}", self.left_out.join("\n")));
         }
         notes.extend(self.checks.in_words());
         notes
+    }
+
+    /// What the A/A pairs did to the verdicts.
+    pub(crate) fn noise_floor(&self) -> Option<String> {
+        let floors = || self.judged.iter().filter_map(|judged| judged.floor);
+        let least = floors().reduce(f64::min)?;
+        let most = floors().reduce(f64::max)?;
+        let undone = |judged: &&Judged<'_>| {
+            judged.adjusted <= ALPHA && judged.verdict == Verdict::NoDifferenceShown
+        };
+        Some(format!(
+            "Noise floor: one table measured twice (A/A) differs from itself by up to a factor of {} \
+             to {}, by workload. Ratios within it are no difference shown; without it {} more would \
+             have been called.",
+            factor(least),
+            factor(most),
+            self.judged.iter().filter(undone).count()
+        ))
     }
 
     fn counts(&self) -> String {
@@ -300,6 +321,7 @@ fn object(judged: &Judged<'_>) -> Value {
         "ratio_high": interval(|ends| ends.1),
         "p": judged.p,
         "p_adjusted": judged.adjusted,
+        "noise_floor": judged.floor,
         "verdict": judged.verdict,
     })
 }

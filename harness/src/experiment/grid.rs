@@ -1,6 +1,6 @@
 //! Grids multiplied out to cells.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::axes::Axes;
 use super::error::Problem;
@@ -8,7 +8,7 @@ use super::mix::MixRule;
 use super::subjects::{Subject, Subjects};
 use crate::case::Case;
 use crate::catalogue::Catalogue;
-use crate::controls::{NO_OP, SEQUENTIAL};
+use crate::controls::{NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
 
 /// More cells than anyone can run; a file that asks for more has a typo.
@@ -71,7 +71,7 @@ impl<'c> Planner<'c> {
     }
 
     /// Adds, for every workload so far, the control cells that are not there yet: `no-op` as
-    /// the workload is, and `sequential` at one thread, of which there can be no more.
+    /// the workload is, `sequential` at one thread, of which there can be no more, and a twin.
     pub(super) fn add_controls(&mut self) {
         let grid = self.cases.clone();
         for (name, threads) in [(NO_OP, None), (SEQUENTIAL, Some(1))] {
@@ -91,6 +91,7 @@ impl<'c> Planner<'c> {
             });
             self.add(controls.collect());
         }
+        self.add(twins(&grid));
     }
 
     /// Adds what is not there yet; returns how many that is.
@@ -118,6 +119,7 @@ impl<'c> Planner<'c> {
             reclaim_batch: subject.reclaim_batch,
             ops_per_pin: 0,
             fault: subject.fault,
+            twin: false,
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
@@ -132,6 +134,22 @@ impl<'c> Planner<'c> {
         let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);
         cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops)
     }
+}
+
+/// The first subject under each workload that has several, again: an A/A pair shows the noise in
+/// which they are compared.
+fn twins(grid: &[Case]) -> Vec<Case> {
+    let workload =
+        |case: &Case| Case { structure: String::new(), reclaimer: String::new(), ..case.clone() };
+    let subjects = || grid.iter().filter(|case| !is_control(&case.structure));
+    let mut sizes: HashMap<String, usize> = HashMap::new();
+    subjects().for_each(|case| *sizes.entry(workload(case).id()).or_default() += 1);
+    let mut seen = HashSet::new();
+    let firsts = subjects().filter(|case| {
+        let id = workload(case).id();
+        sizes[&id] > 1 && seen.insert(id)
+    });
+    firsts.map(|case| Case { twin: true, ..case.clone() }).collect()
 }
 
 /// Every case with every value of one more axis, which varies fastest.

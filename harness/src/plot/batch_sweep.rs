@@ -95,7 +95,7 @@ fn series(
         if let (true, Some(batch), Some((y, interval))) =
             (is_here, row.reclaim_batch, value(cell, &group.rows))
         {
-            let point = Point { x: batch as f64, y, interval };
+            let point = Point { x: batch as f64, y, interval, band: None };
             lines.entry(&row.reclaimer).or_default().push(point);
         }
     }

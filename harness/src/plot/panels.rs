@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
 use super::scale::Scale;
-use super::style::{FAINT, GREY, Look, SHADE, Style};
+use super::style::{BAND, FAINT, GREY, Look, SHADE, Style};
 use super::{Drawing, font, pgf};
 
 /// A measured point: its x, its y and the ends of the y interval.
@@ -13,6 +13,8 @@ pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
+    /// The ends of what is drawn behind it, if anything.
+    pub(super) band: Option<(f64, f64)>,
 }
 
 /// One subject's points, by x.
@@ -40,6 +42,7 @@ pub(super) struct Panel {
 pub(super) enum Key {
     Subject(Look),
     Reference,
+    Band,
     Shade,
 }
 
@@ -144,7 +147,10 @@ fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
         });
         return Scale::log(ends);
     }
-    let tops = points.map(|point| point.interval.map_or(point.y, |(_, high)| high.max(point.y)));
+    let tops = points.flat_map(|point| {
+        let ends = point.interval.into_iter().chain(point.band);
+        ends.map(|(_, high)| high).chain([point.y])
+    });
     Scale::linear(tops.chain(row.iter().filter_map(|panel| panel.reference)))
 }
 
@@ -317,6 +323,12 @@ impl<'a> Layout<'a> {
                     canvas.marker(middle, *look, self.style.marker)?;
                 }
                 Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line)?,
+                Key::Band => {
+                    let half = self.style.text * 0.45;
+                    let (left, right) =
+                        (middle.0 - self.band() / 2.0, middle.0 + self.band() / 2.0);
+                    canvas.fill((left, y - half), (right, y + half), BAND)?;
+                }
                 Key::Shade => {
                     let half = self.style.text * 0.45;
                     canvas.fill((x, y - half), (end, y + half), SHADE)?;
@@ -407,6 +419,14 @@ impl<'a> Layout<'a> {
         let place = |index: usize, point: &Point| {
             (self.x(j, point.x) + self.aside(index, count), self.y(i, point.y))
         };
+        for (index, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                let Some((low, high)) = point.band else { continue };
+                let (x, half) = (place(index, point).0, self.band() / 2.0);
+                let corners = ((x - half, self.y(i, high)), (x + half, self.y(i, low.max(0.0))));
+                canvas.fill(corners.0, corners.1, BAND)?;
+            }
+        }
         if let Some(height) = panel.reference {
             let left = self.left + self.pitch * j as f64;
             let y = self.y(i, height);
@@ -434,6 +454,11 @@ impl<'a> Layout<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Width of a band.
+    pub(super) fn band(&self) -> f64 {
+        4.5 * self.style.marker
     }
 
     /// From one marker of a line to the next.

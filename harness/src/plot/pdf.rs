@@ -37,9 +37,12 @@ pub fn pdf(svg: &str) -> Result<Vec<u8>> {
     document.finish().map_err(|error| anyhow!("the PDF cannot be written: {error:?}"))
 }
 
-/// Fails: see the other one.
+/// No PDF.
+///
+/// # Errors
+///
+/// Always: the program was built without the feature `pdf`.
 #[cfg(not(feature = "pdf"))]
-#[expect(missing_docs, reason = "documented where the feature is on")]
 pub fn pdf(_svg: &str) -> Result<Vec<u8>> {
     anyhow::bail!("this program was built without its feature `pdf`, so it can write no PDF")
 }

@@ -8,7 +8,7 @@ use super::panels::{
     Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts, legend_columns,
 };
 use super::scale::Scale;
-use super::style::{FAINT, GREY, Look, Marker, SHADE};
+use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
 
 /// The two files of one figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,8 @@ fn head(layout: &Layout<'_>, file_stem: &str, looks: &BTreeMap<&str, (usize, Loo
         "\\providecommand*{{\\benchfigures}}{{}}%\n\\begingroup\n\
          \\edef\\benchtable{{\\benchfigures {file_stem}.dat}}%"
     );
-    let colours = [("benchgrid", FAINT), ("benchshade", SHADE), ("benchgrey", GREY)];
+    let colours =
+        [("benchgrid", FAINT), ("benchband", BAND), ("benchshade", SHADE), ("benchgrey", GREY)];
     for (name, (red, green, blue)) in colours {
         let _ = writeln!(tex, "\\definecolor{{{name}}}{{RGB}}{{{red},{green},{blue}}}%");
     }
@@ -193,6 +194,19 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
             "\\fill[benchshade] ({{axis cs:{from},{last}}}|-{{rel axis cs:0,0}}) rectangle \
              (rel axis cs:1,1);"
         );
+    }
+    for (index, series) in panel.series.iter().enumerate() {
+        let aside = layout.aside(index, panel.series.len());
+        for point in &series.points {
+            let Some((low, high)) = point.band else { continue };
+            let _ = writeln!(
+                tex,
+                "\\draw[benchband, line width={:.2}bp, xshift={aside:.2}bp] (axis cs:{x},{low}) -- \
+                 (axis cs:{x},{high});",
+                layout.band(),
+                x = point.x
+            );
+        }
     }
     if let Some(height) = panel.reference {
         let (left, _) = match &layout.panels.x {
@@ -339,6 +353,7 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
             Key::Reference => {
                 format!("benchgrey, densely dotted, line width={:.2}bp", layout.style.line)
             }
+            Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
             Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
         };
         let _ = writeln!(tex, "\\addlegendimage{{{image}}}\n\\addlegendentry{{{}}}", escaped(name));

@@ -20,7 +20,8 @@ pub(super) struct Schemes {
 impl Schemes {
     /// Of what `keep` keeps.
     pub(super) fn of(results: &Results<'_>, keep: impl Fn(&Row) -> bool) -> Self {
-        let is_one = |row: &&Row| row.reclaimer != NO_RECLAIMER && counts(row) && keep(row);
+        let is_one =
+            |row: &&Row| row.reclaimer != NO_RECLAIMER && !row.twin && counts(row) && keep(row);
         let rows: Vec<Row> = results.rows.iter().filter(is_one).cloned().collect();
         let all = results.rows.iter().map(|row| row.reclaimer.as_str());
         let looks = scheme_looks(&all.filter(|name| *name != NO_RECLAIMER).collect());

@@ -75,6 +75,8 @@ pub(super) const WHITE: Colour = (255, 255, 255);
 pub(super) const FAINT: Colour = (222, 222, 222);
 /// The oversubscribed region.
 pub(super) const SHADE: Colour = (240, 240, 240);
+/// The noise floor.
+pub(super) const BAND: Colour = (212, 212, 212);
 /// Axes and reference lines.
 pub(super) const GREY: Colour = (90, 90, 90);
 
@@ -232,7 +234,9 @@ pub(crate) fn is_fixed(structure: &str) -> bool {
 /// The first reclaimer of a built-in table takes the table's slot. Its other reclaimers, and
 /// tables that are not built in, take the slots that are left, by name.
 pub(super) fn looks(rows: &[Row]) -> BTreeMap<String, Look> {
-    let names: BTreeSet<_> = rows.iter().map(|row| (&row.structure, row.subject())).collect();
+    // A twin is never drawn as a subject of its own.
+    let rows = rows.iter().filter(|row| !row.twin);
+    let names: BTreeSet<_> = rows.map(|row| (&row.structure, row.subject())).collect();
     let mut slots: BTreeMap<usize, String> = BTreeMap::new();
     let mut others = Vec::new();
     for (structure, subject) in names {
@@ -271,6 +275,7 @@ mod tests {
         let together = looks(&rows);
         assert_eq!(alone["papaya"], together["papaya"]);
         assert_eq!(together.len(), 4);
+        assert!(looks(&[Row { twin: true, ..trial("papaya", 1, 0, 1e6) }]).is_empty());
     }
 
     #[test]

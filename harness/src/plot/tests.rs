@@ -286,6 +286,40 @@ fn controls_are_stated_not_drawn() {
 }
 
 #[test]
+fn the_noise_floor_is_a_band_behind_what_was_measured_twice() {
+    let rows = Grid::small().rows();
+    let twin = |row: &Row| Row {
+        twin: true,
+        case: format!("twin of {}", row.case),
+        clean_ops_per_sec: row.clean_ops_per_sec.map(|rate| rate * 1.25),
+        ..row.clone()
+    };
+    let twins = rows.iter().filter(|row| row.structure == "papaya").map(twin);
+    let with: Vec<Row> = rows.iter().cloned().chain(twins).collect();
+    let svg = draw_one(&with);
+    assert_eq!(markers(&svg), markers(&draw_one(&rows)), "a twin is no subject");
+    let bands: Vec<&str> =
+        svg.lines().filter(|line| line.starts_with("<rect") && line.contains("#D4D4D4")).collect();
+    assert_eq!(bands.len(), 3 + 1, "one for each number of threads, and the legend's");
+    let text = texts(&svg).join(" ");
+    assert!(text.contains("A/A noise floor of papaya") && !text.contains("(A/A)"), "{text}");
+    assert!(!draw_one(&rows).contains("#D4D4D4"));
+    // From a fifth less to a quarter more than the point, on a linear axis.
+    let drawing = &draw(&with)[0];
+    let place = |value: &&super::Value| value.text.starts_with("papaya");
+    let point = drawing.values.iter().find(place).expect("a point").at.1 * 10.0;
+    let tall = &bands[bands.len() - 3..];
+    let ends = tall.iter().map(|line| (numbers(line, "y")[0], numbers(line, "height")[0]));
+    let (top, height) = ends
+        .min_by(|a, b| (a.0 + a.1 / 2.0 - point).abs().total_cmp(&(b.0 + b.1 / 2.0 - point).abs()))
+        .expect("a band");
+    let share = (point - top) / height;
+    assert!((share - 0.25 / 0.45).abs() < 0.03, "{share} of {tall:?} at {point}");
+    assert_texts_are_clear(&svg);
+    assert_eq!(drawing.pgf.tex.matches("\\draw[benchband").count(), 3);
+}
+
+#[test]
 fn crowded_axes_leave_labels_out_rather_than_touch() {
     let rows = Grid {
         threads: (1..=24).collect(),

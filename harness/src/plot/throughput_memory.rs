@@ -79,7 +79,7 @@ fn marker(cell: &CellSummary, group: &Group, schemes: &Schemes) -> Option<Series
     let peaks: Vec<f64> =
         of_cell.filter_map(|row| Some(row.peak_unreclaimed_bytes? as f64)).collect();
     let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
-    let point = Point { x: stats::median(&peaks), y: cell.median? / 1e6, interval };
+    let point = Point { x: stats::median(&peaks), y: cell.median? / 1e6, interval, band: None };
     let name = cell.row.reclaimer.clone();
     Some(Series { look: schemes.looks[&name], name, points: vec![point] })
 }

@@ -8,6 +8,7 @@ use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::file_stem;
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
+use crate::compare::{self, Floors, Workload};
 use crate::controls::{NO_OP, SEQUENTIAL};
 use crate::setting::{Group, split};
 use crate::summary::{CellSummary, Choice, choose_metric, counts, summarise};
@@ -42,14 +43,17 @@ struct Picture<'a> {
     curves: Vec<CellSummary>,
     references: Vec<CellSummary>,
     no_op: Vec<CellSummary>,
+    floors: Floors,
 }
 
 impl<'a> Picture<'a> {
     /// The controls are drawn like other subjects where there is no other.
     fn new(group: &'a Group, choice: &'a Choice, cpus: usize) -> Self {
         let cells = summarise(&group.rows, choice.metric);
+        let floors = Floors::of(&compare::cells(&[&group.rows], choice.metric));
+        let cells = cells.into_iter().filter(|cell| !cell.row.twin);
         let (mut no_op, cells): (Vec<_>, Vec<_>) =
-            cells.into_iter().partition(|cell| cell.row.structure == NO_OP);
+            cells.partition(|cell| cell.row.structure == NO_OP);
         let (mut references, mut curves): (Vec<_>, Vec<_>) =
             cells.into_iter().partition(|cell| cell.row.structure == SEQUENTIAL);
         if curves.is_empty() {
@@ -58,7 +62,7 @@ impl<'a> Picture<'a> {
         if curves.is_empty() {
             curves.append(&mut no_op);
         }
-        Self { group, choice, cpus, curves, references, no_op }
+        Self { group, choice, cpus, curves, references, no_op, floors }
     }
 
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
@@ -89,7 +93,10 @@ impl<'a> Picture<'a> {
         for cell in self.curves.iter().filter(here) {
             if let Some(median) = cell.median {
                 let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
-                let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval };
+                let band = self
+                    .floor_of(cell)
+                    .map(|factor| (median / factor / 1e6, median * factor / 1e6));
+                let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval, band };
                 series.entry(&cell.subject).or_default().push(point);
             }
         }
@@ -111,6 +118,12 @@ impl<'a> Picture<'a> {
         }
     }
 
+    /// The noise floor, if this is the subject that was measured twice.
+    fn floor_of(&self, cell: &CellSummary) -> Option<f64> {
+        let floor = self.floors.under(&Workload::of(&cell.row))?;
+        (floor.subject == cell.subject).then_some(floor.factor)
+    }
+
     fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
         let drawn: BTreeSet<_> = names(&self.curves, |cell| cell.median.is_some());
         let mut legend: Vec<_> = drawn
@@ -119,6 +132,11 @@ impl<'a> Picture<'a> {
             .collect();
         if self.references.iter().any(|cell| cell.median.is_some()) {
             legend.push((Key::Reference, "sequential (1 thread)".to_owned()));
+        }
+        let twice: BTreeSet<_> = names(&self.curves, |cell| self.floor_of(cell).is_some());
+        if !twice.is_empty() {
+            let names: Vec<&str> = twice.into_iter().collect();
+            legend.push((Key::Band, format!("A/A noise floor of {}", names.join(", "))));
         }
         if shaded {
             legend.push((Key::Shade, format!("threads > CPUs ({})", self.cpus)));

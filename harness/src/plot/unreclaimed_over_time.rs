@@ -134,7 +134,7 @@ fn line(trials: &[&Vec<&SeriesRow>], end: f64) -> Vec<Point> {
         .iter()
         .enumerate()
         .filter(|(_, all)| !all.is_empty())
-        .map(|(i, all)| Point { x: middle(i), y: stats::median(all), interval: None })
+        .map(|(i, all)| Point { x: middle(i), y: stats::median(all), interval: None, band: None })
         .collect()
 }
 

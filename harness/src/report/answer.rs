@@ -18,6 +18,7 @@ pub(super) fn sentences(material: &Material<'_>) -> Vec<String> {
         }
     }
     sentences.extend(verdicts(material.report));
+    sentences.extend(noise(material.report));
     sentences.push(trust(material.rows));
     sentences
 }
@@ -92,6 +93,17 @@ fn tally(judged: &[&Judged<'_>]) -> String {
         judged.len(),
         part(Verdict::Slower),
     )
+}
+
+/// How far a table is from itself.
+fn noise(report: &Report<'_>) -> Option<String> {
+    if report.judged.is_empty() {
+        return None;
+    }
+    Some(report.noise_floor().unwrap_or_else(|| {
+        "No table was measured twice (A/A), so it is not known what noise alone makes of a ratio."
+            .to_owned()
+    }))
 }
 
 /// How many trials count, and how many the machine left alone.

@@ -85,7 +85,8 @@ fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -> Cell {
 }
 
 /// Columns that say the same in every row, and need not be shown in each.
-const MAY_BE_COMMON: [&str; 6] = ["baseline", "threads", "reads", "zipf", "keys", "setting"];
+const MAY_BE_COMMON: [&str; 7] =
+    ["noise floor", "baseline", "threads", "reads", "zipf", "keys", "setting"];
 
 impl Table {
     /// With what all rows have in common said once.
@@ -124,6 +125,7 @@ pub(super) fn comparisons(report: &Report<'_>) -> Table {
         "#95 % interval",
         "#trials",
         "#p",
+        "#noise floor",
         "verdict",
         "setting",
     ];
@@ -147,6 +149,10 @@ fn comparison(judged: &Judged<'_>) -> Vec<Cell> {
         interval(judged.ratio.interval, factor),
         Cell::count(trials),
         Cell::number(judged.adjusted, p_value(judged.adjusted)),
+        Cell {
+            text: judged.floor.map_or_else(|| "unknown".to_owned(), factor),
+            ..Cell::maybe(judged.floor, factor)
+        },
         Cell { class, ..Cell::text(judged.verdict.to_string()) },
         setting(&ours.row),
     ]);

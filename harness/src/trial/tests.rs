@@ -27,6 +27,7 @@ fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
         reclaim_batch: None,
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
+        twin: false,
     };
     TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false }
 }

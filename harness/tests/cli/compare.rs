@@ -251,3 +251,44 @@ fn ranks_are_over_what_all_have() {
     lab.run("rank r --filter nothing").exits(2).says(&["nothing to rank", "--filter nothing"]);
     lab.run("rank r --baseline pap").exits(2).says(&["no subject matches `pap`"]);
 }
+
+#[test]
+fn the_noise_floor_is_in_the_verdicts() {
+    let lab = lab();
+    let text = crate::support::TINY.replace("controls = false", "controls = true");
+    lab.write("aa.toml", text.replace("reads = 90", "reads = 100"));
+    lab.run("sweep aa.toml --out r --blocks 8 --seconds 0.005").exits(0);
+    let twins = lab.rows("r").iter().filter(|row| row["twin"] == "true").count();
+    assert_eq!(twins, 2 * 8, "one for each number of threads in each block");
+    // All rates are made up: `leak` has 1.3 times its baseline's, the twin 1.5 times at one thread
+    // and 1.1 at two.
+    edit(&lab, "made", |row| {
+        let block: f64 = row["block"].parse().unwrap();
+        let of_subject = match (row["twin"].as_str(), row["reclaimer"].as_str()) {
+            ("true", _) if row["threads"] == "1" => 1.5,
+            ("true", _) => 1.1,
+            (_, "leak") => 1.3,
+            _ => 1.0,
+        };
+        row.insert("ops_per_sec".to_owned(), (1e6 * (1.0 + block) * of_subject).to_string());
+        true
+    });
+    let all = json(&lab, "cmp made --metric wall --filter *leak*");
+    let shown: Vec<(i64, f64, &str)> = comparisons(&all)
+        .iter()
+        .map(|one| {
+            let floor = (one["noise_floor"].as_f64().unwrap() * 100.0).round() / 100.0;
+            (one["threads"].as_i64().unwrap(), floor, one["verdict"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(shown, [(1, 1.5, "no-difference-shown"), (2, 1.1, "faster")]);
+    lab.run("cmp made --metric wall --filter *leak*").exits(0).prints(&[
+        "keys=256  (A/A: within a factor of 1.50)",
+        "without it 1 more would have been called",
+    ]);
+    let ran = lab.run("cmp made --metric wall").exits(0);
+    assert!(!ran.out.contains("chaining-bucket-lock (A/A)"), "a twin is compared: {}", ran.out);
+    lab.run("cmp made --metric wall --controls").exits(0).prints(&["chaining-bucket-lock (A/A) "]);
+    let page = lab.run("report made --metric wall").exits(0);
+    assert!(lab.read(page.out.trim()).contains("Noise floor: one table measured twice (A/A)"));
+}

@@ -166,19 +166,20 @@ fn batches_pages_and_variants_are_measured_and_told_apart() {
     let off = "cuckoo-optimistic:tags=off threads=1 reads=100 zipf=0 keys=256";
     let ran = ran.prints(&[&format!("{off}\n"), &format!("{off} batch=16 huge_pages\n")]);
     let tables = ran.out.lines().filter(|line| line.contains("cuckoo")).count();
-    assert_eq!(tables, (1 + 4) * 4, "{}", ran.out);
+    // Four workloads, each with a twin of the first.
+    assert_eq!(tables, (1 + 4) * 4 + 4, "{}", ran.out);
     let ran = lab.run("sweep f.toml --out r --only *:tags=off").exits(0);
     assert_eq!(lab.rows("r").len(), 4);
     let ran = ran.prints(&["cuckoo-optimistic:tags=off", "lookups in batches of 16"]);
     ran.prints(&["huge pages asked for", "throughput-threads-batch16-huge-pages.svg"]);
     lab.run("sweep f.toml --out s --only cuckoo-*").exits(0);
     let rows = lab.rows("s");
-    assert!(rows.len() == 4 && rows.iter().all(|row| row["structure"] == "cuckoo-optimistic"));
+    assert!(rows.len() == 8 && rows.iter().all(|row| row["structure"] == "cuckoo-optimistic"));
     let mut seeds: Vec<_> = rows.iter().map(|row| &row["seed"]).collect();
     seeds.dedup();
     assert_eq!(seeds.len(), 1, "batches and pages change the keys");
-    lab.run("sweep f.toml --out r").exits(0).says(&["4 of 24 trials are done"]);
-    assert_complete(&lab.rows("r"), 24, 1);
+    lab.run("sweep f.toml --out r").exits(0).says(&["4 of 28 trials are done"]);
+    assert_complete(&lab.rows("r"), 28, 1);
 }
 
 #[test]
@@ -188,12 +189,12 @@ fn allocators_and_faults_are_measured_and_told_apart() {
     let axes = "allocator = '*'\nfault = ['none', 'oversubscribed']\nops_per_pin = [1, 4]\n";
     lab.write("a.toml", text.replacen("threads = [1, 2]", "threads = 1", 1) + axes);
     let ran = lab.run("sweep a.toml --blocks 1 --out r").exits(0);
-    // Three subjects and no-op, eight times; sequential without a fault.
-    assert_complete(&lab.rows("r"), 4 * 8 + 4, 1);
+    // Three subjects, a twin and no-op, eight times; sequential without a fault.
+    assert_complete(&lab.rows("r"), 5 * 8 + 4, 1);
     ran.prints(&["allocator mimalloc", "4 operations a pin", "fault oversubscribed"]);
     let rows = lab.rows("r");
     let seeds: std::collections::BTreeSet<_> = rows.iter().map(|row| &row["seed"]).collect();
     assert_eq!(seeds.len(), 1, "the later axes change the keys");
     let labelled = |row: &&crate::support::Row| row["allocator"] == "mimalloc";
-    assert_eq!(rows.iter().filter(labelled).count(), 18);
+    assert_eq!(rows.iter().filter(labelled).count(), 22);
 }
