@@ -12,6 +12,7 @@ mod cmd;
 pub mod compare;
 pub mod controls;
 pub mod experiment;
+pub mod export;
 mod factors;
 pub mod failure;
 pub mod fault;

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod cmp;
+mod export;
 mod folders;
 mod list;
 mod machine;
@@ -45,6 +46,7 @@ enum Command {
     Rank(rank::Args),
     Plot(plot::Args),
     Report(report::Args),
+    Export(export::Args),
     Merge(merge::Args),
     Verify(verify::Args),
     Machine(machine::Args),
@@ -72,6 +74,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Cmp(args) => cmp::run(registry, &args),
         Command::Rank(args) => rank::run(&args),
         Command::Plot(args) => plot::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(registry, &args),
         Command::Merge(args) => merge::run(registry, &args),
         Command::Machine(args) => machine::run(&args),

@@ -292,3 +292,20 @@ fn the_noise_floor_is_in_the_verdicts() {
     let page = lab.run("report made --metric wall").exits(0);
     assert!(lab.read(page.out.trim()).contains("Noise floor: one table measured twice (A/A)"));
 }
+
+#[test]
+fn exports_for_services() {
+    let lab = recorded("quickstart-recorded");
+    let bencher = lab.run("export r --format bencher --metric wall").exits(0).out;
+    let bencher: Value = serde_json::from_str(&bencher).unwrap();
+    assert_eq!(bencher.as_object().unwrap().len(), 48);
+    let compared = json(&lab, "cmp r --metric wall --filter papaya*threads=2*reads=50*zipf=0.99*");
+    let name = "papaya threads=2 reads=50 zipf=0.99 keys=65536";
+    let value = &bencher[name]["throughput"]["value"];
+    assert_eq!(*value, comparisons(&compared)[0]["ops_per_sec"]);
+    let filtered = "export r --format github-action-benchmark --filter papaya --controls";
+    let list: Value = serde_json::from_str(&lab.run(filtered).exits(0).out).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 12);
+    lab.run("export r --format bencher --filter nothing").exits(2).says(&["nothing to export"]);
+    lab.run("export r").exits(2).says(&["--format"]);
+}
