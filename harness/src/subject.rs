@@ -12,9 +12,10 @@ use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Hamt, Sharing};
 use structures::versioned::left_right::LeftRight;
+use structures::versioned::log::HerlihyLog;
 use structures::versioned::map::VersionedMap;
 use structures::versioned::psim::PSim;
-use structures::versioned::{HamtPsim, SHARDS};
+use structures::versioned::{HamtPsim, LogHerlihy, SHARDS};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped, Pages,
@@ -211,6 +212,7 @@ impl Registry {
         registry.add_reclaimed::<TrieCow<Bundled, 1>>("hamt-cas");
         registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, two_schemes);
         registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
+        registry.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
         registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
             let table = Flat::with_capacity(o.capacity);
             VersionedMap::with_hasher_in(o.hasher(), LeftRight::new(table))
@@ -504,6 +506,17 @@ impl Reclaimed for TriePsim {
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
         let domain = R::new(options.reclaim_batch);
         VersionedMap::with_hasher_in(options.hasher(), PSim::new_in(domain, Hamt::new()))
+    }
+}
+
+struct ReplicasAndLog;
+
+impl Reclaimed for ReplicasAndLog {
+    type Map<R: Reclaimer + 'static> = LogHerlihy<u64, u64, R, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        let domain = R::new(options.reclaim_batch);
+        VersionedMap::with_hasher_in(options.hasher(), HerlihyLog::new_in(domain, Hamt::new()))
     }
 }
 

@@ -35,6 +35,7 @@
 //! | [`HamtCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | a path is copied for each update |
 //! | [`HamtSharded`] | wait-free | lock-free | any of [`reclaim`] | of one moment for each root | as `HamtCas` |
 //! | [`HamtPsim`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas` |
+//! | [`LogHerlihy`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas`, in each handle's replica |
 //! | [`LeftRightTable`] | wait-free | blocking | none needed | of one moment | each instance by itself |
 //!
 //! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; under a reclaimer that
@@ -89,5 +90,5 @@ mod zeroed;
 
 pub use chaining::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 pub use cuckoo::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
-pub use versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable};
+pub use versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy};
 pub use zeroed::Pages;

@@ -20,7 +20,7 @@ use structures::versioned::hamt::Counted;
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas, CowLock,
     CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, HamtSharded,
-    LeftRightTable,
+    LeftRightTable, LogHerlihy,
 };
 
 /// `Send`, not `Sync`.
@@ -75,6 +75,7 @@ fn tables_are_shared_and_sent() {
     check::<HamtPsim<u64, u64, Haphazard>>();
     is_debug_and_default::<HamtPsim<String, Vec<u8>>>();
     check::<LeftRightTable<u64, u64>>();
+    check::<LogHerlihy<u64, u64, Hazard>>();
 }
 
 /// Readers share a version, and any thread frees it.
@@ -85,6 +86,8 @@ fn versioned_tables_need_send_and_sync_entries() {
     is_not! { Send: HamtCas<u64, Rc<u64>>, HamtPsim<u64, Rc<u64>>, HamtSharded<Rc<u64>, u64> }
     is_not! { Sync: HamtCas<u64, Unshareable>, HamtPsim<u64, Unshareable> }
     is_not! { Send: HamtCas<u64, u64, Leak, Unsendable>, LeftRightTable<u64, Rc<u64>> }
+    is_not! { Send: LogHerlihy<u64, Rc<u64>>, LogHerlihy<u64, u64, Leak, Unsendable> }
+    is_not! { Sync: LogHerlihy<u64, Unshareable> }
     is_not! { Sync: LeftRightTable<u64, Unshareable>, LeftRightTable<Rc<u64>, u64> }
 }
 

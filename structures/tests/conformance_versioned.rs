@@ -11,7 +11,7 @@ use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
 use structures::versioned::map::VersionedMap;
 use structures::versioned::psim::PSim;
-use structures::versioned::{LeftRightTable, SHARDS};
+use structures::versioned::{LeftRightTable, LogHerlihy, SHARDS};
 use suite::{Family, Key, Value};
 
 conformance! {
@@ -30,6 +30,11 @@ conformance! {
     hamt_psim_hazard: Sim<Bundled, Hazard>;
     hamt_psim_counted_debra: Sim<Counted, Debra>;
     left_right: TwoInstances;
+    log_herlihy_leak: Log<Leak>;
+    log_herlihy_epoch: Log<Epoch>;
+    log_herlihy_hazard: Log<Hazard>;
+    log_herlihy_haphazard: Log<Haphazard>;
+    log_herlihy_qsbr: Log<Qsbr>;
 }
 
 struct FlatCow<R, W, const ROOTS: usize>(PhantomData<(R, W)>);
@@ -76,4 +81,16 @@ impl Family for TwoInstances {
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {
         LeftRightTable::default()
     }
+}
+
+struct Log<R>(PhantomData<R>);
+
+impl<R: Reclaimer + 'static> Family for Log<R> {
+    type Map<K: Key, V: Value> = LogHerlihy<K, V, R>;
+
+    fn new<K: Key, V: Value>() -> Self::Map<K, V> {
+        LogHerlihy::default()
+    }
+
+    const FREES_ALL: bool = !matches!(R::NAME.as_bytes(), b"leak");
 }

@@ -1,4 +1,4 @@
-//! P-Sim, copy on write and Left-Right, in every execution with a bounded number of preemptions: `ci/loom.sh`.
+//! P-Sim, the log, copy on write and Left-Right, in every execution with a bounded number of preemptions: `ci/loom.sh`.
 #![cfg(loom)]
 
 mod explore;
@@ -9,6 +9,7 @@ use structures::reclaim::Leak;
 use structures::sync::{AtomicU64, Ordering};
 use structures::versioned::cow::Cow;
 use structures::versioned::left_right::LeftRight;
+use structures::versioned::log::HerlihyLog;
 use structures::versioned::psim::PSim;
 use structures::versioned::{Sequential, Universal, UniversalHandle, UniversalPinned, Whole};
 
@@ -84,6 +85,15 @@ fn psim_applies_the_operations_of_three() {
 fn cow_loses_no_operation() {
     let orders = ["abx", "axb", "xab"].map(str::to_owned);
     explore("cow: two against one", orders, || chronicle::<Cow<Whole<Chronicle>, Leak>>("ab", "x"));
+}
+
+/// Past a checkpoint: under loom there is one every other entry.
+#[test]
+fn the_log_has_each_operation_once() {
+    let orders = ["abx", "axb", "xab"].map(str::to_owned);
+    explore("log: two against one", orders, || {
+        chronicle::<HerlihyLog<Whole<Chronicle>, Leak>>("ab", "x")
+    });
 }
 
 #[test]

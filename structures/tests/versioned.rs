@@ -14,11 +14,12 @@ use structures::map::{ConcurrentMap, MapHandle};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::versioned::cow::Cow;
 use structures::versioned::hamt::{Bundled, Change, Counted, Hamt, Sharing};
+use structures::versioned::log::HerlihyLog;
 use structures::versioned::map::{MapObject, MapOp, Outcome};
 use structures::versioned::psim::PSim;
 use structures::versioned::{
-    CowCas, CowLock, HamtCas, HamtPsim, Sequential, Universal, UniversalHandle, UniversalPinned,
-    Version, Whole,
+    CowCas, CowLock, HamtCas, HamtPsim, LogHerlihy, Sequential, Universal, UniversalHandle,
+    UniversalPinned, Version, Whole,
 };
 
 type CountedCas = HamtCas<u64, u64, Hazard, FixedState, Counted>;
@@ -70,6 +71,7 @@ fn every_traversal_is_of_one_moment() {
     traversals_are_of_one_moment::<HamtCas<u64, u64>>();
     traversals_are_of_one_moment::<CountedCas>();
     traversals_are_of_one_moment::<HamtPsim<u64, u64, Hazard>>();
+    traversals_are_of_one_moment::<LogHerlihy<u64, u64, Hazard>>();
 }
 
 /// `len` never strays from what one writer lets it be.
@@ -330,6 +332,37 @@ fn psim_completes_the_operation_of_a_suspended_thread() {
     });
 }
 
+/// In the log its turn comes within 64 entries; then others run it for it, once.
+#[test]
+fn the_log_completes_the_operation_of_a_suspended_thread() {
+    let log = HerlihyLog::<Whole<Chronicle>, Epoch>::default();
+    let (reached, at_gate) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel();
+    thread::scope(|scope| {
+        let suspended = scope.spawn(|| {
+            let (owner, waits) = (thread::current().id(), waits);
+            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            log.handle().pin().apply(0, Append { id: 777, gate: Some(gate) })
+        });
+        at_gate.recv().expect("it runs its operation");
+        let mut handle = log.handle();
+        for id in 0..64 {
+            handle.pin().apply(0, Append { id, gate: None });
+        }
+        let all = handle.pin().read(0, |chronicle| chronicle.0.0.clone());
+        assert_eq!(all.iter().filter(|id| **id == 777).count(), 1, "within 64: {all:?}");
+        // Past two checkpoints, so that its own entry is gone when it goes on.
+        for id in 64..400 {
+            handle.pin().apply(0, Append { id, gate: None });
+        }
+        drop(go_on);
+        let position = suspended.join().expect("it ends");
+        assert_eq!(all[position], 777, "told of its position");
+        let len = handle.pin().read(0, |chronicle| chronicle.0.0.len());
+        assert_eq!(len, 401, "nothing was run again");
+    });
+}
+
 /// Nor does the writer that is suspended before its compare-and-swap keep others from theirs.
 #[test]
 fn cow_goes_on_past_a_suspended_writer() {
@@ -353,10 +386,9 @@ fn cow_goes_on_past_a_suspended_writer() {
 }
 
 /// Each of many operations by many threads stands in the log once, where its caller was told.
-#[test]
-fn psim_runs_every_operation_once() {
+fn every_operation_runs_once<U: Universal<Whole<Chronicle>> + Default>() {
     const EACH: u64 = 5_000;
-    let sim = PSim::<Whole<Chronicle>, Hazard>::default();
+    let sim = U::default();
     let appended = |thread: u64| {
         let mut handle = sim.handle();
         let append = |id| (handle.pin().apply(0, Append { id, gate: None }), id);
@@ -370,6 +402,24 @@ fn psim_runs_every_operation_once() {
     let log = sim.handle().pin().read(0, |chronicle| chronicle.0.0.clone());
     assert_eq!(log.len() as u64, 3 * EACH);
     assert!(told.iter().all(|(position, id)| log[*position] == *id));
+}
+
+#[test]
+fn psim_runs_every_operation_once() {
+    every_operation_runs_once::<PSim<Whole<Chronicle>, Hazard>>();
+}
+
+#[test]
+fn the_log_runs_every_operation_once() {
+    every_operation_runs_once::<HerlihyLog<Whole<Chronicle>, Hazard>>();
+    every_operation_runs_once::<HerlihyLog<Whole<Chronicle>, Epoch>>();
+}
+
+#[test]
+#[should_panic(expected = "64 handles exist already")]
+fn the_log_has_64_handles() {
+    let map = LogHerlihy::<u64, u64>::default();
+    let _handles: Vec<_> = (0..65).map(|_| map.handle()).collect();
 }
 
 #[test]

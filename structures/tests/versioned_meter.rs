@@ -13,7 +13,7 @@ use structures::map::{ConcurrentMap, MapHandle};
 use structures::meter::{self, Reading, Tally};
 use structures::reclaim::{Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Qsbr, Reclaimer};
 use structures::versioned::hamt::{Bundled, Counted, Sharing};
-use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded};
+use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LogHerlihy};
 
 type Trie<R, P> = HamtCas<u64, u64, R, FixedState, P>;
 
@@ -92,6 +92,23 @@ fn every_node_is_accounted_for() {
     check::<HamtSharded<u64, u64, GraceRcu>>();
     check::<HamtPsim<u64, u64>>();
     check::<HamtPsim<u64, u64, Hazard, FixedState, Counted>>();
+    check::<LogHerlihy<u64, u64>>();
+    check::<LogHerlihy<u64, u64, Hazard>>();
+}
+
+/// A handle that does nothing keeps a version of its own, not the log.
+#[test]
+fn an_idle_handle_does_not_hold_the_log_up() {
+    let meter = Meter::start();
+    let map = LogHerlihy::<u64, u64, Hazard>::default();
+    let (mut idle, mut busy) = (map.handle(), map.handle());
+    assert!(idle.insert(1, 1));
+    for round in 0..100_000_u64 {
+        busy.upsert(round % 10, |_| round);
+    }
+    let live = meter.live();
+    assert!(live < 5_000, "{live} nodes after 100,000 operations on 10 keys");
+    assert_eq!(idle.get(&9), Some(99_999), "it jumps to where the others are");
 }
 
 /// A map of one key is a version and a leaf, however it came about, but for what waits to be freed.

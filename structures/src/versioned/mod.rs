@@ -16,6 +16,7 @@ pub mod cow;
 pub mod flat;
 pub mod hamt;
 pub mod left_right;
+pub mod log;
 pub mod map;
 pub mod psim;
 mod slots;
@@ -24,8 +25,9 @@ use foldhash::fast::RandomState;
 
 use self::cow::{Cas, Cow, Locked};
 use self::flat::Flat;
-use self::hamt::{Bundled, Hamt};
+use self::hamt::{Bundled, Counted, Hamt};
 use self::left_right::LeftRight;
+use self::log::HerlihyLog;
 use self::map::VersionedMap;
 use self::psim::PSim;
 use crate::map::MapInfo;
@@ -215,3 +217,7 @@ pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
 
 /// Two open-addressing tables: readers read one while a writer writes the other.
 pub type LeftRightTable<K, V, S = RandomState> = VersionedMap<Flat<K, V>, LeftRight<Flat<K, V>>, S>;
+
+/// A hash trie for each handle, and a log of what is done to it.
+pub type LogHerlihy<K, V, R = Epoch, S = RandomState> =
+    VersionedMap<Hamt<K, V, Counted>, HerlihyLog<Hamt<K, V, Counted>, R>, S>;
