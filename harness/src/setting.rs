@@ -85,14 +85,25 @@ impl Setting {
     /// For a caption.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let Self { keys, prefill, key_type, value_bytes, hash_seed, allocator, .. } = self;
+        let Self { keys, prefill, key_type, .. } = self;
+        format!("{keys} keys ({key_type}), {prefill} prefilled, {}", self.rest())
+    }
+
+    /// For a caption, where the number of keys is what differs.
+    #[must_use]
+    pub fn in_words_without_keys(&self) -> String {
+        format!("Keys are {}, {}", self.key_type, self.rest())
+    }
+
+    fn rest(&self) -> String {
+        let Self { value_bytes, hash_seed, allocator, .. } = self;
         let writes = self.writes.map_or(String::new(), |shares| {
             let shares = written(shares, |share, verb| format!("{share}\u{a0}% {verb}"));
             format!("; of the writes, {}", shares.join(", "))
         });
         let pin = if self.pin { "bound to CPUs" } else { "not bound to CPUs" };
         format!(
-            "{keys} keys ({key_type}), {prefill} prefilled, values of {value_bytes}\u{a0}B{writes}; \
+            "values of {value_bytes}\u{a0}B{writes}; \
              hash seed {hash_seed}, allocator {allocator}, threads {pin}{}",
             self.special()
         )

@@ -2,7 +2,7 @@
 
 use super::Drawing;
 use super::canvas::{Place, SCALE};
-use super::panels::{Layout, Point, Series};
+use super::panels::{Layout, Point, Series, XAxis};
 
 /// A point of a picture and what it stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +71,15 @@ impl Layout<'_> {
             significant(point.y),
             self.panels.y[i].label,
             self.panels.x_label,
-            significant(point.x)
+            self.x_in_words(point)
         )
+    }
+
+    fn x_in_words(&self, point: &Point) -> String {
+        match &self.panels.x {
+            XAxis::Levels(labels) => labels[point.x as usize - 1].clone(),
+            _ => significant(point.x),
+        }
     }
 }
 

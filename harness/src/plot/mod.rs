@@ -7,6 +7,7 @@ mod batch_sweep;
 mod canvas;
 mod font;
 mod hover;
+mod levels;
 mod panels;
 pub mod pdf;
 mod pgf;
@@ -18,7 +19,10 @@ mod schemes;
 pub mod style;
 #[cfg(test)]
 mod tests;
+mod throughput_keys;
 mod throughput_memory;
+mod throughput_reads;
+mod throughput_skew;
 mod throughput_threads;
 mod unreclaimed_over_time;
 
@@ -77,6 +81,25 @@ pub const FIGURES: &[Figure] = &[
         summary: "throughput against threads, one panel for each read ratio and skew",
         lacks: |_| None,
         draw: throughput_threads::draw,
+    },
+    Figure {
+        name: "throughput-reads",
+        summary: "throughput against the read ratio, one panel for each skew and number of threads",
+        lacks: throughput_reads::lacks,
+        draw: throughput_reads::draw,
+    },
+    Figure {
+        name: "throughput-skew",
+        summary: "throughput against skew, one panel for each read ratio and number of threads",
+        lacks: throughput_skew::lacks,
+        draw: throughput_skew::draw,
+    },
+    Figure {
+        name: "throughput-keys",
+        summary: "throughput against the number of keys, one panel for each read ratio, skew and \
+                  number of threads",
+        lacks: throughput_keys::lacks,
+        draw: throughput_keys::draw,
     },
     Figure {
         name: "unreclaimed-over-time",

@@ -51,6 +51,8 @@ pub(super) enum Key {
 pub(super) enum XAxis {
     /// Every x, ascending, at least one: logarithmic, with a tick at each.
     Counts(Vec<usize>),
+    /// Labels, evenly spaced: of places 1, 2, ….
+    Levels(Vec<String>),
     /// From 0 to the last point.
     Linear,
     /// Decades.
@@ -159,14 +161,14 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
     let all = panels.rows.iter().flatten().flat_map(|panel| &panel.series);
     let xs = all.flat_map(|series| &series.points).map(|point| point.x);
     match panels.x {
-        XAxis::Counts(_) => None,
+        XAxis::Counts(_) | XAxis::Levels(_) => None,
         XAxis::Linear => Some(Scale::up_to(xs)),
         XAxis::Log => Some(Scale::log(xs)),
     }
 }
 
 /// The widths of as many columns of legend entries as fit side by side; at least one.
-pub(super) fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
+fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
     let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
     let entries: Vec<f64> = names.map(|width| width + style.text * (SAMPLE + 1.3)).collect();
     let widest = |entries: &[f64]| entries.iter().copied().fold(0.0, f64::max);
@@ -264,6 +266,7 @@ impl<'a> Layout<'a> {
     pub(super) fn x(&self, j: usize, x: f64) -> f64 {
         let share = match (&self.panels.x, self.x_scale) {
             (XAxis::Counts(xs), _) => share_of_counts(xs, x),
+            (XAxis::Levels(labels), _) => (x - 0.5) / labels.len() as f64,
             (XAxis::Log, Some(scale)) => LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x),
             (_, scale) => scale.map_or(0.0, |scale| scale.share(x)),
         };
@@ -274,8 +277,11 @@ impl<'a> Layout<'a> {
     /// their intervals do not hide each other: side by side as markers, or closer if that would
     /// leave the panel or come half-way to the next place.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
-        let XAxis::Counts(xs) = &self.panels.x else { return 0.0 };
-        let places: Vec<f64> = xs.iter().map(|&x| self.x(0, x as f64)).collect();
+        let places: Vec<f64> = match &self.panels.x {
+            XAxis::Counts(xs) => xs.iter().map(|&x| self.x(0, x as f64)).collect(),
+            XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
+            XAxis::Linear | XAxis::Log => return 0.0,
+        };
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let edge = places.first().map_or(0.0, |first| first - self.left);
         let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
@@ -379,6 +385,10 @@ impl<'a> Layout<'a> {
     fn x_ticks(&self, j: usize) -> Vec<(f64, String)> {
         if let XAxis::Counts(xs) = &self.panels.x {
             return xs.iter().map(|x| (self.x(j, *x as f64), x.to_string())).collect();
+        }
+        if let XAxis::Levels(labels) = &self.panels.x {
+            let place = |i: usize| self.x(j, (i + 1) as f64);
+            return labels.iter().enumerate().map(|(i, label)| (place(i), label.clone())).collect();
         }
         let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
         let pad = if matches!(self.panels.x, XAxis::Log) { LOG_PAD } else { 0.0 };

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::panels::{
-    Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts, legend_columns,
-};
+use super::panels::{Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts};
 use super::scale::Scale;
 use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
 
@@ -140,6 +138,16 @@ fn x_axis(layout: &Layout<'_>) -> String {
                  xticklabels={{{ticks}}}",
                 begin.exp2(),
                 end.exp2()
+            )
+        }
+        (XAxis::Levels(labels), _) => {
+            let places: Vec<String> = (1..=labels.len()).map(|place| place.to_string()).collect();
+            let labels: Vec<String> = labels.iter().map(|label| escaped(label)).collect();
+            format!(
+                "xmin=0.5, xmax={}.5, xtick={{{}}}, xticklabels={{{}}}",
+                labels.len(),
+                places.join(","),
+                labels.join(",")
             )
         }
         (_, Some(scale)) => {
@@ -330,9 +338,8 @@ fn mark(marker: Marker) -> (&'static str, &'static str) {
 /// One for all panels, above the first; it belongs to the last, from whose corner it is moved.
 fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String {
     let panels = layout.panels;
-    // Its samples are longer than ours.
-    let room = 0.85 * (width(layout) + layout.style.text) * panels.columns() as f64;
-    let columns = legend_columns(panels, layout.style, room).len();
+    let columns = layout.legend.len();
+    let rows = panels.legend.len().div_ceil(columns);
     let (across, down) = gaps(layout);
     let left = (width(layout) + across) * (panels.columns() - 1) as f64;
     let up = (layout.style.panel_height + down) * panels.rows.len().saturating_sub(1) as f64;
@@ -344,7 +351,13 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
         -left,
         font(layout.style.small_text)
     );
-    for (key, name) in &panels.legend {
+    // LaTeX fills it row by row, we fill our columns.
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| column * rows + row));
+    for place in places {
+        let Some((key, name)) = panels.legend.get(place) else {
+            tex.push_str("\\addlegendimage{empty legend}\n\\addlegendentry{}\n");
+            continue;
+        };
         let image = match key {
             Key::Subject(look) => match looks.get(name.as_str()) {
                 Some((number, _)) => format!("bench {number}"),
@@ -364,7 +377,13 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
 /// Every point, one a line.
 fn table(layout: &Layout<'_>) -> String {
     let panels = layout.panels;
-    let mut text = format!("# x: {}\n", plain(&panels.x_label));
+    let mut text = format!("# x: {}", plain(&panels.x_label));
+    if let XAxis::Levels(labels) = &panels.x {
+        let level = |(label, x): (&String, usize)| format!("{x} is {}", plain(label));
+        let levels: Vec<String> = labels.iter().zip(1..).map(level).collect();
+        let _ = write!(text, " ({})", levels.join(", "));
+    }
+    text.push('\n');
     let mut lines = String::new();
     for (i, row) in panels.rows.iter().enumerate() {
         for (j, panel) in row.iter().enumerate() {
