@@ -29,7 +29,7 @@ pub(super) struct Parameter {
 }
 
 /// What is drawn: valid trials of subjects, no controls.
-fn drawn(rows: &[Row]) -> Vec<Row> {
+pub(super) fn drawn(rows: &[Row]) -> Vec<Row> {
     rows.iter().filter(|row| !row.is_control() && counts(row)).cloned().collect()
 }
 

@@ -4,6 +4,7 @@
 
 mod axis;
 mod batch_sweep;
+mod block_drift;
 mod canvas;
 mod font;
 mod hover;
@@ -119,6 +120,12 @@ pub const FIGURES: &[Figure] = &[
         summary: "throughput and peak unreclaimed bytes against `reclaim_batch`",
         lacks: batch_sweep::lacks,
         draw: batch_sweep::draw,
+    },
+    Figure {
+        name: "block-drift",
+        summary: "every trial against its block, one panel for each workload and number of threads",
+        lacks: block_drift::lacks,
+        draw: block_drift::draw,
     },
 ];
 

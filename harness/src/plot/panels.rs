@@ -115,7 +115,7 @@ pub(super) struct Layout<'a> {
     pub(super) x_scale: Option<Scale>,
     width: f64,
     /// Left edge of the first panel's data area.
-    left: f64,
+    pub(super) left: f64,
     pub(super) panel_width: f64,
     /// From one panel's left edge to the next's.
     pitch: f64,

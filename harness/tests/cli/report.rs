@@ -135,8 +135,11 @@ fn it_needs_nothing_but_itself() {
 fn pictures_say_their_values() {
     let lab = recorded("quickstart-recorded");
     let page = page(&lab, "report r");
-    assert_eq!(all(&page, "figure svg").len(), 1);
-    let titles: Vec<String> = all(&page, "figure svg circle title").iter().map(text).collect();
+    let figures: Vec<_> = all(&page, "figure").iter().filter_map(|f| f.attr("id")).collect();
+    let expected = ["throughput-threads", "throughput-reads", "throughput-skew", "block-drift"];
+    assert_eq!(figures, expected);
+    let titles = all(&page, "#throughput-threads svg circle title");
+    let titles: Vec<String> = titles.iter().map(text).collect();
     assert_eq!(titles.len(), 4 * 3 * 4);
     let value = titles.iter().find(|title| title.starts_with("papaya: ")).unwrap();
     assert!(value.contains(" Mops/s (") && value.contains("; threads: "), "{value}");
