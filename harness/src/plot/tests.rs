@@ -200,6 +200,35 @@ fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
 }
 
 #[test]
+fn a_style_sets_width_text_and_lines() {
+    let rows = Grid::small().rows();
+    for style in STYLES {
+        let svg = (FIGURES[0].draw)(&results(&rows), style).expect("rows to draw").remove(0).svg;
+        assert!(
+            svg.starts_with(&format!("<svg width=\"{:.2}pt\"", style.column)),
+            "{}",
+            style.name
+        );
+        let of = |element: &str, name: &str| -> std::collections::BTreeSet<i64> {
+            let lines = svg.lines().filter(|line| line.starts_with(element));
+            lines.map(|line| (numbers(line, name)[0] * 10.0).round() as i64).collect()
+        };
+        // In tenths of a point, times ten; plotters rounds font sizes and lines.
+        let sizes: Vec<f64> =
+            of("<text", "font-size").iter().map(|size| *size as f64 / 100.0).collect();
+        let expected = [style.small_text, style.text];
+        assert_eq!(sizes.len(), 2, "{}: {sizes:?}", style.name);
+        for (size, expected) in sizes.iter().zip(expected) {
+            assert!((size - expected).abs() < 0.06, "{}: {sizes:?}", style.name);
+        }
+        let width = (style.line * 10.0).round() as i64 * 10;
+        assert!(of("<polyline", "stroke-width").contains(&width), "{}", style.name);
+        let radius = (style.marker * 10.0).round() as i64 * 10;
+        assert!(of("<circle", "r").contains(&radius), "{}", style.name);
+    }
+}
+
+#[test]
 fn the_same_rows_give_the_same_bytes() {
     let rows = Grid::small().rows();
     assert_eq!(draw(&rows), draw(&rows));
