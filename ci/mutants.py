@@ -39,13 +39,15 @@ def prepare():
 
 
 def plant(mutant):
-    """Changes the one place that the mutant names; returns how to change it back."""
+    """Changes the places that the mutant names; returns how to change them back."""
     path = TREE / mutant["file"]
-    text = path.read_text()
-    count = text.count(mutant["old"])
-    if count != 1:
-        sys.exit(f"mutants: `{mutant['name']}`: {count} places in {mutant['file']}, not one")
-    path.write_text(text.replace(mutant["old"], mutant["new"]))
+    text = changed = path.read_text()
+    for edit in [mutant, *mutant.get("also", [])]:
+        count = text.count(edit["old"])
+        if count != 1:
+            sys.exit(f"mutants: `{mutant['name']}`: {count} places in {mutant['file']}, not one")
+        changed = changed.replace(edit["old"], edit["new"])
+    path.write_text(changed)
     return lambda: path.write_text(text)
 
 

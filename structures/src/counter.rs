@@ -65,19 +65,19 @@ impl StripedCounter {
 }
 
 /// The stripe that is this thread's alone, below `STRIPES - 1`; `None` if there are more threads.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 #[inline]
 fn own_stripe() -> Option<usize> {
     own::index()
 }
 
-/// Loom's threads take turns on one of the system's, so none has a stripe alone.
-#[cfg(loom)]
+/// Model checkers' threads take turns on one of the system's, so none has a stripe alone.
+#[cfg(any(loom, shuttle))]
 fn own_stripe() -> Option<usize> {
     None
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod own {
     use std::cell::Cell;
     use std::sync::{Mutex, PoisonError};

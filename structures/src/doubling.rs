@@ -6,11 +6,11 @@
 //! go on: the operation that panicked has had no effect, and the table is as before.
 
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicUsize, Backoff, Ordering};
+use crate::sync::{AtomicUsize, Backoff, Mutex, Ordering};
 
 /// Buckets that a thread copies at a time.
 const CHUNK: usize = 256;

@@ -5,8 +5,9 @@
 //! same buckets, so that only the exclusion differs.
 
 use std::fmt::Debug;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
+use crate::sync::{Mutex, MutexGuard};
 use crate::versions::{PerBucket, Stripes, Versions};
 
 /// A way to exclude.

@@ -66,7 +66,8 @@
 //!   free, per process. Without it the hooks compile to nothing.
 //! * Feature `stats`: the cuckoo tables count paths, displacements and retries. Without it the
 //!   hooks compile to nothing.
-//! * `--cfg loom`: [`sync`] takes its atomics from loom instead of `std`, for model checking.
+//! * `--cfg loom`, `--cfg shuttle`: [`sync`] takes its atomics from that model checker instead of
+//!   `std`.
 //! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
 //!   sanitizers find a premature free far more often.
 

@@ -1,6 +1,10 @@
-//! Where atomics come from: `std`, or loom under `--cfg loom`. The only place that knows.
+//! Where atomics come from: `std`, or a model checker under `--cfg loom` or `--cfg shuttle`. The only
+//! place that knows.
+//!
+//! What takes its locks from here can be stopped by a model checker at any step. What blocks in
+//! locks of `std`, as poor-rcu does, stops the model checker itself.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
@@ -10,54 +14,67 @@ pub use loom::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-#[cfg(not(loom))]
-pub(crate) use std::sync::Mutex;
+#[cfg(shuttle)]
+pub use shuttle::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
+
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::Mutex;
+pub(crate) use loom::sync::{Mutex, MutexGuard};
 
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_utils::Backoff;
 
-/// Under loom, who waits says so, and another thread runs.
 #[cfg(loom)]
+use loom::thread::yield_now;
+#[cfg(shuttle)]
+use shuttle::thread::yield_now;
+
+/// Under a model checker, who waits says so, and another thread runs.
+#[cfg(any(loom, shuttle))]
 #[derive(Debug)]
 pub(crate) struct Backoff(());
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl Backoff {
     pub(crate) fn new() -> Self {
         Self(())
     }
 
     pub(crate) fn spin(&self) {
-        loom::thread::yield_now();
+        yield_now();
     }
 
     pub(crate) fn snooze(&self) {
-        loom::thread::yield_now();
+        yield_now();
     }
 }
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]
 pub fn set_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut T {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     return pointer.fetch_or(bits, order);
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     return update(pointer, order, |address| address | bits);
 }
 
 /// Clears `bits` of the pointer's address and returns what was there before.
 #[inline(always)]
 pub fn clear_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut T {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     return pointer.fetch_and(!bits, order);
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     return update(pointer, order, |address| address & !bits);
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 fn update<T>(pointer: &AtomicPtr<T>, order: Ordering, f: impl Fn(usize) -> usize) -> *mut T {
     let next = |seen: *mut T| Some(seen.map_addr(&f));
     pointer.fetch_update(order, Ordering::Relaxed, next).expect("always some")

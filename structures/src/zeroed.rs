@@ -64,8 +64,8 @@ impl<T: Zeroable> Zeroed<T> {
         // SAFETY: the allocation just made, of that size.
         unsafe { bytes.write_bytes(0, layout.size()) };
         let first = bytes.cast();
-        // Loom's atomics are known to loom, and not all zero.
-        #[cfg(loom)]
+        // A model checker's atomics are known to it, and not all zero.
+        #[cfg(any(loom, shuttle))]
         for index in 0..len {
             // SAFETY: `index` is within the allocation, which has room for `len`.
             let value = unsafe { NonNull::<T>::add(first, index) };
@@ -100,7 +100,7 @@ impl<T> Deref for Zeroed<T> {
 
 impl<T> Drop for Zeroed<T> {
     fn drop(&mut self) {
-        #[cfg(loom)]
+        #[cfg(any(loom, shuttle))]
         // SAFETY: `len` initialised values that nobody else has.
         unsafe {
             std::ptr::slice_from_raw_parts_mut(self.first.as_ptr(), self.len).drop_in_place();

@@ -19,12 +19,13 @@
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::buckets_for;
 use super::chain::Chain;
 use super::locked::{DefaultState, LockedChaining, Locking};
 use crate::map::{MapInfo, Progress};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A chained hash table under one lock.
 ///

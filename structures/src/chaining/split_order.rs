@@ -246,7 +246,7 @@ impl<N> Drop for Buckets<N> {
 
 /// `len` null words. From the allocator's zeroed pages where the platform has them, so that a
 /// growth does not touch the memory it adds.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
     use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
     let layout = Layout::array::<AtomicPtr<N>>(len).expect("fewer buckets than addresses");
@@ -258,8 +258,8 @@ fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
     words
 }
 
-/// `len` null words: loom's are no zeros.
-#[cfg(loom)]
+/// `len` null words: a model checker's are no zeros.
+#[cfg(any(loom, shuttle))]
 fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
     let words: Box<[AtomicPtr<N>]> = (0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
     Box::into_raw(words).cast()

@@ -564,7 +564,7 @@ where
     }
 
     /// Moves the entry of `key`, if it is there, to its other bucket, for models.
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     #[doc(hidden)]
     pub fn displace(&self, key: &K) {
         let backoff = Backoff::new();

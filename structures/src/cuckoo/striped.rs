@@ -57,7 +57,7 @@ use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::mem;
 use std::ptr;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 
@@ -68,7 +68,7 @@ use super::error::{GrowError, TryInsertError};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
 use crate::hash;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
 /// A cuckoo hash table of any keys and values, with striped spinlocks.
 ///

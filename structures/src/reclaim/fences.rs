@@ -51,7 +51,7 @@ impl Fences {
     }
 }
 
-#[cfg(all(target_os = "linux", not(any(loom, miri))))]
+#[cfg(all(target_os = "linux", not(any(loom, shuttle, miri))))]
 mod membarrier {
     use std::io;
     use std::sync::OnceLock;
@@ -81,7 +81,7 @@ mod membarrier {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(any(loom, miri)))))]
+#[cfg(not(all(target_os = "linux", not(any(loom, shuttle, miri)))))]
 mod membarrier {
     pub(super) fn is_registered() -> bool {
         false

@@ -31,7 +31,7 @@ use crossbeam_utils::CachePadded;
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
 use crate::map::{MapInfo, Progress};
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, Backoff, Mutex, Ordering};
+use crate::sync::{AtomicPtr, Backoff, Mutex, MutexGuard, Ordering};
 
 /// How writers meet at a root.
 pub trait Writers: Send + Sync + Default {
@@ -75,14 +75,9 @@ impl Writers for Locked {
     }
 }
 
-#[cfg(not(loom))]
-type MutexGuard<'w> = std::sync::MutexGuard<'w, ()>;
-#[cfg(loom)]
-type MutexGuard<'w> = loom::sync::MutexGuard<'w, ()>;
-
 /// A writer's turn; it ends when this drops.
 #[derive(Debug)]
-pub struct TurnGuard<'w>(#[expect(dead_code, reason = "held for its drop")] MutexGuard<'w>);
+pub struct TurnGuard<'w>(#[expect(dead_code, reason = "held for its drop")] MutexGuard<'w, ()>);
 
 /// A version on the heap.
 struct Published<O>(O);

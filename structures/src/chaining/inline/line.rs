@@ -41,7 +41,7 @@ pub(super) struct Line {
     next: AtomicPtr<Line>,
 }
 
-const _: () = assert!(cfg!(loom) || size_of::<Line>() == 64, "one cache line");
+const _: () = assert!(cfg!(any(loom, shuttle)) || size_of::<Line>() == 64, "one cache line");
 
 // SAFETY: atomics whose defaults are 0 and null, none of which needs a drop. (The chain is freed
 // by `free_chain`.)

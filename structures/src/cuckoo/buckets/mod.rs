@@ -41,7 +41,7 @@ pub(super) use self::growth::Target;
 pub(super) use self::moves::{Relocation, move_along};
 
 /// Buckets of the smallest table.
-const MIN_BUCKETS: usize = if cfg!(loom) { 2 } else { 16 };
+const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
 /// Bytes of cells of a small table: half of a second-level cache of 1 MiB.
 const SMALL: usize = 512 << 10;

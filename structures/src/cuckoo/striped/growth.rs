@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::super::path::{Place, Search};
 use super::slots::Slots;
@@ -10,7 +10,7 @@ use super::stripes::{Stripes, stripes_for};
 use super::{CuckooStriped, buckets_for};
 use crate::cuckoo::error::GrowError;
 use crate::hash;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, MutexGuard, Ordering};
 
 /// A search that finds no room in a table with fewer entries than this, in percent of its slots,
 /// is an error and no reason to grow (libcuckoo's limit).

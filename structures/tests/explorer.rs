@@ -1,0 +1,316 @@
+//! Exactly once, under adversarial schedules: `ci/shuttle.sh`.
+//!
+//! Threads append to a [`Chronicle`] through a universal construction. In each execution one of
+//! them, or two, are left standing after some step, every step in turn, while the others run to
+//! their end; then they go on. Checked is what docs/CORRECTNESS.md says under "Exactly once".
+#![cfg(shuttle)]
+
+mod adversary;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use adversary::Turn::{End, Operation, Steps};
+use adversary::chronicle::{self, Append, Book, Chronicle, Entry};
+use adversary::{Plan, Trace, depth, explore, follow};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::thread;
+use structures::map::Progress;
+use structures::reclaim::{Epoch, Hazard, Leak};
+use structures::versioned::cow::{Cas, Cow, Locked};
+use structures::versioned::psim::PSim;
+use structures::versioned::{Universal, UniversalHandle, UniversalPinned};
+
+/// The operation `index` of a thread.
+fn id(thread: usize, index: usize) -> u64 {
+    (100 * thread + index) as u64
+}
+
+fn snapshot<U: Universal<Chronicle>>(handle: &mut U::Handle<'_>) {
+    let began = chronicle::now();
+    let log = handle.pin().read(0, |chronicle| chronicle.log.clone());
+    chronicle::reads(began, log);
+}
+
+/// A thread's life: as many operations as it is given, a look at the log, and its end.
+fn append<U: Universal<Chronicle>>(object: &U, thread: usize, operations: usize) {
+    let mut handle = object.handle();
+    for index in 0..operations {
+        chronicle::calls(thread, id(thread, index));
+        let told = handle.pin().apply(0, Append(id(thread, index)));
+        chronicle::returns(id(thread, index), told);
+        adversary::operation_completed();
+    }
+    snapshot::<U>(&mut handle);
+    // Before the handle drops: leaving a reclaimer is no operation, and may take a lock.
+    adversary::ends();
+}
+
+/// Threads with so many operations each; what they were told, and the log in the end.
+fn threads<U: Universal<Chronicle> + Default + 'static>(
+    operations: &[usize],
+) -> (Book, Vec<Entry>) {
+    chronicle::open();
+    let object = Arc::new(U::default());
+    let spawn = |(thread, &operations): (usize, &usize)| {
+        let object = Arc::clone(&object);
+        thread::spawn(move || append(&*object, thread + 1, operations))
+    };
+    let running: Vec<_> = operations.iter().enumerate().map(spawn).collect();
+    for thread in running {
+        thread.join().expect("it ends");
+    }
+    let log = object.handle().pin().read(0, |chronicle| chronicle.log.clone());
+    let book = chronicle::copy();
+    book.check(&log);
+    (book, log)
+}
+
+fn run<U>(plan: Plan, operations: &'static [usize]) -> (Book, Vec<Entry>, Trace)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    let ((book, log), trace) = follow(&plan, || threads::<U>(operations));
+    (book, log, trace)
+}
+
+/// How many steps a thread needs if nobody is in its way.
+fn steps_alone<U>(operations: &'static [usize]) -> Vec<usize>
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    let plan = (1..=operations.len()).map(|thread| (thread, End)).collect();
+    let (_, _, trace) = run::<U>(plan, operations);
+    (1..=operations.len()).map(|thread| trace.of(thread).steps).collect()
+}
+
+/// Plans in which thread 1 stands after each of its first `first` steps and, each time, a thread
+/// after each of its first `second` steps.
+fn plans(first: usize, second: usize, stride: usize) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for a in 0..=first {
+        plans.push(vec![(1, Steps(a)), (2, End), (3, End), (1, End)]);
+        for b in (a % stride..=second).step_by(stride) {
+            // The last to be stopped goes on first, or last; or it is the first once more, whom
+            // another's operation comes between twice.
+            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (3, End), (2, End), (1, End)]);
+            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (3, End), (1, End), (2, End)]);
+            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (1, End), (3, End), (2, End)]);
+            plans.push(vec![
+                (1, Steps(a)),
+                (2, Operation),
+                (1, Steps(b)),
+                (3, Operation),
+                (1, Steps(1)),
+                (2, End),
+                (3, End),
+                (1, End),
+            ]);
+        }
+    }
+    plans
+}
+
+/// Each operation stands in the log once, and is told what replay says, wherever threads are left
+/// standing; if the construction is not `blocking`, they are in nobody's way.
+fn exactly_once<U>(name: &str)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    const OPERATIONS: &[usize] = &[2, 2, 2];
+    let blocking = U::INFO.insert == Progress::Blocking;
+    let steps = steps_alone::<U>(OPERATIONS)[0] + 4;
+    let plans = plans(steps, steps, if depth() > 1 { 1 } else { 3 });
+    let (mut most_runs, mut blocked) = (0, 0);
+    for plan in &plans {
+        let (book, _, trace) = run::<U>(plan.clone(), OPERATIONS);
+        most_runs = most_runs.max(book.runs.values().copied().max().unwrap_or(0));
+        blocked += usize::from(!trace.stopped.is_empty());
+        assert!(blocking || trace.stopped.is_empty(), "{:?} stopped under {plan:?}", trace.stopped);
+    }
+    let schedules = 500 * depth();
+    let model = || drop(threads::<U>(OPERATIONS));
+    let random = explore(RandomScheduler::new_from_seed(1, schedules), model);
+    let pct = explore(PctScheduler::new_from_seed(2, 4, schedules), model);
+    println!(
+        "{name}: {} plans ({blocked} with a thread that waits), {random} random schedules, {pct} of \
+         PCT; an operation is run up to {most_runs} times",
+        plans.len(),
+    );
+    assert!(!plans.is_empty() && random > 0 && pct > 0, "{name}: nothing explored");
+    assert_eq!(blocked > 0, blocking, "{name}: who blocks");
+}
+
+/// Where thread 1, with one operation, was left standing, and what became of that operation.
+struct Stand {
+    /// How many states had been installed.
+    installed: u64,
+    /// Where it is in the log that thread `observer` saw while thread 1 stood.
+    decided: Option<Entry>,
+}
+
+/// Leaves thread 2 standing after `before` steps and thread 1 after `steps`, lets `others` run, and
+/// has the last thread look. Breaks when thread 1 had already returned.
+fn stand<U>(before: usize, steps: usize, others: &[usize]) -> ControlFlow<(), Stand>
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    const OPERATIONS: &[usize] = &[1, 2, 2, 0, 0];
+    let mut plan = vec![(2, Steps(before)), (1, Steps(steps)), (4, End)];
+    plan.extend(others.iter().map(|&thread| (thread, End)));
+    plan.push((5, End));
+    let (book, _, trace) = run::<U>(plan, OPERATIONS);
+    assert!(trace.stopped.is_empty(), "{:?} stopped", trace.stopped);
+    let seen_by = |thread: usize| &book.reads[thread].1;
+    // Reads are in the order in which they returned: thread 1's is the first only if it ended.
+    let call = book.calls[&id(1, 0)];
+    let (returned, _) = call.returned.expect("it returned");
+    let (_, before, looked) = &book.reads[0];
+    if returned < *looked {
+        return ControlFlow::Break(());
+    }
+    let while_it_stood = seen_by(1 + others.len());
+    let decided = while_it_stood.iter().copied().find(|entry| entry.id == id(1, 0));
+    ControlFlow::Continue(Stand {
+        installed: before.last().map_or(0, |entry| entry.state),
+        decided,
+    })
+}
+
+/// From some step on, before it has done so itself, a thread's operation is completed by others,
+/// within `states` installed states, if it goes no further.
+fn others_complete_it<U>(name: &str, states: u64)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    for before in 0..=8 {
+        completed_by_others::<U>(name, before, states);
+    }
+}
+
+fn completed_by_others<U>(name: &str, before: usize, states: u64)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    let (mut by_itself, mut by_others, mut stands) = (None, None, 0);
+    for steps in 0.. {
+        let alone = stand::<U>(before, steps, &[]);
+        if !matches!(&alone, ControlFlow::Continue(Stand { decided: None, .. })) {
+            by_itself.get_or_insert(steps);
+        }
+        let ControlFlow::Continue(helped) = stand::<U>(before, steps, &[2, 3]) else { break };
+        stands += 2;
+        match helped.decided {
+            Some(entry) => {
+                by_others.get_or_insert(steps);
+                let after = entry.state.saturating_sub(helped.installed);
+                assert!(after <= states, "{name}: {after} states after step {steps}");
+            }
+            None => assert!(by_others.is_none(), "{name}: undecided after step {steps}"),
+        }
+    }
+    assert!(stands > 0, "{name}: nothing explored");
+    let by_itself = by_itself.expect("it ends");
+    let by_others = by_others.unwrap_or(usize::MAX);
+    assert!(by_others < by_itself, "{name}: nobody helps");
+    println!(
+        "{name}: {stands} stands, another after its step {before}; from step {by_others} on, others \
+         complete the operation; alone it takes effect in step {by_itself}"
+    );
+}
+
+/// Steps that one operation takes while others complete one between any two, four, … of them;
+/// `None` if it does not end.
+fn steps_under_attack<U>(every: usize) -> Option<usize>
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    const ATTACKS: usize = 60;
+    const OPERATIONS: &[usize] = &[1, ATTACKS];
+    let attack = [(1, Steps(every)), (2, Operation)];
+    let plan = attack.into_iter().cycle().take(2 * ATTACKS).collect();
+    let (book, log, trace) = run::<U>(plan, OPERATIONS);
+    let position = log.iter().position(|entry| entry.id == id(1, 0)).expect("checked");
+    let runs = book.runs[&id(1, 0)];
+    (position < ATTACKS && runs < ATTACKS / 2).then_some(trace.of(1).steps)
+}
+
+/// An operation ends within `bound` steps of its thread, whatever others do.
+fn is_wait_free<U>(name: &str, bound: usize)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    let steps: Vec<_> = (1..=12).map(steps_under_attack::<U>).collect();
+    println!("{name}: {} attacks; steps of a thread under them: {steps:?}", steps.len());
+    assert!(steps.iter().all(|s| s.is_some_and(|s| s <= bound)), "{name}: starved: {steps:?}");
+}
+
+/// An operation does not end while others do.
+fn starves<U>(name: &str)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    let steps: Vec<_> = (1..=12).map(steps_under_attack::<U>).collect();
+    println!("{name}: {} attacks; steps of a thread under them: {steps:?}", steps.len());
+    assert!(steps.iter().any(Option::is_none), "{name}: no attack starves it");
+}
+
+/// States until an announced operation is decided: the second one that is installed.
+const PSIM_STATES: u64 = 2;
+/// Steps of a thread with one operation, a look at the log and its comings and goings.
+const PSIM_STEPS: usize = 120;
+
+#[test]
+fn psim_leak_is_exactly_once() {
+    exactly_once::<PSim<Chronicle, Leak>>("psim, leak");
+}
+
+#[test]
+fn psim_epoch_is_exactly_once() {
+    exactly_once::<PSim<Chronicle, Epoch>>("psim, epoch");
+}
+
+#[test]
+fn psim_hazard_is_exactly_once() {
+    exactly_once::<PSim<Chronicle, Hazard>>("psim, hazard");
+}
+
+#[test]
+fn psim_leak_is_helped() {
+    others_complete_it::<PSim<Chronicle, Leak>>("psim, leak", PSIM_STATES);
+}
+
+#[test]
+fn psim_epoch_is_helped() {
+    others_complete_it::<PSim<Chronicle, Epoch>>("psim, epoch", PSIM_STATES);
+}
+
+#[test]
+fn psim_hazard_is_helped() {
+    others_complete_it::<PSim<Chronicle, Hazard>>("psim, hazard", PSIM_STATES);
+}
+
+#[test]
+fn psim_is_wait_free() {
+    is_wait_free::<PSim<Chronicle, Leak>>("psim, leak", PSIM_STEPS);
+    is_wait_free::<PSim<Chronicle, Epoch>>("psim, epoch", PSIM_STEPS);
+}
+
+#[test]
+fn cas_is_exactly_once_and_starves() {
+    exactly_once::<Cow<Chronicle, Leak, Cas>>("cas, leak");
+    exactly_once::<Cow<Chronicle, Hazard, Cas>>("cas, hazard");
+    starves::<Cow<Chronicle, Leak, Cas>>("cas, leak");
+}
+
+#[test]
+#[should_panic(expected = "nobody helps")]
+fn cas_is_not_helped() {
+    others_complete_it::<Cow<Chronicle, Leak, Cas>>("cas, leak", u64::MAX);
+}
+
+#[test]
+fn a_lock_is_exactly_once_and_blocks() {
+    exactly_once::<Cow<Chronicle, Leak, Locked>>("locked, leak");
+    exactly_once::<Cow<Chronicle, Epoch, Locked>>("locked, epoch");
+}
