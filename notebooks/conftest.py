@@ -1,0 +1,1 @@
+"""Makes the package `workbench` importable from the tests, wherever pytest is started."""
