@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The notebooks: tests of what they share, then every notebook, in a virtual environment under
-# target/ with the versions that notebooks/requirements.txt pins; and the files that the tutorial
-# names. Without Python it fails and says so; SKIP_NOTEBOOKS=1 lets it pass.
+# target/ with the versions that notebooks/requirements.txt pins. Without Python it fails and says
+# so; SKIP_NOTEBOOKS=1 lets it pass.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
