@@ -16,7 +16,7 @@ def style():
     """Text of 7 points at the size at which the figure is printed."""
     mpl.rcParams.update({
         "font.size": 7, "axes.titlesize": 7, "axes.labelsize": 7, "legend.fontsize": 7,
-        "xtick.labelsize": 7, "ytick.labelsize": 7, "lines.linewidth": 1, "lines.markersize": 3.5,
+        "figure.labelsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7, "lines.linewidth": 1, "lines.markersize": 3.5,
         "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
         "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "workbench",
     })
