@@ -11,4 +11,4 @@ fi
 export RUSTFLAGS="--cfg shuttle"
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/shuttle
-cargo test -p structures --test explorer -- --nocapture --test-threads 1 "$@"
+cargo test -p structures --test explorer --test progress -- --nocapture --test-threads 1 "$@"

@@ -53,6 +53,9 @@ pub struct MapInfo {
     pub update: Progress,
     /// Progress of `remove`.
     pub remove: Progress,
+    /// Whether a test stops threads within each operation and finds the progress that is claimed
+    /// (`structures/tests/progress.rs`, with some of the reclaimers).
+    pub progress_is_tested: bool,
     /// Whether entries are kept at all; false only for the `no-op` control, whose results
     /// cannot be checked.
     pub keeps_entries: bool,
@@ -74,6 +77,7 @@ impl MapInfo {
         insert: Progress::Unknown,
         update: Progress::Unknown,
         remove: Progress::Unknown,
+        progress_is_tested: false,
         keeps_entries: true,
         counts_nodes: false,
         len_is_bounded: true,

@@ -141,6 +141,43 @@ where
     assert_eq!(blocked > 0, blocking, "{name}: who blocks");
 }
 
+/// Plans in which thread 1 fails twice: thread 3 stands in the midst of an operation when thread 2
+/// begins one, and that when thread 1 does; each completes its own between steps of thread 1.
+fn plans_of_drafts(steps: usize) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for (a, b, c) in
+        (1..steps).flat_map(|a| (1..steps).flat_map(move |b| (1..steps).map(move |c| (a, b, c))))
+    {
+        for again in 1..=steps {
+            plans.push(vec![
+                (3, Steps(c)),
+                (2, Steps(b)),
+                (1, Steps(a)),
+                (3, Operation),
+                (1, Steps(again)),
+                (2, Operation),
+                (1, End),
+            ]);
+        }
+    }
+    plans
+}
+
+/// The same as [`exactly_once`], with two drafts in flight.
+fn exactly_once_among_drafts<U>(name: &str)
+where
+    U: Universal<Chronicle> + Default + 'static,
+{
+    const OPERATIONS: &[usize] = &[1, 1, 1];
+    let plans = plans_of_drafts(steps_alone::<U>(OPERATIONS)[0]);
+    for plan in &plans {
+        let (.., trace) = run::<U>(plan.clone(), OPERATIONS);
+        assert!(trace.stopped.is_empty(), "{:?} stopped under {plan:?}", trace.stopped);
+    }
+    println!("{name}: {} plans with drafts in flight", plans.len());
+    assert!(!plans.is_empty(), "{name}: nothing explored");
+}
+
 /// Where thread 1, with one operation, was left standing, and what became of that operation.
 struct Stand {
     /// How many states had been installed.
@@ -263,6 +300,11 @@ const PSIM_STEPS: usize = 120;
 #[test]
 fn psim_leak_is_exactly_once() {
     exactly_once::<PSim<Chronicle, Leak>>("psim, leak");
+}
+
+#[test]
+fn psim_leak_is_exactly_once_among_drafts() {
+    exactly_once_among_drafts::<PSim<Chronicle, Leak>>("psim, leak");
 }
 
 #[test]

@@ -249,6 +249,7 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
         family: "chaining",
         summary: "a spinlock in each bucket's word (MemC3's finer baseline)",
         counts_nodes: true,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

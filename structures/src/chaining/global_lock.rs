@@ -120,6 +120,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
         family: "chaining",
         summary: "one mutex over a chained table (MemC3's baseline)",
         counts_nodes: true,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

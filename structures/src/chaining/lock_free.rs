@@ -566,6 +566,7 @@ where
         family: "chaining",
         summary: "Michael's lists in split order (SPAA 2002, JACM 2006)",
         counts_nodes: true,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)
     };
 

@@ -732,6 +732,7 @@ where
     const INFO: MapInfo = MapInfo {
         family: "cuckoo",
         summary: "optimistic cuckoo hashing, words inline (NSDI 2013, EuroSys 2014)",
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -737,6 +737,7 @@ where
         family: "cuckoo",
         summary: "optimistic cuckoo hashing, items behind pointers (NSDI 2013, EuroSys 2014)",
         counts_nodes: true,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

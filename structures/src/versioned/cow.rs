@@ -175,6 +175,7 @@ where
         summary: "a copy of the current version, installed by one pointer (Herlihy 1993)",
         get: if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree },
         counts_nodes: true,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(W::PROGRESS)
     };
 

@@ -163,6 +163,7 @@ where
             update: Progress::LockFree,
             counts_nodes: true,
             max_threads: Some(MOST),
+            progress_is_tested: true,
             ..MapInfo::UNKNOWN.with_progress(mine)
         }
     };

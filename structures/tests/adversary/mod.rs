@@ -48,6 +48,8 @@ pub struct Trace {
     threads: BTreeMap<usize, Done>,
     /// Threads whose turn should have gone on and could not: blocked, or waiting in a loop.
     pub stopped: Vec<usize>,
+    /// Threads that ended before they had taken the steps of a turn.
+    pub early: Vec<usize>,
 }
 
 impl Trace {
@@ -102,6 +104,9 @@ impl Follow {
                     Turn::Operation => now.operations > began.operations,
                     Turn::End => false,
                 };
+            if now.ended && matches!(turn, Turn::Steps(steps) if now.steps - began.steps < steps) {
+                TRACE.with_borrow_mut(|trace| trace.early.push(thread));
+            }
             if !over {
                 if runnable.contains(&thread) && now.steps - began.steps < PATIENCE {
                     return Some(thread);

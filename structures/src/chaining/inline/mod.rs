@@ -435,6 +435,7 @@ where
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "words: 3 entries of a bucket in its cache line, more chained; readers validate",
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -49,6 +49,7 @@ where
     const INFO: MapInfo = MapInfo {
         family: "cuckoo",
         summary: "striped spinlocks, taken by readers too (EuroSys 2014, libcuckoo)",
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 
