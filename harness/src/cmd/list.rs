@@ -55,6 +55,7 @@ struct StructureLine {
     insert: String,
     update: String,
     remove: String,
+    progress_is_tested: bool,
     max_threads: Option<usize>,
     reclaimers: Vec<&'static str>,
     why_not_others: &'static str,
@@ -144,6 +145,7 @@ fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine
         insert: info.insert.to_string(),
         update: info.update.to_string(),
         remove: info.remove.to_string(),
+        progress_is_tested: info.progress_is_tested,
         max_threads: info.max_threads,
         reclaimers: structure.reclaimers().collect(),
         why_not_others: structure.why_not,
@@ -199,16 +201,19 @@ fn table(header: &[&str]) -> Table {
 }
 
 fn structure_table(structures: &[StructureLine]) -> Table {
-    let mut table = table(&["name", "family", "get", "insert", "update", "remove", "what it is"]);
+    let mut table =
+        table(&["name", "family", "get", "insert", "update", "remove", "progress", "what it is"]);
     for line in structures {
+        let progress = if line.progress_is_tested { "tested" } else { "stated" };
         let threads = line.max_threads.map(|n| format!(" (threads: at most {n})"));
         table.add_row([
-            &line.name,
+            line.name.as_str(),
             line.family,
             &line.get,
             &line.insert,
             &line.update,
             &line.remove,
+            progress,
             &format!("{}{}", line.summary, threads.unwrap_or_default()),
         ]);
     }

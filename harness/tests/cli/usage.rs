@@ -73,6 +73,12 @@ fn list_shows_all_or_one_kind() {
     let structures = listed["structures"].as_array().unwrap();
     let lock_free = structures.iter().find(|s| s["name"] == "chaining-lock-free").unwrap();
     assert!(lock_free["reclaimers"].as_array().unwrap().contains(&"epoch".into()));
+    assert_eq!(lock_free["progress_is_tested"], true);
+    let peer = structures.iter().find(|s| s["name"] == "papaya").unwrap();
+    assert_eq!(peer["progress_is_tested"], false);
+    let tested = |name: &str| all.out.lines().find(|line| line.contains(name)).unwrap();
+    assert!(tested("chaining-lock-free").contains("tested"), "{}", all.out);
+    assert!(tested("papaya").contains("stated"), "{}", all.out);
     let cuckoo = structures.iter().find(|s| s["name"] == "cuckoo-optimistic").unwrap();
     let variants = cuckoo["variants"].as_array().unwrap();
     assert!(variants.contains(&"cuckoo-optimistic:slots=4".into()), "{cuckoo}");
