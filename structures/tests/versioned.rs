@@ -332,7 +332,7 @@ fn psim_completes_the_operation_of_a_suspended_thread() {
     });
 }
 
-/// In the log its turn comes within 64 entries; then others run it for it, once.
+/// In the log its turn comes within 65 entries; then others run it for it, once.
 #[test]
 fn the_log_completes_the_operation_of_a_suspended_thread() {
     let log = HerlihyLog::<Whole<Chronicle>, Epoch>::default();
@@ -346,13 +346,13 @@ fn the_log_completes_the_operation_of_a_suspended_thread() {
         });
         at_gate.recv().expect("it runs its operation");
         let mut handle = log.handle();
-        for id in 0..64 {
+        for id in 0..65 {
             handle.pin().apply(0, Append { id, gate: None });
         }
         let all = handle.pin().read(0, |chronicle| chronicle.0.0.clone());
-        assert_eq!(all.iter().filter(|id| **id == 777).count(), 1, "within 64: {all:?}");
+        assert_eq!(all.iter().filter(|id| **id == 777).count(), 1, "within 65: {all:?}");
         // Past two checkpoints, so that its own entry is gone when it goes on.
-        for id in 64..400 {
+        for id in 65..400 {
             handle.pin().apply(0, Append { id, gate: None });
         }
         drop(go_on);

@@ -132,7 +132,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
             let hidden = unsafe { &mut *self.instances[1 - visible].get() };
             let old = mem::replace(hidden, fresh);
             *stale = false;
-            drop(old);
+            panics::contain(|| drop(old));
         }
         *stale = true;
         // SAFETY: as above.

@@ -12,7 +12,8 @@
 //! | `apply` | wait-free | L2: the CAS of the `next` link that leads to the operation's entry |
 //!
 //! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
-//! single nodes, lock-free. An announced operation is in the log 64 entries later at the latest; to
+//! single nodes, lock-free. An announced operation is in the log 65 entries later at the latest: its
+//! slot's turn comes every 64, and one turn may go to somebody who looked at the slot before. To
 //! return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is in the log
 //! when it starts.
 //!
@@ -33,6 +34,7 @@
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +46,7 @@ use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
 use crate::map::{MapInfo, Progress};
 use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// Entries from one checkpoint to the next.
 const INTERVAL: u64 = if cfg!(loom) { 2 } else { 128 };
@@ -271,6 +273,16 @@ struct Replica<O: Sequential, R: Reclaimer> {
     /// Dereferenced only while protected, and not before `kept_from` (I5). Atomic, so that a guard
     /// can protect what it holds.
     at: AtomicPtr<EntryNode<O, R>>,
+    /// Whether it is what the log says; if not, it is not to be used.
+    is_sound: bool,
+}
+
+impl<O: Sequential + Clone, R: Reclaimer> Replica<O, R> {
+    fn of(checkpoint: &Checkpoint<O, R>) -> Self {
+        let Checkpoint { object, number, at } = checkpoint;
+        let at = AtomicPtr::new(*at);
+        Self { object: object.clone(), number: *number, at, is_sound: true }
+    }
 }
 
 /// A thread's way into a [`HerlihyLog`].
@@ -350,11 +362,10 @@ where
         let replica = replica.get_or_insert_with(|| {
             let checkpoint = guard.protect(ASIDE, &log.shared.checkpoint);
             // SAFETY: D1: the current checkpoint is not retired, and `protect` found it current.
-            let Checkpoint { object, number, at } = &**unsafe { &*checkpoint.cast_const() };
-            Replica { object: object.clone(), number: *number, at: AtomicPtr::new(*at) }
+            Replica::of(&**unsafe { &*checkpoint.cast_const() })
         });
         let mut walk = Self { log, guard, replica, held: 1, own: None, panicked: None };
-        if !walk.hold() {
+        if !walk.replica.is_sound || !walk.hold() {
             walk.jump();
         }
         walk
@@ -373,11 +384,11 @@ where
         loop {
             let checkpoint = self.guard.protect(ASIDE, &self.log.shared.checkpoint);
             // SAFETY: D1: the current checkpoint is not retired, and `protect` found it current.
-            let Checkpoint { object, number, at } = &**unsafe { &*checkpoint.cast_const() };
-            self.replica.object = object.clone();
-            self.replica.number = *number;
-            // Relaxed: nobody else has the replica.
-            self.replica.at.store(*at, Ordering::Relaxed);
+            let checkpoint = &**unsafe { &*checkpoint.cast_const() };
+            // Until there is another, in case that the user's code panics.
+            self.replica.is_sound = false;
+            let old = mem::replace(self.replica, Replica::of(checkpoint));
+            panics::contain(|| drop(old));
             // A guard that protects all that it could load needs no second look: the checkpoint's
             // entry was not retired when we loaded the checkpoint.
             if self.hold() || !R::CAPS.per_pointer {
@@ -415,6 +426,7 @@ where
                 proposal.number.store(*number, Ordering::Release);
             }
             if !self.run(proposal) {
+                self.replica.is_sound = false;
                 self.jump();
                 return true;
             }
@@ -473,10 +485,15 @@ where
         if *old_number >= self.replica.number {
             return;
         }
-        let Replica { object, number, at } = &*self.replica;
+        let Replica { object, number, at, .. } = &*self.replica;
         // Relaxed: nobody else has the replica.
         let (number, at) = (*number, at.load(Ordering::Relaxed));
-        let checkpoint = Checkpoint { object: object.clone(), number, at };
+        // The operation that brought us here may be anybody's, and has taken effect: if the clone
+        // panics there is no checkpoint this time.
+        let mut copy = None;
+        panics::contain(|| copy = Some(object.clone()));
+        let Some(object) = copy else { return };
+        let checkpoint = Checkpoint { object, number, at };
         let new = Node::alloc(&self.log.domain, checkpoint).publish();
         // Release: publishes the checkpoint; pairs with the Acquire in `protect`.
         let installed =
@@ -507,6 +524,8 @@ where
         let number = self.replica.number + 1;
         let turn = number as usize % MOST;
         let entry = self.entry();
+        // SeqCst fence F2: pairs with F1.
+        fence(Ordering::SeqCst);
         let record = self.guard.protect(ASIDE, &self.log.shared.announced[turn]);
         let mut proposal = own;
         if !record.is_null() {
@@ -578,6 +597,9 @@ where
             // SAFETY: we replaced it.
             unsafe { self.guard.retire(before) };
         }
+        // SeqCst fence F1: pairs with F2. Either who looks at our slot finds the record, or we find
+        // what was in the log when it looked: no turn but one can miss us.
+        fence(Ordering::SeqCst);
         proposal
     }
 }

@@ -6,10 +6,10 @@
 //!
 //! * A [`Sequential`] object has operations that are values: deterministic, and free to run again.
 //! * A [`Version`] of an object can be forked into a private copy. How much of it is copied is the
-//!   object's business: a [`Flat`](flat::Flat) table is copied whole, a trie shares all but a path.
+//!   object's business: a [`Flat`] table is copied whole, a trie shares all but a path.
 //! * A [`Universal`] construction decides in which order operations take effect and who runs them.
 //!
-//! [`VersionedMap`](map::VersionedMap) makes a [`ConcurrentMap`](crate::map::ConcurrentMap) of any
+//! [`VersionedMap`] makes a [`ConcurrentMap`](crate::map::ConcurrentMap) of any
 //! construction over any [`MapObject`](map::MapObject).
 
 pub mod cow;
