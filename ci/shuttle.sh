@@ -1,14 +1,29 @@
 #!/usr/bin/env bash
 # Adversarial schedules by shuttle: each operation takes effect once wherever a thread is left
 # standing, and each table's progress is what it says. `ci/shuttle.sh deep` stands at every pair of
-# steps and tries 100 times as many random schedules; other arguments go to the tests.
+# steps and tries 100 times as many random schedules; `ci/shuttle.sh asan` has AddressSanitizer look
+# at what the schedules touch; other arguments go to the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if [[ "${1:-}" == deep ]]; then
-    shift
-    export SHUTTLE_DEPTH=100
-fi
 export RUSTFLAGS="--cfg shuttle"
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/shuttle
-cargo test -p structures --test explorer --test progress -- --nocapture --test-threads 1 "$@"
+options=()
+while true; do
+    case "${1:-}" in
+        deep) export SHUTTLE_DEPTH=100 ;;
+        asan)
+            # An unstable option of the compiler that the project is built with.
+            export RUSTC_BOOTSTRAP=1
+            RUSTFLAGS+=" -Zsanitizer=address"
+            CARGO_TARGET_DIR=target/shuttle-asan
+            options=(--target x86_64-unknown-linux-gnu)
+            # What a scheme leaks by design is no error; the stacks of shuttle's threads are its own.
+            export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
+            ;;
+        *) break ;;
+    esac
+    shift
+done
+cargo test -p structures --test explorer --test progress "${options[@]}" -- --nocapture \
+    --test-threads 1 "$@"

@@ -18,6 +18,8 @@ use shuttle::thread;
 use structures::map::Progress;
 use structures::reclaim::{Epoch, Hazard, Leak};
 use structures::versioned::cow::{Cas, Cow, Locked};
+use structures::versioned::left_right::LeftRight;
+use structures::versioned::log::HerlihyLog;
 use structures::versioned::psim::PSim;
 use structures::versioned::{Universal, UniversalHandle, UniversalPinned};
 
@@ -143,12 +145,13 @@ where
 
 /// Plans in which thread 1 fails twice: thread 3 stands in the midst of an operation when thread 2
 /// begins one, and that when thread 1 does; each completes its own between steps of thread 1.
-fn plans_of_drafts(steps: usize) -> Vec<Plan> {
+fn plans_of_drafts(steps: usize, stride: usize) -> Vec<Plan> {
     let mut plans = Vec::new();
+    let stands = move || (1..steps).step_by(stride);
     for (a, b, c) in
-        (1..steps).flat_map(|a| (1..steps).flat_map(move |b| (1..steps).map(move |c| (a, b, c))))
+        stands().flat_map(|a| stands().flat_map(move |b| stands().map(move |c| (a, b, c))))
     {
-        for again in 1..=steps {
+        for again in (1..=steps).step_by(stride) {
             plans.push(vec![
                 (3, Steps(c)),
                 (2, Steps(b)),
@@ -163,13 +166,14 @@ fn plans_of_drafts(steps: usize) -> Vec<Plan> {
     plans
 }
 
-/// The same as [`exactly_once`], with two drafts in flight.
-fn exactly_once_among_drafts<U>(name: &str)
+/// The same as [`exactly_once`], with two drafts in flight, of which each stands after every
+/// `stride`th of its steps.
+fn exactly_once_among_drafts<U>(name: &str, stride: usize)
 where
     U: Universal<Chronicle> + Default + 'static,
 {
     const OPERATIONS: &[usize] = &[1, 1, 1];
-    let plans = plans_of_drafts(steps_alone::<U>(OPERATIONS)[0]);
+    let plans = plans_of_drafts(steps_alone::<U>(OPERATIONS)[0], stride);
     for plan in &plans {
         let (.., trace) = run::<U>(plan.clone(), OPERATIONS);
         assert!(trace.stopped.is_empty(), "{:?} stopped under {plan:?}", trace.stopped);
@@ -180,10 +184,37 @@ where
 
 /// Where thread 1, with one operation, was left standing, and what became of that operation.
 struct Stand {
-    /// How many states had been installed.
-    installed: u64,
-    /// Where it is in the log that thread `observer` saw while thread 1 stood.
-    decided: Option<Entry>,
+    /// What had taken effect.
+    before: Vec<Entry>,
+    /// The log that the last thread saw while thread 1 stood.
+    after: Vec<Entry>,
+}
+
+impl Stand {
+    /// Where thread 1's operation is in the log, if it is there.
+    fn decided(&self) -> Option<usize> {
+        self.after.iter().position(|entry| entry.id == id(1, 0))
+    }
+
+    /// How many states, or entries, it took until it was there.
+    fn took(&self, position: usize, by: Measure) -> u64 {
+        match by {
+            Measure::States => {
+                let installed = self.before.last().map_or(0, |entry| entry.state);
+                self.after[position].state.saturating_sub(installed)
+            }
+            Measure::Entries => (position + 1).saturating_sub(self.before.len()) as u64,
+        }
+    }
+}
+
+/// What a bound on others' work is stated in.
+#[derive(Clone, Copy)]
+enum Measure {
+    /// States that are installed one after the other.
+    States,
+    /// Entries of the log.
+    Entries,
 }
 
 /// Leaves thread 2 standing after `before` steps and thread 1 after `steps`, lets `others` run, and
@@ -192,7 +223,8 @@ fn stand<U>(before: usize, steps: usize, others: &[usize]) -> ControlFlow<(), St
 where
     U: Universal<Chronicle> + Default + 'static,
 {
-    const OPERATIONS: &[usize] = &[1, 2, 2, 0, 0];
+    // Of the log, each of the slots' turns must come.
+    const OPERATIONS: &[usize] = &[1, 5, 5, 0, 0];
     let mut plan = vec![(2, Steps(before)), (1, Steps(steps)), (4, End)];
     plan.extend(others.iter().map(|&thread| (thread, End)));
     plan.push((5, End));
@@ -206,42 +238,38 @@ where
     if returned < *looked {
         return ControlFlow::Break(());
     }
-    let while_it_stood = seen_by(1 + others.len());
-    let decided = while_it_stood.iter().copied().find(|entry| entry.id == id(1, 0));
-    ControlFlow::Continue(Stand {
-        installed: before.last().map_or(0, |entry| entry.state),
-        decided,
-    })
+    let after = seen_by(1 + others.len()).clone();
+    ControlFlow::Continue(Stand { before: before.clone(), after })
 }
 
 /// From some step on, before it has done so itself, a thread's operation is completed by others,
-/// within `states` installed states, if it goes no further.
-fn others_complete_it<U>(name: &str, states: u64)
+/// within `bound` states or entries, if it goes no further.
+fn others_complete_it<U>(name: &str, bound: u64, by: Measure)
 where
     U: Universal<Chronicle> + Default + 'static,
 {
     for before in 0..=8 {
-        completed_by_others::<U>(name, before, states);
+        completed_by_others::<U>(name, before, bound, by);
     }
 }
 
-fn completed_by_others<U>(name: &str, before: usize, states: u64)
+fn completed_by_others<U>(name: &str, before: usize, bound: u64, by: Measure)
 where
     U: Universal<Chronicle> + Default + 'static,
 {
     let (mut by_itself, mut by_others, mut stands) = (None, None, 0);
     for steps in 0.. {
         let alone = stand::<U>(before, steps, &[]);
-        if !matches!(&alone, ControlFlow::Continue(Stand { decided: None, .. })) {
+        if !matches!(&alone, ControlFlow::Continue(stand) if stand.decided().is_none()) {
             by_itself.get_or_insert(steps);
         }
         let ControlFlow::Continue(helped) = stand::<U>(before, steps, &[2, 3]) else { break };
         stands += 2;
-        match helped.decided {
-            Some(entry) => {
+        match helped.decided() {
+            Some(position) => {
                 by_others.get_or_insert(steps);
-                let after = entry.state.saturating_sub(helped.installed);
-                assert!(after <= states, "{name}: {after} states after step {steps}");
+                let took = helped.took(position, by);
+                assert!(took <= bound, "{name}: it takes {took} after step {steps}");
             }
             None => assert!(by_others.is_none(), "{name}: undecided after step {steps}"),
         }
@@ -296,6 +324,10 @@ where
 const PSIM_STATES: u64 = 2;
 /// Steps of a thread with one operation, a look at the log and its comings and goings.
 const PSIM_STEPS: usize = 120;
+/// Entries until an announced operation is in the log: a turn of each of the eight slots there are
+/// here, and one that somebody took who had looked before.
+const LOG_ENTRIES: u64 = 9;
+const LOG_STEPS: usize = 160;
 
 #[test]
 fn psim_leak_is_exactly_once() {
@@ -304,7 +336,7 @@ fn psim_leak_is_exactly_once() {
 
 #[test]
 fn psim_leak_is_exactly_once_among_drafts() {
-    exactly_once_among_drafts::<PSim<Chronicle, Leak>>("psim, leak");
+    exactly_once_among_drafts::<PSim<Chronicle, Leak>>("psim, leak", 1);
 }
 
 #[test]
@@ -319,17 +351,17 @@ fn psim_hazard_is_exactly_once() {
 
 #[test]
 fn psim_leak_is_helped() {
-    others_complete_it::<PSim<Chronicle, Leak>>("psim, leak", PSIM_STATES);
+    others_complete_it::<PSim<Chronicle, Leak>>("psim, leak", PSIM_STATES, Measure::States);
 }
 
 #[test]
 fn psim_epoch_is_helped() {
-    others_complete_it::<PSim<Chronicle, Epoch>>("psim, epoch", PSIM_STATES);
+    others_complete_it::<PSim<Chronicle, Epoch>>("psim, epoch", PSIM_STATES, Measure::States);
 }
 
 #[test]
 fn psim_hazard_is_helped() {
-    others_complete_it::<PSim<Chronicle, Hazard>>("psim, hazard", PSIM_STATES);
+    others_complete_it::<PSim<Chronicle, Hazard>>("psim, hazard", PSIM_STATES, Measure::States);
 }
 
 #[test]
@@ -348,11 +380,49 @@ fn cas_is_exactly_once_and_starves() {
 #[test]
 #[should_panic(expected = "nobody helps")]
 fn cas_is_not_helped() {
-    others_complete_it::<Cow<Chronicle, Leak, Cas>>("cas, leak", u64::MAX);
+    others_complete_it::<Cow<Chronicle, Leak, Cas>>("cas, leak", u64::MAX, Measure::States);
 }
 
 #[test]
 fn a_lock_is_exactly_once_and_blocks() {
     exactly_once::<Cow<Chronicle, Leak, Locked>>("locked, leak");
     exactly_once::<Cow<Chronicle, Epoch, Locked>>("locked, epoch");
+}
+
+#[test]
+fn log_leak_is_exactly_once() {
+    exactly_once::<HerlihyLog<Chronicle, Leak>>("log, leak");
+}
+
+#[test]
+fn log_leak_is_exactly_once_among_drafts() {
+    // Its operations have more steps than P-Sim's.
+    exactly_once_among_drafts::<HerlihyLog<Chronicle, Leak>>("log, leak", 4);
+}
+
+#[test]
+fn log_epoch_is_exactly_once() {
+    exactly_once::<HerlihyLog<Chronicle, Epoch>>("log, epoch");
+}
+
+#[test]
+fn log_hazard_is_exactly_once() {
+    exactly_once::<HerlihyLog<Chronicle, Hazard>>("log, hazard");
+}
+
+#[test]
+fn log_is_helped() {
+    others_complete_it::<HerlihyLog<Chronicle, Leak>>("log, leak", LOG_ENTRIES, Measure::Entries);
+    others_complete_it::<HerlihyLog<Chronicle, Epoch>>("log, epoch", LOG_ENTRIES, Measure::Entries);
+}
+
+#[test]
+fn log_is_wait_free() {
+    is_wait_free::<HerlihyLog<Chronicle, Leak>>("log, leak", LOG_STEPS);
+    is_wait_free::<HerlihyLog<Chronicle, Epoch>>("log, epoch", LOG_STEPS);
+}
+
+#[test]
+fn left_right_is_exactly_once_and_blocks() {
+    exactly_once::<LeftRight<Chronicle>>("left-right");
 }

@@ -19,7 +19,9 @@ use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
 use structures::map::{ConcurrentMap, MapHandle, MapInfo, Progress};
 use structures::reclaim::{Epoch, Hazard, Leak};
 use structures::tagging::Tagged;
-use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded};
+use structures::versioned::{
+    CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy,
+};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
@@ -158,7 +160,8 @@ fn starves<M>(operation: Do) -> bool
 where
     M: ConcurrentMap<u64, u64> + Default + 'static,
 {
-    const ATTACKS: usize = 100;
+    // More than the steps of any operation that ends.
+    const ATTACKS: usize = 400;
     (1..=16).any(|every| {
         let mut plan: Plan = vec![(1, Operation), (2, Operation)];
         plan.extend([(1, Steps(every)), (2, Operation)].into_iter().cycle().take(2 * ATTACKS));
@@ -242,4 +245,7 @@ tables! {
     hamt_sharded: HamtSharded<u64, u64, Epoch, State>;
     hamt_psim: HamtPsim<u64, u64, Epoch, State>;
     hamt_psim_hazard: HamtPsim<u64, u64, Hazard, State>;
+    log_herlihy: LogHerlihy<u64, u64, Epoch, State>;
+    log_herlihy_hazard: LogHerlihy<u64, u64, Hazard, State>;
+    left_right: LeftRightTable<u64, u64, State>;
 }

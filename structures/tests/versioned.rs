@@ -415,6 +415,47 @@ fn the_log_runs_every_operation_once() {
     every_operation_runs_once::<HerlihyLog<Whole<Chronicle>, Epoch>>();
 }
 
+/// Counts; its next clone panics if it is told so.
+#[derive(Default)]
+struct Fragile {
+    count: u64,
+    breaks: AtomicU64,
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        let left = self.breaks.load(Relaxed);
+        self.breaks.store(left.saturating_sub(1), Relaxed);
+        assert_eq!(left, 0, "a clone panics");
+        Self { count: self.count, breaks: AtomicU64::new(0) }
+    }
+}
+
+impl Sequential for Fragile {
+    /// How many of the clones that follow panic.
+    type Op = u64;
+    type Out = u64;
+
+    fn apply(&mut self, breaks: &u64) -> u64 {
+        self.count += 1;
+        self.breaks.store(*breaks, Relaxed);
+        self.count
+    }
+}
+
+/// Checkpoints that fail cost nobody an operation, and the log goes on without them.
+#[test]
+fn the_log_goes_on_without_a_checkpoint() {
+    let log = HerlihyLog::<Fragile, Epoch>::default();
+    let mut handle = log.handle();
+    for expected in 1..=1_000 {
+        // The clones at entries 128 and 512 are told to panic.
+        let breaks = u64::from([128, 512].contains(&expected));
+        assert_eq!(handle.pin().apply(0, breaks), expected);
+    }
+    assert_eq!(log.handle().pin().read(0, |fragile| fragile.count), 1_000);
+}
+
 #[test]
 #[should_panic(expected = "64 handles exist already")]
 fn the_log_has_64_handles() {

@@ -166,6 +166,7 @@ impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
         family: "versioned",
         summary: "two instances, each operation run on both (Ramalhete and Correia 2013)",
         get: Progress::WaitFree,
+        progress_is_tested: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -49,7 +49,13 @@ use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaime
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// Entries from one checkpoint to the next.
-const INTERVAL: u64 = if cfg!(loom) { 2 } else { 128 };
+const INTERVAL: u64 = if cfg!(loom) {
+    2
+} else if cfg!(shuttle) {
+    4
+} else {
+    128
+};
 
 /// What an operation came to.
 enum Response<T> {
@@ -251,6 +257,7 @@ where
             update: Progress::LockFree,
             counts_nodes: true,
             max_threads: Some(MOST),
+            progress_is_tested: true,
             ..MapInfo::UNKNOWN.with_progress(mine)
         }
     };

@@ -2,8 +2,8 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// Handles that may exist at once.
-pub(super) const MOST: usize = 64;
+/// Handles that may exist at once. Few where schedules are explored, so that turns come round.
+pub(super) const MOST: usize = if cfg!(shuttle) { 8 } else { 64 };
 
 /// Which numbers are taken.
 #[derive(Debug)]
@@ -20,7 +20,8 @@ impl Slots {
     ///
     /// If all are taken.
     pub(super) fn take(&self) -> usize {
-        let lowest_free = |taken: u64| (taken != u64::MAX).then(|| taken | (taken + 1));
+        let lowest_free =
+            |taken: u64| (taken.trailing_ones() < MOST as u32).then(|| taken | (taken + 1));
         // Acquire T1: pairs with T2; what the number's last holder did comes first.
         match self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, lowest_free) {
             Ok(before) => before.trailing_ones() as usize,
