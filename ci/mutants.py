@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A tree of its own, in which the bugs are planted: the user's stays as it is.
 TREE = ROOT / "target" / "mutants" / "tree"
 # Seconds for a build and a check; what hangs is noticed.
-TIMEOUT = 300
+TIMEOUT = 900
 
 
 def run(command, **options):

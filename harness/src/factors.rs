@@ -17,7 +17,7 @@ use structures::versioned::hamt::{Bundled, Counted, Sharing};
 use structures::versions::{PerBucket, Versions};
 use structures::{ChainingInline, CuckooOptimistic, CuckooStriped};
 
-use crate::subject::{Registry, TrieCow, two_schemes};
+use crate::subject::{Registry, TrieCow, three_schemes};
 
 /// Registers every variant; the structures must be there.
 pub(crate) fn add_variants(registry: &mut Registry) {
@@ -48,9 +48,9 @@ pub(crate) fn add_variants(registry: &mut Registry) {
     cuckoo_striped::<4, RandomWalk<1>>(registry);
     cuckoo_striped::<4, RandomWalk<2>>(registry);
     // How versions share nodes: what counting them costs, and what it frees under a stalled reader.
-    let few = "a cell for each of two schemes; bundled nodes are there with all";
+    let few = "one scheme of each kind; bundled nodes are there with all";
     let factors = named([nodes::<Counted>()]);
-    registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, two_schemes);
+    registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, three_schemes);
 }
 
 fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(

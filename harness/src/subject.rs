@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
-use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, Visitor};
+use structures::reclaim::{
+    self, Caps, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor,
+};
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Hamt, Sharing};
@@ -33,6 +35,9 @@ use crate::verify::{self, Findings, VerifySpec};
 
 /// The reclaimer's name of a structure that takes none.
 pub const NO_RECLAIMER: &str = "none";
+
+/// Why a structure that takes all other schemes does not take `arc`.
+const NO_ROOTS: &str = "arc counts who has loaded a root; this has links to count in";
 
 /// What a table is made with.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +150,23 @@ pub trait Reclaimed {
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R>;
 }
 
+/// A structure for every scheme that looks after roots, [`RefCounts`] among them.
+pub trait Rooted {
+    /// The table.
+    type Map<R: RootScheme + 'static>: ConcurrentMap<u64, u64>;
+
+    /// An empty table.
+    fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R>;
+}
+
+impl<F: Rooted> Reclaimed for F {
+    type Map<R: Reclaimer + 'static> = <F as Rooted>::Map<R>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        <F as Rooted>::build::<R>(options)
+    }
+}
+
 /// The subjects of a structure: visiting a scheme adds the structure with it.
 pub struct Subjects<F> {
     subjects: Vec<Subject>,
@@ -166,9 +188,28 @@ impl<F: Reclaimed + 'static> Visitor for Subjects<F> {
     }
 }
 
+impl<F: Rooted + 'static> Subjects<F> {
+    /// Adds the structure with reference counts.
+    fn add_arc(&mut self) {
+        self.subjects.push(Subject::new(RefCounts::NAME, <F as Rooted>::build::<RefCounts>));
+    }
+}
+
+/// Every scheme that looks after roots.
+fn all_of_roots<F: Rooted + 'static>(subjects: &mut Subjects<F>) {
+    reclaim::for_each(subjects);
+    subjects.add_arc();
+}
+
+/// Those of [`two_schemes`], and reference counts.
+pub(crate) fn three_schemes<F: Rooted + 'static>(subjects: &mut Subjects<F>) {
+    two_schemes(subjects);
+    subjects.add_arc();
+}
+
 /// Epochs, and hazard pointers: a scheme that protects all that a guard can reach, and one that
 /// protects single nodes.
-pub(crate) fn two_schemes(visitor: &mut impl Visitor) {
+fn two_schemes(visitor: &mut impl Visitor) {
     visitor.visit::<Epoch>();
     visitor.visit::<Hazard>();
 }
@@ -206,11 +247,11 @@ impl Registry {
                 CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
             })
             .asks_for_huge_pages();
-        let few = "a cell for each of two schemes; hamt-cas is there with all";
-        registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, two_schemes);
-        registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, two_schemes);
-        registry.add_reclaimed::<TrieCow<Bundled, 1>>("hamt-cas");
-        registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, two_schemes);
+        let few = "one scheme of each kind; hamt-cas is there with all";
+        registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
+        registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
+        registry.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots);
+        registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes);
         registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
         registry.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
         registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
@@ -289,13 +330,13 @@ impl Registry {
         variant.variant_of = Some(structure.to_owned());
     }
 
-    /// Adds a structure with every reclaimer.
+    /// Adds a structure with every [`Reclaimer`].
     ///
     /// # Panics
     ///
     /// If the name is taken.
     pub fn add_reclaimed<F: Reclaimed + 'static>(&mut self, name: &str) {
-        self.add_reclaimed_by::<F>(name, "", reclaim::for_each);
+        self.add_reclaimed_by::<F>(name, NO_ROOTS, reclaim::for_each);
     }
 
     /// Adds a structure with the reclaimers that `schemes` visits. `why_not` says why not with
@@ -371,7 +412,7 @@ impl Registry {
         self.structures.iter().find(|structure| structure.name == name)
     }
 
-    /// The reclaimers, in the order of [`reclaim::for_each`].
+    /// The reclaimers, in the order of [`reclaim::for_each`]; then the one for roots alone.
     #[must_use]
     pub fn reclaimers() -> Vec<ReclaimerInfo> {
         struct All(Vec<ReclaimerInfo>);
@@ -382,6 +423,8 @@ impl Registry {
         }
         let mut all = All(Vec::new());
         reclaim::for_each(&mut all);
+        let (name, summary, caps) = (RefCounts::NAME, RefCounts::SUMMARY, RefCounts::CAPS);
+        all.0.push(ReclaimerInfo { name, summary, caps });
         all.0
     }
 
@@ -474,11 +517,11 @@ impl Reclaimed for OptimisticItems {
 /// A flat table, copied whole; writers meet as `W` has it.
 struct FlatCow<W>(PhantomData<W>);
 
-impl<W: Writers + 'static> Reclaimed for FlatCow<W> {
-    type Map<R: Reclaimer + 'static> =
+impl<W: Writers + 'static> Rooted for FlatCow<W> {
+    type Map<R: RootScheme + 'static> =
         VersionedMap<Flat<u64, u64>, Cow<Flat<u64, u64>, R, W>, FixedState>;
 
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+    fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
         let table = || Flat::with_capacity(options.capacity);
         let domain = R::new(options.reclaim_batch);
         VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, table))
@@ -488,11 +531,11 @@ impl<W: Writers + 'static> Reclaimed for FlatCow<W> {
 /// A hash trie in each of `ROOTS` roots, whose nodes are shared as `P` has it.
 pub(crate) struct TrieCow<P, const ROOTS: usize>(PhantomData<P>);
 
-impl<P: Sharing, const ROOTS: usize> Reclaimed for TrieCow<P, ROOTS> {
-    type Map<R: Reclaimer + 'static> =
+impl<P: Sharing, const ROOTS: usize> Rooted for TrieCow<P, ROOTS> {
+    type Map<R: RootScheme + 'static> =
         VersionedMap<Hamt<u64, u64, P>, Cow<Hamt<u64, u64, P>, R, Cas, ROOTS>, FixedState>;
 
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+    fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
         let domain = R::new(options.reclaim_batch);
         VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, Hamt::new))
     }

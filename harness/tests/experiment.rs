@@ -333,18 +333,16 @@ const UNKNOWN_BATC: &str = "unknown key `reclaim_batc` in [axes]";
 #[test]
 fn pins_of_several_operations_do_not_go_with_batches() {
     let pins = |text: &str| parse(&axes(text)).cases.iter().map(|c| c.ops_per_pin).collect();
-    let found: Vec<usize> = pins("ops_per_pin = [1, 64]");
+    let found: Vec<usize> = pins("pin = ['operation', 64]");
     assert_eq!(found, [1, 64]);
-    let text = axes("reads = 100\nbatch = [1, 16]\nops_per_pin = [1, 8]");
-    let message = "`ops_per_pin` is 8 where `batch` is 16";
+    let text = axes("reads = 100\nbatch = [1, 16]\npin = [1, 8]");
+    let message = "`pin` is 8 where `batch` is 16";
     one_problem(&text, 6, "8", message, "a batch of lookups is pinned once");
     for wrong in ["0", "4097", "true"] {
-        let message = format!("`ops_per_pin` is {wrong}");
-        let text = axes(&format!("ops_per_pin = {wrong}"));
+        let message = format!("`pin` is {wrong}");
+        let text = axes(&format!("pin = {wrong}"));
         one_problem(&text, 4, wrong, &message, "from 1 to 4096");
     }
-    let help = "`pin` belongs at the top of the file";
-    one_problem(&axes("pin = 8"), 4, "pin", "unknown key `pin` in [axes]", help);
 }
 
 #[test]

@@ -6,17 +6,17 @@
 
 #[cfg(not(any(loom, shuttle)))]
 pub use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 #[cfg(loom)]
 pub use loom::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 #[cfg(shuttle)]
 pub use shuttle::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 #[cfg(not(any(loom, shuttle)))]
@@ -72,6 +72,15 @@ pub fn clear_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *m
     return pointer.fetch_and(!bits, order);
     #[cfg(any(loom, shuttle))]
     return update(pointer, order, |address| address & !bits);
+}
+
+/// Adds `bytes` to the pointer's address and returns what was there before.
+#[inline(always)]
+pub fn add_bytes<T>(pointer: &AtomicPtr<T>, bytes: usize, order: Ordering) -> *mut T {
+    #[cfg(not(any(loom, shuttle)))]
+    return pointer.fetch_byte_add(bytes, order);
+    #[cfg(any(loom, shuttle))]
+    return update(pointer, order, |address| address + bytes);
 }
 
 #[cfg(any(loom, shuttle))]

@@ -5,7 +5,9 @@ mod suite;
 
 use std::marker::PhantomData;
 
-use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Qsbr, Reclaimer};
+use structures::reclaim::{
+    Debra, Epoch, Haphazard, Hazard, Ibr, Leak, Qsbr, Reclaimer, RefCounts, RootScheme,
+};
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
@@ -18,6 +20,7 @@ conformance! {
     cow_lock_epoch: FlatCow<Epoch, Locked, 1>;
     cow_cas_epoch: FlatCow<Epoch, Cas, 1>;
     cow_cas_hazard: FlatCow<Hazard, Cas, 1>;
+    cow_cas_arc: FlatCow<RefCounts, Cas, 1>;
     hamt_cas_leak: Trie<Bundled, Leak, 1>;
     hamt_cas_epoch: Trie<Bundled, Epoch, 1>;
     hamt_cas_hazard: Trie<Bundled, Hazard, 1>;
@@ -25,6 +28,8 @@ conformance! {
     hamt_cas_qsbr: Trie<Bundled, Qsbr, 1>;
     hamt_cas_counted_epoch: Trie<Counted, Epoch, 1>;
     hamt_cas_counted_haphazard: Trie<Counted, Haphazard, 1>;
+    hamt_cas_arc: Trie<Bundled, RefCounts, 1>;
+    hamt_cas_counted_arc: Trie<Counted, RefCounts, 1>;
     hamt_sharded_epoch: Trie<Bundled, Epoch, SHARDS>;
     hamt_psim_epoch: Sim<Bundled, Epoch>;
     hamt_psim_hazard: Sim<Bundled, Hazard>;
@@ -39,7 +44,7 @@ conformance! {
 
 struct FlatCow<R, W, const ROOTS: usize>(PhantomData<(R, W)>);
 
-impl<R: Reclaimer + 'static, W: Writers + 'static, const ROOTS: usize> Family
+impl<R: RootScheme + 'static, W: Writers + 'static, const ROOTS: usize> Family
     for FlatCow<R, W, ROOTS>
 {
     type Map<K: Key, V: Value> = VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, W, ROOTS>>;
@@ -51,7 +56,7 @@ impl<R: Reclaimer + 'static, W: Writers + 'static, const ROOTS: usize> Family
 
 struct Trie<P, R, const ROOTS: usize>(PhantomData<(P, R)>);
 
-impl<P: Sharing, R: Reclaimer + 'static, const ROOTS: usize> Family for Trie<P, R, ROOTS> {
+impl<P: Sharing, R: RootScheme + 'static, const ROOTS: usize> Family for Trie<P, R, ROOTS> {
     type Map<K: Key, V: Value> = VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, ROOTS>>;
 
     fn new<K: Key, V: Value>() -> Self::Map<K, V> {

@@ -18,7 +18,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use structures::reclaim::{
-    Debra, Guard, Hazard, Ibr, Node, Owned, Participant, Payload, Reclaimer, SLOTS,
+    CountedRoot, Debra, Guard, Hazard, Ibr, Node, Owned, Participant, Payload, Reclaimer, RefCounts,
+    RootScheme, SLOTS,
 };
 use structures::sync::{AtomicPtr, AtomicUsize, Ordering, fence};
 
@@ -104,6 +105,9 @@ impl Payload for Mortal {}
 
 // SAFETY: loom itself looks for races on the cell.
 unsafe impl Send for Mortal {}
+
+// SAFETY: as above.
+unsafe impl Sync for Mortal {}
 
 impl Drop for Mortal {
     fn drop(&mut self) {
@@ -208,4 +212,86 @@ fn debra() {
 #[test]
 fn ibr() {
     scheme::<Ibr>(0);
+}
+
+/// What a root leads to, with its number.
+struct Numbered(usize, Mortal);
+
+impl Payload for Numbered {}
+
+/// A root, replaced twice.
+fn root_replaced(counts: &RefCounts, root: &CountedRoot<Numbered>) {
+    let mut thread = RootScheme::register(counts);
+    for _ in 0..2 {
+        let mut guard = RefCounts::enter(&mut thread);
+        let next = |old: &Numbered| {
+            let alive = Arc::new(UnsafeCell::new(true));
+            (Numbered(old.0 + 1, Mortal(alive)), ())
+        };
+        let installed = counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ());
+        assert!(installed.is_some(), "there is no other writer");
+    }
+}
+
+/// A reader loads a root twice, which is replaced twice meanwhile: what it holds is alive.
+#[test]
+fn arc() {
+    let numbers = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)];
+    explore("arc", numbers, || {
+        let counts = RefCounts::default();
+        let first = Numbered(0, Mortal(Arc::new(UnsafeCell::new(true))));
+        let root = counts.root(first);
+        let world = Arc::new((counts, root));
+        let reader = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                let (counts, root) = &*world;
+                let mut thread = RootScheme::register(counts);
+                let mut guard = RefCounts::enter(&mut thread);
+                let mut look = || {
+                    let Numbered(number, life) = RefCounts::load(&mut guard, root);
+                    // SAFETY: loom itself looks for races on the cell.
+                    life.0.with(|alive| assert!(unsafe { *alive }, "{number} was freed"));
+                    *number
+                };
+                (look(), look())
+            })
+        };
+        root_replaced(&world.0, &world.1);
+        reader.join().expect("it reads what is alive")
+    });
+}
+
+/// Two guards let go of what was replaced, and who replaced it: one of the three frees it.
+#[test]
+fn arc_of_two_readers() {
+    explore("arc: two readers", [(0, 0), (0, 1), (1, 0), (1, 1)], || {
+        let counts = RefCounts::default();
+        let life = Arc::new(UnsafeCell::new(true));
+        let root = counts.root(Numbered(0, Mortal(Arc::clone(&life))));
+        let world = Arc::new((counts, root));
+        let readers = [(); 2].map(|()| {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                let (counts, root) = &*world;
+                let mut thread = RootScheme::register(counts);
+                let mut guard = RefCounts::enter(&mut thread);
+                let Numbered(number, life) = RefCounts::load(&mut guard, root);
+                // SAFETY: loom itself looks for races on the cell.
+                life.0.with(|alive| assert!(unsafe { *alive }, "{number} was freed"));
+                *number
+            })
+        });
+        {
+            let (counts, root) = &*world;
+            let mut thread = RootScheme::register(counts);
+            let mut guard = RefCounts::enter(&mut thread);
+            let next = |_: &Numbered| (Numbered(1, Mortal(Arc::new(UnsafeCell::new(true)))), ());
+            assert!(counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ()).is_some());
+        }
+        let [a, b] = readers.map(|reader| reader.join().expect("it reads what is alive"));
+        // SAFETY: everybody who could free it has ended.
+        assert!(!life.with(|alive| unsafe { *alive }), "nobody freed it");
+        (a, b)
+    });
 }

@@ -11,7 +11,9 @@ use foldhash::fast::FixedState;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 use structures::meter::{self, Reading, Tally};
-use structures::reclaim::{Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Qsbr, Reclaimer};
+use structures::reclaim::{
+    Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Qsbr, RefCounts, RootScheme,
+};
 use structures::versioned::hamt::{Bundled, Counted, Sharing};
 use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LogHerlihy};
 
@@ -89,6 +91,10 @@ fn every_node_is_accounted_for() {
     check::<Trie<Epoch, Counted>>();
     check::<Trie<Haphazard, Counted>>();
     check::<Trie<Qsbr, Counted>>();
+    check::<CowCas<u64, u64, RefCounts>>();
+    check::<Trie<RefCounts, Bundled>>();
+    check::<Trie<RefCounts, Counted>>();
+    check::<HamtSharded<u64, u64, RefCounts>>();
     check::<HamtSharded<u64, u64, GraceRcu>>();
     check::<HamtPsim<u64, u64>>();
     check::<HamtPsim<u64, u64, Hazard, FixedState, Counted>>();
@@ -127,20 +133,26 @@ fn one_key_is_two_nodes() {
     check::<Counted>();
 }
 
-/// How many nodes `map` holds back after 3000 updates while one reader keeps a version.
-fn held_by_a_stalled_reader<R: Reclaimer, P: Sharing>() -> i64 {
+/// How many nodes `map` holds back after 3000 updates while one reader keeps a version, and how many
+/// nodes that version has.
+fn held_and_read<R: RootScheme, P: Sharing>() -> (i64, i64) {
     const UPDATES: u64 = 3_000;
     let meter = Meter::start();
     let map = Trie::<R, P>::default();
     let (mut reader, mut writer) = (map.handle(), map.handle());
     writer.insert_many((0..1_000).map(|key| (key, 0)));
+    let read = meter.live() - meter.unreclaimed();
     let mut pinned = reader.pin();
     let snapshot = pinned.snapshot();
     for round in 0..UPDATES {
         writer.update(&(round % 1_000), |value| value + 1);
     }
     assert!((0..1_000).all(|key| snapshot.get(&key) == Some(&0)), "the snapshot has changed");
-    meter.unreclaimed()
+    (meter.unreclaimed(), read)
+}
+
+fn held_by_a_stalled_reader<R: RootScheme, P: Sharing>() -> i64 {
+    held_and_read::<R, P>().0
 }
 
 /// Which combination bounds what a stalled reader holds back: hazard pointers over counted nodes
@@ -156,6 +168,9 @@ fn what_a_stalled_reader_holds() {
     // for a scan: the scheme's batch of versions, each with its path.
     assert!(robust > 1_000, "{robust}: the snapshot's own leaves were replaced, and it has them");
     assert!(robust < versions, "{robust} nodes");
+    assert!(held_by_a_stalled_reader::<RefCounts, Bundled>() > versions);
+    let (exact, read) = held_and_read::<RefCounts, Counted>();
+    assert_eq!(exact, read, "the version that is read, and nothing else");
     let robust = held_by_a_stalled_reader::<Haphazard, Counted>();
     assert!(1_000 < robust && robust < 10_000, "{robust} nodes");
 }

@@ -165,14 +165,14 @@ fn read_ops_per_pin(
     batches: &[usize],
     problems: &mut Vec<Problem>,
 ) -> Vec<usize> {
-    let Some(listed) = section.many("ops_per_pin", &OPS_PER_PIN, problems) else {
+    let Some(listed) = section.many("pin", &OPS_PER_PIN, problems) else {
         return vec![single()];
     };
     let first = listed.iter().find(|ops| *ops.get_ref() > 1);
     if let (Some(ops), Some(batch)) = (first, batches.iter().find(|batch| **batch > 1)) {
         problems.push(Problem {
             span: ops.span(),
-            message: format!("`ops_per_pin` is {} where `batch` is {batch}", ops.get_ref()),
+            message: format!("`pin` is {} where `batch` is {batch}", ops.get_ref()),
             help: "a batch of lookups is pinned once by itself: list the two in grids of their own"
                 .to_owned(),
         });

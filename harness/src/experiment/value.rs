@@ -41,7 +41,7 @@ pub(super) const AXES: &[&str] = &[
     "batch",
     "huge_pages",
     "reclaim_batch",
-    "ops_per_pin",
+    "pin",
     "fault",
 ];
 
@@ -110,8 +110,11 @@ pub(super) const RECLAIM_BATCH: Kind<Option<usize>> = Kind {
     },
 };
 pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
-    expected: "a whole number of operations from 1 to 4096",
-    read: |value| whole(value, 1..=crate::trial::MAX_OPS_PER_PIN as u64)?.try_into().ok(),
+    expected: "\"operation\", or a whole number of operations from 1 to 4096",
+    read: |value| match value.as_str() {
+        Some(text) => (text == "operation").then_some(1),
+        None => whole(value, 1..=crate::trial::MAX_OPS_PER_PIN as u64)?.try_into().ok(),
+    },
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {

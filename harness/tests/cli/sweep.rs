@@ -186,7 +186,7 @@ fn batches_pages_and_variants_are_measured_and_told_apart() {
 fn allocators_and_faults_are_measured_and_told_apart() {
     let lab = lab();
     let text = TINY.replacen("controls = false", "controls = true", 1);
-    let axes = "allocator = '*'\nfault = ['none', 'oversubscribed']\nops_per_pin = [1, 4]\n";
+    let axes = "allocator = '*'\nfault = ['none', 'oversubscribed']\npin = ['operation', 4]\n";
     lab.write("a.toml", text.replacen("threads = [1, 2]", "threads = 1", 1) + axes);
     let ran = lab.run("sweep a.toml --blocks 1 --out r").exits(0);
     // Three subjects, a twin and no-op, eight times; sequential without a fault.

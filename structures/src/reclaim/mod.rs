@@ -30,6 +30,7 @@
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
+mod arc;
 mod batches;
 mod debra;
 mod epoch;
@@ -44,11 +45,13 @@ mod poor_rcu;
 mod qsbr;
 mod registry;
 mod retired;
+mod root;
 mod sdd;
 mod seize;
 mod versions;
 mod worker_rcu;
 
+pub use self::arc::{CountedRoot, CountsGuard, CountsParticipant, RefCounts};
 pub use self::debra::Debra;
 pub use self::epoch::Epoch;
 pub use self::grace_rcu::GraceRcu;
@@ -59,6 +62,7 @@ pub use self::leak::Leak;
 pub use self::node::{Node, Owned, Payload};
 pub use self::poor_rcu::PoorRcu;
 pub use self::qsbr::Qsbr;
+pub use self::root::{LinkRoot, RootScheme};
 pub use self::sdd::Sdd;
 pub use self::seize::Seize;
 pub use self::worker_rcu::WorkerRcu;

@@ -23,15 +23,14 @@
 //!   from before the fork until after the CAS, so its address is not used anew.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
 
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
 use crate::map::{MapInfo, Progress};
-use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, Backoff, Mutex, MutexGuard, Ordering};
+use crate::reclaim::{Payload, RootScheme};
+use crate::sync::{Backoff, Mutex, MutexGuard};
 
 /// How writers meet at a root.
 pub trait Writers: Send + Sync + Default {
@@ -89,44 +88,32 @@ impl<O: Sequential> Payload for Published<O> {
 }
 
 /// Where an object's current version is.
-struct Root<O: Version, R: Reclaimer, W> {
-    current: AtomicPtr<Node<R, Published<O>>>,
+struct Root<O: Version + Send + Sync, R: RootScheme, W> {
+    current: R::Root<Published<O>>,
     writers: W,
-    /// It owns its version.
-    _version: PhantomData<Node<R, Published<O>>>,
 }
 
-impl<O: Version, R: Reclaimer, W> Drop for Root<O, R, W> {
+impl<O: Version + Send + Sync, R: RootScheme, W> Drop for Root<O, R, W> {
     fn drop(&mut self) {
-        // Relaxed: `&mut self` orders it.
-        let current = self.current.load(Ordering::Relaxed);
-        // SAFETY: I1, and nobody else has it: the construction drops.
-        unsafe { &mut *current }.payload_mut().0.end();
-        // SAFETY: as above.
-        let dropped = unsafe { Node::drop_published(current) };
-        if let Err(payload) = dropped
-            && !std::thread::panicking()
-        {
-            std::panic::resume_unwind(payload);
-        }
+        R::last(&mut self.current).0.end();
     }
 }
 
 /// Objects whose versions are installed by compare-and-swap, or under a lock.
-pub struct Cow<O: Version, R: Reclaimer, W = Cas, const ROOTS: usize = 1> {
+pub struct Cow<O: Version + Send + Sync, R: RootScheme, W = Cas, const ROOTS: usize = 1> {
     // Dropped first: it frees the versions that were replaced.
     domain: R,
     roots: [CachePadded<Root<O, R, W>>; ROOTS],
 }
 
-impl<O: Version, R: Reclaimer, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOTS> {
+impl<O: Version + Send + Sync, R: RootScheme, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOTS> {
     /// A construction over as many objects as it has roots, whose versions `domain` frees.
     pub fn new_in(domain: R, mut object: impl FnMut() -> O) -> Self {
         let roots = std::array::from_fn(|_| {
             let mut first = object();
             drop(first.seal());
-            let current = AtomicPtr::new(Node::alloc(&domain, Published(first)).publish());
-            CachePadded::new(Root { current, writers: W::default(), _version: PhantomData })
+            let current = domain.root(Published(first));
+            CachePadded::new(Root { current, writers: W::default() })
         });
         Self { domain, roots }
     }
@@ -134,8 +121,8 @@ impl<O: Version, R: Reclaimer, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOT
 
 impl<O, R, W, const ROOTS: usize> Default for Cow<O, R, W, ROOTS>
 where
-    O: Version + Default,
-    R: Reclaimer,
+    O: Version + Default + Send + Sync,
+    R: RootScheme,
     W: Writers,
 {
     fn default() -> Self {
@@ -146,7 +133,7 @@ where
 impl<O, R, W> Versions<O> for Pinned<'_, '_, O, R, W, 1>
 where
     O: Version + Send + Sync,
-    R: Reclaimer,
+    R: RootScheme,
     W: Writers,
 {
     #[inline]
@@ -155,7 +142,7 @@ where
     }
 }
 
-impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W, ROOTS> {
+impl<O: Version + Send + Sync, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W, ROOTS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cow")
             .field("reclaimer", &R::NAME)
@@ -167,7 +154,7 @@ impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W
 impl<O, R, W, const ROOTS: usize> Universal<O> for Cow<O, R, W, ROOTS>
 where
     O: Version + Send + Sync,
-    R: Reclaimer,
+    R: RootScheme,
     W: Writers,
 {
     const INFO: MapInfo = MapInfo {
@@ -192,21 +179,21 @@ where
 }
 
 /// A thread's way into a [`Cow`].
-pub struct Handle<'c, O: Version, R: Reclaimer + 'c, W, const ROOTS: usize> {
+pub struct Handle<'c, O: Version + Send + Sync, R: RootScheme + 'c, W, const ROOTS: usize> {
     cow: &'c Cow<O, R, W, ROOTS>,
     participant: R::Participant<'c>,
 }
 
 /// A [`Handle`] in a critical section.
-pub struct Pinned<'h, 'c: 'h, O: Version, R: Reclaimer + 'c, W, const ROOTS: usize> {
+pub struct Pinned<'h, 'c: 'h, O: Version + Send + Sync, R: RootScheme + 'c, W, const ROOTS: usize> {
     cow: &'c Cow<O, R, W, ROOTS>,
-    guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
+    guard: R::Guard<'h, 'c, Published<O>>,
 }
 
 impl<'c, O, R, W, const ROOTS: usize> UniversalHandle<O> for Handle<'c, O, R, W, ROOTS>
 where
     O: Version + Send + Sync,
-    R: Reclaimer,
+    R: RootScheme,
     W: Writers,
 {
     type Pinned<'h>
@@ -216,19 +203,18 @@ where
 
     #[inline]
     fn pin(&mut self) -> Pinned<'_, 'c, O, R, W, ROOTS> {
-        Pinned { cow: self.cow, guard: self.participant.enter() }
+        Pinned { cow: self.cow, guard: R::enter(&mut self.participant) }
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let _online_again = Offline::<R, _>::start(&mut self.participant);
-        f()
+        R::away(&mut self.participant, f)
     }
 }
 
 impl<O, R, W, const ROOTS: usize> Pinned<'_, '_, O, R, W, ROOTS>
 where
     O: Version + Send + Sync,
-    R: Reclaimer,
+    R: RootScheme,
     W: Writers,
 {
     /// The current version of the object in `root`, for as long as it is borrowed. O(1).
@@ -242,44 +228,34 @@ where
     #[inline]
     pub fn version(&mut self, root: usize) -> &O {
         // L1.
-        let current = self.guard.protect(0, &self.cow.roots[root].current);
-        // SAFETY: D1: a root leads to published versions (I1), and `protect` has found this one
-        // in it after protecting it. Slot 0 is not used again while `self` is borrowed.
-        let current = unsafe { &*current.cast_const() };
-        &current.0
+        &R::load(&mut self.guard, &self.cow.roots[root].current).0
     }
 
     /// Forks the current version, edits the fork and tries to install it; what `edit` returned,
     /// or `None` if another writer was faster.
     fn try_install<T>(&mut self, root: usize, edit: impl FnOnce(&mut O) -> T) -> Option<T> {
-        let Root { current, .. } = &*self.cow.roots[root];
-        let seen = self.guard.protect(0, current);
-        // SAFETY: as in `version`; slot 0 is not used again in this function.
-        let base = unsafe { &*seen.cast_const() };
-        let mut next = base.0.fork();
-        let out = edit(&mut next);
-        let residue = next.seal();
-        let next = Node::alloc(&self.cow.domain, Published(next)).publish();
-        // Release: publishes the version; pairs with the Acquire in `protect`. L2.
-        let swapped = current.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
-        if swapped.is_err() {
-            // SAFETY: from `publish` just above, and not stored.
-            let mut next = unsafe { Owned::unpublished(next) };
-            next.0.abandon(residue);
-            return None;
-        }
-        // SAFETY: `next` was forked from `base` (I3) and took its place; it is retired below.
-        unsafe { base.0.replaced(residue) };
-        // SAFETY: I2: our CAS replaced it.
-        unsafe { self.guard.retire(seen) };
-        Some(out)
+        let cow = self.cow;
+        let make = |base: &Published<O>| {
+            let mut next = base.0.fork();
+            let out = edit(&mut next);
+            let residue = next.seal();
+            (Published(next), (out, residue))
+        };
+        let installed = |base: &Published<O>, (out, residue)| {
+            // SAFETY: it was forked from `base` (I3) and took its place; that is retired next.
+            unsafe { base.0.replaced(residue) };
+            out
+        };
+        let lost = |next: &mut Published<O>, (_, residue)| next.0.abandon(residue);
+        // L2.
+        cow.domain.replace(&mut self.guard, &cow.roots[root].current, make, installed, lost)
     }
 }
 
 impl<O, R, W, const ROOTS: usize> UniversalPinned<O> for Pinned<'_, '_, O, R, W, ROOTS>
 where
     O: Version + Send + Sync,
-    R: Reclaimer,
+    R: RootScheme,
     W: Writers,
 {
     #[inline]
@@ -317,13 +293,13 @@ where
     }
 }
 
-impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
+impl<O: Version + Send + Sync, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("cow", self.cow).finish_non_exhaustive()
     }
 }
 
-impl<O: Version, R: Reclaimer, W, const ROOTS: usize> fmt::Debug
+impl<O: Version + Send + Sync, R: RootScheme, W, const ROOTS: usize> fmt::Debug
     for Pinned<'_, '_, O, R, W, ROOTS>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,283 @@
+//! Reference counts, for roots alone.
+//!
+//! A. Williams, *C++ Concurrency in Action*, 2nd ed., §7.2.4: split reference counts, as in
+//! implementations of `atomic<shared_ptr>`. A count of zero does not say that nobody is about to
+//! count up: between loading a link and counting in what it leads to, that may be freed. So the root
+//! itself counts who has loaded it since it leads there, in 16 bits beside the address; who replaces
+//! it adds that number to a count in what was replaced, from which those are subtracted who let go
+//! of it later. Both together are the number of guards that hold it.
+//!
+//! For a root this works: it is one link, written seldom. For a list it would take a count in each
+//! link and, as a removed node's own link counts what it leads to, would free chains of any length
+//! at once: so this is no [`Reclaimer`](super::Reclaimer).
+//!
+//! A version is freed at once by whoever lets go of it last: robust, nothing is batched, and who
+//! reads pays with two writes to a line that all readers share.
+//!
+//! `load` is wait-free, one fetch-and-add. Letting go, and `replace`, are lock-free: their CAS fails
+//! when another guard has come or gone. Registering is wait-free; at most 65,535 threads are.
+//!
+//! # Invariants
+//! * I1. While a root leads to a node, the root's count is the number of guards that hold the node,
+//!   and its own count is zero less those that have let go, which is none.
+//! * I2. After that, own count = guards that hold it, once who replaced it has added the root's
+//!   count; before, it may be negative. It is zero once from then on.
+//! * I3. A guard holds one node, and a participant has one guard: counts are at most [`MOST`].
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+
+use super::root::RootScheme;
+use super::{Caps, Leak, Node, Owned, Payload};
+use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fence, perturb};
+
+/// Bits of an address; the count is above them.
+const ADDRESS_BITS: u32 = 48;
+/// One guard, in a root's word.
+const ONE: usize = 1 << ADDRESS_BITS;
+/// Participants at once.
+const MOST: usize = usize::MAX >> ADDRESS_BITS;
+
+/// A root's payload, with the guards that have let go of it, or hold it still: I2.
+struct Counted<T> {
+    guards: AtomicIsize,
+    value: T,
+}
+
+impl<T: Payload> Payload for Counted<T> {
+    fn heap_bytes(&self) -> usize {
+        self.value.heap_bytes()
+    }
+}
+
+/// Allocation and the meter are those of nodes; nothing else of [`Leak`] is used.
+type CountedNode<T> = Node<Leak, Counted<T>>;
+
+fn node_of<T>(word: *mut CountedNode<T>) -> *mut CountedNode<T> {
+    word.map_addr(|word| word & (ONE - 1))
+}
+
+fn guards_of<T>(word: *mut CountedNode<T>) -> isize {
+    (word.addr() >> ADDRESS_BITS).cast_signed()
+}
+
+/// Reference counts, each root's its own; the domain knows how many participants there are.
+#[derive(Debug, Default)]
+pub struct RefCounts {
+    participants: AtomicUsize,
+}
+
+/// A link to a payload, and how many guards hold it.
+pub struct CountedRoot<T: Payload> {
+    word: AtomicPtr<CountedNode<T>>,
+    /// It owns its node.
+    _node: PhantomData<CountedNode<T>>,
+}
+
+// SAFETY: any thread may read, replace, free a payload, which is `Send` and `Sync`.
+unsafe impl<T: Payload + Send + Sync> Send for CountedRoot<T> {}
+
+// SAFETY: as above.
+unsafe impl<T: Payload + Send + Sync> Sync for CountedRoot<T> {}
+
+impl<T: Payload> CountedRoot<T> {
+    fn alloc(value: T) -> *mut CountedNode<T> {
+        let counted = Counted { guards: AtomicIsize::new(0), value };
+        let node = Node::alloc(&Leak, counted).publish();
+        assert_eq!(node_of(node), node, "an address of more than {ADDRESS_BITS} bits");
+        node
+    }
+
+    /// Ends a guard's hold on `node`.
+    ///
+    /// # Safety
+    ///
+    /// The guard held it.
+    unsafe fn let_go(&self, node: *mut CountedNode<T>) {
+        // Relaxed: decides only where this hold is counted.
+        let mut word = self.word.load(Ordering::Relaxed);
+        while node_of(word) == node {
+            // Release A1: this guard's accesses; pairs with A2.
+            match self.word.compare_exchange_weak(
+                word,
+                word.map_addr(|word| word - ONE),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        // SAFETY: this guard's hold is still counted, here or by who is about to add it (I2).
+        let counted = unsafe { &*node.cast_const() };
+        // Release A3: this guard's accesses; pairs with A4.
+        if counted.guards.fetch_sub(1, Ordering::Release) == 1 {
+            // Acquire fence A4: pairs with A3. All accesses under guards come before the free.
+            fence(Ordering::Acquire);
+            // SAFETY: I2: zero, hence replaced, and nobody holds it or will.
+            unsafe { Node::reclaim(node) };
+        }
+    }
+}
+
+impl<T: Payload> Drop for CountedRoot<T> {
+    fn drop(&mut self) {
+        // Relaxed: `&mut self` orders it.
+        let node = node_of(self.word.load(Ordering::Relaxed));
+        // SAFETY: a root leads to a published node, and nobody else has it: guards borrow the root.
+        let dropped = unsafe { Node::drop_published(node) };
+        if let Err(payload) = dropped
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl<T: Payload> fmt::Debug for CountedRoot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Relaxed: a glance.
+        let guards = guards_of(self.word.load(Ordering::Relaxed));
+        f.debug_struct("CountedRoot").field("guards", &guards).finish_non_exhaustive()
+    }
+}
+
+/// A registration with [`RefCounts`].
+#[derive(Debug)]
+pub struct CountsParticipant<'d>(&'d RefCounts);
+
+impl Drop for CountsParticipant<'_> {
+    fn drop(&mut self) {
+        // Relaxed: a number alone.
+        self.0.participants.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a root led to, held.
+pub struct CountsGuard<'g, 'd, T: Payload> {
+    held: Option<(&'d CountedRoot<T>, *mut CountedNode<T>)>,
+    _participant: PhantomData<&'g mut CountsParticipant<'d>>,
+}
+
+impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
+    #[inline]
+    fn hold(&mut self, root: &'d CountedRoot<T>) -> *mut CountedNode<T> {
+        self.let_go();
+        // Acquire A5: pairs with A6.
+        let node = node_of(add_bytes(&root.word, ONE, Ordering::Acquire));
+        self.held = Some((root, node));
+        perturb();
+        node
+    }
+
+    #[inline]
+    fn let_go(&mut self) {
+        if let Some((root, node)) = mem::take(&mut self.held) {
+            // SAFETY: this guard held it.
+            unsafe { root.let_go(node) };
+        }
+    }
+}
+
+impl<T: Payload> Drop for CountsGuard<'_, '_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+impl<T: Payload> fmt::Debug for CountsGuard<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountsGuard").field("holds", &self.held.is_some()).finish()
+    }
+}
+
+impl RootScheme for RefCounts {
+    type Root<T: Payload + Send + Sync> = CountedRoot<T>;
+    type Participant<'d> = CountsParticipant<'d>;
+    type Guard<'g, 'd: 'g, T: Payload + Send + Sync + 'd> = CountsGuard<'g, 'd, T>;
+
+    const NAME: &'static str = "arc";
+    const SUMMARY: &'static str = "split reference counts of a root (Williams 2019)";
+    const CAPS: Caps =
+        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: false };
+
+    fn new(_: Option<usize>) -> Self {
+        Self::default()
+    }
+
+    fn root<T: Payload + Send + Sync>(&self, first: T) -> CountedRoot<T> {
+        CountedRoot { word: AtomicPtr::new(CountedRoot::alloc(first)), _node: PhantomData }
+    }
+
+    fn last<T: Payload + Send + Sync>(root: &mut CountedRoot<T>) -> &mut T {
+        // Relaxed: `&mut` orders it.
+        let node = node_of(root.word.load(Ordering::Relaxed));
+        // SAFETY: a root leads to a published node, and nobody else has it.
+        &mut unsafe { &mut *node }.payload_mut().value
+    }
+
+    /// # Panics
+    ///
+    /// If 65,535 are registered.
+    fn register(&self) -> CountsParticipant<'_> {
+        // Relaxed: a number alone.
+        let before = self.participants.fetch_add(1, Ordering::Relaxed);
+        let participant = CountsParticipant(self);
+        assert!(before < MOST, "{MOST} threads are registered, the most that a root can count");
+        participant
+    }
+
+    #[inline]
+    fn enter<'g, 'd: 'g, T: Payload + Send + Sync + 'd>(
+        _: &'g mut CountsParticipant<'d>,
+    ) -> CountsGuard<'g, 'd, T> {
+        CountsGuard { held: None, _participant: PhantomData }
+    }
+
+    #[inline]
+    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+        guard: &'b mut CountsGuard<'_, 'd, T>,
+        root: &'d CountedRoot<T>,
+    ) -> &'b T {
+        let node = guard.hold(root);
+        // SAFETY: I1, I2: the guard holds it until it loads again, and it is borrowed.
+        &unsafe { &*node.cast_const() }.value
+    }
+
+    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+        &self,
+        guard: &mut CountsGuard<'_, 'd, T>,
+        root: &'d CountedRoot<T>,
+        make: impl FnOnce(&T) -> (T, U),
+        installed: impl FnOnce(&T, U) -> V,
+        lost: impl FnOnce(&mut T, U),
+    ) -> Option<V> {
+        let seen = guard.hold(root);
+        // SAFETY: I1, I2: the guard holds it until after this function.
+        let base = unsafe { &*seen.cast_const() };
+        let (next, kept) = make(&base.value);
+        let next = CountedRoot::alloc(next);
+        // Relaxed: the CAS decides.
+        let mut word = root.word.load(Ordering::Relaxed);
+        while node_of(word) == seen {
+            // Release A6: publishes the node; pairs with A5. Acquire A2: pairs with A1.
+            match root.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => {
+                    let answer = installed(&base.value, kept);
+                    base.count_retired();
+                    // Release: the accesses that A2 saw come before the free; pairs with A4. The
+                    // guard holds it still, so this is not the last.
+                    base.guards.fetch_add(guards_of(word), Ordering::Release);
+                    return Some(answer);
+                }
+                Err(now) => word = now,
+            }
+        }
+        // SAFETY: from `publish` in `alloc`, and not stored.
+        let mut next = unsafe { Owned::unpublished(next) };
+        lost(&mut next.value, kept);
+        None
+    }
+}

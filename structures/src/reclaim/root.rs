@@ -1,0 +1,231 @@
+//! The narrower trait: a scheme that looks after roots.
+//!
+//! A table that is one pointer to an immutable version asks for less than a [`Guard`] gives: load
+//! what the root leads to, and install something else in its place. Every [`Reclaimer`] can do that;
+//! so can reference counts ([`RefCounts`](super::RefCounts)), which can do no more.
+
+use std::marker::PhantomData;
+
+use super::{Caps, Guard, Node, Owned, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// A scheme's domain, for roots alone.
+pub trait RootScheme: Sized + Send + Sync {
+    /// A place that leads to one payload at a time.
+    type Root<T: Payload + Send + Sync>: Send + Sync;
+    /// A thread's registration.
+    type Participant<'d>
+    where
+        Self: 'd;
+    /// A critical section that loads roots of one type.
+    type Guard<'g, 'd: 'g, T: Payload + Send + Sync + 'd>
+    where
+        Self: 'd;
+
+    /// The name in experiment files and results.
+    const NAME: &'static str;
+    /// One line for `bench list`: the scheme and its source.
+    const SUMMARY: &'static str;
+    /// What it guarantees and needs.
+    const CAPS: Caps;
+
+    /// As [`Reclaimer::new`].
+    fn new(batch: Option<usize>) -> Self;
+
+    /// A root that leads to `first`. Whoever drops it has it for themselves.
+    fn root<T: Payload + Send + Sync>(&self, first: T) -> Self::Root<T>;
+
+    /// What `root` leads to in the end.
+    fn last<T: Payload + Send + Sync>(root: &mut Self::Root<T>) -> &mut T;
+
+    /// Registers the calling thread.
+    fn register(&self) -> Self::Participant<'_>;
+
+    /// Enters a critical section.
+    fn enter<'g, 'd: 'g, T: Payload + Send + Sync + 'd>(
+        participant: &'g mut Self::Participant<'d>,
+    ) -> Self::Guard<'g, 'd, T>
+    where
+        Self: 'd;
+
+    /// As [`Participant::offline`].
+    fn offline(_: &mut Self::Participant<'_>) {}
+
+    /// As [`Participant::online`].
+    fn online(_: &mut Self::Participant<'_>) {}
+
+    /// Runs `f`, which may block, offline.
+    fn away<'d, U>(participant: &mut Self::Participant<'d>, f: impl FnOnce() -> U) -> U
+    where
+        Self: 'd,
+    {
+        Self::offline(participant);
+        let _online_again = OnlineAgain::<Self>(participant);
+        f()
+    }
+
+    /// What `root` leads to, protected for as long as the guard is borrowed: linearized at the load
+    /// of the root (at least `Acquire`).
+    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+        guard: &'b mut Self::Guard<'_, 'd, T>,
+        root: &'d Self::Root<T>,
+    ) -> &'b T
+    where
+        Self: 'd;
+
+    /// One attempt to replace what `root` leads to by what `make` makes of it: linearized at the
+    /// compare-and-swap of the root (at least `Release`). Then either `installed` is called with
+    /// what was replaced, which is retired next, or `lost` with what was made, which is dropped
+    /// next; in the latter case the answer is `None`.
+    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+        &self,
+        guard: &mut Self::Guard<'_, 'd, T>,
+        root: &'d Self::Root<T>,
+        make: impl FnOnce(&T) -> (T, U),
+        installed: impl FnOnce(&T, U) -> V,
+        lost: impl FnOnce(&mut T, U),
+    ) -> Option<V>
+    where
+        Self: 'd;
+}
+
+/// A participant that is offline; it goes online again when this drops, also by a panic.
+struct OnlineAgain<'p, 'd: 'p, R: RootScheme + 'd>(&'p mut R::Participant<'d>);
+
+impl<R: RootScheme> Drop for OnlineAgain<'_, '_, R> {
+    fn drop(&mut self) {
+        R::online(self.0);
+    }
+}
+
+/// The root of a [`Reclaimer`]: a link to a node.
+///
+/// Invariants: it leads to a published node, not to null; a node is retired by who replaced it here,
+/// hence once, after which no root leads to it.
+#[derive(Debug)]
+pub struct LinkRoot<R: Reclaimer, T: Payload> {
+    current: AtomicPtr<Node<R, T>>,
+    /// It owns its node.
+    _node: PhantomData<Node<R, T>>,
+}
+
+// SAFETY: any thread may read, replace, free a payload, which is `Send` and `Sync`; a header is by
+// `Reclaimer`.
+unsafe impl<R: Reclaimer, T: Payload + Send + Sync> Send for LinkRoot<R, T> {}
+
+// SAFETY: as above.
+unsafe impl<R: Reclaimer, T: Payload + Send + Sync> Sync for LinkRoot<R, T> {}
+
+impl<R: Reclaimer, T: Payload> Drop for LinkRoot<R, T> {
+    fn drop(&mut self) {
+        // Relaxed: `&mut self` orders it.
+        let current = self.current.load(Ordering::Relaxed);
+        // SAFETY: a root leads to a published node, and nobody else has it.
+        let dropped = unsafe { Node::drop_published(current) };
+        if let Err(payload) = dropped
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl<R: Reclaimer> RootScheme for R {
+    type Root<T: Payload + Send + Sync> = LinkRoot<R, T>;
+    type Participant<'d>
+        = R::Participant<'d>
+    where
+        Self: 'd;
+    type Guard<'g, 'd: 'g, T: Payload + Send + Sync + 'd>
+        = <R::Participant<'d> as Participant<R>>::Guard<'g>
+    where
+        Self: 'd;
+
+    const NAME: &'static str = <R as Reclaimer>::NAME;
+    const SUMMARY: &'static str = <R as Reclaimer>::SUMMARY;
+    const CAPS: Caps = <R as Reclaimer>::CAPS;
+
+    fn new(batch: Option<usize>) -> Self {
+        <R as Reclaimer>::new(batch)
+    }
+
+    fn root<T: Payload + Send + Sync>(&self, first: T) -> LinkRoot<R, T> {
+        let current = AtomicPtr::new(Node::alloc(self, first).publish());
+        LinkRoot { current, _node: PhantomData }
+    }
+
+    fn last<T: Payload + Send + Sync>(root: &mut LinkRoot<R, T>) -> &mut T {
+        // Relaxed: `&mut` orders it.
+        let current = root.current.load(Ordering::Relaxed);
+        // SAFETY: a root leads to a published node, and nobody else has it.
+        unsafe { &mut *current }.payload_mut()
+    }
+
+    fn register(&self) -> R::Participant<'_> {
+        <R as Reclaimer>::register(self)
+    }
+
+    #[inline]
+    fn enter<'g, 'd: 'g, T: Payload + Send + Sync + 'd>(
+        participant: &'g mut R::Participant<'d>,
+    ) -> <R::Participant<'d> as Participant<R>>::Guard<'g>
+    where
+        Self: 'd,
+    {
+        participant.enter()
+    }
+
+    fn offline(participant: &mut R::Participant<'_>) {
+        participant.offline();
+    }
+
+    fn online(participant: &mut R::Participant<'_>) {
+        participant.online();
+    }
+
+    #[inline]
+    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+        guard: &'b mut <R::Participant<'d> as Participant<R>>::Guard<'_>,
+        root: &'d LinkRoot<R, T>,
+    ) -> &'b T
+    where
+        Self: 'd,
+    {
+        let current = guard.protect(0, &root.current);
+        // SAFETY: D1: a root leads to published nodes, and `protect` has found this one in it after
+        // protecting it. Slot 0 is not used again while the guard is borrowed.
+        unsafe { &*current.cast_const() }
+    }
+
+    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+        &self,
+        guard: &mut <R::Participant<'d> as Participant<R>>::Guard<'_>,
+        root: &'d LinkRoot<R, T>,
+        make: impl FnOnce(&T) -> (T, U),
+        installed: impl FnOnce(&T, U) -> V,
+        lost: impl FnOnce(&mut T, U),
+    ) -> Option<V>
+    where
+        Self: 'd,
+    {
+        let seen = guard.protect(0, &root.current);
+        // SAFETY: as in `load`; slot 0 is not used again in this function. So its address is not
+        // used anew either, and the CAS fails if the root has led elsewhere meanwhile.
+        let base = unsafe { &*seen.cast_const() };
+        let (next, kept) = make(base);
+        let next = Node::alloc(self, next).publish();
+        // Release: publishes the node; pairs with the Acquire in `protect`.
+        let swapped =
+            root.current.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
+        if swapped.is_err() {
+            // SAFETY: from `publish` just above, and not stored.
+            let mut next = unsafe { Owned::unpublished(next) };
+            lost(&mut next, kept);
+            return None;
+        }
+        let answer = installed(base, kept);
+        // SAFETY: D2: our CAS replaced it, and no other root leads to it.
+        unsafe { guard.retire(seen) };
+        Some(answer)
+    }
+}
