@@ -27,7 +27,13 @@ def prepare():
         cwd=ROOT, check=True, text=True, capture_output=True,
     ).stdout
     TREE.mkdir(parents=True, exist_ok=True)
-    for name in filter(None, listed.split("\0")):
+    names = set(filter(None, listed.split("\0")))
+    for path in TREE.rglob("*"):
+        name = path.relative_to(TREE).as_posix()
+        is_ours = path.is_file() and not name.startswith("target/")
+        if is_ours and not (name in names and (ROOT / name).is_file()):
+            path.unlink()
+    for name in names:
         source, target = ROOT / name, TREE / name
         if source.is_file() and not name.startswith("results/"):
             content = source.read_bytes()

@@ -97,6 +97,15 @@ pub struct Row {
     pub peak_unreclaimed: Option<u64>,
     /// The same in bytes.
     pub peak_unreclaimed_bytes: Option<u64>,
+    /// Seconds from retirement to free: half of the sampled nodes waited no longer.
+    #[serde(default)]
+    pub free_delay_p50: Option<f64>,
+    /// 99 % of them.
+    #[serde(default)]
+    pub free_delay_p99: Option<f64>,
+    /// All of them.
+    #[serde(default)]
+    pub free_delay_max: Option<f64>,
     /// Peak resident set of the process.
     pub peak_rss_bytes: Option<u64>,
     /// Memory of the process on huge pages at the end, whoever asked for them.
@@ -165,6 +174,9 @@ impl Row {
             discarded: None,
             peak_unreclaimed: None,
             peak_unreclaimed_bytes: None,
+            free_delay_p50: None,
+            free_delay_p99: None,
+            free_delay_max: None,
             peak_rss_bytes: None,
             huge_page_bytes: None,
             final_len: None,
@@ -196,6 +208,9 @@ impl Row {
         self.discarded = measured.discarded;
         self.peak_unreclaimed = measured.peak_unreclaimed;
         self.peak_unreclaimed_bytes = measured.peak_unreclaimed_bytes;
+        self.free_delay_p50 = measured.free_delay_p50;
+        self.free_delay_p99 = measured.free_delay_p99;
+        self.free_delay_max = measured.free_delay_max;
         self.peak_rss_bytes = measured.peak_rss_bytes;
         self.huge_page_bytes = measured.huge_page_bytes;
         self.final_len = Some(measured.final_len);

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use structures::map::{ConcurrentMap, MapInfo};
-use structures::reclaim::{
-    self, Caps, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor,
-};
+use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor};
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Hamt, Sharing};

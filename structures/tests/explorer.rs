@@ -242,18 +242,23 @@ where
     ControlFlow::Continue(Stand { before: before.clone(), after })
 }
 
-/// From some step on, before it has done so itself, a thread's operation is completed by others,
-/// within `bound` states or entries, if it goes no further.
-fn others_complete_it<U>(name: &str, bound: u64, by: Measure)
+/// From the step on in which it announces its operation, which it has done within `announced` steps,
+/// a thread's operation is completed by others, within `bound` states or entries, if it goes no
+/// further.
+fn others_complete_it<U>(name: &str, announced: usize, bound: u64, by: Measure)
 where
     U: Universal<Chronicle> + Default + 'static,
 {
     for before in 0..=8 {
-        completed_by_others::<U>(name, before, bound, by);
+        let from = completed_by_others::<U>(name, before, bound, by);
+        assert!(
+            from <= announced,
+            "{name}: nobody helps from step {announced} on, but from {from}"
+        );
     }
 }
 
-fn completed_by_others<U>(name: &str, before: usize, bound: u64, by: Measure)
+fn completed_by_others<U>(name: &str, before: usize, bound: u64, by: Measure) -> usize
 where
     U: Universal<Chronicle> + Default + 'static,
 {
@@ -282,6 +287,7 @@ where
         "{name}: {stands} stands, another after its step {before}; from step {by_others} on, others \
          complete the operation; alone it takes effect in step {by_itself}"
     );
+    by_others
 }
 
 /// Steps that one operation takes while others complete one between any two, four, … of them;
@@ -322,6 +328,8 @@ where
 
 /// States until an announced operation is decided: the second one that is installed.
 const PSIM_STATES: u64 = 2;
+/// Steps of a thread until it has registered, looked and announced its operation.
+const ANNOUNCED: usize = 14;
 /// Steps of a thread with one operation, a look at the log and its comings and goings.
 const PSIM_STEPS: usize = 120;
 /// Entries until an announced operation is in the log: a turn of each of the eight slots there are
@@ -351,17 +359,32 @@ fn psim_hazard_is_exactly_once() {
 
 #[test]
 fn psim_leak_is_helped() {
-    others_complete_it::<PSim<Chronicle, Leak>>("psim, leak", PSIM_STATES, Measure::States);
+    others_complete_it::<PSim<Chronicle, Leak>>(
+        "psim, leak",
+        ANNOUNCED,
+        PSIM_STATES,
+        Measure::States,
+    );
 }
 
 #[test]
 fn psim_epoch_is_helped() {
-    others_complete_it::<PSim<Chronicle, Epoch>>("psim, epoch", PSIM_STATES, Measure::States);
+    others_complete_it::<PSim<Chronicle, Epoch>>(
+        "psim, epoch",
+        ANNOUNCED,
+        PSIM_STATES,
+        Measure::States,
+    );
 }
 
 #[test]
 fn psim_hazard_is_helped() {
-    others_complete_it::<PSim<Chronicle, Hazard>>("psim, hazard", PSIM_STATES, Measure::States);
+    others_complete_it::<PSim<Chronicle, Hazard>>(
+        "psim, hazard",
+        ANNOUNCED,
+        PSIM_STATES,
+        Measure::States,
+    );
 }
 
 #[test]
@@ -380,7 +403,12 @@ fn cas_is_exactly_once_and_starves() {
 #[test]
 #[should_panic(expected = "nobody helps")]
 fn cas_is_not_helped() {
-    others_complete_it::<Cow<Chronicle, Leak, Cas>>("cas, leak", u64::MAX, Measure::States);
+    others_complete_it::<Cow<Chronicle, Leak, Cas>>(
+        "cas, leak",
+        ANNOUNCED,
+        u64::MAX,
+        Measure::States,
+    );
 }
 
 #[test]
@@ -412,8 +440,28 @@ fn log_hazard_is_exactly_once() {
 
 #[test]
 fn log_is_helped() {
-    others_complete_it::<HerlihyLog<Chronicle, Leak>>("log, leak", LOG_ENTRIES, Measure::Entries);
-    others_complete_it::<HerlihyLog<Chronicle, Epoch>>("log, epoch", LOG_ENTRIES, Measure::Entries);
+    let by = Measure::Entries;
+    others_complete_it::<HerlihyLog<Chronicle, Leak>>("log, leak", ANNOUNCED, LOG_ENTRIES, by);
+    others_complete_it::<HerlihyLog<Chronicle, Epoch>>("log, epoch", ANNOUNCED, LOG_ENTRIES, by);
+}
+
+/// Who leaves a checkpoint stops before it says that its entry is to be seen; a new handle reads from
+/// the checkpoint, and then an old one reads.
+#[test]
+fn log_reads_do_not_go_back() {
+    const OPERATIONS: &[usize] = &[3, 1, 0];
+    let mut stands = 0;
+    for steps in 0.. {
+        // The fourth entry has a checkpoint here.
+        let mut plan = vec![(2, Operation), (1, Operation), (1, Operation), (1, Steps(steps))];
+        plan.extend([(3, End), (2, End), (1, End)]);
+        let (.., trace) = run::<HerlihyLog<Chronicle, Epoch>>(plan, OPERATIONS);
+        stands += 1;
+        if trace.early.contains(&1) {
+            break;
+        }
+    }
+    println!("log, epoch: {stands} stands on the way to a checkpoint and behind it");
 }
 
 #[test]

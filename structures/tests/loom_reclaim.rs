@@ -18,8 +18,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use structures::reclaim::{
-    CountedRoot, Debra, Guard, Hazard, Ibr, Node, Owned, Participant, Payload, Reclaimer, RefCounts,
-    RootScheme, SLOTS,
+    CountedRoot, Debra, Guard, Hazard, Ibr, Node, Owned, Participant, Payload, Reclaimer,
+    RefCounts, RootScheme, SLOTS,
 };
 use structures::sync::{AtomicPtr, AtomicUsize, Ordering, fence};
 

@@ -4,8 +4,9 @@ mod suite;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 
 use foldhash::fast::FixedState;
@@ -14,6 +15,7 @@ use structures::map::{ConcurrentMap, MapHandle};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::versioned::cow::Cow;
 use structures::versioned::hamt::{Bundled, Change, Counted, Hamt, Sharing};
+use structures::versioned::left_right::LeftRight;
 use structures::versioned::log::HerlihyLog;
 use structures::versioned::map::{MapObject, MapOp, Outcome};
 use structures::versioned::psim::PSim;
@@ -284,6 +286,8 @@ struct Gate {
     owner: ThreadId,
     reached: Mutex<mpsc::Sender<()>>,
     go_on: Mutex<mpsc::Receiver<()>>,
+    /// Whether it panics where another thread runs it.
+    others_panic: bool,
 }
 
 impl Sequential for Chronicle {
@@ -292,12 +296,14 @@ impl Sequential for Chronicle {
     type Out = usize;
 
     fn apply(&mut self, op: &Append) -> usize {
-        if let Some(gate) = &op.gate
-            && gate.owner == thread::current().id()
-        {
-            gate.reached.lock().unwrap().send(()).expect("the test listens");
-            // Closed: go on, this time and from then on.
-            let _ = gate.go_on.lock().unwrap().recv();
+        if let Some(gate) = &op.gate {
+            if gate.owner == thread::current().id() {
+                gate.reached.lock().unwrap().send(()).expect("the test listens");
+                // Closed: go on, this time and from then on.
+                let _ = gate.go_on.lock().unwrap().recv();
+            } else {
+                assert!(!gate.others_panic, "another thread's run panics");
+            }
         }
         self.0.push(op.id);
         self.0.len() - 1
@@ -314,7 +320,12 @@ fn psim_completes_the_operation_of_a_suspended_thread() {
     thread::scope(|scope| {
         let suspended = scope.spawn(|| {
             let (owner, waits) = (thread::current().id(), waits);
-            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            let gate = Gate {
+                owner,
+                reached: Mutex::new(reached),
+                go_on: Mutex::new(waits),
+                others_panic: false,
+            };
             sim.handle().pin().apply(0, Append { id: 7, gate: Some(gate) })
         });
         at_gate.recv().expect("it runs its operation");
@@ -341,7 +352,12 @@ fn the_log_completes_the_operation_of_a_suspended_thread() {
     thread::scope(|scope| {
         let suspended = scope.spawn(|| {
             let (owner, waits) = (thread::current().id(), waits);
-            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            let gate = Gate {
+                owner,
+                reached: Mutex::new(reached),
+                go_on: Mutex::new(waits),
+                others_panic: false,
+            };
             log.handle().pin().apply(0, Append { id: 777, gate: Some(gate) })
         });
         at_gate.recv().expect("it runs its operation");
@@ -363,6 +379,33 @@ fn the_log_completes_the_operation_of_a_suspended_thread() {
     });
 }
 
+/// An operation panics in a thread that runs it for a suspended one, in which it goes well later: it
+/// has had no effect, and the suspended thread does not go on from a state in which it has.
+#[test]
+fn the_log_drops_a_replica_that_went_another_way() {
+    let log = HerlihyLog::<Whole<Chronicle>, Epoch>::default();
+    let (reached, at_gate) = mpsc::channel();
+    let (go_on, waits) = mpsc::channel();
+    thread::scope(|scope| {
+        let suspended = scope.spawn(|| {
+            let (owner, waits) = (thread::current().id(), waits);
+            let (reached, go_on) = (Mutex::new(reached), Mutex::new(waits));
+            let gate = Gate { owner, reached, go_on, others_panic: true };
+            let mut handle = log.handle();
+            let apply = || handle.pin().apply(0, Append { id: 7, gate: Some(gate) });
+            let panicked = panic::catch_unwind(AssertUnwindSafe(apply)).is_err();
+            (panicked, handle.pin().read(0, |chronicle| chronicle.0.0.clone()))
+        });
+        at_gate.recv().expect("it runs its operation");
+        let mut handle = log.handle();
+        for id in 0..3 {
+            assert_eq!(handle.pin().apply(0, Append { id, gate: None }), id as usize);
+        }
+        drop(go_on);
+        assert_eq!(suspended.join().expect("caught"), (true, vec![0, 1, 2]));
+    });
+}
+
 /// Nor does the writer that is suspended before its compare-and-swap keep others from theirs.
 #[test]
 fn cow_goes_on_past_a_suspended_writer() {
@@ -372,7 +415,12 @@ fn cow_goes_on_past_a_suspended_writer() {
     thread::scope(|scope| {
         let suspended = scope.spawn(|| {
             let (owner, waits) = (thread::current().id(), waits);
-            let gate = Gate { owner, reached: Mutex::new(reached), go_on: Mutex::new(waits) };
+            let gate = Gate {
+                owner,
+                reached: Mutex::new(reached),
+                go_on: Mutex::new(waits),
+                others_panic: false,
+            };
             cow.handle().pin().apply(0, Append { id: 7, gate: Some(gate) })
         });
         at_gate.recv().expect("it runs its operation");
@@ -454,6 +502,42 @@ fn the_log_goes_on_without_a_checkpoint() {
         assert_eq!(handle.pin().apply(0, breaks), expected);
     }
     assert_eq!(log.handle().pin().read(0, |fragile| fragile.count), 1_000);
+}
+
+/// Counts; of all runs of its operation, the one that it is told panics.
+#[derive(Clone, Default)]
+struct Planted {
+    count: u64,
+    runs_until_panic: Arc<AtomicU64>,
+}
+
+impl Sequential for Planted {
+    type Op = ();
+    type Out = u64;
+
+    fn apply(&mut self, (): &()) -> u64 {
+        let left = self.runs_until_panic.load(Relaxed);
+        self.runs_until_panic.store(left.saturating_sub(1), Relaxed);
+        assert_ne!(left, 1, "this run panics");
+        self.count += 1;
+        self.count
+    }
+}
+
+/// An operation that panics only when it is run on the second instance has had its effect; the next
+/// one finds both instances with it.
+#[test]
+fn left_right_makes_a_stale_instance_anew() {
+    let runs = Arc::<AtomicU64>::default();
+    let planted = Planted { count: 0, runs_until_panic: Arc::clone(&runs) };
+    let object = LeftRight::new(planted);
+    let mut handle = object.handle();
+    runs.store(2, Relaxed);
+    assert_eq!(handle.pin().apply(0, ()), 1, "it has taken effect");
+    for expected in 2..=5 {
+        assert_eq!(handle.pin().apply(0, ()), expected);
+        assert_eq!(handle.pin().read(0, |planted| planted.count), expected);
+    }
 }
 
 #[test]

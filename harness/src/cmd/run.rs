@@ -312,12 +312,31 @@ fn in_words(row: &Row) -> String {
     line("operations", count(row.ops));
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
     line("peak unreclaimed nodes", count(row.peak_unreclaimed));
+    line("retired to freed", delays(row));
     line("peak RSS, bytes", count(row.peak_rss_bytes));
     line("on huge pages, bytes", count(row.huge_page_bytes));
     line("entries at the end", count(row.final_len));
     line("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() });
     line("noise", row.noise.clone());
     text
+}
+
+/// How long retired nodes waited.
+fn delays(row: &Row) -> String {
+    let quantiles = [row.free_delay_p50, row.free_delay_p99, row.free_delay_max];
+    match quantiles {
+        [Some(p50), Some(p99), Some(max)] => format!(
+            "{} in the median, {} at 99 %, {} at most",
+            microseconds(p50),
+            microseconds(p99),
+            microseconds(max)
+        ),
+        _ => "not measured".to_owned(),
+    }
+}
+
+fn microseconds(seconds: f64) -> String {
+    format!("{:.1} µs", seconds * 1e6)
 }
 
 /// What is not at its default, each after a comma.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use structures::meter::{self, Tally};
+use structures::meter::{self, Delays, Tally};
 
 use super::rss_bytes;
 
@@ -16,7 +16,7 @@ const PERIOD: Duration = Duration::from_millis(5);
 const MAX_SAMPLES: f64 = 250.0;
 
 /// What became of the nodes, in this process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Garbage {
     /// Nodes retired.
     pub retired: u64,
@@ -27,6 +27,8 @@ pub struct Garbage {
     /// The largest reading of what was retired and not freed. What a sampler sees: the true peak
     /// may lie between two readings.
     pub peak: Tally,
+    /// How long retired nodes waited; `None` if none was in the sample.
+    pub delays: Option<Delays>,
 }
 
 /// Memory at one moment of a trial.
@@ -94,6 +96,7 @@ impl GarbageSampler {
             freed: reading.freed.nodes,
             discarded: reading.discarded.nodes,
             peak: self.peak,
+            delays: meter::delays(),
         });
         (garbage, self.series.map_or_else(Vec::new, |(samples, _)| samples))
     }

@@ -83,6 +83,15 @@ pub struct Measurement {
     pub peak_unreclaimed: Option<u64>,
     /// Most bytes retired and not freed, as sampled.
     pub peak_unreclaimed_bytes: Option<u64>,
+    /// Half of the sampled nodes waited no longer from retirement to free, in seconds.
+    #[serde(default)]
+    pub free_delay_p50: Option<f64>,
+    /// 99 % of them.
+    #[serde(default)]
+    pub free_delay_p99: Option<f64>,
+    /// All of them.
+    #[serde(default)]
+    pub free_delay_max: Option<f64>,
     /// Peak resident set.
     pub peak_rss_bytes: Option<u64>,
     /// Memory on huge pages when the workers had stopped.
@@ -164,6 +173,8 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
         // Its nodes are not in the meter, so that 0 would be no measurement.
         (measured.retired, measured.freed, measured.discarded) = (None, None, None);
         (measured.peak_unreclaimed, measured.peak_unreclaimed_bytes) = (None, None);
+        (measured.free_delay_p50, measured.free_delay_p99, measured.free_delay_max) =
+            (None, None, None);
         for sample in &mut measured.series {
             (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
         }
@@ -277,6 +288,7 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
     let cpu_after = process_cpu_seconds();
     let noise = probe.stop();
     let (garbage, series) = garbage.finish();
+    let delays = garbage.and_then(|garbage| garbage.delays);
     meeting.leave.wait();
     Measurement {
         cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
@@ -285,6 +297,9 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         discarded: garbage.map(|g| g.discarded),
         peak_unreclaimed: garbage.map(|g| g.peak.nodes),
         peak_unreclaimed_bytes: garbage.map(|g| g.peak.bytes),
+        free_delay_p50: delays.map(|delays| delays.p50),
+        free_delay_p99: delays.map(|delays| delays.p99),
+        free_delay_max: delays.map(|delays| delays.max),
         noise,
         series,
         ..Measurement::default()

@@ -193,8 +193,9 @@ impl<T: Payload> fmt::Debug for CountsGuard<'_, '_, T> {
     }
 }
 
-impl RootScheme for RefCounts {
-    type Root<T: Payload + Send + Sync> = CountedRoot<T>;
+// SAFETY: I1, I2: a guard's hold is counted until then; `Send` and `Sync` are implemented above.
+unsafe impl RootScheme for RefCounts {
+    type Root<T: Payload> = CountedRoot<T>;
     type Participant<'d> = CountsParticipant<'d>;
     type Guard<'g, 'd: 'g, T: Payload + Send + Sync + 'd> = CountsGuard<'g, 'd, T>;
 
@@ -207,11 +208,11 @@ impl RootScheme for RefCounts {
         Self::default()
     }
 
-    fn root<T: Payload + Send + Sync>(&self, first: T) -> CountedRoot<T> {
+    fn root<T: Payload>(&self, first: T) -> CountedRoot<T> {
         CountedRoot { word: AtomicPtr::new(CountedRoot::alloc(first)), _node: PhantomData }
     }
 
-    fn last<T: Payload + Send + Sync>(root: &mut CountedRoot<T>) -> &mut T {
+    fn last<T: Payload>(root: &mut CountedRoot<T>) -> &mut T {
         // Relaxed: `&mut` orders it.
         let node = node_of(root.word.load(Ordering::Relaxed));
         // SAFETY: a root leads to a published node, and nobody else has it.

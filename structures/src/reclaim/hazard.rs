@@ -74,7 +74,12 @@ impl Hazard {
     }
 
     fn interval(&self, slots: usize) -> usize {
-        self.batch.map_or(DEFAULT_BATCH.max(2 * slots), NonZeroUsize::get)
+        match self.batch {
+            Some(batch) => batch.get(),
+            // Where schedules are explored, operations are few.
+            None if cfg!(shuttle) => 1,
+            None => DEFAULT_BATCH.max(2 * slots),
+        }
     }
 }
 

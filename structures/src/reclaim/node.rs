@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 
 use super::Reclaimer;
-use crate::meter::{Event, record};
+use crate::meter::{self, Event, record};
 use crate::panics;
 
 /// What a table stores in a node.
@@ -49,7 +49,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
 
     /// Tells the meter that the node is retired; for schemes, once, in their `retire`.
     pub fn count_retired(&self) {
-        record(Event::Retired, self.weight());
+        meter::retired(self, self.weight());
     }
 
     /// Frees a retired node; for schemes.
@@ -88,7 +88,10 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     unsafe fn free(node: *mut Self, event: Event) -> std::thread::Result<()> {
         // SAFETY: allocated by `Box` in `alloc`; the caller owns it.
         let boxed = unsafe { Box::from_raw(node) };
-        record(event, boxed.weight());
+        match event {
+            Event::Freed => meter::freed(node, boxed.weight()),
+            _ => _ = record(event, boxed.weight()),
+        }
         if mem::needs_drop::<Self>() {
             panic::catch_unwind(AssertUnwindSafe(|| drop(boxed)))
         } else {

@@ -10,9 +10,14 @@ use super::{Caps, Guard, Node, Owned, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering};
 
 /// A scheme's domain, for roots alone.
-pub trait RootScheme: Sized + Send + Sync {
+///
+/// # Safety
+///
+/// What a guard has loaded stays as it is until the guard loads again or drops. A
+/// [`Root`](Self::Root) may be sent to other threads, and shared, if what it leads to may be.
+pub unsafe trait RootScheme: Sized + Send + Sync {
     /// A place that leads to one payload at a time.
-    type Root<T: Payload + Send + Sync>: Send + Sync;
+    type Root<T: Payload>;
     /// A thread's registration.
     type Participant<'d>
     where
@@ -33,10 +38,10 @@ pub trait RootScheme: Sized + Send + Sync {
     fn new(batch: Option<usize>) -> Self;
 
     /// A root that leads to `first`. Whoever drops it has it for themselves.
-    fn root<T: Payload + Send + Sync>(&self, first: T) -> Self::Root<T>;
+    fn root<T: Payload>(&self, first: T) -> Self::Root<T>;
 
     /// What `root` leads to in the end.
-    fn last<T: Payload + Send + Sync>(root: &mut Self::Root<T>) -> &mut T;
+    fn last<T: Payload>(root: &mut Self::Root<T>) -> &mut T;
 
     /// Registers the calling thread.
     fn register(&self) -> Self::Participant<'_>;
@@ -130,8 +135,9 @@ impl<R: Reclaimer, T: Payload> Drop for LinkRoot<R, T> {
     }
 }
 
-impl<R: Reclaimer> RootScheme for R {
-    type Root<T: Payload + Send + Sync> = LinkRoot<R, T>;
+// SAFETY: S1, and see `load`; `Send` and `Sync` are implemented above.
+unsafe impl<R: Reclaimer> RootScheme for R {
+    type Root<T: Payload> = LinkRoot<R, T>;
     type Participant<'d>
         = R::Participant<'d>
     where
@@ -149,12 +155,12 @@ impl<R: Reclaimer> RootScheme for R {
         <R as Reclaimer>::new(batch)
     }
 
-    fn root<T: Payload + Send + Sync>(&self, first: T) -> LinkRoot<R, T> {
+    fn root<T: Payload>(&self, first: T) -> LinkRoot<R, T> {
         let current = AtomicPtr::new(Node::alloc(self, first).publish());
         LinkRoot { current, _node: PhantomData }
     }
 
-    fn last<T: Payload + Send + Sync>(root: &mut LinkRoot<R, T>) -> &mut T {
+    fn last<T: Payload>(root: &mut LinkRoot<R, T>) -> &mut T {
         // Relaxed: `&mut` orders it.
         let current = root.current.load(Ordering::Relaxed);
         // SAFETY: a root leads to a published node, and nobody else has it.

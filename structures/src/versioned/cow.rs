@@ -88,25 +88,31 @@ impl<O: Sequential> Payload for Published<O> {
 }
 
 /// Where an object's current version is.
-struct Root<O: Version + Send + Sync, R: RootScheme, W> {
+struct Root<O: Version, R: RootScheme, W> {
     current: R::Root<Published<O>>,
     writers: W,
 }
 
-impl<O: Version + Send + Sync, R: RootScheme, W> Drop for Root<O, R, W> {
+// SAFETY: a `RootScheme` promises it of its roots; `O` may be sent and shared.
+unsafe impl<O: Version + Send + Sync, R: RootScheme, W: Send> Send for Root<O, R, W> {}
+
+// SAFETY: as above.
+unsafe impl<O: Version + Send + Sync, R: RootScheme, W: Sync> Sync for Root<O, R, W> {}
+
+impl<O: Version, R: RootScheme, W> Drop for Root<O, R, W> {
     fn drop(&mut self) {
         R::last(&mut self.current).0.end();
     }
 }
 
 /// Objects whose versions are installed by compare-and-swap, or under a lock.
-pub struct Cow<O: Version + Send + Sync, R: RootScheme, W = Cas, const ROOTS: usize = 1> {
+pub struct Cow<O: Version, R: RootScheme, W = Cas, const ROOTS: usize = 1> {
     // Dropped first: it frees the versions that were replaced.
     domain: R,
     roots: [CachePadded<Root<O, R, W>>; ROOTS],
 }
 
-impl<O: Version + Send + Sync, R: RootScheme, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOTS> {
+impl<O: Version, R: RootScheme, W: Writers, const ROOTS: usize> Cow<O, R, W, ROOTS> {
     /// A construction over as many objects as it has roots, whose versions `domain` frees.
     pub fn new_in(domain: R, mut object: impl FnMut() -> O) -> Self {
         let roots = std::array::from_fn(|_| {
@@ -121,7 +127,7 @@ impl<O: Version + Send + Sync, R: RootScheme, W: Writers, const ROOTS: usize> Co
 
 impl<O, R, W, const ROOTS: usize> Default for Cow<O, R, W, ROOTS>
 where
-    O: Version + Default + Send + Sync,
+    O: Version + Default,
     R: RootScheme,
     W: Writers,
 {
@@ -142,7 +148,7 @@ where
     }
 }
 
-impl<O: Version + Send + Sync, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W, ROOTS> {
+impl<O: Version, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Cow<O, R, W, ROOTS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cow")
             .field("reclaimer", &R::NAME)
@@ -179,7 +185,7 @@ where
 }
 
 /// A thread's way into a [`Cow`].
-pub struct Handle<'c, O: Version + Send + Sync, R: RootScheme + 'c, W, const ROOTS: usize> {
+pub struct Handle<'c, O: Version, R: RootScheme + 'c, W, const ROOTS: usize> {
     cow: &'c Cow<O, R, W, ROOTS>,
     participant: R::Participant<'c>,
 }
@@ -293,7 +299,7 @@ where
     }
 }
 
-impl<O: Version + Send + Sync, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
+impl<O: Version, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("cow", self.cow).finish_non_exhaustive()
     }

@@ -545,7 +545,7 @@ where
         if proposal.number.load(Ordering::Acquire) > 0 {
             proposal = own;
         }
-        // Acquire N2: as above; own may have been helped.
+        // Acquire N2: as above. Own may have been helped; then the place is taken.
         if proposal.number.load(Ordering::Acquire) > 0 {
             return;
         }

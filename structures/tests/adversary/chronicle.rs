@@ -150,6 +150,9 @@ impl Book {
         }
         for (began, seen, returned) in &self.reads {
             self.check_read(log, *began, seen, *returned);
+            let before = self.reads.iter().filter(|(.., end)| end < began);
+            let most = before.map(|(_, seen, _)| seen.len()).max().unwrap_or(0);
+            assert!(seen.len() >= most, "a read goes back from {most} operations to {seen:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use super::sharing::Sharing;
-use crate::meter::{Event, record};
+use crate::meter::{self, Event, record};
 use crate::panics;
 use crate::sync::{AtomicBool, Ordering};
 use crate::versioned::map::Binding;
@@ -269,7 +269,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         // Relaxed: the freeing thread has the node from one that came after this.
         header.retired.store(true, Ordering::Relaxed);
         // SAFETY: as above.
-        record(Event::Retired, unsafe { self.weight() });
+        meter::retired(self.address().as_ptr(), unsafe { self.weight() });
     }
 
     /// # Safety
@@ -294,8 +294,12 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         let retired = unsafe { self.header() }.retired.load(Ordering::Relaxed);
         // SAFETY: as above.
         let weight = unsafe { self.weight() };
-        record(if retired { Event::Freed } else { event }, weight);
         let address = self.address();
+        if retired || matches!(event, Event::Freed) {
+            meter::freed(address.as_ptr(), weight);
+        } else {
+            record(event, weight);
+        }
         if self.is_leaf() {
             // SAFETY: a leaf, from `Box` in `leaf`, that nobody else has.
             let leaf = unsafe { Box::from_raw(address.cast::<Leaf<K, V, P>>().as_ptr()) };
