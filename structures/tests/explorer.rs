@@ -29,6 +29,8 @@ fn id(thread: usize, index: usize) -> u64 {
 }
 
 fn snapshot<U: Universal<Chronicle>>(handle: &mut U::Handle<'_>) {
+    // What comes before may be an operation's end, at which it was left standing.
+    adversary::step();
     let began = chronicle::now();
     let log = handle.pin().read(0, |chronicle| chronicle.log.clone());
     chronicle::reads(began, log);

@@ -72,6 +72,11 @@ pub fn operation_completed() {
     TRACE.with_borrow_mut(|trace| trace.threads.entry(me).or_default().operations += 1);
 }
 
+/// A step that does nothing: the caller may be left standing before it.
+pub fn step() {
+    shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
+}
+
 /// The calling thread is about to end.
 pub fn ends() {
     let me = current();
