@@ -268,9 +268,9 @@ unsafe impl RootScheme for RefCounts {
                 Ok(_) => {
                     let answer = installed(&base.value, kept);
                     base.count_retired();
-                    // Release: the accesses that A2 saw come before the free; pairs with A4. The
-                    // guard holds it still, so this is not the last.
-                    base.guards.fetch_add(guards_of(word), Ordering::Release);
+                    // Relaxed: this guard holds it still, and will let go of it by A3, which comes
+                    // after this and after the accesses that A2 saw.
+                    base.guards.fetch_add(guards_of(word), Ordering::Relaxed);
                     return Some(answer);
                 }
                 Err(now) => word = now,
