@@ -28,6 +28,7 @@ pub mod rank;
 pub mod record;
 pub mod report;
 pub mod row;
+pub mod scaling;
 pub mod schedule;
 pub mod series;
 pub mod setting;

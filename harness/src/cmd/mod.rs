@@ -11,6 +11,7 @@ mod question;
 mod rank;
 mod report;
 mod run;
+mod scaling;
 mod sweep;
 mod trial;
 mod verify;
@@ -44,6 +45,7 @@ enum Command {
     Run(run::Args),
     Cmp(cmp::Args),
     Rank(rank::Args),
+    Scaling(scaling::Args),
     Plot(plot::Args),
     Report(report::Args),
     Export(export::Args),
@@ -73,6 +75,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Run(args) => run::run(registry, &args),
         Command::Cmp(args) => cmp::run(registry, &args),
         Command::Rank(args) => rank::run(&args),
+        Command::Scaling(args) => scaling::run(&args),
         Command::Plot(args) => plot::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(registry, &args),

@@ -55,7 +55,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
             let panel = |number: &usize| Panel {
                 title: place.title(&places, &threads(*number)),
                 series: series(&cells, group, schemes, (place, *number), value),
-                reference: None,
+                ..Panel::default()
             };
             rows.push(columns.iter().map(panel).collect());
             y.push(YAxis { label: label.to_owned(), is_log });

@@ -45,7 +45,7 @@ fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Pan
         let workload =
             rows.first().map_or_else(String::new, |row| format!("{}, {}", reads(row), skew(row)));
         let title = [workload, threads(number)];
-        Panel { title, series: series(&rows, choice, looks), reference: None }
+        Panel { title, series: series(&rows, choice, looks), ..Panel::default() }
     };
     let row = |&kind| counts.iter().map(|&number| panel(kind, number)).collect();
     let subjects: BTreeSet<String> = group.rows.iter().map(Row::subject).collect();

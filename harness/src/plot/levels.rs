@@ -101,7 +101,7 @@ impl Parameter {
                 cell.row.threads == number && (self.panel)(&cell.row) == *kind
             };
             let series = self.series(cells.iter().filter(here), &levels, looks);
-            Panel { title: [threads(number), kind.join(", ")], series, reference: None }
+            Panel { title: [threads(number), kind.join(", ")], series, ..Panel::default() }
         };
         let row = |kind| counts.iter().map(|&number| panel(kind, number)).collect();
         let is_drawn = |cell: &&CellSummary| kinds.contains(&(self.panel)(&cell.row));

@@ -14,9 +14,11 @@ pub mod pdf;
 mod pgf;
 pub mod raster;
 mod scale;
+mod scaling_usl;
 #[cfg(test)]
 mod scheme_tests;
 mod schemes;
+mod shapes;
 pub mod style;
 #[cfg(test)]
 mod tests;
@@ -101,6 +103,13 @@ pub const FIGURES: &[Figure] = &[
                   number of threads",
         lacks: throughput_keys::lacks,
         draw: throughput_keys::draw,
+    },
+    Figure {
+        name: "scaling-usl",
+        summary: "throughput against threads with the Universal Scalability Law fitted to it, one \
+                  panel for each read ratio and skew",
+        lacks: scaling_usl::lacks,
+        draw: scaling_usl::draw,
     },
     Figure {
         name: "unreclaimed-over-time",

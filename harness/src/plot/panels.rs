@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
 use super::scale::Scale;
+use super::shapes::{Curve, DASHES};
 use super::style::{BAND, FAINT, GREY, Look, SHADE, Style};
 use super::{Drawing, font, pgf};
 
@@ -27,7 +28,7 @@ pub(super) struct Series {
 }
 
 /// One panel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Panel {
     /// Its title; set on two lines if one is too narrow.
     pub(super) title: [String; 2],
@@ -35,6 +36,8 @@ pub(super) struct Panel {
     pub(super) series: Vec<Series>,
     /// The height of the dotted line, if any.
     pub(super) reference: Option<f64>,
+    /// Lines that are no series.
+    pub(super) curves: Vec<Curve>,
 }
 
 /// What an entry of the legend explains.
@@ -42,6 +45,8 @@ pub(super) struct Panel {
 pub(super) enum Key {
     Subject(Look),
     Reference,
+    /// A dashed curve.
+    Dashed,
     Band,
     Shade,
 }
@@ -142,6 +147,7 @@ impl Panels {
 /// The axis that holds every panel of a row.
 fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
     let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    let curves = row.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
     if axis.is_log {
         let ends = points.flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -153,6 +159,7 @@ fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
         let ends = point.interval.into_iter().chain(point.band);
         ends.map(|(_, high)| high).chain([point.y])
     });
+    let tops = tops.chain(curves.map(|(_, y)| *y));
     Scale::linear(tops.chain(row.iter().filter_map(|panel| panel.reference)))
 }
 
@@ -275,8 +282,11 @@ impl<'a> Layout<'a> {
 
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
-    /// leave the panel or come half-way to the next place.
+    /// leave the panel or come half-way to the next place. What is not joined is where it is.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
+        if self.panels.lines == Lines::None {
+            return 0.0;
+        }
         let places: Vec<f64> = match &self.panels.x {
             XAxis::Counts(xs) => xs.iter().map(|&x| self.x(0, x as f64)).collect(),
             XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
@@ -329,6 +339,7 @@ impl<'a> Layout<'a> {
                     canvas.marker(middle, *look, self.style.marker)?;
                 }
                 Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line)?,
+                Key::Dashed => canvas.dashed(&[(x, y), (end, y)], &DASHES, GREY, line)?,
                 Key::Band => {
                     let half = self.style.text * 0.45;
                     let (left, right) =
@@ -447,6 +458,7 @@ impl<'a> Layout<'a> {
             let y = self.top(i) + self.style.panel_height / 2.0;
             canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
         }
+        self.draw_curves(canvas, panel, (i, j), false)?;
         let series = || panel.series.iter().enumerate();
         let joined = series().filter(|_| self.panels.lines != Lines::None);
         for (index, Series { look, points, .. }) in joined {
@@ -463,7 +475,7 @@ impl<'a> Layout<'a> {
                 canvas.marker(place(index, point), *look, self.style.marker)?;
             }
         }
-        Ok(())
+        self.draw_curves(canvas, panel, (i, j), true)
     }
 
     /// Width of a band.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::panels::{Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts};
 use super::scale::Scale;
+use super::shapes::{dashes_in_tex, tex_of_colour};
 use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
 
 /// The two files of one figure.
@@ -37,6 +38,7 @@ pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
                 let aside = layout.aside(index, panel.series.len());
                 tex.push_str(&plot(layout, series, i, number, (aside, looks[&*series.name].0)));
             }
+            tex.push_str(&layout.tex_of_curves(panel, true));
         }
     }
     // Its place is known when all panels have theirs.
@@ -232,7 +234,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
     if panel.series.is_empty() && panel.reference.is_none() {
         tex.push_str("\\node at (rel axis cs:0.5,0.5) {no valid trial};\n");
     }
-    tex
+    tex + &layout.tex_of_curves(panel, false)
 }
 
 /// One subject's line, moved aside by some points, in the style `bench <look>`.
@@ -298,7 +300,6 @@ fn styles(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
 
 /// Colour, marker and dash.
 fn look_of(layout: &Layout<'_>, look: Look) -> String {
-    let (red, green, blue) = look.colour;
     let width = layout.style.line;
     let states = ["on", "off"].iter().cycle();
     let dash: Vec<String> = (look.dash.iter().zip(states))
@@ -315,8 +316,9 @@ fn look_of(layout: &Layout<'_>, look: Look) -> String {
     };
     let (mark, options) = mark(look.marker);
     format!(
-        "color={{rgb,255:red,{red};green,{green};blue,{blue}}}, line width={width:.2}bp, {line}, \
-         mark={mark}, mark size={:.2}bp{repeat}, mark options={{solid{options}}}",
+        "color={}, line width={width:.2}bp, {line}, mark={mark}, mark size={:.2}bp{repeat}, \
+         mark options={{solid{options}}}",
+        tex_of_colour(look.colour),
         layout.style.marker
     )
 }
@@ -366,6 +368,11 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
             Key::Reference => {
                 format!("benchgrey, densely dotted, line width={:.2}bp", layout.style.line)
             }
+            Key::Dashed => format!(
+                "benchgrey, line width={:.2}bp{}",
+                layout.style.line,
+                dashes_in_tex(layout.style.line)
+            ),
             Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
             Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
         };
@@ -425,6 +432,10 @@ fn escaped(text: &str) -> String {
             '{' | '}' | '$' | '&' | '#' | '_' | '%' => tex.extend(['\\', c]),
             '<' | '>' | '|' => tex.extend(['$', c, '$']),
             'θ' => tex.push_str("$\\theta$"),
+            'λ' => tex.push_str("$\\lambda$"),
+            'σ' => tex.push_str("$\\sigma$"),
+            'κ' => tex.push_str("$\\kappa$"),
+            '−' => tex.push_str("$-$"),
             '\u{a0}' => tex.push('~'),
             '–' => tex.push_str("--"),
             c => tex.push(c),

@@ -115,6 +115,7 @@ impl<'a> Picture<'a> {
                 })
                 .collect(),
             reference: reference.map(|rate| rate / 1e6),
+            ..Panel::default()
         }
     }
 

@@ -63,7 +63,7 @@ fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
                         if fault.is_none() { "no fault".to_owned() } else { fault.to_string() };
                     let title = place.title(&places, &what);
                     let series = series(group, schemes, samples, place, fault, end);
-                    Panel { title, series, reference: None }
+                    Panel { title, series, ..Panel::default() }
                 })
                 .collect()
         })

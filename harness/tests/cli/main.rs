@@ -7,6 +7,7 @@ mod merge;
 mod refusals;
 mod report;
 mod resume;
+mod scaling;
 mod series;
 mod spec_errors;
 mod support;
