@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::folders::{Recorded, read};
-use super::plot::{drawable, drawings};
+use super::plot::{baseline, drawable, drawings};
 use super::question::{Question, are_two_runs, compare};
 use crate::compare::{Report, cells};
 use crate::failure::{Failure, usage};
@@ -47,7 +47,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
         all => all,
     };
-    let pictures = pictures(shown)?;
+    let pictures = pictures(registry, &args.asked, shown)?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
     write(registry, &args.asked, &folders, &pictures, &file)?;
     super::print(&format!("{}\n", file.display()))?;
@@ -55,7 +55,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 }
 
 /// Every figure of folders of one machine; none if no trial counts.
-pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
+pub(super) fn pictures(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     if !rows.iter().any(counts) {
         return Ok(Vec::new());
@@ -66,7 +70,8 @@ pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Dra
         samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
     let cpus = folders[0].machine.parallelism();
-    let results = Results { rows: &rows, samples: &samples, cpus };
+    let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
+    let results = Results { rows: &rows, samples: &samples, cpus, baseline: baseline.as_ref() };
     Ok(drawings(&drawable(&results), &results, &STYLES[0])?)
 }
 

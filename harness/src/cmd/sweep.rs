@@ -371,7 +371,7 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
     let path = folder.path().to_owned();
     let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
     recorded[0].label = recorded[0].name();
-    let pictures = report::pictures(&recorded)?;
+    let pictures = report::pictures(registry, &Question::default(), &recorded)?;
     if !pictures.is_empty() {
         let formats = [Format::Svg, Format::Png];
         files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);

@@ -58,7 +58,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
                 ..Panel::default()
             };
             rows.push(columns.iter().map(panel).collect());
-            y.push(YAxis { label: label.to_owned(), is_log });
+            y.push(if is_log { YAxis::log(label) } else { YAxis::linear(label) });
         }
     }
     let common = Place::in_common(&places);

@@ -42,6 +42,7 @@ impl Layout<'_> {
         let mut values = Vec::new();
         for (i, row) in self.panels.rows.iter().enumerate() {
             for (j, panel) in row.iter().enumerate() {
+                values.extend(self.values_of_tiles(panel, (i, j)));
                 for (index, series) in panel.series.iter().enumerate() {
                     let aside = self.aside(index, panel.series.len());
                     let marked = series.points.iter().skip(self.first_marker(index));
@@ -113,7 +114,7 @@ mod tests {
         let mut rows = Grid::small().rows();
         rows.iter_mut().for_each(|row| row.clean_windows = Some(0));
         rows.push(trial("a<b>&c", 2, 0, 11_666_000.0));
-        let results = Results { rows: &rows, samples: &[], cpus: 2 };
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let drawing = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw").remove(0);
         assert_eq!(drawing.values.len(), 2 * 3 + 1);
         let text = &drawing.values.iter().find(|value| value.text.starts_with('a')).unwrap().text;

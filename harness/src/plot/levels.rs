@@ -118,7 +118,7 @@ impl Parameter {
         );
         Panels {
             rows: kinds.iter().map(row).collect(),
-            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; kinds.len()],
+            y: vec![YAxis::linear("Mops/s"); kinds.len()],
             x: XAxis::Levels(levels.iter().map(f64::to_string).collect()),
             lines: Lines::Marked(1),
             shade_from: None,
@@ -172,7 +172,7 @@ mod tests {
     use crate::test_rows::{Grid, trial};
 
     fn results(rows: &[Row]) -> Results<'_> {
-        Results { rows, samples: &[], cpus: 2 }
+        Results { rows, cpus: 2, ..Results::default() }
     }
 
     fn draw(name: &str, rows: &[Row], style: &Style) -> Vec<Drawing> {

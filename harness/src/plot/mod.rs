@@ -13,6 +13,7 @@ mod panels;
 pub mod pdf;
 mod pgf;
 pub mod raster;
+mod ratio_heatmap;
 mod scale;
 mod scaling_usl;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use anyhow::Result;
 pub use self::hover::Value;
 pub use self::pgf::Pgf;
 use self::style::Style;
+use crate::compare::Baseline;
 use crate::row::Row;
 use crate::series::SeriesRow;
 
@@ -51,7 +53,7 @@ pub struct Drawing {
 }
 
 /// What figures are drawn from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Results<'a> {
     /// The trials.
     pub rows: &'a [Row],
@@ -59,6 +61,8 @@ pub struct Results<'a> {
     pub samples: &'a [SeriesRow],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
+    /// What ratios are to, where there is something to compare with.
+    pub baseline: Option<&'a Baseline>,
 }
 
 /// Draws results: one picture for each setting.
@@ -110,6 +114,13 @@ pub const FIGURES: &[Figure] = &[
                   panel for each read ratio and skew",
         lacks: scaling_usl::lacks,
         draw: scaling_usl::draw,
+    },
+    Figure {
+        name: "ratio-heatmap",
+        summary: "ratio to a baseline over threads and read ratio, one panel for each subject, skew \
+                  and number of keys",
+        lacks: ratio_heatmap::lacks,
+        draw: ratio_heatmap::draw,
     },
     Figure {
         name: "unreclaimed-over-time",

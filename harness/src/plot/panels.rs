@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
 use super::scale::Scale;
-use super::shapes::{Curve, DASHES};
-use super::style::{BAND, FAINT, GREY, Look, SHADE, Style};
+use super::shapes::{Curve, DASHES, Tile};
+use super::style::{BAND, Colour, FAINT, GREY, Look, SHADE, Style};
 use super::{Drawing, font, pgf};
 
 /// A measured point: its x, its y and the ends of the y interval.
@@ -38,6 +38,8 @@ pub(super) struct Panel {
     pub(super) reference: Option<f64>,
     /// Lines that are no series.
     pub(super) curves: Vec<Curve>,
+    /// Filled places of axes of levels.
+    pub(super) tiles: Vec<Tile>,
 }
 
 /// What an entry of the legend explains.
@@ -49,6 +51,8 @@ pub(super) enum Key {
     Dashed,
     Band,
     Shade,
+    /// The colour of tiles.
+    Fill(Colour),
 }
 
 /// What the x axis is.
@@ -68,7 +72,45 @@ pub(super) enum XAxis {
 #[derive(Clone, Debug)]
 pub(super) struct YAxis {
     pub(super) label: String,
-    pub(super) is_log: bool,
+    kind: YKind,
+}
+
+#[derive(Clone, Debug)]
+enum YKind {
+    /// From 0.
+    Linear,
+    Log,
+    /// Labels from the lowest to the highest, of places 1, 2, ….
+    Levels(Vec<String>),
+}
+
+impl YAxis {
+    pub(super) fn linear(label: &str) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Linear }
+    }
+
+    pub(super) fn log(label: &str) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Log }
+    }
+
+    pub(super) fn levels(label: &str, labels: Vec<String>) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Levels(labels) }
+    }
+
+    /// The labels, if they are all there is to it.
+    pub(super) fn labels(&self) -> &[String] {
+        match &self.kind {
+            YKind::Levels(labels) => labels,
+            _ => &[],
+        }
+    }
+
+    /// The place of each tick on `scale`, which is this axis', as a share, and its label.
+    pub(super) fn ticks(&self, scale: Scale) -> Vec<(f64, String)> {
+        let ticks = scale.labelled_ticks().into_iter();
+        let label = |(i, (share, label))| (share, self.labels().get(i).cloned().unwrap_or(label));
+        ticks.enumerate().map(label).collect()
+    }
 }
 
 /// How a series' points are drawn.
@@ -130,6 +172,13 @@ pub(super) struct Layout<'a> {
     notes: Vec<String>,
 }
 
+impl Panel {
+    /// Whether there is nothing to draw.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.reference.is_none() && self.tiles.is_empty()
+    }
+}
+
 impl Panels {
     /// The picture of this name.
     pub(super) fn drawing(&self, file_stem: String, style: &Style) -> Result<Drawing> {
@@ -148,7 +197,10 @@ impl Panels {
 fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
     let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     let curves = row.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
-    if axis.is_log {
+    if !axis.labels().is_empty() {
+        return Scale::Levels(axis.labels().len());
+    }
+    if matches!(axis.kind, YKind::Log) {
         let ends = points.flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
             [low.min(point.y), high.max(point.y)]
@@ -172,6 +224,18 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
         XAxis::Linear => Some(Scale::up_to(xs)),
         XAxis::Log => Some(Scale::log(xs)),
     }
+}
+
+/// The least width of a panel: tiles must hold what is written in them, and then titles, which are
+/// many, have to fit too.
+fn narrowest(panels: &Panels, style: &Style) -> f64 {
+    let tiles = || panels.rows.iter().flatten().flat_map(|panel| &panel.tiles);
+    let XAxis::Levels(levels) = &panels.x else { return NARROWEST * style.text };
+    let written = tiles().map(|tile| font::width(&tile.text, style.small_text) * 1.1);
+    let titles = panels.rows.iter().flatten().filter(|panel| !panel.tiles.is_empty());
+    let titles = titles.flat_map(|panel| &panel.title).map(|line| font::width(line, style.text));
+    let tiles = written.fold(0.0, f64::max) * levels.len() as f64;
+    titles.fold(tiles, f64::max).max(NARROWEST * style.text)
 }
 
 /// The widths of as many columns of legend entries as fit side by side; at least one.
@@ -204,7 +268,7 @@ impl<'a> Layout<'a> {
     fn new(panels: &'a Panels, style: &'a Style) -> Self {
         let axes: Vec<_> =
             panels.rows.iter().zip(&panels.y).map(|(row, axis)| axis_of(row, axis)).collect();
-        let labels = axes.iter().flat_map(|axis| axis.labelled_ticks());
+        let labels = axes.iter().zip(&panels.y).flat_map(|(scale, axis)| axis.ticks(*scale));
         let widest =
             labels.map(|(_, label)| font::width(&label, style.small_text)).fold(0.0, f64::max);
         let columns = panels.columns() as f64;
@@ -212,7 +276,7 @@ impl<'a> Layout<'a> {
         let (left, gap) = (line + widest + 2.0 * margin, style.text * 1.3);
         let target = if panels.columns() <= 2 { style.column } else { style.page };
         let fitting = (target - left - margin - gap * (columns - 1.0)) / columns;
-        let panel_width = fitting.max(NARROWEST * style.text);
+        let panel_width = fitting.max(narrowest(panels, style));
         let width = left + panel_width * columns + gap * (columns - 1.0) + margin;
         let titles = || panels.rows.iter().flatten().map(|panel| panel.title.join(", "));
         let one_line = titles().all(|title| font::width(&title, style.text) <= panel_width);
@@ -254,6 +318,11 @@ impl<'a> Layout<'a> {
     /// Bottom of the last row's data area.
     fn bottom(&self) -> f64 {
         self.top(self.panels.rows.len().saturating_sub(1)) + self.style.panel_height
+    }
+
+    /// The row of the lowest panel of column `j`: the last row may have fewer than others.
+    pub(super) fn lowest(&self, j: usize) -> usize {
+        self.panels.rows.iter().rposition(|row| row.len() > j).unwrap_or(0)
     }
 
     /// Height of the middle of the x axis' label.
@@ -350,6 +419,12 @@ impl<'a> Layout<'a> {
                     let half = self.style.text * 0.45;
                     canvas.fill((x, y - half), (end, y + half), SHADE)?;
                 }
+                Key::Fill(colour) => {
+                    let (half, hair) = (self.style.text * 0.45, line * 0.5);
+                    canvas.fill((x, y - half), (end, y + half), FAINT)?;
+                    let inner = (x + hair, y - half + hair);
+                    canvas.fill(inner, (end - hair, y + half - hair), *colour)?;
+                }
             }
             let place = (end + self.style.text * 0.5, y);
             canvas.text(name, place, self.style.text, Align::Left)?;
@@ -378,9 +453,12 @@ impl<'a> Layout<'a> {
         if let Some(from) = self.panels.shade_from {
             canvas.fill((self.x(j, from).max(left), top), (right, bottom), SHADE)?;
         }
-        for (share, label) in self.axes[i].labelled_ticks() {
+        let has_grid = self.panels.y[i].labels().is_empty();
+        for (share, label) in self.panels.y[i].ticks(self.axes[i]) {
             let y = bottom - self.style.panel_height * share;
-            canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
+            if has_grid {
+                canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
+            }
             if j == 0 {
                 let place = (left - self.margin(), y);
                 canvas.text(&label, place, self.style.small_text, Align::Right)?;
@@ -428,7 +506,8 @@ impl<'a> Layout<'a> {
                 continue;
             }
             free_from = place + half + size * 0.3;
-            let y = self.bottom() + self.margin() + self.line() * 0.5;
+            let bottom = self.top(self.lowest(j)) + self.style.panel_height;
+            let y = bottom + self.margin() + self.line() * 0.5;
             canvas.text(&label, (place, y), size, Align::Centre)?;
         }
         Ok(())
@@ -453,10 +532,11 @@ impl<'a> Layout<'a> {
             let y = self.y(i, height);
             canvas.dashed(&[(left, y), (left + self.panel_width, y)], &DOTS, GREY, line)?;
         }
-        if panel.series.is_empty() && panel.reference.is_none() {
+        self.draw_tiles(canvas, panel, (i, j))?;
+        if panel.is_empty() {
             let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
             let y = self.top(i) + self.style.panel_height / 2.0;
-            canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
+            canvas.text(self.why_empty(i), (x, y), self.style.text, Align::Centre)?;
         }
         self.draw_curves(canvas, panel, (i, j), false)?;
         let series = || panel.series.iter().enumerate();
@@ -476,6 +556,14 @@ impl<'a> Layout<'a> {
             }
         }
         self.draw_curves(canvas, panel, (i, j), true)
+    }
+
+    /// What is said in a panel of row `i` that has nothing to show.
+    pub(super) fn why_empty(&self, i: usize) -> &'static str {
+        match self.panels.y[i].labels() {
+            [] => "no valid trial",
+            _ => "not compared",
+        }
     }
 
     /// Width of a band.

@@ -124,7 +124,7 @@ fn width(layout: &Layout<'_>) -> f64 {
 }
 
 /// A size of text in whole points, which every font of LaTeX has.
-fn font(size: f64) -> String {
+pub(super) fn font(size: f64) -> String {
     format!("\\fontsize{{{:.0}}}{{{:.1}}}\\selectfont", size, size.round() * 1.2)
 }
 
@@ -155,16 +155,16 @@ fn x_axis(layout: &Layout<'_>) -> String {
         (_, Some(scale)) => {
             let (first, last) = scale.ends();
             let pad = if scale.is_log() { (last / first).powf(LOG_PAD) } else { 1.0 };
-            format!("{}, xmin={}, xmax={}", ticks('x', scale), first / pad, last * pad)
+            let ticks = ticks('x', scale, scale.labelled_ticks());
+            format!("{ticks}, xmin={}, xmax={}", first / pad, last * pad)
         }
         (_, None) => String::new(),
     }
 }
 
 /// Mode and labelled ticks of axis `x` or `y`.
-fn ticks(axis: char, scale: Scale) -> String {
-    let (places, labels): (Vec<String>, Vec<String>) = scale
-        .labelled_ticks()
+fn ticks(axis: char, scale: Scale, ticks: Vec<(f64, String)>) -> String {
+    let (places, labels): (Vec<String>, Vec<String>) = ticks
         .into_iter()
         .map(|(share, label)| (scale.value_at(share).to_string(), escaped(&label)))
         .unzip();
@@ -185,7 +185,8 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         1 => escaped(&panel.title.join(", ")),
         _ => panel.title.each_ref().map(|line| escaped(line)).join("\\\\"),
     };
-    let x_label = match i + 1 == layout.panels.rows.len() {
+    let x_label = match i == layout.lowest(j) {
+        true if i + 1 < layout.panels.rows.len() => "xlabel={}".to_owned(),
         true => format!("xlabel={{{}}}", escaped(&layout.panels.x_label)),
         false => "xticklabels={}".to_owned(),
     };
@@ -193,10 +194,11 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         0 => format!("ylabel={{{}}}", escaped(&layout.panels.y[i].label)),
         _ => "yticklabels={}".to_owned(),
     };
+    let grid = if layout.panels.y[i].labels().is_empty() { "" } else { ", ymajorgrids=false" };
     let mut tex = format!(
         "\\nextgroupplot[title={{{title}}}, {x_label},\n  \
-         {}, ymin={first}, ymax={last}, {y_label}]\n",
-        ticks('y', scale)
+         {}, ymin={first}, ymax={last}, {y_label}{grid}]\n",
+        ticks('y', scale, layout.panels.y[i].ticks(scale))
     );
     if let Some(from) = layout.panels.shade_from {
         let _ = writeln!(
@@ -231,8 +233,10 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
             layout.style.line
         );
     }
-    if panel.series.is_empty() && panel.reference.is_none() {
-        tex.push_str("\\node at (rel axis cs:0.5,0.5) {no valid trial};\n");
+    tex.push_str(&layout.tex_of_tiles(panel));
+    if panel.is_empty() {
+        let why = layout.why_empty(i);
+        let _ = writeln!(tex, "\\node at (rel axis cs:0.5,0.5) {{{why}}};");
     }
     tex + &layout.tex_of_curves(panel, false)
 }
@@ -375,6 +379,9 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
             ),
             Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
             Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
+            Key::Fill(colour) => {
+                format!("area legend, draw=benchgrid, fill={}", tex_of_colour(*colour))
+            }
         };
         let _ = writeln!(tex, "\\addlegendimage{{{image}}}\n\\addlegendentry{{{}}}", escaped(name));
     }
@@ -397,6 +404,12 @@ fn table(layout: &Layout<'_>) -> String {
             let number = i * panels.columns() + j + 1;
             let title = plain(&panel.title.join(", "));
             let _ = writeln!(text, "# panel {number}: {title}; y: {}", plain(&panels.y[i].label));
+            for tile in &panel.tiles {
+                let Some((ratio, (low, high))) = tile.value else { continue };
+                let name = plain(&panels.y[i].labels()[tile.y - 1]);
+                let _ =
+                    writeln!(lines, "{number};{};{};{ratio};{low};{high};{name}", tile.y, tile.x);
+            }
             for (series, index) in panel.series.iter().zip(1..) {
                 for point in &series.points {
                     let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -422,7 +435,7 @@ fn plain(text: &str) -> String {
 }
 
 /// `text` as LaTeX sets it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut tex = String::new();
     for c in text.chars() {
         match c {

@@ -8,6 +8,8 @@ pub(super) enum Scale {
     Linear(Axis),
     /// From 0 to exactly the number, with ticks as the axis has them.
     UpTo(f64, Axis),
+    /// So many places, 1, 2, …, evenly spaced.
+    Levels(usize),
     Log(Decades),
 }
 
@@ -35,6 +37,7 @@ impl Scale {
         match self {
             Self::Linear(axis) => value / axis.top(),
             Self::UpTo(end, _) => value / end,
+            Self::Levels(count) => (value - 0.5) / count as f64,
             Self::Log(decades) => decades.share(value),
         }
     }
@@ -44,6 +47,7 @@ impl Scale {
         match self {
             Self::Linear(axis) => (0.0, axis.top()),
             Self::UpTo(end, _) => (0.0, end),
+            Self::Levels(count) => (0.5, count as f64 + 0.5),
             Self::Log(decades) => (decades.lowest(), 10_f64.powi(decades.high)),
         }
     }
@@ -56,7 +60,11 @@ impl Scale {
     /// The value at `share`, as [`ends`](Self::ends) has them.
     pub(super) fn value_at(self, share: f64) -> f64 {
         let (first, last) = self.ends();
-        if self.is_log() { first * (last / first).powf(share) } else { last * share }
+        if self.is_log() {
+            first * (last / first).powf(share)
+        } else {
+            first + (last - first) * share
+        }
     }
 
     /// The place of each tick, as a share, and its label.
@@ -68,6 +76,9 @@ impl Scale {
             Self::UpTo(end, axis) => {
                 let ticks = axis.labelled_ticks().map(|(at, label)| (at / end, label));
                 ticks.filter(|(share, _)| *share <= 1.0).collect()
+            }
+            Self::Levels(count) => {
+                (1..=count).map(|level| (self.share(level as f64), level.to_string())).collect()
             }
             Self::Log(decades) => decades.labelled_ticks(),
         }

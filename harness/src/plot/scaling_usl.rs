@@ -92,7 +92,7 @@ impl<'a> Picture<'a> {
         let oversubscribed = end > self.cpus;
         Panels {
             rows: ratios.iter().map(row).collect(),
-            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; ratios.len()],
+            y: vec![YAxis::linear("Mops/s"); ratios.len()],
             x: XAxis::Counts(xs.into_iter().chain([end]).collect()),
             lines: Lines::None,
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
@@ -202,7 +202,7 @@ mod tests {
     use crate::test_rows::{Grid, trial};
 
     fn results(rows: &[Row], cpus: usize) -> Results<'_> {
-        Results { rows, samples: &[], cpus }
+        Results { rows, cpus, ..Results::default() }
     }
 
     fn law_rows(threads: &[usize]) -> Vec<Row> {

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::canvas::Canvas;
+use super::Value;
+use super::canvas::{Align, Canvas};
 use super::panels::{Layout, Panel};
-use super::style::Colour;
+use super::pgf::{escaped, font};
+use super::style::{Colour, FAINT};
 
 /// A line through places of the panel's axes.
 #[derive(Clone, Debug)]
@@ -16,6 +18,20 @@ pub(super) struct Curve {
     pub(super) is_dashed: bool,
     /// Whether it hides points, or they it.
     pub(super) in_front: bool,
+}
+
+/// A filled place of axes of levels, which are counted from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) colour: Colour,
+    /// What is written in it.
+    pub(super) text: String,
+    /// What it stands for, with the ends of its interval.
+    pub(super) value: Option<(f64, (f64, f64))>,
+    /// The same in words.
+    pub(super) words: String,
 }
 
 /// Of dashed curves, in line widths.
@@ -52,6 +68,64 @@ impl Layout<'_> {
                 self.style.line,
                 if curve.is_dashed { dashes_in_tex(self.style.line) } else { String::new() },
                 places.join(" -- ")
+            );
+        }
+        tex
+    }
+}
+
+impl Layout<'_> {
+    /// Corner, opposite corner and middle of a tile.
+    fn corners(&self, tile: &Tile, (i, j): (usize, usize)) -> [(f64, f64); 3] {
+        let (x, y, gap) = (tile.x as f64, tile.y as f64, self.style.line * 0.5);
+        let corner = (self.x(j, x - 0.5) + gap, self.y(i, y + 0.5) + gap);
+        let opposite = (self.x(j, x + 0.5) - gap, self.y(i, y - 0.5) - gap);
+        [corner, opposite, (self.x(j, x), self.y(i, y))]
+    }
+
+    pub(super) fn draw_tiles(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        place: (usize, usize),
+    ) -> Result<()> {
+        for tile in &panel.tiles {
+            let [corner, opposite, middle] = self.corners(tile, place);
+            let hair = self.style.line * 0.5;
+            canvas.fill(corner, opposite, FAINT)?;
+            let inner = (corner.0 + hair, corner.1 + hair);
+            canvas.fill(inner, (opposite.0 - hair, opposite.1 - hair), tile.colour)?;
+            canvas.text(&tile.text, middle, self.style.small_text, Align::Centre)?;
+        }
+        Ok(())
+    }
+
+    /// What tiles say under the pointer.
+    pub(super) fn values_of_tiles(&self, panel: &Panel, place: (usize, usize)) -> Vec<Value> {
+        let value = |tile: &Tile| {
+            let [corner, opposite, at] = self.corners(tile, place);
+            let radius = ((opposite.0 - corner.0).min(opposite.1 - corner.1)) / 2.0;
+            Value { at, radius, text: tile.words.clone() }
+        };
+        panel.tiles.iter().filter(|tile| tile.value.is_some()).map(value).collect()
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_tiles(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        for tile in &panel.tiles {
+            let (x, y) = (tile.x as f64, tile.y as f64);
+            let _ = writeln!(
+                tex,
+                "\\filldraw[draw=benchgrid, fill={}] (axis cs:{},{}) rectangle (axis cs:{},{}); \\node[\
+                 inner sep=0pt, font={}] at (axis cs:{x},{y}) {{{}}};",
+                tex_of_colour(tile.colour),
+                x - 0.5,
+                y - 0.5,
+                x + 0.5,
+                y + 0.5,
+                font(self.style.small_text),
+                escaped(&tile.text)
             );
         }
         tex

@@ -63,7 +63,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
         group.setting.in_words()
     );
     Panels {
-        y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; places.len()],
+        y: vec![YAxis::linear("Mops/s"); places.len()],
         rows: places.iter().map(row).collect(),
         x: XAxis::Log,
         lines: Lines::None,

@@ -77,7 +77,7 @@ impl<'a> Picture<'a> {
         Panels {
             rows: rows.collect(),
             x: XAxis::Counts(xs.into_iter().collect()),
-            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; reads.len()],
+            y: vec![YAxis::linear("Mops/s"); reads.len()],
             lines: Lines::Marked(1),
             // Threads are whole numbers: the first that is too many is at or beyond `cpus + 1`.
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::COLUMNS;
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
     (
@@ -19,8 +19,9 @@ const COMMANDS: [(&str, &str); 9] = [
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
+    ("scaling", "DIR --filter --metric --controls --markdown --json"),
     ("merge", "DIR --out"),
-    ("plot", "DIR --figure --format --style"),
+    ("plot", "DIR --figure --baseline --format --style"),
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
 ];
