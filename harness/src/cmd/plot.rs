@@ -96,7 +96,7 @@ pub(super) fn baseline(
         return Ok(Some(asked.clone()));
     }
     let first = first_subject(registry, &recorded[0]).ok();
-    Ok(first.and_then(|subject| subject.parse().ok()))
+    Ok(first.map(|subject| Baseline::of_subject(&subject)))
 }
 
 /// The figures for which `results` lack nothing.

@@ -6,6 +6,7 @@ mod axis;
 mod batch_sweep;
 mod block_drift;
 mod canvas;
+mod factor_bars;
 mod font;
 mod hover;
 mod levels;
@@ -121,6 +122,13 @@ pub const FIGURES: &[Figure] = &[
                   and number of keys",
         lacks: ratio_heatmap::lacks,
         draw: ratio_heatmap::draw,
+    },
+    Figure {
+        name: "factor-bars",
+        summary: "ratio of a structure's variants to the structure itself, as bars for each number of \
+                  threads, one panel for each read ratio and skew",
+        lacks: factor_bars::lacks,
+        draw: factor_bars::draw,
     },
     Figure {
         name: "unreclaimed-over-time",

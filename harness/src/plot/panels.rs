@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
 use super::scale::Scale;
-use super::shapes::{Curve, DASHES, Tile};
+use super::shapes::{Curve, DASHES, Tile, tint};
 use super::style::{BAND, Colour, FAINT, GREY, Look, SHADE, Style};
 use super::{Drawing, font, pgf};
 
@@ -118,6 +118,8 @@ impl YAxis {
 pub(super) enum Lines {
     /// As markers alone.
     None,
+    /// As markers at the tops of bars, side by side.
+    Bars,
     /// Joined, with a marker at every so many points.
     Marked(usize),
 }
@@ -361,6 +363,9 @@ impl<'a> Layout<'a> {
             XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
             XAxis::Linear | XAxis::Log => return 0.0,
         };
+        if self.panels.lines == Lines::Bars {
+            return (index as f64 - (count as f64 - 1.0) / 2.0) * self.bar_step(count);
+        }
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let edge = places.first().map_or(0.0, |first| first - self.left);
         let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
@@ -403,6 +408,11 @@ impl<'a> Layout<'a> {
             let end = x + self.style.text * SAMPLE;
             let (line, middle) = (self.style.line, ((x + end) / 2.0, y));
             match key {
+                Key::Subject(look) if self.panels.lines == Lines::Bars => {
+                    let half = self.style.text * 0.45;
+                    canvas.fill((x, y - half), (end, y + half), tint(look.colour))?;
+                    canvas.marker(middle, *look, self.style.marker)?;
+                }
                 Key::Subject(look) => {
                     canvas.dashed(&[(x, y), (end, y)], look.dash, look.colour, line)?;
                     canvas.marker(middle, *look, self.style.marker)?;
@@ -527,6 +537,7 @@ impl<'a> Layout<'a> {
                 canvas.fill(corners.0, corners.1, BAND)?;
             }
         }
+        self.draw_bars(canvas, panel, (i, j))?;
         if let Some(height) = panel.reference {
             let left = self.left + self.pitch * j as f64;
             let y = self.y(i, height);
@@ -540,7 +551,7 @@ impl<'a> Layout<'a> {
         }
         self.draw_curves(canvas, panel, (i, j), false)?;
         let series = || panel.series.iter().enumerate();
-        let joined = series().filter(|_| self.panels.lines != Lines::None);
+        let joined = series().filter(|_| matches!(self.panels.lines, Lines::Marked(_)));
         for (index, Series { look, points, .. }) in joined {
             let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
@@ -574,7 +585,7 @@ impl<'a> Layout<'a> {
     /// From one marker of a line to the next.
     pub(super) fn marked(&self) -> usize {
         match self.panels.lines {
-            Lines::None => 1,
+            Lines::None | Lines::Bars => 1,
             Lines::Marked(step) => step.max(1),
         }
     }

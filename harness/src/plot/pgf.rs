@@ -234,6 +234,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         );
     }
     tex.push_str(&layout.tex_of_tiles(panel));
+    tex.push_str(&layout.tex_of_bars(panel));
     if panel.is_empty() {
         let why = layout.why_empty(i);
         let _ = writeln!(tex, "\\node at (rel axis cs:0.5,0.5) {{{why}}};");
@@ -310,7 +311,7 @@ fn look_of(layout: &Layout<'_>, look: Look) -> String {
         .map(|(length, state)| format!("{state} {:.2}bp", length * width))
         .collect();
     let line = match (layout.panels.lines, dash.as_slice()) {
-        (Lines::None, _) => "only marks".to_owned(),
+        (Lines::None | Lines::Bars, _) => "only marks".to_owned(),
         (Lines::Marked(_), []) => "solid".to_owned(),
         (Lines::Marked(_), parts) => format!("dash pattern={}", parts.join(" ")),
     };

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Value;
 use super::canvas::{Align, Canvas};
-use super::panels::{Layout, Panel};
+use super::panels::{Layout, Lines, Panel};
 use super::pgf::{escaped, font};
 use super::style::{Colour, FAINT};
 
@@ -130,6 +130,71 @@ impl Layout<'_> {
         }
         tex
     }
+}
+
+impl Layout<'_> {
+    /// From one bar of a group to the next, if there are so many.
+    pub(super) fn bar_step(&self, count: usize) -> f64 {
+        let group = self.x(0, 2.0) - self.x(0, 1.0);
+        GROUP * group / count.max(1) as f64
+    }
+
+    /// Under every point one from 0.
+    pub(super) fn draw_bars(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        (i, j): (usize, usize),
+    ) -> Result<()> {
+        if self.panels.lines != Lines::Bars {
+            return Ok(());
+        }
+        let count = panel.series.len();
+        let half = self.bar_step(count) * BAR / 2.0;
+        for (index, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                let x = self.x(j, point.x) + self.aside(index, count);
+                let corner = (x - half, self.y(i, point.y));
+                canvas.fill(corner, (x + half, self.y(i, 0.0)), tint(series.look.colour))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_bars(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        if self.panels.lines != Lines::Bars {
+            return tex;
+        }
+        let count = panel.series.len();
+        for (index, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                let _ = writeln!(
+                    tex,
+                    "\\draw[color={}, line width={:.2}bp, xshift={:.2}bp] (axis cs:{x},0) -- \
+                     (axis cs:{x},{});",
+                    tex_of_colour(tint(series.look.colour)),
+                    self.bar_step(count) * BAR,
+                    self.aside(index, count),
+                    point.y,
+                    x = point.x
+                );
+            }
+        }
+        tex
+    }
+}
+
+/// The share of the room between two places that a group of bars takes.
+const GROUP: f64 = 0.86;
+/// The share of its step that a bar takes.
+const BAR: f64 = 0.8;
+
+/// A colour for large areas, on which marks in the colour itself are seen.
+pub(super) fn tint((red, green, blue): Colour) -> Colour {
+    let half = |part: u8| u8::try_from((u16::from(part) + 2 * 255) / 3).unwrap_or(255);
+    (half(red), half(green), half(blue))
 }
 
 /// As an option of TikZ.
