@@ -78,7 +78,7 @@ impl Layout<'_> {
 
     fn x_in_words(&self, point: &Point) -> String {
         match &self.panels.x {
-            XAxis::Levels(labels) => labels[point.x as usize - 1].clone(),
+            XAxis::Levels(labels) => labels[point.x.round() as usize - 1].clone(),
             _ => significant(point.x),
         }
     }

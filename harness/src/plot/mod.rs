@@ -29,6 +29,7 @@ mod throughput_memory;
 mod throughput_reads;
 mod throughput_skew;
 mod throughput_threads;
+mod trial_strip;
 mod unreclaimed_over_time;
 
 use anyhow::Result;
@@ -154,6 +155,13 @@ pub const FIGURES: &[Figure] = &[
         summary: "every trial against its block, one panel for each workload and number of threads",
         lacks: block_drift::lacks,
         draw: block_drift::draw,
+    },
+    Figure {
+        name: "trial-strip",
+        summary: "every trial, one column for each subject, with its median and interval; one panel for \
+                  each workload and number of threads",
+        lacks: trial_strip::lacks,
+        draw: trial_strip::draw,
     },
 ];
 

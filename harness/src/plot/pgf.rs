@@ -195,9 +195,12 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         _ => "yticklabels={}".to_owned(),
     };
     let grid = if layout.panels.y[i].labels().is_empty() { "" } else { ", ymajorgrids=false" };
+    // Otherwise every marker would be in front of every curve.
+    let in_front = panel.curves.iter().any(|curve| curve.in_front);
+    let clip = if in_front { ", clip mode=individual" } else { "" };
     let mut tex = format!(
         "\\nextgroupplot[title={{{title}}}, {x_label},\n  \
-         {}, ymin={first}, ymax={last}, {y_label}{grid}]\n",
+         {}, ymin={first}, ymax={last}, {y_label}{grid}{clip}]\n",
         ticks('y', scale, layout.panels.y[i].ticks(scale))
     );
     if let Some(from) = layout.panels.shade_from {
