@@ -4,6 +4,7 @@ mod cmp;
 mod export;
 mod folders;
 mod list;
+mod live;
 mod machine;
 mod merge;
 mod plot;

@@ -14,6 +14,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::case::Case;
 use crate::catalogue::NameGlob;
 use crate::cmd::folders::Recorded;
+use crate::cmd::live::{Estimates, Screen};
 use crate::cmd::plot::{self, Format};
 use crate::cmd::question::Question;
 use crate::cmd::{print, report, say};
@@ -62,6 +63,9 @@ pub(super) struct Args {
     /// Start anew: move an old result folder aside
     #[arg(long)]
     fresh: bool,
+    /// Show the estimate of every cell so far, between trials, if standard error is a terminal
+    #[arg(long)]
+    live: bool,
     /// Run the K-th of N parts of the blocks
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
@@ -129,6 +133,7 @@ struct Plan<'e> {
     /// Which of the experiment's cases this command runs.
     wanted: Vec<bool>,
     shard: Shard,
+    live: bool,
 }
 
 impl<'e> Plan<'e> {
@@ -147,7 +152,7 @@ impl<'e> Plan<'e> {
                 "--only {glob}: no cell's subject, structure or id matches; --dry-run shows all"
             )));
         }
-        Ok(Self { experiment, wanted, shard: args.shard })
+        Ok(Self { experiment, wanted, shard: args.shard, live: args.live })
     }
 
     fn cells(&self) -> impl Iterator<Item = &Case> {
@@ -195,14 +200,18 @@ impl<'e> Plan<'e> {
         cpus: usize,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let progress = Progress::new(self, &Done::of(folder.rows()));
+        let mut progress = Progress::new(self, &Done::of(folder.rows()));
+        if self.live {
+            progress.open(self, folder.rows(), cpus)?;
+        }
         let mut block = 0;
-        while block < self.experiment.blocks || self.wants_more(block, folder, cpus) {
+        while block < self.experiment.blocks || self.wants_more(block, folder, cpus, &mut progress)
+        {
             if self.shard.has(block) {
                 if block >= self.experiment.blocks {
                     progress.more(self.cells().count());
                 }
-                if !self.run_block(block, folder, &progress, interrupted)? {
+                if !self.run_block(block, folder, &mut progress, interrupted)? {
                     return Ok(false);
                 }
             }
@@ -213,7 +222,13 @@ impl<'e> Plan<'e> {
     }
 
     /// The stopping rule, when the blocks that were asked for are done.
-    fn wants_more(&self, block: u32, folder: &Folder, cpus: usize) -> bool {
+    fn wants_more(
+        &self,
+        block: u32,
+        folder: &Folder,
+        cpus: usize,
+        progress: &mut Progress,
+    ) -> bool {
         let target = self.experiment.target_halfwidth;
         if target.is_none() {
             return false;
@@ -225,13 +240,13 @@ impl<'e> Plan<'e> {
         let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
             Verdict::Enough => {
-                say(format_args!(
+                progress.warn(format!(
                     "stopped after {block} blocks: every interval is as narrow as asked"
                 ));
                 false
             }
             Verdict::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
-                say(format_args!(
+                progress.warn(format!(
                     "stopped at max_blocks = {block}: {cell} is still within {:.1} % only",
                     100.0 * half_width
                 ));
@@ -245,7 +260,7 @@ impl<'e> Plan<'e> {
         &self,
         block: u32,
         folder: &mut Folder,
-        progress: &Progress,
+        progress: &mut Progress,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
         let cases = &self.experiment.cases;
@@ -262,8 +277,9 @@ impl<'e> Plan<'e> {
                 return Ok(false);
             };
             if !row.valid {
-                progress.warn(&format!("invalid trial: {case}: {}", row.error));
+                progress.warn(format!("invalid trial: {case}: {}", row.error));
             }
+            progress.measured(&row);
             folder.append(row, &samples)?;
             progress.step();
         }
@@ -300,10 +316,11 @@ impl<'e> Plan<'e> {
     }
 }
 
-/// A bar with ETA on a terminal; elsewhere a line a block.
+/// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
 struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
+    live: Option<Screen>,
 }
 
 impl Progress {
@@ -328,11 +345,38 @@ impl Progress {
         bar.inc(old as u64);
         // Otherwise the trials that were done already would count as infinitely fast.
         bar.reset_eta();
-        Self { bar, is_terminal }
+        Self { bar, is_terminal, live: None }
     }
 
-    fn show(&self, block: u32, case: &Case) {
-        self.bar.set_message(format!("block {block}: {case}"));
+    /// Shows the cells instead of the bar, which goes on to count.
+    fn open(&mut self, plan: &Plan<'_>, rows: &[Row], cpus: usize) -> anyhow::Result<()> {
+        if !self.is_terminal {
+            say("note: --live needs a terminal on standard error, so progress is plain");
+            return Ok(());
+        }
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        let cells = plan.cells().map(|case| (case.id(), case.to_string()));
+        let estimates = Estimates::new(cells, rows, cpus, plan.experiment.target_halfwidth);
+        self.live = Some(Screen::open(estimates)?);
+        Ok(())
+    }
+
+    fn show(&mut self, block: u32, case: &Case) {
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        match &mut self.live {
+            Some(screen) => {
+                screen.estimates.begins(&case.id(), format!("block {block}"));
+                screen.estimates.stand(done, all, HumanDuration(self.bar.eta()).to_string());
+                screen.draw();
+            }
+            None => self.bar.set_message(format!("block {block}: {case}")),
+        }
+    }
+
+    fn measured(&mut self, row: &Row) {
+        if let Some(screen) = &mut self.live {
+            screen.estimates.measured(row);
+        }
     }
 
     fn step(&self) {
@@ -343,11 +387,17 @@ impl Progress {
         self.bar.inc_length(trials as u64);
     }
 
-    fn warn(&self, message: &str) {
-        self.bar.suspend(|| say(message));
+    fn warn(&mut self, message: String) {
+        match &mut self.live {
+            Some(screen) => screen.estimates.note(message),
+            None => self.bar.suspend(|| say(message)),
+        }
     }
 
-    fn end_block(&self, block: u32) {
+    fn end_block(&mut self, block: u32) {
+        if let Some(screen) = &mut self.live {
+            screen.estimates.choose();
+        }
         if !self.is_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
             let left = HumanDuration(self.bar.eta());
@@ -355,7 +405,8 @@ impl Progress {
         }
     }
 
-    fn finish(&self) {
+    fn finish(mut self) {
+        self.live = None;
         self.bar.finish_and_clear();
     }
 }

@@ -10,7 +10,7 @@ use crate::support::COLUMNS;
 /// Each command with the options of the contract.
 const COMMANDS: [(&str, &str); 10] = [
     ("list", "--json"),
-    ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
+    ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
         "run",
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
