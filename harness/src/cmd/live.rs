@@ -196,7 +196,7 @@ impl Cell {
             self.name.clone(),
             self.rows.len().to_string(),
             quiet.to_string(),
-            median.map_or_else(none, |rate| crate::table::mops(rate)),
+            median.map_or_else(none, crate::table::mops),
             self.half_width().map_or_else(none, |width| format!("{:.1}", 100.0 * width)),
         ]
     }

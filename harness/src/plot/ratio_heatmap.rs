@@ -63,7 +63,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         let cases: HashSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
         let own = judged.iter().filter(|one| cases.contains(one.ours.row.case.as_str()));
         let own: Vec<&Judged<'_>> = own.collect();
-        (!own.is_empty()).then(|| (group, own))
+        (!own.is_empty()).then_some((group, own))
     });
     pictures
         .map(|(group, judged)| {
