@@ -136,7 +136,14 @@ fn pictures_say_their_values() {
     let lab = recorded("quickstart-recorded");
     let page = page(&lab, "report r");
     let figures: Vec<_> = all(&page, "figure").iter().filter_map(|f| f.attr("id")).collect();
-    let expected = ["throughput-threads", "throughput-reads", "throughput-skew", "block-drift"];
+    let expected = [
+        "throughput-threads",
+        "throughput-reads",
+        "throughput-skew",
+        "ratio-heatmap",
+        "block-drift",
+        "trial-strip",
+    ];
     assert_eq!(figures, expected);
     let titles = all(&page, "#throughput-threads svg circle title");
     let titles: Vec<String> = titles.iter().map(text).collect();
