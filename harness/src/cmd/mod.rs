@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod sweep;
 mod trial;
+mod trials;
 mod verify;
 
 use std::ffi::OsString;

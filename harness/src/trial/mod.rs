@@ -7,11 +7,14 @@
 //! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
 //!    what prefill, successful inserts and successful removes leave.
 //!
+//! A latency trial is the same with other workers in step 3: `open_loop.rs`.
+//!
 //! Results are consumed in one way for every table: added to a sum, with no branch on them.
 //! Values carry their key, so a table that returns another key's value is found out.
 
 mod access;
 mod fault;
+mod open_loop;
 mod worker;
 
 use std::hint::black_box;
@@ -24,8 +27,10 @@ use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
 use self::fault::{Gate, disturb};
+use self::open_loop::Pace;
 use self::worker::{Books, Meeting, Work, work};
 use crate::case::{Case, can_batch};
+use crate::latency::Latency;
 use crate::metric::windows::{self, Note};
 use crate::metric::{
     GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
@@ -49,6 +54,9 @@ pub struct TrialSpec {
     /// Whether to keep memory over time.
     #[serde(default)]
     pub series: bool,
+    /// Of a latency trial: the operations per second, of all workers together, that are due.
+    #[serde(default)]
+    pub rate: Option<f64>,
 }
 
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
@@ -98,6 +106,9 @@ pub struct Measurement {
     /// Memory over time, if asked for.
     #[serde(default)]
     pub series: Vec<Sample>,
+    /// Of a latency trial.
+    #[serde(default)]
+    pub latency: Option<Latency>,
 }
 
 /// The largest [`Case::batch`].
@@ -112,7 +123,8 @@ const KEY_BITS: u32 = 48;
 ///
 /// # Errors
 ///
-/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched.
+/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched,
+/// or it is a latency trial of several operations at a time.
 pub fn run<M: ConcurrentMap<u64, u64>>(
     build: impl Fn(&MapOptions) -> M,
     spec: &TrialSpec,
@@ -131,6 +143,10 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
         case.ops_per_pin,
         case.batch
     );
+    if let Some(rate) = spec.rate {
+        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
+        ensure!(case.has_single_operations(), "latency is measured of single operations");
+    }
     if let Some(most) = M::INFO.max_threads {
         let handles = case.fault.handles(case.threads);
         ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
@@ -220,10 +236,15 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     let meeting = Meeting::of(threads, fault.bystanders());
     let gate = Gate::default();
     let cpus = Cpus::allowed();
+    let pace = spec.rate.map(|rate| Pace::new(rate, threads));
     let worker = |index: usize| {
         let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
         let stream = Stream::new(keys(), mix, spec.seed, index);
-        let mut work = work(map.handle(), stream, spec, &meeting);
+        let handle = map.handle();
+        let mut work = match pace {
+            None => work(handle, stream, spec, &meeting),
+            Some(pace) => open_loop::work(handle, stream, (spec, mix), &meeting, (pace, index)),
+        };
         work.unpinned = unpinned;
         work
     };
@@ -271,7 +292,12 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
     let probe = NoiseProbe::start();
     let cpu_before = process_cpu_seconds();
     meeting.begin.wait();
-    garbage.sample_until(Instant::now() + Duration::from_secs_f64(spec.seconds));
+    let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
+    match spec.rate {
+        None => garbage.sample_until(deadline),
+        // Each reading would take a CPU from a worker, and be some operation's latency.
+        Some(_) => thread::sleep(deadline.saturating_duration_since(Instant::now())),
+    }
     gate.open();
     meeting.end.wait();
     let cpu_after = process_cpu_seconds();
@@ -283,8 +309,8 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         retired: garbage.map(|g| g.retired),
         freed: garbage.map(|g| g.freed),
         discarded: garbage.map(|g| g.discarded),
-        peak_unreclaimed: garbage.map(|g| g.peak.nodes),
-        peak_unreclaimed_bytes: garbage.map(|g| g.peak.bytes),
+        peak_unreclaimed: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.nodes),
+        peak_unreclaimed_bytes: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.bytes),
         noise,
         series,
         ..Measurement::default()
@@ -308,6 +334,7 @@ fn add_up(measured: &mut Measurement, works: &[Work]) {
     measured.windows = windows.total as u64;
     measured.clean_windows = windows.clean.len() as u64;
     measured.clean_ops_per_sec = (!windows.clean.is_empty()).then(|| stats::median(&windows.clean));
+    measured.latency = open_loop::together(works);
     measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
     measured.warnings.dedup();
 }
