@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyTrial};
 use crate::plot::style::{STYLES, Style};
 use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::record;
@@ -55,8 +56,8 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let (rows, samples, cpus) = read(&args.folders)?;
-    let results = Results { rows: &rows, samples: &samples, cpus };
+    let Read { rows, samples, latency, cpus } = read(&args.folders)?;
+    let results = Results { rows: &rows, samples: &samples, latency: &latency, cpus };
     let figures = if args.figure.is_empty() { drawable(&results) } else { figures };
     for figure in &figures {
         if let Some(what) = (figure.lacks)(&results) {
@@ -91,9 +92,17 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
     names.iter().map(find).collect()
 }
 
-/// The trials of all folders, which must be of one machine, their samples, and its number of CPUs.
-fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, Vec<SeriesRow>, usize), Failure> {
-    let (mut rows, mut samples) = (Vec::new(), Vec::new());
+/// What figures are drawn from.
+struct Read {
+    rows: Vec<Row>,
+    samples: Vec<SeriesRow>,
+    latency: Vec<LatencyTrial>,
+    cpus: usize,
+}
+
+/// The trials of all folders, which must be of one machine, with all that belongs to them.
+fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
+    let (mut rows, mut samples, mut latency) = (Vec::new(), Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -108,12 +117,13 @@ fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, Vec<SeriesRow>, usize), Failur
         let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
         let own = record::read_rows(folder).map_err(wrong)?;
         samples.extend(series::read(folder, &own).map_err(wrong)?);
+        latency.extend(latency::read(folder).map_err(wrong)?);
         rows.extend(own);
     }
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
-    Ok((rows, samples, first.parallelism()))
+    Ok(Read { rows, samples, latency, cpus: first.parallelism() })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {

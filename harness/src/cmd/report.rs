@@ -10,6 +10,7 @@ use super::plot::{drawable, drawings};
 use super::question::{Question, are_two_runs, compare};
 use crate::compare::{Report, cells};
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyTrial};
 use crate::plot::style::STYLES;
 use crate::plot::{Drawing, Figure, Results};
 use crate::rank::rank;
@@ -65,9 +66,20 @@ pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Dra
         let own = series::read(&folder.path, &folder.rows);
         samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
+    let latency = latency_of(folders)?;
     let cpus = folders[0].machine.parallelism();
-    let results = Results { rows: &rows, samples: &samples, cpus };
+    let results = Results { rows: &rows, samples: &samples, latency: &latency, cpus };
     Ok(drawings(&drawable(&results), &results, &STYLES[0])?)
+}
+
+/// The latency trials of all folders.
+fn latency_of(folders: &[Recorded]) -> Result<Vec<LatencyTrial>, Failure> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let own = latency::read(&folder.path);
+        all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    Ok(all)
 }
 
 /// Writes the page about `folders` to `file`, for a folder that has just been swept too.
@@ -91,6 +103,7 @@ fn html(
     report: &Report<'_>,
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
+    let latency = latency_of(folders)?;
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -105,6 +118,7 @@ fn html(
     let material = Material {
         sources: &sources,
         rows: &rows,
+        latency: &latency,
         machine: &folders[0].machine,
         pictures: &pictures,
         report,

@@ -15,6 +15,9 @@ use crate::stats;
 pub const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 
+/// Those of them that a table of many cells has room for.
+pub(crate) const SHOWN: [(&str, f64); 4] = [QUANTILES[0], QUANTILES[2], QUANTILES[3], QUANTILES[5]];
+
 /// A quantile of a cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quantile {

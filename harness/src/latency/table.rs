@@ -1,12 +1,15 @@
 //! Percentiles for terminals and programs.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::cells::{LatencyCell, QUANTILES, quantile};
+use super::cells::{LatencyCell, QUANTILES, SHOWN, quantile};
 use super::{LatencyTrial, Time};
 use crate::compare::Workload;
+
+/// No line is wider.
+const WIDTH: u16 = 100;
 
 /// A time to three digits, with a unit.
 #[must_use]
@@ -73,13 +76,13 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
         (Workload::of(&cell.row), cell.rate.to_bits(), cell.row.subject())
     });
     let mut header = vec!["subject", "threads", "reads", "zipf", "keys", "rate/s"];
-    header.extend(QUANTILES.map(|(name, _)| name));
-    header.extend(["trials", "saturated"]);
+    header.extend(SHOWN.map(|(name, _)| name));
+    header.extend(["trials", "satu-\nrated"]);
     let rows = cells.iter().map(|cell| {
         let row = &cell.row;
         let mut fields = vec![row.subject(), row.threads.to_string(), row.reads.to_string()];
         fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.rate.to_string()]);
-        fields.extend(QUANTILES.map(|(_, q)| shown(cell.median(Time::Response, q))));
+        fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
         fields.extend([cell.n().to_string(), cell.saturated.to_string()]);
         fields
     });
@@ -92,9 +95,13 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
 /// `texts` columns of text, then numbers.
 fn render(header: &[&str], texts: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header.to_vec()).add_rows(rows);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(WIDTH).set_header(header.to_vec()).add_rows(rows);
     for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
+        column.set_padding((0, 1));
+        if i == 0 {
+            column.set_delimiter('/');
+        }
         if i >= texts {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -110,10 +117,10 @@ mod tests {
 
     #[test]
     fn times_have_three_digits_and_a_unit() {
-        let shown = [0.0, 9e-9, 99.9e-9, 1.234e-6, 12.34e-6, 123.4e-6, 9.996e-3, 0.5, 2.0, 75.0]
+        let texts = [0.0, 9e-9, 99.9e-9, 1.234e-6, 12.34e-6, 123.4e-6, 9.996e-3, 0.5, 2.0, 75.0]
             .map(|seconds| duration(seconds).replace('\u{a0}', " "));
         assert_eq!(
-            shown,
+            texts,
             [
                 "0 ns", "9 ns", "100 ns", "1.23 µs", "12.3 µs", "123 µs", "10.0 ms", "500 ms",
                 "2.00 s", "75.0 s"

@@ -15,7 +15,7 @@ fn acm() -> &'static Style {
 }
 
 fn results(rows: &[Row]) -> Results<'_> {
-    Results { rows, samples: &[], cpus: CPUS }
+    Results { rows, samples: &[], latency: &[], cpus: CPUS }
 }
 
 fn draw(rows: &[Row]) -> Vec<Drawing> {
