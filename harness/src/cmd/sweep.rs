@@ -22,6 +22,7 @@ use crate::failure::{Failure, usage};
 use crate::latency::table::of_cells;
 use crate::latency::{LATENCY, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
+use crate::metric::Counters;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
 use crate::schedule::{Done, Job, Shard, Verdict, block_order, jobs, judge};
@@ -97,6 +98,9 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let machine = Machine::read();
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
     folder.notes().iter().for_each(|note| say(format_args!("note: {note}")));
+    if let Some(why) = Counters::open().absent() {
+        say(format_args!("hardware counters: {why}"));
+    }
     let interrupted = watch_for_interrupt()?;
     let finished = plan.measure(&mut folder, machine.parallelism(), &interrupted)?;
     if !finished {

@@ -33,7 +33,8 @@ use crate::case::{Case, can_batch};
 use crate::latency::Latency;
 use crate::metric::windows::{self, Note};
 use crate::metric::{
-    GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
+    Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
+    process_cpu_seconds,
 };
 use crate::pin::Cpus;
 use crate::stats;
@@ -109,6 +110,9 @@ pub struct Measurement {
     /// Of a latency trial.
     #[serde(default)]
     pub latency: Option<Latency>,
+    /// Hardware events of the process in the measured time.
+    #[serde(default)]
+    pub counts: Counts,
 }
 
 /// The largest [`Case::batch`].
@@ -151,6 +155,8 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
         let handles = case.fault.handles(case.threads);
         ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
     }
+    // Before any thread of the table's or ours, which inherit them.
+    let mut counters = Counters::open();
     let map = build(&MapOptions {
         capacity: capacity_for(case)?,
         hash_seed: case.hash_seed,
@@ -164,10 +170,10 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     }
     let scatter = derive(spec.seed, Purpose::Scatter, 0);
     let mut measured = if case.zipf == 0.0 {
-        measure(&map, spec, mix, || UniformKeys::new(case.keys), &mut books)
+        measure(&map, spec, mix, || UniformKeys::new(case.keys), (&mut books, &mut counters))
     } else {
         let keys = ZipfKeys::new(case.keys, case.zipf, scatter);
-        measure(&map, spec, mix, || keys.clone(), &mut books)
+        measure(&map, spec, mix, || keys.clone(), (&mut books, &mut counters))
     };
     if books.wrong != 0 {
         failures.push("a value belonged to another key".to_owned());
@@ -229,7 +235,7 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     spec: &TrialSpec,
     mix: OpMix,
     keys: impl Fn() -> D + Sync,
-    books: &mut Books,
+    (books, counters): (&mut Books, &mut Counters),
 ) -> Measurement {
     let fault = spec.case.fault;
     let threads = fault.workers(spec.case.threads);
@@ -261,7 +267,7 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
         let bystanders: Vec<_> = (threads..threads + fault.bystanders())
             .map(|index| scope.spawn(move || bystander(index)))
             .collect();
-        let measured = observe(&meeting, &gate, spec);
+        let measured = observe(&meeting, &gate, spec, counters);
         let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();
         let bystanders: Vec<_> = bystanders.into_iter().map(|thread| join(thread.join())).collect();
         (measured, works, bystanders)
@@ -282,7 +288,12 @@ fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
 }
 
 /// The main thread's part: samples memory and reads the clocks around the measured time.
-fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
+fn observe(
+    meeting: &Meeting,
+    gate: &Gate,
+    spec: &TrialSpec,
+    counters: &mut Counters,
+) -> Measurement {
     meeting.ready.wait();
     let mut garbage = if spec.series {
         GarbageSampler::with_series(spec.seconds)
@@ -290,6 +301,11 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         GarbageSampler::default()
     };
     let probe = NoiseProbe::start();
+    // In an open loop workers wait by spinning, which would be most of what is counted.
+    let counts = spec.rate.is_none();
+    if counts {
+        counters.start();
+    }
     let cpu_before = process_cpu_seconds();
     meeting.begin.wait();
     let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
@@ -301,6 +317,7 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
     gate.open();
     meeting.end.wait();
     let cpu_after = process_cpu_seconds();
+    let counts = if counts { counters.stop() } else { Counts::default() };
     let noise = probe.stop();
     let (garbage, series) = garbage.finish();
     meeting.leave.wait();
@@ -313,6 +330,7 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         peak_unreclaimed_bytes: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.bytes),
         noise,
         series,
+        counts,
         ..Measurement::default()
     }
 }
