@@ -1,5 +1,7 @@
 //! Percentiles for terminals and programs.
 
+use std::collections::HashSet;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -7,6 +9,8 @@ use serde_json::{Value, json};
 use super::cells::{LatencyCell, QUANTILES, SHOWN, quantile};
 use super::{LatencyTrial, Time};
 use crate::compare::Workload;
+use crate::row::Row;
+use crate::setting::split;
 
 /// No line is wider.
 const WIDTH: u16 = 100;
@@ -75,21 +79,33 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
     cells.sort_by_cached_key(|cell| {
         (Workload::of(&cell.row), cell.rate.to_bits(), cell.row.subject())
     });
-    let mut header = vec!["subject", "threads", "reads", "zipf", "keys", "rate/s"];
-    header.extend(SHOWN.map(|(name, _)| name));
-    header.extend(["trials", "satu-\nrated"]);
-    let rows = cells.iter().map(|cell| {
-        let row = &cell.row;
-        let mut fields = vec![row.subject(), row.threads.to_string(), row.reads.to_string()];
-        fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.rate.to_string()]);
-        fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
-        fields.extend([cell.n().to_string(), cell.saturated.to_string()]);
-        fields
-    });
-    format!(
-        "Response time from when an operation was due, median over trials of each percentile:\n\n{}",
-        render(&header, 1, rows)
-    )
+    let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
+    let mut text =
+        "Response time from when an operation was due, median over trials of each percentile:\n"
+            .to_owned();
+    for group in split(&rows) {
+        text.push('\n');
+        if !group.label.is_empty() || !group.setting.is_plain() {
+            text.push_str(&group.setting.in_words().replace("; ", ";\n"));
+            text.push_str(":\n");
+        }
+        let ids: HashSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
+        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str()));
+        let mut header = vec!["subject", "threads", "reads", "zipf", "keys", "rate/s"];
+        header.extend(SHOWN.map(|(name, _)| name));
+        header.extend(["trials", "satu-\nrated"]);
+        text.push_str(&render(&header, 1, own.map(fields)));
+    }
+    text
+}
+
+fn fields(cell: &LatencyCell) -> Vec<String> {
+    let row = &cell.row;
+    let mut fields = vec![row.subject(), row.threads.to_string(), row.reads.to_string()];
+    fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.rate.to_string()]);
+    fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
+    fields.extend([cell.n().to_string(), cell.saturated.to_string()]);
+    fields
 }
 
 /// `texts` columns of text, then numbers.
@@ -163,5 +179,13 @@ mod tests {
             })
             .collect();
         assert_eq!(cells, [("papaya", "100000"), ("dashmap", "200000"), ("papaya", "200000")]);
+        assert!(!text.contains("fault"), "one setting needs no name: {text}");
+        let mut stalled = trials[0].clone();
+        stalled.row.fault = crate::fault::Fault::StalledReader;
+        stalled.row.case = "another".to_owned();
+        let text = of_cells(&[trials[0].clone(), stalled]);
+        let named = text.find("fault stalled-reader").expect("its name");
+        assert_eq!(text.matches("papaya").count(), 2, "{text}");
+        assert!(text[named..].contains("papaya") && text[..named].contains("papaya"), "{text}");
     }
 }
