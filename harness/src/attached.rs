@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, usage};
-use crate::record::whole_lines;
+use crate::lines::whole_lines;
 
 /// A row that belongs to a trial.
 pub(crate) trait Attached: Serialize + DeserializeOwned {

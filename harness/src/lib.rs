@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fault;
 pub mod latency;
 pub mod launch;
+mod lines;
 pub mod machine;
 pub mod merge;
 pub mod metric;

@@ -233,6 +233,14 @@ mod tests {
         assert_eq!(with[..3], without);
         let of = |cell| [100.0, 200.0].map(|rate| Job { cell, rate: Some(rate) });
         assert_eq!(with[3..], [of(0), of(1), of(2)].concat());
+        // What has no latency of its own has throughput trials alone.
+        let batched = "axes.reads = 100\naxes.batch = [16, 1]\n[latency]\nrates = 100";
+        let at_rates: Vec<usize> = jobs(&parse(batched))
+            .iter()
+            .filter(|job| job.rate.is_some())
+            .map(|job| job.cell)
+            .collect();
+        assert_eq!(at_rates, [1, 3, 5]);
     }
 
     #[test]

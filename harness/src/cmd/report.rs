@@ -44,15 +44,19 @@ pub(super) struct Args {
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let mut folders = read(&args.folders)?;
     folders.iter_mut().for_each(|folder| folder.label = folder.name());
-    let shown = match folders.as_slice() {
-        [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
-        all => all,
-    };
-    let pictures = pictures(shown)?;
+    let pictures = pictures(shown(&folders))?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
     write(registry, &args.asked, &folders, &pictures, &file)?;
     super::print(&format!("{}\n", file.display()))?;
     Ok(())
+}
+
+/// Of two runs the second one, else all.
+fn shown(folders: &[Recorded]) -> &[Recorded] {
+    match folders {
+        [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
+        all => all,
+    }
 }
 
 /// Every figure of folders of one machine; none if no trial counts.
@@ -103,7 +107,7 @@ fn html(
     report: &Report<'_>,
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
-    let latency = latency_of(folders)?;
+    let latency = latency_of(shown(folders))?;
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()

@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 
-use hdrhistogram::Histogram;
-
-use super::{LatencyTrial, Time, histogram};
+use super::{LatencyTrial, Time, Times};
 use crate::row::Row;
 use crate::stats;
 
@@ -39,7 +37,7 @@ pub struct LatencyCell {
     /// Trials that do not count.
     pub invalid: usize,
     /// Of each trial that counts, response and service times of all operations.
-    trials: Vec<[Histogram<u64>; 2]>,
+    trials: Vec<[Times; 2]>,
 }
 
 impl LatencyCell {
@@ -109,28 +107,19 @@ impl LatencyCell {
     }
 
     fn values(&self, time: Time, q: f64) -> Option<Vec<f64>> {
-        let of = |times: &[Histogram<u64>; 2]| quantile(&times[time as usize], q);
+        let of = |times: &[Times; 2]| times[time as usize].quantile(q);
         let values: Option<Vec<f64>> = self.trials.iter().map(of).collect();
         values.filter(|values| !values.is_empty())
     }
 }
 
-/// The quantile `q` of recorded times, in seconds; `None` if no operation is beyond it.
-#[must_use]
-pub(crate) fn quantile(times: &Histogram<u64>, q: f64) -> Option<f64> {
-    // A little less, since 1 - 0.999 is not quite 0.001.
-    let beyond = times.len() as f64 * (1.0 - q) * (1.0 + 1e-9);
-    let is_known = beyond >= 1.0 || q == 1.0 && !times.is_empty();
-    is_known.then(|| times.value_at_quantile(q) as f64 / 1e9)
-}
-
 impl LatencyTrial {
     /// The times of all its operations together.
     #[must_use]
-    pub(crate) fn times(&self, time: Time) -> Histogram<u64> {
-        let mut all = histogram();
+    pub(crate) fn times(&self, time: Time) -> Times {
+        let mut all = Times::default();
         let of = self.distributions.iter().filter(|one| one.time == time);
-        of.for_each(|one| one.add_to(&mut all));
+        of.for_each(|one| all.add(&one.buckets));
         all
     }
 }
@@ -190,12 +179,5 @@ mod tests {
         assert_eq!(found, expected.map(|(name, rate, n, i, s)| (name.to_owned(), rate, n, i, s)));
         let kept: Vec<_> = cells.iter().map(LatencyCell::kept_its_rate).collect();
         assert_eq!(kept, [false, true, true], "half is not most");
-    }
-
-    #[test]
-    fn nothing_has_no_quantiles() {
-        assert_eq!(quantile(&histogram(), 0.5), None);
-        assert_eq!(quantile(&histogram(), 1.0), None);
-        assert!(LatencyCell::all(&[]).is_empty());
     }
 }

@@ -12,9 +12,9 @@ use super::trial::{LatencyTrial, OpenLoop, Place, place};
 use super::{Distribution, Time};
 use crate::attached::{self, Attached, AttachedFile};
 use crate::failure::Failure;
-use crate::record;
 use crate::row::Row;
 use crate::workload::Op;
+use crate::{lines, record};
 
 /// The trials' file in a result folder.
 pub const LATENCY_TRIALS: &str = "latency-trials.csv";
@@ -88,7 +88,7 @@ impl LatencyFiles {
             .create(true)
             .open(&path)
             .with_context(|| format!("cannot write {}", path.display()))?;
-        let (trials, rows) = record::recover(file, &path, &header()?, read_row, notes)?;
+        let (trials, rows) = lines::recover(file, &path, &header()?, read_row, notes)?;
         let places: HashSet<Place> = rows.iter().map(LatencyTrial::place).collect();
         let buckets = AttachedFile::open(folder, &places, notes)?;
         let recorded = with_buckets(rows, attached::read(folder, &places)?);
@@ -104,7 +104,7 @@ impl LatencyFiles {
     pub(crate) fn append(&mut self, trial: LatencyTrial) -> anyhow::Result<()> {
         // Before the row: a trial that is recorded has its histograms.
         self.buckets.append(buckets(&trial))?;
-        record::write_line(&mut self.trials, &line(&trial)?)
+        lines::write_line(&mut self.trials, &line(&trial)?)
             .with_context(|| format!("cannot write {}", self.path.display()))?;
         self.recorded.push(trial);
         Ok(())
@@ -121,7 +121,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<LatencyTrial>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let trials = record::read_lines(&path, read_row)?;
+    let trials = lines::read_lines(&path, read_row)?;
     let places = trials.iter().map(LatencyTrial::place).collect();
     Ok(with_buckets(trials, attached::read(folder, &places)?))
 }

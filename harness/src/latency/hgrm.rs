@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use hdrhistogram::Histogram;
-
-use super::{LatencyTrial, Time, histogram};
+use super::{LatencyTrial, Time, Times, histogram};
 use crate::row::Row;
 
 /// Lines of each half of what is left above the percentile.
@@ -20,13 +18,13 @@ type Place = (String, &'static str, Time);
 /// each operation, and for `all` of them, and each kind of time. The trials of a cell are added up.
 #[must_use]
 pub fn files(trials: &[LatencyTrial]) -> Vec<(PathBuf, String)> {
-    let mut all: BTreeMap<Place, Histogram<u64>> = BTreeMap::new();
+    let mut all: BTreeMap<Place, Times> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.counts()) {
         let folder = folder(&trial.row, trial.open.rate);
         for one in &trial.distributions {
             for operations in [one.operation.name(), "all"] {
                 let place = (folder.clone(), operations, one.time);
-                one.add_to(all.entry(place).or_insert_with(histogram));
+                all.entry(place).or_default().add(&one.buckets);
             }
         }
     }
@@ -46,12 +44,14 @@ fn folder(row: &Row, rate: f64) -> String {
     format!("{name}-{case}")
 }
 
-/// The percentile distribution of `times`, which are in nanoseconds.
-fn text(times: &Histogram<u64>) -> String {
+/// The percentile distribution of `times`.
+fn text(times: &Times) -> String {
+    let mut all = histogram();
+    times.buckets().for_each(|(nanos, count)| all.saturating_record_n(nanos, count));
     let millis = |nanos: f64| nanos / 1e6;
     let mut text = "       Value     Percentile TotalCount 1/(1-Percentile)\n\n".to_owned();
     let mut count = 0;
-    for step in times.iter_quantiles(TICKS) {
+    for step in all.iter_quantiles(TICKS) {
         count += step.count_since_last_iteration();
         let (value, quantile) =
             (millis(step.value_iterated_to() as f64), step.quantile_iterated_to());
@@ -66,9 +66,9 @@ fn text(times: &Histogram<u64>) -> String {
         text,
         "#[Mean    = {:12.6}, StdDeviation   = {:12.6}]\n\
          #[Max     = {:12.6}, Total count    = {:12}]",
-        millis(times.mean()),
-        millis(times.stdev()),
-        millis(times.max() as f64),
+        millis(all.mean()),
+        millis(all.stdev()),
+        millis(all.max() as f64),
         times.len()
     );
     text
@@ -114,9 +114,8 @@ mod tests {
 
     #[test]
     fn the_text_is_that_of_the_plotter() {
-        let mut times = histogram();
-        times.record_n(1_000, 900).unwrap();
-        times.record_n(2_000_000, 100).unwrap();
+        let mut times = Times::default();
+        times.add(&[(1_000, 900), (2_000_000, 100)]);
         let text = text(&times);
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("       Value     Percentile TotalCount 1/(1-Percentile)"));

@@ -5,6 +5,7 @@
 //! | here | the histograms of a trial |
 //! | `trial` | a latency trial as a row, and its place in a sweep |
 //! | `files` | `latency-trials.csv` and `latency.csv` |
+//! | `times` | recorded times, and their quantiles |
 //! | `cells` | the trials of one cell at one rate, and their quantiles |
 //! | `hgrm` | the text that HdrHistogram's plotter reads |
 //! | `table` | percentiles as a table of text and as JSON |
@@ -15,6 +16,7 @@ pub mod hgrm;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod test_trials;
+mod times;
 mod trial;
 
 use std::fmt;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use self::cells::{LatencyCell, QUANTILES, Quantile};
 pub use self::files::{Bucket, LATENCY, LATENCY_TRIALS, read};
 pub(crate) use self::files::{LatencyFiles, line, texts};
+pub(crate) use self::times::Times;
 pub use self::trial::{LatencyTrial, OVERRUN, OpenLoop, Place, place};
 use crate::workload::{Op, OpMix};
 
@@ -104,20 +107,13 @@ impl Distribution {
             let like = |one: &&mut Self| (one.operation, one.time) == (other.operation, other.time);
             match all.iter_mut().find(like) {
                 Some(one) => {
-                    let mut both = histogram();
-                    one.add_to(&mut both);
-                    other.add_to(&mut both);
-                    *one = Self::of(one.operation, one.time, &both);
+                    let mut both = Times::default();
+                    both.add(&one.buckets);
+                    both.add(&other.buckets);
+                    one.buckets = both.buckets().collect();
                 }
                 None => all.push(other.clone()),
             }
-        }
-    }
-
-    /// Adds its counts to `histogram`.
-    pub(crate) fn add_to(&self, histogram: &mut Histogram<u64>) {
-        for &(nanos, count) in &self.buckets {
-            histogram.saturating_record_n(nanos, count);
         }
     }
 }
@@ -221,13 +217,12 @@ mod tests {
             &[of(Op::Get, &[(20, 5), (30, 1)]), of(Op::Insert, &[(9, 9)])],
         );
         assert_eq!(all, [of(Op::Get, &[(10, 1), (20, 5), (30, 3)]), of(Op::Insert, &[(9, 9)])]);
-        // A bucket's largest time is in that bucket: merging does not move it.
-        let large = of(Op::Get, &[(1_234_943, 3)]);
-        let mut tape = histogram();
-        large.add_to(&mut tape);
-        let bucket = Distribution::of(Op::Get, Time::Service, &tape);
-        let mut again = vec![bucket.clone()];
-        Distribution::merge(&mut again, std::slice::from_ref(&bucket));
-        assert_eq!(again[0].buckets, [(bucket.buckets[0].0, 6)]);
+        // Every worker's buckets have the same ends.
+        let [first, second] = [1_234_567, 1_234_600].map(|nanos| {
+            let mut tape = histogram();
+            tape.record(nanos).unwrap();
+            Distribution::of(Op::Get, Time::Service, &tape)
+        });
+        assert_eq!(first, second, "both are in the bucket that ends at its largest time");
     }
 }

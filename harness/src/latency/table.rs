@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::cells::{LatencyCell, QUANTILES, SHOWN, quantile};
-use super::{LatencyTrial, Time};
+use super::cells::{LatencyCell, QUANTILES, SHOWN};
+use super::{LatencyTrial, Time, Times};
 use crate::compare::Workload;
 use crate::row::Row;
 use crate::setting::split;
@@ -31,13 +30,13 @@ fn shown(seconds: Option<f64>) -> String {
 }
 
 /// Each operation of one trial, and all together: its percentiles, by kind of time.
-fn lines(trial: &LatencyTrial) -> Vec<(&'static str, Time, Histogram<u64>)> {
+fn lines(trial: &LatencyTrial) -> Vec<(&'static str, Time, Times)> {
     let mut lines = Vec::new();
     for time in Time::ALL {
         lines.push(("all", time, trial.times(time)));
         for one in trial.distributions.iter().filter(|one| one.time == time) {
-            let mut own = super::histogram();
-            one.add_to(&mut own);
+            let mut own = Times::default();
+            own.add(&one.buckets);
             lines.push((one.operation.name(), time, own));
         }
     }
@@ -51,7 +50,7 @@ pub fn of_trial(trial: &LatencyTrial) -> String {
     header.extend(QUANTILES.map(|(name, _)| name));
     let rows = lines(trial).into_iter().map(|(operation, time, times)| {
         let mut row = vec![time.to_string(), operation.to_owned(), times.len().to_string()];
-        row.extend(QUANTILES.map(|(_, q)| shown(quantile(&times, q))));
+        row.extend(QUANTILES.map(|(_, q)| shown(times.quantile(q))));
         row
     });
     render(&header, 2, rows)
@@ -60,10 +59,10 @@ pub fn of_trial(trial: &LatencyTrial) -> String {
 /// The same for programs, in seconds; null where no operation is beyond.
 #[must_use]
 pub fn json_of_trial(trial: &LatencyTrial) -> Value {
-    let entry = |(operation, time, times): (&str, Time, Histogram<u64>)| {
+    let entry = |(operation, time, times): (&str, Time, Times)| {
         let mut entry = json!({ "operation": operation, "time": time, "count": times.len() });
         for (name, q) in QUANTILES {
-            entry[name] = json!(quantile(&times, q));
+            entry[name] = json!(times.quantile(q));
         }
         entry
     };

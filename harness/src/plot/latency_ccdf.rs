@@ -204,6 +204,11 @@ mod tests {
         // Of 10⁵, one is slower than 90 µs.
         assert!((at(5).y - 1e-5).abs() < 1e-12 && (at(5).x / 90e-6 - 1.0).abs() < 1e-3);
         assert!(line.is_sorted_by(|a, b| a.x <= b.x && a.y > b.y));
+        // Service times of these trials are a tenth, and dashed.
+        let [solid, dashed] = lines(&cell, &looks(std::slice::from_ref(&cell.row)));
+        assert!(solid.look.dash.is_empty() && !dashed.look.dash.is_empty());
+        assert_eq!((solid.points[20].x, dashed.points[20].x), (200e-9, 20e-9));
+        assert!(dashed.name.ends_with("service time"), "{}", dashed.name);
     }
 
     #[test]

@@ -135,26 +135,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
     let mix = OpMix::new(&case.mix)?;
-    ensure!(
-        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
-        "batches of {} lookups need 100 % reads, not {}",
-        case.batch,
-        case.mix.reads
-    );
-    ensure!(
-        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
-        "{} operations a pin do not go with batches of {}",
-        case.ops_per_pin,
-        case.batch
-    );
-    if let Some(rate) = spec.rate {
-        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
-        ensure!(case.has_single_operations(), "latency is measured of single operations");
-    }
-    if let Some(most) = M::INFO.max_threads {
-        let handles = case.fault.handles(case.threads);
-        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
-    }
+    check_case(spec, M::INFO.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
     let map = build(&MapOptions {
@@ -194,6 +175,32 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     measured.peak_rss_bytes = peak_rss_bytes();
     measured.huge_page_bytes = huge_page_bytes();
     Ok(measured)
+}
+
+/// Refuses what cannot be run on a table that serves so many handles.
+fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()> {
+    let case = &spec.case;
+    ensure!(
+        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
+        "batches of {} lookups need 100 % reads, not {}",
+        case.batch,
+        case.mix.reads
+    );
+    ensure!(
+        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
+        "{} operations a pin do not go with batches of {}",
+        case.ops_per_pin,
+        case.batch
+    );
+    if let Some(rate) = spec.rate {
+        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
+        ensure!(case.has_single_operations(), "latency is measured of single operations");
+    }
+    if let Some(most) = max_threads {
+        let handles = case.fault.handles(case.threads);
+        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
+    }
+    Ok(())
 }
 
 /// Room for the prefill and an eighth more. Inserts and removes that balance let the size wander

@@ -156,7 +156,9 @@ fn parts_are_merged_with_their_latency() {
         lab.run(&format!("sweep l.toml --shard {part}/2 --out p{part}")).exits(0);
     }
     lab.run("merge p2 p1 --out m").exits(0).says(&["36 trials: every cell"]);
-    assert_whole(&lab, "m", 2);
+    let merged = assert_whole(&lab, "m", 2);
+    let place = |row: &Row| ["block", "position"].map(|key| row[key].parse::<u32>().unwrap());
+    assert!(merged.is_sorted_by_key(place), "another order than a sweep's");
     lab.run("sweep l.toml --out m").exits(0).says(&["36 of 36 trials are done"]);
     lab.run("merge p1 m --out again").exits(0).says(&["18 trials are in several folders alike"]);
     for file in ["latency.csv", "latency-trials.csv"] {
@@ -230,6 +232,10 @@ fn the_page_has_a_table_of_what_was_recorded() {
     assert!((shown / computed - 1.0).abs() < 1e-9, "{shown} and {computed}");
     let figures: Vec<_> = all(&page, "figure").iter().filter_map(|f| f.attr("id")).collect();
     assert!(figures.contains(&"latency-ccdf"), "{figures:?}");
+    // Of two runs it is the second.
+    lab.copy("r", "s");
+    let both = crate::report::page(&lab, "report r s --out both.html");
+    assert!(column(&both, "latency", "trials").iter().all(|trials| trials.0 == Some(2.0)));
     // Without latency trials there is no such part.
     lab.write("tiny.toml", TINY);
     lab.run("sweep tiny.toml --out q").exits(0);

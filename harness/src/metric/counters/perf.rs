@@ -150,7 +150,8 @@ mod tests {
         let faults = counts.instructions.expect("it was opened");
         assert!((32.0..30_000.0).contains(&faults), "{faults} in one of three times 64 MB");
         assert_eq!((counts.cycles.is_some(), counts.llc_misses), (true, None));
-        // What happens after the end is not counted.
+        // What happened after the end was not counted.
+        assert_eq!(counters.stop().instructions, Some(faults));
         counters.0[2] = counter();
         counters.start();
         let nothing = counters.stop().llc_misses.expect("it was opened");
