@@ -123,7 +123,7 @@ impl Distribution {
 pub struct Latency {
     /// Operations that were due in the measured time.
     pub planned: u64,
-    /// Those of them that were not begun within twice the measured time.
+    /// Those of them that were not begun as long after the measured time as it lasted, or a second.
     pub unstarted: u64,
     /// How long after the measured time the last operation ended.
     pub late_seconds: f64,

@@ -18,8 +18,9 @@ use crate::latency::{Distribution, Latency, Tape};
 use crate::verify::clock::Clock;
 use crate::workload::{Arrivals, Keys, Op, OpMix, Stream};
 
-/// After this many times its length a trial begins no further operation.
-const OVERTIME: f64 = 2.0;
+/// A trial that is behind goes on for as long again as it should have taken, and for so many seconds
+/// at least; then it begins no further operation.
+const LEAST_OVERTIME: f64 = 1.0;
 
 /// What tells a worker the time.
 trait Timer {
@@ -88,7 +89,7 @@ pub(super) fn work<D: Keys>(
     let started = Instant::now();
     let timer = Elapsed { pace, started: pace.clock.now() };
     let end = (spec.seconds * 1e9) as u64;
-    let last_start = (spec.seconds * OVERTIME * 1e9) as u64;
+    let last_start = last_start(spec.seconds);
     let run = run(
         &timer,
         arrivals,
@@ -114,6 +115,11 @@ pub(super) fn work<D: Keys>(
         distributions: tape.distributions(),
     };
     Work { ops: run.done, latency: Some(latency), ..Work::of(books, started, stopped) }
+}
+
+/// From when on no operation begins, in nanoseconds.
+fn last_start(seconds: f64) -> u64 {
+    ((seconds + seconds.max(LEAST_OVERTIME)) * 1e9) as u64
 }
 
 /// Not inlined: so it is compiled once for a table, not again for each distribution of keys. The

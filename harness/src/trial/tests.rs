@@ -367,9 +367,9 @@ fn a_stall_of_a_table_is_in_the_response_times_of_all_that_were_due_in_it() {
     let found = slow(Time::Response, stall / 4) + latency.unstarted;
     assert!(found >= waited, "response times hide the stall: {found} of {waited}");
     assert!(slow(Time::Service, stall) >= 1, "its own operation took as long");
-    // Those after it have no wait in their service times. All begin within 0.2 s: there is no time
-    // for more than 20 that took a quarter of the stall, whatever else the machine does.
-    assert!(slow(Time::Service, stall / 4) <= 21, "service times are from when they began");
+    // Those after it have no wait in their service times. All begin within 1.1 s: there is no time
+    // for more than 110 that took a quarter of the stall, whatever else the machine does.
+    assert!(slow(Time::Service, stall / 4) <= 111, "service times are from when they began");
 }
 
 #[test]

@@ -108,6 +108,11 @@ fn what_is_never_begun_is_counted() {
 }
 
 #[test]
+fn a_trial_that_is_behind_has_as_long_again_or_a_second() {
+    assert_eq!([0.01, 1.0, 3.0].map(last_start), [1_010_000_000, 2_000_000_000, 6_000_000_000]);
+}
+
+#[test]
 fn workers_are_merged() {
     let part = |response: u64, late_seconds: f64| {
         let mut tape = reads();
