@@ -15,6 +15,7 @@ mod run;
 mod scaling;
 mod sweep;
 mod trial;
+mod trials;
 mod verify;
 
 use std::ffi::OsString;

@@ -9,6 +9,7 @@ use super::folders::{Recorded, check_baseline, first_subject};
 use crate::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyTrial};
 use crate::plot::style::{STYLES, Style};
 use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::record;
@@ -62,12 +63,13 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let (recorded, samples) = read(&args.folders)?;
+    let Read { recorded, samples, latency } = read(&args.folders)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
     let Recorded { rows, machine, .. } = &recorded;
     let results = Results {
         rows,
         samples: &samples,
+        latency: &latency,
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
     };
@@ -120,9 +122,17 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
     names.iter().map(find).collect()
 }
 
-/// The trials of all folders, which must be of one machine, as of the first, and their samples.
-fn read(folders: &[PathBuf]) -> Result<(Recorded, Vec<SeriesRow>), Failure> {
-    let (mut rows, mut samples) = (Vec::<Row>::new(), Vec::new());
+/// What figures are drawn from.
+struct Read {
+    /// The trials of all folders, as of the first.
+    recorded: Recorded,
+    samples: Vec<SeriesRow>,
+    latency: Vec<LatencyTrial>,
+}
+
+/// The trials of all folders, which must be of one machine, with all that belongs to them.
+fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
+    let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -137,13 +147,15 @@ fn read(folders: &[PathBuf]) -> Result<(Recorded, Vec<SeriesRow>), Failure> {
         let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
         let own = record::read_rows(folder).map_err(wrong)?;
         samples.extend(series::read(folder, &own).map_err(wrong)?);
+        latency.extend(latency::read(folder).map_err(wrong)?);
         rows.extend(own);
     }
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
     let label = folders[0].display().to_string();
-    Ok((Recorded { path: folders[0].clone(), label, rows, machine: first }, samples))
+    let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
+    Ok(Read { recorded, samples, latency })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {

@@ -3,6 +3,7 @@
 use super::Drawing;
 use super::canvas::{Place, SCALE};
 use super::panels::{Layout, Point, Series, XAxis};
+use crate::latency::table::duration;
 
 /// A point of a picture and what it stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +80,7 @@ impl Layout<'_> {
     fn x_in_words(&self, point: &Point) -> String {
         match &self.panels.x {
             XAxis::Levels(labels) => labels[point.x.round() as usize - 1].clone(),
+            XAxis::Seconds => duration(point.x),
             _ => significant(point.x),
         }
     }

@@ -9,6 +9,7 @@ mod canvas;
 mod factor_bars;
 mod font;
 mod hover;
+mod latency_ccdf;
 mod levels;
 mod panels;
 pub mod pdf;
@@ -38,6 +39,7 @@ pub use self::hover::Value;
 pub use self::pgf::Pgf;
 use self::style::Style;
 use crate::compare::Baseline;
+use crate::latency::LatencyTrial;
 use crate::row::Row;
 use crate::series::SeriesRow;
 
@@ -61,6 +63,8 @@ pub struct Results<'a> {
     pub rows: &'a [Row],
     /// Their samples, if they have any.
     pub samples: &'a [SeriesRow],
+    /// The latency trials, if there are any.
+    pub latency: &'a [LatencyTrial],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
     /// What ratios are to, where there is something to compare with.
@@ -149,6 +153,13 @@ pub const FIGURES: &[Figure] = &[
         summary: "throughput and peak unreclaimed bytes against `reclaim_batch`",
         lacks: batch_sweep::lacks,
         draw: batch_sweep::draw,
+    },
+    Figure {
+        name: "latency-ccdf",
+        summary: "the share of operations slower than a time, response and service, one panel for \
+                  each workload and rate; needs `[latency]`",
+        lacks: latency_ccdf::lacks,
+        draw: latency_ccdf::draw,
     },
     Figure {
         name: "block-drift",

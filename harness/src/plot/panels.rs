@@ -66,6 +66,8 @@ pub(super) enum XAxis {
     Linear,
     /// Decades.
     Log,
+    /// Decades of seconds.
+    Seconds,
 }
 
 /// What the y axis of a row of panels is.
@@ -225,6 +227,7 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
         XAxis::Counts(_) | XAxis::Levels(_) => None,
         XAxis::Linear => Some(Scale::up_to(xs)),
         XAxis::Log => Some(Scale::log(xs)),
+        XAxis::Seconds => Some(Scale::seconds(xs)),
     }
 }
 
@@ -345,7 +348,9 @@ impl<'a> Layout<'a> {
         let share = match (&self.panels.x, self.x_scale) {
             (XAxis::Counts(xs), _) => share_of_counts(xs, x),
             (XAxis::Levels(labels), _) => (x - 0.5) / labels.len() as f64,
-            (XAxis::Log, Some(scale)) => LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x),
+            (XAxis::Log | XAxis::Seconds, Some(scale)) => {
+                LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x)
+            }
             (_, scale) => scale.map_or(0.0, |scale| scale.share(x)),
         };
         self.left + self.pitch * j as f64 + self.panel_width * share
@@ -361,7 +366,7 @@ impl<'a> Layout<'a> {
         let places: Vec<f64> = match &self.panels.x {
             XAxis::Counts(xs) => xs.iter().map(|&x| self.x(0, x as f64)).collect(),
             XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
-            XAxis::Linear | XAxis::Log => return 0.0,
+            XAxis::Linear | XAxis::Log | XAxis::Seconds => return 0.0,
         };
         if self.panels.lines == Lines::Bars {
             return (index as f64 - (count as f64 - 1.0) / 2.0) * self.bar_step(count);
@@ -490,7 +495,8 @@ impl<'a> Layout<'a> {
             return labels.iter().enumerate().map(|(i, label)| (place(i), label.clone())).collect();
         }
         let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
-        let pad = if matches!(self.panels.x, XAxis::Log) { LOG_PAD } else { 0.0 };
+        let is_log = matches!(self.panels.x, XAxis::Log | XAxis::Seconds);
+        let pad = if is_log { LOG_PAD } else { 0.0 };
         let left = self.left + self.pitch * j as f64;
         let place = |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
         ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
@@ -498,7 +504,7 @@ impl<'a> Layout<'a> {
 
     /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
     fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
-        if !matches!(self.panels.x, XAxis::Linear) {
+        if !matches!(self.panels.x, XAxis::Linear | XAxis::Seconds) {
             return place;
         }
         let left = self.left + self.pitch * j as f64;
@@ -512,7 +518,7 @@ impl<'a> Layout<'a> {
         for (place, label) in self.x_ticks(j) {
             let half = font::width(&label, size) / 2.0;
             let place = self.inside(j, place, half);
-            if place - half < free_from {
+            if label.is_empty() || place - half < free_from {
                 continue;
             }
             free_from = place + half + size * 0.3;

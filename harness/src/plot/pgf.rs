@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::panels::{Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts};
-use super::scale::Scale;
+use super::scale::{SUPERSCRIPTS, Scale};
 use super::shapes::{dashes_in_tex, tex_of_colour};
 use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
 
@@ -455,7 +455,14 @@ pub(super) fn escaped(text: &str) -> String {
             '−' => tex.push_str("$-$"),
             '\u{a0}' => tex.push('~'),
             '–' => tex.push_str("--"),
-            c => tex.push(c),
+            'µ' => tex.push_str("$\\mu$"),
+            '⁻' => tex.push_str("$^{-}$"),
+            c => match SUPERSCRIPTS.iter().position(|superscript| *superscript == c) {
+                Some(digit) => {
+                    let _ = write!(tex, "$^{digit}$");
+                }
+                None => tex.push(c),
+            },
         }
     }
     tex

@@ -78,7 +78,7 @@ fn draw(name: &str, results: &Results<'_>, style: &Style) -> Vec<Drawing> {
 fn each_figure_is_readable_in_every_style() {
     let (faults, batches) = (rows(with_faults), rows(with_batches));
     let samples = samples(&faults);
-    let faults = Results { rows: &faults, samples: &samples, cpus: 2, baseline: None };
+    let faults = Results { rows: &faults, samples: &samples, cpus: 2, ..Results::default() };
     let batches = Results { rows: &batches, cpus: 2, ..Results::default() };
     for style in STYLES {
         for (name, results, pictures) in [

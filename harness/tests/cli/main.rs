@@ -3,6 +3,7 @@
 mod broken_pipe;
 mod compare;
 mod figures;
+mod latency;
 mod merge;
 mod refusals;
 mod report;

@@ -34,7 +34,8 @@ pub(crate) const COLUMNS: &str = "case structure reclaimer allocator threads rea
     updates distribution zipf keys prefill key_type value_bytes hash_seed pin batch huge_pages \
     reclaim_batch ops_per_pin fault twin seed block position \
     seconds ops min_thread_ops max_thread_ops ops_per_sec cpu_seconds ops_per_cpu_sec clean_ops_per_sec clean_windows retired \
-    freed discarded peak_unreclaimed peak_unreclaimed_bytes peak_rss_bytes huge_page_bytes final_len valid noise error \
+    freed discarded peak_unreclaimed peak_unreclaimed_bytes peak_rss_bytes huge_page_bytes \
+    instructions cycles llc_misses final_len valid noise error \
     started_at";
 
 /// One subject, with trials that last `seconds`.

@@ -102,6 +102,7 @@ fn text_is_set_as_it_is_written() {
         escaped("\\{θ < 1}^~"),
         "\\textbackslash{}\\{$\\theta$ $<$ 1\\}\\textasciicircum{}\\textasciitilde{}"
     );
+    assert_eq!(escaped("10⁻³, 2\u{a0}µs"), "10$^{-}$$^3$, 2~$\\mu$s");
     assert_eq!(plain("my;map%\n#θ"), "my_map_ _theta");
     // A name of a table is text in the legend, and a field of the table.
     let Pgf { tex, table } = drawn(&[trial("my_map;100%", 1, 0, 1e6)]);
