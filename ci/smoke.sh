@@ -20,6 +20,13 @@ check() { # spec
     echo "$planned trials planned, $recorded recorded, $invalid invalid"
     [ "$recorded" -ge "$planned" ] || { echo "smoke: trials are missing" >&2; return 1; }
     [ "$invalid" -eq 0 ] || { echo "smoke: invalid trials" >&2; return 1; }
+    if grep -q '^\[latency\]' "$spec"; then
+        planned=$(cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | grep -oE '[0-9]+ latency trials' | grep -oE '[0-9]+')
+        recorded=$(($(wc -l <"$folder/latency-trials.csv") - 1))
+        echo "$planned latency trials planned, $recorded recorded"
+        [ "$recorded" -ge "$planned" ] || { echo "smoke: latency trials are missing" >&2; return 1; }
+        [ "$(wc -l <"$folder/latency.csv")" -gt "$recorded" ] || { echo "smoke: histograms are missing" >&2; return 1; }
+    fi
     for file in experiment.toml machine.toml trials.csv report.html; do
         [ -s "$folder/$file" ] || { echo "smoke: no $file" >&2; return 1; }
     done

@@ -102,6 +102,12 @@ impl Case {
         cell_name(&self.structure, &self.reclaimer, self.twin)
     }
 
+    /// Whether each operation is a call and a pin by itself: only then it has a latency of its own.
+    #[must_use]
+    pub fn has_single_operations(&self) -> bool {
+        self.batch == 1 && self.ops_per_pin == 1
+    }
+
     /// `uniform` or `zipf`.
     #[must_use]
     pub fn distribution(&self) -> &'static str {

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use nix::sys::signal::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -101,6 +102,10 @@ pub(crate) fn ask<A: DeserializeOwned>(
         return Ok(Answer::Failed(format!("no end after {limit} s: deadlock or livelock?")));
     };
     let (output, errors) = (output.join().unwrap_or_default(), errors.join().unwrap_or_default());
+    // Ctrl-C may come before the child is in its own group.
+    if status.signal() == Some(Signal::SIGINT as i32) {
+        return Ok(Answer::Interrupted);
+    }
     if !status.success() {
         return Ok(Answer::Failed(reason(status, &errors)));
     }

@@ -5,6 +5,7 @@
 //! line by [`Bench`].
 
 pub mod allocator;
+mod attached;
 mod bench;
 pub mod case;
 pub mod catalogue;
@@ -16,7 +17,9 @@ pub mod export;
 mod factors;
 pub mod failure;
 pub mod fault;
+pub mod latency;
 pub mod launch;
+mod lines;
 pub mod machine;
 pub mod merge;
 pub mod metric;
@@ -28,6 +31,7 @@ pub mod rank;
 pub mod record;
 pub mod report;
 pub mod row;
+pub mod scaling;
 pub mod schedule;
 pub mod series;
 pub mod setting;

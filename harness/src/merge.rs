@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
 use crate::record::{self, EXPERIMENT, MACHINE};
 use crate::row::Row;
@@ -23,6 +24,8 @@ pub struct Merged {
     pub rows: Vec<Row>,
     /// The samples of each, in the same order; `None` if no folder holds any.
     pub samples: Option<Vec<SeriesRow>>,
+    /// The latency trials, by block and position; `None` if no folder holds any.
+    pub latency: Option<Vec<LatencyTrial>>,
     /// Trials that several folders hold alike, and that are taken once.
     pub repeated: usize,
 }
@@ -65,7 +68,33 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let has_series = folders.iter().any(|folder| folder.join(SERIES).exists());
     let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
     let samples = has_series.then(|| rows.iter().flat_map(of).collect());
-    Ok(Merged { experiment, machine: read(&first.join(MACHINE))?, rows, samples, repeated })
+    let (latency, again) = merge_latency(folders)?;
+    let (machine, repeated) = (read(&first.join(MACHINE))?, repeated + again);
+    Ok(Merged { experiment, machine, rows, samples, latency, repeated })
+}
+
+/// The latency trials of all folders, and how many several of them hold alike.
+fn merge_latency(folders: &[&Path]) -> Result<(Option<Vec<LatencyTrial>>, usize), Failure> {
+    if !folders.iter().any(|folder| folder.join(LATENCY_TRIALS).exists()) {
+        return Ok((None, 0));
+    }
+    let mut trials: BTreeMap<latency::Place, (&Path, LatencyTrial)> = BTreeMap::new();
+    let mut repeated = 0;
+    for folder in folders {
+        for trial in latency::read(folder).map_err(wrong)? {
+            if let Some((other, old)) = trials.get(&trial.place()) {
+                if latency::line(old)? != latency::line(&trial)? {
+                    return Err(two_results(other, folder, &trial.row));
+                }
+                repeated += 1;
+            } else {
+                trials.insert(trial.place(), (folder, trial));
+            }
+        }
+    }
+    let mut trials: Vec<LatencyTrial> = trials.into_values().map(|(_, trial)| trial).collect();
+    trials.sort_by_key(|trial| (trial.row.block, trial.row.position));
+    Ok((Some(trials), repeated))
 }
 
 fn wrong(error: anyhow::Error) -> Failure {

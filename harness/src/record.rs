@@ -1,5 +1,6 @@
 //! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`, and
-//! `series.csv` (`series.rs`) where the experiment asks for it.
+//! `series.csv` (`series.rs`) and latency trials (`latency/files.rs`) where the experiment asks for
+//! them.
 //!
 //! A record is written by one `write` and fsynced before the next trial starts. A process that
 //! dies loses the running trial at most; if it died inside the write, the torn last line is cut
@@ -7,19 +8,22 @@
 //! `--fresh` moves a folder aside.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context;
 
+use crate::attached;
 use crate::catalogue::Catalogue;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, LatencyPlan};
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyFiles, LatencyTrial};
+use crate::lines::{read_lines, recover, utf8, write_line};
 use crate::machine::Machine;
 use crate::metric::Sample;
 use crate::row::Row;
-use crate::series::{self, SERIES, SeriesFile, SeriesRow};
+use crate::series::{SERIES, SeriesFile, SeriesRow, places};
 
 /// The experiment's file in a result folder.
 pub const EXPERIMENT: &str = "experiment.toml";
@@ -36,6 +40,7 @@ pub struct Folder {
     trials: File,
     rows: Vec<Row>,
     series: Option<SeriesFile>,
+    latency: Option<LatencyFiles>,
     notes: Vec<String>,
 }
 
@@ -66,10 +71,16 @@ impl Folder {
         }
         write_whole(&path.join(EXPERIMENT), text)?;
         write_whole(&path.join(MACHINE), &machine.to_string())?;
-        let (trials, rows) = recover(trials, &path.join(TRIALS), &mut notes)?;
-        let series =
-            if experiment.series { Some(SeriesFile::open(path, &rows, &mut notes)?) } else { None };
-        Ok(Self { path: path.to_owned(), trials, rows, series, notes })
+        let (trials, rows) = recover(trials, &path.join(TRIALS), &header()?, read_row, &mut notes)?;
+        let series = match experiment.series {
+            true => Some(SeriesFile::open(path, &places(&rows), &mut notes)?),
+            false => None,
+        };
+        let latency = match experiment.latency {
+            Some(_) => Some(LatencyFiles::open(path, &mut notes)?),
+            None => None,
+        };
+        Ok(Self { path: path.to_owned(), trials, rows, series, latency, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -110,6 +121,12 @@ impl Folder {
         &self.rows
     }
 
+    /// The latency trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn latency(&self) -> &[LatencyTrial] {
+        self.latency.as_ref().map_or(&[], LatencyFiles::recorded)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -128,18 +145,32 @@ impl Folder {
         let mut write = || {
             // Before the row: a trial that is recorded has its samples.
             if let Some(series) = &mut self.series {
-                series.append(&row, samples)?;
+                series.append(samples.iter().map(|sample| SeriesRow::new(&row, *sample)))?;
             }
-            let written = trials.write_all(&line).and_then(|()| trials.sync_data());
-            written.with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
+            write_line(trials, &line)
+                .with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
         };
-        write().context(
-            "the trials before this one are kept, and the same command goes on from there",
-        )?;
+        write().context(KEPT)?;
         self.rows.push(row);
         Ok(())
     }
+
+    /// Adds a latency trial; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_latency(&mut self, trial: LatencyTrial) -> anyhow::Result<()> {
+        let files = self.latency.as_mut().expect("the experiment has latency trials");
+        files.append(trial).context(KEPT)
+    }
 }
+
+const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
 
 /// Makes the result folder `path`, which must not exist, of trials that other folders hold.
 ///
@@ -154,6 +185,7 @@ pub fn create(
     machine: &str,
     rows: &[Row],
     samples: Option<&[SeriesRow]>,
+    latency: Option<&[LatencyTrial]>,
 ) -> anyhow::Result<()> {
     let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
     for row in rows {
@@ -164,7 +196,13 @@ pub fn create(
     }
     fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
     if let Some(samples) = samples {
-        write_whole(&path.join(SERIES), utf8(&series::text(samples)?, path)?)?;
+        let text = attached::text(samples.iter().cloned())?;
+        write_whole(&path.join(SERIES), utf8(&text, path)?)?;
+    }
+    if let Some(latency) = latency {
+        for (name, text) in latency::texts(latency)? {
+            write_whole(&path.join(name), utf8(&text, path)?)?;
+        }
     }
     write_whole(&path.join(TRIALS), &trials)?;
     write_whole(&path.join(MACHINE), machine)?;
@@ -187,11 +225,16 @@ pub fn line(row: &Row) -> anyhow::Result<String> {
 /// There is no `trials.csv`, or it has a malformed line.
 pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
     let path = folder.join(TRIALS);
-    let mut bytes = fs::read(&path).with_context(|| {
-        format!("{} is no result folder: cannot read {TRIALS}", folder.display())
-    })?;
-    bytes.truncate(whole_lines(&bytes));
-    parse_rows(utf8(&bytes, &path)?, &path)
+    if !path.exists() {
+        anyhow::bail!("{} is no result folder: there is no {TRIALS}", folder.display());
+    }
+    read_lines(&path, read_row)
+}
+
+/// By name: a folder that was recorded before some column existed is still readable, and what it
+/// did not measure is absent.
+fn read_row(record: &csv::StringRecord, columns: &csv::StringRecord) -> csv::Result<Row> {
+    record.deserialize(Some(columns))
 }
 
 /// The machine of a result folder.
@@ -273,10 +316,15 @@ fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
         .or_else(|| differs("seconds", &recorded.seconds, &new.seconds))
         .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
         .or_else(|| differs("series", &recorded.series, &new.series))
+        .or_else(|| differs("latency", &in_words(&recorded.latency), &in_words(&new.latency)))
         .or_else(cells)
         .or_else(|| {
             (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())
         })
+}
+
+fn in_words(latency: &Option<LatencyPlan>) -> String {
+    latency.as_ref().map_or_else(|| "not asked for".to_owned(), ToString::to_string)
 }
 
 fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
@@ -319,77 +367,7 @@ fn lock(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Reads the trials, cuts off a torn last line, and writes the header if there is none.
-fn recover(
-    mut trials: File,
-    path: &Path,
-    notes: &mut Vec<String>,
-) -> Result<(File, Vec<Row>), Failure> {
-    let mut bytes = Vec::new();
-    trials.seek(SeekFrom::Start(0)).context("cannot seek")?;
-    trials.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
-    let whole = whole_lines(&bytes);
-    if whole < bytes.len() {
-        trials
-            .set_len(whole as u64)
-            .with_context(|| format!("cannot repair {}", path.display()))?;
-        let then = if whole == 0 { "it was the header" } else { "its trial will be run again" };
-        notes.push(format!(
-            "{}: cut off a torn last line of {} bytes; {then}",
-            path.display(),
-            bytes.len() - whole
-        ));
-    }
-    if whole == 0 {
-        let header = header()?;
-        trials
-            .write_all(&header)
-            .and_then(|()| trials.sync_all())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        return Ok((trials, Vec::new()));
-    }
-    if !bytes.starts_with(&header()?) {
-        return Err(usage(format!(
-            "{}:1: these are not the columns that this build writes, so it cannot add to them; \
-             write elsewhere with --out DIR, or start anew with --fresh",
-            path.display()
-        )));
-    }
-    let rows = parse_rows(utf8(&bytes[..whole], path)?, path)?;
-    Ok((trials, rows))
-}
-
-fn utf8<'a>(bytes: &'a [u8], path: &Path) -> anyhow::Result<&'a str> {
-    std::str::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))
-}
-
-/// Length of the part that consists of whole lines.
-pub(crate) fn whole_lines(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
-}
-
-fn parse_rows(text: &str, path: &Path) -> anyhow::Result<Vec<Row>> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    // By name: a folder that was recorded before some column existed is still readable, and what
-    // it did not measure is absent.
-    let found =
-        reader.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let position = match &record {
-            Ok(record) => record.position(),
-            Err(error) => error.position(),
-        };
-        let line = position.map_or(0, csv::Position::line);
-        let row = record.and_then(|record| record.deserialize(Some(&found)));
-        rows.push(
-            row.with_context(|| format!("{}:{line}: cannot understand this row", path.display()))?,
-        );
-    }
-    Ok(rows)
-}
-
-fn header() -> anyhow::Result<Vec<u8>> {
+pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
     let blank = crate::case::Case {
         structure: String::new(),
         reclaimer: String::new(),
@@ -443,6 +421,7 @@ fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::parse_rows;
 
     #[test]
     fn rows_are_read_by_name() {
@@ -450,7 +429,7 @@ mod tests {
         let header = String::from_utf8(header().unwrap()).unwrap();
         let case = crate::test_rows::trial("papaya", 2, 3, 5e6);
         let line = String::from_utf8(to_csv(&case, false).unwrap()).unwrap();
-        let rows = parse_rows(&format!("{header}{line}"), path).unwrap();
+        let rows = parse_rows(&format!("{header}{line}"), path, read_row).unwrap();
         assert_eq!((rows.len(), rows[0].threads, rows[0].block), (1, 2, 3));
         // Without a column for something measured, it is absent.
         let without = |name: &str| {
@@ -459,7 +438,7 @@ mod tests {
                 let kept = text.trim_end().split(',').enumerate().filter(|(i, _)| *i != drop);
                 kept.map(|(_, field)| field).collect::<Vec<_>>().join(",") + "\n"
             };
-            parse_rows(&(cut(&header) + &cut(&line)), path)
+            parse_rows(&(cut(&header) + &cut(&line)), path, read_row)
         };
         assert_eq!(without("ops_per_sec").unwrap()[0].ops_per_sec, None);
         assert_eq!(without("huge_page_bytes").unwrap()[0].huge_page_bytes, None);

@@ -110,6 +110,12 @@ pub struct Row {
     pub peak_rss_bytes: Option<u64>,
     /// Memory of the process on huge pages at the end, whoever asked for them.
     pub huge_page_bytes: Option<u64>,
+    /// Instructions of the process in the measured time, per operation.
+    pub instructions: Option<f64>,
+    /// CPU cycles, as `instructions`.
+    pub cycles: Option<f64>,
+    /// Reads that missed the last-level cache, as `instructions`.
+    pub llc_misses: Option<f64>,
     /// Entries after the trial.
     pub final_len: Option<u64>,
     /// Whether the self-check passed.
@@ -179,6 +185,9 @@ impl Row {
             free_delay_max: None,
             peak_rss_bytes: None,
             huge_page_bytes: None,
+            instructions: None,
+            cycles: None,
+            llc_misses: None,
             final_len: None,
             valid: false,
             noise: String::new(),
@@ -213,6 +222,11 @@ impl Row {
         self.free_delay_max = measured.free_delay_max;
         self.peak_rss_bytes = measured.peak_rss_bytes;
         self.huge_page_bytes = measured.huge_page_bytes;
+        let per_op =
+            |count: Option<f64>| Some(count? / measured.ops as f64).filter(|n| n.is_finite());
+        self.instructions = per_op(measured.counts.instructions);
+        self.cycles = per_op(measured.counts.cycles);
+        self.llc_misses = per_op(measured.counts.llc_misses);
         self.final_len = Some(measured.final_len);
         self.steal_seconds = measured.noise.steal_seconds;
         self.run_delay_seconds = measured.noise.run_delay_seconds;
@@ -239,5 +253,22 @@ impl Row {
     #[must_use]
     pub fn is_control(&self) -> bool {
         self.twin || crate::controls::is_control(&self.structure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::metric::Counts;
+    use crate::test_rows::trial;
+    use crate::trial::Measurement;
+
+    #[test]
+    fn hardware_events_are_per_operation_and_absent_is_not_zero() {
+        let counts = Counts { instructions: Some(5000.0), cycles: Some(0.0), llc_misses: None };
+        let mut row = trial("papaya", 1, 0, 1.0);
+        row.measured(Measurement { ops: 100, counts, ..Measurement::default() });
+        assert_eq!((row.instructions, row.cycles, row.llc_misses), (Some(50.0), Some(0.0), None));
+        row.measured(Measurement { ops: 0, counts, ..Measurement::default() });
+        assert_eq!((row.instructions, row.cycles), (None, None), "nothing was done");
     }
 }

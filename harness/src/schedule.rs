@@ -13,11 +13,35 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
 use crate::case::Case;
+use crate::experiment::Experiment;
+use crate::latency::{self, LatencyTrial};
 use crate::row::Row;
 use crate::stats;
 use crate::summary::{Metric, summarise};
 
-/// The order of a block's cells, as indices into the experiment's cases.
+/// One trial of a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Job {
+    /// The cell: an index into the experiment's cases.
+    pub cell: usize,
+    /// Of a latency trial, its rate; a trial without one measures throughput.
+    pub rate: Option<f64>,
+}
+
+/// The trials of each block, in the order from which blocks are shuffled: a throughput trial of
+/// every cell, then its latency trials.
+#[must_use]
+pub fn jobs(experiment: &Experiment) -> Vec<Job> {
+    let cells = 0..experiment.cases.len();
+    let throughput = cells.clone().map(|cell| Job { cell, rate: None });
+    let Some(plan) = &experiment.latency else { return throughput.collect() };
+    let measured = cells.filter(|cell| plan.takes(&experiment.cases[*cell]));
+    let at_rates = measured
+        .flat_map(|cell| plan.rates.iter().map(move |&rate| Job { cell, rate: Some(rate) }));
+    throughput.chain(at_rates).collect()
+}
+
+/// The order of a block's trials, as indices into its [`jobs`].
 #[must_use]
 pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..cells).collect();
@@ -46,19 +70,28 @@ fn hash(numbers: &[u64], text: &str) -> u64 {
 
 /// The trials that a result folder has already.
 #[derive(Clone, Debug, Default)]
-pub struct Done(HashSet<(String, u32)>);
+pub struct Done {
+    throughput: HashSet<(String, u32)>,
+    latency: HashSet<latency::Place>,
+}
 
 impl Done {
-    /// Those of `rows`.
+    /// Those of `rows` and `latency`.
     #[must_use]
-    pub fn of(rows: &[Row]) -> Self {
-        Self(rows.iter().map(|row| (row.case.clone(), row.block)).collect())
+    pub fn of(rows: &[Row], latency: &[LatencyTrial]) -> Self {
+        Self {
+            throughput: rows.iter().map(|row| (row.case.clone(), row.block)).collect(),
+            latency: latency.iter().map(LatencyTrial::place).collect(),
+        }
     }
 
-    /// Whether `case` (its id) has been run in `block`.
+    /// Whether `case` (its id) has been run in `block`, at this rate if it is a latency trial.
     #[must_use]
-    pub fn has(&self, case: &str, block: u32) -> bool {
-        self.0.contains(&(case.to_owned(), block))
+    pub fn has(&self, case: &str, block: u32, rate: Option<f64>) -> bool {
+        match rate {
+            None => self.throughput.contains(&(case.to_owned(), block)),
+            Some(rate) => self.latency.contains(&latency::place(case, block, rate)),
+        }
     }
 }
 
@@ -186,6 +219,31 @@ mod tests {
     const SEED_ON_RECORD: u64 = 6_315_054_652_056_252_985;
 
     #[test]
+    fn latency_trials_follow_the_throughput_trials_before_the_shuffle() {
+        let registry = crate::subject::Registry::built_in();
+        let parse = |latency: &str| {
+            let text = format!(
+                "controls = false\naxes.structure = ['left-right', 'chaining-*-lock']\n{latency}"
+            );
+            Experiment::parse("e.toml", &text, &registry.catalogue()).unwrap()
+        };
+        let without = jobs(&parse(""));
+        assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, rate: None }));
+        let with = jobs(&parse("[latency]\nrates = [100, 200]"));
+        assert_eq!(with[..3], without);
+        let of = |cell| [100.0, 200.0].map(|rate| Job { cell, rate: Some(rate) });
+        assert_eq!(with[3..], [of(0), of(1), of(2)].concat());
+        // What has no latency of its own has throughput trials alone.
+        let batched = "axes.reads = 100\naxes.batch = [16, 1]\n[latency]\nrates = 100";
+        let at_rates: Vec<usize> = jobs(&parse(batched))
+            .iter()
+            .filter(|job| job.rate.is_some())
+            .map(|job| job.cell)
+            .collect();
+        assert_eq!(at_rates, [1, 3, 5]);
+    }
+
+    #[test]
     fn subjects_share_operations_within_a_block_only() {
         let seed = |block, case: &Case| trial_seed(42, block, case);
         assert_eq!(seed(0, &case("a", 1)), seed(0, &case("b", 1)));
@@ -216,10 +274,18 @@ mod tests {
 
     #[test]
     fn done_is_per_case_and_block() {
-        let done = Done::of(&[row(&case("a", 1), 2, 1.0)]);
-        assert!(done.has(&case("a", 1).id(), 2));
-        assert!(!done.has(&case("a", 1).id(), 1));
-        assert!(!done.has(&case("a", 2).id(), 2));
+        let measured = row(&case("a", 1), 2, 1.0);
+        let at_rate = LatencyTrial::unmeasured(measured.clone(), 1e5);
+        let done = Done::of(&[measured], &[]);
+        assert!(done.has(&case("a", 1).id(), 2, None));
+        assert!(!done.has(&case("a", 1).id(), 1, None));
+        assert!(!done.has(&case("a", 2).id(), 2, None));
+        // A latency trial and a throughput trial do not stand for each other.
+        assert!(!done.has(&case("a", 1).id(), 2, Some(1e5)));
+        let done = Done::of(&[], &[at_rate]);
+        assert!(done.has(&case("a", 1).id(), 2, Some(1e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Some(2e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, None));
     }
 
     #[test]

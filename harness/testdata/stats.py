@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 import scipy
-from scipy import stats
+from scipy import optimize, stats
 
 rng = np.random.default_rng(5)
 
@@ -84,6 +84,35 @@ def kendall(x, y):
     return {"x": x, "y": y, "tau": float(result.statistic), "p": float(result.pvalue)}
 
 
+def law(n, rate, sigma, kappa):
+    return rate * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
+
+
+def usl(points):
+    """The Universal Scalability Law with no negative coefficient, by least squares."""
+    n, x = np.array(points, dtype=float).T
+    (rate, sigma, kappa), _ = optimize.curve_fit(
+        law,
+        n,
+        x,
+        p0=(x[0] / n[0], 0.01, 0.001),
+        bounds=(0, np.inf),
+        x_scale=(x[0] / n[0], 0.1, 0.01),
+        ftol=1e-15,
+        xtol=1e-15,
+        gtol=1e-15,
+        max_nfev=100_000,
+    )
+    return {"points": points, "lambda": float(rate), "sigma": float(sigma), "kappa": float(kappa)}
+
+
+def scaling(threads, rate, sigma, kappa, noise=0.0):
+    """Points of the law, each off by a few percent."""
+    threads = np.array(threads, dtype=float)
+    rates = law(threads, rate, sigma, kappa) * (1 + rng.normal(0, noise, len(threads)))
+    return [[float(n), x] for n, x in zip(threads, listed(rates))]
+
+
 def comparisons(centres, blocks, missing=()):
     baseline = rng.normal(0, 0.1, blocks)
     logs = [listed(rng.normal(centre, 0.1, blocks) - baseline) for centre in centres]
@@ -113,6 +142,19 @@ answers = {
         kendall(list(range(10)), listed(np.arange(10) * 0.1 + rng.normal(0, 0.3, 10))),
         kendall([1, 1, 2, 2, 2, 3, 4, 5, 5], [3, 2, 2, 5, 4, 4, 7, 6, 6]),
         kendall(listed(rng.normal(0, 1, 40)), listed(rng.normal(0, 1, 40))),
+    ],
+    "usl": [
+        # SPEC SDM91 on a SPARCcenter 2000: N. J. Gunther, Guerrilla Capacity Planning, 2007. The R
+        # package `usl` fits sigma 0.0277285, kappa 0.0001044 and lambda 89.9952330 to it.
+        usl(
+            [[1, 64.9], [18, 995.9], [36, 1652.4], [72, 1853.2], [108, 1828.9], [144, 1775.0]]
+            + [[216, 1702.2]]
+        ),
+        usl(scaling([1, 2, 4, 8, 16, 32], 5e6, 0.08, 0.003, 0.03)),
+        # Where a coefficient without the bound would be negative.
+        usl(scaling([1, 2, 4, 8, 16], 2e7, 0.2, -0.004, 0.01)),
+        usl(scaling([1, 2, 4, 8, 16], 2e7, -0.03, 0.01, 0.01)),
+        usl(scaling([1, 2, 4, 8], 1e6, -0.02, -0.001, 0.0)),
     ],
 }
 print(json.dumps(answers))

@@ -111,6 +111,7 @@ fn main() -> ExitCode {
     let lab = Lab::new(std::env::current_exe().unwrap());
     a_sweep_records_what_went_wrong(&lab);
     a_sweep_without_any_valid_trial_still_ends(&lab);
+    a_latency_trial_that_fails_is_recorded(&lab);
     one_trial_says_what_went_wrong(&lab);
     println!("broken tables: ok");
     ExitCode::SUCCESS
@@ -152,6 +153,18 @@ fn a_sweep_without_any_valid_trial_still_ends(lab: &Lab) {
     lab.write("none.toml", text);
     lab.run("sweep none.toml --out n").exits(1).says(&["1 of 1 trials are invalid"]);
     lab.run("plot n");
+}
+
+fn a_latency_trial_that_fails_is_recorded(lab: &Lab) {
+    let text = spec(0.01, 2).replace("chaining-*-lock", "aborts-in-get");
+    lab.write("late.toml", text + "[latency]\nrates = 10_000\n");
+    let ran = lab.run("sweep late.toml --out l").exits(1);
+    ran.says(&["2 of 2 trials are invalid; l/trials.csv", "2 of 2 trials are invalid; l/latency-"]);
+    let rows = lab.read("l/latency-trials.csv");
+    assert_eq!(rows.matches("killed by signal 6").count(), 2, "{rows}");
+    assert_eq!(lab.read("l/latency.csv").lines().count(), 1, "a histogram of a failed trial");
+    lab.run("sweep late.toml --out l").exits(1).says(&["4 of 4 trials are done"]);
+    lab.run("plot l --figure latency-ccdf").exits(2).says(&["no valid latency trial"]);
 }
 
 fn one_trial_says_what_went_wrong(lab: &Lab) {

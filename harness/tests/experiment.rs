@@ -169,6 +169,7 @@ fn the_defaults_are_those_of_the_documentation() {
         max_blocks: 10,
         pin: true,
         series: false,
+        latency: None,
         cases: vec![case],
         skipped: Vec::new(),
     };
@@ -377,6 +378,56 @@ fn a_series_is_a_flag() {
     assert!(parse(&top("series = true")).series);
     let text = top("series = 'csv'");
     one_problem(&text, 1, "'csv'", "`series` is a string", "takes true or false");
+}
+
+fn latency(lines: &str) -> String {
+    format!("controls = false\nseconds = 2\naxes.structure = 'hamt-cas'\n[latency]\n{lines}\n")
+}
+
+#[test]
+fn latency_has_rates_and_a_time() {
+    let plan = |lines: &str| parse(&latency(lines)).latency.expect("a plan");
+    let found = plan("rates = [1e5, 200_000, 100_000]");
+    assert_eq!((found.rates, found.seconds), (vec![1e5, 2e5], 2.0), "each once, the file's time");
+    let found = plan("rates = 0.5\nseconds = 4");
+    assert_eq!((found.rates, found.seconds), (vec![0.5], 4.0));
+    assert_eq!(parse(&axes("")).latency, None);
+    one_problem(
+        &latency("rates = 1\nrate = 1"),
+        6,
+        "rate",
+        "unknown key `rate` in [latency]",
+        "did you mean `rates`? the keys are rates, seconds",
+    );
+    one_problem(&latency("seconds = 1"), 4, "[latency]", "`[latency]` has no `rates`", "rates = [");
+    one_problem(&top("latency = 3"), 1, "3", "`latency` is 3", "`[latency]` on a line by itself");
+    let message = "unknown key `rates` in [axes]";
+    one_problem(&axes("rates = 3"), 4, "rates", message, "`rates` belongs in `[latency]`");
+    for (value, found) in [("0", "0"), ("-1", "-1"), ("'x'", "a string"), ("2e9", "2e9")] {
+        let message = format!("`rates` is {found}");
+        let text = latency(&format!("rates = [1000, {value}]"));
+        one_problem(&text, 5, value, &message, "from 0.001 to 1000000000");
+    }
+    one_problem(&latency("rates = []"), 5, "[]", "`rates` is an empty list", "from 0.001");
+    let message = "`rates` has 0.4 operations per second, which is less than one in a trial of 2 s";
+    one_problem(&latency("rates = [1, 0.4]"), 5, "0.4", message, "at least 1 goes with this time");
+}
+
+#[test]
+fn latency_is_of_single_operations() {
+    let batched = |batches: &str| {
+        format!("{}[latency]\nrates = 1000\n", axes(&format!("reads = 100\nbatch = {batches}")))
+    };
+    let experiment = parse(&batched("[1, 16]"));
+    let plan = experiment.latency.expect("a plan");
+    let measured: Vec<bool> = experiment.cases.iter().map(|case| plan.takes(case)).collect();
+    assert_eq!(measured, [true, false]);
+    let [skipped] = experiment.skipped.as_slice() else { panic!("{:?}", experiment.skipped) };
+    assert!(skipped.contains("latency of 1 of 2 cells"), "{skipped}");
+    let message = "no cell can have its latency measured";
+    one_problem(&batched("16"), 6, "[latency]", message, "an operation in a batch");
+    let pins = format!("{}[latency]\nrates = 1000\n", axes("ops_per_pin = 8"));
+    one_problem(&pins, 5, "[latency]", message, "in a pin of several");
 }
 
 #[test]
@@ -1019,7 +1070,7 @@ proptest! {
     fn toml_like_text_never_panics(
         tokens in prop::collection::vec(
             prop::sample::select(vec![
-                "axes", "also", "mix", "structure", "threads", "reads", "zipf", "prefill", "seed",
+                "axes", "also", "mix", "latency", "rates", "structure", "threads", "reads", "zipf", "prefill", "seed",
                 "blocks", "[", "]", "[[", "]]", "{", "}", "=", ".", ",", "\n", "\r\n", "'hamt-cas'",
                 "\"*\"", "'''", "0", "-1", "1e9", "nan", "true", "é", "# ü", "\u{feff}", "\u{0}",
             ]),

@@ -1,15 +1,20 @@
-//! `bench export`: throughput for services that watch it from commit to commit.
+//! `bench export`: throughput for services that watch it from commit to commit, and latency for
+//! HdrHistogram's plotter.
 
+use std::fs;
 use std::path::PathBuf;
 
-use super::folders::{Selection, one_table, read};
+use anyhow::Context;
+
+use super::folders::{Recorded, Selection, one_table, read};
 use crate::export::{bencher, github_action_benchmark};
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LATENCY_TRIALS, hgrm};
 use crate::row::Row;
 
-/// Print the throughput of every cell as JSON for a service that watches it
+/// Give results to other programs: throughput as JSON, latency as files for a plotter
 ///
-/// Each entry is the median over a cell's trials in operations per second, under a name made of the
+/// JSON is printed. Each entry is the median over a cell's trials in operations per second, under a name made of the
 /// subject and the workload. Without --metric the rate is chosen from all cells together, and may
 /// then be another one after the next run: say which to watch. For a page in Markdown: `bench cmp
 /// --markdown`.
@@ -23,6 +28,9 @@ pub(super) struct Args {
     format: Format,
     #[command(flatten)]
     selection: Selection,
+    /// Where `hgrm` makes its folders, instead of in `DIR/hgrm`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 /// Whose format.
@@ -32,11 +40,21 @@ enum Format {
     Bencher,
     /// `customBiggerIsBetter` of github-action-benchmark
     GithubActionBenchmark,
+    /// Latency percentiles, one folder a cell and rate, for HdrHistogram's plotter; prints the files
+    Hgrm,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let folders = read(&args.folders)?;
     one_table(&folders)?;
+    let to_json = match args.format {
+        Format::Bencher => bencher,
+        Format::GithubActionBenchmark => github_action_benchmark,
+        Format::Hgrm => return write_hgrm(args, &folders),
+    };
+    if args.out.is_some() {
+        return Err(usage("--out is for --format hgrm; JSON is printed".to_owned()));
+    }
     let rows = folders.iter().flat_map(|folder| &folder.rows);
     let rows: Vec<Row> = rows.filter(|row| args.selection.wants(row)).cloned().collect();
     if rows.is_empty() {
@@ -44,10 +62,36 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(usage(format!("there is nothing to export: {why}")));
     }
     let metric = args.selection.choose(&rows, folders[0].machine.parallelism()).metric;
-    let all = match args.format {
-        Format::Bencher => bencher(&rows, metric),
-        Format::GithubActionBenchmark => github_action_benchmark(&rows, metric),
-    };
-    super::print(&format!("{all:#}\n"))?;
+    super::print(&format!("{:#}\n", to_json(&rows, metric)))?;
+    Ok(())
+}
+
+/// Writes the histograms of every cell and rate, and prints the paths.
+fn write_hgrm(args: &Args, folders: &[Recorded]) -> Result<(), Failure> {
+    let mut trials = Vec::new();
+    for folder in folders {
+        let own = latency::read(&folder.path).map_err(|error| usage(format!("{error:#}")))?;
+        trials.extend(own.into_iter().filter(|trial| args.selection.wants(&trial.row)));
+    }
+    let files = hgrm::files(&trials);
+    if files.is_empty() {
+        let why = args.selection.in_words();
+        return Err(usage(format!(
+            "there is no latency to export: {LATENCY_TRIALS} comes of a `[latency]` in the \
+             experiment file; {why}"
+        )));
+    }
+    let target = args.out.clone().unwrap_or_else(|| folders[0].path.join("hgrm"));
+    let mut paths = String::new();
+    for (name, text) in files {
+        let path = target.join(name);
+        let write = || {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(&path, text)
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))?;
+        paths.push_str(&format!("{}\n", path.display()));
+    }
+    super::print(&paths)?;
     Ok(())
 }

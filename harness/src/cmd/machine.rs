@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::metric::NoiseProbe;
+use crate::metric::{COUNTERS, Counters, NoiseProbe};
 
-/// Show the machine's fingerprint and whether it is quiet
+/// Show the machine's fingerprint, its hardware counters and whether it is quiet
 ///
 /// The noise verdict watches the machine for a second.
 #[derive(Debug, clap::Args)]
@@ -21,15 +21,19 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let probe = NoiseProbe::start();
     std::thread::sleep(Duration::from_secs(1));
     let noise = probe.stop();
+    let absent = Counters::open().absent();
     let text = if args.json {
         let all = serde_json::json!({
             "fingerprint": machine.fingerprint(),
             "machine": machine,
+            "counters": { "absent": absent },
             "noise": { "verdict": noise.verdict(), "readings": noise },
         });
         format!("{all:#}\n")
     } else {
-        format!("{machine}\nnoise over one second: {}\n", noise.verdict())
+        let counters = absent.unwrap_or_else(|| COUNTERS.join(", "));
+        let noise = noise.verdict();
+        format!("{machine}\nhardware counters: {counters}\nnoise over one second: {noise}\n")
     };
     super::print(&text)?;
     Ok(())

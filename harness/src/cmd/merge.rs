@@ -7,7 +7,7 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::merge::{Merged, merge};
 use crate::record;
-use crate::schedule::Done;
+use crate::schedule::{Done, jobs};
 use crate::subject::Registry;
 
 /// Join the parts of one sweep (`sweep --shard`) into one result folder
@@ -33,8 +33,8 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
     let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
     let merged = merge(&folders)?;
-    let Merged { experiment, machine, rows, samples, .. } = &merged;
-    record::create(out, experiment, machine, rows, samples.as_deref())?;
+    let Merged { experiment, machine, rows, samples, latency, .. } = &merged;
+    record::create(out, experiment, machine, rows, samples.as_deref(), latency.as_deref())?;
     if merged.repeated > 0 {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }
@@ -45,16 +45,19 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 
 /// What is in the folder, and what a sweep would still have to run.
 fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
-    let done = Done::of(&merged.rows);
-    let trials = merged.rows.len();
+    let latency = merged.latency.as_deref().unwrap_or_default();
+    let done = Done::of(&merged.rows, latency);
+    let trials = merged.rows.len() + latency.len();
     let name = out.join(record::EXPERIMENT).display().to_string();
     let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
         return format!("{trials} trials; this program does not know all that {name} names");
     };
-    let ids: Vec<String> = experiment.cases.iter().map(crate::case::Case::id).collect();
+    let jobs = jobs(&experiment).into_iter();
+    let jobs: Vec<_> = jobs.map(|job| (experiment.cases[job.cell].id(), job.rate)).collect();
     let blocks = 0..experiment.blocks;
-    let missing: usize =
-        blocks.map(|block| ids.iter().filter(|id| !done.has(id, block)).count()).sum();
+    let missing: usize = blocks
+        .map(|block| jobs.iter().filter(|(id, rate)| !done.has(id, block, *rate)).count())
+        .sum();
     if missing == 0 {
         return format!("{trials} trials: every cell in each of the {} blocks", experiment.blocks);
     }

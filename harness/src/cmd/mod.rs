@@ -4,6 +4,7 @@ mod cmp;
 mod export;
 mod folders;
 mod list;
+mod live;
 mod machine;
 mod merge;
 mod plot;
@@ -11,8 +12,10 @@ mod question;
 mod rank;
 mod report;
 mod run;
+mod scaling;
 mod sweep;
 mod trial;
+mod trials;
 mod verify;
 
 use std::ffi::OsString;
@@ -44,6 +47,7 @@ enum Command {
     Run(run::Args),
     Cmp(cmp::Args),
     Rank(rank::Args),
+    Scaling(scaling::Args),
     Plot(plot::Args),
     Report(report::Args),
     Export(export::Args),
@@ -73,7 +77,8 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Run(args) => run::run(registry, &args),
         Command::Cmp(args) => cmp::run(registry, &args),
         Command::Rank(args) => rank::run(&args),
-        Command::Plot(args) => plot::run(&args),
+        Command::Scaling(args) => scaling::run(&args),
+        Command::Plot(args) => plot::run(registry, &args),
         Command::Export(args) => export::run(&args),
         Command::Report(args) => report::run(registry, &args),
         Command::Merge(args) => merge::run(registry, &args),

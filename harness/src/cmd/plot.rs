@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::folders::{Recorded, check_baseline, first_subject};
+use crate::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyTrial};
 use crate::plot::style::{STYLES, Style};
 use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::record;
 use crate::row::Row;
 use crate::series::{self, SeriesRow};
+use crate::subject::Registry;
 
 /// Draw figures of result folders
 ///
@@ -25,6 +29,10 @@ pub(super) struct Args {
     /// The figure: a name from `bench list figures`; all that the results have if not given
     #[arg(long, value_name = "NAME")]
     figure: Vec<String>,
+    /// What `ratio-heatmap` takes ratios to: a subject, or of a list `A,B` or a glob the best by median
+    /// in each cell; the experiment's first subject if not given
+    #[arg(long, value_name = "SUBJECT")]
+    baseline: Option<Baseline>,
     /// File formats
     #[arg(long, value_enum, value_delimiter = ',', default_value = "svg,png")]
     format: Vec<Format>,
@@ -53,10 +61,18 @@ fn style(name: &str) -> Result<&'static Style, String> {
     })
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let (rows, samples, cpus) = read(&args.folders)?;
-    let results = Results { rows: &rows, samples: &samples, cpus };
+    let Read { recorded, samples, latency } = read(&args.folders)?;
+    let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
+    let Recorded { rows, machine, .. } = &recorded;
+    let results = Results {
+        rows,
+        samples: &samples,
+        latency: &latency,
+        cpus: machine.parallelism(),
+        baseline: baseline.as_ref(),
+    };
     let figures = if args.figure.is_empty() { drawable(&results) } else { figures };
     for figure in &figures {
         if let Some(what) = (figure.lacks)(&results) {
@@ -68,6 +84,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let files = write(&drawings, &args.format, &target)?;
     super::print(&lines(&files))?;
     Ok(())
+}
+
+/// What ratios in figures are to: what was asked for, or the first subject of the experiment, if this
+/// program knows it.
+pub(super) fn baseline(
+    registry: &Registry,
+    asked: Option<&Baseline>,
+    recorded: &[Recorded],
+) -> Result<Option<Baseline>, Failure> {
+    if let Some(asked) = asked {
+        check_baseline(asked, recorded)?;
+        return Ok(Some(asked.clone()));
+    }
+    let first = first_subject(registry, &recorded[0]).ok();
+    Ok(first.map(|subject| Baseline::of_subject(&subject)))
 }
 
 /// The figures for which `results` lack nothing.
@@ -91,9 +122,17 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
     names.iter().map(find).collect()
 }
 
-/// The trials of all folders, which must be of one machine, their samples, and its number of CPUs.
-fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, Vec<SeriesRow>, usize), Failure> {
-    let (mut rows, mut samples) = (Vec::new(), Vec::new());
+/// What figures are drawn from.
+struct Read {
+    /// The trials of all folders, as of the first.
+    recorded: Recorded,
+    samples: Vec<SeriesRow>,
+    latency: Vec<LatencyTrial>,
+}
+
+/// The trials of all folders, which must be of one machine, with all that belongs to them.
+fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
+    let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -108,12 +147,15 @@ fn read(folders: &[PathBuf]) -> Result<(Vec<Row>, Vec<SeriesRow>, usize), Failur
         let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
         let own = record::read_rows(folder).map_err(wrong)?;
         samples.extend(series::read(folder, &own).map_err(wrong)?);
+        latency.extend(latency::read(folder).map_err(wrong)?);
         rows.extend(own);
     }
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
-    Ok((rows, samples, first.parallelism()))
+    let label = folders[0].display().to_string();
+    let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
+    Ok(Read { recorded, samples, latency })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {

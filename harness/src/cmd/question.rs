@@ -58,7 +58,7 @@ fn compare_subjects<T>(
         Some(baseline) => (baseline.clone(), String::new()),
         None => {
             let subject = first_subject(registry, &folders[0])?;
-            let baseline = subject.parse().expect("a subject's name is a glob");
+            let baseline = Baseline::of_subject(&subject);
             (baseline, format!(", the first subject of {}/{EXPERIMENT}", folders[0].label))
         }
     };

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::folders::{Recorded, read};
-use super::plot::{drawable, drawings};
+use super::plot::{baseline, drawable, drawings};
 use super::question::{Question, are_two_runs, compare};
 use crate::compare::{Report, cells};
 use crate::failure::{Failure, usage};
+use crate::latency::{self, LatencyTrial};
 use crate::plot::style::STYLES;
 use crate::plot::{Drawing, Figure, Results};
 use crate::rank::rank;
@@ -43,19 +44,27 @@ pub(super) struct Args {
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let mut folders = read(&args.folders)?;
     folders.iter_mut().for_each(|folder| folder.label = folder.name());
-    let shown = match folders.as_slice() {
-        [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
-        all => all,
-    };
-    let pictures = pictures(shown)?;
+    let pictures = pictures(registry, &args.asked, shown(&folders))?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
     write(registry, &args.asked, &folders, &pictures, &file)?;
     super::print(&format!("{}\n", file.display()))?;
     Ok(())
 }
 
+/// Of two runs the second one, else all.
+fn shown(folders: &[Recorded]) -> &[Recorded] {
+    match folders {
+        [before, after] if are_two_runs(before, after) => std::slice::from_ref(after),
+        all => all,
+    }
+}
+
 /// Every figure of folders of one machine; none if no trial counts.
-pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
+pub(super) fn pictures(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     if !rows.iter().any(counts) {
         return Ok(Vec::new());
@@ -65,9 +74,27 @@ pub(super) fn pictures(folders: &[Recorded]) -> Result<Vec<(&'static Figure, Dra
         let own = series::read(&folder.path, &folder.rows);
         samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
+    let latency = latency_of(folders)?;
     let cpus = folders[0].machine.parallelism();
-    let results = Results { rows: &rows, samples: &samples, cpus };
+    let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
+    let results = Results {
+        rows: &rows,
+        samples: &samples,
+        latency: &latency,
+        cpus,
+        baseline: baseline.as_ref(),
+    };
     Ok(drawings(&drawable(&results), &results, &STYLES[0])?)
+}
+
+/// The latency trials of all folders.
+fn latency_of(folders: &[Recorded]) -> Result<Vec<LatencyTrial>, Failure> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let own = latency::read(&folder.path);
+        all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    Ok(all)
 }
 
 /// Writes the page about `folders` to `file`, for a folder that has just been swept too.
@@ -91,6 +118,7 @@ fn html(
     report: &Report<'_>,
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
+    let latency = latency_of(shown(folders))?;
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -105,6 +133,7 @@ fn html(
     let material = Material {
         sources: &sources,
         rows: &rows,
+        latency: &latency,
         machine: &folders[0].machine,
         pictures: &pictures,
         report,

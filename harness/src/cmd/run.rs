@@ -12,6 +12,7 @@ use crate::catalogue::Catalogue;
 use crate::experiment::{MAX_WORKERS, did_you_mean};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
+use crate::latency::{LatencyTrial, RATES, table};
 use crate::row::Row;
 use crate::subject::{NO_RECLAIMER, Registry, Structure};
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
@@ -73,6 +74,10 @@ pub(super) struct Args {
     /// Operations for which a worker pins once
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_OPS_PER_PIN as i64))]
     ops_per_pin: u16,
+    /// Measure latency instead of throughput: begin so many operations per second, of all threads
+    /// together, at random times that do not depend on the table
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
     /// What goes wrong: a name from `bench list faults`
     #[arg(long, value_name = "NAME", default_value_t = Fault::None, value_parser = fault)]
     fault: Fault,
@@ -97,16 +102,26 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         seconds: args.seconds,
         warmup: args.warmup,
         series: false,
+        rate: args.rate,
     };
     with_allocator(&args.allocator)?;
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     super::exit_at_panic();
-    row.measured(registry.run(&spec)?);
-    let text = if args.json {
-        serde_json::to_string(&row).map_err(anyhow::Error::from)? + "\n"
-    } else {
-        in_words(&row)
+    let measured = registry.run(&spec)?;
+    let (row, text) = match args.rate {
+        None => {
+            row.measured(measured);
+            let text = if args.json { json(&row, None)? } else { in_words(&row) };
+            (row, text)
+        }
+        Some(rate) => {
+            let mut trial = LatencyTrial::unmeasured(row, rate);
+            trial.measured(measured, args.seconds);
+            let text =
+                if args.json { json(&trial.row, Some(&trial))? } else { latency_in_words(&trial) };
+            (trial.row, text)
+        }
     };
     super::print(&text)?;
     if row.valid {
@@ -114,6 +129,15 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     } else {
         Err(Failure::Run(anyhow::anyhow!("the trial is invalid: {}", row.error)))
     }
+}
+
+/// The columns of `trials.csv`, and under `latency` what a latency trial has besides.
+fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
+    let mut value = serde_json::to_value(row)?;
+    if let Some(trial) = latency {
+        value["latency"] = table::json_of_trial(trial);
+    }
+    Ok(format!("{value}\n"))
 }
 
 /// Returns in a process with the allocator of that name: if need be this one begins anew, before
@@ -219,6 +243,9 @@ fn check_options(
             args.ops_per_pin, args.batch
         )));
     }
+    if let Some(rate) = args.rate {
+        check_rate(rate, args)?;
+    }
     if args.huge_pages && !structure.huge_pages {
         let able = registry.structures().iter().filter(|s| s.huge_pages && s.variant_of.is_none());
         let able: Vec<&str> = able.map(|structure| structure.name.as_str()).collect();
@@ -226,6 +253,25 @@ fn check_options(
             "`{}` cannot ask for huge pages; those that can are {}",
             structure.name,
             able.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses latency of what has none, and a trial without an operation.
+fn check_rate(rate: f64, args: &Args) -> Result<(), Failure> {
+    if args.batch > 1 || args.ops_per_pin > 1 {
+        return Err(usage(format!(
+            "--rate {rate} measures single operations: it goes neither with --batch {} nor with \
+             --ops-per-pin {}, if that is above 1",
+            args.batch, args.ops_per_pin
+        )));
+    }
+    if rate * args.seconds < 1.0 {
+        return Err(usage(format!(
+            "--rate {rate} is less than one operation in --seconds {}; at least {} goes with it",
+            args.seconds,
+            (1.0 / args.seconds).ceil()
         )));
     }
     Ok(())
@@ -279,33 +325,63 @@ fn mix(args: &Args) -> Result<Mix, Failure> {
     Ok(mix)
 }
 
-fn in_words(row: &Row) -> String {
+/// A name and what it has, on a line.
+fn line(text: &mut String, name: &str, value: &str) {
     use std::fmt::Write;
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name:<24}{value}");
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{name:<24}{value}");
+}
+
+fn latency_in_words(trial: &LatencyTrial) -> String {
+    let mut text = table::of_trial(trial) + "\n";
+    let open = &trial.open;
+    let reached = trial.row.ops_per_sec.map_or("not measured".to_owned(), |rate| {
+        format!("{rate:.0} of {} operations per second", open.rate)
+    });
+    let saturated = match open.saturated {
+        Some(true) => "; it could not keep its rate, and its response times grow with its length",
+        _ => "",
     };
+    let never = open.unstarted.filter(|unstarted| *unstarted > 0);
+    let never = never.map_or(String::new(), |unstarted| format!(", {unstarted} never begun"));
+    let row = &trial.row;
+    for (name, value) in [
+        ("subject", row.subject()),
+        ("workload", workload(row)),
+        ("rate", format!("{reached}{never}{saturated}")),
+        ("clock", open.clock.clone()),
+        ("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() }),
+        ("noise", row.noise.clone()),
+    ] {
+        line(&mut text, name, &value);
+    }
+    text
+}
+
+fn workload(row: &Row) -> String {
+    format!(
+        "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}",
+        row.threads,
+        row.reads,
+        row.inserts,
+        row.removes,
+        row.updates,
+        row.zipf,
+        row.keys,
+        special(row)
+    )
+}
+
+fn in_words(row: &Row) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| line(&mut text, name, &value);
     let mops = |rate: Option<f64>| {
         rate.map_or("not measured".to_owned(), |rate| format!("{:.2} Mops/s", rate / 1e6))
     };
     let count = |n: Option<u64>| n.map_or("not measured".to_owned(), |n| n.to_string());
     let windows = format!("{} of {} windows", count(row.clean_windows), count(row.windows));
     line("subject", row.subject());
-    line(
-        "workload",
-        format!(
-            "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}",
-            row.threads,
-            row.reads,
-            row.inserts,
-            row.removes,
-            row.updates,
-            row.zipf,
-            row.keys,
-            special(row)
-        ),
-    );
+    line("workload", workload(row));
     line("throughput", mops(row.ops_per_sec));
     line("  in clean windows", format!("{} ({windows})", mops(row.clean_ops_per_sec)));
     line("  per CPU-second", mops(row.ops_per_cpu_sec));
@@ -375,6 +451,11 @@ fn percent(text: &str) -> Result<f64, String> {
 
 fn fraction(text: &str) -> Result<f64, String> {
     in_range(text, 0.0, 1.0, "a share, 0 to 1")
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let what = "a number of operations per second, 0.001 to 1000000000";
+    in_range(text, *RATES.start(), *RATES.end(), what)
 }
 
 fn skew(text: &str) -> Result<f64, String> {

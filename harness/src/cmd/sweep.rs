@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,22 +13,24 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::case::Case;
 use crate::catalogue::NameGlob;
 use crate::cmd::folders::Recorded;
+use crate::cmd::live::{Estimates, Screen};
 use crate::cmd::plot::{self, Format};
 use crate::cmd::question::Question;
+use crate::cmd::trials::{self, Trial};
 use crate::cmd::{print, report, say};
 use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
-use crate::launch::{Outcome, launch};
+use crate::latency::table::of_cells;
+use crate::latency::{LATENCY, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
-use crate::metric::Sample;
+use crate::metric::Counters;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
-use crate::schedule::{Done, Shard, Verdict, block_order, judge, trial_seed};
+use crate::schedule::{Done, Job, Shard, Verdict, block_order, jobs, judge};
 use crate::series::SERIES;
 use crate::subject::Registry;
 use crate::summary::choose_metric;
 use crate::table;
-use crate::trial::TrialSpec;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
@@ -62,6 +63,9 @@ pub(super) struct Args {
     /// Start anew: move an old result folder aside
     #[arg(long)]
     fresh: bool,
+    /// Show the estimate of every cell so far, between trials, if standard error is a terminal
+    #[arg(long)]
+    live: bool,
     /// Run the K-th of N parts of the blocks
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
@@ -98,12 +102,15 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let machine = Machine::read();
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
     folder.notes().iter().for_each(|note| say(format_args!("note: {note}")));
+    if let Some(why) = Counters::open().absent() {
+        say(format_args!("hardware counters: {why}"));
+    }
     let interrupted = watch_for_interrupt()?;
     let finished = plan.measure(&mut folder, machine.parallelism(), &interrupted)?;
     if !finished {
         return Err(Failure::Run(anyhow::anyhow!(
             "interrupted after {} trials; {} is whole, and the same command goes on from there",
-            folder.rows().len(),
+            folder.rows().len() + folder.latency().len(),
             out.display()
         )));
     }
@@ -126,9 +133,12 @@ fn watch_for_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 /// The cells and blocks of one sweep command.
 struct Plan<'e> {
     experiment: &'e Experiment,
+    /// The trials of a block.
+    jobs: Vec<Job>,
     /// Which of the experiment's cases this command runs.
     wanted: Vec<bool>,
     shard: Shard,
+    live: bool,
 }
 
 impl<'e> Plan<'e> {
@@ -147,16 +157,23 @@ impl<'e> Plan<'e> {
                 "--only {glob}: no cell's subject, structure or id matches; --dry-run shows all"
             )));
         }
-        Ok(Self { experiment, wanted, shard: args.shard })
+        let (jobs, live) = (jobs(experiment), args.live);
+        Ok(Self { experiment, jobs, wanted, shard: args.shard, live })
     }
 
     fn cells(&self) -> impl Iterator<Item = &Case> {
         self.experiment.cases.iter().zip(&self.wanted).filter(|(_, wanted)| **wanted).map(|c| c.0)
     }
 
-    fn seconds(&self, case: &Case) -> f64 {
-        let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
-        self.experiment.seconds + self.experiment.warmup + TRIAL_OVERHEAD + prefill
+    /// The trials of a block that this command runs.
+    fn wanted(&self) -> impl Iterator<Item = Job> {
+        self.jobs.iter().copied().filter(|job| self.wanted[job.cell])
+    }
+
+    fn seconds(&self, job: Job) -> f64 {
+        let prefill = self.experiment.cases[job.cell].prefill as f64 * PREFILL_SECONDS_PER_KEY;
+        let measured = trials::seconds(self.experiment, job);
+        measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill
     }
 
     fn blocks(&self) -> usize {
@@ -165,15 +182,16 @@ impl<'e> Plan<'e> {
 
     fn show(&self) -> Result<(), Failure> {
         let cells = self.cells().count();
-        let block: f64 = self.cells().map(|case| self.seconds(case)).sum();
+        let block: f64 = self.wanted().map(|job| self.seconds(job)).sum();
         let total = std::time::Duration::from_secs_f64(block * self.blocks() as f64);
         let mut lines: Vec<String> =
             self.cells().map(|case| format!("{}  {case}", case.id())).collect();
         lines.extend(self.experiment.skipped.iter().map(|skipped| format!("left out: {skipped}")));
         lines.push(format!(
-            "{cells} cells x {} blocks = {} trials, about {}",
+            "{cells} cells x {} blocks = {} trials{}, about {}",
             self.blocks(),
             cells * self.blocks(),
+            self.latency_in_words(),
             HumanDuration(total)
         ));
         if let Some(target) = self.experiment.target_halfwidth {
@@ -188,6 +206,13 @@ impl<'e> Plan<'e> {
         Ok(())
     }
 
+    /// ", and 24 latency trials at 1000, 2000 operations per second for 0.5 s", if there are any.
+    fn latency_in_words(&self) -> String {
+        let Some(plan) = &self.experiment.latency else { return String::new() };
+        let trials = self.wanted().filter(|job| job.rate.is_some()).count() * self.blocks();
+        format!(", and {trials} latency trials at {plan}")
+    }
+
     /// Runs what is not done yet; false if interrupted.
     fn measure(
         &self,
@@ -195,14 +220,18 @@ impl<'e> Plan<'e> {
         cpus: usize,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let progress = Progress::new(self, &Done::of(folder.rows()));
+        let mut progress = Progress::new(self, &Done::of(folder.rows(), folder.latency()));
+        if self.live {
+            progress.open(self, folder.rows(), cpus)?;
+        }
         let mut block = 0;
-        while block < self.experiment.blocks || self.wants_more(block, folder, cpus) {
+        while block < self.experiment.blocks || self.wants_more(block, folder, cpus, &mut progress)
+        {
             if self.shard.has(block) {
                 if block >= self.experiment.blocks {
-                    progress.more(self.cells().count());
+                    progress.more(self.wanted().count());
                 }
-                if !self.run_block(block, folder, &progress, interrupted)? {
+                if !self.run_block(block, folder, &mut progress, interrupted)? {
                     return Ok(false);
                 }
             }
@@ -213,7 +242,13 @@ impl<'e> Plan<'e> {
     }
 
     /// The stopping rule, when the blocks that were asked for are done.
-    fn wants_more(&self, block: u32, folder: &Folder, cpus: usize) -> bool {
+    fn wants_more(
+        &self,
+        block: u32,
+        folder: &Folder,
+        cpus: usize,
+        progress: &mut Progress,
+    ) -> bool {
         let target = self.experiment.target_halfwidth;
         if target.is_none() {
             return false;
@@ -225,13 +260,13 @@ impl<'e> Plan<'e> {
         let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
             Verdict::Enough => {
-                say(format_args!(
+                progress.warn(format!(
                     "stopped after {block} blocks: every interval is as narrow as asked"
                 ));
                 false
             }
             Verdict::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
-                say(format_args!(
+                progress.warn(format!(
                     "stopped at max_blocks = {block}: {cell} is still within {:.1} % only",
                     100.0 * half_width
                 ));
@@ -245,65 +280,42 @@ impl<'e> Plan<'e> {
         &self,
         block: u32,
         folder: &mut Folder,
-        progress: &Progress,
+        progress: &mut Progress,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let cases = &self.experiment.cases;
-        let done = Done::of(folder.rows());
-        let order = block_order(self.experiment.seed, block, cases.len());
+        let done = Done::of(folder.rows(), folder.latency());
+        let order = block_order(self.experiment.seed, block, self.jobs.len());
         for (position, index) in order.into_iter().enumerate() {
-            let case = &cases[index];
-            if !self.wanted[index] || done.has(&case.id(), block) {
+            let job = self.jobs[index];
+            let case = &self.experiment.cases[job.cell];
+            if !self.wanted[job.cell] || done.has(&case.id(), block, job.rate) {
                 continue;
             }
-            progress.show(block, case);
-            let Some((row, samples)) = self.trial(case, block, position as u32, interrupted)?
-            else {
+            let at = job.rate.map_or_else(String::new, |rate| format!(" at {rate}/s"));
+            progress.show(block, case, &at);
+            let place = (block, position as u32);
+            let Some(trial) = Trial::run(self.experiment, job, place, interrupted)? else {
                 return Ok(false);
             };
-            if !row.valid {
-                progress.warn(&format!("invalid trial: {case}: {}", row.error));
+            if !trial.row().valid {
+                progress.warn(format!("invalid trial: {case}{at}: {}", trial.row().error));
             }
-            folder.append(row, &samples)?;
+            if job.rate.is_none() {
+                progress.measured(trial.row());
+            }
+            trial.record(folder)?;
             progress.step();
         }
         progress.end_block(block);
         Ok(true)
     }
-
-    /// One trial's row and its samples, or `None` if interrupted.
-    fn trial(
-        &self,
-        case: &Case,
-        block: u32,
-        position: u32,
-        interrupted: &AtomicBool,
-    ) -> anyhow::Result<Option<(Row, Vec<Sample>)>> {
-        let Experiment { seed, seconds, warmup, series, .. } = *self.experiment;
-        let seed = trial_seed(seed, block, case);
-        let mut row = Row::unmeasured(case, seed, block, position);
-        row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        if interrupted.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let mut samples = Vec::new();
-        let spec = TrialSpec { case: case.clone(), seed, seconds, warmup, series };
-        match launch(&spec, interrupted)? {
-            Outcome::Measured(mut measured) => {
-                samples = std::mem::take(&mut measured.series);
-                row.measured(*measured);
-            }
-            Outcome::Failed(why) => row.error = why,
-            Outcome::Interrupted => return Ok(None),
-        }
-        Ok(Some((row, samples)))
-    }
 }
 
-/// A bar with ETA on a terminal; elsewhere a line a block.
+/// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
 struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
+    live: Option<Screen>,
 }
 
 impl Progress {
@@ -313,10 +325,13 @@ impl Progress {
             if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let blocks: Vec<u32> =
             (0..plan.experiment.blocks).filter(|block| plan.shard.has(*block)).collect();
-        let total = plan.cells().count() * blocks.len();
-        let ids: Vec<String> = plan.cells().map(Case::id).collect();
-        let old = ids.iter().map(|id| blocks.iter().filter(|b| done.has(id, **b)).count());
-        let old: usize = old.sum();
+        let total = plan.wanted().count() * blocks.len();
+        let cells = &plan.experiment.cases;
+        let trials = plan.wanted().map(|job| (cells[job.cell].id(), job.rate));
+        let of_blocks = |(id, rate): (String, Option<f64>)| {
+            blocks.iter().filter(|block| done.has(&id, **block, rate)).count()
+        };
+        let old: usize = trials.map(of_blocks).sum();
         if old > 0 {
             say(format_args!("resuming: {old} of {total} trials are done"));
         }
@@ -328,11 +343,38 @@ impl Progress {
         bar.inc(old as u64);
         // Otherwise the trials that were done already would count as infinitely fast.
         bar.reset_eta();
-        Self { bar, is_terminal }
+        Self { bar, is_terminal, live: None }
     }
 
-    fn show(&self, block: u32, case: &Case) {
-        self.bar.set_message(format!("block {block}: {case}"));
+    /// Shows the cells instead of the bar, which goes on to count.
+    fn open(&mut self, plan: &Plan<'_>, rows: &[Row], cpus: usize) -> anyhow::Result<()> {
+        if !self.is_terminal {
+            say("note: --live needs a terminal on standard error, so progress is plain");
+            return Ok(());
+        }
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        let cells = plan.cells().map(|case| (case.id(), case.to_string()));
+        let estimates = Estimates::new(cells, rows, cpus, plan.experiment.target_halfwidth);
+        self.live = Some(Screen::open(estimates)?);
+        Ok(())
+    }
+
+    fn show(&mut self, block: u32, case: &Case, at: &str) {
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        match &mut self.live {
+            Some(screen) => {
+                screen.estimates.begins(&case.id(), format!("block {block}{at}"));
+                screen.estimates.stand(done, all, HumanDuration(self.bar.eta()).to_string());
+                screen.draw();
+            }
+            None => self.bar.set_message(format!("block {block}: {case}{at}")),
+        }
+    }
+
+    fn measured(&mut self, row: &Row) {
+        if let Some(screen) = &mut self.live {
+            screen.estimates.measured(row);
+        }
     }
 
     fn step(&self) {
@@ -343,11 +385,17 @@ impl Progress {
         self.bar.inc_length(trials as u64);
     }
 
-    fn warn(&self, message: &str) {
-        self.bar.suspend(|| say(message));
+    fn warn(&mut self, message: String) {
+        match &mut self.live {
+            Some(screen) => screen.estimates.note(message),
+            None => self.bar.suspend(|| say(message)),
+        }
     }
 
-    fn end_block(&self, block: u32) {
+    fn end_block(&mut self, block: u32) {
+        if let Some(screen) = &mut self.live {
+            screen.estimates.choose();
+        }
         if !self.is_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
             let left = HumanDuration(self.bar.eta());
@@ -355,7 +403,8 @@ impl Progress {
         }
     }
 
-    fn finish(&self) {
+    fn finish(mut self) {
+        self.live = None;
         self.bar.finish_and_clear();
     }
 }
@@ -365,13 +414,17 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
-    files.extend(Some(folder.path().join(SERIES)).filter(|series| series.exists()));
-    let invalid = rows.iter().filter(|row| !row.valid).count();
+    let optional = [SERIES, LATENCY_TRIALS, LATENCY].map(|name| folder.path().join(name));
+    files.extend(optional.into_iter().filter(|file| file.exists()));
+    let invalid = [
+        (TRIALS, rows.len(), rows.iter().filter(|row| !row.valid).count()),
+        (LATENCY_TRIALS, folder.latency().len(), invalid(folder.latency())),
+    ];
     let table = table::throughput(&rows, cpus);
     let path = folder.path().to_owned();
     let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
     recorded[0].label = recorded[0].name();
-    let pictures = report::pictures(&recorded)?;
+    let pictures = report::pictures(registry, &Question::default(), &recorded)?;
     if !pictures.is_empty() {
         let formats = [Format::Svg, Format::Png];
         files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);
@@ -379,13 +432,26 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
     let page = folder.path().join(report::REPORT);
     report::write(registry, &Question::default(), &recorded, &pictures, &page)?;
     files.push(page);
-    print(&format!("{table}\n{}", plot::lines(&files)))?;
-    if invalid > 0 {
-        return Err(Failure::Run(anyhow::anyhow!(
-            "{invalid} of {} trials are invalid; {} says why in the column `error`",
-            recorded[0].rows.len(),
-            folder.path().join(TRIALS).display()
-        )));
+    let latency = match folder.latency() {
+        [] => String::new(),
+        trials => format!("\n{}", of_cells(trials)),
+    };
+    print(&format!("{table}{latency}\n{}", plot::lines(&files)))?;
+    let complaints = invalid.into_iter().filter(|(_, _, invalid)| *invalid > 0);
+    let complaints: Vec<String> = complaints
+        .map(|(file, all, invalid)| {
+            let path = folder.path().join(file);
+            let path = path.display();
+            format!("{invalid} of {all} trials are invalid; {path} says why in the column `error`")
+        })
+        .collect();
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Run(anyhow::anyhow!(complaints.join("\n"))))
     }
-    Ok(())
+}
+
+fn invalid(trials: &[LatencyTrial]) -> usize {
+    trials.iter().filter(|trial| !trial.row.valid).count()
 }

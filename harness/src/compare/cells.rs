@@ -80,6 +80,12 @@ impl Workload {
         }
     }
 
+    /// The same for any number of threads, where that is what differs.
+    #[must_use]
+    pub fn of_any_threads(row: &Row) -> Self {
+        Self { threads: 0, ..Self::of(row) }
+    }
+
     /// All that [`Display`](fmt::Display) leaves out.
     #[must_use]
     pub fn setting(&self) -> &Setting {
@@ -92,7 +98,10 @@ impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reads, zipf) = (f64::from_bits(self.reads.0), f64::from_bits(self.zipf));
         let Self { threads, setting, .. } = self;
-        write!(f, "threads={threads} reads={reads} zipf={zipf} keys={}", setting.keys)
+        if *threads > 0 {
+            write!(f, "threads={threads} ")?;
+        }
+        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys)
     }
 }
 

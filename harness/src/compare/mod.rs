@@ -20,7 +20,7 @@ pub use self::cells::{Cell, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::floor::{Floor, Floors};
 pub use self::report::{Mode, Report};
-pub(crate) use self::report::{factor, p as p_value, wrapped};
+pub(crate) use self::report::{factor, headings, p as p_value, wrapped};
 use crate::stats::{self, Ratio};
 
 /// The chance of calling anything in a table that is not so is at most this.

@@ -327,7 +327,7 @@ fn object(judged: &Judged<'_>) -> Value {
 }
 
 /// The workloads' names, with all of the setting where the short one names two.
-fn headings<'w>(workloads: impl Iterator<Item = &'w Workload> + Clone) -> Vec<String> {
+pub(crate) fn headings<'w>(workloads: impl Iterator<Item = &'w Workload> + Clone) -> Vec<String> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     workloads.clone().for_each(|workload| *uses.entry(workload.to_string()).or_default() += 1);
     let name = |workload: &Workload| {

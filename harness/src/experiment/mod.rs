@@ -7,6 +7,7 @@
 mod axes;
 mod error;
 mod grid;
+mod latency;
 mod mix;
 mod overrides;
 mod subjects;
@@ -18,6 +19,7 @@ use toml::de::{DeTable, DeValue};
 use self::axes::Axes;
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
+pub use self::latency::LatencyPlan;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
 pub(crate) use self::subjects::MAX_WORKERS;
@@ -57,6 +59,8 @@ pub struct Experiment {
     pub pin: bool,
     /// Whether memory over time is recorded.
     pub series: bool,
+    /// The latency trials of each cell, if any.
+    pub latency: Option<LatencyPlan>,
     /// The cells, each once: grid by grid in the order of the axes, then the controls.
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
@@ -77,6 +81,7 @@ impl Experiment {
         let top = Section::new("", 0..0, root.get_ref(), TOP, &mut problems);
         let mut experiment = Self::settings(&top, &mut problems);
         experiment.plan(&top, catalogue, &mut problems);
+        experiment.plan_latency(&top, &mut problems);
         if problems.is_empty() {
             Ok(experiment)
         } else {
@@ -102,6 +107,7 @@ impl Experiment {
             max_blocks: max_blocks(top, blocks, problems),
             pin: top.one("pin", &FLAG, problems).unwrap_or(true),
             series: top.one("series", &FLAG, problems).unwrap_or(false),
+            latency: None,
             cases: Vec::new(),
             skipped: Vec::new(),
         }
@@ -127,6 +133,23 @@ impl Experiment {
             planner.add_controls();
         }
         (self.cases, self.skipped) = planner.finish();
+    }
+
+    /// The latency trials of the cells.
+    fn plan_latency(&mut self, top: &Section<'_, '_>, problems: &mut Vec<Problem>) {
+        let Some(value) = top.get("latency") else { return };
+        let Some(plan) = LatencyPlan::read(value, self.seconds, problems) else { return };
+        let left_out = plan.left_out(&self.cases);
+        if self.cases.iter().any(|case| plan.takes(case)) {
+            self.skipped.extend(left_out);
+        } else if let Some(why) = left_out {
+            problems.push(Problem {
+                span: value.span(),
+                message: "no cell can have its latency measured".to_owned(),
+                help: why,
+            });
+        }
+        self.latency = Some(plan);
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) const TOP: &[&str] = &[
     "axes",
     "also",
     "mix",
+    "latency",
 ];
 
 /// The keys of `[axes]` and of each `[[also]]`.
@@ -47,6 +48,9 @@ pub(super) const AXES: &[&str] = &[
 
 /// The keys of `[mix]`.
 pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates"];
+
+/// The keys of `[latency]`.
+pub(super) const LATENCY: &[&str] = &["rates", "seconds"];
 
 /// What a key takes.
 pub(super) struct Kind<T> {
@@ -115,6 +119,12 @@ pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
         Some(text) => (text == "operation").then_some(1),
         None => whole(value, 1..=crate::trial::MAX_OPS_PER_PIN as u64)?.try_into().ok(),
     },
+};
+
+/// The limits of [`crate::latency::RATES`].
+pub(super) const RATE: Kind<f64> = Kind {
+    expected: "a number of operations per second from 0.001 to 1000000000",
+    read: |value| number(value, crate::latency::RATES),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -241,6 +251,8 @@ fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> 
         Some("in `[mix]`")
     } else if TOP.contains(&key) {
         Some("at the top of the file, before any `[table]`")
+    } else if LATENCY.contains(&key) {
+        Some("in `[latency]`")
     } else {
         None
     };

@@ -8,6 +8,7 @@
 //! To add one: write the reading, give it a column in [`Row`](crate::row::Row) and
 //! docs/FORMAT.md, and fill it in where the trial fills the others.
 
+mod counters;
 mod cpu;
 mod garbage;
 mod huge_pages;
@@ -15,8 +16,9 @@ mod noise;
 mod rss;
 pub mod windows;
 
+pub use counters::{COUNTERS, Counters, Counts};
 pub use cpu::{process_cpu_seconds, thread_cpu_seconds};
 pub use garbage::{Garbage, GarbageSampler, Sample};
 pub use huge_pages::huge_page_bytes;
-pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, RUN_DELAY_LIMIT, STEAL_LIMIT};
+pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, QUIET, RUN_DELAY_LIMIT, STEAL_LIMIT};
 pub use rss::{peak_rss_bytes, rss_bytes};

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::pin::Cpus;
 
+/// The verdict on a trial that nothing disturbed.
+pub const QUIET: &str = "quiet";
+
 /// Above this share of all CPUs' time stolen by the hypervisor, a trial is not quiet. The
 /// counter has steps of 10 ms: half a second on two CPUs resolves 1 %.
 pub const STEAL_LIMIT: f64 = 0.01;
@@ -69,7 +72,7 @@ impl Noise {
             .filter_map(|&(name, share, limit)| share.filter(|&s| s > limit).map(|s| (name, s)))
             .map(|(name, share)| format!("{name} {:.1} %", share * 100.0))
             .collect();
-        if loud.is_empty() { "quiet".to_owned() } else { loud.join("; ") }
+        if loud.is_empty() { QUIET.to_owned() } else { loud.join("; ") }
     }
 
     fn steal_share(&self) -> Option<f64> {

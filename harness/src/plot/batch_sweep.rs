@@ -55,10 +55,10 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
             let panel = |number: &usize| Panel {
                 title: place.title(&places, &threads(*number)),
                 series: series(&cells, group, schemes, (place, *number), value),
-                reference: None,
+                ..Panel::default()
             };
             rows.push(columns.iter().map(panel).collect());
-            y.push(YAxis { label: label.to_owned(), is_log });
+            y.push(if is_log { YAxis::log(label) } else { YAxis::linear(label) });
         }
     }
     let common = Place::in_common(&places);

@@ -45,7 +45,7 @@ fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Pan
         let workload =
             rows.first().map_or_else(String::new, |row| format!("{}, {}", reads(row), skew(row)));
         let title = [workload, threads(number)];
-        Panel { title, series: series(&rows, choice, looks), reference: None }
+        Panel { title, series: series(&rows, choice, looks), ..Panel::default() }
     };
     let row = |&kind| counts.iter().map(|&number| panel(kind, number)).collect();
     let subjects: BTreeSet<String> = group.rows.iter().map(Row::subject).collect();
@@ -58,7 +58,7 @@ fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Pan
     );
     Panels {
         rows: kinds.iter().map(row).collect(),
-        y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; kinds.len()],
+        y: vec![YAxis::linear("Mops/s"); kinds.len()],
         x: XAxis::Linear,
         lines: Lines::None,
         shade_from: None,
@@ -89,7 +89,7 @@ mod tests {
     use crate::test_rows::{Grid, trial};
 
     fn results(rows: &[Row]) -> Results<'_> {
-        Results { rows, samples: &[], cpus: 2 }
+        Results { rows, cpus: 2, ..Results::default() }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Drawing;
 use super::canvas::{Place, SCALE};
 use super::panels::{Layout, Point, Series, XAxis};
+use crate::latency::table::duration;
 
 /// A point of a picture and what it stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,7 @@ impl Layout<'_> {
         let mut values = Vec::new();
         for (i, row) in self.panels.rows.iter().enumerate() {
             for (j, panel) in row.iter().enumerate() {
+                values.extend(self.values_of_tiles(panel, (i, j)));
                 for (index, series) in panel.series.iter().enumerate() {
                     let aside = self.aside(index, panel.series.len());
                     let marked = series.points.iter().skip(self.first_marker(index));
@@ -77,7 +79,8 @@ impl Layout<'_> {
 
     fn x_in_words(&self, point: &Point) -> String {
         match &self.panels.x {
-            XAxis::Levels(labels) => labels[point.x as usize - 1].clone(),
+            XAxis::Levels(labels) => labels[point.x.round() as usize - 1].clone(),
+            XAxis::Seconds => duration(point.x),
             _ => significant(point.x),
         }
     }
@@ -113,7 +116,7 @@ mod tests {
         let mut rows = Grid::small().rows();
         rows.iter_mut().for_each(|row| row.clean_windows = Some(0));
         rows.push(trial("a<b>&c", 2, 0, 11_666_000.0));
-        let results = Results { rows: &rows, samples: &[], cpus: 2 };
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let drawing = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw").remove(0);
         assert_eq!(drawing.values.len(), 2 * 3 + 1);
         let text = &drawing.values.iter().find(|value| value.text.starts_with('a')).unwrap().text;

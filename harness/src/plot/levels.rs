@@ -9,6 +9,7 @@ use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::{file_stem, threads};
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
+use crate::compare::{Floors, Workload, cells};
 use crate::row::Row;
 use crate::setting::{Group, Setting, split_by};
 use crate::summary::{CellSummary, Choice, choose_metric, counts, summarise};
@@ -52,12 +53,13 @@ impl Parameter {
         let rows = drawn(results.rows);
         let choice = choose_metric(&rows, results.cpus);
         let looks = looks(results.rows);
+        let floors = Floors::of(&cells(&[results.rows], choice.metric));
         let of = |row: &Row| (self.setting)(row);
         split_by(&rows, &of)
             .iter()
             .filter(|group| !self.kinds(&group.rows).is_empty())
             .map(|group| {
-                let panels = self.panels(group, &choice, &looks);
+                let panels = self.panels(group, &choice, &floors, &looks);
                 panels.drawing(file_stem(self.figure, &group.label), style)
             })
             .collect()
@@ -91,7 +93,13 @@ impl Parameter {
         kinds
     }
 
-    fn panels(&self, group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Panels {
+    fn panels(
+        &self,
+        group: &Group,
+        choice: &Choice,
+        floors: &Floors,
+        looks: &BTreeMap<String, Look>,
+    ) -> Panels {
         let levels = self.levels(&group.rows);
         let cells = summarise(&group.rows, choice.metric);
         let kinds = self.kinds(&group.rows);
@@ -100,14 +108,20 @@ impl Parameter {
             let here = |cell: &&CellSummary| {
                 cell.row.threads == number && (self.panel)(&cell.row) == *kind
             };
-            let series = self.series(cells.iter().filter(here), &levels, looks);
-            Panel { title: [threads(number), kind.join(", ")], series, reference: None }
+            let series = self.series(cells.iter().filter(here), &levels, floors, looks);
+            Panel { title: [threads(number), kind.join(", ")], series, ..Panel::default() }
         };
         let row = |kind| counts.iter().map(|&number| panel(kind, number)).collect();
         let is_drawn = |cell: &&CellSummary| kinds.contains(&(self.panel)(&cell.row));
         let subjects: BTreeSet<&str> =
             cells.iter().filter(is_drawn).map(|cell| cell.subject.as_str()).collect();
         let legend = subjects.iter().map(|name| (Key::Subject(looks[*name]), (*name).to_owned()));
+        let twice: BTreeSet<&str> = cells
+            .iter()
+            .filter(|cell| is_drawn(cell) && floor_of(floors, cell).is_some())
+            .map(|cell| cell.subject.as_str())
+            .collect();
+        let legend = legend.chain(floor_key(&twice));
         let n = cells.iter().map(|cell| cell.n).max().unwrap_or(0);
         let notes = format!(
             "Medians of up to {n} trials with their 95\u{a0}% BCa intervals; {}. {}. The steps of the \
@@ -118,7 +132,7 @@ impl Parameter {
         );
         Panels {
             rows: kinds.iter().map(row).collect(),
-            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; kinds.len()],
+            y: vec![YAxis::linear("Mops/s"); kinds.len()],
             x: XAxis::Levels(levels.iter().map(f64::to_string).collect()),
             lines: Lines::Marked(1),
             shade_from: None,
@@ -133,6 +147,7 @@ impl Parameter {
         &self,
         cells: impl Iterator<Item = &'c CellSummary>,
         levels: &[f64],
+        floors: &Floors,
         looks: &BTreeMap<String, Look>,
     ) -> Vec<Series> {
         let mut lines: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
@@ -141,7 +156,9 @@ impl Parameter {
             if let (Some(level), Some(median)) = (level, cell.median) {
                 let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
                 let x = (level + 1) as f64;
-                let point = Point { x, y: median / 1e6, interval, band: None };
+                let band = floor_of(floors, cell)
+                    .map(|factor| (median / factor / 1e6, median * factor / 1e6));
+                let point = Point { x, y: median / 1e6, interval, band };
                 lines.entry(&cell.subject).or_default().push(point);
             }
         }
@@ -151,6 +168,18 @@ impl Parameter {
         };
         lines.into_iter().map(by_level).collect()
     }
+}
+
+/// The noise floor under the cell's workload, if its subject is the one that was measured twice.
+pub(super) fn floor_of(floors: &Floors, cell: &CellSummary) -> Option<f64> {
+    let floor = floors.under(&Workload::of(&cell.row))?;
+    (floor.subject == cell.subject).then_some(floor.factor)
+}
+
+/// The entry of a legend for the floors of these subjects, if there are any.
+pub(super) fn floor_key(subjects: &BTreeSet<&str>) -> Option<(Key, String)> {
+    let names: Vec<&str> = subjects.iter().copied().collect();
+    (!names.is_empty()).then(|| (Key::Band, format!("A/A noise floor of {}", names.join(", "))))
 }
 
 /// "95 % reads".
@@ -172,7 +201,7 @@ mod tests {
     use crate::test_rows::{Grid, trial};
 
     fn results(rows: &[Row]) -> Results<'_> {
-        Results { rows, samples: &[], cpus: 2 }
+        Results { rows, cpus: 2, ..Results::default() }
     }
 
     fn draw(name: &str, rows: &[Row], style: &Style) -> Vec<Drawing> {
@@ -229,6 +258,36 @@ mod tests {
         let table = &drawing.pgf.table;
         assert!(table.starts_with("# x: reads (_ of operations) (1 is 50, 2 is 95, 3 is 100)"));
         assert!(drawing.pgf.tex.contains("xtick={1,2,3}, xticklabels={50,95,100}"));
+    }
+
+    #[test]
+    fn the_noise_floor_is_behind_what_was_measured_twice() {
+        let rows = grid().rows();
+        let twin = |row: &Row| Row {
+            twin: true,
+            case: format!("twin of {}", row.case),
+            clean_ops_per_sec: row.clean_ops_per_sec.map(|rate| rate * 1.25),
+            ..row.clone()
+        };
+        // Of one subject, at one number of threads.
+        let is_twice = |row: &&Row| row.structure == "papaya" && row.threads == 1;
+        let twins = rows.iter().filter(is_twice).map(twin);
+        let with: Vec<Row> = rows.iter().cloned().chain(twins).collect();
+        // Panels with one thread, levels in each.
+        for (name, panels, levels) in
+            [("throughput-reads", 2, 3), ("throughput-skew", 3, 2), ("throughput-keys", 6, 2)]
+        {
+            let drawing = &draw(name, &with, &STYLES[0])[0];
+            let bands = drawing.svg.matches("#D4D4D4").count();
+            assert_eq!(bands, panels * levels + 1, "{name}: and the legend's");
+            let text = texts(&drawing.svg).join(" ");
+            assert!(text.contains("A/A noise floor of papaya"), "{name}: {text}");
+            assert!(!text.contains("(A/A)"), "{name}: a twin is no subject");
+            assert_texts_are_clear(&drawing.svg);
+            let plain = &draw(name, &rows, &STYLES[0])[0];
+            assert!(!plain.svg.contains("#D4D4D4"), "{name}");
+            assert_eq!(markers(&plain.svg), markers(&drawing.svg), "{name}");
+        }
     }
 
     #[test]

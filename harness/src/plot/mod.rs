@@ -6,17 +6,22 @@ mod axis;
 mod batch_sweep;
 mod block_drift;
 mod canvas;
+mod factor_bars;
 mod font;
 mod hover;
+mod latency_ccdf;
 mod levels;
 mod panels;
 pub mod pdf;
 mod pgf;
 pub mod raster;
+mod ratio_heatmap;
 mod scale;
+mod scaling_usl;
 #[cfg(test)]
 mod scheme_tests;
 mod schemes;
+mod shapes;
 pub mod style;
 #[cfg(test)]
 mod tests;
@@ -25,6 +30,7 @@ mod throughput_memory;
 mod throughput_reads;
 mod throughput_skew;
 mod throughput_threads;
+mod trial_strip;
 mod unreclaimed_over_time;
 
 use anyhow::Result;
@@ -32,6 +38,8 @@ use anyhow::Result;
 pub use self::hover::Value;
 pub use self::pgf::Pgf;
 use self::style::Style;
+use crate::compare::Baseline;
+use crate::latency::LatencyTrial;
 use crate::row::Row;
 use crate::series::SeriesRow;
 
@@ -49,14 +57,18 @@ pub struct Drawing {
 }
 
 /// What figures are drawn from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Results<'a> {
     /// The trials.
     pub rows: &'a [Row],
     /// Their samples, if they have any.
     pub samples: &'a [SeriesRow],
+    /// The latency trials, if there are any.
+    pub latency: &'a [LatencyTrial],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
+    /// What ratios are to, where there is something to compare with.
+    pub baseline: Option<&'a Baseline>,
 }
 
 /// Draws results: one picture for each setting.
@@ -103,6 +115,27 @@ pub const FIGURES: &[Figure] = &[
         draw: throughput_keys::draw,
     },
     Figure {
+        name: "scaling-usl",
+        summary: "throughput against threads with the Universal Scalability Law fitted to it, one \
+                  panel for each read ratio and skew",
+        lacks: scaling_usl::lacks,
+        draw: scaling_usl::draw,
+    },
+    Figure {
+        name: "ratio-heatmap",
+        summary: "ratio to a baseline over threads and read ratio, one panel for each subject, skew \
+                  and number of keys",
+        lacks: ratio_heatmap::lacks,
+        draw: ratio_heatmap::draw,
+    },
+    Figure {
+        name: "factor-bars",
+        summary: "ratio of a structure's variants to the structure itself, as bars for each number of \
+                  threads, one panel for each read ratio and skew",
+        lacks: factor_bars::lacks,
+        draw: factor_bars::draw,
+    },
+    Figure {
         name: "unreclaimed-over-time",
         summary: "unreclaimed bytes over time, one line a scheme, one panel for each table and \
                   fault; needs `series = true`",
@@ -122,10 +155,24 @@ pub const FIGURES: &[Figure] = &[
         draw: batch_sweep::draw,
     },
     Figure {
+        name: "latency-ccdf",
+        summary: "the share of operations slower than a time, response and service, one panel for \
+                  each workload and rate; needs `[latency]`",
+        lacks: latency_ccdf::lacks,
+        draw: latency_ccdf::draw,
+    },
+    Figure {
         name: "block-drift",
         summary: "every trial against its block, one panel for each workload and number of threads",
         lacks: block_drift::lacks,
         draw: block_drift::draw,
+    },
+    Figure {
+        name: "trial-strip",
+        summary: "every trial, one column for each subject, with its median and interval; one panel for \
+                  each workload and number of threads",
+        lacks: trial_strip::lacks,
+        draw: trial_strip::draw,
     },
 ];
 

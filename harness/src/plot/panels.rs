@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::canvas::{Align, Canvas, Place, paint};
 use super::scale::Scale;
-use super::style::{BAND, FAINT, GREY, Look, SHADE, Style};
+use super::shapes::{Curve, DASHES, Tile, tint};
+use super::style::{BAND, Colour, FAINT, GREY, Look, SHADE, Style};
 use super::{Drawing, font, pgf};
 
 /// A measured point: its x, its y and the ends of the y interval.
@@ -27,7 +28,7 @@ pub(super) struct Series {
 }
 
 /// One panel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Panel {
     /// Its title; set on two lines if one is too narrow.
     pub(super) title: [String; 2],
@@ -35,6 +36,10 @@ pub(super) struct Panel {
     pub(super) series: Vec<Series>,
     /// The height of the dotted line, if any.
     pub(super) reference: Option<f64>,
+    /// Lines that are no series.
+    pub(super) curves: Vec<Curve>,
+    /// Filled places of axes of levels.
+    pub(super) tiles: Vec<Tile>,
 }
 
 /// What an entry of the legend explains.
@@ -42,8 +47,12 @@ pub(super) struct Panel {
 pub(super) enum Key {
     Subject(Look),
     Reference,
+    /// A dashed curve.
+    Dashed,
     Band,
     Shade,
+    /// The colour of tiles.
+    Fill(Colour),
 }
 
 /// What the x axis is.
@@ -57,13 +66,53 @@ pub(super) enum XAxis {
     Linear,
     /// Decades.
     Log,
+    /// Decades of seconds.
+    Seconds,
 }
 
 /// What the y axis of a row of panels is.
 #[derive(Clone, Debug)]
 pub(super) struct YAxis {
     pub(super) label: String,
-    pub(super) is_log: bool,
+    kind: YKind,
+}
+
+#[derive(Clone, Debug)]
+enum YKind {
+    /// From 0.
+    Linear,
+    Log,
+    /// Labels from the lowest to the highest, of places 1, 2, ….
+    Levels(Vec<String>),
+}
+
+impl YAxis {
+    pub(super) fn linear(label: &str) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Linear }
+    }
+
+    pub(super) fn log(label: &str) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Log }
+    }
+
+    pub(super) fn levels(label: &str, labels: Vec<String>) -> Self {
+        Self { label: label.to_owned(), kind: YKind::Levels(labels) }
+    }
+
+    /// The labels, if they are all there is to it.
+    pub(super) fn labels(&self) -> &[String] {
+        match &self.kind {
+            YKind::Levels(labels) => labels,
+            _ => &[],
+        }
+    }
+
+    /// The place of each tick on `scale`, which is this axis', as a share, and its label.
+    pub(super) fn ticks(&self, scale: Scale) -> Vec<(f64, String)> {
+        let ticks = scale.labelled_ticks().into_iter();
+        let label = |(i, (share, label))| (share, self.labels().get(i).cloned().unwrap_or(label));
+        ticks.enumerate().map(label).collect()
+    }
 }
 
 /// How a series' points are drawn.
@@ -71,6 +120,8 @@ pub(super) struct YAxis {
 pub(super) enum Lines {
     /// As markers alone.
     None,
+    /// As markers at the tops of bars, side by side.
+    Bars,
     /// Joined, with a marker at every so many points.
     Marked(usize),
 }
@@ -125,6 +176,13 @@ pub(super) struct Layout<'a> {
     notes: Vec<String>,
 }
 
+impl Panel {
+    /// Whether there is nothing to draw.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.reference.is_none() && self.tiles.is_empty()
+    }
+}
+
 impl Panels {
     /// The picture of this name.
     pub(super) fn drawing(&self, file_stem: String, style: &Style) -> Result<Drawing> {
@@ -142,7 +200,11 @@ impl Panels {
 /// The axis that holds every panel of a row.
 fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
     let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
-    if axis.is_log {
+    let curves = row.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
+    if !axis.labels().is_empty() {
+        return Scale::Levels(axis.labels().len());
+    }
+    if matches!(axis.kind, YKind::Log) {
         let ends = points.flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
             [low.min(point.y), high.max(point.y)]
@@ -153,6 +215,7 @@ fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
         let ends = point.interval.into_iter().chain(point.band);
         ends.map(|(_, high)| high).chain([point.y])
     });
+    let tops = tops.chain(curves.map(|(_, y)| *y));
     Scale::linear(tops.chain(row.iter().filter_map(|panel| panel.reference)))
 }
 
@@ -164,7 +227,20 @@ fn x_scale(panels: &Panels) -> Option<Scale> {
         XAxis::Counts(_) | XAxis::Levels(_) => None,
         XAxis::Linear => Some(Scale::up_to(xs)),
         XAxis::Log => Some(Scale::log(xs)),
+        XAxis::Seconds => Some(Scale::seconds(xs)),
     }
+}
+
+/// The least width of a panel: tiles must hold what is written in them, and then titles, which are
+/// many, have to fit too.
+fn narrowest(panels: &Panels, style: &Style) -> f64 {
+    let tiles = || panels.rows.iter().flatten().flat_map(|panel| &panel.tiles);
+    let XAxis::Levels(levels) = &panels.x else { return NARROWEST * style.text };
+    let written = tiles().map(|tile| font::width(&tile.text, style.small_text) * 1.1);
+    let titles = panels.rows.iter().flatten().filter(|panel| !panel.tiles.is_empty());
+    let titles = titles.flat_map(|panel| &panel.title).map(|line| font::width(line, style.text));
+    let tiles = written.fold(0.0, f64::max) * levels.len() as f64;
+    titles.fold(tiles, f64::max).max(NARROWEST * style.text)
 }
 
 /// The widths of as many columns of legend entries as fit side by side; at least one.
@@ -197,7 +273,7 @@ impl<'a> Layout<'a> {
     fn new(panels: &'a Panels, style: &'a Style) -> Self {
         let axes: Vec<_> =
             panels.rows.iter().zip(&panels.y).map(|(row, axis)| axis_of(row, axis)).collect();
-        let labels = axes.iter().flat_map(|axis| axis.labelled_ticks());
+        let labels = axes.iter().zip(&panels.y).flat_map(|(scale, axis)| axis.ticks(*scale));
         let widest =
             labels.map(|(_, label)| font::width(&label, style.small_text)).fold(0.0, f64::max);
         let columns = panels.columns() as f64;
@@ -205,7 +281,7 @@ impl<'a> Layout<'a> {
         let (left, gap) = (line + widest + 2.0 * margin, style.text * 1.3);
         let target = if panels.columns() <= 2 { style.column } else { style.page };
         let fitting = (target - left - margin - gap * (columns - 1.0)) / columns;
-        let panel_width = fitting.max(NARROWEST * style.text);
+        let panel_width = fitting.max(narrowest(panels, style));
         let width = left + panel_width * columns + gap * (columns - 1.0) + margin;
         let titles = || panels.rows.iter().flatten().map(|panel| panel.title.join(", "));
         let one_line = titles().all(|title| font::width(&title, style.text) <= panel_width);
@@ -249,6 +325,11 @@ impl<'a> Layout<'a> {
         self.top(self.panels.rows.len().saturating_sub(1)) + self.style.panel_height
     }
 
+    /// The row of the lowest panel of column `j`: the last row may have fewer than others.
+    pub(super) fn lowest(&self, j: usize) -> usize {
+        self.panels.rows.iter().rposition(|row| row.len() > j).unwrap_or(0)
+    }
+
     /// Height of the middle of the x axis' label.
     fn x_label(&self) -> f64 {
         self.bottom() + self.margin() + 1.5 * self.line()
@@ -267,7 +348,9 @@ impl<'a> Layout<'a> {
         let share = match (&self.panels.x, self.x_scale) {
             (XAxis::Counts(xs), _) => share_of_counts(xs, x),
             (XAxis::Levels(labels), _) => (x - 0.5) / labels.len() as f64,
-            (XAxis::Log, Some(scale)) => LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x),
+            (XAxis::Log | XAxis::Seconds, Some(scale)) => {
+                LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x)
+            }
             (_, scale) => scale.map_or(0.0, |scale| scale.share(x)),
         };
         self.left + self.pitch * j as f64 + self.panel_width * share
@@ -275,13 +358,19 @@ impl<'a> Layout<'a> {
 
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
-    /// leave the panel or come half-way to the next place.
+    /// leave the panel or come half-way to the next place. What is not joined is where it is.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
+        if self.panels.lines == Lines::None {
+            return 0.0;
+        }
         let places: Vec<f64> = match &self.panels.x {
             XAxis::Counts(xs) => xs.iter().map(|&x| self.x(0, x as f64)).collect(),
             XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
-            XAxis::Linear | XAxis::Log => return 0.0,
+            XAxis::Linear | XAxis::Log | XAxis::Seconds => return 0.0,
         };
+        if self.panels.lines == Lines::Bars {
+            return (index as f64 - (count as f64 - 1.0) / 2.0) * self.bar_step(count);
+        }
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let edge = places.first().map_or(0.0, |first| first - self.left);
         let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
@@ -324,11 +413,17 @@ impl<'a> Layout<'a> {
             let end = x + self.style.text * SAMPLE;
             let (line, middle) = (self.style.line, ((x + end) / 2.0, y));
             match key {
+                Key::Subject(look) if self.panels.lines == Lines::Bars => {
+                    let half = self.style.text * 0.45;
+                    canvas.fill((x, y - half), (end, y + half), tint(look.colour))?;
+                    canvas.marker(middle, *look, self.style.marker)?;
+                }
                 Key::Subject(look) => {
                     canvas.dashed(&[(x, y), (end, y)], look.dash, look.colour, line)?;
                     canvas.marker(middle, *look, self.style.marker)?;
                 }
                 Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line)?,
+                Key::Dashed => canvas.dashed(&[(x, y), (end, y)], &DASHES, GREY, line)?,
                 Key::Band => {
                     let half = self.style.text * 0.45;
                     let (left, right) =
@@ -338,6 +433,12 @@ impl<'a> Layout<'a> {
                 Key::Shade => {
                     let half = self.style.text * 0.45;
                     canvas.fill((x, y - half), (end, y + half), SHADE)?;
+                }
+                Key::Fill(colour) => {
+                    let (half, hair) = (self.style.text * 0.45, line * 0.5);
+                    canvas.fill((x, y - half), (end, y + half), FAINT)?;
+                    let inner = (x + hair, y - half + hair);
+                    canvas.fill(inner, (end - hair, y + half - hair), *colour)?;
                 }
             }
             let place = (end + self.style.text * 0.5, y);
@@ -367,9 +468,12 @@ impl<'a> Layout<'a> {
         if let Some(from) = self.panels.shade_from {
             canvas.fill((self.x(j, from).max(left), top), (right, bottom), SHADE)?;
         }
-        for (share, label) in self.axes[i].labelled_ticks() {
+        let has_grid = self.panels.y[i].labels().is_empty();
+        for (share, label) in self.panels.y[i].ticks(self.axes[i]) {
             let y = bottom - self.style.panel_height * share;
-            canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
+            if has_grid {
+                canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
+            }
             if j == 0 {
                 let place = (left - self.margin(), y);
                 canvas.text(&label, place, self.style.small_text, Align::Right)?;
@@ -391,7 +495,8 @@ impl<'a> Layout<'a> {
             return labels.iter().enumerate().map(|(i, label)| (place(i), label.clone())).collect();
         }
         let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
-        let pad = if matches!(self.panels.x, XAxis::Log) { LOG_PAD } else { 0.0 };
+        let is_log = matches!(self.panels.x, XAxis::Log | XAxis::Seconds);
+        let pad = if is_log { LOG_PAD } else { 0.0 };
         let left = self.left + self.pitch * j as f64;
         let place = |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
         ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
@@ -399,7 +504,7 @@ impl<'a> Layout<'a> {
 
     /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
     fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
-        if !matches!(self.panels.x, XAxis::Linear) {
+        if !matches!(self.panels.x, XAxis::Linear | XAxis::Seconds) {
             return place;
         }
         let left = self.left + self.pitch * j as f64;
@@ -413,11 +518,12 @@ impl<'a> Layout<'a> {
         for (place, label) in self.x_ticks(j) {
             let half = font::width(&label, size) / 2.0;
             let place = self.inside(j, place, half);
-            if place - half < free_from {
+            if label.is_empty() || place - half < free_from {
                 continue;
             }
             free_from = place + half + size * 0.3;
-            let y = self.bottom() + self.margin() + self.line() * 0.5;
+            let bottom = self.top(self.lowest(j)) + self.style.panel_height;
+            let y = bottom + self.margin() + self.line() * 0.5;
             canvas.text(&label, (place, y), size, Align::Centre)?;
         }
         Ok(())
@@ -437,18 +543,21 @@ impl<'a> Layout<'a> {
                 canvas.fill(corners.0, corners.1, BAND)?;
             }
         }
+        self.draw_bars(canvas, panel, (i, j))?;
         if let Some(height) = panel.reference {
             let left = self.left + self.pitch * j as f64;
             let y = self.y(i, height);
             canvas.dashed(&[(left, y), (left + self.panel_width, y)], &DOTS, GREY, line)?;
         }
-        if panel.series.is_empty() && panel.reference.is_none() {
+        self.draw_tiles(canvas, panel, (i, j))?;
+        if panel.is_empty() {
             let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
             let y = self.top(i) + self.style.panel_height / 2.0;
-            canvas.text("no valid trial", (x, y), self.style.text, Align::Centre)?;
+            canvas.text(self.why_empty(i), (x, y), self.style.text, Align::Centre)?;
         }
+        self.draw_curves(canvas, panel, (i, j), false)?;
         let series = || panel.series.iter().enumerate();
-        let joined = series().filter(|_| self.panels.lines != Lines::None);
+        let joined = series().filter(|_| matches!(self.panels.lines, Lines::Marked(_)));
         for (index, Series { look, points, .. }) in joined {
             let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
@@ -463,7 +572,15 @@ impl<'a> Layout<'a> {
                 canvas.marker(place(index, point), *look, self.style.marker)?;
             }
         }
-        Ok(())
+        self.draw_curves(canvas, panel, (i, j), true)
+    }
+
+    /// What is said in a panel of row `i` that has nothing to show.
+    pub(super) fn why_empty(&self, i: usize) -> &'static str {
+        match self.panels.y[i].labels() {
+            [] => "no valid trial",
+            _ => "not compared",
+        }
     }
 
     /// Width of a band.
@@ -474,7 +591,7 @@ impl<'a> Layout<'a> {
     /// From one marker of a line to the next.
     pub(super) fn marked(&self) -> usize {
         match self.panels.lines {
-            Lines::None => 1,
+            Lines::None | Lines::Bars => 1,
             Lines::Marked(step) => step.max(1),
         }
     }

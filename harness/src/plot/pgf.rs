@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::panels::{Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts};
-use super::scale::Scale;
+use super::scale::{SUPERSCRIPTS, Scale};
+use super::shapes::{dashes_in_tex, tex_of_colour};
 use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
 
 /// The two files of one figure.
@@ -37,6 +38,7 @@ pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
                 let aside = layout.aside(index, panel.series.len());
                 tex.push_str(&plot(layout, series, i, number, (aside, looks[&*series.name].0)));
             }
+            tex.push_str(&layout.tex_of_curves(panel, true));
         }
     }
     // Its place is known when all panels have theirs.
@@ -122,7 +124,7 @@ fn width(layout: &Layout<'_>) -> f64 {
 }
 
 /// A size of text in whole points, which every font of LaTeX has.
-fn font(size: f64) -> String {
+pub(super) fn font(size: f64) -> String {
     format!("\\fontsize{{{:.0}}}{{{:.1}}}\\selectfont", size, size.round() * 1.2)
 }
 
@@ -153,16 +155,16 @@ fn x_axis(layout: &Layout<'_>) -> String {
         (_, Some(scale)) => {
             let (first, last) = scale.ends();
             let pad = if scale.is_log() { (last / first).powf(LOG_PAD) } else { 1.0 };
-            format!("{}, xmin={}, xmax={}", ticks('x', scale), first / pad, last * pad)
+            let ticks = ticks('x', scale, scale.labelled_ticks());
+            format!("{ticks}, xmin={}, xmax={}", first / pad, last * pad)
         }
         (_, None) => String::new(),
     }
 }
 
 /// Mode and labelled ticks of axis `x` or `y`.
-fn ticks(axis: char, scale: Scale) -> String {
-    let (places, labels): (Vec<String>, Vec<String>) = scale
-        .labelled_ticks()
+fn ticks(axis: char, scale: Scale, ticks: Vec<(f64, String)>) -> String {
+    let (places, labels): (Vec<String>, Vec<String>) = ticks
         .into_iter()
         .map(|(share, label)| (scale.value_at(share).to_string(), escaped(&label)))
         .unzip();
@@ -183,7 +185,8 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         1 => escaped(&panel.title.join(", ")),
         _ => panel.title.each_ref().map(|line| escaped(line)).join("\\\\"),
     };
-    let x_label = match i + 1 == layout.panels.rows.len() {
+    let x_label = match i == layout.lowest(j) {
+        true if i + 1 < layout.panels.rows.len() => "xlabel={}".to_owned(),
         true => format!("xlabel={{{}}}", escaped(&layout.panels.x_label)),
         false => "xticklabels={}".to_owned(),
     };
@@ -191,10 +194,14 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         0 => format!("ylabel={{{}}}", escaped(&layout.panels.y[i].label)),
         _ => "yticklabels={}".to_owned(),
     };
+    let grid = if layout.panels.y[i].labels().is_empty() { "" } else { ", ymajorgrids=false" };
+    // Otherwise every marker would be in front of every curve.
+    let in_front = panel.curves.iter().any(|curve| curve.in_front);
+    let clip = if in_front { ", clip mode=individual" } else { "" };
     let mut tex = format!(
         "\\nextgroupplot[title={{{title}}}, {x_label},\n  \
-         {}, ymin={first}, ymax={last}, {y_label}]\n",
-        ticks('y', scale)
+         {}, ymin={first}, ymax={last}, {y_label}{grid}{clip}]\n",
+        ticks('y', scale, layout.panels.y[i].ticks(scale))
     );
     if let Some(from) = layout.panels.shade_from {
         let _ = writeln!(
@@ -229,10 +236,13 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
             layout.style.line
         );
     }
-    if panel.series.is_empty() && panel.reference.is_none() {
-        tex.push_str("\\node at (rel axis cs:0.5,0.5) {no valid trial};\n");
+    tex.push_str(&layout.tex_of_tiles(panel));
+    tex.push_str(&layout.tex_of_bars(panel));
+    if panel.is_empty() {
+        let why = layout.why_empty(i);
+        let _ = writeln!(tex, "\\node at (rel axis cs:0.5,0.5) {{{why}}};");
     }
-    tex
+    tex + &layout.tex_of_curves(panel, false)
 }
 
 /// One subject's line, moved aside by some points, in the style `bench <look>`.
@@ -298,14 +308,13 @@ fn styles(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
 
 /// Colour, marker and dash.
 fn look_of(layout: &Layout<'_>, look: Look) -> String {
-    let (red, green, blue) = look.colour;
     let width = layout.style.line;
     let states = ["on", "off"].iter().cycle();
     let dash: Vec<String> = (look.dash.iter().zip(states))
         .map(|(length, state)| format!("{state} {:.2}bp", length * width))
         .collect();
     let line = match (layout.panels.lines, dash.as_slice()) {
-        (Lines::None, _) => "only marks".to_owned(),
+        (Lines::None | Lines::Bars, _) => "only marks".to_owned(),
         (Lines::Marked(_), []) => "solid".to_owned(),
         (Lines::Marked(_), parts) => format!("dash pattern={}", parts.join(" ")),
     };
@@ -315,8 +324,9 @@ fn look_of(layout: &Layout<'_>, look: Look) -> String {
     };
     let (mark, options) = mark(look.marker);
     format!(
-        "color={{rgb,255:red,{red};green,{green};blue,{blue}}}, line width={width:.2}bp, {line}, \
-         mark={mark}, mark size={:.2}bp{repeat}, mark options={{solid{options}}}",
+        "color={}, line width={width:.2}bp, {line}, mark={mark}, mark size={:.2}bp{repeat}, \
+         mark options={{solid{options}}}",
+        tex_of_colour(look.colour),
         layout.style.marker
     )
 }
@@ -366,8 +376,16 @@ fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String 
             Key::Reference => {
                 format!("benchgrey, densely dotted, line width={:.2}bp", layout.style.line)
             }
+            Key::Dashed => format!(
+                "benchgrey, line width={:.2}bp{}",
+                layout.style.line,
+                dashes_in_tex(layout.style.line)
+            ),
             Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
             Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
+            Key::Fill(colour) => {
+                format!("area legend, draw=benchgrid, fill={}", tex_of_colour(*colour))
+            }
         };
         let _ = writeln!(tex, "\\addlegendimage{{{image}}}\n\\addlegendentry{{{}}}", escaped(name));
     }
@@ -390,6 +408,12 @@ fn table(layout: &Layout<'_>) -> String {
             let number = i * panels.columns() + j + 1;
             let title = plain(&panel.title.join(", "));
             let _ = writeln!(text, "# panel {number}: {title}; y: {}", plain(&panels.y[i].label));
+            for tile in &panel.tiles {
+                let Some((ratio, (low, high))) = tile.value else { continue };
+                let name = plain(&panels.y[i].labels()[tile.y - 1]);
+                let _ =
+                    writeln!(lines, "{number};{};{};{ratio};{low};{high};{name}", tile.y, tile.x);
+            }
             for (series, index) in panel.series.iter().zip(1..) {
                 for point in &series.points {
                     let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -415,7 +439,7 @@ fn plain(text: &str) -> String {
 }
 
 /// `text` as LaTeX sets it.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut tex = String::new();
     for c in text.chars() {
         match c {
@@ -425,9 +449,20 @@ fn escaped(text: &str) -> String {
             '{' | '}' | '$' | '&' | '#' | '_' | '%' => tex.extend(['\\', c]),
             '<' | '>' | '|' => tex.extend(['$', c, '$']),
             'θ' => tex.push_str("$\\theta$"),
+            'λ' => tex.push_str("$\\lambda$"),
+            'σ' => tex.push_str("$\\sigma$"),
+            'κ' => tex.push_str("$\\kappa$"),
+            '−' => tex.push_str("$-$"),
             '\u{a0}' => tex.push('~'),
             '–' => tex.push_str("--"),
-            c => tex.push(c),
+            'µ' => tex.push_str("$\\mu$"),
+            '⁻' => tex.push_str("$^{-}$"),
+            c => match SUPERSCRIPTS.iter().position(|superscript| *superscript == c) {
+                Some(digit) => {
+                    let _ = write!(tex, "$^{digit}$");
+                }
+                None => tex.push(c),
+            },
         }
     }
     tex

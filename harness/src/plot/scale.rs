@@ -8,7 +8,11 @@ pub(super) enum Scale {
     Linear(Axis),
     /// From 0 to exactly the number, with ticks as the axis has them.
     UpTo(f64, Axis),
+    /// So many places, 1, 2, …, evenly spaced.
+    Levels(usize),
     Log(Decades),
+    /// The same, of seconds: labelled with units.
+    Seconds(Decades),
 }
 
 impl Scale {
@@ -30,12 +34,18 @@ impl Scale {
         Self::Log(Decades::of(values))
     }
 
+    /// A logarithmic axis that holds `values`, which are in seconds.
+    pub(super) fn seconds(values: impl Iterator<Item = f64>) -> Self {
+        Self::Seconds(Decades::of(values))
+    }
+
     /// Where `value` is: 0 at the axis' start, 1 at its end.
     pub(super) fn share(self, value: f64) -> f64 {
         match self {
             Self::Linear(axis) => value / axis.top(),
             Self::UpTo(end, _) => value / end,
-            Self::Log(decades) => decades.share(value),
+            Self::Levels(count) => (value - 0.5) / count as f64,
+            Self::Log(decades) | Self::Seconds(decades) => decades.share(value),
         }
     }
 
@@ -44,22 +54,29 @@ impl Scale {
         match self {
             Self::Linear(axis) => (0.0, axis.top()),
             Self::UpTo(end, _) => (0.0, end),
-            Self::Log(decades) => (decades.lowest(), 10_f64.powi(decades.high)),
+            Self::Levels(count) => (0.5, count as f64 + 0.5),
+            Self::Log(decades) | Self::Seconds(decades) => {
+                (decades.lowest(), 10_f64.powi(decades.high))
+            }
         }
     }
 
     /// Whether it is of decades.
     pub(super) fn is_log(self) -> bool {
-        matches!(self, Self::Log(_))
+        matches!(self, Self::Log(_) | Self::Seconds(_))
     }
 
     /// The value at `share`, as [`ends`](Self::ends) has them.
     pub(super) fn value_at(self, share: f64) -> f64 {
         let (first, last) = self.ends();
-        if self.is_log() { first * (last / first).powf(share) } else { last * share }
+        if self.is_log() {
+            first * (last / first).powf(share)
+        } else {
+            first + (last - first) * share
+        }
     }
 
-    /// The place of each tick, as a share, and its label.
+    /// The place of each tick, as a share, and its label, which may be empty.
     pub(super) fn labelled_ticks(self) -> Vec<(f64, String)> {
         match self {
             Self::Linear(axis) => {
@@ -69,7 +86,14 @@ impl Scale {
                 let ticks = axis.labelled_ticks().map(|(at, label)| (at / end, label));
                 ticks.filter(|(share, _)| *share <= 1.0).collect()
             }
-            Self::Log(decades) => decades.labelled_ticks(),
+            Self::Levels(count) => {
+                (1..=count).map(|level| (self.share(level as f64), level.to_string())).collect()
+            }
+            Self::Log(decades) => decades.labelled_ticks(power),
+            Self::Seconds(decades) => decades.labelled_ticks(|decade| {
+                let is_labelled = decade.rem_euclid(decades.steps_of_labels()) == 0;
+                if is_labelled { unit(decade) } else { String::new() }
+            }),
         }
     }
 }
@@ -83,18 +107,22 @@ pub(super) struct Decades {
 }
 
 impl Decades {
-    /// The fewest that hold `values`; at least one. Below 1 there is only 0.
+    /// The fewest that hold `values`; at least one.
     fn of(values: impl Iterator<Item = f64>) -> Self {
-        let (mut has_zero, mut least, mut most) = (false, f64::INFINITY, 1.0_f64);
+        let (mut has_zero, mut least, mut most) = (false, f64::INFINITY, 0.0_f64);
         for value in values.filter(|value| value.is_finite()) {
-            if value < 1.0 {
+            if value <= 0.0 {
                 has_zero = true;
             } else {
                 (least, most) = (least.min(value), most.max(value));
             }
         }
-        let low = least.min(most).log10().floor() as i32;
-        Self { has_zero, low, high: (most.log10().ceil() as i32).max(low + 1) }
+        if most == 0.0 {
+            (least, most) = (1.0, 1.0);
+        }
+        // The logarithm of a computed power of ten is not quite whole.
+        let low = (least.log10() + 1e-9).floor() as i32;
+        Self { has_zero, low, high: ((most.log10() - 1e-9).ceil() as i32).max(low + 1) }
     }
 
     /// The lowest place, that of 0 if it has one.
@@ -108,30 +136,59 @@ impl Decades {
     }
 
     fn share(self, value: f64) -> f64 {
-        if value < 1.0 {
+        if value <= 0.0 {
             return 0.0;
         }
         let above = value.log10() - f64::from(self.low);
         (above + f64::from(u8::from(self.has_zero))) / self.steps()
     }
 
-    fn labelled_ticks(self) -> Vec<(f64, String)> {
+    /// Decades from one label to the next, where all would not have room.
+    fn steps_of_labels(self) -> i32 {
+        match self.high - self.low {
+            ..=4 => 1,
+            5..=6 => 2,
+            _ => 3,
+        }
+    }
+
+    fn labelled_ticks(self, label: impl Fn(i32) -> String) -> Vec<(f64, String)> {
         let zero = self.has_zero.then(|| (0.0, "0".to_owned()));
-        let decades = (self.low..=self.high).map(|decade| {
-            let value = 10_f64.powi(decade);
-            (self.share(value), short(value))
-        });
+        let decades =
+            (self.low..=self.high).map(|decade| (self.share(10_f64.powi(decade)), label(decade)));
         zero.into_iter().chain(decades).collect()
     }
 }
 
-/// A power of ten with a prefix: `100`, `10 k`, `1 M`.
-fn short(value: f64) -> String {
+/// A power of ten with a prefix: `100`, `10 k`, `1 M`; below 1 as a power: `10⁻³`.
+fn power(decade: i32) -> String {
+    if decade < 0 {
+        return format!("10⁻{}", superscript(decade.unsigned_abs()));
+    }
+    let value = 10_f64.powi(decade);
     let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     match prefixes.into_iter().find(|(unit, _)| value >= *unit) {
         Some((unit, prefix)) => format!("{:.0}\u{a0}{prefix}", value / unit),
         None => format!("{value:.0}"),
     }
+}
+
+/// The digits of exponents.
+pub(super) const SUPERSCRIPTS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+
+fn superscript(number: u32) -> String {
+    number.to_string().bytes().map(|digit| SUPERSCRIPTS[usize::from(digit - b'0')]).collect()
+}
+
+/// A power of ten of seconds: `100 ns`, `1 µs`, `10 s`.
+fn unit(decade: i32) -> String {
+    let (name, unit) = match decade {
+        ..=-7 => ("ns", -9),
+        -6..=-4 => ("µs", -6),
+        -3..=-1 => ("ms", -3),
+        _ => ("s", 0),
+    };
+    format!("{}\u{a0}{name}", 10_f64.powi(decade - unit))
 }
 
 #[cfg(test)]
@@ -153,6 +210,26 @@ mod tests {
         );
         assert_eq!(labels(&[0.0]), ["0", "1", "10"]);
         assert_eq!(labels(&[]), ["1", "10"]);
+    }
+
+    #[test]
+    fn decades_may_be_below_one() {
+        assert_eq!(labels(&[1.0, 10_f64.powf(-3.0)]), ["10⁻³", "10⁻²", "10⁻¹", "1"]);
+        assert_eq!(labels(&[0.02]), ["10⁻²", "10⁻¹"]);
+        assert_eq!(labels(&[1e-12, 0.0, 1e-11]), ["0", "10⁻¹²", "10⁻¹¹"]);
+        let seconds = |values: &[f64]| -> Vec<String> {
+            let ticks = Scale::seconds(values.iter().copied()).labelled_ticks();
+            ticks.into_iter().map(|(_, label)| label.replace('\u{a0}', "")).collect()
+        };
+        assert_eq!(seconds(&[3e-8, 2e-5]), ["10ns", "100ns", "1µs", "10µs", "100µs"]);
+        assert_eq!(seconds(&[2e-3, 20.0]), ["", "10ms", "", "1s", "", "100s"].map(str::to_owned));
+        let scale = Scale::seconds([1e-7, 1e-3].into_iter());
+        let shares = [1e-7, 1e-6, 1e-3].map(|value| scale.share(value));
+        assert!(
+            shares.iter().zip([0.0, 0.25, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12),
+            "{shares:?}"
+        );
+        assert!(scale.is_log() && scale.ends() == (1e-7, 1e-3));
     }
 
     #[test]

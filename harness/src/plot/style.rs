@@ -137,6 +137,11 @@ impl Look {
             dash: DASHES[slot % DASHES.len()],
         }
     }
+
+    /// The same without dashes, where they mean something else.
+    pub(super) fn solid(self) -> Self {
+        Self { dash: &[], ..self }
+    }
 }
 
 /// Tables with a slot of their own: they look the same in every report. Those most often

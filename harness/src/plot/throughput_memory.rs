@@ -50,7 +50,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
         };
         let series = cells.iter().filter(here).filter_map(|cell| marker(cell, group, schemes));
         let title = place.title(&places, &threads(number));
-        Panel { title, series: series.collect(), reference: None }
+        Panel { title, series: series.collect(), ..Panel::default() }
     };
     let row = |place| counts.iter().map(|&number| panel(place, number)).collect();
     let common = Place::in_common(&places);
@@ -63,7 +63,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
         group.setting.in_words()
     );
     Panels {
-        y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; places.len()],
+        y: vec![YAxis::linear("Mops/s"); places.len()],
         rows: places.iter().map(row).collect(),
         x: XAxis::Log,
         lines: Lines::None,

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
+use super::levels::{floor_key, floor_of};
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::file_stem;
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
-use crate::compare::{self, Floors, Workload};
+use crate::compare::{self, Floors};
 use crate::controls::{NO_OP, SEQUENTIAL};
 use crate::setting::{Group, split};
 use crate::summary::{CellSummary, Choice, choose_metric, counts, summarise};
@@ -77,7 +78,7 @@ impl<'a> Picture<'a> {
         Panels {
             rows: rows.collect(),
             x: XAxis::Counts(xs.into_iter().collect()),
-            y: vec![YAxis { label: "Mops/s".to_owned(), is_log: false }; reads.len()],
+            y: vec![YAxis::linear("Mops/s"); reads.len()],
             lines: Lines::Marked(1),
             // Threads are whole numbers: the first that is too many is at or beyond `cpus + 1`.
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
@@ -93,8 +94,7 @@ impl<'a> Picture<'a> {
         for cell in self.curves.iter().filter(here) {
             if let Some(median) = cell.median {
                 let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
-                let band = self
-                    .floor_of(cell)
+                let band = floor_of(&self.floors, cell)
                     .map(|factor| (median / factor / 1e6, median * factor / 1e6));
                 let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval, band };
                 series.entry(&cell.subject).or_default().push(point);
@@ -115,13 +115,8 @@ impl<'a> Picture<'a> {
                 })
                 .collect(),
             reference: reference.map(|rate| rate / 1e6),
+            ..Panel::default()
         }
-    }
-
-    /// The noise floor, if this is the subject that was measured twice.
-    fn floor_of(&self, cell: &CellSummary) -> Option<f64> {
-        let floor = self.floors.under(&Workload::of(&cell.row))?;
-        (floor.subject == cell.subject).then_some(floor.factor)
     }
 
     fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
@@ -133,11 +128,8 @@ impl<'a> Picture<'a> {
         if self.references.iter().any(|cell| cell.median.is_some()) {
             legend.push((Key::Reference, "sequential (1 thread)".to_owned()));
         }
-        let twice: BTreeSet<_> = names(&self.curves, |cell| self.floor_of(cell).is_some());
-        if !twice.is_empty() {
-            let names: Vec<&str> = twice.into_iter().collect();
-            legend.push((Key::Band, format!("A/A noise floor of {}", names.join(", "))));
-        }
+        let twice: BTreeSet<_> = names(&self.curves, |cell| floor_of(&self.floors, cell).is_some());
+        legend.extend(floor_key(&twice));
         if shaded {
             legend.push((Key::Shade, format!("threads > CPUs ({})", self.cpus)));
         }

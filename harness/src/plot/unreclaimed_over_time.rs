@@ -63,7 +63,7 @@ fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
                         if fault.is_none() { "no fault".to_owned() } else { fault.to_string() };
                     let title = place.title(&places, &what);
                     let series = series(group, schemes, samples, place, fault, end);
-                    Panel { title, series, reference: None }
+                    Panel { title, series, ..Panel::default() }
                 })
                 .collect()
         })
@@ -77,7 +77,7 @@ fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
         group.setting.in_words()
     );
     Panels {
-        y: vec![YAxis { label: "unreclaimed bytes".to_owned(), is_log: true }; places.len()],
+        y: vec![YAxis::log("unreclaimed bytes"); places.len()],
         rows,
         x: XAxis::Linear,
         lines: Lines::Marked((INTERVALS / MARKERS).max(1)),

@@ -109,7 +109,7 @@ fn noise(report: &Report<'_>) -> Option<String> {
 /// How many trials count, and how many the machine left alone.
 fn trust(rows: &[Row]) -> String {
     let valid = rows.iter().filter(|row| counts(row)).count();
-    let quiet = rows.iter().filter(|row| row.noise == "quiet").count();
+    let quiet = rows.iter().filter(|row| row.noise == crate::metric::QUIET).count();
     format!(
         "{valid} of {} trials are valid; the machine was quiet during {quiet} of them all.",
         rows.len()

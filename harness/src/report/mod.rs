@@ -9,6 +9,7 @@ mod tables;
 use askama::Template;
 
 use crate::compare::Report;
+use crate::latency::LatencyTrial;
 use crate::machine::Machine;
 use crate::plot::Drawing;
 use crate::rank::Ranking;
@@ -44,6 +45,8 @@ pub struct Material<'a> {
     pub sources: &'a [Source],
     /// The trials of all of them.
     pub rows: &'a [Row],
+    /// Their latency trials.
+    pub latency: &'a [LatencyTrial],
     /// What measured them.
     pub machine: &'a Machine,
     /// Pictures of them.
@@ -81,6 +84,7 @@ struct Page<'a> {
     comparisons: Table,
     rate: String,
     throughput: Table,
+    latency: Table,
     validity: Vec<Sentence>,
     noise: Table,
     machine: Vec<(String, String)>,
@@ -94,7 +98,7 @@ struct Page<'a> {
 ///
 /// If the template cannot be filled in.
 pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
-    let Material { sources, rows, machine, pictures, report, .. } = material;
+    let Material { sources, rows, latency, machine, pictures, report, .. } = material;
     let first = sources.first().map_or("", |source| source.experiment.as_str());
     let [title, question, reproduces] = headings(first);
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
@@ -113,6 +117,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
             choice.in_words()
         ),
         throughput: tables::throughput(rows, choice.metric),
+        latency: tables::latency(latency),
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::compare::{Judged, Mode, Report, Workload, factor, p_value};
+use crate::latency::table::duration;
+use crate::latency::{LatencyCell, LatencyTrial, Time};
 use crate::row::Row;
 use crate::setting::Setting;
 use crate::summary::{Metric, summarise};
@@ -190,6 +192,59 @@ pub(super) fn throughput(rows: &[Row], metric: Metric) -> Table {
                 interval(cell.interval, mops),
                 Cell::maybe(cpu_rates[&cell.row.case], mops),
                 Cell::count(cell.n),
+                Cell::count(cell.invalid),
+                setting(&cell.row),
+            ]);
+            cells
+        })
+        .collect();
+    Table::new(&names, rows)
+}
+
+/// Response times of every cell at every rate, controls too; of service times only what shows the
+/// difference.
+pub(super) fn latency(trials: &[LatencyTrial]) -> Table {
+    let names = [
+        "subject",
+        "#threads",
+        "#reads",
+        "#zipf",
+        "#keys",
+        "#rate/s",
+        "#p50",
+        "#p99",
+        "#95 % interval",
+        "#p99.9",
+        "#max",
+        "#service p50",
+        "#service p99.9",
+        "#trials",
+        "#saturated",
+        "#invalid",
+        "setting",
+    ];
+    let mut cells = LatencyCell::all(trials);
+    cells.sort_by_cached_key(|cell| {
+        (Workload::of(&cell.row), cell.rate.to_bits(), cell.row.subject())
+    });
+    let rows = cells
+        .iter()
+        .map(|cell| {
+            let time = |time, q| Cell::maybe(cell.median(time, q), duration);
+            let p99 = cell.quantile(Time::Response, 0.99).and_then(|quantile| quantile.interval);
+            let mut cells = vec![Cell::text(cell.row.subject())];
+            cells.extend(workload(&cell.row));
+            cells.extend([
+                Cell::number(cell.rate, cell.rate.to_string()),
+                time(Time::Response, 0.5),
+                time(Time::Response, 0.99),
+                interval(p99, duration),
+                time(Time::Response, 0.999),
+                time(Time::Response, 1.0),
+                time(Time::Service, 0.5),
+                time(Time::Service, 0.999),
+                Cell::count(cell.n()),
+                Cell::count(cell.saturated),
                 Cell::count(cell.invalid),
                 setting(&cell.row),
             ]);

@@ -39,20 +39,37 @@ pub fn bca_over<T: Copy + PartialEq>(
     resamples: usize,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Option<(f64, f64)> {
+    bca_of_several(samples, |x| [statistic(x)], level, resamples, rng).map(|[interval]| interval)
+}
+
+/// [`bca_over`] of several statistics that are computed together, each with its own interval.
+#[must_use]
+pub fn bca_of_several<T: Copy + PartialEq, const K: usize>(
+    samples: &[T],
+    statistics: impl Fn(&[T]) -> [f64; K],
+    level: f64,
+    resamples: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<[(f64, f64); K]> {
     if samples.len() < 2 || resamples == 0 {
         return None;
     }
-    let estimate = statistic(samples);
+    let estimates = statistics(samples);
     if all_equal(samples) {
-        return Some((estimate, estimate));
+        return Some(estimates.map(|estimate| (estimate, estimate)));
     }
     let mut draw = samples.to_vec();
-    let resampled = (0..resamples).map(|_| {
-        redraw(&mut draw, samples, rng);
-        statistic(&draw)
-    });
-    let resampled = resampled.collect();
-    Some(interval(estimate, resampled, acceleration(&[jackknife(samples, statistic)]), level))
+    let resampled: Vec<[f64; K]> = (0..resamples)
+        .map(|_| {
+            redraw(&mut draw, samples, rng);
+            statistics(&draw)
+        })
+        .collect();
+    let left_out = jackknife(samples, statistics);
+    Some(std::array::from_fn(|k| {
+        let of = |values: &[[f64; K]]| values.iter().map(|values| values[k]).collect::<Vec<f64>>();
+        interval(estimates[k], of(&resampled), acceleration(&[of(&left_out)]), level)
+    }))
 }
 
 /// [`bca`] of a statistic of two samples that were drawn independently of each other.
@@ -96,7 +113,7 @@ fn redraw<T: Copy>(draw: &mut [T], samples: &[T], rng: &mut Xoshiro256PlusPlus) 
 }
 
 /// `statistic` without each of the samples.
-fn jackknife<T: Copy>(samples: &[T], statistic: impl Fn(&[T]) -> f64) -> Vec<f64> {
+fn jackknife<T: Copy, S>(samples: &[T], statistic: impl Fn(&[T]) -> S) -> Vec<S> {
     let mut rest = Vec::with_capacity(samples.len());
     (0..samples.len())
         .map(|out| {

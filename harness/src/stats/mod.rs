@@ -8,6 +8,7 @@
 //! | `flips`, `shuffles` | tests that a ratio is 1: paired, for many at once, and unpaired |
 //! | `holm` | the correction of many unpaired tests |
 //! | `series` | outliers, drift, autocorrelation |
+//! | `usl` | the Universal Scalability Law |
 //!
 //! The interval is the bias-corrected and accelerated bootstrap (BCa; Efron, *Better Bootstrap
 //! Confidence Intervals*, JASA 1987). It resamples trials, since the trial is the unit of
@@ -21,16 +22,18 @@ mod normal;
 mod ratio;
 mod series;
 mod shuffles;
+mod usl;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-pub use self::bootstrap::{bca, bca_of_two, bca_over};
+pub use self::bootstrap::{bca, bca_of_several, bca_of_two, bca_over};
 pub use self::flips::{P, fewest_pairs, flip_tests};
 pub use self::holm::holm;
 pub use self::ratio::{Ratio, log_ratios, ratio_of_pairs, ratio_of_samples};
 pub use self::series::{Trend, autocorrelation, kendall, outliers};
 pub use self::shuffles::shuffle_test;
+pub use self::usl::{FEWEST_COUNTS, Usl, UslFit, fit_blocks, fit_usl};
 
 /// The level of every interval the harness shows.
 pub const LEVEL: f64 = 0.95;
@@ -95,6 +98,7 @@ mod tests {
         pub(super) flip_tests: Vec<Flips>,
         pub(super) shuffle_test: Vec<TwoSamples>,
         pub(super) kendall: Vec<Series>,
+        pub(super) usl: Vec<Scaling>,
     }
 
     #[derive(serde::Deserialize)]
@@ -123,6 +127,15 @@ mod tests {
         pub(super) y: Vec<f64>,
         pub(super) tau: f64,
         pub(super) p: f64,
+    }
+
+    #[derive(serde::Deserialize)]
+    pub(super) struct Scaling {
+        /// Number of threads and rate.
+        pub(super) points: Vec<(f64, f64)>,
+        pub(super) lambda: f64,
+        pub(super) sigma: f64,
+        pub(super) kappa: f64,
     }
 
     impl Reference {

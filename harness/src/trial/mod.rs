@@ -7,11 +7,14 @@
 //! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
 //!    what prefill, successful inserts and successful removes leave.
 //!
+//! A latency trial is the same with other workers in step 3: `open_loop.rs`.
+//!
 //! Results are consumed in one way for every table: added to a sum, with no branch on them.
 //! Values carry their key, so a table that returns another key's value is found out.
 
 mod access;
 mod fault;
+mod open_loop;
 mod worker;
 
 use std::hint::black_box;
@@ -24,11 +27,14 @@ use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
 use self::fault::{Gate, disturb};
+use self::open_loop::Pace;
 use self::worker::{Books, Meeting, Work, work};
 use crate::case::{Case, can_batch};
+use crate::latency::Latency;
 use crate::metric::windows::{self, Note};
 use crate::metric::{
-    GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes, process_cpu_seconds,
+    Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
+    process_cpu_seconds,
 };
 use crate::pin::Cpus;
 use crate::stats;
@@ -49,6 +55,9 @@ pub struct TrialSpec {
     /// Whether to keep memory over time.
     #[serde(default)]
     pub series: bool,
+    /// Of a latency trial: the operations per second, of all workers together, that are due.
+    #[serde(default)]
+    pub rate: Option<f64>,
 }
 
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
@@ -107,6 +116,12 @@ pub struct Measurement {
     /// Memory over time, if asked for.
     #[serde(default)]
     pub series: Vec<Sample>,
+    /// Of a latency trial.
+    #[serde(default)]
+    pub latency: Option<Latency>,
+    /// Hardware events of the process in the measured time.
+    #[serde(default)]
+    pub counts: Counts,
 }
 
 /// The largest [`Case::batch`].
@@ -121,29 +136,17 @@ const KEY_BITS: u32 = 48;
 ///
 /// # Errors
 ///
-/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched.
+/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched,
+/// or it is a latency trial of several operations at a time.
 pub fn run<M: ConcurrentMap<u64, u64>>(
     build: impl Fn(&MapOptions) -> M,
     spec: &TrialSpec,
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
     let mix = OpMix::new(&case.mix)?;
-    ensure!(
-        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
-        "batches of {} lookups need 100 % reads, not {}",
-        case.batch,
-        case.mix.reads
-    );
-    ensure!(
-        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
-        "{} operations a pin do not go with batches of {}",
-        case.ops_per_pin,
-        case.batch
-    );
-    if let Some(most) = M::INFO.max_threads {
-        let handles = case.fault.handles(case.threads);
-        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
-    }
+    check_case(spec, M::INFO.max_threads)?;
+    // Before any thread of the table's or ours, which inherit them.
+    let mut counters = Counters::open();
     let map = build(&MapOptions {
         capacity: capacity_for(case)?,
         hash_seed: case.hash_seed,
@@ -157,10 +160,10 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     }
     let scatter = derive(spec.seed, Purpose::Scatter, 0);
     let mut measured = if case.zipf == 0.0 {
-        measure(&map, spec, mix, || UniformKeys::new(case.keys), &mut books)
+        measure(&map, spec, mix, || UniformKeys::new(case.keys), (&mut books, &mut counters))
     } else {
         let keys = ZipfKeys::new(case.keys, case.zipf, scatter);
-        measure(&map, spec, mix, || keys.clone(), &mut books)
+        measure(&map, spec, mix, || keys.clone(), (&mut books, &mut counters))
     };
     if books.wrong != 0 {
         failures.push("a value belonged to another key".to_owned());
@@ -183,6 +186,32 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     measured.peak_rss_bytes = peak_rss_bytes();
     measured.huge_page_bytes = huge_page_bytes();
     Ok(measured)
+}
+
+/// Refuses what cannot be run on a table that serves so many handles.
+fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()> {
+    let case = &spec.case;
+    ensure!(
+        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
+        "batches of {} lookups need 100 % reads, not {}",
+        case.batch,
+        case.mix.reads
+    );
+    ensure!(
+        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
+        "{} operations a pin do not go with batches of {}",
+        case.ops_per_pin,
+        case.batch
+    );
+    if let Some(rate) = spec.rate {
+        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
+        ensure!(case.has_single_operations(), "latency is measured of single operations");
+    }
+    if let Some(most) = max_threads {
+        let handles = case.fault.handles(case.threads);
+        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
+    }
+    Ok(())
 }
 
 /// Room for the prefill and an eighth more. Inserts and removes that balance let the size wander
@@ -224,17 +253,22 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     spec: &TrialSpec,
     mix: OpMix,
     keys: impl Fn() -> D + Sync,
-    books: &mut Books,
+    (books, counters): (&mut Books, &mut Counters),
 ) -> Measurement {
     let fault = spec.case.fault;
     let threads = fault.workers(spec.case.threads);
     let meeting = Meeting::of(threads, fault.bystanders());
     let gate = Gate::default();
     let cpus = Cpus::allowed();
+    let pace = spec.rate.map(|rate| Pace::new(rate, threads));
     let worker = |index: usize| {
         let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
         let stream = Stream::new(keys(), mix, spec.seed, index);
-        let mut work = work(map.handle(), stream, spec, &meeting);
+        let handle = map.handle();
+        let mut work = match pace {
+            None => work(handle, stream, spec, &meeting),
+            Some(pace) => open_loop::work(handle, stream, (spec, mix), &meeting, (pace, index)),
+        };
         work.unpinned = unpinned;
         work
     };
@@ -251,7 +285,7 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
         let bystanders: Vec<_> = (threads..threads + fault.bystanders())
             .map(|index| scope.spawn(move || bystander(index)))
             .collect();
-        let measured = observe(&meeting, &gate, spec);
+        let measured = observe(&meeting, &gate, spec, counters);
         let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();
         let bystanders: Vec<_> = bystanders.into_iter().map(|thread| join(thread.join())).collect();
         (measured, works, bystanders)
@@ -272,7 +306,12 @@ fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
 }
 
 /// The main thread's part: samples memory and reads the clocks around the measured time.
-fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
+fn observe(
+    meeting: &Meeting,
+    gate: &Gate,
+    spec: &TrialSpec,
+    counters: &mut Counters,
+) -> Measurement {
     meeting.ready.wait();
     let mut garbage = if spec.series {
         GarbageSampler::with_series(spec.seconds)
@@ -280,12 +319,23 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         GarbageSampler::default()
     };
     let probe = NoiseProbe::start();
+    // In an open loop workers wait by spinning, which would be most of what is counted.
+    let counts = spec.rate.is_none();
+    if counts {
+        counters.start();
+    }
     let cpu_before = process_cpu_seconds();
     meeting.begin.wait();
-    garbage.sample_until(Instant::now() + Duration::from_secs_f64(spec.seconds));
+    let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
+    match spec.rate {
+        None => garbage.sample_until(deadline),
+        // Each reading would take a CPU from a worker, and be some operation's latency.
+        Some(_) => thread::sleep(deadline.saturating_duration_since(Instant::now())),
+    }
     gate.open();
     meeting.end.wait();
     let cpu_after = process_cpu_seconds();
+    let counts = if counts { counters.stop() } else { Counts::default() };
     let noise = probe.stop();
     let (garbage, series) = garbage.finish();
     let delays = garbage.and_then(|garbage| garbage.delays);
@@ -295,13 +345,14 @@ fn observe(meeting: &Meeting, gate: &Gate, spec: &TrialSpec) -> Measurement {
         retired: garbage.map(|g| g.retired),
         freed: garbage.map(|g| g.freed),
         discarded: garbage.map(|g| g.discarded),
-        peak_unreclaimed: garbage.map(|g| g.peak.nodes),
-        peak_unreclaimed_bytes: garbage.map(|g| g.peak.bytes),
+        peak_unreclaimed: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.nodes),
+        peak_unreclaimed_bytes: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.bytes),
         free_delay_p50: delays.map(|delays| delays.p50),
         free_delay_p99: delays.map(|delays| delays.p99),
         free_delay_max: delays.map(|delays| delays.max),
         noise,
         series,
+        counts,
         ..Measurement::default()
     }
 }
@@ -323,6 +374,7 @@ fn add_up(measured: &mut Measurement, works: &[Work]) {
     measured.windows = windows.total as u64;
     measured.clean_windows = windows.clean.len() as u64;
     measured.clean_ops_per_sec = (!windows.clean.is_empty()).then(|| stats::median(&windows.clean));
+    measured.latency = open_loop::together(works);
     measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
     measured.warnings.dedup();
 }

@@ -9,6 +9,8 @@ use structures::{ChainingBucketLock, ChainingLockFree};
 use super::*;
 use crate::case::Mix;
 use crate::fault::Fault;
+use crate::latency::Time;
+use crate::workload::Arrivals;
 
 fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
     let case = Case {
@@ -29,7 +31,7 @@ fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
         fault: crate::fault::Fault::None,
         twin: false,
     };
-    TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false }
+    TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false, rate: None }
 }
 
 #[test]
@@ -243,6 +245,131 @@ fn other_operations_are_not_batched() {
         let error = run(build, &spec).unwrap_err().to_string();
         assert!(error.contains(&format!("batches of {batch}")), "{error}");
     }
+}
+
+fn at_rate(rate: f64, mix: Mix) -> TrialSpec {
+    let mut spec = spec(2, mix, 0.0);
+    (spec.rate, spec.seconds) = (Some(rate), 0.1);
+    spec
+}
+
+#[test]
+fn an_open_loop_does_what_is_due_and_checks_itself() {
+    for fault in [Fault::None, Fault::DescheduledWriter] {
+        let mut spec = at_rate(20_000.0, ALL);
+        spec.case.fault = fault;
+        let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+        assert_eq!(measured.failures, Vec::<String>::new(), "{fault}");
+        let due: u64 = (0..2).map(|i| Arrivals::new(7, i, 10_000.0, 0.1).count() as u64).sum();
+        let latency = measured.latency.unwrap();
+        assert_eq!(latency.planned, due, "{fault}");
+        assert_eq!(measured.ops + latency.unstarted, due, "{fault}");
+        assert!(measured.seconds >= 0.1 && measured.peak_unreclaimed.is_none());
+        let recorded = |time: Time| -> u64 {
+            let of = latency.distributions.iter().filter(|one| one.time == time);
+            of.flat_map(|one| &one.buckets).map(|bucket| bucket.1).sum()
+        };
+        assert_eq!(Time::ALL.map(recorded), [measured.ops; 2], "{fault}");
+    }
+}
+
+#[test]
+fn throughput_has_no_latency_and_latency_is_of_single_operations() {
+    let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec(1, ALL, 0.0)).unwrap();
+    assert_eq!(measured.latency, None);
+    let mut pins = at_rate(1000.0, ALL);
+    pins.case.ops_per_pin = 2;
+    let mut never = at_rate(0.0, ALL);
+    never.rate = Some(f64::NAN);
+    for (spec, why) in [(pins, "single operations"), (never, "NaN"), (at_rate(0.0, ALL), "0")] {
+        let error = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// Sleeps once, in its first lookup after so many.
+struct Stalling {
+    map: ChainingBucketLock<u64, u64>,
+    lookups: AtomicUsize,
+    stalled: AtomicUsize,
+}
+
+const STALL: Duration = Duration::from_millis(40);
+/// Lookups before the stall.
+const BEFORE: usize = 500;
+
+impl DirectMap<u64, u64> for &'static Stalling {
+    fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
+        if self.lookups.fetch_add(1, Relaxed) == BEFORE {
+            self.stalled.fetch_add(1, Relaxed);
+            thread::sleep(STALL);
+        }
+        self.map.get(key).map(|value| read(&value))
+    }
+
+    fn insert(&self, key: u64, value: u64) -> bool {
+        self.map.insert(key, value)
+    }
+
+    fn update(&self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
+        self.map.update(key, f)
+    }
+
+    fn upsert(&self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.map.upsert(key, f)
+    }
+
+    fn remove(&self, key: &u64) -> Option<u64> {
+        self.map.remove(key)
+    }
+
+    fn for_each(&self, f: impl FnMut(&u64, &u64)) {
+        DirectMap::for_each(&self.map, f);
+    }
+}
+
+impl ConcurrentMap<u64, u64> for &'static Stalling {
+    type Handle<'m> = Direct<'m, Self>;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.map.len()
+    }
+}
+
+/// The clock is the real one, but what must be slow follows from the schedule: on a busy machine
+/// more may be slow, and nothing less.
+#[test]
+fn a_stall_of_a_table_is_in_the_response_times_of_all_that_were_due_in_it() {
+    let table: &'static Stalling = Box::leak(Box::new(Stalling {
+        map: ChainingBucketLock::default(),
+        lookups: AtomicUsize::new(0),
+        stalled: AtomicUsize::new(0),
+    }));
+    let mut spec = at_rate(20_000.0, Mix::balanced(100.0));
+    // Without a warm-up the lookups are counted as the schedule has them.
+    (spec.case.threads, spec.warmup) = (1, 0.0);
+    let measured = run(|_| table, &spec).unwrap();
+    assert_eq!((measured.failures, table.stalled.load(Relaxed)), (Vec::new(), 1));
+    let due: Vec<u64> = Arrivals::new(spec.seed, 0, 20_000.0, spec.seconds).collect();
+    // It began when it was due or later; so what was due in its first 3/4 waited for 1/4 at least.
+    let (began, stall) = (due[BEFORE], STALL.as_nanos() as u64);
+    let waited = due.iter().filter(|at| (began..began + stall * 3 / 4).contains(at)).count() as u64;
+    assert!(waited > 500, "{waited}");
+    let latency = measured.latency.unwrap();
+    let slow = |time: Time, nanos: u64| -> u64 {
+        let of = latency.distributions.iter().filter(|one| one.time == time);
+        of.flat_map(|one| &one.buckets).filter(|bucket| bucket.0 >= nanos).map(|b| b.1).sum()
+    };
+    let found = slow(Time::Response, stall / 4) + latency.unstarted;
+    assert!(found >= waited, "response times hide the stall: {found} of {waited}");
+    assert!(slow(Time::Service, stall) >= 1, "its own operation took as long");
+    // Those after it have no wait in their service times. All begin within 1.1 s: there is no time
+    // for more than 110 that took a quarter of the stall, whatever else the machine does.
+    assert!(slow(Time::Service, stall / 4) <= 111, "service times are from when they began");
 }
 
 #[test]

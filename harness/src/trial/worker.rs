@@ -8,6 +8,7 @@ use structures::map::MapHandle;
 use super::access::{Access, PinEach, Pinned};
 use super::{KEY_BITS, TrialSpec};
 use crate::case::Case;
+use crate::latency::Latency;
 use crate::metric::thread_cpu_seconds;
 use crate::metric::windows::{Note, WINDOW};
 use crate::workload::{Keys, Op, Stream};
@@ -73,13 +74,13 @@ impl Books {
 }
 
 /// Room for the lookups that are issued as one `get_many`.
-struct Batch {
+pub(super) struct Batch {
     keys: Vec<u64>,
     values: Vec<Option<u64>>,
 }
 
 /// What a worker does between two moments at which it may look at the clock.
-enum Step {
+pub(super) enum Step {
     /// One operation, pinned by itself.
     Operation,
     /// One batch of lookups.
@@ -164,6 +165,16 @@ pub(super) struct Work {
     pub(super) stopped: Instant,
     pub(super) notes: Vec<Note>,
     pub(super) unpinned: Option<String>,
+    /// Of an open loop.
+    pub(super) latency: Option<Latency>,
+}
+
+impl Work {
+    /// What is not said elsewhere is absent.
+    pub(super) fn of(books: Books, started: Instant, stopped: Instant) -> Self {
+        let (notes, unpinned, latency) = (Vec::new(), None, None);
+        Self { books, ops: 0, started, stopped, notes, unpinned, latency }
+    }
 }
 
 /// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
@@ -224,7 +235,7 @@ pub(super) fn work<D: Keys>(
         meeting.end.wait();
         meeting.leave.wait();
     });
-    Work { books, ops, started, stopped, notes, unpinned: None }
+    Work { ops, notes, ..Work::of(books, started, stopped) }
 }
 
 /// The thread's CPU clock; where there is none it stands still, so that no window is clean.
@@ -238,7 +249,7 @@ fn notes_for(seconds: f64) -> usize {
 
 /// Runs the same operations for the warm-up time, and finds the stride after which to look at the
 /// clock: the table may take nanoseconds for an operation, or milliseconds.
-fn warm_up<D: Keys>(
+pub(super) fn warm_up<D: Keys>(
     handle: &mut impl MapHandle<u64, u64>,
     stream: &mut Stream<D>,
     step: &mut Step,

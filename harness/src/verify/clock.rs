@@ -1,14 +1,18 @@
-//! The clock of a recorded round: it must be cheap, must not make threads wait for each other as a
-//! shared counter would, and must not go backwards from one CPU to the next.
+//! The clock of a recorded round and of an open-loop trial: it must be cheap, must not make threads
+//! wait for each other as a shared counter would, and must not go backwards from one CPU to the next.
 
 #[cfg(target_arch = "x86_64")]
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(target_arch = "x86_64")]
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[cfg(target_arch = "x86_64")]
 use crate::pin::Cpus;
+
+/// How long the clock is compared with the system's to learn its rate. Both are read within tens of
+/// nanoseconds, so the rate is known to a few millionths.
+const COMPARED: Duration = Duration::from_millis(20);
 
 /// What tells the time of a round.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +50,29 @@ impl Clock {
             Self::TimeStampCounter => "time stamp counter",
             Self::Monotonic(_) => "monotonic clock",
         }
+    }
+
+    /// Nanoseconds of a tick, as the system's clock has them.
+    #[must_use]
+    pub fn nanos_per_tick(self) -> f64 {
+        if matches!(self, Self::Monotonic(_)) {
+            return 1.0;
+        }
+        let (first, from) = self.beside_the_systems();
+        std::thread::sleep(COMPARED);
+        let (last, to) = self.beside_the_systems();
+        (to - from).as_nanos() as f64 / (last - first) as f64
+    }
+
+    /// One moment by both clocks: of several readings the one that was interrupted least.
+    fn beside_the_systems(self) -> (u64, Instant) {
+        let read = |_| {
+            let (before, at, after) = (self.now(), Instant::now(), self.now());
+            (after - before, before.midpoint(after), at)
+        };
+        let (_, ticks, at) =
+            (0..16).map(read).min_by_key(|reading| reading.0).expect("16 readings");
+        (ticks, at)
     }
 
     /// The time at which an operation has returned: its stores have left the CPU's store buffer,
@@ -131,8 +158,22 @@ mod tests {
         for clock in [Clock::choose(), Clock::monotonic()] {
             let readings: Vec<u64> = (0..1000).map(|_| clock.now()).collect();
             assert!(readings.is_sorted(), "{}", clock.name());
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
             assert!(clock.now() > readings[0], "{}", clock.name());
         }
+    }
+
+    #[test]
+    fn ticks_are_converted_to_the_systems_nanoseconds() {
+        let clock = Clock::choose();
+        let nanos = clock.nanos_per_tick();
+        let (started, first) = (Instant::now(), clock.now());
+        std::thread::sleep(Duration::from_millis(20));
+        let (last, took) = (clock.now(), started.elapsed());
+        // The clock's two readings lie between the system's.
+        let measured = (last - first) as f64 * nanos;
+        assert!(measured <= took.as_nanos() as f64 * 1.001, "{measured} ns of {took:?}");
+        assert!(measured >= 20e6 * 0.999, "{measured} ns of at least 20 ms");
+        assert_eq!(Clock::monotonic().nanos_per_tick(), 1.0);
     }
 }

@@ -18,12 +18,14 @@
 //! Everything random in a trial comes from its one seed by [`derive()`], so that the same seed
 //! gives the same keys and operations, and no two uses share a sequence.
 
+mod arrivals;
 mod keys;
 mod permutation;
 mod prefill;
 mod stream;
 mod zipf;
 
+pub use arrivals::Arrivals;
 pub use keys::{Keys, Rng, UniformKeys, ZipfKeys};
 pub use permutation::Permutation;
 pub use prefill::prefill_keys;
@@ -44,6 +46,8 @@ pub enum Purpose {
     Prefill = 3,
     /// A round of a recorded history; the index is the round.
     Verify = 4,
+    /// When the operations of an open-loop trial are due; the index is the thread.
+    Arrivals = 5,
 }
 
 /// The seed for the `index`-th use for `purpose` in the trial with this seed.

@@ -2,13 +2,15 @@
 
 use anyhow::ensure;
 use rand::{Rng as _, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use super::keys::{Keys, Rng};
 use super::{Purpose, derive};
 use crate::case::Mix;
 
 /// An operation on one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Op {
     /// Read the value.
     Get,
@@ -18,6 +20,22 @@ pub enum Op {
     Remove,
     /// Replace the value.
     Update,
+}
+
+impl Op {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::Get, Self::Insert, Self::Remove, Self::Update];
+
+    /// Its name in results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Insert => "insert",
+            Self::Remove => "remove",
+            Self::Update => "update",
+        }
+    }
 }
 
 /// A [`Mix`] made ready to draw from; each operation's share is exact to 2^-32.
@@ -47,6 +65,13 @@ impl OpMix {
             if rest == 0.0 { 1 << 32 } else { (below / 100.0 * 2f64.powi(32)).round() as u64 }
         });
         Ok(Self { bounds })
+    }
+
+    /// Whether `op` occurs.
+    #[must_use]
+    pub fn has(&self, op: Op) -> bool {
+        let ends = [&[0], self.bounds.as_slice(), &[1 << 32]].concat();
+        ends[op as usize] < ends[op as usize + 1]
     }
 
     /// The operation for a random word; only its upper half counts.
@@ -92,8 +117,6 @@ mod tests {
     use super::super::{UniformKeys, ZipfKeys, chi_square_z};
     use super::*;
 
-    const OPS: [Op; 4] = [Op::Get, Op::Insert, Op::Remove, Op::Update];
-
     fn mix(reads: f64, inserts: f64, removes: f64, updates: f64) -> OpMix {
         OpMix::new(&Mix { reads, inserts, removes, updates }).expect("it sums to 100")
     }
@@ -116,7 +139,7 @@ mod tests {
             let seen = count(mix(reads, inserts, removes, updates), 400_000);
             let mut observed = Vec::new();
             let mut probability = Vec::new();
-            for (share, op) in shares.into_iter().zip(OPS) {
+            for (share, op) in shares.into_iter().zip(Op::ALL) {
                 for by_op in seen {
                     if share == 0.0 {
                         assert_eq!(by_op[op as usize], 0, "{op:?} in {shares:?}");
@@ -141,6 +164,14 @@ mod tests {
         assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose(top), Op::Remove);
         assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose(top >> 1), Op::Get);
         assert_eq!(mix(50.0, 25.0, 25.0, 0.0).choose((top >> 1) + 1), Op::Insert);
+    }
+
+    #[test]
+    fn a_mix_has_what_it_has_a_share_of() {
+        let having = |mix: OpMix| Op::ALL.map(|op| mix.has(op));
+        assert_eq!(having(mix(50.0, 25.0, 25.0, 0.0)), [true, true, true, false]);
+        assert_eq!(having(mix(100.0, 0.0, 0.0, 0.0)), [true, false, false, false]);
+        assert_eq!(having(mix(0.0, 0.0, 1.0, 99.0)), [false, false, true, true]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 mod broken_pipe;
 mod compare;
 mod figures;
+mod latency;
 mod merge;
 mod refusals;
 mod report;
 mod resume;
+mod scaling;
 mod series;
 mod spec_errors;
 mod support;

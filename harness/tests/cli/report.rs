@@ -6,14 +6,14 @@ use crate::compare::{comparisons, edit, json, recorded};
 use crate::lab;
 use crate::support::{Lab, TINY};
 
-fn page(lab: &Lab, command: &str) -> Html {
+pub(crate) fn page(lab: &Lab, command: &str) -> Html {
     let ran = lab.run(command).exits(0);
     let page = Html::parse_document(&lab.read(ran.out.trim_end()));
     assert!(page.errors.is_empty(), "{:?}", page.errors);
     page
 }
 
-fn all<'p>(page: &'p Html, selector: &str) -> Vec<ElementRef<'p>> {
+pub(crate) fn all<'p>(page: &'p Html, selector: &str) -> Vec<ElementRef<'p>> {
     page.select(&Selector::parse(selector).unwrap()).collect()
 }
 
@@ -27,7 +27,7 @@ fn part(page: &Html, id: &str) -> String {
 }
 
 /// The cells below this heading, as sorted and as shown.
-fn column(page: &Html, table: &str, heading: &str) -> Vec<(Option<f64>, String)> {
+pub(crate) fn column(page: &Html, table: &str, heading: &str) -> Vec<(Option<f64>, String)> {
     let headings = all(page, &format!("#{table} th"));
     let place = headings.iter().position(|th| text(th) == heading);
     let place = place.unwrap_or_else(|| panic!("no column {heading}")) + 1;
@@ -136,7 +136,14 @@ fn pictures_say_their_values() {
     let lab = recorded("quickstart-recorded");
     let page = page(&lab, "report r");
     let figures: Vec<_> = all(&page, "figure").iter().filter_map(|f| f.attr("id")).collect();
-    let expected = ["throughput-threads", "throughput-reads", "throughput-skew", "block-drift"];
+    let expected = [
+        "throughput-threads",
+        "throughput-reads",
+        "throughput-skew",
+        "ratio-heatmap",
+        "block-drift",
+        "trial-strip",
+    ];
     assert_eq!(figures, expected);
     let titles = all(&page, "#throughput-threads svg circle title");
     let titles: Vec<String> = titles.iter().map(text).collect();

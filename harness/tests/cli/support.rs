@@ -35,7 +35,8 @@ pub(crate) const COLUMNS: &str = "case structure reclaimer allocator threads rea
     reclaim_batch ops_per_pin fault twin seed block position \
     seconds ops min_thread_ops max_thread_ops ops_per_sec cpu_seconds ops_per_cpu_sec clean_ops_per_sec clean_windows retired \
     freed discarded peak_unreclaimed peak_unreclaimed_bytes \
-    free_delay_p50 free_delay_p99 free_delay_max peak_rss_bytes huge_page_bytes final_len valid noise error \
+    free_delay_p50 free_delay_p99 free_delay_max peak_rss_bytes huge_page_bytes \
+    instructions cycles llc_misses final_len valid noise error \
     started_at";
 
 /// One subject, with trials that last `seconds`.

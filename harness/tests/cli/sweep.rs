@@ -198,3 +198,14 @@ fn allocators_and_faults_are_measured_and_told_apart() {
     let labelled = |row: &&crate::support::Row| row["allocator"] == "mimalloc";
     assert_eq!(rows.iter().filter(labelled).count(), 22);
 }
+
+#[test]
+fn live_without_a_terminal_says_so_once_and_is_plain() {
+    let lab = lab();
+    lab.write("tiny.toml", TINY);
+    let ran = lab.run("sweep tiny.toml --out r --blocks 2 --live").exits(0);
+    let ran = ran.says(&["block 0 done", "block 1 done"]);
+    let note = "note: --live needs a terminal on standard error, so progress is plain";
+    assert_eq!(ran.err.matches(note).count(), 1, "{}", ran.err);
+    assert!(!ran.err.contains('\u{1b}'), "no escape codes: {}", ran.err);
+}

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::lab;
-use crate::support::COLUMNS;
+use crate::support::{COLUMNS, TINY};
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("list", "--json"),
-    ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --shard"),
+    ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
         "run",
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
@@ -19,8 +19,9 @@ const COMMANDS: [(&str, &str); 9] = [
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
+    ("scaling", "DIR --filter --metric --controls --markdown --json"),
     ("merge", "DIR --out"),
-    ("plot", "DIR --figure --format --style"),
+    ("plot", "DIR --figure --baseline --format --style"),
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
 ];
@@ -104,7 +105,30 @@ fn machine_has_a_fingerprint_and_a_verdict() {
     assert_eq!(fingerprint.len(), 12);
     assert!(!shown["noise"]["verdict"].as_str().unwrap().is_empty());
     assert!(shown["machine"]["cpus"].as_u64().unwrap() > 0);
-    lab.run("machine").exits(0).prints(&[fingerprint, "noise over one second: "]);
+    let ran = lab.run("machine").exits(0).prints(&[fingerprint, "noise over one second: "]);
+    let absent = shown["counters"]["absent"].as_str();
+    let counters = absent.unwrap_or("instructions, cycles, llc_misses");
+    ran.prints(&[&format!("hardware counters: {counters}\n")]);
+}
+
+#[test]
+fn hardware_counters_are_measured_or_their_absence_explained() {
+    let lab = lab();
+    let shown = json(&lab.run("machine --json").exits(0).out);
+    let absent = shown["counters"]["absent"].as_str();
+    lab.write("tiny.toml", TINY);
+    let ran = lab.run("sweep tiny.toml --blocks 1 --out r").exits(0);
+    assert_eq!(ran.err.matches("hardware counters: no ").count(), usize::from(absent.is_some()));
+    if let Some(why) = absent {
+        assert!(ran.err.contains(&format!("hardware counters: {why}\n")), "{}", ran.err);
+    }
+    for row in lab.rows("r") {
+        for column in ["instructions", "cycles", "llc_misses"] {
+            let is_absent = absent.is_some_and(|why| why.contains(column));
+            assert_eq!(row[column].is_empty(), is_absent, "{column} of {row:?}");
+            assert!(is_absent || row[column].parse::<f64>().unwrap() >= 0.0, "{row:?}");
+        }
+    }
 }
 
 const RUN: &str = "run --warmup 0.001 --structure";

@@ -8,7 +8,7 @@ use crate::row::Row;
 use crate::test_rows::{Grid, trial};
 
 fn drawn(rows: &[Row]) -> Pgf {
-    let results = Results { rows, samples: &[], cpus: 2 };
+    let results = Results { rows, cpus: 2, ..Results::default() };
     let mut drawings = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw");
     drawings.remove(0).pgf
 }
@@ -82,7 +82,7 @@ fn values_are_those_of_the_trials() {
 fn braces_and_environments_are_closed() {
     for style in STYLES {
         let rows = Grid { reads: vec![50.0, 95.0], ..Grid::small() }.rows();
-        let results = Results { rows: &rows, samples: &[], cpus: 2 };
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let drawings = (FIGURES[0].draw)(&results, style).expect("rows to draw");
         let tex = uncommented(&drawings[0].pgf.tex).replace("\\{", "").replace("\\}", "");
         let count = |c: char| tex.matches(c).count();
@@ -102,6 +102,7 @@ fn text_is_set_as_it_is_written() {
         escaped("\\{θ < 1}^~"),
         "\\textbackslash{}\\{$\\theta$ $<$ 1\\}\\textasciicircum{}\\textasciitilde{}"
     );
+    assert_eq!(escaped("10⁻³, 2\u{a0}µs"), "10$^{-}$$^3$, 2~$\\mu$s");
     assert_eq!(plain("my;map%\n#θ"), "my_map_ _theta");
     // A name of a table is text in the legend, and a field of the table.
     let Pgf { tex, table } = drawn(&[trial("my_map;100%", 1, 0, 1e6)]);
@@ -113,5 +114,8 @@ fn text_is_set_as_it_is_written() {
 fn zero_has_a_place_on_a_logarithmic_axis() {
     let scale = Scale::log([0.0, 100.0, 900.0].into_iter());
     assert_eq!(scale.ends(), (10.0, 1000.0));
-    assert_eq!(ticks('y', scale), "ymode=log, ytick={10,100,1000}, yticklabels={0,100,1~k}");
+    assert_eq!(
+        ticks('y', scale, scale.labelled_ticks()),
+        "ymode=log, ytick={10,100,1000}, yticklabels={0,100,1~k}"
+    );
 }

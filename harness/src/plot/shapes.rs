@@ -1,0 +1,209 @@
+//! What panels hold beside series of points.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+
+use super::Value;
+use super::canvas::{Align, Canvas};
+use super::panels::{Layout, Lines, Panel};
+use super::pgf::{escaped, font};
+use super::style::{Colour, FAINT};
+
+/// A line through places of the panel's axes.
+#[derive(Clone, Debug)]
+pub(super) struct Curve {
+    pub(super) points: Vec<(f64, f64)>,
+    pub(super) colour: Colour,
+    pub(super) is_dashed: bool,
+    /// Whether it hides points, or they it.
+    pub(super) in_front: bool,
+}
+
+/// A filled place of axes of levels, which are counted from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Tile {
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) colour: Colour,
+    /// What is written in it.
+    pub(super) text: String,
+    /// What it stands for, with the ends of its interval.
+    pub(super) value: Option<(f64, (f64, f64))>,
+    /// The same in words.
+    pub(super) words: String,
+}
+
+/// Of dashed curves, in line widths.
+pub(super) const DASHES: [f64; 2] = [3.5, 2.5];
+
+impl Layout<'_> {
+    /// The curves of a panel that are in front of its points, or those that are behind.
+    pub(super) fn draw_curves(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        (i, j): (usize, usize),
+        in_front: bool,
+    ) -> Result<()> {
+        for curve in panel.curves.iter().filter(|curve| curve.in_front == in_front) {
+            let places: Vec<_> =
+                curve.points.iter().map(|(x, y)| (self.x(j, *x), self.y(i, *y))).collect();
+            let dashes = if curve.is_dashed { DASHES.as_slice() } else { &[] };
+            canvas.dashed(&places, dashes, curve.colour, self.style.line)?;
+        }
+        Ok(())
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_curves(&self, panel: &Panel, in_front: bool) -> String {
+        let mut tex = String::new();
+        for curve in panel.curves.iter().filter(|curve| curve.in_front == in_front) {
+            let places: Vec<String> =
+                curve.points.iter().map(|(x, y)| format!("(axis cs:{x:.6},{y:.6})")).collect();
+            let _ = writeln!(
+                tex,
+                "\\draw[color={}, line width={:.2}bp{}] {};",
+                tex_of_colour(curve.colour),
+                self.style.line,
+                if curve.is_dashed { dashes_in_tex(self.style.line) } else { String::new() },
+                places.join(" -- ")
+            );
+        }
+        tex
+    }
+}
+
+impl Layout<'_> {
+    /// Corner, opposite corner and middle of a tile.
+    fn corners(&self, tile: &Tile, (i, j): (usize, usize)) -> [(f64, f64); 3] {
+        let (x, y, gap) = (tile.x as f64, tile.y as f64, self.style.line * 0.5);
+        let corner = (self.x(j, x - 0.5) + gap, self.y(i, y + 0.5) + gap);
+        let opposite = (self.x(j, x + 0.5) - gap, self.y(i, y - 0.5) - gap);
+        [corner, opposite, (self.x(j, x), self.y(i, y))]
+    }
+
+    pub(super) fn draw_tiles(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        place: (usize, usize),
+    ) -> Result<()> {
+        for tile in &panel.tiles {
+            let [corner, opposite, middle] = self.corners(tile, place);
+            let hair = self.style.line * 0.5;
+            canvas.fill(corner, opposite, FAINT)?;
+            let inner = (corner.0 + hair, corner.1 + hair);
+            canvas.fill(inner, (opposite.0 - hair, opposite.1 - hair), tile.colour)?;
+            canvas.text(&tile.text, middle, self.style.small_text, Align::Centre)?;
+        }
+        Ok(())
+    }
+
+    /// What tiles say under the pointer.
+    pub(super) fn values_of_tiles(&self, panel: &Panel, place: (usize, usize)) -> Vec<Value> {
+        let value = |tile: &Tile| {
+            let [corner, opposite, at] = self.corners(tile, place);
+            let radius = ((opposite.0 - corner.0).min(opposite.1 - corner.1)) / 2.0;
+            Value { at, radius, text: tile.words.clone() }
+        };
+        panel.tiles.iter().filter(|tile| tile.value.is_some()).map(value).collect()
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_tiles(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        for tile in &panel.tiles {
+            let (x, y) = (tile.x as f64, tile.y as f64);
+            let _ = writeln!(
+                tex,
+                "\\filldraw[draw=benchgrid, fill={}] (axis cs:{},{}) rectangle (axis cs:{},{}); \\node[\
+                 inner sep=0pt, font={}] at (axis cs:{x},{y}) {{{}}};",
+                tex_of_colour(tile.colour),
+                x - 0.5,
+                y - 0.5,
+                x + 0.5,
+                y + 0.5,
+                font(self.style.small_text),
+                escaped(&tile.text)
+            );
+        }
+        tex
+    }
+}
+
+impl Layout<'_> {
+    /// From one bar of a group to the next, if there are so many.
+    pub(super) fn bar_step(&self, count: usize) -> f64 {
+        let group = self.x(0, 2.0) - self.x(0, 1.0);
+        GROUP * group / count.max(1) as f64
+    }
+
+    /// Under every point one from 0.
+    pub(super) fn draw_bars(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        (i, j): (usize, usize),
+    ) -> Result<()> {
+        if self.panels.lines != Lines::Bars {
+            return Ok(());
+        }
+        let count = panel.series.len();
+        let half = self.bar_step(count) * BAR / 2.0;
+        for (index, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                let x = self.x(j, point.x) + self.aside(index, count);
+                let corner = (x - half, self.y(i, point.y));
+                canvas.fill(corner, (x + half, self.y(i, 0.0)), tint(series.look.colour))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_bars(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        if self.panels.lines != Lines::Bars {
+            return tex;
+        }
+        let count = panel.series.len();
+        for (index, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                let _ = writeln!(
+                    tex,
+                    "\\draw[color={}, line width={:.2}bp, xshift={:.2}bp] (axis cs:{x},0) -- \
+                     (axis cs:{x},{});",
+                    tex_of_colour(tint(series.look.colour)),
+                    self.bar_step(count) * BAR,
+                    self.aside(index, count),
+                    point.y,
+                    x = point.x
+                );
+            }
+        }
+        tex
+    }
+}
+
+/// The share of the room between two places that a group of bars takes.
+const GROUP: f64 = 0.86;
+/// The share of its step that a bar takes.
+const BAR: f64 = 0.8;
+
+/// A colour for large areas, on which marks in the colour itself are seen.
+pub(super) fn tint((red, green, blue): Colour) -> Colour {
+    let half = |part: u8| u8::try_from((u16::from(part) + 2 * 255) / 3).unwrap_or(255);
+    (half(red), half(green), half(blue))
+}
+
+/// As an option of TikZ.
+pub(super) fn tex_of_colour((red, green, blue): Colour) -> String {
+    format!("{{rgb,255:red,{red};green,{green};blue,{blue}}}")
+}
+
+/// The pattern of dashed curves as an option of TikZ, after others.
+pub(super) fn dashes_in_tex(width: f64) -> String {
+    let [on, off] = DASHES.map(|length| length * width);
+    format!(", dash pattern=on {on:.2}bp off {off:.2}bp")
+}
