@@ -8,5 +8,7 @@ export RUSTFLAGS="--cfg loom"
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
+# Small crates, run once: the build is what takes time.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 cargo test -p structures --release --test loom --test loom_reclaim --test loom_rcu --test loom_psim -- \
     --nocapture --test-threads 1 "$@"
