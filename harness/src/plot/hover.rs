@@ -115,7 +115,7 @@ mod tests {
         let mut rows = Grid::small().rows();
         rows.iter_mut().for_each(|row| row.clean_windows = Some(0));
         rows.push(trial("a<b>&c", 2, 0, 11_666_000.0));
-        let results = Results { rows: &rows, samples: &[], latency: &[], cpus: 2 };
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let drawing = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw").remove(0);
         assert_eq!(drawing.values.len(), 2 * 3 + 1);
         let text = &drawing.values.iter().find(|value| value.text.starts_with('a')).unwrap().text;

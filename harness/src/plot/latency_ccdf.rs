@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn results(latency: &[LatencyTrial]) -> Results<'_> {
-        Results { rows: &[], samples: &[], latency, cpus: 2 }
+        Results { latency, cpus: 2, ..Results::default() }
     }
 
     fn one(latency: &[LatencyTrial], style: &Style) -> Drawing {

@@ -172,7 +172,7 @@ mod tests {
     use crate::test_rows::{Grid, trial};
 
     fn results(rows: &[Row]) -> Results<'_> {
-        Results { rows, samples: &[], latency: &[], cpus: 2 }
+        Results { rows, cpus: 2, ..Results::default() }
     }
 
     fn draw(name: &str, rows: &[Row], style: &Style) -> Vec<Drawing> {

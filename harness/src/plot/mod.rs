@@ -51,7 +51,7 @@ pub struct Drawing {
 }
 
 /// What figures are drawn from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Results<'a> {
     /// The trials.
     pub rows: &'a [Row],

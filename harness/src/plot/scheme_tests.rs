@@ -78,8 +78,8 @@ fn draw(name: &str, results: &Results<'_>, style: &Style) -> Vec<Drawing> {
 fn each_figure_is_readable_in_every_style() {
     let (faults, batches) = (rows(with_faults), rows(with_batches));
     let samples = samples(&faults);
-    let faults = Results { rows: &faults, samples: &samples, latency: &[], cpus: 2 };
-    let batches = Results { rows: &batches, samples: &[], latency: &[], cpus: 2 };
+    let faults = Results { rows: &faults, samples: &samples, cpus: 2, ..Results::default() };
+    let batches = Results { rows: &batches, cpus: 2, ..Results::default() };
     for style in STYLES {
         for (name, results, pictures) in [
             ("unreclaimed-over-time", &faults, 1),
@@ -107,7 +107,7 @@ fn each_figure_is_readable_in_every_style() {
 #[test]
 fn a_scheme_is_one_marker_of_a_panel_and_nothing_is_at_the_place_of_nothing() {
     let rows = rows(|case| vec![case]);
-    let results = Results { rows: &rows, samples: &[], latency: &[], cpus: 2 };
+    let results = Results { rows: &rows, cpus: 2, ..Results::default() };
     let drawing = &draw("throughput-memory", &results, &STYLES[0])[0];
     // In the legend and in two panels.
     assert_eq!(markers(&drawing.svg), SCHEMES.len() * 3);
@@ -118,7 +118,7 @@ fn a_scheme_is_one_marker_of_a_panel_and_nothing_is_at_the_place_of_nothing() {
 #[test]
 fn results_that_lack_something_say_so() {
     let rows = rows(|case| vec![case]);
-    let results = Results { rows: &rows, samples: &[], latency: &[], cpus: 2 };
+    let results = Results { rows: &rows, cpus: 2, ..Results::default() };
     let lacks = |name: &str, results: &Results<'_>| (figure(name).unwrap().lacks)(results);
     assert!(lacks("unreclaimed-over-time", &results).unwrap().contains("series = true"));
     assert!(lacks("batch-sweep", &results).unwrap().contains("reclaim_batch"));

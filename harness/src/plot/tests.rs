@@ -15,7 +15,7 @@ fn acm() -> &'static Style {
 }
 
 fn results(rows: &[Row]) -> Results<'_> {
-    Results { rows, samples: &[], latency: &[], cpus: CPUS }
+    Results { rows, cpus: CPUS, ..Results::default() }
 }
 
 fn draw(rows: &[Row]) -> Vec<Drawing> {

@@ -8,7 +8,7 @@ use crate::row::Row;
 use crate::test_rows::{Grid, trial};
 
 fn drawn(rows: &[Row]) -> Pgf {
-    let results = Results { rows, samples: &[], latency: &[], cpus: 2 };
+    let results = Results { rows, cpus: 2, ..Results::default() };
     let mut drawings = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw");
     drawings.remove(0).pgf
 }
@@ -82,7 +82,7 @@ fn values_are_those_of_the_trials() {
 fn braces_and_environments_are_closed() {
     for style in STYLES {
         let rows = Grid { reads: vec![50.0, 95.0], ..Grid::small() }.rows();
-        let results = Results { rows: &rows, samples: &[], latency: &[], cpus: 2 };
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let drawings = (FIGURES[0].draw)(&results, style).expect("rows to draw");
         let tex = uncommented(&drawings[0].pgf.tex).replace("\\{", "").replace("\\}", "");
         let count = |c: char| tex.matches(c).count();
