@@ -270,7 +270,7 @@ impl Registry {
     #[cfg(feature = "peers")]
     fn add_peers(&mut self) {
         use crate::peers::{
-            ArcSwapImbl, Dashmap, Flurry, Papaya, SccHashIndex, SccHashMap, ShardedRwLock,
+            ArcSwapImbl, Dashmap, Flurry, ImblCas, Papaya, SccHashIndex, SccHashMap, ShardedRwLock,
             StdRwLock,
         };
         macro_rules! peers {
@@ -290,6 +290,8 @@ impl Registry {
             "std-rwlock": StdRwLock, "entries are freed under their lock";
             "sharded-rwlock": ShardedRwLock, "entries are freed under their lock";
         }
+        let few = "one scheme of each kind; hamt-cas is there with all";
+        self.add_reclaimed_by::<ImblCas>("imbl-cas", few, three_schemes);
     }
 
     /// Adds a structure that takes no reclaimer. `why_not` says why.

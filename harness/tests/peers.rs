@@ -386,6 +386,10 @@ macro_rules! conforms {
 mod peers {
     use super::*;
     use harness::peers::*;
+    use structures::reclaim::Epoch;
+    use structures::versioned::Whole;
+    use structures::versioned::cow::Cow;
+    use structures::versioned::map::VersionedMap;
 
     macro_rules! peer {
         ($name:ident: $map:ident) => {
@@ -403,12 +407,28 @@ mod peers {
         };
     }
 
+    /// imbl's map under our own copy on write.
+    struct ImblInCow;
+
+    type Object<K, V> = Whole<Imbl<K, V>>;
+    type InCow<K, V> = VersionedMap<Object<K, V>, Cow<Object<K, V>, Epoch>, FixedState>;
+
+    impl ImblInCow {
+        fn with_capacity_and_hasher<K: Eq + Clone, V: Clone>(
+            _: usize,
+            hasher: FixedState,
+        ) -> InCow<K, V> {
+            VersionedMap::with_hasher_in(hasher, Cow::default())
+        }
+    }
+
     peer!(papaya: Papaya);
     peer!(dashmap: Dashmap);
     peer!(scc_hashmap: SccHashMap);
     peer!(scc_hashindex: SccHashIndex);
     peer!(flurry: Flurry);
     peer!(arc_swap_imbl: ArcSwapImbl);
+    peer!(imbl_cas: ImblInCow);
     peer!(std_rwlock: StdRwLock);
     peer!(sharded_rwlock: ShardedRwLock);
 }

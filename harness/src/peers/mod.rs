@@ -6,6 +6,7 @@
 pub mod arc_swap_imbl;
 pub mod dashmap;
 pub mod flurry;
+pub mod imbl_cas;
 pub mod papaya;
 pub mod scc_hashindex;
 pub mod scc_hashmap;
@@ -15,6 +16,7 @@ pub mod std_rwlock;
 pub use self::arc_swap_imbl::ArcSwapImbl;
 pub use self::dashmap::Dashmap;
 pub use self::flurry::Flurry;
+pub use self::imbl_cas::{Imbl, ImblCas};
 pub use self::papaya::Papaya;
 pub use self::scc_hashindex::SccHashIndex;
 pub use self::scc_hashmap::SccHashMap;

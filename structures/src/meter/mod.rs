@@ -131,10 +131,14 @@ mod off {
     }
 
     #[inline(always)]
-    pub(crate) fn retired<T>(_: *const T, _: usize) {}
+    pub(crate) fn retired<T>(_: *const T, bytes: usize) {
+        record(Event::Retired, bytes);
+    }
 
     #[inline(always)]
-    pub(crate) fn freed<T>(_: *const T, _: usize) {}
+    pub(crate) fn freed<T>(_: *const T, bytes: usize) {
+        record(Event::Freed, bytes);
+    }
 }
 
 #[cfg(feature = "meter")]

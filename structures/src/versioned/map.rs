@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use foldhash::fast::RandomState;
 
-use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Versions};
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Versions, Whole};
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap};
 
 /// An entry of a sequential map.
@@ -107,6 +107,28 @@ pub trait MapObject:
 
     /// Runs `f` on every binding.
     fn for_each(&self, f: impl FnMut(&Binding<Self::Key, Self::Value>));
+}
+
+impl<O: MapObject> MapObject for Whole<O> {
+    type Key = O::Key;
+    type Value = O::Value;
+
+    #[inline]
+    fn find(
+        &self,
+        hash: u64,
+        is_key: impl FnMut(&O::Key) -> bool,
+    ) -> Option<&Binding<O::Key, O::Value>> {
+        self.0.find(hash, is_key)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn for_each(&self, f: impl FnMut(&Binding<O::Key, O::Value>)) {
+        self.0.for_each(f);
+    }
 }
 
 /// A concurrent map: the sequential map `O` under the universal construction `U`.
