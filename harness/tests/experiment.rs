@@ -426,7 +426,7 @@ fn latency_is_of_single_operations() {
     assert!(skipped.contains("latency of 1 of 2 cells"), "{skipped}");
     let message = "no cell can have its latency measured";
     one_problem(&batched("16"), 6, "[latency]", message, "an operation in a batch");
-    let pins = format!("{}[latency]\nrates = 1000\n", axes("ops_per_pin = 8"));
+    let pins = format!("{}[latency]\nrates = 1000\n", axes("pin = 8"));
     one_problem(&pins, 5, "[latency]", message, "in a pin of several");
 }
 
