@@ -19,9 +19,10 @@
 //!
 //! # Invariants
 //! * I1. While a root leads to a node, the root's count is the number of guards that hold the node,
-//!   and its own count is zero less those that have let go, which is none.
-//! * I2. After that, own count = guards that hold it, once who replaced it has added the root's
-//!   count; before, it may be negative. It is zero once from then on.
+//!   and the node's own count is zero.
+//! * I2. After that, the node's own count is the number of guards that hold it, less the root's last
+//!   count until who replaced it, a guard that holds it too, has added that. So it becomes zero by a
+//!   subtraction once, and then nobody holds it.
 //! * I3. A guard holds one node, and a participant has one guard: counts are at most [`MOST`].
 
 use std::fmt;
@@ -39,7 +40,7 @@ const ONE: usize = 1 << ADDRESS_BITS;
 /// Participants at once.
 const MOST: usize = usize::MAX >> ADDRESS_BITS;
 
-/// A root's payload, with the guards that have let go of it, or hold it still: I2.
+/// A root's payload, with the guards that hold it once no root leads to it: I2.
 struct Counted<T> {
     guards: AtomicIsize,
     value: T,
