@@ -12,9 +12,31 @@ pub fn explore<T: Ord + Debug + Send + 'static>(
     expected: impl IntoIterator<Item = T>,
     model: impl Fn() -> T + Send + Sync + 'static,
 ) {
+    explore_by(&loom::model::Builder::new(), name, expected, model);
+}
+
+/// [`explore`] with `fewer` preemptions less, for a model that takes long.
+#[allow(dead_code, reason = "not all need it")]
+pub fn explore_with<T: Ord + Debug + Send + 'static>(
+    fewer: usize,
+    name: &str,
+    expected: impl IntoIterator<Item = T>,
+    model: impl Fn() -> T + Send + Sync + 'static,
+) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.map(|bound| bound.saturating_sub(fewer));
+    explore_by(&builder, name, expected, model);
+}
+
+fn explore_by<T: Ord + Debug + Send + 'static>(
+    builder: &loom::model::Builder,
+    name: &str,
+    expected: impl IntoIterator<Item = T>,
+    model: impl Fn() -> T + Send + Sync + 'static,
+) {
     let seen = Arc::new(Mutex::new((0_u64, BTreeSet::new())));
     let all = Arc::clone(&seen);
-    loom::model(move || {
+    builder.check(move || {
         let outcome = model();
         let mut all = all.lock().expect("no model panics here");
         all.0 += 1;
