@@ -254,7 +254,7 @@ fn a_bucket_is_split_once() {
 #[test]
 fn what_a_new_bucket_leads_to_is_whole() {
     explore_with(2, "enter", [(None, None), (None, Some(7))], || {
-        let map = list::<Leak>(&[1, 5, 9]);
+        let map = list::<Leak>(&[A, 0b100, 0b1000]);
         assert_eq!(map.capacity(), Some(4));
         let splitter = beside(&map, |map| map.look_up(B));
         let reader = beside(&map, |map| map.look_up(0b110));
