@@ -64,6 +64,9 @@ pub struct MapInfo {
     /// Whether `len` keeps what [`ConcurrentMap::len`] promises; false for a table whose own
     /// documentation calls it an estimate.
     pub len_is_bounded: bool,
+    /// Whether iteration shows the entries of one moment between its call and its return, and is so
+    /// linearizable.
+    pub iterates_snapshots: bool,
     /// The most handles that may exist at once, if there is a limit.
     pub max_threads: Option<usize>,
 }
@@ -81,6 +84,7 @@ impl MapInfo {
         keeps_entries: true,
         counts_nodes: false,
         len_is_bounded: true,
+        iterates_snapshots: false,
         max_threads: None,
     };
 

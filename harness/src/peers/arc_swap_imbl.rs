@@ -57,6 +57,7 @@ where
     const INFO: MapInfo = MapInfo {
         family: "peer",
         summary: "arc-swap around imbl's persistent HashMap, updated by rcu",
+        iterates_snapshots: true,
         ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)
     };
 

@@ -12,6 +12,7 @@ pub mod minimise;
 pub mod record;
 pub mod round;
 pub mod size;
+pub mod snapshots;
 pub mod svg;
 pub mod sweep;
 #[cfg(test)]
@@ -66,6 +67,9 @@ pub struct Findings {
     pub overlapping: u64,
     /// Calls of `len` while threads wrote.
     pub len_calls: u64,
+    /// Iterations while threads wrote, each of which is said to show one moment.
+    #[serde(default)]
+    pub snapshots: u64,
     /// The most entries that a table held at the end of a round.
     pub most_entries: u64,
     /// Time spent on running rounds …
@@ -110,6 +114,11 @@ pub enum Wrong {
     History(Counterexample),
     /// `len` was off by too much.
     Len(WrongLen),
+    /// An iteration that is said to show one moment does not.
+    Snapshot {
+        /// Why not.
+        message: String,
+    },
     /// `len` or `for_each` contradicted `get` at rest.
     Rest {
         /// How.
@@ -181,7 +190,7 @@ impl Violation {
             Wrong::Len(WrongLen { len, before, overlapping }) => format!(
                 "`len` returned {len}, where {before} entries, give or take {overlapping}, could be"
             ),
-            Wrong::Rest { message } => message.clone(),
+            Wrong::Snapshot { message } | Wrong::Rest { message } => message.clone(),
         }
     }
 }
@@ -237,6 +246,7 @@ impl Findings {
         self.operations += recorded.ops.len() as u64;
         self.overlapping += overlapping as u64;
         self.len_calls += recorded.lens.len() as u64;
+        self.snapshots += recorded.snapshots.len() as u64;
         self.most_entries = self.most_entries.max(recorded.final_len as u64);
         self.undecided += undecided as u64;
         let wrong = smallest_counterexample(&bad, &recorded).map(Wrong::History);
@@ -252,7 +262,12 @@ fn wrong_besides(recorded: &Recorded, undecided: usize) -> Option<Wrong> {
         return None;
     }
     let len = size::check_lens(&recorded.ops, &recorded.lens).map(Wrong::Len);
-    len.or_else(|| size::check_rest(recorded).map(|message| Wrong::Rest { message }))
+    let snapshots = || {
+        snapshots::check(&recorded.ops, &recorded.snapshots)
+            .map(|message| Wrong::Snapshot { message })
+    };
+    len.or_else(snapshots)
+        .or_else(|| size::check_rest(recorded).map(|message| Wrong::Rest { message }))
 }
 
 /// Each key's history; `ops` is sorted by key.

@@ -9,8 +9,12 @@ use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
 use super::history::{Call, Given, KeyedOp, Op};
 use super::round::{Draw, Kind, Pauses, Round};
+use super::snapshots::Snapshot;
 use crate::pin::Cpus;
 use crate::subject::MapOptions;
+
+/// Every so many calls of `len` a thread iterates.
+const LENS_PER_SNAPSHOT: usize = 4;
 
 /// A call of `len` while threads wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Recorded {
     pub ops: Vec<KeyedOp>,
     /// The calls of `len` while threads wrote, if it is no estimate.
     pub lens: Vec<LenCall>,
+    /// The iterations while threads wrote, if each shows one moment.
+    pub snapshots: Vec<Snapshot>,
     /// What `len`, if it is no estimate, returned when they had ended …
     pub final_len: usize,
     /// … and what `for_each` showed.
@@ -63,7 +69,7 @@ pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
             // Where the system refuses, the scheduler decides: the overlap is counted anyhow.
             let _ = cpus.bind(thread);
         }
-        let mut worker = Worker::new(round, thread);
+        let mut worker = Worker::new(round, thread, M::INFO.iterates_snapshots);
         let mut handle = map.handle();
         start.wait();
         worker.work(&mut handle, &|| map.len());
@@ -81,6 +87,7 @@ pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
             if M::INFO.len_is_bounded {
                 recorded.lens.extend(worker.lens);
             }
+            recorded.snapshots.extend(worker.snapshots);
         }
         // In a thread that has seen nothing of the table.
         join(scope.spawn(|| look_at_the_end(&map, round, &mut recorded)).join());
@@ -119,10 +126,13 @@ struct Worker<'r> {
     written: u64,
     ops: Vec<KeyedOp>,
     lens: Vec<LenCall>,
+    snapshots: Vec<Snapshot>,
+    /// Whether an iteration shows one moment, and is to be checked.
+    iterates: bool,
 }
 
 impl<'r> Worker<'r> {
-    fn new(round: &'r Round, thread: usize) -> Self {
+    fn new(round: &'r Round, thread: usize, iterates: bool) -> Self {
         let call = Call::Remove { taken: None };
         let filler = KeyedOp { key: 1, op: Op { thread: 1, invoked: 1, returned: 1, call } };
         // Memory that has been touched: a page fault in the midst of the round would be a pause.
@@ -130,7 +140,8 @@ impl<'r> Worker<'r> {
         ops.clear();
         let lens = Vec::with_capacity(round.ops);
         let (draw, pauses) = (Draw::new(round, thread), Pauses::new(round, thread));
-        Self { round, thread, draw, pauses, written: 0, ops, lens }
+        let snapshots = Vec::new();
+        Self { round, thread, draw, pauses, written: 0, ops, lens, snapshots, iterates }
     }
 
     fn work(&mut self, handle: &mut impl MapHandle<u64, u64>, len: &dyn Fn() -> usize) {
@@ -153,6 +164,9 @@ impl<'r> Worker<'r> {
             let invoked = clock.now();
             let len = len();
             self.lens.push(LenCall { invoked, returned: clock.after_stores(), len });
+            if self.iterates && self.lens.len().is_multiple_of(LENS_PER_SNAPSHOT) {
+                self.iterate(table);
+            }
             return;
         }
         let invoked = clock.now();
@@ -160,6 +174,19 @@ impl<'r> Worker<'r> {
         let returned = clock.after_stores();
         let op = Op { thread: self.thread as u32, invoked, returned, call };
         self.ops.push(KeyedOp { key, op });
+    }
+
+    /// Writes down what an iteration shows.
+    fn iterate(&mut self, table: &mut impl Operations) {
+        let mut entries = Vec::new();
+        let invoked = self.round.clock.now();
+        table.for_each(|key, value| {
+            // So that others come between.
+            self.pauses.maybe();
+            entries.push((*key, *value));
+        });
+        let returned = self.round.clock.after_stores();
+        self.snapshots.push(Snapshot { thread: self.thread as u32, invoked, returned, entries });
     }
 
     #[inline(always)]
@@ -214,6 +241,7 @@ trait Operations {
     fn update(&mut self, key: u64, f: impl FnMut(&u64) -> u64) -> Option<u64>;
     fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64>;
     fn remove(&mut self, key: u64) -> Option<u64>;
+    fn for_each(&mut self, f: impl FnMut(&u64, &u64));
 }
 
 struct ByHandle<'h, H>(&'h mut H);
@@ -242,6 +270,10 @@ impl<H: MapHandle<u64, u64>> Operations for ByHandle<'_, H> {
     fn remove(&mut self, key: u64) -> Option<u64> {
         self.0.remove(&key)
     }
+
+    fn for_each(&mut self, f: impl FnMut(&u64, &u64)) {
+        self.0.for_each(f);
+    }
 }
 
 struct ByPin<P>(P);
@@ -269,5 +301,9 @@ impl<P: PinnedMap<u64, u64>> Operations for ByPin<P> {
 
     fn remove(&mut self, key: u64) -> Option<u64> {
         self.0.remove(&key)
+    }
+
+    fn for_each(&mut self, f: impl FnMut(&u64, &u64)) {
+        self.0.for_each(f);
     }
 }

@@ -38,12 +38,14 @@ pub(crate) enum Defect {
     LostCount,
     /// Iteration leaves out an entry of a table that has grown.
     IncompleteIteration,
+    /// Iteration shows one half of the keys, lets go of the lock, and shows the other half.
+    TornIteration,
     /// A bucket is not where it should be.
     Panics,
 }
 
 /// The name of each, and what `verify` must say of it.
-pub(crate) const TABLES: [(&str, Defect, &str); 13] = [
+pub(crate) const TABLES: [(&str, Defect, &str); 14] = [
     ("correct", Defect::None, "linearizable"),
     ("lost-update", Defect::LostUpdate, "history"),
     ("two-step-remove", Defect::TwoStepRemove, "history"),
@@ -55,7 +57,8 @@ pub(crate) const TABLES: [(&str, Defect, &str); 13] = [
     ("premature-free", Defect::PrematureFree, "history"),
     ("late-publication", Defect::LatePublication, "history"),
     ("lost-count", Defect::LostCount, "count"),
-    ("incomplete-iteration", Defect::IncompleteIteration, "rest"),
+    ("incomplete-iteration", Defect::IncompleteIteration, "iteration"),
+    ("torn-iteration", Defect::TornIteration, "snapshot"),
     ("panics", Defect::Panics, "failed"),
 ];
 
@@ -119,7 +122,8 @@ impl<const ESTIMATES: bool> fmt::Debug for Table<ESTIMATES> {
 }
 
 impl<const ESTIMATES: bool> ConcurrentMap<u64, u64> for Table<ESTIMATES> {
-    const INFO: MapInfo = MapInfo { len_is_bounded: !ESTIMATES, ..MapInfo::UNKNOWN };
+    const INFO: MapInfo =
+        MapInfo { len_is_bounded: !ESTIMATES, iterates_snapshots: true, ..MapInfo::UNKNOWN };
 
     type Handle<'m> = Direct<'m, Self>;
 
@@ -207,7 +211,14 @@ impl<const ESTIMATES: bool> DirectMap<u64, u64> for Table<ESTIMATES> {
     }
 
     fn for_each(&self, mut f: impl FnMut(&u64, &u64)) {
-        let entries = self.lock();
+        let mut entries = self.lock();
+        if self.defect == Defect::TornIteration {
+            let half = |parity| move |(key, _): &(&u64, &u64)| **key % 2 == parity;
+            entries.iter().filter(half(0)).for_each(|(key, value)| f(key, value));
+            drop(entries);
+            entries = self.lock();
+            return entries.iter().filter(half(1)).for_each(|(key, value)| f(key, value));
+        }
         let incomplete = self.defect == Defect::IncompleteIteration && entries.len() > 100;
         entries.iter().skip(usize::from(incomplete)).for_each(|(key, value)| f(key, value));
     }

@@ -515,7 +515,7 @@ where
     U: Universal<O>,
     S: BuildHasher + Send + Sync,
 {
-    const INFO: MapInfo = U::INFO;
+    const INFO: MapInfo = MapInfo { iterates_snapshots: U::ROOTS == 1, ..U::INFO };
 
     type Handle<'m>
         = Handle<'m, O, U, S>
