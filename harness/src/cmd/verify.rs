@@ -282,8 +282,16 @@ impl Line {
 }
 
 fn in_words(report: &Report) -> String {
-    let header =
-        ["subject", "verdict", "rounds", "operations", "overlapping", "len calls", "entries"];
+    let header = [
+        "subject",
+        "verdict",
+        "rounds",
+        "operations",
+        "overlapping",
+        "len calls",
+        "snapshots",
+        "entries",
+    ];
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
     for column in table.column_iter_mut().skip(2) {
@@ -291,15 +299,23 @@ fn in_words(report: &Report) -> String {
     }
     for line in &report.subjects {
         let found = &line.findings;
-        let numbers = [found.rounds, found.operations, found.overlapping, found.len_calls];
-        let numbers = numbers.into_iter().chain([found.most_entries]).map(|n| n.to_string());
+        let numbers = [
+            found.rounds,
+            found.operations,
+            found.overlapping,
+            found.len_calls,
+            found.snapshots,
+            found.most_entries,
+        ];
+        let numbers = numbers.map(|number| number.to_string());
         table.add_row([line.subject(), line.verdict.to_owned()].into_iter().chain(numbers));
     }
     let clocks = report.subjects.iter().map(|line| line.findings.clock.as_str());
     let clock = clocks.max().unwrap_or_default();
     let mut text = format!(
         "{table}\n{} threads, {} keys, seed {}, times by the {clock}. overlapping: operations during \
-         which another\nthread worked on the same key; entries: the most at the end of a round.\n",
+         which another\nthread worked on the same key; snapshots: iterations of tables that say that these show one \
+         moment;\nentries: the most at the end of a round.\n",
         report.threads, report.keys, report.seed
     );
     for line in report.subjects.iter().filter(|line| line.verdict != LINEARIZABLE) {
