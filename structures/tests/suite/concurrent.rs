@@ -14,7 +14,8 @@ use structures::map::{ConcurrentMap, MapHandle};
 use super::{Census, Colliding, Family, Key, Tracked, at_most, rng};
 
 pub const THREADS: usize = 4;
-pub const OPS: usize = 20_000;
+/// Of a thread; fewer where each step is interpreted.
+pub const OPS: usize = if cfg!(miri) { 200 } else { 20_000 };
 
 /// Each key's successful inserts minus successful removes is 1 if it is present at the end, else
 /// 0; the size and the keys that iteration shows say the same.
@@ -142,7 +143,7 @@ pub fn growth_loses_nothing<F: Family>() {
 }
 
 pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
-    const EACH: u64 = 20_000;
+    const EACH: u64 = OPS as u64;
     let inserted = [const { AtomicU64::new(0) }; 2];
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -191,7 +192,7 @@ pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
 /// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly
 /// once and never a key that is absent throughout.
 pub fn iteration_is_weak_as_worded<F: Family>() {
-    iterate(&F::new(), |k| k, 2_000, 8_000);
+    iterate(&F::new(), |k| k, OPS as u64 / 10, OPS as u64 / 10 * 4);
     let keys = at_most(200, 8, F::EQUAL_HASHES);
     iterate(&F::new(), Colliding, keys * 3 / 10, keys);
 }
@@ -256,7 +257,7 @@ pub fn one_insertion_wins<F: Family>() {
 }
 
 pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64) -> K + Sync) {
-    const KEYS: u64 = 2_000;
+    const KEYS: u64 = if cfg!(miri) { 50 } else { 2_000 };
     // Few keys at a time, as eight hashes make the chains long.
     for first in (0..KEYS).step_by(50) {
         let won = in_threads(|thread| {

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Endurance: `ci/soak.sh MINUTES` (10 unless told). Half of the time our tables live through waves of
+# threads that come and go, growth, removal of everything and stalled readers, with their contents and
+# the memory in use checked after each; a quarter goes to histories of every subject, peers among them;
+# and a quarter to sweeps with faults, whose trials check themselves.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+minutes=${1:-10}
+case $minutes in ''|*[!0-9]*|0) echo "usage: ci/soak.sh MINUTES, a whole number from 1" >&2; exit 2 ;; esac
+export PROFILE=${PROFILE:-release}
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+echo "+ waves, $((minutes * 30)) s"
+SOAK_SECONDS=$((minutes * 30)) cargo test --profile "$PROFILE" -p structures --test soak -- --nocapture
+echo "+ histories, $((minutes * 15)) s"
+bash ci/verify.sh $((minutes * 15))
+echo "+ faults, $((minutes * 15)) s"
+ends=$((SECONDS + minutes * 15))
+round=0
+while [ "$round" -eq 0 ] || [ "$SECONDS" -lt "$ends" ]; do
+    cargo run --profile "$PROFILE" --quiet -- sweep experiments/test/reclamation.toml --seed "$round" \
+        --out "$out/$round" >"$out/log" 2>&1 || { cat "$out/log"; exit 1; }
+    round=$((round + 1))
+done
+echo "soak: $minutes minutes, $round sweeps with faults"
