@@ -39,7 +39,7 @@ use crate::metric::{
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
-use crate::workload::{Keys, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys};
+use crate::workload::{Streams, prefill_keys};
 
 /// What a trial process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     spec: &TrialSpec,
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
-    let mix = OpMix::new(&case.mix)?;
+    let streams = Streams::of(case, spec.seed)?;
     check_case(spec, M::INFO.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
@@ -158,13 +158,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     if M::INFO.keeps_entries && books.inserted != case.prefill {
         failures.push(format!("prefill inserted {} of {} keys", books.inserted, case.prefill));
     }
-    let scatter = derive(spec.seed, Purpose::Scatter, 0);
-    let mut measured = if case.zipf == 0.0 {
-        measure(&map, spec, mix, || UniformKeys::new(case.keys), (&mut books, &mut counters))
-    } else {
-        let keys = ZipfKeys::new(case.keys, case.zipf, scatter);
-        measure(&map, spec, mix, || keys.clone(), (&mut books, &mut counters))
-    };
+    let mut measured = measure(&map, spec, &streams, (&mut books, &mut counters));
     if books.wrong != 0 {
         failures.push("a value belonged to another key".to_owned());
     }
@@ -248,11 +242,10 @@ fn join<T>(result: thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
+fn measure<M: ConcurrentMap<u64, u64>>(
     map: &M,
     spec: &TrialSpec,
-    mix: OpMix,
-    keys: impl Fn() -> D + Sync,
+    streams: &Streams,
     (books, counters): (&mut Books, &mut Counters),
 ) -> Measurement {
     let fault = spec.case.fault;
@@ -263,17 +256,19 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     let pace = spec.rate.map(|rate| Pace::new(rate, threads));
     let worker = |index: usize| {
         let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
-        let stream = Stream::new(keys(), mix, spec.seed, index);
+        let stream = streams.stream(index);
         let handle = map.handle();
         let mut work = match pace {
             None => work(handle, stream, spec, &meeting),
-            Some(pace) => open_loop::work(handle, stream, (spec, mix), &meeting, (pace, index)),
+            Some(pace) => {
+                open_loop::work(handle, stream, (spec, streams.mix()), &meeting, (pace, index))
+            }
         };
         work.unpinned = unpinned;
         work
     };
     let bystander = |index: usize| {
-        let stream = Stream::new(keys(), mix, spec.seed, index);
+        let stream = streams.stream(index);
         // It is not there yet in the warm-up.
         meeting.ready.wait();
         disturb(fault, map.handle(), stream, &meeting, &gate)

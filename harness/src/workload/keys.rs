@@ -1,5 +1,6 @@
 //! The key distributions.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use rand::Rng as _;
@@ -10,8 +11,8 @@ use super::{MAX_KEYS, Permutation, Zipf};
 /// The generator of every stream: 32 bytes of state, less than a nanosecond a word.
 pub type Rng = Xoshiro256PlusPlus;
 
-/// A distribution of keys. The trial is monomorphised over it.
-pub trait Keys {
+/// A distribution of keys. The loop that draws a block of them is monomorphised over it.
+pub trait Keys: Debug + Send {
     /// Draws a key.
     fn next_key(&mut self, rng: &mut Rng) -> u64;
 }

@@ -1,5 +1,7 @@
 //! One thread's operations.
 
+use std::fmt::Debug;
+
 use anyhow::ensure;
 use rand::{Rng as _, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -88,27 +90,100 @@ impl OpMix {
     }
 }
 
-/// The sequence of operations of one thread: the same for the same trial seed and thread.
+/// Operations that a [`Stream`] draws at once: many, so that the dispatch to its source is nothing for
+/// each, and few enough for the first-level cache, where they take 2 KiB.
+pub const BLOCK: usize = 128;
+
+/// Where the operations of one thread come from. What they are must follow from the seed and the
+/// thread that it was made for.
+///
+/// It is asked for a block at a time, by a dynamic call: trials are compiled once for a table, not
+/// again for each distribution, and the loop in `fill` is compiled for each distribution by itself.
+pub trait Source: Debug + Send {
+    /// Writes the next operations and their keys.
+    fn fill(&mut self, block: &mut [(Op, u64)]);
+}
+
+/// Operations of a mix, each on a key of a distribution, independent of each other.
 #[derive(Clone, Debug)]
-pub struct Stream<D> {
-    keys: D,
+pub struct Drawn<K> {
+    keys: K,
     mix: OpMix,
     rng: Rng,
 }
 
-impl<D: Keys> Stream<D> {
+impl<K> Drawn<K> {
     /// The operations of thread `thread` in the trial with this seed.
     #[must_use]
-    pub fn new(keys: D, mix: OpMix, seed: u64, thread: usize) -> Self {
+    pub fn new(keys: K, mix: OpMix, seed: u64, thread: usize) -> Self {
         let seed = derive(seed, Purpose::Stream, thread as u64);
         Self { keys, mix, rng: Rng::seed_from_u64(seed) }
     }
+}
 
-    /// The next operation and its key, independent of each other.
+impl<K: Keys> Source for Drawn<K> {
+    fn fill(&mut self, block: &mut [(Op, u64)]) {
+        // In registers, which `self` is not.
+        let mut rng = self.rng.clone();
+        for slot in block {
+            let op = self.mix.choose(rng.next_u64());
+            *slot = (op, self.keys.next_key(&mut rng));
+        }
+        self.rng = rng;
+    }
+}
+
+/// The sequence of operations of one thread: the same for the same trial seed and thread.
+#[derive(Debug)]
+pub struct Stream {
+    next: usize,
+    block: [(Op, u64); BLOCK],
+    source: Box<dyn Source>,
+}
+
+impl Stream {
+    /// What `source` says.
+    #[must_use]
+    pub fn new(source: Box<dyn Source>) -> Self {
+        Self { next: BLOCK, block: [(Op::Get, 0); BLOCK], source }
+    }
+
+    /// The next operation and its key.
     #[inline(always)]
     pub fn next_op(&mut self) -> (Op, u64) {
-        let op = self.mix.choose(self.rng.next_u64());
-        (op, self.keys.next_key(&mut self.rng))
+        if self.next >= BLOCK {
+            self.refill();
+            self.next = 0;
+        }
+        let operation = self.block[self.next];
+        self.next += 1;
+        operation
+    }
+
+    /// Hands the next `count` operations to `f`, one by one: what [`next_op`](Self::next_op) would,
+    /// but with the place in the block in a register.
+    #[inline(always)]
+    pub fn for_each(&mut self, count: usize, mut f: impl FnMut(Op, u64)) {
+        let mut left = count;
+        while left > 0 {
+            if self.next >= BLOCK {
+                self.refill();
+                self.next = 0;
+            }
+            let end = BLOCK.min(self.next + left);
+            let taken = &self.block[self.next..end];
+            left -= taken.len();
+            self.next = end;
+            for &(op, key) in taken {
+                f(op, key);
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.source.fill(&mut self.block);
     }
 }
 
@@ -121,9 +196,13 @@ mod tests {
         OpMix::new(&Mix { reads, inserts, removes, updates }).expect("it sums to 100")
     }
 
+    fn stream(keys: impl Keys + 'static, mix: OpMix, seed: u64, thread: usize) -> Stream {
+        Stream::new(Box::new(Drawn::new(keys, mix, seed, thread)))
+    }
+
     /// How often each operation occurs on each of 8 keys.
     fn count(mix: OpMix, draws: usize) -> [[u64; 4]; 8] {
-        let mut stream = Stream::new(UniformKeys::new(8), mix, 11, 0);
+        let mut stream = stream(UniformKeys::new(8), mix, 11, 0);
         let mut seen = [[0; 4]; 8];
         for _ in 0..draws {
             let (op, key) = stream.next_op();
@@ -187,10 +266,27 @@ mod tests {
     }
 
     #[test]
+    fn however_they_are_taken_operations_are_the_same() {
+        let new = || stream(ZipfKeys::new(1 << 10, 0.99, 3), mix(40.0, 30.0, 20.0, 10.0), 9, 2);
+        let mut singly = new();
+        let singly: Vec<(Op, u64)> = (0..10 * BLOCK).map(|_| singly.next_op()).collect();
+        let (mut stream, mut taken) = (new(), Vec::new());
+        for count in (0..).take_while(|count| count * count < 18 * BLOCK) {
+            stream.for_each(count, |op, key| taken.push((op, key)));
+            taken.push(stream.next_op());
+        }
+        assert!(taken.len() > 8 * BLOCK && taken == singly[..taken.len()]);
+        // Nor does it matter how many are drawn at once.
+        let mut whole = vec![(Op::Get, 0); 10 * BLOCK];
+        new().source.fill(&mut whole);
+        assert_eq!(whole, singly);
+    }
+
+    #[test]
     fn threads_and_seeds_differ() {
         let draw = |seed, thread| -> Vec<(Op, u64)> {
             let mix = mix(50.0, 25.0, 25.0, 0.0);
-            let mut stream = Stream::new(UniformKeys::new(1 << 20), mix, seed, thread);
+            let mut stream = stream(UniformKeys::new(1 << 20), mix, seed, thread);
             (0..20).map(|_| stream.next_op()).collect()
         };
         assert_eq!(draw(1, 0), draw(1, 0));
@@ -202,8 +298,8 @@ mod tests {
     #[test]
     fn sequences_are_as_recorded() {
         let mix = mix(50.0, 20.0, 20.0, 10.0);
-        let mut uniform = Stream::new(UniformKeys::new(1 << 20), mix, 42, 1);
-        let mut zipf = Stream::new(ZipfKeys::new(1 << 20, 0.99, 42), mix, 42, 1);
+        let mut uniform = stream(UniformKeys::new(1 << 20), mix, 42, 1);
+        let mut zipf = stream(ZipfKeys::new(1 << 20, 0.99, 42), mix, 42, 1);
         let uniform: Vec<(Op, u64)> = (0..6).map(|_| uniform.next_op()).collect();
         let zipf: Vec<(Op, u64)> = (0..6).map(|_| zipf.next_op()).collect();
         assert_eq!(
