@@ -5,7 +5,10 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use harness::case::Mix;
-use harness::workload::{Drawn, Keys, OpMix, Rng, Source, Stream, UniformKeys, ZipfKeys};
+use harness::workload::{
+    Drawn, HotSet, HotSetKeys, Keys, OpMix, Rng, SequentialKeys, Source, Stream, UniformKeys,
+    ZipfKeys,
+};
 use rand::SeedableRng;
 
 /// Draws in one iteration.
@@ -51,10 +54,13 @@ fn operations(c: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH));
     let mix = OpMix::new(&Mix::balanced(50.0)).expect("a balanced mix sums to 100");
     for bits in RANGES {
-        let uniform = Drawn::new(UniformKeys::new(1 << bits), mix, 1, 0);
-        let zipf = Drawn::new(ZipfKeys::new(1 << bits, 0.99, 1), mix, 1, 0);
-        let sources: [(&str, Box<dyn Source>); 2] =
-            [("uniform", Box::new(uniform)), ("zipf-0.99", Box::new(zipf))];
+        let hot_set = HotSet { keys: 0.01, operations: 0.9, shift: 100_000 };
+        let sources: [(&str, Box<dyn Source>); 4] = [
+            ("uniform", Box::new(Drawn::new(UniformKeys::new(1 << bits), mix, 1))),
+            ("zipf-0.99", Box::new(Drawn::new(ZipfKeys::new(1 << bits, 0.99, 1), mix, 1))),
+            ("hot-set", Box::new(Drawn::new(HotSetKeys::new(1 << bits, hot_set, 1), mix, 1))),
+            ("sequential", Box::new(Drawn::new(SequentialKeys::new(1 << bits, 0, 1), mix, 1))),
+        ];
         for (name, source) in sources {
             let mut stream = Stream::new(source);
             group.bench_function(BenchmarkId::new(name, bits), |b| {

@@ -28,14 +28,28 @@ pub struct Row {
     pub removes: f64,
     /// Percent `update`.
     pub updates: f64,
-    /// `uniform` or `zipf`.
+    /// Percent `upsert` with a value that does not depend on the old one.
+    #[serde(default)]
+    pub upserts: f64,
+    /// A name of [`DISTRIBUTIONS`](crate::workload::DISTRIBUTIONS).
     pub distribution: String,
     /// θ.
     pub zipf: f64,
+    /// The hot set's share of the keys.
+    pub hot_keys: Option<f64>,
+    /// The hot set's share of the operations.
+    pub hot_operations: Option<f64>,
+    /// Operations of a thread after which the hot set is another.
+    pub hot_shift: Option<u64>,
+    /// The workload's name, if it has one.
+    #[serde(default)]
+    pub preset: String,
     /// Size of the key range.
     pub keys: u64,
     /// Keys present before the warm-up.
     pub prefill: u64,
+    /// Entries that the table was made for, if not for the prefill.
+    pub capacity: Option<u64>,
     /// `u64`.
     pub key_type: String,
     /// Bytes of a value.
@@ -138,6 +152,7 @@ impl Row {
     /// A row for `case` in which nothing is measured yet.
     #[must_use]
     pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
+        let hot_set = case.distribution.hot_set();
         Self {
             case: case.id(),
             structure: case.structure.clone(),
@@ -148,10 +163,16 @@ impl Row {
             inserts: case.mix.inserts,
             removes: case.mix.removes,
             updates: case.mix.updates,
-            distribution: case.distribution().to_owned(),
+            upserts: case.mix.upserts,
+            distribution: case.distribution_name().to_owned(),
             zipf: case.zipf,
+            hot_keys: hot_set.map(|hot| hot.keys),
+            hot_operations: hot_set.map(|hot| hot.operations),
+            hot_shift: hot_set.map(|hot| hot.shift),
+            preset: case.preset.clone(),
             keys: case.keys,
             prefill: case.prefill,
+            capacity: case.capacity,
             key_type: "u64".to_owned(),
             value_bytes: 8,
             hash_seed: case.hash_seed,

@@ -6,6 +6,7 @@ use crate::case::SYSTEM;
 use crate::controls::{SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::row::Row;
+use crate::workload::HotSet;
 
 /// The parameters that rows shown side by side must share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,9 +15,15 @@ pub struct Setting {
     pub keys: u64,
     /// Keys present at the start.
     pub prefill: u64,
-    /// Inserts, removes and updates in thousandths of the operations that write; `None` where
-    /// none does.
-    pub writes: Option<[u32; 3]>,
+    /// The workload's name; empty if it has none.
+    pub preset: String,
+    /// The distribution of keys, where it is more than a skew; else empty.
+    pub distribution: String,
+    /// Entries that the table was made for, if not for the prefill.
+    pub capacity: Option<u64>,
+    /// Inserts, removes, updates and upserts in thousandths of the operations that write; `None`
+    /// where none does.
+    pub writes: Option<[u32; 4]>,
     /// Seed of the table's hasher.
     pub hash_seed: u64,
     /// The allocator.
@@ -54,13 +61,16 @@ impl Setting {
     /// The setting of one row.
     #[must_use]
     pub fn of(row: &Row) -> Self {
-        let writes = row.inserts + row.removes + row.updates;
+        let writes = row.inserts + row.removes + row.updates + row.upserts;
         let share = |percent: f64| (percent / writes * 1000.0).round() as u32;
         Self {
             keys: row.keys,
             prefill: row.prefill,
+            preset: row.preset.clone(),
+            distribution: distribution_of(row),
+            capacity: row.capacity,
             writes: (writes > 0.0)
-                .then(|| [share(row.inserts), share(row.removes), share(row.updates)]),
+                .then(|| [row.inserts, row.removes, row.updates, row.upserts].map(share)),
             hash_seed: row.hash_seed,
             allocator: row.allocator.clone(),
             pin: row.pin,
@@ -78,6 +88,9 @@ impl Setting {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let Self { batch, huge_pages, reclaim_batch, ops_per_pin, fault, allocator, .. } = self;
+        if !self.distribution.is_empty() || self.capacity.is_some() {
+            return false;
+        }
         let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
         table && fault.is_none() && allocator == SYSTEM
     }
@@ -124,6 +137,10 @@ impl Setting {
         say(self.reclaim_batch.is_some(), format!("reclamation in batches of {batch}"));
         say(self.ops_per_pin > 1, format!("{} operations a pin", self.ops_per_pin));
         say(!self.fault.is_none(), format!("fault {}", self.fault));
+        say(!self.distribution.is_empty(), format!("keys drawn by {}", self.distribution));
+        let capacity = self.capacity.unwrap_or_default();
+        say(self.capacity.is_some(), format!("tables made for {capacity} entries"));
+        say(!self.preset.is_empty(), format!("preset {}", self.preset));
         words
     }
 
@@ -134,13 +151,17 @@ impl Setting {
     }
 
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 13] {
+    fn labels(&self) -> [String; 16] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
             written(shares, |share, verb| format!("{verb}{share}")).join("-")
         });
+        let or = |name: &str, none: &str| if name.is_empty() { none } else { name }.to_owned();
         [
+            or(&self.preset, "no-preset"),
             format!("keys{}", self.keys),
             format!("prefill{}", self.prefill),
+            self.capacity.map_or("own-capacity".to_owned(), |entries| format!("capacity{entries}")),
+            or(&self.distribution, "by-rank").replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
             writes,
             format!("seed{}", self.hash_seed),
             self.allocator.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
@@ -157,8 +178,18 @@ impl Setting {
     }
 }
 
-fn written(shares: [u32; 3], show: impl Fn(f64, &str) -> String) -> Vec<String> {
-    let verbs = ["inserts", "removes", "updates"];
+/// The distribution of keys, if it is more than a skew.
+fn distribution_of(row: &Row) -> String {
+    if matches!(row.distribution.as_str(), "uniform" | "zipf") {
+        return String::new();
+    }
+    let hot = row.hot_keys.zip(row.hot_operations).zip(row.hot_shift);
+    let hot = hot.map(|((keys, operations), shift)| HotSet { keys, operations, shift });
+    hot.map_or(row.distribution.clone(), |hot| format!("{} ({hot})", row.distribution))
+}
+
+fn written(shares: [u32; 4], show: impl Fn(f64, &str) -> String) -> Vec<String> {
+    let verbs = ["inserts", "removes", "updates", "upserts"];
     let named = shares.into_iter().zip(verbs).filter(|(share, _)| *share > 0);
     named.map(|(share, verb)| show(f64::from(share) / 10.0, verb)).collect()
 }

@@ -81,6 +81,7 @@ pub(super) fn work(
 ) -> Work {
     let (mut books, mut tape) = (Books::default(), Tape::of(mix));
     warm_up(&mut handle, &mut stream, &mut Step::Operation, spec, &mut books);
+    stream.begin();
     let arrivals = Arrivals::new(spec.seed, index, pace.rate, spec.seconds);
     handle.offline(|| {
         meeting.ready.wait();

@@ -18,6 +18,9 @@ const MAX_STRIDE: u32 = 512;
 /// … and, as the warm-up finds out, about this often.
 const STRIDE_TIME: Duration = Duration::from_micros(10);
 
+/// The stamp of a value that was written without a look at the old one.
+const BLIND: u64 = 1 << 63;
+
 /// What the operations say that they have done to the table.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Books {
@@ -61,8 +64,14 @@ impl Books {
             self.removed += gone;
             self.removed_keys = self.removed_keys.wrapping_add(gone * key);
             self.consume(key, old);
-        } else {
+        } else if op == Op::Update {
             let old = table.update(&key, |value| value.wrapping_add(1 << KEY_BITS));
+            self.consume(key, old);
+        } else {
+            let old = table.upsert(key, |_| key | BLIND);
+            let new = u64::from(old.is_none());
+            self.inserted += new;
+            self.inserted_keys = self.inserted_keys.wrapping_add(new * key);
             self.consume(key, old);
         }
     }
@@ -201,6 +210,7 @@ pub(super) fn work(
     let mut books = Books::default();
     let mut step = Step::of(&spec.case);
     let stride = warm_up(&mut handle, &mut stream, &mut step, spec, &mut books);
+    stream.begin();
     // Room for the notes, touched before the clock runs.
     let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
     notes.clear();
@@ -223,7 +233,7 @@ pub(super) fn work(
             notes.push(Note { wall, cpu: cpu_nanos(), ops });
             edge = now + WINDOW;
         }
-        if now >= deadline {
+        if now >= deadline || stream.is_over() {
             break now;
         }
     };

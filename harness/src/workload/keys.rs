@@ -39,8 +39,14 @@ impl UniformKeys {
 impl Keys for UniformKeys {
     #[inline(always)]
     fn next_key(&mut self, rng: &mut Rng) -> u64 {
-        ((u128::from(rng.next_u64()) * u128::from(self.keys)) >> 64) as u64
+        below(rng.next_u64(), self.keys)
     }
+}
+
+/// A number below `n` for a random word, each equally likely (to n / 2^64).
+#[inline(always)]
+pub(super) fn below(word: u64, n: u64) -> u64 {
+    ((u128::from(word) * u128::from(n)) >> 64) as u64
 }
 
 /// [`Zipf`] ranks, scattered over the key range by a [`Permutation`].
