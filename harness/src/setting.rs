@@ -150,6 +150,14 @@ impl Setting {
         self == other || self.writes.is_none() && *self == Self { writes: None, ..other.clone() }
     }
 
+    /// The distribution's name and numbers, fit for a file name.
+    fn distribution_label(&self) -> String {
+        let (name, rest) = self.distribution.split_once(" (").unwrap_or((&self.distribution, ""));
+        let numbers = rest.split([' ', ',', ')']).filter(|word| word.parse::<f64>().is_ok());
+        let words: Vec<&str> = std::iter::once(name).chain(numbers).collect();
+        if name.is_empty() { "by-rank".to_owned() } else { words.join("-").replace('.', "_") }
+    }
+
     /// Each parameter, most telling first, fit for a file name.
     fn labels(&self) -> [String; 16] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
@@ -161,7 +169,7 @@ impl Setting {
             format!("keys{}", self.keys),
             format!("prefill{}", self.prefill),
             self.capacity.map_or("own-capacity".to_owned(), |entries| format!("capacity{entries}")),
-            or(&self.distribution, "by-rank").replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+            self.distribution_label(),
             writes,
             format!("seed{}", self.hash_seed),
             self.allocator.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
@@ -357,6 +365,41 @@ mod tests {
         let of = |row: &Row| Setting { fault: Fault::None, ..Setting::of(row) };
         let together = split_by(&[plain, stalled], &of);
         assert_eq!((together.len(), together[0].rows.len()), (1, 2));
+    }
+
+    #[test]
+    fn presets_and_distributions_are_settings_of_their_own() {
+        let plain = trial("hamt-cas", 1, 0, 1e6);
+        let hot = |keys| Row {
+            distribution: "hot-set".to_owned(),
+            hot_keys: Some(keys),
+            hot_operations: Some(0.9),
+            hot_shift: Some(7),
+            ..plain.clone()
+        };
+        let named = Row { preset: "ycsb-b".to_owned(), ..plain.clone() };
+        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
+        let sized = Row { capacity: Some(64), ..plain.clone() };
+        let upserts = Row { inserts: 0.0, removes: 0.0, upserts: 5.0, ..plain.clone() };
+        for (row, label, words) in [
+            (named, ["no-preset", "ycsb-b"], "preset ycsb-b"),
+            (latest, ["by-rank", "latest"], "keys drawn by latest"),
+            (
+                hot(0.01),
+                ["by-rank", "hot-set-0_9-0_01-7"],
+                "keys drawn by hot-set (0.9 of the operations on 0.01 of the keys, others every 7)",
+            ),
+            (sized, ["own-capacity", "capacity64"], "tables made for 64 entries"),
+            (upserts, ["upserts100", "inserts50-removes50"], "100\u{a0}% upserts"),
+        ] {
+            assert_eq!(labels(&[plain.clone(), row.clone()]), label);
+            let setting = Setting::of(&row);
+            assert!(setting.in_words().contains(words), "{}", setting.in_words());
+        }
+        assert_eq!(labels(&[hot(0.1), hot(0.2)]), ["hot-set-0_9-0_1-7", "hot-set-0_9-0_2-7"]);
+        // A skew is no other setting.
+        let even = Row { distribution: "uniform".to_owned(), zipf: 0.0, ..plain.clone() };
+        assert_eq!(labels(&[plain, even]), [""]);
     }
 
     #[test]

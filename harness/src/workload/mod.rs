@@ -26,6 +26,7 @@
 mod arrivals;
 mod distribution;
 mod fresh;
+mod hot_keys;
 mod hot_set;
 mod keys;
 mod latest;
@@ -39,6 +40,7 @@ mod zipf;
 
 pub use arrivals::Arrivals;
 pub use distribution::{DISTRIBUTIONS, Distribution, HotSet};
+pub use hot_keys::{STRIPES, hottest, sharing};
 pub use hot_set::HotSetKeys;
 pub use keys::{Keys, Rng, UniformKeys, ZipfKeys};
 pub use permutation::Permutation;
