@@ -265,6 +265,11 @@ mod tests {
             ..case("a", 1)
         };
         assert_eq!(seed(0, &case("a", 1)), seed(0, &batched));
+        let distribution = crate::workload::Distribution::Sequential;
+        let sequential = Case { distribution, ..case("a", 1) };
+        assert_ne!(seed(0, &case("a", 1)), seed(0, &sequential));
+        let preset = Case { preset: "ycsb-c".to_owned(), ..case("a", 1) };
+        assert_eq!(seed(0, &case("a", 1)), seed(0, &preset), "a name changes no operation");
     }
 
     #[test]
