@@ -5,7 +5,10 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use harness::case::Mix;
-use harness::workload::{Keys, OpMix, Rng, Stream, UniformKeys, ZipfKeys};
+use harness::workload::{
+    Drawn, HotSet, HotSetKeys, Keys, OpMix, Rng, SequentialKeys, Source, Stream, UniformKeys,
+    ZipfKeys,
+};
 use rand::SeedableRng;
 
 /// Draws in one iteration.
@@ -15,7 +18,7 @@ const BATCH: u64 = 1 << 14;
 const RANGES: [u32; 3] = [10, 20, 24];
 
 fn bench_keys<D: Keys>(keys: &mut D, rng: &mut Rng) {
-    // The generator lives in registers, as in the trial's loop.
+    // The generator lives in registers, as in the loop that draws a block.
     let mut local = rng.clone();
     for _ in 0..BATCH {
         black_box(keys.next_key(&mut local));
@@ -23,12 +26,10 @@ fn bench_keys<D: Keys>(keys: &mut D, rng: &mut Rng) {
     *rng = local;
 }
 
-fn bench_stream<D: Keys + Clone>(stream: &mut Stream<D>) {
-    let mut local = stream.clone();
-    for _ in 0..BATCH {
-        black_box(local.next_op());
-    }
-    *stream = local;
+fn bench_stream(stream: &mut Stream) {
+    stream.for_each(BATCH as usize, |op, key| {
+        black_box((op, key));
+    });
 }
 
 fn keys(c: &mut Criterion) {
@@ -53,14 +54,19 @@ fn operations(c: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH));
     let mix = OpMix::new(&Mix::balanced(50.0)).expect("a balanced mix sums to 100");
     for bits in RANGES {
-        let mut uniform = Stream::new(UniformKeys::new(1 << bits), mix, 1, 0);
-        group.bench_function(BenchmarkId::new("uniform", bits), |b| {
-            b.iter(|| bench_stream(&mut uniform));
-        });
-        let mut zipf = Stream::new(ZipfKeys::new(1 << bits, 0.99, 1), mix, 1, 0);
-        group.bench_function(BenchmarkId::new("zipf-0.99", bits), |b| {
-            b.iter(|| bench_stream(&mut zipf));
-        });
+        let hot_set = HotSet { keys: 0.01, operations: 0.9, shift: 100_000 };
+        let sources: [(&str, Box<dyn Source>); 4] = [
+            ("uniform", Box::new(Drawn::new(UniformKeys::new(1 << bits), mix, 1))),
+            ("zipf-0.99", Box::new(Drawn::new(ZipfKeys::new(1 << bits, 0.99, 1), mix, 1))),
+            ("hot-set", Box::new(Drawn::new(HotSetKeys::new(1 << bits, hot_set, 1), mix, 1))),
+            ("sequential", Box::new(Drawn::new(SequentialKeys::new(1 << bits, 0, 1), mix, 1))),
+        ];
+        for (name, source) in sources {
+            let mut stream = Stream::new(source);
+            group.bench_function(BenchmarkId::new(name, bits), |b| {
+                b.iter(|| bench_stream(&mut stream));
+            });
+        }
     }
     group.finish();
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
+use crate::workload::Distribution;
 
 /// The allocator that is the default.
 pub(crate) const SYSTEM: &str = "system";
@@ -14,7 +15,7 @@ pub(crate) const SYSTEM: &str = "system";
 pub const MAX_RECLAIM_BATCH: u64 = 1 << 20;
 
 /// How often each operation occurs, in percent; they sum to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mix {
     /// `get`.
     pub reads: f64,
@@ -22,8 +23,25 @@ pub struct Mix {
     pub inserts: f64,
     /// `remove` of a random key of the range.
     pub removes: f64,
-    /// `update` of a random key of the range.
+    /// `update` of a random key of the range: atomically read, modify and write.
     pub updates: f64,
+    /// `upsert` of a random key of the range, with a value that does not depend on the old one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub upserts: f64,
+}
+
+/// Without `upserts` where there are none: the seeds of trials are hashes of this text.
+impl fmt::Debug for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reads, inserts, removes, updates, upserts } = self;
+        let mut shares = f.debug_struct("Mix");
+        shares.field("reads", reads).field("inserts", inserts);
+        shares.field("removes", removes).field("updates", updates);
+        if *upserts != 0.0 {
+            shares.field("upserts", upserts);
+        }
+        shares.finish()
+    }
 }
 
 impl Mix {
@@ -31,7 +49,7 @@ impl Mix {
     #[must_use]
     pub fn balanced(reads: f64) -> Self {
         let half = (100.0 - reads) / 2.0;
-        Self { reads, inserts: half, removes: half, updates: 0.0 }
+        Self { reads, inserts: half, removes: half, updates: 0.0, upserts: 0.0 }
     }
 }
 
@@ -77,6 +95,15 @@ pub struct Case {
     /// Whether this is the second cell of an A/A pair: the same as another one in all else.
     #[serde(default, skip_serializing_if = "is_off")]
     pub twin: bool,
+    /// Which keys operations are on.
+    #[serde(default, skip_serializing_if = "Distribution::is_ranked")]
+    pub distribution: Distribution,
+    /// Entries that the table is made for; `None` is the prefill and an eighth more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u64>,
+    /// The workload's name, if it is one that has; what it stands for is in the other fields.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub preset: String,
 }
 
 /// The batch of a case that has none; the operations of a pin for each.
@@ -87,6 +114,11 @@ pub(crate) const fn single() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_single(number: &usize) -> bool {
     *number == single()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -108,10 +140,16 @@ impl Case {
         self.batch == 1 && self.ops_per_pin == 1
     }
 
-    /// `uniform` or `zipf`.
+    /// Whether it may end before its time: when its inserts are done.
     #[must_use]
-    pub fn distribution(&self) -> &'static str {
-        if self.zipf == 0.0 { "uniform" } else { "zipf" }
+    pub fn ends_by_itself(&self) -> bool {
+        self.distribution == Distribution::Fresh
+    }
+
+    /// The name of its distribution of keys.
+    #[must_use]
+    pub fn distribution_name(&self) -> &'static str {
+        self.distribution.name(self.zipf)
     }
 
     /// The cell's id: the first 12 hex digits of a hash over every parameter. The same
@@ -151,8 +189,28 @@ impl fmt::Display for Case {
         if self.allocator != SYSTEM {
             write!(f, " allocator={}", self.allocator)?;
         }
+        if !self.distribution.is_ranked() {
+            write!(f, " distribution={}", self.distribution_name())?;
+        }
+        if let Some(hot) = self.distribution.hot_set() {
+            write!(f, " ({hot})")?;
+        }
+        if let Some(capacity) = self.capacity {
+            write!(f, " capacity={capacity}")?;
+        }
+        if !self.preset.is_empty() {
+            write!(f, " preset={}", self.preset)?;
+        }
         Ok(())
     }
+}
+
+/// The capacity that a table is asked for where it is to hold so many entries: an eighth more. Inserts
+/// and removes that balance let the size wander; a table that is full exactly there would grow in
+/// some trials and not in others.
+#[must_use]
+pub fn room_for(entries: u64) -> u64 {
+    entries + entries / 8 + 64
 }
 
 /// `structure/reclaimer`, or `structure` where the reclaimer is `none`.
@@ -177,6 +235,7 @@ pub fn can_batch(mix: &Mix) -> bool {
 mod tests {
     use super::*;
     use crate::test_rows::case;
+    use crate::workload::HotSet;
 
     #[test]
     fn ids_are_those_on_record() {
@@ -185,7 +244,16 @@ mod tests {
         let plain = Case { hash_seed: 0, pin: true, ..plain };
         assert_eq!(plain.id(), "3b44f8cd5a06", "the id in results/quickstart-recorded");
         let old = serde_json::to_string(&plain).unwrap();
-        for later in ["batch", "huge", "ops_per_pin", "fault"] {
+        for later in [
+            "batch",
+            "huge",
+            "ops_per_pin",
+            "fault",
+            "upserts",
+            "distribution",
+            "capacity",
+            "preset",
+        ] {
             assert!(!old.contains(later), "{old}");
         }
         assert_eq!(serde_json::from_str::<Case>(&old).unwrap(), plain);
@@ -204,12 +272,21 @@ mod tests {
             (Case { ops_per_pin: 8, ..plain.clone() }, " ops_per_pin=8"),
             (Case { fault: Fault::StalledReader, ..plain.clone() }, " fault=stalled-reader"),
             (Case { allocator: "mimalloc".to_owned(), ..plain.clone() }, " allocator=mimalloc"),
+            (Case { distribution: Distribution::Latest, ..plain.clone() }, " distribution=latest"),
+            (
+                Case { distribution: Distribution::HotSet(HotSet::default()), ..plain.clone() },
+                " distribution=hot-set (0.8 of the operations on 0.2 of the keys)",
+            ),
+            (Case { capacity: Some(5), ..plain.clone() }, " capacity=5"),
+            (Case { preset: "ycsb-c".to_owned(), ..plain.clone() }, " preset=ycsb-c"),
         ];
         for (case, shown) in &more {
             assert_eq!(case.to_string(), format!("{plain}{shown}"));
         }
         let more = more.map(|(case, _)| case);
-        for case in [batched, huge].into_iter().chain(more) {
+        let mix = Mix { upserts: 1.0, reads: 99.0, ..plain.mix };
+        let upserts = Case { mix, ..plain.clone() };
+        for case in [batched, huge, upserts].into_iter().chain(more) {
             assert_ne!(plain.id(), case.id(), "{case}");
             let told = serde_json::to_string(&case).unwrap();
             assert_eq!(serde_json::from_str::<Case>(&told).unwrap(), case);

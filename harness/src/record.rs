@@ -385,6 +385,9 @@ pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
         twin: false,
+        distribution: crate::workload::Distribution::Ranked,
+        capacity: None,
+        preset: String::new(),
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));

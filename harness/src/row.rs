@@ -1,10 +1,14 @@
 //! One row of `trials.csv`. The columns' names and units are a contract: docs/FORMAT.md.
 
+use std::hash::BuildHasher;
+
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
 use crate::fault::Fault;
+use crate::subject::hasher;
 use crate::trial::Measurement;
+use crate::workload;
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
 /// (operations, seconds, bytes); an empty field is "not measured", never 0.
@@ -28,20 +32,38 @@ pub struct Row {
     pub removes: f64,
     /// Percent `update`.
     pub updates: f64,
-    /// `uniform` or `zipf`.
+    /// Percent `upsert` with a value that does not depend on the old one.
+    #[serde(default)]
+    pub upserts: f64,
+    /// A name of [`DISTRIBUTIONS`](crate::workload::DISTRIBUTIONS).
     pub distribution: String,
     /// θ.
     pub zipf: f64,
+    /// The hot set's share of the keys.
+    pub hot_keys: Option<f64>,
+    /// The hot set's share of the operations.
+    pub hot_operations: Option<f64>,
+    /// Operations of a thread after which the hot set is another.
+    pub hot_shift: Option<u64>,
+    /// The workload's name, if it has one.
+    #[serde(default)]
+    pub preset: String,
     /// Size of the key range.
     pub keys: u64,
     /// Keys present before the warm-up.
     pub prefill: u64,
+    /// Entries that the table was made for, if not for the prefill.
+    pub capacity: Option<u64>,
     /// `u64`.
     pub key_type: String,
     /// Bytes of a value.
     pub value_bytes: u64,
     /// Seed of the table's hasher.
     pub hash_seed: u64,
+    /// How many of the 32 hottest keys share a stripe with another of them.
+    pub hot_sharing_32: Option<u64>,
+    /// How many of the 100 hottest do.
+    pub hot_sharing_100: Option<u64>,
     /// Whether threads were bound to CPUs.
     pub pin: bool,
     /// Lookups issued as one `get_many`; 1 is `get`.
@@ -138,6 +160,7 @@ impl Row {
     /// A row for `case` in which nothing is measured yet.
     #[must_use]
     pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
+        let hot_set = case.distribution.hot_set();
         Self {
             case: case.id(),
             structure: case.structure.clone(),
@@ -148,13 +171,21 @@ impl Row {
             inserts: case.mix.inserts,
             removes: case.mix.removes,
             updates: case.mix.updates,
-            distribution: case.distribution().to_owned(),
+            upserts: case.mix.upserts,
+            distribution: case.distribution_name().to_owned(),
             zipf: case.zipf,
+            hot_keys: hot_set.map(|hot| hot.keys),
+            hot_operations: hot_set.map(|hot| hot.operations),
+            hot_shift: hot_set.map(|hot| hot.shift),
+            preset: case.preset.clone(),
             keys: case.keys,
             prefill: case.prefill,
+            capacity: case.capacity,
             key_type: "u64".to_owned(),
             value_bytes: 8,
             hash_seed: case.hash_seed,
+            hot_sharing_32: hot_sharing(case, seed, 32),
+            hot_sharing_100: hot_sharing(case, seed, 100),
             pin: case.pin,
             batch: case.batch,
             huge_pages: case.huge_pages,
@@ -256,11 +287,42 @@ impl Row {
     }
 }
 
+/// How many of the `count` hottest keys share a stripe with another of them under the case's hash
+/// seed, if keys are hot by their rank.
+fn hot_sharing(case: &Case, seed: u64, count: u64) -> Option<u64> {
+    let hasher = hasher(case.hash_seed);
+    let keys = workload::hottest(case, seed, count)?;
+    Some(workload::sharing(keys.iter().map(|key| hasher.hash_one(key))))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::metric::Counts;
+    use crate::row::Row;
+    use crate::test_rows::case;
     use crate::test_rows::trial;
     use crate::trial::Measurement;
+
+    #[test]
+    fn hot_keys_share_stripes_by_trial_and_hash_seed() {
+        let case = case("papaya", "none", 1, 95.0, 0.99, 1 << 20);
+        let sharing = |hash_seed, seed| {
+            let case = crate::case::Case { hash_seed, ..case.clone() };
+            Row::unmeasured(&case, seed, 0, 0).hot_sharing_100.expect("hot keys")
+        };
+        // 1.2 in the mean: in 40 trials some have none and some have several, whatever varies.
+        for varied in [|i| (i, 3), |i| (3, i)] {
+            let (first, second): (Vec<u64>, Vec<u64>) = (0..40).map(varied).unzip();
+            let all: Vec<u64> = first.iter().zip(&second).map(|(h, s)| sharing(*h, *s)).collect();
+            assert!(all.contains(&0) && all.contains(&2), "{all:?}");
+            assert!(!all.contains(&1), "one alone shares with nobody");
+        }
+        let few = crate::case::Case { keys: 16, ..case.clone() };
+        let row = Row::unmeasured(&few, 1, 0, 0);
+        assert_eq!(row.hot_sharing_32, row.hot_sharing_100, "all of 16 keys");
+        let even = Row::unmeasured(&crate::case::Case { zipf: 0.0, ..case }, 1, 0, 0);
+        assert_eq!((even.hot_sharing_32, even.hot_sharing_100), (None, None));
+    }
 
     #[test]
     fn hardware_events_are_per_operation_and_absent_is_not_zero() {

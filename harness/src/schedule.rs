@@ -51,11 +51,15 @@ pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
 
 /// The seed of a trial's keys and operations. It depends on the workload and the block, not on the
 /// subject, so that within a block all tables get the same operations. None of the
-/// later axes (`batch`, `fault`, …) changes it: with and without them the same keys are used.
+/// later axes but `distribution` (`batch`, `fault`, …) changes it: with and without them the same keys
+/// are used.
 #[must_use]
 pub fn trial_seed(seed: u64, block: u32, case: &Case) -> u64 {
     let Case { threads, mix, zipf, keys, prefill, hash_seed, .. } = case;
-    let workload = format!("{threads} {mix:?} {zipf} {keys} {prefill} {hash_seed}");
+    let mut workload = format!("{threads} {mix:?} {zipf} {keys} {prefill} {hash_seed}");
+    if !case.distribution.is_ranked() {
+        workload.push_str(&format!(" {:?}", case.distribution));
+    }
     hash(&[seed, u64::from(block)], &workload)
 }
 
@@ -188,6 +192,9 @@ mod tests {
             ops_per_pin: 1,
             fault: crate::fault::Fault::None,
             twin: false,
+            distribution: crate::workload::Distribution::Ranked,
+            capacity: None,
+            preset: String::new(),
         }
     }
 
@@ -258,6 +265,11 @@ mod tests {
             ..case("a", 1)
         };
         assert_eq!(seed(0, &case("a", 1)), seed(0, &batched));
+        let distribution = crate::workload::Distribution::Sequential;
+        let sequential = Case { distribution, ..case("a", 1) };
+        assert_ne!(seed(0, &case("a", 1)), seed(0, &sequential));
+        let preset = Case { preset: "ycsb-c".to_owned(), ..case("a", 1) };
+        assert_eq!(seed(0, &case("a", 1)), seed(0, &preset), "a name changes no operation");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::case::SYSTEM;
 use crate::controls::{SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::row::Row;
+use crate::workload::HotSet;
 
 /// The parameters that rows shown side by side must share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,9 +15,15 @@ pub struct Setting {
     pub keys: u64,
     /// Keys present at the start.
     pub prefill: u64,
-    /// Inserts, removes and updates in thousandths of the operations that write; `None` where
-    /// none does.
-    pub writes: Option<[u32; 3]>,
+    /// The workload's name; empty if it has none.
+    pub preset: String,
+    /// The distribution of keys, where it is more than a skew; else empty.
+    pub distribution: String,
+    /// Entries that the table was made for, if not for the prefill.
+    pub capacity: Option<u64>,
+    /// Inserts, removes, updates and upserts in thousandths of the operations that write; `None`
+    /// where none does.
+    pub writes: Option<[u32; 4]>,
     /// Seed of the table's hasher.
     pub hash_seed: u64,
     /// The allocator.
@@ -54,13 +61,16 @@ impl Setting {
     /// The setting of one row.
     #[must_use]
     pub fn of(row: &Row) -> Self {
-        let writes = row.inserts + row.removes + row.updates;
+        let writes = row.inserts + row.removes + row.updates + row.upserts;
         let share = |percent: f64| (percent / writes * 1000.0).round() as u32;
         Self {
             keys: row.keys,
             prefill: row.prefill,
+            preset: row.preset.clone(),
+            distribution: distribution_of(row),
+            capacity: row.capacity,
             writes: (writes > 0.0)
-                .then(|| [share(row.inserts), share(row.removes), share(row.updates)]),
+                .then(|| [row.inserts, row.removes, row.updates, row.upserts].map(share)),
             hash_seed: row.hash_seed,
             allocator: row.allocator.clone(),
             pin: row.pin,
@@ -78,6 +88,9 @@ impl Setting {
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let Self { batch, huge_pages, reclaim_batch, ops_per_pin, fault, allocator, .. } = self;
+        if !self.distribution.is_empty() || self.capacity.is_some() {
+            return false;
+        }
         let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
         table && fault.is_none() && allocator == SYSTEM
     }
@@ -124,6 +137,10 @@ impl Setting {
         say(self.reclaim_batch.is_some(), format!("reclamation in batches of {batch}"));
         say(self.ops_per_pin > 1, format!("{} operations a pin", self.ops_per_pin));
         say(!self.fault.is_none(), format!("fault {}", self.fault));
+        say(!self.distribution.is_empty(), format!("keys drawn by {}", self.distribution));
+        let capacity = self.capacity.unwrap_or_default();
+        say(self.capacity.is_some(), format!("tables made for {capacity} entries"));
+        say(!self.preset.is_empty(), format!("preset {}", self.preset));
         words
     }
 
@@ -133,14 +150,26 @@ impl Setting {
         self == other || self.writes.is_none() && *self == Self { writes: None, ..other.clone() }
     }
 
+    /// The distribution's name and numbers, fit for a file name.
+    fn distribution_label(&self) -> String {
+        let (name, rest) = self.distribution.split_once(" (").unwrap_or((&self.distribution, ""));
+        let numbers = rest.split([' ', ',', ')']).filter(|word| word.parse::<f64>().is_ok());
+        let words: Vec<&str> = std::iter::once(name).chain(numbers).collect();
+        if name.is_empty() { "by-rank".to_owned() } else { words.join("-").replace('.', "_") }
+    }
+
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 13] {
+    fn labels(&self) -> [String; 16] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
             written(shares, |share, verb| format!("{verb}{share}")).join("-")
         });
+        let or = |name: &str, none: &str| if name.is_empty() { none } else { name }.to_owned();
         [
+            or(&self.preset, "no-preset"),
             format!("keys{}", self.keys),
             format!("prefill{}", self.prefill),
+            self.capacity.map_or("own-capacity".to_owned(), |entries| format!("capacity{entries}")),
+            self.distribution_label(),
             writes,
             format!("seed{}", self.hash_seed),
             self.allocator.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
@@ -157,8 +186,18 @@ impl Setting {
     }
 }
 
-fn written(shares: [u32; 3], show: impl Fn(f64, &str) -> String) -> Vec<String> {
-    let verbs = ["inserts", "removes", "updates"];
+/// The distribution of keys, if it is more than a skew.
+fn distribution_of(row: &Row) -> String {
+    if matches!(row.distribution.as_str(), "uniform" | "zipf") {
+        return String::new();
+    }
+    let hot = row.hot_keys.zip(row.hot_operations).zip(row.hot_shift);
+    let hot = hot.map(|((keys, operations), shift)| HotSet { keys, operations, shift });
+    hot.map_or(row.distribution.clone(), |hot| format!("{} ({hot})", row.distribution))
+}
+
+fn written(shares: [u32; 4], show: impl Fn(f64, &str) -> String) -> Vec<String> {
+    let verbs = ["inserts", "removes", "updates", "upserts"];
     let named = shares.into_iter().zip(verbs).filter(|(share, _)| *share > 0);
     named.map(|(share, verb)| show(f64::from(share) / 10.0, verb)).collect()
 }
@@ -326,6 +365,41 @@ mod tests {
         let of = |row: &Row| Setting { fault: Fault::None, ..Setting::of(row) };
         let together = split_by(&[plain, stalled], &of);
         assert_eq!((together.len(), together[0].rows.len()), (1, 2));
+    }
+
+    #[test]
+    fn presets_and_distributions_are_settings_of_their_own() {
+        let plain = trial("hamt-cas", 1, 0, 1e6);
+        let hot = |keys| Row {
+            distribution: "hot-set".to_owned(),
+            hot_keys: Some(keys),
+            hot_operations: Some(0.9),
+            hot_shift: Some(7),
+            ..plain.clone()
+        };
+        let named = Row { preset: "ycsb-b".to_owned(), ..plain.clone() };
+        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
+        let sized = Row { capacity: Some(64), ..plain.clone() };
+        let upserts = Row { inserts: 0.0, removes: 0.0, upserts: 5.0, ..plain.clone() };
+        for (row, label, words) in [
+            (named, ["no-preset", "ycsb-b"], "preset ycsb-b"),
+            (latest, ["by-rank", "latest"], "keys drawn by latest"),
+            (
+                hot(0.01),
+                ["by-rank", "hot-set-0_9-0_01-7"],
+                "keys drawn by hot-set (0.9 of the operations on 0.01 of the keys, others every 7)",
+            ),
+            (sized, ["own-capacity", "capacity64"], "tables made for 64 entries"),
+            (upserts, ["upserts100", "inserts50-removes50"], "100\u{a0}% upserts"),
+        ] {
+            assert_eq!(labels(&[plain.clone(), row.clone()]), label);
+            let setting = Setting::of(&row);
+            assert!(setting.in_words().contains(words), "{}", setting.in_words());
+        }
+        assert_eq!(labels(&[hot(0.1), hot(0.2)]), ["hot-set-0_9-0_1-7", "hot-set-0_9-0_2-7"]);
+        // A skew is no other setting.
+        let even = Row { distribution: "uniform".to_owned(), zipf: 0.0, ..plain.clone() };
+        assert_eq!(labels(&[plain, even]), [""]);
     }
 
     #[test]

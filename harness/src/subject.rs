@@ -56,7 +56,7 @@ impl MapOptions {
     /// The hasher of every table, seeded: foldhash's fast variant.
     #[must_use]
     pub fn hasher(&self) -> FixedState {
-        FixedState::with_seed(self.hash_seed)
+        hasher(self.hash_seed)
     }
 
     /// The pages to ask for.
@@ -64,6 +64,11 @@ impl MapOptions {
     pub fn pages(&self) -> Pages {
         if self.huge_pages { Pages::Huge } else { Pages::Default }
     }
+}
+
+/// The hasher of every table that takes one, with this seed.
+pub(crate) fn hasher(seed: u64) -> FixedState {
+    FixedState::with_seed(seed)
 }
 
 type RunTrial = Box<dyn Fn(&TrialSpec) -> anyhow::Result<Measurement> + Send + Sync>;

@@ -77,6 +77,9 @@ pub(crate) fn case(
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
         twin: false,
+        distribution: crate::workload::Distribution::Ranked,
+        capacity: None,
+        preset: String::new(),
     }
 }
 

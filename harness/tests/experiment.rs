@@ -156,6 +156,9 @@ fn the_defaults_are_those_of_the_documentation() {
         ops_per_pin: 1,
         fault: Fault::None,
         twin: false,
+        distribution: harness::workload::Distribution::Ranked,
+        capacity: None,
+        preset: String::new(),
     };
     let expected = Experiment {
         title: String::new(),
@@ -227,6 +230,9 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         ops_per_pin: 1,
                                         fault: Fault::None,
                                         twin: false,
+                                        distribution: harness::workload::Distribution::Ranked,
+                                        capacity: None,
+                                        preset: String::new(),
                                     });
                                 }
                             }
@@ -608,7 +614,7 @@ fn grids_add_up_and_cells_in_both_appear_once() {
 fn a_fixed_mix_takes_the_place_of_the_reads_axis() {
     let text = format!("{}[mix]\nreads = 90\nupdates = 7.5\ninserts = 2.5", axes("zipf = [0, 1]"));
     let experiment = parse(&text);
-    let mix = Mix { reads: 90.0, inserts: 2.5, removes: 0.0, updates: 7.5 };
+    let mix = Mix { reads: 90.0, inserts: 2.5, removes: 0.0, updates: 7.5, upserts: 0.0 };
     assert_eq!(experiment.cases.len(), 2);
     assert!(experiment.cases.iter().all(|case| case.mix == mix));
 }
@@ -618,8 +624,15 @@ fn a_mix_without_reads_divides_what_the_axis_leaves() {
     let text =
         format!("{}[mix]\nupdates = 50\ninserts = 30\nremoves = 20", axes("reads = [80, 0]"));
     let mixes: Vec<Mix> = parse(&text).cases.iter().map(|case| case.mix).collect();
-    assert_eq!(mixes[0], Mix { reads: 80.0, inserts: 6.0, removes: 4.0, updates: 10.0 });
-    assert_eq!(mixes[1], Mix { reads: 0.0, inserts: 30.0, removes: 20.0, updates: 50.0 });
+    let mix = |[reads, inserts, removes, updates]: [f64; 4]| Mix {
+        reads,
+        inserts,
+        removes,
+        updates,
+        upserts: 0.0,
+    };
+    assert_eq!(mixes[0], mix([80.0, 6.0, 4.0, 10.0]));
+    assert_eq!(mixes[1], mix([0.0, 30.0, 20.0, 50.0]));
 }
 
 #[test]
@@ -885,7 +898,7 @@ fn grids_that_add_nothing_or_far_too_much() {
 
 #[test]
 fn mixes_that_do_not_sum() {
-    let relative = "without `reads`, `inserts`, `removes` and `updates`";
+    let relative = "without `reads`, `inserts`, `removes`, `updates` and `upserts`";
     let mix = |lines: &str| format!("{}[mix]\n{lines}", axes("# -"));
     let message = |sum| format!("the percentages of `[mix]` sum to {sum}, not 100");
     one_problem(&mix("inserts = 60\nremoves = 30"), 5, "[mix]", &message("90"), relative);
@@ -1088,4 +1101,129 @@ proptest! {
         text.replace_range(start..end, &new);
         try_everything(&text);
     }
+}
+
+/// The smallest grid of presets.
+fn presets(line: &str) -> String {
+    axes(&format!("preset = {line}"))
+}
+
+#[test]
+fn a_preset_fixes_mix_keys_and_prefill() {
+    let text = presets("['ycsb-a', 'ycsb-d', 'insert-only', 'ycsb-a']\nkeys = [1000, 2000]");
+    let cases = parse(&text).cases;
+    let told: Vec<_> = cases
+        .iter()
+        .map(|case| (case.preset.as_str(), case.distribution_name(), case.keys, case.prefill))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("ycsb-a", "zipf", 1000, 1000),
+            ("ycsb-d", "latest", 1000, 1000),
+            ("insert-only", "fresh", 1000, 0),
+            ("ycsb-a", "zipf", 2000, 2000),
+            ("ycsb-d", "latest", 2000, 2000),
+            ("insert-only", "fresh", 2000, 0),
+        ]
+    );
+    let upserts = [50.0, 0.0, 0.0].map(|upserts| (upserts, 0.0));
+    let mixes = cases.iter().map(|case| (case.mix.upserts, case.mix.updates));
+    assert!(mixes.eq([upserts, upserts].concat()));
+    assert_eq!((cases[1].capacity, cases[2].capacity), (None, Some(1000 + 125 + 64)));
+    // The same by hand is another cell, without the name.
+    let by_hand = "reads = 100\nzipf = 0.99\nkeys = 1000\nprefill = 1";
+    let by_hand = &parse(&axes(by_hand)).cases[0];
+    let named = &parse(&presets("'ycsb-c'\nkeys = 1000")).cases[0];
+    assert_eq!(*by_hand, Case { preset: String::new(), ..named.clone() });
+    assert_ne!(by_hand.id(), named.id());
+    assert_eq!(parse(&presets("'ycsb-c'\nbatch = [1, 4]")).cases.len(), 2);
+}
+
+#[test]
+fn what_a_preset_fixes_is_not_set_beside_it() {
+    let help = "a preset fixes the mix, the distribution of keys and the prefill";
+    for (key, value) in [
+        ("reads", "50"),
+        ("zipf", "0.5"),
+        ("distribution", "'zipf'"),
+        ("prefill", "0.5"),
+        ("hot_shift", "7"),
+    ] {
+        let message = format!("`{key}` is set beside `preset` in `[axes]`");
+        one_problem(&presets(&format!("'ycsb-a'\n{key} = {value}")), 5, value, &message, help);
+    }
+    let mix = format!("{}[mix]\nreads = 100", presets("'ycsb-a'"));
+    let message = "`mix` is set, and every grid has presets, which fix it";
+    one_problem(&mix, 5, "[mix]", message, "leave out `mix`");
+    let message = "`prefill` is set, and every grid has presets, which fix it";
+    let text = format!("prefill = 0.25\n{}", presets("'ycsb-a'"));
+    one_problem(&text, 1, "0.25", message, "leave out `prefill`");
+    // Another grid may have use for them.
+    let also = "[[also]]\nstructure = 'hamt-cas'\n[mix]\nreads = 100";
+    assert_eq!(parse(&format!("prefill = 0.25\n{}{also}", presets("'ycsb-a'"))).cases.len(), 2);
+    let batched = presets("['ycsb-c', 'ycsb-b']\nbatch = 4");
+    let message = "`batch` is 4 where 95 % of the operations are reads";
+    one_problem(&batched, 5, "4", message, "only lookups are issued in batches");
+}
+
+#[test]
+fn presets_that_do_not_exist_or_cannot_run() {
+    one_problem(
+        &presets("['ycsb-a', 'ycsb-e']"),
+        4,
+        "'ycsb-e'",
+        "the preset `ycsb-e` cannot be run: it scans keys in their order, which a hash table does \
+         not keep",
+        "the presets are ycsb-a, ycsb-b",
+    );
+    let help = "did you mean `hot-set`? the presets are";
+    one_problem(&presets("'hotset'"), 4, "'hotset'", "unknown preset `hotset`", help);
+    let text = format!("{}[latency]\nrates = 1000\n", presets("'growth'"));
+    let message = "no cell can have its latency measured";
+    one_problem(&text, 5, "[latency]", message, "what fills a range ends when it is full");
+}
+
+#[test]
+fn distributions_have_the_skews_and_hot_sets_that_they_take() {
+    let drawn = |lines: &str| -> Vec<String> {
+        let cases = parse(&axes(lines)).cases;
+        cases.iter().map(|case| format!("{} {}", case.distribution_name(), case.zipf)).collect()
+    };
+    assert_eq!(drawn("zipf = [0, 0.99]"), ["uniform 0", "zipf 0.99"]);
+    assert_eq!(
+        drawn("distribution = ['sequential', 'zipf', 'uniform', 'latest']\nzipf = [0.5, 1.2]"),
+        ["sequential 0", "zipf 0.5", "zipf 1.2", "uniform 0", "latest 0.5", "latest 1.2"]
+    );
+    let hot = "distribution = 'hot-set'\nhot_keys = [0.1, 0.2]\nhot_shift = [0, 9]";
+    let sets = parse(&axes(hot)).cases.into_iter().map(|case| case.distribution.hot_set().unwrap());
+    let sets: Vec<_> = sets.map(|hot| (hot.keys, hot.operations, hot.shift)).collect();
+    assert_eq!(sets, [(0.1, 0.8, 0), (0.1, 0.8, 9), (0.2, 0.8, 0), (0.2, 0.8, 9)]);
+    // What is the same by two names is one cell, and has the id that it always had.
+    assert_eq!(drawn("distribution = ['uniform', 'zipf']\nzipf = 0"), ["uniform 0"]);
+    let ids = |lines: &str| parse(&axes(lines)).cases.iter().map(Case::id).collect::<Vec<_>>();
+    assert_eq!(ids("zipf = 0.9"), ids("zipf = 0.9\ndistribution = 'zipf'"));
+}
+
+#[test]
+fn distributions_that_do_not_go_with_what_is_said_of_them() {
+    let complain = |lines: &str, line, offending: &str, message: &str, help: &str| {
+        one_problem(&axes(lines), line, offending, message, help);
+    };
+    let unknown = "unknown distribution `zipfian`";
+    complain("distribution = 'zipfian'", 4, "'zipfian'", unknown, "did you mean `zipf`?");
+    let bare = "`distribution` has `latest` where no `zipf` is set";
+    complain("distribution = 'latest'", 4, "'latest'", bare, "zipf = 0.99");
+    let unused = "`zipf` is set, and nothing in `[axes]` has it";
+    complain("distribution = 'fresh'\nzipf = 1", 5, "1", unused, "with a skew");
+    let cold = "`hot_keys` is set, and nothing in `[axes]` has it";
+    complain("hot_keys = 0.5", 4, "0.5", cold, "that is `hot-set`");
+    complain("hot_keys = 0.5\ndistribution = 'fresh'", 4, "0.5", cold, "that is `hot-set`");
+    let share = "`hot_keys` is 2";
+    complain("hot_keys = 2\ndistribution = 'hot-set'", 4, "2", share, "a share from 0 to 1");
+    let none = "`latest` with 0 of 65536 keys prefilled: without a key there is no latest one";
+    let latest = "distribution = 'latest'\nzipf = 1\nprefill = [0.5, 0.0]";
+    complain(latest, 6, "[0.5, 0.0]", none, "as a share of the keys");
+    let full = "`fresh` with 8 of 8 keys prefilled: no key is left to insert";
+    complain("distribution = 'fresh'\nkeys = 8\nprefill = 1", 6, "1", full, "as a share");
 }

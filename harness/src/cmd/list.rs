@@ -4,12 +4,14 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::allocator;
+use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::plot;
 use crate::subject::{Registry, Structure};
+use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
 
-/// Show structures, reclaimers, allocators, workloads, faults and figures
+/// Show structures, reclaimers, allocators, workloads, presets, faults and figures
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show these only
@@ -26,6 +28,7 @@ enum What {
     Reclaimers,
     Allocators,
     Workloads,
+    Presets,
     Faults,
     Figures,
 }
@@ -40,6 +43,8 @@ struct Listing {
     allocators: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workloads: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presets: Option<&'static [Preset]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,15 +84,6 @@ struct NameLine {
     summary: &'static str,
 }
 
-/// What `[axes]` can vary of a workload.
-const WORKLOADS: &[NameLine] = &[
-    NameLine { name: "uniform", summary: "zipf = 0: every key of the range is equally likely" },
-    NameLine {
-        name: "zipf",
-        summary: "zipf > 0: exact Zipf with any skew θ, ranks scattered over the range",
-    },
-];
-
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let listing = listing(registry, args.what);
     let text = if args.json {
@@ -118,10 +114,15 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
         reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
         allocators: names(What::Allocators, &allocators),
-        workloads: names(What::Workloads, WORKLOADS),
+        workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
+        presets: wanted(What::Presets).then_some(PRESETS),
         faults: names(What::Faults, &faults),
         figures: names(What::Figures, &figures),
     }
+}
+
+fn name_line((name, summary): (&'static str, &'static str)) -> NameLine {
+    NameLine { name, summary }
 }
 
 /// The structures, each with its variants.
@@ -186,6 +187,11 @@ fn in_words(listing: &Listing) -> String {
         if let Some(lines) = lines {
             parts.push(format!("{title}\n{}", name_table(lines)));
         }
+    }
+    if let Some(presets) = listing.presets {
+        let refused = REFUSED.iter().map(|(name, why)| format!("\n{name} cannot be run: {why}"));
+        let refused: String = refused.collect();
+        parts.push(format!("presets\n{}{refused}", preset_table(presets)));
     }
     parts.join("\n\n") + "\n"
 }
@@ -270,6 +276,36 @@ fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
             yes(line.needs_quiescence),
             yes(line.takes_batch),
             line.summary,
+        ]);
+    }
+    table
+}
+
+fn preset_table(presets: &[Preset]) -> Table {
+    let mut table = table(&["name", "mix", "keys", "prefill", "what it does", "source"]);
+    for preset in presets {
+        let Mix { reads, inserts, removes, updates, upserts } = preset.mix;
+        let shares = [
+            (reads, "reads"),
+            (inserts, "inserts"),
+            (removes, "removes"),
+            (updates, "updates"),
+            (upserts, "upserts"),
+        ];
+        let occurs = shares.into_iter().filter(|(share, _)| *share > 0.0);
+        let mix: Vec<String> = occurs.map(|(share, name)| format!("{share} % {name}")).collect();
+        let keys = match (preset.distribution.hot_set(), preset.zipf) {
+            (Some(hot), _) => format!("hot-set: {hot}"),
+            (None, 0.0) => preset.distribution.name(0.0).to_owned(),
+            (None, zipf) => format!("{}, θ = {zipf}", preset.distribution.name(zipf)),
+        };
+        table.add_row([
+            preset.name,
+            &mix.join(", "),
+            &keys,
+            &preset.prefill.to_string(),
+            preset.summary,
+            preset.source,
         ]);
     }
     table

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod cmp;
+mod drawn;
 mod export;
 mod folders;
 mod list;

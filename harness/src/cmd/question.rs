@@ -6,7 +6,7 @@ use super::folders::{
 };
 use crate::compare::{
     Baseline, Cell, Floors, Mode, Plan, Report, before_and_after, cells, check, judge,
-    with_baseline,
+    seed_spreads, with_baseline,
 };
 use crate::failure::{Failure, usage};
 use crate::machine::Difference;
@@ -196,5 +196,6 @@ fn report<'c>(
         judged: judge(plan, floors),
         left_out: plan.left_out.clone(),
         checks: check(cells),
+        hash_seeds: seed_spreads(cells),
     }
 }

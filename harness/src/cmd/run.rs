@@ -6,17 +6,19 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 
+use super::drawn::DrawnArgs;
 use crate::allocator;
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
 use crate::catalogue::Catalogue;
-use crate::experiment::{MAX_WORKERS, did_you_mean};
+use crate::experiment::{MAX_WORKERS, did_you_mean, find_preset};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::latency::{LatencyTrial, RATES, table};
 use crate::row::Row;
+use crate::setting::Setting;
 use crate::subject::{NO_RECLAIMER, Registry, Structure};
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
-use crate::workload::MAX_KEYS;
+use crate::workload::{MAX_KEYS, Preset};
 
 /// Run one trial and print what it measured
 ///
@@ -44,9 +46,14 @@ pub(super) struct Args {
     /// Percent `update`
     #[arg(long, value_name = "P", value_parser = percent)]
     updates: Option<f64>,
-    /// Skew of the Zipf distribution of keys; 0 is uniform
-    #[arg(long, value_name = "THETA", default_value_t = 0.0, value_parser = skew)]
-    zipf: f64,
+    /// Percent `upsert` with a value that does not depend on the old one
+    #[arg(long, value_name = "P", value_parser = percent)]
+    upserts: Option<f64>,
+    /// A workload with a name, from `bench list presets`, instead of mix, distribution and prefill
+    #[arg(long, value_name = "NAME", value_parser = preset, conflicts_with_all = ["reads", "inserts", "removes", "updates", "upserts", "distribution", "zipf", "hot_keys", "hot_operations", "hot_shift", "prefill"])]
+    preset: Option<&'static Preset>,
+    #[command(flatten)]
+    drawn: DrawnArgs,
     /// Size of the key range
     #[arg(long, value_name = "N", default_value_t = 65536, value_parser = clap::value_parser!(u64).range(1..=MAX_KEYS))]
     keys: u64,
@@ -167,17 +174,15 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
     })?;
     let threads = usize::from(args.threads);
     check_load(structure, threads, args.fault)?;
-    let mix = mix(args)?;
     let reclaimer = reclaimer(structure, args.reclaimer.as_deref())?;
-    check_options(registry, structure, &mix, args)?;
     check_reclaim_batch(&registry.catalogue(), &reclaimer, args.reclaim_batch)?;
-    Ok(Case {
+    let mut case = Case {
         structure: structure.name.clone(),
         reclaimer,
         allocator: args.allocator.clone(),
         threads,
-        mix,
-        zipf: args.zipf,
+        mix: mix(args)?,
+        zipf: args.drawn.zipf,
         keys: args.keys,
         prefill: (args.keys as f64 * args.prefill).round() as u64,
         hash_seed: args.hash_seed,
@@ -188,7 +193,20 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         ops_per_pin: usize::from(args.ops_per_pin),
         fault: args.fault,
         twin: false,
-    })
+        distribution: args.drawn.distribution()?,
+        capacity: None,
+        preset: String::new(),
+    };
+    if let Some(preset) = args.preset {
+        preset.apply(&mut case);
+    }
+    let Case { distribution, keys, prefill, .. } = case;
+    distribution.check(keys, prefill).map_err(|why| {
+        let name = case.distribution_name();
+        usage(format!("--distribution {name} with {prefill} of {keys} keys prefilled: {why}"))
+    })?;
+    check_options(registry, structure, &case, args)?;
+    Ok(case)
 }
 
 /// Refuses more threads than the structure, or this harness, serves.
@@ -228,13 +246,13 @@ fn check_reclaim_batch(
 fn check_options(
     registry: &Registry,
     structure: &Structure,
-    mix: &Mix,
+    case: &Case,
     args: &Args,
 ) -> Result<(), Failure> {
-    if args.batch > 1 && !can_batch(mix) {
+    if args.batch > 1 && !can_batch(&case.mix) {
         return Err(usage(format!(
             "--batch {} needs --reads 100, not {}: only lookups are issued in batches",
-            args.batch, mix.reads
+            args.batch, case.mix.reads
         )));
     }
     if args.ops_per_pin > 1 && args.batch > 1 {
@@ -245,6 +263,12 @@ fn check_options(
     }
     if let Some(rate) = args.rate {
         check_rate(rate, args)?;
+        if case.ends_by_itself() {
+            return Err(usage(format!(
+                "--rate {rate} measures a trial that lasts as long as asked; one that fills a range \
+                 ends when it is full"
+            )));
+        }
     }
     if args.huge_pages && !structure.huge_pages {
         let able = registry.structures().iter().filter(|s| s.huge_pages && s.variant_of.is_none());
@@ -307,7 +331,8 @@ pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
 
 /// The mix: by default half of what is not read is inserted and half removed.
 fn mix(args: &Args) -> Result<Mix, Failure> {
-    if args.inserts.is_none() && args.removes.is_none() && args.updates.is_none() {
+    let given = [args.inserts, args.removes, args.updates, args.upserts];
+    if given.iter().all(Option::is_none) {
         return Ok(Mix::balanced(args.reads));
     }
     let mix = Mix {
@@ -315,11 +340,12 @@ fn mix(args: &Args) -> Result<Mix, Failure> {
         inserts: args.inserts.unwrap_or(0.0),
         removes: args.removes.unwrap_or(0.0),
         updates: args.updates.unwrap_or(0.0),
+        upserts: args.upserts.unwrap_or(0.0),
     };
-    let sum = mix.reads + mix.inserts + mix.removes + mix.updates;
+    let sum = mix.reads + given.into_iter().flatten().sum::<f64>();
     if (sum - 100.0).abs() > 1e-9 {
         return Err(usage(format!(
-            "reads, inserts, removes and updates must sum to 100 percent, not {sum}"
+            "reads, inserts, removes, updates and upserts must sum to 100 percent, not {sum}"
         )));
     }
     Ok(mix)
@@ -359,8 +385,10 @@ fn latency_in_words(trial: &LatencyTrial) -> String {
 }
 
 fn workload(row: &Row) -> String {
+    let upserts = Some(row.upserts).filter(|share| *share > 0.0);
+    let upserts = upserts.map_or(String::new(), |share| format!(", {share} % upserts"));
     format!(
-        "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates, θ = {}, {} keys{}",
+        "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates{upserts}, θ = {}, {} keys{}",
         row.threads,
         row.reads,
         row.inserts,
@@ -417,7 +445,10 @@ fn microseconds(seconds: f64) -> String {
 
 /// What is not at its default, each after a comma.
 fn special(row: &Row) -> String {
+    let drawn = Setting::of(row).distribution;
     let words = [
+        (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
+        (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
         (row.batch > 1).then(|| format!("batches of {}", row.batch)),
         row.huge_pages.then(|| "huge pages asked for".to_owned()),
         row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),
@@ -433,9 +464,13 @@ fn number(text: &str) -> Result<f64, String> {
     if number.is_finite() { Ok(number) } else { Err("must be finite".to_owned()) }
 }
 
-fn in_range(text: &str, low: f64, high: f64, what: &str) -> Result<f64, String> {
+pub(super) fn in_range(text: &str, low: f64, high: f64, what: &str) -> Result<f64, String> {
     let number = number(text)?;
     if (low..=high).contains(&number) { Ok(number) } else { Err(format!("must be {what}")) }
+}
+
+fn preset(text: &str) -> Result<&'static Preset, String> {
+    find_preset(text).map_err(|(message, help)| format!("{message}; {help}"))
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
@@ -449,17 +484,13 @@ fn percent(text: &str) -> Result<f64, String> {
     in_range(text, 0.0, 100.0, "a percentage, 0 to 100")
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
     in_range(text, 0.0, 1.0, "a share, 0 to 1")
 }
 
 fn rate(text: &str) -> Result<f64, String> {
     let what = "a number of operations per second, 0.001 to 1000000000";
     in_range(text, *RATES.start(), *RATES.end(), what)
-}
-
-fn skew(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, f64::MAX, "0 or more")
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

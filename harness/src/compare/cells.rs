@@ -86,6 +86,12 @@ impl Workload {
         Self { threads: 0, ..Self::of(row) }
     }
 
+    /// The same for any hash seed, where that is what differs.
+    #[must_use]
+    pub fn of_any_hash_seed(&self) -> Self {
+        Self { setting: Setting { hash_seed: 0, ..self.setting.clone() }, ..self.clone() }
+    }
+
     /// All that [`Display`](fmt::Display) leaves out.
     #[must_use]
     pub fn setting(&self) -> &Setting {
@@ -101,7 +107,14 @@ impl fmt::Display for Workload {
         if *threads > 0 {
             write!(f, "threads={threads} ")?;
         }
-        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys)
+        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys)?;
+        if !setting.preset.is_empty() {
+            return write!(f, " preset={}", setting.preset);
+        }
+        match setting.distribution.split(" (").next() {
+            None | Some("") => Ok(()),
+            Some(name) => write!(f, " distribution={name}"),
+        }
     }
 }
 
@@ -165,6 +178,17 @@ mod tests {
         assert_eq!(hurt.len(), 2);
         assert!(hurt.iter().any(|cell| cell.row.case == case));
         assert!(hurt.iter().all(|cell| cell.trials.len() == 4 && cell.without == 1));
+    }
+
+    #[test]
+    fn a_name_says_which_preset_or_distribution() {
+        let plain = trial("papaya", 1, 0, 1e6);
+        let name = |row: &Row| Workload::of(row).to_string();
+        assert_eq!(name(&plain), "threads=1 reads=95 zipf=0.99 keys=65536");
+        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
+        assert_eq!(name(&latest), format!("{} distribution=latest", name(&plain)));
+        let named = Row { preset: "ycsb-d".to_owned(), ..latest };
+        assert_eq!(name(&named), format!("{} preset=ycsb-d", name(&plain)));
     }
 
     #[test]

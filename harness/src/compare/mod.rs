@@ -7,6 +7,7 @@ mod baseline;
 mod cells;
 mod checks;
 mod floor;
+mod hash_seeds;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ pub use self::baseline::Baseline;
 pub use self::cells::{Cell, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::floor::{Floor, Floors};
+pub use self::hash_seeds::{SeedSpread, seed_spreads};
 pub use self::report::{Mode, Report};
 pub(crate) use self::report::{factor, headings, p as p_value, wrapped};
 use crate::stats::{self, Ratio};

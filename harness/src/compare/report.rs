@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
-use super::{ALPHA, Checks, Judged, Verdict, Workload};
+use super::{ALPHA, Checks, Judged, SeedSpread, Verdict, Workload, hash_seeds};
 use crate::machine::Difference;
 use crate::stats;
 use crate::summary::Choice;
@@ -45,6 +45,8 @@ pub struct Report<'c> {
     pub left_out: Vec<String>,
     /// About the trials of every cell.
     pub checks: Checks,
+    /// What hash seeds do, where they vary.
+    pub hash_seeds: Vec<SeedSpread>,
 }
 
 impl Report<'_> {
@@ -131,6 +133,7 @@ impl Report<'_> {
             "comparisons": self.judged.iter().map(object).collect::<Vec<_>>(),
             "left_out": self.left_out,
             "checks": self.checks,
+            "hash_seeds": self.hash_seeds,
         })
     }
 
@@ -237,6 +240,7 @@ impl Report<'_> {
             ));
         }
         notes.extend(self.noise_floor());
+        notes.extend(hash_seeds::in_words(&self.hash_seeds));
         if !self.left_out.is_empty() {
             notes.push(format!("Not compared:\n{}", self.left_out.join("\n")));
         }
@@ -299,9 +303,16 @@ fn object(judged: &Judged<'_>) -> Value {
         "inserts": row.inserts,
         "removes": row.removes,
         "updates": row.updates,
+        "upserts": row.upserts,
+        "distribution": row.distribution,
         "zipf": row.zipf,
+        "hot_keys": row.hot_keys,
+        "hot_operations": row.hot_operations,
+        "hot_shift": row.hot_shift,
+        "preset": row.preset,
         "keys": row.keys,
         "prefill": row.prefill,
+        "capacity": row.capacity,
         "key_type": row.key_type,
         "value_bytes": row.value_bytes,
         "hash_seed": row.hash_seed,

@@ -7,12 +7,14 @@ use toml::Spanned;
 use super::error::Problem;
 use super::mix::MixRule;
 use super::value::{
-    BATCH, FLAG, FRACTION, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED, SKEW, Section,
-    TEXT, THREADS, did_you_mean,
+    BATCH, FLAG, FRACTION, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED, Section, TEXT,
+    THREADS, did_you_mean,
 };
-use crate::case::{can_batch, single};
+use super::{keys, presets};
+use crate::case::{Mix, can_batch, single};
 use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
 use crate::fault::Fault;
+use crate::workload::{Distribution, Preset};
 
 /// A table that a grid lists.
 pub(super) struct Choice<'c> {
@@ -28,8 +30,11 @@ pub(super) struct Axes<'c> {
     pub(super) structures: Vec<Choice<'c>>,
     pub(super) reclaimers: Vec<&'c str>,
     pub(super) threads: Vec<usize>,
+    /// If there are any, they fix mix, distribution and prefill.
+    pub(super) presets: Vec<&'static Preset>,
     pub(super) reads: Vec<f64>,
-    pub(super) zipf: Vec<f64>,
+    /// Distributions, each with a skew.
+    pub(super) drawn: Vec<(Distribution, f64)>,
     pub(super) keys: Vec<u64>,
     pub(super) prefill: Vec<f64>,
     pub(super) hash_seeds: Vec<u64>,
@@ -56,9 +61,14 @@ impl<'c> Axes<'c> {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let before = problems.len();
-        let reads = read_reads(section, mix, problems);
-        let batches = read_batches(section, mix, &reads, problems);
+        let presets = presets::read(section, problems);
+        let reads = read_reads(section, mix, &presets, problems);
+        let batches = read_batches(section, mix, (&reads, &presets), problems);
         let ops_per_pin = read_ops_per_pin(section, &batches, problems);
+        let drawn = keys::read(section, problems);
+        let ranges = axis(section, "keys", &KEYS, 65_536, problems);
+        let prefill = axis(section, "prefill", &FRACTION, prefill, problems);
+        keys::check_prefill(section, &drawn, (&ranges, &prefill), problems);
         let can_ask = catalogue
             .structures
             .iter()
@@ -69,10 +79,11 @@ impl<'c> Axes<'c> {
             structures: read_structures(section, catalogue, problems),
             reclaimers: read_reclaimers(section, catalogue, problems),
             threads: axis(section, "threads", &THREADS, 1, problems),
+            presets,
             reads,
-            zipf: axis(section, "zipf", &SKEW, 0.0, problems),
-            keys: axis(section, "keys", &KEYS, 65_536, problems),
-            prefill: axis(section, "prefill", &FRACTION, prefill, problems),
+            drawn,
+            keys: ranges,
+            prefill,
             hash_seeds: axis(section, "hash_seed", &SEED, 0, problems),
             allocators: read_allocators(section, catalogue, problems),
             batches,
@@ -89,8 +100,9 @@ impl<'c> Axes<'c> {
     /// The number of workloads of each subject.
     pub(super) fn workloads(&self) -> usize {
         [
+            self.presets.len().max(1),
             self.reads.len(),
-            self.zipf.len(),
+            self.drawn.len(),
             self.keys.len(),
             self.prefill.len(),
             self.hash_seeds.len(),
@@ -104,7 +116,7 @@ impl<'c> Axes<'c> {
 }
 
 /// The values of an axis, or its default.
-fn axis<T: Clone>(
+pub(super) fn axis<T: Clone>(
     section: &Section<'_, '_>,
     key: &str,
     kind: &Kind<T>,
@@ -120,8 +132,12 @@ fn axis<T: Clone>(
 fn read_reads(
     section: &Section<'_, '_>,
     mix: Option<MixRule>,
+    presets: &[&Preset],
     problems: &mut Vec<Problem>,
 ) -> Vec<f64> {
+    if !presets.is_empty() {
+        return vec![0.0];
+    }
     if let (Some(value), Some(MixRule::Fixed(_))) = (section.get("reads"), mix) {
         problems.push(Problem {
             span: value.span(),
@@ -136,12 +152,16 @@ fn read_reads(
 fn read_batches(
     section: &Section<'_, '_>,
     mix: Option<MixRule>,
-    reads: &[f64],
+    (reads, presets): (&[f64], &[&Preset]),
     problems: &mut Vec<Problem>,
 ) -> Vec<usize> {
     let Some(batches) = section.many("batch", &BATCH, problems) else { return vec![single()] };
-    let mixes = mix.map(|mix| reads.iter().map(move |&reads| mix.mix(reads)));
-    let other = mixes.and_then(|mut mixes| mixes.find(|mix| !can_batch(mix)));
+    let mixes: Vec<Mix> = match mix {
+        _ if !presets.is_empty() => presets.iter().map(|preset| preset.mix).collect(),
+        Some(mix) => reads.iter().map(|&reads| mix.mix(reads)).collect(),
+        None => Vec::new(),
+    };
+    let other = mixes.iter().find(|mix| !can_batch(mix));
     let first = batches.iter().find(|batch| *batch.get_ref() > 1);
     if let (Some(batch), Some(mix)) = (first, other) {
         problems.push(Problem {

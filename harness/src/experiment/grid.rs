@@ -120,14 +120,23 @@ impl<'c> Planner<'c> {
             ops_per_pin: 0,
             fault: subject.fault,
             twin: false,
+            distribution: crate::workload::Distribution::Ranked,
+            capacity: None,
+            preset: String::new(),
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
-        let cases = cross(cases, &axes.zipf, |case, &zipf| case.zipf = zipf);
+        let cases = cross(cases, &axes.drawn, |case, &drawn| {
+            (case.distribution, case.zipf) = drawn;
+        });
         let cases = cross(cases, &axes.keys, |case, &keys| case.keys = keys);
         let cases = cross(cases, &axes.prefill, |case, &fraction| {
             case.prefill = share(case.keys, fraction);
         });
+        let cases = match axes.presets.as_slice() {
+            [] => cases,
+            presets => cross(cases, presets, |case, preset| preset.apply(case)),
+        };
         let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
         let cases =
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
@@ -169,6 +178,6 @@ fn cross<T>(cases: Vec<Case>, values: &[T], set: impl Fn(&mut Case, &T)) -> Vec<
     clippy::cast_sign_loss,
     reason = "keys are at most 2^40 and the fraction is from 0 to 1"
 )]
-fn share(keys: u64, fraction: f64) -> u64 {
+pub(super) fn share(keys: u64, fraction: f64) -> u64 {
     (keys as f64 * fraction).round() as u64
 }

@@ -55,14 +55,25 @@ impl LatencyPlan {
     /// Whether `case` has latency trials.
     #[must_use]
     pub fn takes(&self, case: &Case) -> bool {
-        case.has_single_operations()
+        case.has_single_operations() && !case.ends_by_itself()
     }
 
     /// Why some of `cases` have no latency trials, if some have none; it is a problem if none has.
     pub(super) fn left_out(&self, cases: &[Case]) -> Option<String> {
-        let refused = cases.iter().filter(|case| !self.takes(case)).count();
-        let why = "an operation in a batch, or in a pin of several, has no latency of its own";
-        (refused > 0).then(|| format!("latency of {refused} of {} cells: {why}", cases.len()))
+        let count = |of: fn(&Case) -> bool| cases.iter().filter(|case| of(case)).count();
+        let reasons = [
+            (
+                count(|case| !case.has_single_operations()),
+                "an operation in a batch, or in a pin of several, has no latency of its own",
+            ),
+            (count(Case::ends_by_itself), "what fills a range ends when it is full"),
+        ];
+        let of = cases.len();
+        let told = reasons.into_iter().filter(|(refused, _)| *refused > 0);
+        let told: Vec<String> = told
+            .map(|(refused, why)| format!("latency of {refused} of {of} cells: {why}"))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 }
 

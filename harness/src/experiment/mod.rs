@@ -7,9 +7,11 @@
 mod axes;
 mod error;
 mod grid;
+mod keys;
 mod latency;
 mod mix;
 mod overrides;
+mod presets;
 mod subjects;
 mod value;
 
@@ -22,6 +24,7 @@ use self::grid::Planner;
 pub use self::latency::LatencyPlan;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
+pub(crate) use self::presets::find as find_preset;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
@@ -122,7 +125,11 @@ impl Experiment {
             None => Some(MixRule::HALVES),
         };
         let mut planner = Planner::new(catalogue, self.pin);
-        for section in grids(top, problems) {
+        let grids = grids(top, problems);
+        if !grids.is_empty() && grids.iter().all(|grid| grid.get("preset").is_some()) {
+            presets::refuse_unused(top, problems);
+        }
+        for section in grids {
             let axes = Axes::read(&section, catalogue, prefill, mix, problems);
             // A file without a usable mix has been found wrong already.
             if let (Some(axes), Some(mix)) = (axes, mix) {

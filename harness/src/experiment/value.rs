@@ -33,8 +33,13 @@ pub(super) const AXES: &[&str] = &[
     "structure",
     "reclaimer",
     "threads",
+    "preset",
     "reads",
+    "distribution",
     "zipf",
+    "hot_keys",
+    "hot_operations",
+    "hot_shift",
     "keys",
     "prefill",
     "hash_seed",
@@ -47,7 +52,7 @@ pub(super) const AXES: &[&str] = &[
 ];
 
 /// The keys of `[mix]`.
-pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates"];
+pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates", "upserts"];
 
 /// The keys of `[latency]`.
 pub(super) const LATENCY: &[&str] = &["rates", "seconds"];
@@ -86,6 +91,12 @@ pub(super) const HALFWIDTH: Kind<f64> = Kind {
 pub(super) const FRACTION: Kind<f64> = Kind {
     expected: "a fraction of the key range from 0 to 1",
     read: |value| number(value, 0.0..=1.0),
+};
+pub(super) const SHARE: Kind<f64> =
+    Kind { expected: "a share from 0 to 1", read: |value| number(value, 0.0..=1.0) };
+pub(super) const SHIFT: Kind<u64> = Kind {
+    expected: "a whole number of operations from 0 (never) to 1099511627776",
+    read: |value| whole(value, 0..=1 << 40),
 };
 pub(super) const THREADS: Kind<usize> = Kind {
     expected: "a whole number from 1 to 4096",

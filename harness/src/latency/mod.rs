@@ -135,7 +135,7 @@ pub struct Latency {
 
 /// A worker's histograms, both times of each operation of its mix.
 #[derive(Clone, Debug)]
-pub(crate) struct Tape([Option<[Histogram<u64>; 2]>; 4]);
+pub(crate) struct Tape([Option<[Histogram<u64>; 2]>; Op::ALL.len()]);
 
 impl Tape {
     /// Room for the operations of `mix`, touched already.

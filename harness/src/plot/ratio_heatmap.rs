@@ -57,7 +57,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
     let floors = Floors::of(&cells(&[results.rows], choice.metric));
     let cells = cells(&[&rows], choice.metric);
     let judged = judge(&plan(&cells, baseline), &floors);
-    let of = |row: &Row| Setting { keys: 0, prefill: 0, ..Setting::of(row) };
+    let of = |row: &Row| Setting { keys: 0, prefill: 0, capacity: None, ..Setting::of(row) };
     let groups = split_by(&rows, &of);
     let pictures = groups.iter().filter_map(|group| {
         let cases: HashSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();

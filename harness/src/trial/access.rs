@@ -10,6 +10,7 @@ pub(super) trait Access {
     fn get(&mut self, key: &u64) -> Option<u64>;
     fn insert(&mut self, key: u64, value: u64) -> bool;
     fn update(&mut self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64>;
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64>;
     fn remove(&mut self, key: &u64) -> Option<u64>;
 }
 
@@ -30,6 +31,11 @@ impl<H: MapHandle<u64, u64>> Access for PinEach<'_, H> {
     #[inline(always)]
     fn update(&mut self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
         self.0.update(key, f)
+    }
+
+    #[inline(always)]
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.0.upsert(key, f)
     }
 
     #[inline(always)]
@@ -55,6 +61,11 @@ impl<P: PinnedMap<u64, u64>> Access for Pinned<P> {
     #[inline(always)]
     fn update(&mut self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
         self.0.update(key, f)
+    }
+
+    #[inline(always)]
+    fn upsert(&mut self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
+        self.0.upsert(key, f)
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ use structures::map::{MapHandle, PinnedMap};
 use super::KEY_BITS;
 use super::worker::{Books, Meeting};
 use crate::fault::Fault;
-use crate::workload::{Keys, Stream};
+use crate::workload::Stream;
 
 /// How long a descheduled writer sleeps inside an update, and then outside: long for a scheduler
 /// that takes a CPU away, and still many times in a short trial.
@@ -67,10 +67,10 @@ impl Gate {
 }
 
 /// A bystander's life from the end of the warm-up. Its keys come from `stream`, as a worker's do: hot keys are hit most.
-pub(super) fn disturb<D: Keys>(
+pub(super) fn disturb(
     fault: Fault,
     handle: impl MapHandle<u64, u64>,
-    stream: Stream<D>,
+    stream: Stream,
     meeting: &Meeting,
     gate: &Gate,
 ) -> Books {
@@ -84,9 +84,9 @@ pub(super) fn disturb<D: Keys>(
 
 /// Stays inside a lookup: pinned, with the node protected, and, in a table whose readers lock,
 /// with the lock held. If no key is present, it stays in the pin.
-fn stall<D: Keys>(
+fn stall(
     mut handle: impl MapHandle<u64, u64>,
-    mut stream: Stream<D>,
+    mut stream: Stream,
     meeting: &Meeting,
     gate: &Gate,
 ) -> Books {
@@ -111,9 +111,9 @@ fn stall<D: Keys>(
 
 /// Sleeps in the middle of updates: in the closure that makes the new value, where a table with
 /// locks holds one, and a lock-free one has read what it is about to replace.
-fn nap<D: Keys>(
+fn nap(
     mut handle: impl MapHandle<u64, u64>,
-    mut stream: Stream<D>,
+    mut stream: Stream,
     meeting: &Meeting,
     gate: &Gate,
 ) -> Books {
@@ -136,9 +136,9 @@ fn nap<D: Keys>(
 }
 
 /// Has looked up one key and does nothing more, registered all the time.
-fn idle<D: Keys>(
+fn idle(
     mut handle: impl MapHandle<u64, u64>,
-    mut stream: Stream<D>,
+    mut stream: Stream,
     meeting: &Meeting,
     gate: &Gate,
 ) -> Books {

@@ -2,7 +2,8 @@
 //!
 //! 1. A thread prefills the table to exactly the stated number of entries, and exits.
 //! 2. The workers start, are bound to their CPUs, register with the table and warm up.
-//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride.
+//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride, or
+//!    until there is nothing left to do, if it is to fill a range.
 //! 4. At the deadline, a fault's bystander (`fault.rs`) is let go.
 //! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
 //!    what prefill, successful inserts and successful removes leave.
@@ -29,7 +30,7 @@ use structures::map::{ConcurrentMap, MapHandle};
 use self::fault::{Gate, disturb};
 use self::open_loop::Pace;
 use self::worker::{Books, Meeting, Work, work};
-use crate::case::{Case, can_batch};
+use crate::case::{Case, can_batch, room_for};
 use crate::latency::Latency;
 use crate::metric::windows::{self, Note};
 use crate::metric::{
@@ -39,7 +40,7 @@ use crate::metric::{
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
-use crate::workload::{Keys, OpMix, Purpose, Stream, UniformKeys, ZipfKeys, derive, prefill_keys};
+use crate::workload::{Streams, prefill_keys};
 
 /// What a trial process is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,7 +144,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     spec: &TrialSpec,
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
-    let mix = OpMix::new(&case.mix)?;
+    let streams = Streams::of(case, spec.seed)?;
     check_case(spec, M::INFO.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
@@ -158,13 +159,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     if M::INFO.keeps_entries && books.inserted != case.prefill {
         failures.push(format!("prefill inserted {} of {} keys", books.inserted, case.prefill));
     }
-    let scatter = derive(spec.seed, Purpose::Scatter, 0);
-    let mut measured = if case.zipf == 0.0 {
-        measure(&map, spec, mix, || UniformKeys::new(case.keys), (&mut books, &mut counters))
-    } else {
-        let keys = ZipfKeys::new(case.keys, case.zipf, scatter);
-        measure(&map, spec, mix, || keys.clone(), (&mut books, &mut counters))
-    };
+    let mut measured = measure(&map, spec, &streams, (&mut books, &mut counters));
     if books.wrong != 0 {
         failures.push("a value belonged to another key".to_owned());
     }
@@ -206,6 +201,10 @@ fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()
     if let Some(rate) = spec.rate {
         ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
         ensure!(case.has_single_operations(), "latency is measured of single operations");
+        ensure!(
+            !case.ends_by_itself(),
+            "latency is measured of a trial that lasts as long as asked"
+        );
     }
     if let Some(most) = max_threads {
         let handles = case.fault.handles(case.threads);
@@ -214,11 +213,9 @@ fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()
     Ok(())
 }
 
-/// Room for the prefill and an eighth more. Inserts and removes that balance let the size wander
-/// about the prefill; a table that is full exactly there would grow in some trials and not in
-/// others.
+/// What the case says, or room for the prefill.
 fn capacity_for(case: &Case) -> anyhow::Result<usize> {
-    Ok(usize::try_from(case.prefill + case.prefill / 8 + 64)?)
+    Ok(usize::try_from(case.capacity.unwrap_or_else(|| room_for(case.prefill)))?)
 }
 
 /// Entries that a table is prefilled with at a time: some are copied for each time.
@@ -226,7 +223,8 @@ const PREFILL_BATCH: usize = 4096;
 
 /// Fills the table in a thread that exits, so that what it leaves in thread-locals is gone.
 fn prefill<M: ConcurrentMap<u64, u64>>(map: &M, spec: &TrialSpec) -> Books {
-    let keys = prefill_keys(spec.case.keys, spec.case.prefill, spec.seed);
+    let Case { keys, prefill, distribution, .. } = spec.case;
+    let keys = prefill_keys(distribution.space(keys), prefill, spec.seed);
     let fill = || {
         let mut handle = map.handle();
         let mut books = Books::default();
@@ -248,11 +246,10 @@ fn join<T>(result: thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
+fn measure<M: ConcurrentMap<u64, u64>>(
     map: &M,
     spec: &TrialSpec,
-    mix: OpMix,
-    keys: impl Fn() -> D + Sync,
+    streams: &Streams,
     (books, counters): (&mut Books, &mut Counters),
 ) -> Measurement {
     let fault = spec.case.fault;
@@ -263,17 +260,19 @@ fn measure<M: ConcurrentMap<u64, u64>, D: Keys + Send>(
     let pace = spec.rate.map(|rate| Pace::new(rate, threads));
     let worker = |index: usize| {
         let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
-        let stream = Stream::new(keys(), mix, spec.seed, index);
+        let stream = streams.worker(index);
         let handle = map.handle();
         let mut work = match pace {
             None => work(handle, stream, spec, &meeting),
-            Some(pace) => open_loop::work(handle, stream, (spec, mix), &meeting, (pace, index)),
+            Some(pace) => {
+                open_loop::work(handle, stream, (spec, streams.mix()), &meeting, (pace, index))
+            }
         };
         work.unpinned = unpinned;
         work
     };
     let bystander = |index: usize| {
-        let stream = Stream::new(keys(), mix, spec.seed, index);
+        let stream = streams.bystander(index);
         // It is not there yet in the warm-up.
         meeting.ready.wait();
         disturb(fault, map.handle(), stream, &meeting, &gate)

@@ -16,7 +16,7 @@ use super::access::PinEach;
 use super::worker::{Books, Meeting, Step, Work, warm_up};
 use crate::latency::{Distribution, Latency, Tape};
 use crate::verify::clock::Clock;
-use crate::workload::{Arrivals, Keys, Op, OpMix, Stream};
+use crate::workload::{Arrivals, Op, OpMix, Stream};
 
 /// A trial that is behind goes on for as long again as it should have taken, and for so many seconds
 /// at least; then it begins no further operation.
@@ -72,15 +72,16 @@ impl Timer for Elapsed {
 }
 
 /// A worker's life.
-pub(super) fn work<D: Keys>(
+pub(super) fn work(
     mut handle: impl MapHandle<u64, u64>,
-    mut stream: Stream<D>,
+    mut stream: Stream,
     (spec, mix): (&TrialSpec, OpMix),
     meeting: &Meeting,
     (pace, index): (Pace, usize),
 ) -> Work {
     let (mut books, mut tape) = (Books::default(), Tape::of(mix));
     warm_up(&mut handle, &mut stream, &mut Step::Operation, spec, &mut books);
+    stream.begin();
     let arrivals = Arrivals::new(spec.seed, index, pace.rate, spec.seconds);
     handle.offline(|| {
         meeting.ready.wait();
@@ -96,9 +97,7 @@ pub(super) fn work<D: Keys>(
         last_start,
         || stream.next_op(),
         &mut tape,
-        |op, key| {
-            operate(&mut handle, &mut books, op, key);
-        },
+        |op, key| books.operate(&mut PinEach(&mut handle), op, key),
     );
     // A worker whose last operation was early must not make the rate look higher.
     timer.wait_until(end);
@@ -120,13 +119,6 @@ pub(super) fn work<D: Keys>(
 /// From when on no operation begins, in nanoseconds.
 fn last_start(seconds: f64) -> u64 {
     ((seconds + seconds.max(LEAST_OVERTIME)) * 1e9) as u64
-}
-
-/// Not inlined: so it is compiled once for a table, not again for each distribution of keys. The
-/// call is a nanosecond of the service time.
-#[inline(never)]
-fn operate(handle: &mut impl MapHandle<u64, u64>, books: &mut Books, op: Op, key: u64) {
-    books.operate(&mut PinEach(handle), op, key);
 }
 
 /// How a worker's operations went.

@@ -10,7 +10,7 @@ use super::*;
 use crate::case::Mix;
 use crate::fault::Fault;
 use crate::latency::Time;
-use crate::workload::Arrivals;
+use crate::workload::{Arrivals, DISTRIBUTIONS, Distribution};
 
 fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
     let case = Case {
@@ -30,13 +30,16 @@ fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
         ops_per_pin: 1,
         fault: crate::fault::Fault::None,
         twin: false,
+        distribution: crate::workload::Distribution::Ranked,
+        capacity: None,
+        preset: String::new(),
     };
     TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false, rate: None }
 }
 
 #[test]
 fn a_correct_table_passes_its_self_check() {
-    let mix = Mix { reads: 40.0, inserts: 25.0, removes: 25.0, updates: 10.0 };
+    let mix = Mix { reads: 40.0, inserts: 25.0, removes: 25.0, updates: 10.0, upserts: 0.0 };
     for zipf in [0.0, 0.99] {
         let measured =
             run(|_| ChainingLockFree::<u64, u64>::default(), &spec(3, mix, zipf)).unwrap();
@@ -86,7 +89,7 @@ fn batches_count_every_lookup_and_leave_the_prefill() {
 }
 
 /// Every operation of the mix, so that pins, locks and closures are all used.
-const ALL: Mix = Mix { reads: 40.0, inserts: 20.0, removes: 20.0, updates: 20.0 };
+const ALL: Mix = Mix { reads: 30.0, inserts: 20.0, removes: 20.0, updates: 20.0, upserts: 10.0 };
 
 #[test]
 fn no_fault_hangs_a_trial_or_breaks_its_books() {
@@ -122,6 +125,7 @@ struct Watched {
     handles: AtomicUsize,
     writes: AtomicUsize,
     reads: AtomicUsize,
+    misses: AtomicUsize,
     updates: AtomicUsize,
     writes_within_a_read: AtomicUsize,
     writes_within_an_update: AtomicUsize,
@@ -139,7 +143,10 @@ impl Watched {
 
 impl DirectMap<u64, u64> for &'static Watched {
     fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
-        let value = self.map.get(key)?;
+        let Some(value) = self.map.get(key) else {
+            self.misses.fetch_add(1, Relaxed);
+            return None;
+        };
         self.reads.fetch_add(1, Relaxed);
         Some(self.watch(&self.writes_within_a_read, || read(&value)))
     }
@@ -194,7 +201,7 @@ fn watched(fault: Fault, mix: Mix) -> &'static Watched {
 
 #[test]
 fn each_fault_does_what_its_name_says() {
-    let writes = Mix { reads: 0.0, inserts: 50.0, removes: 50.0, updates: 0.0 };
+    let writes = Mix { reads: 0.0, inserts: 50.0, removes: 50.0, updates: 0.0, upserts: 0.0 };
     // One handle prefills, one checks, two work.
     for (fault, handles) in Fault::ALL.into_iter().zip([4, 5, 5, 5, 10]) {
         let table = watched(fault, writes);
@@ -234,6 +241,65 @@ fn a_series_is_kept_where_it_is_asked_for() {
         assert_eq!(free.series.is_empty(), !asked);
         assert!(free.series.iter().all(|sample| sample.unreclaimed.is_some()));
     }
+}
+
+fn drawn_by(distribution: Distribution, mix: Mix) -> TrialSpec {
+    let mut spec = spec(2, mix, 0.0);
+    spec.case.distribution = distribution;
+    spec
+}
+
+#[test]
+fn every_distribution_passes_the_self_check_with_every_operation() {
+    for (name, _) in DISTRIBUTIONS {
+        for fault in [Fault::None, Fault::DescheduledWriter] {
+            let mut spec = drawn_by(Distribution::named(name).unwrap(), ALL);
+            (spec.case.zipf, spec.case.fault) = (if name == "uniform" { 0.0 } else { 0.9 }, fault);
+            let measured = run(|_| ChainingLockFree::<u64, u64>::default(), &spec).unwrap();
+            assert_eq!(measured.failures, Vec::<String>::new(), "{name}");
+            assert!(measured.ops > 0, "{name}");
+        }
+    }
+}
+
+const INSERTS: Mix = Mix { reads: 0.0, inserts: 100.0, removes: 0.0, updates: 0.0, upserts: 0.0 };
+
+#[test]
+fn a_range_is_filled_once_and_then_the_trial_ends() {
+    let mut spec = drawn_by(Distribution::Fresh, INSERTS);
+    (spec.case.keys, spec.case.prefill, spec.seconds) = (30_000, 1_000, 1.0);
+    let built = AtomicUsize::new(0);
+    let build = |o: &MapOptions| {
+        built.store(o.capacity, Relaxed);
+        ChainingLockFree::<u64, u64>::default()
+    };
+    let measured = run(build, &spec).unwrap();
+    assert_eq!(measured.failures, Vec::<String>::new());
+    assert_eq!((measured.final_len, built.load(Relaxed)), (30_000, 1_000 + 125 + 64));
+    // Else it would have gone on with lookups: hundreds of thousands at least.
+    assert!((29_000..31_000).contains(&measured.ops), "{} operations", measured.ops);
+    spec.case.capacity = Some(77);
+    run(build, &spec).unwrap();
+    assert_eq!(built.load(Relaxed), 77);
+    spec.case.prefill = 30_000;
+    let error = run(build, &spec).unwrap_err().to_string();
+    assert!(error.contains("no key is left"), "{error}");
+    (spec.case.prefill, spec.rate) = (0, Some(1000.0));
+    let error = run(build, &spec).unwrap_err().to_string();
+    assert!(error.contains("as long as asked"), "{error}");
+}
+
+#[test]
+fn appended_keys_are_all_new_and_latest_ones_are_found() {
+    let mix = Mix { reads: 90.0, inserts: 10.0, ..Mix::balanced(100.0) };
+    let mut spec = drawn_by(Distribution::Latest, mix);
+    (spec.case.zipf, spec.case.fault) = (0.99, Fault::IdleRegistered);
+    let table: &'static Watched = Box::leak(Box::default());
+    let measured = run(|_| table, &spec).unwrap();
+    assert_eq!(measured.failures, Vec::<String>::new());
+    let [inserts, found] = [&table.writes, &table.reads].map(|counter| counter.load(Relaxed));
+    assert_eq!(measured.final_len, inserts as u64, "an insert found its key");
+    assert!(found > 0 && table.misses.load(Relaxed) == 0, "a read came before its insert");
 }
 
 #[test]

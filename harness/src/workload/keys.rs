@@ -1,5 +1,6 @@
 //! The key distributions.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use rand::Rng as _;
@@ -10,8 +11,8 @@ use super::{MAX_KEYS, Permutation, Zipf};
 /// The generator of every stream: 32 bytes of state, less than a nanosecond a word.
 pub type Rng = Xoshiro256PlusPlus;
 
-/// A distribution of keys. The trial is monomorphised over it.
-pub trait Keys {
+/// A distribution of keys. The loop that draws a block of them is monomorphised over it.
+pub trait Keys: Debug + Send {
     /// Draws a key.
     fn next_key(&mut self, rng: &mut Rng) -> u64;
 }
@@ -38,8 +39,14 @@ impl UniformKeys {
 impl Keys for UniformKeys {
     #[inline(always)]
     fn next_key(&mut self, rng: &mut Rng) -> u64 {
-        ((u128::from(rng.next_u64()) * u128::from(self.keys)) >> 64) as u64
+        below(rng.next_u64(), self.keys)
     }
+}
+
+/// A number below `n` for a random word, each equally likely (to n / 2^64).
+#[inline(always)]
+pub(super) fn below(word: u64, n: u64) -> u64 {
+    ((u128::from(word) * u128::from(n)) >> 64) as u64
 }
 
 /// [`Zipf`] ranks, scattered over the key range by a [`Permutation`].

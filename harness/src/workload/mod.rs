@@ -1,35 +1,55 @@
 //! The workload axis: which operation on which key comes next, and which keys are there at
 //! the start.
 //!
-//! A point of the axis is a key distribution: one file, one type that implements [`Keys`].
-//! The trial is monomorphised over it, so that no operation pays for a dispatch; the operation
-//! mix, the prefill and the seeds are the same for all of them. The points:
+//! A point of the axis is a key distribution: one file, one type that implements [`Keys`], or
+//! [`Source`] where the key depends on the operation. A [`Stream`] draws [`BLOCK`] operations at
+//! once by a dynamic call, so that no operation pays for the dispatch, and no table's trial is
+//! compiled again for a distribution; the mix, the prefill and the seeds are the same for all. The
+//! points:
 //!
 //! * [`UniformKeys`]: every key of the range is equally likely;
 //! * [`ZipfKeys`]: the key of rank r (from 0) has a probability proportional to (r + 1)^-θ, for
 //!   any θ ≥ 0, exactly; a seeded bijection ([`Permutation`]) scatters the ranks over the
-//!   range, so that hot keys are not neighbours.
+//!   range, so that hot keys are not neighbours;
+//! * `latest.rs`: inserts append, and the newest keys are the hottest;
+//! * [`HotSetKeys`]: some keys get most of the operations, and which ones they are changes;
+//! * [`SequentialKeys`]: one after the other;
+//! * `fresh.rs`: inserts add every absent key once.
 //!
 //! To add one: write a type that implements [`Keys`], test it against its exact distribution by
-//! chi-square (`zipf.rs` shows how), and name it where the trial chooses its [`Keys`] from a
-//! [`Case`](crate::case::Case). `benches/generator.rs` shows what a draw costs: generator, loop
+//! chi-square (`zipf.rs` shows how), and name it in [`Streams::of`]. `benches/generator.rs` shows what a draw costs: generator, loop
 //! and the call of a no-op map together may take 5 ns, or the harness measures itself.
 //!
 //! Everything random in a trial comes from its one seed by [`derive()`], so that the same seed
 //! gives the same keys and operations, and no two uses share a sequence.
 
 mod arrivals;
+mod distribution;
+mod fresh;
+mod hot_keys;
+mod hot_set;
 mod keys;
+mod latest;
 mod permutation;
 mod prefill;
+mod preset;
+mod sequential;
 mod stream;
+mod streams;
 mod zipf;
 
 pub use arrivals::Arrivals;
+pub use distribution::{DISTRIBUTIONS, Distribution, HotSet};
+pub use hot_keys::{STRIPES, hottest, sharing};
+pub use hot_set::HotSetKeys;
 pub use keys::{Keys, Rng, UniformKeys, ZipfKeys};
 pub use permutation::Permutation;
 pub use prefill::prefill_keys;
-pub use stream::{Op, OpMix, Stream};
+use prefill::prefill_order;
+pub use preset::{PRESETS, Preset, REFUSED};
+pub use sequential::SequentialKeys;
+pub use stream::{BLOCK, Drawn, Op, OpMix, Source, Stream};
+pub use streams::Streams;
 pub use zipf::Zipf;
 
 /// The largest key range: 2^40 keys.
@@ -48,6 +68,8 @@ pub enum Purpose {
     Verify = 4,
     /// When the operations of an open-loop trial are due; the index is the thread.
     Arrivals = 5,
+    /// A thread's lookups in the warm-up, where its operations must wait; the index is the thread.
+    WarmUp = 6,
 }
 
 /// The seed for the `index`-th use for `purpose` in the trial with this seed.

@@ -14,8 +14,13 @@ pub fn prefill_keys(
     seed: u64,
 ) -> impl ExactSizeIterator<Item = u64> + Clone + use<> {
     assert!(count <= keys, "a prefill of {count} out of {keys} keys");
-    let permutation = Permutation::new(keys, derive(seed, Purpose::Prefill, 0));
+    let permutation = prefill_order(keys, seed);
     (0..count as usize).map(move |index| permutation.apply(index as u64))
+}
+
+/// The order in which the keys of `0..keys` become present: those of the prefill first.
+pub(super) fn prefill_order(keys: u64, seed: u64) -> Permutation {
+    Permutation::new(keys, derive(seed, Purpose::Prefill, 0))
 }
 
 #[cfg(test)]

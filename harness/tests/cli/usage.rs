@@ -15,7 +15,8 @@ const COMMANDS: [(&str, &str); 10] = [
         "run",
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages --reclaim-batch \
-         --ops-per-pin --fault --allocator",
+         --ops-per-pin --fault --allocator --upserts --preset --distribution --hot-keys \
+         --hot-operations --hot-shift",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -89,7 +90,7 @@ fn list_shows_all_or_one_kind() {
     for variant in variants {
         assert!(all.out.contains(&format!("\n  {}\n", variant.as_str().unwrap())), "{}", all.out);
     }
-    for kind in ["reclaimers", "allocators", "workloads", "figures"] {
+    for kind in ["reclaimers", "allocators", "workloads", "presets", "figures"] {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
         let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
         assert_eq!(alone.as_object().unwrap().keys().collect::<Vec<_>>(), [kind]);
@@ -172,6 +173,35 @@ fn run_takes_batches_huge_pages_and_variants() {
 }
 
 #[test]
+fn run_takes_presets_and_distributions() {
+    let lab = lab();
+    let run = format!("{RUN} papaya --seconds 0.05 --keys 4096");
+    let listed = json(&lab.run("list presets --json").exits(0).out);
+    let presets = listed["presets"].as_array().unwrap();
+    assert!(presets.len() >= 10, "{listed}");
+    for preset in presets {
+        let name = preset["name"].as_str().unwrap();
+        let row = json(&lab.run(&format!("{run} --preset {name} --json")).exits(0).out);
+        for share in ["reads", "inserts", "removes", "updates"] {
+            assert_eq!(row[share], preset["mix"][share], "{name}: {share}");
+        }
+        assert_eq!((&row["preset"], &row["zipf"]), (&preset["name"], &preset["zipf"]), "{name}");
+        assert_eq!(row["valid"], true, "{name}");
+        assert!(!preset["source"].as_str().unwrap().is_empty(), "{name}");
+    }
+    let fills = json(&lab.run(&format!("{run} --preset growth --json")).exits(0).out);
+    assert_eq!((&fills["final_len"], &fills["prefill"]), (&4096.into(), &0.into()));
+    let hot = "--distribution hot-set --hot-keys 0.5 --hot-shift 9";
+    let row = json(&lab.run(&format!("{run} {hot} --json")).exits(0).out);
+    assert_eq!((&row["distribution"], &row["hot_keys"]), (&"hot-set".into(), &0.5.into()));
+    assert_eq!((&row["hot_operations"], &row["hot_shift"]), (&0.8.into(), &9.into()));
+    let words = lab.run(&format!("{run} {hot} --reads 80 --upserts 20")).exits(0);
+    words.prints(&["20 % upserts", "keys drawn by hot-set (0.8 of the operations on 0.5"]);
+    let words = lab.run("list presets").exits(0);
+    words.prints(&["ycsb-d", "latest, θ = 0.99", "SoCC 2010", "ycsb-e cannot be run"]);
+}
+
+#[test]
 fn run_takes_faults_and_pins() {
     let lab = lab();
     let few = "--seconds 0.02 --keys 64 --reads 40 --threads 2";
@@ -230,6 +260,19 @@ fn run_names_what_is_wrong() {
         ("papaya --reads 90 --updates 20", ["100 percent", "110"]),
         ("papaya --zipf=-1", ["--zipf", "0 or more"]),
         ("papaya --zipf NaN", ["--zipf", "finite"]),
+        ("papaya --preset ycsb-e", ["`ycsb-e` cannot be run", "keys in their order"]),
+        ("papaya --preset ycsb-g", ["unknown preset `ycsb-g`", "did you mean `ycsb-"]),
+        ("papaya --preset ycsb-a --zipf 0.5", ["--preset", "--zipf"]),
+        ("papaya --preset ycsb-a --prefill 0.5", ["--preset", "--prefill"]),
+        ("papaya --preset ycsb-a --batch 4", ["--batch 4 needs --reads 100", "not 50"]),
+        ("papaya --preset growth --rate 1000", ["--rate 1000", "ends when it is full"]),
+        ("papaya --distribution zipf", ["--distribution zipf", "--zipf above 0"]),
+        ("papaya --distribution fresh --zipf 1", ["--distribution fresh", "no skew"]),
+        ("papaya --distribution hotset", ["--distribution", "did you mean `hot-set`"]),
+        ("papaya --distribution fresh --prefill 1", ["--distribution fresh", "no key is left"]),
+        ("papaya --hot-keys 0.1", ["a hot set", "--distribution hot-set"]),
+        ("papaya --distribution fresh --hot-shift 1", ["--distribution fresh", "no hot set"]),
+        ("papaya --reads 50 --upserts 40", ["upserts must sum to 100", "90"]),
         ("papaya --keys 0", ["--keys", "0"]),
         ("papaya --seconds 0", ["--seconds", "0.001"]),
         ("papaya --prefill 1.5", ["--prefill", "0 to 1"]),

@@ -1,0 +1,58 @@
+//! `preset`: workloads that have names, and what goes with none of them.
+
+use super::error::Problem;
+use super::keys::HOT;
+use super::value::{Section, TEXT, did_you_mean};
+use crate::workload::{PRESETS, Preset, REFUSED};
+
+/// The presets of a grid; none if it says itself what its workloads are.
+pub(super) fn read(section: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Vec<&'static Preset> {
+    let Some(names) = section.many("preset", &TEXT, problems) else { return Vec::new() };
+    let fixed = ["reads", "distribution", "zipf", "prefill"].into_iter().chain(HOT);
+    for key in fixed {
+        if let Some(value) = section.get(key) {
+            problems.push(Problem {
+                span: value.span(),
+                message: format!("`{key}` is set beside `preset` in `{}`", section.name),
+                help: "a preset fixes the mix, the distribution of keys and the prefill: leave \
+                       this out, or list it in a grid of its own"
+                    .to_owned(),
+            });
+        }
+    }
+    let mut presets: Vec<&'static Preset> = Vec::new();
+    for name in names {
+        match find(name.get_ref()) {
+            Ok(preset) if presets.contains(&preset) => {}
+            Ok(preset) => presets.push(preset),
+            Err((message, help)) => problems.push(Problem { span: name.span(), message, help }),
+        }
+    }
+    presets
+}
+
+/// The preset of this name, or why there is none, and what there is.
+pub(crate) fn find(name: &str) -> Result<&'static Preset, (String, String)> {
+    if let Some(preset) = Preset::named(name) {
+        return Ok(preset);
+    }
+    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    let all = format!("the presets are {}", names.join(", "));
+    Err(match REFUSED.iter().find(|(refused, _)| *refused == name) {
+        Some((_, why)) => (format!("the preset `{name}` cannot be run: {why}"), all),
+        None => (format!("unknown preset `{name}`"), did_you_mean(name, &names) + &all),
+    })
+}
+
+/// Complains about what the file sets for grids without presets, if there is none.
+pub(super) fn refuse_unused(top: &Section<'_, '_>, problems: &mut Vec<Problem>) {
+    for key in ["mix", "prefill"] {
+        if let Some(value) = top.get(key) {
+            problems.push(Problem {
+                span: value.span(),
+                message: format!("`{key}` is set, and every grid has presets, which fix it"),
+                help: format!("leave out `{key}`"),
+            });
+        }
+    }
+}
