@@ -12,6 +12,8 @@ use crate::machine::Machine;
 use crate::record::{self, EXPERIMENT, MACHINE};
 use crate::row::Row;
 use crate::series::{self, SERIES, SeriesRow};
+use crate::space::SpaceRow;
+use crate::study;
 
 /// What a merged folder will hold.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub struct Merged {
     pub samples: Option<Vec<SeriesRow>>,
     /// The latency trials, by block and position; `None` if no folder holds any.
     pub latency: Option<Vec<LatencyTrial>>,
+    /// The rows of the space trials, by block; `None` if no folder holds any.
+    pub space: Option<Vec<SpaceRow>>,
     /// Trials that several folders hold alike, and that are taken once.
     pub repeated: usize,
 }
@@ -69,8 +73,10 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
     let samples = has_series.then(|| rows.iter().flat_map(of).collect());
     let (latency, again) = merge_latency(folders)?;
-    let (machine, repeated) = (read(&first.join(MACHINE))?, repeated + again);
-    Ok(Merged { experiment, machine, rows, samples, latency, repeated })
+    let (space, filled_again) = study::merge(folders)?;
+    let repeated = repeated + again + filled_again;
+    let machine = read(&first.join(MACHINE))?;
+    Ok(Merged { experiment, machine, rows, samples, latency, space, repeated })
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

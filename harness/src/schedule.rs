@@ -16,7 +16,9 @@ use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::{self, LatencyTrial};
 use crate::row::Row;
+use crate::space::{self, SpaceRow};
 use crate::stats;
+use crate::study;
 use crate::summary::{Metric, summarise};
 
 /// One trial of a block.
@@ -24,21 +26,37 @@ use crate::summary::{Metric, summarise};
 pub struct Job {
     /// The cell: an index into the experiment's cases.
     pub cell: usize,
-    /// Of a latency trial, its rate; a trial without one measures throughput.
-    pub rate: Option<f64>,
+    /// What it measures.
+    pub measure: Measure,
+}
+
+/// What a trial measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// How many operations it does.
+    Throughput,
+    /// How long they take at this rate.
+    Latency(f64),
+    /// What its entries take.
+    Space,
 }
 
 /// The trials of each block, in the order from which blocks are shuffled: a throughput trial of
-/// every cell, then its latency trials.
+/// every cell, then latency trials, then space trials.
 #[must_use]
 pub fn jobs(experiment: &Experiment) -> Vec<Job> {
     let cells = 0..experiment.cases.len();
-    let throughput = cells.clone().map(|cell| Job { cell, rate: None });
-    let Some(plan) = &experiment.latency else { return throughput.collect() };
-    let measured = cells.filter(|cell| plan.takes(&experiment.cases[*cell]));
-    let at_rates = measured
-        .flat_map(|cell| plan.rates.iter().map(move |&rate| Job { cell, rate: Some(rate) }));
-    throughput.chain(at_rates).collect()
+    let mut jobs: Vec<Job> =
+        cells.clone().map(|cell| Job { cell, measure: Measure::Throughput }).collect();
+    if let Some(plan) = &experiment.latency {
+        let measured = cells.filter(|cell| plan.takes(&experiment.cases[*cell]));
+        let at = |cell| move |&rate| Job { cell, measure: Measure::Latency(rate) };
+        jobs.extend(measured.flat_map(|cell| plan.rates.iter().map(at(cell))));
+    }
+    if let Some(plan) = &experiment.space {
+        jobs.extend(plan.cells.iter().map(|&cell| Job { cell, measure: Measure::Space }));
+    }
+    jobs
 }
 
 /// The order of a block's trials, as indices into its [`jobs`].
@@ -73,6 +91,7 @@ fn hash(numbers: &[u64], text: &str) -> u64 {
 pub struct Done {
     throughput: HashSet<(String, u32)>,
     latency: HashSet<latency::Place>,
+    space: HashSet<study::Place>,
 }
 
 impl Done {
@@ -82,15 +101,24 @@ impl Done {
         Self {
             throughput: rows.iter().map(|row| (row.case.clone(), row.block)).collect(),
             latency: latency.iter().map(LatencyTrial::place).collect(),
+            space: HashSet::new(),
         }
     }
 
-    /// Whether `case` (its id) has been run in `block`, at this rate if it is a latency trial.
+    /// And those of `rows`.
     #[must_use]
-    pub fn has(&self, case: &str, block: u32, rate: Option<f64>) -> bool {
-        match rate {
-            None => self.throughput.contains(&(case.to_owned(), block)),
-            Some(rate) => self.latency.contains(&latency::place(case, block, rate)),
+    pub fn and_space(mut self, rows: &[SpaceRow]) -> Self {
+        self.space = study::places(rows);
+        self
+    }
+
+    /// Whether `case` (its id) has been measured so in `block`.
+    #[must_use]
+    pub fn has(&self, case: &str, block: u32, measure: Measure) -> bool {
+        match measure {
+            Measure::Throughput => self.throughput.contains(&(case.to_owned(), block)),
+            Measure::Latency(rate) => self.latency.contains(&latency::place(case, block, rate)),
+            Measure::Space => self.space.contains(&space::place(case, block)),
         }
     }
 }
@@ -228,16 +256,16 @@ mod tests {
             Experiment::parse("e.toml", &text, &registry.catalogue()).unwrap()
         };
         let without = jobs(&parse(""));
-        assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, rate: None }));
+        assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, measure: Measure::Throughput }));
         let with = jobs(&parse("[latency]\nrates = [100, 200]"));
         assert_eq!(with[..3], without);
-        let of = |cell| [100.0, 200.0].map(|rate| Job { cell, rate: Some(rate) });
+        let of = |cell| [100.0, 200.0].map(|rate| Job { cell, measure: Measure::Latency(rate) });
         assert_eq!(with[3..], [of(0), of(1), of(2)].concat());
         // What has no latency of its own has throughput trials alone.
         let batched = "axes.reads = 100\naxes.batch = [16, 1]\n[latency]\nrates = 100";
         let at_rates: Vec<usize> = jobs(&parse(batched))
             .iter()
-            .filter(|job| job.rate.is_some())
+            .filter(|job| matches!(job.measure, Measure::Latency(_)))
             .map(|job| job.cell)
             .collect();
         assert_eq!(at_rates, [1, 3, 5]);
@@ -277,15 +305,15 @@ mod tests {
         let measured = row(&case("a", 1), 2, 1.0);
         let at_rate = LatencyTrial::unmeasured(measured.clone(), 1e5);
         let done = Done::of(&[measured], &[]);
-        assert!(done.has(&case("a", 1).id(), 2, None));
-        assert!(!done.has(&case("a", 1).id(), 1, None));
-        assert!(!done.has(&case("a", 2).id(), 2, None));
+        assert!(done.has(&case("a", 1).id(), 2, Measure::Throughput));
+        assert!(!done.has(&case("a", 1).id(), 1, Measure::Throughput));
+        assert!(!done.has(&case("a", 2).id(), 2, Measure::Throughput));
         // A latency trial and a throughput trial do not stand for each other.
-        assert!(!done.has(&case("a", 1).id(), 2, Some(1e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Latency(1e5)));
         let done = Done::of(&[], &[at_rate]);
-        assert!(done.has(&case("a", 1).id(), 2, Some(1e5)));
-        assert!(!done.has(&case("a", 1).id(), 2, Some(2e5)));
-        assert!(!done.has(&case("a", 1).id(), 2, None));
+        assert!(done.has(&case("a", 1).id(), 2, Measure::Latency(1e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Latency(2e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Throughput));
     }
 
     #[test]

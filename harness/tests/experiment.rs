@@ -170,6 +170,7 @@ fn the_defaults_are_those_of_the_documentation() {
         pin: true,
         series: false,
         latency: None,
+        space: None,
         cases: vec![case],
         skipped: Vec::new(),
     };

@@ -13,6 +13,7 @@ mod rank;
 mod report;
 mod run;
 mod scaling;
+mod space_trial;
 mod sweep;
 mod trial;
 mod trials;
@@ -56,6 +57,8 @@ enum Command {
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
+    #[command(name = crate::space::SPACE_COMMAND, hide = true)]
+    SpaceTrial(space_trial::Args),
     #[command(name = verify::SUBJECT_COMMAND, hide = true)]
     VerifySubject(verify::SubjectArgs),
 }
@@ -86,6 +89,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Verify(args) => verify::run(registry, &args),
         Command::VerifySubject(args) => verify::run_subject(registry, &args),
         Command::Trial(args) => trial::run(registry, &args),
+        Command::SpaceTrial(args) => space_trial::run(registry, &args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

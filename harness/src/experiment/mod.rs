@@ -10,6 +10,7 @@ mod grid;
 mod latency;
 mod mix;
 mod overrides;
+mod space;
 mod subjects;
 mod value;
 
@@ -22,6 +23,7 @@ use self::grid::Planner;
 pub use self::latency::LatencyPlan;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
+pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
@@ -61,6 +63,8 @@ pub struct Experiment {
     pub series: bool,
     /// The latency trials of each cell, if any.
     pub latency: Option<LatencyPlan>,
+    /// The space trials, if any.
+    pub space: Option<SpacePlan>,
     /// The cells, each once: grid by grid in the order of the axes, then the controls.
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
@@ -82,6 +86,7 @@ impl Experiment {
         let mut experiment = Self::settings(&top, &mut problems);
         experiment.plan(&top, catalogue, &mut problems);
         experiment.plan_latency(&top, &mut problems);
+        experiment.space = SpacePlan::of(&top, &experiment.cases, &mut problems);
         if problems.is_empty() {
             Ok(experiment)
         } else {
@@ -108,6 +113,7 @@ impl Experiment {
             pin: top.one("pin", &FLAG, problems).unwrap_or(true),
             series: top.one("series", &FLAG, problems).unwrap_or(false),
             latency: None,
+            space: None,
             cases: Vec::new(),
             skipped: Vec::new(),
         }

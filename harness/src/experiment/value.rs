@@ -26,6 +26,7 @@ pub(super) const TOP: &[&str] = &[
     "also",
     "mix",
     "latency",
+    "space",
 ];
 
 /// The keys of `[axes]` and of each `[[also]]`.
@@ -51,6 +52,9 @@ pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates"];
 
 /// The keys of `[latency]`.
 pub(super) const LATENCY: &[&str] = &["rates", "seconds"];
+
+/// The keys of `[space]`.
+pub(super) const SPACE: &[&str] = &["loads"];
 
 /// What a key takes.
 pub(super) struct Kind<T> {
@@ -125,6 +129,11 @@ pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
 pub(super) const RATE: Kind<f64> = Kind {
     expected: "a number of operations per second from 0.001 to 1000000000",
     read: |value| number(value, crate::latency::RATES),
+};
+
+pub(super) const LOAD: Kind<f64> = Kind {
+    expected: "a share of a table's capacity, above 0 and up to 1",
+    read: |value| number(value, 0.0..=1.0).filter(|load| *load > 0.0),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -253,6 +262,8 @@ fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> 
         Some("at the top of the file, before any `[table]`")
     } else if LATENCY.contains(&key) {
         Some("in `[latency]`")
+    } else if SPACE.contains(&key) {
+        Some("in `[space]`")
     } else {
         None
     };

@@ -7,6 +7,8 @@ use crate::latency::table::duration;
 use crate::latency::{LatencyCell, LatencyTrial, Time};
 use crate::row::Row;
 use crate::setting::Setting;
+use crate::space::SpaceRow;
+use crate::space::table::SpaceCell;
 use crate::summary::{Metric, summarise};
 use crate::table::mops;
 
@@ -252,6 +254,47 @@ pub(super) fn latency(trials: &[LatencyTrial]) -> Table {
         })
         .collect();
     Table::new(&names, rows)
+}
+
+/// Every table at every step of its fills.
+pub(super) fn space(fills: &[SpaceRow], trials: &[Row]) -> Table {
+    let names = [
+        "subject",
+        "at",
+        "#keys",
+        "#load",
+        "#bytes an entry",
+        "#longest chain",
+        "#moves an insert",
+        "#most moves",
+        "#build",
+        "#95 % interval",
+        "#trials",
+        "#invalid",
+        "setting",
+    ];
+    let count = |number: Option<u64>| {
+        Cell::maybe(number.map(|number| number as f64), |number| number.to_string())
+    };
+    let cells = SpaceCell::all(fills, trials);
+    let rows = cells.iter().map(|cell| {
+        vec![
+            Cell::text(cell.row.subject()),
+            Cell::text(cell.step()),
+            Cell::number(cell.row.keys as f64, cell.row.keys.to_string()),
+            Cell::maybe(cell.load, |load| format!("{load:.4}")),
+            Cell::maybe(cell.bytes_per_entry, |bytes| format!("{bytes:.1}")),
+            count(cell.longest_chain),
+            Cell::maybe(cell.moves_per_insert, |moves| format!("{moves:.3}")),
+            count(cell.max_moves),
+            Cell::maybe(cell.build_seconds, duration),
+            interval(cell.build_interval, duration),
+            Cell::count(cell.n),
+            Cell::count(cell.invalid),
+            setting(&cell.row),
+        ]
+    });
+    Table::new(&names, rows.collect())
 }
 
 /// How many trials each kind of noise disturbed, and how much at most.

@@ -10,6 +10,7 @@ mod report;
 mod resume;
 mod scaling;
 mod series;
+mod space;
 mod spec_errors;
 mod support;
 mod sweep;
