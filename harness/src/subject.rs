@@ -29,7 +29,7 @@ use crate::case::subject_name;
 use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::controls::{NoOp, Sequential};
 use crate::factors;
-use crate::space::{self, Counting, Filled, SpaceSpec};
+use crate::space::{self, Asked, Counting, Filled, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
 use crate::verify::record::{self, Recorded};
 use crate::verify::round::Round;
@@ -513,7 +513,7 @@ impl Registry {
         let case = &spec.case;
         let subject = self.subject(&case.structure, &case.reclaimer)?;
         match &subject.counted_fill {
-            Some(fill) if spec.counts => fill(spec),
+            Some(fill) if spec.asked == Asked::Counts => fill(spec),
             _ => (subject.fill)(spec),
         }
     }

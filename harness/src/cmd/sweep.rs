@@ -76,8 +76,10 @@ pub(super) struct Args {
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
-/// Twice, the second time key by key and beyond.
-const FILL_SECONDS_PER_KEY: f64 = 6e-7;
+/// Three times, twice of them key by key and beyond.
+const FILL_SECONDS_PER_KEY: f64 = 1e-6;
+/// At each step of a fill.
+const LOOKUPS_SECONDS: f64 = 0.05;
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let catalogue = registry.catalogue();
@@ -177,7 +179,9 @@ impl<'e> Plan<'e> {
     fn seconds(&self, job: Job) -> f64 {
         if job.measure == Measure::Space {
             let keys = self.experiment.cases[job.cell].keys as f64;
-            return 2.0 * TRIAL_OVERHEAD + keys * FILL_SECONDS_PER_KEY;
+            let steps =
+                self.experiment.space.as_ref().map_or(0, |plan| plan.loads.len() + 1) as f64;
+            return 3.0 * TRIAL_OVERHEAD + keys * FILL_SECONDS_PER_KEY + steps * LOOKUPS_SECONDS;
         }
         let prefill = self.experiment.cases[job.cell].prefill as f64 * PREFILL_SECONDS_PER_KEY;
         let measured = trials::seconds(self.experiment, job);

@@ -11,7 +11,7 @@ use crate::metric::Sample;
 use crate::record::Folder;
 use crate::row::Row;
 use crate::schedule::{Job, Measure, trial_seed};
-use crate::space::{Filled, SPACE_COMMAND, SpaceRow, SpaceSpec, filled_as};
+use crate::space::{Asked, Filled, SPACE_COMMAND, SpaceRow, SpaceSpec, filled_as};
 use crate::trial::{Measurement, TrialSpec};
 
 /// What a trial of any kind leaves.
@@ -102,7 +102,7 @@ impl Trial {
     }
 }
 
-/// A timed fill and a counted one, each in a process of its own.
+/// A timed fill, a counted one and one for lookups, each in a process of its own.
 fn fill(
     experiment: &Experiment,
     job: Job,
@@ -113,10 +113,11 @@ fn fill(
     let case = &experiment.cases[job.cell];
     // Its own cell's threads and mix are not heeded: all tables get the same keys.
     let seed = trial_seed(experiment.seed, place.0, &filled_as(case));
-    let mut answers = [Filled::default(), Filled::default()];
-    for (counts, answer) in [false, true].into_iter().zip(&mut answers) {
-        let spec = SpaceSpec { case: case.clone(), seed, loads: plan.loads.clone(), counts };
-        let count = if counts { COUNT } else { "" };
+    let mut answers: [Filled; 3] = Default::default();
+    let all = [Asked::Time, Asked::Counts, Asked::Lookups];
+    for (asked, answer) in all.into_iter().zip(&mut answers) {
+        let spec = SpaceSpec { case: case.clone(), seed, loads: plan.loads.clone(), asked };
+        let count = if asked == Asked::Counts { COUNT } else { "" };
         let allocator = format!("{}{count}", case.allocator);
         let limit = Duration::from_secs_f64(60.0 + case.keys as f64 * 4e-5);
         match ask(SPACE_COMMAND, &spec, &allocator, limit, interrupted)? {
@@ -127,8 +128,7 @@ fn fill(
             Answer::Interrupted => return Ok(None),
         }
     }
-    let [timed, counted] = answers;
-    Ok(Some(Trial::Space(SpaceRow::of_trial(case, seed, place, &timed, &counted))))
+    Ok(Some(Trial::Space(SpaceRow::of_trial(case, seed, place, &answers))))
 }
 
 /// What the process of `job` is told.

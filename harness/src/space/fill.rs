@@ -6,8 +6,9 @@ use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
+use super::lookups::Lookups;
 use super::moves;
-use super::{At, SpaceSpec};
+use super::{Asked, At, SpaceSpec};
 use crate::allocator::live_bytes;
 use crate::subject::MapOptions;
 use crate::workload::{MAX_KEYS, prefill_keys};
@@ -17,7 +18,7 @@ use crate::workload::{MAX_KEYS, prefill_keys};
 pub struct Filled {
     /// Of a timed fill: from before the table was made until it held all entries.
     pub seconds: Option<f64>,
-    /// Of a counted one.
+    /// Of one that is looked at.
     pub steps: Vec<Step>,
     /// What was not as it must be; empty if nothing.
     pub failures: Vec<String>,
@@ -48,6 +49,8 @@ pub struct Step {
     pub capacity_after: Option<u64>,
     /// Of a growth: the bytes after it.
     pub bytes_after: Option<u64>,
+    /// Lookups of present keys a second, of one thread, if they were timed.
+    pub gets_per_sec: Option<f64>,
 }
 
 /// Entries that a table gets at a time where nothing is looked at in between: some are copied for
@@ -79,12 +82,12 @@ pub(crate) fn run<M: ConcurrentMap<u64, u64>>(
     let all = case.keys.saturating_mul(ENOUGH);
     ensure!(all <= MAX_KEYS, "a fill of {} keys; at most {} can be", case.keys, MAX_KEYS / ENOUGH);
     let keys = prefill_keys(all, all, spec.seed);
-    Ok(if spec.counts {
-        counted(|| build(&options), keys, (case.keys, &spec.loads), counts_moves)
-    } else {
+    if spec.asked == Asked::Time {
         let keys: Vec<u64> = keys.take(options.capacity).collect();
-        timed(|| build(&options), &keys)
-    })
+        return Ok(timed(|| build(&options), &keys));
+    }
+    let lookups = (spec.asked == Asked::Lookups).then(|| Lookups::new(spec.seed));
+    Ok(stepwise(|| build(&options), keys, (case.keys, &spec.loads), (counts_moves, lookups)))
 }
 
 fn timed<M: ConcurrentMap<u64, u64>>(build: impl Fn() -> M, keys: &[u64]) -> Filled {
@@ -118,12 +121,13 @@ struct Ledger<'m, M> {
     steps: Vec<Step>,
 }
 
-fn counted<M: ConcurrentMap<u64, u64>>(
+fn stepwise<M: ConcurrentMap<u64, u64>>(
     build: impl Fn() -> M,
-    mut keys: impl Iterator<Item = u64>,
+    mut keys: impl Iterator<Item = u64> + Clone,
     (wanted, loads): (u64, &[f64]),
-    counts_moves: bool,
+    (counts_moves, mut lookups): (bool, Option<Lookups>),
 ) -> Filled {
+    let from_the_first = keys.clone();
     // Before the first reading: nothing but the table is to allocate.
     let steps = Vec::with_capacity(loads.len() + 2);
     let mut stops = Vec::with_capacity(loads.len() + 1);
@@ -147,12 +151,18 @@ fn counted<M: ConcurrentMap<u64, u64>>(
             break;
         }
         ledger.look(if load.is_some() { At::Load } else { At::Keys }, load);
+        if let (Some(lookups), Some(step)) = (&mut lookups, ledger.steps.last_mut()) {
+            let present: Vec<u64> = from_the_first.clone().take(entries as usize).collect();
+            step.gets_per_sec = lookups.time(&mut handle, &present);
+        }
     }
     if map.capacity().is_some() && !ledger.has_grown() {
         added += ledger.add(&mut handle, keys);
     }
     let Ledger { entries, steps, .. } = ledger;
-    Filled { seconds: None, steps, failures: wrong_number(&map, added, entries) }
+    let mut failures = wrong_number(&map, added, entries);
+    failures.extend(lookups.and_then(|lookups| lookups.complaint()));
+    Filled { seconds: None, steps, failures }
 }
 
 impl<M: ConcurrentMap<u64, u64>> Ledger<'_, M> {
@@ -210,6 +220,7 @@ impl<M: ConcurrentMap<u64, u64>> Ledger<'_, M> {
             max_moves: moves.map(|moves| moves.most),
             capacity_after: None,
             bytes_after: None,
+            gets_per_sec: None,
         });
         self.then = self.entries;
     }

@@ -1,10 +1,12 @@
 //! Space trials: a table is filled in a fresh process, and what it takes is written down by load.
 //!
-//! A trial is two processes. The first fills a table with as many entries as it was made for, under
+//! A trial is three processes. The first fills a table with as many entries as it was made for, under
 //! the clock. The second fills another one under an allocator that counts, entry by entry, and stops
-//! at loads, at the stated entries and at the first growth. Nothing is timed there.
+//! at loads, at the stated entries and at the first growth. Nothing is timed there. The third stops at the
+//! same places and times lookups.
 
 mod fill;
+mod lookups;
 mod moves;
 mod row;
 pub(crate) mod table;
@@ -32,8 +34,19 @@ pub struct SpaceSpec {
     pub seed: u64,
     /// Shares of the table's first capacity at which to stop; ascending.
     pub loads: Vec<f64>,
-    /// Whether to count; otherwise the fill is timed.
-    pub counts: bool,
+    /// What is asked.
+    pub asked: Asked,
+}
+
+/// What one process of a space trial is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asked {
+    /// How long the fill takes.
+    Time,
+    /// Bytes, chains and moves.
+    Counts,
+    /// How long lookups take.
+    Lookups,
 }
 
 /// `case` without what a fill by one thread does not heed: cells that differ in nothing else are

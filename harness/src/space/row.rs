@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Filled;
+use super::{Filled, Step};
 use crate::attached::Attached;
 use crate::case::Case;
 use crate::study::{Place, StudyRow};
@@ -69,7 +69,9 @@ pub struct SpaceRow {
     pub bytes_after: Option<u64>,
     /// Of `keys`: how long it took, from before the table was made, without counting.
     pub build_seconds: Option<f64>,
-    /// Whether every key was added once.
+    /// Lookups of present keys a second, of one thread, in a third process.
+    pub gets_per_sec: Option<f64>,
+    /// Whether every key was added once, and every lookup found its key.
     pub valid: bool,
     /// What went wrong, if anything did.
     pub error: String,
@@ -82,7 +84,7 @@ impl Attached for SpaceRow {
 
     const HEADER: &'static str = "case,block,position,seed,step,steps,at,asked_load,entries,\
         capacity,load,bytes,bytes_per_entry,longest_chain,inserts,moves,moves_per_insert,max_moves,\
-        capacity_after,bytes_after,build_seconds,valid,error\n";
+        capacity_after,bytes_after,build_seconds,gets_per_sec,valid,error\n";
 
     fn trial(&self) -> Place {
         place(&self.case, self.block)
@@ -125,21 +127,27 @@ impl SpaceRow {
             capacity_after: None,
             bytes_after: None,
             build_seconds: None,
+            gets_per_sec: None,
             valid: false,
             error,
         }
     }
 
-    /// The rows of a trial whose two processes answered this.
+    /// The rows of a trial whose processes answered this.
     pub(crate) fn of_trial(
         case: &Case,
         seed: u64,
         place: (u32, u32),
-        timed: &Filled,
-        counted: &Filled,
+        [timed, counted, looked_up]: &[Filled; 3],
     ) -> Vec<Self> {
-        let failures = [timed.failures.as_slice(), &counted.failures].concat();
+        let answers = [timed, counted, looked_up];
+        let failures = answers.map(|answer| answer.failures.as_slice()).concat();
         let blank = Self::failed(case, seed, place, failures.join("; "));
+        // The same keys and the same hasher: the same steps.
+        let gets = |step: &Step| {
+            let same = |other: &&Step| (other.at, other.entries) == (step.at, step.entries);
+            looked_up.steps.iter().find(same)?.gets_per_sec
+        };
         let steps = counted.steps.iter().zip(1..).map(|(step, number)| Self {
             step: number,
             steps: counted.steps.len() as u32,
@@ -158,6 +166,7 @@ impl SpaceRow {
             capacity_after: step.capacity_after,
             bytes_after: step.bytes_after,
             build_seconds: timed.seconds.filter(|_| step.at == At::Keys),
+            gets_per_sec: gets(step),
             valid: failures.is_empty(),
             ..blank.clone()
         });
@@ -175,7 +184,6 @@ fn over(count: u64, of: u64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::attached::assert_round_trip;
-    use crate::space::Step;
     use crate::test_rows::case;
 
     fn step(at: At, entries: u64, inserts: u64, moves: Option<u64>) -> Step {
@@ -191,39 +199,48 @@ mod tests {
             max_moves: moves,
             capacity_after: None,
             bytes_after: None,
+            gets_per_sec: moves.map(|moves| 1e6 * moves as f64),
         }
+    }
+
+    /// The rows of a trial that took two seconds, with these steps in both processes that look.
+    fn rows(steps: &[Step]) -> Vec<SpaceRow> {
+        let timed = Filled { seconds: Some(2.0), ..Filled::default() };
+        let looked = Filled { steps: steps.to_vec(), ..Filled::default() };
+        let blank = |step: &Step| Step { gets_per_sec: None, ..*step };
+        let steps = steps.iter().map(blank).collect();
+        let counted = Filled { steps, ..Filled::default() };
+        let case = case("papaya", "none", 1, 0.0, 0.0, 20);
+        SpaceRow::of_trial(&case, 7, (3, 1), &[timed, counted, looked])
     }
 
     #[test]
     fn rows_have_quotients_and_the_last_ends_the_trial() {
-        let case = case("papaya", "none", 1, 0.0, 0.0, 20);
-        let timed = Filled { seconds: Some(2.0), ..Filled::default() };
-        let steps = vec![step(At::Keys, 20, 20, Some(5)), step(At::Growth, 38, 18, Some(9))];
-        let counted = Filled { steps, ..Filled::default() };
-        let rows = SpaceRow::of_trial(&case, 7, (3, 1), &timed, &counted);
+        let rows = rows(&[step(At::Keys, 20, 20, Some(5)), step(At::Growth, 38, 18, Some(9))]);
         let [keys, growth] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!((keys.load, growth.load), (Some(0.5), Some(0.95)));
         assert_eq!((keys.moves_per_insert, growth.moves_per_insert), (Some(0.25), Some(0.5)));
         assert_eq!((keys.bytes_per_entry, keys.valid), (Some(10.0), true));
+        assert_eq!((keys.gets_per_sec, growth.gets_per_sec), (Some(5e6), Some(9e6)));
         assert_eq!((keys.build_seconds, growth.build_seconds), (Some(2.0), None));
         assert_eq!((keys.ends_its_trial(), growth.ends_its_trial()), (false, true));
         assert_round_trip(growth);
         // Nothing inserted: no quotient, and no zero.
-        let idle = Filled { steps: vec![step(At::Load, 0, 0, Some(0))], ..Filled::default() };
-        let idle = &SpaceRow::of_trial(&case, 7, (3, 1), &timed, &idle)[0];
+        let idle = &self::rows(&[step(At::Load, 0, 0, Some(0))])[0];
         assert_eq!((idle.moves_per_insert, idle.bytes_per_entry), (None, None));
     }
 
     #[test]
-    fn what_either_process_found_wrong_is_in_every_row() {
+    fn what_any_process_found_wrong_is_in_every_row() {
         let case = case("papaya", "none", 1, 0.0, 0.0, 20);
+        let fine = Filled::default;
         let wrong = Filled { failures: vec!["lost".to_owned()], ..Filled::default() };
         let steps = vec![step(At::Keys, 20, 20, None), step(At::Growth, 38, 18, None)];
         let counted = Filled { steps, ..Filled::default() };
-        for row in SpaceRow::of_trial(&case, 7, (0, 0), &wrong, &counted) {
+        for row in SpaceRow::of_trial(&case, 7, (0, 0), &[wrong.clone(), counted, fine()]) {
             assert_eq!((row.valid, &*row.error), (false, "lost"));
         }
-        let rows = SpaceRow::of_trial(&case, 7, (0, 0), &Filled::default(), &wrong);
+        let rows = SpaceRow::of_trial(&case, 7, (0, 0), &[fine(), fine(), wrong]);
         assert_eq!((rows.len(), rows[0].at, rows[0].ends_its_trial()), (1, At::Failed, true));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct SpaceCell {
     pub(crate) max_moves: Option<u64>,
     pub(crate) build_seconds: Option<f64>,
     pub(crate) build_interval: Option<(f64, f64)>,
+    pub(crate) gets_per_sec: Option<f64>,
+    pub(crate) gets_interval: Option<(f64, f64)>,
 }
 
 impl SpaceCell {
@@ -60,7 +62,10 @@ impl SpaceCell {
         };
         let median = |of| Some(values(of)).filter(|v| !v.is_empty()).map(|v| stats::median(&v));
         let worst = |of: fn(&SpaceRow) -> Option<u64>| valid.iter().filter_map(|f| of(f)).max();
-        let built = values(|fill| fill.build_seconds);
+        let interval = |of| {
+            let (values, rng) = (values(of), &mut stats::rng());
+            stats::bca(&values, stats::median, stats::LEVEL, stats::RESAMPLES, rng)
+        };
         Self {
             row: row.clone(),
             at: fills[0].at,
@@ -74,13 +79,9 @@ impl SpaceCell {
             moves_per_insert: median(|fill| fill.moves_per_insert),
             max_moves: worst(|fill| fill.max_moves),
             build_seconds: median(|fill| fill.build_seconds),
-            build_interval: stats::bca(
-                &built,
-                stats::median,
-                stats::LEVEL,
-                stats::RESAMPLES,
-                &mut stats::rng(),
-            ),
+            build_interval: interval(|fill| fill.build_seconds),
+            gets_per_sec: median(|fill| fill.gets_per_sec),
+            gets_interval: interval(|fill| fill.gets_per_sec),
         }
     }
 
@@ -109,6 +110,7 @@ pub(crate) fn of_cells(fills: &[SpaceRow], trials: &[Row]) -> String {
         "moves/\ninsert",
         "most\nmoves",
         "build",
+        "Mgets/s",
         "trials",
     ];
     let mut table = Table::new();
@@ -127,7 +129,7 @@ pub(crate) fn of_cells(fills: &[SpaceRow], trials: &[Row]) -> String {
         + &lines.collect::<String>()
 }
 
-fn fields(cell: &SpaceCell) -> [String; 10] {
+fn fields(cell: &SpaceCell) -> [String; 11] {
     let count = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
     let real = |number: Option<f64>, digits: usize| {
         number.map_or("-".to_owned(), |number| format!("{number:.digits$}"))
@@ -142,6 +144,7 @@ fn fields(cell: &SpaceCell) -> [String; 10] {
         real(cell.moves_per_insert, 3),
         count(cell.max_moves),
         cell.build_seconds.map_or("-".to_owned(), duration),
+        real(cell.gets_per_sec.map(|rate| rate / 1e6), 2),
         cell.n.to_string(),
     ]
 }
@@ -166,10 +169,11 @@ mod tests {
             max_moves: Some(moves),
             capacity_after: None,
             bytes_after: None,
+            gets_per_sec: Some(1e6 * seconds),
         };
         let timed = Filled { seconds: Some(seconds), ..Filled::default() };
-        let counted = Filled { steps: vec![step], ..Filled::default() };
-        SpaceRow::of_trial(&case, 1, (block, 0), &timed, &counted)
+        let looked = Filled { steps: vec![step], ..Filled::default() };
+        SpaceRow::of_trial(&case, 1, (block, 0), &[timed, looked.clone(), looked])
     }
 
     #[test]
@@ -182,7 +186,7 @@ mod tests {
         assert_eq!((cell.n, cell.invalid, cell.step().as_str()), (3, 0, "keys"));
         assert_eq!((cell.load, cell.moves_per_insert), (Some(0.6), Some(3.0)));
         assert_eq!((cell.max_moves, cell.longest_chain), (Some(40), Some(20)));
-        assert_eq!(cell.build_seconds, Some(2.0));
+        assert_eq!((cell.build_seconds, cell.gets_per_sec), (Some(2.0), Some(2e6)));
         let text = of_cells(&fills.concat(), std::slice::from_ref(&row));
         let last: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
         assert_eq!(last[..2], ["papaya", "keys"]);

@@ -13,7 +13,7 @@ use crate::test_rows::case;
 
 fn spec(keys: u64, loads: &[f64]) -> SpaceSpec {
     let case = case("papaya", "none", 1, 0.0, 0.0, keys);
-    SpaceSpec { case, seed: 3, loads: loads.to_vec(), counts: true }
+    SpaceSpec { case, seed: 3, loads: loads.to_vec(), asked: Asked::Counts }
 }
 
 /// The key is its own hash.
@@ -146,9 +146,29 @@ fn a_table_that_does_not_say_when_it_grows_is_looked_at_once() {
     let filled = run(build, &spec(5000, &[0.5]), false).unwrap();
     assert_eq!(steps(&filled), [(At::Keys, 5000)]);
     assert_eq!(filled.steps[0].capacity, None);
-    let timed = SpaceSpec { counts: false, ..spec(5000, &[0.5]) };
+    let timed = SpaceSpec { asked: Asked::Time, ..spec(5000, &[0.5]) };
     let filled = run(build, &timed, false).unwrap();
     assert!(filled.seconds.unwrap() > 0.0 && filled.steps.is_empty());
+}
+
+#[test]
+fn lookups_are_timed_at_every_step_and_must_find_their_keys() {
+    let spec = SpaceSpec { asked: Asked::Lookups, ..spec(20, &[0.5]) };
+    let build =
+        |o: &MapOptions| ChainingGlobalLock::with_capacity_and_hasher(o.capacity, o.hasher());
+    let filled = run(build, &spec, false).unwrap();
+    assert_eq!(steps(&filled), [(At::Load, 16), (At::Keys, 20), (At::Growth, 32)]);
+    let rates: Vec<bool> =
+        filled.steps.iter().map(|step| step.gets_per_sec.is_some_and(|rate| rate > 0.0)).collect();
+    assert_eq!(rates, [true, true, false], "there is no table to look at after a growth");
+    let map: ChainingGlobalLock<u64, u64> = ChainingGlobalLock::default();
+    let mut lookups = Lookups::new(1);
+    assert!(map.insert(1, 1) && map.insert(2, 1));
+    assert!(lookups.time(&mut map.handle(), &[1]).is_some());
+    assert_eq!((lookups.complaint(), lookups.time(&mut map.handle(), &[])), (None, None));
+    lookups.time(&mut map.handle(), &[2, 3]);
+    let said = lookups.complaint().expect("a value of another key, and an absent key");
+    assert!(said.starts_with("32 of 48 lookups"), "{said}");
 }
 
 #[test]
