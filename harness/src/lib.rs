@@ -4,6 +4,7 @@
 //! structure, a reclaimer, a workload or a metric. A table of one's own gets the whole command
 //! line by [`Bench`].
 
+pub mod aggregate;
 pub mod allocator;
 mod attached;
 mod bench;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::aggregate::AggregateRow;
 use crate::failure::{Failure, usage};
 use crate::latency::{self, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
@@ -30,6 +31,8 @@ pub struct Merged {
     pub latency: Option<Vec<LatencyTrial>>,
     /// The rows of the space trials, by block; `None` if no folder holds any.
     pub space: Option<Vec<SpaceRow>>,
+    /// The aggregations, by block; `None` if no folder holds any.
+    pub aggregate: Option<Vec<AggregateRow>>,
     /// Trials that several folders hold alike, and that are taken once.
     pub repeated: usize,
 }
@@ -74,9 +77,10 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let samples = has_series.then(|| rows.iter().flat_map(of).collect());
     let (latency, again) = merge_latency(folders)?;
     let (space, filled_again) = study::merge(folders)?;
-    let repeated = repeated + again + filled_again;
+    let (aggregate, counted_again) = study::merge(folders)?;
+    let repeated = repeated + again + filled_again + counted_again;
     let machine = read(&first.join(MACHINE))?;
-    Ok(Merged { experiment, machine, rows, samples, latency, space, repeated })
+    Ok(Merged { experiment, machine, rows, samples, latency, space, aggregate, repeated })
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

@@ -1,6 +1,6 @@
 //! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`, and
-//! `series.csv` (`series.rs`), latency trials (`latency/files.rs`) and space trials (`space/row.rs`)
-//! where the experiment asks for them.
+//! `series.csv` (`series.rs`), latency trials (`latency/files.rs`), space trials (`space/row.rs`) and
+//! aggregations (`aggregate/row.rs`) where the experiment asks for them.
 //!
 //! A record is written by one `write` and fsynced before the next trial starts. A process that
 //! dies loses the running trial at most; if it died inside the write, the torn last line is cut
@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 
+use crate::aggregate::{AGGREGATE, AggregateRow};
 use crate::attached;
 use crate::catalogue::Catalogue;
 use crate::experiment::Experiment;
@@ -45,6 +46,7 @@ pub struct Folder {
     series: Option<SeriesFile>,
     latency: Option<LatencyFiles>,
     space: Option<StudyFile<SpaceRow>>,
+    aggregate: Option<StudyFile<AggregateRow>>,
     notes: Vec<String>,
 }
 
@@ -88,7 +90,12 @@ impl Folder {
             Some(_) => Some(StudyFile::open(path, &mut notes)?),
             None => None,
         };
-        Ok(Self { path: path.to_owned(), trials, rows, series, latency, space, notes })
+        let aggregate = match experiment.aggregate {
+            Some(_) => Some(StudyFile::open(path, &mut notes)?),
+            None => None,
+        };
+        let path = path.to_owned();
+        Ok(Self { path, trials, rows, series, latency, space, aggregate, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -139,6 +146,12 @@ impl Folder {
     #[must_use]
     pub fn space(&self) -> &[SpaceRow] {
         self.space.as_ref().map_or(&[], StudyFile::rows)
+    }
+
+    /// The aggregations so far, in the order in which they were run.
+    #[must_use]
+    pub fn aggregate(&self) -> &[AggregateRow] {
+        self.aggregate.as_ref().map_or(&[], StudyFile::rows)
     }
 
     /// Where it is.
@@ -196,6 +209,20 @@ impl Folder {
         let file = self.space.as_mut().expect("the experiment has space trials");
         file.append(trial).context(KEPT)
     }
+
+    /// Adds an aggregation; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_aggregate(&mut self, row: AggregateRow) -> anyhow::Result<()> {
+        let file = self.aggregate.as_mut().expect("the experiment has aggregations");
+        file.append(vec![row]).context(KEPT)
+    }
 }
 
 const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
@@ -208,7 +235,7 @@ const KEPT: &str = "the trials before this one are kept, and the same command go
 ///
 /// There is something at `path` already, or it cannot be written.
 pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
-    let Merged { experiment, machine, rows, samples, latency, space, repeated: _ } = merged;
+    let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
     let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
     for row in rows {
         trials.push_str(&line(row)?);
@@ -229,6 +256,10 @@ pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     if let Some(space) = space {
         let text = attached::text(space.iter().cloned())?;
         write_whole(&path.join(SPACE), utf8(&text, path)?)?;
+    }
+    if let Some(aggregate) = &merged.aggregate {
+        let text = attached::text(aggregate.iter().cloned())?;
+        write_whole(&path.join(AGGREGATE), utf8(&text, path)?)?;
     }
     write_whole(&path.join(TRIALS), &trials)?;
     write_whole(&path.join(MACHINE), machine)?;
@@ -344,6 +375,7 @@ fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
         .or_else(|| differs("series", &recorded.series, &new.series))
         .or_else(|| differs("latency", &in_words(&recorded.latency), &in_words(&new.latency)))
         .or_else(|| differs("space", &in_words(&recorded.space), &in_words(&new.space)))
+        .or_else(|| differs("aggregate", &in_words(&recorded.aggregate), &in_words(&new.aggregate)))
         .or_else(cells)
         .or_else(|| {
             (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())

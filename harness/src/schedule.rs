@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
+use crate::aggregate::{self, AggregateRow, Way};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::{self, LatencyTrial};
@@ -39,10 +40,12 @@ pub enum Measure {
     Latency(f64),
     /// What its entries take.
     Space,
+    /// How fast words are counted by this way.
+    Aggregate(Way),
 }
 
 /// The trials of each block, in the order from which blocks are shuffled: a throughput trial of
-/// every cell, then latency trials, then space trials.
+/// every cell, then latency trials, space trials and aggregations.
 #[must_use]
 pub fn jobs(experiment: &Experiment) -> Vec<Job> {
     let cells = 0..experiment.cases.len();
@@ -55,6 +58,10 @@ pub fn jobs(experiment: &Experiment) -> Vec<Job> {
     }
     if let Some(plan) = &experiment.space {
         jobs.extend(plan.cells.iter().map(|&cell| Job { cell, measure: Measure::Space }));
+    }
+    if let Some(plan) = &experiment.aggregate {
+        let by = |&(cell, way)| Job { cell, measure: Measure::Aggregate(way) };
+        jobs.extend(plan.cells.iter().map(by));
     }
     jobs
 }
@@ -92,6 +99,7 @@ pub struct Done {
     throughput: HashSet<(String, u32)>,
     latency: HashSet<latency::Place>,
     space: HashSet<study::Place>,
+    aggregate: HashSet<study::Place>,
 }
 
 impl Done {
@@ -102,6 +110,7 @@ impl Done {
             throughput: rows.iter().map(|row| (row.case.clone(), row.block)).collect(),
             latency: latency.iter().map(LatencyTrial::place).collect(),
             space: HashSet::new(),
+            aggregate: HashSet::new(),
         }
     }
 
@@ -112,6 +121,13 @@ impl Done {
         self
     }
 
+    /// And those of `rows`.
+    #[must_use]
+    pub fn and_aggregate(mut self, rows: &[AggregateRow]) -> Self {
+        self.aggregate = study::places(rows);
+        self
+    }
+
     /// Whether `case` (its id) has been measured so in `block`.
     #[must_use]
     pub fn has(&self, case: &str, block: u32, measure: Measure) -> bool {
@@ -119,6 +135,7 @@ impl Done {
             Measure::Throughput => self.throughput.contains(&(case.to_owned(), block)),
             Measure::Latency(rate) => self.latency.contains(&latency::place(case, block, rate)),
             Measure::Space => self.space.contains(&space::place(case, block)),
+            Measure::Aggregate(way) => self.aggregate.contains(&aggregate::place(case, block, way)),
         }
     }
 }

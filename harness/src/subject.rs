@@ -24,6 +24,7 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped, Pages,
 };
 
+use crate::aggregate::{self, AggregateSpec, Aggregated};
 use crate::allocator;
 use crate::case::subject_name;
 use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
@@ -72,6 +73,7 @@ impl MapOptions {
 
 type RunTrial = Box<dyn Fn(&TrialSpec) -> anyhow::Result<Measurement> + Send + Sync>;
 type RunFill = Box<dyn Fn(&SpaceSpec) -> anyhow::Result<Filled> + Send + Sync>;
+type RunAggregate = Box<dyn Fn(&AggregateSpec) -> anyhow::Result<Aggregated> + Send + Sync>;
 type RunRound = Box<dyn Fn(&Round) -> Recorded + Send + Sync>;
 
 /// A structure with one of its reclaimers.
@@ -82,6 +84,7 @@ struct Subject {
     fill: RunFill,
     /// The fill of a table that counts its moves, if it can.
     counted_fill: Option<RunFill>,
+    aggregate: RunAggregate,
 }
 
 impl Subject {
@@ -91,12 +94,14 @@ impl Subject {
     ) -> Self {
         let build = Arc::new(build);
         let (for_rounds, for_fills) = (Arc::clone(&build), Arc::clone(&build));
+        let for_counts = Arc::clone(&build);
         Self {
             reclaimer,
             trial: Box::new(move |spec| trial::run(|options| build(options), spec)),
             round: Box::new(move |round| record::record(|options| for_rounds(options), round)),
             fill: Box::new(move |spec| space::run(|options| for_fills(options), spec, false)),
             counted_fill: None,
+            aggregate: Box::new(move |spec| aggregate::run(|options| for_counts(options), spec)),
         }
     }
 }
@@ -516,6 +521,16 @@ impl Registry {
             Some(fill) if spec.asked == Asked::Counts => fill(spec),
             _ => (subject.fill)(spec),
         }
+    }
+
+    /// Counts words in this process.
+    ///
+    /// # Errors
+    ///
+    /// The subject is unknown, or cannot count.
+    pub fn aggregate(&self, spec: &AggregateSpec) -> anyhow::Result<Aggregated> {
+        let case = &spec.case;
+        (self.subject(&case.structure, &case.reclaimer)?.aggregate)(spec)
     }
 
     /// Records and checks histories of one subject in this process.

@@ -171,6 +171,7 @@ fn the_defaults_are_those_of_the_documentation() {
         series: false,
         latency: None,
         space: None,
+        aggregate: None,
         cases: vec![case],
         skipped: Vec::new(),
     };

@@ -48,7 +48,9 @@ fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
     let latency = merged.latency.as_deref().unwrap_or_default();
     let space = merged.space.as_deref().unwrap_or_default();
     let done = Done::of(&merged.rows, latency).and_space(space);
-    let trials = merged.rows.len() + latency.len() + study::places(space).len();
+    let aggregate = merged.aggregate.as_deref().unwrap_or_default();
+    let done = done.and_aggregate(aggregate);
+    let trials = merged.rows.len() + latency.len() + study::places(space).len() + aggregate.len();
     let name = out.join(record::EXPERIMENT).display().to_string();
     let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
         return format!("{trials} trials; this program does not know all that {name} names");

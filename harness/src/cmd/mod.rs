@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod aggregate_trial;
 mod cmp;
 mod export;
 mod folders;
@@ -57,6 +58,8 @@ enum Command {
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
+    #[command(name = crate::aggregate::AGGREGATE_COMMAND, hide = true)]
+    AggregateTrial(aggregate_trial::Args),
     #[command(name = crate::space::SPACE_COMMAND, hide = true)]
     SpaceTrial(space_trial::Args),
     #[command(name = verify::SUBJECT_COMMAND, hide = true)]
@@ -89,6 +92,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Verify(args) => verify::run(registry, &args),
         Command::VerifySubject(args) => verify::run_subject(registry, &args),
         Command::Trial(args) => trial::run(registry, &args),
+        Command::AggregateTrial(args) => aggregate_trial::run(registry, &args),
         Command::SpaceTrial(args) => space_trial::run(registry, &args),
     };
     match done {

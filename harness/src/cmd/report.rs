@@ -18,8 +18,7 @@ use crate::record::EXPERIMENT;
 use crate::report::{Material, Picture, Source, page};
 use crate::row::Row;
 use crate::series;
-use crate::space::SpaceRow;
-use crate::study;
+use crate::study::{self, StudyRow};
 use crate::subject::Registry;
 use crate::summary::counts;
 
@@ -99,8 +98,8 @@ fn latency_of(folders: &[Recorded]) -> Result<Vec<LatencyTrial>, Failure> {
     Ok(all)
 }
 
-/// The space trials of all folders.
-fn space_of(folders: &[Recorded]) -> Result<Vec<SpaceRow>, Failure> {
+/// The trials of another kind of all folders.
+fn study_of<R: StudyRow>(folders: &[Recorded]) -> Result<Vec<R>, Failure> {
     let mut all = Vec::new();
     for folder in folders {
         let own = study::read(&folder.path);
@@ -131,7 +130,7 @@ fn html(
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     let latency = latency_of(shown(folders))?;
-    let space = space_of(shown(folders))?;
+    let (space, aggregate) = (study_of(shown(folders))?, study_of(shown(folders))?);
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -148,6 +147,7 @@ fn html(
         rows: &rows,
         latency: &latency,
         space: &space,
+        aggregate: &aggregate,
         machine: &folders[0].machine,
         pictures: &pictures,
         report,

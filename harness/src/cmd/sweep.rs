@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::aggregate::{self, AGGREGATE, AggregateRow};
 use crate::case::Case;
 use crate::catalogue::NameGlob;
 use crate::cmd::folders::Recorded;
@@ -78,6 +79,8 @@ const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
 /// Three times, twice of them key by key and beyond.
 const FILL_SECONDS_PER_KEY: f64 = 1e-6;
+/// To draw it, to count it alone, to count it, and to check.
+const SECONDS_PER_WORD: f64 = 2e-7;
 /// At each step of a fill.
 const LOOKUPS_SECONDS: f64 = 0.05;
 
@@ -116,7 +119,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     if !finished {
         return Err(Failure::Run(anyhow::anyhow!(
             "interrupted after {} trials; {} is whole, and the same command goes on from there",
-            folder.rows().len() + folder.latency().len() + study::places(folder.space()).len(),
+            trials_of(&folder),
             out.display()
         )));
     }
@@ -183,6 +186,9 @@ impl<'e> Plan<'e> {
                 self.experiment.space.as_ref().map_or(0, |plan| plan.loads.len() + 1) as f64;
             return 3.0 * TRIAL_OVERHEAD + keys * FILL_SECONDS_PER_KEY + steps * LOOKUPS_SECONDS;
         }
+        if let (Measure::Aggregate(_), Some(plan)) = (job.measure, &self.experiment.aggregate) {
+            return TRIAL_OVERHEAD + plan.words as f64 * SECONDS_PER_WORD;
+        }
         let prefill = self.experiment.cases[job.cell].prefill as f64 * PREFILL_SECONDS_PER_KEY;
         let measured = trials::seconds(self.experiment, job);
         measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill
@@ -221,7 +227,7 @@ impl<'e> Plan<'e> {
     /// ", and 24 latency trials at 1000, 2000 operations per second for 0.5 s", if there are any;
     /// and so on for the other kinds.
     fn others_in_words(&self) -> String {
-        let Experiment { latency, space, .. } = self.experiment;
+        let Experiment { latency, space, aggregate, .. } = self.experiment;
         let count = |is: fn(Measure) -> bool| {
             self.wanted().filter(|job| is(job.measure)).count() * self.blocks()
         };
@@ -233,7 +239,11 @@ impl<'e> Plan<'e> {
             let trials = count(|measure| measure == Measure::Space);
             format!(", and {trials} space trials at {plan}")
         });
-        latency.into_iter().chain(space).collect()
+        let aggregate = aggregate.as_ref().map(|plan| {
+            let trials = count(|measure| matches!(measure, Measure::Aggregate(_)));
+            format!(", and {trials} aggregations: {plan}")
+        });
+        latency.into_iter().chain(space).chain(aggregate).collect()
     }
 
     /// Runs what is not done yet; false if interrupted.
@@ -318,6 +328,7 @@ impl<'e> Plan<'e> {
                 Measure::Throughput => String::new(),
                 Measure::Latency(rate) => format!(" at {rate}/s"),
                 Measure::Space => " filled".to_owned(),
+                Measure::Aggregate(way) => format!(" counting words, {way}"),
             };
             progress.show(block, case, &at);
             let place = (block, position as u32);
@@ -340,7 +351,17 @@ impl<'e> Plan<'e> {
 
 /// The trials of every kind that `folder` has.
 fn done(folder: &Folder) -> Done {
-    Done::of(folder.rows(), folder.latency()).and_space(folder.space())
+    Done::of(folder.rows(), folder.latency())
+        .and_space(folder.space())
+        .and_aggregate(folder.aggregate())
+}
+
+/// How many trials of every kind `folder` has.
+fn trials_of(folder: &Folder) -> usize {
+    folder.rows().len()
+        + folder.latency().len()
+        + study::places(folder.space()).len()
+        + folder.aggregate().len()
 }
 
 /// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
@@ -446,12 +467,14 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
-    let optional = [SERIES, LATENCY_TRIALS, LATENCY, SPACE].map(|name| folder.path().join(name));
+    let optional =
+        [SERIES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE].map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));
     let invalid = [
         (TRIALS, rows.len(), rows.iter().filter(|row| !row.valid).count()),
         (LATENCY_TRIALS, folder.latency().len(), invalid(folder.latency())),
         (SPACE, study::places(folder.space()).len(), unfilled(folder.space())),
+        (AGGREGATE, folder.aggregate().len(), miscounted(folder.aggregate())),
     ];
     let table = table::throughput(&rows, cpus);
     let path = folder.path().to_owned();
@@ -473,7 +496,11 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
         [] => String::new(),
         rows => format!("\n{}", space::table::of_cells(rows, folder.rows())),
     };
-    print(&format!("{table}{latency}{space}\n{}", plot::lines(&files)))?;
+    let counts = match folder.aggregate() {
+        [] => String::new(),
+        rows => format!("\n{}", aggregate::table::of_cells(rows, folder.rows())),
+    };
+    print(&format!("{table}{latency}{space}{counts}\n{}", plot::lines(&files)))?;
     let complaints = invalid.into_iter().filter(|(_, _, invalid)| *invalid > 0);
     let complaints: Vec<String> = complaints
         .map(|(file, all, invalid)| {
@@ -496,4 +523,9 @@ fn invalid(trials: &[LatencyTrial]) -> usize {
 /// Space trials that failed.
 fn unfilled(rows: &[SpaceRow]) -> usize {
     rows.iter().filter(|row| row.step == row.steps && !row.valid).count()
+}
+
+/// Aggregations that failed.
+fn miscounted(rows: &[AggregateRow]) -> usize {
+    rows.iter().filter(|row| !row.valid).count()
 }

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::aggregate::{AGGREGATE_COMMAND, AggregateRow, AggregateSpec, Way, counted_as};
 use crate::allocator::COUNT;
+use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::LatencyTrial;
 use crate::launch::{Answer, Outcome, ask, launch};
@@ -19,6 +21,7 @@ pub(super) enum Trial {
     Throughput(Row, Vec<Sample>),
     Latency(LatencyTrial),
     Space(Vec<SpaceRow>),
+    Aggregate(AggregateRow),
 }
 
 impl Trial {
@@ -32,8 +35,12 @@ impl Trial {
         if interrupted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        if job.measure == Measure::Space {
-            return fill(experiment, job, place, interrupted);
+        match job.measure {
+            Measure::Space => return fill(experiment, job, place, interrupted),
+            Measure::Aggregate(way) => {
+                return aggregate(experiment, job.cell, way, place, interrupted);
+            }
+            Measure::Throughput | Measure::Latency(_) => {}
         }
         let (block, position) = place;
         let spec = spec(experiment, job, block);
@@ -80,6 +87,7 @@ impl Trial {
                 let last = rows.last().expect("a trial has a row");
                 (last.valid, &last.error)
             }
+            Self::Aggregate(row) => (row.valid, &row.error),
         };
         (!valid).then_some(error)
     }
@@ -88,7 +96,7 @@ impl Trial {
     pub(super) fn row(&self) -> Option<&Row> {
         match self {
             Self::Throughput(row, _) => Some(row),
-            Self::Latency(_) | Self::Space(_) => None,
+            Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
         }
     }
 
@@ -98,6 +106,7 @@ impl Trial {
             Self::Throughput(row, samples) => folder.append(row, &samples),
             Self::Latency(trial) => folder.append_latency(trial),
             Self::Space(rows) => folder.append_space(rows),
+            Self::Aggregate(row) => folder.append_aggregate(row),
         }
     }
 }
@@ -131,6 +140,34 @@ fn fill(
     Ok(Some(Trial::Space(SpaceRow::of_trial(case, seed, place, &answers))))
 }
 
+/// An aggregation of the cell by this way, in a process of its own.
+fn aggregate(
+    experiment: &Experiment,
+    cell: usize,
+    way: Way,
+    place: (u32, u32),
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let plan = experiment.aggregate.as_ref().expect("the job is of its plan");
+    let case = &experiment.cases[cell];
+    // Whatever the number of threads, the same words.
+    let counted = Case { threads: 1, ..counted_as(case, plan.text.is_some()) };
+    let spec = AggregateSpec {
+        case: case.clone(),
+        seed: trial_seed(experiment.seed, place.0, &counted),
+        way,
+        words: plan.words,
+        text: plan.text.clone(),
+    };
+    let limit = Duration::from_secs_f64(60.0 + plan.words as f64 * 2e-5);
+    let answer = match ask(AGGREGATE_COMMAND, &spec, &case.allocator, limit, interrupted)? {
+        Answer::Said(counted) => Ok(counted),
+        Answer::Failed(why) => Err(why),
+        Answer::Interrupted => return Ok(None),
+    };
+    Ok(Some(Trial::Aggregate(AggregateRow::new(&spec, place, answer))))
+}
+
 /// What the process of `job` is told.
 fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
     let case = experiment.cases[job.cell].clone();
@@ -148,7 +185,7 @@ fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
 fn rate(job: Job) -> Option<f64> {
     match job.measure {
         Measure::Latency(rate) => Some(rate),
-        Measure::Throughput | Measure::Space => None,
+        Measure::Throughput | Measure::Space | Measure::Aggregate(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! of every key (`value.rs`, `mix.rs`), then, for each grid whose keys were right, its cells
 //! (`grid.rs`).
 
+mod aggregate;
 mod axes;
 mod error;
 mod grid;
@@ -17,6 +18,7 @@ mod value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::aggregate::AggregatePlan;
 use self::axes::Axes;
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
@@ -65,6 +67,8 @@ pub struct Experiment {
     pub latency: Option<LatencyPlan>,
     /// The space trials, if any.
     pub space: Option<SpacePlan>,
+    /// The aggregation trials, if any.
+    pub aggregate: Option<AggregatePlan>,
     /// The cells, each once: grid by grid in the order of the axes, then the controls.
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
@@ -87,6 +91,7 @@ impl Experiment {
         experiment.plan(&top, catalogue, &mut problems);
         experiment.plan_latency(&top, &mut problems);
         experiment.space = SpacePlan::of(&top, &experiment.cases, &mut problems);
+        experiment.aggregate = AggregatePlan::of(&top, &experiment.cases, &mut problems);
         if problems.is_empty() {
             Ok(experiment)
         } else {
@@ -114,6 +119,7 @@ impl Experiment {
             series: top.one("series", &FLAG, problems).unwrap_or(false),
             latency: None,
             space: None,
+            aggregate: None,
             cases: Vec::new(),
             skipped: Vec::new(),
         }

@@ -8,6 +8,7 @@ mod tables;
 
 use askama::Template;
 
+use crate::aggregate::AggregateRow;
 use crate::compare::Report;
 use crate::latency::LatencyTrial;
 use crate::machine::Machine;
@@ -50,6 +51,8 @@ pub struct Material<'a> {
     pub latency: &'a [LatencyTrial],
     /// Their space trials.
     pub space: &'a [SpaceRow],
+    /// Their aggregations.
+    pub aggregate: &'a [AggregateRow],
     /// What measured them.
     pub machine: &'a Machine,
     /// Pictures of them.
@@ -89,6 +92,7 @@ struct Page<'a> {
     throughput: Table,
     latency: Table,
     space: Table,
+    aggregate: Table,
     validity: Vec<Sentence>,
     noise: Table,
     machine: Vec<(String, String)>,
@@ -123,6 +127,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         throughput: tables::throughput(rows, choice.metric),
         latency: tables::latency(latency),
         space: tables::space(space, rows),
+        aggregate: tables::aggregate(material.aggregate, rows),
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),

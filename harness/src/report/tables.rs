@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::aggregate::AggregateRow;
+use crate::aggregate::table::AggregateCell;
 use crate::compare::{Judged, Mode, Report, Workload, factor, p_value};
 use crate::latency::table::duration;
 use crate::latency::{LatencyCell, LatencyTrial, Time};
@@ -296,6 +298,42 @@ pub(super) fn space(fills: &[SpaceRow], trials: &[Row]) -> Table {
             Cell::count(cell.n),
             Cell::count(cell.invalid),
             setting(&cell.row),
+        ]
+    });
+    Table::new(&names, rows.collect())
+}
+
+/// Every cell by every way to count words.
+pub(super) fn aggregate(counts: &[AggregateRow], trials: &[Row]) -> Table {
+    let names = [
+        "way",
+        "table",
+        "#threads",
+        "#zipf",
+        "#distinct",
+        "#Mwords/s",
+        "#95 % interval",
+        "#times one thread",
+        "#its 95 % interval",
+        "#trials",
+        "#invalid",
+    ];
+    let ratio = |ratio: f64| format!("{ratio:.2}");
+    let cells = AggregateCell::all(counts, trials);
+    let rows = cells.iter().map(|cell| {
+        let distinct = cell.distinct.map(|words| words as f64);
+        vec![
+            Cell::text(cell.way.name()),
+            Cell::text(cell.table()),
+            Cell::count(cell.row.threads),
+            Cell::number(cell.row.zipf, cell.row.zipf.to_string()),
+            Cell::maybe(distinct, |words| words.to_string()),
+            Cell::maybe(cell.words_per_sec.0, mops),
+            interval(cell.words_per_sec.1, mops),
+            Cell::maybe(cell.speed_up.0, ratio),
+            interval(cell.speed_up.1, ratio),
+            Cell::count(cell.n),
+            Cell::count(cell.invalid),
         ]
     });
     Table::new(&names, rows.collect())

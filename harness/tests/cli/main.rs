@@ -1,5 +1,6 @@
 //! The command line from outside: the real program in a directory of its own.
 
+mod aggregate;
 mod broken_pipe;
 mod compare;
 mod figures;
