@@ -53,7 +53,7 @@ for spec in experiments/test/*.toml; do
 done
 [ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
 # The other experiments must at least be plans.
-for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml; do
+for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml experiments/papers/*.toml; do
     cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | tail -n 1
 done
 echo "smoke: $count sweeps passed"

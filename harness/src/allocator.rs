@@ -19,11 +19,14 @@
 //! without its feature `override`, leaves alone.
 //!
 //! A trial is a fresh process that is told by the variable, so that no trial inherits another's
-//! heap. The choice costs each call a load and a branch that is always the same way, for either
+//! heap. The choice costs each call a load and two branches that are always the same way, for either
 //! allocator alike.
+//!
+//! A process that is told `NAME+count` counts the bytes that are allocated and not freed
+//! ([`live_bytes`]), as they were asked for: what the allocator adds to a block is not in it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
 
 /// The environment variable that names the allocator of a process.
 pub const VARIABLE: &str = "BENCH_ALLOCATOR";
@@ -50,6 +53,13 @@ const UNDECIDED: u8 = 0;
 const IS_SYSTEM: u8 = 1;
 #[cfg(feature = "mimalloc")]
 const IS_MIMALLOC: u8 = 2;
+/// Set beside one of them in a process that counts.
+const COUNTS: u8 = 4;
+/// What follows the allocator's name in [`VARIABLE`] to make a process count.
+pub(crate) const COUNT: &str = "+count";
+
+/// Bytes allocated and not freed, if the process counts them.
+static LIVE: AtomicI64 = AtomicI64::new(0);
 
 /// Leaves [`UNDECIDED`] once, and never changes again.
 static CHOICE: AtomicU8 = AtomicU8::new(UNDECIDED);
@@ -75,11 +85,41 @@ pub fn available() -> &'static [Allocator] {
 /// The name of this process's allocator.
 #[must_use]
 pub fn running() -> &'static str {
-    match CHOICE.load(Relaxed) {
+    match CHOICE.load(Relaxed) & !COUNTS {
         #[cfg(feature = "mimalloc")]
         IS_MIMALLOC => MIMALLOC.name,
         _ => SYSTEM.name,
     }
+}
+
+/// Bytes that Rust code of this process has asked for and not freed; `None` if they are not
+/// counted. Exact while no other thread allocates.
+#[must_use]
+pub fn live_bytes() -> Option<u64> {
+    // Relaxed: a number; of what other threads allocate meanwhile nothing is promised.
+    let live = || u64::try_from(LIVE.load(Relaxed)).unwrap_or(0);
+    (CHOICE.load(Relaxed) & COUNTS != 0).then(live)
+}
+
+/// Notes `bytes` more if `choice` says to, and if `block`, which an allocator has just given, is one.
+#[inline]
+fn given(choice: u8, bytes: i64, block: *mut u8) -> *mut u8 {
+    if choice & COUNTS != 0 && !block.is_null() {
+        count(bytes);
+    }
+    block
+}
+
+#[cold]
+fn count(bytes: i64) {
+    // Relaxed: as in `live_bytes`.
+    LIVE.fetch_add(bytes, Relaxed);
+}
+
+/// A block's size, which a layout keeps below `isize::MAX`.
+#[expect(clippy::cast_possible_wrap, reason = "no block is larger than isize::MAX")]
+const fn bytes(size: usize) -> i64 {
+    size as i64
 }
 
 #[inline]
@@ -98,54 +138,69 @@ fn decide() -> u8 {
     CHOICE.compare_exchange(UNDECIDED, wanted, Relaxed, Relaxed).err().unwrap_or(wanted)
 }
 
-/// What the environment asks for; `system` if it asks for nothing that is known.
+/// What the environment asks for; `system`, uncounted, if it asks for nothing that is known.
 fn wanted() -> u8 {
-    #[cfg(feature = "mimalloc")]
-    {
-        use std::ffi::CStr;
-        /// [`VARIABLE`], as C has it.
-        const NAME: &CStr = c"BENCH_ALLOCATOR";
-        // SAFETY: the name is a C string. Nothing changes the environment meanwhile: see the head.
-        let value = unsafe { nix::libc::getenv(NAME.as_ptr()) };
-        if !value.is_null() {
-            // SAFETY: not null, so it is a C string of the environment, which nothing changes.
-            let value = unsafe { CStr::from_ptr(value) };
-            if value.to_bytes() == MIMALLOC.name.as_bytes() {
-                return IS_MIMALLOC;
-            }
-        }
+    use std::ffi::CStr;
+    /// [`VARIABLE`], as C has it.
+    const NAME: &CStr = c"BENCH_ALLOCATOR";
+    // SAFETY: the name is a C string. Nothing changes the environment meanwhile: see the head.
+    let value = unsafe { nix::libc::getenv(NAME.as_ptr()) };
+    if value.is_null() {
+        return IS_SYSTEM;
     }
-    IS_SYSTEM
+    // SAFETY: not null, so it is a C string of the environment, which nothing changes.
+    let value = unsafe { CStr::from_ptr(value) };
+    choice_named(value.to_bytes())
+}
+
+fn choice_named(value: &[u8]) -> u8 {
+    let (name, counts) = match value.strip_suffix(COUNT.as_bytes()) {
+        Some(name) => (name, COUNTS),
+        None => (value, 0),
+    };
+    let named = match name {
+        #[cfg(feature = "mimalloc")]
+        name if name == MIMALLOC.name.as_bytes() => IS_MIMALLOC,
+        _ => IS_SYSTEM,
+    };
+    named | counts
 }
 
 // SAFETY: each call goes to one allocator, the same for all calls of the process (see the head), and
 // hands the caller's promises on to it; so the pair of calls for a block is that allocator's own.
+// Counting changes no block.
 unsafe impl GlobalAlloc for Switch {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match choice() {
+        let choice = choice();
+        let block = match choice & !COUNTS {
             #[cfg(feature = "mimalloc")]
             // SAFETY: the caller's promises about `layout`.
             IS_MIMALLOC => unsafe { mimalloc::MiMalloc.alloc(layout) },
             // SAFETY: the same.
             _ => unsafe { System.alloc(layout) },
-        }
+        };
+        given(choice, bytes(layout.size()), block)
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match choice() {
+        let choice = choice();
+        let block = match choice & !COUNTS {
             #[cfg(feature = "mimalloc")]
             // SAFETY: the caller's promises about `layout`.
             IS_MIMALLOC => unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) },
             // SAFETY: the same.
             _ => unsafe { System.alloc_zeroed(layout) },
-        }
+        };
+        given(choice, bytes(layout.size()), block)
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match choice() {
+        let choice = choice();
+        given(choice, -bytes(layout.size()), block);
+        match choice & !COUNTS {
             #[cfg(feature = "mimalloc")]
             // SAFETY: `block` came from this switch, hence from this allocator, with `layout`.
             IS_MIMALLOC => unsafe { mimalloc::MiMalloc.dealloc(block, layout) },
@@ -156,13 +211,30 @@ unsafe impl GlobalAlloc for Switch {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        match choice() {
+        let choice = choice();
+        let block = match choice & !COUNTS {
             #[cfg(feature = "mimalloc")]
             // SAFETY: `block` came from this switch, hence from this allocator, with `layout`; the
             // caller's promises about `size`.
             IS_MIMALLOC => unsafe { mimalloc::MiMalloc.realloc(block, layout, size) },
             // SAFETY: the same.
             _ => unsafe { System.realloc(block, layout, size) },
-        }
+        };
+        given(choice, bytes(size) - bytes(layout.size()), block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_counts_if_it_is_told_to() {
+        assert_eq!(choice_named(b"system"), IS_SYSTEM);
+        assert_eq!(choice_named(b"system+count"), IS_SYSTEM | COUNTS);
+        assert_eq!(choice_named(b"anything"), IS_SYSTEM);
+        #[cfg(feature = "mimalloc")]
+        assert_eq!(choice_named(b"mimalloc+count"), IS_MIMALLOC | COUNTS);
+        assert_eq!(live_bytes(), None, "this one was not told");
     }
 }

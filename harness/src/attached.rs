@@ -90,14 +90,20 @@ pub(crate) fn read<R: Attached>(
     folder: &Path,
     trials: &HashSet<R::Trial>,
 ) -> anyhow::Result<Vec<R>> {
+    let mut rows = read_all::<R>(folder)?;
+    rows.retain(|row| trials.contains(&row.trial()));
+    Ok(rows)
+}
+
+/// All rows of a result folder, in their order, but a torn last one; none if it holds no such file.
+pub(crate) fn read_all<R: Attached>(folder: &Path) -> anyhow::Result<Vec<R>> {
     let path = folder.join(R::FILE);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         bytes => bytes.with_context(|| format!("cannot read {}", path.display()))?,
     };
     let whole = &bytes[..whole_lines(&bytes)];
-    let rows = parse::<R>(whole, &path)?.into_iter().map(|(_, row)| row);
-    Ok(rows.filter(|row| trials.contains(&row.trial())).collect())
+    Ok(parse::<R>(whole, &path)?.into_iter().map(|(_, row)| row).collect())
 }
 
 /// The text of a file with these rows.

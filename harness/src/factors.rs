@@ -17,6 +17,7 @@ use structures::versioned::hamt::{Bundled, Counted, Sharing};
 use structures::versions::{PerBucket, Versions};
 use structures::{ChainingInline, CuckooOptimistic, CuckooStriped};
 
+use crate::space::Counting;
 use crate::subject::{Registry, TrieCow, three_schemes};
 
 /// Registers every variant; the structures must be there.
@@ -63,8 +64,15 @@ fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
         slots(SLOTS, 8),
         search::<P>(),
     ]);
-    registry.add_variant("cuckoo-optimistic", &factors, |o| {
+    let variant = registry.add_variant("cuckoo-optimistic", &factors, |o| {
         CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), o.pages())
+    });
+    variant.counts_moves_in(|o| {
+        CuckooOptimistic::<_, _, _, SLOTS, E, T, Counting<P>>::with_pages(
+            o.capacity,
+            o.hasher(),
+            o.pages(),
+        )
     });
 }
 
@@ -77,8 +85,14 @@ fn chaining_inline<E: Exclusion<Versions = PerBucket>, T: Tagging>(registry: &mu
 
 fn cuckoo_striped<const SLOTS: usize, P: Search>(registry: &mut Registry) {
     let factors = named([slots(SLOTS, 4), search::<P>()]);
-    registry.add_variant("cuckoo-striped", &factors, |o| {
+    let variant = registry.add_variant("cuckoo-striped", &factors, |o| {
         CuckooStriped::<_, _, _, SLOTS, P>::with_capacity_and_hasher(o.capacity, o.hasher())
+    });
+    variant.counts_moves_in(|o| {
+        CuckooStriped::<_, _, _, SLOTS, Counting<P>>::with_capacity_and_hasher(
+            o.capacity,
+            o.hasher(),
+        )
     });
 }
 

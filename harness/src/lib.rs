@@ -4,6 +4,7 @@
 //! structure, a reclaimer, a workload or a metric. A table of one's own gets the whole command
 //! line by [`Bench`].
 
+pub mod aggregate;
 pub mod allocator;
 mod attached;
 mod bench;
@@ -35,7 +36,9 @@ pub mod scaling;
 pub mod schedule;
 pub mod series;
 pub mod setting;
+pub mod space;
 pub mod stats;
+mod study;
 pub mod subject;
 pub mod summary;
 pub mod table;

@@ -6,12 +6,15 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::aggregate::AggregateRow;
 use crate::failure::{Failure, usage};
 use crate::latency::{self, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
 use crate::record::{self, EXPERIMENT, MACHINE};
 use crate::row::Row;
 use crate::series::{self, SERIES, SeriesRow};
+use crate::space::SpaceRow;
+use crate::study;
 
 /// What a merged folder will hold.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub struct Merged {
     pub samples: Option<Vec<SeriesRow>>,
     /// The latency trials, by block and position; `None` if no folder holds any.
     pub latency: Option<Vec<LatencyTrial>>,
+    /// The rows of the space trials, by block; `None` if no folder holds any.
+    pub space: Option<Vec<SpaceRow>>,
+    /// The aggregations, by block; `None` if no folder holds any.
+    pub aggregate: Option<Vec<AggregateRow>>,
     /// Trials that several folders hold alike, and that are taken once.
     pub repeated: usize,
 }
@@ -69,8 +76,11 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
     let samples = has_series.then(|| rows.iter().flat_map(of).collect());
     let (latency, again) = merge_latency(folders)?;
-    let (machine, repeated) = (read(&first.join(MACHINE))?, repeated + again);
-    Ok(Merged { experiment, machine, rows, samples, latency, repeated })
+    let (space, filled_again) = study::merge(folders)?;
+    let (aggregate, counted_again) = study::merge(folders)?;
+    let repeated = repeated + again + filled_again + counted_again;
+    let machine = read(&first.join(MACHINE))?;
+    Ok(Merged { experiment, machine, rows, samples, latency, space, aggregate, repeated })
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

@@ -1,6 +1,6 @@
 //! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`, and
-//! `series.csv` (`series.rs`) and latency trials (`latency/files.rs`) where the experiment asks for
-//! them.
+//! `series.csv` (`series.rs`), latency trials (`latency/files.rs`), space trials (`space/row.rs`) and
+//! aggregations (`aggregate/row.rs`) where the experiment asks for them.
 //!
 //! A record is written by one `write` and fsynced before the next trial starts. A process that
 //! dies loses the running trial at most; if it died inside the write, the torn last line is cut
@@ -14,16 +14,20 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 
+use crate::aggregate::{AGGREGATE, AggregateRow};
 use crate::attached;
 use crate::catalogue::Catalogue;
-use crate::experiment::{Experiment, LatencyPlan};
+use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::latency::{self, LatencyFiles, LatencyTrial};
 use crate::lines::{read_lines, recover, utf8, write_line};
 use crate::machine::Machine;
+use crate::merge::Merged;
 use crate::metric::Sample;
 use crate::row::Row;
 use crate::series::{SERIES, SeriesFile, SeriesRow, places};
+use crate::space::{SPACE, SpaceRow};
+use crate::study::StudyFile;
 
 /// The experiment's file in a result folder.
 pub const EXPERIMENT: &str = "experiment.toml";
@@ -41,6 +45,8 @@ pub struct Folder {
     rows: Vec<Row>,
     series: Option<SeriesFile>,
     latency: Option<LatencyFiles>,
+    space: Option<StudyFile<SpaceRow>>,
+    aggregate: Option<StudyFile<AggregateRow>>,
     notes: Vec<String>,
 }
 
@@ -80,7 +86,16 @@ impl Folder {
             Some(_) => Some(LatencyFiles::open(path, &mut notes)?),
             None => None,
         };
-        Ok(Self { path: path.to_owned(), trials, rows, series, latency, notes })
+        let space = match experiment.space {
+            Some(_) => Some(StudyFile::open(path, &mut notes)?),
+            None => None,
+        };
+        let aggregate = match experiment.aggregate {
+            Some(_) => Some(StudyFile::open(path, &mut notes)?),
+            None => None,
+        };
+        let path = path.to_owned();
+        Ok(Self { path, trials, rows, series, latency, space, aggregate, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -127,6 +142,18 @@ impl Folder {
         self.latency.as_ref().map_or(&[], LatencyFiles::recorded)
     }
 
+    /// The rows of the space trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn space(&self) -> &[SpaceRow] {
+        self.space.as_ref().map_or(&[], StudyFile::rows)
+    }
+
+    /// The aggregations so far, in the order in which they were run.
+    #[must_use]
+    pub fn aggregate(&self) -> &[AggregateRow] {
+        self.aggregate.as_ref().map_or(&[], StudyFile::rows)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -168,6 +195,34 @@ impl Folder {
         let files = self.latency.as_mut().expect("the experiment has latency trials");
         files.append(trial).context(KEPT)
     }
+
+    /// Adds the rows of a space trial; on return they are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_space(&mut self, trial: Vec<SpaceRow>) -> anyhow::Result<()> {
+        let file = self.space.as_mut().expect("the experiment has space trials");
+        file.append(trial).context(KEPT)
+    }
+
+    /// Adds an aggregation; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_aggregate(&mut self, row: AggregateRow) -> anyhow::Result<()> {
+        let file = self.aggregate.as_mut().expect("the experiment has aggregations");
+        file.append(vec![row]).context(KEPT)
+    }
 }
 
 const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
@@ -179,14 +234,8 @@ const KEPT: &str = "the trials before this one are kept, and the same command go
 /// # Errors
 ///
 /// There is something at `path` already, or it cannot be written.
-pub fn create(
-    path: &Path,
-    experiment: &str,
-    machine: &str,
-    rows: &[Row],
-    samples: Option<&[SeriesRow]>,
-    latency: Option<&[LatencyTrial]>,
-) -> anyhow::Result<()> {
+pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
+    let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
     let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
     for row in rows {
         trials.push_str(&line(row)?);
@@ -203,6 +252,14 @@ pub fn create(
         for (name, text) in latency::texts(latency)? {
             write_whole(&path.join(name), utf8(&text, path)?)?;
         }
+    }
+    if let Some(space) = space {
+        let text = attached::text(space.iter().cloned())?;
+        write_whole(&path.join(SPACE), utf8(&text, path)?)?;
+    }
+    if let Some(aggregate) = &merged.aggregate {
+        let text = attached::text(aggregate.iter().cloned())?;
+        write_whole(&path.join(AGGREGATE), utf8(&text, path)?)?;
     }
     write_whole(&path.join(TRIALS), &trials)?;
     write_whole(&path.join(MACHINE), machine)?;
@@ -317,14 +374,16 @@ fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
         .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
         .or_else(|| differs("series", &recorded.series, &new.series))
         .or_else(|| differs("latency", &in_words(&recorded.latency), &in_words(&new.latency)))
+        .or_else(|| differs("space", &in_words(&recorded.space), &in_words(&new.space)))
+        .or_else(|| differs("aggregate", &in_words(&recorded.aggregate), &in_words(&new.aggregate)))
         .or_else(cells)
         .or_else(|| {
             (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())
         })
 }
 
-fn in_words(latency: &Option<LatencyPlan>) -> String {
-    latency.as_ref().map_or_else(|| "not asked for".to_owned(), ToString::to_string)
+fn in_words(plan: &Option<impl ToString>) -> String {
+    plan.as_ref().map_or_else(|| "not asked for".to_owned(), ToString::to_string)
 }
 
 fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {

@@ -12,11 +12,14 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
+use crate::aggregate::{self, AggregateRow, Way};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::{self, LatencyTrial};
 use crate::row::Row;
+use crate::space::{self, SpaceRow};
 use crate::stats;
+use crate::study;
 use crate::summary::{Metric, summarise};
 
 /// One trial of a block.
@@ -24,21 +27,43 @@ use crate::summary::{Metric, summarise};
 pub struct Job {
     /// The cell: an index into the experiment's cases.
     pub cell: usize,
-    /// Of a latency trial, its rate; a trial without one measures throughput.
-    pub rate: Option<f64>,
+    /// What it measures.
+    pub measure: Measure,
+}
+
+/// What a trial measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// How many operations it does.
+    Throughput,
+    /// How long they take at this rate.
+    Latency(f64),
+    /// What its entries take.
+    Space,
+    /// How fast words are counted by this way.
+    Aggregate(Way),
 }
 
 /// The trials of each block, in the order from which blocks are shuffled: a throughput trial of
-/// every cell, then its latency trials.
+/// every cell, then latency trials, space trials and aggregations.
 #[must_use]
 pub fn jobs(experiment: &Experiment) -> Vec<Job> {
     let cells = 0..experiment.cases.len();
-    let throughput = cells.clone().map(|cell| Job { cell, rate: None });
-    let Some(plan) = &experiment.latency else { return throughput.collect() };
-    let measured = cells.filter(|cell| plan.takes(&experiment.cases[*cell]));
-    let at_rates = measured
-        .flat_map(|cell| plan.rates.iter().map(move |&rate| Job { cell, rate: Some(rate) }));
-    throughput.chain(at_rates).collect()
+    let mut jobs: Vec<Job> =
+        cells.clone().map(|cell| Job { cell, measure: Measure::Throughput }).collect();
+    if let Some(plan) = &experiment.latency {
+        let measured = cells.filter(|cell| plan.takes(&experiment.cases[*cell]));
+        let at = |cell| move |&rate| Job { cell, measure: Measure::Latency(rate) };
+        jobs.extend(measured.flat_map(|cell| plan.rates.iter().map(at(cell))));
+    }
+    if let Some(plan) = &experiment.space {
+        jobs.extend(plan.cells.iter().map(|&cell| Job { cell, measure: Measure::Space }));
+    }
+    if let Some(plan) = &experiment.aggregate {
+        let by = |&(cell, way)| Job { cell, measure: Measure::Aggregate(way) };
+        jobs.extend(plan.cells.iter().map(by));
+    }
+    jobs
 }
 
 /// The order of a block's trials, as indices into its [`jobs`].
@@ -77,6 +102,8 @@ fn hash(numbers: &[u64], text: &str) -> u64 {
 pub struct Done {
     throughput: HashSet<(String, u32)>,
     latency: HashSet<latency::Place>,
+    space: HashSet<study::Place>,
+    aggregate: HashSet<study::Place>,
 }
 
 impl Done {
@@ -86,15 +113,33 @@ impl Done {
         Self {
             throughput: rows.iter().map(|row| (row.case.clone(), row.block)).collect(),
             latency: latency.iter().map(LatencyTrial::place).collect(),
+            space: HashSet::new(),
+            aggregate: HashSet::new(),
         }
     }
 
-    /// Whether `case` (its id) has been run in `block`, at this rate if it is a latency trial.
+    /// And those of `rows`.
     #[must_use]
-    pub fn has(&self, case: &str, block: u32, rate: Option<f64>) -> bool {
-        match rate {
-            None => self.throughput.contains(&(case.to_owned(), block)),
-            Some(rate) => self.latency.contains(&latency::place(case, block, rate)),
+    pub fn and_space(mut self, rows: &[SpaceRow]) -> Self {
+        self.space = study::places(rows);
+        self
+    }
+
+    /// And those of `rows`.
+    #[must_use]
+    pub fn and_aggregate(mut self, rows: &[AggregateRow]) -> Self {
+        self.aggregate = study::places(rows);
+        self
+    }
+
+    /// Whether `case` (its id) has been measured so in `block`.
+    #[must_use]
+    pub fn has(&self, case: &str, block: u32, measure: Measure) -> bool {
+        match measure {
+            Measure::Throughput => self.throughput.contains(&(case.to_owned(), block)),
+            Measure::Latency(rate) => self.latency.contains(&latency::place(case, block, rate)),
+            Measure::Space => self.space.contains(&space::place(case, block)),
+            Measure::Aggregate(way) => self.aggregate.contains(&aggregate::place(case, block, way)),
         }
     }
 }
@@ -235,16 +280,16 @@ mod tests {
             Experiment::parse("e.toml", &text, &registry.catalogue()).unwrap()
         };
         let without = jobs(&parse(""));
-        assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, rate: None }));
+        assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, measure: Measure::Throughput }));
         let with = jobs(&parse("[latency]\nrates = [100, 200]"));
         assert_eq!(with[..3], without);
-        let of = |cell| [100.0, 200.0].map(|rate| Job { cell, rate: Some(rate) });
+        let of = |cell| [100.0, 200.0].map(|rate| Job { cell, measure: Measure::Latency(rate) });
         assert_eq!(with[3..], [of(0), of(1), of(2)].concat());
         // What has no latency of its own has throughput trials alone.
         let batched = "axes.reads = 100\naxes.batch = [16, 1]\n[latency]\nrates = 100";
         let at_rates: Vec<usize> = jobs(&parse(batched))
             .iter()
-            .filter(|job| job.rate.is_some())
+            .filter(|job| matches!(job.measure, Measure::Latency(_)))
             .map(|job| job.cell)
             .collect();
         assert_eq!(at_rates, [1, 3, 5]);
@@ -289,15 +334,15 @@ mod tests {
         let measured = row(&case("a", 1), 2, 1.0);
         let at_rate = LatencyTrial::unmeasured(measured.clone(), 1e5);
         let done = Done::of(&[measured], &[]);
-        assert!(done.has(&case("a", 1).id(), 2, None));
-        assert!(!done.has(&case("a", 1).id(), 1, None));
-        assert!(!done.has(&case("a", 2).id(), 2, None));
+        assert!(done.has(&case("a", 1).id(), 2, Measure::Throughput));
+        assert!(!done.has(&case("a", 1).id(), 1, Measure::Throughput));
+        assert!(!done.has(&case("a", 2).id(), 2, Measure::Throughput));
         // A latency trial and a throughput trial do not stand for each other.
-        assert!(!done.has(&case("a", 1).id(), 2, Some(1e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Latency(1e5)));
         let done = Done::of(&[], &[at_rate]);
-        assert!(done.has(&case("a", 1).id(), 2, Some(1e5)));
-        assert!(!done.has(&case("a", 1).id(), 2, Some(2e5)));
-        assert!(!done.has(&case("a", 1).id(), 2, None));
+        assert!(done.has(&case("a", 1).id(), 2, Measure::Latency(1e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Latency(2e5)));
+        assert!(!done.has(&case("a", 1).id(), 2, Measure::Throughput));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use structures::cuckoo::path::Bfs;
+use structures::exclusion::Optimistic;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor};
+use structures::tagging::Tagged;
 use structures::versioned::cow::{Cas, Cow, Locked, Writers};
 use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Hamt, Sharing};
@@ -21,11 +24,13 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped, Pages,
 };
 
+use crate::aggregate::{self, AggregateSpec, Aggregated};
 use crate::allocator;
 use crate::case::subject_name;
 use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::controls::{NoOp, Sequential};
 use crate::factors;
+use crate::space::{self, Asked, Counting, Filled, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
 use crate::verify::record::{self, Recorded};
 use crate::verify::round::Round;
@@ -72,6 +77,8 @@ pub(crate) fn hasher(seed: u64) -> FixedState {
 }
 
 type RunTrial = Box<dyn Fn(&TrialSpec) -> anyhow::Result<Measurement> + Send + Sync>;
+type RunFill = Box<dyn Fn(&SpaceSpec) -> anyhow::Result<Filled> + Send + Sync>;
+type RunAggregate = Box<dyn Fn(&AggregateSpec) -> anyhow::Result<Aggregated> + Send + Sync>;
 type RunRound = Box<dyn Fn(&Round) -> Recorded + Send + Sync>;
 
 /// A structure with one of its reclaimers.
@@ -79,6 +86,10 @@ struct Subject {
     reclaimer: &'static str,
     trial: RunTrial,
     round: RunRound,
+    fill: RunFill,
+    /// The fill of a table that counts its moves, if it can.
+    counted_fill: Option<RunFill>,
+    aggregate: RunAggregate,
 }
 
 impl Subject {
@@ -87,11 +98,15 @@ impl Subject {
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) -> Self {
         let build = Arc::new(build);
-        let for_rounds = Arc::clone(&build);
+        let (for_rounds, for_fills) = (Arc::clone(&build), Arc::clone(&build));
+        let for_counts = Arc::clone(&build);
         Self {
             reclaimer,
             trial: Box::new(move |spec| trial::run(|options| build(options), spec)),
             round: Box::new(move |round| record::record(|options| for_rounds(options), round)),
+            fill: Box::new(move |spec| space::run(|options| for_fills(options), spec, false)),
+            counted_fill: None,
+            aggregate: Box::new(move |spec| aggregate::run(|options| for_counts(options), spec)),
         }
     }
 }
@@ -115,6 +130,19 @@ impl Structure {
     /// Says that the structure heeds [`MapOptions::huge_pages`]. Others are not run with it.
     pub fn asks_for_huge_pages(&mut self) {
         self.huge_pages = true;
+    }
+
+    /// Says that `build` makes the same table with searches that are
+    /// [`Counting`](crate::space::Counting).
+    pub(crate) fn counts_moves_in<M: ConcurrentMap<u64, u64>>(
+        &mut self,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) {
+        for subject in &mut self.subjects {
+            assert_eq!(subject.reclaimer, NO_RECLAIMER, "one table a subject");
+        }
+        let fill: RunFill = Box::new(move |spec| space::run(&build, spec, true));
+        self.subjects.last_mut().expect("a structure has a subject").counted_fill = Some(fill);
     }
 
     /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
@@ -241,15 +269,28 @@ impl Registry {
         registry.add("chaining-inline", words, |o| {
             ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });
-        registry.add("cuckoo-striped", locked, |o| {
-            CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
-        });
-        registry.add_reclaimed::<OptimisticItems>("cuckoo-optimistic-items");
         registry
-            .add("cuckoo-optimistic", words, |o| {
-                CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
+            .add("cuckoo-striped", locked, |o| {
+                CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
             })
-            .asks_for_huge_pages();
+            .counts_moves_in(|o| {
+                CuckooStriped::<_, _, _, 4, Counting<Bfs>>::with_capacity_and_hasher(
+                    o.capacity,
+                    o.hasher(),
+                )
+            });
+        registry.add_reclaimed::<OptimisticItems>("cuckoo-optimistic-items");
+        let cuckoo = registry.add("cuckoo-optimistic", words, |o| {
+            CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
+        });
+        cuckoo.asks_for_huge_pages();
+        cuckoo.counts_moves_in(|o| {
+            CuckooOptimistic::<_, _, _, 8, Optimistic, Tagged, Counting<Bfs>>::with_pages(
+                o.capacity,
+                o.hasher(),
+                o.pages(),
+            )
+        });
         let few = "one scheme of each kind; hamt-cas is there with all";
         registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
         registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
@@ -325,7 +366,7 @@ impl Registry {
         structure: &str,
         factors: &str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
-    ) {
+    ) -> &mut Structure {
         let of = self.structure(structure);
         let of = of.unwrap_or_else(|| panic!("there is no structure `{structure}`"));
         assert!(of.reclaimers().eq([NO_RECLAIMER]), "`{structure}` takes reclaimers");
@@ -333,6 +374,7 @@ impl Registry {
         let variant = self.add(&format!("{structure}:{factors}"), why_not, build);
         variant.huge_pages = huge_pages;
         variant.variant_of = Some(structure.to_owned());
+        variant
     }
 
     /// Adds a structure with every [`Reclaimer`].
@@ -470,6 +512,30 @@ impl Registry {
             case.allocator
         );
         (self.subject(&case.structure, &case.reclaimer)?.trial)(spec)
+    }
+
+    /// Fills a table in this process.
+    ///
+    /// # Errors
+    ///
+    /// The subject is unknown, or cannot be filled.
+    pub fn fill(&self, spec: &SpaceSpec) -> anyhow::Result<Filled> {
+        let case = &spec.case;
+        let subject = self.subject(&case.structure, &case.reclaimer)?;
+        match &subject.counted_fill {
+            Some(fill) if spec.asked == Asked::Counts => fill(spec),
+            _ => (subject.fill)(spec),
+        }
+    }
+
+    /// Counts words in this process.
+    ///
+    /// # Errors
+    ///
+    /// The subject is unknown, or cannot count.
+    pub fn aggregate(&self, spec: &AggregateSpec) -> anyhow::Result<Aggregated> {
+        let case = &spec.case;
+        (self.subject(&case.structure, &case.reclaimer)?.aggregate)(spec)
     }
 
     /// Records and checks histories of one subject in this process.

@@ -173,6 +173,8 @@ fn the_defaults_are_those_of_the_documentation() {
         pin: true,
         series: false,
         latency: None,
+        space: None,
+        aggregate: None,
         cases: vec![case],
         skipped: Vec::new(),
     };

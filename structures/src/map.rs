@@ -133,6 +133,13 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
     fn capacity(&self) -> Option<usize> {
         None
     }
+
+    /// The most entries of a bucket: what a lookup of an absent key compares at worst, tags aside.
+    /// `None` where buckets do not chain, or the table cannot say. Exact while no thread writes;
+    /// O(n), so nothing for a path that matters.
+    fn longest_chain(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// One thread's way into a [`ConcurrentMap`].

@@ -8,6 +8,7 @@ use crate::failure::{Failure, usage};
 use crate::merge::{Merged, merge};
 use crate::record;
 use crate::schedule::{Done, jobs};
+use crate::study;
 use crate::subject::Registry;
 
 /// Join the parts of one sweep (`sweep --shard`) into one result folder
@@ -33,8 +34,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
     let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
     let merged = merge(&folders)?;
-    let Merged { experiment, machine, rows, samples, latency, .. } = &merged;
-    record::create(out, experiment, machine, rows, samples.as_deref(), latency.as_deref())?;
+    record::create(out, &merged)?;
     if merged.repeated > 0 {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }
@@ -46,17 +46,20 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 /// What is in the folder, and what a sweep would still have to run.
 fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
     let latency = merged.latency.as_deref().unwrap_or_default();
-    let done = Done::of(&merged.rows, latency);
-    let trials = merged.rows.len() + latency.len();
+    let space = merged.space.as_deref().unwrap_or_default();
+    let done = Done::of(&merged.rows, latency).and_space(space);
+    let aggregate = merged.aggregate.as_deref().unwrap_or_default();
+    let done = done.and_aggregate(aggregate);
+    let trials = merged.rows.len() + latency.len() + study::places(space).len() + aggregate.len();
     let name = out.join(record::EXPERIMENT).display().to_string();
     let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
         return format!("{trials} trials; this program does not know all that {name} names");
     };
     let jobs = jobs(&experiment).into_iter();
-    let jobs: Vec<_> = jobs.map(|job| (experiment.cases[job.cell].id(), job.rate)).collect();
+    let jobs: Vec<_> = jobs.map(|job| (experiment.cases[job.cell].id(), job.measure)).collect();
     let blocks = 0..experiment.blocks;
     let missing: usize = blocks
-        .map(|block| jobs.iter().filter(|(id, rate)| !done.has(id, block, *rate)).count())
+        .map(|block| jobs.iter().filter(|(id, measure)| !done.has(id, block, *measure)).count())
         .sum();
     if missing == 0 {
         return format!("{trials} trials: every cell in each of the {} blocks", experiment.blocks);

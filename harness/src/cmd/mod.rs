@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod aggregate_trial;
 mod cmp;
 mod drawn;
 mod export;
@@ -14,6 +15,7 @@ mod rank;
 mod report;
 mod run;
 mod scaling;
+mod space_trial;
 mod sweep;
 mod trial;
 mod trials;
@@ -57,6 +59,10 @@ enum Command {
     Machine(machine::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
+    #[command(name = crate::aggregate::AGGREGATE_COMMAND, hide = true)]
+    AggregateTrial(aggregate_trial::Args),
+    #[command(name = crate::space::SPACE_COMMAND, hide = true)]
+    SpaceTrial(space_trial::Args),
     #[command(name = verify::SUBJECT_COMMAND, hide = true)]
     VerifySubject(verify::SubjectArgs),
 }
@@ -87,6 +93,8 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Verify(args) => verify::run(registry, &args),
         Command::VerifySubject(args) => verify::run_subject(registry, &args),
         Command::Trial(args) => trial::run(registry, &args),
+        Command::AggregateTrial(args) => aggregate_trial::run(registry, &args),
+        Command::SpaceTrial(args) => space_trial::run(registry, &args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

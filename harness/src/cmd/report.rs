@@ -18,6 +18,7 @@ use crate::record::EXPERIMENT;
 use crate::report::{Material, Picture, Source, page};
 use crate::row::Row;
 use crate::series;
+use crate::study::{self, StudyRow};
 use crate::subject::Registry;
 use crate::summary::counts;
 
@@ -97,6 +98,16 @@ fn latency_of(folders: &[Recorded]) -> Result<Vec<LatencyTrial>, Failure> {
     Ok(all)
 }
 
+/// The trials of another kind of all folders.
+fn study_of<R: StudyRow>(folders: &[Recorded]) -> Result<Vec<R>, Failure> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let own = study::read(&folder.path);
+        all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    Ok(all)
+}
+
 /// Writes the page about `folders` to `file`, for a folder that has just been swept too.
 pub(super) fn write(
     registry: &Registry,
@@ -119,6 +130,7 @@ fn html(
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     let latency = latency_of(shown(folders))?;
+    let (space, aggregate) = (study_of(shown(folders))?, study_of(shown(folders))?);
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -134,6 +146,8 @@ fn html(
         sources: &sources,
         rows: &rows,
         latency: &latency,
+        space: &space,
+        aggregate: &aggregate,
         machine: &folders[0].machine,
         pictures: &pictures,
         report,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::aggregate::{self, AGGREGATE, AggregateRow};
 use crate::case::Case;
 use crate::catalogue::NameGlob;
 use crate::cmd::folders::Recorded;
@@ -26,8 +27,10 @@ use crate::machine::Machine;
 use crate::metric::Counters;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::row::Row;
-use crate::schedule::{Done, Job, Shard, Verdict, block_order, jobs, judge};
+use crate::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
 use crate::series::SERIES;
+use crate::space::{self, SPACE, SpaceRow};
+use crate::study;
 use crate::subject::Registry;
 use crate::summary::choose_metric;
 use crate::table;
@@ -74,6 +77,12 @@ pub(super) struct Args {
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
+/// Three times, twice of them key by key and beyond.
+const FILL_SECONDS_PER_KEY: f64 = 1e-6;
+/// To draw it, to count it alone, to count it, and to check.
+const SECONDS_PER_WORD: f64 = 2e-7;
+/// At each step of a fill.
+const LOOKUPS_SECONDS: f64 = 0.05;
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let catalogue = registry.catalogue();
@@ -110,7 +119,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     if !finished {
         return Err(Failure::Run(anyhow::anyhow!(
             "interrupted after {} trials; {} is whole, and the same command goes on from there",
-            folder.rows().len() + folder.latency().len(),
+            trials_of(&folder),
             out.display()
         )));
     }
@@ -171,6 +180,15 @@ impl<'e> Plan<'e> {
     }
 
     fn seconds(&self, job: Job) -> f64 {
+        if job.measure == Measure::Space {
+            let keys = self.experiment.cases[job.cell].keys as f64;
+            let steps =
+                self.experiment.space.as_ref().map_or(0, |plan| plan.loads.len() + 1) as f64;
+            return 3.0 * TRIAL_OVERHEAD + keys * FILL_SECONDS_PER_KEY + steps * LOOKUPS_SECONDS;
+        }
+        if let (Measure::Aggregate(_), Some(plan)) = (job.measure, &self.experiment.aggregate) {
+            return TRIAL_OVERHEAD + plan.words as f64 * SECONDS_PER_WORD;
+        }
         let prefill = self.experiment.cases[job.cell].prefill as f64 * PREFILL_SECONDS_PER_KEY;
         let measured = trials::seconds(self.experiment, job);
         measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill
@@ -191,7 +209,7 @@ impl<'e> Plan<'e> {
             "{cells} cells x {} blocks = {} trials{}, about {}",
             self.blocks(),
             cells * self.blocks(),
-            self.latency_in_words(),
+            self.others_in_words(),
             HumanDuration(total)
         ));
         if let Some(target) = self.experiment.target_halfwidth {
@@ -206,11 +224,26 @@ impl<'e> Plan<'e> {
         Ok(())
     }
 
-    /// ", and 24 latency trials at 1000, 2000 operations per second for 0.5 s", if there are any.
-    fn latency_in_words(&self) -> String {
-        let Some(plan) = &self.experiment.latency else { return String::new() };
-        let trials = self.wanted().filter(|job| job.rate.is_some()).count() * self.blocks();
-        format!(", and {trials} latency trials at {plan}")
+    /// ", and 24 latency trials at 1000, 2000 operations per second for 0.5 s", if there are any;
+    /// and so on for the other kinds.
+    fn others_in_words(&self) -> String {
+        let Experiment { latency, space, aggregate, .. } = self.experiment;
+        let count = |is: fn(Measure) -> bool| {
+            self.wanted().filter(|job| is(job.measure)).count() * self.blocks()
+        };
+        let latency = latency.as_ref().map(|plan| {
+            let trials = count(|measure| matches!(measure, Measure::Latency(_)));
+            format!(", and {trials} latency trials at {plan}")
+        });
+        let space = space.as_ref().map(|plan| {
+            let trials = count(|measure| measure == Measure::Space);
+            format!(", and {trials} space trials at {plan}")
+        });
+        let aggregate = aggregate.as_ref().map(|plan| {
+            let trials = count(|measure| matches!(measure, Measure::Aggregate(_)));
+            format!(", and {trials} aggregations: {plan}")
+        });
+        latency.into_iter().chain(space).chain(aggregate).collect()
     }
 
     /// Runs what is not done yet; false if interrupted.
@@ -220,7 +253,7 @@ impl<'e> Plan<'e> {
         cpus: usize,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let mut progress = Progress::new(self, &Done::of(folder.rows(), folder.latency()));
+        let mut progress = Progress::new(self, &done(folder));
         if self.live {
             progress.open(self, folder.rows(), cpus)?;
         }
@@ -283,25 +316,30 @@ impl<'e> Plan<'e> {
         progress: &mut Progress,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let done = Done::of(folder.rows(), folder.latency());
+        let done = done(folder);
         let order = block_order(self.experiment.seed, block, self.jobs.len());
         for (position, index) in order.into_iter().enumerate() {
             let job = self.jobs[index];
             let case = &self.experiment.cases[job.cell];
-            if !self.wanted[job.cell] || done.has(&case.id(), block, job.rate) {
+            if !self.wanted[job.cell] || done.has(&case.id(), block, job.measure) {
                 continue;
             }
-            let at = job.rate.map_or_else(String::new, |rate| format!(" at {rate}/s"));
+            let at = match job.measure {
+                Measure::Throughput => String::new(),
+                Measure::Latency(rate) => format!(" at {rate}/s"),
+                Measure::Space => " filled".to_owned(),
+                Measure::Aggregate(way) => format!(" counting words, {way}"),
+            };
             progress.show(block, case, &at);
             let place = (block, position as u32);
             let Some(trial) = Trial::run(self.experiment, job, place, interrupted)? else {
                 return Ok(false);
             };
-            if !trial.row().valid {
-                progress.warn(format!("invalid trial: {case}{at}: {}", trial.row().error));
+            if let Some(why) = trial.complaint() {
+                progress.warn(format!("invalid trial: {case}{at}: {why}"));
             }
-            if job.rate.is_none() {
-                progress.measured(trial.row());
+            if let Some(row) = trial.row() {
+                progress.measured(row);
             }
             trial.record(folder)?;
             progress.step();
@@ -309,6 +347,21 @@ impl<'e> Plan<'e> {
         progress.end_block(block);
         Ok(true)
     }
+}
+
+/// The trials of every kind that `folder` has.
+fn done(folder: &Folder) -> Done {
+    Done::of(folder.rows(), folder.latency())
+        .and_space(folder.space())
+        .and_aggregate(folder.aggregate())
+}
+
+/// How many trials of every kind `folder` has.
+fn trials_of(folder: &Folder) -> usize {
+    folder.rows().len()
+        + folder.latency().len()
+        + study::places(folder.space()).len()
+        + folder.aggregate().len()
 }
 
 /// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
@@ -327,9 +380,9 @@ impl Progress {
             (0..plan.experiment.blocks).filter(|block| plan.shard.has(*block)).collect();
         let total = plan.wanted().count() * blocks.len();
         let cells = &plan.experiment.cases;
-        let trials = plan.wanted().map(|job| (cells[job.cell].id(), job.rate));
-        let of_blocks = |(id, rate): (String, Option<f64>)| {
-            blocks.iter().filter(|block| done.has(&id, **block, rate)).count()
+        let trials = plan.wanted().map(|job| (cells[job.cell].id(), job.measure));
+        let of_blocks = |(id, measure): (String, Measure)| {
+            blocks.iter().filter(|block| done.has(&id, **block, measure)).count()
         };
         let old: usize = trials.map(of_blocks).sum();
         if old > 0 {
@@ -414,11 +467,14 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let mut files: Vec<PathBuf> =
         [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
-    let optional = [SERIES, LATENCY_TRIALS, LATENCY].map(|name| folder.path().join(name));
+    let optional =
+        [SERIES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE].map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));
     let invalid = [
         (TRIALS, rows.len(), rows.iter().filter(|row| !row.valid).count()),
         (LATENCY_TRIALS, folder.latency().len(), invalid(folder.latency())),
+        (SPACE, study::places(folder.space()).len(), unfilled(folder.space())),
+        (AGGREGATE, folder.aggregate().len(), miscounted(folder.aggregate())),
     ];
     let table = table::throughput(&rows, cpus);
     let path = folder.path().to_owned();
@@ -436,7 +492,15 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
         [] => String::new(),
         trials => format!("\n{}", of_cells(trials)),
     };
-    print(&format!("{table}{latency}\n{}", plot::lines(&files)))?;
+    let space = match folder.space() {
+        [] => String::new(),
+        rows => format!("\n{}", space::table::of_cells(rows, folder.rows())),
+    };
+    let counts = match folder.aggregate() {
+        [] => String::new(),
+        rows => format!("\n{}", aggregate::table::of_cells(rows, folder.rows())),
+    };
+    print(&format!("{table}{latency}{space}{counts}\n{}", plot::lines(&files)))?;
     let complaints = invalid.into_iter().filter(|(_, _, invalid)| *invalid > 0);
     let complaints: Vec<String> = complaints
         .map(|(file, all, invalid)| {
@@ -454,4 +518,14 @@ fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<()
 
 fn invalid(trials: &[LatencyTrial]) -> usize {
     trials.iter().filter(|trial| !trial.row.valid).count()
+}
+
+/// Space trials that failed.
+fn unfilled(rows: &[SpaceRow]) -> usize {
+    rows.iter().filter(|row| row.step == row.steps && !row.valid).count()
+}
+
+/// Aggregations that failed.
+fn miscounted(rows: &[AggregateRow]) -> usize {
+    rows.iter().filter(|row| !row.valid).count()
 }

@@ -1,21 +1,27 @@
 //! One trial of a sweep: runs it, and writes down what came of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use crate::aggregate::{AGGREGATE_COMMAND, AggregateRow, AggregateSpec, Way, counted_as};
+use crate::allocator::COUNT;
+use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::LatencyTrial;
-use crate::launch::{Outcome, launch};
+use crate::launch::{Answer, Outcome, ask, launch};
 use crate::metric::Sample;
 use crate::record::Folder;
 use crate::row::Row;
-use crate::schedule::{Job, trial_seed};
+use crate::schedule::{Job, Measure, trial_seed};
+use crate::space::{Asked, Filled, SPACE_COMMAND, SpaceRow, SpaceSpec, filled_as};
 use crate::trial::{Measurement, TrialSpec};
 
-/// What a trial of either kind leaves.
+/// What a trial of any kind leaves.
 pub(super) enum Trial {
     Throughput(Row, Vec<Sample>),
     Latency(LatencyTrial),
+    Space(Vec<SpaceRow>),
+    Aggregate(AggregateRow),
 }
 
 impl Trial {
@@ -23,49 +29,74 @@ impl Trial {
     pub(super) fn run(
         experiment: &Experiment,
         job: Job,
-        (block, position): (u32, u32),
+        place: (u32, u32),
         interrupted: &AtomicBool,
     ) -> anyhow::Result<Option<Self>> {
         if interrupted.load(Ordering::Relaxed) {
             return Ok(None);
         }
+        match job.measure {
+            Measure::Space => return fill(experiment, job, place, interrupted),
+            Measure::Aggregate(way) => {
+                return aggregate(experiment, job.cell, way, place, interrupted);
+            }
+            Measure::Throughput | Measure::Latency(_) => {}
+        }
+        let (block, position) = place;
         let spec = spec(experiment, job, block);
         let mut row = Row::unmeasured(&spec.case, spec.seed, block, position);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let mut trial = match job.rate {
-            None => Self::Throughput(row, Vec::new()),
-            Some(rate) => Self::Latency(LatencyTrial::unmeasured(row, rate)),
-        };
-        match launch(&spec, interrupted)? {
-            Outcome::Measured(measured) => trial.measured(*measured, spec.seconds),
-            Outcome::Failed(why) => trial.row_mut().error = why,
+        let outcome = launch(&spec, interrupted)?;
+        if let Outcome::Failed(why) = &outcome {
+            row.error.clone_from(why);
+        }
+        let measured = match outcome {
+            Outcome::Measured(measured) => Some(*measured),
+            Outcome::Failed(_) => None,
             Outcome::Interrupted => return Ok(None),
-        }
-        Ok(Some(trial))
+        };
+        Ok(Some(match spec.rate {
+            None => Self::throughput(row, measured),
+            Some(rate) => Self::latency(row, measured, rate, spec.seconds),
+        }))
     }
 
-    fn measured(&mut self, mut measured: Measurement, seconds: f64) {
-        match self {
-            Self::Throughput(row, samples) => {
-                *samples = std::mem::take(&mut measured.series);
-                row.measured(measured);
+    fn throughput(mut row: Row, measured: Option<Measurement>) -> Self {
+        let mut samples = Vec::new();
+        if let Some(mut measured) = measured {
+            samples = std::mem::take(&mut measured.series);
+            row.measured(measured);
+        }
+        Self::Throughput(row, samples)
+    }
+
+    fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
+        let mut trial = LatencyTrial::unmeasured(row, rate);
+        if let Some(measured) = measured {
+            trial.measured(measured, seconds);
+        }
+        Self::Latency(trial)
+    }
+
+    /// What went wrong, if the trial is invalid.
+    pub(super) fn complaint(&self) -> Option<&str> {
+        let (valid, error) = match self {
+            Self::Throughput(row, _) => (row.valid, &row.error),
+            Self::Latency(trial) => (trial.row.valid, &trial.row.error),
+            Self::Space(rows) => {
+                let last = rows.last().expect("a trial has a row");
+                (last.valid, &last.error)
             }
-            Self::Latency(trial) => trial.measured(measured, seconds),
-        }
+            Self::Aggregate(row) => (row.valid, &row.error),
+        };
+        (!valid).then_some(error)
     }
 
-    /// What every trial has.
-    pub(super) fn row(&self) -> &Row {
+    /// The row of `trials.csv` that it is, if it is one.
+    pub(super) fn row(&self) -> Option<&Row> {
         match self {
-            Self::Throughput(row, _) => row,
-            Self::Latency(trial) => &trial.row,
-        }
-    }
-
-    fn row_mut(&mut self) -> &mut Row {
-        match self {
-            Self::Throughput(row, _) => row,
-            Self::Latency(trial) => &mut trial.row,
+            Self::Throughput(row, _) => Some(row),
+            Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
         }
     }
 
@@ -74,25 +105,92 @@ impl Trial {
         match self {
             Self::Throughput(row, samples) => folder.append(row, &samples),
             Self::Latency(trial) => folder.append_latency(trial),
+            Self::Space(rows) => folder.append_space(rows),
+            Self::Aggregate(row) => folder.append_aggregate(row),
         }
     }
+}
+
+/// A timed fill, a counted one and one for lookups, each in a process of its own.
+fn fill(
+    experiment: &Experiment,
+    job: Job,
+    place: (u32, u32),
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let plan = experiment.space.as_ref().expect("the job is of its plan");
+    let case = &experiment.cases[job.cell];
+    // Its own cell's threads and mix are not heeded: all tables get the same keys.
+    let seed = trial_seed(experiment.seed, place.0, &filled_as(case));
+    let mut answers: [Filled; 3] = Default::default();
+    let all = [Asked::Time, Asked::Counts, Asked::Lookups];
+    for (asked, answer) in all.into_iter().zip(&mut answers) {
+        let spec = SpaceSpec { case: case.clone(), seed, loads: plan.loads.clone(), asked };
+        let count = if asked == Asked::Counts { COUNT } else { "" };
+        let allocator = format!("{}{count}", case.allocator);
+        let limit = Duration::from_secs_f64(60.0 + case.keys as f64 * 4e-5);
+        match ask(SPACE_COMMAND, &spec, &allocator, limit, interrupted)? {
+            Answer::Said(filled) => *answer = filled,
+            Answer::Failed(why) => {
+                return Ok(Some(Trial::Space(vec![SpaceRow::failed(case, seed, place, why)])));
+            }
+            Answer::Interrupted => return Ok(None),
+        }
+    }
+    Ok(Some(Trial::Space(SpaceRow::of_trial(case, seed, place, &answers))))
+}
+
+/// An aggregation of the cell by this way, in a process of its own.
+fn aggregate(
+    experiment: &Experiment,
+    cell: usize,
+    way: Way,
+    place: (u32, u32),
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let plan = experiment.aggregate.as_ref().expect("the job is of its plan");
+    let case = &experiment.cases[cell];
+    // Whatever the number of threads, the same words.
+    let counted = Case { threads: 1, ..counted_as(case, plan.text.is_some()) };
+    let spec = AggregateSpec {
+        case: case.clone(),
+        seed: trial_seed(experiment.seed, place.0, &counted),
+        way,
+        words: plan.words,
+        text: plan.text.clone(),
+    };
+    let limit = Duration::from_secs_f64(60.0 + plan.words as f64 * 2e-5);
+    let answer = match ask(AGGREGATE_COMMAND, &spec, &case.allocator, limit, interrupted)? {
+        Answer::Said(counted) => Ok(counted),
+        Answer::Failed(why) => Err(why),
+        Answer::Interrupted => return Ok(None),
+    };
+    Ok(Some(Trial::Aggregate(AggregateRow::new(&spec, place, answer))))
 }
 
 /// What the process of `job` is told.
 fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
     let case = experiment.cases[job.cell].clone();
+    let rate = rate(job);
     TrialSpec {
         seed: trial_seed(experiment.seed, block, &case),
         case,
         seconds: seconds(experiment, job),
         warmup: experiment.warmup,
-        series: experiment.series && job.rate.is_none(),
-        rate: job.rate,
+        series: experiment.series && rate.is_none(),
+        rate,
+    }
+}
+
+fn rate(job: Job) -> Option<f64> {
+    match job.measure {
+        Measure::Latency(rate) => Some(rate),
+        Measure::Throughput | Measure::Space | Measure::Aggregate(_) => None,
     }
 }
 
 /// The measured time of `job`.
 pub(super) fn seconds(experiment: &Experiment, job: Job) -> f64 {
-    let of_latency = experiment.latency.as_ref().filter(|_| job.rate.is_some());
+    let of_latency = experiment.latency.as_ref().filter(|_| rate(job).is_some());
     of_latency.map_or(experiment.seconds, |plan| plan.seconds)
 }

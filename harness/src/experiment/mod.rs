@@ -4,6 +4,7 @@
 //! of every key (`value.rs`, `mix.rs`), then, for each grid whose keys were right, its cells
 //! (`grid.rs`).
 
+mod aggregate;
 mod axes;
 mod error;
 mod grid;
@@ -12,12 +13,14 @@ mod latency;
 mod mix;
 mod overrides;
 mod presets;
+mod space;
 mod subjects;
 mod value;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::aggregate::AggregatePlan;
 use self::axes::Axes;
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
@@ -25,6 +28,7 @@ pub use self::latency::LatencyPlan;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
 pub(crate) use self::presets::find as find_preset;
+pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
@@ -64,6 +68,10 @@ pub struct Experiment {
     pub series: bool,
     /// The latency trials of each cell, if any.
     pub latency: Option<LatencyPlan>,
+    /// The space trials, if any.
+    pub space: Option<SpacePlan>,
+    /// The aggregation trials, if any.
+    pub aggregate: Option<AggregatePlan>,
     /// The cells, each once: grid by grid in the order of the axes, then the controls.
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
@@ -85,6 +93,8 @@ impl Experiment {
         let mut experiment = Self::settings(&top, &mut problems);
         experiment.plan(&top, catalogue, &mut problems);
         experiment.plan_latency(&top, &mut problems);
+        experiment.space = SpacePlan::of(&top, &experiment.cases, &mut problems);
+        experiment.aggregate = AggregatePlan::of(&top, &experiment.cases, &mut problems);
         if problems.is_empty() {
             Ok(experiment)
         } else {
@@ -111,6 +121,8 @@ impl Experiment {
             pin: top.one("pin", &FLAG, problems).unwrap_or(true),
             series: top.one("series", &FLAG, problems).unwrap_or(false),
             latency: None,
+            space: None,
+            aggregate: None,
             cases: Vec::new(),
             skipped: Vec::new(),
         }

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
+use crate::aggregate::Way;
 
 /// The keys of the file itself.
 pub(super) const TOP: &[&str] = &[
@@ -26,6 +27,8 @@ pub(super) const TOP: &[&str] = &[
     "also",
     "mix",
     "latency",
+    "space",
+    "aggregate",
 ];
 
 /// The keys of `[axes]` and of each `[[also]]`.
@@ -56,6 +59,12 @@ pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates", "ups
 
 /// The keys of `[latency]`.
 pub(super) const LATENCY: &[&str] = &["rates", "seconds"];
+
+/// The keys of `[space]`.
+pub(super) const SPACE: &[&str] = &["loads"];
+
+/// The keys of `[aggregate]`.
+pub(super) const AGGREGATE: &[&str] = &["ways", "words", "text"];
 
 /// What a key takes.
 pub(super) struct Kind<T> {
@@ -136,6 +145,20 @@ pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
 pub(super) const RATE: Kind<f64> = Kind {
     expected: "a number of operations per second from 0.001 to 1000000000",
     read: |value| number(value, crate::latency::RATES),
+};
+
+pub(super) const LOAD: Kind<f64> = Kind {
+    expected: "a share of a table's capacity, above 0 and up to 1",
+    read: |value| number(value, 0.0..=1.0).filter(|load| *load > 0.0),
+};
+
+pub(super) const WAY: Kind<Way> = Kind {
+    expected: "\"shared\", \"cached\", \"merged\" or \"partitioned\"",
+    read: |value| Way::named(value.as_str()?),
+};
+pub(super) const WORDS: Kind<u64> = Kind {
+    expected: "a whole number from 1 to 1000000000",
+    read: |value| whole(value, 1..=1_000_000_000),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -264,6 +287,10 @@ fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> 
         Some("at the top of the file, before any `[table]`")
     } else if LATENCY.contains(&key) {
         Some("in `[latency]`")
+    } else if SPACE.contains(&key) {
+        Some("in `[space]`")
+    } else if AGGREGATE.contains(&key) {
+        Some("in `[aggregate]`")
     } else {
         None
     };

@@ -8,12 +8,14 @@ mod tables;
 
 use askama::Template;
 
+use crate::aggregate::AggregateRow;
 use crate::compare::Report;
 use crate::latency::LatencyTrial;
 use crate::machine::Machine;
 use crate::plot::Drawing;
 use crate::rank::Ranking;
 use crate::row::Row;
+use crate::space::SpaceRow;
 use crate::summary::choose_metric;
 use tables::Table;
 
@@ -47,6 +49,10 @@ pub struct Material<'a> {
     pub rows: &'a [Row],
     /// Their latency trials.
     pub latency: &'a [LatencyTrial],
+    /// Their space trials.
+    pub space: &'a [SpaceRow],
+    /// Their aggregations.
+    pub aggregate: &'a [AggregateRow],
     /// What measured them.
     pub machine: &'a Machine,
     /// Pictures of them.
@@ -85,6 +91,8 @@ struct Page<'a> {
     rate: String,
     throughput: Table,
     latency: Table,
+    space: Table,
+    aggregate: Table,
     validity: Vec<Sentence>,
     noise: Table,
     machine: Vec<(String, String)>,
@@ -98,7 +106,7 @@ struct Page<'a> {
 ///
 /// If the template cannot be filled in.
 pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
-    let Material { sources, rows, latency, machine, pictures, report, .. } = material;
+    let Material { sources, rows, latency, space, machine, pictures, report, .. } = material;
     let first = sources.first().map_or("", |source| source.experiment.as_str());
     let [title, question, reproduces] = headings(first);
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
@@ -118,6 +126,8 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         ),
         throughput: tables::throughput(rows, choice.metric),
         latency: tables::latency(latency),
+        space: tables::space(space, rows),
+        aggregate: tables::aggregate(material.aggregate, rows),
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),

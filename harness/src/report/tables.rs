@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::aggregate::AggregateRow;
+use crate::aggregate::table::AggregateCell;
 use crate::compare::{Judged, Mode, Report, Workload, factor, p_value};
 use crate::latency::table::duration;
 use crate::latency::{LatencyCell, LatencyTrial, Time};
 use crate::row::Row;
 use crate::setting::Setting;
+use crate::space::SpaceRow;
+use crate::space::table::SpaceCell;
 use crate::summary::{Metric, summarise};
 use crate::table::mops;
 
@@ -252,6 +256,87 @@ pub(super) fn latency(trials: &[LatencyTrial]) -> Table {
         })
         .collect();
     Table::new(&names, rows)
+}
+
+/// Every table at every step of its fills.
+pub(super) fn space(fills: &[SpaceRow], trials: &[Row]) -> Table {
+    let names = [
+        "subject",
+        "at",
+        "#keys",
+        "#load",
+        "#bytes an entry",
+        "#longest chain",
+        "#moves an insert",
+        "#most moves",
+        "#build",
+        "#95 % interval",
+        "#Mgets/s",
+        "#their 95 % interval",
+        "#trials",
+        "#invalid",
+        "setting",
+    ];
+    let count = |number: Option<u64>| {
+        Cell::maybe(number.map(|number| number as f64), |number| number.to_string())
+    };
+    let cells = SpaceCell::all(fills, trials);
+    let rows = cells.iter().map(|cell| {
+        vec![
+            Cell::text(cell.row.subject()),
+            Cell::text(cell.step()),
+            Cell::number(cell.row.keys as f64, cell.row.keys.to_string()),
+            Cell::maybe(cell.load, |load| format!("{load:.4}")),
+            Cell::maybe(cell.bytes_per_entry, |bytes| format!("{bytes:.1}")),
+            count(cell.longest_chain),
+            Cell::maybe(cell.moves_per_insert, |moves| format!("{moves:.3}")),
+            count(cell.max_moves),
+            Cell::maybe(cell.build_seconds, duration),
+            interval(cell.build_interval, duration),
+            Cell::maybe(cell.gets_per_sec, mops),
+            interval(cell.gets_interval, mops),
+            Cell::count(cell.n),
+            Cell::count(cell.invalid),
+            setting(&cell.row),
+        ]
+    });
+    Table::new(&names, rows.collect())
+}
+
+/// Every cell by every way to count words.
+pub(super) fn aggregate(counts: &[AggregateRow], trials: &[Row]) -> Table {
+    let names = [
+        "way",
+        "table",
+        "#threads",
+        "#zipf",
+        "#distinct",
+        "#Mwords/s",
+        "#95 % interval",
+        "#times one thread",
+        "#its 95 % interval",
+        "#trials",
+        "#invalid",
+    ];
+    let ratio = |ratio: f64| format!("{ratio:.2}");
+    let cells = AggregateCell::all(counts, trials);
+    let rows = cells.iter().map(|cell| {
+        let distinct = cell.distinct.map(|words| words as f64);
+        vec![
+            Cell::text(cell.way.name()),
+            Cell::text(cell.table()),
+            Cell::count(cell.row.threads),
+            Cell::number(cell.row.zipf, cell.row.zipf.to_string()),
+            Cell::maybe(distinct, |words| words.to_string()),
+            Cell::maybe(cell.words_per_sec.0, mops),
+            interval(cell.words_per_sec.1, mops),
+            Cell::maybe(cell.speed_up.0, ratio),
+            interval(cell.speed_up.1, ratio),
+            Cell::count(cell.n),
+            Cell::count(cell.invalid),
+        ]
+    });
+    Table::new(&names, rows.collect())
 }
 
 /// How many trials each kind of noise disturbed, and how much at most.

@@ -1,5 +1,6 @@
 //! The command line from outside: the real program in a directory of its own.
 
+mod aggregate;
 mod broken_pipe;
 mod compare;
 mod figures;
@@ -10,6 +11,7 @@ mod report;
 mod resume;
 mod scaling;
 mod series;
+mod space;
 mod spec_errors;
 mod support;
 mod sweep;

@@ -305,4 +305,14 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
     fn bucket_count(&self) -> usize {
         self.current().buckets.len()
     }
+
+    fn longest_chain(&self) -> usize {
+        let table = self.current();
+        let entries = |index| {
+            let mut entries = 0;
+            table.for_each_in(index, &mut |_, _| entries += 1);
+            entries
+        };
+        (0..table.buckets.len()).map(entries).max().unwrap_or(0)
+    }
 }

@@ -163,4 +163,9 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
     fn bucket_count(&self) -> usize {
         self.table().buckets.len()
     }
+
+    fn longest_chain(&self) -> usize {
+        let table = self.table();
+        table.buckets.iter().map(|chain| chain.iter().count()).max().unwrap_or(0)
+    }
 }

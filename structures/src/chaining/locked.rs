@@ -42,6 +42,9 @@ pub trait Locking<K, V>: Send + Sync {
 
     /// The number of buckets.
     fn bucket_count(&self) -> usize;
+
+    /// The most entries of a bucket.
+    fn longest_chain(&self) -> usize;
 }
 
 /// A chained hash table that locks as `L` says.
@@ -194,6 +197,10 @@ where
 
     fn capacity(&self) -> Option<usize> {
         Some(self.buckets.bucket_count())
+    }
+
+    fn longest_chain(&self) -> Option<usize> {
+        Some(self.buckets.longest_chain())
     }
 }
 

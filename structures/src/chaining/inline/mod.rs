@@ -455,6 +455,24 @@ where
     fn capacity(&self) -> Option<usize> {
         Some(self.current().capacity())
     }
+
+    fn longest_chain(&self) -> Option<usize> {
+        let _reading = self.exclusion.read();
+        let table = self.current();
+        let entries = |bucket: &Line| {
+            let backoff = Backoff::new();
+            let mut entries = 0;
+            let mut count = |seen| {
+                entries = 0;
+                bucket.for_each(seen, |_, _, _| entries += 1);
+            };
+            while Self::try_read(table, bucket, &mut count).is_none() {
+                backoff.snooze();
+            }
+            entries
+        };
+        table.buckets.iter().map(entries).max()
+    }
 }
 
 impl<K, V, S, E, T> Default for ChainingInline<K, V, S, E, T>
