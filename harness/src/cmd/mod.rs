@@ -2,6 +2,7 @@
 
 mod aggregate_trial;
 mod cmp;
+mod conclude;
 mod export;
 mod folders;
 mod list;
