@@ -2,6 +2,7 @@
 
 mod aggregate_trial;
 mod cmp;
+mod conclude;
 mod drawn;
 mod export;
 mod folders;

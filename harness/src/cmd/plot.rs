@@ -15,6 +15,8 @@ use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::record;
 use crate::row::Row;
 use crate::series::{self, SeriesRow};
+use crate::space::SpaceRow;
+use crate::study;
 use crate::subject::Registry;
 
 /// Draw figures of result folders
@@ -63,13 +65,14 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let Read { recorded, samples, latency } = read(&args.folders)?;
+    let Read { recorded, samples, latency, space } = read(&args.folders)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
     let Recorded { rows, machine, .. } = &recorded;
     let results = Results {
         rows,
         samples: &samples,
         latency: &latency,
+        space: &space,
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
     };
@@ -128,11 +131,13 @@ struct Read {
     recorded: Recorded,
     samples: Vec<SeriesRow>,
     latency: Vec<LatencyTrial>,
+    space: Vec<SpaceRow>,
 }
 
 /// The trials of all folders, which must be of one machine, with all that belongs to them.
 fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
+    let mut space = Vec::new();
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -148,6 +153,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
         let own = record::read_rows(folder).map_err(wrong)?;
         samples.extend(series::read(folder, &own).map_err(wrong)?);
         latency.extend(latency::read(folder).map_err(wrong)?);
+        space.extend(study::read::<SpaceRow>(folder).map_err(wrong)?);
         rows.extend(own);
     }
     if rows.is_empty() {
@@ -155,7 +161,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     }
     let label = folders[0].display().to_string();
     let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
-    Ok(Read { recorded, samples, latency })
+    Ok(Read { recorded, samples, latency, space })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {

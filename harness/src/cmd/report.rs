@@ -76,12 +76,14 @@ pub(super) fn pictures(
         samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
     let latency = latency_of(folders)?;
+    let space = study_of(folders)?;
     let cpus = folders[0].machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {
         rows: &rows,
         samples: &samples,
         latency: &latency,
+        space: &space,
         cpus,
         baseline: baseline.as_ref(),
     };

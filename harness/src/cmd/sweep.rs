@@ -10,30 +10,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::aggregate::{self, AGGREGATE, AggregateRow};
 use crate::case::Case;
 use crate::catalogue::NameGlob;
-use crate::cmd::folders::Recorded;
+use crate::cmd::conclude::conclude;
 use crate::cmd::live::{Estimates, Screen};
-use crate::cmd::plot::{self, Format};
-use crate::cmd::question::Question;
 use crate::cmd::trials::{self, Trial};
-use crate::cmd::{print, report, say};
+use crate::cmd::{print, say};
 use crate::experiment::{Experiment, Overrides, apply_overrides};
 use crate::failure::{Failure, usage};
-use crate::latency::table::of_cells;
-use crate::latency::{LATENCY, LATENCY_TRIALS, LatencyTrial};
 use crate::machine::Machine;
 use crate::metric::Counters;
-use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
+use crate::record::Folder;
 use crate::row::Row;
 use crate::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
-use crate::series::SERIES;
-use crate::space::{self, SPACE, SpaceRow};
 use crate::study;
 use crate::subject::Registry;
 use crate::summary::choose_metric;
-use crate::table;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
@@ -460,72 +452,4 @@ impl Progress {
         self.live = None;
         self.bar.finish_and_clear();
     }
-}
-
-/// The figures, the page, the table, the paths.
-fn conclude(registry: &Registry, folder: &Folder, machine: Machine) -> Result<(), Failure> {
-    let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
-    let mut files: Vec<PathBuf> =
-        [EXPERIMENT, MACHINE, TRIALS].iter().map(|name| folder.path().join(name)).collect();
-    let optional =
-        [SERIES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE].map(|name| folder.path().join(name));
-    files.extend(optional.into_iter().filter(|file| file.exists()));
-    let invalid = [
-        (TRIALS, rows.len(), rows.iter().filter(|row| !row.valid).count()),
-        (LATENCY_TRIALS, folder.latency().len(), invalid(folder.latency())),
-        (SPACE, study::places(folder.space()).len(), unfilled(folder.space())),
-        (AGGREGATE, folder.aggregate().len(), miscounted(folder.aggregate())),
-    ];
-    let table = table::throughput(&rows, cpus);
-    let path = folder.path().to_owned();
-    let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
-    recorded[0].label = recorded[0].name();
-    let pictures = report::pictures(registry, &Question::default(), &recorded)?;
-    if !pictures.is_empty() {
-        let formats = [Format::Svg, Format::Png];
-        files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);
-    }
-    let page = folder.path().join(report::REPORT);
-    report::write(registry, &Question::default(), &recorded, &pictures, &page)?;
-    files.push(page);
-    let latency = match folder.latency() {
-        [] => String::new(),
-        trials => format!("\n{}", of_cells(trials)),
-    };
-    let space = match folder.space() {
-        [] => String::new(),
-        rows => format!("\n{}", space::table::of_cells(rows, folder.rows())),
-    };
-    let counts = match folder.aggregate() {
-        [] => String::new(),
-        rows => format!("\n{}", aggregate::table::of_cells(rows, folder.rows())),
-    };
-    print(&format!("{table}{latency}{space}{counts}\n{}", plot::lines(&files)))?;
-    let complaints = invalid.into_iter().filter(|(_, _, invalid)| *invalid > 0);
-    let complaints: Vec<String> = complaints
-        .map(|(file, all, invalid)| {
-            let path = folder.path().join(file);
-            let path = path.display();
-            format!("{invalid} of {all} trials are invalid; {path} says why in the column `error`")
-        })
-        .collect();
-    if complaints.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Run(anyhow::anyhow!(complaints.join("\n"))))
-    }
-}
-
-fn invalid(trials: &[LatencyTrial]) -> usize {
-    trials.iter().filter(|trial| !trial.row.valid).count()
-}
-
-/// Space trials that failed.
-fn unfilled(rows: &[SpaceRow]) -> usize {
-    rows.iter().filter(|row| row.step == row.steps && !row.valid).count()
-}
-
-/// Aggregations that failed.
-fn miscounted(rows: &[AggregateRow]) -> usize {
-    rows.iter().filter(|row| !row.valid).count()
 }

@@ -22,6 +22,7 @@ mod scaling_usl;
 mod scheme_tests;
 mod schemes;
 mod shapes;
+mod space_load;
 pub mod style;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use crate::compare::Baseline;
 use crate::latency::LatencyTrial;
 use crate::row::Row;
 use crate::series::SeriesRow;
+use crate::space::SpaceRow;
 
 /// One picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +67,8 @@ pub struct Results<'a> {
     pub samples: &'a [SeriesRow],
     /// The latency trials, if there are any.
     pub latency: &'a [LatencyTrial],
+    /// The rows of the space trials, if there are any.
+    pub space: &'a [SpaceRow],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
     /// What ratios are to, where there is something to compare with.
@@ -160,6 +164,12 @@ pub const FIGURES: &[Figure] = &[
                   each workload and rate; needs `[latency]`",
         lacks: latency_ccdf::lacks,
         draw: latency_ccdf::draw,
+    },
+    Figure {
+        name: "space-load",
+        summary: "bytes an entry, moves an insertion and lookups against load; needs `[space]`",
+        lacks: space_load::lacks,
+        draw: space_load::draw,
     },
     Figure {
         name: "block-drift",

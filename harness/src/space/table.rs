@@ -119,6 +119,10 @@ pub(crate) fn of_cells(fills: &[SpaceRow], trials: &[Row]) -> String {
     table.add_rows(SpaceCell::all(fills, trials).iter().map(fields));
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
+        if i == 0 {
+            // Where names of variants are long.
+            column.set_delimiter(':');
+        }
         if i >= 2 {
             column.set_cell_alignment(CellAlignment::Right);
         }

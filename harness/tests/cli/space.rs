@@ -66,7 +66,8 @@ fn fills_say_what_entries_take() {
     let ran = lab.run("sweep s.toml --dry-run").exits(0);
     ran.prints(&["6 cells x 2 blocks = 12 trials, and 6 space trials at loads 0.5, 0.9, about "]);
     let ran = lab.run("sweep s.toml --out r").exits(0);
-    ran.prints(&["Space by load", "load 0.9", "growth", "r/space.csv"]);
+    let ran = ran.prints(&["Space by load", "load 0.9", "growth", "r/space.csv"]);
+    ran.prints(&["r/figures/space-load.svg"]);
     assert_whole(&lab, "r", 2);
     for ((structure, _), steps) in trials(&lab, "r") {
         let at = |name: &str| steps.iter().find(|row| row["at"] == name).unwrap();
@@ -116,6 +117,8 @@ fn fills_say_what_entries_take() {
     lab.write("t.toml", SPEC.replace("SPACE", ""));
     lab.run("sweep t.toml --out q --blocks 1").exits(0);
     assert!(!lab.path("q/space.csv").exists());
+    lab.run("plot q --figure space-load").exits(2).says(&["needs `[space]`"]);
+    lab.run("plot r --figure space-load --format svg,pgf").exits(0).prints(&["space-load.tex"]);
     let without = crate::report::page(&lab, "report q");
     assert!(all(&without, "#space, nav a[href='#space']").is_empty());
 }

@@ -177,3 +177,14 @@ fn what_keeps_nothing_cannot_be_filled() {
         |o: &MapOptions| crate::controls::NoOp::with_capacity_and_hasher(o.capacity, o.hasher());
     assert!(run(build, &spec(20, &[]), false).is_err());
 }
+
+#[test]
+fn what_a_table_says_and_what_it_holds_must_agree() {
+    let map: ChainingGlobalLock<u64, u64> = ChainingGlobalLock::default();
+    assert!(map.insert(1, 1) && map.insert(2, 2));
+    assert_eq!(wrong_number(&map, 2, 2), [""; 0]);
+    let said = ["1 of 2 new keys were added, and the table has 2"];
+    assert_eq!(wrong_number(&map, 1, 2), said);
+    let said = ["3 of 3 new keys were added, and the table has 2"];
+    assert_eq!(wrong_number(&map, 3, 3), said);
+}

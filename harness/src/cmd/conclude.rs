@@ -1,0 +1,89 @@
+//! The end of a sweep: figures, the page, tables, and what failed.
+
+use std::path::PathBuf;
+
+use super::folders::Recorded;
+use super::plot::{self, Format};
+use super::question::Question;
+use super::{print, report};
+use crate::aggregate::{self, AGGREGATE};
+use crate::failure::Failure;
+use crate::latency::table::of_cells;
+use crate::latency::{LATENCY, LATENCY_TRIALS};
+use crate::machine::Machine;
+use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
+use crate::series::SERIES;
+use crate::space::{self, SPACE};
+use crate::subject::Registry;
+use crate::{study, table};
+
+/// Writes the figures and the page of `folder`, prints its tables and its files, and fails if a trial
+/// did.
+pub(super) fn conclude(
+    registry: &Registry,
+    folder: &Folder,
+    machine: Machine,
+) -> Result<(), Failure> {
+    let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
+    let always = [EXPERIMENT, MACHINE, TRIALS];
+    let optional = [SERIES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE];
+    let mut files: Vec<PathBuf> = always.iter().map(|name| folder.path().join(name)).collect();
+    let optional = optional.map(|name| folder.path().join(name));
+    files.extend(optional.into_iter().filter(|file| file.exists()));
+    let table = table::throughput(&rows, cpus);
+    let path = folder.path().to_owned();
+    let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
+    recorded[0].label = recorded[0].name();
+    let pictures = report::pictures(registry, &Question::default(), &recorded)?;
+    if !pictures.is_empty() {
+        let formats = [Format::Svg, Format::Png];
+        files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);
+    }
+    let page = folder.path().join(report::REPORT);
+    report::write(registry, &Question::default(), &recorded, &pictures, &page)?;
+    files.push(page);
+    print(&format!("{table}{}\n{}", other_tables(folder), plot::lines(&files)))?;
+    let complaints = complaints(folder);
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Run(anyhow::anyhow!(complaints.join("\n"))))
+    }
+}
+
+/// The tables of the other kinds of trials, of those that there are.
+fn other_tables(folder: &Folder) -> String {
+    let mut text = String::new();
+    if !folder.latency().is_empty() {
+        text += &format!("\n{}", of_cells(folder.latency()));
+    }
+    if !folder.space().is_empty() {
+        text += &format!("\n{}", space::table::of_cells(folder.space(), folder.rows()));
+    }
+    if !folder.aggregate().is_empty() {
+        text += &format!("\n{}", aggregate::table::of_cells(folder.aggregate(), folder.rows()));
+    }
+    text
+}
+
+/// How many trials of each kind failed, of kinds of which some did.
+fn complaints(folder: &Folder) -> Vec<String> {
+    let invalid = |all: &mut dyn Iterator<Item = bool>| all.filter(|valid| !valid).count();
+    let (rows, latency) = (folder.rows(), folder.latency());
+    let (space, aggregate) = (folder.space(), folder.aggregate());
+    let fills = space.iter().filter(|row| row.step == row.steps);
+    let kinds = [
+        (TRIALS, rows.len(), invalid(&mut rows.iter().map(|row| row.valid))),
+        (LATENCY_TRIALS, latency.len(), invalid(&mut latency.iter().map(|trial| trial.row.valid))),
+        (SPACE, study::places(space).len(), invalid(&mut fills.map(|row| row.valid))),
+        (AGGREGATE, aggregate.len(), invalid(&mut aggregate.iter().map(|row| row.valid))),
+    ];
+    let failed = kinds.into_iter().filter(|(_, _, invalid)| *invalid > 0);
+    failed
+        .map(|(file, all, invalid)| {
+            let path = folder.path().join(file);
+            let path = path.display();
+            format!("{invalid} of {all} trials are invalid; {path} says why in the column `error`")
+        })
+        .collect()
+}
