@@ -15,7 +15,8 @@
 //! are sure to be there end at the least of these. That is two writes and a read of each other
 //! thread's line for [`BLOCK`](super::BLOCK) operations: at 100 ns for each line, about 2 ns an
 //! operation at two threads if every access missed, and well under one as they rarely do; other
-//! operations share nothing. The price is that the newest key is at most a block of each thread old.
+//! operations share nothing. The price is that the newest key is at most a block of each thread old,
+//! and as old as the block of a thread that is off its CPU.
 //!
 //! **What follows from the seed**: each thread's operations and the ranks that it draws. Which key a
 //! rank means follows from the inserts of all threads until then, so from time, unless there is one

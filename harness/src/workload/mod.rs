@@ -16,9 +16,10 @@
 //! * [`SequentialKeys`]: one after the other;
 //! * `fresh.rs`: inserts add every absent key once.
 //!
-//! To add one: write a type that implements [`Keys`], test it against its exact distribution by
-//! chi-square (`zipf.rs` shows how), and name it in [`Streams::of`]. `benches/generator.rs` shows what a draw costs: generator, loop
-//! and the call of a no-op map together may take 5 ns, or the harness measures itself.
+//! To add one: write a type that implements [`Keys`] or [`Source`], test it against its exact
+//! distribution by chi-square (`zipf.rs` shows how), and name it in [`Distribution`] and in
+//! [`Streams::of`]. `benches/generator.rs` shows what a draw costs: generator, loop and the call of a
+//! no-op map together may take 5 ns, or the harness measures itself.
 //!
 //! Everything random in a trial comes from its one seed by [`derive()`], so that the same seed
 //! gives the same keys and operations, and no two uses share a sequence.
