@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::workload::Distribution;
+use crate::hashers::Hashing;
+use crate::payload::Lengths;
+use crate::subject::Form;
+use crate::workload::{Distribution, Length};
 
 /// The allocator that is the default.
 pub(crate) const SYSTEM: &str = "system";
@@ -104,6 +107,15 @@ pub struct Case {
     /// The workload's name, if it is one that has; what it stands for is in the other fields.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub preset: String,
+    /// What turns keys into hashes.
+    #[serde(default, skip_serializing_if = "Hashing::is_default")]
+    pub hashing: Hashing,
+    /// How long keys are, if they are byte strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_bytes: Option<Length>,
+    /// How long values are, if they are byte strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_bytes: Option<Length>,
 }
 
 /// The batch of a case that has none; the operations of a pin for each.
@@ -132,6 +144,25 @@ impl Case {
     #[must_use]
     pub fn subject(&self) -> String {
         cell_name(&self.structure, &self.reclaimer, self.twin)
+    }
+
+    /// How long its keys and values are, if they are byte strings: if either is said to have a
+    /// length, both are, and the other has eight bytes.
+    #[must_use]
+    pub fn lengths(&self) -> Option<Lengths> {
+        self.key_bytes.or(self.value_bytes)?;
+        let or_a_word = |length: Option<Length>| length.unwrap_or(Length::Bytes(8));
+        Some(Lengths { keys: or_a_word(self.key_bytes), values: or_a_word(self.value_bytes) })
+    }
+
+    /// The form in which it wants its table.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match self.lengths() {
+            Some(_) => Form::Bytes,
+            None if !self.hashing.is_default() => Form::Hashed,
+            None => Form::Usual,
+        }
     }
 
     /// Whether each operation is a call and a pin by itself: only then it has a latency of its own.
@@ -200,6 +231,12 @@ impl fmt::Display for Case {
         }
         if !self.preset.is_empty() {
             write!(f, " preset={}", self.preset)?;
+        }
+        if !self.hashing.is_default() {
+            write!(f, " hasher={}", self.hashing)?;
+        }
+        if let Some(Lengths { keys, values }) = self.lengths() {
+            write!(f, " key_bytes={keys} value_bytes={values}")?;
         }
         Ok(())
     }

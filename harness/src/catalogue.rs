@@ -16,6 +16,10 @@ pub struct StructureEntry {
     pub max_threads: Option<usize>,
     /// Whether it can ask for huge pages.
     pub huge_pages: bool,
+    /// The reclaimers with which it is there with another hasher than the default.
+    pub hashed: Vec<String>,
+    /// The reclaimers with which it is there with byte strings; none if it cannot hold them.
+    pub bytes: Vec<String>,
 }
 
 /// One scheme.

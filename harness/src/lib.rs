@@ -18,12 +18,14 @@ pub mod export;
 mod factors;
 pub mod failure;
 pub mod fault;
+pub mod hashers;
 pub mod latency;
 pub mod launch;
 mod lines;
 pub mod machine;
 pub mod merge;
 pub mod metric;
+pub mod payload;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod pin;

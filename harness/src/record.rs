@@ -447,6 +447,9 @@ pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
         distribution: crate::workload::Distribution::Ranked,
         capacity: None,
         preset: String::new(),
+        hashing: crate::hashers::Hashing::default(),
+        key_bytes: None,
+        value_bytes: None,
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
 use crate::fault::Fault;
-use crate::subject::hasher;
+use crate::hashers::{AnyHasher, Hashing};
+use crate::subject::Form;
 use crate::trial::Measurement;
 use crate::workload;
 
@@ -54,10 +55,16 @@ pub struct Row {
     pub prefill: u64,
     /// Entries that the table was made for, if not for the prefill.
     pub capacity: Option<u64>,
-    /// `u64`.
+    /// `u64`, or `bytes`.
     pub key_type: String,
-    /// Bytes of a value.
-    pub value_bytes: u64,
+    /// Bytes of a key: a number, or the name of a distribution of lengths.
+    #[serde(default = "eight")]
+    pub key_bytes: String,
+    /// Bytes of a value, likewise.
+    pub value_bytes: String,
+    /// What turned keys into hashes.
+    #[serde(default)]
+    pub hasher: Hashing,
     /// Seed of the table's hasher.
     pub hash_seed: u64,
     /// How many of the 32 hottest keys share a stripe with another of them.
@@ -130,6 +137,8 @@ pub struct Row {
     pub free_delay_max: Option<f64>,
     /// Peak resident set of the process.
     pub peak_rss_bytes: Option<u64>,
+    /// Of byte strings: the bytes of a key and its value, in the mean.
+    pub payload_bytes: Option<f64>,
     /// Memory of the process on huge pages at the end, whoever asked for them.
     pub huge_page_bytes: Option<u64>,
     /// Instructions of the process in the measured time, per operation.
@@ -161,6 +170,7 @@ impl Row {
     #[must_use]
     pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
         let hot_set = case.distribution.hot_set();
+        let lengths = case.lengths();
         Self {
             case: case.id(),
             structure: case.structure.clone(),
@@ -181,8 +191,10 @@ impl Row {
             keys: case.keys,
             prefill: case.prefill,
             capacity: case.capacity,
-            key_type: "u64".to_owned(),
-            value_bytes: 8,
+            key_type: if lengths.is_some() { "bytes" } else { "u64" }.to_owned(),
+            key_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.keys.to_string()),
+            value_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.values.to_string()),
+            hasher: case.hashing,
             hash_seed: case.hash_seed,
             hot_sharing_32: hot_sharing(case, seed, 32),
             hot_sharing_100: hot_sharing(case, seed, 100),
@@ -215,6 +227,7 @@ impl Row {
             free_delay_p99: None,
             free_delay_max: None,
             peak_rss_bytes: None,
+            payload_bytes: None,
             huge_page_bytes: None,
             instructions: None,
             cycles: None,
@@ -252,6 +265,7 @@ impl Row {
         self.free_delay_p99 = measured.free_delay_p99;
         self.free_delay_max = measured.free_delay_max;
         self.peak_rss_bytes = measured.peak_rss_bytes;
+        self.payload_bytes = measured.payload_bytes;
         self.huge_page_bytes = measured.huge_page_bytes;
         let per_op =
             |count: Option<f64>| Some(count? / measured.ops as f64).filter(|n| n.is_finite());
@@ -287,10 +301,18 @@ impl Row {
     }
 }
 
+/// The length of a word, which keys had before they could be byte strings.
+fn eight() -> String {
+    "8".to_owned()
+}
+
 /// How many of the `count` hottest keys share a stripe with another of them under the case's hash
 /// seed, if keys are hot by their rank.
 fn hot_sharing(case: &Case, seed: u64, count: u64) -> Option<u64> {
-    let hasher = hasher(case.hash_seed);
+    if case.form() == Form::Bytes {
+        return None;
+    }
+    let hasher = AnyHasher::new(case.hashing, case.hash_seed);
     let keys = workload::hottest(case, seed, count)?;
     Some(workload::sharing(keys.iter().map(|key| hasher.hash_one(key))))
 }

@@ -240,6 +240,9 @@ mod tests {
             distribution: crate::workload::Distribution::Ranked,
             capacity: None,
             preset: String::new(),
+            hashing: crate::hashers::Hashing::default(),
+            key_bytes: None,
+            value_bytes: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::case::SYSTEM;
 use crate::controls::{SEQUENTIAL, is_control};
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 use crate::row::Row;
 use crate::workload::HotSet;
 
@@ -32,8 +33,12 @@ pub struct Setting {
     pub pin: bool,
     /// The keys' type.
     pub key_type: String,
+    /// Bytes of a key.
+    pub key_bytes: String,
     /// Bytes of a value.
-    pub value_bytes: u64,
+    pub value_bytes: String,
+    /// What turned keys into hashes.
+    pub hasher: Hashing,
     /// Lookups issued as one `get_many`.
     pub batch: usize,
     /// Whether tables asked for huge pages.
@@ -75,7 +80,9 @@ impl Setting {
             allocator: row.allocator.clone(),
             pin: row.pin,
             key_type: row.key_type.clone(),
-            value_bytes: row.value_bytes,
+            key_bytes: row.key_bytes.clone(),
+            value_bytes: row.value_bytes.clone(),
+            hasher: row.hasher,
             batch: row.batch,
             huge_pages: row.huge_pages,
             reclaim_batch: row.reclaim_batch,
@@ -131,6 +138,8 @@ impl Setting {
                 words.push_str(&what);
             }
         };
+        say(self.key_type != "u64", format!("keys of {} B", self.key_bytes));
+        say(!self.hasher.is_default(), format!("hashed by {}", self.hasher));
         say(self.batch > 1, format!("lookups in batches of {}", self.batch));
         say(self.huge_pages, "huge pages asked for".to_owned());
         let batch = self.reclaim_batch.unwrap_or_default();
@@ -159,7 +168,7 @@ impl Setting {
     }
 
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 16] {
+    fn labels(&self) -> [String; 18] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
             written(shares, |share, verb| format!("{verb}{share}")).join("-")
         });
@@ -175,7 +184,9 @@ impl Setting {
             self.allocator.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
             if self.pin { "pinned" } else { "unpinned" }.to_owned(),
             self.key_type.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
+            format!("key{}", self.key_bytes),
             format!("value{}", self.value_bytes),
+            self.hasher.name().to_owned(),
             format!("batch{}", self.batch),
             if self.huge_pages { "huge-pages" } else { "base-pages" }.to_owned(),
             self.reclaim_batch

@@ -1,6 +1,8 @@
 //! The registry: structure × reclaimer → a monomorphised trial. With the conformance matrix,
 //! the only place that names two axes.
 
+mod forms;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -26,15 +28,19 @@ use structures::{
 
 use crate::aggregate::{self, AggregateSpec, Aggregated};
 use crate::allocator;
-use crate::case::subject_name;
+use crate::case::{Case, subject_name};
 use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::controls::{NoOp, Sequential};
 use crate::factors;
+use crate::hashers::{AnyHasher, Hashing};
+use crate::payload::{ByteKeys, ByteStrings, Bytes};
 use crate::space::{self, Asked, Counting, Filled, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
 use crate::verify::record::{self, Recorded};
 use crate::verify::round::Round;
 use crate::verify::{self, Findings, VerifySpec};
+
+pub use self::forms::Form;
 
 /// The reclaimer's name of a structure that takes none.
 pub const NO_RECLAIMER: &str = "none";
@@ -55,6 +61,11 @@ pub struct MapOptions {
     pub huge_pages: bool,
     /// For [`Reclaimer::new`]: only ever set for a reclaimer that takes it.
     pub reclaim_batch: Option<usize>,
+    /// The hash function: only ever another than the default for a table that was registered with
+    /// [`any_hasher`](Self::any_hasher).
+    pub hashing: Hashing,
+    /// The byte strings of a table of such.
+    pub bytes: Option<&'static ByteKeys>,
 }
 
 impl MapOptions {
@@ -64,6 +75,12 @@ impl MapOptions {
         hasher(self.hash_seed)
     }
 
+    /// The hasher that the case asks for, chosen at each hash.
+    #[must_use]
+    pub fn any_hasher(&self) -> AnyHasher {
+        AnyHasher::new(self.hashing, self.hash_seed)
+    }
+
     /// The pages to ask for.
     #[must_use]
     pub fn pages(&self) -> Pages {
@@ -71,7 +88,7 @@ impl MapOptions {
     }
 }
 
-/// The hasher of every table that takes one, with this seed.
+/// The hasher of every table in its usual form, with this seed.
 pub(crate) fn hasher(seed: u64) -> FixedState {
     FixedState::with_seed(seed)
 }
@@ -90,6 +107,31 @@ struct Subject {
     /// The fill of a table that counts its moves, if it can.
     counted_fill: Option<RunFill>,
     aggregate: RunAggregate,
+}
+
+/// A structure in another form, with one of its reclaimers.
+struct OtherForm {
+    form: Form,
+    reclaimer: &'static str,
+    trial: RunTrial,
+    fill: RunFill,
+}
+
+impl OtherForm {
+    fn new<M: ConcurrentMap<u64, u64>>(
+        form: Form,
+        reclaimer: &'static str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) -> Self {
+        let build = Arc::new(build);
+        let for_fills = Arc::clone(&build);
+        Self {
+            form,
+            reclaimer,
+            trial: Box::new(move |spec| trial::run(|options| build(options), spec)),
+            fill: Box::new(move |spec| space::run(|options| for_fills(options), spec, false)),
+        }
+    }
 }
 
 impl Subject {
@@ -124,6 +166,7 @@ pub struct Structure {
     /// Of a variant, the structure from which it differs in some factors.
     pub variant_of: Option<String>,
     subjects: Vec<Subject>,
+    others: Vec<OtherForm>,
 }
 
 impl Structure {
@@ -143,6 +186,13 @@ impl Structure {
         }
         let fill: RunFill = Box::new(move |spec| space::run(&build, spec, true));
         self.subjects.last_mut().expect("a structure has a subject").counted_fill = Some(fill);
+    }
+
+    /// The reclaimers with which it is there in that form.
+    pub fn reclaimers_in(&self, form: Form) -> impl Iterator<Item = &'static str> {
+        let others = self.others.iter().filter(move |other| other.form == form);
+        let usual = self.subjects.iter().filter(move |_| form == Form::Usual);
+        usual.map(|subject| subject.reclaimer).chain(others.map(|other| other.reclaimer))
     }
 
     /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
@@ -310,7 +360,44 @@ impl Registry {
         });
         #[cfg(feature = "peers")]
         registry.add_peers();
+        forms::add(&mut registry);
         registry
+    }
+
+    /// Adds a structure's form with any hasher.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such structure.
+    pub fn add_hashed<M: ConcurrentMap<u64, u64>>(
+        &mut self,
+        structure: &str,
+        reclaimer: &'static str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) {
+        self.add_form(structure, OtherForm::new(Form::Hashed, reclaimer, build));
+    }
+
+    /// Adds a structure's form of byte strings.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such structure.
+    pub fn add_bytes<M: ConcurrentMap<Bytes, Bytes> + 'static>(
+        &mut self,
+        structure: &str,
+        reclaimer: &'static str,
+        build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+    ) {
+        let build = move |options: &MapOptions| {
+            ByteStrings::new(build(options), options.bytes.expect("a case of byte strings"))
+        };
+        self.add_form(structure, OtherForm::new(Form::Bytes, reclaimer, build));
+    }
+
+    fn add_form(&mut self, structure: &str, form: OtherForm) {
+        let found = self.structures.iter_mut().find(|found| found.name == structure);
+        found.unwrap_or_else(|| panic!("there is no structure `{structure}`")).others.push(form);
     }
 
     #[cfg(feature = "peers")]
@@ -438,6 +525,7 @@ impl Registry {
             huge_pages: false,
             variant_of: None,
             subjects,
+            others: Vec::new(),
         });
         self.structures.last_mut().expect("one was pushed")
     }
@@ -484,6 +572,8 @@ impl Registry {
             why_not: structure.why_not.to_owned(),
             max_threads: structure.info.max_threads,
             huge_pages: structure.huge_pages,
+            hashed: structure.reclaimers_in(Form::Hashed).map(str::to_owned).collect(),
+            bytes: structure.reclaimers_in(Form::Bytes).map(str::to_owned).collect(),
         };
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),
@@ -511,7 +601,10 @@ impl Registry {
             allocator::running(),
             case.allocator
         );
-        (self.subject(&case.structure, &case.reclaimer)?.trial)(spec)
+        match self.other_form(case)? {
+            Some(other) => (other.trial)(spec),
+            None => (self.subject(&case.structure, &case.reclaimer)?.trial)(spec),
+        }
     }
 
     /// Fills a table in this process.
@@ -521,6 +614,9 @@ impl Registry {
     /// The subject is unknown, or cannot be filled.
     pub fn fill(&self, spec: &SpaceSpec) -> anyhow::Result<Filled> {
         let case = &spec.case;
+        if let Some(other) = self.other_form(case)? {
+            return (other.fill)(spec);
+        }
         let subject = self.subject(&case.structure, &case.reclaimer)?;
         match &subject.counted_fill {
             Some(fill) if spec.asked == Asked::Counts => fill(spec),
@@ -546,6 +642,18 @@ impl Registry {
     pub fn verify(&self, spec: &VerifySpec) -> anyhow::Result<Findings> {
         let subject = self.subject(&spec.structure, &spec.reclaimer)?;
         Ok(verify::run(&*subject.round, spec))
+    }
+
+    /// The form in which a case wants its table, if it is not the usual one.
+    fn other_form(&self, case: &Case) -> anyhow::Result<Option<&OtherForm>> {
+        let form = case.form();
+        if form == Form::Usual {
+            return Ok(None);
+        }
+        let others = self.structure(&case.structure).map_or(&[][..], |found| &found.others);
+        let found = others.iter().find(|o| o.form == form && o.reclaimer == case.reclaimer);
+        let missing = || anyhow::anyhow!("{} is not there in that form", case.subject());
+        found.map(Some).ok_or_else(missing)
     }
 
     fn subject(&self, structure: &str, reclaimer: &str) -> anyhow::Result<&Subject> {

@@ -80,6 +80,9 @@ pub(crate) fn case(
         distribution: crate::workload::Distribution::Ranked,
         capacity: None,
         preset: String::new(),
+        hashing: crate::hashers::Hashing::default(),
+        key_bytes: None,
+        value_bytes: None,
     }
 }
 

@@ -6,6 +6,7 @@ use harness::case::{Case, Mix};
 use harness::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
 use harness::fault::Fault;
+use harness::hashers::Hashing;
 use proptest::prelude::*;
 
 /// The file of the quick start, with every kind of key.
@@ -35,6 +36,11 @@ fn entry(name: &str, reclaimers: &[&str], max_threads: Option<usize>) -> Structu
         why_not: String::new(),
         max_threads,
         huge_pages: name.starts_with("cuckoo-optimistic"),
+        hashed: reclaimers.iter().filter(|&&r| r != "leak").map(|&r| r.to_owned()).collect(),
+        bytes: match name.starts_with("cuckoo-optimistic") {
+            true => Vec::new(),
+            false => vec![reclaimers[reclaimers.len() - 1].to_owned()],
+        },
     }
 }
 
@@ -159,6 +165,9 @@ fn the_defaults_are_those_of_the_documentation() {
         distribution: harness::workload::Distribution::Ranked,
         capacity: None,
         preset: String::new(),
+        hashing: Hashing::default(),
+        key_bytes: None,
+        value_bytes: None,
     };
     let expected = Experiment {
         title: String::new(),
@@ -235,6 +244,9 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         distribution: harness::workload::Distribution::Ranked,
                                         capacity: None,
                                         preset: String::new(),
+                                        hashing: Hashing::default(),
+                                        key_bytes: None,
+                                        value_bytes: None,
                                     });
                                 }
                             }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Mix};
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 
 pub(crate) use self::row::place;
 pub use self::row::{AGGREGATE, AggregateRow};
@@ -101,6 +102,9 @@ pub fn counted_as(case: &Case, is_text: bool) -> Case {
         ops_per_pin: crate::case::single(),
         fault: Fault::None,
         twin: false,
+        hashing: Hashing::default(),
+        key_bytes: None,
+        value_bytes: None,
         ..case.clone()
     }
 }

@@ -13,6 +13,7 @@ use super::ways::{self, Counts};
 use super::words::words;
 use super::{AggregateSpec, Way};
 use crate::case::Case;
+use crate::hashers::Hashing;
 use crate::metric::{NoiseProbe, process_cpu_seconds};
 use crate::pin::Cpus;
 use crate::subject::MapOptions;
@@ -60,6 +61,8 @@ pub(crate) fn run<M: ConcurrentMap<u64, u64>>(
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
+        hashing: Hashing::default(),
+        bytes: None,
     });
     let mut done = match spec.way {
         Way::Cached => task.time(|| ways::cached(&map, &task.words, &task.hasher)).1,

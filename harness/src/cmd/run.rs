@@ -13,12 +13,13 @@ use crate::catalogue::Catalogue;
 use crate::experiment::{MAX_WORKERS, did_you_mean, find_preset};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 use crate::latency::{LatencyTrial, RATES, table};
 use crate::row::Row;
 use crate::setting::Setting;
-use crate::subject::{NO_RECLAIMER, Registry, Structure};
+use crate::subject::{Form, NO_RECLAIMER, Registry, Structure};
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
-use crate::workload::{MAX_KEYS, Preset};
+use crate::workload::{Length, MAX_KEYS, Preset, SHORTEST_KEY};
 
 /// Run one trial and print what it measured
 ///
@@ -88,6 +89,15 @@ pub(super) struct Args {
     /// What goes wrong: a name from `bench list faults`
     #[arg(long, value_name = "NAME", default_value_t = Fault::None, value_parser = fault)]
     fault: Fault,
+    /// The hash function: a name from `bench list hashers`
+    #[arg(long, value_name = "NAME", default_value_t = Hashing::default(), value_parser = hashing)]
+    hasher: Hashing,
+    /// Keys are byte strings of so many bytes, or as long as `etc`'s
+    #[arg(long, value_name = "BYTES", value_parser = key_bytes)]
+    key_bytes: Option<Length>,
+    /// Values are byte strings of so many bytes, or as long as `etc`'s
+    #[arg(long, value_name = "BYTES", value_parser = value_bytes)]
+    value_bytes: Option<Length>,
     /// Let the table ask for huge pages
     #[arg(long)]
     huge_pages: bool,
@@ -196,8 +206,14 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         distribution: args.drawn.distribution()?,
         capacity: None,
         preset: String::new(),
+        hashing: args.hasher,
+        key_bytes: args.key_bytes,
+        value_bytes: args.value_bytes,
     };
     if let Some(preset) = args.preset {
+        if preset.lengths.is_some() && case.lengths().is_some() {
+            return Err(usage(format!("the preset `{}` has lengths of its own", preset.name)));
+        }
         preset.apply(&mut case);
     }
     let Case { distribution, keys, prefill, .. } = case;
@@ -205,8 +221,28 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         let name = case.distribution_name();
         usage(format!("--distribution {name} with {prefill} of {keys} keys prefilled: {why}"))
     })?;
+    check_form(structure, &case)?;
     check_options(registry, structure, &case, args)?;
     Ok(case)
+}
+
+/// Refuses a form in which the structure is not there.
+fn check_form(structure: &Structure, case: &Case) -> Result<(), Failure> {
+    let form = case.form();
+    let there: Vec<&str> = structure.reclaimers_in(form).collect();
+    if there.contains(&case.reclaimer.as_str()) {
+        return Ok(());
+    }
+    let what = match form {
+        Form::Bytes => "byte strings".to_owned(),
+        _ => format!("the hasher {}", case.hashing),
+    };
+    let why = match there.as_slice() {
+        [] if form == Form::Bytes => "it holds numbers alone".to_owned(),
+        [] => "it is registered with foldhash alone".to_owned(),
+        there => format!("it is there with {}", there.join(", ")),
+    };
+    Err(usage(format!("`{}` is not there with {what}: {why}", case.subject())))
 }
 
 /// Refuses more threads than the structure, or this harness, serves.
@@ -223,6 +259,26 @@ fn check_load(structure: &Structure, threads: usize, fault: Fault) -> Result<(),
     };
     let name = &structure.name;
     Err(usage(format!("`{name}` serves at most {most} thread(s), not {handles}{why}")))
+}
+
+fn hashing(text: &str) -> Result<Hashing, String> {
+    let names = Hashing::ALL.map(Hashing::name);
+    Hashing::named(text).ok_or_else(|| unknown("hasher", text, &names))
+}
+
+fn key_bytes(text: &str) -> Result<Length, String> {
+    length(text, SHORTEST_KEY)
+}
+
+fn value_bytes(text: &str) -> Result<Length, String> {
+    length(text, 0)
+}
+
+fn length(text: &str, least: u32) -> Result<Length, String> {
+    let fits =
+        |length: &Length| !matches!(length, Length::Bytes(n) if !(least..=1 << 16).contains(n));
+    let expected = || format!("a whole number from {least} to 65536, or `etc`");
+    Length::parsed(text).filter(fits).ok_or_else(expected)
 }
 
 /// Refuses a batch that the reclaimer does not take.

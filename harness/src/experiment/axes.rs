@@ -7,14 +7,15 @@ use toml::Spanned;
 use super::error::Problem;
 use super::mix::MixRule;
 use super::value::{
-    BATCH, FLAG, FRACTION, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED, Section, TEXT,
-    THREADS, did_you_mean,
+    BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED,
+    Section, TEXT, THREADS, VALUE_BYTES, did_you_mean,
 };
 use super::{keys, presets};
 use crate::case::{Mix, can_batch, single};
 use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
 use crate::fault::Fault;
-use crate::workload::{Distribution, Preset};
+use crate::hashers::Hashing;
+use crate::workload::{Distribution, Length, Preset};
 
 /// A table that a grid lists.
 pub(super) struct Choice<'c> {
@@ -49,6 +50,10 @@ pub(super) struct Axes<'c> {
     pub(super) reclaim_batches_at: Option<Range<usize>>,
     pub(super) ops_per_pin: Vec<usize>,
     pub(super) faults: Vec<Fault>,
+    pub(super) hashers: Vec<Hashing>,
+    /// `None` is a number.
+    pub(super) key_bytes: Vec<Option<Length>>,
+    pub(super) value_bytes: Vec<Option<Length>>,
 }
 
 impl<'c> Axes<'c> {
@@ -93,7 +98,11 @@ impl<'c> Axes<'c> {
             reclaim_batches_at: section.get("reclaim_batch").map(toml::Spanned::span),
             ops_per_pin,
             faults: read_faults(section, problems),
+            hashers: read_hashers(section, problems),
+            key_bytes: lengths(section, "key_bytes", &KEY_BYTES, problems),
+            value_bytes: lengths(section, "value_bytes", &VALUE_BYTES, problems),
         };
+        presets::check_lengths(section, &axes.presets, problems);
         (problems.len() == before).then_some(axes)
     }
 
@@ -109,6 +118,9 @@ impl<'c> Axes<'c> {
             self.allocators.len(),
             self.batches.len(),
             self.ops_per_pin.len(),
+            self.hashers.len(),
+            self.key_bytes.len(),
+            self.value_bytes.len(),
         ]
         .into_iter()
         .fold(1, usize::saturating_mul)
@@ -204,6 +216,25 @@ fn read_faults(section: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Vec<Fa
     let names = Fault::ALL.map(Fault::name);
     let listed = read_names(section, "fault", &names, Fault::None.name(), problems);
     listed.into_iter().filter_map(Fault::named).collect()
+}
+
+fn read_hashers(section: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Vec<Hashing> {
+    let names = Hashing::ALL.map(Hashing::name);
+    let listed = read_names(section, "hasher", &names, Hashing::default().name(), problems);
+    listed.into_iter().filter_map(Hashing::named).collect()
+}
+
+/// The lengths that an axis lists; without it keys and values are numbers.
+fn lengths(
+    section: &Section<'_, '_>,
+    key: &str,
+    kind: &Kind<Length>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Option<Length>> {
+    match section.many(key, kind, problems) {
+        Some(listed) => listed.into_iter().map(|length| Some(length.into_inner())).collect(),
+        None => vec![None],
+    }
 }
 
 fn read_structures<'c>(

@@ -10,6 +10,7 @@ use crate::case::Case;
 use crate::catalogue::Catalogue;
 use crate::controls::{NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 
 /// More cells than anyone can run; a file that asks for more has a typo.
 const MAX_CELLS: usize = 100_000;
@@ -123,8 +124,14 @@ impl<'c> Planner<'c> {
             distribution: crate::workload::Distribution::Ranked,
             capacity: None,
             preset: String::new(),
+            hashing: Hashing::default(),
+            key_bytes: None,
+            value_bytes: None,
         };
         let cases = vec![start];
+        let cases = cross(cases, &axes.hashers, |case, &hashing| case.hashing = hashing);
+        let cases = cross(cases, &axes.key_bytes, |case, &bytes| case.key_bytes = bytes);
+        let cases = cross(cases, &axes.value_bytes, |case, &bytes| case.value_bytes = bytes);
         let cases = cross(cases, &axes.reads, |case, &reads| case.mix = mix.mix(reads));
         let cases = cross(cases, &axes.drawn, |case, &drawn| {
             (case.distribution, case.zipf) = drawn;
@@ -137,6 +144,7 @@ impl<'c> Planner<'c> {
             [] => cases,
             presets => cross(cases, presets, |case, preset| preset.apply(case)),
         };
+        let cases: Vec<Case> = cases.into_iter().filter(|case| subject.is_there(case)).collect();
         let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
         let cases =
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));

@@ -31,6 +31,26 @@ pub(super) fn read(section: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Ve
     presets
 }
 
+/// Complains about lengths beside a preset that has its own.
+pub(super) fn check_lengths(
+    section: &Section<'_, '_>,
+    presets: &[&Preset],
+    problems: &mut Vec<Problem>,
+) {
+    let Some(own) = presets.iter().find(|preset| preset.lengths.is_some()) else { return };
+    for key in ["key_bytes", "value_bytes"] {
+        if let Some(value) = section.get(key) {
+            problems.push(Problem {
+                span: value.span(),
+                message: format!("`{key}` is set beside the preset `{}`", own.name),
+                help: "it has lengths of its own: leave this out, or list the preset in a grid of \
+                       its own"
+                    .to_owned(),
+            });
+        }
+    }
+}
+
 /// The preset of this name, or why there is none, and what there is.
 pub(crate) fn find(name: &str) -> Result<&'static Preset, (String, String)> {
     if let Some(preset) = Preset::named(name) {

@@ -3,8 +3,11 @@
 
 use super::axes::{Axes, Choice};
 use super::error::Problem;
+use crate::case::Case;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::fault::Fault;
+use crate::hashers::Hashing;
+use crate::subject::Form;
 
 /// The most threads of a trial.
 pub(crate) const MAX_WORKERS: usize = 4096;
@@ -18,6 +21,41 @@ pub(super) struct Subject<'c> {
     pub(super) huge_pages: bool,
     pub(super) reclaim_batch: Option<usize>,
     pub(super) fault: Fault,
+    /// Whether it is there with another hasher than the default.
+    hashed: bool,
+    /// Whether it is there with byte strings.
+    bytes: bool,
+}
+
+impl Subject<'_> {
+    /// Whether it is there in the form that the case wants.
+    pub(super) fn is_there(&self, case: &Case) -> bool {
+        match case.form() {
+            Form::Usual => true,
+            Form::Hashed => self.hashed,
+            Form::Bytes => self.bytes,
+        }
+    }
+}
+
+/// The forms that some workload of a grid wants.
+fn forms(axes: &Axes<'_>) -> Vec<Form> {
+    let listed = [&axes.key_bytes, &axes.value_bytes];
+    let of_bytes = listed.iter().any(|axis| axis.iter().any(Option::is_some));
+    let mut forms = Vec::new();
+    if of_bytes || axes.presets.iter().any(|preset| preset.lengths.is_some()) {
+        forms.push(Form::Bytes);
+    }
+    let of_words = match axes.presets.as_slice() {
+        [] => true,
+        presets => presets.iter().any(|preset| preset.lengths.is_none()),
+    };
+    if of_words && !of_bytes {
+        let default = |hashing: &&Hashing| hashing.is_default();
+        forms.extend(axes.hashers.iter().find(default).map(|_| Form::Usual));
+        forms.extend(axes.hashers.iter().find(|hashing| !default(hashing)).map(|_| Form::Hashed));
+    }
+    forms
 }
 
 /// Structure × reclaimer × threads × pages × reclamation batch × fault of one grid.
@@ -38,6 +76,7 @@ impl<'c> Subjects<'c> {
         for choice in &axes.structures {
             let structure = choice.entry.name.as_str();
             let reclaimers = found.reclaimers(choice, &axes.reclaimers);
+            let reclaimers = found.in_some_form(choice, reclaimers, &forms(axes));
             let loads = found.loads(choice, axes);
             let pages = found.pages(choice, axes);
             for reclaimer in reclaimers {
@@ -51,6 +90,8 @@ impl<'c> Subjects<'c> {
                             huge_pages,
                             reclaim_batch,
                             fault,
+                            hashed: choice.entry.hashed.iter().any(|own| own == reclaimer),
+                            bytes: choice.entry.bytes.iter().any(|own| own == reclaimer),
                         }));
                     }
                 }
@@ -83,6 +124,50 @@ impl<'c> Subjects<'c> {
             _ => self.left_out.push(format!("{name} with {refused}: {takes}")),
         }
         taken
+    }
+
+    /// Those of the reclaimers with which the structure is there in some of the wanted forms.
+    fn in_some_form(
+        &mut self,
+        choice: &Choice<'c>,
+        reclaimers: Vec<&'c str>,
+        wanted: &[Form],
+    ) -> Vec<&'c str> {
+        let StructureEntry { name, hashed, bytes, .. } = choice.entry;
+        let mut here = Vec::new();
+        for form in wanted {
+            let (there, what) = match form {
+                Form::Usual => (None, ""),
+                Form::Hashed => (Some(hashed), "with another hasher than foldhash"),
+                Form::Bytes => (Some(bytes), "with byte strings"),
+            };
+            let is_there = |r: &str| there.is_none_or(|there| there.iter().any(|own| own == r));
+            let (can, cannot): (Vec<&str>, Vec<&str>) =
+                reclaimers.iter().partition(|reclaimer| is_there(reclaimer));
+            here.extend(
+                can.iter().filter(|reclaimer| !here.contains(*reclaimer)).collect::<Vec<_>>(),
+            );
+            let help = match there.map(Vec::as_slice) {
+                Some([]) if *form == Form::Bytes => "it holds numbers alone".to_owned(),
+                Some([]) => "it is registered with foldhash alone".to_owned(),
+                Some(there) => format!("so it is there with {}", there.join(", ")),
+                None => continue,
+            };
+            match &choice.named {
+                Some(span) if can.is_empty() && !reclaimers.is_empty() && wanted.len() == 1 => {
+                    self.problems.push(Problem {
+                        span: span.clone(),
+                        message: format!("`{name}` is not there {what}"),
+                        help,
+                    });
+                }
+                _ if cannot.is_empty() => {}
+                _ => self
+                    .left_out
+                    .push(format!("{name} with {} {what}: {help}", cannot.join(" or "))),
+            }
+        }
+        reclaimers.into_iter().filter(|reclaimer| here.contains(reclaimer)).collect()
     }
 
     /// Those of the listed numbers of threads, each with those of the listed faults, that the

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 use crate::aggregate::Way;
+use crate::workload::Length;
 
 /// The keys of the file itself.
 pub(super) const TOP: &[&str] = &[
@@ -52,6 +53,9 @@ pub(super) const AXES: &[&str] = &[
     "reclaim_batch",
     "pin",
     "fault",
+    "hasher",
+    "key_bytes",
+    "value_bytes",
 ];
 
 /// The keys of `[mix]`.
@@ -140,6 +144,23 @@ pub(super) const OPS_PER_PIN: Kind<usize> = Kind {
         None => whole(value, 1..=crate::trial::MAX_OPS_PER_PIN as u64)?.try_into().ok(),
     },
 };
+
+/// A key tells all keys of a range apart.
+pub(super) const KEY_BYTES: Kind<Length> = Kind {
+    expected: "a whole number of bytes from 8 to 65536, or \"etc\"",
+    read: |value| length(value, u64::from(crate::workload::SHORTEST_KEY)),
+};
+pub(super) const VALUE_BYTES: Kind<Length> = Kind {
+    expected: "a whole number of bytes from 0 to 65536, or \"etc\"",
+    read: |value| length(value, 0),
+};
+
+fn length(value: &DeValue<'_>, least: u64) -> Option<Length> {
+    match value.as_str() {
+        Some(text) => Length::parsed(text).filter(|length| *length == Length::Etc),
+        None => Some(Length::Bytes(whole(value, least..=1 << 16)?.try_into().ok()?)),
+    }
+}
 
 /// The limits of [`crate::latency::RATES`].
 pub(super) const RATE: Kind<f64> = Kind {

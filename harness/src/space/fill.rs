@@ -10,6 +10,7 @@ use super::lookups::Lookups;
 use super::moves;
 use super::{Asked, At, SpaceSpec};
 use crate::allocator::live_bytes;
+use crate::payload::ByteKeys;
 use crate::subject::MapOptions;
 use crate::workload::{MAX_KEYS, prefill_keys};
 
@@ -72,15 +73,17 @@ pub(crate) fn run<M: ConcurrentMap<u64, u64>>(
 ) -> anyhow::Result<Filled> {
     ensure!(M::INFO.keeps_entries, "a table that keeps no entries cannot be filled");
     let case = &spec.case;
+    // Some may be wanted that the table was not made for.
+    let all = case.keys.saturating_mul(ENOUGH);
+    ensure!(all <= MAX_KEYS, "a fill of {} keys; at most {} can be", case.keys, MAX_KEYS / ENOUGH);
     let options = MapOptions {
         capacity: usize::try_from(case.keys)?,
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
+        hashing: case.hashing,
+        bytes: ByteKeys::of(case, all),
     };
-    // Some may be wanted that the table was not made for.
-    let all = case.keys.saturating_mul(ENOUGH);
-    ensure!(all <= MAX_KEYS, "a fill of {} keys; at most {} can be", case.keys, MAX_KEYS / ENOUGH);
     let keys = prefill_keys(all, all, spec.seed);
     if spec.asked == Asked::Time {
         let keys: Vec<u64> = keys.take(options.capacity).collect();

@@ -37,6 +37,7 @@ use crate::metric::{
     Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
     process_cpu_seconds,
 };
+use crate::payload::ByteKeys;
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
@@ -102,6 +103,9 @@ pub struct Measurement {
     /// All of them.
     #[serde(default)]
     pub free_delay_max: Option<f64>,
+    /// Of byte strings: the bytes of a key and its value, in the mean.
+    #[serde(default)]
+    pub payload_bytes: Option<f64>,
     /// Peak resident set.
     pub peak_rss_bytes: Option<u64>,
     /// Memory on huge pages when the workers had stopped.
@@ -148,11 +152,14 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     check_case(spec, M::INFO.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
+    let bytes = ByteKeys::of(case, case.distribution.space(case.keys));
     let map = build(&MapOptions {
         capacity: capacity_for(case)?,
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
+        hashing: case.hashing,
+        bytes,
     });
     let mut books = prefill(&map, spec);
     let mut failures = Vec::new();
@@ -177,6 +184,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
             (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
         }
     }
+    measured.payload_bytes = bytes.map(ByteKeys::mean_payload);
     measured.failures = failures;
     measured.peak_rss_bytes = peak_rss_bytes();
     measured.huge_page_bytes = huge_page_bytes();

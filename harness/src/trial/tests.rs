@@ -33,6 +33,9 @@ fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
         distribution: crate::workload::Distribution::Ranked,
         capacity: None,
         preset: String::new(),
+        hashing: crate::hashers::Hashing::default(),
+        key_bytes: None,
+        value_bytes: None,
     };
     TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false, rate: None }
 }

@@ -10,6 +10,7 @@ use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 use super::history::{Call, Given, KeyedOp, Op};
 use super::round::{Draw, Kind, Pauses, Round};
 use super::snapshots::Snapshot;
+use crate::hashers::Hashing;
 use crate::pin::Cpus;
 use crate::subject::MapOptions;
 
@@ -61,6 +62,8 @@ pub(crate) fn record<M: ConcurrentMap<u64, u64>>(
         hash_seed: round.seed,
         huge_pages: false,
         reclaim_batch: None,
+        hashing: Hashing::default(),
+        bytes: None,
     });
     let cpus = Cpus::allowed();
     let start = Barrier::new(round.threads);

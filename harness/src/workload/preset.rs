@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Distribution, HotSet};
+use super::{Distribution, HotSet, Length};
 use crate::case::{Case, Mix, room_for};
 
 /// A workload with a name.
@@ -24,6 +24,8 @@ pub struct Preset {
     pub prefill: f64,
     /// Whether the table is made for the whole range, and not for the prefill.
     pub presized: bool,
+    /// How long keys and values are, if they are byte strings.
+    pub lengths: Option<(Length, Length)>,
 }
 
 const YCSB: &str = "Cooper et al., Benchmarking Cloud Serving Systems with YCSB, SoCC 2010";
@@ -39,6 +41,7 @@ const COMMON: Preset = Preset {
     zipf: 0.0,
     prefill: 1.0,
     presized: false,
+    lengths: None,
 };
 
 /// No operation at all, to write mixes shortly.
@@ -78,6 +81,34 @@ pub const PRESETS: &[Preset] = &[
         source: YCSB,
         mix: Mix { reads: 50.0, updates: 50.0, ..NONE },
         zipf: 0.99,
+        ..COMMON
+    },
+    Preset {
+        name: "etc",
+        summary: "30 reads a blind write; byte strings as long as in Facebook's pool ETC",
+        source: "Atikoglu et al., Workload Analysis of a Large-Scale Key-Value Store, SIGMETRICS \
+                 2012; the skew, which it shows and does not fit, is YCSB's",
+        mix: Mix { reads: 100.0 * 30.0 / 31.0, upserts: 100.0 / 31.0, ..NONE },
+        zipf: 0.99,
+        lengths: Some((Length::Etc, Length::Etc)),
+        ..COMMON
+    },
+    Preset {
+        name: "twitter",
+        summary: "14 % blind writes, keys of 36 bytes, values of 224: the median of 54 clusters",
+        source: "Yang, Yue, Rashmi, A Large Scale Analysis of Hundreds of In-Memory Cache \
+                 Clusters at Twitter, OSDI 2020",
+        mix: Mix { reads: 86.0, upserts: 14.0, ..NONE },
+        zipf: 1.21,
+        lengths: Some((Length::Bytes(36), Length::Bytes(224))),
+        ..COMMON
+    },
+    Preset {
+        name: "memc3",
+        summary: "reads of keys of 16 bytes, with values of 32",
+        source: "Fan, Andersen, Kaminsky, MemC3, NSDI 2013: its micro-benchmarks",
+        zipf: 0.99,
+        lengths: Some((Length::Bytes(16), Length::Bytes(32))),
         ..COMMON
     },
     Preset { name: "read-only", summary: "reads of keys that are there", ..COMMON },
@@ -130,6 +161,9 @@ impl Preset {
         case.preset = self.name.to_owned();
         (case.mix, case.distribution, case.zipf) = (self.mix, self.distribution, self.zipf);
         case.prefill = (case.keys as f64 * self.prefill).round() as u64;
+        if let Some((keys, values)) = self.lengths {
+            (case.key_bytes, case.value_bytes) = (Some(keys), Some(values));
+        }
         case.capacity = self.presized.then(|| room_for(case.keys));
     }
 }
