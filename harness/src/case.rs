@@ -290,6 +290,8 @@ mod tests {
             "distribution",
             "capacity",
             "preset",
+            "hashing",
+            "bytes",
         ] {
             assert!(!old.contains(later), "{old}");
         }
@@ -316,6 +318,15 @@ mod tests {
             ),
             (Case { capacity: Some(5), ..plain.clone() }, " capacity=5"),
             (Case { preset: "ycsb-c".to_owned(), ..plain.clone() }, " preset=ycsb-c"),
+            (Case { hashing: Hashing::Siphash, ..plain.clone() }, " hasher=siphash"),
+            (
+                Case { key_bytes: Some(Length::Bytes(16)), ..plain.clone() },
+                " key_bytes=16 value_bytes=8",
+            ),
+            (
+                Case { value_bytes: Some(Length::Etc), ..plain.clone() },
+                " key_bytes=8 value_bytes=etc",
+            ),
         ];
         for (case, shown) in &more {
             assert_eq!(case.to_string(), format!("{plain}{shown}"));

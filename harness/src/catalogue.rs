@@ -18,8 +18,10 @@ pub struct StructureEntry {
     pub huge_pages: bool,
     /// The reclaimers with which it is there with another hasher than the default.
     pub hashed: Vec<String>,
-    /// The reclaimers with which it is there with byte strings; none if it cannot hold them.
+    /// The reclaimers with which it is there with byte strings.
     pub bytes: Vec<String>,
+    /// Why it is not there with byte strings, if it is not.
+    pub why_no_bytes: String,
 }
 
 /// One scheme.

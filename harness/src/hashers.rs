@@ -67,7 +67,6 @@ impl Hashing {
 
     /// Whether it is the default.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -157,7 +156,6 @@ impl BuildHasher for AnyHasher {
 
 /// A key that is being hashed by an [`AnyHasher`].
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "on the stack, for one hash")]
 pub enum AnyState {
     /// See [`Hashing::Foldhash`].
     Foldhash(foldhash::fast::FoldHasher<'static>),
@@ -257,6 +255,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::manual_hash_one, reason = "the two are compared")]
     fn in_one_call_or_in_parts_a_hash_is_the_same() {
         for hashing in Hashing::ALL {
             let any = AnyHasher::new(hashing, 7);

@@ -63,23 +63,43 @@ pub struct Lengths {
     pub values: Length,
 }
 
-/// More keys than this are made as they are needed: their list would not fit in memory.
+impl Lengths {
+    /// Bytes of a key and its value, in the mean over a sample of `count` keys.
+    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    pub(crate) fn mean_payload(self, count: u64) -> f64 {
+        let sampled = count.clamp(1, SAMPLED);
+        let of_entry = |i| u64::from(self.keys.of_key(i)) + u64::from(self.values.of_value(i));
+        (0..sampled).map(of_entry).sum::<u64>() as f64 / sampled as f64
+    }
+}
+
+/// The keys of a larger range are made as they are needed: their list would not fit in memory. That
+/// is so of `latest`, whose keys are a few of a range that has no end.
 const MOST_LISTED: u64 = 1 << 27;
+
+/// Keys whose payload stands for that of all.
+const SAMPLED: u64 = 1 << 16;
 
 /// The byte strings of a trial.
 #[derive(Debug)]
 pub struct ByteKeys {
     listed: Vec<Bytes>,
     lengths: Lengths,
+    count: u64,
 }
 
 impl ByteKeys {
     /// Those of a case with byte strings, for the rest of the process: made before anything is
     /// measured.
     pub(crate) fn of(case: &Case, count: u64) -> Option<&'static Self> {
-        let lengths = case.lengths()?;
-        let listed = (0..count.min(MOST_LISTED)).map(|index| key(lengths, index)).collect();
-        Some(Box::leak(Box::new(Self { listed, lengths })))
+        let keys = Self::new(case.lengths()?, count);
+        Some(Box::leak(Box::new(keys)))
+    }
+
+    fn new(lengths: Lengths, count: u64) -> Self {
+        let listed = if count > MOST_LISTED { 0 } else { count };
+        let listed = (0..listed).map(|index| key(lengths, index)).collect();
+        Self { listed, lengths, count }
     }
 
     /// The key of that number.
@@ -97,14 +117,9 @@ impl ByteKeys {
         Bytes::with(word, self.lengths.values.of_value(index))
     }
 
-    /// Bytes of the keys and values of `count` entries: of the first ones, as many as are listed.
-    #[expect(clippy::cast_precision_loss, reason = "a mean")]
+    /// Bytes of a key and its value, in the mean.
     pub(crate) fn mean_payload(&self) -> f64 {
-        let of_entry = |(index, key): (u64, &Bytes)| {
-            key.0.len() as u64 + u64::from(self.lengths.values.of_value(index))
-        };
-        let all: u64 = (0..).zip(&self.listed).map(of_entry).sum();
-        all as f64 / self.listed.len().max(1) as f64
+        self.lengths.mean_payload(self.count)
     }
 }
 
@@ -246,9 +261,7 @@ mod tests {
     use super::*;
 
     fn keys(keys: Length, values: Length, count: u64) -> &'static ByteKeys {
-        let lengths = Lengths { keys, values };
-        let listed = (0..count).map(|index| key(lengths, index)).collect();
-        Box::leak(Box::new(ByteKeys { listed, lengths }))
+        Box::leak(Box::new(ByteKeys::new(Lengths { keys, values }, count)))
     }
 
     #[test]
@@ -279,7 +292,7 @@ mod tests {
             }
             assert_eq!(handle.insert_many([(5, 5), (2000, 2000)]), 1);
             assert_eq!(handle.remove(&2000), Some(2000));
-            assert_eq!(handle.update(&7, |value| value + 0), Some(7));
+            assert_eq!(handle.update(&7, |value| *value), Some(7));
             assert_eq!(handle.upsert(8, |value| *value.expect("present")), Some(8));
             assert_eq!((handle.get(&7), handle.pin().get(&9)), (Some(7), Some(9)));
             assert!(handle.contains(&3) && !handle.contains(&3000));
@@ -292,7 +305,22 @@ mod tests {
 
     #[test]
     fn payload_is_what_keys_and_values_weigh() {
-        let keys = keys(Length::Bytes(16), Length::Bytes(32), 10);
-        assert_eq!(keys.mean_payload(), 48.0);
+        assert_eq!(keys(Length::Bytes(16), Length::Bytes(32), 10).mean_payload(), 48.0);
+        // Of few keys it is theirs exactly.
+        let lengths: Vec<u32> =
+            (0..3).map(|i| Length::Etc.of_key(i) + Length::Etc.of_value(i)).collect();
+        let mean = f64::from(lengths.iter().sum::<u32>()) / 3.0;
+        assert_eq!(keys(Length::Etc, Length::Etc, 3).mean_payload(), mean);
+    }
+
+    #[test]
+    fn a_range_without_end_is_not_listed() {
+        let endless = ByteKeys::new(
+            Lengths { keys: Length::Bytes(16), values: Length::Bytes(32) },
+            crate::workload::MAX_KEYS,
+        );
+        assert!(endless.listed.is_empty());
+        assert_eq!(endless.mean_payload(), 48.0);
+        assert_eq!(endless.key(1 << 39).word(0), 1 << 39);
     }
 }

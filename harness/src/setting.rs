@@ -98,6 +98,9 @@ impl Setting {
         if !self.distribution.is_empty() || self.capacity.is_some() {
             return false;
         }
+        if self.key_type != "u64" || !self.hasher.is_default() {
+            return false;
+        }
         let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
         table && fault.is_none() && allocator == SYSTEM
     }
@@ -376,6 +379,19 @@ mod tests {
         let of = |row: &Row| Setting { fault: Fault::None, ..Setting::of(row) };
         let together = split_by(&[plain, stalled], &of);
         assert_eq!((together.len(), together[0].rows.len()), (1, 2));
+    }
+
+    #[test]
+    fn byte_strings_and_hashers_are_settings_of_their_own() {
+        let plain = trial("papaya", 1, 0, 1.0);
+        let bytes =
+            Row { key_type: "bytes".to_owned(), key_bytes: "etc".to_owned(), ..plain.clone() };
+        let hashed = Row { hasher: Hashing::Siphash, ..plain.clone() };
+        for (row, words) in [(&bytes, "keys of etc B"), (&hashed, "hashed by siphash")] {
+            let setting = Setting::of(row);
+            assert!(!setting.is_plain() && setting.in_words().contains(words), "{words}");
+            assert_eq!(split(&[plain.clone(), row.clone()]).len(), 2, "{words}");
+        }
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub const NO_RECLAIMER: &str = "none";
 /// Why a structure that takes all other schemes does not take `arc`.
 const NO_ROOTS: &str = "arc counts who has loaded a root; this has links to count in";
 
+/// Why a structure is there with foldhash alone.
+pub(crate) const FOLDHASH_ALONE: &str = "it is registered with foldhash alone";
+
 /// What a table is made with.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -165,6 +168,8 @@ pub struct Structure {
     pub huge_pages: bool,
     /// Of a variant, the structure from which it differs in some factors.
     pub variant_of: Option<String>,
+    /// Why it is not there with byte strings, if it is not.
+    pub why_no_bytes: &'static str,
     subjects: Vec<Subject>,
     others: Vec<OtherForm>,
 }
@@ -173,6 +178,11 @@ impl Structure {
     /// Says that the structure heeds [`MapOptions::huge_pages`]. Others are not run with it.
     pub fn asks_for_huge_pages(&mut self) {
         self.huge_pages = true;
+    }
+
+    /// Says that its keys and values are words, which byte strings are not.
+    pub fn holds_words_alone(&mut self) {
+        self.why_no_bytes = "its entries are inline words";
     }
 
     /// Says that `build` makes the same table with searches that are
@@ -316,9 +326,10 @@ impl Registry {
         });
         registry.add_reclaimed::<LockFreeChaining>("chaining-lock-free");
         let words = "its entries are inline words";
-        registry.add("chaining-inline", words, |o| {
+        let inline = registry.add("chaining-inline", words, |o| {
             ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
         });
+        inline.holds_words_alone();
         registry
             .add("cuckoo-striped", locked, |o| {
                 CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
@@ -334,6 +345,7 @@ impl Registry {
             CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), o.pages())
         });
         cuckoo.asks_for_huge_pages();
+        cuckoo.holds_words_alone();
         cuckoo.counts_moves_in(|o| {
             CuckooOptimistic::<_, _, _, 8, Optimistic, Tagged, Counting<Bfs>>::with_pages(
                 o.capacity,
@@ -457,9 +469,10 @@ impl Registry {
         let of = self.structure(structure);
         let of = of.unwrap_or_else(|| panic!("there is no structure `{structure}`"));
         assert!(of.reclaimers().eq([NO_RECLAIMER]), "`{structure}` takes reclaimers");
-        let (why_not, huge_pages) = (of.why_not, of.huge_pages);
+        let (why_not, why_no_bytes, huge_pages) = (of.why_not, of.why_no_bytes, of.huge_pages);
         let variant = self.add(&format!("{structure}:{factors}"), why_not, build);
         variant.huge_pages = huge_pages;
+        variant.why_no_bytes = why_no_bytes;
         variant.variant_of = Some(structure.to_owned());
         variant
     }
@@ -524,6 +537,7 @@ impl Registry {
             why_not,
             huge_pages: false,
             variant_of: None,
+            why_no_bytes: "it is registered with numbers alone",
             subjects,
             others: Vec::new(),
         });
@@ -574,6 +588,7 @@ impl Registry {
             huge_pages: structure.huge_pages,
             hashed: structure.reclaimers_in(Form::Hashed).map(str::to_owned).collect(),
             bytes: structure.reclaimers_in(Form::Bytes).map(str::to_owned).collect(),
+            why_no_bytes: structure.why_no_bytes.to_owned(),
         };
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),

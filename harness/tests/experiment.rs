@@ -41,6 +41,7 @@ fn entry(name: &str, reclaimers: &[&str], max_threads: Option<usize>) -> Structu
             true => Vec::new(),
             false => vec![reclaimers[reclaimers.len() - 1].to_owned()],
         },
+        why_no_bytes: "its entries are inline words".to_owned(),
     }
 }
 

@@ -7,11 +7,12 @@ use crate::allocator;
 use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 use crate::plot;
-use crate::subject::{Registry, Structure};
+use crate::subject::{FOLDHASH_ALONE, Form, Registry, Structure};
 use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
 
-/// Show structures, reclaimers, allocators, workloads, presets, faults and figures
+/// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show these only
@@ -30,6 +31,7 @@ enum What {
     Workloads,
     Presets,
     Faults,
+    Hashers,
     Figures,
 }
 
@@ -48,6 +50,8 @@ struct Listing {
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    hashers: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Vec<NameLine>>,
 }
 
@@ -65,6 +69,11 @@ struct StructureLine {
     reclaimers: Vec<&'static str>,
     why_not_others: &'static str,
     huge_pages: bool,
+    /// The reclaimers with which it is there with other hashers than the default.
+    hashed: Vec<&'static str>,
+    /// Those with which it holds byte strings.
+    bytes: Vec<&'static str>,
+    why_no_bytes: &'static str,
     variants: Vec<String>,
 }
 
@@ -110,6 +119,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         .map(|one| NameLine { name: one.name, summary: one.summary })
         .collect();
     let faults = Fault::ALL.map(|f| NameLine { name: f.name(), summary: f.summary() });
+    let hashers = Hashing::ALL.map(|h| NameLine { name: h.name(), summary: h.summary() });
     Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
         reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
@@ -117,6 +127,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
         presets: wanted(What::Presets).then_some(PRESETS),
         faults: names(What::Faults, &faults),
+        hashers: names(What::Hashers, &hashers),
         figures: names(What::Figures, &figures),
     }
 }
@@ -151,6 +162,9 @@ fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine
         reclaimers: structure.reclaimers().collect(),
         why_not_others: structure.why_not,
         huge_pages: structure.huge_pages,
+        hashed: structure.reclaimers_in(Form::Hashed).collect(),
+        bytes: structure.reclaimers_in(Form::Bytes).collect(),
+        why_no_bytes: structure.why_no_bytes,
         variants,
     }
 }
@@ -173,6 +187,10 @@ fn in_words(listing: &Listing) -> String {
         parts.push(format!("structures\n{}", structure_table(structures)));
         parts.extend(variants(structures));
         parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
+        parts.push(format!(
+            "byte strings and other hashers (of variants, none are there)\n{}",
+            forms(structures)
+        ));
     }
     if let Some(reclaimers) = &listing.reclaimers {
         parts.push(format!("reclaimers\n{}", reclaimer_table(reclaimers)));
@@ -181,6 +199,7 @@ fn in_words(listing: &Listing) -> String {
         ("allocators", &listing.allocators),
         ("workloads (key distributions; the mix is `reads` and `[mix]`)", &listing.workloads),
         ("faults", &listing.faults),
+        ("hashers", &listing.hashers),
         ("figures", &listing.figures),
     ];
     for (title, lines) in lists {
@@ -254,6 +273,19 @@ fn matrix(structures: &[StructureLine]) -> Table {
         };
         row.push(why);
         table.add_row(row);
+    }
+    table
+}
+
+/// With which reclaimers a structure is there in other forms than the usual one.
+fn forms(structures: &[StructureLine]) -> Table {
+    let mut table = table(&["structure", "with byte strings", "with another hasher"]);
+    for line in structures {
+        let or = |with: &[&str], why: &str| {
+            if with.is_empty() { format!("no: {why}") } else { with.join(", ") }
+        };
+        let bytes = or(&line.bytes, line.why_no_bytes);
+        table.add_row([line.name.as_str(), &bytes, &or(&line.hashed, FOLDHASH_ALONE)]);
     }
     table
 }

@@ -17,7 +17,7 @@ use crate::hashers::Hashing;
 use crate::latency::{LatencyTrial, RATES, table};
 use crate::row::Row;
 use crate::setting::Setting;
-use crate::subject::{Form, NO_RECLAIMER, Registry, Structure};
+use crate::subject::{FOLDHASH_ALONE, Form, NO_RECLAIMER, Registry, Structure};
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::{Length, MAX_KEYS, Preset, SHORTEST_KEY};
 
@@ -238,8 +238,8 @@ fn check_form(structure: &Structure, case: &Case) -> Result<(), Failure> {
         _ => format!("the hasher {}", case.hashing),
     };
     let why = match there.as_slice() {
-        [] if form == Form::Bytes => "it holds numbers alone".to_owned(),
-        [] => "it is registered with foldhash alone".to_owned(),
+        [] if form == Form::Bytes => structure.why_no_bytes.to_owned(),
+        [] => FOLDHASH_ALONE.to_owned(),
         there => format!("it is there with {}", there.join(", ")),
     };
     Err(usage(format!("`{}` is not there with {what}: {why}", case.subject())))
@@ -262,8 +262,10 @@ fn check_load(structure: &Structure, threads: usize, fault: Fault) -> Result<(),
 }
 
 fn hashing(text: &str) -> Result<Hashing, String> {
-    let names = Hashing::ALL.map(Hashing::name);
-    Hashing::named(text).ok_or_else(|| unknown("hasher", text, &names))
+    Hashing::named(text).ok_or_else(|| {
+        let names = Hashing::ALL.map(Hashing::name);
+        format!("{}the hashers are {}", did_you_mean(text, &names), names.join(", "))
+    })
 }
 
 fn key_bytes(text: &str) -> Result<Length, String> {
@@ -473,6 +475,9 @@ fn in_words(row: &Row) -> String {
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
     line("peak unreclaimed nodes", count(row.peak_unreclaimed));
     line("retired to freed", delays(row));
+    if let Some(bytes) = row.payload_bytes {
+        line("key and value, bytes", format!("{bytes:.1}"));
+    }
     line("peak RSS, bytes", count(row.peak_rss_bytes));
     line("on huge pages, bytes", count(row.huge_page_bytes));
     line("entries at the end", count(row.final_len));
@@ -505,6 +510,9 @@ fn special(row: &Row) -> String {
     let words = [
         (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
         (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
+        (row.key_type != "u64")
+            .then(|| format!("keys of {} B, values of {} B", row.key_bytes, row.value_bytes)),
+        (!row.hasher.is_default()).then(|| format!("hashed by {}", row.hasher)),
         (row.batch > 1).then(|| format!("batches of {}", row.batch)),
         row.huge_pages.then(|| "huge pages asked for".to_owned()),
         row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),

@@ -7,7 +7,7 @@ use crate::case::Case;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::subject::Form;
+use crate::subject::{FOLDHASH_ALONE, Form};
 
 /// The most threads of a trial.
 pub(crate) const MAX_WORKERS: usize = 4096;
@@ -133,7 +133,7 @@ impl<'c> Subjects<'c> {
         reclaimers: Vec<&'c str>,
         wanted: &[Form],
     ) -> Vec<&'c str> {
-        let StructureEntry { name, hashed, bytes, .. } = choice.entry;
+        let StructureEntry { name, hashed, bytes, why_no_bytes, .. } = choice.entry;
         let mut here = Vec::new();
         for form in wanted {
             let (there, what) = match form {
@@ -148,8 +148,8 @@ impl<'c> Subjects<'c> {
                 can.iter().filter(|reclaimer| !here.contains(*reclaimer)).collect::<Vec<_>>(),
             );
             let help = match there.map(Vec::as_slice) {
-                Some([]) if *form == Form::Bytes => "it holds numbers alone".to_owned(),
-                Some([]) => "it is registered with foldhash alone".to_owned(),
+                Some([]) if *form == Form::Bytes => why_no_bytes.clone(),
+                Some([]) => FOLDHASH_ALONE.to_owned(),
                 Some(there) => format!("so it is there with {}", there.join(", ")),
                 None => continue,
             };

@@ -53,6 +53,9 @@ pub struct SpaceRow {
     pub bytes: Option<u64>,
     /// Over entries.
     pub bytes_per_entry: Option<f64>,
+    /// Bytes of a key and its value, in the mean.
+    #[serde(default)]
+    pub payload_bytes: Option<f64>,
     /// The most entries of a bucket.
     pub longest_chain: Option<u64>,
     /// Insertions since the step before.
@@ -83,8 +86,8 @@ impl Attached for SpaceRow {
     const FILE: &'static str = SPACE;
 
     const HEADER: &'static str = "case,block,position,seed,step,steps,at,asked_load,entries,\
-        capacity,load,bytes,bytes_per_entry,longest_chain,inserts,moves,moves_per_insert,max_moves,\
-        capacity_after,bytes_after,build_seconds,gets_per_sec,valid,error\n";
+        capacity,load,bytes,bytes_per_entry,payload_bytes,longest_chain,inserts,moves,\
+        moves_per_insert,max_moves,capacity_after,bytes_after,build_seconds,gets_per_sec,valid,error\n";
 
     fn trial(&self) -> Place {
         place(&self.case, self.block)
@@ -119,6 +122,7 @@ impl SpaceRow {
             load: None,
             bytes: None,
             bytes_per_entry: None,
+            payload_bytes: None,
             longest_chain: None,
             inserts: None,
             moves: None,
@@ -143,6 +147,7 @@ impl SpaceRow {
         let answers = [timed, counted, looked_up];
         let failures = answers.map(|answer| answer.failures.as_slice()).concat();
         let blank = Self::failed(case, seed, place, failures.join("; "));
+        let payload = case.lengths().map_or(WORDS, |lengths| lengths.mean_payload(case.keys));
         // The same keys and the same hasher: the same steps.
         let gets = |step: &Step| {
             let same = |other: &&Step| (other.at, other.entries) == (step.at, step.entries);
@@ -158,6 +163,7 @@ impl SpaceRow {
             load: step.capacity.and_then(|capacity| over(step.entries, capacity)),
             bytes: step.bytes,
             bytes_per_entry: step.bytes.and_then(|bytes| over(bytes, step.entries)),
+            payload_bytes: Some(payload),
             longest_chain: step.longest_chain,
             inserts: Some(step.inserts),
             moves: step.moves,
@@ -174,6 +180,9 @@ impl SpaceRow {
         if rows.is_empty() { vec![blank] } else { rows }
     }
 }
+
+/// Bytes of a key and its value that are words.
+const WORDS: f64 = 16.0;
 
 /// The quotient of two counts, if there is one.
 fn over(count: u64, of: u64) -> Option<f64> {
@@ -221,6 +230,7 @@ mod tests {
         assert_eq!((keys.load, growth.load), (Some(0.5), Some(0.95)));
         assert_eq!((keys.moves_per_insert, growth.moves_per_insert), (Some(0.25), Some(0.5)));
         assert_eq!((keys.bytes_per_entry, keys.valid), (Some(10.0), true));
+        assert_eq!(keys.payload_bytes, Some(16.0));
         assert_eq!((keys.gets_per_sec, growth.gets_per_sec), (Some(5e6), Some(9e6)));
         assert_eq!((keys.build_seconds, growth.build_seconds), (Some(2.0), None));
         assert_eq!((keys.ends_its_trial(), growth.ends_its_trial()), (false, true));
@@ -228,6 +238,15 @@ mod tests {
         // Nothing inserted: no quotient, and no zero.
         let idle = &self::rows(&[step(At::Load, 0, 0, Some(0))])[0];
         assert_eq!((idle.moves_per_insert, idle.bytes_per_entry), (None, None));
+    }
+
+    #[test]
+    fn the_payload_of_byte_strings_is_theirs() {
+        let mut case = case("papaya", "none", 1, 0.0, 0.0, 20);
+        case.value_bytes = Some(crate::workload::Length::Bytes(32));
+        let counted = Filled { steps: vec![step(At::Keys, 20, 20, None)], ..Filled::default() };
+        let answers = [Filled::default(), counted, Filled::default()];
+        assert_eq!(SpaceRow::of_trial(&case, 7, (0, 0), &answers)[0].payload_bytes, Some(40.0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod aggregate;
 mod broken_pipe;
 mod compare;
 mod figures;
+mod forms;
 mod latency;
 mod merge;
 mod refusals;

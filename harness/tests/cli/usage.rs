@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str); 10] = [
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages --reclaim-batch \
          --ops-per-pin --fault --allocator --upserts --preset --distribution --hot-keys \
-         --hot-operations --hot-shift",
+         --hot-operations --hot-shift --hasher --key-bytes --value-bytes",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -90,7 +90,7 @@ fn list_shows_all_or_one_kind() {
     for variant in variants {
         assert!(all.out.contains(&format!("\n  {}\n", variant.as_str().unwrap())), "{}", all.out);
     }
-    for kind in ["reclaimers", "allocators", "workloads", "presets", "figures"] {
+    for kind in ["reclaimers", "allocators", "workloads", "presets", "hashers", "figures"] {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
         let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
         assert_eq!(alone.as_object().unwrap().keys().collect::<Vec<_>>(), [kind]);
