@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::payload::Lengths;
 use crate::subject::Form;
+use crate::trace::{Facts, TraceId};
 use crate::workload::{Distribution, Length};
 
 /// The allocator that is the default.
@@ -116,6 +117,9 @@ pub struct Case {
     /// How long values are, if they are byte strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_bytes: Option<Length>,
+    /// The trace that is replayed, if one is; mix and keys are its.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
 }
 
 /// The batch of a case that has none; the operations of a pin for each.
@@ -180,7 +184,12 @@ impl Case {
     /// The name of its distribution of keys.
     #[must_use]
     pub fn distribution_name(&self) -> &'static str {
-        self.distribution.name(self.zipf)
+        if self.trace.is_some() { "trace" } else { self.distribution.name(self.zipf) }
+    }
+
+    /// Sets what a trace fixes.
+    pub fn replay(&mut self, trace: &Facts) {
+        (self.mix, self.keys, self.trace) = (trace.mix(), trace.keys, Some(trace.id.clone()));
     }
 
     /// The cell's id: the first 12 hex digits of a hash over every parameter. The same
@@ -238,6 +247,9 @@ impl fmt::Display for Case {
         if let Some(Lengths { keys, values }) = self.lengths() {
             write!(f, " key_bytes={keys} value_bytes={values}")?;
         }
+        if let Some(trace) = &self.trace {
+            write!(f, " trace={}", trace.name)?;
+        }
         Ok(())
     }
 }
@@ -292,10 +304,22 @@ mod tests {
             "preset",
             "hashing",
             "bytes",
+            "trace",
         ] {
             assert!(!old.contains(later), "{old}");
         }
         assert_eq!(serde_json::from_str::<Case>(&old).unwrap(), plain);
+    }
+
+    fn trace() -> TraceId {
+        TraceId { name: "small".to_owned(), sha256: "0".repeat(16), requests: 9 }
+    }
+
+    #[test]
+    fn another_trace_of_the_same_name_is_another_cell() {
+        let plain = case("papaya", "none", 2, 100.0, 0.0, 8);
+        let of = |trace| Case { trace: Some(trace), ..plain.clone() }.id();
+        assert_ne!(of(trace()), of(TraceId { sha256: "1".repeat(16), ..trace() }));
     }
 
     #[test]
@@ -327,6 +351,7 @@ mod tests {
                 Case { value_bytes: Some(Length::Etc), ..plain.clone() },
                 " key_bytes=8 value_bytes=etc",
             ),
+            (Case { trace: Some(trace()), ..plain.clone() }, " trace=small"),
         ];
         for (case, shown) in &more {
             assert_eq!(case.to_string(), format!("{plain}{shown}"));

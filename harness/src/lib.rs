@@ -46,6 +46,7 @@ pub mod summary;
 pub mod table;
 #[cfg(test)]
 mod test_rows;
+pub mod trace;
 pub mod trial;
 pub mod verify;
 pub mod workload;

@@ -450,6 +450,7 @@ pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
         hashing: crate::hashers::Hashing::default(),
         key_bytes: None,
         value_bytes: None,
+        trace: None,
     };
     let mut lines = to_csv(&Row::unmeasured(&blank, 0, 0, 0), true)?;
     lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));

@@ -49,6 +49,14 @@ pub struct Row {
     /// The workload's name, if it has one.
     #[serde(default)]
     pub preset: String,
+    /// The name of the trace that was replayed, if one was.
+    #[serde(default)]
+    pub trace: String,
+    /// Its fingerprint.
+    #[serde(default)]
+    pub trace_sha256: String,
+    /// How many requests it has.
+    pub trace_requests: Option<u64>,
     /// Size of the key range.
     pub keys: u64,
     /// Keys present before the warm-up.
@@ -171,6 +179,7 @@ impl Row {
     pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
         let hot_set = case.distribution.hot_set();
         let lengths = case.lengths();
+        let trace = case.trace.clone().unwrap_or_default();
         Self {
             case: case.id(),
             structure: case.structure.clone(),
@@ -188,6 +197,9 @@ impl Row {
             hot_operations: hot_set.map(|hot| hot.operations),
             hot_shift: hot_set.map(|hot| hot.shift),
             preset: case.preset.clone(),
+            trace: trace.name,
+            trace_sha256: trace.sha256,
+            trace_requests: case.trace.as_ref().map(|trace| trace.requests),
             keys: case.keys,
             prefill: case.prefill,
             capacity: case.capacity,

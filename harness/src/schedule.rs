@@ -76,7 +76,7 @@ pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
 
 /// The seed of a trial's keys and operations. It depends on the workload and the block, not on the
 /// subject, so that within a block all tables get the same operations. None of the
-/// later axes but `distribution` (`batch`, `fault`, …) changes it: with and without them the same keys
+/// later axes but `distribution` and `trace` (`batch`, `fault`, …) changes it: with and without them the same keys
 /// are used.
 #[must_use]
 pub fn trial_seed(seed: u64, block: u32, case: &Case) -> u64 {
@@ -84,6 +84,9 @@ pub fn trial_seed(seed: u64, block: u32, case: &Case) -> u64 {
     let mut workload = format!("{threads} {mix:?} {zipf} {keys} {prefill} {hash_seed}");
     if !case.distribution.is_ranked() {
         workload.push_str(&format!(" {:?}", case.distribution));
+    }
+    if let Some(trace) = &case.trace {
+        workload.push_str(&format!(" {}", trace.sha256));
     }
     hash(&[seed, u64::from(block)], &workload)
 }
@@ -243,6 +246,7 @@ mod tests {
             hashing: crate::hashers::Hashing::default(),
             key_bytes: None,
             value_bytes: None,
+            trace: None,
         }
     }
 
@@ -316,6 +320,12 @@ mod tests {
         let distribution = crate::workload::Distribution::Sequential;
         let sequential = Case { distribution, ..case("a", 1) };
         assert_ne!(seed(0, &case("a", 1)), seed(0, &sequential));
+        let trace = |sha256: &str| {
+            let trace = crate::trace::TraceId { sha256: sha256.to_owned(), ..Default::default() };
+            Case { trace: Some(trace), ..case("a", 1) }
+        };
+        assert_ne!(seed(0, &case("a", 1)), seed(0, &trace("1")));
+        assert_ne!(seed(0, &trace("2")), seed(0, &trace("1")));
         let preset = Case { preset: "ycsb-c".to_owned(), ..case("a", 1) };
         assert_eq!(seed(0, &case("a", 1)), seed(0, &preset), "a name changes no operation");
     }

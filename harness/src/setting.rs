@@ -18,6 +18,8 @@ pub struct Setting {
     pub prefill: u64,
     /// The workload's name; empty if it has none.
     pub preset: String,
+    /// The trace that was replayed, with its fingerprint; else empty.
+    pub trace: String,
     /// The distribution of keys, where it is more than a skew; else empty.
     pub distribution: String,
     /// Entries that the table was made for, if not for the prefill.
@@ -72,6 +74,7 @@ impl Setting {
             keys: row.keys,
             prefill: row.prefill,
             preset: row.preset.clone(),
+            trace: trace_of(row),
             distribution: distribution_of(row),
             capacity: row.capacity,
             writes: (writes > 0.0)
@@ -98,7 +101,7 @@ impl Setting {
         if !self.distribution.is_empty() || self.capacity.is_some() {
             return false;
         }
-        if self.key_type != "u64" || !self.hasher.is_default() {
+        if self.key_type != "u64" || !self.hasher.is_default() || !self.trace.is_empty() {
             return false;
         }
         let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
@@ -153,6 +156,7 @@ impl Setting {
         let capacity = self.capacity.unwrap_or_default();
         say(self.capacity.is_some(), format!("tables made for {capacity} entries"));
         say(!self.preset.is_empty(), format!("preset {}", self.preset));
+        say(!self.trace.is_empty(), format!("requests of the trace {}", self.trace));
         words
     }
 
@@ -171,13 +175,14 @@ impl Setting {
     }
 
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 18] {
+    fn labels(&self) -> [String; 19] {
         let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
             written(shares, |share, verb| format!("{verb}{share}")).join("-")
         });
         let or = |name: &str, none: &str| if name.is_empty() { none } else { name }.to_owned();
         [
             or(&self.preset, "no-preset"),
+            or(&self.trace, "no-trace").replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
             format!("keys{}", self.keys),
             format!("prefill{}", self.prefill),
             self.capacity.map_or("own-capacity".to_owned(), |entries| format!("capacity{entries}")),
@@ -200,9 +205,17 @@ impl Setting {
     }
 }
 
-/// The distribution of keys, if it is more than a skew.
+/// The trace, if there is one.
+fn trace_of(row: &Row) -> String {
+    if row.trace_sha256.is_empty() {
+        return String::new();
+    }
+    format!("{} ({})", row.trace, row.trace_sha256)
+}
+
+/// The distribution of keys, if it is more than a skew, and no trace.
 fn distribution_of(row: &Row) -> String {
-    if matches!(row.distribution.as_str(), "uniform" | "zipf") {
+    if matches!(row.distribution.as_str(), "uniform" | "zipf" | "trace") {
         return String::new();
     }
     let hot = row.hot_keys.zip(row.hot_operations).zip(row.hot_shift);
@@ -382,12 +395,18 @@ mod tests {
     }
 
     #[test]
-    fn byte_strings_and_hashers_are_settings_of_their_own() {
+    fn byte_strings_hashers_and_traces_are_settings_of_their_own() {
         let plain = trial("papaya", 1, 0, 1.0);
         let bytes =
             Row { key_type: "bytes".to_owned(), key_bytes: "etc".to_owned(), ..plain.clone() };
         let hashed = Row { hasher: Hashing::Siphash, ..plain.clone() };
-        for (row, words) in [(&bytes, "keys of etc B"), (&hashed, "hashed by siphash")] {
+        let (trace, trace_sha256) = ("small".to_owned(), "0f".to_owned());
+        let traced = Row { trace, trace_sha256, distribution: "trace".to_owned(), ..plain.clone() };
+        for (row, words) in [
+            (&bytes, "keys of etc B"),
+            (&hashed, "hashed by siphash"),
+            (&traced, "requests of the trace small (0f)"),
+        ] {
             let setting = Setting::of(row);
             assert!(!setting.is_plain() && setting.in_words().contains(words), "{words}");
             assert_eq!(split(&[plain.clone(), row.clone()]).len(), 2, "{words}");

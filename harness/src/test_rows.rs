@@ -83,6 +83,7 @@ pub(crate) fn case(
         hashing: crate::hashers::Hashing::default(),
         key_bytes: None,
         value_bytes: None,
+        trace: None,
     }
 }
 

@@ -169,6 +169,7 @@ fn the_defaults_are_those_of_the_documentation() {
         hashing: Hashing::default(),
         key_bytes: None,
         value_bytes: None,
+        trace: None,
     };
     let expected = Experiment {
         title: String::new(),
@@ -187,6 +188,8 @@ fn the_defaults_are_those_of_the_documentation() {
         aggregate: None,
         cases: vec![case],
         skipped: Vec::new(),
+        traces: Default::default(),
+        folder: Default::default(),
     };
     assert_eq!(experiment, expected);
 }
@@ -248,6 +251,7 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         hashing: Hashing::default(),
                                         key_bytes: None,
                                         value_bytes: None,
+                                        trace: None,
                                     });
                                 }
                             }

@@ -105,6 +105,7 @@ pub fn counted_as(case: &Case, is_text: bool) -> Case {
         hashing: Hashing::default(),
         key_bytes: None,
         value_bytes: None,
+        trace: None,
         ..case.clone()
     }
 }

@@ -76,6 +76,6 @@ fn distribution(text: &str) -> Result<Named, String> {
     )
 }
 
-fn skew(text: &str) -> Result<f64, String> {
+pub(super) fn skew(text: &str) -> Result<f64, String> {
     in_range(text, 0.0, f64::MAX, "0 or more")
 }

@@ -18,6 +18,7 @@ mod run;
 mod scaling;
 mod space_trial;
 mod sweep;
+mod trace;
 mod trial;
 mod trials;
 mod verify;
@@ -58,6 +59,7 @@ enum Command {
     Merge(merge::Args),
     Verify(verify::Args),
     Machine(machine::Args),
+    Trace(trace::Args),
     #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
     Trial(trial::Args),
     #[command(name = crate::aggregate::AGGREGATE_COMMAND, hide = true)]
@@ -91,6 +93,7 @@ pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsSt
         Command::Report(args) => report::run(registry, &args),
         Command::Merge(args) => merge::run(registry, &args),
         Command::Machine(args) => machine::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Verify(args) => verify::run(registry, &args),
         Command::VerifySubject(args) => verify::run_subject(registry, &args),
         Command::Trial(args) => trial::run(registry, &args),

@@ -1,6 +1,7 @@
 //! `bench run`: one trial, in this process, which is a fresh one.
 
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -53,6 +54,9 @@ pub(super) struct Args {
     /// A workload with a name, from `bench list presets`, instead of mix, distribution and prefill
     #[arg(long, value_name = "NAME", value_parser = preset, conflicts_with_all = ["reads", "inserts", "removes", "updates", "upserts", "distribution", "zipf", "hot_keys", "hot_operations", "hot_shift", "prefill"])]
     preset: Option<&'static Preset>,
+    /// Replay the requests of a trace (see `bench trace --help`) instead of drawing operations and keys
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "reads", "inserts", "removes", "updates", "upserts", "distribution", "zipf", "hot_keys", "hot_operations", "hot_shift", "keys"])]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     drawn: DrawnArgs,
     /// Size of the key range
@@ -120,6 +124,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         warmup: args.warmup,
         series: false,
         rate: args.rate,
+        trace_file: args.trace.clone(),
     };
     with_allocator(&args.allocator)?;
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
@@ -209,7 +214,12 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
         hashing: args.hasher,
         key_bytes: args.key_bytes,
         value_bytes: args.value_bytes,
+        trace: None,
     };
+    if let Some(path) = &args.trace {
+        case.replay(&super::trace::read(path)?.facts(path));
+        case.prefill = (case.keys as f64 * args.prefill).round() as u64;
+    }
     if let Some(preset) = args.preset {
         if preset.lengths.is_some() && case.lengths().is_some() {
             return Err(usage(format!("the preset `{}` has lengths of its own", preset.name)));
@@ -472,6 +482,9 @@ fn in_words(row: &Row) -> String {
     line("  in clean windows", format!("{} ({windows})", mops(row.clean_ops_per_sec)));
     line("  per CPU-second", mops(row.ops_per_cpu_sec));
     line("operations", count(row.ops));
+    if let (Some(ops), Some(requests)) = (row.ops, row.trace_requests) {
+        line("  over the trace", format!("{:.1} times", ops as f64 / requests as f64));
+    }
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
     line("peak unreclaimed nodes", count(row.peak_unreclaimed));
     line("retired to freed", delays(row));
@@ -510,6 +523,8 @@ fn special(row: &Row) -> String {
     let words = [
         (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
         (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
+        row.trace_requests
+            .map(|requests| format!("{requests} requests of the trace {}", row.trace)),
         (row.key_type != "u64")
             .then(|| format!("keys of {} B, values of {} B", row.key_bytes, row.value_bytes)),
         (!row.hasher.is_default()).then(|| format!("hashed by {}", row.hasher)),

@@ -16,7 +16,7 @@ use crate::cmd::conclude::conclude;
 use crate::cmd::live::{Estimates, Screen};
 use crate::cmd::trials::{self, Trial};
 use crate::cmd::{print, say};
-use crate::experiment::{Experiment, Overrides, apply_overrides};
+use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
 use crate::failure::{Failure, usage};
 use crate::machine::Machine;
 use crate::metric::Counters;
@@ -81,15 +81,16 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let name = args.spec.display().to_string();
     let text = fs::read_to_string(&args.spec)
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
-    let parse = |text: &str| {
-        Experiment::parse(&name, text, &catalogue)
-            .map_err(|error| Failure::Text(error.render(io::stderr().is_terminal())))
-    };
+    let parse =
+        |text: &str| Experiment::parse(&name, text, &catalogue).map_err(|error| rendered(&error));
+    let folder = args.spec.parent().unwrap_or(Path::new(""));
+    let text = with_traces(&name, &text, folder).map_err(|error| rendered(&error))?;
     parse(&text)?;
     let overrides =
         Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
     let text = apply_overrides(&text, &overrides);
-    let experiment = parse(&text)?;
+    let mut experiment = parse(&text)?;
+    folder.clone_into(&mut experiment.folder);
     let plan = Plan::new(&experiment, args)?;
     if args.dry_run {
         return plan.show();
@@ -116,6 +117,10 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         )));
     }
     conclude(registry, &folder, machine)
+}
+
+fn rendered(error: &SpecError) -> Failure {
+    Failure::Text(error.render(io::stderr().is_terminal()))
 }
 
 fn default_folder(spec: &Path) -> PathBuf {

@@ -172,6 +172,7 @@ fn aggregate(
 fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
     let case = experiment.cases[job.cell].clone();
     let rate = rate(job);
+    let trace_file = experiment.trace_file(&case);
     TrialSpec {
         seed: trial_seed(experiment.seed, block, &case),
         case,
@@ -179,6 +180,7 @@ fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
         warmup: experiment.warmup,
         series: experiment.series && rate.is_none(),
         rate,
+        trace_file,
     }
 }
 

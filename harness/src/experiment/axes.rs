@@ -6,15 +6,17 @@ use toml::Spanned;
 
 use super::error::Problem;
 use super::mix::MixRule;
+use super::traces::Traces;
 use super::value::{
     BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED,
     Section, TEXT, THREADS, VALUE_BYTES, did_you_mean,
 };
-use super::{keys, presets};
+use super::{keys, presets, traces};
 use crate::case::{Mix, can_batch, single};
 use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
+use crate::trace::Facts;
 use crate::workload::{Distribution, Length, Preset};
 
 /// A table that a grid lists.
@@ -33,6 +35,8 @@ pub(super) struct Axes<'c> {
     pub(super) threads: Vec<usize>,
     /// If there are any, they fix mix, distribution and prefill.
     pub(super) presets: Vec<&'static Preset>,
+    /// If there are any, they fix mix and keys.
+    pub(super) traces: Vec<Facts>,
     pub(super) reads: Vec<f64>,
     /// Distributions, each with a skew.
     pub(super) drawn: Vec<(Distribution, f64)>,
@@ -56,19 +60,31 @@ pub(super) struct Axes<'c> {
     pub(super) value_bytes: Vec<Option<Length>>,
 }
 
+/// What all grids of a file have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Common<'t> {
+    /// Where a grid does not set it.
+    pub(super) prefill: f64,
+    /// `None` if it is wrong.
+    pub(super) mix: Option<MixRule>,
+    pub(super) traces: &'t Traces,
+}
+
 impl<'c> Axes<'c> {
     /// `None` if anything in the grid is wrong.
     pub(super) fn read(
         section: &Section<'_, '_>,
         catalogue: &'c Catalogue,
-        prefill: f64,
-        mix: Option<MixRule>,
+        Common { prefill, mix, traces }: Common<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let before = problems.len();
         let presets = presets::read(section, problems);
-        let reads = read_reads(section, mix, &presets, problems);
-        let batches = read_batches(section, mix, (&reads, &presets), problems);
+        let traces = traces::read(section, traces, problems);
+        let fixed: Vec<Mix> =
+            presets.iter().map(|preset| preset.mix).chain(traces.iter().map(Facts::mix)).collect();
+        let reads = read_reads(section, mix, problems);
+        let batches = read_batches(section, mix, (&reads, &fixed), problems);
         let ops_per_pin = read_ops_per_pin(section, &batches, problems);
         let drawn = keys::read(section, problems);
         let ranges = axis(section, "keys", &KEYS, 65_536, problems);
@@ -85,6 +101,7 @@ impl<'c> Axes<'c> {
             reclaimers: read_reclaimers(section, catalogue, problems),
             threads: axis(section, "threads", &THREADS, 1, problems),
             presets,
+            traces,
             reads,
             drawn,
             keys: ranges,
@@ -110,6 +127,7 @@ impl<'c> Axes<'c> {
     pub(super) fn workloads(&self) -> usize {
         [
             self.presets.len().max(1),
+            self.traces.len().max(1),
             self.reads.len(),
             self.drawn.len(),
             self.keys.len(),
@@ -144,10 +162,9 @@ pub(super) fn axis<T: Clone>(
 fn read_reads(
     section: &Section<'_, '_>,
     mix: Option<MixRule>,
-    presets: &[&Preset],
     problems: &mut Vec<Problem>,
 ) -> Vec<f64> {
-    if !presets.is_empty() {
+    if section.get("preset").is_some() || section.get("trace").is_some() {
         return vec![0.0];
     }
     if let (Some(value), Some(MixRule::Fixed(_))) = (section.get("reads"), mix) {
@@ -164,12 +181,12 @@ fn read_reads(
 fn read_batches(
     section: &Section<'_, '_>,
     mix: Option<MixRule>,
-    (reads, presets): (&[f64], &[&Preset]),
+    (reads, fixed): (&[f64], &[Mix]),
     problems: &mut Vec<Problem>,
 ) -> Vec<usize> {
     let Some(batches) = section.many("batch", &BATCH, problems) else { return vec![single()] };
     let mixes: Vec<Mix> = match mix {
-        _ if !presets.is_empty() => presets.iter().map(|preset| preset.mix).collect(),
+        _ if !fixed.is_empty() => fixed.to_vec(),
         Some(mix) => reads.iter().map(|&reads| mix.mix(reads)).collect(),
         None => Vec::new(),
     };

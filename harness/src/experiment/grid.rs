@@ -127,6 +127,7 @@ impl<'c> Planner<'c> {
             hashing: Hashing::default(),
             key_bytes: None,
             value_bytes: None,
+            trace: None,
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.hashers, |case, &hashing| case.hashing = hashing);
@@ -137,6 +138,10 @@ impl<'c> Planner<'c> {
             (case.distribution, case.zipf) = drawn;
         });
         let cases = cross(cases, &axes.keys, |case, &keys| case.keys = keys);
+        let cases = match axes.traces.as_slice() {
+            [] => cases,
+            traces => cross(cases, traces, Case::replay),
+        };
         let cases = cross(cases, &axes.prefill, |case, &fraction| {
             case.prefill = share(case.keys, fraction);
         });

@@ -15,7 +15,7 @@ pub(super) fn read(
     section: &Section<'_, '_>,
     problems: &mut Vec<Problem>,
 ) -> Vec<(Distribution, f64)> {
-    if section.get("preset").is_some() {
+    if section.get("preset").is_some() || section.get("trace").is_some() {
         return vec![(Distribution::Ranked, 0.0)];
     }
     let skews = axis(section, "zipf", &SKEW, 0.0, problems);

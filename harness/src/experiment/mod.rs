@@ -15,13 +15,17 @@ mod overrides;
 mod presets;
 mod space;
 mod subjects;
+mod traces;
 mod value;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::aggregate::AggregatePlan;
-use self::axes::Axes;
+use self::axes::{Axes, Common};
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
 pub use self::latency::LatencyPlan;
@@ -30,6 +34,7 @@ pub use self::overrides::{Overrides, apply_overrides};
 pub(crate) use self::presets::find as find_preset;
 pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
+pub use self::traces::with_traces;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
     AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
@@ -37,6 +42,7 @@ use self::value::{
 };
 use crate::case::Case;
 use crate::catalogue::Catalogue;
+use crate::trace::Facts;
 
 const DEFAULT_SECONDS: f64 = 0.5;
 const DEFAULT_WARMUP: f64 = 0.1;
@@ -76,6 +82,10 @@ pub struct Experiment {
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
     pub skipped: Vec<String>,
+    /// The traces that are replayed, by the paths that the file gives.
+    pub traces: BTreeMap<String, Facts>,
+    /// Where relative paths of traces start; nowhere, if not set after parsing.
+    pub folder: PathBuf,
 }
 
 impl Experiment {
@@ -125,7 +135,17 @@ impl Experiment {
             aggregate: None,
             cases: Vec::new(),
             skipped: Vec::new(),
+            traces: BTreeMap::new(),
+            folder: PathBuf::new(),
         }
+    }
+
+    /// Where the trace is that `case` replays, if it does.
+    #[must_use]
+    pub fn trace_file(&self, case: &Case) -> Option<PathBuf> {
+        let wanted = case.trace.as_ref()?;
+        let (path, _) = self.traces.iter().find(|(_, facts)| facts.id == *wanted)?;
+        Some(self.folder.join(path))
     }
 
     /// The cells of every grid, and the controls.
@@ -136,13 +156,14 @@ impl Experiment {
             Some(value) => read_mix(value, problems),
             None => Some(MixRule::HALVES),
         };
+        let traces = traces::read_all(top, problems);
         let mut planner = Planner::new(catalogue, self.pin);
         let grids = grids(top, problems);
-        if !grids.is_empty() && grids.iter().all(|grid| grid.get("preset").is_some()) {
-            presets::refuse_unused(top, problems);
-        }
+        traces::refuse_unused(top, &grids, problems);
+        presets::refuse_unused(top, &grids, problems);
         for section in grids {
-            let axes = Axes::read(&section, catalogue, prefill, mix, problems);
+            let common = Common { prefill, mix, traces: &traces };
+            let axes = Axes::read(&section, catalogue, common, problems);
             // A file without a usable mix has been found wrong already.
             if let (Some(axes), Some(mix)) = (axes, mix) {
                 planner.add_grid(&axes, mix, problems);
@@ -152,6 +173,7 @@ impl Experiment {
             planner.add_controls();
         }
         (self.cases, self.skipped) = planner.finish();
+        self.traces = traces;
     }
 
     /// The latency trials of the cells.

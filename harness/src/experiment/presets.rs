@@ -64,13 +64,21 @@ pub(crate) fn find(name: &str) -> Result<&'static Preset, (String, String)> {
     })
 }
 
-/// Complains about what the file sets for grids without presets, if there is none.
-pub(super) fn refuse_unused(top: &Section<'_, '_>, problems: &mut Vec<Problem>) {
-    for key in ["mix", "prefill"] {
-        if let Some(value) = top.get(key) {
+/// Complains about what the file sets for other grids, if there is none: presets fix mix and
+/// prefill, traces the mix.
+pub(super) fn refuse_unused(
+    top: &Section<'_, '_>,
+    grids: &[Section<'_, '_>],
+    problems: &mut Vec<Problem>,
+) {
+    let all_have =
+        |keys: &[&str]| grids.iter().all(|grid| keys.iter().any(|key| grid.get(key).is_some()));
+    for (key, fixed_by) in [("mix", &["preset", "trace"][..]), ("prefill", &["preset"])] {
+        if let Some(value) = top.get(key).filter(|_| !grids.is_empty() && all_have(fixed_by)) {
+            let what = fixed_by.join(" or a ");
             problems.push(Problem {
                 span: value.span(),
-                message: format!("`{key}` is set, and every grid has presets, which fix it"),
+                message: format!("`{key}` is set, and every grid has a {what}, which fixes it"),
                 help: format!("leave out `{key}`"),
             });
         }

@@ -30,6 +30,7 @@ pub(super) const TOP: &[&str] = &[
     "latency",
     "space",
     "aggregate",
+    "traces",
 ];
 
 /// The keys of `[axes]` and of each `[[also]]`.
@@ -38,6 +39,7 @@ pub(super) const AXES: &[&str] = &[
     "reclaimer",
     "threads",
     "preset",
+    "trace",
     "reads",
     "distribution",
     "zipf",
@@ -69,6 +71,10 @@ pub(super) const SPACE: &[&str] = &["loads"];
 
 /// The keys of `[aggregate]`.
 pub(super) const AGGREGATE: &[&str] = &["ways", "words", "text"];
+
+/// The keys of each table of `[traces]`.
+pub(super) const TRACES: &[&str] =
+    &["sha256", "keys", "gets", "inserts", "removes", "updates", "upserts"];
 
 /// What a key takes.
 pub(super) struct Kind<T> {

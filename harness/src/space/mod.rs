@@ -61,6 +61,7 @@ pub fn filled_as(case: &Case) -> Case {
         batch: crate::case::single(),
         ops_per_pin: crate::case::single(),
         fault: Fault::None,
+        trace: None,
         ..case.clone()
     }
 }

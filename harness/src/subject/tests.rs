@@ -94,7 +94,15 @@ fn run_small(
     (case.mix.updates, case.mix.upserts) = (10.0, 10.0);
     (case.mix.inserts, case.mix.removes) = (20.0, 20.0);
     change(&mut case);
-    let spec = TrialSpec { case, seed: 5, seconds: 0.003, warmup: 0.0, series: false, rate: None };
+    let spec = TrialSpec {
+        case,
+        seed: 5,
+        seconds: 0.003,
+        warmup: 0.0,
+        series: false,
+        rate: None,
+        trace_file: None,
+    };
     registry.run(&spec).unwrap_or_else(|error| panic!("{structure}/{reclaimer}: {error:#}"))
 }
 

@@ -20,10 +20,11 @@ mod worker;
 
 use std::hint::black_box;
 use std::io;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use structures::map::{ConcurrentMap, MapHandle};
 
@@ -41,6 +42,7 @@ use crate::payload::ByteKeys;
 use crate::pin::Cpus;
 use crate::stats;
 use crate::subject::MapOptions;
+use crate::trace::Trace;
 use crate::workload::{Streams, prefill_keys};
 
 /// What a trial process is told.
@@ -60,6 +62,29 @@ pub struct TrialSpec {
     /// Of a latency trial: the operations per second, of all workers together, that are due.
     #[serde(default)]
     pub rate: Option<f64>,
+    /// Where the trace is that the case replays, if it does.
+    #[serde(default)]
+    pub trace_file: Option<PathBuf>,
+}
+
+impl TrialSpec {
+    /// The operations of its case: all that is read or made for them before a clock starts.
+    fn streams(&self) -> anyhow::Result<Streams> {
+        let Some(wanted) = &self.case.trace else { return Streams::of(&self.case, self.seed) };
+        let Some(path) = &self.trace_file else {
+            bail!("nothing says where the trace {} is", wanted.name);
+        };
+        let trace = Trace::read(path)?;
+        let found = trace.facts(path);
+        ensure!(
+            found.id.sha256 == wanted.sha256 && found.keys == self.case.keys,
+            "{} is another trace now: its fingerprint is {}, not {}",
+            path.display(),
+            found.id.sha256,
+            wanted.sha256
+        );
+        Ok(Streams::replaying(&trace, &self.case, self.seed))
+    }
 }
 
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
@@ -148,7 +173,7 @@ pub fn run<M: ConcurrentMap<u64, u64>>(
     spec: &TrialSpec,
 ) -> anyhow::Result<Measurement> {
     let case = &spec.case;
-    let streams = Streams::of(case, spec.seed)?;
+    let streams = spec.streams()?;
     check_case(spec, M::INFO.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();

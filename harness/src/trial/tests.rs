@@ -36,8 +36,17 @@ fn spec(threads: usize, mix: Mix, zipf: f64) -> TrialSpec {
         hashing: crate::hashers::Hashing::default(),
         key_bytes: None,
         value_bytes: None,
+        trace: None,
     };
-    TrialSpec { case, seed: 7, seconds: 0.05, warmup: 0.01, series: false, rate: None }
+    TrialSpec {
+        case,
+        seed: 7,
+        seconds: 0.05,
+        warmup: 0.01,
+        series: false,
+        rate: None,
+        trace_file: None,
+    }
 }
 
 #[test]
@@ -542,4 +551,32 @@ fn every_kind_of_wrong_table_is_found_out() {
         let measured = run(build, &spec).unwrap();
         assert_eq!(measured.failures.is_empty(), batch == 1, "batches of {batch}");
     }
+}
+
+#[test]
+fn a_trace_is_replayed_if_it_is_the_one_of_the_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let lines = "0,a,8,0,1,get,0\n0,b,8,0,1,add,60\n0,b,8,0,1,delete,0\n0,c,8,0,1,set,60\n";
+    std::fs::write(&path, lines).unwrap();
+    let facts = crate::trace::Trace::read(&path).unwrap().facts(&path);
+    let mut spec = spec(2, Mix::balanced(0.0), 0.0);
+    spec.case.replay(&facts);
+    spec.case.prefill = 0;
+    spec.trace_file = Some(path.clone());
+    let build = |options: &MapOptions| {
+        ChainingBucketLock::with_capacity_and_hasher(options.capacity, options.hasher())
+    };
+    let measured = run(build, &spec).unwrap();
+    assert_eq!(measured.failures, Vec::<String>::new());
+    // Nothing ever adds `a`, and a round ends with `b` gone, unless threads change places.
+    assert!((1..=2).contains(&measured.final_len) && measured.ops > 4, "{}", measured.final_len);
+    std::fs::write(&path, lines.replace("add", "set")).unwrap();
+    let changed = run(build, &spec).unwrap_err().to_string();
+    assert!(
+        changed.contains("another trace now") && changed.contains(&facts.id.sha256),
+        "{changed}"
+    );
+    spec.trace_file = None;
+    assert!(run(build, &spec).unwrap_err().to_string().contains("where the trace t is"));
 }

@@ -14,7 +14,8 @@
 //! * `latest.rs`: inserts append, and the newest keys are the hottest;
 //! * [`HotSetKeys`]: some keys get most of the operations, and which ones they are changes;
 //! * [`SequentialKeys`]: one after the other;
-//! * `fresh.rs`: inserts add every absent key once.
+//! * `fresh.rs`: inserts add every absent key once;
+//! * `replay.rs`: what a trace says.
 //!
 //! To add one: write a type that implements [`Keys`] or [`Source`], test it against its exact
 //! distribution by chi-square (`zipf.rs` shows how), and name it in [`Distribution`] and in
@@ -35,6 +36,7 @@ mod lengths;
 mod permutation;
 mod prefill;
 mod preset;
+mod replay;
 mod sequential;
 mod stream;
 mod streams;

@@ -7,11 +7,13 @@ use anyhow::anyhow;
 
 use super::fresh::Fresh;
 use super::latest::{Latest, Recency};
+use super::replay::Requests;
 use super::{
     Distribution, Drawn, HotSetKeys, Keys, OpMix, Purpose, SequentialKeys, Stream, UniformKeys,
     ZipfKeys, derive,
 };
 use crate::case::Case;
+use crate::trace::Trace;
 
 /// Whose operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +58,16 @@ impl Streams {
         Ok(Self { mix, make })
     }
 
-    /// How often each operation occurs.
+    /// The requests of `trace`, with keys that the trial's seed scatters, over and over.
+    #[must_use]
+    pub fn replaying(trace: &Trace, case: &Case, seed: u64) -> Self {
+        let requests = Requests::new(trace, seed);
+        let (mix, threads) = (requests.mix(), case.fault.workers(case.threads));
+        let stream = move |thread, _| Stream::new(Box::new(requests.of_thread(thread, threads)));
+        Self { mix, make: Box::new(stream) }
+    }
+
+    /// How often each operation occurs; of a trace, which ones do.
     #[must_use]
     pub fn mix(&self) -> OpMix {
         self.mix

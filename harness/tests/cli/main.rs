@@ -16,6 +16,7 @@ mod space;
 mod spec_errors;
 mod support;
 mod sweep;
+mod trace;
 mod usage;
 mod verify;
 

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::{COLUMNS, TINY};
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str); 10] = [
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages --reclaim-batch \
          --ops-per-pin --fault --allocator --upserts --preset --distribution --hot-keys \
-         --hot-operations --hot-shift --hasher --key-bytes --value-bytes",
+         --hot-operations --hot-shift --hasher --key-bytes --value-bytes --trace",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -25,6 +25,7 @@ const COMMANDS: [(&str, &str); 10] = [
     ("plot", "DIR --figure --baseline --format --style"),
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
+    ("trace", "convert generate show"),
 ];
 
 fn json(text: &str) -> Value {

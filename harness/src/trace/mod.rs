@@ -1,0 +1,260 @@
+//! Traces: requests that a cache has served, to be replayed on a table.
+//!
+//! Two forms are read: lines of text with the columns of the traces that Twitter has published (J. Yang,
+//! Y. Yue, R. Vinayak, *A large scale analysis of hundreds of in-memory cache clusters at Twitter*, OSDI
+//! 2020), and a binary form ([`write_binary`]), several times smaller and read without a table of keys. Keys
+//! become numbers, by first occurrence. Times, clients and times to live are not kept: a replay is as fast
+//! as the table is, and entries do not expire.
+
+mod binary;
+mod generate;
+mod text;
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use self::binary::write as write_binary;
+pub use self::generate::{Made, generate};
+use crate::case::Mix;
+use crate::workload::Op;
+
+/// A request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What it does to a table.
+    pub op: Op,
+    /// The number of its key.
+    pub key: u32,
+    /// The size of the value, as the trace says.
+    pub value_bytes: u32,
+}
+
+/// Requests in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    requests: Vec<Request>,
+    /// The size of each key. As long as there are keys.
+    key_bytes: Vec<u32>,
+}
+
+/// A trace as a case and a row name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceId {
+    /// The file's name, without its folder and ending.
+    pub name: String,
+    /// The first 16 hex digits of the SHA-256 of its binary form, whichever form was read.
+    pub sha256: String,
+    /// How many requests it has.
+    pub requests: u64,
+}
+
+/// What a plan must know of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What names it.
+    pub id: TraceId,
+    /// How many different keys it has.
+    pub keys: u64,
+    /// How many requests are each of [`Op::ALL`].
+    pub counts: [u64; Op::ALL.len()],
+}
+
+/// Why a trace cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceError {
+    /// What is wrong, and where: the file, and the line or byte.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.message, self.help)
+    }
+}
+
+impl std::error::Error for TraceError {}
+
+impl Facts {
+    /// Its shares of operations.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shares")]
+    pub fn mix(&self) -> Mix {
+        let all = self.counts.iter().sum::<u64>() as f64;
+        let [reads, inserts, removes, updates, upserts] =
+            self.counts.map(|count| count as f64 * 100.0 / all);
+        Mix { reads, inserts, removes, updates, upserts }
+    }
+}
+
+impl Trace {
+    /// The trace in the file at `path`, in whichever form it is.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, something in it is malformed, or it has no requests.
+    pub fn read(path: &Path) -> Result<Self, TraceError> {
+        let unreadable = |error: io::Error| TraceError {
+            message: format!("cannot read the trace {}: {error}", path.display()),
+            help: "a trace is a file of requests; `bench trace --help` says which".to_owned(),
+        };
+        let file = fs::File::open(path).map_err(unreadable)?;
+        let mut input = io::BufReader::with_capacity(1 << 16, file);
+        let is_binary = binary::begins(&mut input).map_err(unreadable)?;
+        let parsed = if is_binary { binary::read(&mut input) } else { text::read(&mut input) };
+        let trace = parsed.map_err(|wrong| match wrong {
+            Wrong::Unreadable(error) => unreadable(error),
+            Wrong::Malformed { at, what, help } => {
+                TraceError { message: format!("{}:{at}: {what}", path.display()), help }
+            }
+        })?;
+        if trace.requests.is_empty() {
+            return Err(TraceError {
+                message: format!("the trace {} has no requests", path.display()),
+                help: format!("a request is a line {}", text::LINE),
+            });
+        }
+        Ok(trace)
+    }
+
+    /// The requests.
+    #[must_use]
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// How many different keys there are; requests have numbers below it.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.key_bytes.len() as u64
+    }
+
+    /// The size of a key, and of a request's value, in the mean.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "means")]
+    pub fn mean_bytes(&self) -> (f64, f64) {
+        let keys: u64 = self.key_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
+        let values: u64 = self.requests.iter().map(|request| u64::from(request.value_bytes)).sum();
+        (keys as f64 / self.keys() as f64, values as f64 / self.requests.len() as f64)
+    }
+
+    /// What a plan must know of it, if it is in the file at `path`.
+    #[must_use]
+    pub fn facts(&self, path: &Path) -> Facts {
+        let mut counts = [0; Op::ALL.len()];
+        self.requests.iter().for_each(|request| counts[request.op as usize] += 1);
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (sha256, requests) = (self.sha256(), self.requests.len() as u64);
+        Facts { id: TraceId { name, sha256, requests }, keys: self.keys(), counts }
+    }
+
+    fn sha256(&self) -> String {
+        let mut hashed = io::BufWriter::new(Hashed(Sha256::new()));
+        binary::write(self, &mut hashed).expect("hashing cannot fail");
+        let Hashed(hasher) = hashed.into_inner().expect("hashing cannot fail");
+        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Hashes what is written.
+#[derive(Debug)]
+struct Hashed(Sha256);
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Why a form cannot be read.
+#[derive(Debug)]
+enum Wrong {
+    Unreadable(io::Error),
+    Malformed { at: String, what: String, help: String },
+}
+
+impl From<io::Error> for Wrong {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trace with every operation, of three keys.
+    pub(super) fn every_operation() -> Trace {
+        let request = |(op, key, value_bytes)| Request { op, key, value_bytes };
+        let requests = [
+            (Op::Get, 0, 0),
+            (Op::Upsert, 1, 300),
+            (Op::Insert, 0, 70_000),
+            (Op::Update, 2, 1),
+            (Op::Remove, 1, 0),
+            (Op::Get, 2, 1),
+        ];
+        Trace { requests: requests.map(request).to_vec(), key_bytes: vec![8, 130, 20] }
+    }
+
+    #[test]
+    fn facts_are_counts_and_a_fingerprint_of_the_content() {
+        let trace = every_operation();
+        let facts = trace.facts(Path::new("some/folder/small.bin"));
+        assert_eq!((facts.id.name.as_str(), facts.id.requests, facts.keys), ("small", 6, 3));
+        assert_eq!(facts.counts, [2, 1, 1, 1, 1]);
+        let mix = facts.mix();
+        assert!((mix.reads - 100.0 / 3.0).abs() < 1e-9 && (mix.removes - 100.0 / 6.0).abs() < 1e-9);
+        assert_eq!(facts.id.sha256.len(), 16);
+        for changed in [
+            |trace: &mut Trace| trace.requests[1].value_bytes += 1,
+            |trace: &mut Trace| trace.requests[5].op = Op::Remove,
+            |trace: &mut Trace| trace.requests[5].key = 0,
+            |trace: &mut Trace| trace.key_bytes[1] += 1,
+            |trace: &mut Trace| trace.requests.truncate(5),
+        ] {
+            let mut other = trace.clone();
+            changed(&mut other);
+            assert_ne!(other.sha256(), trace.sha256());
+        }
+        assert_eq!(trace.mean_bytes(), (158.0 / 3.0, 70_302.0 / 6.0));
+    }
+
+    #[test]
+    fn both_forms_are_told_apart_and_the_same_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let lines = "0,a,8,0,1,get,0\n0,b,130,300,1,set,60\n1,a,8,70000,2,add,60\n";
+        fs::write(path("t.csv"), lines).unwrap();
+        let from_text = Trace::read(&path("t.csv")).unwrap();
+        let mut bytes = Vec::new();
+        write_binary(&from_text, &mut bytes).unwrap();
+        fs::write(path("t.bin"), bytes).unwrap();
+        let from_binary = Trace::read(&path("t.bin")).unwrap();
+        assert_eq!(from_text, from_binary);
+        assert_eq!(from_text.facts(&path("t.csv")), from_binary.facts(&path("t.bin")));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let error = || Trace::read(&path).unwrap_err().message;
+        assert!(error().contains("cannot read") && error().contains("t.csv"), "{}", error());
+        fs::write(&path, "").unwrap();
+        assert!(error().contains("no requests"), "{}", error());
+        fs::write(&path, "0,a,8,0,1,get,0\n0,a,8,0,1,got,0\n").unwrap();
+        assert!(error().contains("t.csv:2: the operation is `got`"), "{}", error());
+    }
+}

@@ -1,0 +1,182 @@
+//! The text form: a line a request, with the columns of Twitter's traces.
+
+use std::io::BufRead;
+
+use hashbrown::HashMap;
+
+use super::{Request, Trace, Wrong};
+use crate::workload::Op;
+
+/// The columns.
+pub(super) const LINE: &str =
+    "`timestamp,key,key size,value size,client id,operation,TTL`, as in `0,a3f,16,200,7,get,0`";
+
+/// What a cache's operations are on a table.
+///
+/// What stores a value if the key is absent is an insertion; what changes one that is there, and
+/// else does nothing, an update; what stores a value whatever is there, an upsert.
+const OPERATIONS: [(&str, Op); 11] = [
+    ("get", Op::Get),
+    ("gets", Op::Get),
+    ("set", Op::Upsert),
+    ("add", Op::Insert),
+    ("replace", Op::Update),
+    ("cas", Op::Update),
+    ("append", Op::Update),
+    ("prepend", Op::Update),
+    ("incr", Op::Update),
+    ("decr", Op::Update),
+    ("delete", Op::Remove),
+];
+
+/// Reads lines to the end.
+pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
+    let mut trace = Trace::default();
+    let mut numbers: HashMap<Box<[u8]>, u32> = HashMap::new();
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let malformed = |what| Wrong::Malformed {
+            at: number.to_string(),
+            what,
+            help: format!("a line is {LINE}"),
+        };
+        let parsed = Line::of(line).map_err(malformed)?;
+        let key = match numbers.get(parsed.key) {
+            Some(key) => *key,
+            None => {
+                let next = u32::try_from(numbers.len())
+                    .map_err(|_| malformed("there are more than 2^32 keys".to_owned()))?;
+                trace.key_bytes.push(parsed.key_bytes);
+                numbers.insert(parsed.key.into(), next);
+                next
+            }
+        };
+        let Line { op, value_bytes, .. } = parsed;
+        trace.requests.push(Request { op, key, value_bytes });
+    }
+    Ok(trace)
+}
+
+struct Line<'a> {
+    key: &'a [u8],
+    key_bytes: u32,
+    value_bytes: u32,
+    op: Op,
+}
+
+impl<'a> Line<'a> {
+    /// Or what is wrong with it.
+    fn of(line: &'a [u8]) -> Result<Self, String> {
+        // A key may have commas: it is what is left between the first column and the last five.
+        let mut from_the_end = line.rsplitn(6, |byte| *byte == b',');
+        let [ttl, operation, _client, value_bytes, key_bytes, start] =
+            std::array::from_fn(|_| from_the_end.next());
+        let first = start.and_then(|start| {
+            let comma = start.iter().position(|byte| *byte == b',')?;
+            Some((&start[..comma], &start[comma + 1..]))
+        });
+        let (
+            Some((timestamp, key)),
+            Some(key_bytes),
+            Some(value_bytes),
+            Some(operation),
+            Some(ttl),
+        ) = (first, key_bytes, value_bytes, operation, ttl)
+        else {
+            let columns = line.split(|byte| *byte == b',').count();
+            return Err(format!("the line has {columns} of 7 columns"));
+        };
+        whole::<u64>("timestamp", timestamp)?;
+        whole::<u64>("TTL", ttl)?;
+        if key.is_empty() {
+            return Err("the key is empty".to_owned());
+        }
+        let known = OPERATIONS.iter().find(|(name, _)| name.as_bytes() == operation);
+        let Some((_, op)) = known else {
+            let names = OPERATIONS.map(|(name, _)| name).join(", ");
+            return Err(format!("the operation is `{}`, none of {names}", shown(operation)));
+        };
+        Ok(Self {
+            key,
+            key_bytes: whole("key size", key_bytes)?,
+            value_bytes: whole("value size", value_bytes)?,
+            op: *op,
+        })
+    }
+}
+
+fn whole<T: std::str::FromStr>(what: &str, column: &[u8]) -> Result<T, String> {
+    let digits = column.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(column).ok().filter(|_| digits);
+    let number = text.and_then(|text| text.parse().ok());
+    number.ok_or_else(|| format!("the {what} is `{}`, not a whole number", shown(column)))
+}
+
+/// The start of a column, fit for a message.
+fn shown(column: &[u8]) -> String {
+    let start = &column[..column.len().min(40)];
+    String::from_utf8_lossy(start).escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> (String, String) {
+        match read(&mut text.as_bytes()) {
+            Err(Wrong::Malformed { at, what, .. }) => (at, what),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn operations_are_what_they_do_to_a_table() {
+        for (name, op) in OPERATIONS {
+            let trace = read(&mut format!("5,k,3,9,1,{name},0").as_bytes()).unwrap();
+            assert_eq!(trace.requests, [Request { op, key: 0, value_bytes: 9 }], "{name}");
+        }
+        let of = |name: &str| OPERATIONS.iter().find(|(known, _)| *known == name).unwrap().1;
+        // By name: a test against the table alone would follow it.
+        assert_eq!(["get", "gets"].map(of), [Op::Get; 2]);
+        assert_eq!((of("set"), of("add"), of("delete")), (Op::Upsert, Op::Insert, Op::Remove));
+        let on_what_is_there = ["replace", "cas", "append", "prepend", "incr", "decr"];
+        assert_eq!(on_what_is_there.map(of), [Op::Update; 6]);
+    }
+
+    #[test]
+    fn keys_are_numbered_by_first_occurrence() {
+        let text = "0,b,1,0,1,get,0\r\n0,a,2,0,1,get,0\n9,b,1,0,1,get,0\n9,a,x,y,7,0,0,get,0\n";
+        // The last key is `a,x,y`: it has commas.
+        let text = text.replace("x,y,7", "x,y,5");
+        let trace = read(&mut text.as_bytes()).unwrap();
+        let keys: Vec<u32> = trace.requests.iter().map(|request| request.key).collect();
+        assert_eq!(keys, [0, 1, 0, 2]);
+        assert_eq!(trace.key_bytes, [1, 2, 5]);
+    }
+
+    #[test]
+    fn malformed_lines_are_named() {
+        let fine = "0,a,8,0,1,get,0\n";
+        for (line, what) in [
+            ("0,a,8,0,1,get", "6 of 7 columns"),
+            ("", "1 of 7 columns"),
+            ("timestamp,key,key size,value size,client,operation,TTL", "timestamp is `timestamp`"),
+            ("-1,a,8,0,1,get,0", "timestamp is `-1`"),
+            ("0,,8,0,1,get,0", "key is empty"),
+            ("0,a,+8,0,1,get,0", "key size is `+8`"),
+            ("0,a,8,4294967296,1,get,0", "value size is `4294967296`"),
+            ("0,a,8,0,1,GET,0", "operation is `GET`"),
+            ("0,a,8,0,1,get,forever", "TTL is `forever`"),
+        ] {
+            let (at, said) = wrong(&format!("{fine}{fine}{line}\n{fine}"));
+            assert_eq!(at, "3", "{line}");
+            assert!(said.contains(what), "{line}: {said}");
+        }
+    }
+}
