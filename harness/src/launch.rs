@@ -126,10 +126,13 @@ fn pipe(source: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8
     })
 }
 
-/// A minute, and several times what the trial should take.
+/// A minute, and several times what the trial should take, what comes before its clock included.
 fn time_limit(spec: &TrialSpec) -> Duration {
-    let prefill = spec.case.prefill as f64 * 5e-6;
-    Duration::from_secs_f64(60.0 + 10.0 * (spec.seconds + spec.warmup) + prefill)
+    let case = &spec.case;
+    let listed = if case.lengths().is_some() { case.keys } else { 0 };
+    let read = case.trace.as_ref().map_or(0, |trace| trace.requests);
+    let before = (case.prefill + listed + read) as f64 * 5e-6;
+    Duration::from_secs_f64(60.0 + 10.0 * (spec.seconds + spec.warmup) + before)
 }
 
 /// The process's status, or `None` if it had to be killed.

@@ -1173,9 +1173,9 @@ fn what_a_preset_fixes_is_not_set_beside_it() {
         one_problem(&presets(&format!("'ycsb-a'\n{key} = {value}")), 5, value, &message, help);
     }
     let mix = format!("{}[mix]\nreads = 100", presets("'ycsb-a'"));
-    let message = "`mix` is set, and every grid has presets, which fix it";
+    let message = "`mix` is set, and every grid has a preset or a trace, which fixes it";
     one_problem(&mix, 5, "[mix]", message, "leave out `mix`");
-    let message = "`prefill` is set, and every grid has presets, which fix it";
+    let message = "`prefill` is set, and every grid has a preset, which fixes it";
     let text = format!("prefill = 0.25\n{}", presets("'ycsb-a'"));
     one_problem(&text, 1, "0.25", message, "leave out `prefill`");
     // Another grid may have use for them.

@@ -69,6 +69,8 @@ pub(super) struct Args {
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
+/// Of a trace in text.
+const READ_SECONDS_PER_REQUEST: f64 = 3e-7;
 /// Three times, twice of them key by key and beyond.
 const FILL_SECONDS_PER_KEY: f64 = 1e-6;
 /// To draw it, to count it alone, to count it, and to check.
@@ -186,9 +188,12 @@ impl<'e> Plan<'e> {
         if let (Measure::Aggregate(_), Some(plan)) = (job.measure, &self.experiment.aggregate) {
             return TRIAL_OVERHEAD + plan.words as f64 * SECONDS_PER_WORD;
         }
-        let prefill = self.experiment.cases[job.cell].prefill as f64 * PREFILL_SECONDS_PER_KEY;
+        let case = &self.experiment.cases[job.cell];
+        let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
+        let read = case.trace.as_ref().map_or(0, |trace| trace.requests);
+        let read = read as f64 * READ_SECONDS_PER_REQUEST;
         let measured = trials::seconds(self.experiment, job);
-        measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill
+        measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill + read
     }
 
     fn blocks(&self) -> usize {

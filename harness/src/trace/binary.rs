@@ -195,8 +195,10 @@ mod tests {
         assert!(read(&mut longer.as_slice()).is_err());
         // Zero in two bytes, 2^64, and more than a size holds.
         let start = &MAGIC[..];
-        for number in [&[0x80, 0][..], &[0xff; 10], &[0x80; 11]] {
-            assert!(read(&mut [start, number].concat().as_slice()).is_err(), "{number:?}");
+        let too_large = [&[0x80; 9][..], &[2]].concat();
+        for number in [&[0x80, 0][..], &too_large, &[0x80; 11]] {
+            let error = format!("{:?}", read(&mut [start, number].concat().as_slice()));
+            assert!(error.contains("no number for the number of keys"), "{number:?}: {error}");
         }
         assert!(
             read(&mut [start, &[1, 0x80, 0x80, 0x80, 0x80, 0x10]].concat().as_slice()).is_err()
