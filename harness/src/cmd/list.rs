@@ -7,11 +7,12 @@ use crate::allocator;
 use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::hashers::Hashing;
 use crate::plot;
-use crate::subject::{Registry, Structure};
+use crate::subject::{Form, Registry, Structure};
 use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
 
-/// Show structures, reclaimers, allocators, workloads, presets, faults and figures
+/// Show structures, reclaimers, allocators, workloads, presets, hashers, faults and figures
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show these only
@@ -29,6 +30,7 @@ enum What {
     Allocators,
     Workloads,
     Presets,
+    Hashers,
     Faults,
     Figures,
 }
@@ -45,6 +47,8 @@ struct Listing {
     workloads: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     presets: Option<&'static [Preset]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hashers: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +69,8 @@ struct StructureLine {
     reclaimers: Vec<&'static str>,
     why_not_others: &'static str,
     huge_pages: bool,
+    with_other_hashers: Vec<&'static str>,
+    with_byte_strings: Vec<&'static str>,
     variants: Vec<String>,
 }
 
@@ -109,6 +115,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         .iter()
         .map(|one| NameLine { name: one.name, summary: one.summary })
         .collect();
+    let hashers = Hashing::ALL.map(|h| NameLine { name: h.name(), summary: h.summary() });
     let faults = Fault::ALL.map(|f| NameLine { name: f.name(), summary: f.summary() });
     Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
@@ -116,6 +123,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         allocators: names(What::Allocators, &allocators),
         workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
         presets: wanted(What::Presets).then_some(PRESETS),
+        hashers: names(What::Hashers, &hashers),
         faults: names(What::Faults, &faults),
         figures: names(What::Figures, &figures),
     }
@@ -151,6 +159,8 @@ fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine
         reclaimers: structure.reclaimers().collect(),
         why_not_others: structure.why_not,
         huge_pages: structure.huge_pages,
+        with_other_hashers: structure.reclaimers_in(Form::Hashed).collect(),
+        with_byte_strings: structure.reclaimers_in(Form::Bytes).collect(),
         variants,
     }
 }
@@ -173,6 +183,7 @@ fn in_words(listing: &Listing) -> String {
         parts.push(format!("structures\n{}", structure_table(structures)));
         parts.extend(variants(structures));
         parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
+        parts.push(format!("other forms, and with which reclaimers\n{}", forms(structures)));
     }
     if let Some(reclaimers) = &listing.reclaimers {
         parts.push(format!("reclaimers\n{}", reclaimer_table(reclaimers)));
@@ -180,6 +191,7 @@ fn in_words(listing: &Listing) -> String {
     let lists = [
         ("allocators", &listing.allocators),
         ("workloads (key distributions; the mix is `reads` and `[mix]`)", &listing.workloads),
+        ("hashers", &listing.hashers),
         ("faults", &listing.faults),
         ("figures", &listing.figures),
     ];
@@ -254,6 +266,24 @@ fn matrix(structures: &[StructureLine]) -> Table {
         };
         row.push(why);
         table.add_row(row);
+    }
+    table
+}
+
+/// Which structures can have another hasher than the default, and hold byte strings.
+fn forms(structures: &[StructureLine]) -> Table {
+    let mut table = table(&["name", "any hasher", "byte strings"]);
+    for line in structures {
+        let cell = |there: &[&str], why: &str| match there {
+            [] => why.to_owned(),
+            ["none"] => "yes".to_owned(),
+            there => there.join(", "),
+        };
+        table.add_row([
+            line.name.clone(),
+            cell(&line.with_other_hashers, "foldhash alone"),
+            cell(&line.with_byte_strings, "numbers alone"),
+        ]);
     }
     table
 }
