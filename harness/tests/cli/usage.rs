@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str); 10] = [
         "--structure --reclaimer --threads --reads --zipf --keys --seconds --seed --json --inserts \
          --removes --updates --prefill --warmup --hash-seed --no-pin --batch --huge-pages --reclaim-batch \
          --ops-per-pin --fault --allocator --upserts --preset --distribution --hot-keys \
-         --hot-operations --hot-shift",
+         --hot-operations --hot-shift --hasher --key-bytes --value-bytes",
     ),
     ("cmp", "DIR --baseline --filter --metric --controls --across-machines --markdown --json"),
     ("rank", "DIR --baseline --filter --metric --controls --markdown --json"),
@@ -90,7 +90,7 @@ fn list_shows_all_or_one_kind() {
     for variant in variants {
         assert!(all.out.contains(&format!("\n  {}\n", variant.as_str().unwrap())), "{}", all.out);
     }
-    for kind in ["reclaimers", "allocators", "workloads", "presets", "figures"] {
+    for kind in ["reclaimers", "allocators", "workloads", "presets", "hashers", "figures"] {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
         let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
         assert_eq!(alone.as_object().unwrap().keys().collect::<Vec<_>>(), [kind]);
@@ -199,6 +199,46 @@ fn run_takes_presets_and_distributions() {
     words.prints(&["20 % upserts", "keys drawn by hot-set (0.8 of the operations on 0.5"]);
     let words = lab.run("list presets").exits(0);
     words.prints(&["ycsb-d", "latest, θ = 0.99", "SoCC 2010", "ycsb-e cannot be run"]);
+}
+
+#[test]
+fn run_takes_byte_strings_and_hashers() {
+    let lab = lab();
+    let few = "--seconds 0.02 --keys 512 --json";
+    let listed = json(&lab.run("list structures --json").exits(0).out);
+    let mut tried = 0;
+    for line in listed["structures"].as_array().unwrap() {
+        let name = line["name"].as_str().unwrap();
+        for reclaimer in line["with_byte_strings"].as_array().unwrap() {
+            let run = format!("{RUN} {name} --reclaimer {} {few}", reclaimer.as_str().unwrap());
+            let row =
+                json(&lab.run(&format!("{run} --key-bytes 20 --value-bytes 100")).exits(0).out);
+            assert_eq!((&row["key_type"], &row["key_bytes"]), (&"bytes".into(), &"20".into()));
+            assert_eq!(
+                (&row["value_bytes"], &row["valid"]),
+                (&"100".into(), &true.into()),
+                "{name}"
+            );
+            assert_eq!(row["payload_bytes"], 120.0, "{name}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried} tables of byte strings");
+    let row = json(&lab.run(&format!("{RUN} papaya {few} --hasher siphash")).exits(0).out);
+    assert_eq!((&row["hasher"], &row["key_type"]), (&"siphash".into(), &"u64".into()));
+    assert_eq!(row["payload_bytes"], Value::Null);
+    for (arguments, says) in [
+        (
+            "cuckoo-optimistic --key-bytes 8",
+            "is not there with byte strings: it holds numbers alone",
+        ),
+        ("chaining-lock-free --reclaimer leak --hasher ahash", "it is there with epoch, hazard"),
+        ("papaya --key-bytes 7", "a whole number from 8 to 65536, or `etc`"),
+        ("papaya --hasher sip", "did you mean `siphash`?"),
+        ("papaya --preset etc --value-bytes 9", "the preset `etc` has lengths of its own"),
+    ] {
+        lab.run(&format!("{RUN} {arguments}")).exits(2).says(&[says]);
+    }
 }
 
 #[test]
