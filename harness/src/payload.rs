@@ -279,7 +279,7 @@ mod tests {
             }
             assert_eq!(handle.insert_many([(5, 5), (2000, 2000)]), 1);
             assert_eq!(handle.remove(&2000), Some(2000));
-            assert_eq!(handle.update(&7, |value| value + 0), Some(7));
+            assert_eq!(handle.update(&7, |value| *value), Some(7));
             assert_eq!(handle.upsert(8, |value| *value.expect("present")), Some(8));
             assert_eq!((handle.get(&7), handle.pin().get(&9)), (Some(7), Some(9)));
             assert!(handle.contains(&3) && !handle.contains(&3000));

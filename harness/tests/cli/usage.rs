@@ -234,7 +234,7 @@ fn run_takes_byte_strings_and_hashers() {
         ),
         ("chaining-lock-free --reclaimer leak --hasher ahash", "it is there with epoch, hazard"),
         ("papaya --key-bytes 7", "a whole number from 8 to 65536, or `etc`"),
-        ("papaya --hasher sip", "did you mean `siphash`?"),
+        ("papaya --hasher sipash", "did you mean `siphash`?"),
         ("papaya --preset etc --value-bytes 9", "the preset `etc` has lengths of its own"),
     ] {
         lab.run(&format!("{RUN} {arguments}")).exits(2).says(&[says]);
