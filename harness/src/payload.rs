@@ -63,8 +63,11 @@ pub struct Lengths {
     pub values: Length,
 }
 
-/// More keys than this are made as they are needed: their list would not fit in memory.
+/// Keys of a larger range, as that of `latest` is, are made as they are needed: their list would not
+/// fit in memory.
 const MOST_LISTED: u64 = 1 << 27;
+/// Entries of which the mean payload is taken.
+const WEIGHED: u64 = 1 << 16;
 
 /// The byte strings of a trial.
 #[derive(Debug)]
@@ -78,7 +81,8 @@ impl ByteKeys {
     /// measured.
     pub(crate) fn of(case: &Case, count: u64) -> Option<&'static Self> {
         let lengths = case.lengths()?;
-        let listed = (0..count.min(MOST_LISTED)).map(|index| key(lengths, index)).collect();
+        let listed = if count <= MOST_LISTED { count } else { 0 };
+        let listed = (0..listed).map(|index| key(lengths, index)).collect();
         Some(Box::leak(Box::new(Self { listed, lengths })))
     }
 
@@ -97,14 +101,12 @@ impl ByteKeys {
         Bytes::with(word, self.lengths.values.of_value(index))
     }
 
-    /// Bytes of the keys and values of `count` entries: of the first ones, as many as are listed.
+    /// Bytes of a key and its value, in the mean over the first ones.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
     pub(crate) fn mean_payload(&self) -> f64 {
-        let of_entry = |(index, key): (u64, &Bytes)| {
-            key.0.len() as u64 + u64::from(self.lengths.values.of_value(index))
-        };
-        let all: u64 = (0..).zip(&self.listed).map(of_entry).sum();
-        all as f64 / self.listed.len().max(1) as f64
+        let Lengths { keys, values } = self.lengths;
+        let of_entry = |index| u64::from(keys.of_key(index)) + u64::from(values.of_value(index));
+        (0..WEIGHED).map(of_entry).sum::<u64>() as f64 / WEIGHED as f64
     }
 }
 
@@ -288,6 +290,15 @@ mod tests {
             seen.sort_unstable();
             assert_eq!(seen, (0..1000).map(|key| (key, key)).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn the_keys_of_a_range_without_end_are_not_listed() {
+        let mut case = crate::test_rows::case("papaya", "none", 1, 100.0, 0.0, 8);
+        assert!(ByteKeys::of(&case, 8).is_none(), "a case of numbers");
+        case.key_bytes = Some(Length::Etc);
+        let listed = |count| ByteKeys::of(&case, count).map(|keys| keys.listed.len());
+        assert_eq!([8, MOST_LISTED + 1, 1 << 40].map(listed), [Some(8), Some(0), Some(0)]);
     }
 
     #[test]
