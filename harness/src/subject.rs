@@ -1,6 +1,7 @@
 //! The registry: structure × reclaimer → a monomorphised trial. With the conformance matrix,
 //! the only place that names two axes.
 
+mod families;
 mod forms;
 
 use std::fmt;
@@ -13,17 +14,14 @@ use structures::exclusion::Optimistic;
 use structures::map::{ConcurrentMap, MapInfo};
 use structures::reclaim::{self, Caps, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor};
 use structures::tagging::Tagged;
-use structures::versioned::cow::{Cas, Cow, Locked, Writers};
+use structures::versioned::SHARDS;
+use structures::versioned::cow::{Cas, Locked};
 use structures::versioned::flat::Flat;
-use structures::versioned::hamt::{Bundled, Hamt, Sharing};
+use structures::versioned::hamt::Bundled;
 use structures::versioned::left_right::LeftRight;
-use structures::versioned::log::HerlihyLog;
 use structures::versioned::map::VersionedMap;
-use structures::versioned::psim::PSim;
-use structures::versioned::{HamtPsim, LogHerlihy, SHARDS};
 use structures::{
-    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
-    CuckooOptimisticItems, CuckooStriped, Pages,
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, CuckooOptimistic, CuckooStriped, Pages,
 };
 
 use crate::aggregate::{self, AggregateSpec, Aggregated};
@@ -40,6 +38,8 @@ use crate::verify::record::{self, Recorded};
 use crate::verify::round::Round;
 use crate::verify::{self, Findings, VerifySpec};
 
+pub(crate) use self::families::TrieCow;
+use self::families::{FlatCow, LockFreeChaining, OptimisticItems, ReplicasAndLog, TriePsim};
 pub use self::forms::Form;
 
 /// The reclaimer's name of a structure that takes none.
@@ -677,83 +677,6 @@ impl Registry {
             .ok_or_else(|| {
                 anyhow::anyhow!("there is no subject {}", subject_name(structure, reclaimer))
             })
-    }
-}
-
-struct LockFreeChaining;
-
-impl Reclaimed for LockFreeChaining {
-    type Map<R: Reclaimer + 'static> = ChainingLockFree<u64, u64, R, FixedState>;
-
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
-        ChainingLockFree::with_capacity_and_hasher_in(
-            options.capacity,
-            options.hasher(),
-            R::new(options.reclaim_batch),
-        )
-    }
-}
-
-struct OptimisticItems;
-
-impl Reclaimed for OptimisticItems {
-    type Map<R: Reclaimer + 'static> = CuckooOptimisticItems<u64, u64, R, FixedState>;
-
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
-        CuckooOptimisticItems::with_capacity_and_hasher_in(
-            options.capacity,
-            options.hasher(),
-            R::new(options.reclaim_batch),
-        )
-    }
-}
-
-/// A flat table, copied whole; writers meet as `W` has it.
-struct FlatCow<W>(PhantomData<W>);
-
-impl<W: Writers + 'static> Rooted for FlatCow<W> {
-    type Map<R: RootScheme + 'static> =
-        VersionedMap<Flat<u64, u64>, Cow<Flat<u64, u64>, R, W>, FixedState>;
-
-    fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
-        let table = || Flat::with_capacity(options.capacity);
-        let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, table))
-    }
-}
-
-/// A hash trie in each of `ROOTS` roots, whose nodes are shared as `P` has it.
-pub(crate) struct TrieCow<P, const ROOTS: usize>(PhantomData<P>);
-
-impl<P: Sharing, const ROOTS: usize> Rooted for TrieCow<P, ROOTS> {
-    type Map<R: RootScheme + 'static> =
-        VersionedMap<Hamt<u64, u64, P>, Cow<Hamt<u64, u64, P>, R, Cas, ROOTS>, FixedState>;
-
-    fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
-        let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, Hamt::new))
-    }
-}
-
-struct TriePsim;
-
-impl Reclaimed for TriePsim {
-    type Map<R: Reclaimer + 'static> = HamtPsim<u64, u64, R, FixedState>;
-
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
-        let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), PSim::new_in(domain, Hamt::new()))
-    }
-}
-
-struct ReplicasAndLog;
-
-impl Reclaimed for ReplicasAndLog {
-    type Map<R: Reclaimer + 'static> = LogHerlihy<u64, u64, R, FixedState>;
-
-    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
-        let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), HerlihyLog::new_in(domain, Hamt::new()))
     }
 }
 

@@ -7,6 +7,7 @@ use harness::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
 use harness::fault::Fault;
 use harness::hashers::Hashing;
+use harness::workload::Length;
 use proptest::prelude::*;
 
 /// The file of the quick start, with every kind of key.
@@ -1245,4 +1246,51 @@ fn distributions_that_do_not_go_with_what_is_said_of_them() {
     complain(latest, 6, "[0.5, 0.0]", none, "as a share of the keys");
     let full = "`fresh` with 8 of 8 keys prefilled: no key is left to insert";
     complain("distribution = 'fresh'\nkeys = 8\nprefill = 1", 6, "1", full, "as a share");
+}
+
+#[test]
+fn tables_are_left_out_where_they_do_not_have_the_form() {
+    let axes = |structure: &str, rest: &str| {
+        format!("controls = false\n[axes]\nstructure = {structure}\n{rest}\n")
+    };
+    // In the catalogue of these tests a table holds byte strings with its last reclaimer.
+    let bytes = "reclaimer = ['epoch', 'hazard']\nkey_bytes = [16, 'etc']";
+    let experiment = parse(&axes("['chaining-lock-free', 'cuckoo-*']", bytes));
+    let told: Vec<_> = experiment
+        .cases
+        .iter()
+        .map(|case| (case.structure.as_str(), case.reclaimer.as_str(), case.key_bytes))
+        .collect();
+    let (sixteen, etc) = (Some(Length::Bytes(16)), Some(Length::Etc));
+    assert_eq!(
+        told,
+        [
+            ("chaining-lock-free", "hazard", sixteen),
+            ("chaining-lock-free", "hazard", etc),
+            ("cuckoo-striped", "none", sixteen),
+            ("cuckoo-striped", "none", etc),
+        ]
+    );
+    let left_out = experiment.skipped.join("; ");
+    assert!(left_out.contains("chaining-lock-free with epoch with byte strings"), "{left_out}");
+    assert!(left_out.contains("cuckoo-optimistic"), "{left_out}");
+    let one = axes("'cuckoo-optimistic'", "value_bytes = 100");
+    let message = "`cuckoo-optimistic` is not there with byte strings";
+    one_problem(&one, 3, "'cuckoo-optimistic'", message, "its entries are inline words");
+    let two = axes("'chaining-lock-free'", "reclaimer = 'leak'\nhasher = 'ahash'");
+    let message = "`chaining-lock-free` is not there with another hasher than foldhash";
+    one_problem(&two, 3, "'chaining-lock-free'", message, "so it is there with epoch, hazard");
+    let three = axes("'chaining-lock-free'", "preset = 'memc3'\nkey_bytes = 9");
+    one_problem(
+        &three,
+        5,
+        "9",
+        "`key_bytes` is set beside the preset `memc3`",
+        "lengths of its own",
+    );
+    let four = axes("'chaining-lock-free'", "key_bytes = 7");
+    one_problem(&four, 4, "7", "`key_bytes` is 7", "from 8 to 65536, or \"etc\"");
+    // With foldhash it is there with every reclaimer; with others it is not.
+    let some = axes("'chaining-lock-free'", "reclaimer = 'leak'\nhasher = ['foldhash', 'ahash']");
+    assert_eq!(parse(&some).cases.len(), 1);
 }

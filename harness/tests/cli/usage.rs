@@ -203,6 +203,26 @@ fn run_takes_presets_and_distributions() {
 }
 
 #[test]
+fn every_table_of_byte_strings_runs() {
+    let lab = lab();
+    let bytes = "--seconds 0.02 --keys 512 --json --key-bytes 20 --value-bytes 100";
+    let listed = json(&lab.run("list structures --json").exits(0).out);
+    let mut tried = 0;
+    for line in listed["structures"].as_array().unwrap() {
+        let name = line["name"].as_str().unwrap();
+        for reclaimer in line["bytes"].as_array().unwrap() {
+            let reclaimer = reclaimer.as_str().unwrap();
+            let ran = lab.run(&format!("{RUN} {name} --reclaimer {reclaimer} {bytes}"));
+            let row = json(&ran.exits(0).out);
+            assert_eq!((&row["key_type"], &row["valid"]), (&"bytes".into(), &true.into()), "{name}");
+            assert_eq!(row["payload_bytes"], 120.0, "{name}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried} tables of byte strings");
+}
+
+#[test]
 fn run_takes_faults_and_pins() {
     let lab = lab();
     let few = "--seconds 0.02 --keys 64 --reads 40 --threads 2";

@@ -99,7 +99,8 @@ impl<T: Payload> CountedRoot<T> {
         // Relaxed: decides only where this hold is counted.
         let mut word = self.word.load(Ordering::Relaxed);
         while node_of(word) == node {
-            // Release A1: this guard's accesses; pairs with A2.
+            // Release A1: this guard's accesses; pairs with A4, as whoever frees the node has read
+            // this word since, when somebody had replaced it, and only then gets to A4.
             match self.word.compare_exchange_weak(
                 word,
                 word.map_addr(|word| word - ONE),
@@ -114,7 +115,7 @@ impl<T: Payload> CountedRoot<T> {
         let counted = unsafe { &*node.cast_const() };
         // Release A3: this guard's accesses; pairs with A4.
         if counted.guards.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire fence A4: pairs with A3. All accesses under guards come before the free.
+            // Acquire fence A4: pairs with A3 and A1. All accesses under guards come before the free.
             fence(Ordering::Acquire);
             // SAFETY: I2: zero, hence replaced, and nobody holds it or will.
             unsafe { Node::reclaim(node) };
@@ -264,13 +265,14 @@ unsafe impl RootScheme for RefCounts {
         // Relaxed: the CAS decides.
         let mut word = root.word.load(Ordering::Relaxed);
         while node_of(word) == seen {
-            // Release A6: publishes the node; pairs with A5. Acquire A2: pairs with A1.
-            match root.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+            // Release A6: publishes the node; pairs with A5.
+            match root.word.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => {
                     let answer = installed(&base.value, kept);
                     base.count_retired();
                     // Relaxed: this guard holds it still, and will let go of it by A3, which comes
-                    // after this and after the accesses that A2 saw.
+                    // after this.
                     base.guards.fetch_add(guards_of(word), Ordering::Relaxed);
                     return Some(answer);
                 }
