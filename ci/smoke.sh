@@ -1,27 +1,26 @@
 #!/usr/bin/env bash
-# Real sweeps of experiments/test/*.toml with the release binary, and what must be in their folders.
+# Real sweeps of experiments/test/*.toml with the release binary, or with the one that BENCH names, and
+# what must be in their folders.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# What users build, or another profile: `dev` is there when the tests have run.
-profile=${PROFILE:-release}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cargo build --profile "$profile"
+bench=$(bash ci/bench.sh)
 
 check() { # spec
     local spec=$1 folder
     folder=$out/$(basename "$spec" .toml)
     echo "== $spec"
-    cargo run --profile "$profile" --quiet -- sweep "$spec" --out "$folder" >"$folder.txt"
+    "$bench" sweep "$spec" --out "$folder" >"$folder.txt"
     local planned recorded invalid
-    planned=$(cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | grep -oE '= [0-9]+ trials' | grep -oE '[0-9]+')
+    planned=$("$bench" sweep "$spec" --dry-run | grep -oE '= [0-9]+ trials' | grep -oE '[0-9]+')
     recorded=$(($(wc -l <"$folder/trials.csv") - 1))
     invalid=$(count_invalid "$folder/trials.csv")
     echo "$planned trials planned, $recorded recorded, $invalid invalid"
     [ "$recorded" -ge "$planned" ] || { echo "smoke: trials are missing" >&2; return 1; }
     [ "$invalid" -eq 0 ] || { echo "smoke: invalid trials" >&2; return 1; }
     if grep -q '^\[latency\]' "$spec"; then
-        planned=$(cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | grep -oE '[0-9]+ latency trials' | grep -oE '[0-9]+')
+        planned=$("$bench" sweep "$spec" --dry-run | grep -oE '[0-9]+ latency trials' | grep -oE '[0-9]+')
         recorded=$(($(wc -l <"$folder/latency-trials.csv") - 1))
         echo "$planned latency trials planned, $recorded recorded"
         [ "$recorded" -ge "$planned" ] || { echo "smoke: latency trials are missing" >&2; return 1; }
@@ -35,7 +34,7 @@ check() { # spec
     done
     # Again: nothing is left to run, and nothing changes.
     cp "$folder/trials.csv" "$folder.before"
-    cargo run --profile "$profile" --quiet -- sweep "$spec" --out "$folder" >/dev/null
+    "$bench" sweep "$spec" --out "$folder" >/dev/null
     cmp "$folder.before" "$folder/trials.csv"
 }
 
@@ -54,6 +53,6 @@ done
 [ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
 # The other experiments must at least be plans.
 for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml experiments/papers/*.toml; do
-    cargo run --profile "$profile" --quiet -- sweep "$spec" --dry-run | tail -n 1
+    "$bench" sweep "$spec" --dry-run | tail -n 1
 done
 echo "smoke: $count sweeps passed"

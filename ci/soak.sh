@@ -7,19 +7,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-10}
 case $minutes in ''|*[!0-9]*|0) echo "usage: ci/soak.sh MINUTES, a whole number from 1" >&2; exit 2 ;; esac
-export PROFILE=${PROFILE:-release}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
+BENCH=$(bash ci/bench.sh)
+export BENCH
 
 echo "+ waves, $((minutes * 30)) s"
-SOAK_SECONDS=$((minutes * 30)) cargo test --profile "$PROFILE" -p structures --test soak -- --nocapture
+SOAK_SECONDS=$((minutes * 30)) cargo test --release -p structures --test soak -- --nocapture
 echo "+ histories, $((minutes * 15)) s"
 bash ci/verify.sh $((minutes * 15))
 echo "+ faults, $((minutes * 15)) s"
 ends=$((SECONDS + minutes * 15))
 round=0
 while [ "$round" -eq 0 ] || [ "$SECONDS" -lt "$ends" ]; do
-    cargo run --profile "$PROFILE" --quiet -- sweep experiments/test/reclamation.toml --seed "$round" \
+    "$BENCH" sweep experiments/test/reclamation.toml --seed "$round" \
         --out "$out/$round" >"$out/log" 2>&1 || { cat "$out/log"; exit 1; }
     round=$((round + 1))
 done

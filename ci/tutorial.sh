@@ -4,8 +4,6 @@
 # with acmart and pgfplots it compiles the LaTeX too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# What users build, or another profile: `dev` is there when the tests have run.
-profile=${PROFILE:-release}
 tutorial=docs/TUTORIAL.md
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -29,9 +27,7 @@ mkdir "$clone" "$clone/experiments"
 for file in Cargo.toml Cargo.lock harness structures ci notebooks docs rustfmt.toml; do
     ln -s "$root/$file" "$clone/$file"
 done
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
-cargo build --profile "$profile" --bin bench
-bench=$CARGO_TARGET_DIR/$([ "$profile" = dev ] && echo debug || echo "$profile")/bench
+bench=$(realpath "$(bash ci/bench.sh)")
 
 # The experiment is a file of its own: the block of TOML, with less to measure.
 blocks toml | sed -e 's/^seconds = .*/seconds = 0.02/' -e 's/^warmup = .*/warmup = 0.01/' \

@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
-# Records histories of every subject, variants among them, with the release binary and checks them: about a minute in
-# all, or as many seconds as the first argument says. Fails unless every subject was checked, or
-# skipped for a reason, and passed.
+# Records histories of every subject, variants among them, with the release binary, or with the one that
+# BENCH names, and checks them: about a minute in all, or as many seconds as the first argument says.
+# Fails unless every subject was checked, or skipped for a reason, and passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# What users build, or another profile: `dev` is there when the tests have run.
-profile=${PROFILE:-release}
 total=${1:-50}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-cargo build --profile "$profile"
-bench() { cargo run --profile "$profile" --quiet -- "$@"; }
+bench=$(bash ci/bench.sh)
 
 count() { # pattern, in the report
     { grep -oE "$1" "$out/report.json" || true; } | wc -l
@@ -18,7 +15,7 @@ count() { # pattern, in the report
 
 # How many there are: the shortest run there is.
 echo "+ bench verify --seconds 0.001"
-bench verify --structure '{*,*:*}' --seconds 0.001 --json --out "$out" >"$out/report.json" || true
+"$bench" verify --structure '{*,*:*}' --seconds 0.001 --json --out "$out" >"$out/report.json" || true
 subjects=$(count '"verdict":"')
 skipped=$(count '"verdict":"skipped"')
 [ "$subjects" -gt "$skipped" ] || { echo "verify: no subject found" >&2; exit 1; }
@@ -26,7 +23,7 @@ each=$(awk -v total="$total" -v n=$((subjects - skipped)) 'BEGIN { print total /
 
 echo "+ bench verify --seconds $each"
 status=0
-bench verify --structure '{*,*:*}' --seconds "$each" --json --out "$out" >"$out/report.json" || status=$?
+"$bench" verify --structure '{*,*:*}' --seconds "$each" --json --out "$out" >"$out/report.json" || status=$?
 passed=$(count '"verdict":"linearizable"')
 operations=$({ grep -oE '"operations":[0-9]+' "$out/report.json" || true; } |
     awk -F: '{ n += $2 } END { print n + 0 }')
