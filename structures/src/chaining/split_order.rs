@@ -78,8 +78,10 @@ impl<N> Buckets<N> {
         debug_assert!(count.is_power_of_two());
         let segments = [const { ptr::null_mut() }; SEGMENTS].map(AtomicPtr::new);
         let base_bits = count.ilog2();
+        let words = new_segment(count);
+        assert!(!words.is_null(), "there is no memory for {count} buckets");
         // Relaxed, here and below: not shared yet.
-        segments[0].store(new_segment(count), Ordering::Relaxed);
+        segments[0].store(words, Ordering::Relaxed);
         let buckets = Self { len: AtomicUsize::new(count), base_bits, segments };
         let index_at = |place: usize| place.reverse_bits() >> (usize::BITS - base_bits);
         for place in 0..count - 1 {
@@ -205,8 +207,9 @@ impl<N> Buckets<N> {
         unreachable!("a sentinel is a word of the bucket array");
     }
 
-    /// Doubles the number of buckets if it is still `from`. The new ones are not ready.
-    /// Lock-free but for the allocator.
+    /// Doubles the number of buckets if it is still `from`. The new ones are not ready. Lock-free
+    /// but for the allocator. If that has no memory for them, there are as many buckets as before,
+    /// and longer chains.
     pub(super) fn double(&self, from: usize) {
         let segment = (from >> self.base_bits).ilog2() as usize + 1;
         if from > usize::MAX / 4 {
@@ -217,6 +220,9 @@ impl<N> Buckets<N> {
         if self.segments[segment].load(Ordering::Acquire).is_null() {
             let words = new_segment(from);
             let none = ptr::null_mut();
+            if words == none {
+                return;
+            }
             // Release: publishes the words, as R1 may be another thread's. Acquire on failure: as
             // above.
             if self.segments[segment]
@@ -244,18 +250,14 @@ impl<N> Drop for Buckets<N> {
     }
 }
 
-/// `len` null words. From the allocator's zeroed pages where the platform has them, so that a
-/// growth does not touch the memory it adds.
+/// `len` null words, or null if there is no memory for them. From the allocator's zeroed pages where
+/// the platform has them, so that a growth does not touch the memory it adds.
 #[cfg(not(any(loom, shuttle)))]
 fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
-    use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+    use std::alloc::{Layout, alloc_zeroed};
     let layout = Layout::array::<AtomicPtr<N>>(len).expect("fewer buckets than addresses");
     // SAFETY: `len` is at least 1, so the layout is not empty.
-    let words = unsafe { alloc_zeroed(layout) }.cast::<AtomicPtr<N>>();
-    if words.is_null() {
-        handle_alloc_error(layout);
-    }
-    words
+    unsafe { alloc_zeroed(layout) }.cast()
 }
 
 /// `len` null words: a model checker's are no zeros.

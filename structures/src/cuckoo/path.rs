@@ -71,7 +71,9 @@ impl Search for Bfs {
 
     fn find<G: Graph>(graph: &G, starts: [usize; 2], seed: u64) -> Option<Vec<Place>> {
         let limit = Self::EXAMINED / G::SLOTS;
-        let mut queue: Vec<Reached> = Vec::with_capacity(limit + G::SLOTS);
+        let mut queue: Vec<Reached> = Vec::new();
+        // Without memory to search in, no path is found.
+        queue.try_reserve_exact(limit + G::SLOTS).ok()?;
         queue.extend(starts.iter().enumerate().map(|(i, &bucket)| Reached {
             bucket,
             parent: i,
