@@ -214,7 +214,11 @@ fn every_table_of_byte_strings_runs() {
             let reclaimer = reclaimer.as_str().unwrap();
             let ran = lab.run(&format!("{RUN} {name} --reclaimer {reclaimer} {bytes}"));
             let row = json(&ran.exits(0).out);
-            assert_eq!((&row["key_type"], &row["valid"]), (&"bytes".into(), &true.into()), "{name}");
+            assert_eq!(
+                (&row["key_type"], &row["valid"]),
+                (&"bytes".into(), &true.into()),
+                "{name}"
+            );
             assert_eq!(row["payload_bytes"], 120.0, "{name}");
             tried += 1;
         }
