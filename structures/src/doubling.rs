@@ -5,35 +5,52 @@
 //! panics (in the user's hasher) gives back what it has not copied, so that any other writer can
 //! go on: the operation that panicked has had no effect, and the table is as before.
 
+use std::marker::PhantomData;
 use std::ops::Range;
+use std::ptr;
 use std::sync::{OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicUsize, Backoff, Mutex, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, Ordering};
 
-/// Buckets that a thread copies at a time.
-const CHUNK: usize = 256;
+/// Buckets that a thread copies at a time; few under a model checker, where there are few.
+const CHUNK: usize = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
 
 /// The state of the doubling of a table of type `T`.
 pub(crate) struct Doubling<T> {
-    next: OnceLock<Box<T>>,
+    /// The larger table: null, or from a box that is ours. Set once, under `starting`.
+    next: AtomicPtr<T>,
     starting: Mutex<()>,
     /// Apart from what readers of the table read: the buckets dealt out, and those copied.
     dealt: CachePadded<AtomicUsize>,
     copied: CachePadded<AtomicUsize>,
     /// What copiers that panicked gave back.
     returned: Mutex<Vec<Range<usize>>>,
+    /// The table is made by one thread, used by all, and dropped by any.
+    _owns: PhantomData<OnceLock<T>>,
 }
 
 impl<T> Default for Doubling<T> {
     fn default() -> Self {
         Self {
-            next: OnceLock::new(),
+            next: AtomicPtr::new(ptr::null_mut()),
             starting: Mutex::default(),
             dealt: CachePadded::default(),
             copied: CachePadded::default(),
             returned: Mutex::default(),
+            _owns: PhantomData,
+        }
+    }
+}
+
+impl<T> Drop for Doubling<T> {
+    fn drop(&mut self) {
+        // Relaxed: `&mut self`.
+        let next = self.next.load(Ordering::Relaxed);
+        if !next.is_null() {
+            // SAFETY: it came from a box, and `&mut self`: nobody uses it any more.
+            drop(unsafe { Box::from_raw(next) });
         }
     }
 }
@@ -52,13 +69,19 @@ impl<T> Doubling<T> {
         if let Some(next) = self.started() {
             return Ok(next);
         }
-        let next = Box::new(new()?);
-        Ok(self.next.get_or_init(|| next))
+        let next = Box::into_raw(Box::new(new()?));
+        // Release: publishes the table; pairs with the Acquire in `started`.
+        self.next.store(next, Ordering::Release);
+        // SAFETY: from a box, and only `drop` frees it.
+        Ok(unsafe { &*next })
     }
 
     /// The same, if somebody has made it.
     pub(crate) fn started(&self) -> Option<&T> {
-        self.next.get().map(|next| &**next)
+        // Acquire: pairs with the Release in `next`; the table is complete.
+        let next = self.next.load(Ordering::Acquire);
+        // SAFETY: null, or from a box that only `drop` frees.
+        unsafe { next.as_ref() }
     }
 
     /// Runs `copy` on some of the table's `buckets` and returns when each has been copied, by

@@ -166,6 +166,7 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::get`], pinned for this operation alone.
+    #[inline]
     fn get(&mut self, key: &K) -> Option<V>
     where
         V: Clone,
@@ -178,6 +179,7 @@ pub trait MapHandle<K, V> {
     /// # Panics
     ///
     /// If the slices differ in length.
+    #[inline]
     fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
     where
         V: Clone,
@@ -186,36 +188,43 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::get_with`], pinned for this operation alone.
+    #[inline]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.pin().get_with(key, read)
     }
 
     /// [`PinnedMap::contains`], pinned for this operation alone.
+    #[inline]
     fn contains(&mut self, key: &K) -> bool {
         self.pin().contains(key)
     }
 
     /// [`PinnedMap::insert`], pinned for this operation alone.
+    #[inline]
     fn insert(&mut self, key: K, value: V) -> bool {
         self.pin().insert(key, value)
     }
 
     /// [`PinnedMap::insert_many`], pinned once for all of them.
+    #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         self.pin().insert_many(entries)
     }
 
     /// [`PinnedMap::update`], pinned for this operation alone.
+    #[inline]
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.pin().update(key, f)
     }
 
     /// [`PinnedMap::upsert`], pinned for this operation alone.
+    #[inline]
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.pin().upsert(key, f)
     }
 
     /// [`PinnedMap::remove`], pinned for this operation alone.
+    #[inline]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.pin().remove(key)
     }
@@ -232,6 +241,7 @@ pub trait PinnedMap<K, V> {
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
 
     /// A copy of the value of `key`.
+    #[inline]
     fn get(&mut self, key: &K) -> Option<V>
     where
         V: Clone,
@@ -247,6 +257,7 @@ pub trait PinnedMap<K, V> {
     /// # Panics
     ///
     /// If the slices differ in length.
+    #[inline]
     fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
     where
         V: Clone,
@@ -255,6 +266,7 @@ pub trait PinnedMap<K, V> {
     }
 
     /// Whether `key` is present.
+    #[inline]
     fn contains(&mut self, key: &K) -> bool {
         self.get_with(key, |_| ()).is_some()
     }
@@ -267,6 +279,7 @@ pub trait PinnedMap<K, V> {
     /// Each insertion takes effect at some moment of the call, in any order; where many at once
     /// cost less than each by itself, as for a table that is copied, all may do so at one. If one
     /// panics, some of those before it may have taken effect.
+    #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         let added =
             entries.into_iter().filter_map(|(key, value)| self.insert(key, value).then_some(()));
@@ -319,6 +332,7 @@ pub trait DirectMap<K, V>: Send + Sync {
     /// # Panics
     ///
     /// If the slices differ in length.
+    #[inline]
     fn get_many(&self, keys: &[K], values: &mut [Option<V>])
     where
         V: Clone,
@@ -355,16 +369,19 @@ impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
     where
         Self: 'h;
 
+    #[inline]
     fn pin(&mut self) -> Self::Pinned<'_> {
         Direct(self.0)
     }
 }
 
 impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for Direct<'_, M> {
+    #[inline]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.get_with(key, read)
     }
 
+    #[inline]
     fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
     where
         V: Clone,
@@ -372,18 +389,22 @@ impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for Direct<'_, M> {
         self.0.get_many(keys, values);
     }
 
+    #[inline]
     fn insert(&mut self, key: K, value: V) -> bool {
         self.0.insert(key, value)
     }
 
+    #[inline]
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.0.update(key, f)
     }
 
+    #[inline]
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.0.upsert(key, f)
     }
 
+    #[inline]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.0.remove(key)
     }

@@ -31,14 +31,17 @@ pub(super) type ListNode<R, K, V> = Node<R, Entry<R, K, V>>;
 /// Leads to a node, a sentinel or the end; its low bits are [`MARK`], [`SENTINEL`], [`PENDING`].
 pub(super) type Link<R, K, V> = AtomicPtr<ListNode<R, K, V>>;
 
+#[inline]
 pub(super) fn has<N>(link: *mut N, bit: usize) -> bool {
     link.addr() & bit != 0
 }
 
+#[inline]
 pub(super) fn with<N>(link: *mut N, bits: usize) -> *mut N {
     link.map_addr(|address| address | bits)
 }
 
+#[inline]
 pub(super) fn without<N>(link: *mut N, bits: usize) -> *mut N {
     link.map_addr(|address| address & !bits)
 }
@@ -80,12 +83,14 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     }
 
     /// [`enter`](Self::enter), with the same guard.
+    #[inline]
     pub(super) fn enter_again(&mut self, sentinel: &Link<R, K, V>) {
         self.link = sentinel;
         self.held = self.guard.protect(self.slot, sentinel);
     }
 
     /// Gives the guard back.
+    #[inline]
     pub(super) fn into_guard(self) -> &'c mut G {
         self.guard
     }
@@ -160,6 +165,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     }
 
     /// Protects the successor of the node ahead in a slot of its own, and returns the link to it.
+    #[inline]
     pub(super) fn protect_successor(&mut self) -> Option<*mut ListNode<R, K, V>> {
         let next = &raw const self.entry()?.next;
         // SAFETY: C2: the node stays protected, in another slot.
@@ -169,6 +175,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     /// Unlinks the node ahead, whose link is marked and leads to `successor`, and retires it; false
     /// if the cursor's link has changed. The node stays protected: `look` alone goes on from here,
     /// and a remover need not pay for protecting a successor that it does not look at.
+    #[inline]
     pub(super) fn unlink(&mut self, successor: *mut ListNode<R, K, V>) -> bool {
         // The successor's contents, which we have by Acquire, are passed on.
         if !self.swing(successor) {
@@ -180,6 +187,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     }
 
     /// L2: links `node` before what is ahead; gives it back if the cursor's link has changed.
+    #[inline]
     pub(super) fn link_before(
         &self,
         mut node: Owned<R, Entry<R, K, V>>,
@@ -204,6 +212,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     }
 
     /// Lets the cursor's link lead to `target` if it has not changed.
+    #[inline]
     fn swing(&self, target: *mut ListNode<R, K, V>) -> bool {
         // Release: publishes what `target` leads to; pairs with the Acquire in `protect`. Relaxed
         // on failure: the value is not used.

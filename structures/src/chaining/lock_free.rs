@@ -124,6 +124,7 @@ where
     S: BuildHasher,
 {
     /// Registers the calling thread with the table's reclaimer.
+    #[inline]
     pub fn handle(&self) -> Handle<'_, K, V, R, S> {
         Handle { map: self, participant: self.domain.register() }
     }
@@ -171,6 +172,7 @@ where
 
     /// Searches by the nearest ready bucket, for what is no key of the user's: the place of a
     /// sentinel, or marked nodes to unlink.
+    #[inline]
     fn find_place<'c, G: Guard<R>>(
         &self,
         guard: &'c mut G,
@@ -308,6 +310,7 @@ where
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
     /// expected O(1); `f` runs once for each attempt.
+    #[inline]
     pub fn update<Q>(&mut self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
     where
         K: Borrow<Q>,
@@ -327,6 +330,7 @@ where
 
     /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
     /// Lock-free; expected O(1); `f` runs once for each attempt.
+    #[inline]
     pub fn upsert(&mut self, mut key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.map.hasher.hash_one(&key);
         loop {
@@ -346,6 +350,7 @@ where
     }
 
     /// Takes `key` out and returns its value. Lock-free; expected O(1).
+    #[inline]
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -412,6 +417,7 @@ impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {
 
 /// Inserts after a search that found the key absent; gives the node back if it has meanwhile
 /// become present.
+#[inline]
 fn insert_at<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,
     mut found: Found<'_, R, K, V, G>,
@@ -445,6 +451,7 @@ where
 
 /// Replaces the node that was found by one with the value `f` of its; returns the old value, or
 /// `None` if the node has changed meanwhile.
+#[inline]
 fn replace<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,
     mut found: Found<'_, R, K, V, G>,
@@ -481,6 +488,7 @@ where
 
 /// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
 /// somebody has. Runs no code of the user's (I6).
+#[inline]
 fn unlink<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,
     mut found: Found<'_, R, K, V, G>,
@@ -538,14 +546,17 @@ where
         self.insert(key, value)
     }
 
+    #[inline]
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.update(key, f)
     }
 
+    #[inline]
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.upsert(key, f)
     }
 
+    #[inline]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.remove(key)
     }
@@ -575,6 +586,7 @@ where
     where
         Self: 'm;
 
+    #[inline]
     fn handle(&self) -> Handle<'_, K, V, R, S> {
         self.handle()
     }

@@ -158,6 +158,7 @@ enum Spot {
 }
 
 impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
+    #[inline]
     fn slots(&self) -> &Slots<K, V, SLOTS> {
         &self.locked.table.slots
     }
@@ -175,12 +176,14 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
     }
 
     /// The value in a slot that `find` has found.
+    #[inline]
     fn value(&self, place: Place) -> &V {
         // SAFETY: as in `find`.
         &unsafe { self.slots().get(place) }.1
     }
 
     /// Replaces the value in a slot that `find` has found.
+    #[inline]
     fn replace(&mut self, place: Place, f: impl FnOnce(&V) -> V) -> V {
         let new = f(self.value(place));
         // SAFETY: as in `find`; `&mut self`, so there is no other reference.
@@ -188,6 +191,7 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
     }
 
     /// Fills a slot that `vacancy` has found.
+    #[inline]
     fn put(&mut self, place: Place, key: K, value: V) {
         // SAFETY: I1: we have the lock; the slot is empty.
         unsafe { self.slots().put(place, self.tag, (key, value)) };
@@ -195,6 +199,7 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
     }
 
     /// Empties a slot that `find` has found.
+    #[inline]
     fn take(&mut self, place: Place) -> (K, V) {
         self.count(-1);
         // SAFETY: as in `find`.
@@ -202,6 +207,7 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
     }
 
     /// In the home's stripe, also if the entry is in its other bucket.
+    #[inline]
     fn count(&self, added: i64) {
         let stripes = self.locked.held.stripes();
         stripes.get(stripes.of(self.buckets[0])).add(added);
@@ -242,6 +248,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// A copy of the value of `key`. Blocking; expected O(1).
+    #[inline]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -252,6 +259,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// Runs `read` on the value of `key`, under the locks. Blocking; expected O(1).
+    #[inline]
     pub fn get_with<Q, T>(&self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
     where
         K: Borrow<Q>,
@@ -268,6 +276,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// Where [`try_insert`](Self::try_insert) would be an error; the table holds what it held
     /// before.
+    #[inline]
     pub fn insert(&self, key: K, value: V) -> bool {
         self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -279,6 +288,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// There is no room, and the table cannot grow, because there is no memory, or because it is
     /// nearly empty and a larger one would not help: more than `2 * SLOTS` keys have equal hashes.
     /// The table holds what it held before, and remains usable.
+    #[inline]
     pub fn try_insert(&self, key: K, value: V) -> Result<bool, TryInsertError<K, V>> {
         match self.spot(&key) {
             Ok((_, Spot::Present(_))) => Ok(false),
@@ -292,6 +302,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
     /// O(1).
+    #[inline]
     pub fn update<Q>(&self, key: &Q, f: impl FnOnce(&V) -> V) -> Option<V>
     where
         K: Borrow<Q>,
@@ -309,6 +320,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// Where [`try_upsert`](Self::try_upsert) would be an error; the table holds what it held
     /// before.
+    #[inline]
     pub fn upsert(&self, key: K, f: impl FnOnce(Option<&V>) -> V) -> Option<V> {
         self.try_upsert(key, f).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -319,6 +331,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// # Errors
     ///
     /// As for [`try_insert`](Self::try_insert); `f` has not been called.
+    #[inline]
     pub fn try_upsert(
         &self,
         key: K,
@@ -338,6 +351,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// Takes `key` out and returns its value. Blocking; expected O(1).
+    #[inline]
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -402,11 +416,11 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             // SAFETY: I6: a table is freed after each of our stripes has been held by somebody who
             // saw a later one; we have them, and saw this one.
             let table = unsafe { &*table };
-            for number in held.distinct() {
+            held.each(|number| {
                 if is_behind(table, stripes, number) {
                     self.migrate(table, stripes, number);
                 }
-            }
+            });
             return Locked { table, held };
         }
     }
@@ -435,6 +449,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// Where `key` is, or an empty slot for it; and the locks. Displaces and grows as needed.
+    #[inline]
     fn spot(&self, key: &K) -> Result<(Candidates<'_, K, V, SLOTS>, Spot), GrowError> {
         let hash = self.hasher.hash_one(key);
         let mut locked = self.candidates(hash);
@@ -550,6 +565,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     }
 
     /// The number of slots: nearly so many entries fit before the table grows.
+    #[inline]
     pub fn capacity(&self) -> usize {
         // Relaxed: a number.
         self.slots.load(Ordering::Relaxed)

@@ -147,6 +147,7 @@ impl Guard<Epoch> for EpochGuard<'_> {
         node
     }
 
+    #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Epoch, T>) {
         // SAFETY: D2: unreachable for later operations but not freed, as we hold a pin.
         unsafe { &*node }.count_retired();

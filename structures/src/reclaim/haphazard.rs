@@ -144,6 +144,7 @@ impl Guard<Haphazard> for HaphazardGuard<'_, '_> {
         }
     }
 
+    #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Haphazard, T>) {
         // SAFETY: D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
@@ -165,6 +166,7 @@ impl<R: Reclaimer, T: Payload> Drop for Retired<R, T> {
 impl<R: Reclaimer, T: Payload> Deref for Retired<R, T> {
     type Target = Node<R, T>;
 
+    #[inline]
     fn deref(&self) -> &Node<R, T> {
         // SAFETY: `self` owns the node.
         unsafe { self.0.as_ref() }
@@ -172,6 +174,7 @@ impl<R: Reclaimer, T: Payload> Deref for Retired<R, T> {
 }
 
 impl<R: Reclaimer, T: Payload> DerefMut for Retired<R, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Node<R, T> {
         // SAFETY: `self` owns the node.
         unsafe { self.0.as_mut() }
@@ -180,12 +183,14 @@ impl<R: Reclaimer, T: Payload> DerefMut for Retired<R, T> {
 
 // SAFETY: `into_raw` and `from_raw` are inverse and do not touch the node.
 unsafe impl<R: Reclaimer, T: Payload> Pointer<Node<R, T>> for Retired<R, T> {
+    #[inline]
     fn into_raw(self) -> *mut Node<R, T> {
         let node = self.0.as_ptr();
         std::mem::forget(self);
         node
     }
 
+    #[inline]
     unsafe fn from_raw(ptr: *mut Node<R, T>) -> Self {
         // SAFETY: the domain passes back what `retire` gave it, which is not null.
         Self(unsafe { NonNull::new_unchecked(ptr) })

@@ -29,11 +29,13 @@ pub struct Node<R: Reclaimer, T> {
 
 impl<R: Reclaimer, T> Node<R, T> {
     /// The scheme's part.
+    #[inline]
     pub fn header(&self) -> &R::Header {
         &self.header
     }
 
     /// The payload, for a table that drops.
+    #[inline]
     pub fn payload_mut(&mut self) -> &mut T {
         &mut self.payload
     }
@@ -41,6 +43,7 @@ impl<R: Reclaimer, T> Node<R, T> {
 
 impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// Allocates a node in `domain`.
+    #[inline]
     pub fn alloc(domain: &R, payload: T) -> Owned<R, T> {
         let node = Box::new(Self { header: domain.header(), payload });
         record(Event::Allocated, node.weight());
@@ -48,6 +51,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     }
 
     /// Tells the meter that the node is retired; for schemes, once, in their `retire`.
+    #[inline]
     pub fn count_retired(&self) {
         meter::retired(self, self.weight());
     }
@@ -61,6 +65,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// # Safety
     ///
     /// S2: the node was retired, no guard can hold it, and it is freed only here.
+    #[inline]
     pub unsafe fn reclaim(node: *mut Self) {
         // SAFETY: by this function's contract nobody else has the node.
         if let Err(payload) = unsafe { Self::free(node, Event::Freed) } {
@@ -77,6 +82,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// # Safety
     ///
     /// The caller has the node for itself: the table is not shared any more.
+    #[inline]
     pub unsafe fn drop_published(node: *mut Self) -> std::thread::Result<()> {
         // SAFETY: by this function's contract nobody else has the node.
         unsafe { Self::free(node, Event::Dropped) }
@@ -85,6 +91,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// # Safety
     ///
     /// The caller owns `node`, which came from [`Node::alloc`].
+    #[inline]
     unsafe fn free(node: *mut Self, event: Event) -> std::thread::Result<()> {
         // SAFETY: allocated by `Box` in `alloc`; the caller owns it.
         let boxed = unsafe { Box::from_raw(node) };
@@ -100,6 +107,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
         }
     }
 
+    #[inline]
     fn weight(&self) -> usize {
         size_of::<Self>() + self.payload.heap_bytes()
     }
@@ -108,6 +116,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
 impl<R: Reclaimer, T> Deref for Node<R, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.payload
     }
@@ -127,6 +136,7 @@ impl<R: Reclaimer, T: Payload> Owned<R, T> {
     /// Gives the node up, to be stored in a shared link. From here on only [`super::Guard::retire`]
     /// or [`Node::drop_published`] frees it, or [`Owned::unpublished`] takes it back.
     #[must_use]
+    #[inline]
     pub fn publish(self) -> *mut Node<R, T> {
         let node = self.0.as_ptr();
         mem::forget(self);
@@ -138,6 +148,7 @@ impl<R: Reclaimer, T: Payload> Owned<R, T> {
     /// # Safety
     ///
     /// `node` came from `publish` and was not stored in a shared link.
+    #[inline]
     pub unsafe fn unpublished(node: *mut Node<R, T>) -> Self {
         // SAFETY: `publish` returns a non-null pointer.
         Self(unsafe { NonNull::new_unchecked(node) })
@@ -145,6 +156,7 @@ impl<R: Reclaimer, T: Payload> Owned<R, T> {
 
     /// The payload, to be taken apart.
     #[must_use]
+    #[inline]
     pub fn into_payload(self) -> T {
         let node = self.publish();
         // SAFETY: allocated by `Box` in `alloc`, and `self` owned it.
@@ -169,6 +181,7 @@ impl<R: Reclaimer, T: Payload> Drop for Owned<R, T> {
 impl<R: Reclaimer, T: Payload> Deref for Owned<R, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: `self` owns the node.
         &unsafe { self.0.as_ref() }.payload
@@ -176,6 +189,7 @@ impl<R: Reclaimer, T: Payload> Deref for Owned<R, T> {
 }
 
 impl<R: Reclaimer, T: Payload> DerefMut for Owned<R, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: `self` owns the node.
         &mut unsafe { self.0.as_mut() }.payload

@@ -1,6 +1,7 @@
 //! What the models of whole tables put into them.
 
 #![allow(unreachable_pub, reason = "a module of several test binaries")]
+#![allow(dead_code, reason = "not all of them use all of it")]
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;

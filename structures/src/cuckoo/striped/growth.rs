@@ -97,6 +97,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     }
 
     /// The stripes to lock.
+    #[inline]
     pub(super) fn stripes(&self) -> &Stripes {
         // Acquire A3: pairs with R3; the stripes, and the table that goes with them, are visible.
         let stripes = self.stripes.load(Ordering::Acquire);
@@ -303,6 +304,7 @@ where
 }
 
 /// Whether the entries of a stripe are still in the previous table; for the stripe's holder.
+#[inline]
 pub(super) fn is_behind<K, V, const SLOTS: usize>(
     table: &Table<K, V, SLOTS>,
     stripes: &Stripes,

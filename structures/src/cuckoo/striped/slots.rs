@@ -104,10 +104,12 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         Some(Self { tags: tags.into_boxed_slice(), entries })
     }
 
+    #[inline]
     pub(super) fn buckets(&self) -> usize {
         self.tags.len() / Self::TAG_WORDS
     }
 
+    #[inline]
     pub(super) fn mask(&self) -> usize {
         self.buckets() - 1
     }
@@ -160,6 +162,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     }
 
     /// An empty slot in one of two buckets.
+    #[inline]
     pub(super) fn vacancy(&self, buckets: [usize; 2]) -> Option<Place> {
         buckets
             .into_iter()
@@ -167,6 +170,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     }
 
     /// Writes a slot's tag. The caller holds the bucket's lock.
+    #[inline]
     fn set_tag(&self, place: Place, tag: u64) {
         let word = &self.tags[place.bucket * Self::TAG_WORDS + place.slot / 4];
         let shift = 8 * (place.slot % 4);
@@ -176,6 +180,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         word.store(others | (tag as u32) << shift, Ordering::Relaxed);
     }
 
+    #[inline]
     fn entry(&self, place: Place) -> *mut (K, V) {
         assert!(place.bucket < self.buckets() && place.slot < SLOTS, "{place:?}");
         // SAFETY: there are so many buckets.
@@ -201,6 +206,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     ///
     /// As for [`get`](Self::get); and this is the only reference to the slot.
     #[expect(clippy::mut_from_ref, reason = "the caller has the lock")]
+    #[inline]
     pub(super) unsafe fn get_mut(&self, place: Place) -> &mut V {
         // SAFETY: the tag says that it is initialised; the lock keeps others away.
         let entry = unsafe { &mut *self.entry(place) };
@@ -212,6 +218,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// # Safety
     ///
     /// The caller has the bucket's lock. The slot is empty.
+    #[inline]
     pub(super) unsafe fn put(&self, place: Place, tag: u64, entry: (K, V)) {
         // SAFETY: in bounds, and nobody else touches it.
         unsafe { self.entry(place).write(entry) };
@@ -223,6 +230,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// # Safety
     ///
     /// The caller has the bucket's lock. The slot's tag is not 0.
+    #[inline]
     pub(super) unsafe fn take(&self, place: Place) -> (K, V) {
         self.set_tag(place, 0);
         // SAFETY: it was initialised, and from now on counts as empty.

@@ -44,6 +44,7 @@ impl Stripe {
     }
 
     /// Counts entries that were added; for the lock's holder.
+    #[inline]
     pub(super) fn add(&self, entries: i64) {
         // Relaxed, and no read-modify-write: only the holder writes.
         self.added.store(self.added.load(Ordering::Relaxed) + entries, Ordering::Relaxed);
@@ -59,6 +60,7 @@ impl Stripe {
         }
     }
 
+    #[inline]
     fn lock(&self) {
         let backoff = Backoff::new();
         // Acquire A1: pairs with R1; what earlier holders did is visible. The plain load first
@@ -73,6 +75,7 @@ impl Stripe {
         }
     }
 
+    #[inline]
     fn unlock(&self) {
         // Release R1: publishes what was done under the lock; pairs with A1.
         self.locked.store(false, Ordering::Release);
@@ -103,16 +106,19 @@ impl Stripes {
         count * size_of::<CachePadded<Stripe>>()
     }
 
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The number of the stripe of a bucket.
+    #[inline]
     pub(super) fn of(&self, bucket: usize) -> usize {
         bucket & (self.0.len() - 1)
     }
 
     /// A stripe by its number.
+    #[inline]
     pub(super) fn get(&self, stripe: usize) -> &Stripe {
         &self.0[stripe]
     }
@@ -140,7 +146,7 @@ impl Stripes {
         let (b, c) = (b.min(c), b.max(c));
         let held = Held { stripes: self, numbers: [a.min(b), a.max(b), c] };
         // H3: the same stripe is locked once.
-        held.distinct().for_each(|stripe| self.get(stripe).lock());
+        held.each(|stripe| self.get(stripe).lock());
         held
     }
 
@@ -160,15 +166,22 @@ pub(super) struct Held<'s> {
 }
 
 impl<'s> Held<'s> {
+    #[inline]
     pub(super) fn stripes(&self) -> &'s Stripes {
         self.stripes
     }
 
-    /// The numbers of the stripes that are locked, each once.
-    #[inline]
-    pub(super) fn distinct(&self) -> impl Iterator<Item = usize> + use<> {
+    /// Runs `f` on the number of each stripe that is locked, once.
+    #[inline(always)]
+    pub(super) fn each(&self, mut f: impl FnMut(usize)) {
         let [a, b, c] = self.numbers;
-        [Some(a), (b != a).then_some(b), (c != b).then_some(c)].into_iter().flatten()
+        f(a);
+        if b != a {
+            f(b);
+        }
+        if c != b {
+            f(c);
+        }
     }
 
     /// Whether the lock of `bucket` is held.
@@ -188,7 +201,7 @@ impl<'s> Held<'s> {
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.distinct().for_each(|stripe| self.stripes.get(stripe).unlock());
+        self.each(|stripe| self.stripes.get(stripe).unlock());
     }
 }
 

@@ -14,22 +14,27 @@ where
     S: BuildHasher + Send + Sync,
     P: Search,
 {
+    #[inline]
     fn get_with<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.get_with(key, read)
     }
 
+    #[inline]
     fn insert(&self, key: K, value: V) -> bool {
         self.insert(key, value)
     }
 
+    #[inline]
     fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.update(key, f)
     }
 
+    #[inline]
     fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.upsert(key, f)
     }
 
+    #[inline]
     fn remove(&self, key: &K) -> Option<V> {
         self.remove(key)
     }
@@ -62,6 +67,7 @@ where
         Direct::new(self)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.len()
     }
