@@ -141,10 +141,11 @@ fn two_insertions<M: Full>(key: u64) -> (bool, bool, Option<u64>) {
         thread::spawn(move || map.insert(key, 8))
     };
     let first = map.insert(M::NEW[0], 9);
-    let second = other.join().expect("it inserts");
+    // What the other one has copied is seen before it is joined.
     for kept in M::KEYS {
         assert_eq!(map.look_up(kept), Some(kept));
     }
+    let second = other.join().expect("it inserts");
     (second, first, map.look_up(key))
 }
 
