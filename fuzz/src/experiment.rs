@@ -105,5 +105,9 @@ fn shown(experiment: &Experiment, text: &str) {
     let path = path.to_str().expect("it was made so");
     let (code, printed) = BENCH.run(["bench", "sweep", "--dry-run", path]);
     assert_eq!(code, 0, "{}", printed.err);
-    assert!(printed.out.contains(&format!("{} cells x", experiment.cases.len())), "{}", printed.out);
+    assert!(
+        printed.out.contains(&format!("{} cells x", experiment.cases.len())),
+        "{}",
+        printed.out
+    );
 }

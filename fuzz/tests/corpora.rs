@@ -24,7 +24,7 @@ fn experiment() {
 #[cfg(feature = "harness")]
 #[test]
 fn results() {
-    replay("results", fuzz::results::run, 30);
+    replay("results", fuzz::results::run, 10);
 }
 
 /// Runs `target` on its corpus and on `others` more inputs, and names all on which it fails.

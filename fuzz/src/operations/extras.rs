@@ -80,11 +80,13 @@ impl<K: Item, V: Item, S: BuildHasher + Send + Sync, const SLOTS: usize, P: Sear
     const RESERVES: bool = true;
 
     fn try_insert(&self, key: K, value: V) -> Result<bool, Refused> {
-        starved(|| self.try_insert(key, value)).map_err(|TryInsertError { key, value, reason, .. }| Refused {
-            reason,
-            key: Some(key.id()),
-            value: Some(value.id()),
-        })
+        starved(|| self.try_insert(key, value)).map_err(
+            |TryInsertError { key, value, reason, .. }| Refused {
+                reason,
+                key: Some(key.id()),
+                value: Some(value.id()),
+            },
+        )
     }
 
     fn try_upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Result<Option<V>, Refused> {

@@ -64,7 +64,9 @@ fn cuckoo(plan: &Plan) {
     match plan.table {
         6 => check(CuckooStriped::<C, C, H, 2, Bfs>::with_capacity_and_hasher(n, h), plan),
         7 => check(CuckooStriped::<C, C, H, 4, Bfs>::with_capacity_and_hasher(n, h), plan),
-        8 => check(CuckooStriped::<C, C, H, 8, RandomWalk<1>>::with_capacity_and_hasher(n, h), plan),
+        8 => {
+            check(CuckooStriped::<C, C, H, 8, RandomWalk<1>>::with_capacity_and_hasher(n, h), plan)
+        }
         9 => items::<_, 4>(Epoch::new(None), plan),
         10 => items::<_, 8>(Hazard::symmetric(Some(1)), plan),
         _ => items::<_, 4>(Qsbr::new(Some(1)), plan),
@@ -100,10 +102,16 @@ fn words(plan: &Plan) {
         21 => check(Inline::<Optimistic, Tagged>::with_capacity_and_hasher(n, h), plan),
         22 => check(Inline::<BucketLocks, Untagged>::with_capacity_and_hasher(n, h), plan),
         23 => check(Inline::<SingleWriter, Tagged>::with_capacity_and_hasher(n, h), plan),
-        24 => check(Optimistics::<4, Optimistic, Tagged, Bfs>::with_capacity_and_hasher(n, h), plan),
-        25 => check(Optimistics::<8, Optimistic, Untagged, Bfs>::with_capacity_and_hasher(n, h), plan),
+        24 => {
+            check(Optimistics::<4, Optimistic, Tagged, Bfs>::with_capacity_and_hasher(n, h), plan)
+        }
+        25 => {
+            check(Optimistics::<8, Optimistic, Untagged, Bfs>::with_capacity_and_hasher(n, h), plan)
+        }
         26 => check(
-            Optimistics::<4, OptimisticStripes<1>, Tagged, RandomWalk<2>>::with_capacity_and_hasher(n, h),
+            Optimistics::<4, OptimisticStripes<1>, Tagged, RandomWalk<2>>::with_capacity_and_hasher(
+                n, h,
+            ),
             plan,
         ),
         _ => check(Optimistics::<4, GlobalLock, Tagged, Bfs>::with_capacity_and_hasher(n, h), plan),

@@ -59,7 +59,8 @@ pub(super) enum Content {
 impl Base {
     fn of(text: &[u8]) -> Self {
         let files = unpack(text).into_iter().map(|(name, text)| {
-            let content = if name.ends_with(".csv") { Content::table(&text) } else { Content::lines(&text) };
+            let content =
+                if name.ends_with(".csv") { Content::table(&text) } else { Content::lines(&text) };
             (name, content)
         });
         Self { files: files.collect() }
@@ -93,7 +94,8 @@ impl Content {
             }
             Self::Table(rows) => {
                 let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-                rows.iter().for_each(|row| writer.write_record(row).expect("memory can be written"));
+                rows.iter()
+                    .for_each(|row| writer.write_record(row).expect("memory can be written"));
                 writer.into_inner().expect("memory can be written")
             }
         }

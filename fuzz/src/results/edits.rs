@@ -26,10 +26,38 @@ impl Bytes<'_> {
     /// A number that a file may hold, or something else.
     fn value(&mut self) -> String {
         const WORDS: [&str; 32] = [
-            "", "0", "1", "-1", "2", "3", "7", "100", "0.5", "1e-300", "1e300", "-0.0", "NaN", "inf",
-            "-inf", "1e-5", "255", "256", "4294967295", "4294967296", "9223372036854775807",
-            "18446744073709551615", "18446744073709551616", "true", "false", "none", "uniform", "é",
-            "\u{202e}<a&b>", "a,\"b\"\nc", "*", "sequential",
+            "",
+            "0",
+            "1",
+            "-1",
+            "2",
+            "3",
+            "7",
+            "100",
+            "0.5",
+            "1e-300",
+            "1e300",
+            "-0.0",
+            "NaN",
+            "inf",
+            "-inf",
+            "1e-5",
+            "255",
+            "256",
+            "4294967295",
+            "4294967296",
+            "9223372036854775807",
+            "18446744073709551615",
+            "18446744073709551616",
+            "true",
+            "false",
+            "none",
+            "uniform",
+            "é",
+            "\u{202e}<a&b>",
+            "a,\"b\"\nc",
+            "*",
+            "sequential",
         ];
         match self.next() {
             byte @ 0..128 => WORDS[usize::from(byte) % WORDS.len()].to_owned(),
@@ -90,7 +118,10 @@ fn edit_table(rows: &mut Vec<Vec<String>>, bytes: &mut Bytes<'_>) {
             rows.swap(row, other);
         }
         // A column that an older program did not record.
-        9 => rows.iter_mut().filter(|row| row.len() > column).for_each(|row| drop(row.remove(column))),
+        9 => rows
+            .iter_mut()
+            .filter(|row| row.len() > column)
+            .for_each(|row| drop(row.remove(column))),
         10 => rows[row].push(bytes.value()),
         _ => rows[row][column] = bytes.value(),
     }
