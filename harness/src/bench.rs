@@ -1,10 +1,11 @@
 //! The command line with structures of one's own.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use structures::map::ConcurrentMap;
 
-use crate::cmd;
+use crate::cmd::{self, Printed};
 use crate::subject::{MapOptions, Registry};
 
 /// The workbench's command line, to which a researcher adds a table:
@@ -67,6 +68,19 @@ impl Bench {
     /// Runs the command line of this process.
     #[must_use]
     pub fn main(self) -> ExitCode {
-        cmd::main(&self.registry, std::env::args_os())
+        ExitCode::from(cmd::run(&self.registry, std::env::args_os()))
+    }
+
+    /// Runs a command line in this process and returns its exit code and what it has printed. The
+    /// first of `arguments` is the program's name. For the commands that read: those that measure
+    /// start this process's program again.
+    pub fn run<A: Into<OsString>>(&self, arguments: impl IntoIterator<Item = A>) -> (u8, Printed) {
+        cmd::captured(&self.registry, arguments.into_iter().map(Into::into))
+    }
+
+    /// The tables that it knows.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 }

@@ -23,9 +23,13 @@ impl Failure {
     /// The process's exit code.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+
+    pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Text(_) => ExitCode::from(2),
-            Self::Run(_) => ExitCode::from(1),
+            Self::Usage(_) | Self::Text(_) => 2,
+            Self::Run(_) => 1,
         }
     }
 }

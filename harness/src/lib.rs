@@ -52,3 +52,4 @@ pub mod verify;
 pub mod workload;
 
 pub use bench::Bench;
+pub use cmd::Printed;

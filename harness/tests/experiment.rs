@@ -914,6 +914,30 @@ fn grids_that_add_nothing_or_far_too_much() {
         "`[axes]` is a grid of 1020000 cells",
         "at most 100000 cells",
     );
+    // Together too: each grid by itself would do.
+    let grid = format!("keys = [{list}]\nhash_seed = [{list}]\nthreads = [1, 2, 3, 4, 5, 6]");
+    one_problem(
+        &format!("{}\n[[also]]\nstructure = 'chaining-bucket-lock'\n{grid}", axes(&grid)),
+        8,
+        "[[also]]",
+        "with `[[also]]` the grids have 120000 cells",
+        "at most 100000 cells",
+    );
+}
+
+/// Not even in memory: four thousand values of four axes are a short file.
+#[test]
+fn what_is_far_too_much_is_never_multiplied_out() {
+    let list: Vec<String> = (1..=4000).map(|n| n.to_string()).collect();
+    let list = list.join(", ");
+    let grid = format!("reclaimer = 'hazard'\nthreads = [{list}]\nreclaim_batch = [{list}]");
+    one_problem(
+        &axes(&format!("{grid}\nkeys = [{list}]\nhash_seed = [{list}]")),
+        2,
+        "[axes]",
+        "`[axes]` is a grid of 256000000000000 cells",
+        "at most 100000 cells",
+    );
 }
 
 #[test]

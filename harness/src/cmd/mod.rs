@@ -23,15 +23,17 @@ mod trial;
 mod trials;
 mod verify;
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic;
-use std::process::{self, ExitCode};
+use std::process;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+use crate::failure::Failure;
 use crate::subject::Registry;
 
 /// A workbench for concurrent hash tables: measures them, checks them, draws them.
@@ -70,47 +72,92 @@ enum Command {
     VerifySubject(verify::SubjectArgs),
 }
 
-/// Runs the command line `arguments` (the first is the program's name) over `registry`.
-pub(crate) fn main(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs the command line `arguments` (the first is the program's name) over `registry`, and returns
+/// its exit code.
+pub(crate) fn run(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to standard output and are no failure; what is not printed
-            // because nobody reads it is none either.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            // What is not printed because nobody reads it is no failure.
+            let _ = show(&error);
+            return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    let done = match cli.command {
-        Command::List(args) => list::run(registry, &args),
-        Command::Sweep(args) => sweep::run(registry, &args),
-        Command::Run(args) => run::run(registry, &args),
-        Command::Cmp(args) => cmp::run(registry, &args),
-        Command::Rank(args) => rank::run(&args),
-        Command::Scaling(args) => scaling::run(&args),
-        Command::Plot(args) => plot::run(registry, &args),
-        Command::Export(args) => export::run(&args),
-        Command::Report(args) => report::run(registry, &args),
-        Command::Merge(args) => merge::run(registry, &args),
-        Command::Machine(args) => machine::run(&args),
-        Command::Trace(args) => trace::run(&args),
-        Command::Verify(args) => verify::run(registry, &args),
-        Command::VerifySubject(args) => verify::run_subject(registry, &args),
-        Command::Trial(args) => trial::run(registry, &args),
-        Command::AggregateTrial(args) => aggregate_trial::run(registry, &args),
-        Command::SpaceTrial(args) => space_trial::run(registry, &args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    match command(registry, &cli.command) {
+        Ok(()) => 0,
         Err(failure) => {
             say(&failure);
-            failure.exit_code()
+            failure.code()
         }
     }
 }
 
+fn command(registry: &Registry, command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::List(args) => list::run(registry, args),
+        Command::Sweep(args) => sweep::run(registry, args),
+        Command::Run(args) => run::run(registry, args),
+        Command::Cmp(args) => cmp::run(registry, args),
+        Command::Rank(args) => rank::run(args),
+        Command::Scaling(args) => scaling::run(args),
+        Command::Plot(args) => plot::run(registry, args),
+        Command::Export(args) => export::run(args),
+        Command::Report(args) => report::run(registry, args),
+        Command::Merge(args) => merge::run(registry, args),
+        Command::Machine(args) => machine::run(args),
+        Command::Trace(args) => trace::run(args),
+        Command::Verify(args) => verify::run(registry, args),
+        Command::VerifySubject(args) => verify::run_subject(registry, args),
+        Command::Trial(args) => trial::run(registry, args),
+        Command::AggregateTrial(args) => aggregate_trial::run(registry, args),
+        Command::SpaceTrial(args) => space_trial::run(registry, args),
+    }
+}
+
+/// What a command has printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// To standard output.
+    pub out: String,
+    /// To standard error.
+    pub err: String,
+}
+
+thread_local! {
+    /// Where what this thread prints goes, if not to the process's streams.
+    static PRINTED: RefCell<Option<Printed>> = const { RefCell::new(None) };
+}
+
+/// [`run`]s, and keeps what is printed.
+pub(crate) fn captured(
+    registry: &Registry,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> (u8, Printed) {
+    PRINTED.set(Some(Printed::default()));
+    let code = run(registry, arguments);
+    (code, PRINTED.take().unwrap_or_default())
+}
+
+/// Gives `text` to the stream that `captured` has for it; false if there is none.
+fn keep(text: &str, stream: fn(&mut Printed) -> &mut String) -> bool {
+    PRINTED.with_borrow_mut(|printed| printed.as_mut().map(|p| stream(p).push_str(text)).is_some())
+}
+
+/// Prints help and version to standard output, what is wrong with the arguments to standard error.
+fn show(error: &clap::Error) -> io::Result<()> {
+    let text = error.to_string();
+    let kept = match error.use_stderr() {
+        true => keep(&text, |printed| &mut printed.err),
+        false => keep(&text, |printed| &mut printed.out),
+    };
+    if kept { Ok(()) } else { error.print() }
+}
+
 /// Prints data. That its reader has gone, as `head` does, is no failure and stops nothing.
 fn print(text: &str) -> anyhow::Result<()> {
+    if keep(text, |printed| &mut printed.out) {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -123,7 +170,10 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a line of progress or a complaint. That nobody reads it stops nothing, where
 /// `eprintln!` would panic.
 fn say(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{message}");
+    let line = format!("{message}\n");
+    if !keep(&line, |printed| &mut printed.err) {
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::hashers::Hashing;
 
 /// More cells than anyone can run; a file that asks for more has a typo.
-const MAX_CELLS: usize = 100_000;
+pub(super) const MAX_CELLS: usize = 100_000;
 
 /// Collects the cells of all grids.
 pub(super) struct Planner<'c> {
@@ -22,11 +22,20 @@ pub(super) struct Planner<'c> {
     cases: Vec<Case>,
     ids: HashSet<String>,
     skipped: Vec<String>,
+    /// Cells of all grids so far, some of them perhaps several times.
+    asked: usize,
 }
 
 impl<'c> Planner<'c> {
     pub(super) fn new(catalogue: &'c Catalogue, pin: bool) -> Self {
-        Self { catalogue, pin, cases: Vec::new(), ids: HashSet::new(), skipped: Vec::new() }
+        Self {
+            catalogue,
+            pin,
+            cases: Vec::new(),
+            ids: HashSet::new(),
+            skipped: Vec::new(),
+            asked: 0,
+        }
     }
 
     /// The cells, and what was left out.
@@ -43,11 +52,18 @@ impl<'c> Planner<'c> {
         if !found.problems.is_empty() {
             return problems.extend(found.problems);
         }
-        let size = found.subjects.len().saturating_mul(axes.workloads());
+        let size = found.count.saturating_mul(axes.workloads());
         if size > MAX_CELLS {
             return complain(
                 format!("`{}` is a grid of {size} cells", axes.name),
                 format!("a grid has at most {MAX_CELLS} cells; list fewer values"),
+            );
+        }
+        self.asked = self.asked.saturating_add(size);
+        if self.asked > MAX_CELLS {
+            return complain(
+                format!("with `{}` the grids have {} cells", axes.name, self.asked),
+                format!("a file has at most {MAX_CELLS} cells; list fewer values"),
             );
         }
         if size == 0 {

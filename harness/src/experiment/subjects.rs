@@ -3,6 +3,7 @@
 
 use super::axes::{Axes, Choice};
 use super::error::Problem;
+use super::grid::MAX_CELLS;
 use crate::case::Case;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::fault::Fault;
@@ -64,7 +65,10 @@ fn forms(axes: &Axes<'_>) -> Vec<Form> {
 /// Whatever else cannot run is left out.
 #[derive(Default)]
 pub(super) struct Subjects<'c> {
+    /// Not all of them if they are more than [`MAX_CELLS`].
     pub(super) subjects: Vec<Subject<'c>>,
+    /// How many they are.
+    pub(super) count: usize,
     /// What cannot run, and why.
     pub(super) left_out: Vec<String>,
     pub(super) problems: Vec<Problem>,
@@ -81,6 +85,13 @@ impl<'c> Subjects<'c> {
             let pages = found.pages(choice, axes);
             for reclaimer in reclaimers {
                 let batches = batches(catalogue.takes_batch(reclaimer), axes);
+                let more = [loads.len(), pages.len(), batches.len()];
+                let more = more.into_iter().fold(1, usize::saturating_mul);
+                found.count = found.count.saturating_add(more);
+                // A short file can list more than fit into memory.
+                if found.count > MAX_CELLS {
+                    continue;
+                }
                 for &(threads, fault) in &loads {
                     for &huge_pages in &pages {
                         found.subjects.extend(batches.iter().map(|&reclaim_batch| Subject {
@@ -97,7 +108,9 @@ impl<'c> Subjects<'c> {
                 }
             }
         }
-        found.some_batch(axes, catalogue);
+        if found.count <= MAX_CELLS {
+            found.some_batch(axes, catalogue);
+        }
         found
     }
 

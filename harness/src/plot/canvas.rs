@@ -161,6 +161,9 @@ fn corners(marker: Marker) -> &'static [Place] {
     }
 }
 
+/// What is farther away, in points, is on no figure: a result folder can hold any number.
+const FARTHEST: f64 = 1e4;
+
 /// The drawn parts of a line with lengths `pattern` on, off, on, …; all of it for no pattern.
 fn dashes(points: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
     let Some((&start, rest)) = points.split_first() else { return Vec::new() };
@@ -172,13 +175,14 @@ fn dashes(points: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
     for &next in rest {
         loop {
             let length = (next.0 - here.0).hypot(next.1 - here.1);
-            let part = if length > left { left / length } else { 1.0 };
+            let is_cut = length > left && length < FARTHEST;
+            let part = if is_cut { left / length } else { 1.0 };
             here = (here.0 + (next.0 - here.0) * part, here.1 + (next.1 - here.1) * part);
             if phase % 2 == 0 {
                 drawn.last_mut().expect("a dash has begun").push(here);
             }
-            if length <= left {
-                left -= length;
+            if !is_cut {
+                left = (left - length).max(0.0);
                 break;
             }
             phase = (phase + 1) % pattern.len();
@@ -206,6 +210,14 @@ mod tests {
         assert_eq!(dashes(&corner, &[4.0, 1.0])[0], [(0.0, 0.0), (3.0, 0.0), (3.0, 1.0)]);
         assert_eq!(dashes(&corner, &[]), [corner.to_vec()]);
         assert!(dashes(&[], &[1.0, 1.0]).is_empty());
+    }
+
+    #[test]
+    fn dashes_end_wherever_a_line_leads() {
+        for far in [f64::NAN, f64::INFINITY, -1e300, 1e6] {
+            let there_and_back = [(0.0, 0.0), (far, 1.0), (3.0, 0.0), (6.0, 0.0)];
+            assert!(dashes(&there_and_back, &[2.0, 1.5]).len() <= 5, "{far}");
+        }
     }
 
     #[test]

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# libFuzzer looks for inputs on which a target of the crate `fuzz` fails:
+#     ci/fuzz.sh [SECONDS] [TARGET...]        600 seconds each for `operations`, `experiment` and
+#                                             `results`, unless said otherwise
+#     ci/fuzz.sh --minimise [TARGET...]       keeps of fuzz/corpus/TARGET, and of what the runs before
+#                                             have found, few small files that reach as much code
+#     ci/fuzz.sh --reproduce TARGET FILE      runs a target on one input
+# Instrumented for coverage and for AddressSanitizer, with debug assertions, in target/fuzz; x86-64
+# Linux. Each target starts from its corpus and adds to a copy of it, target/fuzz/found/TARGET. Fails
+# if a target crashes, leaks, hangs for ten seconds or takes 2 GB, and says where the input is; and if
+# nothing was executed. FUZZ_ASAN=0 does without AddressSanitizer: faster, and sees less.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ALL=(operations experiment results)
+TRIPLE=x86_64-unknown-linux-gnu
+export CARGO_TARGET_DIR=target/fuzz
+flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=16 --cfg fuzzing"
+if [ "${FUZZ_ASAN:-1}" = 1 ]; then
+    # An unstable option of the compiler that the project is built with.
+    export RUSTC_BOOTSTRAP=1
+    flags="$flags -Zsanitizer=address"
+fi
+export RUSTFLAGS=$flags
+# What is fuzzed is optimised and asserts; the harness is a hundred tables, which would take minutes.
+profile=(
+    --config profile.release.lto=false
+    --config profile.release.opt-level=2
+    --config profile.release.debug-assertions=true
+    --config profile.release.overflow-checks=true
+    --config profile.release.package.harness.opt-level=1
+)
+binary() {
+    echo "target/fuzz/$TRIPLE/release/$1"
+}
+build() {
+    local features=libfuzzer,harness
+    # The tables need none of what the harness needs.
+    [ "$1" = operations ] && features=libfuzzer
+    cargo build --quiet -p fuzz --bin "$1" --release --target $TRIPLE --no-default-features \
+        --features $features "${profile[@]}"
+}
+options() {
+    echo "-timeout=10 -rss_limit_mb=2048 -max_len=2048 -print_final_stats=1"
+    if [ -e "fuzz/$1.dict" ]; then echo "-dict=fuzz/$1.dict"; fi
+}
+fuzz() {
+    local target=$1 seconds=$2 found=target/fuzz/found/$1 log=target/fuzz/$1.log executed covered
+    mkdir -p "$found" target/fuzz/crashes
+    cp -n fuzz/corpus/"$target"/* "$found"
+    echo "+ $target: $seconds s, from $(find "$found" -type f | wc -l) inputs"
+    # shellcheck disable=SC2046 # words
+    if ! "$(binary "$target")" $(options "$target") -max_total_time="$seconds" \
+        -artifact_prefix="target/fuzz/crashes/$target-" "$found" >"$log" 2>&1; then
+        tail -n 60 "$log"
+        echo "fuzz.sh: $target failed; the input is in target/fuzz/crashes (see above), and" >&2
+        echo "    ci/fuzz.sh --reproduce $target target/fuzz/crashes/$target-..." >&2
+        echo "runs it again. When it is mended, add the input to fuzz/corpus/$target." >&2
+        return 1
+    fi
+    executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    covered=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$log" | tail -n 1)
+    echo "$target: ${executed:-0} executions, $covered (edges, features), $(
+        find "$found" -type f | wc -l) inputs kept"
+    if [ "${executed:-0}" -eq 0 ]; then
+        echo "fuzz.sh: $target executed nothing" >&2
+        return 1
+    fi
+}
+minimise() {
+    local target=$1 found=target/fuzz/found/$1 control=target/fuzz/$1.merge kept
+    mkdir -p "$found"
+    kept=$(mktemp -d target/fuzz/kept.XXXXXX)
+    rm -f "$control"
+    # shellcheck disable=SC2046 # words
+    "$(binary "$target")" $(options "$target") -merge=1 -merge_control_file="$control" "$kept" \
+        "fuzz/corpus/$target" "$found" >target/fuzz/"$target".log 2>&1
+    rm -r "$kept"
+    python3 ci/fuzz_corpus.py "$control" "fuzz/corpus/$target"
+}
+case ${1:-} in
+--reproduce)
+    build "$2"
+    "$(binary "$2")" -timeout=10 -rss_limit_mb=2048 "$3"
+    ;;
+--minimise)
+    shift
+    for target in "${@:-${ALL[@]}}"; do
+        build "$target"
+        minimise "$target"
+    done
+    ;;
+*)
+    seconds=600
+    case ${1:-} in [0-9]*) seconds=$1 && shift ;; esac
+    failed=0
+    for target in "${@:-${ALL[@]}}"; do
+        build "$target"
+        fuzz "$target" "$seconds" || failed=1
+    done
+    exit $failed
+    ;;
+esac
