@@ -1,8 +1,8 @@
 """Chooses the files of a corpus: `fuzz_corpus.py CONTROL FOLDER`, of ci/fuzz.sh.
 
-CONTROL is what libFuzzer's merge has written of each input: its size and the edges that it reaches.
-FOLDER gets, one after another, the input that reaches most new edges for its size, until there are
-no new ones or a limit is reached; what else is in FOLDER is removed, unless its name begins with
+CONTROL is what libFuzzer's merge has written of each input: its size and the features that it reaches.
+FOLDER gets, one after another, the input that reaches most new features, until there are no new ones
+or a limit is reached; what else is in FOLDER is removed, unless its name begins with
 `keep-`: the inputs that once failed.
 """
 
@@ -15,23 +15,22 @@ MOST_BYTES = 200_000
 
 
 def read(control):
-    """The inputs' contents, each with its edges."""
+    """The inputs' contents, each with its features."""
     lines = control.read_text().splitlines()
     names = lines[2 : 2 + int(lines[0])]
-    edges = {}
+    features = {}
     for line in lines[2 + int(lines[0]) :]:
         kind, *numbers = line.split()
-        if kind == "COV":
-            edges[int(numbers[0])] = set(map(int, numbers[1:]))
-    return [(pathlib.Path(names[i]).read_bytes(), found) for i, found in edges.items()]
+        if kind == "FT":
+            features[int(numbers[0])] = set(map(int, numbers[1:]))
+    return [(pathlib.Path(names[i]).read_bytes(), found) for i, found in features.items()]
 
 
 def choose(inputs, files, size):
     """Few of `inputs` that reach as much as all, greedily."""
     chosen, seen = [], set()
     while inputs and len(chosen) < files:
-        # The inputs of ci/fuzz.sh may be empty.
-        best = max(inputs, key=lambda one: len(one[1] - seen) / (len(one[0]) + 50))
+        best = max(inputs, key=lambda one: (len(one[1] - seen), -len(one[0])))
         if not best[1] - seen:
             break
         inputs.remove(best)
@@ -54,10 +53,10 @@ def main():
         file.unlink()
     for content in chosen:
         (folder / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
-    every = set().union(*(edges for _, edges in inputs))
+    every = set().union(*(features for _, features in inputs))
     print(
         f"{folder}: {len(chosen) + len(kept)} of {len(inputs)} inputs, "
-        f"{sum(map(len, chosen))} bytes, {len(seen)} of {len(every)} edges"
+        f"{sum(map(len, chosen))} bytes, {len(seen)} of {len(every)} features"
     )
 
 
