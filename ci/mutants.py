@@ -3,6 +3,7 @@
 import argparse
 import fnmatch
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# What is planted where.
+CATALOGUES = ["structures/tests/mutants.toml", "harness/tests/mutants.toml"]
 # A tree of its own, in which the bugs are planted: the user's stays as it is.
 TREE = ROOT / "target" / "mutants" / "tree"
 # Seconds for a build and a check; what hangs is noticed.
@@ -58,13 +61,27 @@ def plant(mutant):
 
 
 def check(mutant):
-    """What the killer says of the planted bug: killed, survived, or it cannot be judged."""
+    """What the killer says of the planted bug, and who noticed it or why it cannot be judged."""
     result = kill(mutant)
+    said = result.stdout + result.stderr
     if result.returncode == 0:
         return "SURVIVED", ""
-    if "could not compile" in result.stderr:
-        return "DOES NOT BUILD", result.stderr[-2000:]
-    return ("killed (it hangs)" if result.returncode == 124 else "killed"), ""
+    if result.returncode == 124:
+        return "killed", "it hangs"
+    # A bug that does not compile, or a script that fails, is a mistake of the catalogue.
+    if "error: test failed" not in said:
+        return "NOT JUDGED", f"no test failed:\n{said[-2000:]}"
+    return "killed", noticed_by(said)
+
+
+def noticed_by(said):
+    """The tests that failed, or how their process ended."""
+    lists = re.findall(r"^failures:\n((?:    \S+\n)+)", said, re.MULTILINE)
+    if names := [name.strip() for names in lists for name in names.splitlines()]:
+        rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return names[0] + rest
+    end = re.search(r"process didn't exit successfully: .*\((.*)\)$", said, re.MULTILINE)
+    return end[1] if end else "a test"
 
 
 def kill(mutant, timeout=TIMEOUT):
@@ -78,7 +95,9 @@ def main():
     parser.add_argument("names", nargs="*", help="globs; all mutants if none is given")
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
     arguments = parser.parse_args()
-    mutants = tomllib.loads((ROOT / "structures/tests/mutants.toml").read_text())["mutant"]
+    mutants = [
+        m for name in CATALOGUES for m in tomllib.loads((ROOT / name).read_text())["mutant"]
+    ]
     wanted = [
         m for m in mutants
         if not arguments.names or any(fnmatch.fnmatch(m["name"], g) for g in arguments.names)
@@ -96,6 +115,9 @@ def main():
         if (result := kill(mutant, timeout=0)).returncode != 0:
             print(result.stdout[-2000:], result.stderr[-2000:], file=sys.stderr)
             sys.exit(f"mutants: fails without any bug: {mutant['killer']}")
+        results = re.findall(r"^test result: ok\. (\d+)", result.stdout, re.MULTILINE)
+        if results and not any(map(int, results)):
+            sys.exit(f"mutants: runs no test: {mutant['killer']}")
     failed = 0
     for mutant in wanted:
         restore = plant(mutant)
@@ -104,11 +126,9 @@ def main():
             verdict, detail = check(mutant)
         finally:
             restore()
-        failed += not verdict.startswith("killed")
+        failed += verdict != "killed"
         seconds = time.monotonic() - began
-        print(f"{verdict:<18} {seconds:5.0f} s  {mutant['name']}", flush=True)
-        if detail:
-            print(detail, flush=True)
+        print(f"{verdict:<10} {seconds:5.0f} s  {mutant['name']}: {detail}", flush=True)
     print(f"{len(wanted)} mutants, {len(wanted) - failed} killed")
     sys.exit(1 if failed else 0)
 

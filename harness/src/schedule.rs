@@ -220,6 +220,7 @@ pub fn judge(rows: &[Row], metric: Metric, target: Option<f64>) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::AggregateSpec;
     use crate::case::Mix;
 
     fn case(structure: &str, threads: usize) -> Case {
@@ -359,6 +360,25 @@ mod tests {
     }
 
     #[test]
+    fn studies_are_done_per_case_and_block() {
+        let case = case("a", 1);
+        let fill = SpaceRow::failed(&case, 7, (2, 0), "out of memory".to_owned());
+        let spec = AggregateSpec { case, seed: 7, way: Way::Cached, words: 9, text: None };
+        let count = AggregateRow::new(&spec, (2, 0), Err("out of memory".to_owned()));
+        let id = spec.case.id();
+        let all = [Measure::Space, Measure::Aggregate(Way::Cached)];
+        let has = |done: &Done, block| all.map(|measure| done.has(&id, block, measure));
+        let filled = Done::default().and_space(std::slice::from_ref(&fill));
+        assert_eq!((has(&filled, 2), has(&filled, 1)), ([true, false], [false, false]));
+        let counted = Done::default().and_aggregate(&[count]);
+        assert_eq!((has(&counted, 2), has(&counted, 1)), ([false, true], [false, false]));
+        assert!(!counted.has(&id, 2, Measure::Aggregate(Way::Shared)));
+        assert!(!counted.has(&id, 2, Measure::Throughput));
+        let half = SpaceRow { steps: 2, ..fill };
+        assert!(!Done::default().and_space(&[half]).has(&id, 2, Measure::Space), "half a fill");
+    }
+
+    #[test]
     fn wide_intervals_ask_for_more_blocks() {
         let (steady, shaky) = (case("steady", 1), case("shaky", 1));
         let mut rows = Vec::new();
@@ -372,6 +392,7 @@ mod tests {
             panic!("the shaky cell passed");
         };
         assert!(half_width > 0.05 && cell.contains("shaky"), "{half_width} {cell}");
+        assert_eq!(judge(&rows, Metric::WallRate, Some(half_width)), Verdict::Enough, "at most");
         rows.retain(|row| row.structure == "steady");
         assert_eq!(judge(&rows, Metric::WallRate, Some(0.05)), Verdict::Enough);
         assert!(matches!(judge(&rows[..1], Metric::WallRate, Some(0.05)), Verdict::Wide { .. }));

@@ -55,7 +55,8 @@ impl AggregatePlan {
             });
         }
         let cells = cells(cases, &ways, text.is_some());
-        if cells.is_empty() && !cases.is_empty() {
+        // Where a way is wrong there may be none.
+        if cells.is_empty() && !cases.is_empty() && !ways.is_empty() {
             problems.push(Problem {
                 span: value.span(),
                 message: "no cell can count words".to_owned(),

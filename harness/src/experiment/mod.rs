@@ -15,6 +15,8 @@ mod overrides;
 mod presets;
 mod space;
 mod subjects;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod value;
 

@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn two_samples_are_enough() {
+        let (low, high) = bca(&[1.0, 2.0], mean, 0.95, 500, &mut rng()).expect("two samples");
+        assert!((1.0..1.5).contains(&low) && high > 1.5 && high <= 2.0, "{low} to {high}");
+    }
+
+    #[test]
+    fn past_the_pole_an_end_is_the_last_resample() {
+        // No bias; 1 - 0.9 · 1.96 is below 0.
+        let ends = |acceleration| interval(2.5, vec![4.0, 1.0, 3.0, 2.0], acceleration, 0.95);
+        assert_eq!(ends(0.9).1, 4.0);
+        assert_eq!(ends(-0.9).0, 1.0);
+        assert!(ends(0.9).0 > 1.0 && ends(-0.9).1 < 4.0);
+    }
+
+    #[test]
     fn an_interval_is_reproducible_and_grows_with_its_level() {
         let at = |level| bca(&B, mean, level, 2_000, &mut rng()).expect("enough samples");
         assert_eq!(at(0.95), at(0.95));
@@ -255,6 +270,9 @@ mod tests {
         let constant: [&[f64]; 2] = [&[3.0, 3.0], &[1.0, 1.0, 1.0]];
         let ratio = |a: &[f64], b: &[f64]| mean(a) / mean(b);
         assert_eq!(bca_of_two(constant, ratio, 0.95, 100, &mut rng()), Some((3.0, 3.0)));
+        // One of them constant is no reason for an interval without width.
+        let (low, high) = bca_of_two([&[3.0, 3.0], &A], ratio, 0.95, 100, &mut rng()).unwrap();
+        assert!(low < high, "{low} to {high}");
     }
 
     /// The plain percentile bootstrap of the mean.

@@ -154,6 +154,35 @@ mod tests {
     }
 
     #[test]
+    fn comparisons_of_few_pairs_are_weighed_by_t() {
+        let three = |rest: [f64; 4]| {
+            let logs = [vec![Some(1.0), Some(2.0), Some(3.0), None], rest.map(Some).to_vec()];
+            flip_tests(&logs).iter().map(|p| (8.0 * p.alone, 8.0 * p.adjusted)).collect::<Vec<_>>()
+        };
+        // Of three pairs t² is 12. Of four it is 12.8: the second has the lead, by one flip of 8.
+        assert_eq!(three([1.0, 2.0, 2.0, 4.0]), [(2.0, 2.0), (1.0, 1.0)]);
+        // Here it is 9, and its corrected p-value may not be below the first's.
+        assert_eq!(three([1.0, 1.0, 1.0, 3.0]), [(2.0, 2.0), (1.0, 2.0)]);
+        // Two pairs are the fewest with a t; one pair has none, and stands in nobody's way.
+        assert_eq!(flip_tests(&whole(&[&[1.0, 1.0]]))[0].alone, 1.0 / 2.0);
+        let one = [vec![Some(5.0), None, None, None], [1.0, 2.0, 3.0, 4.0].map(Some).to_vec()];
+        assert_eq!(flip_tests(&one)[1].adjusted, 1.0 / 8.0);
+    }
+
+    #[test]
+    fn fifteen_blocks_are_exact_and_sixteen_close() {
+        // The signs of so many blocks, the first of which are +.
+        let signs = |plus: usize, blocks: usize| -> Vec<f64> {
+            (0..blocks).map(|block| if block < plus { 1.0 } else { -1.0 }).collect()
+        };
+        let alone = |logs: &[f64]| flip_tests(&whole(&[logs]))[0].alone;
+        // The sum is 3: all but C(15, 7) + C(15, 8) = 12,870 of 2¹⁵ are as far from 0.
+        assert_eq!(alone(&signs(9, 15)), 1.0 - 12_870.0 / 32_768.0);
+        // The sum is 4: all but C(16, 8) + 2 C(16, 7) = 35,750 of 2¹⁶.
+        close(alone(&signs(10, 16)), 1.0 - 35_750.0 / 65_536.0, 0.01);
+    }
+
+    #[test]
     fn matches_scipy() {
         for case in Reference::read().flip_tests {
             let p = flip_tests(&case.logs);
@@ -170,6 +199,13 @@ mod tests {
         let seven = flip_tests(&logs)[0].alone;
         logs[0][2] = None;
         assert_eq!((seven, flip_tests(&logs)[0].alone), (1.0 / 64.0, 1.0 / 32.0));
+        // Nor in the correction: the first's t is infinite, in two of the 8 flips. With a fourth
+        // log ratio of 0 it would be the smaller one.
+        let mut logs = whole(&[&[1.0, 1.0, 1.0, 1.0], &[1.0, 2.0, 3.0, 4.0]]);
+        logs[0][3] = None;
+        let p = flip_tests(&logs);
+        assert_eq!(p[0], P { alone: 2.0 / 8.0, adjusted: 2.0 / 8.0 });
+        assert_eq!(p[1], P { alone: 1.0 / 8.0, adjusted: 2.0 / 8.0 });
     }
 
     #[test]

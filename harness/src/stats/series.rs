@@ -131,6 +131,10 @@ mod tests {
         assert_eq!(flagged(&[9.0, 10.0, 4.8, 10.0, 11.0, 9.0, 11.0]), [2]);
         assert_eq!(flagged(&[1.0, 1.0, 1.0, 9.0]), [0; 0], "there is no scale to be far by");
         assert!(outliers(&[]).is_empty());
+        // The median is 0 and the median distance 2.
+        let far = FAR * 1.4826 * 2.0;
+        assert_eq!(flagged(&[-2.0, 0.0, 2.0, 0.0, far, -2.0, 2.0]), [0; 0], "not beyond");
+        assert_eq!(flagged(&[-2.0, 0.0, 2.0, 0.0, far.next_up(), -2.0, 2.0]), [4]);
     }
 
     #[test]
@@ -150,6 +154,10 @@ mod tests {
         close(trend.tau, 1.0 / 3.0, 1e-15);
         let falls = kendall(&[(1.0, 9.0), (2.0, 5.0), (3.0, 1.0)]).unwrap();
         assert_eq!(falls.tau, -1.0);
+        // Of two points the score is 1, and so is its variance.
+        let two = kendall(&[(1.0, 1.0), (2.0, 2.0)]).unwrap();
+        assert_eq!(two.tau, 1.0);
+        close(two.p, 0.317_310_5, 3e-7);
         assert_eq!(kendall(&[(1.0, 1.0), (2.0, 1.0)]), None);
         assert_eq!(kendall(&[(1.0, 1.0), (1.0, 2.0)]), None);
         assert_eq!(kendall(&[(1.0, 1.0)]), None);

@@ -14,9 +14,6 @@ const RANDOM_PARTS: u32 = 20_000;
 /// samples of these sizes in which the means are at least so far apart. It is 1 if either is empty.
 #[must_use]
 pub fn shuffle_test(a: &[f64], b: &[f64]) -> f64 {
-    if a.is_empty() || b.is_empty() {
-        return 1.0;
-    }
     // The values are centred, so a sample's sum says how far apart the means are.
     let pooled = [a, b].concat();
     let centre = mean(&pooled);
@@ -68,6 +65,8 @@ mod tests {
         assert_eq!(shuffle_test(&[3.0, 4.0], &[1.0, 2.0]), 2.0 / 6.0);
         assert_eq!(shuffle_test(&[1.0, 1.0], &[1.0, 1.0]), 1.0);
         assert_eq!(shuffle_test(&[], &[1.0]), 1.0);
+        assert_eq!(shuffle_test(&[1.0, 7.0], &[]), 1.0);
+        assert_eq!(shuffle_test(&[], &[]), 1.0);
         assert_eq!((ways(20, 10), ways(5, 0), ways(5, 4)), (184_756, 1, 5));
         assert!(ways(1_000, 500) > EXACT_PARTS);
     }
@@ -85,6 +84,8 @@ mod tests {
         let high: Vec<f64> = low.iter().map(|x| x + 60.0).collect();
         assert_eq!(shuffle_test(&low, &high), 1.0 / f64::from(RANDOM_PARTS));
         assert_eq!(shuffle_test(&low, &low), 1.0);
+        // Few enough values, but too many ways.
+        assert_eq!(shuffle_test(&low[..20], &high[..20]), 1.0 / f64::from(RANDOM_PARTS));
         let some: Vec<f64> = low.iter().map(|x| x + 3.0).collect();
         // SciPy, permutation_test with 200,000 resamples: 0.258.
         close(shuffle_test(&low, &some), 0.258, 0.02);

@@ -301,6 +301,24 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_leads_too_far_is_shortened() {
+        let law = Usl { lambda: 10.0, sigma: 0.1, kappa: 0.02 };
+        let problem = Problem::of(&points(law, &[1.0, 2.0, 4.0, 8.0]));
+        let (best, _) = problem.descend(FREE[0]);
+        let from = best.map(|number| number * 1.1);
+        let start = (from, problem.squares(from));
+        // Four times as far as where the squares are least: a quarter of the way is best.
+        let target = std::array::from_fn(|i| from[i] + 4.0 * (best[i] - from[i]));
+        assert!(problem.squares(target) > start.1);
+        let (theta, squares) = problem.shorten(start, target);
+        assert!(squares < start.1, "{squares}");
+        assert_eq!(squares, problem.squares(theta));
+        // Where no part of the way is better, it stays.
+        let away = best.map(|number| number * 1.2);
+        close(problem.shorten(start, away).1 / start.1, 1.0, 1e-9);
+    }
+
+    #[test]
     fn no_number_is_negative() {
         // Twice the threads do more than twice as much: no law has that.
         let law = fit_usl(&[(1.0, 1.0), (2.0, 2.2), (4.0, 4.8), (8.0, 10.0)]).unwrap();
@@ -313,10 +331,26 @@ mod tests {
     fn what_has_no_law_is_refused() {
         let three = fit_usl(&[(1.0, 1.0), (2.0, 2.0), (4.0, 3.0), (4.0, 3.1)]).unwrap_err();
         assert!(three.contains("3 numbers of threads") && three.contains("4"), "{three}");
+        let one = fit_usl(&[(2.0, 1.0), (2.0, 1.5)]).unwrap_err();
+        assert!(one.contains("trials at one number of threads do not test it"), "{one}");
         let zero = fit_usl(&[(1.0, 1.0), (2.0, 0.0), (4.0, 3.0), (8.0, 3.0)]).unwrap_err();
         assert!(zero.contains("rate of 0 at 2 threads"), "{zero}");
         assert!(fit_usl(&[(0.0, 1.0), (2.0, 2.0), (4.0, 3.0), (8.0, 3.0)]).is_err());
         assert!(fit_blocks(&[1.0, 2.0, 4.0, 8.0], &[]).unwrap_err().contains("no block"));
+    }
+
+    #[test]
+    fn the_worst_distance_is_met_and_not_exceeded() {
+        let law = Usl { lambda: 10.0, sigma: 0.1, kappa: 0.01 };
+        let threads = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+        let mut rates: Vec<f64> = threads.iter().map(|n| law.rate(*n)).collect();
+        rates[0] *= 0.7;
+        let fit = fit_blocks(&threads, &[rates.clone()]).unwrap();
+        let distance = |(n, rate): (&f64, &f64)| (fit.law.rate(*n) - rate) / fit.law.rate(*n);
+        let distances: Vec<f64> = threads.iter().zip(&rates).map(distance).collect();
+        close(distances[0], fit.worst, 1e-12);
+        assert!(distances.iter().all(|distance| distance.abs() <= fit.worst + 1e-12));
+        assert!(fit.worst > 0.1, "{distances:?}");
     }
 
     #[test]
