@@ -66,6 +66,7 @@ mod tests {
         let ratio = ratio_of_samples(&[2.0, 8.0], &[1.0, 1.0, 1.0]).unwrap();
         close(ratio.centre, 4.0, 1e-12);
         assert!(ratio.interval.is_some());
+        close(ratio_of_samples(&[2.0, 8.0], &[2.0, 2.0]).unwrap().centre, 2.0, 1e-12);
     }
 
     #[test]

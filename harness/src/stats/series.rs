@@ -172,6 +172,12 @@ mod tests {
             close(trend.tau, case.tau, 1e-12);
             close(trend.p, case.p, 3e-7);
         }
+        // Ties of three on both sides: kendalltau(x, y, method="asymptotic"), SciPy 1.17.1.
+        let x = [1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 4.0, 5.0];
+        let y = [1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 5.0];
+        let trend = kendall(&x.into_iter().zip(y).collect::<Vec<_>>()).unwrap();
+        close(trend.tau, 0.826_868_865_8, 1e-9);
+        close(trend.p, 0.009_866_946_6, 3e-7);
     }
 
     #[test]
