@@ -47,16 +47,20 @@ def prepare():
                 target.chmod(source.stat().st_mode)
 
 
+def changed(mutant, text):
+    """The mutant's file with the bug."""
+    for edit in [mutant, *mutant.get("also", [])]:
+        if (count := text.count(edit["old"])) != 1:
+            sys.exit(f"mutants: `{mutant['name']}`: {count} places in {mutant['file']}, not one")
+        text = text.replace(edit["old"], edit["new"])
+    return text
+
+
 def plant(mutant):
     """Changes the places that the mutant names; returns how to change them back."""
     path = TREE / mutant["file"]
-    text = changed = path.read_text()
-    for edit in [mutant, *mutant.get("also", [])]:
-        count = text.count(edit["old"])
-        if count != 1:
-            sys.exit(f"mutants: `{mutant['name']}`: {count} places in {mutant['file']}, not one")
-        changed = changed.replace(edit["old"], edit["new"])
-    path.write_text(changed)
+    text = path.read_text()
+    path.write_text(changed(mutant, text))
     return lambda: path.write_text(text)
 
 
@@ -94,6 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="globs; all mutants if none is given")
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
+    parser.add_argument("--check", action="store_true", help="see that each has its place, only")
     arguments = parser.parse_args()
     mutants = [
         m for name in CATALOGUES for m in tomllib.loads((ROOT / name).read_text())["mutant"]
@@ -107,6 +112,11 @@ def main():
     if arguments.list:
         for mutant in wanted:
             print(f"{mutant['name']}\n    {mutant['file']}: {mutant['killer']}")
+        return
+    if arguments.check:
+        for mutant in wanted:
+            changed(mutant, (ROOT / mutant["file"]).read_text())
+        print(f"{len(wanted)} mutants have their place")
         return
     prepare()
     # A check that fails without a bug would kill anything.
