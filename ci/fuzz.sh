@@ -31,7 +31,7 @@ profile=(
     --config profile.release.opt-level=2
     --config profile.release.debug-assertions=true
     --config profile.release.overflow-checks=true
-    --config profile.release.package.harness.opt-level=1
+    --config profile.release.package.harness.opt-level=0
 )
 binary() {
     echo "target/fuzz/$TRIPLE/release/$1"
