@@ -7,7 +7,7 @@
 #     ci/fuzz.sh --reproduce TARGET FILE      runs a target on one input
 # Instrumented for coverage and for AddressSanitizer, with debug assertions, in target/fuzz; x86-64
 # Linux. Each target starts from its corpus and adds to a copy of it, target/fuzz/found/TARGET. Fails
-# if a target crashes, leaks, hangs for ten seconds or takes 2 GB, and says where the input is; and if
+# if a target crashes, leaks, hangs for ten seconds (`results`: a minute) or takes 2 GB, and says where the input is; and if
 # nothing was executed. FUZZ_ASAN=0 does without AddressSanitizer: faster, and sees less.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +31,7 @@ profile=(
     --config profile.release.opt-level=2
     --config profile.release.debug-assertions=true
     --config profile.release.overflow-checks=true
-    --config profile.release.package.harness.opt-level=0
+    --config profile.release.package.harness.opt-level=1
 )
 binary() {
     echo "target/fuzz/$TRIPLE/release/$1"
@@ -46,7 +46,10 @@ build() {
 options() {
     # What is retired is freed later, which libFuzzer would take for a leak to look into each time:
     # targets count what they drop, and LeakSanitizer looks at the end.
-    echo "-timeout=10 -rss_limit_mb=2048 -max_len=1024 -detect_leaks=0 -print_final_stats=1"
+    local timeout=10
+    # A report with its intervals, instrumented.
+    [ "$1" = results ] && timeout=60
+    echo "-timeout=$timeout -rss_limit_mb=2048 -max_len=1024 -detect_leaks=0 -print_final_stats=1"
     if [ -e "fuzz/$1.dict" ]; then echo "-dict=fuzz/$1.dict"; fi
 }
 fuzz() {

@@ -66,9 +66,8 @@ const OPERATIONS: u64 = 6_000;
 const LEAST_WAVES: u64 = 4;
 /// Waves in which memory reaches its usual extent: caches of threads, tables that stay large.
 const WARM_WAVES: usize = 4;
-/// Of so many waves the one that leaves least is looked at: a scheme that keeps the last batch of a
-/// thread that has left, as seize does, frees it some waves later, and if it is of a trie, all versions
-/// since then with it.
+/// Of so many waves the one that leaves least is looked at: what a thread that left could not hand
+/// over is freed some waves later, and if it is of a trie, all versions since then with it.
 const WINDOW: usize = 16;
 /// What may be in use besides: what schemes keep back, and what lies in their batches.
 const SLACK: i64 = 4 << 20;

@@ -10,8 +10,8 @@
 //! in a guard when it is handed over: it links itself into their lists by these. The crate sees to
 //! that by itself, so a smaller `batch` (32 unless told, or the number of CPUs if that is more)
 //! only means that it tries more often; it allocates a batch at once, so one above 2^20 is 2^20. A
-//! thread that leaves keeps its last batch in the collector,
-//! for the thread that takes its number, or until the domain drops.
+//! thread that leaves hands its last batch over; if that has fewer nodes than there are threads in a
+//! guard, it stays in the collector, for the thread that takes its number, or until the domain drops.
 //!
 //! `enter` is wait-free: a store, and no fence where the kernel has `membarrier(2)`. `protect` is a
 //! SeqCst load; the end of a guard a swap, and the frees for which this thread is the last. `retire`
@@ -80,6 +80,14 @@ impl<'d> Participant<Seize> for SeizeParticipant<'d> {
     #[inline]
     fn enter(&mut self) -> SeizeGuard<'_, 'd> {
         SeizeGuard { active: self.collector.enter(), _participant: PhantomData }
+    }
+}
+
+impl Drop for SeizeParticipant<'_> {
+    /// Nobody else might come to hand the last batch over; and of a trie, whose versions are freed in
+    /// their order, all later ones wait for it.
+    fn drop(&mut self) {
+        self.collector.enter().flush();
     }
 }
 
