@@ -75,8 +75,8 @@ pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
 }
 
 /// The seed of a trial's keys and operations. It depends on the workload and the block, not on the
-/// subject, so that within a block all tables get the same operations. None of the
-/// later axes but `distribution` and `trace` (`batch`, `fault`, …) changes it: with and without them the same keys
+/// subject, so that within a block all tables get the same operations. None of the later axes but
+/// `distribution` and `trace` (`batch`, `fault`, …) changes it: with and without them the same keys
 /// are used.
 #[must_use]
 pub fn trial_seed(seed: u64, block: u32, case: &Case) -> u64 {

@@ -1,7 +1,6 @@
 //! The options of `bench run` that say which keys the operations are on.
 
-use super::run::{fraction, in_range};
-use crate::experiment::did_you_mean;
+use super::run::{fraction, in_range, none_of};
 use crate::failure::{Failure, usage};
 use crate::workload::{DISTRIBUTIONS, Distribution, HotSet, MAX_KEYS};
 
@@ -71,9 +70,8 @@ struct Named {
 fn distribution(text: &str) -> Result<Named, String> {
     let names = DISTRIBUTIONS.map(|(name, _)| name);
     let name = names.into_iter().find(|name| *name == text);
-    name.and_then(|name| Some(Named { name, distribution: Distribution::named(name)? })).ok_or_else(
-        || format!("{}the distributions are {}", did_you_mean(text, &names), names.join(", ")),
-    )
+    name.and_then(|name| Some(Named { name, distribution: Distribution::named(name)? }))
+        .ok_or_else(|| none_of("distributions", text, &names))
 }
 
 pub(super) fn skew(text: &str) -> Result<f64, String> {

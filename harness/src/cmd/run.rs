@@ -272,10 +272,7 @@ fn check_load(structure: &Structure, threads: usize, fault: Fault) -> Result<(),
 }
 
 fn hashing(text: &str) -> Result<Hashing, String> {
-    Hashing::named(text).ok_or_else(|| {
-        let names = Hashing::ALL.map(Hashing::name);
-        format!("{}the hashers are {}", did_you_mean(text, &names), names.join(", "))
-    })
+    Hashing::named(text).ok_or_else(|| none_of("hashers", text, &Hashing::ALL.map(Hashing::name)))
 }
 
 fn key_bytes(text: &str) -> Result<Length, String> {
@@ -395,6 +392,11 @@ fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Fail
 pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
     let hint = did_you_mean(name, names);
     format!("there is no {what} `{name}`; {hint}`bench list` shows all")
+}
+
+/// The same of a value whose names are few.
+pub(super) fn none_of(what: &str, name: &str, names: &[&str]) -> String {
+    format!("{}the {what} are {}", did_you_mean(name, names), names.join(", "))
 }
 
 /// The mix: by default half of what is not read is inserted and half removed.
@@ -553,10 +555,7 @@ fn preset(text: &str) -> Result<&'static Preset, String> {
 }
 
 fn fault(text: &str) -> Result<Fault, String> {
-    Fault::named(text).ok_or_else(|| {
-        let names = Fault::ALL.map(Fault::name);
-        format!("{}the faults are {}", did_you_mean(text, &names), names.join(", "))
-    })
+    Fault::named(text).ok_or_else(|| none_of("faults", text, &Fault::ALL.map(Fault::name)))
 }
 
 fn percent(text: &str) -> Result<f64, String> {
