@@ -55,7 +55,6 @@ fn verify(lab: &Lab, name: &str, expected: &str) {
             let reason = found["reason"].as_str().unwrap();
             assert!(reason.contains("a bucket was not where it should be"), "{reason}");
         }
-        // Seen by `len` while threads write, or at rest.
         // Seen while threads write, or at rest.
         "iteration" => assert!(what == "snapshot" || what == "rest", "{}", ran.out),
         "count" => assert!(what == "len" || what == "rest", "{}", ran.out),
@@ -75,5 +74,7 @@ fn a_violation_is_drawn(lab: &Lab) {
     let ran = ran.prints(&["no order explains", "✗", "├", "at first ", "--seed 7", "drawn/double"]);
     let file = ran.out.split_whitespace().find(|word| word.ends_with(".svg")).unwrap();
     let svg = lab.read(file);
-    assert!(svg.contains("insert a → true") && svg.contains("stroke=\"#d55e00\""), "{svg}");
+    // Of whichever value: the key may have been there before the example's first operation.
+    let drawn = ["insert a → true", "insert b → true"].iter().any(|op| svg.contains(op));
+    assert!(drawn && svg.contains("stroke=\"#d55e00\""), "{svg}");
 }
