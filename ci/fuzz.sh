@@ -7,8 +7,8 @@
 #     ci/fuzz.sh --reproduce TARGET FILE      runs a target on one input
 # Instrumented for coverage and for AddressSanitizer, with debug assertions, in target/fuzz; x86-64
 # Linux. Each target starts from its corpus and adds to a copy of it, target/fuzz/found/TARGET. Fails
-# if a target crashes, hangs for ten seconds (`results`: a minute) or takes 2 GB, and says where the input is; and if
-# nothing was executed. FUZZ_ASAN=0 does without AddressSanitizer: faster, and sees less.
+# if a target crashes, hangs for ten seconds (`results`: a minute) or takes 2 GB, and says where the
+# input is; and if nothing was executed. FUZZ_ASAN=0 does without AddressSanitizer: faster, and sees less.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ALL=(operations experiment results)

@@ -7,14 +7,14 @@
 
 use std::ptr;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use foldhash::fast::RandomState;
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 use structures::meter;
 use structures::reclaim::{
-    Debra, Guard, Hazard, Ibr, Leak, Node, Participant, Payload, Reclaimer, SLOTS, Visitor,
+    Debra, Guard, Hazard, Ibr, Leak, Node, Participant, Payload, Reclaimer, SLOTS, Seize, Visitor,
     for_each,
 };
 use structures::sync::{AtomicPtr, Ordering};
@@ -338,6 +338,30 @@ fn adoption<R: Reclaimer + 'static>(_: &Meter) {
         retire_new(&domain, &mut reader, 20_000);
         assert_eq!(alive.load(Ordering::Relaxed), u64::from(!frees::<R>()), "{}", R::NAME);
     });
+}
+
+/// seize hands over no batch that has fewer nodes than there are threads in a guard.
+#[test]
+fn who_leaves_seize_leaves_no_batch_behind() {
+    const READERS: usize = 3;
+    let _meter = Meter::start();
+    let (domain, alive) = (Seize::new(None), Arc::default());
+    let (entered, retired) = (Barrier::new(READERS + 1), Barrier::new(READERS + 1));
+    thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                let mut reader = domain.register();
+                let _guard = reader.enter();
+                entered.wait();
+                retired.wait();
+            });
+        }
+        entered.wait();
+        elsewhere(|| unlink(&mut domain.register(), &link(&domain, &alive)));
+        assert_eq!(alive.load(Ordering::Relaxed), 1, "freed under guards");
+        retired.wait();
+    });
+    assert_eq!(alive.load(Ordering::Relaxed), 0, "nobody hands it over");
 }
 
 fn small_batch<R: Reclaimer + 'static>(meter: &Meter) {

@@ -10,8 +10,7 @@
 //! in a guard when it is handed over: it links itself into their lists by these. The crate sees to
 //! that by itself, so a smaller `batch` (32 unless told, or the number of CPUs if that is more)
 //! only means that it tries more often; it allocates a batch at once, so one above 2^20 is 2^20. A
-//! thread that leaves hands its last batch over; if that has fewer nodes than there are threads in a
-//! guard, it stays in the collector, for the thread that takes its number, or until the domain drops.
+//! thread that leaves hands its last batch over, padded with empty nodes for that.
 //!
 //! `enter` is wait-free: a store, and no fence where the kernel has `membarrier(2)`. `protect` is a
 //! SeqCst load; the end of a guard a swap, and the frees for which this thread is the last. `retire`
@@ -20,11 +19,12 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ptr;
 
 use ::seize::{Collector, Guard as _, LocalGuard};
 
 use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// The largest batch: 16 MiB for each thread.
 const LARGEST_BATCH: usize = 1 << 20;
@@ -33,6 +33,8 @@ const LARGEST_BATCH: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Seize {
     collector: Collector,
+    /// As many threads can be in a guard.
+    participants: AtomicUsize,
 }
 
 // SAFETY: S1: a batch that was handed over while a guard was active is not freed before that guard
@@ -55,20 +57,23 @@ unsafe impl Reclaimer for Seize {
                 Some(batch) => collector.batch_size(batch.clamp(1, LARGEST_BATCH)),
                 None => collector,
             },
+            participants: AtomicUsize::new(0),
         }
     }
 
     fn header(&self) {}
 
     fn register(&self) -> SeizeParticipant<'_> {
-        SeizeParticipant { collector: &self.collector }
+        // Relaxed: a count that is too small makes a batch wait, no more.
+        self.participants.fetch_add(1, Ordering::Relaxed);
+        SeizeParticipant { domain: self }
     }
 }
 
 /// A thread's way into a [`Seize`]; the crate knows threads by itself.
 #[derive(Debug)]
 pub struct SeizeParticipant<'d> {
-    collector: &'d Collector,
+    domain: &'d Seize,
 }
 
 impl<'d> Participant<Seize> for SeizeParticipant<'d> {
@@ -79,7 +84,7 @@ impl<'d> Participant<Seize> for SeizeParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> SeizeGuard<'_, 'd> {
-        SeizeGuard { active: self.collector.enter(), _participant: PhantomData }
+        SeizeGuard { active: self.domain.collector.enter(), _participant: PhantomData }
     }
 }
 
@@ -87,7 +92,15 @@ impl Drop for SeizeParticipant<'_> {
     /// Nobody else might come to hand the last batch over; and of a trie, whose versions are freed in
     /// their order, all later ones wait for it.
     fn drop(&mut self) {
-        self.collector.enter().flush();
+        let guard = self.domain.collector.enter();
+        // Relaxed: as in `register`.
+        for _ in 0..self.domain.participants.load(Ordering::Relaxed) {
+            // SAFETY: nobody reads through this pointer, its reclaimer neither.
+            unsafe { guard.defer_retire(ptr::dangling_mut::<()>(), |_, _| ()) };
+        }
+        guard.flush();
+        drop(guard);
+        self.domain.participants.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
