@@ -319,6 +319,30 @@ mod tests {
     }
 
     #[test]
+    fn wild_points_have_their_best_law_too() {
+        // The regression that a fit starts with has rates below 0 here, so that it starts from the
+        // mean instead.
+        let far_apart = [(1.0, 1200.0), (2.0, 40.0), (4.0, 130.0), (8.0, 20.0), (16.0, 10.0)];
+        let one_high = [(1.0, 1.0), (2.0, 8.0), (3.0, 2.0), (4.0, 2.0), (8.0, 2.0)];
+        for points in [far_apart, one_high] {
+            let law = fit_usl(&points).unwrap();
+            let squares =
+                |law: Usl| -> f64 { points.iter().map(|(n, x)| (law.rate(*n) - x).powi(2)).sum() };
+            for by in [0.999, 1.001] {
+                for other in [
+                    Usl { lambda: law.lambda * by, ..law },
+                    Usl { sigma: law.sigma * by, ..law },
+                    Usl { kappa: law.kappa * by, ..law },
+                    Usl { sigma: law.sigma + 0.001, ..law },
+                    Usl { kappa: law.kappa + 0.001, ..law },
+                ] {
+                    assert!(squares(law) <= squares(other), "{other:?} is better than {law:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn no_number_is_negative() {
         // Twice the threads do more than twice as much: no law has that.
         let law = fit_usl(&[(1.0, 1.0), (2.0, 2.2), (4.0, 4.8), (8.0, 10.0)]).unwrap();
