@@ -117,6 +117,11 @@ fn axes(line: &str) -> String {
     format!("controls = false\n[axes]\nstructure = \"hamt-cas\"\n{line}\n")
 }
 
+/// The whole numbers from 1, as a list has them.
+fn numbers(to: u32) -> String {
+    (1..=to).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 fn subjects(experiment: &Experiment) -> Vec<String> {
     let mut subjects: Vec<String> = Vec::new();
     for case in &experiment.cases {
@@ -414,9 +419,10 @@ fn latency(lines: &str) -> String {
 fn latency_has_rates_and_a_time() {
     let plan = |lines: &str| parse(&latency(lines)).latency.expect("a plan");
     let found = plan("rates = [1e5, 200_000, 100_000]");
+    assert_eq!(found.to_string(), "100000, 200000 operations per second for 2 s");
     assert_eq!((found.rates, found.seconds), (vec![1e5, 2e5], 2.0), "each once, the file's time");
-    let found = plan("rates = 0.5\nseconds = 4");
-    assert_eq!((found.rates, found.seconds), (vec![0.5], 4.0));
+    let found = plan("rates = 0.25\nseconds = 4");
+    assert_eq!((found.rates, found.seconds), (vec![0.25], 4.0), "one in a trial is enough");
     assert_eq!(parse(&axes("")).latency, None);
     one_problem(
         &latency("rates = 1\nrate = 1"),
@@ -641,22 +647,27 @@ fn a_fixed_mix_takes_the_place_of_the_reads_axis() {
     let mix = Mix { reads: 90.0, inserts: 2.5, removes: 0.0, updates: 7.5, upserts: 0.0 };
     assert_eq!(experiment.cases.len(), 2);
     assert!(experiment.cases.iter().all(|case| case.mix == mix));
+    let upserts = parse(&format!("{}[mix]\nreads = 75\nupserts = 25", axes("")));
+    let mix = Mix { reads: 75.0, inserts: 0.0, removes: 0.0, updates: 0.0, upserts: 25.0 };
+    assert_eq!(upserts.cases[0].mix, mix);
 }
 
 #[test]
 fn a_mix_without_reads_divides_what_the_axis_leaves() {
-    let text =
-        format!("{}[mix]\nupdates = 50\ninserts = 30\nremoves = 20", axes("reads = [80, 0]"));
+    let text = format!(
+        "{}[mix]\nupdates = 50\ninserts = 25\nremoves = 20\nupserts = 5",
+        axes("reads = [80, 0]")
+    );
     let mixes: Vec<Mix> = parse(&text).cases.iter().map(|case| case.mix).collect();
-    let mix = |[reads, inserts, removes, updates]: [f64; 4]| Mix {
+    let mix = |[reads, inserts, removes, updates, upserts]: [f64; 5]| Mix {
         reads,
         inserts,
         removes,
         updates,
-        upserts: 0.0,
+        upserts,
     };
-    assert_eq!(mixes[0], mix([80.0, 6.0, 4.0, 10.0]));
-    assert_eq!(mixes[1], mix([0.0, 30.0, 20.0, 50.0]));
+    assert_eq!(mixes[0], mix([80.0, 5.0, 4.0, 10.0, 1.0]));
+    assert_eq!(mixes[1], mix([0.0, 25.0, 20.0, 50.0, 5.0]));
 }
 
 #[test]
@@ -909,8 +920,7 @@ fn grids_that_add_nothing_or_far_too_much() {
         "`[[also]]` adds no cells: the grids above it have them all",
         "leave it out",
     );
-    let hundred: Vec<String> = (1..=100).map(|n| n.to_string()).collect();
-    let list = hundred.join(", ");
+    let list = numbers(100);
     one_problem(
         &axes(&format!("keys = [{list}]\nhash_seed = [{list}]\nthreads = [1, 2, {list}]")),
         2,
@@ -929,11 +939,17 @@ fn grids_that_add_nothing_or_far_too_much() {
     );
 }
 
+#[test]
+fn a_file_may_have_as_many_cells_as_it_is_told() {
+    let (threads, batches) = (numbers(100), numbers(1000));
+    let grid = format!("threads = [{threads}]\nreclaim_batch = [{batches}]");
+    assert_eq!(parse(&axes(&format!("reclaimer = 'hazard'\n{grid}"))).cases.len(), 100_000);
+}
+
 /// Not even in memory: four thousand values of four axes are a short file.
 #[test]
 fn what_is_far_too_much_is_never_multiplied_out() {
-    let list: Vec<String> = (1..=4000).map(|n| n.to_string()).collect();
-    let list = list.join(", ");
+    let list = numbers(4000);
     let grid = format!("reclaimer = 'hazard'\nthreads = [{list}]\nreclaim_batch = [{list}]");
     one_problem(
         &axes(&format!("{grid}\nkeys = [{list}]\nhash_seed = [{list}]")),
@@ -1089,6 +1105,10 @@ fn overridden_blocks_keep_max_blocks_possible() {
     assert_eq!(counts(QUICKSTART, blocks(20)), (20, 30));
     assert_eq!(counts(QUICKSTART, blocks(2)), (2, 30));
     assert_eq!(counts(QUICKSTART, blocks(50)), (50, 50));
+    // 30 goes with 30, and stays as it is written.
+    let octal = top("blocks = 5\ntarget_halfwidth = 0.1\nmax_blocks = 0o36");
+    let kept = octal.replace("blocks = 5", "blocks = 30");
+    assert_eq!(apply_overrides(&octal, &blocks(30)), kept);
     let no_target = top("blocks = 5\nmax_blocks = 5");
     assert_eq!(counts(&no_target, blocks(3)), (3, 3));
     assert_eq!(counts(&no_target, blocks(8)), (8, 8));
@@ -1201,6 +1221,9 @@ fn what_a_preset_fixes_is_not_set_beside_it() {
         let message = format!("`{key}` is set beside `preset` in `[axes]`");
         one_problem(&presets(&format!("'ycsb-a'\n{key} = {value}")), 5, value, &message, help);
     }
+    // That its value would be wrong too is no other mistake.
+    let message = "`reads` is set beside `preset` in `[axes]`";
+    one_problem(&presets("'ycsb-a'\nreads = 200"), 5, "200", message, help);
     let mix = format!("{}[mix]\nreads = 100", presets("'ycsb-a'"));
     let message = "`mix` is set, and every grid has a preset or a trace, which fixes it";
     one_problem(&mix, 5, "[mix]", message, "leave out `mix`");
@@ -1225,6 +1248,10 @@ fn presets_that_do_not_exist_or_cannot_run() {
          not keep",
         "the presets are ycsb-a, ycsb-b",
     );
+    let list = numbers(400);
+    let twice = format!("['ycsb-a', 'ycsb-a']\nkeys = [{list}]\nhash_seed = [{list}]");
+    let message = "`[axes]` is a grid of 160000 cells";
+    one_problem(&presets(&twice), 2, "[axes]", message, "at most 100000 cells");
     let help = "did you mean `hot-set`? the presets are";
     one_problem(&presets("'hotset'"), 4, "'hotset'", "unknown preset `hotset`", help);
     let text = format!("{}[latency]\nrates = 1000\n", presets("'growth'"));
@@ -1321,4 +1348,11 @@ fn tables_are_left_out_where_they_do_not_have_the_form() {
     // With foldhash it is there with every reclaimer; with others it is not.
     let some = axes("'chaining-lock-free'", "reclaimer = 'leak'\nhasher = ['foldhash', 'ahash']");
     assert_eq!(parse(&some).cases.len(), 1);
+    let all = parse(&axes("'chaining-lock-free'", "hasher = 'ahash'"));
+    assert_eq!((all.cases.len(), all.skipped), (1, Vec::new()), "nothing is left out");
+    let mut catalogue = catalogue();
+    catalogue.structures.iter_mut().for_each(|entry| entry.hashed.clear());
+    let text = axes("'chaining-lock-free'", "hasher = 'ahash'");
+    let error = Experiment::parse("e.toml", &text, &catalogue).expect_err("no other hasher");
+    assert_eq!(error.problems()[0].help, "it is registered with foldhash alone");
 }

@@ -155,6 +155,11 @@ fn a_trace_has_its_own_keys_and_operations() {
     let other = FACTS.replace("t/kv.csv", "t/kw.csv");
     let both = REPLAY.replacen("t/kv.csv", "t/kw.csv", 1);
     assert_eq!(parse(&format!("{both}{FACTS}{other}")).cases.len(), 2);
+    // The same path twice is one.
+    let list = (1..=400).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let large = format!("{REPLAY}threads = [{list}]\nhash_seed = [{list}]\n{FACTS}");
+    let message = "`[axes]` is a grid of 160000 cells";
+    refused(&large, "[axes]", message, "at most 100000 cells");
 }
 
 #[test]

@@ -69,6 +69,14 @@ mod tests {
         assert_eq!(shuffle_test(&[], &[]), 1.0);
         assert_eq!((ways(20, 10), ways(5, 0), ways(5, 4)), (184_756, 1, 5));
         assert!(ways(1_000, 500) > EXACT_PARTS);
+        assert_eq!(ways(1_000, 998), 499_500);
+    }
+
+    #[test]
+    fn every_choice_is_summed_once() {
+        let mut sums = Vec::new();
+        every_sum(&[1.0, 2.0, 4.0, 8.0], 2, 0.0, &mut |sum| sums.push(sum));
+        assert_eq!(sums, [3.0, 5.0, 9.0, 6.0, 10.0, 12.0]);
     }
 
     #[test]

@@ -318,6 +318,39 @@ mod tests {
         close(problem.shorten(start, away).1 / start.1, 1.0, 1e-9);
     }
 
+    /// The least squares that a law with these two numbers can have.
+    fn least(points: &[(f64, f64)], sigma: f64, kappa: f64) -> f64 {
+        let unit = Usl { lambda: 1.0, sigma, kappa };
+        let shape = |n: &f64| unit.rate(*n);
+        let lambda = points.iter().map(|(n, x)| shape(n) * x).sum::<f64>()
+            / points.iter().map(|(n, _)| shape(n).powi(2)).sum::<f64>();
+        points.iter().map(|(n, x)| (lambda * shape(n) - x).powi(2)).sum()
+    }
+
+    #[test]
+    fn wild_points_have_their_best_law_too() {
+        // The regression that a fit starts with has rates below 0 in the first two, so that they start
+        // from the mean; from the mean, the third would end in a law that is not the best.
+        let far_apart = [(1.0, 1200.0), (2.0, 40.0), (4.0, 130.0), (8.0, 20.0), (16.0, 10.0)];
+        let one_high = [(1.0, 1.0), (2.0, 8.0), (3.0, 2.0), (4.0, 2.0), (8.0, 2.0)];
+        let two_valleys = [(1.0, 140.0), (2.0, 160.0), (4.0, 9.0), (8.0, 31.0), (16.0, 85.0)];
+        for points in [far_apart, one_high, two_valleys] {
+            let law = fit_usl(&points).unwrap();
+            let squares: f64 = points.iter().map(|(n, x)| (law.rate(*n) - x).powi(2)).sum();
+            let far: Vec<f64> = (-8..=6).map(|half| 10_f64.powf(f64::from(half) / 2.0)).collect();
+            let others = |own: f64| {
+                let near = [0.0, own, own * 0.999, own * 1.001, own + 0.001];
+                near.into_iter().chain(far.clone()).collect::<Vec<_>>()
+            };
+            for &sigma in &others(law.sigma) {
+                for &kappa in &others(law.kappa) {
+                    let other = least(&points, sigma, kappa);
+                    assert!(squares <= other * (1.0 + 1e-9), "{law:?}: {sigma} {kappa} is better");
+                }
+            }
+        }
+    }
+
     #[test]
     fn no_number_is_negative() {
         // Twice the threads do more than twice as much: no law has that.
