@@ -18,6 +18,9 @@
 //!   entries, and makes it even (`Release`, V6).
 //! * V5 pairs with V2, V6 with V1, V3 and V4, as C5 and C6 do.
 //! * An operation on two buckets of one stripe takes it once, and releases it once.
+//! * A word alone needs no validation: each that a writer stores is its bucket at that moment, and
+//!   V5 also pairs with the load of the word (C1), so that who sees it sees what came before the
+//!   operation.
 //!
 //! A stripe's 63 bits do not wrap: at one write a nanosecond that takes 292 years.
 
@@ -50,10 +53,6 @@ impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
 pub trait Versions: Copy + fmt::Debug + Send + Sync + 'static {
     /// Locks with versions that a table has besides its buckets' words; 0 if none.
     const STRIPES: usize;
-
-    /// Whether a word that was loaded is what its bucket was at that moment; if not, it must be
-    /// validated like an entry.
-    const WORDS_ARE_WHOLE: bool;
 
     /// What a table keeps for them.
     type Array: Send + Sync;
@@ -142,7 +141,6 @@ pub struct PerBucket;
 
 impl Versions for PerBucket {
     const STRIPES: usize = 0;
-    const WORDS_ARE_WHOLE: bool = true;
 
     type Array = ();
     type Stamp = ();
@@ -259,7 +257,6 @@ impl<const N: usize> Versions for Stripes<N> {
         assert!(N.is_power_of_two(), "a power of two of stripes");
         N
     };
-    const WORDS_ARE_WHOLE: bool = false;
 
     type Array = StripeArray;
     type Stamp = u64;

@@ -256,8 +256,8 @@ where
                 return Some(V::from_bits(found.content.1));
             }
         } else if !seen.word.overflows() {
-            let at_once = E::Versions::WORDS_ARE_WHOLE && matches.is_empty();
-            if at_once || table.still_has_tags(home, &seen, wraps) {
+            // No tag is like it: that the word says alone, and no entry was read.
+            if matches.is_empty() || table.still_has_tags(home, &seen, wraps) {
                 return None;
             }
         }
