@@ -23,7 +23,7 @@ const ENOUGH: usize = 1_000;
 /// Stores that miss, one a page: 64 MiB.
 const PAGE: usize = 4096 / size_of::<u64>();
 const PAGES: usize = 16_384;
-const STORES: usize = 24;
+const STORES: usize = 48;
 
 /// Says that it was dropped.
 struct Mortal(Arc<AtomicBool>);
@@ -106,7 +106,7 @@ impl<R: Reclaimer> World<R> {
             unsafe { guard.retire(node) };
             drop(guard);
             // Where two epochs have to pass.
-            self.retire_new(&mut thread, 4);
+            self.retire_new(&mut thread, 16);
             self.unlinked.store(round, Ordering::Release);
             wait(&self.looked, round);
             if self.is_enough() {
