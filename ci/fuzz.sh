@@ -34,13 +34,13 @@ profile=(
     --config profile.release.package.harness.opt-level=1
 )
 binary() {
-    echo "target/fuzz/$TRIPLE/release/$1"
+    echo "target/fuzz/$TRIPLE/release/examples/$1"
 }
 build() {
     local features=libfuzzer,harness
     # The tables need none of what the harness needs.
     [ "$1" = operations ] && features=libfuzzer
-    cargo build --quiet -p fuzz --bin "$1" --release --target $TRIPLE --no-default-features \
+    cargo build --quiet -p fuzz --example "$1" --release --target $TRIPLE --no-default-features \
         --features $features "${profile[@]}"
 }
 options() {
