@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use comfy_table::{CellAlignment, Table, presets};
+use linearizability::{Counterexample, svg, timeline};
 use serde::Serialize;
 
 use super::run::{positive_seconds, unknown};
@@ -19,8 +20,7 @@ use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
 use crate::launch::{Answer, ask};
 use crate::subject::{NO_RECLAIMER, Registry, Structure};
-use crate::verify::{Counterexample, Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
-use crate::verify::{svg, timeline};
+use crate::verify::{Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
 
 /// The hidden command's name.
 pub(super) const SUBJECT_COMMAND: &str = "verify-subject";

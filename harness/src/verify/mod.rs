@@ -2,34 +2,29 @@
 //!
 //! A run is a sequence of rounds ([`round`]), each on a new table that starts with the smallest
 //! capacity. Threads do all operations, write down when each began and ended and what it
-//! returned ([`record`]), and stop. Then the history is split by key and each key's is checked
-//! ([`sweep`]), in parallel. What is found wrong is made small ([`minimise`]) and drawn
-//! ([`timeline`]). docs/CORRECTNESS.md says what this shows and what it cannot.
+//! returned ([`record`]), and stop. Then the crate `linearizability` checks the history, each key's
+//! in parallel, and makes what is wrong small. docs/CORRECTNESS.md says what this shows and what it
+//! cannot.
 
 pub mod clock;
-pub mod history;
-pub mod minimise;
 pub mod record;
 pub mod round;
-pub mod size;
-pub mod snapshots;
-pub mod svg;
-pub mod sweep;
 #[cfg(test)]
 mod tests;
-pub mod timeline;
 
 use std::time::{Duration, Instant};
 
+use linearizability::counterexample::Whole;
+use linearizability::history::{self, Op};
+use linearizability::size::{self, AtRest, WrongLen};
+use linearizability::sweep::{self, Outcome};
+use linearizability::{Counterexample, minimise, snapshots};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use clock::Clock;
-use history::{KeyedOp, Op};
 use record::Recorded;
 use round::{LEAST_ROUNDS, Round, Shape};
-use size::WrongLen;
-use sweep::Outcome;
 
 /// A run with fewer operations that overlapped with another on their key shows nothing, and is no
 /// pass.
@@ -126,38 +121,6 @@ pub enum Wrong {
     },
 }
 
-/// A small part of a key's history that no order explains.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Counterexample {
-    /// The key.
-    pub key: u64,
-    /// Its value before; none if it was absent.
-    pub initial: Option<u64>,
-    /// Since when, in words.
-    pub since: String,
-    /// The operations, sorted by invocation, in ticks since the first one's.
-    pub ops: Vec<Op>,
-    /// The operation at whose return no order is left.
-    pub stuck_at: usize,
-    /// What the key could have held before that return.
-    pub possible: Vec<Option<u64>>,
-    /// The operations on the key in that round.
-    pub out_of: usize,
-    /// How fast the clock ticked.
-    pub ticks_per_second: f64,
-    /// The values that were seen and that none of the operations wrote.
-    pub strangers: Vec<Stranger>,
-}
-
-/// A value from outside a counterexample.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stranger {
-    /// The value.
-    pub value: u64,
-    /// Where it is from, in words.
-    pub origin: String,
-}
-
 impl Findings {
     /// The verdict, and why if it is no pass.
     #[must_use]
@@ -228,7 +191,7 @@ impl Findings {
     /// Checks one round and counts it.
     fn check(&mut self, round: &Round, mut recorded: Recorded) {
         recorded.ops.par_sort_unstable_by_key(|keyed| (keyed.key, keyed.op.invoked));
-        let histories: Vec<(u64, Vec<Op>)> = by_key(&recorded.ops);
+        let histories: Vec<(u64, Vec<Op>)> = history::by_key(&recorded.ops);
         let check = |(_, ops): &(u64, Vec<Op>)| KeyFindings {
             overlapping: history::count_overlapping(ops),
             outcome: sweep::check(None, ops, sweep::BUDGET),
@@ -266,86 +229,20 @@ fn wrong_besides(recorded: &Recorded, undecided: usize) -> Option<Wrong> {
         snapshots::check(&recorded.ops, &recorded.snapshots)
             .map(|message| Wrong::Snapshot { message })
     };
+    let Recorded { ops, final_len, final_entries, .. } = recorded;
+    let at_rest = AtRest { ops, len: *final_len, entries: final_entries };
     len.or_else(snapshots)
-        .or_else(|| size::check_rest(recorded).map(|message| Wrong::Rest { message }))
-}
-
-/// Each key's history; `ops` is sorted by key.
-fn by_key(ops: &[KeyedOp]) -> Vec<(u64, Vec<Op>)> {
-    let chunks = ops.chunk_by(|a, b| a.key == b.key);
-    chunks.map(|chunk| (chunk[0].key, chunk.iter().map(|keyed| keyed.op).collect())).collect()
+        .or_else(|| size::check_rest(at_rest).map(|message| Wrong::Rest { message }))
 }
 
 /// Histories that are made small when many are wrong: the smallest of them is shown.
 const CANDIDATES: usize = 16;
 
 fn smallest_counterexample(bad: &[&(u64, Vec<Op>)], recorded: &Recorded) -> Option<Counterexample> {
-    let minimised = bad.par_iter().take(CANDIDATES).filter_map(|(key, ops)| {
-        minimise::minimise(None, ops).map(|extract| (*key, ops.len(), extract))
-    });
-    let (key, out_of, extract) =
-        minimised.min_by_key(|(key, _, extract)| (extract.ops.len(), *key))?;
-    let zero = extract.ops.first().map_or(0, |op| op.invoked);
-    let shifted = |op: &Op| Op {
-        invoked: op.invoked - zero,
-        returned: if op.is_pending() { Op::PENDING } else { op.returned - zero },
-        ..*op
-    };
-    Some(Counterexample {
-        key,
-        initial: extract.initial,
-        since: since_when(key, &extract, recorded),
-        strangers: strangers(key, &extract, recorded),
-        ops: extract.ops.iter().map(shifted).collect(),
-        stuck_at: extract.stuck.op,
-        possible: extract.stuck.possible,
-        out_of,
-        ticks_per_second: recorded.ticks_per_second,
-    })
-}
-
-/// The values that the operations of `extract` saw and did not write, and where they are from.
-fn strangers(key: u64, extract: &minimise::Extract, recorded: &Recorded) -> Vec<Stranger> {
-    let written: Vec<u64> = extract.ops.iter().filter_map(|op| op.call.written()).collect();
-    let seen = extract.ops.iter().flat_map(|op| timeline::values(op.call));
-    let begin = extract.ops.first().map_or(0, |op| op.invoked);
-    let mut strangers: Vec<Stranger> = seen
-        .filter(|value| !written.contains(value) && Some(*value) != extract.initial)
-        .map(|value| Stranger { value, origin: origin(value, key, begin, recorded) })
-        .collect();
-    strangers.sort_unstable();
-    strangers.dedup();
-    strangers
-}
-
-/// Who made the key what it was before `extract`, in words.
-fn since_when(key: u64, extract: &minimise::Extract, recorded: &Recorded) -> String {
-    let begin = extract.ops.first().map_or(0, |op| op.invoked);
-    let of_key = recorded.ops.iter().filter(|keyed| keyed.key == key).map(|keyed| keyed.op);
-    let before = of_key.filter(|op| op.returned < begin);
-    let sets = before.filter(|op| op.call.step().sets == Some(extract.initial));
-    sets.max_by_key(|op| op.returned).map_or_else(
-        || "from the start".to_owned(),
-        |op| {
-            let span = recorded.span(begin - op.returned);
-            format!("thread {} left it so {span} before", op.thread)
-        },
-    )
-}
-
-/// Who wrote a value, in words.
-fn origin(value: u64, key: u64, begin: u64, recorded: &Recorded) -> String {
-    let by = |keyed: &&KeyedOp| keyed.op.call.written() == Some(value);
-    let Some(KeyedOp { key: of, op }) = recorded.ops.iter().find(by) else {
-        return "no operation of this round is known to have written it".to_owned();
-    };
-    let thread = op.thread;
-    if *of != key {
-        format!("thread {thread} wrote it to key {of}")
-    } else if op.returned < begin {
-        let span = recorded.span(begin - op.returned);
-        format!("thread {thread} wrote it {span} before, and it had been replaced or removed")
-    } else {
-        format!("thread {thread} wrote it, later or in an operation that is left out")
-    }
+    let minimised = (bad.par_iter().take(CANDIDATES))
+        .filter_map(|(key, ops)| Some((*key, minimise::minimise(None, ops)?)));
+    let (key, extract) = minimised.min_by_key(|(key, extract)| (extract.ops.len(), *key))?;
+    let Recorded { ops, ticks_per_second, .. } = recorded;
+    let whole = Whole { ops, ticks_per_second: *ticks_per_second };
+    Some(Counterexample::new(key, extract, whole))
 }

@@ -5,28 +5,18 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
+use linearizability::history::{Call, Given, KeyedOp, Op};
+use linearizability::size::LenCall;
+use linearizability::snapshots::Snapshot;
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
-use super::history::{Call, Given, KeyedOp, Op};
 use super::round::{Draw, Kind, Pauses, Round};
-use super::snapshots::Snapshot;
 use crate::hashers::Hashing;
 use crate::pin::Cpus;
 use crate::subject::MapOptions;
 
 /// Every so many calls of `len` a thread iterates.
 const LENS_PER_SNAPSHOT: usize = 4;
-
-/// A call of `len` while threads wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LenCall {
-    /// A time before it began.
-    pub invoked: u64,
-    /// A time after it had ended.
-    pub returned: u64,
-    /// What it returned.
-    pub len: usize,
-}
 
 /// What a round left in writing.
 #[derive(Clone, Debug, Default)]
@@ -43,13 +33,6 @@ pub struct Recorded {
     pub final_entries: Vec<(u64, u64)>,
     /// How fast the clock ticked.
     pub ticks_per_second: f64,
-}
-
-impl Recorded {
-    /// A time in words.
-    pub(super) fn span(&self, ticks: u64) -> String {
-        format!("{:.2} µs", ticks as f64 / self.ticks_per_second * 1e6)
-    }
 }
 
 /// Runs `round` on a table that `build` makes, with the smallest capacity.

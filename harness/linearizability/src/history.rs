@@ -99,15 +99,15 @@ pub struct KeyedOp {
 
 /// What an operation, with the answer that it gave, asks of a key's state and makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) need: Need,
+pub(crate) struct Step {
+    pub(crate) need: Need,
     /// The state that it leaves; none if it leaves the state as it is.
-    pub(super) sets: Option<Option<u64>>,
+    pub(crate) sets: Option<Option<u64>>,
 }
 
 /// The states in which an operation can have given its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub(crate) enum Need {
     /// This one.
     State(Option<u64>),
     /// Any in which the key is present.
@@ -117,7 +117,7 @@ pub(super) enum Need {
 }
 
 impl Need {
-    pub(super) fn is_met_by(self, state: Option<u64>) -> bool {
+    pub(crate) fn is_met_by(self, state: Option<u64>) -> bool {
         match self {
             Self::State(needed) => needed == state,
             Self::Present => state.is_some(),
@@ -128,7 +128,7 @@ impl Need {
 
 impl Call {
     /// What the operation needs and does.
-    pub(super) fn step(self) -> Step {
+    pub(crate) fn step(self) -> Step {
         let keep = |need| Step { need, sets: None };
         let replace = |given, old: Option<u64>, new| {
             let need = if given == Given::from(old) { Need::State(old) } else { Need::Never };
@@ -151,14 +151,15 @@ impl Call {
     }
 
     /// The value that it wrote, if it wrote one.
-    pub(super) fn written(self) -> Option<u64> {
+    pub(crate) fn written(self) -> Option<u64> {
         self.step().sets.flatten()
     }
 }
 
 /// How many operations on one key, sorted by invocation, had another on that key under way at
 /// the same time.
-pub(super) fn count_overlapping(ops: &[Op]) -> usize {
+#[must_use]
+pub fn count_overlapping(ops: &[Op]) -> usize {
     let mut latest_return = 0;
     let overlaps = |(index, op): (usize, &Op)| {
         let with_earlier = latest_return > op.invoked;
@@ -167,4 +168,11 @@ pub(super) fn count_overlapping(ops: &[Op]) -> usize {
         with_earlier || with_later
     };
     ops.iter().enumerate().map(overlaps).filter(|&overlaps| overlaps).count()
+}
+
+/// Each key's history; `ops` is sorted by key.
+#[must_use]
+pub fn by_key(ops: &[KeyedOp]) -> Vec<(u64, Vec<Op>)> {
+    let chunks = ops.chunk_by(|a, b| a.key == b.key);
+    chunks.map(|chunk| (chunk[0].key, chunk.iter().map(|keyed| keyed.op).collect())).collect()
 }

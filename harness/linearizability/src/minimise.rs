@@ -20,8 +20,8 @@
 //!
 //! Values are written once in a history; the last two rest on that.
 
-use super::history::{Need, Op, Step};
-use super::sweep::{self, Outcome, Stuck};
+use crate::history::{Need, Op, Step};
+use crate::sweep::{self, Outcome, Stuck};
 
 /// A history that is not linearizable, of a key that began in the state `initial`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn minimise(initial: Option<u64>, ops: &[Op]) -> Option<Extract> {
 }
 
 impl Extract {
-    pub(super) fn of(initial: Option<u64>, ops: Vec<Op>) -> Option<Self> {
+    pub(crate) fn of(initial: Option<u64>, ops: Vec<Op>) -> Option<Self> {
         match sweep::check(initial, &ops, sweep::BUDGET) {
             Outcome::Stuck(stuck) => Some(Self { initial, ops, stuck }),
             _ => None,
@@ -60,7 +60,7 @@ impl Extract {
     }
 
     /// Cuts the end, then the beginning.
-    pub(super) fn cut(self) -> Self {
+    pub(crate) fn cut(self) -> Self {
         let Stuck { op, start, initial, .. } = self.stuck;
         let ops = until(self.ops[op].returned, &self.ops[start..]);
         Self::of(initial, ops).unwrap_or(self)
@@ -112,7 +112,7 @@ impl Extract {
 }
 
 /// The history up to the time `end`.
-pub(super) fn until(end: u64, ops: &[Op]) -> Vec<Op> {
+pub(crate) fn until(end: u64, ops: &[Op]) -> Vec<Op> {
     let begun = ops.iter().filter(|op| op.invoked <= end);
     let returned = |op: &Op| if op.returned > end { Op::PENDING } else { op.returned };
     begun.map(|op| Op { returned: returned(op), ..*op }).collect()
@@ -152,7 +152,7 @@ fn an_unseen_write(ops: &[Op], write: usize) -> Option<Vec<usize>> {
 
 /// All that can be left out at once.
 #[cfg(test)]
-pub(super) fn groups(ops: &[Op]) -> Vec<Vec<usize>> {
+pub(crate) fn groups(ops: &[Op]) -> Vec<Vec<usize>> {
     let keepers =
         (0..ops.len()).filter(|&op| ops[op].call.step().sets.is_none()).map(|op| vec![op]);
     let lives = (0..ops.len()).filter_map(|op| a_life(ops, op));

@@ -23,7 +23,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 
-use super::history::{Op, Step};
+use crate::history::{Op, Step};
 
 /// Configurations that may be looked at for one history before the sweep gives up.
 pub const BUDGET: u64 = 4_000_000;
@@ -119,7 +119,7 @@ struct Sweep {
 
 impl Sweep {
     fn new(initial: Option<u64>, ops: usize, budget: u64) -> Self {
-        let unused = Step { need: super::history::Need::Never, sets: None };
+        let unused = Step { need: crate::history::Need::Never, sets: None };
         Self {
             configs: vec![Config { state: initial, done: 0 }],
             seen: HashSet::default(),

@@ -1,11 +1,11 @@
 //! Draws a counterexample as SVG: a lane a thread, a box an operation, from invocation to return.
-//! Time is stretched as in [`timeline`](super::timeline).
+//! Time is stretched as in [`timeline`](crate::timeline).
 
 use std::fmt::Write;
 
-use super::Counterexample;
-use super::history::Op;
-use super::timeline::{Columns, Names, heading, legend};
+use crate::Counterexample;
+use crate::history::Op;
+use crate::timeline::{Columns, Names, heading, legend};
 
 const MARGIN: usize = 12;
 /// Width of the threads' names.

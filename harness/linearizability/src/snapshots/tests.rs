@@ -2,9 +2,9 @@
 
 use rand::{RngExt, SeedableRng};
 
-use super::super::history::{Given, Op};
 use super::*;
-use crate::workload::Rng;
+use crate::history::{Given, Op};
+use crate::tests::Rng;
 
 fn op(key: u64, times: (u64, u64), call: Call) -> KeyedOp {
     KeyedOp { key, op: Op { thread: key as u32, invoked: times.0, returned: times.1, call } }

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::history::{Call, Given, Op};
-use super::{Counterexample, Stranger};
+use crate::history::{Call, Given, Op};
+use crate::{Counterexample, Stranger};
 
 /// Columns between one event and the next.
 const STEP: usize = 3;
@@ -78,7 +78,7 @@ impl Names {
 }
 
 /// The values that an answer showed.
-pub(super) fn values(call: Call) -> impl Iterator<Item = u64> {
+pub(crate) fn values(call: Call) -> impl Iterator<Item = u64> {
     let shown = match call {
         Call::Get { found: value } | Call::Remove { taken: value } => [value, None],
         Call::Insert { .. } | Call::Update { old: None, .. } => [None, None],
@@ -102,10 +102,10 @@ fn offered(call: Call) -> Option<u64> {
 /// Where events lie when each has a column of its own; simultaneous invocations, and simultaneous
 /// returns, share one.
 #[derive(Clone, Debug)]
-pub(super) struct Columns(Vec<(u64, bool)>);
+pub(crate) struct Columns(Vec<(u64, bool)>);
 
 impl Columns {
-    pub(super) fn of(ops: &[Op]) -> Self {
+    pub(crate) fn of(ops: &[Op]) -> Self {
         let invocations = ops.iter().map(|op| (op.invoked, false));
         let ended = ops.iter().filter(|op| !op.is_pending());
         // At equal times invocations come first: such operations overlap.
@@ -115,16 +115,16 @@ impl Columns {
         Self(events)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn invocation(&self, op: &Op) -> usize {
+    pub(crate) fn invocation(&self, op: &Op) -> usize {
         self.0.partition_point(|event| *event < (op.invoked, false))
     }
 
     /// The column after the last for one that has not returned.
-    pub(super) fn response(&self, op: &Op) -> usize {
+    pub(crate) fn response(&self, op: &Op) -> usize {
         self.0.partition_point(|event| *event < (op.returned, true))
     }
 }
@@ -156,7 +156,7 @@ pub fn draw(example: &Counterexample) -> String {
 }
 
 /// The key and its state before.
-pub(super) fn heading(example: &Counterexample, names: &Names) -> String {
+pub(crate) fn heading(example: &Counterexample, names: &Names) -> String {
     format!("key {}, at first {} ({})", example.key, names.state(example.initial), example.since)
 }
 
@@ -167,7 +167,7 @@ fn bar(op: &Op, columns: &Columns) -> String {
 }
 
 /// What the picture does not say.
-pub(super) fn legend(example: &Counterexample, names: &Names) -> String {
+pub(crate) fn legend(example: &Counterexample, names: &Names) -> String {
     let mut text = String::new();
     let mut line = |words: String| text.extend(["  ", &words, "\n"]);
     if let Some(op) = example.ops.get(example.stuck_at) {

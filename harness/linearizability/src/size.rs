@@ -5,8 +5,30 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{Call, KeyedOp};
-use super::record::{LenCall, Recorded};
+use crate::history::{Call, KeyedOp};
+
+/// A call of `len` while threads wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LenCall {
+    /// A time before it began.
+    pub invoked: u64,
+    /// A time after it had ended.
+    pub returned: u64,
+    /// What it returned.
+    pub len: usize,
+}
+
+/// What a table at rest said of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct AtRest<'r> {
+    /// Every operation of the history. Its thread with the highest number has read every key when
+    /// all others had ended, and has done nothing else.
+    pub ops: &'r [KeyedOp],
+    /// What `len` returned then …
+    pub len: usize,
+    /// … and what `for_each` showed.
+    pub entries: &'r [(u64, u64)],
+}
 
 /// A `len` that its contract does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,17 +78,14 @@ fn removes(call: Call) -> bool {
 
 /// What `len` or `for_each` say of a table at rest that `get` does not say.
 #[must_use]
-pub fn check_rest(recorded: &Recorded) -> Option<String> {
-    let present = entries_by_get(&recorded.ops);
-    let Recorded { final_len, final_entries, .. } = recorded;
-    if *final_len != present.len() {
+pub fn check_rest(AtRest { ops, len, entries }: AtRest<'_>) -> Option<String> {
+    let present = entries_by_get(ops);
+    if len != present.len() {
         let keys = present.len();
-        return Some(format!(
-            "`len` is {final_len} when no thread writes; `get` finds {keys} keys"
-        ));
+        return Some(format!("`len` is {len} when no thread writes; `get` finds {keys} keys"));
     }
     let mut shown = BTreeMap::new();
-    for &(key, value) in final_entries {
+    for &(key, value) in entries {
         if shown.insert(key, value).is_some() {
             return Some(format!("`for_each` shows key {key} twice when no thread writes"));
         }
@@ -97,7 +116,7 @@ fn entries_by_get(ops: &[KeyedOp]) -> BTreeMap<u64, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::history::{Given, Op};
+    use crate::history::{Given, Op};
 
     fn op(key: u64, thread: u32, times: (u64, u64), call: Call) -> KeyedOp {
         KeyedOp { key, op: Op { thread, invoked: times.0, returned: times.1, call } }
@@ -150,25 +169,19 @@ mod tests {
     #[test]
     fn at_rest_all_views_agree() {
         let get = |key, found| op(key, 4, (100, 101), Call::Get { found });
-        let mut recorded = Recorded {
-            ops: vec![insert((1, 2)), get(1, Some(7)), get(2, None), get(3, Some(9))],
-            final_len: 2,
-            final_entries: vec![(3, 9), (1, 7)],
-            ..Recorded::default()
-        };
-        assert_eq!(check_rest(&recorded), None);
-        for (entries, says) in [
+        let ops = [insert((1, 2)), get(1, Some(7)), get(2, None), get(3, Some(9))];
+        let says = |len, entries: &[(u64, u64)]| check_rest(AtRest { ops: &ops, len, entries });
+        assert_eq!(says(2, &[(3, 9), (1, 7)]), None);
+        for (entries, part) in [
             (vec![(3, 9)], "does not show key 1"),
             (vec![(3, 9), (1, 8)], "another value of key 1"),
             (vec![(3, 9), (1, 7), (3, 9)], "key 3 twice"),
             (vec![(3, 9), (1, 7), (2, 5)], "shows key 2, which"),
         ] {
-            recorded.final_entries = entries;
-            let said = check_rest(&recorded).unwrap_or_default();
-            assert!(said.contains(says), "{said}");
+            let said = says(2, &entries).unwrap_or_default();
+            assert!(said.contains(part), "{said}");
         }
-        recorded.final_len = 3;
-        let said = check_rest(&recorded).unwrap_or_default();
+        let said = says(3, &[(3, 9), (1, 7)]).unwrap_or_default();
         assert!(said.contains("`len` is 3") && said.contains("2 keys"), "{said}");
     }
 }

@@ -22,7 +22,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::history::{Call, KeyedOp};
+use crate::history::{Call, KeyedOp};
 
 /// A complete iteration while threads wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
