@@ -104,6 +104,7 @@ type RunRound = Box<dyn Fn(&Round) -> Recorded + Send + Sync>;
 /// A structure with one of its reclaimers.
 struct Subject {
     reclaimer: &'static str,
+    info: MapInfo,
     trial: RunTrial,
     round: RunRound,
     fill: RunFill,
@@ -147,6 +148,7 @@ impl Subject {
         let for_counts = Arc::clone(&build);
         Self {
             reclaimer,
+            info: M::INFO,
             trial: Box::new(move |spec| trial::run(|options| build(options), spec)),
             round: Box::new(move |round| record::record(|options| for_rounds(options), round)),
             fill: Box::new(move |spec| space::run(|options| for_fills(options), spec, false)),
@@ -160,7 +162,8 @@ impl Subject {
 pub struct Structure {
     /// Its name on the command line and in results.
     pub name: String,
-    /// What it says of itself.
+    /// What it says of itself, under whichever of its reclaimers: of each operation the least
+    /// progress. See [`pairs`](Self::pairs).
     pub info: MapInfo,
     /// Why it does not take the reclaimers that it does not take; empty if it takes all.
     pub why_not: &'static str,
@@ -203,6 +206,12 @@ impl Structure {
         let others = self.others.iter().filter(move |other| other.form == form);
         let usual = self.subjects.iter().filter(move |_| form == Form::Usual);
         usual.map(|subject| subject.reclaimer).chain(others.map(|other| other.reclaimer))
+    }
+
+    /// What it says of itself with each of the reclaimers that it takes, in the order of
+    /// [`reclaimers`](Self::reclaimers).
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &MapInfo)> {
+        self.subjects.iter().map(|subject| (subject.reclaimer, &subject.info))
     }
 
     /// The reclaimers that it takes, in order of registration; `["none"]` if it needs none.
@@ -261,8 +270,6 @@ impl<F: Rooted> Reclaimed for F {
 /// The subjects of a structure: visiting a scheme adds the structure with it.
 pub struct Subjects<F> {
     subjects: Vec<Subject>,
-    /// That of the last scheme that was visited.
-    info: MapInfo,
     family: PhantomData<F>,
 }
 
@@ -274,7 +281,6 @@ impl<F> fmt::Debug for Subjects<F> {
 
 impl<F: Reclaimed + 'static> Visitor for Subjects<F> {
     fn visit<R: Reclaimer + 'static>(&mut self) {
-        self.info = <F::Map<R> as ConcurrentMap<u64, u64>>::INFO;
         self.subjects.push(Subject::new(R::NAME, F::build::<R>));
     }
 }
@@ -450,7 +456,7 @@ impl Registry {
         why_not: &'static str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) -> &mut Structure {
-        self.push(name, M::INFO, why_not, vec![Subject::new(NO_RECLAIMER, build)])
+        self.push(name, why_not, vec![Subject::new(NO_RECLAIMER, build)])
     }
 
     /// Adds a variant of a structure that takes no reclaimer, as `structure:factors`. `factors`
@@ -498,10 +504,9 @@ impl Registry {
         why_not: &'static str,
         schemes: fn(&mut Subjects<F>),
     ) -> &mut Structure {
-        let mut visitor =
-            Subjects::<F> { subjects: Vec::new(), info: MapInfo::UNKNOWN, family: PhantomData };
+        let mut visitor = Subjects::<F> { subjects: Vec::new(), family: PhantomData };
         schemes(&mut visitor);
-        self.push(name, visitor.info, why_not, visitor.subjects)
+        self.push(name, why_not, visitor.subjects)
     }
 
     /// Adds a variant, named as by [`add_variant`](Self::add_variant), of a structure that takes
@@ -526,11 +531,12 @@ impl Registry {
     fn push(
         &mut self,
         name: &str,
-        info: MapInfo,
         why_not: &'static str,
         subjects: Vec<Subject>,
     ) -> &mut Structure {
         assert!(self.structure(name).is_none(), "there is a structure `{name}` already");
+        let pairs = subjects.iter().map(|subject| subject.info);
+        let info = pairs.reduce(MapInfo::of_both).unwrap_or(MapInfo::UNKNOWN);
         self.structures.push(Structure {
             name: name.to_owned(),
             info,

@@ -6,7 +6,7 @@
 mod suite;
 
 use structures::ChainingLockFree;
-use structures::map::MapHandle;
+use structures::map::{Held, MapHandle};
 use structures::reclaim::{Caps, Guard, Node, Participant, Payload, Reclaimer};
 use structures::sync::{AtomicPtr, Ordering, perturb};
 use suite::{Family, Key, Value};
@@ -21,8 +21,12 @@ unsafe impl Reclaimer for Broken {
 
     const NAME: &'static str = "broken";
     const SUMMARY: &'static str = "frees at once";
-    const CAPS: Caps =
-        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: true,
+        held: Held::Constant,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(_: Option<usize>) -> Self {
         Self

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use structures::map::{ConcurrentMap, MapHandle};
+use structures::map::{ConcurrentMap, Held, MapHandle};
 use structures::reclaim::{Caps, Epoch, Guard, Haphazard, Node, Participant, Payload, Reclaimer};
 use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 
@@ -172,8 +172,12 @@ unsafe impl Reclaimer for Gated {
 
     const NAME: &'static str = "gated";
     const SUMMARY: &'static str = "suspends a thread where a test wants it";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(_: Option<usize>) -> Self {
         Self

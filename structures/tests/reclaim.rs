@@ -99,7 +99,7 @@ fn elsewhere<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(f).join()).expect("no panic")
 }
 
-/// `robust` is what it says: bounded with it, and without it nothing is freed that was retired
+/// `Caps::is_robust` is what it says: bounded with it, and without it nothing is freed that was retired
 /// after the reader stalled.
 fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
     let map = Table::<R>::default();
@@ -117,7 +117,7 @@ fn stalled_reader<R: Reclaimer + 'static>(meter: &Meter) {
             });
             parts.max().expect("some parts")
         });
-        if R::CAPS.robust {
+        if R::CAPS.is_robust() {
             assert!(unreclaimed < BOUNDED, "{} kept {unreclaimed} nodes", R::NAME);
         } else {
             assert!(unreclaimed > MANY / 10 * 9, "{} kept only {unreclaimed}", R::NAME);

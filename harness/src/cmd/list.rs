@@ -2,6 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use structures::map::{Held, MapInfo};
 
 use crate::allocator;
 use crate::case::Mix;
@@ -60,6 +61,7 @@ struct StructureLine {
     name: String,
     family: &'static str,
     summary: &'static str,
+    /// The progress that the operation has with each of the reclaimers: the weakest of `pairs`.
     get: String,
     insert: String,
     update: String,
@@ -67,6 +69,7 @@ struct StructureLine {
     progress_is_tested: bool,
     max_threads: Option<usize>,
     reclaimers: Vec<&'static str>,
+    pairs: Vec<PairLine>,
     why_not_others: &'static str,
     huge_pages: bool,
     /// The reclaimers with which it is there with other hashers than the default.
@@ -75,6 +78,21 @@ struct StructureLine {
     bytes: Vec<&'static str>,
     why_no_bytes: &'static str,
     variants: Vec<String>,
+    /// As `pairs`, of each of `variants`.
+    variant_pairs: Vec<Vec<PairLine>>,
+}
+
+/// A structure with one of its reclaimers.
+#[derive(Serialize)]
+struct PairLine {
+    reclaimer: &'static str,
+    get: String,
+    insert: String,
+    update: String,
+    remove: String,
+    /// What a stalled reader keeps from being freed.
+    held: String,
+    held_is_bounded: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +100,8 @@ struct ReclaimerLine {
     name: &'static str,
     summary: &'static str,
     robust: bool,
+    /// What a stalled guard holds up, of nodes that are retired each for itself.
+    held: String,
     per_pointer: bool,
     needs_quiescence: bool,
     takes_batch: bool,
@@ -141,13 +161,13 @@ fn structure_lines(registry: &Registry) -> Vec<StructureLine> {
     let named = registry.structures().iter().filter(|structure| structure.variant_of.is_none());
     named
         .map(|structure| {
-            let variants = registry.variants(&structure.name);
-            structure_line(structure, variants.map(|variant| variant.name.clone()).collect())
+            structure_line(structure, &registry.variants(&structure.name).collect::<Vec<_>>())
         })
         .collect()
 }
 
-fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine {
+fn structure_line(structure: &Structure, variants: &[&Structure]) -> StructureLine {
+    let pairs = |structure: &Structure| structure.pairs().map(pair_line).collect();
     let info = &structure.info;
     StructureLine {
         name: structure.name.clone(),
@@ -160,12 +180,26 @@ fn structure_line(structure: &Structure, variants: Vec<String>) -> StructureLine
         progress_is_tested: info.progress_is_tested,
         max_threads: info.max_threads,
         reclaimers: structure.reclaimers().collect(),
+        pairs: pairs(structure),
         why_not_others: structure.why_not,
         huge_pages: structure.huge_pages,
         hashed: structure.reclaimers_in(Form::Hashed).collect(),
         bytes: structure.reclaimers_in(Form::Bytes).collect(),
         why_no_bytes: structure.why_no_bytes,
-        variants,
+        variants: variants.iter().map(|variant| variant.name.clone()).collect(),
+        variant_pairs: variants.iter().map(|variant| pairs(variant)).collect(),
+    }
+}
+
+fn pair_line((reclaimer, info): (&'static str, &MapInfo)) -> PairLine {
+    PairLine {
+        reclaimer,
+        get: info.get.to_string(),
+        insert: info.insert.to_string(),
+        update: info.update.to_string(),
+        remove: info.remove.to_string(),
+        held: info.held.to_string(),
+        held_is_bounded: (info.held != Held::Unknown).then(|| info.held.is_bounded()),
     }
 }
 
@@ -173,7 +207,8 @@ fn reclaimer_lines() -> Vec<ReclaimerLine> {
     let line = |info: crate::subject::ReclaimerInfo| ReclaimerLine {
         name: info.name,
         summary: info.summary,
-        robust: info.caps.robust,
+        robust: info.caps.is_robust(),
+        held: info.caps.held.to_string(),
         per_pointer: info.caps.per_pointer,
         needs_quiescence: info.caps.needs_quiescence,
         takes_batch: info.caps.takes_batch,
@@ -187,6 +222,7 @@ fn in_words(listing: &Listing) -> String {
         parts.push(format!("structures\n{}", structure_table(structures)));
         parts.extend(variants(structures));
         parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
+        parts.push(format!("{HELD}\n{}", held_matrix(structures)));
         parts.push(format!(
             "byte strings and other hashers (of variants, none are there)\n{}",
             forms(structures)
@@ -229,20 +265,67 @@ fn structure_table(structures: &[StructureLine]) -> Table {
     let mut table =
         table(&["name", "family", "get", "insert", "update", "remove", "progress", "what it is"]);
     for line in structures {
-        let progress = if line.progress_is_tested { "tested" } else { "stated" };
+        let tested = if line.progress_is_tested { "tested" } else { "stated" };
         let threads = line.max_threads.map(|n| format!(" (threads: at most {n})"));
         table.add_row([
             line.name.as_str(),
             line.family,
-            &line.get,
-            &line.insert,
-            &line.update,
-            &line.remove,
-            progress,
+            &progress(line, &line.get, |pair| &pair.get),
+            &progress(line, &line.insert, |pair| &pair.insert),
+            &progress(line, &line.update, |pair| &pair.update),
+            &progress(line, &line.remove, |pair| &pair.remove),
+            tested,
             &format!("{}{}", line.summary, threads.unwrap_or_default()),
         ]);
     }
     table
+}
+
+/// An operation's progress with all reclaimers; then with which of them it is another.
+fn progress(line: &StructureLine, least: &str, of: impl Fn(&PairLine) -> &String) -> String {
+    let mut better: Vec<(&str, Vec<&str>)> = Vec::new();
+    for pair in line.pairs.iter().filter(|pair| of(pair) != least) {
+        match better.iter_mut().find(|(progress, _)| progress == of(pair)) {
+            Some((_, with)) => with.push(pair.reclaimer),
+            None => better.push((of(pair), vec![pair.reclaimer])),
+        }
+    }
+    let better =
+        better.iter().map(|(progress, with)| format!("; {progress} with {}", with.join(", ")));
+    least.to_owned() + &better.collect::<String>()
+}
+
+/// Heads the matrix of what is held.
+const HELD: &str = "\
+what a reader that stalls in a lookup keeps from being freed, while others update
+(constant: some nodes; table-size: as much as the table at the stall; unbounded: it grows with the updates)";
+
+/// What a stalled reader holds, of each structure with each reclaimer, and of the variants of which
+/// that is another.
+fn held_matrix(structures: &[StructureLine]) -> Table {
+    let reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    let mut header = vec!["structure", "none"];
+    header.extend(&reclaimers);
+    let mut table = table(&header);
+    let mut add = |name: &str, pairs: &[PairLine]| {
+        let held = |reclaimer: &str| held_with(pairs, reclaimer).unwrap_or("-").to_owned();
+        let columns = ["none"].iter().chain(&reclaimers);
+        table.add_row([name.to_owned()].into_iter().chain(columns.map(|column| held(column))));
+    };
+    for line in structures {
+        add(&line.name, &line.pairs);
+        for (name, pairs) in line.variants.iter().zip(&line.variant_pairs) {
+            let usual = |pair: &PairLine| held_with(&line.pairs, pair.reclaimer);
+            if pairs.iter().any(|pair| usual(pair).is_some_and(|held| held != pair.held)) {
+                add(name, pairs);
+            }
+        }
+    }
+    table
+}
+
+fn held_with<'p>(pairs: &'p [PairLine], reclaimer: &str) -> Option<&'p str> {
+    pairs.iter().find(|pair| pair.reclaimer == reclaimer).map(|pair| pair.held.as_str())
 }
 
 /// The variants under their structures, one a line, to be copied into an experiment file.
@@ -294,7 +377,7 @@ fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
     let yes = |flag| if flag { "yes" } else { "no" };
     let mut table = table(&[
         "name",
-        "robust",
+        "held by a stalled guard",
         "protects single nodes",
         "needs quiescence",
         "takes a batch",
@@ -303,7 +386,7 @@ fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
     for line in reclaimers {
         table.add_row([
             line.name,
-            yes(line.robust),
+            &line.held,
             yes(line.per_pointer),
             yes(line.needs_quiescence),
             yes(line.takes_batch),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use structures::map::Held;
 use structures::reclaim::{Guard, Node, Participant, Payload};
 use structures::sync::{AtomicPtr, Ordering};
 
@@ -21,8 +22,12 @@ unsafe impl Reclaimer for Noting {
 
     const NAME: &'static str = "noting";
     const SUMMARY: &'static str = "";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         BATCH.store(batch.unwrap_or(0), Relaxed);

@@ -79,6 +79,22 @@ fn list_shows_all_or_one_kind() {
     assert_eq!(lock_free["progress_is_tested"], true);
     let peer = structures.iter().find(|s| s["name"] == "papaya").unwrap();
     assert_eq!(peer["progress_is_tested"], false);
+    let pair = |structure: &str, reclaimer: &str| {
+        let found = structures.iter().find(|s| s["name"] == structure).unwrap();
+        let mut pairs = found["pairs"].as_array().unwrap().iter();
+        pairs.find(|pair| pair["reclaimer"] == reclaimer).unwrap().clone()
+    };
+    let cow = structures.iter().find(|s| s["name"] == "cow-lock").unwrap();
+    assert_eq!(cow["get"], "lock-free", "the least of all pairs");
+    assert_eq!(pair("cow-lock", "epoch")["get"], "wait-free");
+    assert_eq!(pair("cow-lock", "hazard")["get"], "lock-free");
+    assert_eq!(pair("chaining-lock-free", "hazard")["held"], "constant");
+    assert_eq!(pair("chaining-lock-free", "ibr")["held"], "table-size");
+    let bundled = pair("hamt-cas", "hazard");
+    assert_eq!(
+        (&bundled["held"], &bundled["held_is_bounded"]),
+        (&"unbounded".into(), &false.into())
+    );
     let tested = |name: &str| all.out.lines().find(|line| line.contains(name)).unwrap();
     assert!(tested("chaining-lock-free").contains("tested"), "{}", all.out);
     assert!(tested("papaya").contains("stated"), "{}", all.out);

@@ -36,7 +36,7 @@ use super::chain::{Chain, ChainNode};
 use super::locked::{DefaultState, LockedChaining, Locking};
 use super::{LONG_CHAIN, buckets_for};
 use crate::counter::StripedCounter;
-use crate::map::{MapInfo, Progress};
+use crate::map::{Held, MapInfo, Progress};
 use crate::sync::{AtomicBool, AtomicPtr, Backoff, Ordering};
 
 /// Somebody has the bucket.
@@ -250,6 +250,7 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
         summary: "a spinlock in each bucket's word (MemC3's finer baseline)",
         counts_nodes: true,
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

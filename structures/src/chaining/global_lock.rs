@@ -24,7 +24,7 @@ use std::sync::PoisonError;
 use super::buckets_for;
 use super::chain::Chain;
 use super::locked::{DefaultState, LockedChaining, Locking};
-use crate::map::{MapInfo, Progress};
+use crate::map::{Held, MapInfo, Progress};
 use crate::sync::{Mutex, MutexGuard};
 
 /// A chained hash table under one lock.
@@ -121,6 +121,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
         summary: "one mutex over a chained table (MemC3's baseline)",
         counts_nodes: true,
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -578,6 +578,8 @@ where
         summary: "Michael's lists in split order (SPAA 2002, JACM 2006)",
         counts_nodes: true,
         progress_is_tested: true,
+        // Nodes are retired each for itself; tables are kept.
+        held: R::CAPS.held,
         ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)
     };
 

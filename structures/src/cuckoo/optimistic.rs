@@ -57,7 +57,7 @@ use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
-use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
 use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::{Seen, Versions};
@@ -733,6 +733,7 @@ where
         family: "cuckoo",
         summary: "optimistic cuckoo hashing, words inline (NSDI 2013, EuroSys 2014)",
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

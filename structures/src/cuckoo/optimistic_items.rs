@@ -738,6 +738,8 @@ where
         summary: "optimistic cuckoo hashing, items behind pointers (NSDI 2013, EuroSys 2014)",
         counts_nodes: true,
         progress_is_tested: true,
+        // Nodes are retired each for itself; tables are kept.
+        held: R::CAPS.held,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

@@ -30,7 +30,7 @@ use std::marker::PhantomData;
 use std::mem;
 
 use super::root::RootScheme;
-use super::{Caps, Leak, Node, Owned, Payload};
+use super::{Caps, Held, Leak, Node, Owned, Payload};
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fence, perturb};
 
 /// Bits of an address; the count is above them.
@@ -203,8 +203,12 @@ unsafe impl RootScheme for RefCounts {
 
     const NAME: &'static str = "arc";
     const SUMMARY: &'static str = "split reference counts of a root (Williams 2019)";
-    const CAPS: Caps =
-        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: false };
+    const CAPS: Caps = Caps {
+        per_pointer: true,
+        held: Held::Constant,
+        needs_quiescence: false,
+        takes_batch: false,
+    };
 
     fn new(_: Option<usize>) -> Self {
         Self::default()

@@ -54,7 +54,7 @@ use std::mem;
 use super::fences::Fences;
 use super::registry::{Registry, Taken, Threads};
 use super::retired::{Orphans, Retired};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
@@ -128,8 +128,12 @@ unsafe impl Reclaimer for Debra {
 
     const NAME: &'static str = "debra";
     const SUMMARY: &'static str = "distributed epochs (Brown 2015), readers without a fence";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 
 use crossbeam_epoch::{Collector, LocalHandle};
 
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// A crossbeam-epoch collector.
@@ -37,8 +37,12 @@ unsafe impl Reclaimer for Epoch {
 
     const NAME: &'static str = "epoch";
     const SUMMARY: &'static str = "epoch-based (Fraser 2004), crate crossbeam-epoch 0.9";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: false };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: false,
+    };
 
     /// The batch is fixed by the crate.
     fn new(_: Option<usize>) -> Self {

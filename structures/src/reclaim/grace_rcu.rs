@@ -37,7 +37,7 @@
 use super::batches::{Batches, Pool};
 use super::registry::Taken;
 use super::versions::{AWAY, Slot, Versions};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// A domain of RCU with shared grace periods.
@@ -57,8 +57,12 @@ unsafe impl Reclaimer for GraceRcu {
     const NAME: &'static str = "grace-rcu";
     const SUMMARY: &'static str =
         "RCU by versions, grace periods shared (Ramalhete, Correia), ours";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self { versions: Versions::default(), pool: Pool::new(batch) }

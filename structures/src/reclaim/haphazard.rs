@@ -23,7 +23,7 @@ use std::ptr::NonNull;
 use haphazard::raw::Pointer;
 use haphazard::{Domain, HazardPointer};
 
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// Names our domains' type; domains are told apart by address.
@@ -58,8 +58,12 @@ unsafe impl Reclaimer for Haphazard {
 
     const NAME: &'static str = "haphazard";
     const SUMMARY: &'static str = "hazard pointers (Michael 2004), crate haphazard 0.1";
-    const CAPS: Caps =
-        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: false };
+    const CAPS: Caps = Caps {
+        per_pointer: true,
+        held: Held::Constant,
+        needs_quiescence: false,
+        takes_batch: false,
+    };
 
     /// The batch is fixed by the crate.
     fn new(_: Option<usize>) -> Self {

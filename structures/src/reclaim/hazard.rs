@@ -38,7 +38,7 @@ use std::num::NonZeroUsize;
 use super::fences::Fences;
 use super::registry::{Registry, Taken};
 use super::retired::{Orphans, Retired};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// Retirements between two scans, unless there are many threads.
@@ -106,8 +106,12 @@ unsafe impl Reclaimer for Hazard {
 
     const NAME: &'static str = "hazard";
     const SUMMARY: &'static str = "hazard pointers (Michael 2004), readers without a fence";
-    const CAPS: Caps =
-        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: true,
+        held: Held::Constant,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

@@ -63,7 +63,7 @@ use std::fmt;
 use super::fences::Fences;
 use super::registry::{Registry, Taken};
 use super::retired::{Orphans, Retired};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::counter::StripedCounter;
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
 
@@ -173,8 +173,12 @@ unsafe impl Reclaimer for Ibr {
 
     const NAME: &'static str = "ibr";
     const SUMMARY: &'static str = "intervals of eras, 2GE-IBR (Wen et al. 2018)";
-    const CAPS: Caps =
-        Caps { per_pointer: true, robust: true, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: true,
+        held: Held::TableSize,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::best())

@@ -4,7 +4,7 @@
 //! comparison of schemes starts from it. `enter` is free and wait-free, `protect` a plain load,
 //! `retire` nothing.
 
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// Frees nothing.
@@ -18,8 +18,12 @@ unsafe impl Reclaimer for Leak {
 
     const NAME: &'static str = "leak";
     const SUMMARY: &'static str = "never frees: upper bound of throughput and of memory";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: false };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: false,
+    };
 
     fn new(_: Option<usize>) -> Self {
         Self

@@ -69,6 +69,7 @@ pub use self::worker_rcu::WorkerRcu;
 
 use std::marker::PhantomData;
 
+use crate::map::Held;
 use crate::sync::AtomicPtr;
 
 /// Low bits of a link that a table may use for its own marks; a protected address is without
@@ -84,14 +85,24 @@ pub struct Caps {
     /// Protects single nodes, so a traversal must validate each step; otherwise a guard
     /// protects whatever is reachable while it lives.
     pub per_pointer: bool,
-    /// A stalled thread holds up a bounded number of nodes.
-    pub robust: bool,
+    /// What one stalled guard holds up of nodes that are retired each for itself. Where a node
+    /// keeps others alive, as a version of a table does, it is the table that says what is held
+    /// ([`MapInfo::held`](crate::map::MapInfo::held)).
+    pub held: Held,
     /// A registered thread that runs no operation holds reclamation up unless it says that it
     /// is offline.
     pub needs_quiescence: bool,
     /// How many nodes a thread retires before it tries to free some can be set: see
     /// [`Reclaimer::new`].
     pub takes_batch: bool,
+}
+
+impl Caps {
+    /// Whether a stalled guard holds up a bounded number of such nodes.
+    #[must_use]
+    pub const fn is_robust(&self) -> bool {
+        self.held.is_bounded()
+    }
 }
 
 /// A scheme's domain.

@@ -42,7 +42,7 @@ use std::sync::{TryLockError, TryLockResult};
 use crossbeam_utils::CachePadded;
 
 use super::batches::{Batches, Pool};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Ordering, perturb};
 
 /// A domain of the poor man's RCU.
@@ -64,8 +64,12 @@ unsafe impl Reclaimer for PoorRcu {
 
     const NAME: &'static str = "poor-rcu";
     const SUMMARY: &'static str = "RCU by two reader-writer locks (Ramalhete, Correia), ours";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self {

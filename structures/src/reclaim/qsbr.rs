@@ -38,7 +38,7 @@
 use super::batches::{Batches, Pool};
 use super::registry::Taken;
 use super::versions::{AWAY, Slot, Versions};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// A domain of quiescent-state-based reclamation.
@@ -57,8 +57,12 @@ unsafe impl Reclaimer for Qsbr {
 
     const NAME: &'static str = "qsbr";
     const SUMMARY: &'static str = "quiescent states at the end of operations (McKenney 1998), ours";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: true, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: true,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self { versions: Versions::default(), pool: Pool::new(batch) }

@@ -24,7 +24,7 @@
 use ::sdd::Epoch;
 
 use super::batches::{Batches, Pool};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// A domain's retired nodes; the epoch is the process's.
@@ -46,8 +46,12 @@ unsafe impl Reclaimer for Sdd {
 
     const NAME: &'static str = "sdd";
     const SUMMARY: &'static str = "epochs of one domain a process, of scc's tables, crate sdd 4";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self { pool: Pool::new(batch) }

@@ -23,7 +23,7 @@ use std::ptr;
 
 use ::seize::{Collector, Guard as _, LocalGuard};
 
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// The largest batch: 16 MiB for each thread.
@@ -47,8 +47,12 @@ unsafe impl Reclaimer for Seize {
 
     const NAME: &'static str = "seize";
     const SUMMARY: &'static str = "Hyaline-1 (Nikolaev, Ravindran 2021), crate seize 0.5";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: false, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: false,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         let collector = Collector::new();

@@ -43,7 +43,7 @@ use std::{fmt, ptr};
 
 use super::batches::{Batches, Pool};
 use super::registry::{Registry, Taken};
-use super::{Caps, Guard, Node, Participant, Payload, Reclaimer};
+use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, fence, perturb};
 
 /// A domain of workers.
@@ -63,8 +63,12 @@ unsafe impl Reclaimer for WorkerRcu {
 
     const NAME: &'static str = "worker-rcu";
     const SUMMARY: &'static str = "RCU by a marker that every worker runs between operations, ours";
-    const CAPS: Caps =
-        Caps { per_pointer: false, robust: false, needs_quiescence: true, takes_batch: true };
+    const CAPS: Caps = Caps {
+        per_pointer: false,
+        held: Held::Unbounded,
+        needs_quiescence: true,
+        takes_batch: true,
+    };
 
     fn new(batch: Option<usize>) -> Self {
         Self { mailboxes: Registry::default(), pool: Pool::new(batch) }

@@ -27,7 +27,9 @@ use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
 
-use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
+use super::{
+    Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions, held_of_versions,
+};
 use crate::map::{MapInfo, Progress};
 use crate::reclaim::{Payload, RootScheme};
 use crate::sync::{Backoff, Mutex, MutexGuard};
@@ -169,6 +171,7 @@ where
         get: if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree },
         counts_nodes: true,
         progress_is_tested: true,
+        held: held_of_versions::<O>(R::CAPS.held),
         ..MapInfo::UNKNOWN.with_progress(W::PROGRESS)
     };
 

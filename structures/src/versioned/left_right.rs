@@ -28,7 +28,7 @@ use std::sync::PoisonError;
 use crossbeam_utils::CachePadded;
 
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
-use crate::map::{MapInfo, Progress};
+use crate::map::{Held, MapInfo, Progress};
 use crate::panics;
 use crate::sync::{AtomicUsize, Backoff, Mutex, Ordering, fence};
 
@@ -167,6 +167,7 @@ impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
         summary: "two instances, each operation run on both (Ramalhete and Correia 2013)",
         get: Progress::WaitFree,
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

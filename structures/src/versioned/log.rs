@@ -42,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_utils::CachePadded;
 
 use super::slots::{MOST, Slots};
-use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
+use super::{Sequential, Universal, UniversalHandle, UniversalPinned, held_of_wholes};
 use crate::map::{MapInfo, Progress};
 use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
@@ -258,6 +258,8 @@ where
             counts_nodes: true,
             max_threads: Some(MOST),
             progress_is_tested: true,
+            // Entries and checkpoints are retired each for itself; a checkpoint is a whole object.
+            held: held_of_wholes(R::CAPS.held),
             ..MapInfo::UNKNOWN.with_progress(mine)
         }
     };

@@ -30,7 +30,7 @@ use self::left_right::LeftRight;
 use self::log::HerlihyLog;
 use self::map::VersionedMap;
 use self::psim::PSim;
-use crate::map::MapInfo;
+use crate::map::{Held, MapInfo};
 use crate::reclaim::Epoch;
 
 /// A sequential object whose operations can be handed around and run again.
@@ -70,6 +70,9 @@ pub trait Sequential {
 pub unsafe trait Version: Sequential + Sized {
     /// What the maker of a version keeps until it is known whether it is installed.
     type Residue;
+
+    /// Whether a version keeps alive what the versions after it have replaced.
+    const KEEPS_LATER: bool = false;
 
     /// A private copy, to be edited.
     fn fork(&self) -> Self;
@@ -127,6 +130,20 @@ unsafe impl<O: Sequential + Clone> Version for Whole<O> {
     fn seal(&mut self) {}
 
     unsafe fn replaced(&self, (): ()) {}
+}
+
+/// What a stalled reader holds of versions that are retired one by one.
+const fn held_of_versions<O: Version>(scheme: Held) -> Held {
+    if O::KEEPS_LATER { Held::Unbounded } else { held_of_wholes(scheme) }
+}
+
+/// The same of objects of which each is alive by itself: a bounded number is a bounded number of
+/// tables.
+const fn held_of_wholes(scheme: Held) -> Held {
+    match scheme {
+        Held::Constant => Held::TableSize,
+        held => held,
+    }
 }
 
 /// A construction that makes objects of type `O` concurrent.

@@ -38,7 +38,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossbeam_utils::CachePadded;
 
 use super::slots::{MOST, Slots};
-use super::{Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions};
+use super::{
+    Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions, held_of_versions,
+};
 use crate::map::{MapInfo, Progress};
 use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
@@ -164,6 +166,7 @@ where
             counts_nodes: true,
             max_threads: Some(MOST),
             progress_is_tested: true,
+            held: held_of_versions::<O>(R::CAPS.held),
             ..MapInfo::UNKNOWN.with_progress(mine)
         }
     };

@@ -61,7 +61,7 @@ use super::MIN_BUCKETS;
 use super::locked::DefaultState;
 use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
-use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::PerBucket;
@@ -436,6 +436,7 @@ where
         family: "chaining",
         summary: "words: 3 entries of a bucket in its cache line, more chained; readers validate",
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

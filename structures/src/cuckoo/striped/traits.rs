@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::super::path::Search;
 use super::CuckooStriped;
-use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
 
 impl<K, V, S, const SLOTS: usize, P> DirectMap<K, V> for CuckooStriped<K, V, S, SLOTS, P>
 where
@@ -55,6 +55,7 @@ where
         family: "cuckoo",
         summary: "striped spinlocks, taken by readers too (EuroSys 2014, libcuckoo)",
         progress_is_tested: true,
+        held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 

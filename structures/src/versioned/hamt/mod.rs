@@ -481,6 +481,8 @@ unsafe fn find_in<'v, K, V, P: Sharing>(
 unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
     type Residue = Residue<K, V, P>;
 
+    const KEEPS_LATER: bool = P::KEEPS_LATER;
+
     fn fork(&self) -> Self {
         if let Some(root) = self.root {
             // SAFETY: `self` leads to it.

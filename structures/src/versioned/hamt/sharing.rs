@@ -39,6 +39,9 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// What it is called.
     const NAME: &'static str;
 
+    /// See [`Version::KEEPS_LATER`](crate::versioned::Version::KEEPS_LATER).
+    const KEEPS_LATER: bool;
+
     /// The mark of a node that a draft of number `version` makes.
     fn mark(version: u64) -> Self::Mark;
 
@@ -86,6 +89,7 @@ unsafe impl Sharing for Counted {
     type Held<K, V> = ();
 
     const NAME: &'static str = "counted";
+    const KEEPS_LATER: bool = false;
 
     fn mark(_: u64) -> AtomicUsize {
         AtomicUsize::new(1)
@@ -164,6 +168,7 @@ unsafe impl Sharing for Bundled {
     type Held<K, V> = Arc<Bundle<K, V>>;
 
     const NAME: &'static str = "bundled";
+    const KEEPS_LATER: bool = true;
 
     fn mark(version: u64) -> u64 {
         version
