@@ -22,7 +22,8 @@
 //!   belong together and were in the bucket at C3. If it is the same but for the lock, so were
 //!   those that a lock's holder does not write.
 //! * A writer locks (C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)` (C5),
-//!   writes entries, unlocks with the next version (`Release`, C6).
+//!   writes entries, unlocks with the next version (`Release`, C6). Before that it may raise the
+//!   overflow count, still locked.
 //! * C5 pairs with C2: a reader that saw one of the writer's entries sees its lock, or a later
 //!   word, at C3. C6 pairs with C1, C3 and C4: who sees the new word sees the new entries.
 //!
@@ -326,6 +327,13 @@ impl<const SLOTS: usize> Control<SLOTS> {
         // Release fence C5: pairs with C2. Entries written from here on show the lock.
         fence(Ordering::Release);
         true
+    }
+
+    /// Gives the word another overflow count while the caller holds the lock, and keeps it.
+    #[inline(always)]
+    pub fn set_locked(&self, new: Snapshot<SLOTS>) {
+        // Relaxed: after C5. Who sees what the holder unlocks next, here or elsewhere (C6), sees it.
+        self.0.store(new.0 | Snapshot::<SLOTS>::LOCKED, Ordering::Relaxed);
     }
 
     /// Unlocks with the next version of `new`; the caller holds the lock.

@@ -109,6 +109,9 @@ pub trait Versions: Copy + fmt::Debug + Send + Sync + 'static {
     /// Whether two buckets have one lock.
     fn is_shared(bucket: usize, other: usize) -> bool;
 
+    /// Gives the word of a locked bucket another overflow count, and leaves it locked.
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>);
+
     /// Stores the word of a bucket and unlocks it.
     fn unlock<const SLOTS: usize>(
         array: &Self::Array,
@@ -199,6 +202,11 @@ impl Versions for PerBucket {
     fn is_shared(bucket: usize, other: usize) -> bool {
         debug_assert_ne!(bucket, other, "an entry's buckets differ");
         false
+    }
+
+    #[inline(always)]
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>) {
+        control.set_locked(new);
     }
 
     #[inline(always)]
@@ -327,6 +335,11 @@ impl<const N: usize> Versions for Stripes<N> {
     #[inline(always)]
     fn is_shared(bucket: usize, other: usize) -> bool {
         (bucket ^ other) & (N - 1) == 0
+    }
+
+    #[inline(always)]
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>) {
+        control.set_covered(new);
     }
 
     #[inline(always)]

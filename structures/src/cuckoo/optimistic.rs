@@ -19,7 +19,7 @@
 //! | --- | --- | --- |
 //! | `get`, found | blocking | its load of the value, in a bucket that validates (C3) |
 //! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else the snapshot of the other bucket |
-//! | `insert` | blocking | the unlock (C6) of the home; into the other bucket of a home that overflows already, that of the other bucket |
+//! | `insert` | blocking | the unlock (C6) of the bucket that it goes into |
 //! | `update` | blocking | the store of the value |
 //! | `remove` | blocking | the unlock (C6) of the bucket that it is in |
 //!
@@ -27,7 +27,11 @@
 //! and a tagged cell keeps its key (I8). If it loads a value that the lock's holder has just
 //! stored, the fences C5 and C2 order all that the holder did before. Of the other bucket it does
 //! wait for the lock's holder: see `Table::try_locate`. (With versions in stripes, also of the
-//! home.)
+//! home; and where this says "the unlock of a bucket", it is the store of the bucket's word just
+//! before.)
+//!
+//! What the map holds between the two stores that unlock two buckets, and why a lookup may believe
+//! what it finds in an other bucket, is said in [`super::buckets`], with the invariants I1–I9.
 //!
 //! Nor does a lookup mind a frozen bucket. While the table is current, what is in the bucket is
 //! what the map holds; if a larger table is published during the lookup, it takes effect just
@@ -37,8 +41,6 @@
 //! O(1); worst case O(slots) for an insertion near the maximal load, which searches at most 2000
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
-//!
-//! The invariants I1–I8 are those of [`super::buckets`].
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -567,6 +569,7 @@ where
     #[cfg(any(loom, shuttle))]
     #[doc(hidden)]
     pub fn displace(&self, key: &K) {
+        let _writing = self.exclusion.write();
         let backoff = Backoff::new();
         loop {
             let (table, located) = self.locate(key, self.hasher.hash_one(key));
@@ -624,7 +627,8 @@ where
         self.first.bytes()
     }
 
-    /// Runs `f` on the entries; see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each).
+    /// Runs `f` on the entries; see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). What
+    /// a bucket has is in the map, whatever its home says, as no displacement is under way.
     /// Displacements wait, so that an insertion that needs one waits; nobody else does.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
         let _unmoved = self.moves.write().unwrap_or_else(PoisonError::into_inner);

@@ -15,19 +15,23 @@
 //! | --- | --- | --- |
 //! | `get`, found | blocking | the validation of the bucket in which it was found (C3), after its item was protected |
 //! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else that of the other bucket |
-//! | `insert` | blocking | the unlock (C6) of the home; into the other bucket of a home that overflows already, that of the other bucket |
+//! | `insert` | blocking | the unlock (C6) of the bucket that it goes into |
 //! | `update`, `remove` | blocking | the unlock (C6) of the bucket that it is in |
 //!
 //! "Blocking" as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
 //! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
 //! O(1); the insertion that grows the table O(n), which other writers help.
 //!
-//! The invariants I1–I8 are those of [`super::buckets`]. Here also:
+//! The invariants I1–I9 are those of [`super::buckets`], which also says what the map holds between
+//! two stores. Here also:
 //!
-//! * I9. A pointer in a slot of the current table whose bucket is not locked is an item that has
-//!   not been retired. (It is retired after the unlock that took it out. A displacement has it in
-//!   two places, but the bucket it leaves is locked until it has left.)
-//! * I10. In a table that has been superseded slots may hold items retired since. A lookup there
+//! * I10. An item in a slot with a tag of the current table, in a bucket that is not locked, has
+//!   not been retired. It is retired after the unlock that took it out of the map; if a copy of its
+//!   pointer is left behind then (I2), by a displacement to the home, that one's bucket is locked,
+//!   and is unlocked without it. Of a displacement from the home nothing is left behind when the
+//!   item is changed or removed in its other bucket (I9; a removal locks the home). So nobody who
+//!   validates a bucket as not locked gets a retired item from it.
+//! * I11. In a table that has been superseded slots may hold items retired since. A lookup there
 //!   therefore makes sure that the table is current after it has protected an item, and retries if
 //!   not: items were retired later than the next table was published.
 
@@ -162,6 +166,19 @@ fn with_away<T>(content: *mut T, away: bool) -> *mut T {
     item(content).map_addr(|address| address | if away { AWAY } else { 0 })
 }
 
+/// What it means for the item with this content to move between these buckets.
+fn relocate<R: Reclaimer, K, V, const SLOTS: usize>(
+    table: &Items<R, K, V, SLOTS>,
+    from: usize,
+    to: usize,
+    tag: u64,
+    content: *mut ItemNode<R, K, V>,
+) -> Option<Relocation<*mut ItemNode<R, K, V>>> {
+    let returns = content.addr() & AWAY != 0;
+    let content = with_away(content, !returns);
+    (table.other(from, tag) == to).then_some(Relocation { content, returns })
+}
+
 impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> CuckooOptimisticItems<K, V, R, S, SLOTS, P>
 where
     K: Send + Sync,
@@ -258,7 +275,7 @@ where
                 for slot in seen.word.matching(tag) {
                     let place = Place { bucket, slot };
                     let content = guard.protect(0, &table.cell(place).0);
-                    // I9, I10: reachable after it was protected (D1).
+                    // I10, I11: reachable after it was protected (D1).
                     if seen.is_locked()
                         || !table.unchanged(bucket, seen, wraps)
                         || seen.word.is_frozen() && !self.is_current(table)
@@ -323,11 +340,7 @@ where
     #[cold]
     fn make_room(&self, table: &Items<R, K, V, SLOTS>, starts: [usize; 2], seed: u64) -> Attempt {
         let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
-        let relocate = |from, to, tag, content: *mut ItemNode<R, K, V>| {
-            let returns = content.addr() & AWAY != 0;
-            let content = with_away(content, !returns);
-            (table.other(from, tag) == to).then_some(Relocation { content, returns })
-        };
+        let relocate = |from, to, tag, content| relocate(table, from, to, tag, content);
         move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
     }
 
@@ -351,7 +364,7 @@ where
     fn double(&self, table: &Items<R, K, V, SLOTS>) -> Result<(), GrowError> {
         table.double(&self.current, |next, _, content| {
             // SAFETY: an item in a frozen bucket of the current table: it can be retired only
-            // after the next table has been published (I10), which we wait for or do.
+            // after the next table has been published (I11), which we wait for or do.
             let hash = unsafe { &*item(content) }.hash;
             let home = hash::home(hash, next.mask);
             if content.addr() & AWAY == 0 {
@@ -378,7 +391,7 @@ where
             if changed || !self.is_current(table) {
                 return None;
             }
-            // SAFETY: D1 by I9 and I10: an item of the table when it had been protected.
+            // SAFETY: D1 by I10 and I11: an item of the table when it had been protected.
             let entry = unsafe { &*item(content) };
             copies.push((entry.key.clone(), entry.value.clone()));
         }
@@ -423,7 +436,7 @@ impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> Drop
             for slot in (0..SLOTS).filter(|slot| seen.tag(*slot) != 0) {
                 let node = item(table.cell(Place { bucket, slot }).0.load(Ordering::Relaxed));
                 // SAFETY: `&mut self`: no operation is under way, and the item is in the current
-                // table, so it has not been retired (I9).
+                // table, so it has not been retired (I10).
                 let dropped = unsafe { Node::drop_published(node) };
                 panicked = panicked.and(dropped);
             }
@@ -604,7 +617,8 @@ where
             return None;
         }
         unstored.0 = std::ptr::null_mut();
-        // SAFETY: D2: our write under the lock took it out of its only slot (I9).
+        // SAFETY: D2: our write under the lock took it out of the map; no unlocked bucket has it, nor
+        // will have it (I10).
         unsafe { self.guard.retire(old) };
         Some(replaced)
     }
@@ -626,11 +640,34 @@ where
             let value = unsafe { &*node }.value.clone();
             if self.map.settle(table, table.try_remove(&located, &found)) {
                 self.map.entries.add(-1);
-                // SAFETY: D2: our removal took it out of its only slot (I9).
+                // SAFETY: D2: our removal took it out of the map; no unlocked bucket has it, nor
+                // will have it (I10).
                 unsafe { self.guard.retire(node) };
                 return Some(value);
             }
             backoff.spin();
+        }
+    }
+
+    /// Moves the item of `key`, if it is there, to its other bucket, for models.
+    #[cfg(any(loom, shuttle))]
+    #[doc(hidden)]
+    pub fn displace(&mut self, key: &K) {
+        let hash = self.map.hasher.hash_one(key);
+        let backoff = Backoff::new();
+        loop {
+            let (table, located) = self.map.locate(&mut self.guard, hash, |k| k == key);
+            let Some(found) = located.found else { return };
+            let buckets = [located.address.home, located.address.other];
+            let bucket = buckets[usize::from(found.place.bucket == buckets[0])];
+            let slot = table.control(bucket).snapshot().empty_slot().expect("room");
+            let to = Place { bucket, slot };
+            let relocate = |tag, content| relocate(table, found.place.bucket, bucket, tag, content);
+            match table.displace(found.place, to, relocate) {
+                Attempt::Done => return,
+                Attempt::Retry => backoff.snooze(),
+                attempt => panic!("{attempt:?}"),
+            }
         }
     }
 

@@ -4,23 +4,51 @@
 //! `SLOTS` of each bucket. What a cell holds, a key and a value or a pointer to an item, is the
 //! table's business; here is how an entry is found, added, taken out and moved.
 //!
+//! # What the map holds
+//!
+//! A bucket *has* a key if its word has a tag in a slot whose cell has the key. A key may be in two
+//! buckets, its home and its other bucket. What changes both locks both, and unlocks them by two
+//! stores, one after the other. Between the stores one of them is unlocked and new, the other one
+//! locked and old, and others see that. So it is said here what the map holds at every moment:
+//!
+//! **A key that its home has is in the map, with that value; and so is a key that its other bucket
+//! has, unless that is a *copy left behind*.** That is what an entry leaves in its other bucket when
+//! it has returned to its home, until that bucket is unlocked too.
+//!
+//! | change of two buckets | first store | between the stores | second store |
+//! | --- | --- | --- | --- |
+//! | insertion into the other bucket (its home has counted it already) | the other bucket has it | | the home is unlocked |
+//! | removal from the other bucket | the other bucket does not have it | the home counts one too many | the home counts one less |
+//! | displacement from the home | the other bucket has it | both have it, and nobody changes it (I9) | the home does not have it, and counts it |
+//! | displacement to the home | the home has it, and does not count it | a copy is left behind, in a locked bucket; at home the entry may be changed or removed | the copy is gone |
+//!
+//! So the first store of an insertion or removal is the moment at which it takes effect, and
+//! displacements change nothing.
+//!
 //! # Invariants
+//!
+//! They hold at every moment, also between two stores.
+//!
 //! * I1. A bucket's index is below the number of buckets, a power of two.
-//! * I2. An entry is in its home or in its other bucket, and no key is in both, but while it is
-//!   moved: then both are locked, and the hole's bucket is published first. So a key may be found
-//!   in two places, never in none.
+//! * I2. Only a key's home and its other bucket have it, each in one slot; both have it only between
+//!   the two stores of a displacement, and never neither. A copy left behind is in a locked bucket.
 //! * I3. A key is inserted only with its home locked, unchanged since the key was found absent.
-//! * I4. A home's overflow count is at least the number of its entries in other buckets, and
-//!   changes only under the home's lock. A move that raises it does so in the same word, at the
-//!   same moment, as it takes the tag away.
+//! * I4. A home's overflow count is at least the number of its entries that it does not have itself
+//!   and that their other buckets have; it changes only under the home's lock. An insertion
+//!   therefore raises it before the other bucket has the entry; a displacement from the home raises
+//!   it in the same word, at the same moment, as it takes the tag away.
 //! * I5. A frozen bucket does not change. A table is published when all buckets of its
-//!   predecessor are frozen and copied.
+//!   predecessor are frozen and copied. What is locked is not frozen, so no copy left behind is
+//!   copied.
 //! * I6. A table lives as long as the map: superseded ones are kept, in all no larger than the
 //!   current one. Hence a lookup announces nothing to look at buckets.
 //! * I7. The user's code (hashers, closures, `Eq`, `Clone`) runs only while this thread holds no
 //!   bucket's lock.
 //! * I8. A cell is written only under its bucket's lock, and only into an empty slot or, to
 //!   change a value, without its key. So tags and keys are the same while the lock is held.
+//! * I9. An entry in its other bucket is changed only with that bucket locked and unchanged since it
+//!   was read, and after its home, looked at again after that reading, did not have the key. So its
+//!   home does not have it now: to displace it from there its other bucket must change.
 
 mod growth;
 mod moves;
@@ -43,8 +71,9 @@ pub(super) use self::moves::{Relocation, move_along};
 /// Buckets of the smallest table.
 const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
-/// Bytes of cells of a small table: half of a second-level cache of 1 MiB.
-const SMALL: usize = 512 << 10;
+/// Bytes of cells of a small table: half of a second-level cache of 1 MiB. Under a model checker
+/// two buckets of two slots.
+const SMALL: usize = if cfg!(any(loom, shuttle)) { 64 } else { 512 << 10 };
 
 /// What a slot holds: atomics, all zero at first.
 pub(super) trait Cell: Zeroable {
@@ -295,11 +324,16 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// One attempt to find a key; `None` if something changed meanwhile. `find` looks for it in
     /// a bucket whose word was as it is told; it gives `None` if it has noticed a change.
     ///
-    /// Found: it was there when its cell was read. Absent: it was not in the home and, if the home
-    /// overflows, not in the other bucket, when the latter was read; the home's word, read before
-    /// and validated after, says that no insertion and no displacement ended in between (I2, I3,
-    /// I4). Of frozen buckets this holds at the last moment before the next table was published,
-    /// or now (I5).
+    /// * Found at home: it was there when its cell was read, also if the home was locked (I8).
+    /// * Found in the other bucket, which was not locked: it was there when its cell was read, and
+    ///   was no copy left behind (I2). What the home said before that does not matter: it has only
+    ///   told where to look. Of a locked bucket it is not known, so the lookup looks again.
+    /// * Absent: when the other bucket's word was read, neither had it; the home's word, read
+    ///   before and validated after, was the same then. If the home counts no entries elsewhere,
+    ///   none was in the other bucket when the home's word was read (I4).
+    ///
+    /// Of frozen buckets this holds at the last moment before the next table was published, or now
+    /// (I5).
     #[inline]
     pub(super) fn try_locate(
         &self,
@@ -317,7 +351,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             found = find(bucket, &seen, wraps)?;
         }
         let settled = match found {
-            // On its way home, the entry may have been taken out there already.
+            // Locked, it may be a copy left behind, of an entry that has been changed at home.
             Some(_) if bucket != address.home => {
                 !seen.is_locked() && self.unchanged(bucket, &seen, wraps)
             }
@@ -357,7 +391,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     }
 
     /// Adds an absent key to its other bucket, if that has an empty slot. The home is locked
-    /// first, which asserts that the key still is absent (I3), and counts it (I4).
+    /// first, which asserts that the key still is absent (I3), and counts it before it is there (I4).
     #[inline(never)]
     pub(super) fn try_add_at_other(
         &self,
@@ -373,14 +407,15 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         if !self.try_lock_both([(home, &located.home), (bucket, &seen)], located.wraps) {
             return Attempt::Retry;
         }
-        self.cell(Place { bucket, slot }).write(content);
         let counted = located.home.word.with_one_more_overflow();
+        V::set_locked(self.control(home), counted);
+        self.cell(Place { bucket, slot }).write(content);
         self.unlock_both([(bucket, seen.word.with_tag(slot, tag)), (home, counted)]);
         Attempt::Done
     }
 
     /// Has `write` change the value of the entry that was found, if nothing has changed since it
-    /// was located.
+    /// was located. If that is in its other bucket, the home must not have got it since (I9).
     #[inline]
     pub(super) fn try_write(
         &self,
@@ -391,7 +426,10 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         if found.seen.word.is_frozen() {
             return Attempt::Frozen;
         }
-        if !self.try_lock(found.place.bucket, &found.seen, located.wraps) {
+        let home = located.address.home;
+        if found.place.bucket != home && !self.still_has_tags(home, &located.home, located.wraps)
+            || !self.try_lock(found.place.bucket, &found.seen, located.wraps)
+        {
             return Attempt::Retry;
         }
         write(self.cell(found.place));

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Instructions that a lookup of the optimistic cuckoo tables takes, in one thread, as callgrind counts
+# them: of an entry in its home, of one in its other bucket, of an absent key whose home counts no
+# entries elsewhere, and of one whose home does. The loop around the lookup is in the figures. Needs
+# valgrind.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release -q -p structures --example lookup_cost
+program=${CARGO_TARGET_DIR:-target}/release/examples/lookup_cost
+
+instructions() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$@" 2>&1 |
+        sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+
+printf '%-10s' table
+kinds=(home other miss overflowing-miss)
+printf '%18s' "${kinds[@]}"
+echo
+for table in small large untagged items; do
+    printf '%-10s' "$table"
+    for kind in "${kinds[@]}"; do
+        # Twice as many lookups, so that all else cancels out.
+        few=$(instructions "$table" "$kind" 10000)
+        many=$(instructions "$table" "$kind" 20000)
+        printf '%18s' "$(((many - few + 5000) / 10000))"
+    done
+    echo
+done
