@@ -267,6 +267,44 @@ fn protection_of_new<R: Reclaimer + 'static>(_: &Meter) {
     protection(&R::new(None));
 }
 
+/// What a node leads to.
+struct Leads(AtomicPtr<Node<Ibr, Counted>>);
+
+impl Payload for Leads {}
+
+/// Intervals protect what is loaded while it is reachable, as hazard pointers do: what is reachable over
+/// a retired node may have been freed, so that a traversal has to validate.
+#[test]
+fn intervals_do_not_protect_what_a_retired_node_leads_to() {
+    let _meter = Meter::start();
+    let domain = <Ibr as Reclaimer>::new(Some(1));
+    let (mut reader, mut writer) = (Reclaimer::register(&domain), Reclaimer::register(&domain));
+    let first = Node::alloc(&domain, Leads(AtomicPtr::default())).publish();
+    let root = AtomicPtr::new(first);
+    let mut guard = Participant::enter(&mut reader);
+    let held = guard.protect(0, &root);
+    // Born after the guard's interval, and linked behind what the guard holds.
+    let alive = Arc::default();
+    retire_new(&domain, &mut writer, 2);
+    let second = Node::alloc(&domain, Counted::new(&alive)).publish();
+    // SAFETY: `held` is protected, and was loaded while reachable.
+    unsafe { &*held }.0.store(second, Ordering::Release);
+    root.store(ptr::null_mut(), Ordering::Release);
+    // SAFETY: D2: the root alone led there, and does not any more; once.
+    unsafe { Participant::enter(&mut writer).retire(first) };
+    // SAFETY: D2: only a retired node leads there, and no operation that starts later gets to it; once.
+    unsafe { Participant::enter(&mut writer).retire(second) };
+    retire_new(&domain, &mut writer, 4);
+    assert_eq!(
+        alive.load(Ordering::Relaxed),
+        0,
+        "held up by an interval that ended before its birth"
+    );
+    // SAFETY: as above: the guard lives.
+    let lead = unsafe { &*held }.0.load(Ordering::Acquire);
+    assert_eq!(lead, second, "the retired node leads there still");
+}
+
 #[test]
 fn without_membarrier_it_is_the_same() {
     let _meter = Meter::start();

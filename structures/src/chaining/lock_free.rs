@@ -41,7 +41,7 @@ use std::panic;
 use foldhash::fast::RandomState;
 
 use super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with, without};
-use super::split_order::{Buckets, Entrance, SENTINEL, entry_order, sentinel_order};
+use super::split_order::{Buckets, Entrance, PENDING, SENTINEL, entry_order, sentinel_order};
 use super::{LONG_CHAIN, buckets_for};
 use crate::counter::StripedCounter;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
@@ -240,6 +240,11 @@ impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
             // No operation is under way: a bucket that is null was never claimed, and its entries
             // are among those of the bucket it would be split from.
             let mut link = self.buckets.word(index).load(Ordering::Relaxed);
+            // A scheme that panicked in `prepare` left it claimed, and out of the list: what it leads
+            // to, if anything, is the other bucket's. (One in the list is made ready at once.)
+            if has(link, PENDING) {
+                continue;
+            }
             while !link.is_null() && !has(link, SENTINEL) {
                 let node = without(link, TAG_BITS);
                 // SAFETY: in the list, hence not retired (I3), hence allocated.

@@ -20,14 +20,14 @@
 //! though by far less than hazard pointers. A guard that goes on loading extends its interval; one
 //! that never ends, and does not stall, holds up everything.
 //!
-//! What a traversal must do is between hazard pointers and epochs. By D2 a node that a guard can
-//! reach, over whatever path, was not retired before the guard began; if the link to it was loaded by
-//! `protect`, it was born no later than the interval's end. Both ends of its lifetime then meet the
-//! interval: a traversal may go through retired nodes, and need not validate, but it must load every
-//! link by `protect`. That is the paper's condition (§4.1: each read of a shared pointer goes
-//! through the scheme). The crate's `per_pointer` is the stronger duty of the two it can name, and
-//! "whatever is reachable while it lives" would be false here: a node born after u is not protected,
-//! however reachable.
+//! What a traversal must do is what hazard pointers ask: validate. A node that is reachable over a
+//! retired one is not protected, however it was loaded. Say a guard with the interval [1, 1] holds
+//! node n; then m, born in era 2, is linked behind n, both are unlinked and retired, and a scan frees
+//! m, since it was born after the interval's end. n still leads to m; `protect` on that link extends
+//! the interval to era 2 and returns m, too late. (This is the counter-example of G. Sheffi, E.
+//! Petrank, *The ERA theorem for safe memory reclamation*, PODC 2023. The paper's condition, §4.1,
+//! that each read of a shared pointer goes through the scheme, does not exclude it.) So the crate's
+//! duty is `per_pointer`: load by `protect`, and find the node reachable after that.
 //!
 //! *Batch*: a thread scans after every `batch` of its retirements, or after half as many as the last
 //! scan had to keep if that is more, so that a scan is paid for. The era advances with a thread's

@@ -71,7 +71,13 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
             }
             MapOp::Remove { hash, key } => {
                 match self.table.find_entry(*hash, |binding| binding.key == *key) {
-                    Ok(entry) => Outcome::Replaced(entry.remove().0.value),
+                    Ok(entry) => {
+                        let Binding { key, value, .. } = entry.remove().0;
+                        // The removal has happened: a panic of the key's `Drop` must not make it
+                        // look as if it had not, nor differ from replica to replica.
+                        panics::contain(|| drop(key));
+                        Outcome::Replaced(value)
+                    }
                     Err(_) => Outcome::Refused,
                 }
             }

@@ -253,3 +253,30 @@ pub fn panicking_drop<F: Family>() {
     unplant();
     assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
 }
+
+/// A key whose `Drop` panics while it is taken out is out all the same: the panic comes after the
+/// effect.
+pub fn panicking_drop_of_a_removed_key<F: Family>() {
+    const DROPS: u32 = 6;
+    let census = Census::default();
+    let map = F::new::<Fragile, Fragile>();
+    let fragile = |id: u64| Fragile(census.track(id));
+    let mut handle = map.handle();
+    let mut planted = 0;
+    for call in 0..DROPS {
+        for id in 0..4 {
+            assert!(handle.insert(fragile(id), fragile(id)), "{id} is there still");
+            let (key, mut removed) = (fragile(id), None);
+            plant(Fault::Drop, call);
+            let result = catch_unwind(AssertUnwindSafe(|| removed = handle.remove(&key)));
+            planted += u32::from(FUSE.take().is_none());
+            assert!(result.is_err() || removed.is_some(), "{id} was not there");
+            assert!(!handle.contains(&key), "the removal was undone by the {call}th drop");
+            assert_eq!(map.len(), 0);
+        }
+    }
+    assert!(planted > 0, "a removal drops nothing");
+    drop(handle);
+    drop(map);
+    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+}

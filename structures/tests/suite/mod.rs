@@ -64,6 +64,7 @@ macro_rules! conformance {
                 faults::everything_is_dropped_once, faults::threads_may_exit_with_retired_nodes,
                 faults::panicking_hash, faults::panicking_eq, faults::panicking_clone,
                 faults::panicking_closures, faults::panicking_drop,
+                faults::panicking_drop_of_a_removed_key,
             }
         }
     )*};
