@@ -62,6 +62,34 @@ fn churn(map: &impl ConcurrentMap<u64, u64>, keys: u64, ops: u64) {
     });
 }
 
+/// Insertions at once of nothing, or of what is there, make no version; those for one root leave the
+/// others alone.
+#[test]
+fn many_insertions_make_no_version_for_nothing() {
+    /// Nodes from a trie's root to an entry, and one that is split.
+    const PATH: u64 = 8;
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        let meter = Meter::start();
+        let map = M::default();
+        let mut handle = map.handle();
+        assert_eq!(handle.insert_many((0..1_000).map(|key| (key, key))), 1_000);
+        let before = read().retired.nodes;
+        assert_eq!(handle.insert_many([]), 0);
+        assert_eq!(handle.insert_many((0..10).map(|key| (key, 0))), 0);
+        assert_eq!(read().retired.nodes, before, "a version was replaced by its like");
+        assert_eq!(handle.insert_many([(5_000, 0)]), 1);
+        let replaced = read().retired.nodes - before;
+        assert!((1..=PATH).contains(&replaced), "{replaced} nodes for one key");
+        drop(handle);
+        drop(map);
+        drop(meter);
+    }
+    check::<CowLock<u64, u64>>();
+    check::<CowCas<u64, u64>>();
+    check::<HamtCas<u64, u64>>();
+    check::<HamtSharded<u64, u64>>();
+}
+
 /// When a map is gone, whatever was allocated has been freed in one of three ways, and whatever was
 /// retired has been freed.
 #[test]

@@ -30,6 +30,9 @@ pub(super) const SENTINEL: usize = 0b010;
 /// In a bucket's word: not yet to be used as an entry.
 pub(super) const PENDING: usize = 0b100;
 
+// A link may lead to a bucket's word, whose address must leave the tags free.
+const _: () = assert!(align_of::<AtomicPtr<()>>() > SENTINEL | PENDING, "words of eight bytes");
+
 /// The first segment, and each doubling.
 const SEGMENTS: usize = usize::BITS as usize;
 

@@ -287,12 +287,19 @@ where
         }
     }
 
-    /// At one moment: one version for all of them.
+    /// At one moment: one version for all of them, or none if none of them changes anything.
     fn apply_all(&mut self, root: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
+        if ops.is_empty() {
+            return Vec::new();
+        }
         let cow = self.cow;
         let _turn = cow.roots[root].writers.turn();
         let backoff = Backoff::new();
         loop {
+            let version = self.version(root);
+            if let Some(outs) = ops.iter().map(|op| version.answer(op)).collect() {
+                return outs;
+            }
             let all = |object: &mut O| ops.iter().map(|op| object.apply(op)).collect();
             if let Some(outs) = self.try_install(root, all) {
                 return outs;

@@ -218,9 +218,12 @@ impl<O: Sequential + Clone + Send + Sync> UniversalPinned<O> for Pinned<'_, O> {
         answer.unwrap_or_else(|| self.object.write(|object| object.apply(&op)))
     }
 
-    /// At one moment.
+    /// At one moment. No writer's turn if none of them changes anything.
     fn apply_all(&mut self, _: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
-        self.object.write(|object| ops.iter().map(|op| object.apply(op)).collect())
+        let answer = |object: &O| ops.iter().map(|op| object.answer(op)).collect();
+        let answers: Option<_> = self.object.read(self.stripe, answer);
+        let all = |object: &mut O| ops.iter().map(|op| object.apply(op)).collect();
+        answers.unwrap_or_else(|| self.object.write(all))
     }
 }
 

@@ -8,14 +8,17 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `read`, and `apply` without a change | wait-free | L1: the load of `frontier`, or the last step to another's entry beyond it |
-//! | `apply` | wait-free | L2: the CAS of the `next` link that leads to the operation's entry |
+//! | `read`, and `apply` without a change | wait-free | L1: the load of `frontier`; if the replica is beyond that, when `frontier` first reaches it (R2), behind the entry that it is at |
+//! | `apply` | wait-free | when `frontier` first reaches the operation's entry (R2), in the log's order |
+//!
+//! So an operation takes effect when `frontier` says so, not yet when it is in the log (L2): until then
+//! nobody has had a response that depends on it, and a read may do without it.
 //!
 //! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
 //! single nodes, lock-free. An announced operation is in the log 65 entries later at the latest: its
 //! slot's turn comes every 64, and one turn may go to somebody who looked at the slot before. To
 //! return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is in the log
-//! when it starts.
+//! up to `frontier`.
 //!
 //! # Invariants
 //! * I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
@@ -563,9 +566,9 @@ where
         }
     }
 
-    /// Runs what was in the log when this was called, and says that others must see as much.
+    /// Runs what others must see, and says that they must see as much as this replica has run.
     fn catch_up(&mut self) {
-        // Acquire R1: pairs with R2. L1.
+        // Acquire R1: pairs with R2. L1, unless the replica is ahead.
         let target = self.log.shared.frontier.load(Ordering::Acquire);
         while self.replica.number < target && self.step() {}
         self.seen(self.replica.number);
