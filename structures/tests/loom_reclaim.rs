@@ -228,7 +228,8 @@ fn root_replaced(counts: &RefCounts, root: &CountedRoot<Numbered>) {
             let alive = Arc::new(UnsafeCell::new(true));
             (Numbered(old.0 + 1, Mortal(alive)), ())
         };
-        let installed = counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ());
+        // SAFETY: the root, and the guard, are of this domain, and the payload borrows nothing.
+        let installed = unsafe { counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ()) };
         assert!(installed.is_some(), "there is no other writer");
     }
 }
@@ -249,7 +250,8 @@ fn arc() {
                 let mut thread = RootScheme::register(counts);
                 let mut guard = RefCounts::enter(&mut thread);
                 let mut look = || {
-                    let Numbered(number, life) = RefCounts::load(&mut guard, root);
+                    // SAFETY: both are of the same domain.
+                    let Numbered(number, life) = unsafe { RefCounts::load(&mut guard, root) };
                     // SAFETY: loom itself looks for races on the cell.
                     life.0.with(|alive| assert!(unsafe { *alive }, "{number} was freed"));
                     *number
@@ -276,7 +278,8 @@ fn arc_of_two_readers() {
                 let (counts, root) = &*world;
                 let mut thread = RootScheme::register(counts);
                 let mut guard = RefCounts::enter(&mut thread);
-                let Numbered(number, life) = RefCounts::load(&mut guard, root);
+                // SAFETY: both are of the same domain.
+                let Numbered(number, life) = unsafe { RefCounts::load(&mut guard, root) };
                 // SAFETY: loom itself looks for races on the cell.
                 life.0.with(|alive| assert!(unsafe { *alive }, "{number} was freed"));
                 *number
@@ -287,7 +290,10 @@ fn arc_of_two_readers() {
             let mut thread = RootScheme::register(counts);
             let mut guard = RefCounts::enter(&mut thread);
             let next = |_: &Numbered| (Numbered(1, Mortal(Arc::new(UnsafeCell::new(true)))), ());
-            assert!(counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ()).is_some());
+            // SAFETY: the root, and the guard, are of this domain, and the payload borrows nothing.
+            let installed =
+                unsafe { counts.replace(&mut guard, root, next, |_, ()| (), |_, ()| ()) };
+            assert!(installed.is_some(), "there is no other writer");
         }
         let [a, b] = readers.map(|reader| reader.join().expect("it reads what is alive"));
         // SAFETY: everybody who could free it has ended.

@@ -163,13 +163,12 @@ fn many_insertions_are_one_version() {
     check::<CountedCas>();
 }
 
-/// A trie edited as one draft.
+/// A draft, edited.
 fn edited<P: Sharing>(
-    trie: &Hamt<u64, u64, P>,
+    mut draft: Hamt<u64, u64, P>,
     edits: &[(u8, u64)],
     hash: fn(u64) -> u64,
 ) -> Hamt<u64, u64, P> {
-    let mut draft = trie.fork();
     for (kind, key) in edits {
         let hash = hash(*key);
         let op = match kind {
@@ -193,10 +192,12 @@ fn contents<P: Sharing>(trie: &Hamt<u64, u64, P>) -> HashMap<u64, (u64, u64)> {
 /// What has changed from one version to another is what comparing all of both says; the older one
 /// is as it was.
 fn difference_is_exact<P: Sharing>(first: &[(u8, u64)], then: &[(u8, u64)], hash: fn(u64) -> u64) {
-    let mut old = edited(&Hamt::<u64, u64, P>::new(), first, hash);
-    drop(old.seal());
+    let mut old = edited(Hamt::<u64, u64, P>::new(), first, hash);
+    // SAFETY: it is not edited from here on.
+    drop(unsafe { old.seal() });
     let before = contents(&old);
-    let new = edited(&old, then, hash);
+    // SAFETY: it is sealed, and lasts longer than the fork, which is not installed.
+    let new = edited(unsafe { old.fork() }, then, hash);
     assert_eq!(contents(&old), before, "a fork's edits changed its origin");
     let after = contents(&new);
     assert_eq!((old.len(), new.len()), (before.len(), after.len()));
@@ -219,6 +220,25 @@ fn difference_is_exact<P: Sharing>(first: &[(u8, u64)], then: &[(u8, u64)], hash
     assert_eq!(changes, expected);
     drop(new);
     drop(std::mem::replace(&mut old, Hamt::new()));
+}
+
+/// Others may read it.
+#[test]
+fn a_sealed_trie_does_not_change() {
+    fn check<P: Sharing>() {
+        let mut trie = edited(Hamt::<u64, u64, P>::new(), &[(1, 1), (1, 2)], |key| key);
+        // SAFETY: what is applied to it after this is refused.
+        drop(unsafe { trie.seal() });
+        for op in [MapOp::Remove { hash: 1, key: 1 }, MapOp::Insert { hash: 3, key: 3, value: 3 }] {
+            let applied = panic::catch_unwind(AssertUnwindSafe(|| _ = trie.apply(&op)));
+            assert!(applied.is_err(), "it was edited: {op:?}");
+            assert_eq!(contents(&trie).len(), 2);
+        }
+        // SAFETY: it has not been forked, and drops next.
+        unsafe { trie.end() };
+    }
+    check::<Bundled>();
+    check::<Counted>();
 }
 
 /// Equal hashes, hashes that differ in the highest bits alone, and all in between.

@@ -5,7 +5,11 @@
 //! count up: between loading a link and counting in what it leads to, that may be freed. So the root
 //! itself counts who has loaded it since it leads there, in 16 bits beside the address; who replaces
 //! it adds that number to a count in what was replaced, from which those are subtracted who let go
-//! of it later. Both together are the number of guards that hold it.
+//! of it later. Both together are the number of participants that hold it.
+//!
+//! A guard may be forgotten ([`mem::forget`]), any number of times, and then does not let go. So it is
+//! the participant that holds, one node at most: its next guard lets go of what the last one did not,
+//! and so does the participant's drop. A participant that is forgotten stays counted as registered.
 //!
 //! For a root this works: it is one link, written seldom. For a list it would take a count in each
 //! link and, as a removed node's own link counts what it leads to, would free chains of any length
@@ -18,16 +22,19 @@
 //! when another guard has come or gone. Registering is wait-free; at most 65,535 threads are.
 //!
 //! # Invariants
-//! * I1. While a root leads to a node, the root's count is the number of guards that hold the node,
-//!   and the node's own count is zero.
-//! * I2. After that, the node's own count is the number of guards that hold it, less the root's last
-//!   count until who replaced it, a guard that holds it too, has added that. So it becomes zero by a
+//! * I1. While a root leads to a node, the root's count is the number of participants that hold the
+//!   node, and the node's own count is zero.
+//! * I2. After that, the node's own count is the number of participants that hold it, less the root's
+//!   last count until who replaced it, and holds it too, has added that. So it becomes zero by a
 //!   subtraction once, and then nobody holds it.
-//! * I3. A guard holds one node, and a participant has one guard: counts are at most [`MOST`].
+//! * I3. A participant holds one node at most, whatever becomes of its guards, and there are at most
+//!   [`MOST`] participants, those that were forgotten among them: so counts do not wrap.
+//! * I4. What a participant holds while one of its guards is used, that guard has loaded, so it is of
+//!   the guard's type.
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem;
+use std::ptr;
 
 use super::root::RootScheme;
 use super::{Caps, Held, Leak, Node, Owned, Payload};
@@ -35,12 +42,12 @@ use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fenc
 
 /// Bits of an address; the count is above them.
 const ADDRESS_BITS: u32 = 48;
-/// One guard, in a root's word.
+/// One participant, in a root's word.
 const ONE: usize = 1 << ADDRESS_BITS;
 /// Participants at once.
 const MOST: usize = usize::MAX >> ADDRESS_BITS;
 
-/// A root's payload, with the guards that hold it once no root leads to it: I2.
+/// A root's payload, with the participants that hold it once no root leads to it: I2.
 struct Counted<T> {
     guards: AtomicIsize,
     value: T,
@@ -69,7 +76,7 @@ pub struct RefCounts {
     participants: AtomicUsize,
 }
 
-/// A link to a payload, and how many guards hold it.
+/// A link to a payload, and how many participants hold it.
 pub struct CountedRoot<T: Payload> {
     word: AtomicPtr<CountedNode<T>>,
     /// It owns its node.
@@ -90,16 +97,16 @@ impl<T: Payload> CountedRoot<T> {
         node
     }
 
-    /// Ends a guard's hold on `node`.
+    /// Ends a participant's hold on `node`.
     ///
     /// # Safety
     ///
-    /// The guard held it.
+    /// The participant held it, by this root.
     unsafe fn let_go(&self, node: *mut CountedNode<T>) {
         // Relaxed: decides only where this hold is counted.
         let mut word = self.word.load(Ordering::Relaxed);
         while node_of(word) == node {
-            // Release A1: this guard's accesses; pairs with A4, as whoever frees the node has read
+            // Release A1: the holder's accesses; pairs with A4, as whoever frees the node has read
             // this word since, when somebody had replaced it, and only then gets to A4.
             match self.word.compare_exchange_weak(
                 word,
@@ -111,9 +118,9 @@ impl<T: Payload> CountedRoot<T> {
                 Err(now) => word = now,
             }
         }
-        // SAFETY: this guard's hold is still counted, here or by who is about to add it (I2).
+        // SAFETY: the hold is still counted, here or by who is about to add it (I2).
         let counted = unsafe { &*node.cast_const() };
-        // Release A3: this guard's accesses; pairs with A4.
+        // Release A3: the holder's accesses; pairs with A4.
         if counted.guards.fetch_sub(1, Ordering::Release) == 1 {
             // Acquire fence A4: pairs with A3 and A1. All accesses under guards come before the free.
             fence(Ordering::Acquire);
@@ -127,7 +134,8 @@ impl<T: Payload> Drop for CountedRoot<T> {
     fn drop(&mut self) {
         // Relaxed: `&mut self` orders it.
         let node = node_of(self.word.load(Ordering::Relaxed));
-        // SAFETY: a root leads to a published node, and nobody else has it: guards borrow the root.
+        // SAFETY: a root leads to a published node, and nobody else has it: who holds it has borrowed
+        // the root, or was forgotten.
         let dropped = unsafe { Node::drop_published(node) };
         if let Err(payload) = dropped
             && !std::thread::panicking()
@@ -145,21 +153,74 @@ impl<T: Payload> fmt::Debug for CountedRoot<T> {
     }
 }
 
+/// What a participant holds: `node`, which was loaded from the `CountedRoot` at `root`.
+struct Hold {
+    root: *const (),
+    node: *mut (),
+    /// [`Hold::let_go`] for the payload's type.
+    let_go: unsafe fn(Self),
+}
+
+// SAFETY: roots and payloads that are held are `Send` and `Sync`, as `RootScheme::enter` asks for that.
+unsafe impl Send for Hold {}
+
+impl Hold {
+    fn new<T: Payload>(root: &CountedRoot<T>, node: *mut CountedNode<T>) -> Self {
+        Self { root: ptr::from_ref(root).cast(), node: node.cast(), let_go: Self::let_go::<T> }
+    }
+
+    /// Ends the hold.
+    ///
+    /// # Safety
+    ///
+    /// The payload is a `T`, and the root is still there.
+    #[inline]
+    unsafe fn let_go<T: Payload>(self) {
+        // SAFETY: by this function's contract.
+        let root = unsafe { &*self.root.cast::<CountedRoot<T>>() };
+        // SAFETY: it was held, and `self` is gone afterwards.
+        unsafe { root.let_go(self.node.cast()) }
+    }
+}
+
 /// A registration with [`RefCounts`].
-#[derive(Debug)]
-pub struct CountsParticipant<'d>(&'d RefCounts);
+pub struct CountsParticipant<'d> {
+    domain: &'d RefCounts,
+    /// What its guard has loaded; between guards, what one has left here that was forgotten. The root
+    /// is borrowed for `'d`.
+    held: Option<Hold>,
+}
+
+impl CountsParticipant<'_> {
+    /// Lets go of what a forgotten guard has left.
+    #[cold]
+    fn let_go_of_forgotten(&mut self) {
+        if let Some(held) = self.held.take() {
+            // SAFETY: the function is that of the payload's type; the root is borrowed for `'d`, which
+            // has not ended: this type has a `Drop`.
+            unsafe { (held.let_go)(held) }
+        }
+    }
+}
 
 impl Drop for CountsParticipant<'_> {
     fn drop(&mut self) {
+        self.let_go_of_forgotten();
         // Relaxed: a number alone.
-        self.0.participants.fetch_sub(1, Ordering::Relaxed);
+        self.domain.participants.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for CountsParticipant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountsParticipant").field("holds", &self.held.is_some()).finish()
     }
 }
 
 /// What a root led to, held.
 pub struct CountsGuard<'g, 'd, T: Payload> {
-    held: Option<(&'d CountedRoot<T>, *mut CountedNode<T>)>,
-    _participant: PhantomData<&'g mut CountsParticipant<'d>>,
+    participant: &'g mut CountsParticipant<'d>,
+    _loads: PhantomData<&'d CountedRoot<T>>,
 }
 
 impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
@@ -168,16 +229,16 @@ impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
         self.let_go();
         // Acquire A5: pairs with A6.
         let node = node_of(add_bytes(&root.word, ONE, Ordering::Acquire));
-        self.held = Some((root, node));
+        self.participant.held = Some(Hold::new(root, node));
         perturb();
         node
     }
 
     #[inline]
     fn let_go(&mut self) {
-        if let Some((root, node)) = mem::take(&mut self.held) {
-            // SAFETY: this guard held it.
-            unsafe { root.let_go(node) };
+        if let Some(held) = self.participant.held.take() {
+            // SAFETY: I4: this guard has loaded it; the root is borrowed for `'d`.
+            unsafe { held.let_go::<T>() };
         }
     }
 }
@@ -191,11 +252,12 @@ impl<T: Payload> Drop for CountsGuard<'_, '_, T> {
 
 impl<T: Payload> fmt::Debug for CountsGuard<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CountsGuard").field("holds", &self.held.is_some()).finish()
+        f.debug_struct("CountsGuard").field("holds", &self.participant.held.is_some()).finish()
     }
 }
 
-// SAFETY: I1, I2: a guard's hold is counted until then; `Send` and `Sync` are implemented above.
+// SAFETY: I1 to I4: what a guard has loaded is counted until it loads again or drops; `Send` and `Sync`
+// are implemented above.
 unsafe impl RootScheme for RefCounts {
     type Root<T: Payload> = CountedRoot<T>;
     type Participant<'d> = CountsParticipant<'d>;
@@ -231,29 +293,33 @@ unsafe impl RootScheme for RefCounts {
     fn register(&self) -> CountsParticipant<'_> {
         // Relaxed: a number alone.
         let before = self.participants.fetch_add(1, Ordering::Relaxed);
-        let participant = CountsParticipant(self);
+        let participant = CountsParticipant { domain: self, held: None };
         assert!(before < MOST, "{MOST} threads are registered, the most that a root can count");
         participant
     }
 
     #[inline]
     fn enter<'g, 'd: 'g, T: Payload + Send + Sync + 'd>(
-        _: &'g mut CountsParticipant<'d>,
+        participant: &'g mut CountsParticipant<'d>,
     ) -> CountsGuard<'g, 'd, T> {
-        CountsGuard { held: None, _participant: PhantomData }
+        // I4.
+        if participant.held.is_some() {
+            participant.let_go_of_forgotten();
+        }
+        CountsGuard { participant, _loads: PhantomData }
     }
 
     #[inline]
-    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+    unsafe fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
         guard: &'b mut CountsGuard<'_, 'd, T>,
         root: &'d CountedRoot<T>,
     ) -> &'b T {
         let node = guard.hold(root);
-        // SAFETY: I1, I2: the guard holds it until it loads again, and it is borrowed.
+        // SAFETY: I1 to I3: it is held until the guard loads again, and the guard is borrowed.
         &unsafe { &*node.cast_const() }.value
     }
 
-    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+    unsafe fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
         &self,
         guard: &mut CountsGuard<'_, 'd, T>,
         root: &'d CountedRoot<T>,
@@ -262,7 +328,7 @@ unsafe impl RootScheme for RefCounts {
         lost: impl FnOnce(&mut T, U),
     ) -> Option<V> {
         let seen = guard.hold(root);
-        // SAFETY: I1, I2: the guard holds it until after this function.
+        // SAFETY: I1 to I3: it is held until after this function.
         let base = unsafe { &*seen.cast_const() };
         let (next, kept) = make(&base.value);
         let next = CountedRoot::alloc(next);
@@ -275,8 +341,7 @@ unsafe impl RootScheme for RefCounts {
                 Ok(_) => {
                     let answer = installed(&base.value, kept);
                     base.count_retired();
-                    // Relaxed: this guard holds it still, and will let go of it by A3, which comes
-                    // after this.
+                    // Relaxed: we hold it still, and will let go of it by A3, which comes after this.
                     base.guards.fetch_add(guards_of(word), Ordering::Relaxed);
                     return Some(answer);
                 }

@@ -11,6 +11,22 @@ use crate::sync::{AtomicPtr, Ordering};
 
 /// A scheme's domain, for roots alone.
 ///
+/// Nothing in a root's or a guard's type says of which domain it is, so who loads or replaces
+/// promises that it is the same:
+///
+/// ```compile_fail,E0133
+/// use structures::reclaim::{Hazard, Payload, RootScheme};
+///
+/// struct Text(String);
+/// impl Payload for Text {}
+///
+/// let (one, other) = (Hazard::default(), Hazard::default());
+/// let root = one.root(Text("of the one".to_owned()));
+/// let mut participant = RootScheme::register(&other);
+/// let mut guard = <Hazard as RootScheme>::enter::<Text>(&mut participant);
+/// let text = <Hazard as RootScheme>::load(&mut guard, &root);
+/// ```
+///
 /// # Safety
 ///
 /// What a guard has loaded stays as it is until the guard loads again or drops. A
@@ -71,7 +87,11 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
 
     /// What `root` leads to, protected for as long as the guard is borrowed: linearized at the load
     /// of the root (at least `Acquire`).
-    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+    ///
+    /// # Safety
+    ///
+    /// `root` and `guard` are of the same domain.
+    unsafe fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
         guard: &'b mut Self::Guard<'_, 'd, T>,
         root: &'d Self::Root<T>,
     ) -> &'b T
@@ -82,7 +102,12 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     /// compare-and-swap of the root (at least `Release`). Then either `installed` is called with
     /// what was replaced, which is retired next, or `lost` with what was made, which is dropped
     /// next; in the latter case the answer is `None`.
-    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+    ///
+    /// # Safety
+    ///
+    /// `root` and `guard` are of this domain. What `T` borrows outlives the domain, which may drop
+    /// what was replaced as late as when it drops itself.
+    unsafe fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
         &self,
         guard: &mut Self::Guard<'_, 'd, T>,
         root: &'d Self::Root<T>,
@@ -190,7 +215,7 @@ unsafe impl<R: Reclaimer> RootScheme for R {
     }
 
     #[inline]
-    fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
+    unsafe fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
         guard: &'b mut <R::Participant<'d> as Participant<R>>::Guard<'_>,
         root: &'d LinkRoot<R, T>,
     ) -> &'b T
@@ -199,11 +224,12 @@ unsafe impl<R: Reclaimer> RootScheme for R {
     {
         let current = guard.protect(0, &root.current);
         // SAFETY: D1: a root leads to published nodes, and `protect` has found this one in it after
-        // protecting it. Slot 0 is not used again while the guard is borrowed.
+        // protecting it; it is retired in the guard's domain, which by this function's contract is
+        // the root's. Slot 0 is not used again while the guard is borrowed.
         unsafe { &*current.cast_const() }
     }
 
-    fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
+    unsafe fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
         &self,
         guard: &mut <R::Participant<'d> as Participant<R>>::Guard<'_>,
         root: &'d LinkRoot<R, T>,
@@ -230,7 +256,8 @@ unsafe impl<R: Reclaimer> RootScheme for R {
             return None;
         }
         let answer = installed(base, kept);
-        // SAFETY: D2: our CAS replaced it, and no other root leads to it.
+        // SAFETY: D2: our CAS replaced it, and no other root leads to it. It is of the guard's domain,
+        // and what it borrows outlives that, by this function's contract.
         unsafe { guard.retire(seen) };
         Some(answer)
     }

@@ -21,6 +21,8 @@
 //!   root leads to it.
 //! * I3. A version is installed in place of the one that it was forked from: that one is protected
 //!   from before the fork until after the CAS, so its address is not used anew.
+//! * I4. Roots, participants and guards of a [`Cow`] are of its domain: they are made by `new_in` and
+//!   `handle`, and are private.
 
 use std::fmt;
 use std::sync::PoisonError;
@@ -103,13 +105,16 @@ unsafe impl<O: Version + Send + Sync, R: RootScheme, W: Sync> Sync for Root<O, R
 
 impl<O: Version, R: RootScheme, W> Drop for Root<O, R, W> {
     fn drop(&mut self) {
-        R::last(&mut self.current).0.end();
+        // SAFETY: it is installed and drops next; those before it were the domain's, which has dropped.
+        // A fork of it does not outlive `try_install`, which borrowed this.
+        unsafe { R::last(&mut self.current).0.end() };
     }
 }
 
 /// Objects whose versions are installed by compare-and-swap, or under a lock.
 pub struct Cow<O: Version, R: RootScheme, W = Cas, const ROOTS: usize = 1> {
-    // Dropped first: it frees the versions that were replaced.
+    // Dropped first: it frees the versions that were replaced. That drop may use what they borrow:
+    // `Root` has a `Drop`, so the compiler sees to it that it is still there.
     domain: R,
     roots: [CachePadded<Root<O, R, W>>; ROOTS],
 }
@@ -119,7 +124,8 @@ impl<O: Version, R: RootScheme, W: Writers, const ROOTS: usize> Cow<O, R, W, ROO
     pub fn new_in(domain: R, mut object: impl FnMut() -> O) -> Self {
         let roots = std::array::from_fn(|_| {
             let mut first = object();
-            drop(first.seal());
+            // SAFETY: it is installed below, from where it is only read and forked (I1).
+            drop(unsafe { first.seal() });
             let current = domain.root(Published(first));
             CachePadded::new(Root { current, writers: W::default() })
         });
@@ -236,8 +242,10 @@ where
     /// If there is no such root.
     #[inline]
     pub fn version(&mut self, root: usize) -> &O {
-        // L1.
-        &R::load(&mut self.guard, &self.cow.roots[root].current).0
+        let root = &self.cow.roots[root].current;
+        // SAFETY: I4.
+        let Published(version) = unsafe { R::load(&mut self.guard, root) }; // L1.
+        version
     }
 
     /// Forks the current version, edits the fork and tries to install it; what `edit` returned,
@@ -245,9 +253,12 @@ where
     fn try_install<T>(&mut self, root: usize, edit: impl FnOnce(&mut O) -> T) -> Option<T> {
         let cow = self.cow;
         let make = |base: &Published<O>| {
-            let mut next = base.0.fork();
+            // SAFETY: I1: published, hence sealed; protected until the fork is installed or dropped
+            // (I3).
+            let mut next = unsafe { base.0.fork() };
             let out = edit(&mut next);
-            let residue = next.seal();
+            // SAFETY: nothing is applied to it after this: it is installed, or abandoned and dropped.
+            let residue = unsafe { next.seal() };
             (Published(next), (out, residue))
         };
         let installed = |base: &Published<O>, (out, residue)| {
@@ -255,9 +266,12 @@ where
             unsafe { base.0.replaced(residue) };
             out
         };
-        let lost = |next: &mut Published<O>, (_, residue)| next.0.abandon(residue);
-        // L2.
-        cow.domain.replace(&mut self.guard, &cow.roots[root].current, make, installed, lost)
+        // SAFETY: its own residue; it was not installed, so nobody else has seen it.
+        let lost = |next: &mut Published<O>, (_, residue)| unsafe { next.0.abandon(residue) };
+        let root = &cow.roots[root].current;
+        // SAFETY: I4. What `O` borrows outlives the domain, as it outlives `Root`'s drop and that is
+        // in the same struct.
+        unsafe { cow.domain.replace(&mut self.guard, root, make, installed, lost) } // L2.
     }
 }
 

@@ -109,11 +109,11 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
 unsafe impl<K: Eq + Clone, V: Clone> Version for Flat<K, V> {
     type Residue = ();
 
-    fn fork(&self) -> Self {
+    unsafe fn fork(&self) -> Self {
         self.clone()
     }
 
-    fn seal(&mut self) {}
+    unsafe fn seal(&mut self) {}
 
     unsafe fn replaced(&self, (): ()) {}
 }

@@ -63,6 +63,32 @@ pub trait Sequential {
 /// Versions form a line: a fork is only ever installed in place of the version that it was forked
 /// from.
 ///
+/// That life is a construction's to see to, and what two versions share is freed by it alone: so its
+/// steps are `unsafe`, and a copy that lives by itself is a clone, where an object has that:
+///
+/// ```compile_fail,E0133
+/// use structures::map::MapHandle;
+/// use structures::versioned::{HamtCas, Version};
+///
+/// let map: HamtCas<u64, u64> = (0..9).map(|key| (key, key)).collect();
+/// let copy = map.handle().pin().snapshot().version().fork(); // would outlive what it was forked from
+/// ```
+///
+/// ```
+/// use std::hash::RandomState;
+///
+/// use structures::map::MapHandle;
+/// use structures::reclaim::Epoch;
+/// use structures::versioned::HamtCas;
+/// use structures::versioned::hamt::Counted;
+/// use structures::versioned::map::MapObject;
+///
+/// let map: HamtCas<u64, u64, Epoch, RandomState, Counted> = (0..9).map(|key| (key, key)).collect();
+/// let copy = map.handle().pin().snapshot().version().clone();
+/// drop(map);
+/// assert_eq!(copy.len(), 9);
+/// ```
+///
 /// # Safety
 ///
 /// A version that was published stays as it is, for other threads to read, until it is dropped,
@@ -75,10 +101,19 @@ pub unsafe trait Version: Sequential + Sized {
     const KEEPS_LATER: bool = false;
 
     /// A private copy, to be edited.
-    fn fork(&self) -> Self;
+    ///
+    /// # Safety
+    ///
+    /// `self` is sealed. It lasts until the fork has been installed in its place, or has been
+    /// dropped.
+    unsafe fn fork(&self) -> Self;
 
     /// Ends the editing: nothing changes from here on.
-    fn seal(&mut self) -> Self::Residue;
+    ///
+    /// # Safety
+    ///
+    /// No operation is applied to `self` after this, unless it is [abandoned](Self::abandon).
+    unsafe fn seal(&mut self) -> Self::Residue;
 
     /// A version with this residue has been installed in place of `self`.
     ///
@@ -89,13 +124,21 @@ pub unsafe trait Version: Sequential + Sized {
     unsafe fn replaced(&self, residue: Self::Residue);
 
     /// It was not installed.
-    fn abandon(&mut self, residue: Self::Residue) {
+    ///
+    /// # Safety
+    ///
+    /// `residue` is its own. It has not been forked, and nobody else has it.
+    unsafe fn abandon(&mut self, residue: Self::Residue) {
         drop(residue);
     }
 
-    /// It was installed and will not be replaced: it drops next, with all that hold it, and the
-    /// versions before it have been dropped.
-    fn end(&mut self) {}
+    /// It was installed and will not be replaced.
+    ///
+    /// # Safety
+    ///
+    /// It drops next, and the versions before it have been dropped, or are not used any more. There
+    /// is no fork of it.
+    unsafe fn end(&mut self) {}
 }
 
 /// Any object that can be cloned, copied whole for each version.
@@ -123,11 +166,11 @@ impl<O: Sequential> Sequential for Whole<O> {
 unsafe impl<O: Sequential + Clone> Version for Whole<O> {
     type Residue = ();
 
-    fn fork(&self) -> Self {
+    unsafe fn fork(&self) -> Self {
         self.clone()
     }
 
-    fn seal(&mut self) {}
+    unsafe fn seal(&mut self) {}
 
     unsafe fn replaced(&self, (): ()) {}
 }

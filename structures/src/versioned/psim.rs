@@ -110,7 +110,10 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
         }
         let state = self.state.load(Ordering::Relaxed);
         // SAFETY: I5, and nobody else has it.
-        unsafe { &mut *state }.payload_mut().object.end();
+        let last = unsafe { &mut *state }.payload_mut();
+        // SAFETY: it is installed and drops next; those before it were the domain's, which has dropped.
+        // Forks are dropped or installed before `attempt` returns.
+        unsafe { last.object.end() };
         // SAFETY: as above.
         panicked = panicked.and(unsafe { Node::drop_published(state) });
         if let Err(payload) = panicked
@@ -124,7 +127,8 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
 impl<O: Version, R: Reclaimer> PSim<O, R> {
     /// A construction over `object`, whose versions `domain` frees.
     pub fn new_in(domain: R, mut object: O) -> Self {
-        drop(object.seal());
+        // SAFETY: it is installed below, from where it is only read and forked.
+        drop(unsafe { object.seal() });
         let first = State { object, applied: 0, responses: Vec::new() };
         let shared = Shared {
             state: CachePadded::new(AtomicPtr::new(Node::alloc(&domain, first).publish())),
@@ -283,7 +287,9 @@ where
             return true;
         }
         let mut next = State {
-            object: base.object.fork(),
+            // SAFETY: a state's object is sealed; this one's node is protected until after this
+            // function, in which the fork is installed or dropped.
+            object: unsafe { base.object.fork() },
             applied: base.applied ^ pending,
             responses: base.responses.clone(),
         };
@@ -294,14 +300,16 @@ where
             }
             next.responses[slot] = Some(Arc::new(response));
         }
-        let residue = next.object.seal();
+        // SAFETY: nothing is applied to it after this: it is installed, or abandoned and dropped.
+        let residue = unsafe { next.object.seal() };
         let next = Node::alloc(&sim.domain, next).publish();
         let state = &sim.shared.state;
         // Release: publishes the state; pairs with the Acquire in `protect`. L2.
         if state.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: from `publish` just above, and not stored.
             let mut next = unsafe { Owned::unpublished(next) };
-            next.object.abandon(residue);
+            // SAFETY: its own residue; it was not installed, so nobody else has seen it.
+            unsafe { next.object.abandon(residue) };
             return false;
         }
         // SAFETY: the new object was forked from this one and took its place; it is retired below.

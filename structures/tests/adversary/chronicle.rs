@@ -52,11 +52,11 @@ impl Sequential for Chronicle {
 unsafe impl Version for Chronicle {
     type Residue = ();
 
-    fn fork(&self) -> Self {
+    unsafe fn fork(&self) -> Self {
         Self { log: self.log.clone(), state: self.state + 1 }
     }
 
-    fn seal(&mut self) {}
+    unsafe fn seal(&mut self) {}
 
     unsafe fn replaced(&self, (): ()) {
         // Nobody else runs between the installation and this call.

@@ -21,7 +21,9 @@ mod sharing;
 use std::fmt;
 
 pub use self::iter::{Change, Iter};
-pub use self::sharing::{Bundle, Bundled, Counted, Leaving, Nodes, Sharing};
+pub use self::sharing::{Bundled, Counted, Sharing};
+
+use self::sharing::{Leaving, Nodes};
 
 use self::node::{BITS, Branch, Child, Kind, Leaf, bit};
 use super::map::{Binding, MapObject, MapOp, Outcome};
@@ -93,7 +95,9 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
 }
 
 /// Edits of a draft. All of them are given nodes to which the draft leads by nodes of its own, and
-/// that live as long as it does: they are its own, or the version's that it was forked from.
+/// that live as long as it does: they are its own, or the version's that it was forked from, which
+/// lasts by the contract of [`Version::fork`]. Nobody else leads to its own: a version is not forked
+/// before it is sealed, and not edited after that (`apply` sees to it).
 impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// What becomes of a node that this draft has made and frees.
     fn fate(&self) -> Event {
@@ -359,7 +363,11 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> Sequential for Hamt<K, V, P> {
     type Op = MapOp<K, V>;
     type Out = Outcome<V>;
 
+    /// # Panics
+    ///
+    /// If it is sealed: others may read it.
     fn apply(&mut self, op: &MapOp<K, V>) -> Outcome<V> {
+        assert!(!matches!(self.state, State::Published), "a sealed version does not change");
         match op {
             MapOp::Insert { hash, key, value } => {
                 if self.find(*hash, |other| other == key).is_some() {
@@ -483,7 +491,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
 
     const KEEPS_LATER: bool = P::KEEPS_LATER;
 
-    fn fork(&self) -> Self {
+    unsafe fn fork(&self) -> Self {
         if let Some(root) = self.root {
             // SAFETY: `self` leads to it.
             P::share(unsafe { root.mark() });
@@ -498,7 +506,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
         }
     }
 
-    fn seal(&mut self) -> Residue<K, V, P> {
+    unsafe fn seal(&mut self) -> Residue<K, V, P> {
         let nodes = match std::mem::replace(&mut self.state, State::Published) {
             State::Draft(replaced) => replaced,
             State::Published | State::Clone => Vec::new(),
@@ -516,11 +524,11 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
         unsafe { P::replaced(&self.held, held, nodes) };
     }
 
-    fn abandon(&mut self, residue: Residue<K, V, P>) {
+    unsafe fn abandon(&mut self, residue: Residue<K, V, P>) {
         self.state = State::Draft(residue.nodes.0);
     }
 
-    fn end(&mut self) {
+    unsafe fn end(&mut self) {
         if let Some(root) = self.root.take() {
             Self::leave(root, Leaving::End, Event::Dropped);
         }

@@ -76,14 +76,18 @@ impl<K, V, P: Sharing> fmt::Debug for Nodes<K, V, P> {
     }
 }
 
+/// As many ways lead to a node at most, but for those that other threads are just about to add.
+const MOST_WAYS: usize = usize::MAX / 2;
+
 /// Each node counts the nodes and versions that lead to it. A version is a tree of its own: it
 /// can be cloned in O(1), and clones edited apart from each other.
 #[derive(Debug)]
 pub enum Counted {}
 
 // SAFETY: a count is 1 only if one way leads to the node; that way is the asking draft's. A
-// version's nodes are counted by the version or by each other, until it drops. Counts cannot
-// overflow: each stands for a pointer in memory.
+// version's nodes are counted by the version or by each other, until it drops. Counts do not
+// overflow: a way from a node is a pointer in memory, and a clone that was forgotten, which is none,
+// is counted no further than half of all numbers.
 unsafe impl Sharing for Counted {
     type Mark = AtomicUsize;
     type Held<K, V> = ();
@@ -104,7 +108,11 @@ unsafe impl Sharing for Counted {
     #[inline]
     fn share(count: &AtomicUsize) {
         // Relaxed: the caller has the node by another way, which lasts.
-        count.fetch_add(1, Ordering::Relaxed);
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        if before > MOST_WAYS {
+            // As `Arc` does: there is no going on from here, and no way back.
+            std::process::abort();
+        }
     }
 
     #[inline]
