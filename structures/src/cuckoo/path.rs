@@ -22,12 +22,29 @@ pub struct Place {
     pub slot: usize,
 }
 
+impl Place {
+    /// # Panics
+    ///
+    /// If it is not in a table of `buckets` buckets of `slots` slots.
+    #[inline]
+    pub(super) fn check(self, buckets: usize, slots: usize) {
+        assert!(
+            self.bucket < buckets && self.slot < slots,
+            "a search for room is at {self:?}, in a table of {buckets} buckets of {slots} slots"
+        );
+    }
+}
+
 /// The buckets, as a search sees them.
 pub trait Graph {
     /// Slots a bucket.
     const SLOTS: usize;
 
     /// The other bucket of the entry in `place`; `None` if the slot is empty.
+    ///
+    /// # Panics
+    ///
+    /// A table's: if it has no such place.
     fn other_bucket(&self, place: Place) -> Option<usize>;
 
     /// Says that `bucket` will be looked at soon.
@@ -37,6 +54,9 @@ pub trait Graph {
 }
 
 /// A way to search.
+///
+/// Anybody may write one, and it may be wrong: a table checks each place that it asks about and each
+/// that it answers with, and each hop when it is made.
 pub trait Search: Debug + Send + Sync + 'static {
     /// Its name in the names of tables: `bfs`, `random-1`, `random-2`.
     const NAME: &'static str;
@@ -45,6 +65,23 @@ pub trait Search: Debug + Send + Sync + 'static {
     /// `path[i + 1]`, and the last place was empty when it was looked at. No place is on it twice.
     /// `None` if the search gave up. The same graph and `seed` give the same path.
     fn find<G: Graph>(graph: &G, starts: [usize; 2], seed: u64) -> Option<Vec<Place>>;
+}
+
+/// What [`Search::find`] answers, for a table of `buckets` buckets.
+///
+/// # Panics
+///
+/// If that is no path in the table: empty, or with a place that the table does not have.
+pub(super) fn search<P: Search, G: Graph>(
+    graph: &G,
+    buckets: usize,
+    starts: [usize; 2],
+    seed: u64,
+) -> Option<Vec<Place>> {
+    let path = P::find(graph, starts, seed)?;
+    assert!(!path.is_empty(), "the search `{}` has found a path of no places", P::NAME);
+    path.iter().for_each(|place| place.check(buckets, G::SLOTS));
+    Some(path)
 }
 
 /// Breadth-first search over at most [`Bfs::EXAMINED`] slots.

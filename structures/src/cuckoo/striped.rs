@@ -65,7 +65,7 @@ use self::growth::{Table, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
 use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
 use super::error::{GrowError, TryInsertError};
-use super::path::{Bfs, Place, Search};
+use super::path::{self, Bfs, Place, Search};
 use super::stats::Counters;
 use crate::hash;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
@@ -483,7 +483,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         // Another path each time, and not one that all insertions share.
         let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // I6: the search that we announced keeps the table.
-        let path = P::find(&table.slots, buckets, seed);
+        let path = path::search::<P, _>(&table.slots, table.slots.buckets(), buckets, seed);
         drop(searching);
         let Some(path) = path else {
             self.counters.gave_up();

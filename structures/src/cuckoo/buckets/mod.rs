@@ -29,7 +29,8 @@
 //!
 //! They hold at every moment, also between two stores.
 //!
-//! * I1. A bucket's index is below the number of buckets, a power of two.
+//! * I1. A bucket's index is below the number of buckets, a power of two. It comes from a hash or
+//!   another bucket under a mask, or from a search, which is anybody's and is checked.
 //! * I2. Only a key's home and its other bucket have it, each in one slot; both have it only between
 //!   the two stores of a displacement, and never neither. A copy left behind is in a locked bucket.
 //! * I3. A key is inserted only with its home locked, unchanged since the key was found absent.
@@ -215,7 +216,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     pub(super) fn control(&self, bucket: usize) -> &Control<SLOTS> {
         debug_assert!(bucket <= self.mask, "bucket {bucket} of {}", self.buckets());
         // SAFETY: I1: a bucket's index comes from `hash::home` or `hash::other_bucket` with our
-        // mask, so it is below `buckets()`, the array's length.
+        // mask, or from a search and was checked, so it is below `buckets()`, the array's length.
         unsafe { self.controls.get_unchecked(bucket) }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Attempt, Cell, Table};
 use crate::control::Snapshot;
-use crate::cuckoo::path::{Graph, Place, Search};
+use crate::cuckoo::path::{self, Graph, Place, Search};
 use crate::cuckoo::stats::Counters;
 use crate::sync::Backoff;
 use crate::versions::Versions;
@@ -19,12 +19,16 @@ impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize, V: Versions> Graph
     const SLOTS: usize = SLOTS;
 
     fn other_bucket(&self, place: Place) -> Option<usize> {
+        // I1: a search may ask for anything.
+        place.check(self.table.buckets(), SLOTS);
         let tag = self.table.control(place.bucket).snapshot().tag(place.slot);
         (tag != 0).then(|| self.table.other(place.bucket, (self.fingerprint)(place, tag)))
     }
 
     fn prefetch(&self, bucket: usize) {
-        self.table.prefetch_control(bucket);
+        if bucket <= self.table.mask {
+            self.table.prefetch_control(bucket);
+        }
     }
 }
 
@@ -52,7 +56,8 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize, V: V
     fingerprint: impl Fn(Place, u64) -> u64,
     relocate: impl Fn(usize, usize, u64, C::Content) -> Option<Relocation<C::Content>>,
 ) -> Attempt {
-    let Some(path) = P::find(&Unlocked { table, fingerprint }, starts, seed) else {
+    let graph = Unlocked { table, fingerprint };
+    let Some(path) = path::search::<P, _>(&graph, table.buckets(), starts, seed) else {
         counters.gave_up();
         return if table.are_full(starts) { Attempt::Full } else { Attempt::Retry };
     };

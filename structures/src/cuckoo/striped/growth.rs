@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 use std::ptr;
 use std::sync::PoisonError;
 
-use super::super::path::{Place, Search};
+use super::super::path::{self, Place, Search};
 use super::slots::Slots;
 use super::stripes::{Stripes, stripes_for};
 use super::{CuckooStriped, buckets_for};
@@ -294,7 +294,7 @@ where
         if let Some(place) = slots.vacancy(pair) {
             return Some(place);
         }
-        let path = P::find(slots, pair, pair[0] as u64)?;
+        let path = path::search::<P, _>(slots, slots.buckets(), pair, pair[0] as u64)?;
         path.windows(2)
             .rev()
             // SAFETY: nobody else knows these slots.

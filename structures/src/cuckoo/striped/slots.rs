@@ -331,11 +331,13 @@ impl<K, V, const SLOTS: usize> Graph for Slots<K, V, SLOTS> {
     const SLOTS: usize = SLOTS;
 
     fn other_bucket(&self, place: Place) -> Option<usize> {
+        // A search may ask for anything.
+        place.check(self.buckets(), SLOTS);
         let tag = self.tag(place);
         (tag != 0).then(|| hash::other_bucket(place.bucket, tag, self.mask()))
     }
 
     fn prefetch(&self, bucket: usize) {
-        prefetch(self.tags.as_ptr().wrapping_add(bucket * Self::TAG_WORDS));
+        prefetch(self.tags.as_ptr().wrapping_add(bucket.wrapping_mul(Self::TAG_WORDS)));
     }
 }
