@@ -7,11 +7,12 @@
 use std::fmt::Debug;
 use std::sync::PoisonError;
 
+use crate::sealed::Sealed;
 use crate::sync::{Mutex, MutexGuard};
 use crate::versions::{PerBucket, Stripes, Versions};
 
-/// A way to exclude.
-pub trait Exclusion: Debug + Default + Send + Sync + 'static {
+/// A way to exclude. Sealed: the tables' protocols are argued for these.
+pub trait Exclusion: Sealed + Debug + Default + Send + Sync + 'static {
     /// Its name in the names of tables.
     const NAME: &'static str;
 
@@ -39,6 +40,7 @@ pub trait Exclusion: Debug + Default + Send + Sync + 'static {
 #[derive(Debug, Default)]
 pub struct Optimistic;
 
+impl Sealed for Optimistic {}
 impl Exclusion for Optimistic {
     const NAME: &'static str = "optimistic";
     const READERS_LOCK: bool = false;
@@ -58,6 +60,7 @@ impl Exclusion for Optimistic {
 #[derive(Debug, Default)]
 pub struct OptimisticStripes<const N: usize>;
 
+impl<const N: usize> Sealed for OptimisticStripes<N> {}
 impl<const N: usize> Exclusion for OptimisticStripes<N> {
     const NAME: &'static str = Optimistic::NAME;
     const READERS_LOCK: bool = false;
@@ -77,6 +80,7 @@ impl<const N: usize> Exclusion for OptimisticStripes<N> {
 #[derive(Debug, Default)]
 pub struct SingleWriter(Mutex<()>);
 
+impl Sealed for SingleWriter {}
 impl Exclusion for SingleWriter {
     const NAME: &'static str = "single-writer";
     const READERS_LOCK: bool = false;
@@ -98,6 +102,7 @@ impl Exclusion for SingleWriter {
 #[derive(Debug, Default)]
 pub struct BucketLocks;
 
+impl Sealed for BucketLocks {}
 impl Exclusion for BucketLocks {
     const NAME: &'static str = "bucket-lock";
     const READERS_LOCK: bool = true;
@@ -117,6 +122,7 @@ impl Exclusion for BucketLocks {
 #[derive(Debug, Default)]
 pub struct GlobalLock(Mutex<()>);
 
+impl Sealed for GlobalLock {}
 impl Exclusion for GlobalLock {
     const NAME: &'static str = "global-lock";
     const READERS_LOCK: bool = false;

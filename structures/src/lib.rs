@@ -80,8 +80,11 @@ pub mod exclusion;
 pub mod hash;
 pub mod map;
 pub mod meter;
+#[cfg(doctest)]
+mod must_not_compile;
 mod panics;
 pub mod reclaim;
+mod sealed;
 pub mod sync;
 pub mod tagging;
 pub mod versioned;

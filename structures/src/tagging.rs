@@ -8,9 +8,10 @@
 use std::fmt::Debug;
 
 use crate::hash;
+use crate::sealed::Sealed;
 
-/// What the lane of an occupied slot holds.
-pub trait Tagging: Debug + Default + Send + Sync + 'static {
+/// What the lane of an occupied slot holds. Sealed: a lane too wide would be another's, or the lock.
+pub trait Tagging: Sealed + Debug + Default + Send + Sync + 'static {
     /// Its name in the names of tables.
     const NAME: &'static str;
 
@@ -25,6 +26,7 @@ pub trait Tagging: Debug + Default + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tagged;
 
+impl Sealed for Tagged {}
 impl Tagging for Tagged {
     const NAME: &'static str = "tag";
     const DISTINGUISHES: bool = true;
@@ -39,6 +41,7 @@ impl Tagging for Tagged {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untagged;
 
+impl Sealed for Untagged {}
 impl Tagging for Untagged {
     const NAME: &'static str = "no-tag";
     const DISTINGUISHES: bool = false;

@@ -28,6 +28,7 @@ use std::fmt;
 
 use crate::control::{Control, Snapshot, Wraps};
 use crate::cuckoo::GrowError;
+use crate::sealed::Sealed;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::zeroed::{Pages, Zeroed};
 
@@ -49,8 +50,9 @@ impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
     }
 }
 
-/// Where the locks and versions of a table's buckets are.
-pub trait Versions: Copy + fmt::Debug + Send + Sync + 'static {
+/// Where the locks and versions of a table's buckets are. Sealed: a table relies on a lock that it was
+/// given.
+pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     /// Locks with versions that a table has besides its buckets' words; 0 if none.
     const STRIPES: usize;
 
@@ -142,6 +144,7 @@ pub trait Versions: Copy + fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct PerBucket;
 
+impl Sealed for PerBucket {}
 impl Versions for PerBucket {
     const STRIPES: usize = 0;
 
@@ -260,6 +263,7 @@ impl StripeArray {
     }
 }
 
+impl<const N: usize> Sealed for Stripes<N> {}
 impl<const N: usize> Versions for Stripes<N> {
     const STRIPES: usize = {
         assert!(N.is_power_of_two(), "a power of two of stripes");

@@ -1,15 +1,13 @@
 //! Keys and values of one machine word, for tables that keep them inline in atomics.
 
-mod sealed {
-    pub trait Sealed {}
-}
+use crate::sealed::Sealed;
 
 /// A value that 64 bits represent: what the tables with inline entries store.
 ///
 /// Sealed: equal values have equal bits and different values different bits, and the bits of a
 /// value never change. `f64` is not a key, as it is not [`Eq`]; as a value it keeps its exact
 /// bits.
-pub trait Word: sealed::Sealed + Copy + Send + Sync + 'static {
+pub trait Word: Sealed + Copy + Send + Sync + 'static {
     /// The bits of `self`.
     fn to_bits(self) -> u64;
 
@@ -19,7 +17,7 @@ pub trait Word: sealed::Sealed + Copy + Send + Sync + 'static {
 
 macro_rules! integers {
     ($($integer:ty)*) => {$(
-        impl sealed::Sealed for $integer {}
+        impl Sealed for $integer {}
         impl Word for $integer {
             #[inline(always)]
             fn to_bits(self) -> u64 {
@@ -36,7 +34,7 @@ macro_rules! integers {
 
 integers! { u8 u16 u32 u64 usize i8 i16 i32 i64 isize }
 
-impl sealed::Sealed for bool {}
+impl Sealed for bool {}
 impl Word for bool {
     #[inline(always)]
     fn to_bits(self) -> u64 {
@@ -49,7 +47,7 @@ impl Word for bool {
     }
 }
 
-impl sealed::Sealed for char {}
+impl Sealed for char {}
 impl Word for char {
     #[inline(always)]
     fn to_bits(self) -> u64 {
@@ -62,7 +60,7 @@ impl Word for char {
     }
 }
 
-impl sealed::Sealed for [u8; 8] {}
+impl Sealed for [u8; 8] {}
 impl Word for [u8; 8] {
     #[inline(always)]
     fn to_bits(self) -> u64 {
@@ -75,7 +73,7 @@ impl Word for [u8; 8] {
     }
 }
 
-impl sealed::Sealed for f64 {}
+impl Sealed for f64 {}
 impl Word for f64 {
     #[inline(always)]
     fn to_bits(self) -> u64 {
@@ -88,7 +86,7 @@ impl Word for f64 {
     }
 }
 
-impl sealed::Sealed for () {}
+impl Sealed for () {}
 impl Word for () {
     #[inline(always)]
     fn to_bits(self) -> u64 {

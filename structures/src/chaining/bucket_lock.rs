@@ -14,8 +14,9 @@
 //! theirs, and find the moved ones in the next table.
 //!
 //! # Invariants
-//! * I1. A bucket's word owns its chain, and whoever sets `LOCKED` takes that ownership over
-//!   until it stores the word without it.
+//! * I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no chain, and
+//!   who set it owns the chain until it stores the word without `LOCKED`. If it never does, the chain
+//!   leaks.
 //! * I2. An entry is in bucket `hash mod buckets` of the first table, from the current one on,
 //!   in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and
 //!   its table has a successor.
@@ -124,7 +125,8 @@ impl<K, V> Bucket<K, V> {
             if word.addr() & MOVED != 0 {
                 return None;
             }
-            let locked = word.map_addr(|address| address | LOCKED);
+            // I1: not the chain as well.
+            let locked = ptr::without_provenance_mut(LOCKED);
             if word.addr() & LOCKED == 0
                 // Acquire: pairs with R1; the previous holder's changes are visible. Relaxed on
                 // failure: we look again.
@@ -154,7 +156,7 @@ unsafe fn chain_from<K, V>(first: *mut ChainNode<K, V>) -> Chain<K, V> {
 impl<K, V> Drop for Bucket<K, V> {
     fn drop(&mut self) {
         let first = self.word.load(Ordering::Relaxed).map_addr(|a| a & !(LOCKED | MOVED));
-        // SAFETY: I1: `&mut self`, so nobody holds the lock, and the word owns its chain.
+        // SAFETY: I1: the word owns the chain that it leads to, and `&mut self`: nobody else uses it.
         drop(unsafe { chain_from(first) });
     }
 }
@@ -315,5 +317,26 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
             entries
         };
         (0..table.buckets.len()).map(entries).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chain that somebody has taken out of a locked bucket is not the bucket's any more, also if the
+    /// lock is never released.
+    #[test]
+    fn a_lock_that_is_forgotten_frees_nothing_twice() {
+        let value = Arc::new(());
+        let buckets = BucketLock::<u64, Arc<()>>::with_capacity(1);
+        buckets.lock(3).push(3, 3, Arc::clone(&value));
+        let mut locked = buckets.lock(3);
+        let taken = mem::take(&mut *locked);
+        mem::forget(locked);
+        drop(buckets);
+        assert_eq!(Arc::strong_count(&value), 2, "the bucket has freed what it gave away");
+        drop(taken);
+        assert_eq!(Arc::strong_count(&value), 1);
     }
 }

@@ -13,6 +13,9 @@ use super::chain::Chain;
 use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
 
 /// Buckets and the lock, or locks, around them.
+///
+/// Nobody outside of this module can name it: who has a chain under its lock can take it apart, and
+/// who implements it says when a chain is locked.
 pub trait Locking<K, V>: Send + Sync {
     /// What `bench list` says of the table.
     const INFO: MapInfo;

@@ -8,6 +8,12 @@
 //! that only the synchronisation differs, and double when there are more entries than buckets.
 //!
 //! * [`ChainingInline`]: words alone, the first three of a bucket in its cache line.
+//!
+//! What a lock gives out, a bucket's chain, nobody else gets:
+//!
+//! ```compile_fail,E0432
+//! use structures::chaining::Locking;
+//! ```
 
 mod bucket_lock;
 mod chain;
@@ -22,7 +28,7 @@ pub use self::bucket_lock::{BucketLock, ChainingBucketLock};
 pub use self::global_lock::{ChainingGlobalLock, GlobalLock};
 pub use self::inline::{ChainingInline, ENTRIES_PER_BUCKET};
 pub use self::lock_free::{ChainingLockFree, Handle, Pinned};
-pub use self::locked::{LockedChaining, Locking};
+pub use self::locked::LockedChaining;
 
 /// Buckets of an empty table.
 const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
