@@ -30,14 +30,22 @@
 //! # Versions wrap
 //!
 //! 8 slots leave 11 bits for the version, so a word may return while a reader is suspended. An
-//! unlock that carries out of the version therefore adds 1 to the table's [`Wraps`] first
-//! (`Release`, C7), while the bucket is still locked. A reader loads `Wraps` before C1
-//! (`Acquire`, C8) and after C3. If the word has gone round, the carry's C6 lies between C1 and
-//! C3 in the word's modification order. Its C7 is not in C8's value: otherwise the lock, which
-//! comes before C7, would come before C1 too. And it is in the second value, as C3 read C6 or
-//! later. So the two differ, and the reader tries again. The same goes for a writer that locks what
-//! it has seen before: it compares the counts when it has the lock. (Cf. hazard H5 in MemC3's released
-//! code, whose 32-bit counters may wrap unseen.)
+//! unlock that ends half a turn of the version, of which there are two in a turn, therefore adds 1 to
+//! the table's [`Wraps`] first (`Release`, C7), while the bucket is still locked. A reader loads
+//! `Wraps` before C1 (`Acquire`, C8) and after C3.
+//!
+//! If the word has gone round, the C6 of both such unlocks lie between C1 and C3 in its modification
+//! order. Take the second of the two. Its C7 is not in C8's value: its lock (C4) comes after the C6 of
+//! the first, which C1 has not seen, and so would C1 if C8 had read that C7 or a later one. And it is
+//! in the second value, as C3 read its C6 or a later one. So the two values differ, and the reader
+//! tries again. (One count in a turn is not enough: C1 may find the word still locked by the holder
+//! that has just counted, and a lookup that does not mind the lock goes on. Then that count is in C8's
+//! value, and the next one is a turn away.) The same goes for a writer that locks what it has seen
+//! before: it compares the counts when it has the lock. (Cf. hazard H5 in MemC3's released code,
+//! whose 32-bit counters may wrap unseen.)
+//!
+//! So a suspended reader notices any number of changes up to 2⁶⁴ counts, of which each stands for at
+//! least 1024 changes of a bucket. Under loom a version has two bits.
 
 use std::fmt;
 
@@ -59,8 +67,13 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         SLOTS as u32 * Self::TAG_BITS
     };
     const FROZEN: u64 = 1 << (Self::TAGS_END + OVERFLOW_BITS);
-    const LOCKED: u64 = 1 << 63;
     const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 1;
+    /// As many as there is room for; few where every version is to be tried.
+    const VERSION_BITS: u32 = if cfg!(loom) { 2 } else { 63 - Self::VERSION };
+    /// Next to the version, which carries into it.
+    const LOCKED: u64 = 1 << (Self::VERSION + Self::VERSION_BITS);
+    /// The version but for its highest bit.
+    const HALF_TURN: u64 = ((1 << (Self::VERSION_BITS - 1)) - 1) << Self::VERSION;
     const OVERFLOW: u64 = ((1 << OVERFLOW_BITS) - 1) << Self::TAGS_END;
     const TAG: u64 = (1 << Self::TAG_BITS) - 1;
     const LOWS: u64 = Self::in_each_lane(1);
@@ -167,11 +180,11 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         Self(self.0 | Self::FROZEN)
     }
 
-    /// Whether the next version carries out of its bits.
+    /// Whether the next version begins half a turn: it is the middle one, or the first again.
     #[inline(always)]
     #[must_use]
-    pub const fn is_last_version(self) -> bool {
-        (self.0 | Self::LOCKED) >> Self::VERSION == u64::MAX >> Self::VERSION
+    pub const fn ends_half_turn(self) -> bool {
+        self.0 & Self::HALF_TURN == Self::HALF_TURN
     }
 
     /// Unlocked, with the next version.
@@ -247,7 +260,7 @@ impl<const SLOTS: usize> Iterator for Matches<SLOTS> {
     }
 }
 
-/// How often a version of a table's buckets has wrapped; see the [module](self).
+/// How many half turns the versions of a table's buckets have made; see the [module](self).
 #[derive(Debug, Default)]
 pub struct Wraps(AtomicU64);
 
@@ -339,7 +352,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// Unlocks with the next version of `new`; the caller holds the lock.
     #[inline(always)]
     pub fn unlock(&self, new: Snapshot<SLOTS>, wraps: &Wraps) {
-        if new.is_last_version() {
+        if new.ends_half_turn() {
             // Release C7: pairs with C8; the lock comes before it.
             wraps.0.fetch_add(1, Ordering::Release);
         }

@@ -462,7 +462,9 @@ fn a_version_that_goes_round_is_noticed() {
         control.unlock(now, &wraps);
         if control.validate(seen) {
             same += 1;
-            assert_ne!(wraps.count(), count, "write {write} brought the word back unnoticed");
+            // Of two counts in a turn a reader may have seen the first before the lock was let go.
+            let counted = wraps.count() - count;
+            assert!(counted >= 2, "write {write} brought the word back after {counted} counts");
             // Nor can a writer lock what it saw then.
             assert!(!control.try_lock(seen, &wraps, count));
             assert!(!control.snapshot().is_locked(), "left locked");

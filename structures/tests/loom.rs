@@ -8,7 +8,7 @@
 
 mod explore;
 
-use explore::explore;
+use explore::{explore, explore_with};
 use loom::sync::Arc;
 use loom::thread;
 use structures::control::{Control, Snapshot, Wraps};
@@ -51,6 +51,27 @@ impl Bucket {
             return Err(Busy);
         }
         Ok((!seen.matching(TAG).is_empty()).then_some(entry))
+    }
+
+    /// The same of a reader that does not mind the lock.
+    fn read_through_a_lock(&self) -> Result<Option<(u64, u64)>, Busy> {
+        let wraps = self.wraps.count();
+        let seen = self.control.snapshot();
+        let entry = (self.key.load(Ordering::Relaxed), self.value.load(Ordering::Relaxed));
+        if !self.control.validate_but_lock(seen) || self.wraps.count() != wraps {
+            return Err(Busy);
+        }
+        Ok((!seen.matching(TAG).is_empty()).then_some(entry))
+    }
+
+    /// A change of the only writer: the tag, and perhaps another entry.
+    fn change(&self, tag: u64, entry: Option<u64>) {
+        let seen = self.control.snapshot();
+        assert!(self.control.try_lock(seen, &self.wraps, self.wraps.count()), "nobody else writes");
+        if let Some(new) = entry {
+            self.write(new, new);
+        }
+        self.control.unlock(seen.with_tag(0, tag), &self.wraps);
     }
 
     /// One attempt to change the bucket; the new entry follows from the old. False if it was not
@@ -123,6 +144,28 @@ fn an_update_is_not_lost() {
         let done = bucket.try_change(|old| Some(old + 1));
         let done = (done, other.join().expect("updated"));
         (done, bucket.value.load(Ordering::Relaxed))
+    });
+}
+
+/// C7 and C8: a version has two bits here. The word is about to go round when the reader looks at
+/// it, and comes back while it reads.
+#[test]
+fn a_turn_under_a_lock_is_noticed() {
+    let expected = [Err(Busy), Ok(None), Ok(Some((1, 1))), Ok(Some((5, 5)))];
+    explore("a turn", expected, || {
+        let bucket = Bucket::new();
+        // The last version.
+        (0..3).for_each(|_| bucket.change(TAG, None));
+        let bucket = Arc::new(bucket);
+        let reader = {
+            let bucket = Arc::clone(&bucket);
+            thread::spawn(move || bucket.read_through_a_lock())
+        };
+        bucket.change(0, None);
+        bucket.change(TAG, Some(5));
+        bucket.change(TAG, None);
+        bucket.change(TAG, None);
+        reader.join().expect("read")
     });
 }
 
@@ -319,6 +362,24 @@ fn a_value_is_never_its_successors<E: Exclusion, T: Tagging>(what: &str) {
         };
         assert_eq!(map.remove(&old), Some(old));
         assert!(map.insert(twin(old), 9));
+        reader.join().expect("read")
+    });
+}
+
+/// The same, and the word comes back to what it was: a version has two bits here.
+#[test]
+fn a_turn_in_a_table_is_noticed() {
+    let old = key(0, 0);
+    explore_with(2, "a turn in a table", [None, Some(old)], move || {
+        let map = cuckoo::<Optimistic, Untagged>(&[old]);
+        let reader = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.get(&old))
+        };
+        assert_eq!(map.remove(&old), Some(old));
+        assert!(map.insert(twin(old), 9));
+        assert_eq!(map.update(&twin(old), |_| 9), Some(9));
+        assert_eq!(map.update(&twin(old), |_| 9), Some(9));
         reader.join().expect("read")
     });
 }

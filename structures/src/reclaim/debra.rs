@@ -55,7 +55,7 @@ use super::fences::Fences;
 use super::registry::{Registry, Taken, Threads};
 use super::retired::{Orphans, Retired};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicU64, FIRST, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
 
@@ -96,7 +96,7 @@ impl Debra {
 
     fn with_fences(batch: Option<usize>, fences: Fences) -> Self {
         Self {
-            epoch: Epoch(AtomicU64::new(QUIESCENT + 1)),
+            epoch: Epoch(AtomicU64::new(FIRST + QUIESCENT + 1)),
             threads: Registry::default(),
             orphans: Orphans::default(),
             batch: batch.unwrap_or(DEFAULT_BATCH).max(1),

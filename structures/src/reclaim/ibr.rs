@@ -65,7 +65,7 @@ use super::registry::{Registry, Taken};
 use super::retired::{Orphans, Retired};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::counter::StripedCounter;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicU64, FIRST, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
 
@@ -129,7 +129,7 @@ impl Ibr {
 
     fn with_fences(batch: Option<usize>, fences: Fences) -> Self {
         Self {
-            era: Era(AtomicU64::new(0)),
+            era: Era(AtomicU64::new(FIRST)),
             allocations: StripedCounter::default(),
             threads: Registry::default(),
             orphans: Orphans::default(),

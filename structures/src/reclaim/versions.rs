@@ -5,7 +5,7 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::registry::{Registry, Taken};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, FIRST, Ordering};
 
 /// What a participant announces that holds up nothing: later than every version.
 pub(super) const AWAY: u64 = u64::MAX;
@@ -37,7 +37,7 @@ pub(super) struct Versions {
 
 impl Default for Versions {
     fn default() -> Self {
-        Self { current: CachePadded::new(AtomicU64::new(0)), slots: Registry::default() }
+        Self { current: CachePadded::new(AtomicU64::new(FIRST)), slots: Registry::default() }
     }
 }
 
