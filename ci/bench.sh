@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Prints the path of the program that other scripts run: what users build, built anew if it must be, or
-# the one that BENCH names.
+# Prints the path of the program that other scripts run: what users build, with the programs of tables that
+# it starts, built anew if they must be; or the one that BENCH names, which has its own beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -z "${BENCH:-}" ]; then
     cargo build --release --bin bench >&2
+    families=()
+    for package in harness/subjects/*/Cargo.toml; do
+        families+=(--bin "subjects-$(basename "$(dirname "$package")")")
+    done
+    cargo build --profile measured "${families[@]}" >&2
     BENCH=${CARGO_TARGET_DIR:-target}/release/bench
 fi
 [ -x "$BENCH" ] || { echo "bench.sh: BENCH is $BENCH, which is no program" >&2; exit 1; }

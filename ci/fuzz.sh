@@ -25,7 +25,7 @@ fi
 export RUSTFLAGS=$flags
 # Stacks of allocations are for reports, and cost more than what is fuzzed.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-malloc_context_size=5}
-# What is fuzzed is optimised and asserts; the harness is a hundred tables, which would take minutes.
+# What is fuzzed is optimised and asserts; the rest would take minutes.
 profile=(
     --config profile.release.lto=false
     --config profile.release.opt-level=2
@@ -33,6 +33,9 @@ profile=(
     --config profile.release.overflow-checks=true
     --config profile.release.package.harness.opt-level=1
 )
+for family in chaining controls cuckoo peers versioned; do
+    profile+=(--config "profile.release.package.subjects-$family.opt-level=1")
+done
 binary() {
     echo "target/fuzz/$TRIPLE/release/examples/$1"
 }

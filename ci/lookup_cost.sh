@@ -5,8 +5,8 @@
 # valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release -q -p structures --example lookup_cost
-program=${CARGO_TARGET_DIR:-target}/release/examples/lookup_cost
+cargo build --profile measured -q -p structures --example lookup_cost
+program=${CARGO_TARGET_DIR:-target}/measured/examples/lookup_cost
 
 instructions() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$program" "$@" 2>&1 |

@@ -3,11 +3,39 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use harness::Bench;
+use harness::Printed;
+use harness::programs::{Programs, Registry};
 use tempfile::TempDir;
 
-/// All of its tables, under every command.
-pub(crate) static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
+/// What every family's program would say that it has: none is started.
+fn catalogues() -> Vec<table::Catalogue> {
+    let families = [
+        subjects_chaining::registry(),
+        subjects_cuckoo::registry(),
+        subjects_versioned::registry(),
+        subjects_peers::registry(),
+        subjects_controls::registry(),
+    ];
+    let system = table::Allocator { name: "system".to_owned(), summary: String::new() };
+    let catalogue = |registry: kernel::Registry| table::Catalogue {
+        allocators: vec![system.clone()],
+        ..registry.into_structures().catalogue()
+    };
+    families.into_iter().map(catalogue).collect()
+}
+
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::given(catalogues()));
+
+/// All of its tables.
+pub(crate) static REGISTRY: LazyLock<Registry> =
+    LazyLock::new(|| Registry::given(catalogues()).expect("names differ"));
+
+/// Runs a command line in this process.
+pub(crate) fn run<A: Into<std::ffi::OsString>>(
+    arguments: impl IntoIterator<Item = A>,
+) -> (u8, Printed) {
+    harness::captured(&PROGRAMS, arguments)
+}
 
 /// An empty folder: in memory, if there is such a place.
 pub(crate) fn scratch() -> TempDir {

@@ -12,9 +12,9 @@ use harness::catalogue::Catalogue;
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides, trial_times};
 use harness::schedule::{Job, block_order, jobs, trial_seed};
 
-use crate::bench::{BENCH, scratch};
+use crate::bench::{self, REGISTRY, scratch};
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| BENCH.registry().catalogue());
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| REGISTRY.catalogue());
 
 /// Of a large plan the first cells are looked at closely.
 const LOOKED_AT: usize = 200;
@@ -103,7 +103,7 @@ fn shown(experiment: &Experiment, text: &str) {
     let path = folder.path().join("fuzz.toml");
     fs::write(&path, text).expect("there is room");
     let path = path.to_str().expect("it was made so");
-    let (code, printed) = BENCH.run(["bench", "sweep", "--dry-run", path]);
+    let (code, printed) = bench::run(["bench", "sweep", "--dry-run", path]);
     assert_eq!(code, 0, "{}", printed.err);
     assert!(
         printed.out.contains(&format!("{} cells x", experiment.cases.len())),

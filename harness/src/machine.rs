@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::table::BuildFacts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -84,27 +85,27 @@ pub struct Machine {
 pub type Difference = (&'static str, String, String);
 
 impl Machine {
-    /// This machine and this build.
+    /// This machine, and programs that were built so.
     #[must_use]
-    pub fn read() -> Self {
+    pub fn read(build: &BuildFacts) -> Self {
         let cpus = Cpus::allowed().ok().map(|cpus| cpus.len());
-        let machine = Self::build();
+        let machine = Self::of_build(build);
         Self { cpus, page_bytes: page_bytes(), ..machine.with_facts_of(Path::new("/")) }
     }
 
-    /// What `build.rs` found out.
-    fn build() -> Self {
-        let text = |fact: Option<&str>| fact.map(str::to_owned);
+    /// What is known of a build.
+    fn of_build(facts: &BuildFacts) -> Self {
+        let text = |fact: &str| facts.get(fact).cloned();
         Self {
-            rustc: text(option_env!("BENCH_RUSTC")),
-            target: text(option_env!("BENCH_TARGET")),
-            profile: text(option_env!("BENCH_PROFILE")),
-            opt_level: text(option_env!("BENCH_OPT_LEVEL")),
-            flags: text(option_env!("BENCH_FLAGS")),
-            features: text(option_env!("BENCH_FEATURES")),
-            git_revision: text(option_env!("BENCH_GIT_REVISION")),
-            git_dirty: option_env!("BENCH_GIT_DIRTY").and_then(|dirty| dirty.parse().ok()),
-            crates: option_env!("BENCH_CRATES").map(parse_versions).unwrap_or_default(),
+            rustc: text("rustc"),
+            target: text("target"),
+            profile: text("profile"),
+            opt_level: text("opt_level"),
+            flags: text("flags"),
+            features: text("features"),
+            git_revision: text("git_revision"),
+            git_dirty: facts.get("git_dirty").and_then(|dirty| dirty.parse().ok()),
+            crates: facts.get("crates").map(|text| parse_versions(text)).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -343,6 +344,21 @@ fn parse_page_size(vector: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// As a program of tables tells of itself.
+    fn facts() -> BuildFacts {
+        let facts = [
+            ("rustc", "rustc 1.95.0"),
+            ("target", "x86_64-unknown-linux-gnu"),
+            ("profile", "release"),
+            ("flags", ""),
+            ("features", "meter,mimalloc"),
+            ("git_revision", "0123456789abcdef0123456789abcdef01234567"),
+            ("git_dirty", "true"),
+            ("crates", "dashmap=6.1.0,papaya=0.2.4"),
+        ];
+        facts.map(|(name, fact)| (name.to_owned(), fact.to_owned())).into()
+    }
+
     /// A tree with these files.
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a directory can be made");
@@ -466,7 +482,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_differs_exactly_if_a_named_field_does() {
-        let machine = Machine::read();
+        let machine = Machine::read(&facts());
         let mut other = machine.clone();
         other.memory_bytes = Some(1);
         other.caches.clear();
@@ -487,7 +503,7 @@ mod tests {
 
     #[test]
     fn every_comparable_field_counts() {
-        let full = Machine::read().with_facts_of(server().path());
+        let full = Machine::read(&facts()).with_facts_of(server().path());
         let value = serde_json::to_value(&full).expect("it is plain data");
         for (name, _) in full.comparable() {
             let mut less = value.clone();
@@ -500,7 +516,7 @@ mod tests {
 
     #[test]
     fn toml_and_back() {
-        let machine = Machine::read().with_facts_of(server().path());
+        let machine = Machine::read(&facts()).with_facts_of(server().path());
         let text = toml::to_string(&machine).expect("it is plain data");
         assert_eq!(toml::from_str::<Machine>(&text).expect("it is what was written"), machine);
         let empty = toml::to_string(&Machine::default()).expect("it is plain data");
@@ -511,38 +527,15 @@ mod tests {
 
     #[test]
     fn the_build_is_described() {
-        let build = Machine::build();
-        assert!(build.rustc.expect("cargo has one").starts_with("rustc 1."));
-        assert!(build.target.expect("cargo says").contains(std::env::consts::ARCH));
-        let features = build.features.expect("cargo says");
-        let has = |name| features.split(',').any(|feature| feature == name);
-        assert_eq!(has("peers"), cfg!(feature = "peers"));
-        assert_eq!(has("meter"), cfg!(feature = "meter"));
-        assert!(!has("default"));
-        assert!(build.git_revision.is_none_or(|revision| revision.len() >= 40));
-    }
-
-    #[test]
-    fn versions_are_those_of_the_lock_file() {
-        let crates = Machine::build().crates;
-        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-        let Ok(lock) = fs::read_to_string(lock) else { return };
-        let lock: toml::Table = lock.parse().expect("cargo wrote it");
-        let packages = lock["package"].as_array().expect("cargo wrote it");
-        for (name, versions) in &crates {
-            let expected: Vec<&str> = packages
-                .iter()
-                .filter(|package| package["name"].as_str() == Some(name))
-                .filter_map(|package| package["version"].as_str())
-                .collect();
-            assert_eq!(versions, &expected.join(", "), "{name}");
-        }
-        assert!(crates.is_empty() || crates.contains_key("papaya"));
+        let machine = Machine::read(&facts());
+        assert_eq!(machine.rustc.as_deref(), Some("rustc 1.95.0"));
+        assert_eq!((machine.git_dirty, machine.opt_level), (Some(true), None));
+        assert_eq!(machine.crates["papaya"], "0.2.4");
     }
 
     #[test]
     fn nothing_names_the_machine_or_its_directories() {
-        let text = Machine::read().to_string();
+        let text = Machine::read(&facts()).to_string();
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR")));
         let home = std::env::var("HOME").unwrap_or_default();
         assert!(home.len() < 4 || !text.contains(&home), "{text}");

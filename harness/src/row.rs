@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::case::Case;
 use crate::fault::Fault;
 use crate::hashers::{AnyHasher, Hashing};
-use crate::subject::Form;
 use crate::trial::Measurement;
 use crate::workload;
+use ::table::Form;
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
 /// (operations, seconds, bytes); an empty field is "not measured", never 0.
@@ -309,7 +309,7 @@ impl Row {
     /// Whether it is there for reference, and no subject of a question: a control, or a twin.
     #[must_use]
     pub fn is_control(&self) -> bool {
-        self.twin || crate::controls::is_control(&self.structure)
+        self.twin || crate::case::is_control(&self.structure)
     }
 }
 

@@ -280,12 +280,13 @@ mod tests {
 
     #[test]
     fn latency_trials_follow_the_throughput_trials_before_the_shuffle() {
-        let registry = crate::subject::Registry::built_in();
+        let catalogue =
+            crate::test_rows::catalogue(&["left-right", "chaining-a-lock", "chaining-b-lock"]);
         let parse = |latency: &str| {
             let text = format!(
                 "controls = false\naxes.structure = ['left-right', 'chaining-*-lock']\n{latency}"
             );
-            Experiment::parse("e.toml", &text, &registry.catalogue()).unwrap()
+            Experiment::parse("e.toml", &text, &catalogue).unwrap()
         };
         let without = jobs(&parse(""));
         assert_eq!(without, [0, 1, 2].map(|cell| Job { cell, measure: Measure::Throughput }));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::SYSTEM;
-use crate::controls::{SEQUENTIAL, is_control};
+use crate::case::{SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::row::Row;

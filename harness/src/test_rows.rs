@@ -1,6 +1,7 @@
 //! Made-up rows, for tests of what is computed and drawn from rows.
 
 use crate::case::{Case, Mix};
+use crate::catalogue::{Catalogue, StructureEntry};
 use crate::row::Row;
 
 /// A grid of cells whose rates follow a smooth made-up law.
@@ -60,30 +61,28 @@ pub(crate) fn case(
     zipf: f64,
     keys: u64,
 ) -> Case {
-    Case {
-        structure: structure.to_owned(),
-        reclaimer: reclaimer.to_owned(),
-        allocator: "system".to_owned(),
-        threads,
-        mix: Mix::balanced(reads),
-        zipf,
-        keys,
-        prefill: keys / 2,
-        hash_seed: 1,
-        pin: false,
-        batch: 1,
+    let (mix, prefill) = (Mix::balanced(reads), keys / 2);
+    let (hash_seed, pin) = (1, false);
+    Case { threads, mix, zipf, keys, prefill, hash_seed, pin, ..Case::new(structure, reclaimer) }
+}
+
+/// Structures that take no reclaimer.
+pub(crate) fn catalogue(names: &[&str]) -> Catalogue {
+    let structure = |name: &&str| StructureEntry {
+        name: (*name).to_owned(),
+        reclaimers: vec!["none".to_owned()],
+        why_not: String::new(),
+        max_threads: None,
         huge_pages: false,
-        reclaim_batch: None,
-        ops_per_pin: 1,
-        fault: crate::fault::Fault::None,
-        twin: false,
-        distribution: crate::workload::Distribution::Ranked,
-        capacity: None,
-        preset: String::new(),
-        hashing: crate::hashers::Hashing::default(),
-        key_bytes: None,
-        value_bytes: None,
-        trace: None,
+        hashed: Vec::new(),
+        bytes: Vec::new(),
+        why_no_bytes: String::new(),
+    };
+    let allocators = vec!["system".to_owned()];
+    Catalogue {
+        structures: names.iter().map(structure).collect(),
+        reclaimers: Vec::new(),
+        allocators,
     }
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use self::base::{BASES, Files};
 use self::edits::Bytes;
-use crate::bench::{BENCH, scratch};
+use crate::bench::{self, REGISTRY, scratch};
 
 /// What the commands are, by the bits of a byte.
 const COMMANDS: [&[&str]; 8] = [
@@ -98,7 +98,7 @@ fn command(arguments: &[&str], folders: &[&Path]) {
         .map(PathBuf::from)
         .chain(folders.iter().map(|folder| folder.to_path_buf()))
         .collect();
-    let (code, printed) = BENCH.run(arguments.iter().cloned());
+    let (code, printed) = bench::run(arguments.iter().cloned());
     match code {
         0 => assert!(!printed.out.is_empty(), "{arguments:?} printed nothing"),
         2 => assert!(printed.err.contains("error"), "{arguments:?}: {}", printed.err),
@@ -119,7 +119,7 @@ fn merge(scratch: &TempDir, folder: &Path) {
 /// Opens the folder as a sweep of its own experiment does.
 fn resume(folder: &Path) {
     let Ok(text) = fs::read_to_string(folder.join(EXPERIMENT)) else { return };
-    let catalogue = BENCH.registry().catalogue();
+    let catalogue = REGISTRY.catalogue();
     let Ok(experiment) = Experiment::parse(EXPERIMENT, &text, &catalogue) else { return };
     let Ok(machine) = read_machine(folder) else { return };
     match Folder::open(folder, &text, &experiment, &catalogue, &machine) {

@@ -6,7 +6,7 @@ use super::folders::read;
 use super::question::{Question, compare};
 use crate::compare::Report;
 use crate::failure::{Failure, usage};
-use crate::subject::Registry;
+use crate::programs::Registry;
 
 /// Compare subjects with a baseline, or two runs with each other: ratios, intervals, verdicts
 ///

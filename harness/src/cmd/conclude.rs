@@ -11,10 +11,10 @@ use crate::failure::Failure;
 use crate::latency::table::of_cells;
 use crate::latency::{LATENCY, LATENCY_TRIALS};
 use crate::machine::Machine;
+use crate::programs::Registry;
 use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
 use crate::series::SERIES;
 use crate::space::{self, SPACE};
-use crate::subject::Registry;
 use crate::{study, table};
 
 /// Writes the figures and the page of `folder`, prints its tables and its files, and fails if a trial

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use globset::{Glob, GlobMatcher};
 
+use crate::case::is_control;
 use crate::compare::{Baseline, Cell, Workload};
-use crate::controls::is_control;
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
 use crate::machine::Machine;
+use crate::programs::Registry;
 use crate::record::{self, EXPERIMENT};
 use crate::row::Row;
-use crate::subject::Registry;
 use crate::summary::{Choice, Metric, choose_metric};
 
 /// A result folder that holds trials.

@@ -1,16 +1,15 @@
 //! `bench list`: what can be named, and which reclaimers each structure takes.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use ::table::{Entry, Held, Info, ReclaimerInfo};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
-use structures::map::{Held, MapInfo};
 
-use crate::allocator;
 use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::plot;
-use crate::subject::{FOLDHASH_ALONE, Form, Registry, Structure};
+use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
 use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
 
 /// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures
@@ -59,8 +58,8 @@ struct Listing {
 #[derive(Serialize)]
 struct StructureLine {
     name: String,
-    family: &'static str,
-    summary: &'static str,
+    family: String,
+    summary: String,
     /// The progress that the operation has with each of the reclaimers: the weakest of `pairs`.
     get: String,
     insert: String,
@@ -68,15 +67,15 @@ struct StructureLine {
     remove: String,
     progress_is_tested: bool,
     max_threads: Option<usize>,
-    reclaimers: Vec<&'static str>,
+    reclaimers: Vec<String>,
     pairs: Vec<PairLine>,
-    why_not_others: &'static str,
+    why_not_others: String,
     huge_pages: bool,
     /// The reclaimers with which it is there with other hashers than the default.
-    hashed: Vec<&'static str>,
+    hashed: Vec<String>,
     /// Those with which it holds byte strings.
-    bytes: Vec<&'static str>,
-    why_no_bytes: &'static str,
+    bytes: Vec<String>,
+    why_no_bytes: String,
     variants: Vec<String>,
     /// As `pairs`, of each of `variants`.
     variant_pairs: Vec<Vec<PairLine>>,
@@ -85,7 +84,7 @@ struct StructureLine {
 /// A structure with one of its reclaimers.
 #[derive(Serialize)]
 struct PairLine {
-    reclaimer: &'static str,
+    reclaimer: String,
     get: String,
     insert: String,
     update: String,
@@ -97,8 +96,8 @@ struct PairLine {
 
 #[derive(Serialize)]
 struct ReclaimerLine {
-    name: &'static str,
-    summary: &'static str,
+    name: String,
+    summary: String,
     robust: bool,
     /// What a stalled guard holds up, of nodes that are retired each for itself.
     held: String,
@@ -107,18 +106,28 @@ struct ReclaimerLine {
     takes_batch: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct NameLine {
-    name: &'static str,
-    summary: &'static str,
+    name: String,
+    summary: String,
 }
 
-pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
-    let listing = listing(registry, args.what);
+impl NameLine {
+    fn new(name: &str, summary: &str) -> Self {
+        Self { name: name.to_owned(), summary: summary.to_owned() }
+    }
+}
+
+pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    let of_tables = [None, Some(What::Structures), Some(What::Reclaimers), Some(What::Allocators)];
+    // The names of figures and workloads need no table to be built.
+    let needs_all = of_tables.contains(&args.what);
+    let registry = if needs_all { programs.all()? } else { Registry::default() };
+    let listing = listing(&registry, args.what);
     let text = if args.json {
         serde_json::to_string_pretty(&listing).map_err(anyhow::Error::from)? + "\n"
     } else {
-        in_words(&listing)
+        in_words(&registry, &listing)
     };
     super::print(&text)?;
     Ok(())
@@ -126,23 +135,17 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 
 fn listing(registry: &Registry, what: Option<What>) -> Listing {
     let wanted = |part| what.is_none_or(|what| what == part);
-    let names = |part, all: &[NameLine]| {
-        let copy = |line: &NameLine| NameLine { ..*line };
-        wanted(part).then(|| all.iter().map(copy).collect::<Vec<_>>())
-    };
-    let figures: Vec<NameLine> = plot::FIGURES
-        .iter()
-        .map(|figure| NameLine { name: figure.name, summary: figure.summary })
-        .collect();
-    let allocators: Vec<NameLine> = allocator::available()
-        .iter()
-        .map(|one| NameLine { name: one.name, summary: one.summary })
-        .collect();
-    let faults = Fault::ALL.map(|f| NameLine { name: f.name(), summary: f.summary() });
-    let hashers = Hashing::ALL.map(|h| NameLine { name: h.name(), summary: h.summary() });
+    let names = |part, all: &[NameLine]| wanted(part).then(|| all.to_vec());
+    let figures: Vec<NameLine> =
+        plot::FIGURES.iter().map(|figure| NameLine::new(figure.name, figure.summary)).collect();
+    let allocators = registry.allocators().iter();
+    let allocators: Vec<NameLine> =
+        allocators.map(|one| NameLine::new(&one.name, &one.summary)).collect();
+    let faults = Fault::ALL.map(|f| NameLine::new(f.name(), f.summary()));
+    let hashers = Hashing::ALL.map(|h| NameLine::new(h.name(), h.summary()));
     Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
-        reclaimers: wanted(What::Reclaimers).then(reclaimer_lines),
+        reclaimers: wanted(What::Reclaimers).then(|| reclaimer_lines(registry)),
         allocators: names(What::Allocators, &allocators),
         workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
         presets: wanted(What::Presets).then_some(PRESETS),
@@ -153,7 +156,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
 }
 
 fn name_line((name, summary): (&'static str, &'static str)) -> NameLine {
-    NameLine { name, summary }
+    NameLine::new(name, summary)
 }
 
 /// The structures, each with its variants.
@@ -166,34 +169,34 @@ fn structure_lines(registry: &Registry) -> Vec<StructureLine> {
         .collect()
 }
 
-fn structure_line(structure: &Structure, variants: &[&Structure]) -> StructureLine {
-    let pairs = |structure: &Structure| structure.pairs().map(pair_line).collect();
+fn structure_line(structure: &Entry, variants: &[&Entry]) -> StructureLine {
+    let pairs = |structure: &Entry| structure.subjects.iter().map(pair_line).collect();
     let info = &structure.info;
     StructureLine {
         name: structure.name.clone(),
-        family: info.family,
-        summary: info.summary,
+        family: info.family.clone(),
+        summary: info.summary.clone(),
         get: info.get.to_string(),
         insert: info.insert.to_string(),
         update: info.update.to_string(),
         remove: info.remove.to_string(),
         progress_is_tested: info.progress_is_tested,
         max_threads: info.max_threads,
-        reclaimers: structure.reclaimers().collect(),
+        reclaimers: structure.reclaimers().map(str::to_owned).collect(),
         pairs: pairs(structure),
-        why_not_others: structure.why_not,
+        why_not_others: structure.why_not.clone(),
         huge_pages: structure.huge_pages,
-        hashed: structure.reclaimers_in(Form::Hashed).collect(),
-        bytes: structure.reclaimers_in(Form::Bytes).collect(),
-        why_no_bytes: structure.why_no_bytes,
+        hashed: structure.hashed.clone(),
+        bytes: structure.bytes.clone(),
+        why_no_bytes: structure.why_no_bytes.clone(),
         variants: variants.iter().map(|variant| variant.name.clone()).collect(),
         variant_pairs: variants.iter().map(|variant| pairs(variant)).collect(),
     }
 }
 
-fn pair_line((reclaimer, info): (&'static str, &MapInfo)) -> PairLine {
+fn pair_line((reclaimer, info): &(String, Info)) -> PairLine {
     PairLine {
-        reclaimer,
+        reclaimer: reclaimer.clone(),
         get: info.get.to_string(),
         insert: info.insert.to_string(),
         update: info.update.to_string(),
@@ -203,26 +206,26 @@ fn pair_line((reclaimer, info): (&'static str, &MapInfo)) -> PairLine {
     }
 }
 
-fn reclaimer_lines() -> Vec<ReclaimerLine> {
-    let line = |info: crate::subject::ReclaimerInfo| ReclaimerLine {
-        name: info.name,
-        summary: info.summary,
-        robust: info.caps.is_robust(),
-        held: info.caps.held.to_string(),
-        per_pointer: info.caps.per_pointer,
-        needs_quiescence: info.caps.needs_quiescence,
-        takes_batch: info.caps.takes_batch,
+fn reclaimer_lines(registry: &Registry) -> Vec<ReclaimerLine> {
+    let line = |info: &ReclaimerInfo| ReclaimerLine {
+        name: info.name.clone(),
+        summary: info.summary.clone(),
+        robust: info.held.is_bounded(),
+        held: info.held.to_string(),
+        per_pointer: info.per_pointer,
+        needs_quiescence: info.needs_quiescence,
+        takes_batch: info.takes_batch,
     };
-    Registry::reclaimers().into_iter().map(line).collect()
+    registry.reclaimers().iter().map(line).collect()
 }
 
-fn in_words(listing: &Listing) -> String {
+fn in_words(registry: &Registry, listing: &Listing) -> String {
     let mut parts = Vec::new();
     if let Some(structures) = &listing.structures {
         parts.push(format!("structures\n{}", structure_table(structures)));
         parts.extend(variants(structures));
-        parts.push(format!("structure x reclaimer\n{}", matrix(structures)));
-        parts.push(format!("{HELD}\n{}", held_matrix(structures)));
+        parts.push(format!("structure x reclaimer\n{}", matrix(registry, structures)));
+        parts.push(format!("{HELD}\n{}", held_matrix(registry, structures)));
         parts.push(format!(
             "byte strings and other hashers (of variants, none are there)\n{}",
             forms(structures)
@@ -258,6 +261,10 @@ fn table(header: &[&str]) -> Table {
     if !table.is_tty() {
         table.set_width(120);
     }
+    // Names are there to be copied.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
+    }
     table
 }
 
@@ -269,7 +276,7 @@ fn structure_table(structures: &[StructureLine]) -> Table {
         let threads = line.max_threads.map(|n| format!(" (threads: at most {n})"));
         table.add_row([
             line.name.as_str(),
-            line.family,
+            &line.family,
             &progress(line, &line.get, |pair| &pair.get),
             &progress(line, &line.insert, |pair| &pair.insert),
             &progress(line, &line.update, |pair| &pair.update),
@@ -286,8 +293,8 @@ fn progress(line: &StructureLine, least: &str, of: impl Fn(&PairLine) -> &String
     let mut better: Vec<(&str, Vec<&str>)> = Vec::new();
     for pair in line.pairs.iter().filter(|pair| of(pair) != least) {
         match better.iter_mut().find(|(progress, _)| progress == of(pair)) {
-            Some((_, with)) => with.push(pair.reclaimer),
-            None => better.push((of(pair), vec![pair.reclaimer])),
+            Some((_, with)) => with.push(&pair.reclaimer),
+            None => better.push((of(pair), vec![&pair.reclaimer])),
         }
     }
     let better =
@@ -302,8 +309,9 @@ what a reader that stalls in a lookup keeps from being freed, while others updat
 
 /// What a stalled reader holds, of each structure with each reclaimer, and of the variants of which
 /// that is another.
-fn held_matrix(structures: &[StructureLine]) -> Table {
-    let reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+fn held_matrix(registry: &Registry, structures: &[StructureLine]) -> Table {
+    let reclaimers: Vec<&str> =
+        registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
     let mut header = vec!["structure", "none"];
     header.extend(&reclaimers);
     let mut table = table(&header);
@@ -315,7 +323,7 @@ fn held_matrix(structures: &[StructureLine]) -> Table {
     for line in structures {
         add(&line.name, &line.pairs);
         for (name, pairs) in line.variants.iter().zip(&line.variant_pairs) {
-            let usual = |pair: &PairLine| held_with(&line.pairs, pair.reclaimer);
+            let usual = |pair: &PairLine| held_with(&line.pairs, &pair.reclaimer);
             if pairs.iter().any(|pair| usual(pair).is_some_and(|held| held != pair.held)) {
                 add(name, pairs);
             }
@@ -339,18 +347,20 @@ fn variants(structures: &[StructureLine]) -> Option<String> {
 }
 
 /// Which structure takes which reclaimer, and why not the others.
-fn matrix(structures: &[StructureLine]) -> Table {
-    let reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+fn matrix(registry: &Registry, structures: &[StructureLine]) -> Table {
+    let reclaimers: Vec<&str> =
+        registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
     let mut header = vec!["structure", "none"];
     header.extend(&reclaimers);
     header.push("why not others");
     let mut table = table(&header);
     for line in structures {
-        let takes = |name: &str| if line.reclaimers.contains(&name) { "yes" } else { "-" };
+        let has = |name: &str| line.reclaimers.iter().any(|one| one == name);
+        let takes = |name: &str| if has(name) { "yes" } else { "-" };
         let mut row = vec![line.name.as_str(), takes("none")];
         row.extend(reclaimers.iter().map(|name| takes(name)));
-        let why = if line.reclaimers.contains(&"none") {
-            line.why_not_others
+        let why = if has("none") {
+            line.why_not_others.as_str()
         } else {
             "needs one of them: none is no choice"
         };
@@ -364,10 +374,10 @@ fn matrix(structures: &[StructureLine]) -> Table {
 fn forms(structures: &[StructureLine]) -> Table {
     let mut table = table(&["structure", "with byte strings", "with another hasher"]);
     for line in structures {
-        let or = |with: &[&str], why: &str| {
+        let or = |with: &[String], why: &str| {
             if with.is_empty() { format!("no: {why}") } else { with.join(", ") }
         };
-        let bytes = or(&line.bytes, line.why_no_bytes);
+        let bytes = or(&line.bytes, &line.why_no_bytes);
         table.add_row([line.name.as_str(), &bytes, &or(&line.hashed, FOLDHASH_ALONE)]);
     }
     table
@@ -385,12 +395,12 @@ fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
     ]);
     for line in reclaimers {
         table.add_row([
-            line.name,
+            line.name.as_str(),
             &line.held,
             yes(line.per_pointer),
             yes(line.needs_quiescence),
             yes(line.takes_batch),
-            line.summary,
+            &line.summary,
         ]);
     }
     table
@@ -429,7 +439,7 @@ fn preset_table(presets: &[Preset]) -> Table {
 fn name_table(lines: &[NameLine]) -> Table {
     let mut table = table(&["name", "what it is"]);
     for line in lines {
-        table.add_row([line.name, line.summary]);
+        table.add_row([&line.name, &line.summary]);
     }
     table
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::metric::{COUNTERS, Counters, NoiseProbe};
+use crate::programs::Registry;
 
 /// Show the machine's fingerprint, its hardware counters and whether it is quiet
 ///
@@ -16,8 +17,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let machine = Machine::read();
+pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    let machine = Machine::read(registry.build());
     let probe = NoiseProbe::start();
     std::thread::sleep(Duration::from_secs(1));
     let noise = probe.stop();

@@ -6,10 +6,10 @@ use crate::cmd::say;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::merge::{Merged, merge};
+use crate::programs::Registry;
 use crate::record;
 use crate::schedule::{Done, jobs};
 use crate::study;
-use crate::subject::Registry;
 
 /// Join the parts of one sweep (`sweep --shard`) into one result folder
 ///

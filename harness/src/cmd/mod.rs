@@ -1,6 +1,5 @@
 //! The command line: one file a subcommand.
 
-mod aggregate_trial;
 mod cmp;
 mod conclude;
 mod drawn;
@@ -16,10 +15,8 @@ mod rank;
 mod report;
 mod run;
 mod scaling;
-mod space_trial;
 mod sweep;
 mod trace;
-mod trial;
 mod trials;
 mod verify;
 
@@ -27,14 +24,13 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
-use std::panic;
-use std::process;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::subject::Registry;
+use crate::programs::Programs;
 
 /// A workbench for concurrent hash tables: measures them, checks them, draws them.
 ///
@@ -62,19 +58,24 @@ enum Command {
     Verify(verify::Args),
     Machine(machine::Args),
     Trace(trace::Args),
-    #[command(name = crate::launch::TRIAL_COMMAND, hide = true)]
-    Trial(trial::Args),
-    #[command(name = crate::aggregate::AGGREGATE_COMMAND, hide = true)]
-    AggregateTrial(aggregate_trial::Args),
-    #[command(name = crate::space::SPACE_COMMAND, hide = true)]
-    SpaceTrial(space_trial::Args),
-    #[command(name = verify::SUBJECT_COMMAND, hide = true)]
-    VerifySubject(verify::SubjectArgs),
 }
 
-/// Runs the command line `arguments` (the first is the program's name) over `registry`, and returns
-/// its exit code.
-pub(crate) fn run(registry: &Registry, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+/// The `main` of the program `bench`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let code = match Programs::of_process() {
+        Ok(programs) => run(&programs, std::env::args_os()),
+        Err(error) => {
+            let failure = Failure::Run(error);
+            say(&failure);
+            failure.code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// Runs the command line `arguments` (the first is the program's name), and returns its exit code.
+fn run(programs: &Programs, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -83,7 +84,7 @@ pub(crate) fn run(registry: &Registry, arguments: impl IntoIterator<Item = OsStr
             return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
-    match command(registry, &cli.command) {
+    match command(programs, &cli.command) {
         Ok(()) => 0,
         Err(failure) => {
             say(&failure);
@@ -92,25 +93,21 @@ pub(crate) fn run(registry: &Registry, arguments: impl IntoIterator<Item = OsStr
     }
 }
 
-fn command(registry: &Registry, command: &Command) -> Result<(), Failure> {
+fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::List(args) => list::run(registry, args),
-        Command::Sweep(args) => sweep::run(registry, args),
-        Command::Run(args) => run::run(registry, args),
-        Command::Cmp(args) => cmp::run(registry, args),
+        Command::List(args) => list::run(programs, args),
+        Command::Sweep(args) => sweep::run(programs, args),
+        Command::Run(args) => run::run(programs, args),
+        Command::Cmp(args) => cmp::run(&programs.built(), args),
         Command::Rank(args) => rank::run(args),
         Command::Scaling(args) => scaling::run(args),
-        Command::Plot(args) => plot::run(registry, args),
+        Command::Plot(args) => plot::run(&programs.built(), args),
         Command::Export(args) => export::run(args),
-        Command::Report(args) => report::run(registry, args),
-        Command::Merge(args) => merge::run(registry, args),
-        Command::Machine(args) => machine::run(args),
+        Command::Report(args) => report::run(&programs.built(), args),
+        Command::Merge(args) => merge::run(&programs.built(), args),
+        Command::Machine(args) => machine::run(&programs.built(), args),
         Command::Trace(args) => trace::run(args),
-        Command::Verify(args) => verify::run(registry, args),
-        Command::VerifySubject(args) => verify::run_subject(registry, args),
-        Command::Trial(args) => trial::run(registry, args),
-        Command::AggregateTrial(args) => aggregate_trial::run(registry, args),
-        Command::SpaceTrial(args) => space_trial::run(registry, args),
+        Command::Verify(args) => verify::run(programs, args),
     }
 }
 
@@ -128,13 +125,14 @@ thread_local! {
     static PRINTED: RefCell<Option<Printed>> = const { RefCell::new(None) };
 }
 
-/// [`run`]s, and keeps what is printed.
-pub(crate) fn captured(
-    registry: &Registry,
-    arguments: impl IntoIterator<Item = OsString>,
+/// Runs a command line in this process and returns its exit code and what it has printed. The first of
+/// `arguments` is the program's name.
+pub fn captured<A: Into<OsString>>(
+    programs: &Programs,
+    arguments: impl IntoIterator<Item = A>,
 ) -> (u8, Printed) {
     PRINTED.set(Some(Printed::default()));
-    let code = run(registry, arguments);
+    let code = run(programs, arguments.into_iter().map(Into::into));
     (code, PRINTED.take().unwrap_or_default())
 }
 
@@ -174,14 +172,4 @@ fn say(message: impl fmt::Display) {
     if !keep(&line, |printed| &mut printed.err) {
         let _ = io::stderr().write_all(line.as_bytes());
     }
-}
-
-/// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier
-/// for ever for the one that panicked.
-fn exit_at_panic() {
-    let report = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        process::exit(1);
-    }));
 }

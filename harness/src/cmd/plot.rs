@@ -12,12 +12,12 @@ use crate::failure::{Failure, usage};
 use crate::latency::{self, LatencyTrial};
 use crate::plot::style::{STYLES, Style};
 use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
+use crate::programs::Registry;
 use crate::record;
 use crate::row::Row;
 use crate::series::{self, SeriesRow};
 use crate::space::SpaceRow;
 use crate::study;
-use crate::subject::Registry;
 
 /// Draw figures of result folders
 ///

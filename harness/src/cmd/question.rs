@@ -10,9 +10,9 @@ use crate::compare::{
 };
 use crate::failure::{Failure, usage};
 use crate::machine::Difference;
+use crate::programs::Registry;
 use crate::record::EXPERIMENT;
 use crate::row::Row;
-use crate::subject::Registry;
 use crate::summary::{Choice, Metric};
 
 /// What is compared with what, and by which rate.

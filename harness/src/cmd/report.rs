@@ -13,13 +13,13 @@ use crate::failure::{Failure, usage};
 use crate::latency::{self, LatencyTrial};
 use crate::plot::style::STYLES;
 use crate::plot::{Drawing, Figure, Results};
+use crate::programs::Registry;
 use crate::rank::rank;
 use crate::record::EXPERIMENT;
 use crate::report::{Material, Picture, Source, page};
 use crate::row::Row;
 use crate::series;
 use crate::study::{self, StudyRow};
-use crate::subject::Registry;
 use crate::summary::counts;
 
 /// The page's file in a result folder.

@@ -1,14 +1,12 @@
-//! `bench run`: one trial, in this process, which is a fresh one.
+//! `bench run`: one trial, in a process of its own.
 
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use anyhow::Context;
+use ::table::{Entry, Form, NO_RECLAIMER};
 
 use super::drawn::DrawnArgs;
-use crate::allocator;
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
 use crate::catalogue::Catalogue;
 use crate::experiment::{MAX_WORKERS, did_you_mean, find_preset};
@@ -16,9 +14,10 @@ use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::latency::{LatencyTrial, RATES, table};
+use crate::programs::ask::{Outcome, launch};
+use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
 use crate::row::Row;
 use crate::setting::Setting;
-use crate::subject::{FOLDHASH_ALONE, Form, NO_RECLAIMER, Registry, Structure};
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::{Length, MAX_KEYS, Preset, SHORTEST_KEY};
 
@@ -116,9 +115,10 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    let registry = programs.with(&args.structure)?;
     let spec = TrialSpec {
-        case: case(registry, args)?,
+        case: case(&registry, args)?,
         seed: args.seed,
         seconds: args.seconds,
         warmup: args.warmup,
@@ -126,11 +126,14 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         rate: args.rate,
         trace_file: args.trace.clone(),
     };
-    with_allocator(&args.allocator)?;
     let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    super::exit_at_panic();
-    let measured = registry.run(&spec)?;
+    let program = registry.program(&spec.case.structure)?;
+    let measured = match launch(program, &spec, &AtomicBool::new(false))? {
+        Outcome::Measured(measured) => *measured,
+        Outcome::Failed(why) => return Err(Failure::Run(anyhow::anyhow!(why))),
+        Outcome::Interrupted => return Err(Failure::Run(anyhow::anyhow!("interrupted"))),
+    };
     let (row, text) = match args.rate {
         None => {
             row.measured(measured);
@@ -162,23 +165,13 @@ fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
     Ok(format!("{value}\n"))
 }
 
-/// Returns in a process with the allocator of that name: if need be this one begins anew, before
-/// it has done anything.
-fn with_allocator(name: &str) -> Result<(), Failure> {
-    let available: Vec<&str> = allocator::available().iter().map(|one| one.name).collect();
-    if !available.contains(&name) {
-        return Err(usage(unknown("allocator", name, &available)));
-    }
-    if allocator::running() == name {
+/// Refuses an allocator that there is not.
+fn check_allocator(registry: &Registry, name: &str) -> Result<(), Failure> {
+    let available: Vec<&str> = registry.allocators().iter().map(|one| one.name.as_str()).collect();
+    if available.contains(&name) {
         return Ok(());
     }
-    if std::env::var_os(allocator::VARIABLE).is_some_and(|told| told == *name) {
-        return Err(Failure::Run(anyhow::anyhow!("cannot start with the allocator {name}")));
-    }
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let arguments = std::env::args_os().skip(1);
-    let failed = Command::new(program).args(arguments).env(allocator::VARIABLE, name).exec();
-    Err(Failure::Run(anyhow::Error::new(failed).context("cannot start this program anew")))
+    Err(usage(unknown("allocator", name, &available)))
 }
 
 fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
@@ -187,9 +180,10 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
             registry.structures().iter().map(|structure| structure.name.as_str()).collect();
         usage(unknown("structure", &args.structure, &names))
     })?;
+    check_allocator(registry, &args.allocator)?;
     let threads = usize::from(args.threads);
     check_load(structure, threads, args.fault)?;
-    let reclaimer = reclaimer(structure, args.reclaimer.as_deref())?;
+    let reclaimer = reclaimer(registry, structure, args.reclaimer.as_deref())?;
     check_reclaim_batch(&registry.catalogue(), &reclaimer, args.reclaim_batch)?;
     let mut case = Case {
         structure: structure.name.clone(),
@@ -237,9 +231,9 @@ fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
 }
 
 /// Refuses a form in which the structure is not there.
-fn check_form(structure: &Structure, case: &Case) -> Result<(), Failure> {
+fn check_form(structure: &Entry, case: &Case) -> Result<(), Failure> {
     let form = case.form();
-    let there: Vec<&str> = structure.reclaimers_in(form).collect();
+    let there = structure.reclaimers_in(form);
     if there.contains(&case.reclaimer.as_str()) {
         return Ok(());
     }
@@ -248,7 +242,7 @@ fn check_form(structure: &Structure, case: &Case) -> Result<(), Failure> {
         _ => format!("the hasher {}", case.hashing),
     };
     let why = match there.as_slice() {
-        [] if form == Form::Bytes => structure.why_no_bytes.to_owned(),
+        [] if form == Form::Bytes => structure.why_no_bytes.clone(),
         [] => FOLDHASH_ALONE.to_owned(),
         there => format!("it is there with {}", there.join(", ")),
     };
@@ -256,7 +250,7 @@ fn check_form(structure: &Structure, case: &Case) -> Result<(), Failure> {
 }
 
 /// Refuses more threads than the structure, or this harness, serves.
-fn check_load(structure: &Structure, threads: usize, fault: Fault) -> Result<(), Failure> {
+fn check_load(structure: &Entry, threads: usize, fault: Fault) -> Result<(), Failure> {
     let most = structure.info.max_threads.unwrap_or(MAX_WORKERS);
     let handles = fault.handles(threads);
     if handles <= most {
@@ -310,7 +304,7 @@ fn check_reclaim_batch(
 /// Refuses options that the mix or the structure has no use for.
 fn check_options(
     registry: &Registry,
-    structure: &Structure,
+    structure: &Entry,
     case: &Case,
     args: &Args,
 ) -> Result<(), Failure> {
@@ -366,14 +360,18 @@ fn check_rate(rate: f64, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn reclaimer(structure: &Structure, wanted: Option<&str>) -> Result<String, Failure> {
+fn reclaimer(
+    registry: &Registry,
+    structure: &Entry,
+    wanted: Option<&str>,
+) -> Result<String, Failure> {
     let takes: Vec<&str> = structure.reclaimers().collect();
     let default = if takes == [NO_RECLAIMER] { NO_RECLAIMER } else { "epoch" };
     let wanted = wanted.unwrap_or(default);
     if takes.contains(&wanted) {
         return Ok(wanted.to_owned());
     }
-    let known: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    let known: Vec<&str> = registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
     if !known.contains(&wanted) && wanted != NO_RECLAIMER {
         return Err(usage(unknown("reclaimer", wanted, &known)));
     }

@@ -20,11 +20,11 @@ use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_
 use crate::failure::{Failure, usage};
 use crate::machine::Machine;
 use crate::metric::Counters;
+use crate::programs::{Programs, Registry};
 use crate::record::Folder;
 use crate::row::Row;
 use crate::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
 use crate::study;
-use crate::subject::Registry;
 use crate::summary::choose_metric;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
@@ -78,7 +78,8 @@ const SECONDS_PER_WORD: f64 = 2e-7;
 /// At each step of a fill.
 const LOOKUPS_SECONDS: f64 = 0.05;
 
-pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    let registry = programs.all()?;
     let catalogue = registry.catalogue();
     let name = args.spec.display().to_string();
     let text = fs::read_to_string(&args.spec)
@@ -93,7 +94,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let text = apply_overrides(&text, &overrides);
     let mut experiment = parse(&text)?;
     folder.clone_into(&mut experiment.folder);
-    let plan = Plan::new(&experiment, args)?;
+    let plan = Plan::new(&experiment, &registry, args)?;
     if args.dry_run {
         return plan.show();
     }
@@ -103,7 +104,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     {
         say(format_args!("moved {} aside to {}", out.display(), aside.display()));
     }
-    let machine = Machine::read();
+    let machine = Machine::read(registry.build());
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
     folder.notes().iter().for_each(|note| say(format_args!("note: {note}")));
     if let Some(why) = Counters::open().absent() {
@@ -118,7 +119,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
             out.display()
         )));
     }
-    conclude(registry, &folder, machine)
+    conclude(&registry, &folder, machine)
 }
 
 fn rendered(error: &SpecError) -> Failure {
@@ -141,6 +142,7 @@ fn watch_for_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 /// The cells and blocks of one sweep command.
 struct Plan<'e> {
     experiment: &'e Experiment,
+    registry: &'e Registry,
     /// The trials of a block.
     jobs: Vec<Job>,
     /// Which of the experiment's cases this command runs.
@@ -150,7 +152,11 @@ struct Plan<'e> {
 }
 
 impl<'e> Plan<'e> {
-    fn new(experiment: &'e Experiment, args: &Args) -> Result<Self, Failure> {
+    fn new(
+        experiment: &'e Experiment,
+        registry: &'e Registry,
+        args: &Args,
+    ) -> Result<Self, Failure> {
         let matches = |case: &Case| {
             args.only.as_ref().is_none_or(|glob| {
                 [case.subject(), case.structure.clone(), case.id()]
@@ -166,7 +172,7 @@ impl<'e> Plan<'e> {
             )));
         }
         let (jobs, live) = (jobs(experiment), args.live);
-        Ok(Self { experiment, jobs, wanted, shard: args.shard, live })
+        Ok(Self { experiment, registry, jobs, wanted, shard: args.shard, live })
     }
 
     fn cells(&self) -> impl Iterator<Item = &Case> {
@@ -334,7 +340,9 @@ impl<'e> Plan<'e> {
             };
             progress.show(block, case, &at);
             let place = (block, position as u32);
-            let Some(trial) = Trial::run(self.experiment, job, place, interrupted)? else {
+            let Some(trial) =
+                Trial::run((self.experiment, self.registry), job, place, interrupted)?
+            else {
                 return Ok(false);
             };
             if let Some(why) = trial.complaint() {

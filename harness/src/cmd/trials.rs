@@ -4,17 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::aggregate::{AGGREGATE_COMMAND, AggregateRow, AggregateSpec, Way, counted_as};
-use crate::allocator::COUNT;
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::latency::LatencyTrial;
-use crate::launch::{Answer, Outcome, ask, launch};
 use crate::metric::Sample;
+use crate::programs::Registry;
+use crate::programs::ask::{Answer, Outcome, ask, launch};
 use crate::record::Folder;
 use crate::row::Row;
 use crate::schedule::{Job, Measure, trial_seed};
 use crate::space::{Asked, Filled, SPACE_COMMAND, SpaceRow, SpaceSpec, filled_as};
 use crate::trial::{Measurement, TrialSpec};
+use trials::allocator::COUNT;
 
 /// What a trial of any kind leaves.
 pub(super) enum Trial {
@@ -27,7 +28,7 @@ pub(super) enum Trial {
 impl Trial {
     /// Runs `job` in a process of its own; `None` if interrupted.
     pub(super) fn run(
-        experiment: &Experiment,
+        (experiment, registry): (&Experiment, &Registry),
         job: Job,
         place: (u32, u32),
         interrupted: &AtomicBool,
@@ -36,9 +37,9 @@ impl Trial {
             return Ok(None);
         }
         match job.measure {
-            Measure::Space => return fill(experiment, job, place, interrupted),
+            Measure::Space => return fill((experiment, registry), job, place, interrupted),
             Measure::Aggregate(way) => {
-                return aggregate(experiment, job.cell, way, place, interrupted);
+                return aggregate((experiment, registry), job.cell, way, place, interrupted);
             }
             Measure::Throughput | Measure::Latency(_) => {}
         }
@@ -46,7 +47,8 @@ impl Trial {
         let spec = spec(experiment, job, block);
         let mut row = Row::unmeasured(&spec.case, spec.seed, block, position);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-        let outcome = launch(&spec, interrupted)?;
+        let program = registry.program(&spec.case.structure)?;
+        let outcome = launch(program, &spec, interrupted)?;
         if let Outcome::Failed(why) = &outcome {
             row.error.clone_from(why);
         }
@@ -113,7 +115,7 @@ impl Trial {
 
 /// A timed fill, a counted one and one for lookups, each in a process of its own.
 fn fill(
-    experiment: &Experiment,
+    (experiment, registry): (&Experiment, &Registry),
     job: Job,
     place: (u32, u32),
     interrupted: &AtomicBool,
@@ -122,6 +124,7 @@ fn fill(
     let case = &experiment.cases[job.cell];
     // Its own cell's threads and mix are not heeded: all tables get the same keys.
     let seed = trial_seed(experiment.seed, place.0, &filled_as(case));
+    let program = registry.program(&case.structure)?;
     let mut answers: [Filled; 3] = Default::default();
     let all = [Asked::Time, Asked::Counts, Asked::Lookups];
     for (asked, answer) in all.into_iter().zip(&mut answers) {
@@ -129,7 +132,7 @@ fn fill(
         let count = if asked == Asked::Counts { COUNT } else { "" };
         let allocator = format!("{}{count}", case.allocator);
         let limit = Duration::from_secs_f64(60.0 + case.keys as f64 * 4e-5);
-        match ask(SPACE_COMMAND, &spec, &allocator, limit, interrupted)? {
+        match ask(program, (SPACE_COMMAND, &allocator), &spec, limit, interrupted)? {
             Answer::Said(filled) => *answer = filled,
             Answer::Failed(why) => {
                 return Ok(Some(Trial::Space(vec![SpaceRow::failed(case, seed, place, why)])));
@@ -142,7 +145,7 @@ fn fill(
 
 /// An aggregation of the cell by this way, in a process of its own.
 fn aggregate(
-    experiment: &Experiment,
+    (experiment, registry): (&Experiment, &Registry),
     cell: usize,
     way: Way,
     place: (u32, u32),
@@ -160,7 +163,9 @@ fn aggregate(
         text: plan.text.clone(),
     };
     let limit = Duration::from_secs_f64(60.0 + plan.words as f64 * 2e-5);
-    let answer = match ask(AGGREGATE_COMMAND, &spec, &case.allocator, limit, interrupted)? {
+    let program = registry.program(&case.structure)?;
+    let told = (AGGREGATE_COMMAND, &case.allocator[..]);
+    let answer = match ask(program, told, &spec, limit, interrupted)? {
         Answer::Said(counted) => Ok(counted),
         Answer::Failed(why) => Err(why),
         Answer::Interrupted => return Ok(None),

@@ -2,7 +2,6 @@
 //! process of its own.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -13,17 +12,15 @@ use linearizability::{Counterexample, svg, timeline};
 use serde::Serialize;
 
 use super::run::{positive_seconds, unknown};
-use super::trial::die_with;
 use crate::case::SYSTEM;
-use crate::case::subject_name;
 use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
-use crate::launch::{Answer, ask};
-use crate::subject::{NO_RECLAIMER, Registry, Structure};
+use crate::programs::ask::{Answer, ask};
+use crate::programs::{Programs, Registry};
 use crate::verify::{Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
-
-/// The hidden command's name.
-pub(super) const SUBJECT_COMMAND: &str = "verify-subject";
+use ::table::subject_name;
+use ::table::{Entry, NO_RECLAIMER};
+use trials::serve::VERIFY_COMMAND;
 
 /// Check tables for linearizability, on recorded histories of real concurrent runs
 ///
@@ -58,25 +55,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Check one subject told on standard input (used by `verify`)
-#[derive(Debug, clap::Args)]
-pub(super) struct SubjectArgs {
-    /// The parent, with which it ends
-    #[arg(long, value_name = "PID")]
-    parent: u32,
-}
-
-/// The other end of [`check`].
-pub(super) fn run_subject(registry: &Registry, args: &SubjectArgs) -> Result<(), Failure> {
-    die_with(args.parent)?;
-    super::exit_at_panic();
-    let spec: VerifySpec =
-        serde_json::from_reader(io::stdin().lock()).context("cannot understand what to check")?;
-    let findings = registry.verify(&spec)?;
-    serde_json::to_writer(io::stdout().lock(), &findings).context("cannot answer")?;
-    Ok(())
-}
-
 #[derive(Serialize)]
 struct Report {
     seed: u64,
@@ -90,7 +68,7 @@ struct Report {
 #[derive(Serialize)]
 struct Line {
     structure: String,
-    reclaimer: &'static str,
+    reclaimer: String,
     verdict: &'static str,
     /// Why it is no pass.
     reason: String,
@@ -102,16 +80,20 @@ struct Line {
     again: String,
 }
 
+/// What makes a pattern of a name.
+const GLOB: [char; 4] = ['*', '?', '[', '{'];
 const LINEARIZABLE: &str = "linearizable";
 const SKIPPED: &str = "skipped";
 
-pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
-    let subjects = chosen(registry, args)?;
+pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    let is_name = !args.structure.contains(GLOB);
+    let registry = if is_name { programs.with(&args.structure)? } else { programs.all()? };
+    let subjects = chosen(&registry, args)?;
     let mut lines = Vec::new();
     for (index, (structure, reclaimer)) in subjects.iter().enumerate() {
         let name = subject_name(&structure.name, reclaimer);
         super::say(format_args!("[{}/{}] {name}", index + 1, subjects.len()));
-        lines.push(line(structure, reclaimer, args)?);
+        lines.push(line(&registry, structure, reclaimer, args)?);
     }
     let Args { seed, seconds, keys, .. } = *args;
     let threads = usize::from(args.threads);
@@ -126,13 +108,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 }
 
 /// The subjects that match both globs.
-fn chosen<'r>(
-    registry: &'r Registry,
-    args: &Args,
-) -> Result<Vec<(&'r Structure, &'static str)>, Failure> {
+fn chosen<'r>(registry: &'r Registry, args: &Args) -> Result<Vec<(&'r Entry, &'r str)>, Failure> {
     let all = registry.structures();
     let structures: Vec<&str> = all.iter().map(|structure| structure.name.as_str()).collect();
-    let mut reclaimers: Vec<&str> = Registry::reclaimers().iter().map(|info| info.name).collect();
+    let mut reclaimers: Vec<&str> =
+        registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
     reclaimers.push(NO_RECLAIMER);
     let structures = matching("structure", &args.structure, &structures)?;
     let reclaimers = matching("reclaimer", &args.reclaimer, &reclaimers)?;
@@ -153,7 +133,7 @@ fn chosen<'r>(
 
 /// The names that `pattern`, a name or a glob, names.
 fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n str>, Failure> {
-    if !pattern.contains(['*', '?', '[', '{']) && !names.contains(&pattern) {
+    if !pattern.contains(GLOB) && !names.contains(&pattern) {
         return Err(usage(unknown(what, pattern, names)));
     }
     let glob: NameGlob = pattern
@@ -167,8 +147,14 @@ fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n 
 }
 
 /// Checks one subject, if it can be checked.
-fn line(structure: &Structure, reclaimer: &'static str, args: &Args) -> anyhow::Result<Line> {
-    let threads = usize::from(args.threads).min(structure.info.max_threads.unwrap_or(usize::MAX));
+fn line(
+    registry: &Registry,
+    structure: &Entry,
+    reclaimer: &str,
+    args: &Args,
+) -> anyhow::Result<Line> {
+    let info = &structure.info;
+    let threads = usize::from(args.threads).min(info.max_threads.unwrap_or(usize::MAX));
     let spec = VerifySpec {
         structure: structure.name.clone(),
         reclaimer: reclaimer.to_owned(),
@@ -177,16 +163,16 @@ fn line(structure: &Structure, reclaimer: &'static str, args: &Args) -> anyhow::
         threads,
         keys: args.keys,
     };
-    let (verdict, reason, findings) = if !structure.info.keeps_entries {
+    let (verdict, reason, findings) = if !info.keeps_entries {
         (SKIPPED, "it keeps no entries".to_owned(), Findings::default())
-    } else if structure.info.max_threads == Some(1) {
+    } else if info.max_threads == Some(1) {
         (SKIPPED, "it serves one thread at a time".to_owned(), Findings::default())
     } else {
-        check(&spec)?
+        check(registry, &spec)?
     };
     let mut line = Line {
         structure: spec.structure.clone(),
-        reclaimer,
+        reclaimer: reclaimer.to_owned(),
         verdict,
         reason,
         findings,
@@ -202,9 +188,14 @@ fn line(structure: &Structure, reclaimer: &'static str, args: &Args) -> anyhow::
 }
 
 /// Asks a process of its own.
-fn check(spec: &VerifySpec) -> anyhow::Result<(&'static str, String, Findings)> {
+fn check(
+    registry: &Registry,
+    spec: &VerifySpec,
+) -> anyhow::Result<(&'static str, String, Findings)> {
     let limit = Duration::from_secs_f64(60.0 + 10.0 * spec.seconds);
-    let answer = ask(SUBJECT_COMMAND, spec, SYSTEM, limit, &AtomicBool::new(false))?;
+    let program = registry.program(&spec.structure)?;
+    let told = (VERIFY_COMMAND, SYSTEM);
+    let answer = ask(program, told, spec, limit, &AtomicBool::new(false))?;
     let findings: Findings = match answer {
         Answer::Said(findings) => findings,
         Answer::Failed(why) => return Ok(("failed", why, Findings::default())),
@@ -232,7 +223,7 @@ fn again(spec: &VerifySpec) -> String {
 
 impl Line {
     fn subject(&self) -> String {
-        subject_name(&self.structure, self.reclaimer)
+        subject_name(&self.structure, &self.reclaimer)
     }
 
     fn counterexample(&self) -> Option<&Counterexample> {
@@ -346,4 +337,29 @@ fn conclude(report: &Report) -> Result<(), Failure> {
         "{bad_count} of {all} subjects did not pass: {}",
         bad.join(", ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use linearizability::history::{Call, Op};
+    use linearizability::{Counterexample, svg};
+
+    #[test]
+    fn a_picture_can_be_read() {
+        let op = Op { thread: 0, invoked: 0, returned: 9, call: Call::Get { found: Some(7) } };
+        let example = Counterexample {
+            key: 17,
+            initial: None,
+            since: "from the start".to_owned(),
+            ops: vec![op],
+            stuck_at: 0,
+            possible: vec![None],
+            out_of: 1,
+            ticks_per_second: 1e9,
+            strangers: Vec::new(),
+        };
+        let drawn = svg::draw(&example, "a<b>/c & d");
+        let tree = resvg::usvg::Tree::from_str(&drawn, &resvg::usvg::Options::default());
+        assert!(tree.is_ok(), "{tree:?}\n{drawn}");
+    }
 }

@@ -71,7 +71,7 @@ impl AggregatePlan {
 /// Of the cells that a way measures alike, the first, with that way.
 fn cells(cases: &[Case], ways: &[Way], is_text: bool) -> Vec<(usize, Way)> {
     let mut seen = HashSet::new();
-    let keeps = |case: &&Case| case.structure != crate::controls::NO_OP && !case.twin;
+    let keeps = |case: &&Case| case.structure != crate::case::NO_OP && !case.twin;
     let kept: Vec<(usize, Case)> = cases
         .iter()
         .enumerate()

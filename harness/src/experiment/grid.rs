@@ -7,8 +7,8 @@ use super::error::Problem;
 use super::mix::MixRule;
 use super::subjects::{Subject, Subjects};
 use crate::case::Case;
+use crate::case::{NO_OP, SEQUENTIAL, is_control};
 use crate::catalogue::Catalogue;
-use crate::controls::{NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 

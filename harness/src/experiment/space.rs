@@ -55,7 +55,7 @@ impl SpacePlan {
 /// Of the cells whose table keeps entries, the first of those that are filled alike.
 fn cells(cases: &[Case]) -> Vec<usize> {
     let mut seen = HashSet::new();
-    let keeps = |case: &&Case| case.structure != crate::controls::NO_OP && !case.twin;
+    let keeps = |case: &&Case| case.structure != crate::case::NO_OP && !case.twin;
     let filled = cases.iter().enumerate().filter(|(_, case)| keeps(case));
     filled.filter(|(_, case)| seen.insert(filled_as(case).id())).map(|(index, _)| index).collect()
 }

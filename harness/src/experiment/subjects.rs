@@ -8,7 +8,8 @@ use crate::case::Case;
 use crate::catalogue::{Catalogue, StructureEntry};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::subject::{FOLDHASH_ALONE, Form};
+use crate::programs::FOLDHASH_ALONE;
+use ::table::Form;
 
 /// The most threads of a trial.
 pub(crate) const MAX_WORKERS: usize = 4096;

@@ -87,7 +87,7 @@ impl LatencyCell {
     /// Operations of the trial that did fewest.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.trials.iter().map(|times| times[0].len()).min().unwrap_or(0)
+        self.trials.iter().map(|times| times[0].count()).min().unwrap_or(0)
     }
 
     /// The quantile `q`; `None` if some trial has no operation beyond it. The quantile 1 is the

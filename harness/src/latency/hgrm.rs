@@ -69,7 +69,7 @@ fn text(times: &Times) -> String {
         millis(all.mean()),
         millis(all.stdev()),
         millis(all.max() as f64),
-        times.len()
+        times.count()
     );
     text
 }

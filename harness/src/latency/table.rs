@@ -49,7 +49,7 @@ pub fn of_trial(trial: &LatencyTrial) -> String {
     let mut header = vec!["time", "operation", "count"];
     header.extend(QUANTILES.map(|(name, _)| name));
     let rows = lines(trial).into_iter().map(|(operation, time, times)| {
-        let mut row = vec![time.to_string(), operation.to_owned(), times.len().to_string()];
+        let mut row = vec![time.to_string(), operation.to_owned(), times.count().to_string()];
         row.extend(QUANTILES.map(|(_, q)| shown(times.quantile(q))));
         row
     });
@@ -60,7 +60,7 @@ pub fn of_trial(trial: &LatencyTrial) -> String {
 #[must_use]
 pub fn json_of_trial(trial: &LatencyTrial) -> Value {
     let entry = |(operation, time, times): (&str, Time, Times)| {
-        let mut entry = json!({ "operation": operation, "time": time, "count": times.len() });
+        let mut entry = json!({ "operation": operation, "time": time, "count": times.count() });
         for (name, q) in QUANTILES {
             entry[name] = json!(times.quantile(q));
         }

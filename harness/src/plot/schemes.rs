@@ -8,8 +8,8 @@ use super::Results;
 use super::panels::Key;
 use super::style::{Look, scheme_looks};
 use crate::row::Row;
-use crate::subject::NO_RECLAIMER;
 use crate::summary::counts;
+use ::table::NO_RECLAIMER;
 
 /// The valid trials of tables with a reclaimer, and the schemes' looks.
 pub(super) struct Schemes {

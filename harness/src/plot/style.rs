@@ -229,8 +229,8 @@ pub(super) fn scheme_looks(names: &BTreeSet<&str>) -> BTreeMap<String, Look> {
 }
 
 /// Whether a structure looks the same in every report.
-#[cfg(test)]
-pub(crate) fn is_fixed(structure: &str) -> bool {
+#[must_use]
+pub fn is_fixed(structure: &str) -> bool {
     FIXED.contains(&structure)
 }
 

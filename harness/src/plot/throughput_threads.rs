@@ -9,8 +9,8 @@ use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::file_stem;
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
+use crate::case::{NO_OP, SEQUENTIAL};
 use crate::compare::{self, Floors};
-use crate::controls::{NO_OP, SEQUENTIAL};
 use crate::setting::{Group, split};
 use crate::summary::{CellSummary, Choice, choose_metric, counts, summarise};
 

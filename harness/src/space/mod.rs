@@ -5,63 +5,9 @@
 //! at loads, at the stated entries and at the first growth. Nothing is timed there. The third stops at the
 //! same places and times lookups.
 
-mod fill;
-mod lookups;
-mod moves;
 mod row;
 pub(crate) mod table;
 
-use serde::{Deserialize, Serialize};
-
-use crate::case::{Case, Mix};
-use crate::fault::Fault;
-
-pub(crate) use self::fill::run;
-pub use self::fill::{Filled, Step};
-pub(crate) use self::moves::Counting;
 pub(crate) use self::row::place;
-pub use self::row::{At, SPACE, SpaceRow};
-
-/// The hidden command of a space trial's process.
-pub const SPACE_COMMAND: &str = "space-trial";
-
-/// What the process is told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SpaceSpec {
-    /// The case: its table, its allocator, its hash seed; its `keys` are what the table is made for.
-    pub case: Case,
-    /// Seed of the keys.
-    pub seed: u64,
-    /// Shares of the table's first capacity at which to stop; ascending.
-    pub loads: Vec<f64>,
-    /// What is asked.
-    pub asked: Asked,
-}
-
-/// What one process of a space trial is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Asked {
-    /// How long the fill takes.
-    Time,
-    /// Bytes, chains and moves.
-    Counts,
-    /// How long lookups take.
-    Lookups,
-}
-
-/// `case` without what a fill by one thread does not heed: cells that differ in nothing else are
-/// filled once.
-#[must_use]
-pub fn filled_as(case: &Case) -> Case {
-    Case {
-        threads: 1,
-        mix: Mix { reads: 0.0, inserts: 100.0, removes: 0.0, updates: 0.0, upserts: 0.0 },
-        zipf: 0.0,
-        prefill: 0,
-        batch: crate::case::single(),
-        ops_per_pin: crate::case::single(),
-        fault: Fault::None,
-        trace: None,
-        ..case.clone()
-    }
-}
+pub use self::row::{SPACE, SpaceRow};
+pub use trials::space::{Asked, At, Filled, SPACE_COMMAND, SpaceSpec, Step, filled_as};

@@ -2,27 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filled, Step};
+use super::{At, Filled, Step};
 use crate::attached::Attached;
 use crate::case::Case;
 use crate::study::{Place, StudyRow};
 
 /// The file in a result folder.
 pub const SPACE: &str = "space.csv";
-
-/// Why a table is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum At {
-    /// It has reached a load that was asked for.
-    Load,
-    /// It holds as many entries as it was made for.
-    Keys,
-    /// The next insertion made it grow.
-    Growth,
-    /// There was no fill to look at.
-    Failed,
-}
 
 /// A line of `space.csv`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

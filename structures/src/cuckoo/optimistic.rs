@@ -154,7 +154,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self::with_pages(capacity, hasher, Pages::Default)
     }
@@ -163,21 +163,18 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If there is no memory for it.
     pub fn with_pages(capacity: usize, hasher: S, pages: Pages) -> Self {
-        Self::with_first(Table::for_entries(capacity, pages), hasher)
+        Self::with_buckets(Table::<Entry, SLOTS>::buckets_for(capacity), hasher, pages)
     }
 
     /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If there is no memory for it.
     pub fn with_buckets(buckets: usize, hasher: S, pages: Pages) -> Self {
-        Self::with_first(Table::first(buckets, pages), hasher)
-    }
-
-    fn with_first(first: Arc<Table<Entry, SLOTS, E::Versions>>, hasher: S) -> Self {
+        let first = Table::first(buckets, pages);
         Self {
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,

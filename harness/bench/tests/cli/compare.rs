@@ -1,0 +1,311 @@
+//! `bench cmp` and `bench rank`, on recorded runs.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::lab;
+use crate::support::Lab;
+
+/// A lab with the recorded run `name` in folder `r`.
+pub(crate) fn recorded(name: &str) -> Lab {
+    let lab = lab();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results").join(name);
+    for file in ["experiment.toml", "machine.toml", "trials.csv"] {
+        lab.write(&format!("r/{file}"), fs::read(from.join(file)).unwrap());
+    }
+    lab
+}
+
+/// Copies `r` to `to` with its trials edited: `edit` gets a row by column, and says whether it stays.
+pub(crate) fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool) {
+    lab.copy("r", to);
+    let text = lab.read("r/trials.csv");
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let mut edited = header.join(",") + "\n";
+    for mut row in lab.rows("r") {
+        if edit(&mut row) {
+            let fields: Vec<&str> = header.iter().map(|column| row[*column].as_str()).collect();
+            edited += &(fields.join(",") + "\n");
+        }
+    }
+    lab.write(&format!("{to}/trials.csv"), edited);
+}
+
+pub(crate) fn json(lab: &Lab, command: &str) -> Value {
+    serde_json::from_str(&lab.run(&format!("{command} --json")).exits(0).out).unwrap()
+}
+
+pub(crate) fn comparisons(value: &Value) -> &Vec<Value> {
+    value["comparisons"].as_array().unwrap()
+}
+
+const RATES: [&str; 3] = ["ops_per_sec", "ops_per_cpu_sec", "clean_ops_per_sec"];
+
+#[test]
+fn subjects_against_the_first() {
+    let lab = recorded("quickstart-recorded");
+    let ran = lab.run("cmp r").exits(0).prints(&[
+        "Ratios to chaining-lock-free/epoch, the first subject of r/experiment.toml",
+        "clean windows",
+        "threads=2 reads=50 zipf=0.99 keys=65536\nchaining-lock-free/epoch ",
+        "baseline\n",
+        "faster\n",
+        "slower\n",
+        "no difference shown\n",
+        "36 comparisons: ",
+        "480 trials in 48 cells",
+    ]);
+    assert_eq!(ran.err, "");
+    assert!(!ran.out.contains("no-op") && !ran.out.contains("sequential"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
+    let all = json(&lab, "cmp r");
+    assert_eq!(comparisons(&all).len(), 36);
+    for comparison in comparisons(&all) {
+        let number = |key: &str| comparison[key].as_f64().unwrap();
+        assert!(number("ratio_low") <= number("ratio") && number("ratio") <= number("ratio_high"));
+        assert!(number("p") <= number("p_adjusted"), "{comparison}");
+        let shown = comparison["verdict"] != "no-difference-shown";
+        assert_eq!(shown, number("p_adjusted") <= 0.05, "{comparison}");
+        if shown {
+            assert_eq!(comparison["verdict"] == "faster", number("ratio") > 1.0, "{comparison}");
+        }
+    }
+    let with = json(&lab, "cmp r --controls");
+    assert!(comparisons(&with).iter().any(|comparison| comparison["subject"] == "no-op"));
+}
+
+/// From the file, by hand: the pairs are those of one block.
+#[test]
+fn ratios_are_those_of_the_trials() {
+    let lab = recorded("quickstart-recorded");
+    let filter = "cmp r --baseline dashmap --filter papaya*threads=2*reads=50*zipf=0.99*";
+    for (metric, column) in [("wall", RATES[0]), ("cpu", RATES[1]), ("clean", RATES[2])] {
+        let all = json(&lab, &format!("{filter} --metric {metric}"));
+        let [comparison] = comparisons(&all).as_slice() else { panic!("{all}") };
+        let rates = |name: &str| -> HashMap<String, f64> {
+            let is_asked = |row: &HashMap<String, String>| {
+                row["structure"] == name
+                    && [&row["threads"], &row["reads"], &row["zipf"]] == ["2", "50.0", "0.99"]
+            };
+            let rows = lab.rows("r").into_iter().filter(is_asked);
+            rows.map(|row| (row["block"].clone(), row[column].parse().unwrap())).collect()
+        };
+        let (ours, theirs) = (rates("papaya"), rates("dashmap"));
+        assert_eq!((ours.len(), theirs.len()), (10, 10));
+        let logs = ours.iter().map(|(block, rate)| (rate / theirs[block]).ln());
+        let expected = (logs.sum::<f64>() / 10.0).exp();
+        let ratio = comparison["ratio"].as_f64().unwrap();
+        assert!((ratio / expected - 1.0).abs() < 1e-9, "{ratio} {expected}");
+        assert_eq!((&comparison["pairs"], &comparison["verdict"]), (&10.into(), &"slower".into()));
+    }
+}
+
+#[test]
+fn the_baseline_can_be_the_best_of_some() {
+    let lab = recorded("overview");
+    let all = json(&lab, "cmp r --baseline scc-*,dashmap --filter chaining-lock-free");
+    let bases: Vec<&str> = comparisons(&all)
+        .iter()
+        .map(|comparison| comparison["baseline"].as_str().unwrap())
+        .collect();
+    assert_eq!(bases.len(), 12);
+    assert!(bases.contains(&"scc-hashindex") && bases.contains(&"dashmap"), "{bases:?}");
+    lab.run("cmp r --baseline scc-*,dashmap")
+        .exits(0)
+        .prints(&["the best of dashmap, scc-hashindex, scc-hashmap in each cell by median"]);
+    let markdown = lab.run("cmp r --baseline papaya --markdown").exits(0);
+    let markdown = markdown.prints(&["| threads | reads |", "| baseline "]);
+    let lines: Vec<&str> = markdown.out.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(lines.len(), 2 + 8 * 12);
+    assert!(lines.iter().all(|line| line.matches('|').count() == lines[0].matches('|').count()));
+}
+
+#[test]
+fn what_cannot_be_compared() {
+    let lab = recorded("schemes");
+    let unknown = ["no subject matches `chaining-lok-free`", "did you mean `chaining-lock-free"];
+    lab.run("cmp r --baseline chaining-lok-free").exits(2).says(&unknown);
+    lab.run("cmp r --baseline a,").exits(2).says(&["--baseline", "empty name"]);
+    lab.run("cmp r --filter nothing").exits(2).says(&["--filter nothing leaves no cell"]);
+    lab.run("cmp r --metric best").exits(2).says(&["best", "clean"]);
+    lab.run("cmp r --json --markdown").exits(2).says(&["--markdown", "cannot be used"]);
+    lab.run("cmp missing").exits(2).says(&["missing/machine.toml"]);
+    lab.run("cmp").exits(2).says(&["DIR"]);
+    lab.write("r/experiment.toml", "[axes]\nstructure = \"unheard-of\"\n");
+    lab.run("cmp r").exits(2).says(&["unheard-of", "--baseline"]);
+    lab.run("cmp r --baseline */leak").exits(0).prints(&["Ratios to chaining-lock-free/leak:"]);
+}
+
+#[test]
+fn few_blocks_show_nothing_and_say_so() {
+    let lab = recorded("schemes");
+    edit(&lab, "few", |row| row["block"].parse::<u32>().unwrap() < 5);
+    let ran = lab.run("cmp few --controls").exits(0);
+    ran.prints(&[
+        "From 5 pairs nothing can be called",
+        "6 blocks are the fewest",
+        ": 0 faster, 0 ",
+    ]);
+}
+
+#[test]
+fn two_runs_are_before_and_after() {
+    let lab = recorded("schemes");
+    let scale = |row: &mut HashMap<String, String>| {
+        for rate in RATES {
+            row.insert(rate.to_owned(), (row[rate].parse::<f64>().unwrap() * 1.5).to_string());
+        }
+    };
+    edit(&lab, "new", |row| {
+        scale(row);
+        true
+    });
+    let ran = lab.run("cmp r new").exits(0);
+    ran.prints(&["new (after) to r (before)", "which did the same operations", "18 faster"]);
+    let all = json(&lab, "cmp r new");
+    assert_eq!((&all["compares"], &all["paired"]), (&"runs".into(), &true.into()));
+    for comparison in comparisons(&all) {
+        assert!((comparison["ratio"].as_f64().unwrap() - 1.5).abs() < 1e-9, "{comparison}");
+    }
+    let other_seeds = |row: &mut HashMap<String, String>| {
+        scale(row);
+        row.insert("seed".to_owned(), "1".to_owned());
+        true
+    };
+    edit(&lab, "other", other_seeds);
+    let ran = lab.run("cmp r other").exits(0);
+    ran.prints(&["since the trials have different seeds", "10 + 10", "Holm"]);
+    let named = ["--baseline names a subject", "two runs"];
+    lab.run("cmp r new --baseline */leak").exits(2).says(&named);
+    lab.run("cmp r new other").exits(2).says(&["trials of the same cell and block"]);
+}
+
+#[test]
+fn other_machines_have_to_be_asked_for() {
+    let lab = recorded("schemes");
+    lab.copy("r", "new");
+    let machine = lab.read("r/machine.toml");
+    let with = |key: &str, value: &str| {
+        let line = machine.lines().find(|line| line.starts_with(key)).unwrap();
+        lab.write("new/machine.toml", machine.replace(line, &format!("{key} = \"{value}\"")));
+    };
+    with("git_revision", "abc");
+    lab.run("cmp r new")
+        .exits(0)
+        .prints(&["Machine or build differ:\n  git_revision: ", "abc after"]);
+    with("kernel", "0.01");
+    let said = ["different machines", "kernel: ", "0.01", "--across-machines"];
+    lab.run("cmp r new").exits(2).says(&said);
+    lab.run("cmp r new --across-machines").exits(0).prints(&["kernel: ", "0.01 after"]);
+    lab.run("rank r new").exits(2).says(&["different machines or builds", "kernel"]);
+    with("kernel", "0.01");
+    edit(&lab, "half", |row| row["block"].parse::<u32>().unwrap() % 2 == 0);
+    lab.write("half/machine.toml", lab.read("new/machine.toml"));
+    lab.run("cmp half r").exits(2).says(&["different machines", "--across-machines"]);
+    lab.copy("r", "long");
+    let longer = lab.read("r/experiment.toml").replace("seconds = 0.2", "seconds = 2");
+    lab.write("long/experiment.toml", longer);
+    lab.run("cmp r long").exits(2).says(&["`seconds` is 0.2 in r and 2 in long"]);
+}
+
+#[test]
+fn parts_of_a_run_are_the_run() {
+    let lab = recorded("schemes");
+    for part in [0, 1] {
+        let is_part =
+            |row: &mut HashMap<String, String>| row["block"].parse::<u32>().unwrap() % 2 == part;
+        edit(&lab, &format!("part{part}"), is_part);
+    }
+    let [whole, parts] = ["cmp r", "cmp part0 part1"].map(|command| json(&lab, command));
+    let ratios = |value: &Value| -> Vec<String> {
+        let of = |one: &Value| format!("{} {:.9} {}", one["case"], one["ratio"], one["pairs"]);
+        comparisons(value).iter().map(of).collect()
+    };
+    assert_eq!(ratios(&whole), ratios(&parts));
+    lab.run("rank part0 part1").exits(0).prints(&["from 10 blocks"]);
+}
+
+#[test]
+fn ranks_are_over_what_all_have() {
+    let lab = recorded("overview");
+    let ran = lab.run("rank r").exits(0);
+    let ran = ran.prints(&["Geometric mean over 12 workloads of the ratio to the best subject"]);
+    let first = ran.out.lines().find(|line| line.starts_with(" 1 ")).unwrap();
+    assert!(first.contains("scc-hashindex"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 110), "{}", ran.out);
+    let all = json(&lab, "rank r --baseline papaya");
+    assert_eq!(all["ratios_to"], "papaya");
+    let ranks = all["ranking"]["ranks"].as_array().unwrap();
+    assert_eq!(ranks.len(), 8);
+    let papaya = ranks.iter().find(|rank| rank["subject"] == "papaya").unwrap();
+    assert_eq!((papaya["score"].as_f64(), papaya["worst"].as_f64()), (Some(1.0), Some(1.0)));
+    // `sequential` has one thread only.
+    lab.run("rank r --controls").exits(0).prints(&[
+        "over 6 workloads",
+        "Left out: threads=2 reads=100 zipf=0 keys=65536: no trial that counts of sequential",
+    ]);
+    lab.run("rank r --markdown --metric wall").exits(0).prints(&["|---|", "--metric asks for it"]);
+    lab.run("rank r --filter nothing").exits(2).says(&["nothing to rank", "--filter nothing"]);
+    lab.run("rank r --baseline pap").exits(2).says(&["no subject matches `pap`"]);
+}
+
+#[test]
+fn the_noise_floor_is_in_the_verdicts() {
+    let lab = lab();
+    let text = crate::support::TINY.replace("controls = false", "controls = true");
+    lab.write("aa.toml", text.replace("reads = 90", "reads = 100"));
+    lab.run("sweep aa.toml --out r --blocks 8 --seconds 0.005").exits(0);
+    let twins = lab.rows("r").iter().filter(|row| row["twin"] == "true").count();
+    assert_eq!(twins, 2 * 8, "one for each number of threads in each block");
+    // All rates are made up: `leak` has 1.3 times its baseline's, the twin 1.5 times at one thread
+    // and 1.1 at two.
+    edit(&lab, "made", |row| {
+        let block: f64 = row["block"].parse().unwrap();
+        let of_subject = match (row["twin"].as_str(), row["reclaimer"].as_str()) {
+            ("true", _) if row["threads"] == "1" => 1.5,
+            ("true", _) => 1.1,
+            (_, "leak") => 1.3,
+            _ => 1.0,
+        };
+        row.insert("ops_per_sec".to_owned(), (1e6 * (1.0 + block) * of_subject).to_string());
+        true
+    });
+    let all = json(&lab, "cmp made --metric wall --filter *leak*");
+    let shown: Vec<(i64, f64, &str)> = comparisons(&all)
+        .iter()
+        .map(|one| {
+            let floor = (one["noise_floor"].as_f64().unwrap() * 100.0).round() / 100.0;
+            (one["threads"].as_i64().unwrap(), floor, one["verdict"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(shown, [(1, 1.5, "no-difference-shown"), (2, 1.1, "faster")]);
+    lab.run("cmp made --metric wall --filter *leak*").exits(0).prints(&[
+        "keys=256  (A/A: within a factor of 1.50)",
+        "without it 1 more would have been called",
+    ]);
+    let ran = lab.run("cmp made --metric wall").exits(0);
+    assert!(!ran.out.contains("chaining-bucket-lock (A/A)"), "a twin is compared: {}", ran.out);
+    lab.run("cmp made --metric wall --controls").exits(0).prints(&["chaining-bucket-lock (A/A) "]);
+    let page = lab.run("report made --metric wall").exits(0);
+    assert!(lab.read(page.out.trim()).contains("Noise floor: one table measured twice (A/A)"));
+}
+
+#[test]
+fn exports_for_services() {
+    let lab = recorded("quickstart-recorded");
+    let bencher = lab.run("export r --format bencher --metric wall").exits(0).out;
+    let bencher: Value = serde_json::from_str(&bencher).unwrap();
+    assert_eq!(bencher.as_object().unwrap().len(), 48);
+    let compared = json(&lab, "cmp r --metric wall --filter papaya*threads=2*reads=50*zipf=0.99*");
+    let name = "papaya threads=2 reads=50 zipf=0.99 keys=65536";
+    let value = &bencher[name]["throughput"]["value"];
+    assert_eq!(*value, comparisons(&compared)[0]["ops_per_sec"]);
+    let filtered = "export r --format github-action-benchmark --filter papaya --controls";
+    let list: Value = serde_json::from_str(&lab.run(filtered).exits(0).out).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 12);
+    lab.run("export r --format bencher --filter nothing").exits(2).says(&["nothing to export"]);
+    lab.run("export r").exits(2).says(&["--format"]);
+}

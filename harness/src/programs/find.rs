@@ -1,0 +1,328 @@
+//! Where the programs of tables are.
+//!
+//! They lie beside this program; or, beside the folder `release` that it lies in, in one that is called
+//! `measured`: that is the profile of what is measured, optimised as a whole, as this program need not be.
+//! Where cargo runs this one (`cargo run -- …`), they are built first: all of them, or the one family that
+//! a named structure is of, as its `Cargo.toml` says.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use globset::Glob;
+
+use ::table::Catalogue;
+
+use super::{Held, PREFIX, Registry, VARIABLE};
+use crate::failure::{Failure, usage};
+
+/// The programs of tables of a command line.
+#[derive(Debug)]
+pub struct Programs(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// Catalogues without a program: for commands that read and plan.
+    Given(Vec<Catalogue>),
+    Found(Place),
+}
+
+/// Where this process finds them.
+#[derive(Debug)]
+struct Place {
+    /// The folder of the programs.
+    folder: PathBuf,
+    /// Those that [`VARIABLE`] names.
+    named: Vec<PathBuf>,
+    /// What builds them, if cargo runs this program.
+    cargo: Option<Cargo>,
+}
+
+impl Programs {
+    /// As this process was started.
+    ///
+    /// # Errors
+    ///
+    /// This program's own file is not to be found.
+    pub fn of_process() -> anyhow::Result<Self> {
+        let program = env::current_exe().context("cannot find this program's own file")?;
+        let folder = program.parent().context("this program lies in no folder")?.to_owned();
+        let cargo = Cargo::of_process(&folder);
+        let folder = of_programs(folder, cargo.is_some());
+        let named = env::var_os(VARIABLE)
+            .map_or_else(Vec::new, |list| env::split_paths(&list).collect::<Vec<_>>());
+        Ok(Self(Source::Found(Place { folder, named, cargo })))
+    }
+
+    /// None: these catalogues stand for what they have, and nothing of it can be run.
+    #[must_use]
+    pub fn given(catalogues: Vec<Catalogue>) -> Self {
+        Self(Source::Given(catalogues))
+    }
+
+    /// The structures of every program, which are built if cargo is there.
+    ///
+    /// # Errors
+    ///
+    /// There is no program, or one cannot be built, or does not answer.
+    pub fn all(&self) -> Result<Registry, Failure> {
+        match &self.0 {
+            Source::Given(all) => Ok(Registry::given(all.clone())?),
+            Source::Found(place) => place.all(),
+        }
+    }
+
+    /// The structures of the programs that may have `structure`: of one family, if it is a name that one
+    /// of them declares, and if cargo is there to tell.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub fn with(&self, structure: &str) -> Result<Registry, Failure> {
+        match &self.0 {
+            Source::Given(_) => self.all(),
+            Source::Found(place) => place.with(structure),
+        }
+    }
+
+    /// What the programs have that are there already: for commands that read results, which need none.
+    #[must_use]
+    pub fn built(&self) -> Registry {
+        match &self.0 {
+            Source::Given(all) => Registry::given(all.clone()).unwrap_or_default(),
+            Source::Found(place) => {
+                let held = place.present().into_iter().filter_map(|path| Held::open(&path).ok());
+                Registry::of(held.collect()).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Place {
+    fn all(&self) -> Result<Registry, Failure> {
+        if let Some(cargo) = &self.cargo {
+            cargo.build(&cargo.families()?)?;
+        }
+        self.registry(self.present())
+    }
+
+    fn with(&self, structure: &str) -> Result<Registry, Failure> {
+        let Some(cargo) = &self.cargo else { return self.all() };
+        let families = cargo.families()?;
+        let Some(family) = families.iter().find(|family| family.has(structure)) else {
+            return self.all();
+        };
+        cargo.build(std::slice::from_ref(family))?;
+        let of_family = self.folder.join(&family.package);
+        let wanted = |path: &PathBuf| *path == of_family || self.named.contains(path);
+        self.registry(self.present().into_iter().filter(wanted).collect())
+    }
+
+    fn registry(&self, present: Vec<PathBuf>) -> Result<Registry, Failure> {
+        if present.is_empty() {
+            return Err(usage(format!(
+                "there is no program of tables in {}: `cargo build --profile {MEASURED} --bins` builds \
+                 them, and `cargo run --release -- ...` does so by itself",
+                self.folder.display()
+            )));
+        }
+        let held: anyhow::Result<Vec<Held>> = present.iter().map(|path| Held::open(path)).collect();
+        Ok(Registry::of(held?)?)
+    }
+
+    /// The files of programs, those that were named first.
+    fn present(&self) -> Vec<PathBuf> {
+        let mut beside: Vec<PathBuf> = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| is_program(path))
+            .collect();
+        beside.sort();
+        self.named.iter().cloned().chain(beside).collect()
+    }
+}
+
+/// The profile of what is measured, and its folder beside that of the profile `release`.
+const MEASURED: &str = "measured";
+
+/// The folder of the programs of tables for a program that lies in `folder`, whether or not they are
+/// there yet.
+fn of_programs(folder: PathBuf, will_be_built: bool) -> PathBuf {
+    if !folder.ends_with("release") {
+        return folder;
+    }
+    let measured = folder.with_file_name(MEASURED);
+    if will_be_built || measured.is_dir() { measured } else { folder }
+}
+
+/// Whether a file is named as a program of tables is; what else cargo leaves there has an ending.
+fn is_program(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(env::consts::EXE_SUFFIX).unwrap_or(name);
+    name.starts_with(PREFIX) && !name.contains('.') && path.is_file()
+}
+
+/// The cargo that runs this program.
+#[derive(Debug)]
+struct Cargo {
+    program: PathBuf,
+    /// The folder of the workspace.
+    root: PathBuf,
+    /// What says with which profile, to where, and for which platform this program was built.
+    flags: Vec<String>,
+}
+
+/// A family's package.
+#[derive(Debug)]
+struct Family {
+    package: String,
+    /// Globs of its structures, whose variants are its too.
+    structures: Vec<String>,
+}
+
+impl Family {
+    fn has(&self, structure: &str) -> bool {
+        let name = structure.split(':').next().unwrap_or_default();
+        let is = |glob: &String| Glob::new(glob).is_ok_and(|g| g.compile_matcher().is_match(name));
+        self.structures.iter().any(is)
+    }
+
+    /// What the package of that `Cargo.toml` declares; `None` if it is of no family.
+    fn read(manifest: &Path) -> anyhow::Result<Option<Self>> {
+        let Ok(text) = fs::read_to_string(manifest) else { return Ok(None) };
+        let what = || format!("{} declares no structures", manifest.display());
+        let text: toml::Table = text.parse().with_context(what)?;
+        let package = text.get("package").with_context(what)?;
+        let name = package.get("name").and_then(toml::Value::as_str).with_context(what)?;
+        let declared = package.get("metadata").and_then(|all| all.get("bench")?.get("structures"));
+        let declared = declared.and_then(toml::Value::as_array).with_context(what)?;
+        let structures = declared.iter().filter_map(|glob| Some(glob.as_str()?.to_owned()));
+        Ok(Some(Self { package: name.to_owned(), structures: structures.collect() }))
+    }
+}
+
+impl Cargo {
+    /// The cargo that runs this process, if it is one of the workspace that this program is of.
+    fn of_process(folder: &Path) -> Option<Self> {
+        let program = env::var_os("CARGO")?.into();
+        let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?);
+        let harness = package.parent()?;
+        let root = harness.parent()?.to_owned();
+        let is_ours = package.ends_with("harness/bench") && harness.join("subjects").is_dir();
+        let folder = of_programs(folder.to_owned(), true);
+        is_ours.then(|| Self { program, root, flags: flags(&folder) })
+    }
+
+    fn families(&self) -> anyhow::Result<Vec<Family>> {
+        let folder = self.root.join("harness/subjects");
+        let entries = fs::read_dir(&folder)
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .filter_map(|entry| Some(entry.ok()?.path().join("Cargo.toml")));
+        let mut manifests: Vec<PathBuf> = entries.collect();
+        manifests.sort();
+        let families: anyhow::Result<Vec<Option<Family>>> =
+            manifests.iter().map(|manifest| Family::read(manifest)).collect();
+        Ok(families?.into_iter().flatten().collect())
+    }
+
+    fn build(&self, families: &[Family]) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(["build", "--quiet"]).args(&self.flags).current_dir(&self.root);
+        // Data alone goes to standard output.
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        for family in families {
+            command.args(["--bin", &family.package]);
+        }
+        let status = command.status().context("cannot start cargo")?;
+        ensure!(status.success(), "the programs of tables could not be built");
+        Ok(())
+    }
+}
+
+/// The flags that build a program into `folder`: `<target>/[<triple>/]<profile>`.
+fn flags(folder: &Path) -> Vec<String> {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let profile = match name(folder) {
+        profile if profile == "debug" => "dev".to_owned(),
+        profile => profile,
+    };
+    let mut flags = vec!["--profile".to_owned(), profile];
+    let Some(mut target) = folder.parent() else { return flags };
+    // A triple has dashes and is not what the folder of all builds is called.
+    if name(target).matches('-').count() >= 2 {
+        flags.extend(["--target".to_owned(), name(target)]);
+        target = target.parent().unwrap_or(target);
+    }
+    flags.extend(["--target-dir".to_owned(), target.display().to_string()]);
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_off_the_folder() {
+        let of = |folder: &str| flags(Path::new(folder)).join(" ");
+        assert_eq!(of("/c/target/release"), "--profile release --target-dir /c/target");
+        assert_eq!(of("/c/target/debug"), "--profile dev --target-dir /c/target");
+        assert_eq!(
+            of("/t/x86_64-unknown-linux-gnu/fast"),
+            "--profile fast --target x86_64-unknown-linux-gnu --target-dir /t"
+        );
+    }
+
+    #[test]
+    fn a_release_measures_what_is_optimised_as_a_whole() {
+        let target = tempfile::tempdir().unwrap();
+        let [release, measured, debug] =
+            ["release", "measured", "debug"].map(|name| target.path().join(name));
+        assert_eq!(of_programs(release.clone(), false), release, "nothing else is there");
+        assert_eq!(of_programs(release.clone(), true), measured);
+        fs::create_dir(&measured).unwrap();
+        assert_eq!(of_programs(release, false), measured);
+        assert_eq!(of_programs(debug.clone(), true), debug);
+    }
+
+    #[test]
+    fn a_family_is_found_by_name_variants_among_them() {
+        let family = Family { package: "p".to_owned(), structures: vec!["cuckoo-*".to_owned()] };
+        assert!(family.has("cuckoo-striped") && family.has("cuckoo-striped:slots=8"));
+        assert!(!family.has("chaining-inline:cuckoo-"));
+    }
+
+    #[test]
+    fn every_family_of_the_workspace_declares_its_structures() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+        let cargo = Cargo { program: PathBuf::new(), root, flags: Vec::new() };
+        let families = cargo.families().unwrap();
+        assert!(families.len() >= 5, "{families:?}");
+        for family in families {
+            assert!(family.package.starts_with(PREFIX) && !family.structures.is_empty());
+        }
+    }
+
+    #[test]
+    fn programs_are_told_from_what_else_cargo_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["subjects-a", "subjects-a.d", "bench", "libsubjects_a.rlib"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let place = Place { folder: folder.path().to_owned(), named: Vec::new(), cargo: None };
+        assert_eq!(place.present(), [folder.path().join("subjects-a")]);
+    }
+
+    #[test]
+    fn without_a_program_it_says_what_builds_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), named: Vec::new(), cargo: None };
+        let programs = Programs(Source::Found(place));
+        let Err(failure) = programs.all() else { panic!("nothing is there") };
+        assert!(failure.to_string().contains("cargo build --profile measured"), "{failure}");
+        assert_eq!(failure.code(), 2);
+        assert!(programs.built().structures().is_empty());
+    }
+}

@@ -1,0 +1,111 @@
+//! A program that stays what it was when the command began, though it be built anew meanwhile.
+
+use std::fs::{File, Metadata};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context, ensure};
+
+/// A program's file, held open.
+///
+/// Who builds a program anew removes its file and writes another, so that the open one is still what it
+/// was; on Linux it is started by its descriptor. Who writes into the file itself changes it for all: then
+/// it is not started again, here or elsewhere.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    file: File,
+    stamp: Stamp,
+}
+
+/// What changes with a file's contents: its length and when it was written.
+type Stamp = (u64, Option<SystemTime>);
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.len(), metadata.modified().ok())
+}
+
+impl Held {
+    /// The program in that file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let what = || format!("cannot read the program {}", path.display());
+        let file = File::open(path).with_context(what)?;
+        let stamp = stamp(&file.metadata().with_context(what)?);
+        Ok(Self { path: path.to_owned(), file, stamp })
+    }
+
+    /// Where it was found.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A command that starts it.
+    ///
+    /// # Errors
+    ///
+    /// It is another program now.
+    pub fn command(&self) -> anyhow::Result<Command> {
+        let now = match self.by_descriptor() {
+            Some(_) => self.file.metadata(),
+            None => self.path.metadata(),
+        };
+        let is_same = now.is_ok_and(|now| stamp(&now) == self.stamp);
+        ensure!(
+            is_same,
+            "{} has changed since this command began, so that its trials would not be of one program; \
+             what was measured is kept, and the same command goes on from there",
+            self.path.display()
+        );
+        Ok(Command::new(self.by_descriptor().unwrap_or_else(|| self.path.clone())))
+    }
+
+    /// Its path as the open file that it is, where the system has such.
+    #[cfg(target_os = "linux")]
+    fn by_descriptor(&self) -> Option<PathBuf> {
+        use std::os::fd::AsRawFd;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
+        path.exists().then_some(path)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn by_descriptor(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_program_that_is_replaced_goes_on_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::copy("/bin/true", &path).unwrap();
+        let held = Held::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(held.command().unwrap().status().unwrap().success(), "its file is gone");
+        fs::copy("/bin/false", &path).unwrap();
+        assert!(held.command().unwrap().status().unwrap().success(), "it is another one");
+    }
+
+    #[test]
+    fn one_that_is_written_over_is_not_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::copy("/bin/true", &path).unwrap();
+        let held = Held::open(&path).unwrap();
+        fs::write(&path, "no program at all").unwrap();
+        let said = held.command().unwrap_err().to_string();
+        assert!(said.contains("program has changed") && said.contains("goes on"), "{said}");
+    }
+}

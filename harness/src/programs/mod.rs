@@ -1,0 +1,27 @@
+//! The programs of tables: found or built, held for as long as a command lasts, and asked.
+//!
+//! A trial's process is the program of its table's family and not this one: nothing of figures, TOML or
+//! terminals is linked with a table, and a changed table relinks one small program.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `find` | where programs are, and cargo's part in it |
+//! | `held` | a program that stays what it was when the command began |
+//! | `ask` | a process of a program, which is told something and answers |
+//! | `registry` | the structures of all programs |
+
+pub(crate) mod ask;
+mod find;
+mod held;
+mod registry;
+
+pub use self::find::Programs;
+pub use self::held::Held;
+pub use self::registry::{FOLDHASH_ALONE, Registry};
+
+/// How the files of programs of tables begin.
+const PREFIX: &str = "subjects-";
+
+/// The environment variable that names programs beside those that lie beside this one: a list as in
+/// `PATH`.
+pub(crate) const VARIABLE: &str = "BENCH_SUBJECTS";

@@ -1,0 +1,196 @@
+//! The structures of all programs.
+
+use ::table::{Allocator, BuildFacts, Catalogue as Has, Entry, ReclaimerInfo};
+use trials::serve::CATALOGUE_COMMAND;
+
+use super::Held;
+use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
+use anyhow::{Context, ensure};
+
+/// Why a structure is there with foldhash alone.
+pub const FOLDHASH_ALONE: &str = "it is registered with foldhash alone";
+
+/// Every structure and reclaimer that some program can measure.
+#[derive(Debug, Default)]
+pub struct Registry {
+    /// Of made-up structures there are none.
+    programs: Vec<Held>,
+    structures: Vec<Entry>,
+    /// The place of each structure's program.
+    program_of: Vec<usize>,
+    reclaimers: Vec<ReclaimerInfo>,
+    allocators: Vec<Allocator>,
+    build: BuildFacts,
+}
+
+impl Registry {
+    /// What `programs` say that they have: structures first, then peers, then controls, each in order of
+    /// registration.
+    ///
+    /// # Errors
+    ///
+    /// A program does not say, or two have a structure of the same name.
+    pub fn of(programs: Vec<Held>) -> anyhow::Result<Self> {
+        let all: Vec<Has> = programs.iter().map(catalogue).collect::<anyhow::Result<_>>()?;
+        let name = |place: usize| programs[place].path().display().to_string();
+        let registry = Self::joined(all, name)?;
+        Ok(Self { programs, ..registry })
+    }
+
+    /// What these catalogues say, with no program to run any of it.
+    ///
+    /// # Errors
+    ///
+    /// Two have a structure of the same name.
+    pub fn given(catalogues: Vec<Has>) -> anyhow::Result<Self> {
+        Self::joined(catalogues, |place| format!("catalogue {place}"))
+    }
+
+    fn joined(all: Vec<Has>, name: impl Fn(usize) -> String) -> anyhow::Result<Self> {
+        let mut found: Vec<(Entry, usize)> = Vec::new();
+        let mut registry = Self::default();
+        for (place, has) in all.into_iter().enumerate() {
+            for entry in has.structures {
+                let twice = found.iter().find(|(one, _)| one.name == entry.name);
+                if let Some((_, other)) = twice {
+                    let [one, other] = [name(*other), name(place)];
+                    anyhow::bail!("there is a structure `{}` in {one} and in {other}", entry.name);
+                }
+                found.push((entry, place));
+            }
+            add_new(&mut registry.reclaimers, has.reclaimers, |one| &one.name);
+            add_new(&mut registry.allocators, has.allocators, |one| &one.name);
+            add_facts(&mut registry.build, has.build);
+        }
+        found.sort_by_key(|(entry, _)| match entry.info.family.as_str() {
+            "peer" => 1,
+            "control" => 2,
+            _ => 0,
+        });
+        (registry.structures, registry.program_of) = found.into_iter().unzip();
+        Ok(registry)
+    }
+
+    /// The structures and their variants.
+    #[must_use]
+    pub fn structures(&self) -> &[Entry] {
+        &self.structures
+    }
+
+    /// The structure of that name.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<&Entry> {
+        self.structures.iter().find(|structure| structure.name == name)
+    }
+
+    /// The variants of the structure of that name.
+    pub fn variants(&self, structure: &str) -> impl Iterator<Item = &Entry> {
+        self.structures.iter().filter(move |s| s.variant_of.as_deref() == Some(structure))
+    }
+
+    /// The reclaimers.
+    #[must_use]
+    pub fn reclaimers(&self) -> &[ReclaimerInfo] {
+        &self.reclaimers
+    }
+
+    /// The allocators.
+    #[must_use]
+    pub fn allocators(&self) -> &[Allocator] {
+        &self.allocators
+    }
+
+    /// How the programs were built.
+    #[must_use]
+    pub fn build(&self) -> &BuildFacts {
+        &self.build
+    }
+
+    /// The program that has the structure of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn program(&self, structure: &str) -> anyhow::Result<&Held> {
+        let place = self.structures.iter().position(|one| one.name == structure);
+        let place = place.with_context(|| format!("no program has a structure `{structure}`"))?;
+        let program = self.programs.get(self.program_of[place]);
+        program.with_context(|| format!("no program has the structure `{structure}`"))
+    }
+
+    /// Every name that an experiment may use.
+    #[must_use]
+    pub fn catalogue(&self) -> Catalogue {
+        let entry = |structure: &Entry| StructureEntry {
+            name: structure.name.clone(),
+            reclaimers: structure.reclaimers().map(str::to_owned).collect(),
+            why_not: structure.why_not.clone(),
+            max_threads: structure.info.max_threads,
+            huge_pages: structure.huge_pages,
+            hashed: structure.hashed.clone(),
+            bytes: structure.bytes.clone(),
+            why_no_bytes: structure.why_no_bytes.clone(),
+        };
+        let reclaimer = |one: &ReclaimerInfo| ReclaimerEntry {
+            name: one.name.clone(),
+            takes_batch: one.takes_batch,
+        };
+        Catalogue {
+            structures: self.structures.iter().map(entry).collect(),
+            reclaimers: self.reclaimers.iter().map(reclaimer).collect(),
+            allocators: self.allocators.iter().map(|one| one.name.clone()).collect(),
+        }
+    }
+}
+
+/// What a program says that it has.
+fn catalogue(program: &Held) -> anyhow::Result<Has> {
+    let path = program.path().display();
+    let output = program.command()?.arg(CATALOGUE_COMMAND).output();
+    let output = output.with_context(|| format!("cannot start {path}"))?;
+    ensure!(output.status.success(), "{path} does not say what it has: {}", output.status);
+    serde_json::from_slice(&output.stdout).with_context(|| {
+        format!("{path} is of another version of this workbench: build both from the same sources")
+    })
+}
+
+/// Adds those whose name is new.
+fn add_new<T>(all: &mut Vec<T>, more: Vec<T>, name: fn(&T) -> &String) {
+    for one in more {
+        if all.iter().all(|other| name(other) != name(&one)) {
+            all.push(one);
+        }
+    }
+}
+
+/// Adds another program's facts. Where the two differ, both are said; what is dirty in one is dirty.
+fn add_facts(all: &mut BuildFacts, more: BuildFacts) {
+    for (name, fact) in more {
+        let known = all.entry(name.clone()).or_insert_with(|| fact.clone());
+        if name == "git_dirty" && fact == "true" {
+            *known = fact;
+        } else if name != "git_dirty" && !known.split(" and ").any(|one| one == fact) {
+            *known = format!("{known} and {fact}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_two_builds_are_told_apart() {
+        let facts = |revision: &str, dirty: &str| -> BuildFacts {
+            [("git_revision", revision), ("git_dirty", dirty)]
+                .map(|(name, fact)| (name.to_owned(), fact.to_owned()))
+                .into()
+        };
+        let mut all = facts("a", "false");
+        add_facts(&mut all, facts("a", "false"));
+        assert_eq!(all, facts("a", "false"));
+        add_facts(&mut all, facts("b", "true"));
+        add_facts(&mut all, facts("a", "false"));
+        assert_eq!(all, facts("a and b", "true"));
+    }
+}

@@ -1,0 +1,27 @@
+//! Tables to calibrate by: what the harness itself costs, and what one thread reaches without
+//! synchronisation.
+
+pub mod no_op;
+pub mod sequential;
+
+use kernel::{NO_RECLAIMER, Registry, in_both_forms};
+
+pub use self::no_op::NoOp;
+pub use self::sequential::Sequential;
+
+/// Both of them.
+#[must_use]
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    let control = "a control: nothing to reclaim";
+    registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
+    registry.add("sequential", control, |o| {
+        Sequential::with_capacity_and_hasher(o.capacity, o.hasher())
+    });
+    in_both_forms! { registry:
+        "no-op", NO_RECLAIMER => |o, hasher| NoOp::with_capacity_and_hasher(o.capacity, hasher);
+        "sequential", NO_RECLAIMER => |o, hasher|
+            Sequential::with_capacity_and_hasher(o.capacity, hasher);
+    }
+    registry
+}

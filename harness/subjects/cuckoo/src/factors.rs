@@ -1,0 +1,117 @@
+//! The factor matrix: cuckoo tables that differ from a structure in stated factors.
+//!
+//! To add one: a line in [`add_variants`], and its look in `FIXED` of the harness' `plot/style.rs`. Each
+//! costs compile time, a trial of its own; add those that an experiment needs.
+
+use kernel::factors::{exclusion, named, search, slots, tags, version_stripes};
+use kernel::{Counting, Registry};
+use structures::cuckoo::path::{Bfs, RandomWalk, Search};
+use structures::exclusion::{
+    BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
+};
+use structures::tagging::{Tagged, Tagging, Untagged};
+use structures::{CuckooOptimistic, CuckooStriped};
+
+use crate::pages;
+
+/// Registers every variant; the structures must be there.
+pub(super) fn add_variants(registry: &mut Registry) {
+    // E1 of MemC3's factor analysis: exclusion x tags.
+    cuckoo_optimistic::<8, Optimistic, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, SingleWriter, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, SingleWriter, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, BucketLocks, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, BucketLocks, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, GlobalLock, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, GlobalLock, Untagged, Bfs>(registry);
+    // How many buckets share a version; MemC3 has 8192 versions.
+    cuckoo_optimistic::<8, OptimisticStripes<1>, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, OptimisticStripes<64>, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, OptimisticStripes<8192>, Tagged, Bfs>(registry);
+    // Slots a bucket, and the path search.
+    cuckoo_optimistic::<2, Optimistic, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<1>>(registry);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<2>>(registry);
+    cuckoo_striped::<8, Bfs>(registry);
+    cuckoo_striped::<4, RandomWalk<1>>(registry);
+    cuckoo_striped::<4, RandomWalk<2>>(registry);
+}
+
+fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
+    registry: &mut Registry,
+) {
+    let factors = named([
+        exclusion::<E>(),
+        version_stripes::<E>(),
+        tags::<T>(),
+        slots(SLOTS, 8),
+        search::<P>(),
+    ]);
+    registry.add_variant("cuckoo-optimistic", &factors, |o| {
+        CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), pages(o))
+    });
+    registry.counts_moves_in(&format!("cuckoo-optimistic:{factors}"), |o| {
+        CuckooOptimistic::<_, _, _, SLOTS, E, T, Counting<P>>::with_pages(
+            o.capacity,
+            o.hasher(),
+            pages(o),
+        )
+    });
+}
+
+fn cuckoo_striped<const SLOTS: usize, P: Search>(registry: &mut Registry) {
+    let factors = named([slots(SLOTS, 4), search::<P>()]);
+    registry.add_variant("cuckoo-striped", &factors, |o| {
+        CuckooStriped::<_, _, _, SLOTS, P>::with_capacity_and_hasher(o.capacity, o.hasher())
+    });
+    registry.counts_moves_in(&format!("cuckoo-striped:{factors}"), |o| {
+        CuckooStriped::<_, _, _, SLOTS, Counting<P>>::with_capacity_and_hasher(
+            o.capacity,
+            o.hasher(),
+        )
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry;
+
+    #[test]
+    fn names_list_what_differs_from_the_default() {
+        let structures = registry().into_structures();
+        let of = |s: &&kernel::Structure| s.variant_of.as_deref() == Some("cuckoo-optimistic");
+        let names: Vec<_> = structures
+            .all
+            .iter()
+            .filter(of)
+            .map(|variant| variant.name.strip_prefix("cuckoo-optimistic:").unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "tags=off",
+                "exclusion=single-writer",
+                "exclusion=single-writer,tags=off",
+                "exclusion=bucket-lock",
+                "exclusion=bucket-lock,tags=off",
+                "exclusion=global-lock",
+                "exclusion=global-lock,tags=off",
+                "version-stripes=1",
+                "version-stripes=64",
+                "version-stripes=8192",
+                "slots=2",
+                "slots=4",
+                "search=random-1",
+                "search=random-2",
+            ]
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "every factor at its default")]
+    fn the_default_is_no_variant() {
+        cuckoo_optimistic::<8, Optimistic, Tagged, Bfs>(&mut registry());
+    }
+}

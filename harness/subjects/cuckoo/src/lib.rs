@@ -1,0 +1,76 @@
+//! Cuckoo tables: which there are, with which reclaimers, in which variants and forms.
+
+mod factors;
+
+use foldhash::fast::FixedState;
+use kernel::{Counting, MapOptions, NO_RECLAIMER, Reclaimed, Registry, in_both_forms};
+use structures::cuckoo::path::Bfs;
+use structures::exclusion::Optimistic;
+use structures::reclaim::{Epoch, Hazard, Reclaimer};
+use structures::tagging::Tagged;
+use structures::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, Pages};
+
+/// The optimistic table whose slots point to items.
+struct Items;
+
+impl Reclaimed for Items {
+    type Map<R: Reclaimer + 'static> = CuckooOptimisticItems<u64, u64, R, FixedState>;
+
+    fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
+        CuckooOptimisticItems::with_capacity_and_hasher_in(
+            options.capacity,
+            options.hasher(),
+            R::new(options.reclaim_batch),
+        )
+    }
+}
+
+/// The pages to ask for.
+fn pages(options: &MapOptions) -> Pages {
+    if options.huge_pages { Pages::Huge } else { Pages::Default }
+}
+
+/// Every one of them.
+#[must_use]
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    registry.add("cuckoo-striped", "entries are freed under their lock", |o| {
+        CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
+    });
+    registry.counts_moves_in("cuckoo-striped", |o| {
+        CuckooStriped::<_, _, _, 4, Counting<Bfs>>::with_capacity_and_hasher(o.capacity, o.hasher())
+    });
+    registry.add_reclaimed::<Items>("cuckoo-optimistic-items");
+    let optimistic = registry.add("cuckoo-optimistic", "its entries are inline words", |o| {
+        CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.hasher(), pages(o))
+    });
+    optimistic.asks_for_huge_pages();
+    optimistic.holds_words_alone();
+    registry.counts_moves_in("cuckoo-optimistic", |o| {
+        CuckooOptimistic::<_, _, _, 8, Optimistic, Tagged, Counting<Bfs>>::with_pages(
+            o.capacity,
+            o.hasher(),
+            pages(o),
+        )
+    });
+    factors::add_variants(&mut registry);
+    in_both_forms! { registry:
+        "cuckoo-striped", NO_RECLAIMER => |o, hasher|
+            CuckooStriped::<_, _, _>::with_capacity_and_hasher(o.capacity, hasher);
+    }
+    registry.add_hashed("cuckoo-optimistic", NO_RECLAIMER, |o| {
+        CuckooOptimistic::<_, _, _>::with_pages(o.capacity, o.any_hasher(), pages(o))
+    });
+    items_forms::<Epoch>(&mut registry);
+    items_forms::<Hazard>(&mut registry);
+    registry
+}
+
+fn items_forms<R: Reclaimer + 'static>(registry: &mut Registry) {
+    in_both_forms! { registry:
+        "cuckoo-optimistic-items", R::NAME => |o, hasher|
+            CuckooOptimisticItems::<_, _, R, _>::with_capacity_and_hasher_in(
+                o.capacity, hasher, R::new(o.reclaim_batch),
+            );
+    }
+}

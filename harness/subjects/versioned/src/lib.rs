@@ -1,0 +1,62 @@
+//! Tables whose versions are published as a whole: which there are, with which reclaimers, in which
+//! variants and forms.
+
+mod families;
+
+use kernel::factors::{named, nodes};
+use kernel::{NO_RECLAIMER, Registry, all_of_roots, in_both_forms, three_schemes, two_schemes};
+use structures::reclaim::{Epoch, Hazard, Reclaimer};
+use structures::versioned::SHARDS;
+use structures::versioned::cow::{Cas, Cow, Locked};
+use structures::versioned::flat::Flat;
+use structures::versioned::hamt::{Bundled, Counted, Hamt};
+use structures::versioned::left_right::LeftRight;
+use structures::versioned::log::HerlihyLog;
+use structures::versioned::map::VersionedMap;
+use structures::versioned::psim::PSim;
+
+use self::families::{FlatCow, ReplicasAndLog, TrieCow, TriePsim};
+
+/// Every one of them.
+#[must_use]
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    let few = "one scheme of each kind; hamt-cas is there with all";
+    registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
+    registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
+    registry.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots);
+    registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes);
+    registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
+    registry.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
+    registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
+        VersionedMap::with_hasher_in(o.hasher(), LeftRight::new(Flat::with_capacity(o.capacity)))
+    });
+    // How versions share nodes: what counting them costs, and what it frees under a stalled reader.
+    let few = "one scheme of each kind; bundled nodes are there with all";
+    let factors = named([nodes::<Counted>()]);
+    registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, three_schemes);
+    in_both_forms! { registry:
+        "left-right", NO_RECLAIMER => |o, hasher|
+            VersionedMap::with_hasher_in(hasher, LeftRight::new(Flat::with_capacity(o.capacity)));
+    }
+    forms::<Epoch>(&mut registry);
+    forms::<Hazard>(&mut registry);
+    registry
+}
+
+fn forms<R: Reclaimer + 'static>(registry: &mut Registry) {
+    in_both_forms! { registry:
+        "cow-lock", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            Cow::<_, R, Locked>::new_in(R::new(o.reclaim_batch), || Flat::with_capacity(o.capacity)));
+        "cow-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            Cow::<_, R, Cas>::new_in(R::new(o.reclaim_batch), || Flat::with_capacity(o.capacity)));
+        "hamt-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            Cow::<_, R, Cas>::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new));
+        "hamt-sharded", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            Cow::<_, R, Cas, SHARDS>::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new));
+        "hamt-psim", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            PSim::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new()));
+        "log-herlihy", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+            HerlihyLog::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Counted>::new()));
+    }
+}

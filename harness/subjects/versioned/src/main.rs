@@ -1,0 +1,12 @@
+//! The trials of this family: says its catalogue, and runs what it is told.
+
+use std::process::ExitCode;
+
+/// What `--allocator` and the axis `allocator` choose from.
+#[global_allocator]
+static ALLOCATOR: trials::allocator::Switch = trials::allocator::Switch;
+
+fn main() -> ExitCode {
+    let structures = subjects_versioned::registry().into_structures();
+    trials::serve::main(&structures, kernel::build_facts())
+}

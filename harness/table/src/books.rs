@@ -1,0 +1,44 @@
+//! What operations say that they have done to a table.
+
+/// Bits of a value that hold its key; the rest is a stamp that updates change.
+pub const KEY_BITS: u32 = 48;
+
+/// The stamp of a value that was written without a look at the old one.
+pub const BLIND: u64 = 1 << 63;
+
+/// Sums over the answers of operations, with which the table is compared at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Keys that were added, …
+    pub inserted: u64,
+    /// … and their sum.
+    pub inserted_keys: u64,
+    /// Keys that were taken out, …
+    pub removed: u64,
+    /// … and their sum.
+    pub removed_keys: u64,
+    /// Bits in which some value differed from its key.
+    pub wrong: u64,
+    /// Of everything returned, so that nothing is optimised away.
+    pub sum: u64,
+}
+
+impl Books {
+    /// Adds what another thread has done.
+    pub fn add(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.inserted_keys = self.inserted_keys.wrapping_add(other.inserted_keys);
+        self.removed += other.removed;
+        self.removed_keys = self.removed_keys.wrapping_add(other.removed_keys);
+        self.wrong |= other.wrong;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// Notes what a lookup of `key` has found. Written so that what is done does not depend on it.
+    #[inline(always)]
+    pub fn consume(&mut self, key: u64, value: Option<u64>) {
+        let value = value.unwrap_or(key);
+        self.wrong |= (value ^ key) << (64 - KEY_BITS);
+        self.sum = self.sum.wrapping_add(value);
+    }
+}

@@ -1,0 +1,26 @@
+//! All that happens in a trial's process, compiled once for all tables: a table is a [`table::Table`] here.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `case` | a case: one subject under one workload |
+//! | `workload`, `trace` | which operation on which key comes next |
+//! | `trial` | a trial: throughput, or latency at a rate |
+//! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
+//! | `metric`, `latency`, `clock` | what is recorded |
+//! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
+//! | `serve` | a program's `main`: says its catalogue, and runs what it is told |
+
+pub mod aggregate;
+pub mod allocator;
+pub mod case;
+pub mod clock;
+pub mod fault;
+pub mod latency;
+pub mod metric;
+pub mod pin;
+pub mod serve;
+pub mod space;
+pub mod trace;
+pub mod trial;
+pub mod verify;
+pub mod workload;

@@ -1,0 +1,186 @@
+//! A program of tables: says what it has, or runs what it is told. `bench` starts it, for each trial anew.
+//!
+//! | argument | reads | writes |
+//! | --- | --- | --- |
+//! | `catalogue` | | what it has |
+//! | `trial` | a [`TrialSpec`] | a [`Measurement`] |
+//! | `space-trial` | a [`SpaceSpec`] | what it [`Filled`] |
+//! | `aggregate-trial` | an [`AggregateSpec`] | what it has [`Aggregated`] |
+//! | `verify-subject` | a [`VerifySpec`] | its [`Findings`] |
+//!
+//! All of it is JSON, on standard input and output. But for the catalogue `--parent PID` follows: the
+//! process that started it, with which it ends.
+
+use std::io::{self, Write};
+use std::panic;
+use std::process::{self, ExitCode};
+
+use anyhow::{Context, bail, ensure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use table::{Allocator, BuildFacts, Catalogue, Maker, Structures, Subject, subject_name};
+
+use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
+use crate::allocator;
+use crate::case::Case;
+use crate::space::{self, Asked, Filled, SPACE_COMMAND, SpaceSpec};
+use crate::trial::{self, Measurement, TrialSpec};
+use crate::verify::{self, Findings, VerifySpec};
+
+/// The command that says what a program has.
+pub const CATALOGUE_COMMAND: &str = "catalogue";
+/// The command of a trial's process.
+pub const TRIAL_COMMAND: &str = "trial";
+/// The command of a process that records and checks histories.
+pub const VERIFY_COMMAND: &str = "verify-subject";
+
+/// Whether a program of tables answers this command itself.
+#[must_use]
+pub fn serves(command: &str) -> bool {
+    [CATALOGUE_COMMAND, TRIAL_COMMAND, SPACE_COMMAND, AGGREGATE_COMMAND, VERIFY_COMMAND]
+        .contains(&command)
+}
+
+/// The `main` of a program that has `structures` and was built so.
+#[must_use]
+pub fn main(structures: &Structures, build: BuildFacts) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match answer(structures, build, &arguments) {
+        Ok(answer) => match io::stdout().lock().write_all(&answer) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => {
+            // A parent that has gone reads nothing, which is no reason to panic.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(
+    structures: &Structures,
+    build: BuildFacts,
+    arguments: &[String],
+) -> anyhow::Result<Vec<u8>> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if arguments == [CATALOGUE_COMMAND] {
+        return Ok(serde_json::to_vec(&catalogue(structures, build))?);
+    }
+    let [command, "--parent", parent] = arguments[..] else {
+        bail!("this is a program of tables, which `bench` starts: `bench list` shows what it has");
+    };
+    die_with(parent.parse().context("--parent is no process id")?)?;
+    exit_at_panic();
+    match command {
+        TRIAL_COMMAND => told(|spec| run(structures, spec)),
+        SPACE_COMMAND => told(|spec| fill(structures, spec)),
+        AGGREGATE_COMMAND => told(|spec| aggregate(structures, spec)),
+        VERIFY_COMMAND => told(|spec| verify(structures, spec)),
+        other => bail!("there is no command `{other}`"),
+    }
+}
+
+/// What is answered to what standard input says.
+fn told<S: DeserializeOwned, A: Serialize>(
+    answer: impl FnOnce(&S) -> anyhow::Result<A>,
+) -> anyhow::Result<Vec<u8>> {
+    let spec = serde_json::from_reader(io::stdin().lock()).context("cannot understand the spec")?;
+    Ok(serde_json::to_vec(&answer(&spec)?)?)
+}
+
+/// A process whose parent is killed must not go on.
+#[cfg(target_os = "linux")]
+fn die_with(parent: i32) -> anyhow::Result<()> {
+    use nix::sys::{prctl, signal::Signal};
+    // A kernel that refuses leaves one process running to its end: no harm but time.
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    // From here on the signal comes; if the parent was killed before, it will not.
+    let now = nix::unistd::getppid().as_raw();
+    ensure!(now == parent, "the process that started it is gone");
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: i32) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier
+/// for ever for the one that panicked.
+fn exit_at_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        process::exit(1);
+    }));
+}
+
+/// What a program with `structures` has, in a process that runs it.
+#[must_use]
+pub fn catalogue(structures: &Structures, build: BuildFacts) -> Catalogue {
+    let allocators = allocator::available().iter();
+    let allocators = allocators
+        .map(|one| Allocator { name: one.name.to_owned(), summary: one.summary.to_owned() });
+    Catalogue { allocators: allocators.collect(), build, ..structures.catalogue() }
+}
+
+/// Runs one trial in this process.
+///
+/// # Errors
+///
+/// The subject is unknown, or the trial could not be run.
+pub fn run(structures: &Structures, spec: &TrialSpec) -> anyhow::Result<Measurement> {
+    let (wanted, running) = (&spec.case.allocator, allocator::running());
+    ensure!(wanted == running, "this process's allocator is {running}, not {wanted}");
+    trial::run(&subject(structures, &spec.case)?.maker, spec)
+}
+
+/// Fills a table in this process.
+///
+/// # Errors
+///
+/// The subject is unknown, or cannot be filled.
+pub fn fill(structures: &Structures, spec: &SpaceSpec) -> anyhow::Result<Filled> {
+    let subject = subject(structures, &spec.case)?;
+    let counting = subject.counting.as_ref().filter(|_| spec.asked == Asked::Counts);
+    space::run(counting.unwrap_or(&subject.maker), spec)
+}
+
+/// Counts words in this process.
+///
+/// # Errors
+///
+/// The subject is unknown, or cannot count.
+pub fn aggregate(structures: &Structures, spec: &AggregateSpec) -> anyhow::Result<Aggregated> {
+    aggregate::run(usual(structures, &spec.case.structure, &spec.case.reclaimer)?, spec)
+}
+
+/// Records and checks histories of one subject in this process.
+///
+/// # Errors
+///
+/// The subject is unknown.
+pub fn verify(structures: &Structures, spec: &VerifySpec) -> anyhow::Result<Findings> {
+    Ok(verify::run(usual(structures, &spec.structure, &spec.reclaimer)?, spec))
+}
+
+/// A subject in its usual form.
+fn usual<'s>(
+    structures: &'s Structures,
+    structure: &str,
+    reclaimer: &str,
+) -> anyhow::Result<&'s Maker<'static>> {
+    let found = structures.get(structure).and_then(|s| s.subject(table::Form::Usual, reclaimer));
+    let found = found
+        .with_context(|| format!("there is no subject {}", subject_name(structure, reclaimer)))?;
+    Ok(&found.maker)
+}
+
+/// The subject of a case in the form that it wants.
+fn subject<'s>(structures: &'s Structures, case: &Case) -> anyhow::Result<&'s Subject> {
+    let structure = structures.get(&case.structure);
+    let structure = structure.with_context(|| format!("there is no subject {}", case.subject()))?;
+    let missing = || format!("{} is not there in that form", case.subject());
+    structure.subject(case.form(), &case.reclaimer).with_context(missing)
+}

@@ -1,0 +1,433 @@
+//! One trial: one case, once, in this process, which does nothing else.
+//!
+//! 1. A thread prefills the table to exactly the stated number of entries, and exits.
+//! 2. The workers start, are bound to their CPUs, register with the table and warm up.
+//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride, or
+//!    until there is nothing left to do, if it is to fill a range.
+//! 4. At the deadline, a fault's bystander (`fault.rs`) is let go.
+//! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
+//!    what prefill, successful inserts and successful removes leave.
+//!
+//! A latency trial is the same with other workers in step 3: `open_loop.rs`.
+//!
+//! Results are consumed in one way for every table: added to a sum, with no branch on them.
+//! Values carry their key, so a table that returns another key's value is found out.
+
+mod fault;
+mod open_loop;
+mod worker;
+
+use std::hint::black_box;
+use std::io;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure};
+use serde::{Deserialize, Serialize};
+use table::{Books, ByteKeys, KEY_BITS, Maker, MapOptions, Table};
+
+use self::fault::{Gate, disturb};
+use self::open_loop::Pace;
+use self::worker::{Meeting, Work, work};
+use crate::case::{Case, can_batch, room_for};
+use crate::latency::Latency;
+use crate::metric::windows::{self, Note};
+use crate::metric::{
+    Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
+    process_cpu_seconds,
+};
+use crate::pin::Cpus;
+use crate::trace::Trace;
+use crate::workload::{Streams, prefill_keys};
+
+/// What a trial process is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialSpec {
+    /// The case.
+    pub case: Case,
+    /// Seed of keys and operations.
+    pub seed: u64,
+    /// Measured time.
+    pub seconds: f64,
+    /// Time before it, in which the same operations run unmeasured.
+    pub warmup: f64,
+    /// Whether to keep memory over time.
+    #[serde(default)]
+    pub series: bool,
+    /// Of a latency trial: the operations per second, of all workers together, that are due.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// Where the trace is that the case replays, if it does.
+    #[serde(default)]
+    pub trace_file: Option<PathBuf>,
+}
+
+impl TrialSpec {
+    /// The operations of its case: all that is read or made for them before a clock starts.
+    fn streams(&self) -> anyhow::Result<Streams> {
+        let Some(wanted) = &self.case.trace else { return Streams::of(&self.case, self.seed) };
+        let Some(path) = &self.trace_file else {
+            bail!("nothing says where the trace {} is", wanted.name);
+        };
+        let trace = Trace::read(path)?;
+        let found = trace.facts(path);
+        ensure!(
+            found.id.sha256 == wanted.sha256 && found.keys == self.case.keys,
+            "{} is another trace now: its fingerprint is {}, not {}",
+            path.display(),
+            found.id.sha256,
+            wanted.sha256
+        );
+        Ok(Streams::replaying(&trace, &self.case, self.seed))
+    }
+}
+
+/// What a trial process answers. Units: operations, seconds, bytes, nodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// From the first worker's start to the last one's stop.
+    pub seconds: f64,
+    /// Operations in that time.
+    pub ops: u64,
+    /// Those of the thread that did fewest.
+    #[serde(default)]
+    pub min_thread_ops: u64,
+    /// Those of the thread that did most.
+    #[serde(default)]
+    pub max_thread_ops: u64,
+    /// CPU time of the process in that time, helper threads included.
+    pub cpu_seconds: Option<f64>,
+    /// Median rate over clean windows.
+    pub clean_ops_per_sec: Option<f64>,
+    /// Clean windows.
+    pub clean_windows: u64,
+    /// Windows.
+    pub windows: u64,
+    /// Nodes retired, since the process began.
+    pub retired: Option<u64>,
+    /// Retired nodes freed when the workers had stopped and still were registered.
+    pub freed: Option<u64>,
+    /// Nodes that were made and never published.
+    #[serde(default)]
+    pub discarded: Option<u64>,
+    /// Most nodes retired and not freed, as sampled.
+    pub peak_unreclaimed: Option<u64>,
+    /// Most bytes retired and not freed, as sampled.
+    pub peak_unreclaimed_bytes: Option<u64>,
+    /// Half of the sampled nodes waited no longer from retirement to free, in seconds.
+    #[serde(default)]
+    pub free_delay_p50: Option<f64>,
+    /// 99 % of them.
+    #[serde(default)]
+    pub free_delay_p99: Option<f64>,
+    /// All of them.
+    #[serde(default)]
+    pub free_delay_max: Option<f64>,
+    /// Of byte strings: the bytes of a key and its value, in the mean.
+    #[serde(default)]
+    pub payload_bytes: Option<f64>,
+    /// Peak resident set.
+    pub peak_rss_bytes: Option<u64>,
+    /// Memory on huge pages when the workers had stopped.
+    pub huge_page_bytes: Option<u64>,
+    /// Entries at the end.
+    pub final_len: u64,
+    /// What the self-check found wrong; empty if nothing.
+    pub failures: Vec<String>,
+    /// Things that were not as asked, but do not make the trial invalid.
+    pub warnings: Vec<String>,
+    /// What disturbed the trial.
+    pub noise: Noise,
+    /// Memory over time, if asked for.
+    #[serde(default)]
+    pub series: Vec<Sample>,
+    /// Of a latency trial.
+    #[serde(default)]
+    pub latency: Option<Latency>,
+    /// Hardware events of the process in the measured time.
+    #[serde(default)]
+    pub counts: Counts,
+}
+
+/// The largest [`Case::batch`].
+pub const MAX_BATCH: usize = 4096;
+/// The largest [`Case::ops_per_pin`]: a step takes less than a window.
+pub const MAX_OPS_PER_PIN: usize = 4096;
+
+/// Runs one trial of a table of that maker.
+///
+/// # Errors
+///
+/// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched,
+/// or it is a latency trial of several operations at a time.
+pub fn run(maker: &Maker<'_>, spec: &TrialSpec) -> anyhow::Result<Measurement> {
+    let info = &maker.info;
+    let case = &spec.case;
+    let streams = spec.streams()?;
+    check_case(spec, info.max_threads)?;
+    // Before any thread of the table's or ours, which inherit them.
+    let mut counters = Counters::open();
+    let bytes = case.byte_keys(case.distribution.space(case.keys));
+    let map = (maker.build)(&MapOptions {
+        capacity: capacity_for(case)?,
+        hash_seed: case.hash_seed,
+        huge_pages: case.huge_pages,
+        reclaim_batch: case.reclaim_batch,
+        hashing: case.hashing,
+        bytes,
+    });
+    let mut books = prefill(&*map, spec);
+    let mut failures = Vec::new();
+    if info.keeps_entries && books.inserted != case.prefill {
+        failures.push(format!("prefill inserted {} of {} keys", books.inserted, case.prefill));
+    }
+    let mut measured = measure(&*map, maker, (spec, &streams), (&mut books, &mut counters));
+    if books.wrong != 0 {
+        failures.push("a value belonged to another key".to_owned());
+    }
+    measured.final_len = map.len() as u64;
+    if info.keeps_entries {
+        failures.extend(check(&*map, &books));
+    }
+    if !info.counts_nodes {
+        // Its nodes are not in the meter, so that 0 would be no measurement.
+        (measured.retired, measured.freed, measured.discarded) = (None, None, None);
+        (measured.peak_unreclaimed, measured.peak_unreclaimed_bytes) = (None, None);
+        (measured.free_delay_p50, measured.free_delay_p99, measured.free_delay_max) =
+            (None, None, None);
+        for sample in &mut measured.series {
+            (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
+        }
+    }
+    measured.payload_bytes = bytes.map(ByteKeys::mean_payload);
+    measured.failures = failures;
+    measured.peak_rss_bytes = peak_rss_bytes();
+    measured.huge_page_bytes = huge_page_bytes();
+    Ok(measured)
+}
+
+/// Refuses what cannot be run on a table that serves so many handles.
+fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()> {
+    let case = &spec.case;
+    ensure!(
+        case.batch == 1 || case.batch > 1 && can_batch(&case.mix),
+        "batches of {} lookups need 100 % reads, not {}",
+        case.batch,
+        case.mix.reads
+    );
+    ensure!(
+        case.ops_per_pin == 1 || case.ops_per_pin > 1 && case.batch == 1,
+        "{} operations a pin do not go with batches of {}",
+        case.ops_per_pin,
+        case.batch
+    );
+    if let Some(rate) = spec.rate {
+        ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
+        ensure!(case.has_single_operations(), "latency is measured of single operations");
+        ensure!(
+            !case.ends_by_itself(),
+            "latency is measured of a trial that lasts as long as asked"
+        );
+    }
+    if let Some(most) = max_threads {
+        let handles = case.fault.handles(case.threads);
+        ensure!(handles <= most, "the table serves {most} handles, and {handles} are needed");
+    }
+    Ok(())
+}
+
+/// What the case says, or room for the prefill.
+fn capacity_for(case: &Case) -> anyhow::Result<usize> {
+    Ok(usize::try_from(case.capacity.unwrap_or_else(|| room_for(case.prefill)))?)
+}
+
+/// Entries that a table is prefilled with at a time: some are copied for each time.
+const PREFILL_BATCH: usize = 4096;
+
+/// Fills the table in a thread that exits, so that what it leaves in thread-locals is gone.
+fn prefill(map: &dyn Table, spec: &TrialSpec) -> Books {
+    let Case { keys, prefill, distribution, .. } = spec.case;
+    let keys = prefill_keys(distribution.space(keys), prefill, spec.seed);
+    let fill = || {
+        let mut handle = map.handle();
+        let mut books = Books::default();
+        let mut keys = keys.peekable();
+        while keys.peek().is_some() {
+            let batch: Vec<u64> = keys.by_ref().take(PREFILL_BATCH).collect();
+            // All of them, as the trial's check will find, or it fails.
+            books.inserted += handle.fill(&batch) as u64;
+            let sum = batch.iter().fold(0_u64, |sum, key| sum.wrapping_add(*key));
+            books.inserted_keys = books.inserted_keys.wrapping_add(sum);
+        }
+        books
+    };
+    join(thread::scope(|scope| scope.spawn(fill).join()))
+}
+
+/// The result of a thread, or its panic.
+fn join<T>(result: thread::Result<T>) -> T {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn measure(
+    map: &dyn Table,
+    maker: &Maker<'_>,
+    (spec, streams): (&TrialSpec, &Streams),
+    (books, counters): (&mut Books, &mut Counters),
+) -> Measurement {
+    let fault = spec.case.fault;
+    let threads = fault.workers(spec.case.threads);
+    let meeting = Meeting::of(threads, fault.bystanders());
+    let gate = Gate::default();
+    let cpus = Cpus::allowed();
+    let pace = spec.rate.map(|rate| Pace::new(rate, threads));
+    let worker = |index: usize| {
+        let unpinned = if spec.case.pin { bind(cpus.as_ref(), index) } else { None };
+        let stream = streams.worker(index);
+        let mut handle = map.handle();
+        let mut work = match pace {
+            None => work(&mut *handle, stream, spec, &meeting),
+            Some(pace) => open_loop::work(
+                &mut *handle,
+                stream,
+                (spec, streams.mix()),
+                &meeting,
+                (pace, index),
+            ),
+        };
+        work.unpinned = unpinned;
+        work
+    };
+    let bystander = |index: usize| {
+        let stream = streams.bystander(index);
+        // It is not there yet in the warm-up.
+        meeting.ready.wait();
+        disturb(fault, map.handle(), stream, &meeting, &gate)
+    };
+    let (mut measured, works, bystanders) = thread::scope(|scope| {
+        let (worker, bystander) = (&worker, &bystander);
+        let workers: Vec<_> =
+            (0..threads).map(|index| scope.spawn(move || worker(index))).collect();
+        let bystanders: Vec<_> = (threads..threads + fault.bystanders())
+            .map(|index| scope.spawn(move || bystander(index)))
+            .collect();
+        let measured = observe(&meeting, &gate, (spec, maker), counters);
+        let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();
+        let bystanders: Vec<_> = bystanders.into_iter().map(|thread| join(thread.join())).collect();
+        (measured, works, bystanders)
+    });
+    add_up(&mut measured, &works);
+    works.iter().map(|work| work.books).chain(bystanders).for_each(|other| books.add(other));
+    black_box(books.sum);
+    measured
+}
+
+/// Binds the calling worker to its CPU, or says why not.
+fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
+    let bound = match cpus {
+        Ok(cpus) => cpus.bind(worker).map(|_| ()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    bound.err().map(|error| format!("threads not bound to CPUs: {error}"))
+}
+
+/// The main thread's part: samples memory and reads the clocks around the measured time.
+fn observe(
+    meeting: &Meeting,
+    gate: &Gate,
+    (spec, maker): (&TrialSpec, &Maker<'_>),
+    counters: &mut Counters,
+) -> Measurement {
+    meeting.ready.wait();
+    let mut garbage = if spec.series {
+        GarbageSampler::with_series(maker.meter, spec.seconds)
+    } else {
+        GarbageSampler::new(maker.meter)
+    };
+    let probe = NoiseProbe::start();
+    // In an open loop workers wait by spinning, which would be most of what is counted.
+    let counts = spec.rate.is_none();
+    if counts {
+        counters.start();
+    }
+    let cpu_before = process_cpu_seconds();
+    meeting.begin.wait();
+    let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
+    match spec.rate {
+        None => garbage.sample_until(deadline),
+        // Each reading would take a CPU from a worker, and be some operation's latency.
+        Some(_) => thread::sleep(deadline.saturating_duration_since(Instant::now())),
+    }
+    gate.open();
+    meeting.end.wait();
+    let cpu_after = process_cpu_seconds();
+    let counts = if counts { counters.stop() } else { Counts::default() };
+    let noise = probe.stop();
+    let (garbage, series) = garbage.finish();
+    let delays = garbage.and_then(|garbage| garbage.delays);
+    meeting.leave.wait();
+    Measurement {
+        cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
+        retired: garbage.map(|g| g.retired),
+        freed: garbage.map(|g| g.freed),
+        discarded: garbage.map(|g| g.discarded),
+        peak_unreclaimed: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.nodes),
+        peak_unreclaimed_bytes: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.bytes),
+        free_delay_p50: delays.map(|delays| delays.p50),
+        free_delay_p99: delays.map(|delays| delays.p99),
+        free_delay_max: delays.map(|delays| delays.max),
+        noise,
+        series,
+        counts,
+        ..Measurement::default()
+    }
+}
+
+/// Fills in what the workers' own records say.
+fn add_up(measured: &mut Measurement, works: &[Work]) {
+    let started = works.iter().map(|work| work.started).min().expect("at least one worker");
+    let stopped = works.iter().map(|work| work.stopped).max().expect("at least one worker");
+    measured.seconds = (stopped - started).as_secs_f64();
+    measured.ops = works.iter().map(|work| work.ops).sum();
+    measured.min_thread_ops = works.iter().map(|work| work.ops).min().unwrap_or(0);
+    measured.max_thread_ops = works.iter().map(|work| work.ops).max().unwrap_or(0);
+    let since_start = |work: &Work| {
+        let late = (work.started - started).as_nanos() as u64;
+        work.notes.iter().map(|note| Note { wall: note.wall + late, ..*note }).collect()
+    };
+    let notes: Vec<Vec<Note>> = works.iter().map(since_start).collect();
+    let windows = windows::windows(&notes);
+    measured.windows = windows.total as u64;
+    measured.clean_windows = windows.clean.len() as u64;
+    measured.clean_ops_per_sec = (!windows.clean.is_empty()).then(|| windows.median());
+    measured.latency = open_loop::together(works);
+    measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
+    measured.warnings.dedup();
+}
+
+/// Compares the table with the books.
+fn check(map: &dyn Table, books: &Books) -> Vec<String> {
+    let mut failures = Vec::new();
+    let expected = books.inserted.wrapping_sub(books.removed);
+    let expected_keys = books.inserted_keys.wrapping_sub(books.removed_keys);
+    let (mut count, mut keys, mut foreign) = (0_u64, 0_u64, 0_u64);
+    map.handle().calls().for_each(&mut |key, value| {
+        count += 1;
+        keys = keys.wrapping_add(key);
+        foreign += u64::from((key ^ value) << (64 - KEY_BITS) != 0);
+    });
+    let mut expect = |what: &str, found: u64, expected: u64| {
+        if found != expected {
+            failures.push(format!("{what} is {found}, and should be {expected}"));
+        }
+    };
+    expect("len", map.len() as u64, expected);
+    expect("the number of entries", count, expected);
+    expect("the sum of keys", keys, expected_keys);
+    expect("the number of values under another key", foreign, 0);
+    failures
+}
+
+#[cfg(test)]
+mod tests;
