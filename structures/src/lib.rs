@@ -71,6 +71,7 @@
 //! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
 //!   sanitizers find a premature free far more often.
 
+mod capacity;
 pub mod chaining;
 pub mod control;
 mod counter;

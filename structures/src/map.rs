@@ -11,6 +11,9 @@
 //! Reads copy the value out or run a closure while it is protected; no reference outlives the
 //! protection. A map that needs no per-thread state implements [`DirectMap`] on shared
 //! references and takes [`Direct`] as its handle.
+//!
+//! The second and the third layer have methods of the same names, so no type is both a handle and a
+//! handle inside a critical section: with both traits in scope a call would be ambiguous.
 
 use std::fmt;
 
@@ -419,17 +422,22 @@ impl<'m, M> Direct<'m, M> {
 
 impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
     type Pinned<'h>
-        = Direct<'h, M>
+        = PinnedDirect<'h, M>
     where
         Self: 'h;
 
     #[inline]
     fn pin(&mut self) -> Self::Pinned<'_> {
-        Direct(self.0)
+        PinnedDirect(self.0)
     }
 }
 
-impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for Direct<'_, M> {
+/// A [`Direct`] handle inside a critical section: a shared reference again, as there is nothing to
+/// protect.
+#[derive(Debug)]
+pub struct PinnedDirect<'h, M>(&'h M);
+
+impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
     #[inline]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.get_with(key, read)

@@ -35,8 +35,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::chain::{Chain, ChainNode};
 use super::locked::{DefaultState, LockedChaining, Locking};
-use super::{LONG_CHAIN, buckets_for};
+use super::{LONG_CHAIN, MIN_BUCKETS};
+use crate::capacity::{Shape, try_boxed};
 use crate::counter::StripedCounter;
+use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
 use crate::sync::{AtomicBool, AtomicPtr, Backoff, Ordering};
 
@@ -184,9 +186,12 @@ impl<K, V> DerefMut for LockedBucket<'_, K, V> {
 }
 
 impl<K, V> Table<K, V> {
-    fn with_buckets(count: usize) -> Self {
-        let buckets = (0..count).map(|_| Bucket::default()).collect();
-        Self { buckets, growing: AtomicBool::new(false), next: OnceLock::new() }
+    /// # Errors
+    ///
+    /// There is no memory for so many.
+    fn try_with_buckets(count: usize) -> Result<Self, GrowError> {
+        let buckets = try_boxed(count, Bucket::default)?;
+        Ok(Self { buckets, growing: AtomicBool::new(false), next: OnceLock::new() })
     }
 
     fn bucket(&self, hash: u64) -> &Bucket<K, V> {
@@ -198,10 +203,11 @@ impl<K, V> Table<K, V> {
         self.next.get().expect("I2: a table with a moved bucket has a successor")
     }
 
-    /// Moves every bucket to a table of twice the size, and returns that.
-    fn migrate(&self) -> &Table<K, V> {
-        let larger = || Box::new(Self::with_buckets(self.buckets.len() * 2));
-        let next = &**self.next.get_or_init(larger);
+    /// Moves every bucket to a table of twice the size, and returns that; `None`, and nothing has moved,
+    /// if there is no memory for it. For the one thread that has set `growing`.
+    fn migrate(&self) -> Option<&Table<K, V>> {
+        let larger = Self::try_with_buckets(self.buckets.len().checked_mul(2)?).ok()?;
+        let next = &**self.next.get_or_init(|| Box::new(larger));
         for bucket in &self.buckets {
             let mut source = bucket.lock().expect("only one thread moves buckets");
             mem::take(&mut source.chain).move_nodes(|hash, node| {
@@ -210,7 +216,7 @@ impl<K, V> Table<K, V> {
             });
             source.state = MOVED;
         }
-        next
+        Some(next)
     }
 
     /// Runs `f` on the entries of bucket `index`, wherever they have moved to.
@@ -236,12 +242,15 @@ impl<K, V> BucketLock<K, V> {
     #[cold]
     fn grow_if_full(&self) {
         let table = self.current();
-        // Relaxed: the flag only chooses one thread, once per table.
+        // Relaxed: the flag only chooses one thread at a time, and only one that found memory.
         if self.entries.sum() > table.buckets.len() && !table.growing.swap(true, Ordering::Relaxed)
         {
-            let next = ptr::from_ref(table.migrate()).cast_mut();
-            // Release: publishes the new table; pairs with the Acquire in `current`.
-            self.current.store(next, Ordering::Release);
+            match table.migrate() {
+                // Release: publishes the new table; pairs with the Acquire in `current`.
+                Some(next) => self.current.store(ptr::from_ref(next).cast_mut(), Ordering::Release),
+                // Chains get longer, and a later insertion tries again. Relaxed: as above.
+                None => table.growing.store(false, Ordering::Relaxed),
+            }
         }
     }
 }
@@ -262,7 +271,8 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
         Self: 'b;
 
     fn with_capacity(capacity: usize) -> Self {
-        let first = Arc::new(Table::with_buckets(buckets_for(capacity)));
+        let first = Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets);
+        let first = Arc::new(first);
         let current = AtomicPtr::new(Arc::as_ptr(&first).cast_mut());
         Self { _first: first, current, entries: StripedCounter::default() }
     }

@@ -21,9 +21,11 @@ use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
-use super::buckets_for;
+use super::MIN_BUCKETS;
 use super::chain::Chain;
 use super::locked::{DefaultState, LockedChaining, Locking};
+use crate::capacity::{Shape, try_boxed};
+use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -59,16 +61,22 @@ pub struct LockedBucket<'b, K, V> {
 }
 
 impl<K, V> Table<K, V> {
-    fn with_buckets(count: usize) -> Self {
-        Self { buckets: (0..count).map(|_| Chain::default()).collect(), len: 0 }
+    /// # Errors
+    ///
+    /// There is no memory for so many.
+    fn try_with_buckets(count: usize) -> Result<Self, GrowError> {
+        Ok(Self { buckets: try_boxed(count, Chain::default)?, len: 0 })
     }
 
     fn index(&self, hash: u64) -> usize {
         hash as usize & (self.buckets.len() - 1)
     }
 
+    /// Doubles the buckets. If there is no memory for them there are as many as before, and longer
+    /// chains.
     fn grow(&mut self) {
-        let mut larger = Self::with_buckets(self.buckets.len() * 2);
+        let doubled = self.buckets.len().checked_mul(2);
+        let Some(Ok(mut larger)) = doubled.map(Self::try_with_buckets) else { return };
         larger.len = self.len;
         for chain in mem::take(&mut self.buckets) {
             chain.move_nodes(|hash, node| larger.buckets[larger.index(hash)].push_node(node));
@@ -131,7 +139,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
         Self: 'b;
 
     fn with_capacity(capacity: usize) -> Self {
-        Self(Mutex::new(Table::with_buckets(buckets_for(capacity))))
+        Self(Mutex::new(Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets)))
     }
 
     fn lock(&self, hash: u64) -> LockedBucket<'_, K, V> {

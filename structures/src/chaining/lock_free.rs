@@ -42,7 +42,8 @@ use foldhash::fast::RandomState;
 
 use super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with, without};
 use super::split_order::{Buckets, Entrance, PENDING, SENTINEL, entry_order, sentinel_order};
-use super::{LONG_CHAIN, buckets_for};
+use super::{LONG_CHAIN, MIN_BUCKETS};
+use crate::capacity::Shape;
 use crate::counter::StripedCounter;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Reclaimer, TAG_BITS};
@@ -95,9 +96,13 @@ struct Found<'c, R: Reclaimer, K, V, G> {
 
 impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
     /// An empty table with room for `capacity` entries, whose nodes `domain` frees.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
         Self {
-            buckets: Buckets::new(buckets_for(capacity)),
+            buckets: Shape::WORDS.make(capacity, MIN_BUCKETS, Buckets::try_new),
             entries: StripedCounter::default(),
             hasher,
             domain,

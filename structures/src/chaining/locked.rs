@@ -26,6 +26,10 @@ pub trait Locking<K, V>: Send + Sync {
         Self: 'b;
 
     /// Empty buckets for `capacity` entries.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
     fn with_capacity(capacity: usize) -> Self;
 
     /// Locks the chain in which an entry with `hash` is, if it is anywhere.
@@ -66,6 +70,11 @@ pub struct LockedChaining<K, V, S, L> {
 
 impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, L> {
     /// An empty table with room for `capacity` entries.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them. (Where there is none to grow, chains
+    /// get longer.)
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self { buckets: L::with_capacity(capacity), hasher, _entries: PhantomData }
     }

@@ -36,8 +36,3 @@ const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 /// An insertion that passes this many entries in its bucket looks whether the table is full.
 /// With as many entries as buckets, one insertion in fifty does (Poisson, mean 1).
 const LONG_CHAIN: usize = if cfg!(any(loom, shuttle)) { 1 } else { 4 };
-
-/// Buckets for `capacity` entries.
-fn buckets_for(capacity: usize) -> usize {
-    capacity.next_power_of_two().max(MIN_BUCKETS)
-}

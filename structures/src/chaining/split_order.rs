@@ -23,6 +23,7 @@
 
 use std::ptr;
 
+use crate::cuckoo::GrowError;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// In a link: it leads to a sentinel (a bucket's word) or, with a null address, to the end.
@@ -77,12 +78,19 @@ pub(super) struct Entrance<'b, N> {
 
 impl<N> Buckets<N> {
     /// `count` ready buckets (a power of two) of an empty list.
-    pub(super) fn new(count: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub(super) fn try_new(count: usize) -> Result<Self, GrowError> {
         debug_assert!(count.is_power_of_two());
         let segments = [const { ptr::null_mut() }; SEGMENTS].map(AtomicPtr::new);
         let base_bits = count.ilog2();
         let words = new_segment(count);
-        assert!(!words.is_null(), "there is no memory for {count} buckets");
+        if words.is_null() {
+            let bytes = count.saturating_mul(size_of::<AtomicPtr<N>>());
+            return Err(GrowError::AllocFailed { bytes });
+        }
         // Relaxed, here and below: not shared yet.
         segments[0].store(words, Ordering::Relaxed);
         let buckets = Self { len: AtomicUsize::new(count), base_bits, segments };
@@ -93,7 +101,7 @@ impl<N> Buckets<N> {
             buckets.word(index_at(place)).store(link, Ordering::Relaxed);
         }
         buckets.word(index_at(count - 1)).store(end(), Ordering::Relaxed);
-        buckets
+        Ok(buckets)
     }
 
     /// The number of buckets.
@@ -215,9 +223,7 @@ impl<N> Buckets<N> {
     /// and longer chains.
     pub(super) fn double(&self, from: usize) {
         let segment = (from >> self.base_bits).ilog2() as usize + 1;
-        if from > usize::MAX / 4 {
-            return;
-        }
+        let Some(doubled) = from.checked_mul(2) else { return };
         // Acquire: the segment may be another thread's, and R1 must pass it on; pairs with the
         // Release below.
         if self.segments[segment].load(Ordering::Acquire).is_null() {
@@ -237,7 +243,7 @@ impl<N> Buckets<N> {
             }
         }
         // Release R1: publishes the segment; pairs with A1.
-        let _ = self.len.compare_exchange(from, from * 2, Ordering::Release, Ordering::Relaxed);
+        let _ = self.len.compare_exchange(from, doubled, Ordering::Release, Ordering::Relaxed);
     }
 }
 
@@ -258,7 +264,7 @@ impl<N> Drop for Buckets<N> {
 #[cfg(not(any(loom, shuttle)))]
 fn new_segment<N>(len: usize) -> *mut AtomicPtr<N> {
     use std::alloc::{Layout, alloc_zeroed};
-    let layout = Layout::array::<AtomicPtr<N>>(len).expect("fewer buckets than addresses");
+    let Ok(layout) = Layout::array::<AtomicPtr<N>>(len) else { return ptr::null_mut() };
     // SAFETY: `len` is at least 1, so the layout is not empty.
     unsafe { alloc_zeroed(layout) }.cast()
 }
@@ -299,7 +305,7 @@ mod tests {
 
     #[test]
     fn sentinels_know_their_place() {
-        let buckets = Buckets::<u64>::new(4);
+        let buckets = Buckets::<u64>::try_new(4).unwrap();
         buckets.double(4);
         buckets.double(8);
         assert_eq!(buckets.len(), 16);
@@ -310,7 +316,7 @@ mod tests {
 
     #[test]
     fn doubling_from_a_stale_size_does_nothing() {
-        let buckets = Buckets::<u64>::new(4);
+        let buckets = Buckets::<u64>::try_new(4).unwrap();
         buckets.double(4);
         buckets.double(4);
         assert_eq!(buckets.len(), 8);
@@ -321,7 +327,7 @@ mod tests {
 
     #[test]
     fn an_unready_bucket_is_entered_by_its_ancestor() {
-        let buckets = Buckets::<u64>::new(4);
+        let buckets = Buckets::<u64>::try_new(4).unwrap();
         buckets.double(4);
         let entrance = buckets.entrance(0b110);
         assert!(ptr::eq(entrance.link, buckets.word(0b010)));

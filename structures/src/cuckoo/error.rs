@@ -41,7 +41,7 @@ impl fmt::Display for GrowError {
                  equal hashes; a hasher that mixes low and high bits is needed"
             ),
             Self::AllocFailed { bytes } => {
-                write!(f, "the table must grow, and there is no memory for {bytes} bytes")
+                write!(f, "there is no memory for {bytes} bytes of a table")
             }
             Self::CapacityOverflow => f.write_str("the table would exceed the address space"),
         }

@@ -154,7 +154,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self::with_pages(capacity, hasher, Pages::Default)
     }
@@ -163,18 +163,21 @@ where
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_pages(capacity: usize, hasher: S, pages: Pages) -> Self {
-        Self::with_buckets(Table::<Entry, SLOTS>::buckets_for(capacity), hasher, pages)
+        Self::with_first(Table::for_entries(capacity, pages), hasher)
     }
 
     /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_buckets(buckets: usize, hasher: S, pages: Pages) -> Self {
-        let first = Table::first(buckets, pages);
+        Self::with_first(Table::first(buckets, pages), hasher)
+    }
+
+    fn with_first(first: Arc<Table<Entry, SLOTS, E::Versions>>, hasher: S) -> Self {
         Self {
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,

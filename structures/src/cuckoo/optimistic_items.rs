@@ -188,19 +188,21 @@ where
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
-        let buckets = Items::<R, K, V, SLOTS>::buckets_for(capacity);
-        Self::with_buckets_in(buckets, hasher, domain, Pages::Default)
+        Self::with_first(Table::for_entries(capacity, Pages::Default), hasher, domain)
     }
 
     /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_buckets_in(buckets: usize, hasher: S, domain: R, pages: Pages) -> Self {
-        let first = Table::first(buckets, pages);
+        Self::with_first(Table::first(buckets, pages), hasher, domain)
+    }
+
+    fn with_first(first: Arc<Items<R, K, V, SLOTS>>, hasher: S, domain: R) -> Self {
         Self {
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,

@@ -61,12 +61,13 @@ use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 
-use self::growth::{Table, is_behind};
+use self::growth::{Table, allocate, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
 use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
 use super::error::{GrowError, TryInsertError};
 use super::path::{self, Bfs, Place, Search};
 use super::stats::Counters;
+use crate::capacity::Shape;
 use crate::hash;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
@@ -131,11 +132,12 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     _search: PhantomData<fn() -> P>,
 }
 
-/// Buckets for so many entries, with an eighth of the slots to spare; `None` if they are more than
-/// can be counted.
-fn buckets_for<const SLOTS: usize>(entries: usize) -> Option<usize> {
-    let slots = entries.checked_mul(8)?.div_ceil(7);
-    Some(slots.div_ceil(SLOTS).checked_next_power_of_two()?.max(2))
+/// Buckets of an empty table: an entry has two.
+const MIN_BUCKETS: usize = 2;
+
+/// An eighth of the slots to spare.
+const fn shape<K, V, const SLOTS: usize>() -> Shape {
+    Shape { slots: SLOTS, load: (7, 8), bytes: Slots::<K, V, SLOTS>::BUCKET_BYTES }
 }
 
 /// Stripes that are held, and the table in which their entries are (I4).
@@ -221,13 +223,11 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Panics
     ///
-    /// If there is no memory for that many.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
-        let made = buckets_for::<SLOTS>(capacity).and_then(|buckets| {
-            Some((Slots::new(buckets)?, Stripes::new(stripes_for(buckets), 1)?))
+        let (slots, stripes) = shape::<K, V, SLOTS>().make(capacity, MIN_BUCKETS, |buckets| {
+            Ok((allocate(buckets)?, Stripes::try_new(stripes_for(buckets), 1)?))
         });
-        let (slots, stripes) =
-            made.unwrap_or_else(|| panic!("no memory for a table of {capacity} entries"));
         let size = stripes.count().ilog2() as usize;
         let mut made_stripes = [const { OnceLock::new() }; MAX_STRIPES.ilog2() as usize + 1];
         made_stripes[size] = OnceLock::from(Box::new(stripes));

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::mem;
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, TryReserveError};
 
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
+use crate::capacity::{no_memory, too_many};
+use crate::cuckoo::GrowError;
 use crate::panics;
 
 /// A Swiss table. A clone copies all of it: O(n).
@@ -18,10 +20,30 @@ pub struct Flat<K, V> {
 }
 
 impl<K, V> Flat<K, V> {
+    /// The most entries: a bucket is one and a byte, in seven of eight buckets are entries, and what is
+    /// behind the buckets is less than they are.
+    const MOST: usize = {
+        let bucket = size_of::<Binding<K, V>>() + 1;
+        let buckets = 1 << (isize::MAX as usize / bucket).ilog2();
+        buckets / 8 * 7
+    };
+
     /// An empty table with room for `capacity` entries.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { table: HashTable::with_capacity(capacity), clock: 0 }
+        let mut table = HashTable::new();
+        let reserved = table.try_reserve(capacity, |_| unreachable!("it is empty"));
+        match reserved {
+            Ok(()) => Self { table, clock: 0 },
+            Err(TryReserveError::CapacityOverflow) => too_many(capacity, Self::MOST),
+            Err(TryReserveError::AllocError { layout }) => {
+                no_memory(capacity, &GrowError::AllocFailed { bytes: layout.size() })
+            }
+        }
     }
 
     fn stamp(&mut self) -> u64 {

@@ -163,10 +163,9 @@ where
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
+    /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
-        let buckets = capacity.div_ceil(ENTRIES_PER_BUCKET).next_power_of_two().max(MIN_BUCKETS);
-        let first = Arc::new(Table::with_buckets(buckets));
+        let first = Arc::new(Table::SHAPE.make(capacity, MIN_BUCKETS, Table::try_with_buckets));
         Self {
             current: AtomicPtr::new(Arc::as_ptr(&first).cast_mut()),
             hasher,

@@ -1,12 +1,13 @@
 //! One array of buckets, and its doubling.
 
-use std::convert::Infallible;
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
 
 use super::line::{Line, Seen, Wanted};
 use super::{ChainingInline, ENTRIES_PER_BUCKET};
+use crate::capacity::Shape;
 use crate::control::Wraps;
+use crate::cuckoo::GrowError;
 use crate::doubling::Doubling;
 use crate::exclusion::Exclusion;
 use crate::hash;
@@ -26,13 +27,17 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// # Panics
+    /// Its buckets and entries; chains are beside it.
+    pub(super) const SHAPE: Shape =
+        Shape { slots: ENTRIES_PER_BUCKET, load: (1, 1), bytes: size_of::<Line>() };
+
+    /// # Errors
     ///
-    /// If there is no memory for so many.
-    pub(super) fn with_buckets(count: usize) -> Self {
-        let buckets =
-            Zeroed::try_new(count, Pages::Default).unwrap_or_else(|error| panic!("{error}"));
-        Self { mask: count - 1, buckets, wraps: Wraps::default(), doubling: Doubling::default() }
+    /// There is no memory for so many.
+    pub(super) fn try_with_buckets(count: usize) -> Result<Self, GrowError> {
+        let buckets = Zeroed::try_new(count, Pages::Default)?;
+        let (wraps, doubling) = (Wraps::default(), Doubling::default());
+        Ok(Self { mask: count - 1, buckets, wraps, doubling })
     }
 
     #[inline(always)]
@@ -70,10 +75,17 @@ where
     T: Tagging,
 {
     /// Takes part in doubling `table`; when it returns, another table is current. Blocking.
+    ///
+    /// # Panics
+    ///
+    /// If there is no memory for it; nothing has changed then.
     #[cold]
     pub(super) fn double(&self, table: &Table) {
-        let doubled = || Ok::<_, Infallible>(Table::with_buckets(table.buckets.len() * 2));
-        let Ok(next) = table.doubling.next(doubled);
+        let doubled = || {
+            let buckets = table.buckets.len().checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
+            Table::try_with_buckets(buckets)
+        };
+        let next = table.doubling.next(doubled).unwrap_or_else(|error| panic!("{error}"));
         let mut entries = Vec::new();
         table.doubling.help(table.buckets.len(), |bucket| {
             self.copy(table, next, bucket, &mut entries);

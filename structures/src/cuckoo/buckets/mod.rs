@@ -59,6 +59,7 @@ use std::sync::Arc;
 use super::error::GrowError;
 use super::path::Place;
 use super::prefetch::prefetch;
+use crate::capacity::Shape;
 use crate::control::{Control, Snapshot, Wraps};
 use crate::doubling::Doubling;
 use crate::hash;
@@ -150,11 +151,16 @@ pub(super) enum Attempt {
 }
 
 impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
-    /// The load that a table of a stated capacity is made for; it can be reached.
-    const LOAD: f64 = match SLOTS {
-        2 => 0.8,
-        4 => 0.9,
-        _ => 0.95,
+    /// A table of a stated capacity is made for a load that can be reached.
+    const SHAPE: Shape = Shape {
+        slots: SLOTS,
+        load: match SLOTS {
+            2 => (4, 5),
+            4 => (9, 10),
+            _ => (19, 20),
+        },
+        // A control word is no larger.
+        bytes: SLOTS * size_of::<C>(),
     };
 
     /// `buckets`, a power of two from 2 on.
@@ -176,19 +182,27 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         })
     }
 
-    /// The first table of a map.
+    /// The first table of a map, for `capacity` entries.
     ///
     /// # Panics
     ///
-    /// If there is no memory for it.
-    pub(super) fn first(buckets: usize, pages: Pages) -> Arc<Self> {
-        let buckets = buckets.max(MIN_BUCKETS).next_power_of_two();
-        Arc::new(Self::try_new(buckets, pages).unwrap_or_else(|error| panic!("{error}")))
+    /// If there cannot be so many, or there is no memory for them.
+    pub(super) fn for_entries(capacity: usize, pages: Pages) -> Arc<Self> {
+        let make = |buckets| Self::try_new(buckets, pages);
+        Arc::new(Self::SHAPE.make(capacity, MIN_BUCKETS, make))
     }
 
-    /// Buckets for `capacity` entries.
-    pub(super) fn buckets_for(capacity: usize) -> usize {
-        (capacity as f64 / (SLOTS as f64 * Self::LOAD)).ceil() as usize
+    /// The first table of a map, with `buckets` buckets or the next power of two.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
+    pub(super) fn first(buckets: usize, pages: Pages) -> Arc<Self> {
+        let most = Self::SHAPE.most();
+        assert!(buckets <= most, "{buckets} buckets were asked for; there are {most} at most");
+        let all = buckets.max(MIN_BUCKETS).next_power_of_two();
+        let no_memory = |error| panic!("{buckets} buckets were asked for; {error}");
+        Arc::new(Self::try_new(all, pages).unwrap_or_else(no_memory))
     }
 
     pub(super) fn buckets(&self) -> usize {

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::super::path::{self, Place, Search};
 use super::slots::Slots;
 use super::stripes::{Stripes, stripes_for};
-use super::{CuckooStriped, buckets_for};
+use super::{CuckooStriped, MIN_BUCKETS, shape};
 use crate::cuckoo::error::GrowError;
 use crate::hash;
 use crate::sync::{AtomicPtr, AtomicUsize, MutexGuard, Ordering};
@@ -178,7 +178,8 @@ where
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         let turn = self.maintenance();
         let entries = self.len().checked_add(additional).ok_or(GrowError::CapacityOverflow)?;
-        let buckets = buckets_for::<SLOTS>(entries).ok_or(GrowError::CapacityOverflow)?;
+        let buckets = shape::<K, V, SLOTS>().buckets_for(entries);
+        let buckets = buckets.ok_or(GrowError::CapacityOverflow)?;
         if buckets > self.current(&turn).slots.buckets() {
             self.rebuild(&turn, buckets, |from, to| self.spread_all(from, to))?;
         }
@@ -194,7 +195,8 @@ where
     pub fn shrink_to_fit(&self) -> bool {
         let turn = self.maintenance();
         let before = self.current(&turn).slots.buckets();
-        let least = buckets_for::<SLOTS>(self.len()).unwrap_or(before);
+        let least = shape::<K, V, SLOTS>().buckets_for(self.len()).unwrap_or(before);
+        let least = least.max(MIN_BUCKETS);
         std::iter::successors(Some(least), |buckets| Some(buckets * 2))
             .take_while(|buckets| *buckets < before)
             .any(|buckets| self.rebuild(&turn, buckets, Self::squeeze_all) == Ok(true))
@@ -262,10 +264,8 @@ where
         let count = stripes_for(buckets);
         let made = &self.made_stripes[count.ilog2() as usize];
         if made.get().is_none() {
-            let stripes = Stripes::new(count, number);
-            let bytes = Stripes::bytes(count);
             // Somebody else's would do as well, but we have the mutex.
-            let _ = made.set(Box::new(stripes.ok_or(GrowError::AllocFailed { bytes })?));
+            let _ = made.set(Box::new(Stripes::try_new(count, number)?));
         }
         Ok(made.get().expect("just made"))
     }
@@ -326,7 +326,12 @@ fn target(hash: u64, tag: u64, bucket: usize, masks: [usize; 2]) -> usize {
     target & !fewer | bucket
 }
 
-fn allocate<K, V, const SLOTS: usize>(buckets: usize) -> Result<Slots<K, V, SLOTS>, GrowError> {
+/// # Errors
+///
+/// There is no memory for so many buckets.
+pub(super) fn allocate<K, V, const SLOTS: usize>(
+    buckets: usize,
+) -> Result<Slots<K, V, SLOTS>, GrowError> {
     let bytes = Slots::<K, V, SLOTS>::bytes(buckets).ok_or(GrowError::CapacityOverflow)?;
     Slots::new(buckets).ok_or(GrowError::AllocFailed { bytes })
 }

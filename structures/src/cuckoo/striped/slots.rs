@@ -86,6 +86,13 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// Words for the tags of a bucket.
     const TAG_WORDS: usize = SLOTS.div_ceil(4);
 
+    /// Bytes of a bucket in the larger of the two arrays.
+    pub(super) const BUCKET_BYTES: usize = {
+        let tags = Self::TAG_WORDS * size_of::<AtomicU32>();
+        let entries = SLOTS * size_of::<(K, V)>();
+        if tags > entries { tags } else { entries }
+    };
+
     /// Bytes that `buckets` buckets weigh; `None` if no allocation can be that large.
     pub(super) fn bytes(buckets: usize) -> Option<usize> {
         let tags = Layout::array::<AtomicU32>(buckets.checked_mul(Self::TAG_WORDS)?).ok()?.size();

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crossbeam_utils::CachePadded;
 
+use crate::capacity::try_boxed;
+use crate::cuckoo::GrowError;
 use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Backoff, Ordering};
 
 /// The most stripes a table has. 2048 of them weigh 256 KiB; two threads at random buckets want
@@ -93,17 +95,12 @@ impl fmt::Debug for Stripes {
 
 impl Stripes {
     /// `count` unlocked stripes, a power of two, whose entries are in the table number `table`.
-    /// `None` if there is no memory for them.
-    pub(super) fn new(count: usize, table: usize) -> Option<Self> {
-        let mut stripes = Vec::new();
-        stripes.try_reserve_exact(count).ok()?;
-        stripes.resize_with(count, || CachePadded::new(Stripe::new(table)));
-        Some(Self(stripes.into_boxed_slice()))
-    }
-
-    /// What `count` stripes weigh.
-    pub(super) const fn bytes(count: usize) -> usize {
-        count * size_of::<CachePadded<Stripe>>()
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub(super) fn try_new(count: usize, table: usize) -> Result<Self, GrowError> {
+        Ok(Self(try_boxed(count, || CachePadded::new(Stripe::new(table)))?))
     }
 
     #[inline]
