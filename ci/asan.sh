@@ -1,8 +1,8 @@
 #!/bin/sh
-# The conformance suite under AddressSanitizer, with random yields between loading a pointer and
-# using it (`--cfg perturb`); then again under LeakSanitizer, without the scheme that leaks by
-# design. Then the control: a scheme that frees at once must be reported, or the runs before prove
-# nothing. Arguments go to the conformance suite, e.g. `ci/asan.sh epoch`.
+# The conformance suite, and safe code that misuses what is public, under AddressSanitizer, with random
+# yields between loading a pointer and using it (`--cfg perturb`); then the suite again under
+# LeakSanitizer, without the scheme that leaks by design. Then the control: a scheme that frees at once
+# must be reported, or the runs before prove nothing. Arguments choose tests, e.g. `ci/asan.sh epoch`.
 set -eu
 cd "$(dirname "$0")/.."
 # The sanitizers are unstable options of the compiler that the project is built with.
@@ -30,6 +30,7 @@ must_be_caught() {
 ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
 run conformance "$@"
 run conformance_versioned "$@"
+run misuse "$@"
 ASAN_OPTIONS=detect_leaks=1 && export ASAN_OPTIONS
 run conformance --skip _leak:: "$@"
 run conformance_versioned --skip _leak:: "$@"

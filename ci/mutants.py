@@ -73,14 +73,14 @@ def check(mutant):
     if result.returncode == 124:
         return "killed", "it hangs"
     # A bug that does not compile, or a script that fails, is a mistake of the catalogue.
-    if "error: test failed" not in said:
+    if not re.search("^error: (doc)?test failed", said, re.MULTILINE):
         return "NOT JUDGED", f"no test failed:\n{said[-2000:]}"
     return "killed", noticed_by(said)
 
 
 def noticed_by(said):
     """The tests that failed, or how their process ended."""
-    lists = re.findall(r"^failures:\n((?:    \S+\n)+)", said, re.MULTILINE)
+    lists = re.findall(r"^failures:\n((?:    \S.*\n)+)", said, re.MULTILINE)
     if names := [name.strip() for names in lists for name in names.splitlines()]:
         rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
         return names[0] + rest

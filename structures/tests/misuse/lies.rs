@@ -1,0 +1,221 @@
+//! Keys whose `Eq` lies and whose hashes change, and payloads that weigh otherwise each time.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, Hash, Hasher as _};
+use std::panic::{catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use structures::map::{ConcurrentMap, MapHandle};
+use structures::reclaim::{Epoch, Hazard, RefCounts};
+use structures::versioned::{Sequential, Universal, UniversalHandle, UniversalPinned, Whole};
+use structures::{
+    ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas,
+    CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, LeftRightTable,
+    LogHerlihy,
+};
+
+use crate::panics;
+use crate::probe::{Probe, assert_no_faults};
+
+thread_local!(static RANDOM: Cell<u64> = const { Cell::new(0x2545_F491_4F6C_DD1D) });
+
+/// One of `n` numbers.
+fn random(n: u64) -> u64 {
+    let mut next = RANDOM.get();
+    next ^= next << 13;
+    next ^= next >> 7;
+    next ^= next << 17;
+    RANDOM.set(next);
+    (next >> 16) % n
+}
+
+/// A key that is equal to another one time in eight, and not to itself one time in four; its hash is
+/// one of a few, and another now and then.
+#[derive(Clone)]
+struct Liar(Probe);
+
+impl PartialEq for Liar {
+    fn eq(&self, other: &Self) -> bool {
+        if self.0.id() == other.0.id() { random(4) > 0 } else { random(8) == 0 }
+    }
+}
+
+impl Eq for Liar {}
+
+impl Hash for Liar {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let id = self.0.id();
+        state.write_u64(if random(4) == 0 { random(64) } else { id });
+    }
+}
+
+/// Two threads; whatever panics (a table that finds no room, say) is no concern of this test.
+fn churn<M: ConcurrentMap<Liar, Probe>>(map: &M) {
+    let work = |seed: u64| {
+        RANDOM.set(seed | 1);
+        let mut handle = map.handle();
+        for _ in 0..400 {
+            let key = random(60);
+            let liar = || Liar(Probe::new(key));
+            panics(|| match random(6) {
+                0 | 1 => drop(handle.insert(liar(), Probe::new(key))),
+                2 => drop(handle.remove(&liar()).map(|value| value.id())),
+                3 => drop(handle.get(&liar()).map(|value| value.id())),
+                4 => drop(handle.update(&liar(), |value| Probe::new(value.id()))),
+                _ => drop(handle.upsert(liar(), |_| Probe::new(key))),
+            });
+        }
+        panics(|| handle.for_each(|key, value| _ = (key.0.id(), value.id())));
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| work(0x1234_5677));
+        scope.spawn(|| work(0x8765_4321));
+    });
+}
+
+#[test]
+fn eq_and_hash_may_lie() {
+    churn(&ChainingGlobalLock::<Liar, Probe>::default());
+    churn(&ChainingBucketLock::<Liar, Probe>::default());
+    churn(&CuckooStriped::<Liar, Probe>::default());
+    churn(&ChainingLockFree::<Liar, Probe, Hazard>::default());
+    churn(&ChainingLockFree::<Liar, Probe, Epoch>::default());
+    churn(&CuckooOptimisticItems::<Liar, Probe, Hazard>::default());
+    churn(&CowCas::<Liar, Probe, RefCounts>::default());
+    churn(&HamtCas::<Liar, Probe, Hazard>::default());
+    churn(&HamtPsim::<Liar, Probe, Hazard>::default());
+    churn(&LogHerlihy::<Liar, Probe, Hazard>::default());
+    churn(&LeftRightTable::<Liar, Probe>::default());
+    assert_no_faults();
+}
+
+/// Its hashes are others after some calls.
+#[derive(Default)]
+struct Drifting(AtomicU64);
+
+impl BuildHasher for Drifting {
+    type Hasher = std::hash::DefaultHasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        let mut hasher = std::hash::DefaultHasher::new();
+        hasher.write_u64(self.0.fetch_add(1, Relaxed) / 24);
+        hasher
+    }
+}
+
+/// Tables of words, whose keys are honest, and a table that hashes its keys again when it grows.
+#[test]
+fn a_hasher_may_change_its_mind() {
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        let map = M::default();
+        let mut handle = map.handle();
+        for round in 0..400 {
+            let key = round * 7 % 90;
+            panics(|| handle.insert(key, round));
+            panics(|| handle.update(&(round % 90), |value| value + 1));
+            panics(|| handle.remove(&(round * 5 % 90)));
+            panics(|| handle.get(&round));
+        }
+        panics(|| handle.for_each(|_, _| ()));
+    }
+    check::<ChainingInline<u64, u64, Drifting>>();
+    check::<CuckooOptimistic<u64, u64, Drifting>>();
+    check::<CuckooOptimistic<u64, u64, Drifting, 2>>();
+    check::<CuckooStriped<u64, u64, Drifting>>();
+    check::<ChainingBucketLock<u64, u64, Drifting>>();
+    check::<ChainingLockFree<u64, u64, Hazard, Drifting>>();
+    check::<CuckooOptimisticItems<u64, u64, Hazard, Drifting>>();
+    check::<HamtCas<u64, u64, Hazard, Drifting>>();
+
+    let map = CuckooStriped::<Probe, Probe, Drifting>::default();
+    for key in 0..3_000 {
+        panics(|| map.insert(Probe::new(key), Probe::new(key)));
+        panics(|| map.remove(&Probe::new(key / 2)).map(|value| value.id()));
+    }
+    map.for_each(|key, value| assert_eq!(key.id(), value.id()));
+    panics(|| map.shrink_to_fit());
+    panics(|| map.try_reserve(5_000));
+    map.for_each(|key, value| assert_eq!(key.id(), value.id()));
+    drop(map);
+    assert_no_faults();
+}
+
+/// An object whose operations return and leave something else each time they are run, and which weighs
+/// something else each time it is asked, or panics.
+#[derive(Clone)]
+struct Moody(Vec<Probe>);
+
+impl Default for Moody {
+    fn default() -> Self {
+        Self(vec![Probe::new(0)])
+    }
+}
+
+impl Sequential for Moody {
+    type Op = u64;
+    type Out = Probe;
+
+    fn apply(&mut self, op: &u64) -> Probe {
+        match random(5) {
+            0 => resume_unwind(Box::new("planted")),
+            1 => drop(self.0.pop()),
+            _ => self.0.push(Probe::new(*op)),
+        }
+        self.0.first().cloned().unwrap_or_else(|| Probe::new(random(9)))
+    }
+
+    fn answer(&self, _: &u64) -> Option<Probe> {
+        (random(3) == 0).then(|| Probe::new(1))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        if random(50) == 0 {
+            resume_unwind(Box::new("planted"));
+        }
+        usize::try_from(random(1 << 20)).expect("small")
+    }
+}
+
+#[test]
+fn an_object_may_be_moody() {
+    use structures::versioned::cow::{Cas, Cow, Locked};
+    use structures::versioned::left_right::LeftRight;
+    use structures::versioned::log::HerlihyLog;
+    use structures::versioned::psim::PSim;
+
+    fn check<U: Universal<Whole<Moody>> + Default>() {
+        // Made again when its first version would not be weighed.
+        let construction = loop {
+            if let Ok(made) = catch_unwind(U::default) {
+                break made;
+            }
+        };
+        let work = |seed: u64| {
+            RANDOM.set(seed | 1);
+            let mut handle = construction.handle();
+            for op in 0..300 {
+                panics(|| handle.pin().apply(0, op).id());
+                panics(|| {
+                    handle.pin().apply_all(0, vec![op, op + 1]).iter().map(Probe::id).sum::<u64>()
+                });
+                panics(|| {
+                    handle.pin().read(0, |object| object.0.0.iter().map(Probe::id).sum::<u64>())
+                });
+            }
+            panics(|| drop(handle));
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| work(0x1234_5677));
+            scope.spawn(|| work(0x8765_4321));
+        });
+        panics(|| drop(construction));
+    }
+    check::<Cow<Whole<Moody>, Hazard, Cas>>();
+    check::<Cow<Whole<Moody>, RefCounts, Cas>>();
+    check::<Cow<Whole<Moody>, Epoch, Locked>>();
+    check::<PSim<Whole<Moody>, Hazard>>();
+    check::<HerlihyLog<Whole<Moody>, Hazard>>();
+    check::<LeftRight<Whole<Moody>>>();
+    assert_no_faults();
+}
