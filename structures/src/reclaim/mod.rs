@@ -41,6 +41,7 @@ mod hazard;
 mod ibr;
 mod leak;
 mod node;
+mod pins;
 mod poor_rcu;
 mod qsbr;
 mod registry;

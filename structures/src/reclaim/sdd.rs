@@ -24,6 +24,7 @@
 use ::sdd::Epoch;
 
 use super::batches::{Batches, Pool};
+use super::pins::Pin;
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
@@ -99,7 +100,7 @@ impl<'d> Participant<Sdd> for SddParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> SddGuard<'_, 'd> {
-        SddGuard { thread: self, pin: ::sdd::Guard::new() }
+        SddGuard { thread: self, _pin: Pin::new() }
     }
 }
 
@@ -107,14 +108,14 @@ impl<'d> Participant<Sdd> for SddParticipant<'d> {
 #[derive(Debug)]
 pub struct SddGuard<'g, 'd> {
     thread: &'g mut SddParticipant<'d>,
-    pin: ::sdd::Guard,
+    _pin: Pin,
 }
 
 impl Drop for SddGuard<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         if self.thread.batches.is_full() {
-            self.thread.collect(&self.pin);
+            self.thread.collect(&::sdd::Guard::new());
         }
     }
 }
