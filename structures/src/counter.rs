@@ -5,13 +5,20 @@ use crossbeam_utils::CachePadded;
 use crate::sync::{AtomicI64, Ordering};
 
 /// Stripes; all but the last belong to one thread each.
-const STRIPES: usize = if cfg!(any(loom, shuttle)) { 1 } else { 33 };
+const STRIPES: usize = if cfg!(loom) {
+    1
+} else if cfg!(shuttle) {
+    5
+} else {
+    33
+};
 
 /// A sum, striped over threads.
 ///
 /// A thread adds to its own stripe with a load and a store. A read-modify-write would cost more
 /// than itself: it waits for the stores before it, among them the one that missed the cache when
-/// an entry was written.
+/// an entry was written. A thread leases its stripe when it first counts, lock-free, and has it
+/// until it exits.
 pub(crate) struct StripedCounter {
     stripes: [CachePadded<AtomicI64>; STRIPES],
 }
@@ -23,7 +30,7 @@ impl Default for StripedCounter {
 }
 
 impl StripedCounter {
-    /// Adds `delta`. Wait-free.
+    /// Adds `delta`. Wait-free; lock-free when the thread counts for the first time.
     #[inline]
     pub(crate) fn add(&self, delta: i64) {
         // Relaxed, here and below: the counter orders nothing.
@@ -39,7 +46,8 @@ impl StripedCounter {
         }
     }
 
-    /// Counts one more, and returns what the calling thread's stripe has counted. Wait-free.
+    /// Counts one more, and returns what the calling thread's stripe has counted. Progress as of
+    /// [`add`](Self::add).
     #[inline]
     pub(crate) fn count(&self) -> u64 {
         // Relaxed, and a load and a store: as in `add`.
@@ -65,24 +73,25 @@ impl StripedCounter {
 }
 
 /// The stripe that is this thread's alone, below `STRIPES - 1`; `None` if there are more threads.
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(loom))]
 #[inline]
 fn own_stripe() -> Option<usize> {
     own::index()
 }
 
-/// Model checkers' threads take turns on one of the system's, so none has a stripe alone.
-#[cfg(any(loom, shuttle))]
+/// A lease in each thread would multiply what loom has to explore.
+#[cfg(loom)]
 fn own_stripe() -> Option<usize> {
     None
 }
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(loom))]
 mod own {
     use std::cell::Cell;
-    use std::sync::{Mutex, PoisonError};
 
     use super::STRIPES;
+    use crate::numbers::Numbers;
+    use crate::sync::{AtomicU64, thread_local};
 
     /// Not asked for yet.
     const UNKNOWN: usize = usize::MAX;
@@ -94,29 +103,24 @@ mod own {
         static LEASE: Cell<Option<Lease>> = const { Cell::new(None) };
     }
 
-    /// Indices that no thread has.
-    static FREE: Mutex<Free> = Mutex::new(Free { returned: Vec::new(), next: 0 });
+    /// The stripes that threads have.
+    static LEASED: Numbers<{ STRIPES as u32 - 1 }> = Numbers(AtomicU64::new(0));
 
-    struct Free {
-        returned: Vec<usize>,
-        next: usize,
-    }
-
-    /// A thread's index, until the thread exits. The mutex makes what it has added visible to the
-    /// thread that is next to have it.
+    /// A thread's index, until the thread exits. What it has added is visible to the thread that is
+    /// next to have it (T1, T2).
     struct Lease(usize);
 
     impl Drop for Lease {
         fn drop(&mut self) {
             // Another destructor of this thread may still add.
-            INDEX.set(NONE);
-            FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.push(self.0);
+            INDEX.with(|index| index.set(NONE));
+            LEASED.give_back(self.0);
         }
     }
 
     #[inline]
     pub(super) fn index() -> Option<usize> {
-        let index = INDEX.get();
+        let index = INDEX.with(Cell::get);
         if index < STRIPES { Some(index) } else { first_index(index) }
     }
 
@@ -125,16 +129,8 @@ mod own {
         if index == NONE {
             return None;
         }
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let leased = free.returned.pop().or_else(|| {
-            let next = free.next;
-            (next < STRIPES - 1).then(|| {
-                free.next += 1;
-                next
-            })
-        });
-        drop(free);
-        INDEX.set(leased.unwrap_or(NONE));
+        let leased = LEASED.take();
+        INDEX.with(|index| index.set(leased.unwrap_or(NONE)));
         let lease = Lease(leased?);
         // Where no destructor can be registered any more, the thread is about to exit, and the
         // lease ends here.

@@ -83,6 +83,7 @@ pub mod map;
 pub mod meter;
 #[cfg(doctest)]
 mod must_not_compile;
+mod numbers;
 mod panics;
 pub mod reclaim;
 mod sealed;

@@ -39,6 +39,12 @@ use loom::thread::yield_now;
 #[cfg(shuttle)]
 use shuttle::thread::yield_now;
 
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::thread_local;
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::thread_local;
+
 /// Under a model checker, who waits says so, and another thread runs.
 #[cfg(any(loom, shuttle))]
 #[derive(Debug)]

@@ -144,13 +144,19 @@ mod off {
 #[cfg(feature = "meter")]
 mod on {
     use std::cell::Cell;
-    // Not through `crate::sync`: counting is no part of the algorithms that loom explores.
-    use std::sync::Mutex;
-    use std::sync::atomic::{
-        AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    use std::ptr;
+    // Not through `crate::sync`: counting is no part of the algorithms that loom explores. Leases
+    // are an exception, so that tests of progress under shuttle see them.
+    use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+    #[cfg(not(shuttle))]
+    use std::{
+        sync::atomic::{AtomicBool, AtomicPtr},
+        thread_local,
     };
 
     use super::{Delays, Event, Reading, Tally, waits};
+    #[cfg(shuttle)]
+    use crate::sync::{AtomicBool, AtomicPtr, thread_local};
 
     const EVENTS: usize = 5;
 
@@ -160,32 +166,51 @@ mod on {
     struct Shard {
         cells: [(AtomicU64, AtomicU64); EVENTS],
         leased: AtomicBool,
+        /// Set before the shard is in the list, and then never again.
+        next: AtomicPtr<Shard>,
     }
 
     impl Shard {
-        const fn new(leased: bool) -> Self {
+        const fn new() -> Self {
             Self {
                 cells: [const { (AtomicU64::new(0), AtomicU64::new(0)) }; EVENTS],
-                leased: AtomicBool::new(leased),
+                leased: AtomicBool::new(true),
+                next: AtomicPtr::new(ptr::null_mut()),
             }
+        }
+
+        fn try_lease(&self) -> bool {
+            // Acquire M3: pairs with M3 in `Lease::drop`; what the last lessee counted stays
+            // counted.
+            !self.leased.load(Relaxed)
+                && self.leased.compare_exchange(false, true, Acquire, Relaxed).is_ok()
         }
     }
 
-    /// Every shard but `SHARED`; they live as long as the process and are leased again after
-    /// their thread has ended.
-    static SHARDS: Mutex<Vec<&'static Shard>> = Mutex::new(Vec::new());
+    /// The newest of the shards but `SHARED`. They live as long as the process, in a list that only
+    /// grows, and are leased again after their thread has ended.
+    static SHARDS: AtomicPtr<Shard> = AtomicPtr::new(ptr::null_mut());
 
     /// For events in destructors that run after the thread's own lease has ended.
-    static SHARED: Shard = Shard::new(true);
+    static SHARED: Shard = Shard::new();
+
+    /// All shards but `SHARED`.
+    fn shards() -> impl Iterator<Item = &'static Shard> {
+        // SAFETY: null or a shard that was leaked, by `add`.
+        let follow = |link: &AtomicPtr<Shard>, order| unsafe { link.load(order).as_ref() };
+        // Acquire M2: pairs with M2 in `add`.
+        let newest = follow(&SHARDS, Acquire);
+        // Relaxed: came with the shard.
+        std::iter::successors(newest, move |shard| follow(&shard.next, Relaxed))
+    }
 
     struct Lease(Cell<Option<&'static Shard>>);
 
     impl Drop for Lease {
         fn drop(&mut self) {
             if let Some(shard) = self.0.take() {
-                // Relaxed: the next lessee takes the lock of `SHARDS`, as `lease` did.
-                let _all = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
-                shard.leased.store(false, Relaxed);
+                // Release M3: pairs with M3 in `try_lease`.
+                shard.leased.store(false, Release);
             }
         }
     }
@@ -194,16 +219,26 @@ mod on {
         static LEASE: Lease = const { Lease(Cell::new(None)) };
     }
 
+    /// A shard for the calling thread. Lock-free, but for the allocator.
     #[cold]
     fn lease() -> &'static Shard {
-        let mut shards = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
-        if let Some(free) = shards.iter().find(|shard| !shard.leased.load(Relaxed)) {
-            free.leased.store(true, Relaxed);
-            return free;
+        shards().find(|shard| shard.try_lease()).unwrap_or_else(add)
+    }
+
+    /// Adds a shard, leased, to the list.
+    fn add() -> &'static Shard {
+        let shard: &'static Shard = Box::leak(Box::new(Shard::new()));
+        let added = ptr::from_ref(shard).cast_mut();
+        let mut newest = SHARDS.load(Relaxed);
+        loop {
+            shard.next.store(newest, Relaxed);
+            // Release M2: publishes the shard, and those behind it, as each addition is a
+            // read-modify-write and so goes on with the release sequence; pairs with M2 in `shards`.
+            match SHARDS.compare_exchange(newest, added, Release, Relaxed) {
+                Ok(_) => return shard,
+                Err(seen) => newest = seen,
+            }
         }
-        let shard: &'static Shard = Box::leak(Box::new(Shard::new(true)));
-        shards.push(shard);
-        shard
     }
 
     /// A node is retired: an event, and now and then the start of its wait.
@@ -261,9 +296,8 @@ mod on {
     /// freed before it is seen retired.
     #[must_use]
     pub fn read() -> Option<Reading> {
-        let shards = SHARDS.lock().unwrap_or_else(|poison| poison.into_inner());
         let sum = |event: Event| {
-            let all = shards.iter().copied().chain(std::iter::once(&SHARED));
+            let all = shards().chain(std::iter::once(&SHARED));
             all.fold(Tally::default(), |tally, shard| Tally {
                 // Acquire: pairs with M1. Who sees a free then sees the retirement before it.
                 nodes: tally.nodes + shard.cells[event as usize].0.load(Acquire),
@@ -284,13 +318,13 @@ mod on {
 
         #[test]
         fn cells_are_leased_again() {
-            let shards = || SHARDS.lock().unwrap().len();
-            let before = shards();
+            let before = shards().count();
             for _ in 0..50 {
                 std::thread::spawn(|| record(Event::Allocated, 1)).join().unwrap();
             }
             // Tests that run meanwhile may take some.
-            assert!(shards() < before + 25, "{} for 50 threads", shards() - before);
+            let added = shards().count() - before;
+            assert!(added < 25, "{added} for 50 threads");
         }
     }
 }

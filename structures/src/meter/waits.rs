@@ -5,8 +5,11 @@
 //! watched and not freed counts with the time that it has waited so far, so that a scheme that frees
 //! little does not look quick.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed};
-use std::sync::{LazyLock, atomic::Ordering::Release};
+use std::ptr;
+use std::sync::atomic::{
+    AtomicPtr, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release,
+};
 use std::time::Instant;
 
 use super::Delays;
@@ -37,11 +40,32 @@ static PLACES_OF: [Place; PLACES] =
 static WAITED: [AtomicU64; (64 * STEPS) as usize] =
     [const { AtomicU64::new(0) }; (64 * STEPS) as usize];
 
-static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// When `now` was first called: leaked. No `LazyLock`, for which a thread may have to wait.
+static BEGAN: AtomicPtr<Instant> = AtomicPtr::new(ptr::null_mut());
 
 /// Nanoseconds since the first call.
 fn now() -> u64 {
-    u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    // Acquire W4: pairs with W4 in `first`.
+    let began = BEGAN.load(Acquire);
+    let began = if began.is_null() { first() } else { began };
+    // SAFETY: not null, so `first` leaked it.
+    let began = unsafe { &*began.cast_const() };
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Sets `BEGAN`, unless another thread has done so, and returns it.
+#[cold]
+fn first() -> *mut Instant {
+    let mine = Box::into_raw(Box::new(Instant::now()));
+    // Release W4: publishes the time; Acquire on failure: another's. Pairs with W4 in `now`.
+    match BEGAN.compare_exchange(ptr::null_mut(), mine, AcqRel, Acquire) {
+        Ok(_) => mine,
+        Err(theirs) => {
+            // SAFETY: from `Box` just above, and not stored.
+            drop(unsafe { Box::from_raw(mine) });
+            theirs
+        }
+    }
 }
 
 fn place(address: usize) -> &'static Place {
