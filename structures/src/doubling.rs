@@ -12,6 +12,7 @@ use std::sync::{OnceLock, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
+use crate::owner::{Act, act_inside, inside, waits_for_itself};
 use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Mutex, Ordering};
 
 /// Buckets that a thread copies at a time; few under a model checker, where there are few.
@@ -87,19 +88,29 @@ impl<T> Doubling<T> {
     /// Runs `copy` on some of the table's `buckets` and returns when each has been copied, by
     /// this thread or another. A bucket whose `copy` panicked is
     /// copied again, from its begin.
+    ///
+    /// # Panics
+    ///
+    /// If it would wait for buckets that this thread copies itself, as `copy` runs user code that
+    /// writes to the table.
     pub(crate) fn help(&self, buckets: usize, mut copy: impl FnMut(usize)) {
         let backoff = Backoff::new();
         // Acquire: pairs with D1; all the copies are visible.
         while self.copied.load(Ordering::Acquire) < buckets {
             let Some(mut chunk) = self.claim(buckets) else {
+                if act_inside(self) == Some(Act::Copying) {
+                    waits_for_itself();
+                }
                 backoff.snooze();
                 continue;
             };
-            while !chunk.left.is_empty() {
-                copy(chunk.left.start);
-                chunk.left.start += 1;
-                chunk.copied += 1;
-            }
+            inside(self, Act::Copying, || {
+                while !chunk.left.is_empty() {
+                    copy(chunk.left.start);
+                    chunk.left.start += 1;
+                    chunk.copied += 1;
+                }
+            });
         }
     }
 

@@ -5,10 +5,9 @@
 //! same buckets, so that only the exclusion differs.
 
 use std::fmt::Debug;
-use std::sync::PoisonError;
 
+use crate::owner::{Owned, OwnedGuard};
 use crate::sealed::Sealed;
-use crate::sync::{Mutex, MutexGuard};
 use crate::versions::{PerBucket, Stripes, Versions};
 
 /// A way to exclude. Sealed: the tables' protocols are argued for these.
@@ -78,7 +77,7 @@ impl<const N: usize> Exclusion for OptimisticStripes<N> {
 
 /// Readers validate, one writer at a time, as in MemC3; its versions are in stripes.
 #[derive(Debug, Default)]
-pub struct SingleWriter(Mutex<()>);
+pub struct SingleWriter(Owned<()>);
 
 impl Sealed for SingleWriter {}
 impl Exclusion for SingleWriter {
@@ -87,14 +86,14 @@ impl Exclusion for SingleWriter {
 
     type Versions = PerBucket;
     type Reading<'e> = ();
-    type Writing<'e> = MutexGuard<'e, ()>;
+    type Writing<'e> = Exclusive<'e>;
 
     #[inline(always)]
     fn read(&self) {}
 
     #[inline]
-    fn write(&self) -> MutexGuard<'_, ()> {
-        lock(&self.0)
+    fn write(&self) -> Exclusive<'_> {
+        Exclusive::new(&self.0)
     }
 }
 
@@ -120,7 +119,7 @@ impl Exclusion for BucketLocks {
 
 /// One lock around every operation.
 #[derive(Debug, Default)]
-pub struct GlobalLock(Mutex<()>);
+pub struct GlobalLock(Owned<()>);
 
 impl Sealed for GlobalLock {}
 impl Exclusion for GlobalLock {
@@ -128,22 +127,31 @@ impl Exclusion for GlobalLock {
     const READERS_LOCK: bool = false;
 
     type Versions = PerBucket;
-    type Reading<'e> = MutexGuard<'e, ()>;
-    type Writing<'e> = MutexGuard<'e, ()>;
+    type Reading<'e> = Exclusive<'e>;
+    type Writing<'e> = Exclusive<'e>;
 
     #[inline]
-    fn read(&self) -> MutexGuard<'_, ()> {
-        lock(&self.0)
+    fn read(&self) -> Exclusive<'_> {
+        Exclusive::new(&self.0)
     }
 
     #[inline]
-    fn write(&self) -> MutexGuard<'_, ()> {
-        lock(&self.0)
+    fn write(&self) -> Exclusive<'_> {
+        Exclusive::new(&self.0)
     }
 }
 
-/// The mutex guards no data, so a panic under it breaks nothing.
-#[inline]
-fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A lock around an operation. An operation within one of the same thread, by a closure of the
+/// user's, is excluded from nothing: the outer one finds its bucket changed and goes on as if another
+/// thread had done that, as it does where there is no lock.
+#[derive(Debug)]
+pub struct Exclusive<'e>(
+    #[expect(dead_code, reason = "held for its drop")] Option<OwnedGuard<'e, ()>>,
+);
+
+impl<'e> Exclusive<'e> {
+    #[inline]
+    fn new(lock: &'e Owned<()>) -> Self {
+        Self(lock.lock_unless_mine())
+    }
 }

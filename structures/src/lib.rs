@@ -84,6 +84,7 @@ pub mod meter;
 #[cfg(doctest)]
 mod must_not_compile;
 mod numbers;
+mod owner;
 mod panics;
 pub mod reclaim;
 mod sealed;

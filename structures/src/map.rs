@@ -14,6 +14,58 @@
 //!
 //! The second and the third layer have methods of the same names, so no type is both a handle and a
 //! handle inside a critical section: with both traits in scope a call would be ambiguous.
+//!
+//! # User code that uses the map
+//!
+//! A map runs code of its user: closures, and `Hash`, `Eq`, `Clone` and `Drop` of keys and values, among
+//! them drops that a reclaimer runs in the midst of another operation. May that code use the same map,
+//! by a handle of its own? It never waits for its own thread; what it may do is said here, and tested
+//! for each cell, with several reclaimers.
+//!
+//! * *works*: everything;
+//! * *reads*: [`get`](MapHandle::get), [`get_with`](MapHandle::get_with),
+//!   [`contains`](MapHandle::contains) and [`len`](ConcurrentMap::len) work. An operation that writes, or
+//!   iterates, and would wait for its own thread panics and says so;
+//! * *panics*: each operation that would wait for its own thread panics and says so. Do not use the map
+//!   from there: two threads that do may wait for each other, and no panic ends that;
+//! * –: no such code is run.
+//!
+//! | from within | `get_with` | `update`, `upsert` | `for_each` | `Hash` | `Eq` | `Clone` | `Drop` |
+//! | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | [`ChainingGlobalLock`] | panics | panics | panics | works | panics | panics | works |
+//! | [`ChainingBucketLock`] | panics | panics | panics | works | panics | panics | works |
+//! | [`ChainingInline`] | works | works | works | reads | – | – | – |
+//! | [`CuckooOptimistic`] | works | works | works | reads | – | – | – |
+//! | [`CuckooOptimisticItems`] | works | works | works | works | works | works | works |
+//! | [`CuckooStriped`] | panics | panics | panics | panics | panics | panics | works |
+//! | [`ChainingLockFree`] | works | works | works | works | works | works | works |
+//! | [`CowLock`] | works | works | works | works | works | works | works |
+//! | [`CowCas`] | works | works | works | works | works | works | works |
+//! | [`HamtCas`] | works | works | works | works | works | works | works |
+//! | [`HamtSharded`] | works | works | works | works | works | works | works |
+//! | [`HamtPsim`] | works | works | works | works | works | works | works |
+//! | [`LogHerlihy`] | works | works | works | works | works | works | works |
+//! | [`LeftRightTable`] | reads | works | reads | works | reads | reads | reads |
+//!
+//! The panic is one of the user's code, as any other: the operation that ran it has no effect, unless it
+//! was in a `Drop`. Where an operation is tried again if the map has changed, one whose own code changes
+//! it in each attempt does not end: a closure of [`update`](MapHandle::update) must not, each time that
+//! it runs, write the key that it updates.
+//!
+//! [`ChainingGlobalLock`]: crate::ChainingGlobalLock
+//! [`ChainingBucketLock`]: crate::ChainingBucketLock
+//! [`ChainingInline`]: crate::ChainingInline
+//! [`CuckooOptimistic`]: crate::CuckooOptimistic
+//! [`CuckooOptimisticItems`]: crate::CuckooOptimisticItems
+//! [`CuckooStriped`]: crate::CuckooStriped
+//! [`ChainingLockFree`]: crate::ChainingLockFree
+//! [`CowLock`]: crate::CowLock
+//! [`CowCas`]: crate::CowCas
+//! [`HamtCas`]: crate::HamtCas
+//! [`HamtSharded`]: crate::HamtSharded
+//! [`HamtPsim`]: crate::HamtPsim
+//! [`LogHerlihy`]: crate::LogHerlihy
+//! [`LeftRightTable`]: crate::LeftRightTable
 
 use std::fmt;
 
@@ -295,6 +347,9 @@ pub trait MapHandle<K, V> {
 /// The operations, inside a critical section.
 pub trait PinnedMap<K, V> {
     /// Runs `read` on the value of `key` while it is protected; `None` if absent.
+    ///
+    /// Whether `read` may use the map, and what it may do with it, is the table's:
+    /// [see](self#user-code-that-uses-the-map).
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
 
     /// A copy of the value of `key`.
@@ -346,13 +401,14 @@ pub trait PinnedMap<K, V> {
     /// Replaces the value of `key` by `f` of it and returns the one replaced; `None`, and no
     /// effect, if `key` is absent.
     ///
-    /// `f` may run several times; the effect of exactly its last run is seen, once.
+    /// `f` may run several times; the effect of exactly its last run is seen, once. Whether it may use
+    /// the map is the table's: [see](self#user-code-that-uses-the-map).
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V>;
 
     /// [`update`](Self::update) if `key` is present, else adds it with `f(None)`; returns the
     /// value replaced.
     ///
-    /// `f` may run several times; the effect of exactly its last run is seen, once.
+    /// `f` may run several times, and may use the map, as that of [`update`](Self::update).
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V>;
 
     /// Takes `key` out and returns its value.
@@ -366,7 +422,8 @@ pub trait PinnedMap<K, V> {
     /// * perhaps visited: an entry inserted, removed or updated meanwhile. A key that is
     ///   removed and inserted again, or updated, may be seen with both values.
     ///
-    /// `f` must not use the map: some tables hold a lock around it.
+    /// Whether `f` may use the map, and what it may do with it, is the table's:
+    /// [see](self#user-code-that-uses-the-map). An entry that it adds may be visited too.
     fn for_each(&mut self, f: impl FnMut(&K, &V));
 }
 

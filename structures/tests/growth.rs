@@ -48,6 +48,30 @@ fn in_two_halves(end: u64, work: impl Fn(std::iter::StepBy<std::ops::Range<u64>>
     });
 }
 
+/// A closure that runs under a bucket's lock fills the table. Its last insertion starts a growth, and
+/// cannot move that bucket; the next one, by somebody else, goes on with it.
+#[test]
+fn a_growth_that_meets_its_own_lock_is_finished_by_another() {
+    let map = ChainingBucketLock::<u64, u64, BuildHasherDefault<Identity>>::default();
+    assert_eq!(map.capacity(), Some(16));
+    // One in each bucket but the first, whose chain gets long.
+    assert!((1..16).all(|key| map.insert(key, key)));
+    let within = map.get_with(&15, |_| {
+        assert!((0..8).all(|i| map.insert(16 * i, i)));
+        map.capacity()
+    });
+    assert_eq!(within, Some(Some(16)), "the bucket of 15 is locked");
+    let keys = || (1..16).chain((0..8).map(|i| 16 * i));
+    assert!(keys().all(|key| map.get(&key).is_some()), "lost in a growth that stopped");
+    let mut visited = 0;
+    map.handle().for_each(|_, _| visited += 1);
+    assert_eq!(visited, 23);
+    assert!((8..40).all(|i| map.insert(16 * i, i)));
+    assert!(map.capacity() > Some(16), "nobody has gone on");
+    assert!(keys().chain((8..40).map(|i| 16 * i)).all(|key| map.remove(&key).is_some()));
+    assert_eq!(map.len(), 0);
+}
+
 /// The table has just doubled. A writer that is putting a new bucket into the list is suspended
 /// before each of its steps in turn: meanwhile others read, write and grow the table further.
 #[test]

@@ -26,6 +26,29 @@ use structures::versioned::{
 
 type CountedCas = HamtCas<u64, u64, Hazard, FixedState, Counted>;
 
+/// Who asks how many entries there are needs none of the handles, of which there are as many as there
+/// may be.
+#[test]
+fn queries_take_no_handle() {
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        let map = M::default();
+        let most = M::INFO.max_threads.expect("a limit");
+        let mut handles: Vec<_> = (0..most).map(|_| map.handle()).collect();
+        assert!(map.is_empty());
+        for (key, handle) in (0..).zip(&mut handles) {
+            assert!(handle.insert(key, key));
+            assert_eq!(map.len() as u64, key + 1, "also of what was done since a checkpoint");
+        }
+        assert!(!map.is_empty());
+        let refused = panic::catch_unwind(AssertUnwindSafe(|| drop(map.handle())));
+        assert!(refused.is_err(), "more handles than {most}");
+    }
+    check::<HamtPsim<u64, u64>>();
+    check::<HamtPsim<u64, u64, Hazard>>();
+    check::<LogHerlihy<u64, u64>>();
+    check::<LogHerlihy<u64, u64, Hazard>>();
+}
+
 /// Writers make keys of their own go up in step, one key after the other; every traversal shows
 /// all of them, and `len`, as they are at one moment.
 fn traversals_are_of_one_moment<M: ConcurrentMap<u64, u64> + Default>() {

@@ -14,9 +14,9 @@
 //! theirs, and find the moved ones in the next table.
 //!
 //! # Invariants
-//! * I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no chain, and
-//!   who set it owns the chain until it stores the word without `LOCKED`. If it never does, the chain
-//!   leaks.
+//! * I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no chain, but
+//!   says which thread set it, and that owns the chain until it stores the word without `LOCKED`. If it
+//!   never does, the chain leaks.
 //! * I2. An entry is in bucket `hash mod buckets` of the first table, from the current one on,
 //!   in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and
 //!   its table has a successor.
@@ -40,6 +40,7 @@ use crate::capacity::{Shape, try_boxed};
 use crate::counter::StripedCounter;
 use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
+use crate::owner::{me, waits_for_itself};
 use crate::sync::{AtomicBool, AtomicPtr, Backoff, Ordering};
 
 /// Somebody has the bucket.
@@ -73,7 +74,8 @@ pub struct BucketLock<K, V> {
     entries: StripedCounter,
 }
 
-/// One bucket: the chain's first node, and in the low bits the state.
+/// One bucket: the chain's first node, and in the low bits the state. While it is locked, the
+/// [number](me) of the thread that has it instead of the node.
 struct Bucket<K, V> {
     word: AtomicPtr<ChainNode<K, V>>,
     /// The word owns a chain that its lock's holder alone uses: to be shared, entries must be
@@ -116,19 +118,32 @@ impl<K, V> Default for Bucket<K, V> {
     }
 }
 
+/// This thread has the bucket already.
+#[derive(Debug)]
+struct Mine;
+
 impl<K, V> Bucket<K, V> {
     /// Locks the bucket; `None` if its entries have moved to the next table.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has the bucket.
     #[inline]
     fn lock(&self) -> Option<LockedBucket<'_, K, V>> {
+        self.lock_unless_mine().unwrap_or_else(|Mine| waits_for_itself())
+    }
+
+    /// The same, with an error in place of the panic.
+    #[inline]
+    fn lock_unless_mine(&self) -> Result<Option<LockedBucket<'_, K, V>>, Mine> {
         let backoff = Backoff::new();
+        let locked = ptr::without_provenance_mut(me() | LOCKED);
         loop {
             // Acquire, for `MOVED`: pairs with the release R1; the next table is visible.
             let word = self.word.load(Ordering::Acquire);
             if word.addr() & MOVED != 0 {
-                return None;
+                return Ok(None);
             }
-            // I1: not the chain as well.
-            let locked = ptr::without_provenance_mut(LOCKED);
             if word.addr() & LOCKED == 0
                 // Acquire: pairs with R1; the previous holder's changes are visible. Relaxed on
                 // failure: we look again.
@@ -140,7 +155,10 @@ impl<K, V> Bucket<K, V> {
                 // SAFETY: I1: the word had no state bits, so it is what `LockedBucket::drop` stored,
                 // or null, and the ownership is ours now.
                 let chain = unsafe { chain_from(word) };
-                return Some(LockedBucket { bucket: self, chain, state: 0 });
+                return Ok(Some(LockedBucket { bucket: self, chain, state: 0 }));
+            }
+            if word == locked {
+                return Err(Mine);
             }
             backoff.snooze();
         }
@@ -157,9 +175,13 @@ unsafe fn chain_from<K, V>(first: *mut ChainNode<K, V>) -> Chain<K, V> {
 
 impl<K, V> Drop for Bucket<K, V> {
     fn drop(&mut self) {
-        let first = self.word.load(Ordering::Relaxed).map_addr(|a| a & !(LOCKED | MOVED));
-        // SAFETY: I1: the word owns the chain that it leads to, and `&mut self`: nobody else uses it.
-        drop(unsafe { chain_from(first) });
+        let word = self.word.load(Ordering::Relaxed);
+        // Who forgot its `LockedBucket` has the chain for ever.
+        if word.addr() & LOCKED == 0 {
+            let first = word.map_addr(|address| address & !MOVED);
+            // SAFETY: I1: not locked, so the word owns its chain; `&mut self`.
+            drop(unsafe { chain_from(first) });
+        }
     }
 }
 
@@ -203,13 +225,21 @@ impl<K, V> Table<K, V> {
         self.next.get().expect("I2: a table with a moved bucket has a successor")
     }
 
-    /// Moves every bucket to a table of twice the size, and returns that; `None`, and nothing has moved,
-    /// if there is no memory for it. For the one thread that has set `growing`.
+    /// Moves every bucket to a table of twice the size, and returns that. `None` if there is no memory
+    /// for it, and nothing has moved; or if this thread has one of the buckets, as it inserts from a
+    /// closure under that bucket's lock: somebody else goes on. For the one thread that has set
+    /// `growing`.
     fn migrate(&self) -> Option<&Table<K, V>> {
-        let larger = Self::try_with_buckets(self.buckets.len().checked_mul(2)?).ok()?;
-        let next = &**self.next.get_or_init(|| Box::new(larger));
+        let next = match self.next.get() {
+            Some(begun) => &**begun,
+            None => {
+                let larger = Self::try_with_buckets(self.buckets.len().checked_mul(2)?).ok()?;
+                &**self.next.get_or_init(|| Box::new(larger))
+            }
+        };
         for bucket in &self.buckets {
-            let mut source = bucket.lock().expect("only one thread moves buckets");
+            // None: moved by who began this.
+            let Some(mut source) = bucket.lock_unless_mine().ok()? else { continue };
             mem::take(&mut source.chain).move_nodes(|hash, node| {
                 // I3: not moved; not contended, as nobody is sent there before the release.
                 next.bucket(hash).lock().expect("I3").push_node(node);
@@ -242,14 +272,15 @@ impl<K, V> BucketLock<K, V> {
     #[cold]
     fn grow_if_full(&self) {
         let table = self.current();
-        // Relaxed: the flag only chooses one thread at a time, and only one that found memory.
-        if self.entries.sum() > table.buckets.len() && !table.growing.swap(true, Ordering::Relaxed)
+        // Acquire: pairs with the Release below, of a thread that has not come to the end. The flag
+        // chooses one thread at a time.
+        if self.entries.sum() > table.buckets.len() && !table.growing.swap(true, Ordering::Acquire)
         {
             match table.migrate() {
                 // Release: publishes the new table; pairs with the Acquire in `current`.
                 Some(next) => self.current.store(ptr::from_ref(next).cast_mut(), Ordering::Release),
-                // Chains get longer, and a later insertion tries again. Relaxed: as above.
-                None => table.growing.store(false, Ordering::Relaxed),
+                // Chains get longer, and a later insertion tries again. Release: as above.
+                None => table.growing.store(false, Ordering::Release),
             }
         }
     }

@@ -19,7 +19,6 @@
 use std::fmt;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
 
 use super::MIN_BUCKETS;
 use super::chain::Chain;
@@ -27,7 +26,7 @@ use super::locked::{DefaultState, LockedChaining, Locking};
 use crate::capacity::{Shape, try_boxed};
 use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
-use crate::sync::{Mutex, MutexGuard};
+use crate::owner::{Owned, OwnedGuard};
 
 /// A chained hash table under one lock.
 ///
@@ -46,7 +45,7 @@ use crate::sync::{Mutex, MutexGuard};
 pub type ChainingGlobalLock<K, V, S = DefaultState> = LockedChaining<K, V, S, GlobalLock<K, V>>;
 
 /// All buckets under one mutex.
-pub struct GlobalLock<K, V>(Mutex<Table<K, V>>);
+pub struct GlobalLock<K, V>(Owned<Table<K, V>>);
 
 struct Table<K, V> {
     /// A power of two of them.
@@ -56,7 +55,7 @@ struct Table<K, V> {
 
 /// One bucket of the locked table.
 pub struct LockedBucket<'b, K, V> {
-    table: MutexGuard<'b, Table<K, V>>,
+    table: OwnedGuard<'b, Table<K, V>>,
     index: usize,
 }
 
@@ -86,9 +85,8 @@ impl<K, V> Table<K, V> {
 }
 
 impl<K, V> GlobalLock<K, V> {
-    fn table(&self) -> MutexGuard<'_, Table<K, V>> {
-        // I2: a panic under the lock left nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> OwnedGuard<'_, Table<K, V>> {
+        self.0.lock()
     }
 }
 
@@ -96,8 +94,8 @@ impl<K, V> fmt::Debug for GlobalLock<K, V> {
     /// Without waiting: the caller may be in a closure that runs under the lock.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("GlobalLock");
-        if let Ok(table) = self.0.try_lock() {
-            debug.field("entries", &table.len).field("buckets", &table.buckets.len());
+        if let Some((entries, buckets)) = self.0.glance(|table| (table.len, table.buckets.len())) {
+            debug.field("entries", &entries).field("buckets", &buckets);
         }
         debug.finish_non_exhaustive()
     }
@@ -139,7 +137,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
         Self: 'b;
 
     fn with_capacity(capacity: usize) -> Self {
-        Self(Mutex::new(Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets)))
+        Self(Owned::new(Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets)))
     }
 
     fn lock(&self, hash: u64) -> LockedBucket<'_, K, V> {

@@ -59,9 +59,10 @@ pub trait Locking<K, V>: Send + Sync {
 /// Use it as [`ChainingGlobalLock`](super::ChainingGlobalLock) or
 /// [`ChainingBucketLock`](super::ChainingBucketLock).
 ///
-/// Closures run once, under the lock: keep them short, and off the map. A panic in the key's or
-/// value's code or in a closure releases the lock and leaves the operation without effect, as
-/// that code runs only while the chain is whole.
+/// Closures, `Eq` and `Clone` run under the lock: keep them short, and off the map. An operation that
+/// needs a lock that its thread has panics: see [`crate::map`]. A panic in the key's or value's code
+/// or in a closure releases the lock and leaves the operation without effect, as that code runs only
+/// while the chain is whole.
 pub struct LockedChaining<K, V, S, L> {
     buckets: L,
     hasher: S,

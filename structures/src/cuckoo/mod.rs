@@ -14,6 +14,7 @@ pub mod path;
 mod prefetch;
 mod stats;
 mod striped;
+mod turns;
 
 pub use self::error::{GrowError, TryInsertError};
 pub use self::optimistic::CuckooOptimistic;

@@ -46,15 +46,15 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::hint::select_unpredictable;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
 use super::buckets::{self, Attempt, Cell, Found, Located, Relocation, Table, Target, move_along};
 use super::error::GrowError;
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
+use super::turns::Turns;
 use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
@@ -102,7 +102,7 @@ pub struct CuckooOptimistic<
     entries: StripedCounter,
     counters: Counters,
     /// Shared by displacements, exclusive to iteration.
-    moves: ShardedLock<()>,
+    moves: Turns,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
     /// into it, and `current` does.
     first: Arc<Table<Entry, SLOTS, E::Versions>>,
@@ -184,7 +184,7 @@ where
             exclusion: E::default(),
             entries: StripedCounter::default(),
             counters: Counters::default(),
-            moves: ShardedLock::new(()),
+            moves: Turns::default(),
             first,
             _entries: PhantomData,
             _factors: PhantomData,
@@ -530,7 +530,8 @@ where
         attempt == Attempt::Done
     }
 
-    /// Displaces entries so that one of `starts` gets an empty slot.
+    /// Displaces entries so that one of `starts` gets an empty slot. An insertion by a closure of an
+    /// iteration, which holds displacements off, cannot, and has the table grow.
     #[cold]
     fn make_room(
         &self,
@@ -538,7 +539,6 @@ where
         starts: [usize; 2],
         seed: u64,
     ) -> Attempt {
-        let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
         let hash_of = |(key, _): (u64, u64)| self.hasher.hash_one(K::from_bits(key));
         let fingerprint = |place, tag| {
             // Without tags a key must be read: some key, as words are never torn; whether it is
@@ -550,7 +550,10 @@ where
             }
         };
         let relocate = |from, to, _, content| self.relocate(table, from, to, content);
-        move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, fingerprint, relocate)
+        let move_along = || {
+            move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, fingerprint, relocate)
+        };
+        self.moves.displace(move_along).unwrap_or(Attempt::Full)
     }
 
     /// What it means for the entry with this content to move between these buckets.
@@ -634,13 +637,14 @@ where
     /// a bucket has is in the map, whatever its home says, as no displacement is under way.
     /// Displacements wait, so that an insertion that needs one waits; nobody else does.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
-        let _unmoved = self.moves.write().unwrap_or_else(PoisonError::into_inner);
-        let table = self.table();
-        for bucket in 0..table.buckets() {
-            for (key, value) in copy_of(table, bucket).into_iter().flatten() {
-                f(&K::from_bits(key), &V::from_bits(value));
+        self.moves.iterate(|| {
+            let table = self.table();
+            for bucket in 0..table.buckets() {
+                for (key, value) in copy_of(table, bucket).into_iter().flatten() {
+                    f(&K::from_bits(key), &V::from_bits(value));
+                }
             }
-        }
+        });
     }
 }
 

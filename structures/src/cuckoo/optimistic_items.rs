@@ -40,15 +40,15 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::panic;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use crossbeam_utils::sync::ShardedLock;
 use foldhash::fast::RandomState;
 
 use super::buckets::{self, Attempt, Cell, Found, Located, Relocation, Table, Target, move_along};
 use super::error::GrowError;
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
+use super::turns::Turns;
 use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::hash;
@@ -132,7 +132,7 @@ pub struct CuckooOptimisticItems<
     entries: StripedCounter,
     counters: Counters,
     /// Shared by displacements, exclusive to iteration.
-    moves: ShardedLock<()>,
+    moves: Turns,
     domain: R,
     /// It owns its successors. An `Arc`, as moving a `Box` would claim that nothing else points
     /// into it, and `current` does.
@@ -208,7 +208,7 @@ where
             hasher,
             entries: StripedCounter::default(),
             counters: Counters::default(),
-            moves: ShardedLock::new(()),
+            moves: Turns::default(),
             domain,
             first,
             _items: PhantomData,
@@ -338,12 +338,16 @@ where
         Ok(added)
     }
 
-    /// Displaces items so that one of `starts` gets an empty slot.
+    /// Displaces items so that one of `starts` gets an empty slot. An insertion by a closure of an
+    /// iteration, which holds displacements off, cannot, and has the table grow.
     #[cold]
     fn make_room(&self, table: &Items<R, K, V, SLOTS>, starts: [usize; 2], seed: u64) -> Attempt {
-        let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
         let relocate = |from, to, tag, content| relocate(table, from, to, tag, content);
-        move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, |_, tag| tag, relocate)
+        let move_along = || {
+            let fingerprint = |_, tag| tag;
+            move_along::<_, P, SLOTS, _>(table, &self.counters, starts, seed, fingerprint, relocate)
+        };
+        self.moves.displace(move_along).unwrap_or(Attempt::Full)
     }
 
     /// Doubles the table, in which no place was found for the key that was `located`.
@@ -377,49 +381,57 @@ where
         })
     }
 
-    /// Copies of the items in `bucket`; `None` if it has changed meanwhile.
+    /// A copy of the item in `place`, if there is one; `None` if `table` has been superseded.
+    ///
+    /// The item was there when it had been protected. It is copied after that, without a second look:
+    /// `Clone` may take its time, and others may change the place meanwhile as often as they like.
     fn copy_of(
         &self,
         guard: &mut impl Guard<R>,
         table: &Items<R, K, V, SLOTS>,
-        bucket: usize,
-    ) -> Option<Vec<(K, V)>> {
-        let wraps = table.wraps.count();
-        let seen = table.see(bucket);
-        let mut copies = Vec::new();
-        for slot in (0..SLOTS).filter(|slot| seen.word.tag(*slot) != 0) {
-            let content = guard.protect(0, &table.cell(Place { bucket, slot }).0);
-            let changed = seen.is_locked() || !table.unchanged(bucket, &seen, wraps);
-            if changed || !self.is_current(table) {
+        place: Place,
+    ) -> Option<Option<(K, V)>> {
+        let backoff = Backoff::new();
+        loop {
+            let wraps = table.wraps.count();
+            let seen = table.see(place.bucket);
+            let content = guard.protect(0, &table.cell(place).0);
+            if !self.is_current(table) {
                 return None;
             }
-            // SAFETY: D1 by I10 and I11: an item of the table when it had been protected.
-            let entry = unsafe { &*item(content) };
-            copies.push((entry.key.clone(), entry.value.clone()));
+            if !seen.is_locked() && table.unchanged(place.bucket, &seen, wraps) {
+                if seen.word.tag(place.slot) == 0 {
+                    return Some(None);
+                }
+                // SAFETY: D1 by I10 and I11: an item of the table when it had been protected.
+                let entry = unsafe { &*item(content) };
+                return Some(Some((entry.key.clone(), entry.value.clone())));
+            }
+            backoff.snooze();
         }
-        (table.unchanged(bucket, &seen, wraps) && self.is_current(table)).then_some(copies)
     }
 
     /// Copies of the items in the buckets that are `class` modulo `classes`, which was the
     /// number of buckets when the iteration began: a table's doubling splits buckets, and moves
-    /// no item from one class to another.
+    /// no item from one class to another. Without displacements an item stays in its slot, and so
+    /// does the place of an update: each slot is looked at once. Only if the table is superseded
+    /// does it start anew.
     fn copy_of_class(
         &self,
         guard: &mut impl Guard<R>,
         class: usize,
         classes: usize,
     ) -> Vec<(K, V)> {
-        let backoff = Backoff::new();
         loop {
             let table = self.table();
-            let copies: Option<Vec<_>> = (class..table.buckets())
+            let places = (class..table.buckets())
                 .step_by(classes)
-                .map(|bucket| self.copy_of(guard, table, bucket))
-                .collect();
+                .flat_map(|bucket| (0..SLOTS).map(move |slot| Place { bucket, slot }));
+            let copies: Option<Vec<_>> =
+                places.map(|place| self.copy_of(guard, table, place)).collect();
             if let Some(copies) = copies {
                 return copies.into_iter().flatten().collect();
             }
-            backoff.snooze();
         }
     }
 }
@@ -676,12 +688,14 @@ where
     /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies. Displacements
     /// wait, so that an insertion that needs one waits; nobody else does.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
-        let _unmoved = self.map.moves.write().unwrap_or_else(PoisonError::into_inner);
-        let classes = self.map.table().buckets();
-        for class in 0..classes {
-            let copies = self.map.copy_of_class(&mut self.guard, class, classes);
-            copies.iter().for_each(|(key, value)| f(key, value));
-        }
+        let (map, guard) = (self.map, &mut self.guard);
+        map.moves.iterate(|| {
+            let classes = map.table().buckets();
+            for class in 0..classes {
+                let copies = map.copy_of_class(guard, class, classes);
+                copies.iter().for_each(|(key, value)| f(key, value));
+            }
+        });
     }
 }
 

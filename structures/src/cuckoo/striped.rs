@@ -69,6 +69,7 @@ use super::path::{self, Bfs, Place, Search};
 use super::stats::Counters;
 use crate::capacity::Shape;
 use crate::hash;
+use crate::owner::Owned;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
 /// A cuckoo hash table of any keys and values, with striped spinlocks.
@@ -80,8 +81,9 @@ use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 /// Keys are hashed again when the table grows. The hasher must mix low and high bits: see
 /// [`crate::hash`]. No more than `2 * SLOTS` keys with equal hashes fit.
 ///
-/// Closures run once, under locks: keep them short, and off the map. A panic in the key's or
-/// value's code or in a closure releases the locks and leaves the operation without effect.
+/// Closures, `Eq` and `Clone` run under locks: keep them short, and off the map. An operation that
+/// needs a lock that its thread has panics: see [`crate::map`]. A panic in the key's or value's code
+/// or in a closure releases the locks and leaves the operation without effect.
 /// `Hash` of any key can be called by any operation, as each may have to bring along entries of a
 /// table that has doubled.
 ///
@@ -125,7 +127,7 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     /// The stripes below have been visited by the iteration that runs, if any (I8).
     frontier: AtomicUsize,
     /// One growth, shrinking or iteration at a time.
-    maintenance: Mutex<()>,
+    maintenance: Owned<()>,
     counters: Counters,
     /// It owns entries and gives them to one thread at a time: they must be `Send`, as in a mutex.
     _owns: PhantomData<Mutex<(K, V)>>,
@@ -240,7 +242,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             stripes: AtomicPtr::new(current.cast_mut()),
             made_stripes,
             frontier: AtomicUsize::new(0),
-            maintenance: Mutex::new(()),
+            maintenance: Owned::new(()),
             counters: Counters::default(),
             _owns: PhantomData,
             _search: PhantomData,

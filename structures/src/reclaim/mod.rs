@@ -34,6 +34,7 @@ mod arc;
 mod batches;
 mod debra;
 mod epoch;
+mod exits;
 mod fences;
 mod grace_rcu;
 mod haphazard;

@@ -9,23 +9,44 @@
 //! Ours that are still counted then were forgotten, or are in another thread-local that drops later. For
 //! them a thread that never ends enters a guard first: from there on the scheme frees nothing in this
 //! process but with a domain, as it would be if the thread had gone on.
+//!
+//! A thread-local's destructor may run after that of the crate's, and pin. Then the thread has no record
+//! any more: a *deputy*, a thread that is started for that, is in a guard for it.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::sync::{Once, mpsc};
-use std::thread;
+use std::sync::mpsc::{self, Sender};
+use std::sync::Once;
+use std::thread::{self, JoinHandle};
 
-use ::sdd::Guard;
+use ::sdd::{Epoch, Guard};
 
 thread_local! {
     /// Pins of this thread that have not dropped.
     static PINS: Cell<u64> = const { Cell::new(0) };
     /// The crate's guard, while there are pins. Dropped by the last of them, or by [`AtExit`].
-    static GUARD: Cell<Option<ManuallyDrop<Guard>>> = const { Cell::new(None) };
-    /// Whether the thread's pins have been handed to the keeper.
-    static ENDED: Cell<bool> = const { Cell::new(false) };
+    static GUARD: Cell<Option<ManuallyDrop<Entered>>> = const { Cell::new(None) };
+    /// Whether the thread's record is gone, or is about to be.
+    static OVER: Cell<bool> = const { Cell::new(false) };
     static AT_EXIT: AtExit = const { AtExit };
+}
+
+/// A guard of the crate's: the thread's own, or its deputy's.
+#[expect(dead_code, reason = "held for their drops")]
+enum Entered {
+    Own(Guard),
+    Deputy(Deputy),
+}
+
+/// Whether the crate is not to be asked for this thread's record any more.
+pub(super) fn is_over() -> bool {
+    OVER.get()
+}
+
+/// An epoch in which a guard was entered after this was called.
+pub(super) fn epoch() -> Epoch {
+    if is_over() { Deputy::start().epoch } else { Guard::new().epoch() }
 }
 
 /// The thread is in a guard of the crate's. Not to be sent: it counts in this thread.
@@ -33,7 +54,6 @@ thread_local! {
 pub(super) struct Pin(PhantomData<*const ()>);
 
 impl Pin {
-    /// Panics where the crate does, in a thread whose record is gone.
     #[inline]
     pub(super) fn new() -> Self {
         let pins = PINS.get();
@@ -51,7 +71,8 @@ impl Drop for Pin {
     fn drop(&mut self) {
         let pins = PINS.get() - 1;
         PINS.set(pins);
-        if pins == 0 && !ENDED.get() {
+        // There is none where the keeper has taken over.
+        if pins == 0 {
             drop(GUARD.take().map(ManuallyDrop::into_inner));
         }
     }
@@ -59,11 +80,48 @@ impl Drop for Pin {
 
 #[inline]
 fn enter() {
+    if is_over() {
+        GUARD.set(Some(ManuallyDrop::new(Entered::Deputy(Deputy::start()))));
+        return;
+    }
     let guard = Guard::new();
     // First used behind the crate's thread-local, so that it drops before that. If it has dropped, the
     // thread is about to end.
     _ = AT_EXIT.try_with(|_| ());
-    GUARD.set(Some(ManuallyDrop::new(guard)));
+    GUARD.set(Some(ManuallyDrop::new(Entered::Own(guard))));
+}
+
+/// A thread that is in a guard until this drops. It enters before `start` returns and leaves when
+/// the drop has begun, which the channels order.
+struct Deputy {
+    /// In which it has entered.
+    epoch: Epoch,
+    end: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Deputy {
+    #[cold]
+    fn start() -> Self {
+        let (enter, entered) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            let guard = Guard::new();
+            enter.send(guard.epoch()).expect("`start` waits for it");
+            // An error: the sender has been dropped.
+            ended.recv().unwrap_err();
+        });
+        let epoch = entered.recv().expect("sent before the thread ends");
+        Self { epoch, end: Some((end, thread)) }
+    }
+}
+
+impl Drop for Deputy {
+    fn drop(&mut self) {
+        if let Some((end, thread)) = self.end.take() {
+            drop(end);
+            thread.join().expect("it panics nowhere");
+        }
+    }
 }
 
 /// Ends the thread's guard.
@@ -71,8 +129,8 @@ struct AtExit;
 
 impl Drop for AtExit {
     fn drop(&mut self) {
+        OVER.set(true);
         if PINS.get() > 0 {
-            ENDED.set(true);
             keep();
         }
         drop(GUARD.take().map(ManuallyDrop::into_inner));

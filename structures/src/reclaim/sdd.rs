@@ -20,11 +20,15 @@
 //! a push. Trying for the next epoch is O(threads of the process), and given up if another thread
 //! is at it. A thread's first guard registers it with the crate, lock-free but for the allocator;
 //! leaving is blocking: orphans are under a lock.
+//!
+//! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
+//! own has run, a thread has no guards any more: another thread, started for that, is in a guard for
+//! it.
 
 use ::sdd::Epoch;
 
 use super::batches::{Batches, Pool};
-use super::pins::Pin;
+use super::pins::{self, Pin};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
@@ -88,7 +92,7 @@ impl SddParticipant<'_> {
 
 impl Drop for SddParticipant<'_> {
     fn drop(&mut self) {
-        self.batches.leave(|| ::sdd::Guard::new().epoch());
+        self.batches.leave(pins::epoch);
     }
 }
 
@@ -114,7 +118,8 @@ pub struct SddGuard<'g, 'd> {
 impl Drop for SddGuard<'_, '_> {
     #[inline]
     fn drop(&mut self) {
-        if self.thread.batches.is_full() {
+        // What is retired when the thread is about to end is left to others when the participant drops.
+        if self.thread.batches.is_full() && !pins::is_over() {
             self.thread.collect(&::sdd::Guard::new());
         }
     }

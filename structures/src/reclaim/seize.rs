@@ -16,25 +16,43 @@
 //! SeqCst load; the end of a guard a swap, and the frees for which this thread is the last. `retire`
 //! is amortised O(threads / batch), with a `membarrier` each batch; it boxes no node. Registering is
 //! nothing; a thread's first guard in the process takes a number, under a lock.
+//!
+//! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
+//! own has run and the thread's number is free again, each guard takes one for itself, under the
+//! lock, and hands over what was retired in it when it ends.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
-use ::seize::{Collector, Guard as _, LocalGuard};
+use ::seize::{Collector, Guard as _, LocalGuard, OwnedGuard};
 
+use super::exits::{self, AtExit, Life};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// The largest batch: 16 MiB for each thread.
 const LARGEST_BATCH: usize = 1 << 20;
 
+thread_local! {
+    static LIFE: Cell<Life> = const { Cell::new(Life::Unused) };
+    static AT_EXIT: AtExit = const { AtExit(|| LIFE.set(Life::Over)) };
+    /// The crate's number for the thread, from the first guard on.
+    static NUMBER: Cell<usize> = const { Cell::new(0) };
+}
+
 /// A seize collector.
 #[derive(Debug, Default)]
 pub struct Seize {
     collector: Collector,
-    /// As many threads can be in a guard.
+    /// As many threads can be in a guard of their own.
     participants: AtomicUsize,
+    /// And as many guards have numbers of their own, of threads that exit.
+    late: AtomicUsize,
+    /// For who hands over under many numbers: one at a time, so that the others' guards are few.
+    former: Mutex<()>,
 }
 
 // SAFETY: S1: a batch that was handed over while a guard was active is not freed before that guard
@@ -62,6 +80,8 @@ unsafe impl Reclaimer for Seize {
                 None => collector,
             },
             participants: AtomicUsize::new(0),
+            late: AtomicUsize::new(0),
+            former: Mutex::new(()),
         }
     }
 
@@ -71,6 +91,35 @@ unsafe impl Reclaimer for Seize {
         // Relaxed: a count that is too small makes a batch wait, no more.
         self.participants.fetch_add(1, Ordering::Relaxed);
         SeizeParticipant { domain: self }
+    }
+}
+
+impl Seize {
+    #[inline]
+    fn enter(&self) -> Active<'_> {
+        match LIFE.get() {
+            Life::Used => Active::Local(self.collector.enter()),
+            Life::Unused => {
+                let guard = self.collector.enter();
+                NUMBER.set(guard.thread_id());
+                exits::first_use(&LIFE, &AT_EXIT);
+                Active::Local(guard)
+            }
+            Life::Over => Active::Late(Late::enter(self)),
+        }
+    }
+
+    /// Hands over the batch into which `guard` retires, padded so that it has a node for each guard
+    /// that there may be.
+    fn hand_over(&self, guard: &impl ::seize::Guard) {
+        // Relaxed: as in `register`.
+        let (own, late) =
+            (self.participants.load(Ordering::Relaxed), self.late.load(Ordering::Relaxed));
+        for _ in 0..own + late {
+            // SAFETY: nobody reads through this pointer, its reclaimer neither.
+            unsafe { guard.defer_retire(ptr::dangling_mut::<()>(), |_, _| ()) };
+        }
+        guard.flush();
     }
 }
 
@@ -88,7 +137,7 @@ impl<'d> Participant<Seize> for SeizeParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> SeizeGuard<'_, 'd> {
-        SeizeGuard { active: self.domain.collector.enter(), _participant: PhantomData }
+        SeizeGuard { active: self.domain.enter(), _participant: PhantomData }
     }
 }
 
@@ -96,27 +145,64 @@ impl Drop for SeizeParticipant<'_> {
     /// Nobody else might come to hand the last batch over; and of a trie, whose versions are freed in
     /// their order, all later ones wait for it.
     fn drop(&mut self) {
-        let guard = self.domain.collector.enter();
-        // Relaxed: as in `register`.
-        for _ in 0..self.domain.participants.load(Ordering::Relaxed) {
-            // SAFETY: nobody reads through this pointer, its reclaimer neither.
-            unsafe { guard.defer_retire(ptr::dangling_mut::<()>(), |_, _| ()) };
+        match self.domain.enter() {
+            Active::Local(guard) => self.domain.hand_over(&guard),
+            Active::Late(late) => late.hand_over_former(),
         }
-        guard.flush();
-        drop(guard);
         self.domain.participants.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A guard under the thread's number, or under one of its own.
+enum Active<'d> {
+    Local(LocalGuard<'d>),
+    Late(Late<'d>),
+}
+
+/// A guard of a thread that has no number any more.
+struct Late<'d> {
+    domain: &'d Seize,
+    guard: OwnedGuard<'d>,
+}
+
+impl<'d> Late<'d> {
+    #[cold]
+    fn enter(domain: &'d Seize) -> Self {
+        // Relaxed: as in `register`.
+        domain.late.fetch_add(1, Ordering::Relaxed);
+        Self { domain, guard: domain.collector.enter_owned() }
+    }
+
+    /// Hands over the batch under the number that this thread had. The crate gives away the lowest
+    /// free number: with as many guards as the number says, and this one, somebody has it. If it is
+    /// another thread, that will hand the batch over.
+    fn hand_over_former(&self) {
+        let turn = self.domain.former.lock().unwrap_or_else(PoisonError::into_inner);
+        let guards: Vec<Self> = (0..NUMBER.get()).map(|_| Self::enter(self.domain)).collect();
+        guards.iter().for_each(|late| self.domain.hand_over(&late.guard));
+        // Nothing is freed before these guards end, and that is the user's code.
+        drop(turn);
+    }
+}
+
+impl Drop for Late<'_> {
+    fn drop(&mut self) {
+        self.domain.hand_over(&self.guard);
+        // Relaxed: as in `register`. The guard ends a little later; who does not count it any more
+        // may make a batch wait.
+        self.domain.late.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// An active thread.
 pub struct SeizeGuard<'g, 'd> {
-    active: LocalGuard<'d>,
+    active: Active<'d>,
     _participant: PhantomData<&'g mut SeizeParticipant<'d>>,
 }
 
 impl fmt::Debug for SeizeGuard<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.active.fmt(f)
+        f.debug_struct("SeizeGuard").finish_non_exhaustive()
     }
 }
 
@@ -138,8 +224,12 @@ impl Guard<Seize> for SeizeGuard<'_, '_> {
             // SAFETY: the collector calls this once, when no guard can hold the node.
             unsafe { Node::reclaim(node) }
         };
-        // SAFETY: D2: unreachable for guards that start later; valid until `reclaim`, on any
-        // thread, as `T: Send`.
-        unsafe { self.active.defer_retire(node, reclaim) }
+        match &self.active {
+            // SAFETY: D2: unreachable for guards that start later; valid until `reclaim`, on any
+            // thread, as `T: Send`.
+            Active::Local(guard) => unsafe { guard.defer_retire(node, reclaim) },
+            // SAFETY: as above.
+            Active::Late(late) => unsafe { late.guard.defer_retire(node, reclaim) },
+        }
     }
 }

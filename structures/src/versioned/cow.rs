@@ -10,7 +10,7 @@
 //! | `read` | wait-free | L1: the protected load of the root |
 //! | `apply`, no change | that of `read` | L1 |
 //! | `apply` under `Cas` | lock-free | L2: the CAS of the root |
-//! | `apply` under `Locked` | blocking | L2, which cannot fail |
+//! | `apply` under `Locked` | blocking | L2, which fails only if the user's code in it has itself written |
 //!
 //! Given an allocator and a reclaimer that are; under schemes that protect single nodes a read is
 //! lock-free, as a protection may have to be repeated when the root has changed meanwhile.
@@ -25,7 +25,6 @@
 //!   `handle`, and are private.
 
 use std::fmt;
-use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
 
@@ -33,8 +32,9 @@ use super::{
     Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions, held_of_versions,
 };
 use crate::map::{MapInfo, Progress};
+use crate::owner::{Owned, OwnedGuard};
 use crate::reclaim::{Payload, RootScheme};
-use crate::sync::{Backoff, Mutex, MutexGuard};
+use crate::sync::Backoff;
 
 /// How writers meet at a root.
 pub trait Writers: Send + Sync + Default {
@@ -63,9 +63,11 @@ impl Writers for Cas {
     fn turn(&self) {}
 }
 
-/// Writers take turns: no copy is made in vain.
+/// Writers take turns: no copy is made in vain. Who writes in its own turn, from the user's code in
+/// `Clone`, `Eq` or a `Drop` that the reclaimer runs, does not wait; the outer operation's CAS fails
+/// then.
 #[derive(Debug, Default)]
-pub struct Locked(Mutex<()>);
+pub struct Locked(Owned<()>);
 
 impl Writers for Locked {
     type Turn<'w> = TurnGuard<'w>;
@@ -74,13 +76,15 @@ impl Writers for Locked {
 
     fn turn(&self) -> TurnGuard<'_> {
         // A writer that panicked has installed nothing or all.
-        TurnGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        TurnGuard(self.0.lock_unless_mine())
     }
 }
 
 /// A writer's turn; it ends when this drops.
 #[derive(Debug)]
-pub struct TurnGuard<'w>(#[expect(dead_code, reason = "held for its drop")] MutexGuard<'w, ()>);
+pub struct TurnGuard<'w>(
+    #[expect(dead_code, reason = "held for its drop")] Option<OwnedGuard<'w, ()>>,
+);
 
 /// A version on the heap.
 struct Published<O>(O);

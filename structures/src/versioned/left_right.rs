@@ -12,7 +12,8 @@
 //! | `apply` | blocking | L2: the store of `side` |
 //!
 //! A writer waits for other writers, and for readers that are in the instance that it is about to
-//! write. Nothing is retired: an entry is freed where it is replaced, twice.
+//! write. A thread that would wait for itself, as the user's code in its `read` or `apply` writes,
+//! panics; reading there is fine. Nothing is retired: an entry is freed where it is replaced, twice.
 //!
 //! # Invariants
 //! * I1. Between writes both instances are equal, but for one that is `stale`.
@@ -23,14 +24,14 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem;
-use std::sync::PoisonError;
 
 use crossbeam_utils::CachePadded;
 
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
 use crate::map::{Held, MapInfo, Progress};
+use crate::owner::{Act, Owned, act_inside, inside, waits_for_itself};
 use crate::panics;
-use crate::sync::{AtomicUsize, Backoff, Mutex, Ordering, fence};
+use crate::sync::{AtomicUsize, Backoff, Ordering, fence};
 
 /// Counters of an indicator; handles take them in turn.
 const STRIPES: usize = 16;
@@ -62,7 +63,7 @@ pub struct LeftRight<O> {
     indicators: [Indicator; 2],
     /// Who writes; and whether the instance that nobody reads is stale, as the user's code has
     /// panicked in it.
-    writer: Mutex<bool>,
+    writer: Owned<bool>,
     handles: AtomicUsize,
 }
 
@@ -79,7 +80,7 @@ impl<O: Clone> LeftRight<O> {
             side: CachePadded::new(AtomicUsize::new(0)),
             entrance: CachePadded::new(AtomicUsize::new(0)),
             indicators: [Indicator::default(), Indicator::default()],
-            writer: Mutex::new(false),
+            writer: Owned::new(false),
             handles: AtomicUsize::new(0),
         }
     }
@@ -116,13 +117,23 @@ impl<O: Sequential + Clone> LeftRight<O> {
         // Acquire S1: pairs with S2; the instance is as its writer left it. L1.
         let side = self.side.load(Ordering::Acquire);
         // SAFETY: I2: no writer has it until we have departed.
-        f(unsafe { &*self.instances[side].get() })
+        let instance = unsafe { &*self.instances[side].get() };
+        inside(self, Act::Reading, || f(instance))
     }
 
     /// Runs `edit` on both instances, one after the other. If it panics in the first, there is no
     /// effect; if in the second, it has had its effect, and returns.
+    ///
+    /// # Panics
+    ///
+    /// If this thread is in `read` or `write`: it would wait for itself.
     fn write<T>(&self, edit: impl Fn(&mut O) -> T) -> T {
-        let mut stale = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if act_inside(self) == Some(Act::Reading) {
+            waits_for_itself();
+        }
+        // Dropped without the lock: that is the user's, and may use the object.
+        let mut former = None;
+        let mut stale = self.writer.lock();
         // Relaxed: only who holds the lock writes it.
         let visible = self.side.load(Ordering::Relaxed);
         if *stale {
@@ -130,9 +141,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
             let fresh = unsafe { &*self.instances[visible].get() }.clone();
             // SAFETY: I2: the write before this has waited for its readers.
             let hidden = unsafe { &mut *self.instances[1 - visible].get() };
-            let old = mem::replace(hidden, fresh);
-            *stale = false;
-            panics::contain(|| drop(old));
+            former = Some(mem::replace(hidden, fresh));
         }
         *stale = true;
         // SAFETY: as above.
@@ -143,7 +152,11 @@ impl<O: Sequential + Clone> LeftRight<O> {
         // SAFETY: I2: they have gone, and those that come see the other.
         let hidden = unsafe { &mut *self.instances[visible].get() };
         // What has taken effect returns; the next write makes this instance anew.
-        *stale = !panics::contain(|| drop(edit(hidden)));
+        let mut again = None;
+        *stale = !panics::contain(|| again = Some(edit(hidden)));
+        drop(stale);
+        // The user's, and may use the object.
+        panics::contain(|| drop((former, again)));
         out
     }
 
@@ -162,6 +175,8 @@ impl<O: Sequential + Clone> LeftRight<O> {
 }
 
 impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
+    const READS_HOLD_UP_WRITES: bool = true;
+
     const INFO: MapInfo = MapInfo {
         family: "versioned",
         summary: "two instances, each operation run on both (Ramalhete and Correia 2013)",

@@ -276,6 +276,15 @@ where
         let slot = self.shared.slots.take();
         Handle { log: self, slot, replica: None, participant: self.domain.register() }
     }
+
+    /// By a replica that goes from the checkpoint to where the log is.
+    fn look<T>(&self, _: usize, f: impl FnOnce(&O) -> T) -> T {
+        let mut participant = self.domain.register();
+        let (mut guard, mut replica) = (participant.enter(), None);
+        let mut walk = Walk::start(self, &mut guard, &mut replica);
+        walk.catch_up();
+        f(&walk.replica.object)
+    }
 }
 
 /// An object, and the entry up to which it has run the log.

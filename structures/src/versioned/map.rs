@@ -172,9 +172,10 @@ where
         Handle { map: self, inner: self.construction.handle() }
     }
 
-    /// The number of entries at one moment, if there is one root; registers the calling thread.
+    /// The number of entries at one moment, if there is one root. It takes none of the handles that
+    /// [`MapInfo::max_threads`] counts.
     pub fn len(&self) -> usize {
-        self.handle().pin().len()
+        (0..U::ROOTS).map(|root| self.construction.look(root, O::len)).sum()
     }
 
     /// Whether [`len`](Self::len) is 0.
@@ -295,11 +296,31 @@ where
     {
         let hash = self.map.hasher.hash_one(key);
         loop {
-            let op = self.find(hash, key, |found| replace(found, f(&found.value)))?;
+            let op = self.edit(hash, key, &mut f)?;
             if let Outcome::Replaced(old) = self.apply(hash, op) {
                 return Some(old);
             }
         }
+    }
+
+    /// The operation that replaces the value of `key` by `f` of it. `f` may use the map: where it
+    /// could not write within a `read`, it is given a copy.
+    fn edit<Q>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        mut f: impl FnMut(&O::Value) -> O::Value,
+    ) -> Option<MapOp<O::Key, O::Value>>
+    where
+        O::Key: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        if U::READS_HOLD_UP_WRITES {
+            let found = self.find(hash, key, Binding::clone)?;
+            let value = f(&found.value);
+            return Some(replace(&found, value));
+        }
+        self.find(hash, key, |found| replace(found, f(&found.value)))
     }
 
     /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
@@ -311,7 +332,7 @@ where
     ) -> Option<O::Value> {
         let hash = self.map.hasher.hash_one(&key);
         loop {
-            let op = self.find(hash, &key, |found| replace(found, f(Some(&found.value))));
+            let op = self.edit(hash, &key, |value| f(Some(value)));
             let op = match op {
                 Some(op) => op,
                 None => MapOp::Insert { hash, key: key.clone(), value: f(None) },

@@ -201,6 +201,10 @@ pub trait Universal<O: Sequential>: Send + Sync {
     /// How many objects it holds.
     const ROOTS: usize = 1;
 
+    /// Whether a writer waits for who is in [`UniversalPinned::read`], so that nobody can write from
+    /// in there.
+    const READS_HOLD_UP_WRITES: bool = false;
+
     /// One thread's way in.
     type Handle<'c>: UniversalHandle<O>
     where
@@ -212,6 +216,12 @@ pub trait Universal<O: Sequential>: Send + Sync {
     ///
     /// When more than [`MapInfo::max_threads`] handles would exist.
     fn handle(&self) -> Self::Handle<'_>;
+
+    /// [`UniversalPinned::read`] for a thread that may have no handle. It takes none of those that
+    /// [`MapInfo::max_threads`] counts: a construction that limits them does better than this.
+    fn look<T>(&self, root: usize, f: impl FnOnce(&O) -> T) -> T {
+        self.handle().pin().read(root, f)
+    }
 }
 
 /// One thread's way into a [`Universal`] construction.

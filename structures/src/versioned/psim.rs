@@ -97,6 +97,21 @@ struct Shared<O: Version, R: Reclaimer> {
     _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
 }
 
+impl<O: Version, R: Reclaimer> Shared<O, R> {
+    /// The current state, for as long as the guard is borrowed.
+    #[inline]
+    fn state<'g>(&self, guard: &'g mut impl Guard<R>) -> &'g State<O>
+    where
+        R: 'g,
+    {
+        // L1.
+        let state = guard.protect(0, &self.state);
+        // SAFETY: D1: what is in `state` is not retired (I5), and `protect` has found it there
+        // after protecting it. Slot 0 is not used again while the guard is borrowed.
+        unsafe { &*state.cast_const() }
+    }
+}
+
 impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
     fn drop(&mut self) {
         let mut panicked = Ok(());
@@ -184,6 +199,11 @@ where
         let slot = self.shared.slots.take();
         Handle { sim: self, slot, unsettled: false, participant: self.domain.register() }
     }
+
+    fn look<T>(&self, _: usize, f: impl FnOnce(&O) -> T) -> T {
+        let mut participant = self.domain.register();
+        f(&self.shared.state(&mut participant.enter()).object)
+    }
 }
 
 /// A thread's way into a [`PSim`].
@@ -248,11 +268,7 @@ where
 
     #[inline]
     fn state(&mut self) -> &State<O> {
-        // L1.
-        let state = self.guard.protect(0, &self.sim.shared.state);
-        // SAFETY: D1: what is in `state` is not retired (I5), and `protect` has found it there
-        // after protecting it. Slot 0 is not used again while `self` is borrowed.
-        unsafe { &*state.cast_const() }
+        self.sim.shared.state(&mut self.guard)
     }
 
     /// Lets the others know of `op`.

@@ -2,7 +2,6 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
-use std::sync::PoisonError;
 
 use super::super::path::{self, Place, Search};
 use super::slots::Slots;
@@ -10,7 +9,8 @@ use super::stripes::{Stripes, stripes_for};
 use super::{CuckooStriped, MIN_BUCKETS, shape};
 use crate::cuckoo::error::GrowError;
 use crate::hash;
-use crate::sync::{AtomicPtr, AtomicUsize, MutexGuard, Ordering};
+use crate::owner::OwnedGuard;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// A search that finds no room in a table with fewer entries than this, in percent of its slots,
 /// is an error and no reason to grow (libcuckoo's limit).
@@ -79,13 +79,17 @@ impl<K, V, const SLOTS: usize> Drop for Draft<K, V, SLOTS> {
 }
 
 /// The right to grow, shrink or iterate. Whoever has it may read the current table.
-pub(super) type Maintenance<'m> = MutexGuard<'m, ()>;
+pub(super) type Maintenance<'m> = OwnedGuard<'m, ()>;
 
 impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     /// Waits for its turn to grow, shrink or iterate.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has the turn: from a closure of an iteration.
     pub(super) fn maintenance(&self) -> Maintenance<'_> {
         // It protects nothing that a panic could leave half done.
-        self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
+        self.maintenance.lock()
     }
 
     /// The current table.

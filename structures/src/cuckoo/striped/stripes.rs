@@ -6,7 +6,8 @@ use crossbeam_utils::CachePadded;
 
 use crate::capacity::try_boxed;
 use crate::cuckoo::GrowError;
-use crate::sync::{AtomicBool, AtomicI64, AtomicUsize, Backoff, Ordering};
+use crate::owner::{NOBODY, me, waits_for_itself};
+use crate::sync::{AtomicI64, AtomicUsize, Backoff, Ordering};
 
 /// The most stripes a table has. 2048 of them weigh 256 KiB; two threads at random buckets want
 /// the same one in one operation of five hundred.
@@ -25,7 +26,8 @@ pub(super) const fn stripes_for(buckets: usize) -> usize {
 /// They are atomics because `len` reads `added` without the lock.
 #[derive(Debug)]
 pub(super) struct Stripe {
-    locked: AtomicBool,
+    /// The thread that has it.
+    owner: AtomicUsize,
     /// The number of the table in which this stripe's entries are.
     pub(super) table: AtomicUsize,
     /// Searches for a path that began under this lock and go on without it. Their ends are the
@@ -38,7 +40,7 @@ pub(super) struct Stripe {
 impl Stripe {
     fn new(table: usize) -> Self {
         Self {
-            locked: AtomicBool::new(false),
+            owner: AtomicUsize::new(NOBODY),
             table: AtomicUsize::new(table),
             searches: AtomicUsize::new(0),
             added: AtomicI64::new(0),
@@ -62,17 +64,29 @@ impl Stripe {
         }
     }
 
+    /// # Panics
+    ///
+    /// If this thread has the lock.
     #[inline]
     fn lock(&self) {
         let backoff = Backoff::new();
-        // Acquire A1: pairs with R1; what earlier holders did is visible. The plain load first
-        // keeps the line shared while somebody else has the lock. Relaxed: nothing follows a failure.
-        while self.locked.load(Ordering::Relaxed)
-            || self
-                .locked
-                .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
-                .is_err()
-        {
+        let me = me();
+        loop {
+            // The plain load first keeps the line shared while somebody else has the lock.
+            // Relaxed: nothing follows a failure.
+            let owner = self.owner.load(Ordering::Relaxed);
+            // Acquire A1: pairs with R1; what earlier holders did is visible. Relaxed: as above.
+            if owner == NOBODY
+                && self
+                    .owner
+                    .compare_exchange_weak(NOBODY, me, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                return;
+            }
+            if owner == me {
+                waits_for_itself();
+            }
             backoff.snooze();
         }
     }
@@ -80,7 +94,7 @@ impl Stripe {
     #[inline]
     fn unlock(&self) {
         // Release R1: publishes what was done under the lock; pairs with A1.
-        self.locked.store(false, Ordering::Release);
+        self.owner.store(NOBODY, Ordering::Release);
     }
 }
 
@@ -136,21 +150,42 @@ impl Stripes {
     }
 
     /// Locks the stripes of three buckets, which may be the same, in ascending order.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has one of them; then it has no more than before.
     #[inline]
     pub(super) fn lock(&self, buckets: [usize; 3]) -> Held<'_> {
         let [a, b, c] = buckets.map(|bucket| self.of(bucket));
         let (a, b) = (a.min(b), a.max(b));
         let (b, c) = (b.min(c), b.max(c));
-        let held = Held { stripes: self, numbers: [a.min(b), a.max(b), c] };
-        // H3: the same stripe is locked once.
-        held.each(|stripe| self.get(stripe).lock());
+        let (a, b) = (a.min(b), a.max(b));
+        // H3: the same stripe is locked once. What is held is said step by step, as a step may panic.
+        self.get(a).lock();
+        let mut held = Held { stripes: self, numbers: [a; 3] };
+        if b != a {
+            self.get(b).lock();
+            held.numbers = [a, b, b];
+        }
+        if c != b {
+            self.get(c).lock();
+            held.numbers[2] = c;
+        }
         held
     }
 
     /// Locks all stripes, in ascending order.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has one of them; then it has no more than before.
     pub(super) fn lock_all(&self) -> AllHeld<'_> {
-        self.0.iter().for_each(|stripe| stripe.lock());
-        AllHeld(self)
+        let mut held = AllHeld(&self.0[..0]);
+        for number in 0..self.count() {
+            self.get(number).lock();
+            held.0 = &self.0[..=number];
+        }
+        held
     }
 }
 
@@ -202,13 +237,13 @@ impl Drop for Held<'_> {
     }
 }
 
-/// All stripes, locked until this is dropped.
+/// All stripes, or the first of them, locked until this is dropped.
 #[derive(Debug)]
-pub(super) struct AllHeld<'s>(&'s Stripes);
+pub(super) struct AllHeld<'s>(&'s [CachePadded<Stripe>]);
 
 impl Drop for AllHeld<'_> {
     fn drop(&mut self) {
-        self.0.0.iter().for_each(|stripe| stripe.unlock());
+        self.0.iter().for_each(|stripe| stripe.unlock());
     }
 }
 

@@ -1,0 +1,224 @@
+//! Who has a lock, and what a thread is in the midst of: so that a thread whose user code uses the
+//! table again does not wait for itself.
+//!
+//! Two ways to know, neither of which another thread looks at:
+//!
+//! * A lock holds its owner's [number](me). A thread that finds its own there would wait for ever. It
+//!   reads its own number only where it stored it itself, so this needs no order.
+//! * A thread notes, on its stack, what it is [inside](inside): where many may be at once, so that a
+//!   lock has no place for their numbers.
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+// Not through `crate::sync`: a model checker need not explore what only its writer reads.
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::sync::{Mutex, MutexGuard};
+
+/// Instead of a number: nobody.
+pub(crate) const NOBODY: usize = 0;
+
+/// The calling thread's number: no other thread has it meanwhile. Not [`NOBODY`], and a multiple
+/// of 8.
+#[inline(always)]
+pub(crate) fn me() -> usize {
+    #[cfg(not(any(loom, shuttle)))]
+    {
+        // The address of something that is the thread's. It has no destructor, so it is there as
+        // long as the thread.
+        thread_local!(static MINE: u64 = const { 0 });
+        MINE.with(|mine| std::ptr::from_ref(mine).addr())
+    }
+    #[cfg(loom)]
+    {
+        loom::thread_local!(
+            static MINE: u64 = 0;
+        );
+        MINE.with(|mine| std::ptr::from_ref(mine).addr())
+    }
+    #[cfg(shuttle)]
+    {
+        (usize::from(shuttle::current::me()) + 1) * 8
+    }
+}
+
+/// Ends an operation that would have to wait for the thread that runs it.
+#[cold]
+#[inline(never)]
+pub(crate) fn waits_for_itself() -> ! {
+    panic!(
+        "this operation would wait for its own thread for ever: a closure, `Hash`, `Eq`, `Clone` or \
+         `Drop`, which a table runs, has used the table again (what may: `structures::map`)"
+    );
+}
+
+/// A mutex that knows which thread has it. A panic under it leaves it as usable as before.
+#[derive(Default)]
+pub(crate) struct Owned<T> {
+    owner: AtomicUsize,
+    value: Mutex<T>,
+}
+
+/// An [`Owned`], locked until this drops.
+pub(crate) struct OwnedGuard<'l, T> {
+    owner: &'l AtomicUsize,
+    value: ManuallyDrop<MutexGuard<'l, T>>,
+}
+
+impl<T> Owned<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { owner: AtomicUsize::new(NOBODY), value: Mutex::new(value) }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread has it.
+    #[inline]
+    pub(crate) fn lock(&self) -> OwnedGuard<'_, T> {
+        self.lock_unless_mine().unwrap_or_else(|| waits_for_itself())
+    }
+
+    /// Waits for the lock; `None` if the calling thread has it.
+    #[inline]
+    pub(crate) fn lock_unless_mine(&self) -> Option<OwnedGuard<'_, T>> {
+        let me = me();
+        if self.owner.load(Relaxed) == me {
+            return None;
+        }
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        self.owner.store(me, Relaxed);
+        Some(OwnedGuard { owner: &self.owner, value: ManuallyDrop::new(value) })
+    }
+
+    /// What the lock guards, if nobody has it.
+    pub(crate) fn glance<U>(&self, look: impl FnOnce(&T) -> U) -> Option<U> {
+        Some(look(&*self.value.try_lock().ok()?))
+    }
+}
+
+impl<T> Drop for OwnedGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.owner.store(NOBODY, Relaxed);
+        // SAFETY: not used again.
+        unsafe { ManuallyDrop::drop(&mut self.value) };
+    }
+}
+
+impl<T> Deref for OwnedGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for OwnedGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T> fmt::Debug for Owned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owned").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for OwnedGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedGuard").finish_non_exhaustive()
+    }
+}
+
+/// What a thread can be in the midst of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Reading an instance that a writer waits for.
+    Reading,
+    /// Copying buckets of a table, for whose copies others wait.
+    Copying,
+    /// Moving entries, for which an iteration waits.
+    Displacing,
+    /// An iteration, for which others wait who would move entries.
+    Iterating,
+}
+
+pub(crate) use self::frames::{act_inside, inside};
+
+#[cfg(not(loom))]
+mod frames {
+    use std::cell::Cell;
+    use std::ptr;
+
+    use super::Act;
+    use crate::sync::thread_local;
+
+    /// One thing that a thread is inside of, and the one around it. On the thread's stack.
+    struct Frame {
+        of: *const (),
+        act: Act,
+        around: *const Frame,
+    }
+
+    thread_local! {
+        /// The innermost.
+        static INNERMOST: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+    }
+
+    /// Leaves a frame, also by a panic.
+    struct Leave(*const Frame);
+
+    impl Drop for Leave {
+        #[inline(always)]
+        fn drop(&mut self) {
+            INNERMOST.with(|innermost| innermost.set(self.0));
+        }
+    }
+
+    /// Runs `f` with the note that this thread is inside of `of`, doing `act`.
+    #[inline(always)]
+    pub(crate) fn inside<O, T>(of: &O, act: Act, f: impl FnOnce() -> T) -> T {
+        INNERMOST.with(|innermost| {
+            let around = innermost.get();
+            let frame = Frame { of: ptr::from_ref(of).cast(), act, around };
+            innermost.set(&raw const frame);
+            let _leave = Leave(around);
+            f()
+        })
+    }
+
+    /// What this thread is doing inside of `of`, the innermost; `None` if it is not inside.
+    pub(crate) fn act_inside<O>(of: &O) -> Option<Act> {
+        let mut frame = INNERMOST.with(Cell::get);
+        // SAFETY: null, or a frame of a call of `inside` that this thread is in: it stands until that
+        // call returns, and `Leave` has then taken it off.
+        while let Some(Frame { of: it, act, around }) = unsafe { frame.as_ref() } {
+            if ptr::eq(it.cast(), ptr::from_ref(of)) {
+                return Some(*act);
+            }
+            frame = *around;
+        }
+        None
+    }
+}
+
+/// Models have no user code that uses the table again.
+#[cfg(loom)]
+mod frames {
+    use super::Act;
+
+    pub(crate) fn inside<O, T>(_: &O, _: Act, f: impl FnOnce() -> T) -> T {
+        f()
+    }
+
+    pub(crate) fn act_inside<O>(_: &O) -> Option<Act> {
+        None
+    }
+}
