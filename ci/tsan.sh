@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg perturb"
 export CARGO_TARGET_DIR=target/tsan
-export TSAN_OPTIONS="suppressions=$PWD/ci/tsan.supp halt_on_error=1"
+export TSAN_OPTIONS=halt_on_error=1
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 run() { cargo test -p structures --test tsan --target x86_64-unknown-linux-gnu -- "$@" 2>&1; }

@@ -113,14 +113,15 @@ mod own {
     impl Drop for Lease {
         fn drop(&mut self) {
             // Another destructor of this thread may still add.
-            INDEX.with(|index| index.set(NONE));
+            _ = INDEX.try_with(|index| index.set(NONE));
             LEASED.give_back(self.0);
         }
     }
 
     #[inline]
     pub(super) fn index() -> Option<usize> {
-        let index = INDEX.with(Cell::get);
+        // Always there, but under a model checker.
+        let index = INDEX.try_with(Cell::get).unwrap_or(NONE);
         if index < STRIPES { Some(index) } else { first_index(index) }
     }
 

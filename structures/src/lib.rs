@@ -47,7 +47,8 @@
 //! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
 //! and have `try_insert` for those who expect more. The versioned tables are sequential objects under
 //! the constructions of [`versioned`], which make any other object concurrent as well; they have
-//! snapshots.
+//! snapshots. What closures, and the code of keys and values, may do with the table that runs them is
+//! said in [`map`](map#user-code-that-uses-the-map).
 //!
 //! # Reclaimers
 //!

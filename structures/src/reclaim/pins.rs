@@ -16,8 +16,8 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::sync::mpsc::{self, Sender};
 use std::sync::Once;
+use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
 use ::sdd::{Epoch, Guard};

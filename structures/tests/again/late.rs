@@ -110,7 +110,7 @@ fn all_at_once() {
             TOGETHER.wait();
         })
     });
-    threads.map(|thread| thread.join().expect("it exits without a panic"));
+    threads.into_iter().for_each(|thread| thread.join().expect("it exits without a panic"));
     // By a thread of no number but the lowest.
     drop(MAP.handle());
     let left = meter::read().map_or(0, |reading| reading.unreclaimed().nodes);

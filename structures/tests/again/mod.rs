@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a module of a test binary")]
 
 mod documented;
+mod erased;
 mod hooked;
 mod late;
 mod slow;
@@ -10,7 +11,6 @@ mod slow;
 use std::panic::{self, AssertUnwindSafe};
 
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
-use structures::map::{ConcurrentMap, MapHandle};
 use structures::reclaim::{
     Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Leak, PoorRcu, Qsbr, RefCounts, Sdd, Seize,
     WorkerRcu,
@@ -26,6 +26,7 @@ use structures::{
 
 use crate::alone::Case;
 use documented::Answer;
+use erased::{Operations, Table, table};
 use hooked::{Key, Place, State, Tally, Use, Value, armed, fire};
 
 /// Keys of one hash, so that they share every lock that a key has.
@@ -36,138 +37,116 @@ const ABSENT: u64 = 5;
 const MANY: std::ops::Range<u64> = 5_000..5_400;
 
 /// Uses the table as `what` says, from within: `times` counts how often that has been done.
-fn again<K, V, M>(map: &M, handle: &mut M::Handle<'_>, what: Use, times: u64)
-where
-    K: From<u64>,
-    V: From<u64> + Clone,
-    M: ConcurrentMap<K, V>,
-{
-    let present = K::from(1 + times % 4);
+fn again(map: &dyn Table, handle: &mut dyn Operations, what: Use, times: u64) {
+    let present = 1 + times % 4;
     match what {
         Use::Lookup => {
-            assert!(handle.get(&present).is_some());
-            assert!(handle.contains(&present));
-            assert_eq!(handle.get_with(&present, |_| 7), Some(7));
-            assert!(handle.get(&K::from(9_999)).is_none());
+            assert!(handle.get(present) && handle.contains(present));
+            assert!(handle.get_with(present, &mut || ()));
+            assert!(!handle.get(9_999));
         }
         Use::Write => {
-            assert!(handle.update(&present, V::clone).is_some());
-            handle.upsert(present, |_| V::from(times));
-            assert!(handle.insert(K::from(ABSENT), V::from(1)));
-            assert!(handle.remove(&K::from(ABSENT)).is_some());
+            assert!(handle.update(present, &mut || ()));
+            assert!(handle.upsert(present, &mut || ()));
+            assert!(handle.insert(ABSENT));
+            assert!(handle.remove(ABSENT));
             // Enough, over the first times, that the table grows from within.
             let new = if times < 12 { 16 } else { 0 };
             let first = 1_000 + 16 * times;
-            (first..first + new).for_each(|key| assert!(handle.insert(K::from(key), V::from(2))));
+            assert!((first..first + new).all(|key| handle.insert(key)));
         }
         Use::Iterate => {
             let mut seen = 0;
-            handle.for_each(|_, _| seen += 1);
+            handle.for_each(&mut || seen += 1);
             assert!(seen >= 4, "those of one hash stay");
         }
         Use::Len => assert!(map.len() >= 4 && !map.is_empty()),
     }
 }
 
-/// Runs each operation, and growth, with user code at `place` that uses the table as `what` says.
-fn operate<K, V, M>(map: &'static M, place: Place, what: Use) -> Tally
-where
-    K: From<u64> + 'static,
-    V: From<u64> + Clone + 'static,
-    M: ConcurrentMap<K, V>,
-{
+/// An operation, or more.
+type Step = fn(&mut dyn Operations);
+
+/// What runs user code at `place`.
+fn steps(place: Place) -> &'static [Step] {
+    match place {
+        Place::GetWith => &[
+            |handle| _ = handle.get_with(1, &mut fire),
+            |handle| _ = handle.get_with(2, &mut || (fire(), fire()).1),
+        ],
+        Place::Update => &[
+            |handle| _ = handle.update(1, &mut fire),
+            |handle| _ = handle.upsert(2, &mut fire),
+            |handle| _ = handle.upsert(6, &mut fire),
+        ],
+        Place::ForEach => &[|handle| handle.for_each(&mut fire)],
+        Place::Hash | Place::Eq | Place::Clone | Place::Drop => &[
+            |handle| _ = handle.get(1),
+            |handle| _ = handle.get_with(2, &mut || ()),
+            |handle| _ = handle.contains(3),
+            |handle| handle.get_many([1, 4]),
+            |handle| _ = handle.insert(6),
+            |handle| _ = handle.insert(6),
+            |handle| _ = handle.insert_many([1, 6, 7]),
+            |handle| _ = handle.update(1, &mut || ()),
+            |handle| _ = handle.update(9_999, &mut || ()),
+            |handle| _ = handle.upsert(2, &mut || ()),
+            |handle| _ = handle.upsert(8_888, &mut || ()),
+            |handle| _ = handle.remove(6),
+            |handle| _ = handle.remove(9_999),
+            |handle| handle.for_each(&mut || ()),
+            |handle| MANY.for_each(|key| _ = handle.insert(key)),
+            |handle| MANY.for_each(|key| _ = handle.update(key, &mut || ())),
+            |handle| MANY.for_each(|key| _ = handle.remove(key)),
+        ],
+    }
+}
+
+/// Runs each step, with user code at `place` that uses the table as `what` says.
+fn operate(map: &'static dyn Table, place: Place, what: Use) -> Tally {
     let mut inner = map.handle();
-    let again = move |times| again::<K, V, M>(map, &mut inner, what, times);
+    let again = move |times| again(map, &mut *inner, what, times);
     armed(place, again, || {
-        let mut handle = Some(map.handle());
-        let steps: &[fn(&mut M::Handle<'static>)] = match place {
-            Place::GetWith => &[
-                |handle| _ = handle.get_with(&K::from(1), |_| fire()),
-                |handle| _ = handle.get_with(&K::from(2), |_| (fire(), fire())),
-            ],
-            Place::Update => &[
-                |handle| {
-                    let value = |value: &V| (fire(), value.clone()).1;
-                    handle.update(&K::from(1), value);
-                },
-                |handle| {
-                    let value = |value: Option<&V>| (fire(), value.expect("present").clone()).1;
-                    handle.upsert(K::from(2), value);
-                },
-                |handle| _ = handle.upsert(K::from(6), |_| (fire(), V::from(3)).1),
-            ],
-            Place::ForEach => &[|handle| handle.for_each(|_, _| fire())],
-            Place::Hash | Place::Eq | Place::Clone | Place::Drop => &[
-                |handle| _ = handle.get(&K::from(1)),
-                |handle| _ = handle.get_with(&K::from(2), |_| ()),
-                |handle| _ = handle.contains(&K::from(3)),
-                |handle| handle.get_many(&[K::from(1), K::from(4)], &mut [None, None]),
-                |handle| _ = handle.insert(K::from(6), V::from(1)),
-                |handle| _ = handle.insert(K::from(6), V::from(1)),
-                |handle| _ = handle.insert_many([1, 6, 7].map(|key| (K::from(key), V::from(1)))),
-                |handle| _ = handle.update(&K::from(1), V::clone),
-                |handle| _ = handle.update(&K::from(9_999), V::clone),
-                |handle| _ = handle.upsert(K::from(2), |_| V::from(2)),
-                |handle| _ = handle.upsert(K::from(8_888), |_| V::from(2)),
-                |handle| _ = handle.remove(&K::from(6)),
-                |handle| _ = handle.remove(&K::from(9_999)),
-                |handle| handle.for_each(|_, _| ()),
-                |handle| MANY.for_each(|key| _ = handle.insert(K::from(key), V::from(1))),
-                |handle| MANY.for_each(|key| _ = handle.update(&K::from(key), V::clone)),
-                |handle| MANY.for_each(|key| _ = handle.remove(&K::from(key))),
-            ],
-        };
-        for step in steps {
-            let live = handle.as_mut().expect("there is one");
-            let ended = panic::catch_unwind(AssertUnwindSafe(|| hooked::step(|| step(live))));
-            hooked::check_panic(ended);
-            still_works::<K, V, M>(map);
+        for step in steps(place) {
+            let mut handle = map.handle();
+            let one = AssertUnwindSafe(|| hooked::step(|| step(&mut *handle)));
+            hooked::check_panic(panic::catch_unwind(one));
+            still_works(map);
             // A participant that leaves may free.
-            hooked::step(|| handle = None);
-            handle = Some(map.handle());
+            hooked::step(|| drop(handle));
         }
     })
 }
 
 /// After a panic too, all that was there is, and operations do what they should.
-fn still_works<K, V, M>(map: &M)
-where
-    K: From<u64>,
-    V: From<u64> + Clone,
-    M: ConcurrentMap<K, V>,
-{
+fn still_works(map: &'static dyn Table) {
     let mut handle = map.handle();
-    assert!(SAME.into_iter().all(|key| handle.get(&K::from(key)).is_some()));
+    assert!(SAME.into_iter().all(|key| handle.get(key)));
     // Left behind by a use that panicked half way.
-    handle.remove(&K::from(ABSENT));
-    assert!(handle.insert(K::from(ABSENT), V::from(1)));
-    assert!(!handle.insert(K::from(ABSENT), V::from(1)));
-    assert!(handle.remove(&K::from(ABSENT)).is_some());
+    handle.remove(ABSENT);
+    assert!(handle.insert(ABSENT));
+    assert!(!handle.insert(ABSENT));
+    assert!(handle.remove(ABSENT));
     let mut entries = 0;
-    handle.for_each(|_, _| entries += 1);
+    handle.for_each(&mut || entries += 1);
     assert_eq!(map.len(), entries);
 }
 
 /// Tries a cell of the documented table.
-fn cell<K, V, M>(name: &str)
-where
-    K: From<u64> + 'static,
-    V: From<u64> + Clone + 'static,
-    M: ConcurrentMap<K, V> + Default + 'static,
-{
+fn cell(name: &str, table: fn() -> &'static dyn Table) {
     let mut parts = name.split('/');
-    let (table, place) = (parts.next().expect("a table"), parts.next_back().expect("a place"));
+    let (row, place) = (parts.next().expect("a table"), parts.next_back().expect("a place"));
     let place = Place::ALL.into_iter().find(|each| each.name() == place).expect("a place");
-    let answer = documented::answer(table, place);
+    let answer = documented::answer(row, place);
     hooked::silence_expected_panics();
     let mut writes_and_iterations = Tally::default();
     for what in [Use::Lookup, Use::Len, Use::Iterate, Use::Write] {
-        let map: &'static M = Box::leak(Box::new(M::default()));
+        let map = table();
         let mut handle = map.handle();
-        assert!(SAME.into_iter().all(|key| handle.insert(K::from(key), V::from(0))));
+        assert!(SAME.into_iter().all(|key| handle.insert(key)));
         drop(handle);
         println!("{what:?}");
-        let tally = operate::<K, V, M>(map, place, what);
+        let tally = operate(map, place, what);
         println!("    {tally:?}");
         assert!(tally.worked + tally.panicked > 0, "no user code was run at {place:?}");
         match (answer, what) {
@@ -196,7 +175,7 @@ macro_rules! tables {
         let mut cases = Vec::new();
         $(for place in $places {
             let name = format!("{}/{}/{}", $table, $variant, place.name());
-            cases.push(Case { name, run: cell::<$key, $value, $map> });
+            cases.push(Case { name, run: |name| cell(name, table::<$key, $value, $map>) });
         })*
         cases
     }};
@@ -232,17 +211,13 @@ fn of_any_type() -> Vec<Case> {
         "ChainingLockFree" "sdd": LockFree<Sdd>,
         "CuckooOptimisticItems" "epoch": Items<Epoch>,
         "CuckooOptimisticItems" "hazard": Items<Hazard>,
-        "CuckooOptimisticItems" "haphazard": Items<Haphazard>,
-        "CuckooOptimisticItems" "seize": Items<Seize>,
         "CuckooStriped" "none": CuckooStriped<Key, Value, State>,
         "CowLock" "epoch": CowLock<Key, Value, Epoch, State>,
         "CowLock" "haphazard": CowLock<Key, Value, Haphazard, State>,
         "CowLock" "hazard": CowLock<Key, Value, Hazard, State>,
         "CowLock" "ibr": CowLock<Key, Value, Ibr, State>,
-        "CowLock" "debra": CowLock<Key, Value, Debra, State>,
         "CowLock" "arc": CowLock<Key, Value, RefCounts, State>,
         "CowCas" "epoch": CowCas<Key, Value, Epoch, State>,
-        "CowCas" "hazard": CowCas<Key, Value, Hazard, State>,
         "CowCas" "arc": CowCas<Key, Value, RefCounts, State>,
         "HamtCas" "epoch": HamtCas<Key, Value, Epoch, State>,
         "HamtCas" "hazard": HamtCas<Key, Value, Hazard, State>,
