@@ -31,6 +31,16 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 
+/// Readers and writers, where reading is common.
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use crossbeam_utils::sync::ShardedLock;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::RwLock as ShardedLock;
+
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::RwLock as ShardedLock;
+
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_utils::Backoff;
 

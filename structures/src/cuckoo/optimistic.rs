@@ -60,7 +60,7 @@ use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
 use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
-use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering, ShardedLock};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::{Seen, Versions};
 use crate::word::Word;
@@ -571,23 +571,23 @@ where
         (returns || leaves).then_some(Relocation { content, returns })
     }
 
-    /// Moves the entry of `key`, if it is there, to its other bucket, for models.
+    /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
     #[cfg(any(loom, shuttle))]
     #[doc(hidden)]
     pub fn displace(&self, key: &K) {
         let _writing = self.exclusion.write();
+        let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
         let backoff = Backoff::new();
         loop {
             let (table, located) = self.locate(key, self.hasher.hash_one(key));
             let Some(found) = located.found else { return };
             let buckets = [located.address.home, located.address.other];
             let bucket = buckets[usize::from(found.place.bucket == buckets[0])];
-            let slot = table.control(bucket).snapshot().empty_slot().expect("room");
+            let Some(slot) = table.control(bucket).snapshot().empty_slot() else { return };
             let relocate = |_, content| self.relocate(table, found.place.bucket, bucket, content);
             match table.displace(found.place, Place { bucket, slot }, relocate) {
-                Attempt::Done => return,
+                Attempt::Done | Attempt::Full | Attempt::Frozen => return,
                 Attempt::Retry => backoff.snooze(),
-                attempt => panic!("{attempt:?}"),
             }
         }
     }

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Generated programs on every table, each explored by loom or by shuttle and each outcome checked
+# for a linearization: docs/CORRECTNESS.md. Prints programs and executions of each table; fails if
+# something was wrong, or if a table had none. Without arguments about two minutes; `ci/scenarios.sh
+# deep` runs all of the exhaustive families, for hours. Other arguments: names of tables, --seed N,
+# --executions N, --each N, --preemptions N, --program 'LAYOUT [KEYS]: OPERATION, … | OPERATION, …'.
+# CHECKERS=loom or CHECKERS=shuttle runs one of the two.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# Small crates, run once: the build is what takes time.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+for checker in ${CHECKERS:-loom shuttle}; do
+    # Other flags than the other builds', so another folder.
+    RUSTFLAGS="--cfg $checker" CARGO_TARGET_DIR=target/$checker \
+        cargo test -p scenarios --release --test scenarios -- "$@"
+done

@@ -1,0 +1,364 @@
+//! Which programs there are.
+//!
+//! Three families, of which each table gets its share:
+//!
+//! * **pairs**: one operation against another, all of them;
+//! * **observers**: a thread that looks at a key twice, or changes it and looks, against one that
+//!   changes it, or another key and it, or moves entries: all of them in which each change, alone,
+//!   would change something. In the smallest history that contradicts real time somebody looks
+//!   twice;
+//! * **drawn**: two threads of up to three operations or three of one or two, from a seed. Half of
+//!   their operations are on one key.
+//!
+//! Programs that differ in the threads' order, or in the names of absent keys that hash alike, are
+//! one.
+
+use std::collections::BTreeSet;
+
+use crate::program::Verb::{
+    Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
+};
+use crate::program::{ALL_KEYS, KEYS, Key, Op, Program, Verb};
+
+/// Where keys hash to, and how a table is filled.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Its name.
+    pub name: &'static str,
+    /// The keys a to h, as numbers: a hash is the number, but for what the hasher leaves out.
+    pub keys: [u64; ALL_KEYS],
+    /// Which of the keys a to d hash alike.
+    pub alike: [u8; KEYS as usize],
+    /// The keys that may be in at first, by their letters.
+    pub fillings: &'static [&'static str],
+}
+
+/// Numbers that a seed determines: SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// From a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number, below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((u128::from(mixed ^ mixed >> 31) * bound as u128) >> 64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    fn shuffle<T>(&mut self, all: &mut [T]) {
+        for end in (1..all.len()).rev() {
+            all.swap(end, self.below(end + 1));
+        }
+    }
+}
+
+/// Where a program is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// One operation against another.
+    Pairs,
+    /// Who looks twice against who changes.
+    Observers,
+    /// From the seed.
+    Drawn,
+}
+
+/// The programs of a table, in the order in which they are run: of the exhaustive families in an
+/// order that the seed determines, each followed by drawn ones.
+#[derive(Debug)]
+pub struct Programs {
+    pairs: Vec<Program>,
+    observers: Vec<Program>,
+    layouts: Vec<Layout>,
+    verbs: Vec<Verb>,
+    rng: Rng,
+    turn: usize,
+}
+
+impl Programs {
+    /// Those of a table with these layouts, and with what it can do besides a map's operations.
+    #[must_use]
+    pub fn new(layouts: &[Layout], extras: &[Verb], seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut verbs = vec![Get, Insert, Remove, Update, Upsert, Contains, GetMany, Iterate];
+        verbs.extend(extras);
+        let (mut pairs, mut observers) = (BTreeSet::new(), BTreeSet::new());
+        for (layout, filling) in fillings(layouts) {
+            let place = Place { layout, filling };
+            pairs.extend(all_pairs(&place, &verbs));
+            observers.extend(all_observers(&place, extras));
+        }
+        let (mut pairs, mut observers): (Vec<_>, Vec<_>) =
+            (pairs.into_iter().collect(), observers.into_iter().collect());
+        rng.shuffle(&mut pairs);
+        rng.shuffle(&mut observers);
+        Self { pairs, observers, layouts: layouts.to_vec(), verbs, rng, turn: 0 }
+    }
+
+    /// How many there are in the exhaustive families and have not been run.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.pairs.len() + self.observers.len()
+    }
+
+    /// The next one.
+    pub fn next_program(&mut self) -> (Family, Program) {
+        self.turn += 1;
+        let exhaustive = match self.turn % 4 {
+            0 => self.pairs.pop().map(|program| (Family::Pairs, program)),
+            1 | 2 => self.observers.pop().map(|program| (Family::Observers, program)),
+            _ => None,
+        };
+        exhaustive.unwrap_or_else(|| (Family::Drawn, self.draw()))
+    }
+
+    fn draw(&mut self) -> Program {
+        const SHAPES: [&[usize]; 8] =
+            [&[2, 2], &[2, 2], &[1, 3], &[2, 3], &[3, 3], &[1, 1, 1], &[1, 1, 2], &[1, 2, 2]];
+        loop {
+            let layout = self.rng.of(&self.layouts);
+            let filling = self.rng.of(layout.fillings);
+            let focus = self.rng.below(KEYS.into());
+            let shape = self.rng.of(&SHAPES);
+            let thread = |&ops: &usize| (0..ops).map(|_| self.draw_op(focus)).collect();
+            let threads: Vec<Vec<Op>> = shape.iter().map(thread).collect();
+            let program = Place { layout: &layout, filling }.program(threads);
+            let writes = |ops: &Vec<Op>| ops.iter().any(|op| !op.verb.reads());
+            if program.threads.iter().any(writes) && is_canonical(&program, &layout) {
+                return program;
+            }
+        }
+    }
+
+    fn draw_op(&mut self, focus: usize) -> Op {
+        // Others than these, one time in six.
+        const USUAL: [Verb; 8] = [Get, Get, Get, Insert, Insert, Remove, Remove, Update];
+        let verb =
+            if self.rng.below(6) > 0 { self.rng.of(&USUAL) } else { self.rng.of(&self.verbs) };
+        let key = if self.rng.below(2) > 0 { focus } else { self.rng.below(KEYS.into()) };
+        Op::new(verb, Key(key as u8))
+    }
+}
+
+fn fillings(layouts: &[Layout]) -> impl Iterator<Item = (&Layout, &'static str)> {
+    layouts.iter().flat_map(|layout| layout.fillings.iter().map(move |filling| (layout, *filling)))
+}
+
+/// A layout with a filling.
+struct Place<'l> {
+    layout: &'l Layout,
+    filling: &'static str,
+}
+
+impl Place<'_> {
+    fn program(&self, threads: Vec<Vec<Op>>) -> Program {
+        let filling = self.filling.bytes().map(|letter| Key(letter - b'a')).collect();
+        Program { layout: self.layout.name.to_owned(), filling, threads }
+    }
+
+    fn holds(&self, key: Key) -> bool {
+        self.filling.bytes().any(|letter| letter == b'a' + key.0)
+    }
+}
+
+fn keys() -> impl Iterator<Item = Key> {
+    (0..KEYS).map(Key)
+}
+
+fn all_pairs(place: &Place<'_>, verbs: &[Verb]) -> Vec<Program> {
+    let ops: BTreeSet<Op> =
+        verbs.iter().flat_map(|verb| keys().map(|key| Op::new(*verb, key))).collect();
+    let mut pairs = Vec::new();
+    for first in &ops {
+        for second in ops.iter().filter(|second| *second >= first) {
+            let program = place.program(vec![vec![*first], vec![*second]]);
+            if !(first.verb.reads() && second.verb.reads()) && is_canonical(&program, place.layout)
+            {
+                pairs.push(program);
+            }
+        }
+    }
+    pairs
+}
+
+/// The changes of a key that is present, or absent.
+fn changes(present: bool) -> &'static [Verb] {
+    if present { &[Remove, Update] } else { &[Insert] }
+}
+
+fn all_observers(place: &Place<'_>, extras: &[Verb]) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for seen in keys() {
+        let writers = writers(place, seen, extras);
+        let look = Op::new(Get, seen);
+        let firsts = changes(place.holds(seen)).iter().map(|verb| Op::new(*verb, seen));
+        for first in firsts.chain([look]) {
+            let all =
+                writers.iter().map(|writer| place.program(vec![vec![first, look], writer.clone()]));
+            programs.extend(all.filter(|program| is_canonical(program, place.layout)));
+        }
+    }
+    programs
+}
+
+/// Threads of one or two changes, one of them of the key `seen`, or of what moves it.
+fn writers(place: &Place<'_>, seen: Key, extras: &[Verb]) -> Vec<Vec<Op>> {
+    let moves = || extras.iter().map(|verb| Op::new(*verb, seen));
+    let change =
+        |key: Key, present: bool| changes(present).iter().map(move |verb| Op::new(*verb, key));
+    let here = place.holds(seen);
+    let mut writers: Vec<Vec<Op>> = change(seen, here).chain(moves()).map(|op| vec![op]).collect();
+    for first in change(seen, here) {
+        let then = change(seen, first.verb != Remove).chain(moves());
+        writers.extend(then.map(|second| vec![first, second]));
+    }
+    for other in keys().filter(|other| *other != seen) {
+        for of_other in change(other, place.holds(other)) {
+            for of_seen in change(seen, here).chain(moves()) {
+                writers.push(vec![of_other, of_seen]);
+                writers.push(vec![of_seen, of_other]);
+            }
+            // An insertion alone may move others.
+            writers.push(vec![of_other]);
+        }
+    }
+    writers
+}
+
+/// Whether absent keys that hash alike are used in the order of their letters.
+fn is_canonical(program: &Program, layout: &Layout) -> bool {
+    let mut used: Vec<Key> = program.filling.clone();
+    for op in program.ops().flat_map(Op::keys) {
+        let alike = |key: &Key| layout.alike[key.0 as usize] == layout.alike[op.0 as usize];
+        if !used.contains(&op) && keys().filter(alike).any(|key| key < op && !used.contains(&key)) {
+            return false;
+        }
+        used.push(op);
+    }
+    true
+}
+
+/// Programs that are a little smaller than this one: without an operation, or with simpler ones.
+#[must_use]
+pub fn smaller(program: &Program) -> Vec<Program> {
+    let mut all = Vec::new();
+    let mut with = |change: &dyn Fn(&mut Program)| {
+        let mut less = program.clone();
+        change(&mut less);
+        less.threads.retain(|ops| !ops.is_empty());
+        all.push(less);
+    };
+    for (thread, ops) in program.threads.iter().enumerate() {
+        for at in 0..ops.len() {
+            with(&|less| {
+                less.threads[thread].remove(at);
+            });
+        }
+    }
+    for at in (0..program.filling.len()).rev() {
+        with(&|less| {
+            less.filling.remove(at);
+        });
+    }
+    for (thread, ops) in program.threads.iter().enumerate() {
+        for (at, op) in ops.iter().enumerate() {
+            let simpler = match op.verb {
+                Contains | GetMany | Iterate => Get,
+                Upsert if program.filling.contains(&op.key) => Update,
+                Upsert => Insert,
+                Get | Insert | Remove | Update | Displace | Grow | Shrink => continue,
+            };
+            with(&|less| less.threads[thread][at] = Op::new(simpler, op.key));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALIKE: Layout = Layout {
+        name: "alike",
+        keys: [0; ALL_KEYS],
+        alike: [0; KEYS as usize],
+        fillings: &["", "abc"],
+    };
+
+    fn all(of: Family) -> Vec<String> {
+        let mut programs = Programs::new(&[ALIKE], &[Displace], 1);
+        let mut all = Vec::new();
+        while programs.left() > 0 {
+            let (family, program) = programs.next_program();
+            if family == of {
+                all.push(program.to_string());
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn pairs_are_all_pairs_up_to_symmetry() {
+        let pairs = all(Family::Pairs);
+        let has = |text: &str| pairs.iter().any(|pair| pair == text);
+        assert!(has("alike [abc]: get a | remove a") && has("alike [abc]: insert d | iterate"));
+        assert!(has("alike [abc]: get a | remove b") && has("alike []: insert a | insert b"));
+        assert!(!has("alike [abc]: remove a | get a"), "the threads in the other order");
+        assert!(!has("alike []: insert b | insert c"), "other names");
+        assert!(!has("alike [abc]: get a | get b"), "nothing happens");
+    }
+
+    #[test]
+    fn observers_are_there() {
+        let observers = all(Family::Observers);
+        for text in [
+            "alike [abc]: get c, get c | remove c, insert c",
+            "alike [abc]: get d, get d | remove c, insert d",
+            "alike [abc]: update c, get c | remove c, insert c",
+            "alike [abc]: update c, get c | insert d",
+            "alike [abc]: update c, get c | displace c",
+            "alike []: insert a, get a | insert a, remove a",
+        ] {
+            assert!(observers.iter().any(|program| program == text), "{text}");
+        }
+        let distinct: BTreeSet<_> = observers.iter().collect();
+        assert_eq!(distinct.len(), observers.len());
+    }
+
+    #[test]
+    fn a_seed_means_the_same_programs() {
+        let some = |seed| -> Vec<Program> {
+            let mut programs = Programs::new(&[ALIKE], &[], seed);
+            (0..50).map(|_| programs.next_program().1).collect()
+        };
+        assert_eq!(some(1), some(1));
+        assert_ne!(some(1), some(2));
+    }
+
+    #[test]
+    fn smaller_programs_are_smaller() {
+        let program: Program = "alike [ab]: get_many a, upsert a | iterate".parse().unwrap();
+        let texts: Vec<String> = smaller(&program).iter().map(ToString::to_string).collect();
+        for text in [
+            "alike [ab]: upsert a | iterate",
+            "alike [ab]: get_many a, upsert a",
+            "alike [a]: get_many a, upsert a | iterate",
+            "alike [ab]: get_many a, update a | iterate",
+            "alike [ab]: get a, upsert a | iterate",
+        ] {
+            assert!(texts.iter().any(|smaller| smaller == text), "{text} in {texts:?}");
+        }
+    }
+}

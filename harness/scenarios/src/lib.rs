@@ -1,0 +1,30 @@
+//! Generated scenarios: small programs on every table, each in every execution that a model checker
+//! knows, each outcome checked for a linearization.
+//!
+//! N. Koval, A. Fedorov, M. Sokolova, D. Tsitelov, D. Alistarh, *Lincheck: A Practical Framework for
+//! Testing Concurrent Data Structures on JVM*, CAV 2023. A model that is picked by hand sees what
+//! its author thought of; a rule has no such favourites.
+//!
+//! * [`program`]: what two or three threads do, and to which table.
+//! * [`draw`]: which programs there are: all small ones up to symmetry, and larger ones from a seed.
+//! * [`judge`]: whether what happened has an explanation, by the crate `linearizability`.
+//! * `table`, `tables`: a table as programs see it, and which there are. To add one, add a line
+//!   there.
+//! * `explore`: one program under loom; or under shuttle, by `bounded`.
+//! * `command`: what `ci/scenarios.sh` runs and prints.
+//!
+//! The last four exist under `--cfg loom` or `--cfg shuttle` alone.
+
+#[cfg(shuttle)]
+mod bounded;
+#[cfg(any(loom, shuttle))]
+pub mod command;
+pub mod draw;
+#[cfg(any(loom, shuttle))]
+pub mod explore;
+pub mod judge;
+pub mod program;
+#[cfg(any(loom, shuttle))]
+pub mod table;
+#[cfg(any(loom, shuttle))]
+pub mod tables;
