@@ -45,7 +45,8 @@
 //! whose 32-bit counters may wrap unseen.)
 //!
 //! So a suspended reader notices any number of changes up to 2⁶⁴ counts, of which each stands for at
-//! least 1024 changes of a bucket. Under loom a version has two bits.
+//! least 1024 changes of a bucket. Under loom the version of a bucket of one slot has one bit, so that
+//! models see it go round.
 
 use std::fmt;
 
@@ -68,8 +69,8 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
     };
     const FROZEN: u64 = 1 << (Self::TAGS_END + OVERFLOW_BITS);
     const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 1;
-    /// As many as there is room for; few where every version is to be tried.
-    const VERSION_BITS: u32 = if cfg!(loom) { 2 } else { 63 - Self::VERSION };
+    /// As many as there is room for. Models of one slot try what a turn does: it takes two changes.
+    const VERSION_BITS: u32 = if cfg!(loom) && SLOTS == 1 { 1 } else { 63 - Self::VERSION };
     /// Next to the version, which carries into it.
     const LOCKED: u64 = 1 << (Self::VERSION + Self::VERSION_BITS);
     /// The version but for its highest bit.
