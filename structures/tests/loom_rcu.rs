@@ -1,5 +1,5 @@
-//! Models of the schemes of the RCU family, as they are, under every interleaving and every order
-//! of memory that loom knows: `ci/loom.sh`.
+//! Models of the schemes of the RCU family, and of what threads leave behind under `debra`, as they
+//! are, under every interleaving and every order of memory that loom knows: `ci/loom.sh`.
 //!
 //! A node stands for a cell that its drop writes to. A reader that has loaded the node reads the
 //! cell in the same guard: loom reports a free that does not come after that. Each model names the
@@ -18,7 +18,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 use structures::reclaim::{
-    GraceRcu, Guard, Node, Offline, Participant, Payload, Qsbr, Reclaimer, WorkerRcu,
+    Debra, GraceRcu, Guard, Node, Offline, Participant, Payload, Qsbr, Reclaimer, WorkerRcu,
 };
 use structures::sync::{AtomicBool, AtomicPtr, Ordering};
 
@@ -81,16 +81,20 @@ impl<R: Reclaimer + 'static> World<R> {
         there
     }
 
-    /// Two operations, each of which retires: the node, and one that nobody has seen. Whether the
-    /// node has been freed after that.
-    fn replace(&self, participant: &mut R::Participant<'_>) -> bool {
+    /// An operation that takes the node out and retires it.
+    fn unlink(&self, participant: &mut R::Participant<'_>) {
         let mut guard = participant.enter();
         let old = self.link.swap(ptr::null_mut(), Ordering::AcqRel);
         if !old.is_null() {
             // SAFETY: unlinked by our swap, so we alone retire it; allocated for this domain.
             unsafe { guard.retire(old) };
         }
-        drop(guard);
+    }
+
+    /// Two operations, each of which retires: the node, and one that nobody has seen. Whether the
+    /// node has been freed after that.
+    fn replace(&self, participant: &mut R::Participant<'_>) -> bool {
+        self.unlink(participant);
         let mut guard = participant.enter();
         let unseen = Node::alloc(&self.domain, Canary(None)).publish();
         // SAFETY: in no link; allocated for this domain; retired once.
@@ -191,6 +195,50 @@ fn two_retire<R: Reclaimer + 'static>() {
         let freed = world.replace(&mut world.domain.register());
         world.outcome(other.join().expect("read"), freed)
     });
+}
+
+/// A thread unlinks the node, retires it and leaves, while a reader comes and goes, and so does a
+/// thread that only leaves. The one that leaves last has freed the node. What the reader saw, and
+/// whether the node had been freed when its owner had left.
+fn all_leave<R: Reclaimer + 'static>() {
+    let expected = [(true, false), (true, true), (false, false), (false, true)];
+    explore(&format!("{}: all leave", R::NAME), expected, || {
+        let world = World::<R>::new();
+        let reader = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.read(&mut world.domain.register()))
+        };
+        let other = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || drop(world.domain.register()))
+        };
+        world.unlink(&mut world.domain.register());
+        let freed = world.life.freed.load(Ordering::Relaxed);
+        let seen = reader.join().expect("read");
+        other.join().expect("left");
+        assert!(world.life.freed.load(Ordering::Relaxed), "all have left");
+        world.outcome(seen, freed)
+    });
+}
+
+#[test]
+fn qsbr_all_leave() {
+    all_leave::<Qsbr>();
+}
+
+#[test]
+fn grace_rcu_all_leave() {
+    all_leave::<GraceRcu>();
+}
+
+#[test]
+fn worker_rcu_all_leave() {
+    all_leave::<WorkerRcu>();
+}
+
+#[test]
+fn debra_all_leave() {
+    all_leave::<Debra>();
 }
 
 #[test]

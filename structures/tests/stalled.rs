@@ -202,28 +202,47 @@ fn peak_of_updates(map: &impl ConcurrentMap<u64, u64>, size: Size) -> u64 {
     peak.max(live_bytes())
 }
 
-/// Bytes that a reader holds that stalls during such updates.
-fn held_bytes<M: ConcurrentMap<u64, u64>>(new: impl Fn() -> M, size: Size, frees: bool) -> u64 {
+/// What another thread does during the updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Other {
+    IsNotThere,
+    /// In a lookup. It has never retired anything: what it retired is no matter of its stall.
+    Stalls,
+    /// It has updated an entry, and is offline.
+    Idles,
+}
+
+/// Bytes that the other thread holds.
+fn held_bytes<M: ConcurrentMap<u64, u64>>(
+    new: impl Fn() -> M,
+    size: Size,
+    other: Other,
+    frees: bool,
+) -> u64 {
     let elsewhere = |map: &M| {
         let peak = thread::scope(|scope| scope.spawn(|| peak_of_updates(map, size)).join());
         peak.expect("no panic")
     };
-    let peak = |stalls: bool| {
+    let peak = |other: Other| {
         let before = live_bytes();
         let map = new();
         fill(&map, size.entries);
-        let peak = if stalls {
-            // It has never retired anything: what a thread has retired is no matter of its stall.
-            let mut reader = map.handle();
-            reader.get_with(&1, |_| elsewhere(&map)).expect("the key is there")
-        } else {
-            elsewhere(&map)
+        let peak = match other {
+            Other::IsNotThere => elsewhere(&map),
+            Other::Stalls => {
+                map.handle().get_with(&1, |_| elsewhere(&map)).expect("the key is there")
+            }
+            Other::Idles => {
+                let mut idle = map.handle();
+                assert_eq!(idle.update(&1, |value| value + 1), Some(0));
+                idle.offline(|| elsewhere(&map))
+            }
         };
         peak.saturating_sub(before)
     };
-    let (stalled, idle) = (peak(true), peak(false));
-    // Who frees nothing holds everything, stalled or not.
-    if frees { stalled.saturating_sub(idle) } else { stalled }
+    let (with, without) = (peak(other), peak(Other::IsNotThere));
+    // Who frees nothing holds everything, whatever others do.
+    if frees { with.saturating_sub(without) } else { with }
 }
 
 /// Whether `more` is twice as much at least: four times as much is expected, or the same. Some
@@ -233,14 +252,15 @@ fn grows(less: u64, more: u64) -> bool {
     more > 2 * less + FEW
 }
 
-/// How what a stalled reader holds depends on updates and table.
+/// How what the other thread holds depends on updates and table.
 fn found<M: ConcurrentMap<u64, u64>>(
     new: impl Fn() -> M,
     size: Size,
+    other: Other,
     frees: bool,
 ) -> (Held, [u64; 3]) {
     let larger = [size, size.with_more_updates(), size.with_more_updates().with_more_entries()];
-    let bytes = larger.map(|size| held_bytes(&new, size, frees));
+    let bytes = larger.map(|size| held_bytes(&new, size, other, frees));
     let held = if grows(bytes[0], bytes[1]) {
         Held::Unbounded
     } else if grows(bytes[1], bytes[2]) {
@@ -253,7 +273,7 @@ fn found<M: ConcurrentMap<u64, u64>>(
 
 /// Compares what is said with what is found; both are printed.
 fn check<M: ConcurrentMap<u64, u64>>(scheme: &str, new: impl Fn() -> M, size: Size) {
-    let (held, bytes) = found(new, size, scheme != <Leak as Reclaimer>::NAME);
+    let (held, bytes) = found(new, size, Other::Stalls, scheme != <Leak as Reclaimer>::NAME);
     println!("{scheme}: {held}, {bytes:?} bytes");
     assert_eq!(M::INFO.held, held, "{scheme}: {bytes:?} bytes");
 }
@@ -328,6 +348,29 @@ each! { counts:
     hamt_cas_counted_with_arc: CountedTrie;
     hamt_sharded_with_arc: BundledTries;
     hamt_sharded_counted_with_arc: CountedTries;
+}
+
+/// A thread keeps what it has retired until it frees it, also while it does nothing. Of single nodes, or
+/// of versions that keep nothing else alive, that is a bounded number. A version whose nodes are bundled
+/// keeps everything that is replaced later, for as long as an idle thread has it in its list.
+#[test]
+fn what_an_idle_thread_has_retired_keeps_later_bundles() {
+    fn check<M: ConcurrentMap<u64, u64>>(name: &str, is_bounded: bool, new: impl Fn() -> M) {
+        let (held, bytes) = found(new, Size::USUAL, Other::Idles, true);
+        println!("{name}: {held}, {bytes:?} bytes");
+        assert_eq!(held.is_bounded(), is_bounded, "{name}: {bytes:?} bytes");
+    }
+    let _alone = alone();
+    // As many as they have by default: an idle thread has some, whatever the batch.
+    check("bundled, epoch", false, || <BundledTrie as Rooted>::new(Epoch::default()));
+    check("bundled, hazard", false, || <BundledTrie as Rooted>::new(Hazard::default()));
+    check("bundled, ibr", false, || <BundledTrie as Rooted>::new(Ibr::default()));
+    check("bundled, arc", true, || <BundledTrie as Rooted>::new(RefCounts::default()));
+    check("counted, epoch", true, || <CountedTrie as Rooted>::new(Epoch::default()));
+    check("counted, hazard", true, || <CountedTrie as Rooted>::new(Hazard::default()));
+    check("counted, ibr", true, || <CountedTrie as Rooted>::new(Ibr::default()));
+    check("lists, epoch", true, || Lists::new(Epoch::default()));
+    check("lists, hazard", true, || Lists::new(Hazard::default()));
 }
 
 /// Tables that take no reclaimer retire nothing that a reader could hold.

@@ -3,13 +3,24 @@
 //! A participant fills a batch; when it is full, and the participant is in no critical section, it
 //! *closes* the batch with a mark `M`: what the scheme has to see before every thread has let go of
 //! these nodes. From then on it looks, whenever another batch is full, whether that has come, oldest
-//! first. It never waits for it. What a participant leaves behind goes to whoever looks next.
+//! first. It never waits for it.
+//!
+//! Who leaves puts its batches into the domain's queue of *orphans*. From there they are freed, oldest
+//! first, by whoever has filled a batch or leaves; nobody takes them over before. So nothing depends
+//! on what one thread does later, and:
+//!
+//! * B1. An orphan stands behind batches that were marked before it came: it waits for the grace
+//!   periods that had begun when its owner left, and for nothing younger.
+//! * B2. Who leaves is in no critical section, and looks when its own batches are in the queue. So of
+//!   threads that leave the last one frees all that there is, if no other is registered.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::PoisonError;
 
-use super::retired::{Orphans, Retired};
+use super::retired::Retired;
 use super::{Node, Payload, Reclaimer};
+use crate::sync::{Mutex, MutexGuard};
 
 /// As many as crossbeam-epoch puts into a bag, so that the defaults compare.
 const DEFAULT_SIZE: usize = 64;
@@ -33,28 +44,38 @@ impl<M> Batch<M> {
     }
 }
 
-/// The domain's part: how large a batch is, and what threads left behind.
+/// Takes out the first batches, as long as their marks are `passed`.
+fn take<M>(queue: &mut VecDeque<Batch<M>>, passed: impl Fn(&M) -> bool) -> Vec<Batch<M>> {
+    let ripe = queue.iter().take_while(|batch| passed(&batch.mark)).count();
+    queue.drain(..ripe).collect()
+}
+
+/// The domain's part: how large a batch is, and what threads left behind, in the order of leaving.
 #[derive(Debug)]
 pub(super) struct Pool<M> {
     size: usize,
-    orphans: Orphans<Batch<M>>,
+    orphans: Mutex<VecDeque<Batch<M>>>,
 }
 
 impl<M> Pool<M> {
     /// Batches of `size` nodes; a batch has at least one.
     pub(super) fn new(size: Option<usize>) -> Self {
-        Self { size: size.unwrap_or(DEFAULT_SIZE).max(1), orphans: Orphans::default() }
+        Self { size: size.unwrap_or(DEFAULT_SIZE).max(1), orphans: Mutex::default() }
     }
 
     /// A participant's batches.
     pub(super) fn batches(&self) -> Batches<'_, M> {
         Batches { pool: self, open: Vec::new(), closed: VecDeque::new() }
     }
+
+    fn orphans(&self) -> MutexGuard<'_, VecDeque<Batch<M>>> {
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<M> Drop for Pool<M> {
     fn drop(&mut self) {
-        for batch in self.orphans.take() {
+        for batch in self.orphans.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // SAFETY: the pool is the domain's, which participants borrow, and guards borrow
             // these: none is left.
             unsafe { batch.reclaim() }
@@ -103,30 +124,64 @@ impl<M> Batches<'_, M> {
         self.closed.push_back(Batch { mark, nodes });
     }
 
-    /// Takes over what others left, to be freed behind what is already here.
-    pub(super) fn adopt(&mut self) {
-        let mut adopted = Vec::new();
-        self.pool.orphans.adopt(&mut adopted);
-        self.closed.extend(adopted);
-    }
-
-    /// Frees closed batches, up to the first whose mark is not `passed`.
+    /// Frees batches whose marks have passed: the participant's own, and orphans unless somebody has
+    /// them right now. `look` looks what has been reached, and `passed` compares a mark with that.
     ///
     /// # Safety
     ///
-    /// `passed` is true only of a mark after which no guard can hold a node of its batch.
-    pub(super) unsafe fn free(&mut self, passed: impl Fn(&M) -> bool) {
-        while let Some(batch) = self.closed.pop_front_if(|batch| passed(&batch.mark)) {
+    /// `passed` is true only of a mark after which no guard can hold a node of its batch, given that
+    /// `look` runs after the batch was closed: all that happened before that happens before it.
+    pub(super) unsafe fn free<S>(
+        &mut self,
+        look: impl FnOnce() -> S,
+        passed: impl Fn(&M, &S) -> bool,
+    ) {
+        // The lock comes before the look: the orphans were closed before.
+        let mut orphans = self.pool.orphans.try_lock().ok();
+        let reached = look();
+        let passed = |mark: &M| passed(mark, &reached);
+        let own = take(&mut self.closed, passed);
+        let left = orphans.as_deref_mut().map(|orphans| take(orphans, passed));
+        // No lock is held while nodes are freed: that runs the user's code.
+        drop(orphans);
+        for batch in own.into_iter().chain(left.into_iter().flatten()) {
             // SAFETY: by this function's contract.
             unsafe { batch.reclaim() }
         }
     }
 
-    /// Leaves everything to others; `mark` as in [`close`](Self::close), asked for if needed.
-    pub(super) fn leave(&mut self, mark: impl FnOnce() -> M) {
+    /// Whether there is nothing to be freed, here or among the orphans.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.closed.is_empty() && self.pool.orphans().is_empty()
+    }
+
+    /// Makes orphans of all batches, and frees those that have passed. `mark` as in
+    /// [`close`](Self::close), asked for if needed; `look` and `passed` as in [`free`](Self::free).
+    ///
+    /// # Safety
+    ///
+    /// That of [`free`](Self::free).
+    pub(super) unsafe fn leave<S>(
+        &mut self,
+        mark: impl FnOnce() -> M,
+        look: impl FnOnce() -> S,
+        passed: impl Fn(&M, &S) -> bool,
+    ) {
         if !self.open.is_empty() {
             self.close(mark());
         }
-        self.pool.orphans.leave(&mut self.closed.drain(..).collect());
+        let mut orphans = self.pool.orphans();
+        orphans.extend(self.closed.drain(..));
+        if orphans.is_empty() {
+            return;
+        }
+        let reached = look();
+        let ripe = take(&mut orphans, |mark| passed(mark, &reached));
+        // As in `free`.
+        drop(orphans);
+        for batch in ripe {
+            // SAFETY: by this function's contract.
+            unsafe { batch.reclaim() }
+        }
     }
 }

@@ -30,7 +30,11 @@
 //! | `protect` | wait-free | a load |
 //! | `retire` | wait-free, but for the system call and the allocator | a push and at most one check |
 //! | guard's drop | wait-free | a store |
-//! | participant's drop | blocking: what is left goes into a list under a mutex | O(retired) |
+//! | participant's drop | blocking: bags go into a queue under a mutex | O(retired + participants) |
+//!
+//! Who leaves puts its bags into the domain's queue of orphans, with their stamps; from there they are
+//! freed by whoever closes a bag or leaves. Who leaves also advances the epoch as far as the others let
+//! it: of threads that leave the last frees all that there is, if no other is registered.
 //!
 //! # Invariants
 //! * E1. A guard's thread has announced an epoch, which was the global one before, and then passed a
@@ -48,14 +52,16 @@
 //! ended. The announced epoch is at most s, by the same order. So the guard had ended (S1), with a
 //! Release that the check's Acquire and the advance's Release pass on (S3).
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
+use std::sync::PoisonError;
 
 use super::fences::Fences;
 use super::registry::{Registry, Taken, Threads};
-use super::retired::{Orphans, Retired};
+use super::retired::Retired;
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, AtomicU64, FIRST, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicU64, FIRST, Mutex, MutexGuard, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
 
@@ -67,7 +73,9 @@ const QUIESCENT: u64 = 0;
 pub struct Debra {
     epoch: Epoch,
     threads: Registry<Announced>,
-    orphans: Orphans<Retired>,
+    /// Bags of threads that left, in the order of leaving: each stands behind bags with stamps from
+    /// before it came, and waits for them.
+    orphans: Mutex<VecDeque<Bag>>,
     batch: usize,
     fences: Fences,
 }
@@ -98,9 +106,25 @@ impl Debra {
         Self {
             epoch: Epoch(AtomicU64::new(FIRST + QUIESCENT + 1)),
             threads: Registry::default(),
-            orphans: Orphans::default(),
+            orphans: Mutex::default(),
             batch: batch.unwrap_or(DEFAULT_BATCH).max(1),
             fences,
+        }
+    }
+
+    fn orphans(&self) -> MutexGuard<'_, VecDeque<Bag>> {
+        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees orphans, as `epoch` has been read with Acquire.
+    fn free_orphans(mut orphans: MutexGuard<'_, VecDeque<Bag>>, epoch: u64) {
+        let ripe = orphans.iter().take_while(|bag| bag.is_ripe(epoch)).count();
+        let ripe: Vec<Bag> = orphans.drain(..ripe).collect();
+        // No lock is held while nodes are freed: that runs the user's code.
+        drop(orphans);
+        for mut bag in ripe {
+            // SAFETY: as argued at the top: two epochs have passed.
+            unsafe { bag.reclaim() };
         }
     }
 }
@@ -113,9 +137,9 @@ impl Default for Debra {
 
 impl Drop for Debra {
     fn drop(&mut self) {
-        for node in self.orphans.take() {
+        for mut bag in self.orphans().drain(..) {
             // SAFETY: a guard borrows its participant and that the domain: there is none.
-            unsafe { node.reclaim() };
+            unsafe { bag.reclaim() };
         }
     }
 }
@@ -174,6 +198,24 @@ struct Bag {
     stamp: u64,
 }
 
+impl Bag {
+    fn is_ripe(&self, epoch: u64) -> bool {
+        self.stamp + 2 <= epoch
+    }
+
+    /// Empties the bag.
+    ///
+    /// # Safety
+    ///
+    /// S1: no guard can hold a node of it.
+    unsafe fn reclaim(&mut self) {
+        for node in self.nodes.drain(..) {
+            // SAFETY: by this function's contract.
+            unsafe { node.reclaim() };
+        }
+    }
+}
+
 /// What a thread has done in the epoch that it announced last.
 enum Stage<'d> {
     /// Its bag is open.
@@ -201,11 +243,9 @@ impl DebraParticipant<'_> {
         self.epoch = epoch;
         self.stage = Stage::Filling;
         for bag in &mut self.closed {
-            if bag.stamp + 2 <= epoch {
-                for node in bag.nodes.drain(..) {
-                    // SAFETY: as argued at the top: two epochs have passed.
-                    unsafe { node.reclaim() };
-                }
+            if bag.is_ripe(epoch) {
+                // SAFETY: as argued at the top: two epochs have passed.
+                unsafe { bag.reclaim() };
             }
         }
     }
@@ -221,12 +261,14 @@ impl DebraParticipant<'_> {
         }
     }
 
-    /// Closes the bag and starts to check.
+    /// Closes the bag and starts to check. Frees orphans, unless somebody has them right now.
     #[cold]
     fn close(&mut self) {
-        self.domain.orphans.adopt(&mut self.open);
-        // Heavy fence E2, E3: after every unlinking of a node in the bag, ours by program order,
-        // others' by the mutex of the orphans, and before the checks; pairs with light fence E1.
+        if let Ok(orphans) = self.domain.orphans.try_lock() {
+            Debra::free_orphans(orphans, self.epoch);
+        }
+        // Heavy fence E2, E3: after every unlinking of a node in the bag, and before the checks;
+        // pairs with light fence E1.
         self.domain.fences.heavy();
         // Relaxed: what it may be is argued from the fence.
         let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
@@ -264,38 +306,43 @@ impl DebraParticipant<'_> {
         true
     }
 
-    /// Frees as much as can be freed without waiting for others. The last bag is closed in the next
-    /// epoch at the latest, and freed two epochs after that.
-    fn flush(&mut self) {
-        for _ in 0..4 {
-            drop(self.enter());
-            if self.is_empty() {
-                break;
-            }
-            if matches!(self.stage, Stage::Filling) {
-                self.close();
-            }
-            while self.check() {}
+    /// Makes orphans of all bags. False if there are none, of this thread or of others.
+    fn leave(&mut self) -> bool {
+        let [even, odd] = mem::take(&mut self.closed);
+        let mut bags = vec![even, odd];
+        if !self.open.is_empty() {
+            // Heavy fence E2: after every unlinking of a node in the bag.
+            self.domain.fences.heavy();
+            // Relaxed: as in `close`.
+            let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
+            bags.push(Bag { nodes: mem::take(&mut self.open), stamp });
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.closed.iter().all(|bag| bag.nodes.is_empty())
+        let mut orphans = self.domain.orphans();
+        orphans.extend(bags.into_iter().filter(|bag| !bag.nodes.is_empty()));
+        !orphans.is_empty()
     }
 }
 
 impl Drop for DebraParticipant<'_> {
+    /// The orphans' stamps are at most the epoch that is read first; so they are freed two epochs
+    /// after that, unless another thread's guard is in the way. This thread is in none, and announces
+    /// no epoch: E3 does not ask it to.
     fn drop(&mut self) {
         // A guard may have been forgotten. Release: as at a guard's end.
         self.announced.0.store(QUIESCENT, Ordering::Release);
-        if self.is_empty() {
+        if !self.leave() {
             return;
         }
-        self.flush();
-        // Who adopts them puts them into an open bag, which is closed later than theirs were.
-        self.domain.orphans.leave(&mut self.open);
-        for bag in &mut self.closed {
-            self.domain.orphans.leave(&mut bag.nodes);
+        for _ in 0..3 {
+            // Acquire: as in `enter`.
+            let epoch = self.domain.epoch.0.load(Ordering::Acquire);
+            self.turn(epoch);
+            Debra::free_orphans(self.domain.orphans(), epoch);
+            if self.domain.orphans().is_empty() {
+                return;
+            }
+            self.close();
+            while self.check() {}
         }
     }
 }

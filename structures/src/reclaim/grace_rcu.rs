@@ -48,7 +48,7 @@ pub struct GraceRcu {
 }
 
 // SAFETY: S1: the conclusion from I1 and I2 above. S2: a batch is freed by its participant, by
-// whoever adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch
+// whoever finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch
 // changes hands under the orphans' lock; a guard's accesses come before its end, and the next announcement (V1).
 unsafe impl Reclaimer for GraceRcu {
     type Header = ();
@@ -89,6 +89,13 @@ impl GraceRcu {
         _ = self.versions.current.compare_exchange(found, mark, won, lost);
         mark
     }
+
+    /// The version that no guard is behind.
+    fn reached(&self) -> u64 {
+        // SeqCst fence G2: this one is behind the unlinkings of orphans, too, as we have their lock.
+        fence(Ordering::SeqCst);
+        self.versions.oldest()
+    }
 }
 
 /// A thread's registration with a [`GraceRcu`].
@@ -102,13 +109,9 @@ pub struct GraceRcuParticipant<'d> {
 impl GraceRcuParticipant<'_> {
     #[cold]
     fn collect(&mut self) {
-        // Adopted first, so that G2 is behind these batches' unlinkings too.
-        self.batches.adopt();
         self.batches.close(self.domain.start());
-        let oldest = self.domain.versions.oldest();
-        // SAFETY: S1, as `oldest` was looked up behind `start`, and for batches of others behind
-        // theirs and our G2.
-        unsafe { self.batches.free(|mark| *mark <= oldest) }
+        // SAFETY: S1, as `reached` looks behind `start`, and for orphans behind their lock.
+        unsafe { self.batches.free(|| self.domain.reached(), |mark, reached| mark <= reached) }
     }
 }
 
@@ -116,7 +119,10 @@ impl Drop for GraceRcuParticipant<'_> {
     fn drop(&mut self) {
         // A guard may have been forgotten.
         self.slot.announce(AWAY);
-        self.batches.leave(|| self.domain.start());
+        let domain = self.domain;
+        let passed = |mark: &u64, reached: &u64| mark <= reached;
+        // SAFETY: as in `collect`.
+        unsafe { self.batches.leave(|| domain.start(), || domain.reached(), passed) }
     }
 }
 

@@ -27,6 +27,8 @@
 //!   than the domain's drop ([`Leak`] never frees). Hence a participant borrows the domain, and
 //!   a guard its participant, until their drops have run: if such a type keeps anything alive
 //!   that frees nodes, it implements `Drop` itself, as otherwise the borrow may end earlier.
+//!   Who forgets a participant (`mem::forget`) keeps what it has retired from being freed at all,
+//!   and may hold up others as a thread does that never runs again; nothing is freed early for it.
 //! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 

@@ -19,7 +19,7 @@
 //! | … each `batch` retirements | wait-free | tries of a mutex and of two write locks |
 //! | `retire` | wait-free | a push |
 //! | register | wait-free | nothing |
-//! | leave | blocking | the mutex, and the lock of the orphans |
+//! | leave | blocking | the mutex, and the lock of the orphans; frees what has passed |
 //!
 //! (Given an allocator that is, and tries of the locks that are.) `enter` is turned away by both
 //! locks only if, between the two tries, a drain has gone on to the other one. A thread that is in
@@ -57,7 +57,7 @@ pub struct PoorRcu {
 }
 
 // SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: the locks.
+// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: the locks.
 unsafe impl Reclaimer for PoorRcu {
     type Header = ();
     type Participant<'d> = PoorRcuParticipant<'d>;
@@ -148,17 +148,22 @@ impl PoorRcuParticipant<'_> {
         let reached = *drains;
         // No lock is held while nodes are freed: that runs the user's code.
         drop(drains);
-        self.batches.adopt();
         // SAFETY: S1.
-        unsafe { self.batches.free(|mark| *mark <= reached) }
+        unsafe { self.batches.free(|| reached, |mark, reached| mark <= reached) }
     }
 }
 
 impl Drop for PoorRcuParticipant<'_> {
     fn drop(&mut self) {
-        let drains = &self.domain.drains;
-        self.batches
-            .leave(|| PoorRcu::mark(&drains.lock().unwrap_or_else(PoisonError::into_inner)));
+        let domain = self.domain;
+        let drains = || domain.drains.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = || {
+            let mut drains = drains();
+            domain.drain(&mut drains);
+            *drains
+        };
+        // SAFETY: S1.
+        unsafe { self.batches.leave(|| PoorRcu::mark(&drains()), look, |mark, seen| mark <= seen) }
     }
 }
 

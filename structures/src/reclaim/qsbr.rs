@@ -49,7 +49,7 @@ pub struct Qsbr {
 }
 
 // SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
+// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
 // hands under the orphans' lock; a thread's accesses come before its next announcement (V1).
 unsafe impl Reclaimer for Qsbr {
     type Header = ();
@@ -86,6 +86,16 @@ impl Qsbr {
         // Release Q1: who reads this version, or a later one, sees our nodes unlinked. Who announces
         // it has to have seen those of earlier versions: `collect` has, by fence Q2.
         self.versions.current.fetch_add(1, Ordering::Release) + 1
+    }
+
+    /// The version that all threads have reached.
+    fn reached(&self) -> u64 {
+        // SeqCst fence Q2: pairs with Q3. Either we see the slot of a thread that comes online, or
+        // it sees the nodes unlinked that we may free: ours, and the orphans, as we have their lock.
+        // As an Acquire fence it pairs with Q1 of the earlier versions: we will not load their nodes
+        // again (I2).
+        fence(Ordering::SeqCst);
+        self.versions.oldest()
     }
 }
 
@@ -124,21 +134,20 @@ impl QsbrParticipant<'_> {
         let version = self.domain.next_version();
         self.batches.close(version);
         self.announce(version);
-        self.batches.adopt();
-        // SeqCst fence Q2: pairs with Q3. Either we see the slot of a thread that comes online, or
-        // it sees our nodes, and those we adopted, unlinked. As an Acquire fence it pairs with Q1
-        // of the earlier versions: we will not load their nodes again (I2).
-        fence(Ordering::SeqCst);
-        let oldest = self.domain.versions.oldest();
-        // SAFETY: S1, as `oldest` was looked up after the version was asked for.
-        unsafe { self.batches.free(|version| *version <= oldest) }
+        // SAFETY: S1: `reached` is looked up after the versions were asked for.
+        unsafe {
+            self.batches.free(|| self.domain.reached(), |version, reached| version <= reached)
+        }
     }
 }
 
 impl Drop for QsbrParticipant<'_> {
     fn drop(&mut self) {
         self.offline();
-        self.batches.leave(|| self.domain.next_version());
+        let domain = self.domain;
+        let passed = |version: &u64, reached: &u64| version <= reached;
+        // SAFETY: as in `collect`.
+        unsafe { self.batches.leave(|| domain.next_version(), || domain.reached(), passed) }
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Sdd {
 // promises that they are out of reach of all guards when a later epoch is of another generation.
 // ("Later", although epochs count modulo 64: the mark is read before, by this thread or by one that
 // handed the batch over under a lock, and reads of one atomic do not go back.) S2: a batch is freed
-// by its participant, by whoever adopts it, or by the pool's drop, of which each takes it out of
+// by its participant, by whoever finds it left, or by the pool's drop, of which each takes it out of
 // where it was. S3: a batch changes hands under the orphans' lock; a guard's accesses come before
 // its end, which comes before the epochs that have to look for it (fence E).
 unsafe impl Reclaimer for Sdd {
@@ -79,20 +79,41 @@ impl SddParticipant<'_> {
     #[cold]
     fn collect(&mut self, pin: &::sdd::Guard) {
         self.batches.close(pin.epoch());
-        self.batches.adopt();
-        // Read behind `adopt`: see S1.
-        let now = pin.epoch();
-        // Acquire fence E: pairs with the crate's fence before it stores an epoch.
-        std::sync::atomic::fence(Ordering::Acquire);
-        // SAFETY: S1.
-        unsafe { self.batches.free(|retired| !retired.in_same_generation(now)) }
+        // SAFETY: S1: `now` is read after the marks.
+        unsafe { self.batches.free(|| now(pin), passed) }
         pin.accelerate();
     }
 }
 
+/// The epoch, read behind every mark that it is compared with: as epochs count modulo 64, a mark that
+/// is later than it looks like one of another generation.
+fn now(pin: &::sdd::Guard) -> Epoch {
+    let now = pin.epoch();
+    // Acquire fence E: pairs with the crate's fence before it stores an epoch.
+    std::sync::atomic::fence(Ordering::Acquire);
+    now
+}
+
+fn passed(retired: &Epoch, now: &Epoch) -> bool {
+    !retired.in_same_generation(*now)
+}
+
 impl Drop for SddParticipant<'_> {
     fn drop(&mut self) {
-        self.batches.leave(pins::epoch);
+        if self.batches.is_idle() {
+            return;
+        }
+        if pins::is_over() {
+            // The thread has no guard to look from: what it leaves, others free.
+            // SAFETY: nothing is said to have passed.
+            return unsafe { self.batches.leave(pins::epoch, || (), |_, ()| false) };
+        }
+        // Its end, in which the crate may run others' code, is behind `leave`'s lock.
+        let pin = ::sdd::Guard::new();
+        // SAFETY: as in `collect`.
+        unsafe { self.batches.leave(|| pin.epoch(), || now(&pin), passed) }
+        // Who leaves may never have filled a batch; the epoch has to go on all the same.
+        pin.accelerate();
     }
 }
 

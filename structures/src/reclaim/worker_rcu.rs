@@ -54,7 +54,7 @@ pub struct WorkerRcu {
 }
 
 // SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// adopts it, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
+// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
 // hands under the orphans' lock; a worker's accesses come before it runs a marker (W2) or closes
 // its mailbox (W4).
 unsafe impl Reclaimer for WorkerRcu {
@@ -119,7 +119,8 @@ impl Marker {
     }
 }
 
-/// A worker's markers, newest first: others push, the worker takes them all.
+/// A worker's markers, newest first: others push, the worker takes them all, or it is dropped with
+/// the domain, if the worker's participant was forgotten.
 struct Mailbox {
     head: AtomicPtr<Note>,
 }
@@ -178,13 +179,19 @@ impl Mailbox {
     fn run(&self, head: *mut Note) {
         // Acquire W1. Release W4: who finds the mailbox closed may free what we held.
         let mut next = self.head.swap(head, Ordering::AcqRel);
-        while !next.is_null() {
+        while !next.is_null() && next != CLOSED {
             // SAFETY: from `Box::into_raw` in `post`; taken out, it is ours.
             let note = unsafe { Box::from_raw(next) };
             note.marker.pass();
             // Relaxed: came with the note.
             next = note.next.load(Ordering::Relaxed);
         }
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.run(CLOSED);
     }
 }
 
@@ -217,16 +224,17 @@ impl WorkerRcuParticipant<'_> {
         self.batches.close(marker);
         // Ours, too.
         self.mailbox.run(ptr::null_mut());
-        self.batches.adopt();
         // SAFETY: S1.
-        unsafe { self.batches.free(|marker| marker.has_passed()) }
+        unsafe { self.batches.free(|| (), |marker, ()| marker.has_passed()) }
     }
 }
 
 impl Drop for WorkerRcuParticipant<'_> {
     fn drop(&mut self) {
         self.offline();
-        self.batches.leave(|| self.domain.post());
+        let domain = self.domain;
+        // SAFETY: S1.
+        unsafe { self.batches.leave(|| domain.post(), || (), |marker, ()| marker.has_passed()) }
     }
 }
 
@@ -294,5 +302,23 @@ impl Guard<WorkerRcu> for WorkerRcuGuard<'_, '_> {
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<WorkerRcu, T>) {
         // SAFETY: by this function's contract.
         unsafe { self.thread.batches.retire(node) }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::mem;
+
+    use super::*;
+
+    #[test]
+    fn notes_to_a_forgotten_worker_end_with_the_domain() {
+        let domain = WorkerRcu::new(None);
+        mem::forget(domain.register());
+        let marker = domain.post();
+        assert!(!marker.has_passed());
+        drop(domain);
+        assert!(marker.has_passed());
+        assert_eq!(Arc::strong_count(&marker), 1, "the note has one");
     }
 }
