@@ -91,6 +91,7 @@ for_each_scheme! {
     after_a_stall_it_is_freed: after_a_stall;
     what_an_idle_thread_could_have_adopted_is_freed: beside_an_idle_writer;
     a_forgotten_handle_keeps_its_own: beside_a_forgotten_handle;
+    thousands_of_handles_at_once: many_at_once;
 }
 
 fn filled<R: Reclaimer>() -> Table<R> {
@@ -219,4 +220,16 @@ fn beside_a_forgotten_handle<R: Reclaimer>(meter: &Meter, each: u64) {
     // A handle of crossbeam's keeps the collector alive, and with it what that has not freed.
     let collectors = if R::NAME == Epoch::NAME { bound::<R>(1, each) } else { 0 };
     check::<R>(meter, each + collectors, "after the table, with a forgotten handle");
+}
+
+/// All of one thread; each retires some, and then they leave one after the other.
+fn many_at_once<R: Reclaimer>(meter: &Meter, each: u64) {
+    let map = filled::<R>();
+    let mut handles: Vec<_> = (0..2 * THREADS).map(|_| map.handle()).collect();
+    handles.iter_mut().for_each(|handle| replace(handle, each / 10));
+    drop(handles);
+    if leaves_nothing::<R>() {
+        check::<R>(meter, 0, "after thousands of handles");
+    }
+    end(map, meter);
 }
