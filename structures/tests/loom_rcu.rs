@@ -197,25 +197,20 @@ fn two_retire<R: Reclaimer + 'static>() {
     });
 }
 
-/// A thread unlinks the node, retires it and leaves, while a reader comes and goes; `others` come and
-/// go too. The one that leaves last has freed the node. What the reader saw, and whether the node had
-/// been freed when its owner had left.
-fn all_leave<R: Reclaimer + 'static>(others: usize) {
+/// A thread unlinks the node, retires it and leaves, while a reader comes and goes. The one that leaves
+/// last has freed the node. What the reader saw, and whether the node had been freed when its owner
+/// had left.
+fn all_leave<R: Reclaimer + 'static>() {
     let expected = [(true, false), (true, true), (false, false), (false, true)];
-    explore(&format!("{}: all leave", R::NAME), expected, move || {
+    explore(&format!("{}: all leave", R::NAME), expected, || {
         let world = World::<R>::new();
         let reader = {
             let world = Arc::clone(&world);
             thread::spawn(move || world.read(&mut world.domain.register()))
         };
-        let others: Vec<_> = (0..others)
-            .map(|_| Arc::clone(&world))
-            .map(|world| thread::spawn(move || drop(world.domain.register())))
-            .collect();
         world.unlink(&mut world.domain.register());
         let freed = world.life.freed.load(Ordering::Relaxed);
         let seen = reader.join().expect("read");
-        others.into_iter().for_each(|other| other.join().expect("left"));
         assert!(world.life.freed.load(Ordering::Relaxed), "all have left");
         world.outcome(seen, freed)
     });
@@ -223,28 +218,22 @@ fn all_leave<R: Reclaimer + 'static>(others: usize) {
 
 #[test]
 fn qsbr_all_leave() {
-    all_leave::<Qsbr>(0);
-}
-
-/// The other finds the node left while its owner's reader is not done.
-#[test]
-fn qsbr_three_leave() {
-    all_leave::<Qsbr>(1);
+    all_leave::<Qsbr>();
 }
 
 #[test]
 fn grace_rcu_all_leave() {
-    all_leave::<GraceRcu>(0);
+    all_leave::<GraceRcu>();
 }
 
 #[test]
 fn worker_rcu_all_leave() {
-    all_leave::<WorkerRcu>(0);
+    all_leave::<WorkerRcu>();
 }
 
 #[test]
 fn debra_all_leave() {
-    all_leave::<Debra>(0);
+    all_leave::<Debra>();
 }
 
 #[test]
