@@ -60,7 +60,7 @@ use crate::counter::StripedCounter;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
 use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
-use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering, ShardedLock};
+use crate::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::{Seen, Versions};
 use crate::word::Word;
@@ -576,7 +576,12 @@ where
     #[doc(hidden)]
     pub fn displace(&self, key: &K) {
         let _writing = self.exclusion.write();
-        let _moving = self.moves.read().unwrap_or_else(PoisonError::into_inner);
+        self.moves.displace(|| self.displace_in_turn(key));
+    }
+
+    /// [`Self::displace`], while nobody iterates.
+    #[cfg(any(loom, shuttle))]
+    fn displace_in_turn(&self, key: &K) {
         let backoff = Backoff::new();
         loop {
             let (table, located) = self.locate(key, self.hasher.hash_one(key));

@@ -54,7 +54,7 @@ use crate::counter::StripedCounter;
 use crate::hash;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, Backoff, Ordering, ShardedLock};
+use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::zeroed::{Pages, Zeroable};
 
 /// In a slot's pointer: the item is in its other bucket.

@@ -2,9 +2,8 @@
 
 use std::sync::PoisonError;
 
-use crossbeam_utils::sync::ShardedLock;
-
 use crate::owner::{Act, act_inside, inside, waits_for_itself};
+use crate::sync::ShardedLock;
 
 /// A lock that displacements share and an iteration has alone. A thread that has it, and whose user
 /// code needs it again, does not wait for itself.
