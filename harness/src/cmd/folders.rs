@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use globset::{Glob, GlobMatcher};
 
 use crate::case::is_control;
+use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::compare::{Baseline, Cell, Workload};
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
@@ -186,6 +187,44 @@ pub(super) fn best_of(baseline: &Baseline, cells: &[Cell]) -> String {
     }
 }
 
+/// Every name that the programs know, and those of `rows`: a result is read without its tables.
+fn catalogue(registry: &Registry, rows: &[Row]) -> Catalogue {
+    let mut catalogue = registry.catalogue();
+    let is_known: HashSet<String> =
+        catalogue.structures.iter().map(|structure| structure.name.clone()).collect();
+    for row in rows.iter().filter(|row| !is_known.contains(&row.structure)) {
+        let found = catalogue.structures.iter_mut().find(|one| one.name == row.structure);
+        match found {
+            Some(structure) if structure.reclaimers.contains(&row.reclaimer) => {}
+            Some(structure) => {
+                for names in
+                    [&mut structure.reclaimers, &mut structure.hashed, &mut structure.bytes]
+                {
+                    names.push(row.reclaimer.clone());
+                }
+            }
+            None => catalogue.structures.push(StructureEntry {
+                name: row.structure.clone(),
+                reclaimers: vec![row.reclaimer.clone()],
+                why_not: String::new(),
+                max_threads: None,
+                huge_pages: true,
+                hashed: vec![row.reclaimer.clone()],
+                bytes: vec![row.reclaimer.clone()],
+                why_no_bytes: String::new(),
+            }),
+        }
+        if catalogue.reclaimers.iter().all(|one| one.name != row.reclaimer) {
+            let takes_batch = row.reclaim_batch.is_some();
+            catalogue.reclaimers.push(ReclaimerEntry { name: row.reclaimer.clone(), takes_batch });
+        }
+        if !catalogue.allocators.contains(&row.allocator) {
+            catalogue.allocators.push(row.allocator.clone());
+        }
+    }
+    catalogue
+}
+
 /// The first subject of the folder's experiment that is no control and has trials, or of controls
 /// the first.
 pub(super) fn first_subject(registry: &Registry, folder: &Recorded) -> Result<String, Failure> {
@@ -193,13 +232,14 @@ pub(super) fn first_subject(registry: &Registry, folder: &Recorded) -> Result<St
     let name_one = |why: String| usage(format!("{why}\nName a subject with --baseline."));
     let text = std::fs::read_to_string(&path)
         .map_err(|error| name_one(format!("cannot read {}: {error}", path.display())))?;
-    let experiment = Experiment::parse(&path.display().to_string(), &text, &registry.catalogue())
-        .map_err(|error| {
-        name_one(format!(
-            "{} has something that this program does not know:\n{error}",
-            path.display()
-        ))
-    })?;
+    let catalogue = catalogue(registry, &folder.rows);
+    let experiment =
+        Experiment::parse(&path.display().to_string(), &text, &catalogue).map_err(|error| {
+            name_one(format!(
+                "{} has something that this program does not know:\n{error}",
+                path.display()
+            ))
+        })?;
     let measured: HashSet<String> = folder.rows.iter().map(Row::subject).collect();
     let subjects = || experiment.cases.iter().filter(|case| measured.contains(&case.subject()));
     let subject = subjects().find(|case| !is_control(&case.structure));

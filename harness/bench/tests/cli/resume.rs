@@ -6,6 +6,7 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 
+use crate::compare::recorded;
 use crate::lab;
 use crate::support::{Lab, TINY, TINY_CELLS, assert_complete, is_alive, plan, spec, wait_for};
 
@@ -167,6 +168,24 @@ fn installed() -> (tempfile::TempDir, Lab) {
     let lab = Lab::new(folder.path().join("bench"));
     lab.write("tiny.toml", TINY);
     (folder, lab)
+}
+
+#[test]
+fn results_are_read_without_their_tables() {
+    let (folder, _) = installed();
+    fs::remove_file(folder.path().join("subjects-chaining")).unwrap();
+    let read = recorded("quickstart-recorded");
+    let lab = Lab::new(folder.path().join("bench"));
+    read.snapshot("r").iter().for_each(|(name, bytes)| {
+        lab.write(&format!("r/{}", name.display()), bytes);
+    });
+    let cmp = lab.run("cmp r").exits(0);
+    assert_eq!(cmp.out, read.run("cmp r").exits(0).out);
+    lab.run("plot r --figure throughput-threads").exits(0).prints(&["throughput-threads"]);
+    lab.run("list figures").exits(0).prints(&["throughput-threads"]);
+    let said = ["no program of tables", "cargo build"];
+    lab.run("list").exits(2).says(&said);
+    lab.run("run --structure papaya").exits(2).says(&said);
 }
 
 #[test]
