@@ -26,6 +26,15 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
+    /// What is shown, without the word that it begins with.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Usage(message) => message.clone(),
+            Self::Text(message) => message.trim_end().to_owned(),
+            Self::Run(error) => format!("{error:#}"),
+        }
+    }
+
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Text(_) => 2,

@@ -36,6 +36,8 @@ pub mod machine;
 #[cfg(feature = "command-line")]
 pub mod merge;
 #[cfg(feature = "command-line")]
+mod names;
+#[cfg(feature = "command-line")]
 pub mod plot;
 #[cfg(feature = "command-line")]
 pub mod programs;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::folders::Recorded;
-use super::plot::{self, Format};
+use super::plot::{self, Drawn, Format};
 use super::question::Question;
-use super::{print, report};
+use super::{all_done, print, report};
 use crate::aggregate::{self, AGGREGATE};
 use crate::failure::Failure;
 use crate::latency::table::of_cells;
@@ -34,21 +34,23 @@ pub(super) fn conclude(
     let path = folder.path().to_owned();
     let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
     recorded[0].label = recorded[0].name();
-    let pictures = report::pictures(registry, &Question::default(), &recorded)?;
-    if !pictures.is_empty() {
+    // What cannot be drawn costs neither the page nor the other figures.
+    let Drawn { drawings, failures } =
+        report::pictures(registry, &Question::default(), &recorded).unwrap_or_else(Drawn::none);
+    let mut complaints = [complaints(folder), failures].concat();
+    if !drawings.is_empty() {
         let formats = [Format::Svg, Format::Png];
-        files.extend(plot::write(&pictures, &formats, &folder.path().join("figures"))?);
+        let (drawn, unwritten) = plot::write(&drawings, &formats, &folder.path().join("figures"));
+        files.extend(drawn);
+        complaints.extend(unwritten);
     }
     let page = folder.path().join(report::REPORT);
-    report::write(registry, &Question::default(), &recorded, &pictures, &page)?;
-    files.push(page);
-    print(&format!("{table}{}\n{}", other_tables(folder), plot::lines(&files)))?;
-    let complaints = complaints(folder);
-    if complaints.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Run(anyhow::anyhow!(complaints.join("\n"))))
+    match report::write(registry, &Question::default(), &recorded, &drawings, &page) {
+        Ok(()) => files.push(page),
+        Err(failure) => complaints.push(failure.message()),
     }
+    print(&format!("{table}{}\n{}", other_tables(folder), plot::lines(&files)))?;
+    all_done(complaints)
 }
 
 /// The tables of the other kinds of trials, of those that there are.

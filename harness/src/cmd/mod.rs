@@ -26,7 +26,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
@@ -139,6 +139,11 @@ pub fn captured<A: Into<OsString>>(
 /// Gives `text` to the stream that `captured` has for it; false if there is none.
 fn keep(text: &str, stream: fn(&mut Printed) -> &mut String) -> bool {
     PRINTED.with_borrow_mut(|printed| printed.as_mut().map(|p| stream(p).push_str(text)).is_some())
+}
+
+/// Fails, after all that could be done, if some things could not.
+fn all_done(failures: Vec<String>) -> Result<(), Failure> {
+    if failures.is_empty() { Ok(()) } else { Err(Failure::Run(anyhow!(failures.join("\n")))) }
 }
 
 /// Prints help and version to standard output, what is wrong with the arguments to standard error.

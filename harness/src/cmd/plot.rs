@@ -1,9 +1,8 @@
 //! `bench plot`: figures of recorded results.
 
 use std::fs;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
 
 use super::folders::{Recorded, check_baseline, first_subject};
 use crate::compare::Baseline;
@@ -18,6 +17,7 @@ use crate::row::Row;
 use crate::series::{self, SeriesRow};
 use crate::space::SpaceRow;
 use crate::study;
+use trials::memory::in_one_line;
 
 /// Draw figures of result folders
 ///
@@ -83,10 +83,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         }
     }
     let target = args.folders[0].join("figures");
-    let drawings = drawings(&figures, &results, args.style)?;
-    let files = write(&drawings, &args.format, &target)?;
+    let Drawn { drawings, mut failures } = draw(&figures, &results, args.style);
+    let (files, unwritten) = write(&drawings, &args.format, &target);
+    failures.extend(unwritten);
     super::print(&lines(&files))?;
-    Ok(())
+    super::all_done(failures)
 }
 
 /// What ratios in figures are to: what was asked for, or the first subject of the experiment, if this
@@ -168,54 +169,122 @@ fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
     record::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
 }
 
-/// Every picture of `figures`, with the figure that it is of.
-pub(super) fn drawings(
-    figures: &[&'static Figure],
-    results: &Results<'_>,
-    style: &Style,
-) -> anyhow::Result<Vec<(&'static Figure, Drawing)>> {
-    let mut drawings = Vec::new();
-    for figure in figures {
-        let own = (figure.draw)(results, style)?;
-        drawings.extend(own.into_iter().map(|drawing| (*figure, drawing)));
-    }
-    Ok(drawings)
+/// Pictures, and what could not be drawn.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    /// Each with the figure that it is of.
+    pub(super) drawings: Vec<(&'static Figure, Drawing)>,
+    /// A line for each figure that failed: which, and why.
+    pub(super) failures: Vec<String>,
 }
 
-/// Writes pictures into `target` and returns the files.
+impl Drawn {
+    /// No picture, for that reason.
+    pub(super) fn none(why: Failure) -> Self {
+        Self { drawings: Vec::new(), failures: vec![why.message()] }
+    }
+}
+
+/// Every picture of `figures`. One that fails, or panics, does not cost the others.
+pub(super) fn draw(figures: &[&'static Figure], results: &Results<'_>, style: &Style) -> Drawn {
+    let mut drawn = Drawn::default();
+    for figure in figures {
+        // Nothing is shared with it that it could leave half done.
+        let own = panic::catch_unwind(AssertUnwindSafe(|| (figure.draw)(results, style)));
+        match own {
+            Ok(Ok(own)) => drawn.drawings.extend(own.into_iter().map(|one| (*figure, one))),
+            Ok(Err(why)) => drawn.failures.push(undrawn(figure, &format!("{why:#}"))),
+            Err(panic) => drawn.failures.push(undrawn(figure, &in_one_line(&*panic))),
+        }
+    }
+    drawn
+}
+
+fn undrawn(figure: &Figure, why: &str) -> String {
+    format!("the figure `{}` cannot be drawn: {why}", figure.name)
+}
+
+/// Writes pictures into `target`. Returns the files, and a line for each that could not be written.
 pub(super) fn write(
     drawings: &[(&Figure, Drawing)],
     formats: &[Format],
     target: &Path,
-) -> anyhow::Result<Vec<PathBuf>> {
-    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
-    let mut files = Vec::new();
-    for (_, drawing) in drawings {
-        for (suffix, bytes) in formats_of(drawing, formats)? {
-            let file = target.join(format!("{}.{suffix}", drawing.file_stem));
-            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
-            files.push(file);
-        }
+) -> (Vec<PathBuf>, Vec<String>) {
+    if let Err(error) = fs::create_dir_all(target) {
+        return (Vec::new(), vec![format!("cannot make {}: {error}", target.display())]);
     }
-    Ok(files)
-}
-
-/// The files' suffixes and contents.
-fn formats_of(
-    drawing: &Drawing,
-    formats: &[Format],
-) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
-    let mut files = Vec::new();
-    for format in formats {
-        match format {
-            Format::Svg => files.push(("svg", drawing.svg.clone().into_bytes())),
-            Format::Png => files.push(("png", raster::png(&drawing.svg, raster::PRINT_DPI)?)),
-            Format::Pdf => files.push(("pdf", pdf::pdf(&drawing.svg)?)),
-            Format::Pgf => {
-                files.push(("tex", drawing.pgf.tex.clone().into_bytes()));
-                files.push(("dat", drawing.pgf.table.clone().into_bytes()));
+    let (mut files, mut failures) = (Vec::new(), Vec::new());
+    for (_, drawing) in drawings {
+        for format in formats {
+            for (suffix, content) in contents(drawing, *format) {
+                let file = target.join(format!("{}.{suffix}", drawing.file_stem));
+                match content.and_then(|bytes| Ok(fs::write(&file, bytes)?)) {
+                    Ok(()) => files.push(file),
+                    Err(why) => failures.push(format!("cannot write {}: {why:#}", file.display())),
+                }
             }
         }
     }
-    Ok(files)
+    (files, failures)
+}
+
+/// A file's suffix and what is in it, if that can be made.
+type Content = (&'static str, anyhow::Result<Vec<u8>>);
+
+/// The files of `drawing` in that format.
+fn contents(drawing: &Drawing, format: Format) -> Vec<Content> {
+    let text = |text: &str| Ok(text.as_bytes().to_vec());
+    match format {
+        Format::Svg => vec![("svg", text(&drawing.svg))],
+        Format::Png => vec![("png", raster::png(&drawing.svg, raster::PRINT_DPI))],
+        Format::Pdf => vec![("pdf", pdf::pdf(&drawing.svg))],
+        Format::Pgf => vec![("tex", text(&drawing.pgf.tex)), ("dat", text(&drawing.pgf.table))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+    use crate::test_rows::Grid;
+
+    fn named(name: &'static str, draw: plot::Draw) -> &'static Figure {
+        Box::leak(Box::new(Figure { name, summary: "", lacks: |_| None, draw }))
+    }
+
+    #[test]
+    fn a_figure_that_fails_does_not_cost_the_others() {
+        let rows = Grid::small().rows();
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
+        let fine = plot::figure("throughput-threads").unwrap();
+        let fails = named("fails", |_, _| bail!("no ink"));
+        let panics = named("panics", |_, _| panic!("no\npaper"));
+        let drawn = draw(&[fails, fine, panics, fine], &results, &STYLES[0]);
+        assert_eq!(drawn.drawings.len(), 2);
+        let said =
+            ["the figure `fails` cannot be drawn: no ink", "`panics` cannot be drawn: no paper"];
+        assert_eq!(drawn.failures.len(), 2);
+        assert!(
+            drawn.failures.iter().zip(said).all(|(own, part)| own.ends_with(part)),
+            "{drawn:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_does_not_cost_the_others() {
+        let rows = Grid::small().rows();
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
+        let figures = ["throughput-threads", "trial-strip"].map(|name| plot::figure(name).unwrap());
+        let Drawn { drawings, failures } = draw(&figures, &results, &STYLES[0]);
+        assert_eq!((drawings.len(), failures.len()), (2, 0));
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("throughput-threads.svg");
+        fs::create_dir(&taken).unwrap();
+        let (files, failures) = write(&drawings, &[Format::Svg, Format::Pgf], folder.path());
+        assert_eq!((files.len(), failures.len()), (5, 1), "{failures:?}");
+        assert!(failures[0].starts_with(&format!("cannot write {}: ", taken.display())));
+        let (files, failures) = write(&drawings, &[Format::Svg], &files[0].join("inside"));
+        assert_eq!((files.len(), failures.len()), (0, 1), "{failures:?}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::folders::{Recorded, read};
-use super::plot::{baseline, drawable, drawings};
+use super::plot::{Drawn, baseline, draw, drawable};
 use super::question::{Question, are_two_runs, compare};
 use crate::compare::{Report, cells};
 use crate::failure::{Failure, usage};
@@ -45,11 +45,11 @@ pub(super) struct Args {
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let mut folders = read(&args.folders)?;
     folders.iter_mut().for_each(|folder| folder.label = folder.name());
-    let pictures = pictures(registry, &args.asked, shown(&folders))?;
+    let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
-    write(registry, &args.asked, &folders, &pictures, &file)?;
+    write(registry, &args.asked, &folders, &drawings, &file)?;
     super::print(&format!("{}\n", file.display()))?;
-    Ok(())
+    super::all_done(failures)
 }
 
 /// Of two runs the second one, else all.
@@ -65,10 +65,10 @@ pub(super) fn pictures(
     registry: &Registry,
     asked: &Question,
     folders: &[Recorded],
-) -> Result<Vec<(&'static Figure, Drawing)>, Failure> {
+) -> Result<Drawn, Failure> {
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     if !rows.iter().any(counts) {
-        return Ok(Vec::new());
+        return Ok(Drawn::default());
     }
     let mut samples = Vec::new();
     for folder in folders {
@@ -87,7 +87,7 @@ pub(super) fn pictures(
         cpus,
         baseline: baseline.as_ref(),
     };
-    Ok(drawings(&drawable(&results), &results, &STYLES[0])?)
+    Ok(draw(&drawable(&results), &results, &STYLES[0]))
 }
 
 /// The latency trials of all folders.

@@ -1,11 +1,11 @@
 //! `bench sweep`: an experiment file, from plan to figures.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,6 +26,7 @@ use crate::row::Row;
 use crate::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
 use crate::study;
 use crate::summary::choose_metric;
+use ::trials::compressed::read_text;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
@@ -66,6 +67,9 @@ pub(super) struct Args {
     shard: Shard,
 }
 
+/// Bytes of an experiment file: far more than lists of as many values as there may be cells.
+const LARGEST_SPEC: u64 = 16 << 20;
+
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
@@ -82,7 +86,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let registry = programs.all()?;
     let catalogue = registry.catalogue();
     let name = args.spec.display().to_string();
-    let text = fs::read_to_string(&args.spec)
+    let text = read_text(&args.spec, LARGEST_SPEC)
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
     let parse =
         |text: &str| Experiment::parse(&name, text, &catalogue).map_err(|error| rendered(&error));
@@ -209,7 +213,8 @@ impl<'e> Plan<'e> {
     fn show(&self) -> Result<(), Failure> {
         let cells = self.cells().count();
         let block: f64 = self.wanted().map(|job| self.seconds(job)).sum();
-        let total = std::time::Duration::from_secs_f64(block * self.blocks() as f64);
+        let total = Duration::try_from_secs_f64(block * self.blocks() as f64);
+        let total = total.unwrap_or(Duration::MAX);
         let mut lines: Vec<String> =
             self.cells().map(|case| format!("{}  {case}", case.id())).collect();
         lines.extend(self.experiment.skipped.iter().map(|skipped| format!("left out: {skipped}")));

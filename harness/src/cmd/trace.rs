@@ -1,7 +1,7 @@
 //! `bench trace`: traces made, converted and looked at.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -106,6 +106,10 @@ fn make(
     })?;
     let mut file = BufWriter::new(file);
     let written = write(&mut file).and_then(|()| file.flush());
+    if written.is_err() {
+        // What is half a trace would be in the way of the whole.
+        let _ = fs::remove_file(path);
+    }
     written.with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::run::{positive_seconds, unknown};
 use crate::case::SYSTEM;
 use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
+use crate::names::file_name;
 use crate::programs::ask::{Answer, ask};
 use crate::programs::{Programs, Registry};
 use crate::verify::{Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
@@ -242,6 +243,7 @@ impl Line {
         };
         let subject = self.subject();
         let stem = subject.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "-");
+        let stem = file_name(&stem);
         let name =
             format!("{stem}-seed{}-round{}-key{}.svg", spec.seed, violation.round, example.key);
         let path = out.join(name);

@@ -9,6 +9,9 @@ use super::error::Problem;
 use super::value::{LATENCY, RATE, SECONDS, Section, mismatch};
 use crate::case::Case;
 
+/// More rates than anyone can run.
+const MAX_RATES: usize = 1000;
+
 /// The latency trials of each cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatencyPlan {
@@ -40,6 +43,14 @@ impl LatencyPlan {
             });
         }
         let listed = section.many("rates", &RATE, problems)?;
+        if listed.len() > MAX_RATES {
+            problems.push(Problem {
+                span: section.get("rates").map_or_else(|| section.span.clone(), Spanned::span),
+                message: format!("`rates` has {} rates", listed.len()),
+                help: format!("each is a trial of every cell; list at most {MAX_RATES}"),
+            });
+            return None;
+        }
         let mut rates = Vec::new();
         for rate in listed {
             if rate.get_ref() * seconds < 1.0 {

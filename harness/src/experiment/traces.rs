@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Value};
 
 use super::error::{Problem, SpecError};
 use super::keys::HOT;
@@ -82,12 +82,18 @@ fn listed<'a>(root: &'a DeTable<'_>) -> Vec<Spanned<&'a str>> {
 fn table(path: &str, facts: &Facts) -> String {
     let Facts { id, keys, counts } = facts;
     let counts = COUNTS.iter().zip(counts).map(|(key, count)| format!("{key} = {count}\n"));
-    let key = Value::String(path.to_owned());
+    let key = quoted(path);
     format!(
         "\n[traces.{key}]\nsha256 = \"{}\"\nkeys = {keys}\n{}",
         id.sha256,
         counts.collect::<String>()
     )
+}
+
+/// `text` as a key between quotes, on one line whatever is in it: what JSON escapes TOML escapes alike,
+/// and DEL besides.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
 }
 
 /// Whether a table of `[traces]` is of this trace.
@@ -192,5 +198,20 @@ pub(super) fn refuse_unused(
             message: "`[traces]` is set, and no grid has a `trace`".to_owned(),
             help: "leave it out, or list its paths as `trace` in a grid".to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_path_is_a_key_on_one_line() {
+        for path in ["a.tr", "a\nb", "\u{1}\t\"\\\u{7f}", "ünï/..", "'''\"\"\"", ""] {
+            let line = format!("{} = 1", quoted(path));
+            assert_eq!(line.lines().count(), 1, "{line}");
+            let read: toml::Table = line.parse().unwrap();
+            assert_eq!(read[path].as_integer(), Some(1), "{line}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::{LatencyTrial, Time, Times, histogram};
+use crate::names::file_name;
 use crate::row::Row;
 
 /// Lines of each half of what is left above the percentile.
@@ -39,9 +40,7 @@ fn folder(row: &Row, rate: f64) -> String {
     let Row { threads, reads, zipf, keys, case, .. } = row;
     let subject = row.subject();
     let name = format!("{subject}-threads{threads}-reads{reads}-zipf{zipf}-keys{keys}-rate{rate}");
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.=,:".contains(c);
-    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-    format!("{name}-{case}")
+    file_name(&format!("{}-{case}", file_name(&name)))
 }
 
 /// The percentile distribution of `times`.

@@ -84,7 +84,9 @@ impl Canvas<'_> {
             font = font.transform(FontTransform::Rotate270);
         }
         let style = TextStyle::from(font).color(&BLACK).pos(Pos::new(anchor, VPos::Bottom));
-        self.draw(&Text::new(text.to_owned(), unit(place), style))
+        // XML has no way to write the others.
+        let text = text.replace(|c| !is_xml(c), "\u{fffd}");
+        self.draw(&Text::new(text, unit(place), style))
     }
 
     /// A solid line.
@@ -196,9 +198,22 @@ fn dashes(points: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
     drawn
 }
 
+/// Whether XML 1.0 has the character.
+const fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_in_xml_is_in_no_picture() {
+        let text = "a\u{1}\u{fffe}<é\u{1f600}";
+        let draw = |canvas: &Canvas<'_>| canvas.text(text, (10.0, 10.0), 8.0, Align::Left);
+        let svg = paint(50.0, 20.0, draw).expect("a picture");
+        assert!(svg.contains("a\u{fffd}\u{fffd}&lt;é\u{1f600}"), "{svg}");
+    }
 
     #[test]
     fn dashes_go_on_round_a_corner() {

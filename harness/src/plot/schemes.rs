@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Results;
 use super::panels::Key;
 use super::style::{Look, scheme_looks};
+use crate::names::file_name;
 use crate::row::Row;
 use crate::summary::counts;
 use ::table::NO_RECLAIMER;
@@ -107,5 +108,6 @@ pub(super) fn threads(number: usize) -> String {
 
 /// The file's name for the group with this label.
 pub(super) fn file_stem(name: &str, label: &str) -> String {
-    if label.is_empty() { name.to_owned() } else { format!("{name}-{label}") }
+    let all = if label.is_empty() { name.to_owned() } else { format!("{name}-{label}") };
+    file_name(&all)
 }

@@ -168,7 +168,12 @@ fn reason(status: ExitStatus, errors: &[u8]) -> String {
     let lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_news = |line: &&str| !line.starts_with("note: run with") && *line != "stack backtrace:";
     let said = lines.take_while(is_news).take(3).collect::<Vec<_>>().join(" ");
-    if said.is_empty() { how } else { format!("{how}: {said}") }
+    match said.strip_prefix("error: ") {
+        // It ended as it should where something cannot be done.
+        Some(why) if status.code() == Some(1) => why.to_owned(),
+        _ if said.is_empty() => how,
+        _ => format!("{how}: {said}"),
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +210,8 @@ mod tests {
         assert_eq!(reason(failed, text.as_bytes()), said);
         let noted = text.replace("stack backtrace:", "note: run with RUST_BACKTRACE=1");
         assert_eq!(reason(failed, noted.as_bytes()), said);
+        let refused = b"error: no memory for a table\n";
+        assert_eq!(reason(failed, refused), "no memory for a table");
         assert_eq!(reason(ExitStatus::from_raw(11), b""), "killed by signal 11");
     }
 }

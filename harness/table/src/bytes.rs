@@ -56,13 +56,17 @@ pub struct Lengths {
 
 impl Lengths {
     /// Bytes of a key and its value, in the mean over a sample of `count` keys.
-    #[expect(clippy::cast_precision_loss, reason = "a mean")]
     #[must_use]
     pub fn mean_payload(self, count: u64) -> f64 {
-        let sampled = count.clamp(1, SAMPLED);
-        let of_entry = |i| u64::from(self.keys.of_key(i)) + u64::from(self.values.of_value(i));
-        (0..sampled).map(of_entry).sum::<u64>() as f64 / sampled as f64
+        mean(count, |i| u64::from(self.keys.of_key(i)) + u64::from(self.values.of_value(i)))
     }
+}
+
+/// The mean of `bytes` over a sample of `count` keys.
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
+fn mean(count: u64, bytes: impl Fn(u64) -> u64) -> f64 {
+    let sampled = count.clamp(1, SAMPLED);
+    (0..sampled).map(bytes).sum::<u64>() as f64 / sampled as f64
 }
 
 /// The keys of a larger range are made as they are needed: their list would not fit in memory. That
@@ -87,6 +91,20 @@ impl ByteKeys {
         let listed = if count > MOST_LISTED { 0 } else { count };
         let listed = (0..listed).map(|index| key(lengths, index)).collect();
         Self { listed, lengths, count }
+    }
+
+    /// Bytes of the list of the first `count` numbers, about.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, of at most 2^27 keys"
+    )]
+    pub fn listed_bytes(lengths: Lengths, count: u64) -> u64 {
+        let listed = if count > MOST_LISTED { 0 } else { count };
+        let of_each = mean(listed, |i| u64::from(lengths.keys.of_key(i)));
+        (listed as f64 * (of_each + size_of::<Bytes>() as f64)) as u64
     }
 
     /// The key of that number.
@@ -135,6 +153,13 @@ mod tests {
             let kept = if len >= 8 { u64::MAX } else { (1 << (8 * len)) - 1 };
             assert_eq!(bytes.word(0), word & kept);
         }
+    }
+
+    #[test]
+    fn a_list_weighs_its_keys_and_where_they_are() {
+        let lengths = Lengths { keys: Length::Bytes(100), values: Length::Bytes(7) };
+        assert_eq!(ByteKeys::listed_bytes(lengths, 1000), 116 * 1000);
+        assert_eq!(ByteKeys::listed_bytes(lengths, MOST_LISTED + 1), 0, "none are listed");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use self::ways::Counts;
 use self::words::words;
 use crate::case::{Case, Mix};
 use crate::fault::Fault;
+use crate::memory;
 use crate::metric::{NoiseProbe, process_cpu_seconds};
 use crate::pin::Cpus;
 
@@ -146,13 +147,15 @@ pub fn run(maker: &Maker<'_>, spec: &AggregateSpec) -> anyhow::Result<Aggregated
         ensure!(threads <= most, "the table serves {most} handles, and {threads} are needed");
     }
     let task = Task::new(spec)?;
-    let map = (maker.build)(&MapOptions {
+    let options = MapOptions {
         capacity: task.distinct,
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
         ..MapOptions::default()
-    });
+    };
+    let what = case.table_in_words(options.capacity);
+    let map = memory::making(what, || (maker.build)(&options))?;
     let mut done = match spec.way {
         Way::Cached => task.time(|| ways::cached(&*map, &task.words, &task.hasher)).1,
         _ => task.time(|| ways::shared(&*map, &task.words)).1,
@@ -194,6 +197,7 @@ struct Task {
 
 impl Task {
     fn new(spec: &AggregateSpec) -> anyhow::Result<Self> {
+        let _during = memory::allocates_for("the words and their counts");
         let words = words(spec)?;
         let distinct = words.iter().collect::<HashSet<_>>().len();
         let hasher = FixedState::with_seed(spec.case.hash_seed);

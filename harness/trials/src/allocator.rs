@@ -19,14 +19,18 @@
 //! without its feature `override`, leaves alone.
 //!
 //! A trial is a fresh process that is told by the variable, so that no trial inherits another's
-//! heap. The choice costs each call a load and two branches that are always the same way, for either
+//! heap. The choice costs each call a load and three branches that are always the same way, for either
 //! allocator alike.
 //!
 //! A process that is told `NAME+count` counts the bytes that are allocated and not freed
 //! ([`live_bytes`]), as they were asked for: what the allocator adds to a block is not in it.
+//!
+//! A process may have said that it ends when there is no memory: `memory.rs`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering::Relaxed};
+
+use crate::memory;
 
 /// The environment variable that names the allocator of a process.
 pub const VARIABLE: &str = "BENCH_ALLOCATOR";
@@ -101,11 +105,14 @@ pub fn live_bytes() -> Option<u64> {
     (CHOICE.load(Relaxed) & COUNTS != 0).then(live)
 }
 
-/// Notes `bytes` more if `choice` says to, and if `block`, which an allocator has just given, is one.
+/// Notes `more` bytes if `choice` says to, and if `block`, which an allocator has just given for `size`
+/// bytes, is one.
 #[inline]
-fn given(choice: u8, bytes: i64, block: *mut u8) -> *mut u8 {
-    if choice & COUNTS != 0 && !block.is_null() {
-        count(bytes);
+fn given(choice: u8, more: i64, size: usize, block: *mut u8) -> *mut u8 {
+    if block.is_null() {
+        memory::refused(size);
+    } else if choice & COUNTS != 0 {
+        count(more);
     }
     block
 }
@@ -180,7 +187,7 @@ unsafe impl GlobalAlloc for Switch {
             // SAFETY: the same.
             _ => unsafe { System.alloc(layout) },
         };
-        given(choice, bytes(layout.size()), block)
+        given(choice, bytes(layout.size()), layout.size(), block)
     }
 
     #[inline]
@@ -193,13 +200,15 @@ unsafe impl GlobalAlloc for Switch {
             // SAFETY: the same.
             _ => unsafe { System.alloc_zeroed(layout) },
         };
-        given(choice, bytes(layout.size()), block)
+        given(choice, bytes(layout.size()), layout.size(), block)
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let choice = choice();
-        given(choice, -bytes(layout.size()), block);
+        if choice & COUNTS != 0 {
+            count(-bytes(layout.size()));
+        }
         match choice & !COUNTS {
             #[cfg(feature = "mimalloc")]
             // SAFETY: `block` came from this switch, hence from this allocator, with `layout`.
@@ -220,7 +229,7 @@ unsafe impl GlobalAlloc for Switch {
             // SAFETY: the same.
             _ => unsafe { System.realloc(block, layout, size) },
         };
-        given(choice, bytes(size) - bytes(layout.size()), block)
+        given(choice, bytes(size) - bytes(layout.size()), size, block)
     }
 }
 

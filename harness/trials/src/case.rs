@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use table::{ByteKeys, Form, Hashing, Length, Lengths, subject_name};
 
 use crate::fault::Fault;
+use crate::memory;
 use crate::trace::{Facts, TraceId};
 use crate::workload::Distribution;
 
@@ -203,10 +204,22 @@ impl Case {
 
     /// The byte strings of the first `count` keys, if they are such: for the rest of the process, and
     /// made before anything is measured.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them.
+    pub fn byte_keys(&self, count: u64) -> anyhow::Result<Option<&'static ByteKeys>> {
+        let Some(lengths) = self.lengths() else { return Ok(None) };
+        let what = "the keys, which are byte strings";
+        memory::enough_for::<u8>(ByteKeys::listed_bytes(lengths, count), what)?;
+        let _during = memory::allocates_for(what);
+        Ok(Some(Box::leak(Box::new(ByteKeys::new(lengths, count)))))
+    }
+
+    /// Its table with room for so many entries, for a message. It stays for the rest of the process.
     #[must_use]
-    pub fn byte_keys(&self, count: u64) -> Option<&'static ByteKeys> {
-        let keys = ByteKeys::new(self.lengths()?, count);
-        Some(Box::leak(Box::new(keys)))
+    pub fn table_in_words(&self, capacity: usize) -> &'static str {
+        memory::named(format_args!("{} with room for {capacity} entries", self.subject()))
     }
 
     /// The form in which it wants its table.

@@ -7,6 +7,7 @@
 //! | `trial` | a trial: throughput, or latency at a rate |
 //! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
 //! | `metric`, `latency`, `clock` | what is recorded |
+//! | `memory`, `compressed` | what does not fit; files of text, and what is none |
 //! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
 //! | `serve` | a program's `main`: says its catalogue, and runs what it is told |
 
@@ -14,8 +15,10 @@ pub mod aggregate;
 pub mod allocator;
 pub mod case;
 pub mod clock;
+pub mod compressed;
 pub mod fault;
 pub mod latency;
+pub mod memory;
 pub mod metric;
 pub mod pin;
 pub mod serve;

@@ -23,6 +23,7 @@ use table::{Allocator, BuildFacts, Catalogue, Maker, Structures, Subject, subjec
 use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
 use crate::allocator;
 use crate::case::Case;
+use crate::memory;
 use crate::space::{self, Asked, Filled, SPACE_COMMAND, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
 use crate::verify::{self, Findings, VerifySpec};
@@ -72,6 +73,7 @@ fn answer(
     };
     die_with(parent.parse().context("--parent is no process id")?)?;
     exit_at_panic();
+    memory::end_in_a_line();
     match command {
         TRIAL_COMMAND => told(|spec| run(structures, spec)),
         SPACE_COMMAND => told(|spec| fill(structures, spec)),
@@ -107,12 +109,14 @@ fn die_with(_: i32) -> anyhow::Result<()> {
 }
 
 /// Makes a panic end the process. Otherwise the threads of a trial would wait at their barrier
-/// for ever for the one that panicked.
+/// for ever for the one that panicked. Where a panic becomes an error it is left to that.
 fn exit_at_panic() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        process::exit(1);
+        if !memory::catches_panic() {
+            report(panic);
+            process::exit(1);
+        }
     }));
 }
 

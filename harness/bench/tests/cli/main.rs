@@ -6,6 +6,7 @@ mod compare;
 mod figures;
 mod forms;
 mod latency;
+mod limits;
 mod merge;
 mod refusals;
 mod report;

@@ -1,34 +1,39 @@
 //! The words, as numbers: made, or read from a file.
 
-use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, ensure};
 use hashbrown::HashMap;
 use rand::SeedableRng;
 
 use super::AggregateSpec;
+use crate::compressed::read_text;
+use crate::memory;
 use crate::workload::{Keys, Purpose, Rng, UniformKeys, ZipfKeys, derive};
 
 /// The words that `spec` asks for: numbers below its case's `keys`, or those of its text.
 pub(super) fn words(spec: &AggregateSpec) -> anyhow::Result<Vec<u64>> {
     if let Some(path) = &spec.text {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+        let text =
+            read_text(Path::new(path), u64::MAX).with_context(|| format!("cannot read {path}"))?;
         let words = numbered(&text);
         ensure!(!words.is_empty(), "{path} has no words");
         return Ok(words);
     }
     let mut rng = Rng::seed_from_u64(derive(spec.seed, Purpose::Stream, 0));
     let (keys, zipf) = (spec.case.keys, spec.case.zipf);
-    Ok(if zipf == 0.0 {
-        drawn(UniformKeys::new(keys), &mut rng, spec.words)
+    let mut words = memory::room(spec.words, "the words")?;
+    if zipf == 0.0 {
+        draw(UniformKeys::new(keys), &mut rng, spec.words, &mut words);
     } else {
         let scatter = derive(spec.seed, Purpose::Scatter, 0);
-        drawn(ZipfKeys::new(keys, zipf, scatter), &mut rng, spec.words)
-    })
+        draw(ZipfKeys::new(keys, zipf, scatter), &mut rng, spec.words, &mut words);
+    }
+    Ok(words)
 }
 
-fn drawn(mut keys: impl Keys, rng: &mut Rng, count: u64) -> Vec<u64> {
-    (0..count).map(|_| keys.next_key(rng)).collect()
+fn draw(mut keys: impl Keys, rng: &mut Rng, count: u64, words: &mut Vec<u64>) {
+    words.extend((0..count).map(|_| keys.next_key(rng)));
 }
 
 /// The words of `text` in its order, in lower case; each as its number, by first occurrence. A word is

@@ -9,6 +9,7 @@ use table::{Handle, Maker, MapOptions, Moves, Table};
 use super::lookups::Lookups;
 use super::{Asked, At, SpaceSpec};
 use crate::allocator::live_bytes;
+use crate::memory;
 use crate::workload::{MAX_KEYS, prefill_keys};
 
 /// What a process answers.
@@ -74,25 +75,31 @@ pub fn run(maker: &Maker<'_>, spec: &SpaceSpec) -> anyhow::Result<Filled> {
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
         hashing: case.hashing,
-        bytes: case.byte_keys(all),
+        bytes: case.byte_keys(all)?,
     };
     let keys = prefill_keys(all, all, spec.seed);
+    // Said before anything is counted or timed.
+    let what = case.table_in_words(options.capacity);
+    let build = || memory::making(what, || (maker.build)(&options));
     if spec.asked == Asked::Time {
-        let keys: Vec<u64> = keys.take(options.capacity).collect();
-        return Ok(timed(|| (maker.build)(&options), &keys));
+        let keys = memory::collected(keys.take(options.capacity), "the keys to insert")?;
+        return timed(build, &keys);
     }
     let lookups = (spec.asked == Asked::Lookups).then(|| Lookups::new(spec.seed));
-    Ok(stepwise(|| (maker.build)(&options), keys, (case.keys, &spec.loads), lookups))
+    stepwise(build, keys, (case.keys, &spec.loads), lookups)
 }
 
-fn timed(build: impl Fn() -> Box<dyn Table>, keys: &[u64]) -> Filled {
+fn timed(
+    build: impl Fn() -> anyhow::Result<Box<dyn Table>>,
+    keys: &[u64],
+) -> anyhow::Result<Filled> {
     let started = Instant::now();
-    let map = build();
+    let map = build()?;
     let mut handle = map.handle();
     let added: usize = keys.chunks(BATCH).map(|batch| handle.fill(batch)).sum();
     let seconds = Some(started.elapsed().as_secs_f64());
     let failures = wrong_number(&*map, added as u64, keys.len() as u64);
-    Filled { seconds, steps: Vec::new(), failures }
+    Ok(Filled { seconds, steps: Vec::new(), failures })
 }
 
 fn wrong_number(map: &dyn Table, added: u64, wanted: u64) -> Vec<String> {
@@ -114,17 +121,17 @@ struct Ledger<'m> {
 }
 
 fn stepwise(
-    build: impl Fn() -> Box<dyn Table>,
-    mut keys: impl Iterator<Item = u64> + Clone,
+    build: impl Fn() -> anyhow::Result<Box<dyn Table>>,
+    mut keys: impl ExactSizeIterator<Item = u64> + Clone,
     (wanted, loads): (u64, &[f64]),
     mut lookups: Option<Lookups>,
-) -> Filled {
+) -> anyhow::Result<Filled> {
     let from_the_first = keys.clone();
     // Before the first reading: nothing but the table is to allocate.
     let steps = Vec::with_capacity(loads.len() + 2);
     let mut stops = Vec::with_capacity(loads.len() + 1);
     let before = live_bytes();
-    let map = build();
+    let map = build()?;
     map.take_moves();
     let mut handle = map.handle();
     // They are behind pointers for the trial's sake.
@@ -147,7 +154,8 @@ fn stepwise(
         }
         ledger.look(if load.is_some() { At::Load } else { At::Keys }, load);
         if let (Some(lookups), Some(step)) = (&mut lookups, ledger.steps.last_mut()) {
-            let present: Vec<u64> = from_the_first.clone().take(entries as usize).collect();
+            let present = from_the_first.clone().take(entries as usize);
+            let present = memory::collected(present, "the keys to look up")?;
             step.gets_per_sec = lookups.time(&mut *handle, &present);
         }
     }
@@ -157,7 +165,7 @@ fn stepwise(
     let Ledger { entries, steps, .. } = ledger;
     let mut failures = wrong_number(&*map, added, entries);
     failures.extend(lookups.and_then(|lookups| lookups.complaint()));
-    Filled { seconds: None, steps, failures }
+    Ok(Filled { seconds: None, steps, failures })
 }
 
 impl Ledger<'_> {

@@ -12,7 +12,7 @@ mod text;
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 pub use self::binary::write as write_binary;
 pub use self::generate::{Made, generate};
 use crate::case::Mix;
+use crate::compressed::{Compressed, compressed};
 use crate::workload::Op;
 
 /// A request.
@@ -106,6 +107,9 @@ impl Trace {
         };
         let file = fs::File::open(path).map_err(unreadable)?;
         let mut input = io::BufReader::with_capacity(1 << 16, file);
+        if let Some(found) = compressed(input.fill_buf().map_err(unreadable)?) {
+            return Err(packed(path, found));
+        }
         let is_binary = binary::begins(&mut input).map_err(unreadable)?;
         let parsed = if is_binary { binary::read(&mut input) } else { text::read(&mut input) };
         let trace = parsed.map_err(|wrong| match wrong {
@@ -159,6 +163,14 @@ impl Trace {
         binary::write(self, &mut hashed).expect("hashing cannot fail");
         let Hashed(hasher) = hashed.into_inner().expect("hashing cannot fail");
         hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A trace that is compressed.
+fn packed(path: &Path, found: Compressed) -> TraceError {
+    TraceError {
+        message: format!("the trace {} is compressed ({})", path.display(), found.format),
+        help: found.help(path),
     }
 }
 
@@ -256,5 +268,9 @@ mod tests {
         assert!(error().contains("no requests"), "{}", error());
         fs::write(&path, "0,a,8,0,1,get,0\n0,a,8,0,1,got,0\n").unwrap();
         assert!(error().contains("t.csv:2: the operation is `got`"), "{}", error());
+        fs::write(&path, b"\x28\xb5\x2f\xfd\x04\x00").unwrap();
+        let error = Trace::read(&path).unwrap_err();
+        assert!(error.message.ends_with("t.csv is compressed (zstd)"), "{error}");
+        assert!(error.help.contains("`zstd -d ") && error.help.ends_with("t.csv`"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! The text form: a line a request, with the columns of Twitter's traces.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use hashbrown::HashMap;
 
@@ -10,6 +10,9 @@ use crate::workload::Op;
 /// The columns.
 pub(super) const LINE: &str =
     "`timestamp,key,key size,value size,client id,operation,TTL`, as in `0,a3f,16,200,7,get,0`";
+
+/// Bytes of a line: no cache's keys are nearly as long, and what is no trace may have no lines.
+const LONGEST: u64 = 1 << 16;
 
 /// What a cache's operations are on a table.
 ///
@@ -36,7 +39,7 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
+        if input.by_ref().take(LONGEST + 1).read_until(b'\n', &mut line)? == 0 {
             break;
         }
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -46,6 +49,9 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
             what,
             help: format!("a line is {LINE}"),
         };
+        if line.len() as u64 > LONGEST {
+            return Err(malformed(format!("the line is longer than {LONGEST} bytes")));
+        }
         let parsed = Line::of(line).map_err(malformed)?;
         let key = match numbers.get(parsed.key) {
             Some(key) => *key,
@@ -92,8 +98,8 @@ impl<'a> Line<'a> {
             let columns = line.split(|byte| *byte == b',').count();
             return Err(format!("the line has {columns} of 7 columns"));
         };
-        whole::<u64>("timestamp", timestamp)?;
-        whole::<u64>("TTL", ttl)?;
+        whole("timestamp", timestamp, u64::MAX)?;
+        whole("TTL", ttl, u64::MAX)?;
         if key.is_empty() {
             return Err("the key is empty".to_owned());
         }
@@ -104,18 +110,34 @@ impl<'a> Line<'a> {
         };
         Ok(Self {
             key,
-            key_bytes: whole("key size", key_bytes)?,
-            value_bytes: whole("value size", value_bytes)?,
+            key_bytes: size("key size", key_bytes)?,
+            value_bytes: size("value size", value_bytes)?,
             op: *op,
         })
     }
 }
 
-fn whole<T: std::str::FromStr>(what: &str, column: &[u8]) -> Result<T, String> {
-    let digits = column.iter().all(u8::is_ascii_digit);
-    let text = std::str::from_utf8(column).ok().filter(|_| digits);
-    let number = text.and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("the {what} is `{}`, not a whole number", shown(column)))
+/// A number of bytes.
+fn size(what: &str, column: &[u8]) -> Result<u32, String> {
+    let size = whole(what, column, u64::from(u32::MAX))?;
+    Ok(u32::try_from(size).expect("it is checked"))
+}
+
+/// A whole number up to `most`, or which of the two it is not.
+fn whole(what: &str, column: &[u8], most: u64) -> Result<u64, String> {
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let why = if is_number(column) {
+        let number = std::str::from_utf8(column).ok().and_then(|text| text.parse().ok());
+        match number {
+            Some(number) if number <= most => return Ok(number),
+            _ => format!("above {most}, the most that there can be"),
+        }
+    } else if column.strip_prefix(b"-").is_some_and(is_number) {
+        "below 0, the least that there can be".to_owned()
+    } else {
+        "not a whole number".to_owned()
+    };
+    Err(format!("the {what} is `{}`, {why}", shown(column)))
 }
 
 /// The start of a column, fit for a message.
@@ -161,22 +183,38 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_numbers_are_in_range() {
+        let line = "18446744073709551615,a,4294967295,4294967295,1,get,18446744073709551615\n";
+        let trace = read(&mut line.as_bytes()).unwrap();
+        assert_eq!((trace.key_bytes[0], trace.requests[0].value_bytes), (u32::MAX, u32::MAX));
+    }
+
+    #[test]
     fn malformed_lines_are_named() {
         let fine = "0,a,8,0,1,get,0\n";
         for (line, what) in [
             ("0,a,8,0,1,get", "6 of 7 columns"),
             ("", "1 of 7 columns"),
             ("timestamp,key,key size,value size,client,operation,TTL", "timestamp is `timestamp`"),
-            ("-1,a,8,0,1,get,0", "timestamp is `-1`"),
+            ("-1,a,8,0,1,get,0", "timestamp is `-1`, below 0"),
             ("0,,8,0,1,get,0", "key is empty"),
-            ("0,a,+8,0,1,get,0", "key size is `+8`"),
-            ("0,a,8,4294967296,1,get,0", "value size is `4294967296`"),
+            ("0,a,+8,0,1,get,0", "key size is `+8`, not a whole number"),
+            ("0,a,8,4294967296,1,get,0", "value size is `4294967296`, above 4294967295,"),
+            ("0,a,-7,0,1,get,0", "key size is `-7`, below 0,"),
             ("0,a,8,0,1,GET,0", "operation is `GET`"),
-            ("0,a,8,0,1,get,forever", "TTL is `forever`"),
+            ("0,a,8,0,1,get,forever", "TTL is `forever`, not a whole number"),
+            ("0,a,8,0,1,get,", "TTL is ``, not a whole number"),
+            ("0,a,8,0,1,get,-", "TTL is `-`, not a whole number"),
+            ("0,a,8,0,1,get,18446744073709551616", "above 18446744073709551615,"),
         ] {
             let (at, said) = wrong(&format!("{fine}{fine}{line}\n{fine}"));
             assert_eq!(at, "3", "{line}");
             assert!(said.contains(what), "{line}: {said}");
         }
+        let keyed = |bytes: usize| format!("{fine}0,{},8,0,1,get,0\n", "k".repeat(bytes));
+        let rest = "0,,8,0,1,get,0".len();
+        assert!(read(&mut keyed(LONGEST as usize - rest).as_bytes()).is_ok());
+        let (at, said) = wrong(&keyed(LONGEST as usize - rest + 1));
+        assert_eq!((at.as_str(), said.as_str()), ("2", "the line is longer than 65536 bytes"));
     }
 }

@@ -20,7 +20,7 @@ mod worker;
 use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
@@ -32,6 +32,7 @@ use self::open_loop::Pace;
 use self::worker::{Meeting, Work, work};
 use crate::case::{Case, can_batch, room_for};
 use crate::latency::Latency;
+use crate::memory;
 use crate::metric::windows::{self, Note};
 use crate::metric::{
     Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
@@ -70,6 +71,7 @@ impl TrialSpec {
         let Some(path) = &self.trace_file else {
             bail!("nothing says where the trace {} is", wanted.name);
         };
+        let _during = memory::allocates_for(format_args!("the trace {}", path.display()));
         let trace = Trace::read(path)?;
         let found = trace.facts(path);
         ensure!(
@@ -168,15 +170,20 @@ pub fn run(maker: &Maker<'_>, spec: &TrialSpec) -> anyhow::Result<Measurement> {
     check_case(spec, info.max_threads)?;
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
-    let bytes = case.byte_keys(case.distribution.space(case.keys));
-    let map = (maker.build)(&MapOptions {
+    let bytes = case.byte_keys(case.distribution.space(case.keys))?;
+    let options = MapOptions {
         capacity: capacity_for(case)?,
         hash_seed: case.hash_seed,
         huge_pages: case.huge_pages,
         reclaim_batch: case.reclaim_batch,
         hashing: case.hashing,
         bytes,
-    });
+    };
+    if info.keeps_entries {
+        enough_for_entries(case, bytes)?;
+    }
+    let what = case.table_in_words(options.capacity);
+    let map = memory::making(what, || (maker.build)(&options))?;
     let mut books = prefill(&*map, spec);
     let mut failures = Vec::new();
     if info.keeps_entries && books.inserted != case.prefill {
@@ -237,6 +244,16 @@ fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()
     Ok(())
 }
 
+/// Refuses a case whose entries no memory of this machine holds, before it is filled with those that
+/// it does hold.
+fn enough_for_entries(case: &Case, bytes: Option<&ByteKeys>) -> anyhow::Result<()> {
+    let entries = if case.ends_by_itself() { case.keys } else { case.prefill };
+    // Two words: inline, or where the byte strings are, whose lengths are words too.
+    let of_each = 16.0 + bytes.map_or(0.0, |bytes| bytes.mean_payload() + 16.0);
+    let all = (entries as f64 * of_each) as u64;
+    memory::enough_for::<u8>(all, format_args!("the {entries} entries of {}", case.subject()))
+}
+
 /// What the case says, or room for the prefill.
 fn capacity_for(case: &Case) -> anyhow::Result<usize> {
     Ok(usize::try_from(case.capacity.unwrap_or_else(|| room_for(case.prefill)))?)
@@ -263,6 +280,16 @@ fn prefill(map: &dyn Table, spec: &TrialSpec) -> Books {
         books
     };
     join(thread::scope(|scope| scope.spawn(fill).join()))
+}
+
+/// Starts a thread of the trial. If there can be no more, the process ends: the others wait for it.
+fn start<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    work: impl FnOnce() -> T + Send + 's,
+) -> ScopedJoinHandle<'s, T> {
+    thread::Builder::new().spawn_scoped(scope, work).unwrap_or_else(|error| {
+        memory::end(format_args!("cannot start all threads of the trial: {error}"))
+    })
 }
 
 /// The result of a thread, or its panic.
@@ -308,9 +335,9 @@ fn measure(
     let (mut measured, works, bystanders) = thread::scope(|scope| {
         let (worker, bystander) = (&worker, &bystander);
         let workers: Vec<_> =
-            (0..threads).map(|index| scope.spawn(move || worker(index))).collect();
+            (0..threads).map(|index| start(scope, move || worker(index))).collect();
         let bystanders: Vec<_> = (threads..threads + fault.bystanders())
-            .map(|index| scope.spawn(move || bystander(index)))
+            .map(|index| start(scope, move || bystander(index)))
             .collect();
         let measured = observe(&meeting, &gate, (spec, maker), counters);
         let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();

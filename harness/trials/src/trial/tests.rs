@@ -566,3 +566,19 @@ fn a_trace_is_replayed_if_it_is_the_one_of_the_case() {
     spec.trace_file = None;
     assert!(run(build, &spec).unwrap_err().to_string().contains("where the trace t is"));
 }
+
+#[test]
+fn a_table_that_cannot_be_made_is_an_error_in_a_line() {
+    let build = |o: &MapOptions| -> ChainingBucketLock<u64, u64> {
+        panic!("room for {} entries\nis too much", o.capacity)
+    };
+    let error = run(build, &spec(1, ALL, 0.0)).unwrap_err().to_string();
+    let expected = "cannot make test with room for 626 entries: room for 626 entries is too much";
+    assert_eq!(error, expected);
+    // It needs no table to find that out.
+    let mut full = spec(1, ALL, 0.0);
+    (full.case.keys, full.case.prefill) = (1 << 40, 1 << 40);
+    let build = |_: &MapOptions| -> ChainingBucketLock<u64, u64> { unreachable!("it is not made") };
+    let error = run(build, &full).unwrap_err().to_string();
+    assert!(error.starts_with("no memory for the 1099511627776 entries of test"), "{error}");
+}

@@ -8,6 +8,7 @@ use table::{Books, Feed, Handle, Op};
 use super::TrialSpec;
 use crate::case::Case;
 use crate::latency::Latency;
+use crate::memory;
 use crate::metric::thread_cpu_seconds;
 use crate::metric::windows::{Note, WINDOW};
 use crate::workload::Stream;
@@ -168,9 +169,7 @@ pub(super) fn work(
     let mut step = Step::of(&spec.case);
     let stride = warm_up(handle, &mut stream, &mut step, spec, &mut books);
     stream.begin();
-    // Room for the notes, touched before the clock runs.
-    let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes_for(spec.seconds)];
-    notes.clear();
+    let mut notes = room_for_notes(spec.seconds);
     // Offline where it blocks: a scheme may wait for every registered thread, one that is still
     // at work as well.
     handle.offline(&mut || {
@@ -206,8 +205,13 @@ fn cpu_nanos() -> u64 {
     thread_cpu_seconds().map_or(0, |seconds| (seconds * 1e9) as u64)
 }
 
-fn notes_for(seconds: f64) -> usize {
-    (seconds / WINDOW.as_secs_f64()) as usize + 16
+/// Room for the notes of so many seconds, touched before the clock runs.
+fn room_for_notes(seconds: f64) -> Vec<Note> {
+    let _during = memory::allocates_for("a worker's notes");
+    let notes = (seconds / WINDOW.as_secs_f64()) as usize + 16;
+    let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes];
+    notes.clear();
+    notes
 }
 
 /// Runs the same operations for the warm-up time, and finds the stride after which to look at the
