@@ -243,7 +243,7 @@ mod tests {
         assert!(said(1 << 55).contains("no memory for the words"));
         assert!(enough_for::<[u64; 2]>(1 << 55, "entries").is_err());
         assert!(enough_for::<[u64; 2]>(1 << 10, "entries").is_ok());
-        let all = collected((0..5_u64).map(|n| n * 2), "numbers").unwrap();
+        let all = collected([0_u64, 1, 2, 3, 4].map(|n| n * 2).into_iter(), "numbers").unwrap();
         assert_eq!((all.capacity(), all), (5, vec![0, 2, 4, 6, 8]));
     }
 
