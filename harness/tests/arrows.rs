@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate of the workspace, and the others of it that its library and program may use.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("structures", &[]),
     ("table", &[]),
     ("linearizability", &[]),
+    ("scenarios", &["linearizability", "structures"]),
     ("kernel", &["structures", "table"]),
     ("trials", &["linearizability", "table"]),
     // `trials` in the program alone, see below.

@@ -289,8 +289,10 @@ mod tests {
 
     #[test]
     fn a_family_is_found_by_name_variants_among_them() {
-        let family = Family { package: "p".to_owned(), structures: vec!["cuckoo-*".to_owned()] };
+        let structures = ["cuckoo-*", "left-right"].map(str::to_owned).to_vec();
+        let family = Family { package: "p".to_owned(), structures };
         assert!(family.has("cuckoo-striped") && family.has("cuckoo-striped:slots=8"));
+        assert!(family.has("left-right") && family.has("left-right:nodes=counted"));
         assert!(!family.has("chaining-inline:cuckoo-"));
     }
 
