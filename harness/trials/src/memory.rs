@@ -251,7 +251,7 @@ mod tests {
     fn what_cannot_be_made_is_an_error_that_says_why() {
         let made = making("a table", || Vec::<u64>::with_capacity(usize::MAX).len());
         assert_eq!(made.unwrap_err().to_string(), "cannot make a table: capacity overflow");
-        let two = making("a table", || panic!("too\n{}", "large")).map(|()| ());
+        let two = making("a table", || panic!("too\n{}", "large"));
         assert_eq!(two.unwrap_err().to_string(), "cannot make a table: too large");
         assert_eq!(making("seven", || 7).unwrap(), 7);
         assert!(!catches_panic());

@@ -5,7 +5,7 @@
 //! What the text of a file means is decided by functions of the text, which the tests call with
 //! recorded samples.
 //!
-//! To add one: write the reading, give it a column in [`Row`](crate::row::Row) and
+//! To add one: write the reading, give it a column in the `Row` of `harness` and
 //! docs/FORMAT.md, and fill it in where the trial fills the others.
 
 mod counters;
