@@ -146,7 +146,6 @@ fn panics_before(step: u32) -> bool {
     let alive = Arc::strong_count(&entry) - 1;
     // What panicked after the effect may have left a node to nobody: the scheme frees nothing.
     assert!(alive >= map.len(), "{alive} values of {} entries", map.len());
-    drop(handle);
     let entries = map.len();
     drop(map);
     assert_eq!(Arc::strong_count(&entry) - 1, alive - entries, "dropped twice, or not at all");
