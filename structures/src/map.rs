@@ -25,7 +25,8 @@
 //! * *works*: everything;
 //! * *reads*: [`get`](MapHandle::get), [`get_with`](MapHandle::get_with),
 //!   [`contains`](MapHandle::contains) and [`len`](ConcurrentMap::len) work. An operation that writes, or
-//!   iterates, and would wait for its own thread panics and says so;
+//!   iterates, and would wait for its own thread panics and says so; two threads whose code writes or
+//!   iterates from there may wait for each other, and no panic ends that;
 //! * *panics*: each operation that would wait for its own thread panics and says so. Do not use the map
 //!   from there: two threads that do may wait for each other, and no panic ends that;
 //! * –: no such code is run.
@@ -51,6 +52,11 @@
 //! was in a `Drop`. Where an operation is tried again if the map has changed, one whose own code changes
 //! it in each attempt does not end: a closure of [`update`](MapHandle::update) must not, each time that
 //! it runs, write the key that it updates.
+//!
+//! The table is about one map. Two maps that use each other from within are two locks: where one of
+//! their operations is *blocking*, two threads may wait for each other. And a `Drop` that takes something
+//! out of a map may run the next such `Drop` within it: what a reclaimer frees there is freed there, so a
+//! chain of values, each of which removes the next, is freed with as many calls on the stack.
 //!
 //! [`ChainingGlobalLock`]: crate::ChainingGlobalLock
 //! [`ChainingBucketLock`]: crate::ChainingBucketLock

@@ -11,7 +11,7 @@
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 // Not through `crate::sync`: a model checker need not explore what only its writer reads.
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -96,7 +96,11 @@ impl<T> Owned<T> {
 
     /// What the lock guards, if nobody has it.
     pub(crate) fn glance<U>(&self, look: impl FnOnce(&T) -> U) -> Option<U> {
-        Some(look(&*self.value.try_lock().ok()?))
+        match self.value.try_lock() {
+            Ok(value) => Some(look(&value)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(look(&poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -150,7 +154,7 @@ pub(crate) enum Act {
     Iterating,
 }
 
-pub(crate) use self::frames::{act_inside, inside};
+pub(crate) use self::frames::{act_inside, inside, is_anywhere};
 
 #[cfg(not(loom))]
 mod frames {
@@ -194,18 +198,28 @@ mod frames {
         })
     }
 
-    /// What this thread is doing inside of `of`, the innermost; `None` if it is not inside.
-    pub(crate) fn act_inside<O>(of: &O) -> Option<Act> {
+    /// The innermost frame of this thread's that `is_it` says yes to: what it does there.
+    fn find(is_it: impl Fn(&Frame) -> bool) -> Option<Act> {
         let mut frame = INNERMOST.with(Cell::get);
         // SAFETY: null, or a frame of a call of `inside` that this thread is in: it stands until that
         // call returns, and `Leave` has then taken it off.
-        while let Some(Frame { of: it, act, around }) = unsafe { frame.as_ref() } {
-            if ptr::eq(it.cast(), ptr::from_ref(of)) {
-                return Some(*act);
+        while let Some(here) = unsafe { frame.as_ref() } {
+            if is_it(here) {
+                return Some(here.act);
             }
-            frame = *around;
+            frame = here.around;
         }
         None
+    }
+
+    /// What this thread is doing inside of `of`, the innermost; `None` if it is not inside.
+    pub(crate) fn act_inside<O>(of: &O) -> Option<Act> {
+        find(|frame| ptr::eq(frame.of.cast(), ptr::from_ref(of)))
+    }
+
+    /// Whether this thread is doing `act` inside of anything.
+    pub(crate) fn is_anywhere(act: Act) -> bool {
+        find(|frame| frame.act == act).is_some()
     }
 }
 
@@ -220,5 +234,9 @@ mod frames {
 
     pub(crate) fn act_inside<O>(_: &O) -> Option<Act> {
         None
+    }
+
+    pub(crate) fn is_anywhere(_: Act) -> bool {
+        false
     }
 }

@@ -16,6 +16,18 @@ pub(crate) fn contain(f: impl FnOnce()) -> bool {
     fine
 }
 
+/// Of what two drops came to: the first panic, if any.
+pub(crate) fn first(
+    earlier: std::thread::Result<()>,
+    later: std::thread::Result<()>,
+) -> std::thread::Result<()> {
+    if earlier.is_ok() {
+        return later;
+    }
+    later.unwrap_or_else(discard);
+    earlier
+}
+
 /// Drops what somebody panicked with. Its own `Drop` may panic too, and nothing would stop what that
 /// panics with.
 pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {

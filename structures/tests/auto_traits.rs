@@ -136,7 +136,8 @@ fn handles_are_sent_where_the_scheme_allows() {
     is_send::<PinnedOf<ChainingLockFree<u64, u64, WorkerRcu>>>();
     is_send::<PinnedOf<ChainingLockFree<u64, u64, GraceRcu>>>();
     // seize and sdd pin the thread, and a lock is released where it was taken.
-    is_send::<(ParticipantOf<Seize>, ParticipantOf<Sdd>, ParticipantOf<PoorRcu>)>();
+    is_send::<(ParticipantOf<Sdd>, ParticipantOf<PoorRcu>)>();
+    is_not! { Send: ParticipantOf<Seize> }
     is_not! { Send: GuardOf<Seize>, GuardOf<Sdd>, GuardOf<PoorRcu> }
     // crossbeam-epoch pins the thread, not the handle.
     is_not! { Send: HandleOf<ChainingLockFree<u64, u64, Epoch>> }

@@ -46,6 +46,7 @@ use super::{LONG_CHAIN, MIN_BUCKETS};
 use crate::capacity::Shape;
 use crate::counter::StripedCounter;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
+use crate::panics;
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Reclaimer, TAG_BITS};
 use crate::sync::{Ordering, set_bits};
 
@@ -256,7 +257,7 @@ impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
                 link = unsafe { &*node.cast_const() }.next.load(Ordering::Relaxed);
                 // SAFETY: `&mut self`: nobody else has it.
                 let dropped = unsafe { Node::drop_published(node) };
-                panicked = panicked.and(dropped);
+                panicked = panics::first(panicked, dropped);
             }
         }
         if let Err(payload) = panicked

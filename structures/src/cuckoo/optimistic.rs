@@ -642,6 +642,8 @@ where
     /// a bucket has is in the map, whatever its home says, as no displacement is under way.
     /// Displacements wait, so that an insertion that needs one waits; nobody else does.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        // Before the turn, as a writer has it who then displaces. What a closure does is inside of it.
+        let _alone = self.exclusion.write();
         self.moves.iterate(|| {
             let table = self.table();
             for bucket in 0..table.buckets() {

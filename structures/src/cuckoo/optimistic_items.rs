@@ -53,6 +53,7 @@ use crate::control::Snapshot;
 use crate::counter::StripedCounter;
 use crate::hash;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
+use crate::panics;
 use crate::reclaim::{Epoch, Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::zeroed::{Pages, Zeroable};
@@ -452,7 +453,7 @@ impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> Drop
                 // SAFETY: `&mut self`: no operation is under way, and the item is in the current
                 // table, so it has not been retired (I10).
                 let dropped = unsafe { Node::drop_published(node) };
-                panicked = panicked.and(dropped);
+                panicked = panics::first(panicked, dropped);
             }
         }
         if let Err(payload) = panicked

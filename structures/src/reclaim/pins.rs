@@ -44,9 +44,19 @@ pub(super) fn is_over() -> bool {
     OVER.get()
 }
 
+/// A guard of the thread's own record, which is not [over](is_over).
+#[inline]
+pub(super) fn own_guard() -> Guard {
+    let guard = Guard::new();
+    // First used behind the crate's thread-local, so that it drops before that. If it has dropped, the
+    // thread is about to end.
+    _ = AT_EXIT.try_with(|_| ());
+    guard
+}
+
 /// An epoch in which a guard was entered after this was called.
 pub(super) fn epoch() -> Epoch {
-    if is_over() { Deputy::start().epoch } else { Guard::new().epoch() }
+    if is_over() { Deputy::start().epoch } else { own_guard().epoch() }
 }
 
 /// The thread is in a guard of the crate's. Not to be sent: it counts in this thread.
@@ -84,11 +94,7 @@ fn enter() {
         GUARD.set(Some(ManuallyDrop::new(Entered::Deputy(Deputy::start()))));
         return;
     }
-    let guard = Guard::new();
-    // First used behind the crate's thread-local, so that it drops before that. If it has dropped, the
-    // thread is about to end.
-    _ = AT_EXIT.try_with(|_| ());
-    GUARD.set(Some(ManuallyDrop::new(Entered::Own(guard))));
+    GUARD.set(Some(ManuallyDrop::new(Entered::Own(own_guard()))));
 }
 
 /// A thread that is in a guard until this drops. It enters before `start` returns and leaves when

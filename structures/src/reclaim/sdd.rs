@@ -109,7 +109,7 @@ impl Drop for SddParticipant<'_> {
             return unsafe { self.batches.leave(pins::epoch, || (), |_, ()| false) };
         }
         // Its end, in which the crate may run others' code, is behind `leave`'s lock.
-        let pin = ::sdd::Guard::new();
+        let pin = pins::own_guard();
         // SAFETY: as in `collect`.
         unsafe { self.batches.leave(|| pin.epoch(), || now(&pin), passed) }
         // Who leaves may never have filled a batch; the epoch has to go on all the same.
@@ -141,7 +141,7 @@ impl Drop for SddGuard<'_, '_> {
     fn drop(&mut self) {
         // What is retired when the thread is about to end is left to others when the participant drops.
         if self.thread.batches.is_full() && !pins::is_over() {
-            self.thread.collect(&::sdd::Guard::new());
+            self.thread.collect(&pins::own_guard());
         }
     }
 }

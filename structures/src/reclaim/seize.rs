@@ -90,7 +90,7 @@ unsafe impl Reclaimer for Seize {
     fn register(&self) -> SeizeParticipant<'_> {
         // Relaxed: a count that is too small makes a batch wait, no more.
         self.participants.fetch_add(1, Ordering::Relaxed);
-        SeizeParticipant { domain: self }
+        SeizeParticipant { domain: self, _thread: PhantomData }
     }
 }
 
@@ -123,10 +123,12 @@ impl Seize {
     }
 }
 
-/// A thread's way into a [`Seize`]; the crate knows threads by itself.
+/// A thread's way into a [`Seize`]; the crate knows threads by itself. Not to be sent: what a thread has
+/// retired is handed over when the participant drops in it.
 #[derive(Debug)]
 pub struct SeizeParticipant<'d> {
     domain: &'d Seize,
+    _thread: PhantomData<*const ()>,
 }
 
 impl<'d> Participant<Seize> for SeizeParticipant<'d> {

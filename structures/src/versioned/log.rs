@@ -191,7 +191,7 @@ impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
             let record = slot.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: not retired, as it is in its slot; nobody else has it.
-                panicked = panicked.and(unsafe { Node::drop_published(record) });
+                panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
             }
         }
         let checkpoint = self.checkpoint.load(Ordering::Relaxed);
@@ -201,11 +201,11 @@ impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
             // SAFETY: I5; nobody else has it.
             let next = unsafe { &*at.cast_const() }.next.load(Ordering::Relaxed);
             // SAFETY: as above.
-            panicked = panicked.and(unsafe { Node::drop_published(at) });
+            panicked = panics::first(panicked, unsafe { Node::drop_published(at) });
             at = next;
         }
         // SAFETY: as above.
-        panicked = panicked.and(unsafe { Node::drop_published(checkpoint) });
+        panicked = panics::first(panicked, unsafe { Node::drop_published(checkpoint) });
         if let Err(payload) = panicked
             && !std::thread::panicking()
         {

@@ -120,7 +120,7 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
             let record = slot.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: I5: not retired, as it is in its slot; nobody else has it.
-                panicked = panicked.and(unsafe { Node::drop_published(record) });
+                panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
             }
         }
         let state = self.state.load(Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
         // Forks are dropped or installed before `attempt` returns.
         unsafe { last.object.end() };
         // SAFETY: as above.
-        panicked = panicked.and(unsafe { Node::drop_published(state) });
+        panicked = panics::first(panicked, unsafe { Node::drop_published(state) });
         if let Err(payload) = panicked
             && !std::thread::panicking()
         {

@@ -7,6 +7,7 @@ mod erased;
 mod hooked;
 mod late;
 mod slow;
+mod two;
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -188,6 +189,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(of_words());
     cases.extend(late::cases());
     cases.extend(slow::cases());
+    cases.extend(two::cases());
     cases
 }
 
