@@ -51,7 +51,8 @@
 //! The panic is one of the user's code, as any other: the operation that ran it has no effect, unless it
 //! was in a `Drop`. Where an operation is tried again if the map has changed, one whose own code changes
 //! it in each attempt does not end: a closure of [`update`](MapHandle::update) must not, each time that
-//! it runs, write the key that it updates.
+//! it runs, write the key that it updates. Under [`Haphazard`](crate::reclaim::Haphazard) a `Drop` must
+//! not, each time that it runs, retire something: that crate frees until nothing is left to free.
 //!
 //! The table is about one map. Two maps that use each other from within are two locks: where one of
 //! their operations is *blocking*, two threads may wait for each other. And a `Drop` that takes something

@@ -56,7 +56,7 @@ pub trait Graph {
 /// A way to search.
 ///
 /// Anybody may write one, and it may be wrong: a table checks each place that it asks about and each
-/// that it answers with, and each hop when it is made.
+/// that it answers with, and each hop when it is made. It must not use the table, which may wait for it.
 pub trait Search: Debug + Send + Sync + 'static {
     /// Its name in the names of tables: `bfs`, `random-1`, `random-2`.
     const NAME: &'static str;

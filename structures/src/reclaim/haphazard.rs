@@ -7,7 +7,8 @@
 //!
 //! Each table has a domain of its own. The crate frees from 1000 retired nodes on (or twice the
 //! number of slots, if that is more), or after two seconds, and boxes each retired node once more:
-//! there is no batch to set.
+//! there is no batch to set. It frees until nothing is left to free, also what is retired meanwhile: a
+//! payload whose `Drop` retires something each time keeps whoever frees it for ever.
 //!
 //! `protect` is lock-free: store, SeqCst fence, load again. `retire` is amortised O(log slots); it
 //! adds to a counter that all threads share, and reads the clock. Registering and leaving are
