@@ -33,10 +33,13 @@ pub(crate) fn me() -> usize {
     }
     #[cfg(loom)]
     {
+        // Loom may give the address of an ended thread's local to another thread, which it lets read
+        // what the first one stored. Where threads are real their end comes before that.
+        static NEXT: AtomicUsize = AtomicUsize::new(8);
         loom::thread_local!(
-            static MINE: u64 = 0;
+            static MINE: usize = NEXT.fetch_add(8, Relaxed);
         );
-        MINE.with(|mine| std::ptr::from_ref(mine).addr())
+        MINE.with(|mine| *mine)
     }
     #[cfg(shuttle)]
     {
