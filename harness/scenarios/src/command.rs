@@ -1,7 +1,7 @@
 //! What `ci/scenarios.sh` runs.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -20,9 +20,9 @@ const USAGE: &str = "\
 usage: scenarios [deep] [TABLE …] [--seed N] [--executions N] [--preemptions N] [--each N]
                  [--trace] [--program 'LAYOUT [KEYS]: OPERATION, … | OPERATION, …']
   TABLE          tables whose name contains this; all by default
-  deep           all of the exhaustive families, and as many programs again from the seed
+  deep           all of the exhaustive families, and a third as many programs from the seed
   --executions   of a table in all; it ends with the program in which there are so many
-  --each         of a program, at most
+  --each         of a program that is explored longer, at most
   --preemptions  of an execution, at most
   --program      this one alone
   --trace        say on standard error which program is next";
@@ -31,6 +31,8 @@ usage: scenarios [deep] [TABLE …] [--seed N] [--executions N] [--preemptions N
 #[derive(Clone, Debug)]
 struct Options {
     tables: Vec<String>,
+    /// All other arguments.
+    flags: Vec<String>,
     seed: u64,
     executions: u64,
     limits: Limits,
@@ -40,14 +42,19 @@ struct Options {
 
 impl Options {
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let limits = Limits { preemptions: 2, executions: 0, seed: 0 };
         let (mut deep, mut trace) = (false, false);
         let (mut tables, mut program) = (Vec::new(), None);
         let mut numbers: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut arguments = arguments.peekable();
+        let (mut arguments, mut flags) = (arguments.peekable(), Vec::new());
         while let Some(argument) = arguments.next() {
-            let mut value =
-                || arguments.next().ok_or_else(|| format!("{argument} needs a value\n{USAGE}"));
+            if argument == "deep" || argument.starts_with('-') {
+                flags.push(argument.clone());
+            }
+            let mut value = || {
+                let value = arguments.next();
+                flags.extend(value.clone());
+                value.ok_or_else(|| format!("{argument} needs a value\n{USAGE}"))
+            };
             match argument.as_str() {
                 "deep" => deep = true,
                 "--trace" => trace = true,
@@ -68,14 +75,20 @@ impl Options {
         }
         let number = |name, default| numbers.get(name).copied().unwrap_or(default);
         let seed = number("--seed", 1);
-        let (budget, each) = if deep || program.is_some() { (u64::MAX, 1 << 20) } else { BUDGET };
+        let (budget, each) = match program {
+            Some(_) => (u64::MAX, 1 << 20),
+            None if deep => (u64::MAX, DEEP),
+            None => BUDGET,
+        };
         let limits = Limits {
-            preemptions: number("--preemptions", limits.preemptions as u64) as usize,
+            preemptions: number("--preemptions", 2) as usize,
             executions: number("--each", each) as usize,
+            at_random: false,
             seed,
         };
         Ok(Self {
             tables,
+            flags,
             seed,
             executions: number("--executions", budget),
             limits,
@@ -94,16 +107,23 @@ impl Options {
     }
 }
 
-/// Executions of a table, and of a program, in the short form.
-const BUDGET: (u64, u64) = if cfg!(loom) { (12_000, 4_000) } else { (80_000, 4_000) };
+/// Executions of a table, and of a program that is explored longer, in the short form.
+const BUDGET: (u64, u64) = if cfg!(loom) { (10_000, 3_000) } else { (100_000, 6_000) };
+/// Executions of a program before any is explored longer.
+const AT_FIRST: usize = if cfg!(loom) { 300 } else { 240 };
+/// Executions of a program that is explored longer, in the deep form.
+const DEEP: u64 = 1 << 15;
 
 /// What was done on a table.
 #[derive(Debug, Default)]
 struct Summary {
     programs: BTreeMap<Family, u64>,
-    left: usize,
+    /// Programs of the exhaustive families: those that were run, and all.
+    exhaustive: (usize, usize),
     executions: u64,
     outcomes: u64,
+    /// Programs that were explored longer.
+    longer: u64,
     /// Programs that were not explored to the end.
     cut: u64,
     seconds: f64,
@@ -134,24 +154,54 @@ pub fn main() -> ExitCode {
     }
     let runs = |subject: &&Subject| cfg!(shuttle) || subject.under == Under::Both;
     let subjects: Vec<&Subject> = named.into_iter().filter(runs).collect();
-    note_panics();
+    let is_good = match subjects[..] {
+        [] => {
+            println!("{CHECKER} runs none of these tables: see `Under` in tables.rs");
+            true
+        }
+        [subject] => {
+            note_panics();
+            print(subject, &run(subject, &options))
+        }
+        _ => run_apart(&subjects, &options),
+    };
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs each table in a process of its own, as many at a time as there are processors; false if
+/// something was wrong. What the tables have in common, such as the numbers of threads, would be
+/// shared by two model checkers that know nothing of each other; and a process that is aborted
+/// costs one table alone.
+fn run_apart(subjects: &[&Subject], options: &Options) -> bool {
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let printing = Mutex::new(());
     let work = || {
         // Relaxed: the counters order nothing.
         while let Some(&subject) = subjects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let summary = run(subject, &options);
+            let ended = std::env::current_exe().and_then(|this| {
+                Command::new(this).arg(subject.name).args(&options.flags).output()
+            });
             let _alone = printing.lock();
-            let is_good = print(subject, &summary);
+            let is_good = ended.as_ref().is_ok_and(|ended| ended.status.success());
             failed.fetch_add(usize::from(!is_good), Ordering::Relaxed);
+            match ended {
+                Ok(Output { status, stdout, stderr }) => {
+                    print!("{}", String::from_utf8_lossy(&stdout));
+                    let is_known = matches!(status.code(), Some(0 | 1));
+                    if !is_known {
+                        println!("{:<42} {CHECKER}: FAILED: {status}", subject.name);
+                    }
+                    if !is_known || options.trace {
+                        eprint!("{}", String::from_utf8_lossy(&stderr));
+                    }
+                }
+                Err(error) => println!("{:<42} {CHECKER}: FAILED: {error}", subject.name),
+            }
         }
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    match failed.into_inner() {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+    failed.into_inner() == 0
 }
 
 fn layout<'s>(subject: &'s Subject, program: &Program) -> Option<&'s Layout> {
@@ -170,38 +220,82 @@ fn seed_of(subject: &Subject, seed: u64) -> u64 {
     subject.name.bytes().fold(seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
+/// The exploration of one table.
+struct Tour<'t> {
+    subject: &'t Subject,
+    options: &'t Options,
+    summary: Summary,
+}
+
+impl Tour<'_> {
+    /// Whether nothing is wrong yet and fewer executions have been made.
+    fn is_below(&self, executions: u64) -> bool {
+        self.summary.found.is_none() && self.summary.executions < executions
+    }
+
+    /// Explores a program; says whether there is more of it.
+    fn explore(&mut self, program: &Program, limits: Limits) -> bool {
+        let (subject, summary) = (self.subject, &mut self.summary);
+        if self.options.trace {
+            eprintln!("{}: {program}", subject.name);
+        }
+        let explored = explore_on(subject, program, limits);
+        summary.executions += explored.executions;
+        summary.outcomes += explored.outcomes.len() as u64;
+        if let Some(failure) = explored.failure {
+            let after = summary.programs.values().sum();
+            let (program, failure) = shrink(subject, program.clone(), failure, limits);
+            summary.found = Some(Found { program, failure, after });
+        }
+        explored.executions >= limits.executions as u64 || explored.unfair
+    }
+
+    /// Some executions of each program, most of them at random, until there are so many; gives those
+    /// programs of which there are more.
+    fn at_first(&mut self, programs: &mut Programs, executions: u64) -> Vec<Program> {
+        let limits = self.options.limits;
+        let limits =
+            Limits { executions: AT_FIRST.min(limits.executions), at_random: true, ..limits };
+        let mut cut = Vec::new();
+        // Without an end of executions, that of the exhaustive families is it.
+        while self.is_below(executions) && (programs.left() > 0 || executions < u64::MAX / 2) {
+            let Some((family, program)) = programs.next_program() else { break };
+            *self.summary.programs.entry(family).or_default() += 1;
+            if self.explore(&program, limits) {
+                cut.push(program);
+            }
+        }
+        cut
+    }
+}
+
+/// Some executions of each program, for two thirds of those that the table may have. Then those
+/// programs of which there are more, in the same order, each to its end if it has one soon.
 fn run(subject: &Subject, options: &Options) -> Summary {
     let begun = Instant::now();
     let mut programs =
         Programs::new(subject.layouts, subject.extras, seed_of(subject, options.seed));
-    let mut summary = Summary { left: programs.left(), ..Summary::default() };
-    let all = summary.left;
-    let mut only = options.program.clone();
-    loop {
-        let given = only.take().map(|program| (Family::Drawn, program));
-        let (family, program) = given.unwrap_or_else(|| programs.next_program());
-        if options.trace {
-            eprintln!("{}: {program}", subject.name);
+    let all = programs.left();
+    let mut tour = Tour { subject, options, summary: Summary::default() };
+    let cut = match &options.program {
+        Some(program) => {
+            tour.summary.programs.insert(Family::Drawn, 1);
+            vec![program.clone()]
         }
-        let explored = explore_on(subject, &program, options.limits);
-        summary.executions += explored.executions;
-        summary.outcomes += explored.outcomes.len() as u64;
-        let is_cut = explored.executions >= options.limits.executions as u64;
-        summary.cut += u64::from(is_cut || explored.unfair);
-        *summary.programs.entry(family).or_default() += 1;
-        summary.left = all - programs.left();
-        if let Some(failure) = explored.failure {
-            let after = summary.programs.values().sum();
-            let (program, failure) = shrink(subject, program, failure, options.limits);
-            summary.found = Some(Found { program, failure, after });
+        None => tour.at_first(&mut programs, options.executions / 3 * 2),
+    };
+    tour.summary.cut = cut.len() as u64;
+    for program in cut {
+        if !tour.is_below(options.executions) {
             break;
         }
-        let is_over = programs.left() == 0 && options.executions == u64::MAX;
-        if options.program.is_some() || is_over || summary.executions >= options.executions {
-            break;
+        tour.summary.longer += 1;
+        if !tour.explore(&program, options.limits) {
+            tour.summary.cut -= 1;
         }
     }
-    summary.left = all - programs.left();
+    let mut summary = tour.summary;
+    summary.exhaustive = (all - programs.left(), all);
     summary.seconds = begun.elapsed().as_secs_f64();
     summary
 }
@@ -226,14 +320,15 @@ fn shrink(
 
 /// Prints a table's line, and what was wrong; false if something was.
 fn print(subject: &Subject, summary: &Summary) -> bool {
-    let Summary { programs, left, executions, outcomes, cut, seconds, found } = summary;
+    let Summary { programs, exhaustive: (done, exhaustive), executions, .. } = summary;
+    let Summary { outcomes, longer, cut, seconds, found, .. } = summary;
     let count = |family| programs.get(&family).copied().unwrap_or(0);
     let all: u64 = programs.values().sum();
     println!(
-        "{:<42} {}: {all} programs ({} pairs, {} observers, {} drawn), {executions} executions, \
-         {outcomes} histories, {cut} programs cut, {left} of the exhaustive done, {seconds:.1} s",
+        "{:<42} {CHECKER}: {all} programs ({} pairs, {} observers, {} drawn), {executions} executions, \
+         {outcomes} histories, {longer} explored longer, {cut} cut, {done} of {exhaustive} of the \
+         exhaustive families, {seconds:.1} s",
         subject.name,
-        CHECKER,
         count(Family::Pairs),
         count(Family::Observers),
         count(Family::Drawn),
@@ -247,7 +342,7 @@ fn print(subject: &Subject, summary: &Summary) -> bool {
         println!("  ci/scenarios.sh {} --program '{program}'", subject.name);
         return false;
     }
-    if *executions <= all {
+    if all == 0 || *executions <= all {
         println!("  FAILED: nothing was explored");
         return false;
     }

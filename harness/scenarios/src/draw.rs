@@ -3,17 +3,17 @@
 //! Three families, of which each table gets its share:
 //!
 //! * **pairs**: one operation against another, all of them;
-//! * **observers**: a thread that looks at a key twice, or changes it and looks, against one that
-//!   changes it, or another key and it, or moves entries: all of them in which each change, alone,
-//!   would change something. In the smallest history that contradicts real time somebody looks
-//!   twice;
+//! * **observers**: a thread that looks at a key twice (the first time by a `get`, an iteration or
+//!   an insertion that is refused), or changes it and looks, against one that changes it, or another
+//!   key and it, or moves entries: all of them in which each change, alone, would change something.
+//!   In the smallest history that contradicts real time somebody looks twice;
 //! * **drawn**: two threads of up to three operations or three of one or two, from a seed. Half of
 //!   their operations are on one key.
 //!
 //! Programs that differ in the threads' order, or in the names of absent keys that hash alike, are
 //! one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::program::Verb::{
     Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
@@ -75,8 +75,9 @@ pub enum Family {
     Drawn,
 }
 
-/// The programs of a table, in the order in which they are run: of the exhaustive families in an
-/// order that the seed determines, each followed by drawn ones.
+/// The programs of a table, in the order in which they are run: of the exhaustive families the first
+/// of each [`Kind`], then the second of each, with drawn ones between them. The seed determines the
+/// order of the kinds, and that within each.
 #[derive(Debug)]
 pub struct Programs {
     pairs: Vec<Program>,
@@ -100,10 +101,7 @@ impl Programs {
             pairs.extend(all_pairs(&place, &verbs));
             observers.extend(all_observers(&place, extras));
         }
-        let (mut pairs, mut observers): (Vec<_>, Vec<_>) =
-            (pairs.into_iter().collect(), observers.into_iter().collect());
-        rng.shuffle(&mut pairs);
-        rng.shuffle(&mut observers);
+        let (pairs, observers) = (in_turn(pairs, &mut rng), in_turn(observers, &mut rng));
         Self { pairs, observers, layouts: layouts.to_vec(), verbs, rng, turn: 0 }
     }
 
@@ -113,15 +111,18 @@ impl Programs {
         self.pairs.len() + self.observers.len()
     }
 
-    /// The next one.
-    pub fn next_program(&mut self) -> (Family, Program) {
+    /// The next one; `None` if the table has no layout with a filling.
+    pub fn next_program(&mut self) -> Option<(Family, Program)> {
+        if fillings(&self.layouts).next().is_none() {
+            return None;
+        }
         self.turn += 1;
         let exhaustive = match self.turn % 4 {
             0 => self.pairs.pop().map(|program| (Family::Pairs, program)),
             1 | 2 => self.observers.pop().map(|program| (Family::Observers, program)),
             _ => None,
         };
-        exhaustive.unwrap_or_else(|| (Family::Drawn, self.draw()))
+        exhaustive.or_else(|| Some((Family::Drawn, self.draw())))
     }
 
     fn draw(&mut self) -> Program {
@@ -150,6 +151,35 @@ impl Programs {
         let key = if self.rng.below(2) > 0 { focus } else { self.rng.below(KEYS.into()) };
         Op::new(verb, Key(key as u8))
     }
+}
+
+/// Programs of a kind have the same layout and filling, and the same operations on the key of the
+/// first operation, and on others.
+type Kind = (String, Vec<Key>, Vec<Vec<(Verb, bool)>>);
+
+fn kind(program: &Program) -> Kind {
+    let first = program.ops().next().map(|op| op.key);
+    let ops = |ops: &Vec<Op>| ops.iter().map(|op| (op.verb, Some(op.key) == first)).collect();
+    let threads = program.threads.iter().map(ops).collect();
+    (program.layout.clone(), program.filling.clone(), threads)
+}
+
+/// In the reverse of the order in which they are run.
+fn in_turn(programs: BTreeSet<Program>, rng: &mut Rng) -> Vec<Program> {
+    let mut kinds: BTreeMap<Kind, Vec<Program>> = BTreeMap::new();
+    for program in programs {
+        kinds.entry(kind(&program)).or_default().push(program);
+    }
+    let mut kinds: Vec<Vec<Program>> = kinds.into_values().collect();
+    kinds.iter_mut().for_each(|programs| rng.shuffle(programs));
+    rng.shuffle(&mut kinds);
+    let mut ordered = Vec::new();
+    while !kinds.is_empty() {
+        ordered.extend(kinds.iter_mut().filter_map(Vec::pop));
+        kinds.retain(|programs| !programs.is_empty());
+    }
+    ordered.reverse();
+    ordered
 }
 
 fn fillings(layouts: &[Layout]) -> impl Iterator<Item = (&Layout, &'static str)> {
@@ -203,8 +233,10 @@ fn all_observers(place: &Place<'_>, extras: &[Verb]) -> Vec<Program> {
     for seen in keys() {
         let writers = writers(place, seen, extras);
         let look = Op::new(Get, seen);
-        let firsts = changes(place.holds(seen)).iter().map(|verb| Op::new(*verb, seen));
-        for first in firsts.chain([look]) {
+        let changes = changes(place.holds(seen)).iter().chain([&Get, &Insert, &Iterate]);
+        // An insertion changes what is absent, and is refused by what is present.
+        let firsts: BTreeSet<Op> = changes.map(|verb| Op::new(*verb, seen)).collect();
+        for first in firsts {
             let all =
                 writers.iter().map(|writer| place.program(vec![vec![first, look], writer.clone()]));
             programs.extend(all.filter(|program| is_canonical(program, place.layout)));
@@ -301,7 +333,7 @@ mod tests {
         let mut programs = Programs::new(&[ALIKE], &[Displace], 1);
         let mut all = Vec::new();
         while programs.left() > 0 {
-            let (family, program) = programs.next_program();
+            let (family, program) = programs.next_program().expect("there is a layout");
             if family == of {
                 all.push(program.to_string());
             }
@@ -329,6 +361,8 @@ mod tests {
             "alike [abc]: update c, get c | remove c, insert c",
             "alike [abc]: update c, get c | insert d",
             "alike [abc]: update c, get c | displace c",
+            "alike [abc]: insert c, get c | remove c",
+            "alike [abc]: iterate, get c | update c",
             "alike []: insert a, get a | insert a, remove a",
         ] {
             assert!(observers.iter().any(|program| program == text), "{text}");
@@ -341,10 +375,29 @@ mod tests {
     fn a_seed_means_the_same_programs() {
         let some = |seed| -> Vec<Program> {
             let mut programs = Programs::new(&[ALIKE], &[], seed);
-            (0..50).map(|_| programs.next_program().1).collect()
+            (0..50).map(|_| programs.next_program().expect("there is a layout").1).collect()
         };
         assert_eq!(some(1), some(1));
         assert_ne!(some(1), some(2));
+    }
+
+    #[test]
+    fn each_kind_has_its_turn_before_any_has_its_second() {
+        let mut programs = Programs::new(&[ALIKE], &[Displace], 1);
+        let mut turns: BTreeMap<Kind, usize> = BTreeMap::new();
+        let mut last = 1;
+        while let Some(program) = programs.observers.pop() {
+            let turn = turns.entry(kind(&program)).or_default();
+            *turn += 1;
+            assert!(*turn >= last, "{program} comes late");
+            last = *turn;
+        }
+        assert!(turns.len() > 100 && last > 3, "{} kinds, {last} turns", turns.len());
+    }
+
+    #[test]
+    fn without_a_layout_there_is_no_program() {
+        assert!(Programs::new(&[], &[], 1).next_program().is_none());
     }
 
     #[test]

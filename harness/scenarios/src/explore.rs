@@ -12,7 +12,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +40,9 @@ pub struct Limits {
     pub preemptions: usize,
     /// Executions of a program, at most.
     pub executions: usize,
+    /// Whether most of them are schedules at random if there are too many to run all (shuttle). A
+    /// search that is cut has preempted late alone.
+    pub at_random: bool,
     /// The seed of random schedules (shuttle).
     pub seed: u64,
 }
@@ -157,7 +160,8 @@ fn write_down(
     scribe.run
 }
 
-/// One execution: fills the table, runs the threads, reads all that is there.
+/// One execution: fills the table, runs the threads, reads each key that was used, and all that is
+/// there.
 fn execute(table: &Arc<dyn Table>, keys: [u64; ALL_KEYS], program: &Program) -> Run {
     let clock = Arc::new(Clock::default());
     let mut run = write_down(&**table, &clock, keys, 0, |scribe, session| {
@@ -181,9 +185,10 @@ fn execute(table: &Arc<dyn Table>, keys: [u64; ALL_KEYS], program: &Program) -> 
         .collect();
     let mut parts: Vec<Run> =
         threads.into_iter().map(|thread| thread.join().expect("it ends")).collect();
-    let letters = || (0..ALL_KEYS as u8).map(Key);
+    let used: BTreeSet<Key> =
+        program.filling.iter().copied().chain(program.ops().flat_map(Op::keys)).collect();
     parts.push(write_down(&**table, &clock, keys, thread + 1, |scribe, session| {
-        letters().for_each(|key| scribe.step(session, Op { verb: Verb::Get, key }, 0));
+        used.iter().for_each(|&key| scribe.step(session, Op { verb: Verb::Get, key }, 0));
         scribe.run.entries = scribe.entries(session);
     }));
     for part in parts {
@@ -274,19 +279,21 @@ fn first_panic(payload: &(dyn Any + Send)) -> String {
 fn check(model: impl Fn() + Send + Sync + 'static, limits: Limits) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(limits.preemptions);
-    builder.max_permutations = Some(limits.executions);
+    // Loom looks at the limit once in so many executions, before the next one.
+    builder.max_permutations = Some(limits.executions + 1);
+    builder.checkpoint_interval = limits.executions + 1;
     builder.max_branches = 5_000;
     builder.check(model);
 }
 
-/// Every schedule with so few preemptions, if they are not too many; and then as many as there may
-/// be of PCT, which preempts once more.
+/// Every schedule with so few preemptions, if they are not too many; and then random ones: as many
+/// preemptions at random places, or PCT, which preempts once more.
 #[cfg(shuttle)]
 fn check(model: impl Fn() + Send + Sync + 'static, limits: Limits) {
     use shuttle::scheduler::{PctScheduler, Scheduler};
     use shuttle::{Config, FailurePersistence, Runner};
 
-    use crate::bounded::Bounded;
+    use crate::bounded::{Bounded, Sampled};
 
     fn run(
         scheduler: impl Scheduler + 'static,
@@ -300,11 +307,15 @@ fn check(model: impl Fn() + Send + Sync + 'static, limits: Limits) {
         Runner::new(scheduler, config).run(move || model())
     }
 
+    let Limits { preemptions, executions, at_random, seed } = limits;
     let model = Arc::new(model);
-    let most = limits.executions * 3 / 4;
-    let executions = run(Bounded::new(limits.preemptions, most), &model);
-    if executions >= most {
-        let depth = limits.preemptions + 2;
-        run(PctScheduler::new_from_seed(limits.seed, depth, limits.executions - most), &model);
+    let most = if at_random { executions / 4 } else { executions * 3 / 4 };
+    if run(Bounded::new(preemptions, most), &model) < most {
+        return;
+    }
+    if at_random {
+        run(Sampled::new(preemptions, executions - most, seed), &model);
+    } else {
+        run(PctScheduler::new_from_seed(seed, preemptions + 2, executions - most), &model);
     }
 }
