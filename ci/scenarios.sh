@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Generated programs on every table, each explored by loom or by shuttle and each outcome checked
 # for a linearization: docs/CORRECTNESS.md. Prints programs and executions of each table; fails if
-# something was wrong, or if a table had none. Without arguments each table has a budget of executions; `ci/scenarios.sh
-# deep` runs all of the exhaustive families. Other arguments: names of tables, --seed N,
-# --executions N, --each N, --preemptions N, --program 'LAYOUT [KEYS]: OPERATION, … | OPERATION, …'.
+# something was wrong, or if a table had none. Without arguments each table has a budget of
+# executions; `ci/scenarios.sh deep` runs all of the exhaustive families. Other arguments: names of
+# tables, --seed N, --executions N, --each N, --preemptions N,
+# --program 'LAYOUT [KEYS]: OPERATION, … | OPERATION, …'.
 # CHECKERS=loom or CHECKERS=shuttle runs one of the two.
 set -euo pipefail
 cd "$(dirname "$0")/.."

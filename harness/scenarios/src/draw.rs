@@ -113,9 +113,7 @@ impl Programs {
 
     /// The next one; `None` if the table has no layout with a filling.
     pub fn next_program(&mut self) -> Option<(Family, Program)> {
-        if fillings(&self.layouts).next().is_none() {
-            return None;
-        }
+        fillings(&self.layouts).next()?;
         self.turn += 1;
         let exhaustive = match self.turn % 4 {
             0 => self.pairs.pop().map(|program| (Family::Pairs, program)),

@@ -196,7 +196,7 @@ fn execute(table: &Arc<dyn Table>, keys: [u64; ALL_KEYS], program: &Program) -> 
         run.iterations.extend(part.iterations);
         run.entries.extend(part.entries);
     }
-    run.len = table.len();
+    run.len = table.exact_len();
     run.of_one_moment = table.iterates_snapshots();
     run
 }

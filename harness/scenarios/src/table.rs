@@ -12,7 +12,7 @@ pub trait Table: Send + Sync {
     /// Runs `work` with this thread's way in.
     fn enter(&self, work: &mut dyn FnMut(&mut dyn Session));
     /// What `len` says, if it is no estimate.
-    fn len(&self) -> Option<usize>;
+    fn exact_len(&self) -> Option<usize>;
     /// Whether an iteration shows one moment.
     fn iterates_snapshots(&self) -> bool;
 }
@@ -152,7 +152,7 @@ impl<M: ConcurrentMap<u64, V>, V: Value> Table for Mapped<M, V> {
         work(&mut Inside { table: self, handle });
     }
 
-    fn len(&self) -> Option<usize> {
+    fn exact_len(&self) -> Option<usize> {
         M::INFO.len_is_bounded.then(|| self.map.len())
     }
 
