@@ -108,7 +108,7 @@ impl Options {
 }
 
 /// Executions of a table, and of a program that is explored longer, in the short form.
-const BUDGET: (u64, u64) = if cfg!(loom) { (10_000, 3_000) } else { (100_000, 6_000) };
+const BUDGET: (u64, u64) = if cfg!(loom) { (10_000, 3_000) } else { (150_000, 1_500) };
 /// Executions of a program before any is explored longer.
 const AT_FIRST: usize = if cfg!(loom) { 300 } else { 240 };
 /// Executions of a program that is explored longer, in the deep form.
@@ -269,7 +269,7 @@ impl Tour<'_> {
     }
 }
 
-/// Some executions of each program, for two thirds of those that the table may have. Then those
+/// Some executions of each program, for half of those that the table may have. Then those
 /// programs of which there are more, in the same order, each to its end if it has one soon.
 fn run(subject: &Subject, options: &Options) -> Summary {
     let begun = Instant::now();
@@ -282,7 +282,7 @@ fn run(subject: &Subject, options: &Options) -> Summary {
             tour.summary.programs.insert(Family::Drawn, 1);
             vec![program.clone()]
         }
-        None => tour.at_first(&mut programs, options.executions / 3 * 2),
+        None => tour.at_first(&mut programs, options.executions / 2),
     };
     tour.summary.cut = cut.len() as u64;
     for program in cut {

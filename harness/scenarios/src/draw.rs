@@ -13,6 +13,7 @@
 //! Programs that differ in the threads' order, or in the names of absent keys that hash alike, are
 //! one.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::program::Verb::{
@@ -162,6 +163,14 @@ fn kind(program: &Program) -> Kind {
     (program.layout.clone(), program.filling.clone(), threads)
 }
 
+/// Which kinds come first: those in which a thread both removes and inserts, so that what a table counts
+/// goes down and up again under who looks, and of them those with the most entries.
+fn rank(program: &Program) -> (bool, usize) {
+    let has = |ops: &[Op], verb| ops.iter().any(|op| op.verb == verb);
+    let replaces = program.threads.iter().any(|ops| has(ops, Remove) && has(ops, Insert));
+    (replaces, program.filling.len())
+}
+
 /// In the reverse of the order in which they are run.
 fn in_turn(programs: BTreeSet<Program>, rng: &mut Rng) -> Vec<Program> {
     let mut kinds: BTreeMap<Kind, Vec<Program>> = BTreeMap::new();
@@ -171,6 +180,7 @@ fn in_turn(programs: BTreeSet<Program>, rng: &mut Rng) -> Vec<Program> {
     let mut kinds: Vec<Vec<Program>> = kinds.into_values().collect();
     kinds.iter_mut().for_each(|programs| rng.shuffle(programs));
     rng.shuffle(&mut kinds);
+    kinds.sort_by_key(|programs| programs.first().map(|program| Reverse(rank(program))));
     let mut ordered = Vec::new();
     while !kinds.is_empty() {
         ordered.extend(kinds.iter_mut().filter_map(Vec::pop));
