@@ -278,5 +278,8 @@ pub fn panicking_drop_of_a_removed_key<F: Family>() {
     assert!(planted > 0, "a removal drops nothing");
     drop(handle);
     drop(map);
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+    // The compiler leaks what a function is about to return if a local's `Drop` panics then: a value at
+    // most for each that was planted.
+    let leaked = census.alive();
+    assert!(!F::FREES_ALL || (0..=i64::from(planted)).contains(&leaked), "{leaked} leaked");
 }
