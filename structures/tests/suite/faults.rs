@@ -275,7 +275,7 @@ pub fn panicking_drop_of_a_removed_key<F: Family>() {
             assert_eq!(map.len(), 0);
         }
     }
-    assert!(planted > 0, "a removal drops nothing");
+    // None is planted in a table that drops later what it takes out.
     drop(handle);
     drop(map);
     // The compiler leaks what a function is about to return if a local's `Drop` panics then: a value at
