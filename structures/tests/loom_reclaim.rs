@@ -184,8 +184,9 @@ fn replaced_and_removed<R: Reclaimer + 'static>(domain: R, slot: usize) -> (Opti
     world.replace(&mut writer, world.node());
     world.replace(&mut writer, std::ptr::null_mut());
     drop(writer);
-    let freed = 2 - world.alive();
-    (reader.join().expect("read"), freed)
+    // Who leaves may free what the other has left.
+    let seen = reader.join().expect("read");
+    (seen, 2 - world.alive())
 }
 
 /// Everything may be seen and, with or without a reader, all or something be freed; `least` is what
@@ -206,7 +207,8 @@ fn hazard() {
 
 #[test]
 fn debra() {
-    scheme::<Debra>(0);
+    // Who leaves last frees all.
+    scheme::<Debra>(2);
 }
 
 #[test]
