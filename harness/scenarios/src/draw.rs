@@ -77,7 +77,7 @@ pub enum Family {
 }
 
 /// The programs of a table, in the order in which they are run: of the exhaustive families the first
-/// of each [`Kind`], then the second of each, with drawn ones between them. The seed determines the
+/// of each kind, then the second of each, with drawn ones between them. The seed determines the
 /// order of the kinds, and that within each.
 #[derive(Debug)]
 pub struct Programs {
