@@ -330,8 +330,9 @@ where
 
 /// States until an announced operation is decided: the second one that is installed.
 const PSIM_STATES: u64 = 2;
-/// Steps of a thread until it has registered, looked and announced its operation.
-const ANNOUNCED: usize = 14;
+/// Steps of a thread until it has registered, leased its stripes of the counts, looked and announced its
+/// operation.
+const ANNOUNCED: usize = 20;
 /// Steps of a thread with one operation, a look at the log and its comings and goings.
 const PSIM_STEPS: usize = 120;
 /// Entries until an announced operation is in the log: a turn of each of the eight slots there are
