@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Instructions that a lookup of the optimistic cuckoo tables takes, in one thread, as callgrind counts
-# them: of an entry in its home, of one in its other bucket, of an absent key whose home counts no
-# entries elsewhere, and of one whose home does. The loop around the lookup is in the figures. Needs
-# valgrind.
+# Instructions that an operation of the optimistic cuckoo tables takes, in one thread, as callgrind
+# counts them: a lookup of an entry in its home, of one in its other bucket, of an absent key whose
+# home counts no entries elsewhere, and of one whose home does; an update in the home and in the other
+# bucket; an insertion and the removal of the same key, in the home and in the other bucket. The loop
+# around the operation is in the figures. Needs valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --profile measured -q -p structures --example lookup_cost
@@ -14,16 +15,16 @@ instructions() {
 }
 
 printf '%-10s' table
-kinds=(home other miss overflowing-miss)
-printf '%18s' "${kinds[@]}"
+kinds=(home other miss overflowing-miss update-home update-other insert-remove-home insert-remove-other)
+printf '%21s' "${kinds[@]}"
 echo
 for table in small large untagged items; do
     printf '%-10s' "$table"
     for kind in "${kinds[@]}"; do
-        # Twice as many lookups, so that all else cancels out.
+        # Twice as many operations, so that all else cancels out.
         few=$(instructions "$table" "$kind" 10000)
         many=$(instructions "$table" "$kind" 20000)
-        printf '%18s' "$(((many - few + 5000) / 10000))"
+        printf '%21s' "$(((many - few + 5000) / 10000))"
     done
     echo
 done

@@ -1,4 +1,4 @@
-//! Lookups of one kind in an optimistic cuckoo table, for `ci/lookup_cost.sh`, which counts their
+//! Operations of one kind on an optimistic cuckoo table, for `ci/lookup_cost.sh`, which counts their
 //! instructions.
 //!
 //! ```sh
@@ -12,11 +12,14 @@ use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use structures::reclaim::Epoch;
+use structures::map::{MapHandle, PinnedMap};
+use structures::reclaim::{Epoch, Reclaimer};
+use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{CuckooOptimistic, CuckooOptimisticItems, Pages};
 
 const KINDS: &str = "small | large | untagged | items, \
-                     home | other | miss | overflowing-miss, a number of lookups";
+                     home | other | miss | overflowing-miss | update-home | update-other | \
+                     insert-remove-home | insert-remove-other, a number of operations";
 
 /// A hash that is the key.
 #[derive(Clone, Copy, Default)]
@@ -58,67 +61,121 @@ const fn key(home: u64, number: u64) -> u64 {
     (number + 1) << 58 | home
 }
 
-/// The keys to look up, in turn.
-fn sought(buckets: u64, which: &str) -> Option<Vec<u64>> {
+/// A table, or a thread's way into one.
+trait Table {
+    fn get(&mut self, key: u64) -> Option<u64>;
+    fn insert(&mut self, key: u64) -> bool;
+    fn update(&mut self, key: u64) -> Option<u64>;
+    fn remove(&mut self, key: u64) -> Option<u64>;
+}
+
+impl<T: Tagging> Table for Words<T> {
+    #[inline(always)]
+    fn get(&mut self, key: u64) -> Option<u64> {
+        Self::get(self, &key)
+    }
+
+    fn insert(&mut self, key: u64) -> bool {
+        Self::insert(self, key, key)
+    }
+
+    fn update(&mut self, key: u64) -> Option<u64> {
+        Self::update(self, &key, |value| value + 1)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        Self::remove(self, &key)
+    }
+}
+
+impl<M: PinnedMap<u64, u64>> Table for Pinned<M> {
+    #[inline(always)]
+    fn get(&mut self, key: u64) -> Option<u64> {
+        self.0.get(&key)
+    }
+
+    fn insert(&mut self, key: u64) -> bool {
+        self.0.insert(key, key)
+    }
+
+    fn update(&mut self, key: u64) -> Option<u64> {
+        self.0.update(&key, |value| value + 1)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        self.0.remove(&key)
+    }
+}
+
+/// A table that is pinned once for all operations.
+struct Pinned<M>(M);
+
+/// The keys of one kind of operation, which takes them in turn.
+fn keys(buckets: u64, which: &str) -> Option<Vec<u64>> {
     let homes = (0..buckets).step_by(STRIDE as usize);
     let number = match which {
-        "home" => {
+        "home" | "update-home" => {
             return Some(homes.flat_map(|home| (0..SLOTS).map(move |i| key(home, i))).collect());
         }
-        "miss" => return Some(homes.map(|home| key(home + 2, 0)).collect()),
-        "other" => SLOTS,
-        "overflowing-miss" => SLOTS + 1,
+        "miss" | "insert-remove-home" => return Some(homes.map(|home| key(home + 2, 0)).collect()),
+        "other" | "update-other" => SLOTS,
+        "overflowing-miss" | "insert-remove-other" => SLOTS + 1,
         _ => return None,
     };
     Some(homes.map(|home| key(home, number)).collect())
 }
 
-/// Fills a table, and looks keys up in it.
-fn run(
-    buckets: u64,
-    which: &str,
-    lookups: usize,
-    mut insert: impl FnMut(u64) -> bool,
-    mut get: impl FnMut(u64) -> Option<u64>,
-) -> bool {
-    let Some(keys) = sought(buckets, which) else { return false };
+/// Fills a table, and does operations of one kind on it; false if there is no such kind.
+fn run(buckets: u64, which: &str, times: usize, mut table: impl Table) -> bool {
+    let Some(keys) = keys(buckets, which) else { return false };
     for home in (0..buckets).step_by(STRIDE as usize) {
-        assert!((0..=SLOTS).all(|number| insert(key(home, number))), "a new key");
+        assert!((0..=SLOTS).all(|number| table.insert(key(home, number))), "a new key");
     }
-    let present = matches!(which, "home" | "other");
-    for key in keys.iter().cycle().take(lookups) {
-        assert_eq!(get(black_box(*key)).is_some(), present, "key {key}");
+    let keys = keys.iter().cycle().take(times);
+    match which {
+        "update-home" | "update-other" => {
+            keys.for_each(|key| assert!(table.update(black_box(*key)).is_some(), "key {key}"));
+        }
+        "insert-remove-home" | "insert-remove-other" => {
+            for key in keys {
+                assert!(table.insert(black_box(*key)), "key {key}");
+                assert!(table.remove(black_box(*key)).is_some(), "key {key}");
+            }
+        }
+        _ => {
+            let present = matches!(which, "home" | "other");
+            for key in keys {
+                assert_eq!(table.get(black_box(*key)).is_some(), present, "key {key}");
+            }
+        }
     }
     true
 }
 
-fn words<T: structures::tagging::Tagging>(buckets: u64, which: &str, lookups: usize) -> bool {
-    let map = Words::<T>::with_buckets(buckets as usize, Itself(0), Pages::Default);
-    run(buckets, which, lookups, |key| map.insert(key, key), |key| map.get(&key))
+fn words<T: Tagging>(buckets: u64, which: &str, times: usize) -> bool {
+    run(
+        buckets,
+        which,
+        times,
+        Words::<T>::with_buckets(buckets as usize, Itself(0), Pages::Default),
+    )
 }
 
-fn items(buckets: u64, which: &str, lookups: usize) -> bool {
-    let map = Items::with_buckets_in(
-        buckets as usize,
-        Itself(0),
-        structures::reclaim::Reclaimer::new(None),
-        Pages::Default,
-    );
-    let (mut writer, mut reader) = (map.handle(), map.handle());
-    let mut writer = structures::map::MapHandle::pin(&mut writer);
-    let mut reader = structures::map::MapHandle::pin(&mut reader);
-    run(buckets, which, lookups, |key| writer.insert(key, key), |key| reader.get(&key))
+fn items(buckets: u64, which: &str, times: usize) -> bool {
+    let domain = Reclaimer::new(None);
+    let map = Items::with_buckets_in(buckets as usize, Itself(0), domain, Pages::Default);
+    let mut handle = map.handle();
+    run(buckets, which, times, Pinned(handle.pin()))
 }
 
 fn main() -> ExitCode {
-    use structures::tagging::{Tagged, Untagged};
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let known = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [table, which, lookups] => lookups.parse().is_ok_and(|lookups| match table {
-            "small" => words::<Tagged>(1 << 10, which, lookups),
-            "large" => words::<Tagged>(1 << 16, which, lookups),
-            "untagged" => words::<Untagged>(1 << 10, which, lookups),
-            "items" => items(1 << 10, which, lookups),
+        [table, which, times] => times.parse().is_ok_and(|times| match table {
+            "small" => words::<Tagged>(1 << 10, which, times),
+            "large" => words::<Tagged>(1 << 16, which, times),
+            "untagged" => words::<Untagged>(1 << 10, which, times),
+            "items" => items(1 << 10, which, times),
             _ => false,
         }),
         _ => false,

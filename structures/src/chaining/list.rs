@@ -1,6 +1,6 @@
 //! Michael's lock-free sorted list: nodes, links, and the cursor that every operation moves.
 //!
-//! Invariants and linearization points: the table's, see `lock_free.rs`. Nodes are protected hand
+//! Invariants and linearization points: the table's, see `lock_free/mod.rs`. Nodes are protected hand
 //! over hand in two slots; a node that is found marked is unlinked before the cursor goes on
 //! (Michael's `find`), so that each step starts from a link that was unmarked when its target was
 //! protected, which is what hazard pointers need.

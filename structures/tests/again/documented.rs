@@ -2,7 +2,7 @@
 
 use super::hooked::Place;
 
-const DOCUMENTATION: &str = include_str!("../../src/map.rs");
+const DOCUMENTATION: &str = include_str!("../../src/map/mod.rs");
 
 /// What may be done with the table from some place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

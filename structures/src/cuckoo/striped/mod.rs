@@ -47,7 +47,9 @@
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
 
+mod candidates;
 mod growth;
+mod room;
 mod slots;
 mod stripes;
 mod traits;
@@ -55,7 +57,6 @@ mod traits;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
-use std::mem;
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -65,7 +66,7 @@ use self::growth::{Table, allocate, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
 use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
 use super::error::{GrowError, TryInsertError};
-use super::path::{self, Bfs, Place, Search};
+use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
 use crate::capacity::Shape;
 use crate::hash;
@@ -159,63 +160,6 @@ struct Candidates<'m, K, V, const SLOTS: usize> {
 enum Spot {
     Present(Place),
     Vacant(Place),
-}
-
-impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
-    #[inline]
-    fn slots(&self) -> &Slots<K, V, SLOTS> {
-        &self.locked.table.slots
-    }
-
-    /// The slot of the key that `matches`.
-    #[inline]
-    fn find(&self, matches: impl Fn(&K) -> bool) -> Option<Place> {
-        self.buckets
-            .into_iter()
-            .flat_map(|bucket| {
-                self.slots().matching(bucket, self.tag).map(move |slot| Place { bucket, slot })
-            })
-            // SAFETY: I1, I2: the tag is not 0; we have the lock.
-            .find(|place| matches(&unsafe { self.slots().get(*place) }.0))
-    }
-
-    /// The value in a slot that `find` has found.
-    #[inline]
-    fn value(&self, place: Place) -> &V {
-        // SAFETY: as in `find`.
-        &unsafe { self.slots().get(place) }.1
-    }
-
-    /// Replaces the value in a slot that `find` has found.
-    #[inline]
-    fn replace(&mut self, place: Place, f: impl FnOnce(&V) -> V) -> V {
-        let new = f(self.value(place));
-        // SAFETY: as in `find`; `&mut self`, so there is no other reference.
-        mem::replace(unsafe { self.slots().get_mut(place) }, new)
-    }
-
-    /// Fills a slot that `vacancy` has found.
-    #[inline]
-    fn put(&mut self, place: Place, key: K, value: V) {
-        // SAFETY: I1: we have the lock; the slot is empty.
-        unsafe { self.slots().put(place, self.tag, (key, value)) };
-        self.count(1);
-    }
-
-    /// Empties a slot that `find` has found.
-    #[inline]
-    fn take(&mut self, place: Place) -> (K, V) {
-        self.count(-1);
-        // SAFETY: as in `find`.
-        unsafe { self.slots().take(place) }
-    }
-
-    /// In the home's stripe, also if the entry is in its other bucket.
-    #[inline]
-    fn count(&self, added: i64) {
-        let stripes = self.locked.held.stripes();
-        stripes.get(stripes.of(self.buckets[0])).add(added);
-    }
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
@@ -467,89 +411,6 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             locked = self.make_room(locked, hash, attempt)?;
             attempt += 1;
         }
-    }
-
-    /// Tries to empty a slot in one of the buckets, by displacement or by growth. Releases the locks
-    /// and takes them again.
-    #[cold]
-    fn make_room<'m>(
-        &'m self,
-        full: Candidates<'m, K, V, SLOTS>,
-        hash: u64,
-        attempt: u64,
-    ) -> Result<Candidates<'m, K, V, SLOTS>, GrowError> {
-        let Candidates { locked: Locked { table, held }, buckets, .. } = full;
-        let number = table.number;
-        let searching = held.announce_search();
-        drop(held);
-        // Another path each time, and not one that all insertions share.
-        let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // I6: the search that we announced keeps the table.
-        let path = path::search::<P, _>(&table.slots, table.slots.buckets(), buckets, seed);
-        drop(searching);
-        let Some(path) = path else {
-            self.counters.gave_up();
-            self.grow(number)?;
-            return Ok(self.candidates(hash));
-        };
-        self.counters.found_path(path.len() - 1);
-        if let Some(room) = self.displace_along(&path, number, hash) {
-            return Ok(room);
-        }
-        self.counters.retried();
-        // Relaxed: whichever value, we only wait in vain, or try again in vain.
-        if self.frontier.load(Ordering::Relaxed) != 0 {
-            // It may be an iteration that was in the way: it has the mutex until it ends.
-            drop(self.maintenance());
-        }
-        Ok(self.candidates(hash))
-    }
-
-    /// Moves the hole from the path's end to its beginning, with two stripes locked for each hop
-    /// but the last: then also those of the hash, which are not released, so that nobody else gets
-    /// the slot. `None` if the path does not hold any more.
-    fn displace_along(
-        &self,
-        path: &[Place],
-        number: usize,
-        hash: u64,
-    ) -> Option<Candidates<'_, K, V, SLOTS>> {
-        for hop in path.windows(2).skip(1).rev() {
-            let locked = self.lock([hop[0].bucket, hop[1].bucket, hop[1].bucket]);
-            self.displace(&locked, hop[0], hop[1], number)?;
-        }
-        let [from, to, ..] = *path else {
-            // The hole is in one of the two buckets.
-            return Some(self.candidates(hash));
-        };
-        let candidates = self.candidates_and(hash, to.bucket);
-        self.displace(&candidates.locked, from, to, number)?;
-        Some(candidates)
-    }
-
-    /// One hop of a path that was found in the table number `number`, if it is still possible.
-    fn displace(
-        &self,
-        locked: &Locked<'_, K, V, SLOTS>,
-        from: Place,
-        to: Place,
-        number: usize,
-    ) -> Option<()> {
-        let Locked { table, held } = locked;
-        // Relaxed: with both locks, we see the frontier on the same side of a stripe as the
-        // iteration that has visited it, or has yet to.
-        let frontier = self.frontier.load(Ordering::Relaxed);
-        let visited = |bucket| held.stripes().of(bucket) < frontier;
-        let possible = table.number == number
-            && held.covers(from.bucket)
-            && held.covers(to.bucket)
-            && visited(from.bucket) == visited(to.bucket)
-            // SAFETY: I1: just checked that both locks are held.
-            && unsafe { table.slots.displace(from, to) };
-        if possible {
-            self.counters.displaced();
-        }
-        possible.then_some(())
     }
 }
 

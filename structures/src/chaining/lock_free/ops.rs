@@ -1,0 +1,245 @@
+//! The operations of a pinned handle.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+use super::super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with};
+use super::super::split_order::entry_order;
+use super::{ChainingLockFree, Found, Pinned};
+use crate::reclaim::{Guard, Node, Owned, Reclaimer};
+use crate::sync::{Ordering, set_bits};
+
+impl<K, V, R, S> Pinned<'_, '_, K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    /// A copy of the value of `key`. Lock-free; expected O(1).
+    #[inline]
+    pub fn get<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Runs `read` on the value of `key`. Lock-free; expected O(1).
+    #[inline]
+    pub fn get_with<Q, T>(&mut self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+        found.entry().map(|entry| read(&entry.value))
+    }
+
+    /// Adds `key`; false, and no effect, if it is present. Lock-free; expected O(1).
+    #[inline]
+    pub fn insert(&mut self, key: K, value: V) -> bool {
+        let hash = self.map.hasher.hash_one(&key);
+        let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
+        !found.present && insert_at(self.map, found, hash, key, value).is_ok()
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
+    /// expected O(1); `f` runs once for each attempt.
+    #[inline]
+    pub fn update<Q>(&mut self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+            if !found.present {
+                return None;
+            }
+            if let Some(old) = replace(self.map, found, &mut f) {
+                return Some(old);
+            }
+        }
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Lock-free; expected O(1); `f` runs once for each attempt.
+    #[inline]
+    pub fn upsert(&mut self, mut key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let hash = self.map.hasher.hash_one(&key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
+            if found.present {
+                if let Some(old) = replace(self.map, found, |value| f(Some(value))) {
+                    return Some(old);
+                }
+                continue;
+            }
+            let value = f(None);
+            match insert_at(self.map, found, hash, key, value) {
+                Ok(()) => return None,
+                Err(node) => key = node.into_payload().key,
+            }
+        }
+    }
+
+    /// Takes `key` out and returns its value. Lock-free; expected O(1).
+    #[inline]
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        loop {
+            let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
+            let entry = found.entry()?;
+            // Before the mark: a panic in `clone` must leave the key present (I6).
+            let value = entry.value.clone();
+            // Acquire: the successor's contents, to be passed on by `unlink`. L4.
+            let next = set_bits(&entry.next, MARK, Ordering::Acquire);
+            if !has(next, MARK) {
+                self.map.entries.add(-1);
+                unlink(self.map, found, next);
+                return Some(value);
+            }
+        }
+    }
+
+    /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies, in the order
+    /// of the list; O(n), and O(1) more for each entry that is removed under the traversal's feet.
+    pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
+        // Entries of equal hashes stand in no order, so only a whole run of them can be passed to
+        // `f` if none is to be missed or seen twice when the traversal must start again.
+        let mut run = Vec::new();
+        let mut run_order = 0;
+        // Entries before this order have been passed to `f`.
+        let mut done = 0;
+        let mut at = Cursor::enter(&mut self.guard, self.map.buckets.entrance(0).link);
+        loop {
+            match at.look() {
+                Ahead::Lost => {
+                    run.clear();
+                    at.enter_again(self.map.buckets.entrance(u64::reverse_bits(done)).link);
+                    continue;
+                }
+                Ahead::Sentinel(_) => {}
+                Ahead::End => return run.iter().for_each(|(key, value)| f(key, value)),
+                Ahead::Live(entry) => {
+                    if entry.order != run_order && !run.is_empty() {
+                        done = run_order + 1;
+                        run.drain(..).for_each(|(key, value)| f(&key, &value));
+                    }
+                    if entry.order >= done {
+                        run_order = entry.order;
+                        run.push((entry.key.clone(), entry.value.clone()));
+                    }
+                }
+            }
+            at.pass();
+        }
+    }
+}
+
+impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {
+    /// The entry found.
+    #[inline]
+    fn entry(&self) -> Option<&Entry<R, K, V>> {
+        if self.present { self.at.entry() } else { None }
+    }
+}
+
+/// Inserts after a search that found the key absent; gives the node back if it has meanwhile
+/// become present.
+#[inline]
+fn insert_at<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    hash: u64,
+    key: K,
+    value: V,
+) -> Result<(), Owned<R, Entry<R, K, V>>>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
+    let mut node = Node::alloc(&map.domain, entry);
+    loop {
+        match found.at.link_before(node) {
+            Ok(()) => {
+                map.added(found.passed);
+                return Ok(());
+            }
+            Err(back) => node = back,
+        }
+        found = map.locate(found.at.into_guard(), hash, |k| *k == node.key);
+        if found.present {
+            return Err(node);
+        }
+    }
+}
+
+/// Replaces the node that was found by one with the value `f` of its; returns the old value, or
+/// `None` if the node has changed meanwhile.
+#[inline]
+fn replace<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    f: impl FnOnce(&V) -> V,
+) -> Option<V>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    // Protected, so that it is not freed and its address used anew, while we compare.
+    let next = found.at.protect_successor()?;
+    if has(next, MARK) {
+        return None;
+    }
+    let entry = found.entry()?;
+    let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
+    let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
+    let new = Node::alloc(&map.domain, replacement).publish();
+    // Release: publishes the new node; pairs with the Acquire in `look` and `protect`. L3: from
+    // here on the old node is removed and the new one is in the list behind it.
+    let marked =
+        entry.next.compare_exchange(next, with(new, MARK), Ordering::Release, Ordering::Relaxed);
+    if marked.is_err() {
+        // SAFETY: from `publish` just above, and not stored.
+        drop(unsafe { Owned::unpublished(new) });
+        return None;
+    }
+    unlink(map, found, new);
+    Some(old)
+}
+
+/// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
+/// somebody has. Runs no code of the user's (I6).
+#[inline]
+fn unlink<K, V, R, S, G>(
+    map: &ChainingLockFree<K, V, R, S>,
+    mut found: Found<'_, R, K, V, G>,
+    successor: *mut ListNode<R, K, V>,
+) where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    G: Guard<R>,
+{
+    let Some(order) = found.entry().map(|entry| entry.order) else { return };
+    if !found.at.unlink(successor) {
+        map.find_place(found.at.into_guard(), order.reverse_bits(), order);
+    }
+}

@@ -1,0 +1,95 @@
+//! Making room: an entry on the cuckoo path at a time, each under the locks of its two stripes.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::{Candidates, CuckooStriped, Locked};
+use crate::cuckoo::error::GrowError;
+use crate::cuckoo::path::{self, Place, Search};
+use crate::sync::Ordering;
+
+impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
+    CuckooStriped<K, V, S, SLOTS, P>
+{
+    /// Tries to empty a slot in one of the buckets, by displacement or by growth. Releases the locks
+    /// and takes them again.
+    #[cold]
+    pub(super) fn make_room<'m>(
+        &'m self,
+        full: Candidates<'m, K, V, SLOTS>,
+        hash: u64,
+        attempt: u64,
+    ) -> Result<Candidates<'m, K, V, SLOTS>, GrowError> {
+        let Candidates { locked: Locked { table, held }, buckets, .. } = full;
+        let number = table.number;
+        let searching = held.announce_search();
+        drop(held);
+        // Another path each time, and not one that all insertions share.
+        let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // I6: the search that we announced keeps the table.
+        let path = path::search::<P, _>(&table.slots, table.slots.buckets(), buckets, seed);
+        drop(searching);
+        let Some(path) = path else {
+            self.counters.gave_up();
+            self.grow(number)?;
+            return Ok(self.candidates(hash));
+        };
+        self.counters.found_path(path.len() - 1);
+        if let Some(room) = self.displace_along(&path, number, hash) {
+            return Ok(room);
+        }
+        self.counters.retried();
+        // Relaxed: whichever value, we only wait in vain, or try again in vain.
+        if self.frontier.load(Ordering::Relaxed) != 0 {
+            // It may be an iteration that was in the way: it has the mutex until it ends.
+            drop(self.maintenance());
+        }
+        Ok(self.candidates(hash))
+    }
+
+    /// Moves the hole from the path's end to its beginning, with two stripes locked for each hop
+    /// but the last: then also those of the hash, which are not released, so that nobody else gets
+    /// the slot. `None` if the path does not hold any more.
+    fn displace_along(
+        &self,
+        path: &[Place],
+        number: usize,
+        hash: u64,
+    ) -> Option<Candidates<'_, K, V, SLOTS>> {
+        for hop in path.windows(2).skip(1).rev() {
+            let locked = self.lock([hop[0].bucket, hop[1].bucket, hop[1].bucket]);
+            self.displace(&locked, hop[0], hop[1], number)?;
+        }
+        let [from, to, ..] = *path else {
+            // The hole is in one of the two buckets.
+            return Some(self.candidates(hash));
+        };
+        let candidates = self.candidates_and(hash, to.bucket);
+        self.displace(&candidates.locked, from, to, number)?;
+        Some(candidates)
+    }
+
+    /// One hop of a path that was found in the table number `number`, if it is still possible.
+    fn displace(
+        &self,
+        locked: &Locked<'_, K, V, SLOTS>,
+        from: Place,
+        to: Place,
+        number: usize,
+    ) -> Option<()> {
+        let Locked { table, held } = locked;
+        // Relaxed: with both locks, we see the frontier on the same side of a stripe as the
+        // iteration that has visited it, or has yet to.
+        let frontier = self.frontier.load(Ordering::Relaxed);
+        let visited = |bucket| held.stripes().of(bucket) < frontier;
+        let possible = table.number == number
+            && held.covers(from.bucket)
+            && held.covers(to.bucket)
+            && visited(from.bucket) == visited(to.bucket)
+            // SAFETY: I1: just checked that both locks are held.
+            && unsafe { table.slots.displace(from, to) };
+        if possible {
+            self.counters.displaced();
+        }
+        possible.then_some(())
+    }
+}

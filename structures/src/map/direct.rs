@@ -1,0 +1,100 @@
+//! Maps whose operations need no per-thread state, and their handles.
+
+use super::{MapHandle, PinnedMap, one_by_one};
+
+/// A map whose operations need no per-thread state. The methods are those of [`PinnedMap`],
+/// on a shared reference; [`Direct`] makes a handle of them.
+pub trait DirectMap<K, V>: Send + Sync {
+    /// See [`PinnedMap::get_with`].
+    fn get_with<T>(&self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
+    /// See [`PinnedMap::get_many`].
+    ///
+    /// # Panics
+    ///
+    /// If the slices differ in length.
+    #[inline]
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        one_by_one(keys, values, |key| self.get_with(key, V::clone));
+    }
+    /// See [`PinnedMap::insert`].
+    fn insert(&self, key: K, value: V) -> bool;
+    /// See [`PinnedMap::update`].
+    fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V>;
+    /// See [`PinnedMap::upsert`].
+    fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V>;
+    /// See [`PinnedMap::remove`].
+    fn remove(&self, key: &K) -> Option<V>;
+    /// See [`PinnedMap::for_each`].
+    fn for_each(&self, f: impl FnMut(&K, &V));
+}
+
+/// The handle of a [`DirectMap`]: a shared reference.
+#[derive(Debug)]
+pub struct Direct<'m, M>(&'m M);
+
+impl<'m, M> Direct<'m, M> {
+    /// A handle of `map`.
+    #[must_use]
+    pub fn new(map: &'m M) -> Self {
+        Self(map)
+    }
+}
+
+impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
+    type Pinned<'h>
+        = PinnedDirect<'h, M>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Self::Pinned<'_> {
+        PinnedDirect(self.0)
+    }
+}
+
+/// A [`Direct`] handle inside a critical section: a shared reference again, as there is nothing to
+/// protect.
+#[derive(Debug)]
+pub struct PinnedDirect<'h, M>(&'h M);
+
+impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
+    #[inline]
+    fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+        self.0.get_with(key, read)
+    }
+
+    #[inline]
+    fn get_many(&mut self, keys: &[K], values: &mut [Option<V>])
+    where
+        V: Clone,
+    {
+        self.0.get_many(keys, values);
+    }
+
+    #[inline]
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.0.insert(key, value)
+    }
+
+    #[inline]
+    fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.0.update(key, f)
+    }
+
+    #[inline]
+    fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.0.upsert(key, f)
+    }
+
+    #[inline]
+    fn remove(&mut self, key: &K) -> Option<V> {
+        self.0.remove(key)
+    }
+
+    fn for_each(&mut self, f: impl FnMut(&K, &V)) {
+        self.0.for_each(f);
+    }
+}

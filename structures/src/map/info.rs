@@ -1,0 +1,142 @@
+//! What a table says of itself.
+
+use std::fmt;
+
+/// How an operation is guaranteed to finish; the weaker is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// In a bounded number of its own steps, whatever other threads do.
+    WaitFree,
+    /// Some thread always finishes; one thread can starve.
+    LockFree,
+    /// A thread that holds a lock can stop others.
+    Blocking,
+    /// Nobody has said.
+    Unknown,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::WaitFree => "wait-free",
+            Self::LockFree => "lock-free",
+            Self::Blocking => "blocking",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// How much memory a reader that stalls inside a lookup keeps from being freed, while others go on
+/// updating the table: a property of the table with its reclaimer. More is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// None: the table retires nothing, as it frees under a lock, or once no reader is there.
+    Nothing,
+    /// A number of nodes that depends neither on the updates nor on the table.
+    Constant,
+    /// In proportion to the table as it was when the reader stalled, whatever the updates.
+    TableSize,
+    /// All that is retired while the reader stalls: it grows with the updates.
+    Unbounded,
+    /// Nobody has said.
+    Unknown,
+}
+
+impl Held {
+    /// Whether it stays bounded however many updates there are: what the literature calls robust.
+    #[must_use]
+    pub const fn is_bounded(self) -> bool {
+        matches!(self, Self::Nothing | Self::Constant | Self::TableSize)
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Nothing => "nothing",
+            Self::Constant => "constant",
+            Self::TableSize => "table-size",
+            Self::Unbounded => "unbounded",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// What a table says of itself; `bench list` shows it. Of a table that is generic over its
+/// reclaimer it is said of the pair.
+#[derive(Clone, Copy, Debug)]
+pub struct MapInfo {
+    /// The family in the literature: `chaining`, `cuckoo`, `versioned`, `peer`, `control`, …
+    pub family: &'static str,
+    /// One line: the algorithm and its source.
+    pub summary: &'static str,
+    /// Progress of `get`, `get_with` and `contains`.
+    pub get: Progress,
+    /// Progress of `insert`.
+    pub insert: Progress,
+    /// Progress of `update` and `upsert`.
+    pub update: Progress,
+    /// Progress of `remove`.
+    pub remove: Progress,
+    /// Whether a test stops threads within each operation and finds the progress that is claimed
+    /// (`structures/tests/progress.rs`, with some of the reclaimers).
+    pub progress_is_tested: bool,
+    /// What a stalled reader keeps from being freed (of a table whose nodes the meter counts,
+    /// tested: `structures/tests/stalled.rs`).
+    pub held: Held,
+    /// Whether entries are kept at all; false only for the `no-op` control, whose results
+    /// cannot be checked.
+    pub keeps_entries: bool,
+    /// Whether the meter ([`crate::meter`]) counts its nodes.
+    pub counts_nodes: bool,
+    /// Whether `len` keeps what [`ConcurrentMap::len`] promises; false for a table whose own
+    /// documentation calls it an estimate.
+    pub len_is_bounded: bool,
+    /// Whether iteration shows the entries of one moment between its call and its return, and is so
+    /// linearizable.
+    pub iterates_snapshots: bool,
+    /// The most handles that may exist at once, if there is a limit.
+    pub max_threads: Option<usize>,
+}
+
+impl MapInfo {
+    /// A table about which nothing is known.
+    pub const UNKNOWN: Self = Self {
+        family: "other",
+        summary: "",
+        get: Progress::Unknown,
+        insert: Progress::Unknown,
+        update: Progress::Unknown,
+        remove: Progress::Unknown,
+        progress_is_tested: false,
+        held: Held::Unknown,
+        keeps_entries: true,
+        counts_nodes: false,
+        len_is_bounded: true,
+        iterates_snapshots: false,
+        max_threads: None,
+    };
+
+    /// What holds of a table with either of two reclaimers: of each operation the weaker progress,
+    /// and the more that is held. Else the two say the same.
+    #[must_use]
+    pub fn of_both(mut self, other: Self) -> Self {
+        self.get = self.get.max(other.get);
+        self.insert = self.insert.max(other.insert);
+        self.update = self.update.max(other.update);
+        self.remove = self.remove.max(other.remove);
+        self.progress_is_tested &= other.progress_is_tested;
+        self.held = self.held.max(other.held);
+        self
+    }
+
+    /// The same progress for every operation.
+    #[must_use]
+    pub const fn with_progress(mut self, progress: Progress) -> Self {
+        self.get = progress;
+        self.insert = progress;
+        self.update = progress;
+        self.remove = progress;
+        self
+    }
+}

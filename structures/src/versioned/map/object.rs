@@ -1,0 +1,124 @@
+//! Sequential maps: what is done to them, and what that comes to.
+
+use super::super::{Sequential, Whole};
+
+/// An entry of a sequential map.
+#[derive(Clone, Debug)]
+pub struct Binding<K, V> {
+    /// The key's hash.
+    pub hash: u64,
+    /// When the value was bound: no other binding of the same object ever has this stamp.
+    pub stamp: u64,
+    /// The key.
+    pub key: K,
+    /// The value.
+    pub value: V,
+}
+
+/// An operation of a sequential map.
+#[derive(Clone, Debug)]
+pub enum MapOp<K, V> {
+    /// Adds a key that is absent.
+    Insert {
+        /// Its hash.
+        hash: u64,
+        /// The key.
+        key: K,
+        /// Its value.
+        value: V,
+    },
+    /// Takes a key out.
+    Remove {
+        /// Its hash.
+        hash: u64,
+        /// The key.
+        key: K,
+    },
+    /// Binds a key that is bound with `stamp` to another value: a compare-and-swap, as the
+    /// closure that computes `value` may be run by no thread but its owner's.
+    Replace {
+        /// Its hash.
+        hash: u64,
+        /// The key.
+        key: K,
+        /// The stamp that the binding must have.
+        stamp: u64,
+        /// The value.
+        value: V,
+    },
+}
+
+/// What an operation of a sequential map returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<V> {
+    /// It changed nothing: the key to be added is present, the one to be removed absent, or the
+    /// binding to be replaced another.
+    Refused,
+    /// It added a key.
+    Added,
+    /// It took out or replaced this value.
+    Replaced(V),
+}
+
+impl<K: Eq, V> MapOp<K, V> {
+    /// Whether the operation changes nothing in `map`.
+    pub fn is_refused_by(&self, map: &impl MapObject<Key = K, Value = V>) -> bool {
+        match self {
+            Self::Insert { hash, key, .. } => map.find(*hash, |other| other == key).is_some(),
+            Self::Remove { hash, key } => map.find(*hash, |other| other == key).is_none(),
+            Self::Replace { hash, key, stamp, .. } => {
+                map.find(*hash, |other| other == key).is_none_or(|found| found.stamp != *stamp)
+            }
+        }
+    }
+}
+
+/// A sequential map whose bindings have stamps.
+pub trait MapObject:
+    Sequential<Op = MapOp<Self::Key, Self::Value>, Out = Outcome<Self::Value>>
+{
+    /// Its keys.
+    type Key;
+    /// Its values.
+    type Value;
+
+    /// The binding, among those of `hash`, whose key `is_key`.
+    fn find(
+        &self,
+        hash: u64,
+        is_key: impl FnMut(&Self::Key) -> bool,
+    ) -> Option<&Binding<Self::Key, Self::Value>>;
+
+    /// The number of entries.
+    fn len(&self) -> usize;
+
+    /// Whether [`len`](Self::len) is 0.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs `f` on every binding.
+    fn for_each(&self, f: impl FnMut(&Binding<Self::Key, Self::Value>));
+}
+
+impl<O: MapObject> MapObject for Whole<O> {
+    type Key = O::Key;
+    type Value = O::Value;
+
+    #[inline]
+    fn find(
+        &self,
+        hash: u64,
+        is_key: impl FnMut(&O::Key) -> bool,
+    ) -> Option<&Binding<O::Key, O::Value>> {
+        self.0.find(hash, is_key)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn for_each(&self, f: impl FnMut(&Binding<O::Key, O::Value>)) {
+        self.0.for_each(f);
+    }
+}
