@@ -12,5 +12,5 @@ if ! cargo mutants --version >/dev/null 2>&1; then
 fi
 mkdir -p target
 exec cargo mutants --package harness --output target \
-    --file 'harness/src/stats/*.rs' --file harness/src/schedule.rs \
+    --file 'harness/src/analysis/stats/*.rs' --file harness/src/sweep/schedule.rs \
     --file 'harness/src/experiment/*.rs' "$@" -- --lib --test experiment

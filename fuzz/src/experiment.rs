@@ -8,9 +8,9 @@ use std::fs;
 use std::sync::LazyLock;
 
 use harness::case::Case;
-use harness::catalogue::Catalogue;
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides, trial_times};
-use harness::schedule::{Job, block_order, jobs, trial_seed};
+use harness::programs::catalogue::Catalogue;
+use harness::sweep::schedule::{Job, block_order, jobs, trial_seed};
 
 use crate::bench::{self, REGISTRY, scratch};
 

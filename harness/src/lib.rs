@@ -12,61 +12,25 @@ mod own;
 pub use own::Bench;
 
 #[cfg(feature = "command-line")]
-pub mod aggregate;
-#[cfg(feature = "command-line")]
-mod attached;
-#[cfg(feature = "command-line")]
-pub mod catalogue;
+pub mod analysis;
 #[cfg(feature = "command-line")]
 mod cmd;
 #[cfg(feature = "command-line")]
-pub mod compare;
-#[cfg(feature = "command-line")]
 pub mod experiment;
-#[cfg(feature = "command-line")]
-pub mod export;
 #[cfg(feature = "command-line")]
 pub mod failure;
 #[cfg(feature = "command-line")]
-pub mod latency;
-#[cfg(feature = "command-line")]
-mod lines;
-#[cfg(feature = "command-line")]
-pub mod machine;
-#[cfg(feature = "command-line")]
-pub mod merge;
-#[cfg(feature = "command-line")]
 mod names;
-#[cfg(feature = "command-line")]
-pub mod plot;
 #[cfg(feature = "command-line")]
 pub mod programs;
 #[cfg(feature = "command-line")]
-pub mod rank;
+pub mod results;
 #[cfg(feature = "command-line")]
-pub mod record;
+pub mod rows;
 #[cfg(feature = "command-line")]
-pub mod report;
+pub mod show;
 #[cfg(feature = "command-line")]
-pub mod row;
-#[cfg(feature = "command-line")]
-pub mod scaling;
-#[cfg(feature = "command-line")]
-pub mod schedule;
-#[cfg(feature = "command-line")]
-pub mod series;
-#[cfg(feature = "command-line")]
-pub mod setting;
-#[cfg(feature = "command-line")]
-pub mod space;
-#[cfg(feature = "command-line")]
-pub mod stats;
-#[cfg(feature = "command-line")]
-mod study;
-#[cfg(feature = "command-line")]
-pub mod summary;
-#[cfg(feature = "command-line")]
-pub mod table;
+pub mod sweep;
 #[cfg(all(test, feature = "command-line"))]
 mod test_rows;
 

@@ -1,8 +1,13 @@
 //! Made-up rows, for tests of what is computed and drawn from rows.
 
+use trials::aggregate::{AggregateSpec, Aggregated, Way};
+use trials::space::{At, Filled, Step};
+
 use crate::case::{Case, Mix};
-use crate::catalogue::{Catalogue, StructureEntry};
-use crate::row::Row;
+use crate::programs::catalogue::{Catalogue, StructureEntry};
+use crate::rows::Row;
+use crate::rows::aggregate::AggregateRow;
+use crate::rows::space::SpaceRow;
 
 /// A grid of cells whose rates follow a smooth made-up law.
 #[derive(Clone)]
@@ -105,4 +110,40 @@ pub(crate) fn measured(case: &Case, block: u32, rate: f64) -> Row {
 /// A valid trial of a structure without a reclaimer, in the workload of [`Grid::small`].
 pub(crate) fn trial(structure: &str, threads: usize, block: u32, rate: f64) -> Row {
     measured(&case(structure, "none", threads, 95.0, 0.99, 65_536), block, rate)
+}
+
+/// A space trial that looks at the table once, when all keys are in it.
+pub(crate) fn filled(block: u32, entries: u64, moves: u64, seconds: f64) -> Vec<SpaceRow> {
+    let case = case("papaya", "none", 1, 0.0, 0.0, 64);
+    let step = Step {
+        at: At::Keys,
+        asked: None,
+        entries,
+        capacity: Some(100),
+        bytes: Some(1600),
+        longest_chain: Some(moves / 2),
+        inserts: 10,
+        moves: Some(moves),
+        max_moves: Some(moves),
+        capacity_after: None,
+        bytes_after: None,
+        gets_per_sec: Some(1e6 * seconds),
+    };
+    let timed = Filled { seconds: Some(seconds), ..Filled::default() };
+    let looked = Filled { steps: vec![step], ..Filled::default() };
+    SpaceRow::of_trial(&case, 1, (block, 0), &[timed, looked.clone(), looked])
+}
+
+/// An aggregation of a million words by `way` that took so long; one thread takes two seconds.
+pub(crate) fn counted(way: Way, block: u32, seconds: f64) -> AggregateRow {
+    let case = case("papaya", "none", 1, 0.0, 0.0, 64);
+    let spec = AggregateSpec { case, seed: 1, way, words: 1_000_000, text: None };
+    let done = Aggregated {
+        seconds,
+        words: 1_000_000,
+        distinct: 64,
+        sequential_seconds: 2.0,
+        ..Aggregated::default()
+    };
+    AggregateRow::new(&spec, (block, 0), Ok(done))
 }

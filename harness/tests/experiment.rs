@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use harness::case::{Case, Mix};
-use harness::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
 use harness::fault::Fault;
 use harness::hashers::Hashing;
+use harness::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::workload::Length;
 use proptest::prelude::*;
 

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harness::experiment::Experiment;
-use harness::record::{EXPERIMENT, Folder, read_machine};
+use harness::results::folder::{EXPERIMENT, Folder, read_machine};
 use harness::trace::{Trace, write_binary};
 use tempfile::TempDir;
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::folders::read;
 use super::question::{Question, compare};
-use crate::compare::Report;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
+use crate::show::text::comparison::Report;
 
 /// Compare subjects with a baseline, or two runs with each other: ratios, intervals, verdicts
 ///

@@ -6,16 +6,17 @@ use super::folders::Recorded;
 use super::plot::{self, Drawn, Format};
 use super::question::Question;
 use super::{all_done, print, report};
-use crate::aggregate::{self, AGGREGATE};
 use crate::failure::Failure;
-use crate::latency::table::of_cells;
-use crate::latency::{LATENCY, LATENCY_TRIALS};
-use crate::machine::Machine;
 use crate::programs::Registry;
-use crate::record::{EXPERIMENT, Folder, MACHINE, TRIALS};
-use crate::series::SERIES;
-use crate::space::{self, SPACE};
-use crate::{study, table};
+use crate::results::folder::{EXPERIMENT, Folder, MACHINE, TRIALS};
+use crate::results::machine::Machine;
+use crate::rows::aggregate::AGGREGATE;
+use crate::rows::latency::{LATENCY, LATENCY_TRIALS};
+use crate::rows::samples::SERIES;
+use crate::rows::space::SPACE;
+use crate::rows::study;
+use crate::show::text::latency::of_cells;
+use crate::show::text::{aggregate, space, throughput};
 
 /// Writes the figures and the page of `folder`, prints its tables and its files, and fails if a trial
 /// did.
@@ -30,7 +31,7 @@ pub(super) fn conclude(
     let mut files: Vec<PathBuf> = always.iter().map(|name| folder.path().join(name)).collect();
     let optional = optional.map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));
-    let table = table::throughput(&rows, cpus);
+    let table = throughput::throughput(&rows, cpus);
     let path = folder.path().to_owned();
     let mut recorded = [Recorded { path, label: String::new(), rows, machine }];
     recorded[0].label = recorded[0].name();
@@ -60,10 +61,10 @@ fn other_tables(folder: &Folder) -> String {
         text += &format!("\n{}", of_cells(folder.latency()));
     }
     if !folder.space().is_empty() {
-        text += &format!("\n{}", space::table::of_cells(folder.space(), folder.rows()));
+        text += &format!("\n{}", space::of_cells(folder.space(), folder.rows()));
     }
     if !folder.aggregate().is_empty() {
-        text += &format!("\n{}", aggregate::table::of_cells(folder.aggregate(), folder.rows()));
+        text += &format!("\n{}", aggregate::of_cells(folder.aggregate(), folder.rows()));
     }
     text
 }

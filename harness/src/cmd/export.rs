@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::folders::{Recorded, Selection, one_table, read};
-use crate::export::{bencher, github_action_benchmark};
 use crate::failure::{Failure, usage};
-use crate::latency::{self, LATENCY_TRIALS, hgrm};
-use crate::row::Row;
+use crate::rows::Row;
+use crate::rows::latency::{self, LATENCY_TRIALS};
+use crate::show::export::{bencher, github_action_benchmark};
+use crate::show::hgrm;
 
 /// Give results to other programs: throughput as JSON, latency as files for a plotter
 ///

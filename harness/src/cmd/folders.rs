@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use globset::{Glob, GlobMatcher};
 
+use crate::analysis::compare::{Baseline, Cell, Workload};
+use crate::analysis::throughput::{Choice, Metric, choose_metric};
 use crate::case::is_control;
-use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
-use crate::compare::{Baseline, Cell, Workload};
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
-use crate::machine::Machine;
 use crate::programs::Registry;
-use crate::record::{self, EXPERIMENT};
-use crate::row::Row;
-use crate::summary::{Choice, Metric, choose_metric};
+use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
+use crate::results::folder::{self, EXPERIMENT};
+use crate::results::machine::Machine;
+use crate::rows::Row;
 
 /// A result folder that holds trials.
 pub(super) struct Recorded {
@@ -109,8 +109,8 @@ impl Recorded {
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
     let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
     let read = |path: &PathBuf| {
-        let machine = record::read_machine(path).map_err(wrong)?;
-        let rows = record::read_rows(path).map_err(wrong)?;
+        let machine = folder::read_machine(path).map_err(wrong)?;
+        let rows = folder::read_rows(path).map_err(wrong)?;
         if rows.is_empty() {
             return Err(usage(format!("{} holds no trials yet", path.display())));
         }

@@ -8,8 +8,8 @@ use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::plot;
 use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
+use crate::show::plot;
 use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
 
 /// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures

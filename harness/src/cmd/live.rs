@@ -22,10 +22,10 @@ use ratatui::widgets::{Cell as Field, Gauge, Paragraph, Row as Line, Table, Tabl
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::say;
+use crate::analysis::stats;
+use crate::analysis::throughput::{CellSummary, Metric, choose_metric, summarise};
 use crate::metric::QUIET;
-use crate::row::Row;
-use crate::stats;
-use crate::summary::{CellSummary, Metric, choose_metric, summarise};
+use crate::rows::Row;
 
 /// Messages that are shown.
 const MESSAGES: usize = 3;
@@ -196,7 +196,7 @@ impl Cell {
             self.name.clone(),
             self.rows.len().to_string(),
             quiet.to_string(),
-            median.map_or_else(none, crate::table::mops),
+            median.map_or_else(none, crate::show::text::throughput::mops),
             self.half_width().map_or_else(none, |width| format!("{:.1}", 100.0 * width)),
         ]
     }

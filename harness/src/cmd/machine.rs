@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::machine::Machine;
 use crate::metric::{COUNTERS, Counters, NoiseProbe};
 use crate::programs::Registry;
+use crate::results::machine::Machine;
 
 /// Show the machine's fingerprint, its hardware counters and whether it is quiet
 ///

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::cmd::say;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
-use crate::merge::{Merged, merge};
 use crate::programs::Registry;
-use crate::record;
-use crate::schedule::{Done, jobs};
-use crate::study;
+use crate::results::merge::merge;
+use crate::results::{Merged, folder};
+use crate::rows::study;
+use crate::sweep::schedule::{Done, jobs};
 
 /// Join the parts of one sweep (`sweep --shard`) into one result folder
 ///
@@ -34,7 +34,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
     let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
     let merged = merge(&folders)?;
-    record::create(out, &merged)?;
+    folder::create(out, &merged)?;
     if merged.repeated > 0 {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }
@@ -51,7 +51,7 @@ fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
     let aggregate = merged.aggregate.as_deref().unwrap_or_default();
     let done = done.and_aggregate(aggregate);
     let trials = merged.rows.len() + latency.len() + study::places(space).len() + aggregate.len();
-    let name = out.join(record::EXPERIMENT).display().to_string();
+    let name = out.join(folder::EXPERIMENT).display().to_string();
     let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
         return format!("{trials} trials; this program does not know all that {name} names");
     };

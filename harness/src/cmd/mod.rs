@@ -17,7 +17,6 @@ mod run;
 mod scaling;
 mod sweep;
 mod trace;
-mod trials;
 mod verify;
 
 use std::cell::RefCell;

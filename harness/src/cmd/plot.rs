@@ -5,18 +5,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use super::folders::{Recorded, check_baseline, first_subject};
-use crate::compare::Baseline;
+use crate::analysis::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
-use crate::latency::{self, LatencyTrial};
-use crate::plot::style::{STYLES, Style};
-use crate::plot::{self, Drawing, Figure, Results, pdf, raster};
 use crate::programs::Registry;
-use crate::record;
-use crate::row::Row;
-use crate::series::{self, SeriesRow};
-use crate::space::SpaceRow;
-use crate::study;
+use crate::results::folder;
+use crate::rows::latency::{self, LatencyTrial};
+use crate::rows::samples::{self, SeriesRow};
+use crate::rows::space::SpaceRow;
+use crate::rows::{Row, study};
+use crate::show::plot::style::{STYLES, Style};
+use crate::show::plot::{self, Drawing, Figure, Results, pdf, raster};
 use trials::memory::in_one_line;
 
 /// Draw figures of result folders
@@ -151,8 +150,8 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
             )));
         }
         let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
-        let own = record::read_rows(folder).map_err(wrong)?;
-        samples.extend(series::read(folder, &own).map_err(wrong)?);
+        let own = folder::read_rows(folder).map_err(wrong)?;
+        samples.extend(samples::read(folder, &own).map_err(wrong)?);
         latency.extend(latency::read(folder).map_err(wrong)?);
         space.extend(study::read::<SpaceRow>(folder).map_err(wrong)?);
         rows.extend(own);
@@ -165,8 +164,8 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     Ok(Read { recorded, samples, latency, space })
 }
 
-fn machine_of(folder: &Path) -> Result<crate::machine::Machine, Failure> {
-    record::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
+fn machine_of(folder: &Path) -> Result<crate::results::machine::Machine, Failure> {
+    folder::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
 }
 
 /// Pictures, and what could not be drawn.

@@ -4,16 +4,17 @@ use super::folders::{
     Recorded, Selection, best_of, check_baseline, first_subject, one_table, share_cells,
     share_trials,
 };
-use crate::compare::{
-    Baseline, Cell, Floors, Mode, Plan, Report, before_and_after, cells, check, judge,
-    seed_spreads, with_baseline,
+use crate::analysis::compare::{
+    Baseline, Cell, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
+    with_baseline,
 };
+use crate::analysis::throughput::{Choice, Metric};
 use crate::failure::{Failure, usage};
-use crate::machine::Difference;
 use crate::programs::Registry;
-use crate::record::EXPERIMENT;
-use crate::row::Row;
-use crate::summary::{Choice, Metric};
+use crate::results::folder::EXPERIMENT;
+use crate::results::machine::Difference;
+use crate::rows::Row;
+use crate::show::text::comparison::{Mode, Report};
 
 /// What is compared with what, and by which rate.
 #[derive(Debug, Default, clap::Args)]

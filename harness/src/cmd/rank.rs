@@ -6,11 +6,13 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::folders::{Selection, best_of, check_baseline, one_table, read};
-use crate::compare::{Baseline, cells, factor, wrapped};
+use crate::analysis::compare::words::factor;
+use crate::analysis::compare::{Baseline, cells};
+use crate::analysis::rank::{Ranking, rank};
+use crate::analysis::throughput::Choice;
 use crate::failure::{Failure, usage};
-use crate::rank::{Ranking, rank};
-use crate::row::Row;
-use crate::summary::Choice;
+use crate::rows::Row;
+use crate::show::text::comparison::wrapped;
 
 /// Rank subjects by the geometric mean of their ratios over the workloads that all of them have
 ///

@@ -8,19 +8,18 @@ use anyhow::Context;
 use super::folders::{Recorded, read};
 use super::plot::{Drawn, baseline, draw, drawable};
 use super::question::{Question, are_two_runs, compare};
-use crate::compare::{Report, cells};
+use crate::analysis::compare::cells;
+use crate::analysis::rank::rank;
 use crate::failure::{Failure, usage};
-use crate::latency::{self, LatencyTrial};
-use crate::plot::style::STYLES;
-use crate::plot::{Drawing, Figure, Results};
 use crate::programs::Registry;
-use crate::rank::rank;
-use crate::record::EXPERIMENT;
-use crate::report::{Material, Picture, Source, page};
-use crate::row::Row;
-use crate::series;
-use crate::study::{self, StudyRow};
-use crate::summary::counts;
+use crate::results::folder::EXPERIMENT;
+use crate::rows::latency::{self, LatencyTrial};
+use crate::rows::study::{self, StudyRow};
+use crate::rows::{Row, samples};
+use crate::show::plot::style::STYLES;
+use crate::show::plot::{Drawing, Figure, Results};
+use crate::show::report::{Material, Picture, Source, page};
+use crate::show::text::comparison::Report;
 
 /// The page's file in a result folder.
 pub(super) const REPORT: &str = "report.html";
@@ -67,12 +66,12 @@ pub(super) fn pictures(
     folders: &[Recorded],
 ) -> Result<Drawn, Failure> {
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
-    if !rows.iter().any(counts) {
+    if !rows.iter().any(Row::counts) {
         return Ok(Drawn::default());
     }
     let mut samples = Vec::new();
     for folder in folders {
-        let own = series::read(&folder.path, &folder.rows);
+        let own = samples::read(&folder.path, &folder.rows);
         samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
     let latency = latency_of(folders)?;

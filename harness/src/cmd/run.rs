@@ -7,17 +7,18 @@ use std::time::SystemTime;
 use ::table::{Entry, Form, NO_RECLAIMER};
 
 use super::drawn::DrawnArgs;
+use crate::analysis::setting::Setting;
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
-use crate::catalogue::Catalogue;
 use crate::experiment::{MAX_WORKERS, did_you_mean, find_preset};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::latency::{LatencyTrial, RATES, table};
 use crate::programs::ask::{Outcome, launch};
+use crate::programs::catalogue::Catalogue;
 use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
-use crate::row::Row;
-use crate::setting::Setting;
+use crate::rows::Row;
+use crate::rows::latency::{LatencyTrial, RATES};
+use crate::show::text::latency;
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::{Length, MAX_KEYS, Preset, SHORTEST_KEY};
 
@@ -160,7 +161,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
 fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Some(trial) = latency {
-        value["latency"] = table::json_of_trial(trial);
+        value["latency"] = latency::json_of_trial(trial);
     }
     Ok(format!("{value}\n"))
 }
@@ -427,7 +428,7 @@ fn line(text: &mut String, name: &str, value: &str) {
 }
 
 fn latency_in_words(trial: &LatencyTrial) -> String {
-    let mut text = table::of_trial(trial) + "\n";
+    let mut text = latency::of_trial(trial) + "\n";
     let open = &trial.open;
     let reached = trial.row.ops_per_sec.map_or("not measured".to_owned(), |rate| {
         format!("{rate:.0} of {} operations per second", open.rate)

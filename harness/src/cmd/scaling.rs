@@ -6,12 +6,13 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use super::folders::{Selection, one_table, read};
-use crate::compare::{cells, headings, wrapped};
+use crate::analysis::compare::cells;
+use crate::analysis::scaling::{Scaling, scalings};
+use crate::analysis::stats::FEWEST_COUNTS;
+use crate::analysis::throughput::Choice;
 use crate::failure::{Failure, usage};
-use crate::row::Row;
-use crate::scaling::{Scaling, scalings};
-use crate::stats::FEWEST_COUNTS;
-use crate::summary::Choice;
+use crate::rows::Row;
+use crate::show::text::comparison::{headings, wrapped};
 
 /// Fit the Universal Scalability Law to each subject: λ, σ and κ with intervals
 ///

@@ -10,22 +10,21 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::analysis::throughput::choose_metric;
 use crate::case::Case;
-use crate::catalogue::NameGlob;
 use crate::cmd::conclude::conclude;
 use crate::cmd::live::{Estimates, Screen};
-use crate::cmd::trials::{self, Trial};
 use crate::cmd::{print, say};
 use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
 use crate::failure::{Failure, usage};
-use crate::machine::Machine;
 use crate::metric::Counters;
+use crate::programs::catalogue::NameGlob;
 use crate::programs::{Programs, Registry};
-use crate::record::Folder;
-use crate::row::Row;
-use crate::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
-use crate::study;
-use crate::summary::choose_metric;
+use crate::results::folder::Folder;
+use crate::results::machine::Machine;
+use crate::rows::{Row, study};
+use crate::sweep::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
+use crate::sweep::trials::{self, Trial};
 use ::trials::compressed::read_text;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page

@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use super::run::{positive_seconds, unknown};
 use crate::case::SYSTEM;
-use crate::catalogue::NameGlob;
 use crate::failure::{Failure, usage};
 use crate::names::file_name;
 use crate::programs::ask::{Answer, ask};
+use crate::programs::catalogue::NameGlob;
 use crate::programs::{Programs, Registry};
 use crate::verify::{Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
 use ::table::subject_name;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::error::Problem;
 use super::value::{AGGREGATE, Section, TEXT, WAY, WORDS, mismatch};
-use crate::aggregate::{Way, counted_as};
 use crate::case::Case;
+use trials::aggregate::{Way, counted_as};
 
 /// Words of a trial, if the file does not say.
 const DEFAULT_WORDS: u64 = 4_000_000;

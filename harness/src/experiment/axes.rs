@@ -13,9 +13,9 @@ use super::value::{
 };
 use super::{keys, presets, traces};
 use crate::case::{Mix, can_batch, single};
-use crate::catalogue::{Catalogue, NameGlob, StructureEntry};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
+use crate::programs::catalogue::{Catalogue, NameGlob, StructureEntry};
 use crate::trace::Facts;
 use crate::workload::{Distribution, Length, Preset};
 

@@ -6,11 +6,10 @@ use super::axes::Axes;
 use super::error::Problem;
 use super::mix::MixRule;
 use super::subjects::{Subject, Subjects};
-use crate::case::Case;
-use crate::case::{NO_OP, SEQUENTIAL, is_control};
-use crate::catalogue::Catalogue;
+use crate::case::{Case, NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
+use crate::programs::catalogue::Catalogue;
 
 /// More cells than anyone can run; a file that asks for more has a typo.
 pub(super) const MAX_CELLS: usize = 100_000;

@@ -43,7 +43,7 @@ use self::value::{
     mismatch,
 };
 use crate::case::Case;
-use crate::catalogue::Catalogue;
+use crate::programs::catalogue::Catalogue;
 use crate::trace::Facts;
 
 const DEFAULT_SECONDS: f64 = 0.5;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::error::Problem;
 use super::value::{LOAD, SPACE, Section, mismatch};
 use crate::case::Case;
-use crate::space::filled_as;
+use trials::space::filled_as;
 
 /// Where loads are looked at if the table does not say.
 const DEFAULT_LOADS: [f64; 4] = [0.5, 0.75, 0.9, 0.95];

@@ -5,10 +5,10 @@ use super::axes::{Axes, Choice};
 use super::error::Problem;
 use super::grid::MAX_CELLS;
 use crate::case::Case;
-use crate::catalogue::{Catalogue, StructureEntry};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::FOLDHASH_ALONE;
+use crate::programs::catalogue::{Catalogue, StructureEntry};
 use ::table::Form;
 
 /// The most threads of a trial.

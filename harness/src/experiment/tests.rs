@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use super::{Experiment, SpecError, trial_times, with_traces};
-use crate::aggregate::Way;
 use crate::case::Mix;
-use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
+use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::trace::TraceId;
+use trials::aggregate::Way;
 
 fn entry(name: &str, reclaimer: &str, max_threads: Option<usize>) -> StructureEntry {
     StructureEntry {

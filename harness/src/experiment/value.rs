@@ -6,8 +6,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
-use crate::aggregate::Way;
 use crate::workload::Length;
+use trials::aggregate::Way;
 
 /// The keys of the file itself.
 pub(super) const TOP: &[&str] = &[
@@ -168,10 +168,10 @@ fn length(value: &DeValue<'_>, least: u64) -> Option<Length> {
     }
 }
 
-/// The limits of [`crate::latency::RATES`].
+/// The limits of [`trials::latency::RATES`].
 pub(super) const RATE: Kind<f64> = Kind {
     expected: "a number of operations per second from 0.001 to 1000000000",
-    read: |value| number(value, crate::latency::RATES),
+    read: |value| number(value, trials::latency::RATES),
 };
 
 pub(super) const LOAD: Kind<f64> = Kind {

@@ -8,9 +8,11 @@
 //! | `find` | where programs are, and cargo's part in it |
 //! | `held` | a program that stays what it was when the command began |
 //! | `ask` | a process of a program, which is told something and answers |
-//! | `registry` | the structures of all programs |
+//! | `catalogue` | what can be named: structures, reclaimers, allocators |
+//! | `registry` | the structures of all programs, and which program has each |
 
 pub(crate) mod ask;
+pub mod catalogue;
 mod find;
 mod held;
 mod registry;

@@ -4,7 +4,7 @@ use ::table::{Allocator, BuildFacts, Catalogue as Has, Entry, ReclaimerInfo};
 use trials::serve::CATALOGUE_COMMAND;
 
 use super::Held;
-use crate::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
+use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use anyhow::{Context, ensure};
 
 /// Why a structure is there with foldhash alone.

@@ -75,7 +75,7 @@ fn every_variant_has_a_look_of_its_own() {
         .collect();
     assert!(variants.len() > 20, "{variants:?}");
     for name in variants {
-        assert!(harness::plot::style::is_fixed(name), "add {name} to FIXED");
+        assert!(harness::show::plot::style::is_fixed(name), "add {name} to FIXED");
     }
 }
 

@@ -1,0 +1,144 @@
+//! What the others are compared with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+
+use super::cells::Cell;
+
+/// Subjects, the best of which in each cell is the baseline there.
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    patterns: Vec<GlobMatcher>,
+}
+
+/// Names or globs, separated by commas; a leading `best of` changes nothing.
+impl FromStr for Baseline {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let list = text.trim();
+        let list = list.strip_prefix("best of ").unwrap_or(list);
+        let mut patterns = Vec::new();
+        for name in outside_braces(list).map(str::trim) {
+            if name.is_empty() {
+                return Err("an empty name; write NAME or NAME,NAME".to_owned());
+            }
+            let glob = Glob::new(name).map_err(|error| error.to_string())?;
+            patterns.push(glob.compile_matcher());
+        }
+        Ok(Self { patterns })
+    }
+}
+
+/// Splits at the commas that are not in a glob's `{a,b}`.
+fn outside_braces(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    text.split(move |c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
+}
+
+/// As it was written.
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.patterns.iter().map(|pattern| pattern.glob().glob()).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+impl Baseline {
+    /// One subject, whose name may hold commas.
+    #[must_use]
+    pub fn of_subject(name: &str) -> Self {
+        let glob = Glob::new(&globset::escape(name)).expect("what is escaped is a glob");
+        Self { patterns: vec![glob.compile_matcher()] }
+    }
+
+    /// Whether it names the cell's subject or structure.
+    #[must_use]
+    pub fn names(&self, subject: &str, structure: &str) -> bool {
+        self.patterns.iter().any(|pattern| is_named(pattern, subject, structure))
+    }
+
+    /// The patterns that name none of `subjects`, given as subject and structure.
+    #[must_use]
+    pub fn unknown<'a>(&'a self, subjects: &[(String, String)]) -> Vec<&'a str> {
+        let names_none = |pattern: &&GlobMatcher| {
+            !subjects.iter().any(|(subject, structure)| is_named(pattern, subject, structure))
+        };
+        self.patterns.iter().filter(names_none).map(|pattern| pattern.glob().glob()).collect()
+    }
+
+    /// The named cell with the best median; `None` if none has a trial that counts. All cells are
+    /// of one workload.
+    #[must_use]
+    pub fn best<'c>(&self, cells: &[&'c Cell]) -> Option<&'c Cell> {
+        let named = cells.iter().filter(|cell| {
+            !cell.row.twin
+                && !cell.trials.is_empty()
+                && self.names(&cell.subject, &cell.row.structure)
+        });
+        // The first by name of equals.
+        named.rev().max_by(|a, b| a.median().total_cmp(&b.median())).copied()
+    }
+}
+
+fn is_named(pattern: &GlobMatcher, subject: &str, structure: &str) -> bool {
+    pattern.is_match(subject) || pattern.is_match(structure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::compare::cells;
+    use crate::analysis::throughput::Metric;
+    use crate::test_rows::trial;
+
+    fn baseline(text: &str) -> Baseline {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_lists_and_globs() {
+        for text in ["papaya", "dashmap, papaya", "best of dash*,papaya", "{dashmap,papaya}"] {
+            assert!(baseline(text).names("papaya", "papaya"), "{text}");
+            assert!(!baseline(text).names("flurry", "flurry"), "{text}");
+        }
+        assert!(baseline("hamt-cas").names("hamt-cas/epoch", "hamt-cas"), "by structure");
+        assert!(baseline("*/epoch").names("hamt-cas/epoch", "hamt-cas"));
+        assert!(!baseline("hamt-cas/leak").names("hamt-cas/epoch", "hamt-cas"));
+        assert_eq!(baseline("best of a,{b,c}").to_string(), "a,{b,c}");
+        for wrong in ["", "a,", "["] {
+            assert!(wrong.parse::<Baseline>().is_err(), "{wrong}");
+        }
+        let variant = "a:exclusion=b,tags=off";
+        assert!(Baseline::of_subject(variant).names(variant, variant));
+        assert!(!Baseline::of_subject(variant).names("a", "tags=off"));
+        let subjects = [("papaya".to_owned(), "papaya".to_owned())];
+        assert_eq!(baseline("papaya,dashmpa").unknown(&subjects), ["dashmpa"]);
+    }
+
+    #[test]
+    fn the_best_is_by_median_of_the_named() {
+        let rates = [("papaya", 3e6), ("dashmap", 5e6), ("flurry", 9e6)];
+        let mut rows: Vec<_> = rates.iter().map(|(name, rate)| trial(name, 1, 0, *rate)).collect();
+        let best = |rows: &[_], text: &str| {
+            let cells = cells(&[rows], Metric::WallRate);
+            let cells: Vec<&Cell> = cells.iter().collect();
+            baseline(text).best(&cells).map(|cell| cell.subject.clone())
+        };
+        assert_eq!(best(&rows, "papaya,dashmap").unwrap(), "dashmap");
+        rows[1].valid = false;
+        assert_eq!(best(&rows, "papaya,dashmap").unwrap(), "papaya");
+        assert_eq!(best(&rows, "dashmap"), None);
+        rows.push(trial("a-map", 1, 0, 3e6));
+        assert_eq!(best(&rows, "papaya,a-map").unwrap(), "a-map", "of equals the first");
+    }
+}

@@ -1,0 +1,202 @@
+//! Trials of one subject under one workload, with what pairs them with others.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::analysis::setting::Setting;
+use crate::analysis::stats;
+use crate::analysis::throughput::Metric;
+use crate::rows::Row;
+
+/// A subject under a workload.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// What subjects must share to be compared.
+    pub workload: Workload,
+    /// The subject's name.
+    pub subject: String,
+    /// The first row, for its parameters.
+    pub row: Row,
+    /// The trials that count and have the metric.
+    pub trials: Vec<Trial>,
+    /// Trials that do not count, or do not have it.
+    pub without: usize,
+}
+
+/// A trial that counts, by one metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// The folder that it is in, and its block there.
+    pub block: (usize, u32),
+    /// Its place in the block.
+    pub position: u32,
+    /// The seed of its keys and operations.
+    pub seed: u64,
+    /// The metric.
+    pub rate: f64,
+}
+
+impl Cell {
+    /// The median rate; NaN without trials.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        stats::median(&self.rates())
+    }
+
+    /// The rate of each trial.
+    #[must_use]
+    pub fn rates(&self) -> Vec<f64> {
+        self.trials.iter().map(|trial| trial.rate).collect()
+    }
+
+    /// The subject and the workload.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.subject, self.workload)
+    }
+}
+
+/// Everything of a case but its subject. In order: most reads first, then by skew, setting,
+/// threads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Workload {
+    /// As bits: of numbers from 0 up these are in the numbers' order.
+    reads: Reverse<u64>,
+    zipf: u64,
+    setting: Setting,
+    threads: usize,
+}
+
+impl Workload {
+    /// That of one row.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            reads: Reverse(row.reads.to_bits()),
+            zipf: row.zipf.to_bits(),
+            setting: Setting::of(row),
+            threads: row.threads,
+        }
+    }
+
+    /// The same for any number of threads, where that is what differs.
+    #[must_use]
+    pub fn of_any_threads(row: &Row) -> Self {
+        Self { threads: 0, ..Self::of(row) }
+    }
+
+    /// The same for any hash seed, where that is what differs.
+    #[must_use]
+    pub fn of_any_hash_seed(&self) -> Self {
+        Self { setting: Setting { hash_seed: 0, ..self.setting.clone() }, ..self.clone() }
+    }
+
+    /// All that [`Display`](fmt::Display) leaves out.
+    #[must_use]
+    pub fn setting(&self) -> &Setting {
+        &self.setting
+    }
+}
+
+/// As the cells of a dry run are shown.
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (reads, zipf) = (f64::from_bits(self.reads.0), f64::from_bits(self.zipf));
+        let Self { threads, setting, .. } = self;
+        if *threads > 0 {
+            write!(f, "threads={threads} ")?;
+        }
+        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys)?;
+        if !setting.preset.is_empty() {
+            return write!(f, " preset={}", setting.preset);
+        }
+        match setting.distribution.split(" (").next() {
+            None | Some("") => Ok(()),
+            Some(name) => write!(f, " distribution={name}"),
+        }
+    }
+}
+
+/// The cells of the rows of several folders, by workload and then by subject.
+#[must_use]
+pub fn cells(folders: &[&[Row]], metric: Metric) -> Vec<Cell> {
+    let mut places = HashMap::new();
+    let mut cells: Vec<Cell> = Vec::new();
+    for (folder, rows) in folders.iter().enumerate() {
+        for row in *rows {
+            let place = *places.entry(row.case.as_str()).or_insert_with(|| {
+                cells.push(empty(row));
+                cells.len() - 1
+            });
+            let cell = &mut cells[place];
+            match metric.of(row).filter(|_| row.counts()) {
+                Some(rate) => cell.trials.push(Trial {
+                    block: (folder, row.block),
+                    position: row.position,
+                    seed: row.seed,
+                    rate,
+                }),
+                None => cell.without += 1,
+            }
+        }
+    }
+    cells.sort_by(|a, b| (&a.workload, &a.subject).cmp(&(&b.workload, &b.subject)));
+    cells
+}
+
+fn empty(row: &Row) -> Cell {
+    Cell {
+        workload: Workload::of(row),
+        subject: row.subject(),
+        row: row.clone(),
+        trials: Vec::new(),
+        without: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_rows::{Grid, trial};
+
+    #[test]
+    fn cells_are_ordered_and_hold_what_counts() {
+        let mut rows = Grid { reads: vec![50.0, 100.0], ..Grid::small() }.rows();
+        rows[0].valid = false;
+        rows[1].ops_per_sec = None;
+        let case = rows[0].case.clone();
+        let cells = cells(&[&rows], Metric::WallRate);
+        let names: Vec<String> = cells.iter().take(3).map(Cell::name).collect();
+        let expected = [
+            "hamt-cas/epoch threads=1 reads=100 zipf=0.99 keys=65536",
+            "papaya threads=1 reads=100 zipf=0.99 keys=65536",
+            "hamt-cas/epoch threads=2 reads=100 zipf=0.99 keys=65536",
+        ];
+        assert_eq!((names, cells.len()), (expected.map(str::to_owned).to_vec(), 12));
+        let hurt: Vec<_> = cells.iter().filter(|cell| cell.without > 0).collect();
+        assert_eq!(hurt.len(), 2);
+        assert!(hurt.iter().any(|cell| cell.row.case == case));
+        assert!(hurt.iter().all(|cell| cell.trials.len() == 4 && cell.without == 1));
+    }
+
+    #[test]
+    fn a_name_says_which_preset_or_distribution() {
+        let plain = trial("papaya", 1, 0, 1e6);
+        let name = |row: &Row| Workload::of(row).to_string();
+        assert_eq!(name(&plain), "threads=1 reads=95 zipf=0.99 keys=65536");
+        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
+        assert_eq!(name(&latest), format!("{} distribution=latest", name(&plain)));
+        let named = Row { preset: "ycsb-d".to_owned(), ..latest };
+        assert_eq!(name(&named), format!("{} preset=ycsb-d", name(&plain)));
+    }
+
+    #[test]
+    fn folders_keep_their_blocks_apart() {
+        let (a, b) = ([trial("papaya", 1, 3, 1e6)], [trial("papaya", 1, 3, 5e6)]);
+        let cells = cells(&[&a, &b], Metric::WallRate);
+        let blocks: Vec<_> = cells[0].trials.iter().map(|trial| trial.block).collect();
+        assert_eq!((cells.len(), blocks), (1, vec![(0, 3), (1, 3)]));
+        assert_eq!(cells[0].median(), 3e6);
+    }
+}

@@ -1,0 +1,183 @@
+//! The latency trials of one cell at one rate, taken together.
+//!
+//! The trial is the unit of analysis here too: a quantile is read off each trial, and what is shown
+//! is the median over trials.
+
+use std::collections::HashMap;
+
+use crate::analysis::stats;
+use crate::rows::Row;
+use crate::rows::latency::{LatencyTrial, Time, Times};
+
+/// The quantiles of tables, and what they are called.
+pub const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+
+/// Those of them that a table of many cells has room for.
+pub(crate) const SHOWN: [(&str, f64); 4] = [QUANTILES[0], QUANTILES[2], QUANTILES[3], QUANTILES[5]];
+
+/// A quantile of a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantile {
+    /// The median over trials, in seconds.
+    pub seconds: f64,
+    /// The 95 % BCa interval of that median; `None` of fewer than two trials.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// One cell at one rate.
+#[derive(Clone, Debug)]
+pub struct LatencyCell {
+    /// The first trial's row, for the parameters.
+    pub row: Row,
+    /// Operations per second that were asked for.
+    pub rate: f64,
+    /// Trials that could not keep the rate, among those that count.
+    pub saturated: usize,
+    /// Trials that do not count.
+    pub invalid: usize,
+    /// Of each trial that counts, response and service times of all operations.
+    trials: Vec<[Times; 2]>,
+}
+
+impl LatencyCell {
+    /// The cells of `trials`, in the order of their first trials.
+    #[must_use]
+    pub fn all(trials: &[LatencyTrial]) -> Vec<Self> {
+        let mut places = HashMap::new();
+        let mut cells: Vec<Self> = Vec::new();
+        for trial in trials {
+            let name = (trial.row.case.clone(), trial.open.rate.to_bits());
+            let place = *places.entry(name).or_insert(cells.len());
+            if place == cells.len() {
+                cells.push(Self::empty(trial));
+            }
+            cells[place].add(trial);
+        }
+        cells
+    }
+
+    fn empty(trial: &LatencyTrial) -> Self {
+        let (row, rate) = (trial.row.clone(), trial.open.rate);
+        Self { row, rate, saturated: 0, invalid: 0, trials: Vec::new() }
+    }
+
+    fn add(&mut self, trial: &LatencyTrial) {
+        if trial.counts() {
+            self.saturated += usize::from(trial.is_saturated());
+            self.trials.push(Time::ALL.map(|time| trial.times(time)));
+        } else {
+            self.invalid += 1;
+        }
+    }
+
+    /// Trials that count.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.trials.len()
+    }
+
+    /// Whether most trials kept the rate. Of others, response times say how long the trial was, and
+    /// nothing of the table.
+    #[must_use]
+    pub fn kept_its_rate(&self) -> bool {
+        2 * self.saturated < self.n()
+    }
+
+    /// Operations of the trial that did fewest.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.trials.iter().map(|times| times[0].count()).min().unwrap_or(0)
+    }
+
+    /// The quantile `q`; `None` if some trial has no operation beyond it. The quantile 1 is the
+    /// largest time.
+    #[must_use]
+    pub fn quantile(&self, time: Time, q: f64) -> Option<Quantile> {
+        let values = self.values(time, q)?;
+        let mut rng = stats::rng();
+        let interval = stats::bca(&values, stats::median, stats::LEVEL, stats::RESAMPLES, &mut rng);
+        Some(Quantile { seconds: stats::median(&values), interval })
+    }
+
+    /// The median over trials of the quantile `q`, in seconds.
+    #[must_use]
+    pub fn median(&self, time: Time, q: f64) -> Option<f64> {
+        Some(stats::median(&self.values(time, q)?))
+    }
+
+    fn values(&self, time: Time, q: f64) -> Option<Vec<f64>> {
+        let of = |times: &[Times; 2]| times[time as usize].quantile(q);
+        let values: Option<Vec<f64>> = self.trials.iter().map(of).collect();
+        values.filter(|values| !values.is_empty())
+    }
+}
+
+impl LatencyTrial {
+    /// The times of all its operations together.
+    #[must_use]
+    pub(crate) fn times(&self, time: Time) -> Times {
+        let mut all = Times::default();
+        let of = self.distributions.iter().filter(|one| one.time == time);
+        of.for_each(|one| all.add(&one.buckets));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::latency::test_trials::latency_trial;
+
+    #[test]
+    fn a_quantile_is_the_median_over_trials() {
+        // Of 1000 operations each, all at 1 µs but ten, which take 1, 2 and 9 ms.
+        let slow = [1_000_000, 2_000_000, 9_000_000];
+        let trials: Vec<_> = slow
+            .iter()
+            .zip(0..)
+            .map(|(slow, block)| latency_trial("papaya", 1e5, block, &[(1000, 990), (*slow, 10)]))
+            .collect();
+        let cells = LatencyCell::all(&trials);
+        let [cell] = cells.as_slice() else { panic!("{cells:?}") };
+        assert_eq!((cell.n(), cell.invalid, cell.saturated, cell.operations()), (3, 0, 0, 1000));
+        let about = |q: f64, seconds: f64| {
+            let found = cell.median(Time::Response, q).expect("a quantile");
+            assert!((found / seconds - 1.0).abs() < 1e-3, "{q}: {found}, not {seconds}");
+        };
+        about(0.5, 1e-6);
+        about(0.99, 1e-6);
+        about(0.995, 2e-3);
+        about(0.999, 2e-3);
+        about(1.0, 2e-3);
+        assert_eq!(cell.median(Time::Response, 0.9991), None, "not one of 1000 is beyond");
+        let quantile = cell.quantile(Time::Response, 0.995).expect("a quantile");
+        let (low, high) = quantile.interval.expect("three trials");
+        assert!(low <= quantile.seconds && quantile.seconds <= high && low < high);
+        // Service times of these trials are a tenth.
+        assert_eq!(cell.median(Time::Service, 0.5), Some(100e-9));
+    }
+
+    #[test]
+    fn cells_are_by_case_and_rate_and_tell_what_does_not_count() {
+        let mut trials = vec![
+            latency_trial("papaya", 1e5, 0, &[(10, 1)]),
+            latency_trial("papaya", 2e5, 0, &[(10, 1)]),
+            latency_trial("dashmap", 1e5, 0, &[(10, 1)]),
+            latency_trial("papaya", 1e5, 1, &[(10, 1)]),
+            latency_trial("papaya", 1e5, 2, &[(10, 1)]),
+        ];
+        trials[3].row.valid = false;
+        trials[4].open.saturated = Some(true);
+        let cells = LatencyCell::all(&trials);
+        let found: Vec<_> = cells
+            .iter()
+            .map(|cell| (cell.row.subject(), cell.rate, cell.n(), cell.invalid, cell.saturated))
+            .collect();
+        let expected =
+            [("papaya", 1e5, 2, 1, 1), ("papaya", 2e5, 1, 0, 0), ("dashmap", 1e5, 1, 0, 0)];
+        assert_eq!(found, expected.map(|(name, rate, n, i, s)| (name.to_owned(), rate, n, i, s)));
+        let kept: Vec<_> = cells.iter().map(LatencyCell::kept_its_rate).collect();
+        assert_eq!(kept, [false, true, true], "half is not most");
+    }
+}

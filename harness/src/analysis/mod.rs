@@ -1,0 +1,20 @@
+//! What rows say: functions of rows alone, which read no file and draw nothing.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `throughput` | the trials of a cell taken together, and by which rate |
+//! | `latency`, `space`, `aggregate` | the same of the other kinds of trials |
+//! | `setting` | what the trials of a table or panel have in common |
+//! | `compare` | ratios between subjects or runs, and verdicts |
+//! | `rank`, `scaling` | subjects by the geometric mean of their ratios; fits over threads |
+//! | `stats` | medians, intervals, tests: functions of numbers |
+
+pub mod aggregate;
+pub mod compare;
+pub mod latency;
+pub mod rank;
+pub mod scaling;
+pub mod setting;
+pub mod space;
+pub mod stats;
+pub mod throughput;

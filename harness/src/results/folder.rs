@@ -1,0 +1,433 @@
+//! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`; and samples over
+//! time, latency trials, space trials and aggregations where the experiment asks for them. What a row of
+//! each file holds stands in [`rows`](crate::rows).
+//!
+//! A record is written by one `write` and fsynced before the next trial starts. A process that
+//! dies loses the running trial at most; if it died inside the write, the torn last line is cut
+//! off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
+//! `--fresh` moves a folder aside.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::Context;
+
+use crate::experiment::Experiment;
+use crate::failure::{Failure, usage};
+use crate::metric::Sample;
+use crate::programs::catalogue::Catalogue;
+use crate::results::machine::Machine;
+use crate::results::merged::Merged;
+use crate::rows::aggregate::{AGGREGATE, AggregateRow};
+use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
+use crate::rows::lines::{read_lines, recover, utf8, write_line};
+use crate::rows::samples::{SERIES, SeriesFile, SeriesRow, places};
+use crate::rows::space::{SPACE, SpaceRow};
+use crate::rows::study::StudyFile;
+use crate::rows::throughput::{header, line, read_row, to_csv};
+use crate::rows::{Row, attached};
+
+/// The experiment's file in a result folder.
+pub const EXPERIMENT: &str = "experiment.toml";
+/// The machine's file in a result folder.
+pub const MACHINE: &str = "machine.toml";
+/// The trials' file in a result folder.
+pub const TRIALS: &str = "trials.csv";
+
+/// A result folder that is being written; no other process can write it meanwhile.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Open for appending, and locked.
+    trials: File,
+    rows: Vec<Row>,
+    series: Option<SeriesFile>,
+    latency: Option<LatencyFiles>,
+    space: Option<StudyFile<SpaceRow>>,
+    aggregate: Option<StudyFile<AggregateRow>>,
+    notes: Vec<String>,
+}
+
+impl Folder {
+    /// Opens the folder at `path` for `experiment`, whose text is `text`: makes it if there is
+    /// none, resumes it if it holds trials of the same experiment on the same machine.
+    ///
+    /// # Errors
+    ///
+    /// Wrong usage: the folder holds something else, another experiment, or results of another
+    /// machine or build, or another process writes it. Otherwise: it cannot be read or written.
+    pub fn open(
+        path: &Path,
+        text: &str,
+        experiment: &Experiment,
+        catalogue: &Catalogue,
+        machine: &Machine,
+    ) -> Result<Self, Failure> {
+        fs::create_dir_all(path)
+            .with_context(|| format!("cannot make the result folder {}", path.display()))?;
+        let mut notes = Vec::new();
+        refuse_foreign(path)?;
+        // Before the comparisons: another sweep may just be writing what they read.
+        let trials = lock(&path.join(TRIALS))?;
+        if path.join(EXPERIMENT).exists() {
+            same_experiment(path, experiment, catalogue)?;
+            same_machine(path, machine)?;
+        }
+        write_whole(&path.join(EXPERIMENT), text)?;
+        write_whole(&path.join(MACHINE), &machine.to_string())?;
+        let (trials, rows) = recover(trials, &path.join(TRIALS), &header()?, read_row, &mut notes)?;
+        let series = match experiment.series {
+            true => Some(SeriesFile::open(path, &places(&rows), &mut notes)?),
+            false => None,
+        };
+        let latency = match experiment.latency {
+            Some(_) => Some(LatencyFiles::open(path, &mut notes)?),
+            None => None,
+        };
+        let space = match experiment.space {
+            Some(_) => Some(StudyFile::open(path, &mut notes)?),
+            None => None,
+        };
+        let aggregate = match experiment.aggregate {
+            Some(_) => Some(StudyFile::open(path, &mut notes)?),
+            None => None,
+        };
+        let path = path.to_owned();
+        Ok(Self { path, trials, rows, series, latency, space, aggregate, notes })
+    }
+
+    /// Moves the folder at `path`, if there is one, aside, and says where to.
+    ///
+    /// # Errors
+    ///
+    /// Wrong usage: it is no result folder, or a sweep is writing it. Otherwise: it cannot be
+    /// renamed.
+    pub fn move_aside(path: &Path) -> Result<Option<PathBuf>, Failure> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        refuse_foreign(path)?;
+        let _locked = lock(&path.join(TRIALS))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let stamp = now.replace([':', '-'], "");
+        let aside = (0..)
+            .map(|n| if n == 0 { String::new() } else { format!("-{n}") })
+            .map(|suffix| path.with_file_name(format!("{name}.moved-{stamp}{suffix}")))
+            .find(|candidate| !candidate.exists())
+            .expect("some number is free");
+        fs::rename(path, &aside).with_context(|| {
+            format!("cannot move {} aside to {}", path.display(), aside.display())
+        })?;
+        Ok(Some(aside))
+    }
+
+    /// What had to be repaired, for the user.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The latency trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn latency(&self) -> &[LatencyTrial] {
+        self.latency.as_ref().map_or(&[], LatencyFiles::recorded)
+    }
+
+    /// The rows of the space trials so far, in the order in which they were run.
+    #[must_use]
+    pub fn space(&self) -> &[SpaceRow] {
+        self.space.as_ref().map_or(&[], StudyFile::rows)
+    }
+
+    /// The aggregations so far, in the order in which they were run.
+    #[must_use]
+    pub fn aggregate(&self) -> &[AggregateRow] {
+        self.aggregate.as_ref().map_or(&[], StudyFile::rows)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a trial and, if the experiment asks for them, its samples; on return they are on the
+    /// disk.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: the trials before it are safe, and so is resuming.
+    pub fn append(&mut self, row: Row, samples: &[Sample]) -> anyhow::Result<()> {
+        let line = to_csv(&row, false)?;
+        let trials = &mut self.trials;
+        let mut write = || {
+            // Before the row: a trial that is recorded has its samples.
+            if let Some(series) = &mut self.series {
+                series.append(samples.iter().map(|sample| SeriesRow::new(&row, *sample)))?;
+            }
+            write_line(trials, &line)
+                .with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
+        };
+        write().context(KEPT)?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Adds a latency trial; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_latency(&mut self, trial: LatencyTrial) -> anyhow::Result<()> {
+        let files = self.latency.as_mut().expect("the experiment has latency trials");
+        files.append(trial).context(KEPT)
+    }
+
+    /// Adds the rows of a space trial; on return they are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_space(&mut self, trial: Vec<SpaceRow>) -> anyhow::Result<()> {
+        let file = self.space.as_mut().expect("the experiment has space trials");
+        file.append(trial).context(KEPT)
+    }
+
+    /// Adds an aggregation; on return it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// If the folder was opened for an experiment without any.
+    pub fn append_aggregate(&mut self, row: AggregateRow) -> anyhow::Result<()> {
+        let file = self.aggregate.as_mut().expect("the experiment has aggregations");
+        file.append(vec![row]).context(KEPT)
+    }
+}
+
+const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
+
+/// Makes the result folder `path`, which must not exist, of trials that other folders hold.
+///
+/// The experiment is written last: a folder without it is never taken for a whole one.
+///
+/// # Errors
+///
+/// There is something at `path` already, or it cannot be written.
+pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
+    let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
+    let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
+    for row in rows {
+        trials.push_str(&line(row)?);
+    }
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
+    if let Some(samples) = samples {
+        let text = attached::text(samples.iter().cloned())?;
+        write_whole(&path.join(SERIES), utf8(&text, path)?)?;
+    }
+    if let Some(latency) = latency {
+        for (name, text) in latency::texts(latency)? {
+            write_whole(&path.join(name), utf8(&text, path)?)?;
+        }
+    }
+    if let Some(space) = space {
+        let text = attached::text(space.iter().cloned())?;
+        write_whole(&path.join(SPACE), utf8(&text, path)?)?;
+    }
+    if let Some(aggregate) = &merged.aggregate {
+        let text = attached::text(aggregate.iter().cloned())?;
+        write_whole(&path.join(AGGREGATE), utf8(&text, path)?)?;
+    }
+    write_whole(&path.join(TRIALS), &trials)?;
+    write_whole(&path.join(MACHINE), machine)?;
+    write_whole(&path.join(EXPERIMENT), experiment)
+}
+
+/// The trials of a result folder, without changing it; a torn last line is left out.
+///
+/// # Errors
+///
+/// There is no `trials.csv`, or it has a malformed line.
+pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let path = folder.join(TRIALS);
+    if !path.exists() {
+        anyhow::bail!("{} is no result folder: there is no {TRIALS}", folder.display());
+    }
+    read_lines(&path, read_row)
+}
+
+/// The machine of a result folder.
+///
+/// # Errors
+///
+/// There is no `machine.toml`, or it cannot be understood.
+pub fn read_machine(folder: &Path) -> anyhow::Result<Machine> {
+    let path = folder.join(MACHINE);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("cannot understand {}", path.display()))
+}
+
+/// A folder without an experiment may only hold what a sweep leaves that dies, or finds the disk
+/// full, before it has written one.
+fn refuse_foreign(path: &Path) -> Result<(), Failure> {
+    if path.join(EXPERIMENT).exists() {
+        return Ok(());
+    }
+    let reading = || format!("cannot read {}", path.display());
+    for entry in fs::read_dir(path).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        let is_empty = entry.metadata().with_context(reading)?.len() == 0;
+        let name = entry.file_name();
+        if !(name == TRIALS && is_empty || *name == *temporary(EXPERIMENT)) {
+            return Err(usage(format!(
+                "{} is not empty and holds no {EXPERIMENT}, so it is no result folder; \
+                 choose another with --out",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn same_experiment(
+    folder: &Path,
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+) -> Result<(), Failure> {
+    let path = folder.join(EXPERIMENT);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let difference = match Experiment::parse(&path.display().to_string(), &text, catalogue) {
+        Ok(recorded) => difference(&recorded, experiment),
+        Err(error) => Some(format!("its {EXPERIMENT} cannot be read any more:\n{error}")),
+    };
+    match difference {
+        None => Ok(()),
+        Some(difference) => Err(usage(format!(
+            "{} holds another experiment: {difference}\n\
+             Write elsewhere with --out DIR, or start anew with --fresh, which moves the old \
+             folder aside.",
+            folder.display()
+        ))),
+    }
+}
+
+/// What keeps the trials of two experiments from being one sample. More blocks, another target or
+/// other words do not.
+fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
+    let differs = |what: &str, recorded: &dyn ToString, new: &dyn ToString| {
+        let (recorded, new) = (recorded.to_string(), new.to_string());
+        (recorded != new).then(|| format!("{what} is {recorded} there and {new} here"))
+    };
+    let ids = |experiment: &Experiment| -> Vec<String> {
+        experiment.cases.iter().map(crate::case::Case::id).collect()
+    };
+    let cells = || {
+        let (old, new_ids) = (ids(recorded), ids(new));
+        let missing = old.iter().filter(|id| !new_ids.contains(id)).count();
+        let added = new_ids.iter().filter(|id| !old.contains(id)).count();
+        (missing + added > 0).then(|| {
+            format!("{missing} of its {} cells are not in this one, {added} are new", old.len())
+        })
+    };
+    differs("seed", &recorded.seed, &new.seed)
+        .or_else(|| differs("seconds", &recorded.seconds, &new.seconds))
+        .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
+        .or_else(|| differs("series", &recorded.series, &new.series))
+        .or_else(|| differs("latency", &in_words(&recorded.latency), &in_words(&new.latency)))
+        .or_else(|| differs("space", &in_words(&recorded.space), &in_words(&new.space)))
+        .or_else(|| differs("aggregate", &in_words(&recorded.aggregate), &in_words(&new.aggregate)))
+        .or_else(cells)
+        .or_else(|| {
+            (ids(recorded) != ids(new)).then(|| "its cells are in another order".to_owned())
+        })
+}
+
+fn in_words(plan: &Option<impl ToString>) -> String {
+    plan.as_ref().map_or_else(|| "not asked for".to_owned(), ToString::to_string)
+}
+
+fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
+    if !folder.join(MACHINE).exists() {
+        return Ok(());
+    }
+    let recorded = read_machine(folder)?;
+    let differences = recorded.differences(machine);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = differences
+        .iter()
+        .map(|(what, there, here)| format!("  {what}: {there} there, {here} here"))
+        .collect();
+    Err(usage(format!(
+        "{} was measured by another machine or build, and its trials are not to be mixed with \
+         these:\n{}\n\
+         Write elsewhere with --out DIR, or start anew with --fresh, which moves the old folder \
+         aside.",
+        folder.display(),
+        lines.join("\n")
+    )))
+}
+
+fn lock(path: &Path) -> Result<File, Failure> {
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(usage(format!("another sweep is writing {}", path.display())))
+        }
+        // A file system without locks: better unlocked than not at all.
+        Err(fs::TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// The name under which the file `name` is written.
+fn temporary(name: &str) -> String {
+    format!("{name}.tmp")
+}
+
+/// Writes a file in one step: whoever reads it finds the old text or the new.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let temporary =
+        path.with_file_name(temporary(&path.file_name().unwrap_or_default().to_string_lossy()));
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,166 @@
+//! Parts of one sweep, joined.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::merged::Merged;
+use crate::failure::{Failure, usage};
+use crate::results::folder::{self, EXPERIMENT, MACHINE};
+use crate::results::machine::Machine;
+use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
+use crate::rows::samples::{self, SERIES};
+use crate::rows::{Row, study, throughput};
+
+/// Reads result folders and joins them, without changing any.
+///
+/// # Errors
+///
+/// Wrong usage: one is no result folder, they are of different experiments, machines or builds, or
+/// two hold different results of one trial.
+pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
+    let (first, rest) = folders.split_first().expect("there is a folder");
+    let experiment = read(&first.join(EXPERIMENT))?;
+    let machine = machine_of(first)?;
+    for folder in rest {
+        same_text(first, &experiment, folder, &read(&folder.join(EXPERIMENT))?)?;
+        same_machine(first, &machine, folder, &machine_of(folder)?)?;
+    }
+    let mut trials: BTreeMap<(u32, u32, String), (&Path, Row)> = BTreeMap::new();
+    let mut repeated = 0;
+    let mut samples = HashMap::new();
+    for folder in folders {
+        let rows = folder::read_rows(folder).map_err(wrong)?;
+        for (trial, own) in samples::by_trial(samples::read(folder, &rows).map_err(wrong)?) {
+            // A trial that several folders hold alike has one series.
+            samples.entry(trial).or_insert(own);
+        }
+        for row in rows {
+            let place = (row.block, row.position, row.case.clone());
+            if let Some((other, old)) = trials.get(&place) {
+                same_row(other, old, folder, &row)?;
+                repeated += 1;
+            } else {
+                trials.insert(place, (folder, row));
+            }
+        }
+    }
+    one_place_each(&trials)?;
+    let rows: Vec<Row> = trials.into_values().map(|(_, row)| row).collect();
+    let has_series = folders.iter().any(|folder| folder.join(SERIES).exists());
+    let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
+    let samples = has_series.then(|| rows.iter().flat_map(of).collect());
+    let (latency, again) = merge_latency(folders)?;
+    let (space, filled_again) = study::merge(folders)?;
+    let (aggregate, counted_again) = study::merge(folders)?;
+    let repeated = repeated + again + filled_again + counted_again;
+    let machine = read(&first.join(MACHINE))?;
+    Ok(Merged { experiment, machine, rows, samples, latency, space, aggregate, repeated })
+}
+
+/// The latency trials of all folders, and how many several of them hold alike.
+fn merge_latency(folders: &[&Path]) -> Result<(Option<Vec<LatencyTrial>>, usize), Failure> {
+    if !folders.iter().any(|folder| folder.join(LATENCY_TRIALS).exists()) {
+        return Ok((None, 0));
+    }
+    let mut trials: BTreeMap<latency::Place, (&Path, LatencyTrial)> = BTreeMap::new();
+    let mut repeated = 0;
+    for folder in folders {
+        for trial in latency::read(folder).map_err(wrong)? {
+            if let Some((other, old)) = trials.get(&trial.place()) {
+                if latency::line(old)? != latency::line(&trial)? {
+                    return Err(two_results(other, folder, &trial.row));
+                }
+                repeated += 1;
+            } else {
+                trials.insert(trial.place(), (folder, trial));
+            }
+        }
+    }
+    let mut trials: Vec<LatencyTrial> = trials.into_values().map(|(_, trial)| trial).collect();
+    trials.sort_by_key(|trial| (trial.row.block, trial.row.position));
+    Ok((Some(trials), repeated))
+}
+
+fn wrong(error: anyhow::Error) -> Failure {
+    usage(format!("{error:#}"))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .with_context(|| format!("cannot read {}", path.display()))
+        .map_err(wrong)
+}
+
+fn machine_of(folder: &Path) -> Result<Machine, Failure> {
+    folder::read_machine(folder).map_err(wrong)
+}
+
+fn same_text(first: &Path, ours: &str, folder: &Path, theirs: &str) -> Result<(), Failure> {
+    if ours == theirs {
+        return Ok(());
+    }
+    let (mut ours, mut theirs) = (ours.lines(), theirs.lines());
+    let differ = (1..).map(|line| (line, ours.next(), theirs.next())).find(|(_, a, b)| a != b);
+    let (line, a, b) = differ.expect("lines end");
+    let shown = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
+    Err(usage(format!(
+        "{} and {} are not parts of one sweep: line {line} of {EXPERIMENT} is {} and {}",
+        first.display(),
+        folder.display(),
+        shown(a),
+        shown(b)
+    )))
+}
+
+fn same_machine(
+    first: &Path,
+    ours: &Machine,
+    folder: &Path,
+    theirs: &Machine,
+) -> Result<(), Failure> {
+    let differences = ours.differences(theirs);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> =
+        differences.iter().map(|(what, a, b)| format!("  {what}: {a} and {b}")).collect();
+    Err(usage(format!(
+        "{} and {} were measured by different machines or builds, so their trials are not one \
+         sample:\n{}",
+        first.display(),
+        folder.display(),
+        lines.join("\n")
+    )))
+}
+
+fn same_row(first: &Path, ours: &Row, folder: &Path, theirs: &Row) -> Result<(), Failure> {
+    if throughput::line(ours)? == throughput::line(theirs)? {
+        return Ok(());
+    }
+    Err(two_results(first, folder, ours))
+}
+
+fn two_results(first: &Path, folder: &Path, row: &Row) -> Failure {
+    usage(format!(
+        "{} and {} have different results of one trial: case {} ({}) in block {}",
+        first.display(),
+        folder.display(),
+        row.case,
+        row.subject(),
+        row.block
+    ))
+}
+
+/// Refuses a case that is in a block twice, at different positions.
+fn one_place_each(trials: &BTreeMap<(u32, u32, String), (&Path, Row)>) -> Result<(), Failure> {
+    let mut seen: BTreeMap<(u32, &str), &Path> = BTreeMap::new();
+    for ((block, _, case), (folder, row)) in trials {
+        if let Some(other) = seen.insert((*block, case), folder) {
+            return Err(two_results(other, folder, row));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The result folder: opened, resumed, written, read again and joined with others.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `folder` | a folder that is being written, and reading one |
+//! | `machine` | `machine.toml`: the machine, the build, and how two differ |
+//! | `merged` | what several folders hold together |
+//! | `merge` | reading several folders as one |
+
+pub mod folder;
+pub mod machine;
+pub mod merge;
+mod merged;
+
+pub use self::merged::Merged;

@@ -1,0 +1,24 @@
+//! What is written: a type for the rows of each file of a result folder, and how rows are added to
+//! files and read again.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `throughput` | a line of `trials.csv`: a trial's case and what was measured |
+//! | `samples` | a line of `series.csv`: memory at one moment of a trial |
+//! | `latency` | a line of `latency-trials.csv` and the histograms of `latency.csv` |
+//! | `space` | a line of `space.csv`: a table at one step of its fill |
+//! | `aggregate` | a line of `aggregate.csv`: words counted in one way |
+//! | `lines`, `attached`, `study` | append-only files of rows |
+//!
+//! Nothing here knows what is computed from rows or how it is shown.
+
+pub mod aggregate;
+pub(crate) mod attached;
+pub mod latency;
+pub(crate) mod lines;
+pub mod samples;
+pub mod space;
+pub(crate) mod study;
+pub mod throughput;
+
+pub use self::throughput::Row;

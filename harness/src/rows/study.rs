@@ -1,0 +1,95 @@
+//! Trials that measure something else than throughput, each with rows of its own in a file beside
+//! `trials.csv`: what `[space]` and `[aggregate]` ask for.
+//!
+//! A trial's rows are written by one call and synced. The last of them says that it is, so that what
+//! a process that died has left of a trial can be told from a whole one, and is cut off.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use crate::failure::{Failure, usage};
+use crate::rows::attached::{self, Attached, AttachedFile};
+
+/// What names such a trial: case, block, and which of the cell's trials of this kind.
+pub(crate) type Place = (String, u32, String);
+
+/// A row of such a trial.
+pub(crate) trait StudyRow: Attached<Trial = Place> + Clone {
+    /// Whether it is the last of its trial.
+    fn ends_its_trial(&self) -> bool;
+}
+
+/// The file of a folder that is being written.
+#[derive(Debug)]
+pub(crate) struct StudyFile<R> {
+    file: AttachedFile<R>,
+    rows: Vec<R>,
+}
+
+impl<R: StudyRow> StudyFile<R> {
+    /// Opens the file in `folder`, makes it if there is none, and cuts off what is not a whole trial.
+    pub(crate) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, Failure> {
+        let rows = read::<R>(folder)?;
+        let file = AttachedFile::open(folder, &places(&rows), notes)?;
+        Ok(Self { file, rows })
+    }
+
+    /// The rows of the trials so far.
+    pub(crate) fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// Adds a trial; on return it is on the disk.
+    pub(crate) fn append(&mut self, trial: Vec<R>) -> anyhow::Result<()> {
+        self.file.append(trial.iter().cloned())?;
+        self.rows.extend(trial);
+        Ok(())
+    }
+}
+
+/// The trials among `rows` that are whole.
+pub(crate) fn places<R: StudyRow>(rows: &[R]) -> HashSet<Place> {
+    rows.iter().filter(|row| row.ends_its_trial()).map(Attached::trial).collect()
+}
+
+/// The rows of the whole trials of a result folder, without changing it; none if it holds none.
+pub(crate) fn read<R: StudyRow>(folder: &Path) -> anyhow::Result<Vec<R>> {
+    let mut rows = attached::read_all::<R>(folder)?;
+    let whole = places(&rows);
+    rows.retain(|row| whole.contains(&row.trial()));
+    Ok(rows)
+}
+
+/// The trials of several folders, by block, and how many several of them hold alike; `None` if none
+/// has such a file.
+pub(crate) fn merge<R: StudyRow>(folders: &[&Path]) -> Result<(Option<Vec<R>>, usize), Failure> {
+    let mut trials: BTreeMap<(u32, Place), (&Path, Vec<R>)> = BTreeMap::new();
+    let mut repeated = 0;
+    if !folders.iter().any(|folder| folder.join(R::FILE).exists()) {
+        return Ok((None, 0));
+    }
+    for folder in folders {
+        let rows = read::<R>(folder).map_err(|error| usage(format!("{error:#}")))?;
+        for trial in rows.chunk_by(|a, b| a.trial() == b.trial()) {
+            let place = trial[0].trial();
+            match trials.get(&(place.1, place.clone())) {
+                None => drop(trials.insert((place.1, place), (folder, trial.to_vec()))),
+                Some((_, old)) if text(old)? == text(trial)? => repeated += 1,
+                Some((other, _)) => return Err(two_results(other, folder, &place, R::FILE)),
+            }
+        }
+    }
+    Ok((Some(trials.into_values().flat_map(|(_, trial)| trial).collect()), repeated))
+}
+
+fn text<R: StudyRow>(rows: &[R]) -> anyhow::Result<Vec<u8>> {
+    attached::text(rows.iter().cloned())
+}
+
+fn two_results(first: &Path, second: &Path, (case, block, _): &Place, file: &str) -> Failure {
+    usage(format!(
+        "{} and {} have different results of one trial in {file}: case {case} in block {block}",
+        first.display(),
+        second.display(),
+    ))
+}

@@ -1,0 +1,441 @@
+//! One row of `trials.csv`. The columns' names and units are a contract: docs/FORMAT.md.
+
+use std::hash::BuildHasher;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::case::Case;
+use crate::fault::Fault;
+use crate::hashers::{AnyHasher, Hashing};
+use crate::trial::Measurement;
+use crate::workload;
+use ::table::Form;
+
+/// One trial: its case, its place in the sweep, and what was measured. Base units throughout
+/// (operations, seconds, bytes); an empty field is "not measured", never 0.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The cell's id ([`Case::id`]).
+    pub case: String,
+    /// The table.
+    pub structure: String,
+    /// The reclaimer, or `none`.
+    pub reclaimer: String,
+    /// The allocator.
+    pub allocator: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Percent of operations that are `get`.
+    pub reads: f64,
+    /// Percent `insert`.
+    pub inserts: f64,
+    /// Percent `remove`.
+    pub removes: f64,
+    /// Percent `update`.
+    pub updates: f64,
+    /// Percent `upsert` with a value that does not depend on the old one.
+    #[serde(default)]
+    pub upserts: f64,
+    /// A name of [`DISTRIBUTIONS`](crate::workload::DISTRIBUTIONS).
+    pub distribution: String,
+    /// θ.
+    pub zipf: f64,
+    /// The hot set's share of the keys.
+    pub hot_keys: Option<f64>,
+    /// The hot set's share of the operations.
+    pub hot_operations: Option<f64>,
+    /// Operations of a thread after which the hot set is another.
+    pub hot_shift: Option<u64>,
+    /// The workload's name, if it has one.
+    #[serde(default)]
+    pub preset: String,
+    /// The name of the trace that was replayed, if one was.
+    #[serde(default)]
+    pub trace: String,
+    /// Its fingerprint.
+    #[serde(default)]
+    pub trace_sha256: String,
+    /// How many requests it has.
+    pub trace_requests: Option<u64>,
+    /// Size of the key range.
+    pub keys: u64,
+    /// Keys present before the warm-up.
+    pub prefill: u64,
+    /// Entries that the table was made for, if not for the prefill.
+    pub capacity: Option<u64>,
+    /// `u64`, or `bytes`.
+    pub key_type: String,
+    /// Bytes of a key: a number, or the name of a distribution of lengths.
+    #[serde(default = "eight")]
+    pub key_bytes: String,
+    /// Bytes of a value, likewise.
+    pub value_bytes: String,
+    /// What turned keys into hashes.
+    #[serde(default)]
+    pub hasher: Hashing,
+    /// Seed of the table's hasher.
+    pub hash_seed: u64,
+    /// How many of the 32 hottest keys share a stripe with another of them.
+    pub hot_sharing_32: Option<u64>,
+    /// How many of the 100 hottest do.
+    pub hot_sharing_100: Option<u64>,
+    /// Whether threads were bound to CPUs.
+    pub pin: bool,
+    /// Lookups issued as one `get_many`; 1 is `get`.
+    #[serde(default = "crate::case::single")]
+    pub batch: usize,
+    /// Whether the table asked for huge pages.
+    #[serde(default)]
+    pub huge_pages: bool,
+    /// Retirements after which the reclaimer scans; absent is its own default.
+    pub reclaim_batch: Option<usize>,
+    /// Operations for which a worker pinned once.
+    #[serde(default = "crate::case::single")]
+    pub ops_per_pin: usize,
+    /// What went wrong on purpose.
+    #[serde(default)]
+    pub fault: Fault,
+    /// Whether this is the second cell of an A/A pair.
+    #[serde(default)]
+    pub twin: bool,
+    /// Seed of the trial's keys and operations.
+    pub seed: u64,
+    /// Block, from 0.
+    pub block: u32,
+    /// Position within the block, from 0.
+    pub position: u32,
+    /// Measured wall time.
+    pub seconds: Option<f64>,
+    /// Operations done in it.
+    pub ops: Option<u64>,
+    /// Operations of the thread that did fewest.
+    pub min_thread_ops: Option<u64>,
+    /// Operations of the thread that did most.
+    pub max_thread_ops: Option<u64>,
+    /// `ops / seconds`.
+    pub ops_per_sec: Option<f64>,
+    /// CPU time of the whole process in it, helper threads included.
+    pub cpu_seconds: Option<f64>,
+    /// `ops / cpu_seconds`.
+    pub ops_per_cpu_sec: Option<f64>,
+    /// Median rate over clean windows, if there was one.
+    pub clean_ops_per_sec: Option<f64>,
+    /// Number of clean windows.
+    pub clean_windows: Option<u64>,
+    /// Number of windows.
+    pub windows: Option<u64>,
+    /// Nodes retired.
+    pub retired: Option<u64>,
+    /// Retired nodes freed.
+    pub freed: Option<u64>,
+    /// Nodes made and never published, freed by their makers.
+    pub discarded: Option<u64>,
+    /// Most nodes retired and not yet freed, as sampled.
+    pub peak_unreclaimed: Option<u64>,
+    /// The same in bytes.
+    pub peak_unreclaimed_bytes: Option<u64>,
+    /// Seconds from retirement to free: half of the sampled nodes waited no longer.
+    #[serde(default)]
+    pub free_delay_p50: Option<f64>,
+    /// 99 % of them.
+    #[serde(default)]
+    pub free_delay_p99: Option<f64>,
+    /// All of them.
+    #[serde(default)]
+    pub free_delay_max: Option<f64>,
+    /// Peak resident set of the process.
+    pub peak_rss_bytes: Option<u64>,
+    /// Of byte strings: the bytes of a key and its value, in the mean.
+    pub payload_bytes: Option<f64>,
+    /// Memory of the process on huge pages at the end, whoever asked for them.
+    pub huge_page_bytes: Option<u64>,
+    /// Instructions of the process in the measured time, per operation.
+    pub instructions: Option<f64>,
+    /// CPU cycles, as `instructions`.
+    pub cycles: Option<f64>,
+    /// Reads that missed the last-level cache, as `instructions`.
+    pub llc_misses: Option<f64>,
+    /// Entries after the trial.
+    pub final_len: Option<u64>,
+    /// Whether the self-check passed.
+    pub valid: bool,
+    /// Noise verdict: `quiet`, or what disturbed the trial.
+    pub noise: String,
+    /// CPU time stolen by the hypervisor, all CPUs.
+    pub steal_seconds: Option<f64>,
+    /// Time the process's threads were runnable but not running.
+    pub run_delay_seconds: Option<f64>,
+    /// Involuntary context switches of the process.
+    pub involuntary_switches: Option<u64>,
+    /// What went wrong, if anything did.
+    pub error: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+}
+
+impl Row {
+    /// A row for `case` in which nothing is measured yet.
+    #[must_use]
+    pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
+        let hot_set = case.distribution.hot_set();
+        let lengths = case.lengths();
+        let trace = case.trace.clone().unwrap_or_default();
+        Self {
+            case: case.id(),
+            structure: case.structure.clone(),
+            reclaimer: case.reclaimer.clone(),
+            allocator: case.allocator.clone(),
+            threads: case.threads,
+            reads: case.mix.reads,
+            inserts: case.mix.inserts,
+            removes: case.mix.removes,
+            updates: case.mix.updates,
+            upserts: case.mix.upserts,
+            distribution: case.distribution_name().to_owned(),
+            zipf: case.zipf,
+            hot_keys: hot_set.map(|hot| hot.keys),
+            hot_operations: hot_set.map(|hot| hot.operations),
+            hot_shift: hot_set.map(|hot| hot.shift),
+            preset: case.preset.clone(),
+            trace: trace.name,
+            trace_sha256: trace.sha256,
+            trace_requests: case.trace.as_ref().map(|trace| trace.requests),
+            keys: case.keys,
+            prefill: case.prefill,
+            capacity: case.capacity,
+            key_type: if lengths.is_some() { "bytes" } else { "u64" }.to_owned(),
+            key_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.keys.to_string()),
+            value_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.values.to_string()),
+            hasher: case.hashing,
+            hash_seed: case.hash_seed,
+            hot_sharing_32: hot_sharing(case, seed, 32),
+            hot_sharing_100: hot_sharing(case, seed, 100),
+            pin: case.pin,
+            batch: case.batch,
+            huge_pages: case.huge_pages,
+            reclaim_batch: case.reclaim_batch,
+            ops_per_pin: case.ops_per_pin,
+            fault: case.fault,
+            twin: case.twin,
+            seed,
+            block,
+            position,
+            seconds: None,
+            ops: None,
+            min_thread_ops: None,
+            max_thread_ops: None,
+            ops_per_sec: None,
+            cpu_seconds: None,
+            ops_per_cpu_sec: None,
+            clean_ops_per_sec: None,
+            clean_windows: None,
+            windows: None,
+            retired: None,
+            freed: None,
+            discarded: None,
+            peak_unreclaimed: None,
+            peak_unreclaimed_bytes: None,
+            free_delay_p50: None,
+            free_delay_p99: None,
+            free_delay_max: None,
+            peak_rss_bytes: None,
+            payload_bytes: None,
+            huge_page_bytes: None,
+            instructions: None,
+            cycles: None,
+            llc_misses: None,
+            final_len: None,
+            valid: false,
+            noise: String::new(),
+            steal_seconds: None,
+            run_delay_seconds: None,
+            involuntary_switches: None,
+            error: String::new(),
+            started_at: String::new(),
+        }
+    }
+
+    /// Fills in what was measured.
+    pub fn measured(&mut self, measured: Measurement) {
+        let rate = |seconds: f64| (seconds > 0.0).then(|| measured.ops as f64 / seconds);
+        self.seconds = Some(measured.seconds);
+        self.ops = Some(measured.ops);
+        self.min_thread_ops = Some(measured.min_thread_ops);
+        self.max_thread_ops = Some(measured.max_thread_ops);
+        self.ops_per_sec = rate(measured.seconds);
+        self.cpu_seconds = measured.cpu_seconds;
+        self.ops_per_cpu_sec = measured.cpu_seconds.and_then(rate);
+        self.clean_ops_per_sec = measured.clean_ops_per_sec;
+        self.clean_windows = Some(measured.clean_windows);
+        self.windows = Some(measured.windows);
+        self.retired = measured.retired;
+        self.freed = measured.freed;
+        self.discarded = measured.discarded;
+        self.peak_unreclaimed = measured.peak_unreclaimed;
+        self.peak_unreclaimed_bytes = measured.peak_unreclaimed_bytes;
+        self.free_delay_p50 = measured.free_delay_p50;
+        self.free_delay_p99 = measured.free_delay_p99;
+        self.free_delay_max = measured.free_delay_max;
+        self.peak_rss_bytes = measured.peak_rss_bytes;
+        self.payload_bytes = measured.payload_bytes;
+        self.huge_page_bytes = measured.huge_page_bytes;
+        let per_op =
+            |count: Option<f64>| Some(count? / measured.ops as f64).filter(|n| n.is_finite());
+        self.instructions = per_op(measured.counts.instructions);
+        self.cycles = per_op(measured.counts.cycles);
+        self.llc_misses = per_op(measured.counts.llc_misses);
+        self.final_len = Some(measured.final_len);
+        self.steal_seconds = measured.noise.steal_seconds;
+        self.run_delay_seconds = measured.noise.run_delay_seconds;
+        self.involuntary_switches = measured.noise.involuntary_switches;
+        self.valid = measured.failures.is_empty();
+        self.error = measured.failures.join("; ");
+        let verdict = std::iter::once(measured.noise.verdict());
+        self.noise = verdict.chain(measured.warnings).collect::<Vec<_>>().join("; ");
+    }
+
+    /// Whether the trial counts: it passed its self-check and nothing went wrong.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.valid && self.error.is_empty()
+    }
+
+    /// Threads whose operations count.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.fault.workers(self.threads)
+    }
+
+    /// The subject's name in tables and legends.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        crate::case::cell_name(&self.structure, &self.reclaimer, self.twin)
+    }
+
+    /// Whether it is there for reference, and no subject of a question: a control, or a twin.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.twin || crate::case::is_control(&self.structure)
+    }
+}
+
+/// The length of a word, which keys had before they could be byte strings.
+fn eight() -> String {
+    "8".to_owned()
+}
+
+/// How many of the `count` hottest keys share a stripe with another of them under the case's hash
+/// seed, if keys are hot by their rank.
+fn hot_sharing(case: &Case, seed: u64, count: u64) -> Option<u64> {
+    if case.form() == Form::Bytes {
+        return None;
+    }
+    let hasher = AnyHasher::new(case.hashing, case.hash_seed);
+    let keys = workload::hottest(case, seed, count)?;
+    Some(workload::sharing(keys.iter().map(|key| hasher.hash_one(key))))
+}
+
+/// A row as a line of `trials.csv`.
+///
+/// # Errors
+///
+/// None that a row can cause.
+pub fn line(row: &Row) -> anyhow::Result<String> {
+    String::from_utf8(to_csv(row, false)?).context("a row is not UTF-8")
+}
+
+/// The first line of `trials.csv`.
+pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
+    let mut lines = to_csv(&Row::unmeasured(&Case::new("", ""), 0, 0, 0), true)?;
+    lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    Ok(lines)
+}
+
+pub(crate) fn to_csv(row: &Row, with_header: bool) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
+    writer.serialize(row).context("cannot write a row as CSV")?;
+    writer.into_inner().context("cannot write a row as CSV")
+}
+
+/// By name: a folder that was recorded before some column existed is still readable, and what it
+/// did not measure is absent.
+pub(crate) fn read_row(
+    record: &csv::StringRecord,
+    columns: &csv::StringRecord,
+) -> csv::Result<Row> {
+    record.deserialize(Some(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::metric::Counts;
+    use crate::rows::lines::parse_rows;
+    use crate::test_rows::{case, trial};
+
+    #[test]
+    fn hot_keys_share_stripes_by_trial_and_hash_seed() {
+        let case = case("papaya", "none", 1, 95.0, 0.99, 1 << 20);
+        let sharing = |hash_seed, seed| {
+            let case = crate::case::Case { hash_seed, ..case.clone() };
+            Row::unmeasured(&case, seed, 0, 0).hot_sharing_100.expect("hot keys")
+        };
+        // 1.2 in the mean: in 40 trials some have none and some have several, whatever varies.
+        for varied in [|i| (i, 3), |i| (3, i)] {
+            let (first, second): (Vec<u64>, Vec<u64>) = (0..40).map(varied).unzip();
+            let all: Vec<u64> = first.iter().zip(&second).map(|(h, s)| sharing(*h, *s)).collect();
+            assert!(all.contains(&0) && all.contains(&2), "{all:?}");
+            assert!(!all.contains(&1), "one alone shares with nobody");
+        }
+        let few = crate::case::Case { keys: 16, ..case.clone() };
+        let row = Row::unmeasured(&few, 1, 0, 0);
+        assert_eq!(row.hot_sharing_32, row.hot_sharing_100, "all of 16 keys");
+        let even = Row::unmeasured(&crate::case::Case { zipf: 0.0, ..case }, 1, 0, 0);
+        assert_eq!((even.hot_sharing_32, even.hot_sharing_100), (None, None));
+    }
+
+    #[test]
+    fn hardware_events_are_per_operation_and_absent_is_not_zero() {
+        let counts = Counts { instructions: Some(5000.0), cycles: Some(0.0), llc_misses: None };
+        let mut row = trial("papaya", 1, 0, 1.0);
+        row.measured(Measurement { ops: 100, counts, ..Measurement::default() });
+        assert_eq!((row.instructions, row.cycles, row.llc_misses), (Some(50.0), Some(0.0), None));
+        row.measured(Measurement { ops: 0, counts, ..Measurement::default() });
+        assert_eq!((row.instructions, row.cycles), (None, None), "nothing was done");
+    }
+
+    #[test]
+    fn rows_are_read_by_name() {
+        let path = Path::new("trials.csv");
+        let header = String::from_utf8(header().unwrap()).unwrap();
+        let case = crate::test_rows::trial("papaya", 2, 3, 5e6);
+        let line = String::from_utf8(to_csv(&case, false).unwrap()).unwrap();
+        let rows = parse_rows(&format!("{header}{line}"), path, read_row).unwrap();
+        assert_eq!((rows.len(), rows[0].threads, rows[0].block), (1, 2, 3));
+        // Without a column for something measured, it is absent.
+        let without = |name: &str| {
+            let drop = header.trim_end().split(',').position(|column| column == name).unwrap();
+            let cut = |text: &str| -> String {
+                let kept = text.trim_end().split(',').enumerate().filter(|(i, _)| *i != drop);
+                kept.map(|(_, field)| field).collect::<Vec<_>>().join(",") + "\n"
+            };
+            parse_rows(&(cut(&header) + &cut(&line)), path, read_row)
+        };
+        assert_eq!(without("ops_per_sec").unwrap()[0].ops_per_sec, None);
+        assert_eq!(without("huge_page_bytes").unwrap()[0].huge_page_bytes, None);
+        // What all trials had in common before there was a column for it.
+        assert_eq!(without("batch").unwrap()[0].batch, 1);
+        assert!(!without("huge_pages").unwrap()[0].huge_pages);
+        assert_eq!(without("ops_per_pin").unwrap()[0].ops_per_pin, 1);
+        assert!(without("fault").unwrap()[0].fault.is_none());
+        assert_eq!(without("reclaim_batch").unwrap()[0].reclaim_batch, None);
+        assert_eq!(without("discarded").unwrap()[0].discarded, None);
+        assert_eq!(without("min_thread_ops").unwrap()[0].min_thread_ops, None);
+        // Without one for the case, the row means nothing.
+        let error = format!("{:#}", without("threads").unwrap_err());
+        assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");
+    }
+}

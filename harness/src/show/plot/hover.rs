@@ -1,0 +1,135 @@
+//! What a picture on a screen says of the point under the pointer.
+
+use super::Drawing;
+use super::canvas::{Place, SCALE};
+use super::panels::{Layout, Point, Series, XAxis};
+use crate::show::text::latency::duration;
+
+/// A point of a picture and what it stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    /// Its place in points from the top left.
+    pub at: (f64, f64),
+    /// How far from there it can be pointed at.
+    pub radius: f64,
+    /// In words.
+    pub text: String,
+}
+
+impl Drawing {
+    /// The SVG with the values as titles of unseen circles, which browsers show under the pointer
+    /// and screen readers read.
+    #[must_use]
+    pub fn svg_with_values(&self) -> String {
+        let Some(open) = self.svg.trim_end().strip_suffix("</svg>") else {
+            return self.svg.clone();
+        };
+        let mut svg = open.to_owned();
+        for Value { at: (x, y), radius, text } in &self.values {
+            let [x, y, radius] = [x, y, radius].map(|length| (length * SCALE).round());
+            svg.push_str(&format!(
+                "<circle class=\"value\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"#000\" \
+                 fill-opacity=\"0\"><title>{}</title></circle>\n",
+                escaped(text)
+            ));
+        }
+        svg + "</svg>\n"
+    }
+}
+
+impl Layout<'_> {
+    /// Of every marker.
+    pub(super) fn values(&self) -> Vec<Value> {
+        let mut values = Vec::new();
+        for (i, row) in self.panels.rows.iter().enumerate() {
+            for (j, panel) in row.iter().enumerate() {
+                values.extend(self.values_of_tiles(panel, (i, j)));
+                for (index, series) in panel.series.iter().enumerate() {
+                    let aside = self.aside(index, panel.series.len());
+                    let marked = series.points.iter().skip(self.first_marker(index));
+                    values.extend(marked.step_by(self.marked()).map(|point| Value {
+                        at: self.place(i, j, aside, point),
+                        radius: 2.0 * self.style.marker,
+                        text: self.in_words(i, series, point),
+                    }));
+                }
+            }
+        }
+        values
+    }
+
+    fn place(&self, i: usize, j: usize, aside: f64, point: &Point) -> Place {
+        (self.x(j, point.x) + aside, self.y(i, point.y))
+    }
+
+    /// "papaya: 11.7 Mops/s (9.80 to 12.6); threads: 2".
+    fn in_words(&self, i: usize, series: &Series, point: &Point) -> String {
+        let interval = point.interval.map_or_else(String::new, |(low, high)| {
+            format!(" ({} to {})", significant(low), significant(high))
+        });
+        format!(
+            "{}: {} {}{interval}; {}: {}",
+            series.name,
+            significant(point.y),
+            self.panels.y[i].label,
+            self.panels.x_label,
+            self.x_in_words(point)
+        )
+    }
+
+    fn x_in_words(&self, point: &Point) -> String {
+        match &self.panels.x {
+            XAxis::Levels(labels) => labels[point.x.round() as usize - 1].clone(),
+            XAxis::Seconds => duration(point.x),
+            _ => significant(point.x),
+        }
+    }
+}
+
+/// To three digits, or all digits of a whole number.
+fn significant(value: f64) -> String {
+    let whole = value.fract() == 0.0 && value.abs() < 1e15;
+    let digits = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
+    let decimals = if whole { 0 } else { (2.0 - digits).clamp(0.0, 12.0) as usize };
+    format!("{value:.decimals$}")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::plot::style::STYLES;
+    use crate::show::plot::{FIGURES, Results};
+    use crate::test_rows::{Grid, trial};
+
+    #[test]
+    fn three_digits_or_a_whole_number() {
+        let shown = [11.666, 0.012_345, 123_456.0, 1234.5, 0.0, 9.999].map(significant);
+        assert_eq!(shown, ["11.7", "0.0123", "123456", "1234", "0", "10.00"]);
+    }
+
+    #[test]
+    fn every_marker_says_its_value() {
+        let mut rows = Grid::small().rows();
+        rows.iter_mut().for_each(|row| row.clean_windows = Some(0));
+        rows.push(trial("a<b>&c", 2, 0, 11_666_000.0));
+        let results = Results { rows: &rows, cpus: 2, ..Results::default() };
+        let drawing = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw").remove(0);
+        assert_eq!(drawing.values.len(), 2 * 3 + 1);
+        let text = &drawing.values.iter().find(|value| value.text.starts_with('a')).unwrap().text;
+        assert_eq!(text, "a<b>&c: 11.7 Mops/s; threads: 2");
+        assert!(drawing.values.iter().any(|value| value.text.contains(" to ")), "intervals");
+        let svg = drawing.svg_with_values();
+        assert_eq!(svg.matches("<title>").count(), 7);
+        assert!(svg.contains("<title>a&lt;b&gt;&amp;c: 11.7") && svg.ends_with("</svg>\n"));
+        // papaya's circles are drawn where its values are.
+        for value in drawing.values.iter().filter(|value| value.text.starts_with("papaya")) {
+            let [x, y] = [value.at.0, value.at.1].map(|length| (length * SCALE).round());
+            let centre = format!("<circle cx=\"{x}\" cy=\"{y}\"");
+            assert!(drawing.svg.contains(&centre), "{centre}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The share of operations that take longer than a time, one panel for each workload (rows) and rate
+//! (columns): response times solid, service times dashed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::levels::{reads, skew};
+use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::schemes::{file_stem, threads};
+use super::style::{Look, Style, looks};
+use super::{Drawing, Results};
+use crate::analysis::latency::LatencyCell;
+use crate::analysis::setting::{Group, split};
+use crate::rows::Row;
+use crate::rows::latency::Time;
+
+const NAME: &str = "latency-ccdf";
+/// Points of a line in each power of ten.
+const IN_A_DECADE: i32 = 20;
+/// The smallest share is ten to minus this.
+const DECADES: i32 = 6;
+/// Of service times, in line widths.
+const DASH: &[f64] = &[2.5, 1.5];
+
+/// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    cells(results).is_empty().then_some(
+        "there is no valid latency trial of a subject: the experiment file needs `[latency]`",
+    )
+}
+
+/// What can be drawn: cells with trials that count, no controls.
+fn cells(results: &Results<'_>) -> Vec<LatencyCell> {
+    let mut cells = LatencyCell::all(results.latency);
+    cells.retain(|cell| cell.n() > 0 && !cell.row.is_control());
+    cells
+}
+
+/// See [`super::FIGURES`].
+pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    let cells = cells(results);
+    let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
+    let looks = looks(&[results.rows, &rows].concat());
+    split(&rows)
+        .iter()
+        .map(|group| {
+            let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
+            let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
+            panels(group, own, &looks).drawing(file_stem(NAME, &group.label), style)
+        })
+        .collect()
+}
+
+/// What a row of panels has in common.
+fn workload(row: &Row) -> [String; 2] {
+    [threads(row.threads), format!("{}, {}", reads(row), skew(row))]
+}
+
+fn panels(group: &Group, mut cells: Vec<&LatencyCell>, looks: &BTreeMap<String, Look>) -> Panels {
+    cells.sort_by(|a, b| {
+        let (of_a, of_b) = (&a.row, &b.row);
+        of_a.threads
+            .cmp(&of_b.threads)
+            .then(of_b.reads.total_cmp(&of_a.reads))
+            .then(of_a.zipf.total_cmp(&of_b.zipf))
+            .then(of_a.subject().cmp(&of_b.subject()))
+    });
+    let mut workloads: Vec<[String; 2]> = cells.iter().map(|cell| workload(&cell.row)).collect();
+    workloads.dedup();
+    let mut rates: Vec<f64> = cells.iter().map(|cell| cell.rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let panel = |load: &[String; 2], rate: f64| {
+        let here = cells.iter().filter(|cell| cell.rate == rate && workload(&cell.row) == *load);
+        let kept = here.filter(|cell| cell.kept_its_rate());
+        let series = kept.flat_map(|cell| lines(cell, looks)).collect();
+        let [threads, rest] = load.clone();
+        let title = [format!("{} ops/s, {threads}", short(rate)), rest];
+        Panel { title, series, ..Panel::default() }
+    };
+    let rows = workloads.iter().map(|load| rates.iter().map(|rate| panel(load, *rate)).collect());
+    let subjects: BTreeSet<String> =
+        cells.iter().filter(|cell| cell.kept_its_rate()).map(|cell| cell.row.subject()).collect();
+    let legend = subjects.into_iter().map(|name| (Key::Subject(looks[&name].solid()), name));
+    Panels {
+        rows: rows.collect(),
+        y: vec![YAxis::log("share of operations slower"); workloads.len()],
+        x: XAxis::Seconds,
+        lines: Lines::Marked(IN_A_DECADE as usize),
+        shade_from: None,
+        x_label: "time of an operation".to_owned(),
+        legend: legend.collect(),
+        notes: notes(group, &cells),
+    }
+}
+
+/// What the lines are, and what is not drawn.
+fn notes(group: &Group, cells: &[&LatencyCell]) -> Vec<String> {
+    let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
+    let saturated = cells.iter().filter(|cell| !cell.kept_its_rate());
+    let saturated: Vec<String> = saturated
+        .map(|cell| {
+            let row = &cell.row;
+            format!("{} at {} ({})", row.subject(), short(cell.rate), threads(row.threads))
+        })
+        .collect();
+    let mut text = format!(
+        "Solid: response time, from when an operation was due. Dashed: service time, from when it \
+         began. Medians of up to {n} trials of each quantile. {}.",
+        group.setting.in_words()
+    );
+    if !saturated.is_empty() {
+        text.push_str(&format!(
+            " Not drawn, since most of their trials could not keep the rate: {}.",
+            saturated.join(", ")
+        ));
+    }
+    vec![text]
+}
+
+/// Response times, and service times.
+fn lines(cell: &LatencyCell, looks: &BTreeMap<String, Look>) -> [Series; 2] {
+    let name = cell.row.subject();
+    let look = looks[&name].solid();
+    let response = Series { name: name.clone(), look, points: points(cell, Time::Response) };
+    let look = Look { dash: DASH, ..look };
+    let points = points(cell, Time::Service);
+    [response, Series { name: format!("{name}, service time"), look, points }]
+}
+
+/// From the shortest time to the largest of which a share of 10⁻⁶ or more is known.
+fn points(cell: &LatencyCell, time: Time) -> Vec<Point> {
+    let shares =
+        (0..=DECADES * IN_A_DECADE).map(|i| 10_f64.powf(f64::from(-i) / f64::from(IN_A_DECADE)));
+    let known = shares.map_while(|share| Some((share, cell.median(time, 1.0 - share)?)));
+    known.map(|(share, x)| Point { x, y: share, interval: None, band: None }).collect()
+}
+
+/// `100 k`, `1.5 M`, `20`.
+fn short(rate: f64) -> String {
+    let prefixes = [(1e9, "\u{a0}G"), (1e6, "\u{a0}M"), (1e3, "\u{a0}k")];
+    let found = prefixes.into_iter().find(|(unit, _)| rate >= *unit);
+    let (unit, prefix) = found.unwrap_or((1.0, ""));
+    format!("{}{prefix}", rate / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::latency::LatencyTrial;
+    use crate::rows::latency::test_trials::at_rate;
+    use crate::show::plot::style::STYLES;
+    use crate::show::plot::tests::{assert_texts_are_clear, texts};
+    use crate::test_rows::Grid;
+
+    /// Two subjects at two rates, of 10⁵ operations of 80 ns to 3 ms.
+    fn trials() -> Vec<LatencyTrial> {
+        let rows = Grid { threads: vec![1, 2], ..Grid::small() }.rows();
+        let tail = [(80, 50_000), (200, 49_000), (4_000, 900), (90_000, 99), (3_000_000, 1)];
+        let at = |rate: f64| rows.iter().map(move |row| at_rate(row.clone(), rate, &tail));
+        at(1e5).chain(at(1.5e6)).collect()
+    }
+
+    fn results(latency: &[LatencyTrial]) -> Results<'_> {
+        Results { latency, cpus: 2, ..Results::default() }
+    }
+
+    fn one(latency: &[LatencyTrial], style: &Style) -> Drawing {
+        let mut drawings = draw(&results(latency), style).expect("trials to draw");
+        assert_eq!(drawings.len(), 1);
+        drawings.remove(0)
+    }
+
+    #[test]
+    fn a_panel_for_each_rate_and_workload() {
+        for style in STYLES {
+            let drawing = one(&trials(), style);
+            assert_texts_are_clear(&drawing.svg);
+            let text = texts(&drawing.svg).join("; ");
+            for part in ["100\u{a0}k ops/s", "1.5\u{a0}M ops/s", "2 threads", "10⁻⁵", "1\u{a0}µs"]
+            {
+                assert!(text.contains(part), "{}: no {part} in {text}", style.name);
+            }
+            // Two subjects, two times, two rates, two numbers of threads; 10⁵ operations end at
+            // five decades, with a marker a decade, first at another place in each line.
+            assert_eq!(drawing.values.len(), 16 * 5 + 4, "{}", style.name);
+        }
+        let drawing = one(&trials(), &STYLES[0]);
+        let dashes = drawing.pgf.tex.matches("dash pattern").count();
+        assert_eq!(dashes, 2, "service times of each subject, and nothing else");
+    }
+
+    #[test]
+    fn lines_have_the_quantiles() {
+        let cell = LatencyCell::all(&trials()).remove(0);
+        let line = points(&cell, Time::Response);
+        assert_eq!(line.len() as i32, 5 * IN_A_DECADE + 1, "as far as 10⁵ operations know");
+        let at = |decade: i32| &line[(decade * IN_A_DECADE) as usize];
+        assert!((at(1).y - 0.1).abs() < 1e-12 && (at(1).x - 200e-9).abs() < 1e-10);
+        assert!((at(3).y - 1e-3).abs() < 1e-12 && (at(3).x / 4e-6 - 1.0).abs() < 1e-3);
+        // Of 10⁵, one is slower than 90 µs.
+        assert!((at(5).y - 1e-5).abs() < 1e-12 && (at(5).x / 90e-6 - 1.0).abs() < 1e-3);
+        assert!(line.is_sorted_by(|a, b| a.x <= b.x && a.y > b.y));
+        // Service times of these trials are a tenth, and dashed.
+        let [solid, dashed] = lines(&cell, &looks(std::slice::from_ref(&cell.row)));
+        assert!(solid.look.dash.is_empty() && !dashed.look.dash.is_empty());
+        assert_eq!((solid.points[20].x, dashed.points[20].x), (200e-9, 20e-9));
+        assert!(dashed.name.ends_with("service time"), "{}", dashed.name);
+    }
+
+    #[test]
+    fn what_could_not_keep_its_rate_is_named_and_not_drawn() {
+        let mut trials = trials();
+        let is_one = |trial: &LatencyTrial| {
+            trial.row.structure == "papaya" && trial.open.rate == 1.5e6 && trial.row.threads == 2
+        };
+        for trial in trials.iter_mut().filter(|trial| is_one(trial)) {
+            trial.open.saturated = Some(true);
+        }
+        let drawing = one(&trials, &STYLES[0]);
+        let text = texts(&drawing.svg).join(" ");
+        assert!(text.contains("papaya at 1.5\u{a0}M (2 threads)"), "{text}");
+        let papaya = |drawing: &Drawing| {
+            drawing.values.iter().filter(|value| value.text.starts_with("papaya")).count()
+        };
+        let all = one(&self::trials(), &STYLES[0]);
+        assert!(papaya(&drawing) * 4 < papaya(&all) * 4 && papaya(&drawing) > 0);
+    }
+
+    #[test]
+    fn without_latency_trials_it_is_not_drawn() {
+        assert!(lacks(&results(&[])).is_some_and(|what| what.contains("[latency]")));
+        assert_eq!(lacks(&results(&trials())), None);
+        let mut failed = trials();
+        failed.iter_mut().for_each(|trial| trial.row.valid = false);
+        assert!(lacks(&results(&failed)).is_some());
+    }
+}

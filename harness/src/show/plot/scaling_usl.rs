@@ -1,0 +1,283 @@
+//! Throughput against threads with the Universal Scalability Law fitted to it, one panel for each
+//! read ratio (rows) and skew (columns).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::levels::{drawn, reads, skew};
+use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::schemes::file_stem;
+use super::shapes::Curve;
+use super::style::{Look, Style, looks};
+use super::{Drawing, Results};
+use crate::analysis::compare::{Workload, cells};
+use crate::analysis::scaling::{Scaling, scalings};
+use crate::analysis::setting::{Group, split};
+use crate::analysis::stats::FEWEST_COUNTS;
+use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::rows::Row;
+
+const NAME: &str = "scaling-usl";
+/// Straight parts of a drawn curve.
+const PARTS: usize = 60;
+/// How much further than the last number of threads a law is drawn.
+const BEYOND: usize = 2;
+/// Laws whose numbers fit under the panels.
+const MOST_NAMED: usize = 12;
+
+/// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    let mut counts: BTreeMap<(Workload, String), BTreeSet<usize>> = BTreeMap::new();
+    for row in drawn(results.rows) {
+        let curve = (Workload::of_any_threads(&row), row.subject());
+        counts.entry(curve).or_default().insert(row.threads);
+    }
+    let is_enough = |counts: &BTreeSet<usize>| counts.len() >= FEWEST_COUNTS;
+    (!counts.values().any(is_enough))
+        .then_some("no subject has valid trials at four numbers of threads, which the law needs")
+}
+
+/// See [`super::FIGURES`].
+pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    let rows = drawn(results.rows);
+    let choice = choose_metric(&rows, results.cpus);
+    let looks = looks(results.rows);
+    let mut drawings = Vec::new();
+    for group in split(&rows) {
+        let (laws, _) = scalings(&cells(&[&group.rows], choice.metric), results.cpus);
+        if !laws.is_empty() {
+            let picture = Picture::new(&group, &choice, laws, results.cpus);
+            drawings.push(picture.panels(&looks).drawing(file_stem(NAME, &group.label), style)?);
+        }
+    }
+    Ok(drawings)
+}
+
+/// One group's points and laws.
+struct Picture<'a> {
+    group: &'a Group,
+    choice: &'a Choice,
+    laws: Vec<Scaling>,
+    cells: Vec<CellSummary>,
+    cpus: usize,
+}
+
+impl<'a> Picture<'a> {
+    /// Subjects without a law are not drawn.
+    fn new(group: &'a Group, choice: &'a Choice, laws: Vec<Scaling>, cpus: usize) -> Self {
+        let has_law = |cell: &CellSummary| {
+            let workload = Workload::of_any_threads(&cell.row);
+            laws.iter().any(|law| law.subject == cell.subject && law.workload == workload)
+        };
+        let mut cells = summarise(&group.rows, choice.metric);
+        cells.retain(has_law);
+        Self { group, choice, laws, cells, cpus }
+    }
+
+    fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
+        let mut by_workload: Vec<&Row> = self.cells.iter().map(|cell| &cell.row).collect();
+        by_workload.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
+        let mut ratios: Vec<f64> = by_workload.iter().map(|row| row.reads).collect();
+        ratios.dedup();
+        let mut skews: Vec<f64> = by_workload.iter().map(|row| row.zipf).collect();
+        skews.sort_by(f64::total_cmp);
+        skews.dedup();
+        let xs: BTreeSet<usize> = self.cells.iter().map(|cell| cell.row.threads).collect();
+        let last = xs.last().copied().unwrap_or(1);
+        let end = last * BEYOND;
+        let row = |ratio: &f64| {
+            skews.iter().map(|theta| self.panel(*ratio, *theta, end, looks)).collect()
+        };
+        let oversubscribed = end > self.cpus;
+        Panels {
+            rows: ratios.iter().map(row).collect(),
+            y: vec![YAxis::linear("Mops/s"); ratios.len()],
+            x: XAxis::Counts(xs.into_iter().chain([end]).collect()),
+            lines: Lines::None,
+            shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
+            x_label: "threads".to_owned(),
+            legend: self.legend(looks, oversubscribed),
+            notes: self.notes(last),
+        }
+    }
+
+    fn panel(&self, ratio: f64, theta: f64, end: usize, looks: &BTreeMap<String, Look>) -> Panel {
+        let here = |cell: &&CellSummary| cell.row.reads == ratio && cell.row.zipf == theta;
+        let mut points: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+        let mut curves = Vec::new();
+        let mut row = None;
+        for cell in self.cells.iter().filter(here) {
+            if let Some(median) = cell.median {
+                let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
+                let (x, y) = (cell.row.threads as f64, median / 1e6);
+                points.entry(&cell.subject).or_default().push(Point { x, y, interval, band: None });
+            }
+            row = Some(&cell.row);
+        }
+        let workload = row.map(Workload::of_any_threads);
+        for law in self.laws.iter().filter(|law| Some(&law.workload) == workload.as_ref()) {
+            curves.extend(curves_of(law, end, looks[&law.subject]));
+        }
+        let series = points.into_iter().map(|(name, mut points)| {
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            Series { name: name.to_owned(), look: looks[name], points }
+        });
+        let title = row.map_or_else(Default::default, |row| [reads(row), skew(row)]);
+        Panel { title, series: series.collect(), curves, ..Panel::default() }
+    }
+
+    fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
+        let names: BTreeSet<&str> = self.laws.iter().map(|law| law.subject.as_str()).collect();
+        let mut legend: Vec<(Key, String)> = names
+            .into_iter()
+            .map(|name| (Key::Subject(Look { dash: &[], ..looks[name] }), name.to_owned()))
+            .collect();
+        legend.push((Key::Dashed, "extrapolated".to_owned()));
+        if shaded {
+            legend.push((Key::Shade, format!("threads > CPUs ({})", self.cpus)));
+        }
+        legend
+    }
+
+    fn notes(&self, last: usize) -> Vec<String> {
+        let mut note = format!(
+            "Points are medians with their 95\u{a0}% BCa intervals, lines the Universal Scalability \
+             Law λN / (1 + σ(N−1) + κN(N−1)) fitted to them; dashed beyond the last number of \
+             threads that was fitted, where it is a guess; {}. {}.",
+            self.choice.in_words(),
+            self.group.setting.in_words()
+        );
+        if self.laws.iter().any(|law| law.is_oversubscribed) {
+            note.push_str(&format!(
+                " Up to {} CPUs there are too few numbers of threads, so all up to {last} are \
+                 fitted: σ and κ hold what sharing CPUs costs.",
+                self.cpus
+            ));
+        }
+        let mut notes = vec![note];
+        if self.laws.len() > MOST_NAMED {
+            notes.push("λ, σ and κ with their intervals: `bench scaling`.".to_owned());
+        } else {
+            notes.extend(self.laws.iter().map(|law| self.in_words(law)));
+        }
+        notes
+    }
+
+    /// The numbers of one law, with what tells its panel from others.
+    fn in_words(&self, law: &Scaling) -> String {
+        let mut names: Vec<String> = self.laws.iter().map(|law| law.workload.to_string()).collect();
+        names.dedup();
+        let cell = self
+            .cells
+            .iter()
+            .find(|cell| Workload::of_any_threads(&cell.row) == law.workload)
+            .filter(|_| names.len() > 1);
+        let panel = cell.map_or_else(String::new, |cell| {
+            format!(", {}, {}", reads(&cell.row), skew(&cell.row))
+        });
+        format!("{}{panel}: {}.", law.subject, law.in_words())
+    }
+}
+
+/// A law within what it was fitted to, and beyond.
+fn curves_of(law: &Scaling, end: usize, look: Look) -> [Curve; 2] {
+    let ends = |from: usize, to: usize| {
+        let (from, to) = (from as f64, to as f64);
+        // Even steps of an axis that is logarithmic.
+        let at = move |i: usize| from * (to / from).powf(i as f64 / PARTS as f64);
+        let points = (0..=PARTS).map(at).map(|n| (n, law.fit.law.rate(n) / 1e6)).collect();
+        Curve { points, colour: look.colour, is_dashed: false, in_front: false }
+    };
+    let (first, last) = (law.threads[0], law.threads[law.threads.len() - 1]);
+    [ends(first, last), Curve { is_dashed: true, ..ends(last, end) }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::stats::Usl;
+    use crate::show::plot::style::STYLES;
+    use crate::show::plot::tests::{assert_texts_are_clear, markers, texts};
+    use crate::test_rows::{Grid, trial};
+
+    fn results(rows: &[Row], cpus: usize) -> Results<'_> {
+        Results { rows, cpus, ..Results::default() }
+    }
+
+    fn law_rows(threads: &[usize]) -> Vec<Row> {
+        let law = Usl { lambda: 2e6, sigma: 0.1, kappa: 0.02 };
+        let row = |&n: &usize, block: u32| {
+            let rate = law.rate(n as f64) * (1.0 + 0.01 * f64::from((block * 3 + n as u32) % 4));
+            Row { clean_windows: Some(0), ..trial("papaya", n, block, rate) }
+        };
+        (0..6).flat_map(|block| threads.iter().map(move |n| row(n, block))).collect()
+    }
+
+    /// Polylines of so many points.
+    fn curves(svg: &str, points: usize) -> usize {
+        let of = |line: &&str| {
+            let list = line.split("points=\"").nth(1).and_then(|rest| rest.split('"').next());
+            list.is_some_and(|list| list.split_whitespace().count() == points)
+        };
+        svg.lines().filter(|line| line.starts_with("<polyline")).filter(of).count()
+    }
+
+    #[test]
+    fn points_have_a_line_and_a_dashed_one_beyond() {
+        let grid = Grid { threads: vec![1, 2, 4, 8], reads: vec![50.0, 95.0], ..Grid::small() };
+        let mut rows = grid.rows();
+        rows.push(trial("no-op", 1, 0, 90e6));
+        rows.extend([1, 2].map(|n| trial("dashmap", n, 0, 90e6)));
+        for style in STYLES {
+            let drawing = &draw(&results(&rows, 8), style).expect("rows to draw")[0];
+            assert_eq!(markers(&drawing.svg), 2 * 4 * 2 + 2);
+            assert_eq!(curves(&drawing.svg, PARTS + 1), 2 * 2, "a whole line for each");
+            assert_texts_are_clear(&drawing.svg);
+            let text = texts(&drawing.svg).join("; ");
+            for expected in ["extrapolated", "threads", "16", "95 % reads", "papaya, 50 % reads"] {
+                assert!(text.contains(expected), "no {expected} in {text}");
+            }
+            assert!(!text.contains("no-op") && !text.contains("dashmap"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_line_is_the_law_and_ends_twice_as_far() {
+        let rows = law_rows(&[1, 2, 4, 8]);
+        let group = &split(&rows)[0];
+        let (laws, _) = scalings(&cells(&[&rows], choose_metric(&rows, 8).metric), 8);
+        let [fitted, beyond] = curves_of(&laws[0], 16, looks(&rows)["papaya"]);
+        assert!(!fitted.is_dashed && beyond.is_dashed);
+        let ends = |curve: &Curve| (curve.points[0], curve.points[PARTS]);
+        assert_eq!((ends(&fitted).0.0, ends(&fitted).1.0), (1.0, 8.0));
+        assert_eq!((ends(&beyond).0.0, ends(&beyond).1.0), (8.0, 16.0));
+        for (n, rate) in fitted.points.iter().chain(&beyond.points) {
+            assert!((rate - laws[0].fit.law.rate(*n) / 1e6).abs() < 1e-9);
+        }
+        let drawing = &draw(&results(&rows, 8), &STYLES[0]).expect("rows to draw")[0];
+        let text = texts(&drawing.svg).join(" ");
+        assert!(text.contains(&laws[0].in_words()[..12]), "{text}");
+        assert!(text.contains("threads &gt; CPUs (8)") && !text.contains("sharing CPUs"), "{text}");
+        // Both are in the LaTeX, one of them dashed.
+        let tex = &drawing.pgf.tex;
+        assert_eq!(tex.matches("\\draw[color=").count(), 2, "{tex}");
+        assert_eq!(tex.matches("dash pattern=on").count(), 2, "and the legend's: {tex}");
+        assert_eq!(group.rows.len(), rows.len());
+    }
+
+    #[test]
+    fn few_cpus_are_said() {
+        let rows = law_rows(&[1, 2, 4, 8]);
+        let drawing = &draw(&results(&rows, 2), &STYLES[0]).expect("rows to draw")[0];
+        let text = texts(&drawing.svg).join(" ");
+        assert!(text.contains("Up to 2 CPUs") && text.contains("sharing CPUs costs"), "{text}");
+    }
+
+    #[test]
+    fn three_numbers_of_threads_are_too_few() {
+        let rows = law_rows(&[1, 2, 4]);
+        assert!(lacks(&results(&rows, 8)).is_some_and(|what| what.contains("four numbers")));
+        assert_eq!(lacks(&results(&law_rows(&[1, 2, 4, 8]), 8)), None);
+    }
+}

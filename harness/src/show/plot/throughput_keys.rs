@@ -1,0 +1,28 @@
+//! Throughput against the number of keys, one panel for each read ratio and skew (rows) and number of
+//! threads (columns).
+
+use anyhow::Result;
+
+use super::levels::{Parameter, reads, skew};
+use super::style::Style;
+use super::{Drawing, Results};
+use crate::analysis::setting::Setting;
+
+const PARAMETER: Parameter = Parameter {
+    figure: "throughput-keys",
+    label: "keys",
+    of: |row| row.keys as f64,
+    panel: |row| vec![reads(row), skew(row)],
+    setting: |row| Setting { keys: 0, prefill: 0, capacity: None, ..Setting::of(row) },
+    words: Setting::in_words_without_keys,
+};
+
+/// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    PARAMETER.lacks(results, "the trials do not differ in `keys`, of which it needs two values")
+}
+
+/// See [`super::FIGURES`].
+pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    PARAMETER.draw(results, style)
+}

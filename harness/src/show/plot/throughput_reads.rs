@@ -1,0 +1,27 @@
+//! Throughput against the read ratio, one panel for each skew (rows) and number of threads (columns).
+
+use anyhow::Result;
+
+use super::levels::{Parameter, skew};
+use super::style::Style;
+use super::{Drawing, Results};
+use crate::analysis::setting::Setting;
+
+const PARAMETER: Parameter = Parameter {
+    figure: "throughput-reads",
+    label: "reads (% of operations)",
+    of: |row| row.reads,
+    panel: |row| vec![skew(row)],
+    setting: Setting::of,
+    words: Setting::in_words,
+};
+
+/// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    PARAMETER.lacks(results, "the trials do not differ in `reads`, of which it needs two values")
+}
+
+/// See [`super::FIGURES`].
+pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    PARAMETER.draw(results, style)
+}

@@ -1,0 +1,283 @@
+//! One page about recorded trials: what was asked and what they say, figures, tables, validity,
+//! machine. It holds all it needs, so it opens from disk without a network.
+//!
+//! The page is `templates/report.html`; the template engine escapes all text.
+
+mod answer;
+mod tables;
+
+use askama::Template;
+
+use crate::analysis::rank::Ranking;
+use crate::analysis::throughput::choose_metric;
+use crate::results::machine::Machine;
+use crate::rows::Row;
+use crate::rows::aggregate::AggregateRow;
+use crate::rows::latency::LatencyTrial;
+use crate::rows::space::SpaceRow;
+use crate::show::plot::Drawing;
+use crate::show::text::comparison::Report;
+use tables::Table;
+
+/// Points of the screen for each of the picture's: pictures are drawn for columns of print.
+const ZOOM: f64 = 1.75;
+
+/// A folder that the page is about.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its last component; the page names no other directories.
+    pub name: String,
+    /// Its `experiment.toml`.
+    pub experiment: String,
+}
+
+/// A picture and what it shows.
+#[derive(Clone, Debug)]
+pub struct Picture<'a> {
+    /// The picture.
+    pub drawing: &'a Drawing,
+    /// In a line.
+    pub summary: &'static str,
+}
+
+/// Everything that the page is made of.
+#[derive(Debug)]
+pub struct Material<'a> {
+    /// The folders; of two runs, the one before and the one after.
+    pub sources: &'a [Source],
+    /// The trials of all of them.
+    pub rows: &'a [Row],
+    /// Their latency trials.
+    pub latency: &'a [LatencyTrial],
+    /// Their space trials.
+    pub space: &'a [SpaceRow],
+    /// Their aggregations.
+    pub aggregate: &'a [AggregateRow],
+    /// What measured them.
+    pub machine: &'a Machine,
+    /// Pictures of them.
+    pub pictures: &'a [Picture<'a>],
+    /// The comparisons, which `bench cmp` shows too.
+    pub report: &'a Report<'a>,
+    /// The subjects' order, or why there is none.
+    pub ranking: Result<&'a Ranking, &'a str>,
+}
+
+/// A sentence that may be bad news.
+#[derive(Debug)]
+struct Sentence {
+    text: String,
+    is_bad: bool,
+}
+
+#[derive(Debug)]
+struct Figure<'a> {
+    name: &'a str,
+    summary: &'static str,
+    width: String,
+    svg: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    title: String,
+    question: String,
+    reproduces: String,
+    answer: Vec<String>,
+    figures: Vec<Figure<'a>>,
+    comparison_notes: Vec<String>,
+    comparisons: Table,
+    rate: String,
+    throughput: Table,
+    latency: Table,
+    space: Table,
+    aggregate: Table,
+    validity: Vec<Sentence>,
+    noise: Table,
+    machine: Vec<(String, String)>,
+    commands: String,
+    experiments: Vec<(String, &'a str)>,
+}
+
+/// The page. The same trials give the same bytes.
+///
+/// # Errors
+///
+/// If the template cannot be filled in.
+pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
+    let Material { sources, rows, latency, space, machine, pictures, report, .. } = material;
+    let first = sources.first().map_or("", |source| source.experiment.as_str());
+    let [title, question, reproduces] = headings(first);
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    let choice = choose_metric(rows, machine.parallelism());
+    let page = Page {
+        title: if title.is_empty() { names.join(", ") } else { title },
+        question,
+        reproduces,
+        answer: answer::sentences(material),
+        figures: pictures.iter().map(figure).collect(),
+        comparison_notes: report.sentences(),
+        comparisons: tables::comparisons(report),
+        rate: format!(
+            "Medians over trials with their 95\u{a0}% BCa intervals, in millions of operations per \
+             second: {}",
+            choice.in_words()
+        ),
+        throughput: tables::throughput(rows, choice.metric),
+        latency: tables::latency(latency),
+        space: tables::space(space, rows),
+        aggregate: tables::aggregate(material.aggregate, rows),
+        validity: validity(rows),
+        noise: tables::noise(rows),
+        machine: facts(machine),
+        commands: commands(sources, machine),
+        experiments: sources
+            .iter()
+            .map(|source| (format!("{}/experiment.toml", source.name), source.experiment.as_str()))
+            .collect(),
+    };
+    Ok(page.render()?)
+}
+
+/// The title, the question and what is reproduced, of an experiment file, whatever else it says.
+fn headings(experiment: &str) -> [String; 3] {
+    let root: toml::Table = experiment.parse().unwrap_or_default();
+    ["title", "question", "reproduces"].map(|key| {
+        let text = root.get(key).and_then(toml::Value::as_str);
+        text.unwrap_or_default().to_owned()
+    })
+}
+
+fn figure<'a>(picture: &Picture<'a>) -> Figure<'a> {
+    let svg = picture.drawing.svg_with_values();
+    let width = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once("pt\""));
+    let width: f64 = width.and_then(|(points, _)| points.parse().ok()).unwrap_or_default();
+    Figure {
+        name: &picture.drawing.file_stem,
+        summary: picture.summary,
+        width: format!("{:.0}", width * ZOOM),
+        svg,
+    }
+}
+
+/// How many trials count, and why others do not.
+fn validity(rows: &[Row]) -> Vec<Sentence> {
+    let bad: Vec<&Row> = rows.iter().filter(|row| !row.counts()).collect();
+    if bad.is_empty() {
+        let text = format!(
+            "All {} trials passed their self-check: size and sum of the keys were as the counted \
+             insertions and removals say.",
+            rows.len()
+        );
+        return vec![Sentence { text, is_bad: false }];
+    }
+    let mut sentences = vec![Sentence {
+        text: format!("{} of {} trials are invalid and count nowhere.", bad.len(), rows.len()),
+        is_bad: true,
+    }];
+    let mut reasons: Vec<String> =
+        bad.iter().map(|row| format!("{}: {}", row.subject(), row.error)).collect();
+    reasons.sort();
+    reasons.dedup();
+    sentences.extend(reasons.into_iter().map(|text| Sentence { text, is_bad: false }));
+    sentences
+}
+
+/// Every known fact.
+fn facts(machine: &Machine) -> Vec<(String, String)> {
+    let table = toml::Table::try_from(machine).unwrap_or_default();
+    let shown = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Array(values) => {
+            values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        }
+        toml::Value::Table(values) => {
+            let pairs = values.iter().map(|(key, value)| {
+                format!("{key} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            });
+            pairs.collect::<Vec<_>>().join(", ")
+        }
+        value => value.to_string(),
+    };
+    table
+        .iter()
+        .map(|(key, value)| (key.replace('_', " "), shown(value)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
+
+/// What to type to run the same trials again.
+fn commands(sources: &[Source], machine: &Machine) -> String {
+    let mut lines = Vec::new();
+    if let Some(revision) = &machine.git_revision {
+        let dirty = if machine.git_dirty == Some(true) {
+            "   # and changes that were not committed: this is not all that was measured"
+        } else {
+            ""
+        };
+        lines.push(format!("git checkout {revision}{dirty}"));
+    }
+    let folder = |name: &str| quoted(&format!("results/{name}"));
+    for Source { name, .. } in sources {
+        let (spec, out) = (format!("results/{name}/experiment.toml"), format!("{name}-again"));
+        lines.push(format!(
+            "cargo run --release -- sweep {} --out {}",
+            quoted(&spec),
+            folder(&out)
+        ));
+        lines.push(format!("cargo run --release -- cmp {} {}", folder(name), folder(&out)));
+    }
+    lines.join("\n")
+}
+
+/// As a shell reads it: one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_of_any_experiment() {
+        let text = "title = \"A\"\nquestion = \"B?\"\nstructure = 3\n[axes]\nnew = true";
+        assert_eq!(headings(text), ["A", "B?", ""]);
+        assert_eq!(headings("no toml"), ["", "", ""]);
+    }
+
+    #[test]
+    fn commands_are_typed_as_they_stand() {
+        let source = |name: &str| Source { name: name.to_owned(), experiment: String::new() };
+        let machine = Machine { git_revision: Some("abc".to_owned()), ..Machine::default() };
+        let text = commands(&[source("it's")], &machine);
+        assert_eq!(
+            text,
+            "git checkout abc\n\
+             cargo run --release -- sweep 'results/it'\\''s/experiment.toml' --out \
+             'results/it'\\''s-again'\n\
+             cargo run --release -- cmp 'results/it'\\''s' 'results/it'\\''s-again'"
+        );
+        let dirty = Machine { git_dirty: Some(true), ..machine };
+        assert!(commands(&[source("r")], &dirty).contains("not committed"));
+        assert!(commands(&[source("r")], &Machine::default()).starts_with("cargo run"));
+    }
+
+    #[test]
+    fn facts_are_shown_and_what_is_unknown_is_not() {
+        let machine = Machine {
+            cpu_model: Some("Z80".to_owned()),
+            cpus: Some(2),
+            crates: [("papaya".to_owned(), "0.2".to_owned())].into(),
+            ..Machine::default()
+        };
+        let shown = facts(&machine);
+        let shown: Vec<_> = shown.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        assert_eq!(shown, ["cpu model: Z80", "cpus: 2", "crates: papaya 0.2"]);
+    }
+}

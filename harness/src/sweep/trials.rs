@@ -1,0 +1,205 @@
+//! One trial of a sweep: runs it, and writes down what came of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::case::Case;
+use crate::experiment::Experiment;
+use crate::metric::Sample;
+use crate::programs::Registry;
+use crate::programs::ask::{Answer, Outcome, ask, launch};
+use crate::results::folder::Folder;
+use crate::rows::Row;
+use crate::rows::aggregate::AggregateRow;
+use crate::rows::latency::LatencyTrial;
+use crate::rows::space::SpaceRow;
+use crate::sweep::schedule::{Job, Measure, trial_seed};
+use crate::trial::{Measurement, TrialSpec};
+use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
+use trials::allocator::COUNT;
+use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
+
+/// What a trial of any kind leaves.
+pub(crate) enum Trial {
+    Throughput(Row, Vec<Sample>),
+    Latency(LatencyTrial),
+    Space(Vec<SpaceRow>),
+    Aggregate(AggregateRow),
+}
+
+impl Trial {
+    /// Runs `job` in a process of its own; `None` if interrupted.
+    pub(crate) fn run(
+        (experiment, registry): (&Experiment, &Registry),
+        job: Job,
+        place: (u32, u32),
+        interrupted: &AtomicBool,
+    ) -> anyhow::Result<Option<Self>> {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match job.measure {
+            Measure::Space => return fill((experiment, registry), job, place, interrupted),
+            Measure::Aggregate(way) => {
+                return aggregate((experiment, registry), job.cell, way, place, interrupted);
+            }
+            Measure::Throughput | Measure::Latency(_) => {}
+        }
+        let (block, position) = place;
+        let spec = spec(experiment, job, block);
+        let mut row = Row::unmeasured(&spec.case, spec.seed, block, position);
+        row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let program = registry.program(&spec.case.structure)?;
+        let outcome = launch(program, &spec, interrupted)?;
+        if let Outcome::Failed(why) = &outcome {
+            row.error.clone_from(why);
+        }
+        let measured = match outcome {
+            Outcome::Measured(measured) => Some(*measured),
+            Outcome::Failed(_) => None,
+            Outcome::Interrupted => return Ok(None),
+        };
+        Ok(Some(match spec.rate {
+            None => Self::throughput(row, measured),
+            Some(rate) => Self::latency(row, measured, rate, spec.seconds),
+        }))
+    }
+
+    fn throughput(mut row: Row, measured: Option<Measurement>) -> Self {
+        let mut samples = Vec::new();
+        if let Some(mut measured) = measured {
+            samples = std::mem::take(&mut measured.series);
+            row.measured(measured);
+        }
+        Self::Throughput(row, samples)
+    }
+
+    fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
+        let mut trial = LatencyTrial::unmeasured(row, rate);
+        if let Some(measured) = measured {
+            trial.measured(measured, seconds);
+        }
+        Self::Latency(trial)
+    }
+
+    /// What went wrong, if the trial is invalid.
+    pub(crate) fn complaint(&self) -> Option<&str> {
+        let (valid, error) = match self {
+            Self::Throughput(row, _) => (row.valid, &row.error),
+            Self::Latency(trial) => (trial.row.valid, &trial.row.error),
+            Self::Space(rows) => {
+                let last = rows.last().expect("a trial has a row");
+                (last.valid, &last.error)
+            }
+            Self::Aggregate(row) => (row.valid, &row.error),
+        };
+        (!valid).then_some(error)
+    }
+
+    /// The row of `trials.csv` that it is, if it is one.
+    pub(crate) fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Throughput(row, _) => Some(row),
+            Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
+        }
+    }
+
+    /// Adds it to `folder`.
+    pub(crate) fn record(self, folder: &mut Folder) -> anyhow::Result<()> {
+        match self {
+            Self::Throughput(row, samples) => folder.append(row, &samples),
+            Self::Latency(trial) => folder.append_latency(trial),
+            Self::Space(rows) => folder.append_space(rows),
+            Self::Aggregate(row) => folder.append_aggregate(row),
+        }
+    }
+}
+
+/// A timed fill, a counted one and one for lookups, each in a process of its own.
+fn fill(
+    (experiment, registry): (&Experiment, &Registry),
+    job: Job,
+    place: (u32, u32),
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let plan = experiment.space.as_ref().expect("the job is of its plan");
+    let case = &experiment.cases[job.cell];
+    // Its own cell's threads and mix are not heeded: all tables get the same keys.
+    let seed = trial_seed(experiment.seed, place.0, &filled_as(case));
+    let program = registry.program(&case.structure)?;
+    let mut answers: [Filled; 3] = Default::default();
+    let all = [Asked::Time, Asked::Counts, Asked::Lookups];
+    for (asked, answer) in all.into_iter().zip(&mut answers) {
+        let spec = SpaceSpec { case: case.clone(), seed, loads: plan.loads.clone(), asked };
+        let count = if asked == Asked::Counts { COUNT } else { "" };
+        let allocator = format!("{}{count}", case.allocator);
+        let limit = Duration::from_secs_f64(60.0 + case.keys as f64 * 4e-5);
+        match ask(program, (SPACE_COMMAND, &allocator), &spec, limit, interrupted)? {
+            Answer::Said(filled) => *answer = filled,
+            Answer::Failed(why) => {
+                return Ok(Some(Trial::Space(vec![SpaceRow::failed(case, seed, place, why)])));
+            }
+            Answer::Interrupted => return Ok(None),
+        }
+    }
+    Ok(Some(Trial::Space(SpaceRow::of_trial(case, seed, place, &answers))))
+}
+
+/// An aggregation of the cell by this way, in a process of its own.
+fn aggregate(
+    (experiment, registry): (&Experiment, &Registry),
+    cell: usize,
+    way: Way,
+    place: (u32, u32),
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let plan = experiment.aggregate.as_ref().expect("the job is of its plan");
+    let case = &experiment.cases[cell];
+    // Whatever the number of threads, the same words.
+    let counted = Case { threads: 1, ..counted_as(case, plan.text.is_some()) };
+    let spec = AggregateSpec {
+        case: case.clone(),
+        seed: trial_seed(experiment.seed, place.0, &counted),
+        way,
+        words: plan.words,
+        text: plan.text.clone(),
+    };
+    let limit = Duration::from_secs_f64(60.0 + plan.words as f64 * 2e-5);
+    let program = registry.program(&case.structure)?;
+    let told = (AGGREGATE_COMMAND, &case.allocator[..]);
+    let answer = match ask(program, told, &spec, limit, interrupted)? {
+        Answer::Said(counted) => Ok(counted),
+        Answer::Failed(why) => Err(why),
+        Answer::Interrupted => return Ok(None),
+    };
+    Ok(Some(Trial::Aggregate(AggregateRow::new(&spec, place, answer))))
+}
+
+/// What the process of `job` is told.
+fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
+    let case = experiment.cases[job.cell].clone();
+    let rate = rate(job);
+    let trace_file = experiment.trace_file(&case);
+    TrialSpec {
+        seed: trial_seed(experiment.seed, block, &case),
+        case,
+        seconds: seconds(experiment, job),
+        warmup: experiment.warmup,
+        series: experiment.series && rate.is_none(),
+        rate,
+        trace_file,
+    }
+}
+
+fn rate(job: Job) -> Option<f64> {
+    match job.measure {
+        Measure::Latency(rate) => Some(rate),
+        Measure::Throughput | Measure::Space | Measure::Aggregate(_) => None,
+    }
+}
+
+/// The measured time of `job`.
+pub(crate) fn seconds(experiment: &Experiment, job: Job) -> f64 {
+    let of_latency = experiment.latency.as_ref().filter(|_| rate(job).is_some());
+    of_latency.map_or(experiment.seconds, |plan| plan.seconds)
+}
