@@ -32,7 +32,7 @@ pub fn counting_maker<'b, M: ConcurrentMap<u64, u64> + 'static>(
 }
 
 /// The meter of [`structures`].
-const METER: Meter = Meter { read, delays };
+const METER: Meter = Meter { read, delays, slept: meter::slept };
 
 fn read() -> Option<Reading> {
     let reading = meter::read()?;

@@ -1,5 +1,7 @@
 //! Nodes that tables have retired and freed, as the trials' process reads them.
 
+use std::time::Duration;
+
 /// A number of nodes and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -40,10 +42,12 @@ pub struct Meter {
     pub read: fn() -> Option<Reading>,
     /// How long they waited; `None` if none was in the sample.
     pub delays: fn() -> Option<Delays>,
+    /// Says that the process has slept for so long: nobody waits meanwhile.
+    pub slept: fn(Duration),
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { read: || None, delays: || None }
+        Self { read: || None, delays: || None, slept: |_| () }
     }
 }

@@ -5,6 +5,7 @@
 //! | `case` | a case: one subject under one workload |
 //! | `workload`, `trace` | which operation on which key comes next |
 //! | `trial` | a trial: throughput, or latency at a rate |
+//! | `turns` | trials that take turns: what they are told, and say |
 //! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
 //! | `metric`, `latency`, `clock` | what is recorded |
 //! | `memory`, `compressed` | what does not fit; files of text, and what is none |
@@ -25,5 +26,6 @@ pub mod serve;
 pub mod space;
 pub mod trace;
 pub mod trial;
+pub mod turns;
 pub mod verify;
 pub mod workload;

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `catalogue` | | what it has |
 //! | `trial` | a [`TrialSpec`] | a [`Measurement`] |
+//! | `turns` | a [`TrialSpec`], then what it is told | what it says: `turns.rs` |
 //! | `space-trial` | a [`SpaceSpec`] | what it [`Filled`] |
 //! | `aggregate-trial` | an [`AggregateSpec`] | what it has [`Aggregated`] |
 //! | `verify-subject` | a [`VerifySpec`] | its [`Findings`] |
@@ -11,7 +12,7 @@
 //! All of it is JSON, on standard input and output. But for the catalogue `--parent PID` follows: the
 //! process that started it, with which it ends.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::panic;
 use std::process::{self, ExitCode};
 
@@ -26,20 +27,23 @@ use crate::case::Case;
 use crate::memory;
 use crate::space::{self, Asked, Filled, SPACE_COMMAND, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
+use crate::turns::{self, ByTurns, Conductor, Said};
 use crate::verify::{self, Findings, VerifySpec};
 
 /// The command that says what a program has.
 pub const CATALOGUE_COMMAND: &str = "catalogue";
 /// The command of a trial's process.
 pub const TRIAL_COMMAND: &str = "trial";
+/// The command of the process of a trial that takes turns with others.
+pub const TURNS_COMMAND: &str = "turns";
 /// The command of a process that records and checks histories.
 pub const VERIFY_COMMAND: &str = "verify-subject";
 
 /// Whether a program of tables answers this command itself.
 #[must_use]
 pub fn serves(command: &str) -> bool {
-    [CATALOGUE_COMMAND, TRIAL_COMMAND, SPACE_COMMAND, AGGREGATE_COMMAND, VERIFY_COMMAND]
-        .contains(&command)
+    let commands = [TRIAL_COMMAND, TURNS_COMMAND, SPACE_COMMAND, AGGREGATE_COMMAND, VERIFY_COMMAND];
+    command == CATALOGUE_COMMAND || commands.contains(&command)
 }
 
 /// The `main` of a program that has `structures` and was built so.
@@ -76,6 +80,7 @@ fn answer(
     memory::end_in_a_line();
     match command {
         TRIAL_COMMAND => told(|spec| run(structures, spec)),
+        TURNS_COMMAND => turns_told(structures),
         SPACE_COMMAND => told(|spec| fill(structures, spec)),
         AGGREGATE_COMMAND => told(|spec| aggregate(structures, spec)),
         VERIFY_COMMAND => told(|spec| verify(structures, spec)),
@@ -89,6 +94,17 @@ fn told<S: DeserializeOwned, A: Serialize>(
 ) -> anyhow::Result<Vec<u8>> {
     let spec = serde_json::from_reader(io::stdin().lock()).context("cannot understand the spec")?;
     Ok(serde_json::to_vec(&answer(&spec)?)?)
+}
+
+/// Takes turns as standard input says; what is left to be said at the end.
+fn turns_told(structures: &Structures) -> anyhow::Result<Vec<u8>> {
+    let mut input = io::stdin().lock();
+    let mut line = String::new();
+    input.read_line(&mut line).context("cannot read the spec")?;
+    let spec = serde_json::from_str(&line).context("cannot understand the spec")?;
+    let mut measured = take_turns(structures, &spec, &mut ByTurns::new(input, io::stdout()))?;
+    measured.failures.extend(measured.turns.and_then(|taken| taken.asleep.complaint()));
+    turns::line(&Said::Measured(Box::new(measured)))
 }
 
 /// A process whose parent is killed must not go on.
@@ -135,9 +151,28 @@ pub fn catalogue(structures: &Structures, build: BuildFacts) -> Catalogue {
 ///
 /// The subject is unknown, or the trial could not be run.
 pub fn run(structures: &Structures, spec: &TrialSpec) -> anyhow::Result<Measurement> {
+    check_allocator(spec)?;
+    trial::run(&subject(structures, &spec.case)?.maker, spec)
+}
+
+/// Runs one trial in this process, by turns with others, as `conductor` says.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn take_turns(
+    structures: &Structures,
+    spec: &TrialSpec,
+    conductor: &mut dyn Conductor,
+) -> anyhow::Result<Measurement> {
+    check_allocator(spec)?;
+    trial::take_turns(&subject(structures, &spec.case)?.maker, spec, conductor)
+}
+
+fn check_allocator(spec: &TrialSpec) -> anyhow::Result<()> {
     let (wanted, running) = (&spec.case.allocator, allocator::running());
     ensure!(wanted == running, "this process's allocator is {running}, not {wanted}");
-    trial::run(&subject(structures, &spec.case)?.maker, spec)
+    Ok(())
 }
 
 /// Fills a table in this process.

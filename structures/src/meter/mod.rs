@@ -111,6 +111,8 @@ mod waits;
 
 #[cfg(not(feature = "meter"))]
 mod off {
+    use std::time::Duration;
+
     use super::{Delays, Event, Reading};
 
     /// How long retired nodes waited; `None`: built without the feature `meter`.
@@ -118,6 +120,9 @@ mod off {
     pub fn delays() -> Option<Delays> {
         None
     }
+
+    /// Says that the process has slept for so long. Does nothing: built without the feature `meter`.
+    pub fn slept(_: Duration) {}
 
     /// The sums over all threads; `None`: built without the feature `meter`.
     #[must_use]
@@ -145,6 +150,7 @@ mod off {
 mod on {
     use std::cell::Cell;
     use std::ptr;
+    use std::time::Duration;
     // Not through `crate::sync`: counting is no part of the algorithms that loom explores. Leases
     // are an exception, so that tests of progress under shuttle see them.
     use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -261,6 +267,12 @@ mod on {
     #[must_use]
     pub fn delays() -> Option<Delays> {
         waits::read()
+    }
+
+    /// Says that the whole process has slept for so long, and was let sleep on purpose: no node waits
+    /// meanwhile. Whoever says so has let no thread retire or free a node in that time.
+    pub fn slept(time: Duration) {
+        waits::slept(time);
     }
 
     /// Counts an event; returns how many such events this thread's cells have seen before.

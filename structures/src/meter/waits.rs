@@ -10,7 +10,7 @@ use std::sync::atomic::{
     AtomicPtr, AtomicU64, AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Relaxed,
     Ordering::Release,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Delays;
 
@@ -43,14 +43,28 @@ static WAITED: [AtomicU64; (64 * STEPS) as usize] =
 /// When `now` was first called: leaked. No `LazyLock`, for which a thread may have to wait.
 static BEGAN: AtomicPtr<Instant> = AtomicPtr::new(ptr::null_mut());
 
-/// Nanoseconds since the first call.
+/// Nanoseconds that the process has slept.
+static SLEPT: AtomicU64 = AtomicU64::new(0);
+
+/// No node waits while the process sleeps.
+pub(super) fn slept(time: Duration) {
+    // Relaxed, both: before the first call of `now` nothing waits; and whoever calls it after a sleep has been
+    // woken by what orders more than this number.
+    if !BEGAN.load(Relaxed).is_null() {
+        SLEPT.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+}
+
+/// Nanoseconds since the first call in which the process did not sleep.
 fn now() -> u64 {
     // Acquire W4: pairs with W4 in `first`.
     let began = BEGAN.load(Acquire);
     let began = if began.is_null() { first() } else { began };
     // SAFETY: not null, so `first` leaked it.
     let began = unsafe { &*began.cast_const() };
-    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    let since = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    // Relaxed: as in `slept`.
+    since.saturating_sub(SLEPT.load(Relaxed))
 }
 
 /// Sets `BEGAN`, unless another thread has done so, and returns it.
@@ -176,6 +190,15 @@ mod tests {
         let expected = [1_000, 1_000_000, 1_000_000_000].map(|n| middle(step(n)));
         assert_eq!([found.p50, found.p99, found.max], expected);
         assert_eq!(found.watched, 100);
+    }
+
+    #[test]
+    fn nobody_waits_while_the_process_sleeps() {
+        let before = now();
+        // As if it had slept for as long as it has been there, and an hour: what waits now has not waited.
+        slept(Duration::from_secs(3600));
+        assert!(now() <= before, "an hour of sleep is no time");
+        SLEPT.store(0, Relaxed);
     }
 
     #[test]

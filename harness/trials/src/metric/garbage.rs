@@ -34,7 +34,7 @@ pub struct Garbage {
 /// Memory at one moment of a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Since the measured time began.
+    /// Measured time until then: what lies between the slices of a trial is not in it.
     pub at_seconds: f64,
     /// Nodes retired and not freed.
     pub unreclaimed: Option<u64>,
@@ -49,15 +49,27 @@ pub struct Sample {
 pub struct GarbageSampler {
     meter: Meter,
     peak: Tally,
-    /// Samples kept, and the time between two; none if no series was asked for.
-    series: Option<(Vec<Sample>, Duration)>,
+    /// None if no series was asked for.
+    series: Option<Series>,
+    /// Measured time of the slices before this one.
+    so_far: Duration,
+}
+
+/// Samples over time.
+#[derive(Debug)]
+struct Series {
+    samples: Vec<Sample>,
+    /// The time between two.
+    step: Duration,
+    /// When the next one is due.
+    next: Duration,
 }
 
 impl GarbageSampler {
     /// One that reads `meter`.
     #[must_use]
     pub fn new(meter: Meter) -> Self {
-        Self { meter, peak: Tally::default(), series: None }
+        Self { meter, ..Self::default() }
     }
 
     /// One that keeps a series too, of a trial of so many seconds.
@@ -65,27 +77,18 @@ impl GarbageSampler {
     pub fn with_series(meter: Meter, seconds: f64) -> Self {
         let step = Duration::from_secs_f64(seconds / MAX_SAMPLES).max(PERIOD);
         let room = (seconds / step.as_secs_f64()) as usize + 2;
-        Self { meter, peak: Tally::default(), series: Some((Vec::with_capacity(room), step)) }
+        let series = Series { samples: Vec::with_capacity(room), step, next: Duration::ZERO };
+        Self { meter, series: Some(series), ..Self::default() }
     }
 
-    /// Reads until `deadline`; sleeps in between.
+    /// Reads in the measured time from now until `deadline`; sleeps in between.
     pub fn sample_until(&mut self, deadline: Instant) {
-        let started = Instant::now();
-        let mut next = started;
+        let (started, before) = (Instant::now(), self.so_far);
         loop {
             let now = Instant::now();
+            self.so_far = before + (now - started);
             let unreclaimed = self.sample();
-            if let Some((samples, step)) = &mut self.series
-                && (now >= next || now >= deadline)
-            {
-                samples.push(Sample {
-                    at_seconds: (now - started).as_secs_f64(),
-                    unreclaimed: unreclaimed.map(|tally| tally.nodes),
-                    unreclaimed_bytes: unreclaimed.map(|tally| tally.bytes),
-                    rss_bytes: rss_bytes(),
-                });
-                next += *step;
-            }
+            self.keep(unreclaimed);
             let left = deadline.saturating_duration_since(Instant::now());
             if now >= deadline {
                 return;
@@ -97,7 +100,10 @@ impl GarbageSampler {
     /// Reads a last time; the garbage is `None` if this build does not count nodes.
     #[must_use]
     pub fn finish(mut self) -> (Option<Garbage>, Vec<Sample>) {
-        self.sample();
+        let unreclaimed = self.sample();
+        if let Some(series) = &mut self.series {
+            series.end(self.so_far, unreclaimed);
+        }
         let garbage = (self.meter.read)().map(|reading| Garbage {
             retired: reading.retired,
             freed: reading.freed,
@@ -105,7 +111,16 @@ impl GarbageSampler {
             peak: self.peak,
             delays: (self.meter.delays)(),
         });
-        (garbage, self.series.map_or_else(Vec::new, |(samples, _)| samples))
+        (garbage, self.series.map_or_else(Vec::new, |series| series.samples))
+    }
+
+    /// Keeps a sample, if one is due.
+    fn keep(&mut self, unreclaimed: Option<Tally>) {
+        let at = self.so_far;
+        if let Some(series) = self.series.as_mut().filter(|series| at >= series.next) {
+            series.push(at, unreclaimed);
+            series.next = (series.next + series.step).max(at);
+        }
     }
 
     fn sample(&mut self) -> Option<Tally> {
@@ -113,6 +128,25 @@ impl GarbageSampler {
         self.peak.nodes = self.peak.nodes.max(now.nodes);
         self.peak.bytes = self.peak.bytes.max(now.bytes);
         Some(now)
+    }
+}
+
+impl Series {
+    fn push(&mut self, at: Duration, unreclaimed: Option<Tally>) {
+        self.samples.push(Sample {
+            at_seconds: at.as_secs_f64(),
+            unreclaimed: unreclaimed.map(|tally| tally.nodes),
+            unreclaimed_bytes: unreclaimed.map(|tally| tally.bytes),
+            rss_bytes: rss_bytes(),
+        });
+    }
+
+    /// Adds a sample of the end, unless there is one.
+    fn end(&mut self, at: Duration, unreclaimed: Option<Tally>) {
+        let at_seconds = at.as_secs_f64();
+        if self.samples.last().is_none_or(|last| last.at_seconds < at_seconds) {
+            self.push(at, unreclaimed);
+        }
     }
 }
 
@@ -134,10 +168,25 @@ mod tests {
 
     #[test]
     fn a_long_trial_has_no_more_samples_than_a_figure_can_show() {
-        let (_, step) = GarbageSampler::with_series(Meter::default(), 1000.0).series.unwrap();
-        assert_eq!(step, Duration::from_secs(4));
-        let (_, step) = GarbageSampler::with_series(Meter::default(), 0.3).series.unwrap();
-        assert_eq!(step, PERIOD);
+        let step = |seconds| {
+            GarbageSampler::with_series(Meter::default(), seconds).series.expect("asked for").step
+        };
+        assert_eq!(step(1000.0), Duration::from_secs(4));
+        assert_eq!(step(0.3), PERIOD);
+    }
+
+    #[test]
+    fn time_between_slices_is_in_no_series() {
+        let mut sampler = GarbageSampler::with_series(Meter::default(), 0.02);
+        for _ in 0..2 {
+            sampler.sample_until(Instant::now() + Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(1));
+        }
+        let so_far = sampler.so_far.as_secs_f64();
+        let (_, samples) = sampler.finish();
+        assert!(so_far >= 0.02 && samples.len() >= 3, "{samples:?}");
+        assert_eq!(samples[samples.len() - 1].at_seconds, so_far, "it ends where the slices do");
+        assert!(samples.windows(2).all(|pair| pair[0].at_seconds < pair[1].at_seconds));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! To add one: write the reading, give it a column in the `Row` of `harness` and
 //! docs/FORMAT.md, and fill it in where the trial fills the others.
 
+mod asleep;
 mod counters;
 mod cpu;
 mod garbage;
@@ -16,6 +17,7 @@ mod noise;
 mod rss;
 pub mod windows;
 
+pub use asleep::{Asleep, Sleep};
 pub use counters::{COUNTERS, Counters, Counts};
 pub use cpu::{process_cpu_seconds, thread_cpu_seconds};
 pub use garbage::{Garbage, GarbageSampler, Sample};

@@ -75,6 +75,20 @@ impl Noise {
         if loud.is_empty() { QUIET.to_owned() } else { loud.join("; ") }
     }
 
+    /// Adds what was taken in another part of the trial; what one part does not tell, the sum does not.
+    pub fn add(&mut self, other: &Self) {
+        fn sum<T: std::ops::Add<Output = T>>(one: Option<T>, other: Option<T>) -> Option<T> {
+            one.zip(other).map(|(one, other)| one + other)
+        }
+        self.wall_seconds += other.wall_seconds;
+        self.steal_seconds = sum(self.steal_seconds, other.steal_seconds);
+        self.run_seconds = sum(self.run_seconds, other.run_seconds);
+        self.run_delay_seconds = sum(self.run_delay_seconds, other.run_delay_seconds);
+        self.involuntary_switches = sum(self.involuntary_switches, other.involuntary_switches);
+        self.migrations = sum(self.migrations, other.migrations);
+        self.cpu_pressure_seconds = sum(self.cpu_pressure_seconds, other.cpu_pressure_seconds);
+    }
+
     fn steal_share(&self) -> Option<f64> {
         share(self.steal_seconds?, self.wall_seconds * self.machine_cpus? as f64)
     }
@@ -351,6 +365,15 @@ mod tests {
             noise(1.24, 15.0, 5.0, 6.0).verdict(),
             "steal 3.1 %; run delay 25.0 %; cpu pressure 60.0 %"
         );
+    }
+
+    #[test]
+    fn the_noise_of_slices_adds_up() {
+        let mut all = noise(0.4, 19.0, 1.0, 0.5);
+        all.add(&noise(0.6, 20.0, 0.5, 1.0));
+        assert_eq!(all, Noise { wall_seconds: 20.0, ..noise(1.0, 39.0, 1.5, 1.5) });
+        all.add(&Noise { steal_seconds: None, ..noise(0.0, 1.0, 1.0, 1.0) });
+        assert_eq!((all.steal_seconds, all.run_seconds), (None, Some(40.0)));
     }
 
     #[test]

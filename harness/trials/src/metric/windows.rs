@@ -14,7 +14,7 @@ pub const WINDOW: Duration = Duration::from_millis(1);
 /// The share of an interval that a worker must have been on a CPU.
 pub const CLEAN: f64 = 0.97;
 
-/// What a worker notes at a window's edge; all counted from the trial's common start.
+/// What a worker notes at a window's edge; all counted from the common start of a slice of the trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Note {
     /// Wall time, in nanoseconds.
@@ -25,8 +25,8 @@ pub struct Note {
     pub ops: u64,
 }
 
-/// The windows of a trial.
-#[derive(Clone, Debug, PartialEq)]
+/// The windows of a slice of a trial, or of all.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windows {
     /// Operations per second in each clean window, all workers together.
     pub clean: Vec<f64>,
@@ -35,6 +35,12 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// Adds those of another slice.
+    pub fn add(&mut self, other: Self) {
+        self.clean.extend(other.clean);
+        self.total += other.total;
+    }
+
     /// The median of the clean ones, of an even number the mean of the middle two; NaN of none.
     #[must_use]
     pub fn median(&self) -> f64 {
@@ -52,7 +58,8 @@ impl Windows {
 
 /// Cuts the workers' notes, each in order of time, into windows.
 #[must_use]
-pub fn windows(workers: &[Vec<Note>]) -> Windows {
+pub fn windows(workers: &[impl AsRef<[Note]>]) -> Windows {
+    let workers: Vec<&[Note]> = workers.iter().map(AsRef::as_ref).collect();
     let first = workers.iter().map(|notes| notes.first().map_or(u64::MAX, |note| note.wall)).max();
     let last = workers.iter().map(|notes| notes.last().map_or(0, |note| note.wall)).min();
     let window = WINDOW.as_nanos() as u64;
@@ -87,6 +94,9 @@ fn ops_if_clean(notes: &[Note], start: u64, end: u64) -> Option<f64> {
             break;
         }
         let wall = (to.wall - from.wall) as f64;
+        if wall == 0.0 {
+            continue;
+        }
         if ((to.cpu - from.cpu) as f64) < CLEAN * wall {
             return None;
         }
@@ -156,7 +166,7 @@ mod tests {
 
     #[test]
     fn no_notes_no_windows() {
-        assert_eq!(windows(&[]).total, 0);
+        assert_eq!(windows(&[] as &[&[Note]]).total, 0);
         assert_eq!(windows(&[vec![], worker(1, 0, &[])]).total, 0);
         assert_eq!(windows(&[vec![Note { wall: 0, cpu: 0, ops: 0 }]]).total, 0);
     }

@@ -1,12 +1,14 @@
 //! One trial: one case, once, in this process, which does nothing else.
 //!
 //! 1. A thread prefills the table to exactly the stated number of entries, and exits.
-//! 2. The workers start, are bound to their CPUs, register with the table and warm up.
-//! 3. At a barrier all begin; each works until the deadline, looking at the clock once a stride, or
-//!    until there is nothing left to do, if it is to fill a range.
-//! 4. At the deadline, a fault's bystander (`fault.rs`) is let go.
-//! 5. When all have stopped, the table is checked: its size and the sums over its keys must be
-//!    what prefill, successful inserts and successful removes leave.
+//! 2. The workers start, are bound to their CPUs, register with the table and warm up; then they sleep
+//!    (`meeting.rs`), and a fault's bystander takes its place (`fault.rs`).
+//! 3. A [`Conductor`] says when they work: for one slice of the measured time, or for many short ones,
+//!    between which other trials have theirs. All begin a slice together; each works to its end, looking
+//!    at the clock once a stride, or until there is nothing left to do, if it is to fill a range.
+//! 4. After the last slice the bystander is let go.
+//! 5. The table is checked: its size and the sums over its keys must be what prefill, successful inserts
+//!    and successful removes leave, counted or not.
 //!
 //! A latency trial is the same with other workers in step 3: `open_loop.rs`.
 //!
@@ -14,6 +16,8 @@
 //! Values carry their key, so a table that returns another key's value is found out.
 
 mod fault;
+mod meeting;
+mod observe;
 mod open_loop;
 mod worker;
 
@@ -21,25 +25,24 @@ use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
 use std::thread::{self, Scope, ScopedJoinHandle};
-use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use table::{Books, ByteKeys, KEY_BITS, Maker, MapOptions, Table};
 
 use self::fault::{Gate, disturb};
+use self::meeting::Meeting;
+use self::observe::Observer;
 use self::open_loop::Pace;
-use self::worker::{Meeting, Work, work};
+use self::worker::{Work, work};
 use crate::case::{Case, can_batch, room_for};
 use crate::latency::Latency;
 use crate::memory;
-use crate::metric::windows::{self, Note};
-use crate::metric::{
-    Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sample, huge_page_bytes, peak_rss_bytes,
-    process_cpu_seconds,
-};
+use crate::metric::windows::{Windows, windows};
+use crate::metric::{Counters, Counts, Noise, Sample, huge_page_bytes, peak_rss_bytes};
 use crate::pin::Cpus;
 use crate::trace::Trace;
+use crate::turns::{Alone, Conductor, Taken};
 use crate::workload::{Streams, prefill_keys};
 
 /// What a trial process is told.
@@ -88,7 +91,8 @@ impl TrialSpec {
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// From the first worker's start to the last one's stop.
+    /// From the first worker's start to the last one's stop; of several slices, the sum of their counted
+    /// parts.
     pub seconds: f64,
     /// Operations in that time.
     pub ops: u64,
@@ -150,6 +154,9 @@ pub struct Measurement {
     /// Hardware events of the process in the measured time.
     #[serde(default)]
     pub counts: Counts,
+    /// Of a trial that took turns with others.
+    #[serde(default)]
+    pub turns: Option<Taken>,
 }
 
 /// The largest [`Case::batch`].
@@ -164,6 +171,30 @@ pub const MAX_OPS_PER_PIN: usize = 4096;
 /// The case cannot be run: its mix does not sum to 100, or has operations that cannot be batched,
 /// or it is a latency trial of several operations at a time.
 pub fn run(maker: &Maker<'_>, spec: &TrialSpec) -> anyhow::Result<Measurement> {
+    let measured = run_by(maker, spec, &mut Alone::of(spec.seconds))?;
+    Ok(Measurement { turns: None, ..measured })
+}
+
+/// The same, by turns with other trials, as `conductor` says.
+///
+/// # Errors
+///
+/// As [`run`]; or the case is one that goes by itself.
+pub fn take_turns(
+    maker: &Maker<'_>,
+    spec: &TrialSpec,
+    conductor: &mut dyn Conductor,
+) -> anyhow::Result<Measurement> {
+    ensure!(spec.rate.is_none(), "latency is measured of a trial that takes no turns");
+    ensure!(!spec.case.ends_by_itself(), "what fills a range is counted whole, and takes no turns");
+    run_by(maker, spec, conductor)
+}
+
+fn run_by(
+    maker: &Maker<'_>,
+    spec: &TrialSpec,
+    conductor: &mut dyn Conductor,
+) -> anyhow::Result<Measurement> {
     let info = &maker.info;
     let case = &spec.case;
     let streams = spec.streams()?;
@@ -189,7 +220,8 @@ pub fn run(maker: &Maker<'_>, spec: &TrialSpec) -> anyhow::Result<Measurement> {
     if info.keeps_entries && books.inserted != case.prefill {
         failures.push(format!("prefill inserted {} of {} keys", books.inserted, case.prefill));
     }
-    let mut measured = measure(&*map, maker, (spec, &streams), (&mut books, &mut counters));
+    let observer = Observer::new((spec, maker), &mut counters, conductor);
+    let mut measured = measure(&*map, (spec, &streams), &mut books, observer);
     if books.wrong != 0 {
         failures.push("a value belonged to another key".to_owned());
     }
@@ -299,13 +331,13 @@ fn join<T>(result: thread::Result<T>) -> T {
 
 fn measure(
     map: &dyn Table,
-    maker: &Maker<'_>,
     (spec, streams): (&TrialSpec, &Streams),
-    (books, counters): (&mut Books, &mut Counters),
+    books: &mut Books,
+    observer: Observer<'_>,
 ) -> Measurement {
     let fault = spec.case.fault;
     let threads = fault.workers(spec.case.threads);
-    let meeting = Meeting::of(threads, fault.bystanders());
+    let meeting = Meeting::of(threads);
     let gate = Gate::default();
     let cpus = Cpus::allowed();
     let pace = spec.rate.map(|rate| Pace::new(rate, threads));
@@ -329,8 +361,8 @@ fn measure(
     let bystander = |index: usize| {
         let stream = streams.bystander(index);
         // It is not there yet in the warm-up.
-        meeting.ready.wait();
-        disturb(fault, map.handle(), stream, &meeting, &gate)
+        meeting.wait();
+        disturb(fault, map.handle(), stream, &gate)
     };
     let (mut measured, works, bystanders) = thread::scope(|scope| {
         let (worker, bystander) = (&worker, &bystander);
@@ -339,7 +371,7 @@ fn measure(
         let bystanders: Vec<_> = (threads..threads + fault.bystanders())
             .map(|index| start(scope, move || bystander(index)))
             .collect();
-        let measured = observe(&meeting, &gate, (spec, maker), counters);
+        let measured = observer.observe(&meeting, &gate);
         let works: Vec<_> = workers.into_iter().map(|worker| join(worker.join())).collect();
         let bystanders: Vec<_> = bystanders.into_iter().map(|thread| join(thread.join())).collect();
         (measured, works, bystanders)
@@ -359,75 +391,19 @@ fn bind(cpus: Result<&Cpus, &io::Error>, worker: usize) -> Option<String> {
     bound.err().map(|error| format!("threads not bound to CPUs: {error}"))
 }
 
-/// The main thread's part: samples memory and reads the clocks around the measured time.
-fn observe(
-    meeting: &Meeting,
-    gate: &Gate,
-    (spec, maker): (&TrialSpec, &Maker<'_>),
-    counters: &mut Counters,
-) -> Measurement {
-    meeting.ready.wait();
-    let mut garbage = if spec.series {
-        GarbageSampler::with_series(maker.meter, spec.seconds)
-    } else {
-        GarbageSampler::new(maker.meter)
-    };
-    let probe = NoiseProbe::start();
-    // In an open loop workers wait by spinning, which would be most of what is counted.
-    let counts = spec.rate.is_none();
-    if counts {
-        counters.start();
-    }
-    let cpu_before = process_cpu_seconds();
-    meeting.begin.wait();
-    let deadline = Instant::now() + Duration::from_secs_f64(spec.seconds);
-    match spec.rate {
-        None => garbage.sample_until(deadline),
-        // Each reading would take a CPU from a worker, and be some operation's latency.
-        Some(_) => thread::sleep(deadline.saturating_duration_since(Instant::now())),
-    }
-    gate.open();
-    meeting.end.wait();
-    let cpu_after = process_cpu_seconds();
-    let counts = if counts { counters.stop() } else { Counts::default() };
-    let noise = probe.stop();
-    let (garbage, series) = garbage.finish();
-    let delays = garbage.and_then(|garbage| garbage.delays);
-    meeting.leave.wait();
-    Measurement {
-        cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
-        retired: garbage.map(|g| g.retired),
-        freed: garbage.map(|g| g.freed),
-        discarded: garbage.map(|g| g.discarded),
-        peak_unreclaimed: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.nodes),
-        peak_unreclaimed_bytes: garbage.filter(|_| spec.rate.is_none()).map(|g| g.peak.bytes),
-        free_delay_p50: delays.map(|delays| delays.p50),
-        free_delay_p99: delays.map(|delays| delays.p99),
-        free_delay_max: delays.map(|delays| delays.max),
-        noise,
-        series,
-        counts,
-        ..Measurement::default()
-    }
-}
-
 /// Fills in what the workers' own records say.
 fn add_up(measured: &mut Measurement, works: &[Work]) {
-    let started = works.iter().map(|work| work.started).min().expect("at least one worker");
-    let stopped = works.iter().map(|work| work.stopped).max().expect("at least one worker");
-    measured.seconds = (stopped - started).as_secs_f64();
-    measured.ops = works.iter().map(|work| work.ops).sum();
     measured.min_thread_ops = works.iter().map(|work| work.ops).min().unwrap_or(0);
     measured.max_thread_ops = works.iter().map(|work| work.ops).max().unwrap_or(0);
-    let since_start = |work: &Work| {
-        let late = (work.started - started).as_nanos() as u64;
-        work.notes.iter().map(|note| Note { wall: note.wall + late, ..*note }).collect()
-    };
-    let notes: Vec<Vec<Note>> = works.iter().map(since_start).collect();
-    let windows = windows::windows(&notes);
-    measured.windows = windows.total as u64;
-    measured.clean_windows = windows.clean.len() as u64;
-    measured.clean_ops_per_sec = (!windows.clean.is_empty()).then(|| windows.median());
+    let slices = works.iter().map(|work| work.notes.slices()).min().unwrap_or(0);
+    let mut all = Windows::default();
+    for slice in 0..slices {
+        let notes: Vec<_> = works.iter().map(|work| work.notes.of(slice)).collect();
+        all.add(windows(&notes));
+    }
+    measured.windows = all.total as u64;
+    measured.clean_windows = all.clean.len() as u64;
+    measured.clean_ops_per_sec = (!all.clean.is_empty()).then(|| all.median());
     measured.latency = open_loop::together(works);
     measured.warnings.extend(works.iter().filter_map(|work| work.unpinned.clone()));
     measured.warnings.dedup();
@@ -458,3 +434,5 @@ fn check(map: &dyn Table, books: &Books) -> Vec<String> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turns_tests;

@@ -12,7 +12,8 @@ use std::time::Instant;
 use table::{Books, Feed, Handle, Op};
 
 use super::TrialSpec;
-use super::worker::{Meeting, Step, Work, warm_up};
+use super::meeting::{Meeting, Part};
+use super::worker::{Step, Work, sleep, warm_up};
 use crate::clock::Clock;
 use crate::latency::{Distribution, Latency, Tape};
 use crate::workload::{Arrivals, OpMix, Stream};
@@ -82,10 +83,10 @@ pub(super) fn work(
     warm_up(handle, &mut stream, &mut Step::Operation, spec, &mut books);
     stream.begin();
     let arrivals = Arrivals::new(spec.seed, index, pace.rate, spec.seconds);
-    handle.offline(&mut || {
-        meeting.ready.wait();
-        meeting.begin.wait();
-    });
+    let mut seen = 0;
+    let Some(span) = sleep(handle, meeting, &mut seen) else {
+        return Work { books, ..Work::default() };
+    };
     let started = Instant::now();
     let timer = Elapsed { pace, started: pace.clock.now() };
     let end = (spec.seconds * 1e9) as u64;
@@ -95,11 +96,8 @@ pub(super) fn work(
     let run = due.run;
     // A worker whose last operation was early must not make the rate look higher.
     timer.wait_until(end);
-    let stopped = Instant::now();
-    handle.offline(&mut || {
-        meeting.end.wait();
-        meeting.leave.wait();
-    });
+    span.add(Part { started, stopped: Instant::now(), ops: run.done });
+    sleep(handle, meeting, &mut seen);
     let latency = Latency {
         planned: run.done + run.unstarted,
         unstarted: run.unstarted,
@@ -107,7 +105,7 @@ pub(super) fn work(
         clock: pace.clock.name().to_owned(),
         distributions: tape.distributions(),
     };
-    Work { ops: run.done, latency: Some(latency), ..Work::of(books, started, stopped) }
+    Work { ops: run.done, latency: Some(latency), books, ..Work::default() }
 }
 
 /// From when on no operation begins, in nanoseconds.

@@ -7,6 +7,8 @@ use structures::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
 use structures::versioned::HamtCas;
 use structures::{ChainingBucketLock, ChainingLockFree};
 
+use std::time::Duration;
+
 use super::*;
 use crate::case::Mix;
 use crate::fault::Fault;

@@ -1,11 +1,12 @@
 //! A worker's part of a trial: the operations, and what it writes down of them.
 
-use std::sync::Barrier;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use table::{Books, Feed, Handle, Op};
 
 use super::TrialSpec;
+use super::meeting::{Meeting, Part, Span};
 use crate::case::Case;
 use crate::latency::Latency;
 use crate::memory;
@@ -121,41 +122,61 @@ fn advance(
 }
 
 /// What a worker brings back.
+#[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) books: Books,
+    /// Those that count.
     pub(super) ops: u64,
-    pub(super) started: Instant,
-    pub(super) stopped: Instant,
-    pub(super) notes: Vec<Note>,
+    /// Its notes, slice by slice.
+    pub(super) notes: Notes,
     pub(super) unpinned: Option<String>,
     /// Of an open loop.
     pub(super) latency: Option<Latency>,
 }
 
-impl Work {
-    /// All other fields are empty.
-    pub(super) fn of(books: Books, started: Instant, stopped: Instant) -> Self {
-        let (notes, unpinned, latency) = (Vec::new(), None, None);
-        Self { books, ops: 0, started, stopped, notes, unpinned, latency }
+/// A worker's notes of all slices.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    all: Vec<Note>,
+    /// Where those of each slice end.
+    ends: Vec<usize>,
+}
+
+impl Notes {
+    /// Room for the notes of so many seconds, touched before the clock runs.
+    fn with_room_for(seconds: f64) -> Self {
+        let _during = memory::allocates_for("a worker's notes");
+        // Twice as many as windows: a slice has one at its end besides.
+        let notes = (2.0 * seconds / WINDOW.as_secs_f64()) as usize + 16;
+        let touched = Note { wall: 1, cpu: 0, ops: 0 };
+        let (mut all, mut ends) = (vec![touched; notes], vec![1; notes]);
+        all.clear();
+        ends.clear();
+        Self { all, ends }
+    }
+
+    /// Those of that slice, from 0.
+    pub(super) fn of(&self, slice: usize) -> &[Note] {
+        let start = if slice == 0 { 0 } else { self.ends[slice - 1] };
+        &self.all[start..self.ends[slice]]
+    }
+
+    /// Slices.
+    pub(super) fn slices(&self) -> usize {
+        self.ends.len()
     }
 }
 
-/// Where the workers and the main thread meet: `ready` after the warm-up, `begin` when the main
-/// thread has read the clocks, `end` when the last worker has stopped, `leave` when the clocks
-/// have been read again. Bystanders come to the first two only.
-pub(super) struct Meeting {
-    pub(super) ready: Barrier,
-    pub(super) begin: Barrier,
-    pub(super) end: Barrier,
-    pub(super) leave: Barrier,
-}
-
-impl Meeting {
-    pub(super) fn of(workers: usize, bystanders: usize) -> Self {
-        let all = || Barrier::new(workers + bystanders + 1);
-        let workers = || Barrier::new(workers + 1);
-        Self { ready: all(), begin: all(), end: workers(), leave: workers() }
-    }
+/// Sleeps until the next slice; `None` if there are no more. Offline: a scheme may wait for every
+/// registered thread, one that is still at work as well.
+pub(super) fn sleep(
+    handle: &mut dyn Handle,
+    meeting: &Meeting,
+    seen: &mut u64,
+) -> Option<Arc<Span>> {
+    let mut span = None;
+    handle.offline(&mut || span = meeting.next(seen));
+    span
 }
 
 /// A worker's life.
@@ -169,49 +190,68 @@ pub(super) fn work(
     let mut step = Step::of(&spec.case);
     let stride = warm_up(handle, &mut stream, &mut step, spec, &mut books);
     stream.begin();
-    let mut notes = room_for_notes(spec.seconds);
-    // Offline where it blocks: a scheme may wait for every registered thread, one that is still
-    // at work as well.
-    handle.offline(&mut || {
-        meeting.ready.wait();
-        meeting.begin.wait();
-    });
-    let started = Instant::now();
-    let deadline = started + Duration::from_secs_f64(spec.seconds);
-    notes.push(Note { wall: 0, cpu: cpu_nanos(), ops: 0 });
-    let mut edge = started + WINDOW;
-    let mut ops = 0;
-    let stopped = loop {
-        ops += advance(handle, &mut stream, &mut step, &mut books, stride);
-        let now = Instant::now();
-        if now >= edge {
-            let wall = (now - started).as_nanos() as u64;
-            notes.push(Note { wall, cpu: cpu_nanos(), ops });
-            edge = now + WINDOW;
+    let mut worker = Worker { handle, stream, step, stride, books };
+    let (mut ops, mut notes) = (0, Notes::with_room_for(spec.seconds));
+    let mut seen = 0;
+    while let Some(span) = sleep(worker.handle, meeting, &mut seen) {
+        let part = worker.turn(&span, &mut notes);
+        ops += part.ops;
+        span.add(part);
+    }
+    Work { ops, notes, books: worker.books, ..Work::default() }
+}
+
+/// A worker that is warm.
+struct Worker<'h, 't> {
+    handle: &'h mut (dyn Handle + 't),
+    stream: Stream,
+    step: Step,
+    stride: u32,
+    books: Books,
+}
+
+impl Worker<'_, '_> {
+    /// Runs a stride; returns its operations and the time at its end.
+    fn stride(&mut self) -> (u64, Instant) {
+        let Self { handle, stream, step, stride, books } = self;
+        (advance(*handle, stream, step, books, *stride), Instant::now())
+    }
+
+    /// A slice: to the end of the stride in which it is over, or there is nothing left to do.
+    fn turn(&mut self, span: &Span, notes: &mut Notes) -> Part {
+        let mut now = Instant::now();
+        while now < span.edge && !self.stream.is_over() {
+            now = self.stride().1;
         }
-        if now >= deadline || stream.is_over() {
-            break now;
-        }
-    };
-    handle.offline(&mut || {
-        meeting.end.wait();
-        meeting.leave.wait();
-    });
-    Work { ops, notes, ..Work::of(books, started, stopped) }
+        let (started, first) = (now, span.count_from(now));
+        let deadline = first + span.counted;
+        let mut note = |now: Instant, ops| {
+            let wall = now.saturating_duration_since(first).as_nanos() as u64;
+            notes.all.push(Note { wall, cpu: cpu_nanos(), ops });
+        };
+        note(started, 0);
+        let mut edge = started + WINDOW;
+        let mut ops = 0;
+        let stopped = loop {
+            let (done, now) = self.stride();
+            ops += done;
+            let is_over = now >= deadline || self.stream.is_over();
+            if now >= edge || is_over {
+                note(now, ops);
+                edge = now + WINDOW;
+            }
+            if is_over {
+                break now;
+            }
+        };
+        notes.ends.push(notes.all.len());
+        Part { started, stopped, ops }
+    }
 }
 
 /// The thread's CPU clock; where there is none it stands still, so that no window is clean.
 fn cpu_nanos() -> u64 {
     thread_cpu_seconds().map_or(0, |seconds| (seconds * 1e9) as u64)
-}
-
-/// Room for the notes of so many seconds, touched before the clock runs.
-fn room_for_notes(seconds: f64) -> Vec<Note> {
-    let _during = memory::allocates_for("a worker's notes");
-    let notes = (seconds / WINDOW.as_secs_f64()) as usize + 16;
-    let mut notes = vec![Note { wall: 1, cpu: 0, ops: 0 }; notes];
-    notes.clear();
-    notes
 }
 
 /// Runs the same operations for the warm-up time, and finds the stride after which to look at the

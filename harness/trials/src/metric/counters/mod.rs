@@ -25,3 +25,14 @@ pub struct Counts {
     /// Reads that missed the last-level cache.
     pub llc_misses: Option<f64>,
 }
+
+impl Counts {
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let Self { instructions, cycles, llc_misses } = self;
+        let [instructions, cycles, llc_misses] =
+            [instructions, cycles, llc_misses].map(|count| count.map(|count| count * factor));
+        Self { instructions, cycles, llc_misses }
+    }
+}

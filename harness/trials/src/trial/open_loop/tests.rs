@@ -136,8 +136,7 @@ fn workers_are_merged() {
         let clock = "virtual".to_owned();
         let distributions = tape.distributions();
         let latency = Latency { planned: 3, unstarted: 2, late_seconds, clock, distributions };
-        let now = Instant::now();
-        Work { latency: Some(latency), ..Work::of(Books::default(), now, now) }
+        Work { latency: Some(latency), ..Work::default() }
     };
     let all = together(&[part(10, 0.5), part(20, 0.25)]).expect("two parts");
     assert_eq!((all.planned, all.unstarted, all.late_seconds), (6, 4, 0.5));

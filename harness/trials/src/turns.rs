@@ -1,0 +1,219 @@
+//! Trials that take turns: what the process of one is told, and says, between two slices of its time.
+//!
+//! The processes of several trials are alive together, and one of them works while the others sleep, so that
+//! all see the same machine. A trial says [`Said::Ready`] when it has prefilled its table and warmed up. From
+//! then on it does what it is told: for [`Told::Slice`] its workers run and it says what they did
+//! ([`Said::Counted`]); for [`Told::End`] it checks its table and says what it measured
+//! ([`Said::Measured`]). A message is a line of JSON.
+//!
+//! A trial that takes no turns is one slice of its `seconds`: [`Alone`].
+
+use std::io::{BufRead, Write};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::metric::Asleep;
+use crate::trial::Measurement;
+
+/// How long those who cannot end a slice are waited for, in a trial whose stalled reader may be what they
+/// wait for; then it is let go. Far longer than a scheduler keeps a thread from its CPU.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// One trial's turn, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// All of it.
+    pub seconds: f64,
+    /// The first part, in which operations are done and not counted: caches are filled again.
+    pub settle: f64,
+}
+
+impl Slice {
+    /// Whether it is one, which has a counted part.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let is_time = |seconds| Duration::try_from_secs_f64(seconds).is_ok();
+        is_time(self.settle) && is_time(self.seconds) && self.settle < self.seconds
+    }
+
+    pub(crate) fn settle(&self) -> Duration {
+        Duration::from_secs_f64(self.settle)
+    }
+
+    pub(crate) fn counted(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds - self.settle)
+    }
+}
+
+/// What was done in the counted part of a slice, and in the sleep before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// From the first worker's start to the last one's stop.
+    pub seconds: f64,
+    /// Operations in that time.
+    pub ops: u64,
+    /// CPU time of the process in that time.
+    pub cpu_seconds: Option<f64>,
+    /// CPU time that the process used in the sleep before.
+    pub asleep_cpu_seconds: Option<f64>,
+}
+
+/// What a trial is told.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// It is its turn.
+    Slice(Slice),
+    /// It has had all its turns.
+    End,
+}
+
+/// What a trial says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// It is prefilled and warm, and sleeps.
+    Ready,
+    /// It has had a slice, and sleeps.
+    Counted(Counted),
+    /// It is over.
+    Measured(Box<Measurement>),
+}
+
+/// How a trial's turns went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Slices.
+    pub slices: u64,
+    /// What its process did meanwhile.
+    pub asleep: Asleep,
+}
+
+/// Who says when a trial's workers work.
+pub trait Conductor {
+    /// The next slice, or `None` if there is none; all workers sleep until it is known. `last` is what was
+    /// done in the one before; nothing, when the trial is ready for the first.
+    ///
+    /// # Errors
+    ///
+    /// There is nobody who could tell.
+    fn next(&mut self, last: Option<&Counted>) -> anyhow::Result<Option<Slice>>;
+
+    /// How long workers who do not end a slice are waited for before a stalled reader is let go.
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+}
+
+/// A trial whose measured time is one slice.
+#[derive(Debug)]
+pub struct Alone(Option<Slice>);
+
+impl Alone {
+    /// Of so many seconds.
+    #[must_use]
+    pub fn of(seconds: f64) -> Self {
+        Self(Some(Slice { seconds, settle: 0.0 }))
+    }
+}
+
+impl Conductor for Alone {
+    fn next(&mut self, _: Option<&Counted>) -> anyhow::Result<Option<Slice>> {
+        Ok(self.0.take())
+    }
+
+    /// The fault ends with the measured time.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A trial that is told by lines of text when it is its turn.
+#[derive(Debug)]
+pub struct ByTurns<R, W> {
+    from: R,
+    to: W,
+}
+
+impl<R: BufRead, W: Write> ByTurns<R, W> {
+    /// Who speaks there, and listens here.
+    pub fn new(from: R, to: W) -> Self {
+        Self { from, to }
+    }
+
+    fn hear(&mut self) -> anyhow::Result<Told> {
+        let mut line = String::new();
+        self.from.read_line(&mut line).context("cannot hear whose turn it is")?;
+        ensure!(!line.is_empty(), "nobody says any more whose turn it is");
+        serde_json::from_str(&line).context("cannot understand whose turn it is")
+    }
+}
+
+impl<R: BufRead, W: Write> Conductor for ByTurns<R, W> {
+    fn next(&mut self, last: Option<&Counted>) -> anyhow::Result<Option<Slice>> {
+        let said = last.map_or(Said::Ready, |counted| Said::Counted(*counted));
+        self.to.write_all(&line(&said)?).context("nobody listens any more")?;
+        self.to.flush().context("nobody listens any more")?;
+        match self.hear()? {
+            Told::End => Ok(None),
+            Told::Slice(slice) => {
+                let Slice { seconds, settle } = slice;
+                ensure!(slice.is_sound(), "no slice of {seconds} s begins with {settle} s");
+                Ok(Some(slice))
+            }
+        }
+    }
+}
+
+/// A message as it is sent.
+///
+/// # Errors
+///
+/// None that a message can cause.
+pub fn line(message: &impl Serialize) -> anyhow::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_done_and_what_is_done_is_said() {
+        let slice = Slice { seconds: 0.5, settle: 0.25 };
+        let told = [line(&Told::Slice(slice)).unwrap(), line(&Told::End).unwrap()].concat();
+        let mut said = Vec::new();
+        let mut conductor = ByTurns::new(&told[..], &mut said);
+        assert_eq!(conductor.next(None).unwrap(), Some(slice));
+        let counted = Counted { seconds: 0.2, ops: 7, ..Counted::default() };
+        assert_eq!(conductor.next(Some(&counted)).unwrap(), None);
+        let error = conductor.next(Some(&counted)).unwrap_err().to_string();
+        assert!(error.contains("nobody says"), "{error}");
+        let said = String::from_utf8(said).unwrap();
+        let said: Vec<Said> =
+            said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(said, [Said::Ready, Said::Counted(counted), Said::Counted(counted)]);
+    }
+
+    #[test]
+    fn a_slice_without_a_counted_part_is_refused() {
+        for (seconds, settle) in [(0.5, 0.5), (0.5, 0.7), (0.0, 0.0), (-1.0, -2.0), (1e300, 0.0)] {
+            let told = line(&Told::Slice(Slice { seconds, settle })).unwrap();
+            let error = ByTurns::new(&told[..], Vec::new()).next(None).unwrap_err().to_string();
+            assert!(error.starts_with("no slice of"), "{error}");
+        }
+        assert!(Slice { seconds: 0.5, settle: 0.0 }.is_sound());
+    }
+
+    #[test]
+    fn alone_it_is_one_slice() {
+        let mut alone = Alone::of(0.5);
+        assert_eq!(alone.next(None).unwrap(), Some(Slice { seconds: 0.5, settle: 0.0 }));
+        assert_eq!(alone.next(Some(&Counted::default())).unwrap(), None);
+        assert!(alone.patience().is_zero());
+    }
+}
