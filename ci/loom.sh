@@ -12,4 +12,4 @@ export CARGO_TARGET_DIR=target/loom
 # Small crates, run once: the build is what takes time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 cargo test -p structures --release --test loom --test loom_two_buckets --test loom_list --test loom_striped --test loom_growth \
-    --test loom_reclaim --test loom_rcu --test loom_psim -- --nocapture --test-threads 1 "$@"
+    --test loom_reclaim --test loom_rcu --test loom_psim -- --nocapture "$@"

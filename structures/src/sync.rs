@@ -11,10 +11,14 @@ pub use std::sync::atomic::{
 };
 
 #[cfg(loom)]
-pub use loom::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-    fence,
+mod watched;
+
+#[cfg(loom)]
+pub use self::watched::{
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 };
+#[cfg(loom)]
+pub use loom::sync::atomic::{Ordering, fence};
 
 #[cfg(shuttle)]
 pub use shuttle::sync::atomic::{

@@ -2,13 +2,12 @@
 //! loom knows: `ci/loom.sh`.
 //!
 //! Each model names the exact set of what may be seen, so that one in which nothing happens fails
-//! as well; and prints how many executions it explored. The thread that compares and swaps first
-//! is the main one. (tokio-rs/loom#166, #392: otherwise loom may explore a single execution.)
+//! as well; and prints how many executions it explored.
 #![cfg(loom)]
 
 mod explore;
 
-use explore::explore;
+use explore::{explore, explore_with};
 use loom::sync::Arc;
 use loom::thread;
 use structures::control::{Control, Snapshot, Wraps};
@@ -336,7 +335,7 @@ fn a_key_is_inserted_once<E: Exclusion, T: Tagging>(what: &str) {
 
 /// A lookup of a key that is inserted and removed elsewhere sees it or not, and its value.
 fn an_entry_in_its_other_bucket_comes_and_goes<E: Exclusion, T: Tagging>(what: &str) {
-    explore(what, [None, Some(9)], || {
+    explore_with(1, what, [None, Some(9)], || {
         let map = cuckoo::<E, T>(&[key(0, 0), key(0, 1)]);
         let reader = {
             let map = Arc::clone(&map);
@@ -408,5 +407,25 @@ fn an_update_is_not_overtaken<E: Exclusion, T: Tagging>(what: &str) {
         assert!(map.insert(inserted, inserted));
         assert_eq!(map.update(&updated, |_| 9), Some(updated));
         reader.join().expect("read")
+    });
+}
+
+/// What loom must see to be of use to the models: who looks before it stores races with who has
+/// looked earlier.
+#[test]
+fn a_store_after_a_load_races_with_another_load() {
+    let outcomes = [0, 1];
+    explore("load; load and store", outcomes, || {
+        let word = Arc::new(AtomicU64::new(0));
+        let thread = {
+            let word = Arc::clone(&word);
+            thread::spawn(move || {
+                let seen = word.load(Ordering::Relaxed);
+                word.store(seen + 1, Ordering::Relaxed);
+            })
+        };
+        let seen = word.load(Ordering::Relaxed);
+        thread.join().expect("it runs");
+        seen
     });
 }

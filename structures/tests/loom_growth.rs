@@ -8,7 +8,7 @@
 mod explore;
 mod living;
 
-use explore::explore;
+use explore::{explore, explore_with};
 use living::Itself;
 use loom::sync::Arc;
 use loom::thread;
@@ -124,12 +124,12 @@ fn what_was_removed_is_not_copied<M: Full>(what: &str) {
 /// Both make the table grow, and one of them puts the key into the larger one.
 fn a_key_is_inserted_once<M: Full>(what: &str) {
     let outcomes = [(false, true, Some(9)), (true, false, Some(8))];
-    explore(what, outcomes, || two_insertions::<M>(M::NEW[0]));
+    explore_with(2, what, outcomes, || two_insertions::<M>(M::NEW[0]));
 }
 
 /// Both find room, in one doubling.
 fn two_find_room<M: Full>(what: &str) {
-    explore(what, [(true, true, Some(8))], || two_insertions::<M>(M::NEW[1]));
+    explore_with(2, what, [(true, true, Some(8))], || two_insertions::<M>(M::NEW[1]));
 }
 
 /// Whether another thread inserts (`key`, 8), whether this one inserts (`NEW[0]`, 9), and what `key`

@@ -13,7 +13,7 @@ use structures::versioned::log::HerlihyLog;
 use structures::versioned::psim::PSim;
 use structures::versioned::{Sequential, Universal, UniversalHandle, UniversalPinned, Whole};
 
-use explore::explore;
+use explore::{explore, explore_with};
 
 /// Who appended, in order; an operation returns its position.
 #[derive(Clone, Default)]
@@ -67,7 +67,7 @@ fn psim_applies_each_operation_once() {
 #[test]
 fn psim_applies_the_operations_of_three() {
     let orders = ["abc", "acb", "bac", "bca", "cab", "cba"].map(str::to_owned);
-    explore("psim: three", orders, || {
+    explore_with(1, "psim: three", orders, || {
         let sim = Arc::new(PSim::<Whole<Chronicle>, Leak>::default());
         let others = ["b", "c"].map(|id| {
             let sim = Arc::clone(&sim);
@@ -91,7 +91,7 @@ fn cow_loses_no_operation() {
 #[test]
 fn the_log_has_each_operation_once() {
     let orders = ["abx", "axb", "xab"].map(str::to_owned);
-    explore("log: two against one", orders, || {
+    explore_with(2, "log: two against one", orders, || {
         chronicle::<HerlihyLog<Whole<Chronicle>, Leak>>("ab", "x")
     });
 }

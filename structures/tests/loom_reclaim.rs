@@ -13,7 +13,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process;
 use std::sync::Mutex;
 
-use explore::explore;
+use explore::{explore, explore_with};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -197,7 +197,7 @@ fn outcomes(least: usize) -> Vec<(Option<usize>, usize)> {
 }
 
 fn scheme<R: Reclaimer + 'static>(least: usize) {
-    explore(R::NAME, outcomes(least), || replaced_and_removed(R::new(Some(1)), SLOTS - 1));
+    explore_with(1, R::NAME, outcomes(least), || replaced_and_removed(R::new(Some(1)), SLOTS - 1));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn arc() {
 /// Two guards let go of what was replaced, and who replaced it: one of the three frees it.
 #[test]
 fn arc_of_two_readers() {
-    explore("arc: two readers", [(0, 0), (0, 1), (1, 0), (1, 1)], || {
+    explore_with(1, "arc: two readers", [(0, 0), (0, 1), (1, 0), (1, 1)], || {
         let counts = RefCounts::default();
         let life = Arc::new(UnsafeCell::new(true));
         let root = counts.root(Numbered(0, Mortal(Arc::clone(&life))));
