@@ -7,6 +7,7 @@
 //! How they make room is a [search](path) of its own.
 
 pub mod buckets;
+mod driver;
 mod error;
 pub mod optimistic;
 pub mod optimistic_items;

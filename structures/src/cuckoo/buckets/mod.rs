@@ -350,7 +350,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     ///
     /// Of frozen buckets this holds at the last moment before the next table was published, or now
     /// (I5).
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_locate(
         &self,
         address: Address,

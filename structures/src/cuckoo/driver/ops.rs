@@ -1,0 +1,217 @@
+//! The loops of the operations: locate the key, try, and look again if another thread was faster.
+
+use super::{FoundOf, Layout, LocatedOf, TableOf};
+use crate::cuckoo::error::GrowError;
+use crate::sync::Backoff;
+use crate::versions::Seen;
+
+#[cfg(any(loom, shuttle))]
+use super::Hop;
+#[cfg(any(loom, shuttle))]
+use crate::cuckoo::{buckets::Attempt, path::Place};
+
+/// A thread's way to the entries of a map, by keys `Q`.
+pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
+    /// The map.
+    type Map: Layout<SLOTS> + 'm;
+    /// The keys that it owns.
+    type Key;
+    /// Its values.
+    type Value;
+
+    /// The map.
+    fn map(&self) -> &'m Self::Map;
+
+    /// Looks for `key` in a bucket that is as `look` says, and finds it, or finds it absent; both mean
+    /// something only if the bucket validates. `None` if it notices that something has changed.
+    fn find(
+        &mut self,
+        look: Look<'m, Self::Map, SLOTS>,
+        hash: u64,
+        key: &Q,
+    ) -> Option<Option<FoundOf<Self::Map, SLOTS>>>;
+
+    /// Whether what was located holds although `table` may have been superseded.
+    fn is_of_now(
+        &self,
+        table: &TableOf<Self::Map, SLOTS>,
+        found: &LocatedOf<Self::Map, SLOTS>,
+    ) -> bool;
+
+    /// One attempt to add an entry whose key was found absent.
+    fn try_add(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        key: Self::Key,
+        value: Self::Value,
+    ) -> Refused<Self::Key, Self::Value>;
+
+    /// One attempt to replace the value that was found by `f` of it; returns the one replaced.
+    fn try_replace(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &FoundOf<Self::Map, SLOTS>,
+        f: impl FnOnce(&Self::Value) -> Self::Value,
+    ) -> Option<Self::Value>;
+
+    /// One attempt to take out the entry that was found; returns its value.
+    fn try_take(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &FoundOf<Self::Map, SLOTS>,
+    ) -> Option<Self::Value>;
+}
+
+/// What an attempt to add an entry leaves: key and value, if they were not added.
+pub(in crate::cuckoo) type Refused<K, V> = Result<Option<(K, V)>, GrowError>;
+
+/// A bucket as it was seen.
+pub(in crate::cuckoo) struct Look<'m, L: Layout<SLOTS>, const SLOTS: usize> {
+    pub(in crate::cuckoo) table: &'m TableOf<L, SLOTS>,
+    pub(in crate::cuckoo) bucket: usize,
+    pub(in crate::cuckoo) seen: Seen<SLOTS, L::Versions>,
+    /// [`Wraps`](crate::control::Wraps) before that.
+    pub(in crate::cuckoo) wraps: u64,
+    pub(in crate::cuckoo) tag: u64,
+}
+
+/// Where a key is, in which table.
+pub(in crate::cuckoo) struct At<'m, L: Layout<SLOTS>, const SLOTS: usize> {
+    pub(in crate::cuckoo) hash: u64,
+    pub(in crate::cuckoo) table: &'m TableOf<L, SLOTS>,
+    pub(in crate::cuckoo) located: LocatedOf<L, SLOTS>,
+}
+
+/// Finds `key` in the current table. Always inline: what is located then stays in registers.
+#[inline(always)]
+pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    key: &Q,
+) -> At<'m, A::Map, SLOTS> {
+    let backoff = Backoff::new();
+    loop {
+        let driver = access.map().driver();
+        let table = driver.table();
+        let address = A::Map::address(table, hash);
+        let located = table.try_locate(address, |bucket, seen, wraps| {
+            let look = Look { table, bucket, seen: *seen, wraps, tag: address.tag };
+            access.find(look, hash, key)
+        });
+        if let Some(located) = located
+            && access.is_of_now(table, &located)
+        {
+            return At { hash, table, located };
+        }
+        driver.counters.conflicted();
+        backoff.snooze();
+    }
+}
+
+/// Adds `key` with `value`; false, and no effect, if it is present.
+#[inline]
+pub(in crate::cuckoo) fn insert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    mut key: K,
+    mut value: A::Value,
+) -> Result<bool, GrowError> {
+    let backoff = Backoff::new();
+    loop {
+        let at = locate(access, hash, &key);
+        if at.located.found.is_some() {
+            return Ok(false);
+        }
+        match access.try_add(&at, key, value)? {
+            None => return Ok(true),
+            Some(refused) => (key, value) = refused,
+        }
+        backoff.spin();
+    }
+}
+
+/// Replaces the value of `key` by `f` of it and returns the one replaced.
+#[inline]
+pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    key: &Q,
+    mut f: impl FnMut(&A::Value) -> A::Value,
+) -> Option<A::Value> {
+    let backoff = Backoff::new();
+    loop {
+        let at = locate(access, hash, key);
+        let old = access.try_replace(&at, &at.located.found?, &mut f);
+        if old.is_some() {
+            return old;
+        }
+        backoff.spin();
+    }
+}
+
+/// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+#[inline]
+pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    mut key: K,
+    mut f: impl FnMut(Option<&A::Value>) -> A::Value,
+) -> Result<Option<A::Value>, GrowError> {
+    let backoff = Backoff::new();
+    loop {
+        let at = locate(access, hash, &key);
+        if let Some(found) = at.located.found {
+            let old = access.try_replace(&at, &found, |value| f(Some(value)));
+            if old.is_some() {
+                return Ok(old);
+            }
+        } else {
+            match access.try_add(&at, key, f(None))? {
+                None => return Ok(None),
+                Some((refused, _)) => key = refused,
+            }
+        }
+        backoff.spin();
+    }
+}
+
+/// Takes `key` out and returns its value.
+#[inline]
+pub(in crate::cuckoo) fn remove<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    key: &Q,
+) -> Option<A::Value> {
+    let backoff = Backoff::new();
+    loop {
+        let at = locate(access, hash, key);
+        let value = access.try_take(&at, &at.located.found?);
+        if value.is_some() {
+            return value;
+        }
+        backoff.spin();
+    }
+}
+
+/// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
+#[cfg(any(loom, shuttle))]
+pub(in crate::cuckoo) fn displace<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    key: &Q,
+) {
+    let backoff = Backoff::new();
+    loop {
+        let At { table, located, .. } = locate(access, hash, key);
+        let Some(found) = located.found else { return };
+        let (from, buckets) = (found.place.bucket, [located.address.home, located.address.other]);
+        let to = buckets[usize::from(from == buckets[0])];
+        let Some(slot) = table.control(to).snapshot().empty_slot() else { return };
+        let map = access.map();
+        let relocate = |tag, content| map.relocate(table, Hop { from, to }, tag, content);
+        match table.displace(found.place, Place { bucket: to, slot }, relocate) {
+            Attempt::Done | Attempt::Full | Attempt::Frozen => return,
+            Attempt::Retry => backoff.snooze(),
+        }
+    }
+}

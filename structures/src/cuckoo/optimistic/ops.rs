@@ -1,0 +1,219 @@
+//! Operations that write, and what the [driver](crate::cuckoo::driver) must know of words.
+
+use std::hash::{BuildHasher, Hash};
+
+use super::{CuckooOptimistic, Entry, TableOfWords};
+use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
+use crate::cuckoo::driver::{
+    self, Access, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Refused,
+};
+use crate::cuckoo::error::GrowError;
+use crate::cuckoo::path::{Place, Search};
+use crate::exclusion::Exclusion;
+use crate::hash;
+use crate::sync::Ordering;
+use crate::tagging::Tagging;
+use crate::word::Word;
+
+impl<K, V, S, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    /// Adds `key`; false, and no effect, if it is present.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_insert`](Self::try_insert) returns an error.
+    pub fn insert(&self, key: K, value: V) -> bool {
+        self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Adds `key`; `Ok(false)`, and no effect, if it is present.
+    ///
+    /// # Errors
+    ///
+    /// There is no place for the key, and the table cannot grow or growing would not help.
+    /// Nothing has changed then.
+    pub fn try_insert(&self, key: K, value: V) -> Result<bool, GrowError> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        driver::insert(&mut &*self, hash, key, value)
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced.
+    ///
+    /// `f` may run several times; the effect of exactly its last run is seen.
+    pub fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        driver::update(&mut &*self, hash, key, f)
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    ///
+    /// `f` may run several times; the effect of exactly its last run is seen.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_insert`](Self::try_insert) returns an error.
+    pub fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        let replaced = driver::upsert(&mut &*self, hash, key, f);
+        replaced.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Takes `key` out and returns its value.
+    pub fn remove(&self, key: &K) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        driver::remove(&mut &*self, hash, key)
+    }
+
+    /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
+    #[cfg(any(loom, shuttle))]
+    #[doc(hidden)]
+    pub fn displace(&self, key: &K) {
+        let _writing = self.exclusion.write();
+        let hash = self.hasher.hash_one(key);
+        self.driver.displace(|| driver::displace(&mut &*self, hash, key));
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P> Layout<SLOTS>
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    type Cell = Entry;
+    type Versions = E::Versions;
+    type Search = P;
+
+    #[inline(always)]
+    fn driver(&self) -> &Driver<Entry, SLOTS, E::Versions> {
+        &self.driver
+    }
+
+    #[inline(always)]
+    fn address(table: &TableOfWords<E, SLOTS>, hash: u64) -> Address {
+        table.address(hash, Self::tag(hash), Self::fingerprint(hash))
+    }
+
+    #[inline(always)]
+    fn in_other_bucket(content: (u64, u64)) -> (u64, u64) {
+        content
+    }
+
+    /// Without tags a key must be read: some key, as words are never torn; whether it is this entry's,
+    /// the displacement will see.
+    fn fingerprint(&self, table: &TableOfWords<E, SLOTS>, place: Place, tag: u64) -> u64 {
+        if T::DISTINGUISHES {
+            return tag;
+        }
+        let (key, _) = table.cell(place).read();
+        Self::fingerprint(self.hasher.hash_one(K::from_bits(key)))
+    }
+
+    fn relocate(
+        &self,
+        table: &TableOfWords<E, SLOTS>,
+        Hop { from, to }: Hop,
+        _tag: u64,
+        content: (u64, u64),
+    ) -> Option<Relocation<(u64, u64)>> {
+        let hash = self.hasher.hash_one(K::from_bits(content.0));
+        let home = hash::home(hash, table.mask);
+        let other = table.other(home, Self::fingerprint(hash));
+        let (returns, leaves) = ((home, other) == (to, from), (home, other) == (from, to));
+        (returns || leaves).then_some(Relocation { content, returns })
+    }
+
+    fn target(&self, next: &TableOfWords<E, SLOTS>, bucket: usize, content: (u64, u64)) -> Target {
+        let hash = self.hasher.hash_one(K::from_bits(content.0));
+        let home = hash::home(hash, next.mask);
+        // The home in the table that is doubled.
+        if home & (next.mask >> 1) == bucket {
+            Target::Home(home)
+        } else {
+            Target::Other { home, other: next.other(home, Self::fingerprint(hash)) }
+        }
+    }
+}
+
+impl<'m, K, V, S, const SLOTS: usize, E, T, P> Access<'m, K, SLOTS>
+    for &'m CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    type Map = CuckooOptimistic<K, V, S, SLOTS, E, T, P>;
+    type Key = K;
+    type Value = V;
+
+    #[inline(always)]
+    fn map(&self) -> &'m Self::Map {
+        self
+    }
+
+    #[inline(always)]
+    fn find(
+        &mut self,
+        look: Look<'m, Self::Map, SLOTS>,
+        _hash: u64,
+        key: &K,
+    ) -> Option<Option<FoundOf<Self::Map, SLOTS>>> {
+        let Look { table, bucket, seen, tag, .. } = look;
+        Some(Self::Map::find(table, bucket, &seen, key, tag))
+    }
+
+    /// A superseded table stays as it was when it was superseded.
+    #[inline(always)]
+    fn is_of_now(&self, _: &TableOfWords<E, SLOTS>, _: &LocatedOf<Self::Map, SLOTS>) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn try_add(&mut self, at: &At<'m, Self::Map, SLOTS>, key: K, value: V) -> Refused<K, V> {
+        let added = driver::try_add(*self, at, (key.to_bits(), value.to_bits()))?;
+        Ok((!added).then_some((key, value)))
+    }
+
+    #[inline(always)]
+    fn try_replace(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &Found<(u64, u64), SLOTS, E::Versions>,
+        f: impl FnOnce(&V) -> V,
+    ) -> Option<V> {
+        let old = V::from_bits(found.content.1);
+        let new = f(&old).to_bits();
+        // Relaxed: between C5 and C6.
+        let write = |entry: &Entry| entry.value.store(new, Ordering::Relaxed);
+        let attempt = at.table.try_write(&at.located, found, write);
+        driver::settle(*self, at.table, attempt).then_some(old)
+    }
+
+    #[inline(always)]
+    fn try_take(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &Found<(u64, u64), SLOTS, E::Versions>,
+    ) -> Option<V> {
+        let taken = driver::try_remove(*self, at, found);
+        taken.then(|| V::from_bits(found.content.1))
+    }
+}

@@ -1,0 +1,148 @@
+//! The traits of maps and collections.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+
+use super::CuckooOptimistic;
+use crate::cuckoo::path::Search;
+use crate::exclusion::Exclusion;
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
+use crate::tagging::Tagging;
+use crate::word::Word;
+
+impl<K, V, S, const SLOTS: usize, E, T, P> DirectMap<K, V>
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Send + Sync,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    #[inline(always)]
+    fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
+        self.get(key).map(|value| read(&value))
+    }
+
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>]) {
+        self.get_many(keys, values);
+    }
+
+    fn insert(&self, key: K, value: V) -> bool {
+        self.insert(key, value)
+    }
+
+    fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+        self.update(key, f)
+    }
+
+    fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.upsert(key, f)
+    }
+
+    fn remove(&self, key: &K) -> Option<V> {
+        self.remove(key)
+    }
+
+    fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.for_each(f);
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P> ConcurrentMap<K, V>
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Send + Sync,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    const INFO: MapInfo = MapInfo {
+        family: "cuckoo",
+        summary: "optimistic cuckoo hashing, words inline (NSDI 2013, EuroSys 2014)",
+        progress_is_tested: true,
+        held: Held::Nothing,
+        ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
+    };
+
+    type Handle<'m>
+        = Direct<'m, Self>
+    where
+        Self: 'm;
+
+    fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    fn len(&self) -> usize {
+        self.driver.len()
+    }
+
+    /// The slots; about 95 % of them can be filled.
+    fn capacity(&self) -> Option<usize> {
+        Some(self.table().slots())
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P> Default for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Default,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    fn default() -> Self {
+        Self::with_capacity_and_hasher(0, S::default())
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E: Exclusion, T, P> fmt::Debug
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CuckooOptimistic")
+            .field("entries", &self.driver.len())
+            .field("first_slots", &self.driver.first_slots())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P> Extend<(K, V)>
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.upsert(key, |_| value);
+        }
+    }
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P> FromIterator<(K, V)>
+    for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher + Default,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        map.extend(entries);
+        map
+    }
+}

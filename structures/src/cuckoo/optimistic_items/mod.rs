@@ -1,0 +1,303 @@
+//! Optimistic cuckoo hashing with items behind pointers: any key, any value.
+//!
+//! The sources, the tags, the counts and the displacement of
+//! [`optimistic`](super::optimistic); a slot holds the pointer to an item, and items are freed
+//! through a [`Reclaimer`]. B. Fan, D. Andersen, M. Kaminsky, *MemC3*, NSDI 2013, section 4, keeps
+//! items so, and relies on readers being quick: the value that a lookup returns may be evicted and
+//! used again under it (hazard H1), and a half-built item may be met through a stale slot (H2).
+//! Here an item is immutable, an update replaces it, and a lookup protects it before it validates
+//! the bucket's word, so it reads items only that were in the table then.
+//!
+//! The pointer's low bit says that the item is in its other bucket, so that displacement reads
+//! tags and pointers only, never an item.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `get`, found | blocking | the validation of the bucket in which it was found (C3), after its item was protected |
+//! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else that of the other bucket |
+//! | `insert` | blocking | the unlock (C6) of the bucket that it goes into |
+//! | `update`, `remove` | blocking | the unlock (C6) of the bucket that it is in |
+//!
+//! "Blocking" as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
+//! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
+//! O(1); the insertion that grows the table O(n), which other writers help.
+//!
+//! The invariants I1–I9 are those of [`super::buckets`], which also says what the map holds between
+//! two stores. Here also:
+//!
+//! * I10. An item in a slot with a tag of the current table, in a bucket that is not locked, has
+//!   not been retired. It is retired after the unlock that took it out of the map; if a copy of its
+//!   pointer is left behind then (I2), by a displacement to the home, that one's bucket is locked,
+//!   and is unlocked without it. Of a displacement from the home nothing is left behind when the
+//!   item is changed or removed in its other bucket (I9; a removal locks the home). So nobody who
+//!   validates a bucket as not locked gets a retired item from it.
+//! * I11. In a table that has been superseded slots may hold items retired since. A lookup there
+//!   therefore makes sure that the table is current after it has protected an item, and retries if
+//!   not: items were retired later than the next table was published.
+
+mod ops;
+mod traits;
+
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::panic;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::buckets::{Cell, Table};
+use super::driver::Driver;
+use super::path::{Bfs, Place, Search};
+use crate::panics;
+use crate::reclaim::{Epoch, Guard, Node, Participant, Payload, Reclaimer};
+use crate::sync::{AtomicPtr, Backoff, Ordering};
+use crate::zeroed::{Pages, Zeroable};
+
+/// In a slot's pointer: the item is in its other bucket.
+const AWAY: usize = 0b001;
+
+/// What a slot's pointer leads to.
+pub(in crate::cuckoo) struct Item<K, V> {
+    hash: u64,
+    key: K,
+    value: V,
+}
+
+impl<K, V> Payload for Item<K, V> {}
+
+type ItemNode<R, K, V> = Node<R, Item<K, V>>;
+
+/// A slot.
+pub(in crate::cuckoo) struct Slot<R: Reclaimer, K, V>(AtomicPtr<ItemNode<R, K, V>>);
+
+impl<R: Reclaimer, K, V> Default for Slot<R, K, V> {
+    fn default() -> Self {
+        Self(AtomicPtr::default())
+    }
+}
+
+// SAFETY: a pointer whose default is null.
+unsafe impl<R: Reclaimer, K, V> Zeroable for Slot<R, K, V> {}
+
+impl<R: Reclaimer, K, V> Cell for Slot<R, K, V> {
+    type Content = *mut ItemNode<R, K, V>;
+
+    #[inline(always)]
+    fn read(&self) -> Self::Content {
+        // Relaxed: what is read so is not followed, but under the bucket's freeze.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn write(&self, content: Self::Content) {
+        // Release: publishes the item; pairs with the Acquire in `protect`, as a lookup may load
+        // the pointer before the unlock.
+        self.0.store(content, Ordering::Release);
+    }
+}
+
+/// An optimistic cuckoo hash table of items.
+///
+/// Factors: slots a bucket (2, 4 or 8), path search `P`.
+///
+/// # Examples
+///
+/// ```
+/// use structures::CuckooOptimisticItems;
+/// use structures::map::MapHandle;
+///
+/// let map = CuckooOptimisticItems::<String, u32>::default();
+/// let mut handle = map.handle();
+/// assert!(handle.insert("a".to_owned(), 1));
+/// assert_eq!(handle.pin().update("a", |count| count + 1), Some(1));
+/// assert_eq!(handle.pin().get("a"), Some(2));
+/// assert_eq!(handle.pin().remove("a"), Some(2));
+/// ```
+pub struct CuckooOptimisticItems<
+    K,
+    V,
+    R: Reclaimer = Epoch,
+    S = RandomState,
+    const SLOTS: usize = 8,
+    P = Bfs,
+> {
+    driver: Driver<Slot<R, K, V>, SLOTS>,
+    hasher: S,
+    domain: R,
+    /// The slots own the items.
+    _items: PhantomData<ItemNode<R, K, V>>,
+    _search: PhantomData<fn() -> P>,
+}
+
+/// A table of items.
+type Items<R, K, V, const SLOTS: usize> = Table<Slot<R, K, V>, SLOTS>;
+
+/// A slot's pointer without `AWAY`.
+#[inline(always)]
+fn item<T>(content: *mut T) -> *mut T {
+    content.map_addr(|address| address & !AWAY)
+}
+
+impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> CuckooOptimisticItems<K, V, R, S, SLOTS, P>
+where
+    K: Send + Sync,
+    V: Send + Sync,
+{
+    /// An empty table with room for `capacity` entries, whose items `domain` frees.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
+    pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
+        Self::with_first(Table::for_entries(capacity, Pages::Default), hasher, domain)
+    }
+
+    /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so many, or there is no memory for them.
+    pub fn with_buckets_in(buckets: usize, hasher: S, domain: R, pages: Pages) -> Self {
+        Self::with_first(Table::first(buckets, pages), hasher, domain)
+    }
+
+    fn with_first(first: Arc<Items<R, K, V, SLOTS>>, hasher: S, domain: R) -> Self {
+        Self {
+            driver: Driver::new(first),
+            hasher,
+            domain,
+            _items: PhantomData,
+            _search: PhantomData,
+        }
+    }
+
+    /// The number of entries: exact while no thread writes. Wait-free.
+    pub fn len(&self) -> usize {
+        self.driver.len()
+    }
+
+    /// Whether [`len`](Self::len) is 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The current table.
+    #[inline(always)]
+    fn table(&self) -> &Items<R, K, V, SLOTS> {
+        self.driver.table()
+    }
+}
+
+impl<K, V, R, S, const SLOTS: usize, P> CuckooOptimisticItems<K, V, R, S, SLOTS, P>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    P: Search,
+{
+    /// What the table has done since it was made.
+    #[cfg(feature = "stats")]
+    pub fn stats(&self) -> super::stats::Stats {
+        self.driver.stats()
+    }
+
+    /// Registers the calling thread with the table's reclaimer.
+    pub fn handle(&self) -> Handle<'_, K, V, R, S, SLOTS, P> {
+        Handle { map: self, participant: self.domain.register() }
+    }
+
+    /// A copy of the item in `place`, if there is one; `None` if `table` has been superseded.
+    ///
+    /// The item was there when it had been protected. It is copied after that, without a second look:
+    /// `Clone` may take its time, and others may change the place meanwhile as often as they like.
+    fn copy_of(
+        &self,
+        guard: &mut impl Guard<R>,
+        table: &Items<R, K, V, SLOTS>,
+        place: Place,
+    ) -> Option<Option<(K, V)>> {
+        let backoff = Backoff::new();
+        loop {
+            let wraps = table.wraps.count();
+            let seen = table.see(place.bucket);
+            let content = guard.protect(0, &table.cell(place).0);
+            if !self.driver.is_current(table) {
+                return None;
+            }
+            if !seen.is_locked() && table.unchanged(place.bucket, &seen, wraps) {
+                if seen.word.tag(place.slot) == 0 {
+                    return Some(None);
+                }
+                // SAFETY: D1 by I10 and I11: an item of the table when it had been protected.
+                let entry = unsafe { &*item(content) };
+                return Some(Some((entry.key.clone(), entry.value.clone())));
+            }
+            backoff.snooze();
+        }
+    }
+
+    /// Copies of the items in the buckets that are `class` modulo `classes`, which was the
+    /// number of buckets when the iteration began: a table's doubling splits buckets, and moves
+    /// no item from one class to another. Without displacements an item stays in its slot, and so
+    /// does the place of an update: each slot is looked at once. Only if the table is superseded
+    /// does it start anew.
+    fn copy_of_class(
+        &self,
+        guard: &mut impl Guard<R>,
+        class: usize,
+        classes: usize,
+    ) -> Vec<(K, V)> {
+        loop {
+            let table = self.table();
+            let places = (class..table.buckets())
+                .step_by(classes)
+                .flat_map(|bucket| (0..SLOTS).map(move |slot| Place { bucket, slot }));
+            let copies: Option<Vec<_>> =
+                places.map(|place| self.copy_of(guard, table, place)).collect();
+            if let Some(copies) = copies {
+                return copies.into_iter().flatten().collect();
+            }
+        }
+    }
+}
+
+impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> Drop
+    for CuckooOptimisticItems<K, V, R, S, SLOTS, P>
+{
+    /// Frees the items of the current table; superseded ones hold the same, or retired ones, which
+    /// the domain frees when it drops, after this.
+    fn drop(&mut self) {
+        let table = self.driver.table();
+        let mut panicked = Ok(());
+        for bucket in 0..table.buckets() {
+            let seen = table.control(bucket).snapshot();
+            for slot in (0..SLOTS).filter(|slot| seen.tag(*slot) != 0) {
+                let node = item(table.cell(Place { bucket, slot }).0.load(Ordering::Relaxed));
+                // SAFETY: `&mut self`: no operation is under way, and the item is in the current
+                // table, so it has not been retired (I10).
+                let dropped = unsafe { Node::drop_published(node) };
+                panicked = panics::first(panicked, dropped);
+            }
+        }
+        if let Err(payload) = panicked
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+/// A thread's way into a [`CuckooOptimisticItems`].
+pub struct Handle<'m, K, V, R: Reclaimer + 'm, S, const SLOTS: usize, P> {
+    map: &'m CuckooOptimisticItems<K, V, R, S, SLOTS, P>,
+    participant: R::Participant<'m>,
+}
+
+/// A [`Handle`] in a critical section.
+pub struct Pinned<'h, 'm: 'h, K, V, R: Reclaimer + 'm, S, const SLOTS: usize, P> {
+    map: &'m CuckooOptimisticItems<K, V, R, S, SLOTS, P>,
+    guard: GuardOf<'h, 'm, R>,
+}
+
+type GuardOf<'h, 'm, R> = <<R as Reclaimer>::Participant<'m> as Participant<R>>::Guard<'h>;

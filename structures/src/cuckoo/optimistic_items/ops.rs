@@ -1,0 +1,331 @@
+//! The operations of a pinned handle, and what the [driver](crate::cuckoo::driver) must know of items.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+
+use super::{AWAY, CuckooOptimisticItems, Item, ItemNode, Items, Pinned, Slot, item};
+use crate::control::Snapshot;
+use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
+use crate::cuckoo::driver::{
+    self, Access, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Refused,
+};
+use crate::cuckoo::error::GrowError;
+use crate::cuckoo::path::{Place, Search};
+use crate::hash;
+use crate::reclaim::{Guard, Node, Owned, Reclaimer};
+use crate::versions::PerBucket;
+
+impl<'m, K, V, R, S, const SLOTS: usize, P> Pinned<'_, 'm, K, V, R, S, SLOTS, P>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    P: Search,
+{
+    /// A copy of the value of `key`. Expected O(1).
+    #[inline]
+    pub fn get<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.get_with(key, V::clone)
+    }
+
+    /// Runs `read` on the value of `key` while it is protected. Expected O(1).
+    #[inline]
+    pub fn get_with<Q, T>(&mut self, key: &Q, read: impl FnOnce(&V) -> T) -> Option<T>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        let At { located, .. } = driver::locate(self, hash, key);
+        // SAFETY: S1: protected in slot 0 since it was located.
+        located.found.map(|found| read(&unsafe { &*item(found.content) }.value))
+    }
+
+    /// Adds `key`; false, and no effect, if it is present.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_insert`](Self::try_insert) returns an error.
+    pub fn insert(&mut self, key: K, value: V) -> bool {
+        self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Adds `key`; `Ok(false)`, and no effect, if it is present.
+    ///
+    /// # Errors
+    ///
+    /// There is no place for the key, and the table cannot grow or growing would not help. Nothing
+    /// has changed then; key and value are dropped.
+    pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, GrowError> {
+        let hash = self.map.hasher.hash_one(&key);
+        driver::insert(self, hash, key, value)
+    }
+
+    /// Replaces the value of `key` by `f` of it and returns the one replaced; `f` runs once for
+    /// each attempt.
+    pub fn update<Q>(&mut self, key: &Q, f: impl FnMut(&V) -> V) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        driver::update(self, hash, key, f)
+    }
+
+    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced;
+    /// `f` runs once for each attempt.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_insert`](Self::try_insert) returns an error.
+    pub fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        let hash = self.map.hasher.hash_one(&key);
+        driver::upsert(self, hash, key, f).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Takes `key` out and returns its value.
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.map.hasher.hash_one(key);
+        driver::remove(self, hash, key)
+    }
+
+    /// Moves the item of `key`, if it is there, to its other bucket, if there is room, for models.
+    #[cfg(any(loom, shuttle))]
+    #[doc(hidden)]
+    pub fn displace(&mut self, key: &K) {
+        let hash = self.map.hasher.hash_one(key);
+        driver::displace(self, hash, key);
+    }
+
+    /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies. Displacements
+    /// wait, so that an insertion that needs one waits; nobody else does.
+    pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
+        let (map, guard) = (self.map, &mut self.guard);
+        map.driver.iterate(|| {
+            let classes = map.table().buckets();
+            for class in 0..classes {
+                let copies = map.copy_of_class(guard, class, classes);
+                copies.iter().for_each(|(key, value)| f(key, value));
+            }
+        });
+    }
+}
+
+/// A hash's tag.
+#[inline(always)]
+fn tag<const SLOTS: usize>(hash: u64) -> u64 {
+    hash::tag(hash, Snapshot::<SLOTS>::TAG_BITS)
+}
+
+/// A slot's pointer with `AWAY`, or without.
+#[inline(always)]
+fn with_away<T>(content: *mut T, away: bool) -> *mut T {
+    item(content).map_addr(|address| address | if away { AWAY } else { 0 })
+}
+
+impl<K, V, R, S, const SLOTS: usize, P> Layout<SLOTS>
+    for CuckooOptimisticItems<K, V, R, S, SLOTS, P>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    P: Search,
+{
+    type Cell = Slot<R, K, V>;
+    type Versions = PerBucket;
+    type Search = P;
+
+    #[inline(always)]
+    fn driver(&self) -> &Driver<Slot<R, K, V>, SLOTS> {
+        &self.driver
+    }
+
+    #[inline(always)]
+    fn address(table: &Items<R, K, V, SLOTS>, hash: u64) -> Address {
+        let tag = tag::<SLOTS>(hash);
+        table.address(hash, tag, tag)
+    }
+
+    #[inline(always)]
+    fn in_other_bucket(content: *mut ItemNode<R, K, V>) -> *mut ItemNode<R, K, V> {
+        with_away(content, true)
+    }
+
+    fn fingerprint(&self, _table: &Items<R, K, V, SLOTS>, _place: Place, tag: u64) -> u64 {
+        tag
+    }
+
+    fn relocate(
+        &self,
+        table: &Items<R, K, V, SLOTS>,
+        Hop { from, to }: Hop,
+        tag: u64,
+        content: *mut ItemNode<R, K, V>,
+    ) -> Option<Relocation<*mut ItemNode<R, K, V>>> {
+        let returns = content.addr() & AWAY != 0;
+        let content = with_away(content, !returns);
+        (table.other(from, tag) == to).then_some(Relocation { content, returns })
+    }
+
+    fn target(
+        &self,
+        next: &Items<R, K, V, SLOTS>,
+        _bucket: usize,
+        content: *mut ItemNode<R, K, V>,
+    ) -> Target {
+        // SAFETY: an item in a frozen bucket of the current table: it can be retired only
+        // after the next table has been published (I11), which we wait for or do.
+        let hash = unsafe { &*item(content) }.hash;
+        let home = hash::home(hash, next.mask);
+        if content.addr() & AWAY == 0 {
+            Target::Home(home)
+        } else {
+            Target::Other { home, other: next.other(home, tag::<SLOTS>(hash)) }
+        }
+    }
+}
+
+impl<'m, K, V, R, S, Q, const SLOTS: usize, P> Access<'m, Q, SLOTS>
+    for Pinned<'_, 'm, K, V, R, S, SLOTS, P>
+where
+    K: Borrow<Q> + Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    Q: Eq + ?Sized,
+    P: Search,
+{
+    type Map = CuckooOptimisticItems<K, V, R, S, SLOTS, P>;
+    type Key = K;
+    type Value = V;
+
+    #[inline(always)]
+    fn map(&self) -> &'m Self::Map {
+        self.map
+    }
+
+    /// What is found is protected in slot 0 of the guard, and stays so until the guard is used again.
+    #[inline(always)]
+    fn find(
+        &mut self,
+        look: Look<'m, Self::Map, SLOTS>,
+        hash: u64,
+        key: &Q,
+    ) -> Option<Option<FoundOf<Self::Map, SLOTS>>> {
+        let Look { table, bucket, seen, wraps, tag } = look;
+        for slot in seen.word.matching(tag) {
+            let place = Place { bucket, slot };
+            let content = self.guard.protect(0, &table.cell(place).0);
+            // I10, I11: reachable after it was protected (D1).
+            if seen.is_locked()
+                || !table.unchanged(bucket, &seen, wraps)
+                || seen.word.is_frozen() && !self.map.driver.is_current(table)
+            {
+                return None;
+            }
+            // SAFETY: D1: an item of the table when it had been protected.
+            let entry = unsafe { &*item(content) };
+            if entry.hash == hash && entry.key.borrow() == key {
+                return Some(Some(Found { place, content, seen }));
+            }
+        }
+        Some(None)
+    }
+
+    /// What a frozen bucket says is true while its table is the current one.
+    #[inline(always)]
+    fn is_of_now(
+        &self,
+        table: &Items<R, K, V, SLOTS>,
+        located: &LocatedOf<Self::Map, SLOTS>,
+    ) -> bool {
+        !located.frozen || self.map.driver.is_current(table)
+    }
+
+    #[inline]
+    fn try_add(&mut self, at: &At<'m, Self::Map, SLOTS>, key: K, value: V) -> Refused<K, V> {
+        let content = Node::alloc(&self.map.domain, Item { hash: at.hash, key, value }).publish();
+        let mut unstored = Unstored(content);
+        if driver::try_add(self.map, at, content)? {
+            unstored.0 = std::ptr::null_mut();
+            return Ok(None);
+        }
+        let Item { key, value, .. } = unstored.take().into_payload();
+        Ok(Some((key, value)))
+    }
+
+    #[inline]
+    fn try_replace(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &FoundOf<Self::Map, SLOTS>,
+        f: impl FnOnce(&V) -> V,
+    ) -> Option<V> {
+        let old = item(found.content);
+        // SAFETY: S1: protected in slot 0 since it was located.
+        let entry = unsafe { &*old };
+        let (hash, key) = (entry.hash, entry.key.clone());
+        let (value, replaced) = (f(&entry.value), entry.value.clone());
+        let node = Node::alloc(&self.map.domain, Item { hash, key, value }).publish();
+        let mut unstored = Unstored(node);
+        let content = with_away(node, found.content.addr() & AWAY != 0);
+        let attempt = at.table.try_write(&at.located, found, |slot| slot.write(content));
+        if !driver::settle(self.map, at.table, attempt) {
+            return None;
+        }
+        unstored.0 = std::ptr::null_mut();
+        // SAFETY: D2: our write under the lock took it out of the map; no unlocked bucket has it, nor
+        // will have it (I10).
+        unsafe { self.guard.retire(old) };
+        Some(replaced)
+    }
+
+    #[inline]
+    fn try_take(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        found: &FoundOf<Self::Map, SLOTS>,
+    ) -> Option<V> {
+        let node = item(found.content);
+        // SAFETY: S1: protected in slot 0 since it was located. Cloned before it is taken out:
+        // a panic leaves the key present.
+        let value = unsafe { &*node }.value.clone();
+        if !driver::try_remove(self.map, at, found) {
+            return None;
+        }
+        // SAFETY: D2: our removal took it out of the map; no unlocked bucket has it, nor
+        // will have it (I10).
+        unsafe { self.guard.retire(node) };
+        Some(value)
+    }
+}
+
+/// A published node that is in no slot yet: taken back when this is dropped, unless it is null.
+struct Unstored<R: Reclaimer, K, V>(*mut ItemNode<R, K, V>);
+
+impl<R: Reclaimer, K, V> Unstored<R, K, V> {
+    fn take(mut self) -> Owned<R, Item<K, V>> {
+        let node = std::mem::replace(&mut self.0, std::ptr::null_mut());
+        // SAFETY: from `publish`, and not stored.
+        unsafe { Owned::unpublished(node) }
+    }
+}
+
+impl<R: Reclaimer, K, V> Drop for Unstored<R, K, V> {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: from `publish`, and not stored.
+            drop(unsafe { Owned::unpublished(self.0) });
+        }
+    }
+}
