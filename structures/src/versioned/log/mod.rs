@@ -1,0 +1,247 @@
+//! Herlihy's construction: a log whose next entry is decided by consensus, and a replica for each
+//! handle that runs it.
+//!
+//! M. Herlihy, *Wait-free synchronization*, TOPLAS 1991; M. Herlihy, N. Shavit, *The art of
+//! multiprocessor programming*, ch. 6. Departures: a replica stays where it is between operations;
+//! every 128 entries somebody leaves a checkpoint, from which those that have fallen behind go on, and
+//! before which the log is reclaimed; a response is decided by who runs the operation first.
+//!
+//! | operation | progress | linearization point |
+//! | --- | --- | --- |
+//! | `read`, and `apply` without a change | wait-free | L1: the load of `frontier`; if the replica is beyond that, when `frontier` first reaches it (R2), behind the entry that it is at |
+//! | `apply` | wait-free | when `frontier` first reaches the operation's entry (R2), in the log's order |
+//!
+//! So an operation takes effect when `frontier` says so, not yet when it is in the log (L2): until then
+//! nobody has had a response that depends on it, and a read may do without it.
+//!
+//! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
+//! single nodes, lock-free. An announced operation is in the log 65 entries later at the latest: its
+//! slot's turn comes every 64, and one turn may go to somebody who looked at the slot before. To
+//! return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is in the log
+//! up to `frontier`.
+//!
+//! # Invariants
+//! * I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
+//! * I2. Who steps to an entry notes first, in its proposal, that it is in the log. Hence a proposal
+//!   that is not noted, looked at from an entry, is neither at that entry nor before it.
+//! * I3. *Exactly once.* A proposal is proposed for the place behind an entry by who stands at the
+//!   entry and has then found the proposal not noted: if it has got into the log meanwhile, that place
+//!   is taken (I1, I2).
+//! * I4. What an operation came to is decided once, by the CAS of its `response`, by the first who has
+//!   run it; a replica of which the user's code says otherwise does not go on from there.
+//! * I5. The entries from the checkpoint's on are not retired. Those before it are, by the thread that
+//!   installed it, after `kept_from` says so; hence an entry that is protected, with `kept_from` not
+//!   past its number after that, is not freed.
+//! * I6. Entries before the checkpoint's have responses: who left it has run them.
+
+mod checkpoint;
+mod consensus;
+mod policy;
+mod replica;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic;
+use std::ptr;
+use std::sync::Mutex;
+
+use crossbeam_utils::CachePadded;
+
+use self::checkpoint::{Checkpoint, CheckpointNode};
+use self::consensus::{Entry, EntryNode};
+use self::policy::Record;
+use self::replica::{Replica, Walk};
+use super::slots::{MOST, Slots};
+use super::{Sequential, Universal, UniversalHandle, held_of_wholes};
+use crate::map::{MapInfo, Progress};
+use crate::panics;
+use crate::reclaim::{Node, Offline, Participant, Reclaimer};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+
+/// What the shared pointers lead to.
+type Owns<O, R> =
+    (CheckpointNode<O, R>, EntryNode<O, R>, <O as Sequential>::Op, Mutex<<O as Sequential>::Out>);
+
+/// An object that every handle has a replica of, and a log of what is done to it.
+///
+/// If the user's code in an operation panics in one thread whenever that runs it, and not in the one
+/// that ran it first, the call panics, and the operation may take effect.
+pub struct HerlihyLog<O: Sequential, R: Reclaimer> {
+    // Dropped first: it frees what was retired.
+    domain: R,
+    shared: Shared<O, R>,
+}
+
+struct Shared<O: Sequential, R: Reclaimer> {
+    checkpoint: CachePadded<AtomicPtr<CheckpointNode<O, R>>>,
+    /// Entries below this number may have been retired.
+    kept_from: CachePadded<AtomicU64>,
+    /// No response that anybody has been given depends on an entry above this number.
+    frontier: CachePadded<AtomicU64>,
+    announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
+    slots: Slots,
+    /// It owns what these lead to.
+    _nodes: PhantomData<Owns<O, R>>,
+}
+
+impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
+    fn drop(&mut self) {
+        let mut panicked = Ok(());
+        for slot in &self.announced {
+            // Relaxed, here and below: `&mut self` orders it.
+            let record = slot.load(Ordering::Relaxed);
+            if !record.is_null() {
+                // SAFETY: not retired, as it is in its slot; nobody else has it.
+                panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
+            }
+        }
+        let checkpoint = self.checkpoint.load(Ordering::Relaxed);
+        // SAFETY: not retired, as it is the current one; nobody else has it.
+        let mut at = unsafe { &*checkpoint.cast_const() }.at;
+        while !at.is_null() {
+            // SAFETY: I5; nobody else has it.
+            let next = unsafe { &*at.cast_const() }.next.load(Ordering::Relaxed);
+            // SAFETY: as above.
+            panicked = panics::first(panicked, unsafe { Node::drop_published(at) });
+            at = next;
+        }
+        // SAFETY: as above.
+        panicked = panics::first(panicked, unsafe { Node::drop_published(checkpoint) });
+        if let Err(payload) = panicked
+            && !std::thread::panicking()
+        {
+            panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl<O: Sequential + Clone, R: Reclaimer> HerlihyLog<O, R> {
+    /// A construction over `object`, whose log and checkpoints `domain` frees.
+    pub fn new_in(domain: R, object: O) -> Self {
+        let at = Node::alloc(&domain, Entry::last(0, None)).publish();
+        let checkpoint = Node::alloc(&domain, Checkpoint { object, number: 0, at }).publish();
+        let shared = Shared {
+            checkpoint: CachePadded::new(AtomicPtr::new(checkpoint)),
+            kept_from: CachePadded::new(AtomicU64::new(0)),
+            frontier: CachePadded::new(AtomicU64::new(0)),
+            announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
+            slots: Slots::new(),
+            _nodes: PhantomData,
+        };
+        Self { domain, shared }
+    }
+}
+
+impl<O: Sequential + Clone + Default, R: Reclaimer> Default for HerlihyLog<O, R> {
+    fn default() -> Self {
+        Self::new_in(R::new(None), O::default())
+    }
+}
+
+impl<O: Sequential, R: Reclaimer> fmt::Debug for HerlihyLog<O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HerlihyLog").field("reclaimer", &R::NAME).finish_non_exhaustive()
+    }
+}
+
+impl<O, R> Universal<O> for HerlihyLog<O, R>
+where
+    O: Sequential + Clone + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    const INFO: MapInfo = {
+        let mine = if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree };
+        MapInfo {
+            family: "versioned",
+            summary: "a log decided entry by entry, and a replica for each thread (Herlihy 1991)",
+            // By a compare-and-swap of the value.
+            update: Progress::LockFree,
+            counts_nodes: true,
+            max_threads: Some(MOST),
+            progress_is_tested: true,
+            // Entries and checkpoints are retired each for itself; a checkpoint is a whole object.
+            held: held_of_wholes(R::CAPS.held),
+            ..MapInfo::UNKNOWN.with_progress(mine)
+        }
+    };
+
+    type Handle<'c>
+        = Handle<'c, O, R>
+    where
+        Self: 'c;
+
+    fn handle(&self) -> Handle<'_, O, R> {
+        let slot = self.shared.slots.take();
+        Handle { log: self, slot, replica: None, participant: self.domain.register() }
+    }
+
+    /// By a replica that goes from the checkpoint to where the log is.
+    fn look<T>(&self, _: usize, f: impl FnOnce(&O) -> T) -> T {
+        let mut participant = self.domain.register();
+        let (mut guard, mut replica) = (participant.enter(), None);
+        let mut walk = Walk::start(self, &mut guard, &mut replica);
+        walk.catch_up();
+        f(&walk.replica.object)
+    }
+}
+
+/// A thread's way into a [`HerlihyLog`].
+pub struct Handle<'c, O: Sequential, R: Reclaimer + 'c> {
+    log: &'c HerlihyLog<O, R>,
+    slot: usize,
+    /// From the first operation on.
+    replica: Option<Replica<O, R>>,
+    participant: R::Participant<'c>,
+}
+
+impl<O: Sequential, R: Reclaimer> Drop for Handle<'_, O, R> {
+    fn drop(&mut self) {
+        self.log.shared.slots.give_back(self.slot);
+    }
+}
+
+/// A [`Handle`] in a critical section.
+pub struct Pinned<'h, 'c: 'h, O: Sequential, R: Reclaimer + 'c> {
+    log: &'c HerlihyLog<O, R>,
+    slot: usize,
+    replica: &'h mut Option<Replica<O, R>>,
+    guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
+}
+
+impl<'c, O, R> UniversalHandle<O> for Handle<'c, O, R>
+where
+    O: Sequential + Clone + Send + Sync,
+    O::Op: Send + Sync,
+    O::Out: Send,
+    R: Reclaimer,
+{
+    type Pinned<'h>
+        = Pinned<'h, 'c, O, R>
+    where
+        Self: 'h;
+
+    #[inline]
+    fn pin(&mut self) -> Pinned<'_, 'c, O, R> {
+        let guard = self.participant.enter();
+        Pinned { log: self.log, slot: self.slot, replica: &mut self.replica, guard }
+    }
+
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+}
+
+impl<O: Sequential, R: Reclaimer> fmt::Debug for Handle<'_, O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("log", self.log).finish_non_exhaustive()
+    }
+}
+
+impl<O: Sequential, R: Reclaimer> fmt::Debug for Pinned<'_, '_, O, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").field("log", self.log).finish_non_exhaustive()
+    }
+}
