@@ -10,8 +10,7 @@ use super::entries::{Census, Item};
 use super::extras::{Extras, Refused};
 use super::faults::{self, Fault, Panic, maybe_panic};
 use super::memory;
-use super::script::{Op, Run};
-use super::tables::Plan;
+use super::script::{Op, Plan, Run};
 
 /// Values of one operation are this far from those of the next.
 const APART: u64 = 1 << 16;

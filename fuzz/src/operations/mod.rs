@@ -16,7 +16,8 @@ mod tables;
 
 use self::hashing::{Hashing, Spread};
 use self::script::Bytes;
-use self::tables::{Plan, TABLES};
+use self::script::Plan;
+use self::tables::TABLES;
 
 /// Runs the operations that `data` stands for.
 ///

@@ -1,6 +1,16 @@
 //! Bytes as a sequence of operations.
 
 use super::faults::Fault;
+use super::hashing::Hashing;
+
+/// How a table begins, and what is done to it.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) table: u8,
+    pub(super) capacity: usize,
+    pub(super) hashing: Hashing,
+    pub(super) ops: Vec<Op>,
+}
 
 /// Longer inputs than this say nothing more.
 const MOST_OPS: usize = 2_000;

@@ -14,19 +14,10 @@ use structures::{
 use super::check::check;
 use super::entries::Counted as C;
 use super::hashing::Hashing as H;
-use super::script::Op;
+use super::script::Plan;
 
 /// Numbers of tables are below this one.
 pub(super) const TABLES: u8 = 28;
-
-/// How a table begins, and what is done to it.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) table: u8,
-    pub(super) capacity: usize,
-    pub(super) hashing: H,
-    pub(super) ops: Vec<Op>,
-}
 
 type Inline<E, T> = ChainingInline<u64, u64, H, E, T>;
 type Optimistics<const SLOTS: usize, E, T, P> = CuckooOptimistic<u64, u64, H, SLOTS, E, T, P>;

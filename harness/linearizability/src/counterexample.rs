@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::{KeyedOp, Op};
 use crate::minimise::Extract;
-use crate::timeline;
 
 /// A small part of a key's history that no order explains.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +81,7 @@ impl Whole<'_> {
 /// The values that the operations of `extract` saw and did not write, and where they are from.
 fn strangers(key: u64, extract: &Extract, whole: Whole<'_>) -> Vec<Stranger> {
     let written: Vec<u64> = extract.ops.iter().filter_map(|op| op.call.written()).collect();
-    let seen = extract.ops.iter().flat_map(|op| timeline::values(op.call));
+    let seen = extract.ops.iter().flat_map(|op| op.call.shown());
     let begin = extract.ops.first().map_or(0, |op| op.invoked);
     let mut strangers: Vec<Stranger> = seen
         .filter(|value| !written.contains(value) && Some(*value) != extract.initial)

@@ -127,6 +127,19 @@ impl Need {
 }
 
 impl Call {
+    /// The values that an answer showed.
+    pub(crate) fn shown(self) -> impl Iterator<Item = u64> {
+        let shown = match self {
+            Self::Get { found: value } | Self::Remove { taken: value } => [value, None],
+            Self::Insert { .. } | Self::Update { old: None, .. } => [None, None],
+            Self::Update { given, old, .. } | Self::Upsert { given, old, .. } => match given {
+                Given::Value(given) => [old, Some(given)],
+                _ => [old, None],
+            },
+        };
+        shown.into_iter().flatten()
+    }
+
     /// What the operation needs and does.
     pub(crate) fn step(self) -> Step {
         let keep = |need| Step { need, sets: None };

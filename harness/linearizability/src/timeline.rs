@@ -23,7 +23,7 @@ impl Names {
         let mut names = Self::default();
         example.initial.into_iter().for_each(|value| names.add(value));
         for op in &example.ops {
-            values(op.call).chain(op.call.written()).for_each(|value| names.add(value));
+            op.call.shown().chain(op.call.written()).for_each(|value| names.add(value));
             offered(op.call).into_iter().for_each(|value| names.add(value));
         }
         names
@@ -75,19 +75,6 @@ impl Names {
             Call::Remove { taken } => ("remove".to_owned(), self.state(taken).to_owned()),
         }
     }
-}
-
-/// The values that an answer showed.
-pub(crate) fn values(call: Call) -> impl Iterator<Item = u64> {
-    let shown = match call {
-        Call::Get { found: value } | Call::Remove { taken: value } => [value, None],
-        Call::Insert { .. } | Call::Update { old: None, .. } => [None, None],
-        Call::Update { given, old, .. } | Call::Upsert { given, old, .. } => match given {
-            Given::Value(given) => [old, Some(given)],
-            _ => [old, None],
-        },
-    };
-    shown.into_iter().flatten()
 }
 
 /// The value that an operation offered in vain.

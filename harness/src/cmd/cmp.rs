@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::folders::read;
+use super::output;
 use super::question::{Question, compare};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
@@ -32,7 +33,7 @@ pub(super) struct Args {
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let folders = read(&args.folders)?;
     let text = compare(registry, &args.asked, &folders, |report| shown(args, &report))??;
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }
 

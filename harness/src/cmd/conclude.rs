@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::folders::Recorded;
+use super::output::{all_done, print};
 use super::plot::{self, Drawn, Format};
 use super::question::Question;
-use super::{all_done, print, report};
+use super::report;
 use crate::failure::Failure;
 use crate::programs::Registry;
 use crate::results::folder::{EXPERIMENT, Folder, MACHINE, TRIALS};

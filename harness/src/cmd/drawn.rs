@@ -1,6 +1,6 @@
 //! The options of `bench run` that say which keys the operations are on.
 
-use super::run::{fraction, in_range, none_of};
+use super::values::{fraction, none_of, skew};
 use crate::failure::{Failure, usage};
 use crate::workload::{DISTRIBUTIONS, Distribution, HotSet, MAX_KEYS};
 
@@ -72,8 +72,4 @@ fn distribution(text: &str) -> Result<Named, String> {
     let name = names.into_iter().find(|name| *name == text);
     name.and_then(|name| Some(Named { name, distribution: Distribution::named(name)? }))
         .ok_or_else(|| none_of("distributions", text, &names))
-}
-
-pub(super) fn skew(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, f64::MAX, "0 or more")
 }

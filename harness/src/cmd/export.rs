@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::folders::{Recorded, Selection, one_table, read};
+use super::output;
 use crate::failure::{Failure, usage};
 use crate::rows::Row;
 use crate::rows::latency::{self, LATENCY_TRIALS};
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(usage(format!("there is nothing to export: {why}")));
     }
     let metric = args.selection.choose(&rows, folders[0].machine.parallelism()).metric;
-    super::print(&format!("{:#}\n", to_json(&rows, metric)))?;
+    output::print(&format!("{:#}\n", to_json(&rows, metric)))?;
     Ok(())
 }
 
@@ -93,6 +94,6 @@ fn write_hgrm(args: &Args, folders: &[Recorded]) -> Result<(), Failure> {
         write().with_context(|| format!("cannot write {}", path.display()))?;
         paths.push_str(&format!("{}\n", path.display()));
     }
-    super::print(&paths)?;
+    output::print(&paths)?;
     Ok(())
 }

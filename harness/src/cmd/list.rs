@@ -4,6 +4,7 @@ use ::table::{Entry, Held, Info, ReclaimerInfo};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use super::output;
 use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -129,7 +130,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     } else {
         in_words(&registry, &listing)
     };
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use ratatui::text::Text;
 use ratatui::widgets::{Cell as Field, Gauge, Paragraph, Row as Line, Table, TableState};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
-use super::say;
+use super::output::say;
 use crate::analysis::stats;
 use crate::analysis::throughput::{CellSummary, Metric, choose_metric, summarise};
 use crate::metric::QUIET;

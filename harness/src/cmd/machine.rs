@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::output;
 use crate::failure::Failure;
 use crate::metric::{COUNTERS, Counters, NoiseProbe};
 use crate::programs::Registry;
@@ -36,6 +37,6 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         let noise = noise.verdict();
         format!("{machine}\nhardware counters: {counters}\nnoise over one second: {noise}\n")
     };
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cmd::say;
+use super::output;
+use super::output::say;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
@@ -39,7 +40,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }
     say(missing(registry, &merged, out));
-    super::print(&format!("{}\n", out.display()))?;
+    output::print(&format!("{}\n", out.display()))?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod list;
 mod live;
 mod machine;
 mod merge;
+mod output;
 mod plot;
 mod question;
 mod rank;
@@ -17,17 +18,16 @@ mod run;
 mod scaling;
 mod sweep;
 mod trace;
+mod values;
 mod verify;
 
-use std::cell::RefCell;
 use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
 
+pub use self::output::Printed;
+use self::output::{say, show};
 use crate::failure::Failure;
 use crate::programs::Programs;
 
@@ -110,70 +110,11 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
     }
 }
 
-/// What a command has printed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Printed {
-    /// To standard output.
-    pub out: String,
-    /// To standard error.
-    pub err: String,
-}
-
-thread_local! {
-    /// Where what this thread prints goes, if not to the process's streams.
-    static PRINTED: RefCell<Option<Printed>> = const { RefCell::new(None) };
-}
-
 /// Runs a command line in this process and returns its exit code and what it has printed. The first of
 /// `arguments` is the program's name.
 pub fn captured<A: Into<OsString>>(
     programs: &Programs,
     arguments: impl IntoIterator<Item = A>,
 ) -> (u8, Printed) {
-    PRINTED.set(Some(Printed::default()));
-    let code = run(programs, arguments.into_iter().map(Into::into));
-    (code, PRINTED.take().unwrap_or_default())
-}
-
-/// Gives `text` to the stream that `captured` has for it; false if there is none.
-fn keep(text: &str, stream: fn(&mut Printed) -> &mut String) -> bool {
-    PRINTED.with_borrow_mut(|printed| printed.as_mut().map(|p| stream(p).push_str(text)).is_some())
-}
-
-/// Fails, after all that could be done, if some things could not.
-fn all_done(failures: Vec<String>) -> Result<(), Failure> {
-    if failures.is_empty() { Ok(()) } else { Err(Failure::Run(anyhow!(failures.join("\n")))) }
-}
-
-/// Prints help and version to standard output, what is wrong with the arguments to standard error.
-fn show(error: &clap::Error) -> io::Result<()> {
-    let text = error.to_string();
-    let kept = match error.use_stderr() {
-        true => keep(&text, |printed| &mut printed.err),
-        false => keep(&text, |printed| &mut printed.out),
-    };
-    if kept { Ok(()) } else { error.print() }
-}
-
-/// Prints data. That its reader has gone, as `head` does, is no failure and stops nothing.
-fn print(text: &str) -> anyhow::Result<()> {
-    if keep(text, |printed| &mut printed.out) {
-        return Ok(());
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Prints a line of progress or a complaint. That nobody reads it stops nothing, where
-/// `eprintln!` would panic.
-fn say(message: impl fmt::Display) {
-    let line = format!("{message}\n");
-    if !keep(&line, |printed| &mut printed.err) {
-        let _ = io::stderr().write_all(line.as_bytes());
-    }
+    output::captured(|| run(programs, arguments.into_iter().map(Into::into)))
 }

@@ -5,6 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use super::folders::{Recorded, check_baseline, first_subject};
+use super::output;
 use crate::analysis::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
@@ -85,8 +86,8 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let Drawn { drawings, mut failures } = draw(&figures, &results, args.style);
     let (files, unwritten) = write(&drawings, &args.format, &target);
     failures.extend(unwritten);
-    super::print(&lines(&files))?;
-    super::all_done(failures)
+    output::print(&lines(&files))?;
+    output::all_done(failures)
 }
 
 /// What ratios in figures are to: what was asked for, or the first subject of the experiment, if this

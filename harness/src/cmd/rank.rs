@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
 use super::folders::{Selection, best_of, check_baseline, one_table, read};
+use super::output;
 use crate::analysis::compare::words::factor;
 use crate::analysis::compare::{Baseline, cells};
 use crate::analysis::rank::{Ranking, rank};
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         in_words(&ranking, &base, &choice, args.markdown)
     };
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::folders::{Recorded, read};
+use super::output;
 use super::plot::{Drawn, baseline, draw, drawable};
 use super::question::{Question, are_two_runs, compare};
 use crate::analysis::compare::cells;
@@ -47,8 +48,8 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
     write(registry, &args.asked, &folders, &drawings, &file)?;
-    super::print(&format!("{}\n", file.display()))?;
-    super::all_done(failures)
+    output::print(&format!("{}\n", file.display()))?;
+    output::all_done(failures)
 }
 
 /// Of two runs the second one, else all.

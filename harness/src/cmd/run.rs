@@ -7,9 +7,13 @@ use std::time::SystemTime;
 use ::table::{Entry, Form, NO_RECLAIMER};
 
 use super::drawn::DrawnArgs;
-use crate::analysis::setting::Setting;
+use super::output;
+use super::values::{
+    fault, fraction, hashing, key_bytes, percent, positive_seconds, preset, rate, seconds, unknown,
+    value_bytes,
+};
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
-use crate::experiment::{MAX_WORKERS, did_you_mean, find_preset};
+use crate::experiment::MAX_WORKERS;
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
@@ -17,10 +21,10 @@ use crate::programs::ask::{Outcome, launch};
 use crate::programs::catalogue::Catalogue;
 use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
 use crate::rows::Row;
-use crate::rows::latency::{LatencyTrial, RATES};
-use crate::show::text::latency;
+use crate::rows::latency::LatencyTrial;
+use crate::show::text;
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
-use crate::workload::{Length, MAX_KEYS, Preset, SHORTEST_KEY};
+use crate::workload::{Length, MAX_KEYS, Preset};
 
 /// Run one trial and print what it measured
 ///
@@ -138,18 +142,21 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let (row, text) = match args.rate {
         None => {
             row.measured(measured);
-            let text = if args.json { json(&row, None)? } else { in_words(&row) };
+            let text = if args.json { json(&row, None)? } else { text::trial::of_throughput(&row) };
             (row, text)
         }
         Some(rate) => {
             let mut trial = LatencyTrial::unmeasured(row, rate);
             trial.measured(measured, args.seconds);
-            let text =
-                if args.json { json(&trial.row, Some(&trial))? } else { latency_in_words(&trial) };
+            let text = if args.json {
+                json(&trial.row, Some(&trial))?
+            } else {
+                text::trial::of_latency(&trial)
+            };
             (trial.row, text)
         }
     };
-    super::print(&text)?;
+    output::print(&text)?;
     if row.valid {
         Ok(())
     } else {
@@ -161,7 +168,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
 fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(row)?;
     if let Some(trial) = latency {
-        value["latency"] = latency::json_of_trial(trial);
+        value["latency"] = text::latency::json_of_trial(trial);
     }
     Ok(format!("{value}\n"))
 }
@@ -264,25 +271,6 @@ fn check_load(structure: &Entry, threads: usize, fault: Fault) -> Result<(), Fai
     };
     let name = &structure.name;
     Err(usage(format!("`{name}` serves at most {most} thread(s), not {handles}{why}")))
-}
-
-fn hashing(text: &str) -> Result<Hashing, String> {
-    Hashing::named(text).ok_or_else(|| none_of("hashers", text, &Hashing::ALL.map(Hashing::name)))
-}
-
-fn key_bytes(text: &str) -> Result<Length, String> {
-    length(text, SHORTEST_KEY)
-}
-
-fn value_bytes(text: &str) -> Result<Length, String> {
-    length(text, 0)
-}
-
-fn length(text: &str, least: u32) -> Result<Length, String> {
-    let fits =
-        |length: &Length| !matches!(length, Length::Bytes(n) if !(least..=1 << 16).contains(n));
-    let expected = || format!("a whole number from {least} to 65536, or `etc`");
-    Length::parsed(text).filter(fits).ok_or_else(expected)
 }
 
 /// Refuses a batch that the reclaimer does not take.
@@ -388,16 +376,6 @@ fn reclaimer(
     )))
 }
 
-pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
-    let hint = did_you_mean(name, names);
-    format!("there is no {what} `{name}`; {hint}`bench list` shows all")
-}
-
-/// The same of a value whose names are few.
-pub(super) fn none_of(what: &str, name: &str, names: &[&str]) -> String {
-    format!("{}the {what} are {}", did_you_mean(name, names), names.join(", "))
-}
-
 /// The mix: by default half of what is not read is inserted and half removed.
 fn mix(args: &Args) -> Result<Mix, Failure> {
     let given = [args.inserts, args.removes, args.updates, args.upserts];
@@ -418,162 +396,4 @@ fn mix(args: &Args) -> Result<Mix, Failure> {
         )));
     }
     Ok(mix)
-}
-
-/// A name and what it has, on a line.
-fn line(text: &mut String, name: &str, value: &str) {
-    use std::fmt::Write;
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{name:<24}{value}");
-}
-
-fn latency_in_words(trial: &LatencyTrial) -> String {
-    let mut text = latency::of_trial(trial) + "\n";
-    let open = &trial.open;
-    let reached = trial.row.ops_per_sec.map_or("not measured".to_owned(), |rate| {
-        format!("{rate:.0} of {} operations per second", open.rate)
-    });
-    let saturated = match open.saturated {
-        Some(true) => "; it could not keep its rate, and its response times grow with its length",
-        _ => "",
-    };
-    let never = open.unstarted.filter(|unstarted| *unstarted > 0);
-    let never = never.map_or(String::new(), |unstarted| format!(", {unstarted} never begun"));
-    let row = &trial.row;
-    for (name, value) in [
-        ("subject", row.subject()),
-        ("workload", workload(row)),
-        ("rate", format!("{reached}{never}{saturated}")),
-        ("clock", open.clock.clone()),
-        ("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() }),
-        ("noise", row.noise.clone()),
-    ] {
-        line(&mut text, name, &value);
-    }
-    text
-}
-
-fn workload(row: &Row) -> String {
-    let upserts = Some(row.upserts).filter(|share| *share > 0.0);
-    let upserts = upserts.map_or(String::new(), |share| format!(", {share} % upserts"));
-    format!(
-        "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates{upserts}, θ = {}, {} keys{}",
-        row.threads,
-        row.reads,
-        row.inserts,
-        row.removes,
-        row.updates,
-        row.zipf,
-        row.keys,
-        special(row)
-    )
-}
-
-fn in_words(row: &Row) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| line(&mut text, name, &value);
-    let mops = |rate: Option<f64>| {
-        rate.map_or("not measured".to_owned(), |rate| format!("{:.2} Mops/s", rate / 1e6))
-    };
-    let count = |n: Option<u64>| n.map_or("not measured".to_owned(), |n| n.to_string());
-    let windows = format!("{} of {} windows", count(row.clean_windows), count(row.windows));
-    line("subject", row.subject());
-    line("workload", workload(row));
-    line("throughput", mops(row.ops_per_sec));
-    line("  in clean windows", format!("{} ({windows})", mops(row.clean_ops_per_sec)));
-    line("  per CPU-second", mops(row.ops_per_cpu_sec));
-    line("operations", count(row.ops));
-    if let (Some(ops), Some(requests)) = (row.ops, row.trace_requests) {
-        line("  over the trace", format!("{:.1} times", ops as f64 / requests as f64));
-    }
-    line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
-    line("peak unreclaimed nodes", count(row.peak_unreclaimed));
-    line("retired to freed", delays(row));
-    if let Some(bytes) = row.payload_bytes {
-        line("key and value, bytes", format!("{bytes:.1}"));
-    }
-    line("peak RSS, bytes", count(row.peak_rss_bytes));
-    line("on huge pages, bytes", count(row.huge_page_bytes));
-    line("entries at the end", count(row.final_len));
-    line("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() });
-    line("noise", row.noise.clone());
-    text
-}
-
-/// How long retired nodes waited.
-fn delays(row: &Row) -> String {
-    let quantiles = [row.free_delay_p50, row.free_delay_p99, row.free_delay_max];
-    match quantiles {
-        [Some(p50), Some(p99), Some(max)] => format!(
-            "{} in the median, {} at 99 %, {} at most",
-            microseconds(p50),
-            microseconds(p99),
-            microseconds(max)
-        ),
-        _ => "not measured".to_owned(),
-    }
-}
-
-fn microseconds(seconds: f64) -> String {
-    format!("{:.1} µs", seconds * 1e6)
-}
-
-/// What is not at its default, each after a comma.
-fn special(row: &Row) -> String {
-    let drawn = Setting::of(row).distribution;
-    let words = [
-        (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
-        (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
-        row.trace_requests
-            .map(|requests| format!("{requests} requests of the trace {}", row.trace)),
-        (row.key_type != "u64")
-            .then(|| format!("keys of {} B, values of {} B", row.key_bytes, row.value_bytes)),
-        (!row.hasher.is_default()).then(|| format!("hashed by {}", row.hasher)),
-        (row.batch > 1).then(|| format!("batches of {}", row.batch)),
-        row.huge_pages.then(|| "huge pages asked for".to_owned()),
-        row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),
-        (row.ops_per_pin > 1).then(|| format!("{} operations a pin", row.ops_per_pin)),
-        (row.allocator != SYSTEM).then(|| format!("allocator {}", row.allocator)),
-        (!row.fault.is_none()).then(|| format!("fault {}", row.fault)),
-    ];
-    words.into_iter().flatten().map(|word| format!(", {word}")).collect()
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if number.is_finite() { Ok(number) } else { Err("must be finite".to_owned()) }
-}
-
-pub(super) fn in_range(text: &str, low: f64, high: f64, what: &str) -> Result<f64, String> {
-    let number = number(text)?;
-    if (low..=high).contains(&number) { Ok(number) } else { Err(format!("must be {what}")) }
-}
-
-fn preset(text: &str) -> Result<&'static Preset, String> {
-    find_preset(text).map_err(|(message, help)| format!("{message}; {help}"))
-}
-
-fn fault(text: &str) -> Result<Fault, String> {
-    Fault::named(text).ok_or_else(|| none_of("faults", text, &Fault::ALL.map(Fault::name)))
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, 100.0, "a percentage, 0 to 100")
-}
-
-pub(super) fn fraction(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, 1.0, "a share, 0 to 1")
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let what = "a number of operations per second, 0.001 to 1000000000";
-    in_range(text, *RATES.start(), *RATES.end(), what)
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    in_range(text, 0.0, 86_400.0, "a number of seconds, 0 to 86400")
-}
-
-pub(super) fn positive_seconds(text: &str) -> Result<f64, String> {
-    in_range(text, 0.001, 86_400.0, "a number of seconds, 0.001 to 86400")
 }

@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use super::folders::{Selection, one_table, read};
+use super::output;
 use crate::analysis::compare::cells;
 use crate::analysis::scaling::{Scaling, scalings};
 use crate::analysis::stats::FEWEST_COUNTS;
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         in_words(&scalings, &left_out, &choice, args.markdown)
     };
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }
 

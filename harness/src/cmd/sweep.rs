@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::conclude::conclude;
+use super::live::{Estimates, Screen};
+use super::output::{print, say};
 use crate::analysis::throughput::choose_metric;
 use crate::case::Case;
-use crate::cmd::conclude::conclude;
-use crate::cmd::live::{Estimates, Screen};
-use crate::cmd::{print, say};
 use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
 use crate::failure::{Failure, usage};
 use crate::metric::Counters;

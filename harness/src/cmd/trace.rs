@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::drawn::skew;
+use super::output;
+use super::values::skew;
 use crate::failure::{Failure, usage};
 use crate::trace::{Made, Trace, generate, write_binary};
 use crate::workload::Op;
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if *json { in_json(&trace, path) } else { in_words(&trace, path) }
         }
     };
-    super::print(&text)?;
+    output::print(&text)?;
     Ok(())
 }
 

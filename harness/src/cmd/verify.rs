@@ -11,7 +11,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use linearizability::{Counterexample, svg, timeline};
 use serde::Serialize;
 
-use super::run::{positive_seconds, unknown};
+use super::output;
+use super::values::{positive_seconds, unknown};
 use crate::case::SYSTEM;
 use crate::failure::{Failure, usage};
 use crate::names::file_name;
@@ -93,7 +94,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let mut lines = Vec::new();
     for (index, (structure, reclaimer)) in subjects.iter().enumerate() {
         let name = subject_name(&structure.name, reclaimer);
-        super::say(format_args!("[{}/{}] {name}", index + 1, subjects.len()));
+        output::say(format_args!("[{}/{}] {name}", index + 1, subjects.len()));
         lines.push(line(&registry, structure, reclaimer, args)?);
     }
     let Args { seed, seconds, keys, .. } = *args;
@@ -104,7 +105,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     } else {
         in_words(&report)
     };
-    super::print(&text)?;
+    output::print(&text)?;
     conclude(&report)
 }
 
@@ -183,7 +184,7 @@ fn line(
     match line.draw(&spec, &args.out) {
         Ok(path) => line.svg = path,
         // The verdict stands without the picture.
-        Err(error) => super::say(format_args!("{error:#}")),
+        Err(error) => output::say(format_args!("{error:#}")),
     }
     Ok(line)
 }

@@ -9,7 +9,7 @@ use super::mix::MixRule;
 use super::traces::Traces;
 use super::value::{
     BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED,
-    Section, TEXT, THREADS, VALUE_BYTES, did_you_mean,
+    Section, TEXT, THREADS, VALUE_BYTES, axis, did_you_mean,
 };
 use super::{keys, presets, traces};
 use crate::case::{Mix, can_batch, single};
@@ -142,20 +142,6 @@ impl<'c> Axes<'c> {
         ]
         .into_iter()
         .fold(1, usize::saturating_mul)
-    }
-}
-
-/// The values of an axis, or its default.
-pub(super) fn axis<T: Clone>(
-    section: &Section<'_, '_>,
-    key: &str,
-    kind: &Kind<T>,
-    default: T,
-    problems: &mut Vec<Problem>,
-) -> Vec<T> {
-    match section.many(key, kind, problems) {
-        Some(values) => values.into_iter().map(Spanned::into_inner).collect(),
-        None => vec![default],
     }
 }
 

@@ -5,14 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::axes::Axes;
 use super::error::Problem;
 use super::mix::MixRule;
-use super::subjects::{Subject, Subjects};
+use super::subjects::{MAX_CELLS, Subject, Subjects};
+use super::value::share;
 use crate::case::{Case, NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::catalogue::Catalogue;
-
-/// More cells than anyone can run; a file that asks for more has a typo.
-pub(super) const MAX_CELLS: usize = 100_000;
 
 /// Collects the cells of all grids.
 pub(super) struct Planner<'c> {
@@ -197,15 +195,4 @@ fn cross<T>(cases: Vec<Case>, values: &[T], set: impl Fn(&mut Case, &T)) -> Vec<
         case
     };
     cases.iter().flat_map(|case| values.iter().map(move |value| with(case, value))).collect()
-}
-
-/// `fraction` of `keys`, to the nearest whole number.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "keys are at most 2^40 and the fraction is from 0 to 1"
-)]
-pub(super) fn share(keys: u64, fraction: f64) -> u64 {
-    (keys as f64 * fraction).round() as u64
 }

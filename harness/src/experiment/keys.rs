@@ -2,13 +2,9 @@
 
 use toml::Spanned;
 
-use super::axes::axis;
 use super::error::Problem;
-use super::value::{SHARE, SHIFT, SKEW, Section, TEXT, did_you_mean};
+use super::value::{HOT, SHARE, SHIFT, SKEW, Section, TEXT, axis, did_you_mean, share};
 use crate::workload::{DISTRIBUTIONS, Distribution, HotSet};
-
-/// The keys that say how hot a hot set is.
-pub(super) const HOT: [&str; 3] = ["hot_keys", "hot_operations", "hot_shift"];
 
 /// Every distribution of a grid with every skew or hot set that it can have, each once.
 pub(super) fn read(
@@ -75,8 +71,8 @@ pub(super) fn check_prefill(
     let span = section.get("prefill").map_or_else(|| section.span.clone(), Spanned::span);
     for (distribution, zipf) in drawn {
         let ranges = keys.iter().flat_map(|keys| prefill.iter().map(move |share| (*keys, *share)));
-        let mut wrong = ranges.filter_map(|(keys, share)| {
-            let prefill = super::grid::share(keys, share);
+        let mut wrong = ranges.filter_map(|(keys, fraction)| {
+            let prefill = share(keys, fraction);
             distribution.check(keys, prefill).err().map(|why| (keys, prefill, why))
         });
         if let Some((keys, prefill, why)) = wrong.next() {

@@ -1,8 +1,7 @@
 //! `preset`: workloads that have names, and what goes with none of them.
 
 use super::error::Problem;
-use super::keys::HOT;
-use super::value::{Section, TEXT, did_you_mean};
+use super::value::{HOT, Section, TEXT, did_you_mean};
 use crate::workload::{PRESETS, Preset, REFUSED};
 
 /// The presets of a grid; none if it says itself what its workloads are.

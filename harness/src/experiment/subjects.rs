@@ -3,13 +3,15 @@
 
 use super::axes::{Axes, Choice};
 use super::error::Problem;
-use super::grid::MAX_CELLS;
 use crate::case::Case;
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::FOLDHASH_ALONE;
 use crate::programs::catalogue::{Catalogue, StructureEntry};
 use ::table::Form;
+
+/// More cells than anyone can run; a file that asks for more has a typo.
+pub(super) const MAX_CELLS: usize = 100_000;
 
 /// The most threads of a trial.
 pub(crate) const MAX_WORKERS: usize = 4096;

@@ -10,8 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Problem, SpecError};
-use super::keys::HOT;
-use super::value::{KEYS, SEED, Section, TEXT, TRACES, mismatch};
+use super::value::{HOT, KEYS, SEED, Section, TEXT, TRACES, mismatch};
 use crate::trace::{Facts, Trace, TraceId};
 
 /// The traces of an experiment, by the path that the file gives.

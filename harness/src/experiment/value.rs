@@ -60,6 +60,9 @@ pub(super) const AXES: &[&str] = &[
     "value_bytes",
 ];
 
+/// The keys that say how hot a hot set is.
+pub(super) const HOT: [&str; 3] = ["hot_keys", "hot_operations", "hot_shift"];
+
 /// The keys of `[mix]`.
 pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates", "upserts"];
 
@@ -276,6 +279,31 @@ impl<'a, 'i> Section<'a, 'i> {
         }
         Some(values)
     }
+}
+
+/// The values of an axis, or its default.
+pub(super) fn axis<T: Clone>(
+    section: &Section<'_, '_>,
+    key: &str,
+    kind: &Kind<T>,
+    default: T,
+    problems: &mut Vec<Problem>,
+) -> Vec<T> {
+    match section.many(key, kind, problems) {
+        Some(values) => values.into_iter().map(Spanned::into_inner).collect(),
+        None => vec![default],
+    }
+}
+
+/// `fraction` of `keys`, to the nearest whole number.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "keys are at most 2^40 and the fraction is from 0 to 1"
+)]
+pub(super) fn share(keys: u64, fraction: f64) -> u64 {
+    (keys as f64 * fraction).round() as u64
 }
 
 /// `key` has a value that it does not take.

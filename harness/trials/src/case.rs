@@ -9,6 +9,7 @@ use table::{ByteKeys, Form, Hashing, Length, Lengths, subject_name};
 
 use crate::fault::Fault;
 use crate::memory;
+pub use crate::mix::Mix;
 use crate::trace::{Facts, TraceId};
 use crate::workload::Distribution;
 
@@ -28,45 +29,6 @@ pub fn is_control(structure: &str) -> bool {
 
 /// The largest [`Case::reclaim_batch`].
 pub const MAX_RECLAIM_BATCH: u64 = 1 << 20;
-
-/// How often each operation occurs, in percent; they sum to 100.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Mix {
-    /// `get`.
-    pub reads: f64,
-    /// `insert` of a random key of the range.
-    pub inserts: f64,
-    /// `remove` of a random key of the range.
-    pub removes: f64,
-    /// `update` of a random key of the range: atomically read, modify and write.
-    pub updates: f64,
-    /// `upsert` of a random key of the range, with a value that does not depend on the old one.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub upserts: f64,
-}
-
-/// Without `upserts` where there are none: the seeds of trials are hashes of this text.
-impl fmt::Debug for Mix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reads, inserts, removes, updates, upserts } = self;
-        let mut shares = f.debug_struct("Mix");
-        shares.field("reads", reads).field("inserts", inserts);
-        shares.field("removes", removes).field("updates", updates);
-        if *upserts != 0.0 {
-            shares.field("upserts", upserts);
-        }
-        shares.finish()
-    }
-}
-
-impl Mix {
-    /// `reads` percent reads, and half of the rest inserts, half removes.
-    #[must_use]
-    pub fn balanced(reads: f64) -> Self {
-        let half = (100.0 - reads) / 2.0;
-        Self { reads, inserts: half, removes: half, updates: 0.0, upserts: 0.0 }
-    }
-}
 
 /// One cell of an experiment's grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,11 +104,6 @@ pub const fn single() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_single(number: &usize) -> bool {
     *number == single()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(share: &f64) -> bool {
-    *share == 0.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `case` | a case: one subject under one workload |
+//! | `case`, `mix` | a case: one subject under one workload; how often each operation occurs |
 //! | `workload`, `trace` | which operation on which key comes next |
 //! | `trial` | a trial: throughput, or latency at a rate |
 //! | `turns` | trials that take turns: what they are told, and say |
@@ -21,6 +21,7 @@ pub mod fault;
 pub mod latency;
 pub mod memory;
 pub mod metric;
+pub mod mix;
 pub mod pin;
 pub mod serve;
 pub mod space;

@@ -155,6 +155,12 @@ fn empty(row: &Row) -> Cell {
     }
 }
 
+/// The trials of both cells that are of one block.
+pub(super) fn pairs_of<'c>(ours: &'c Cell, theirs: &'c Cell) -> Vec<(&'c Trial, &'c Trial)> {
+    let theirs: HashMap<_, _> = theirs.trials.iter().map(|trial| (trial.block, trial)).collect();
+    ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

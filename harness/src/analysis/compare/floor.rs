@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cell, Workload};
-use super::pairs_of;
+use super::cells::{Cell, Workload, pairs_of};
 use crate::analysis::stats;
 use crate::rows::Row;
 

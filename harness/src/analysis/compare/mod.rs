@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 pub use self::baseline::Baseline;
+use self::cells::pairs_of;
 pub use self::cells::{Cell, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::floor::{Floor, Floors};
@@ -155,12 +156,6 @@ pub fn before_and_after<'c>(
         }
     }
     plan
-}
-
-/// The trials of both cells that are of one block.
-fn pairs_of<'c>(ours: &'c Cell, theirs: &'c Cell) -> Vec<(&'c Trial, &'c Trial)> {
-    let theirs: HashMap<_, _> = theirs.trials.iter().map(|trial| (trial.block, trial)).collect();
-    ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
 }
 
 fn same_seeds(ours: &Cell, theirs: &Cell) -> bool {

@@ -1,41 +1,10 @@
 //! What a picture on a screen says of the point under the pointer.
 
-use super::Drawing;
-use super::canvas::{Place, SCALE};
-use super::panels::{Layout, Point, Series, XAxis};
+use super::canvas::Place;
+use super::drawing::Value;
+use super::layout::Layout;
+use super::panels::{Point, Series, XAxis};
 use crate::show::text::latency::duration;
-
-/// A point of a picture and what it stands for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Value {
-    /// Its place in points from the top left.
-    pub at: (f64, f64),
-    /// How far from there it can be pointed at.
-    pub radius: f64,
-    /// In words.
-    pub text: String,
-}
-
-impl Drawing {
-    /// The SVG with the values as titles of unseen circles, which browsers show under the pointer
-    /// and screen readers read.
-    #[must_use]
-    pub fn svg_with_values(&self) -> String {
-        let Some(open) = self.svg.trim_end().strip_suffix("</svg>") else {
-            return self.svg.clone();
-        };
-        let mut svg = open.to_owned();
-        for Value { at: (x, y), radius, text } in &self.values {
-            let [x, y, radius] = [x, y, radius].map(|length| (length * SCALE).round());
-            svg.push_str(&format!(
-                "<circle class=\"value\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"#000\" \
-                 fill-opacity=\"0\"><title>{}</title></circle>\n",
-                escaped(text)
-            ));
-        }
-        svg + "</svg>\n"
-    }
-}
 
 impl Layout<'_> {
     /// Of every marker.
@@ -94,13 +63,10 @@ fn significant(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::show::plot::canvas::SCALE;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::{FIGURES, Results};
     use crate::test_rows::{Grid, trial};

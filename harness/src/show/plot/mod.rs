@@ -6,14 +6,18 @@ mod axis;
 mod batch_sweep;
 mod block_drift;
 mod canvas;
+mod drawing;
 mod factor_bars;
+mod figure;
 mod font;
 mod hover;
 mod latency_ccdf;
+mod layout;
 mod levels;
 mod panels;
 pub mod pdf;
 mod pgf;
+mod picture;
 pub mod raster;
 mod ratio_heatmap;
 mod scale;
@@ -26,6 +30,7 @@ mod space_load;
 pub mod style;
 #[cfg(test)]
 mod tests;
+mod tex;
 mod throughput_keys;
 mod throughput_memory;
 mod throughput_reads;
@@ -34,62 +39,8 @@ mod throughput_threads;
 mod trial_strip;
 mod unreclaimed_over_time;
 
-use anyhow::Result;
-
-pub use self::hover::Value;
-pub use self::pgf::Pgf;
-use self::style::Style;
-use crate::analysis::compare::Baseline;
-use crate::rows::Row;
-use crate::rows::latency::LatencyTrial;
-use crate::rows::samples::SeriesRow;
-use crate::rows::space::SpaceRow;
-
-/// One picture.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drawing {
-    /// The file's name without extension: the figure's, and what tells it from its siblings.
-    pub file_stem: String,
-    /// The picture, its size in points.
-    pub svg: String,
-    /// What the points in it say.
-    pub values: Vec<Value>,
-    /// The same for LaTeX.
-    pub pgf: Pgf,
-}
-
-/// What figures are drawn from.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Results<'a> {
-    /// The trials.
-    pub rows: &'a [Row],
-    /// Their samples, if they have any.
-    pub samples: &'a [SeriesRow],
-    /// The latency trials, if there are any.
-    pub latency: &'a [LatencyTrial],
-    /// The rows of the space trials, if there are any.
-    pub space: &'a [SpaceRow],
-    /// CPUs of the machine that measured them.
-    pub cpus: usize,
-    /// What ratios are to, where there is something to compare with.
-    pub baseline: Option<&'a Baseline>,
-}
-
-/// Draws results: one picture for each setting.
-pub type Draw = fn(&Results<'_>, &Style) -> Result<Vec<Drawing>>;
-
-/// A kind of figure.
-#[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// One line: what it shows.
-    pub summary: &'static str,
-    /// What the results lack for it, if anything: then it is not drawn unless asked for.
-    pub lacks: fn(&Results<'_>) -> Option<&'static str>,
-    /// Draws it; fails if no row can be drawn.
-    pub draw: Draw,
-}
+pub use self::drawing::{Drawing, Pgf, Value};
+pub use self::figure::{Draw, Figure, Results};
 
 /// Every kind of figure.
 pub const FIGURES: &[Figure] = &[

@@ -4,19 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::panels::{Key, LOG_PAD, Layout, Lines, Panel, Series, XAxis, ends_of_counts};
-use super::scale::{SUPERSCRIPTS, Scale};
-use super::shapes::{dashes_in_tex, tex_of_colour};
+use super::drawing::Pgf;
+use super::layout::{LOG_PAD, Layout, ends_of_counts};
+use super::panels::{Key, Lines, Panel, Series, XAxis};
+use super::scale::Scale;
+use super::shapes::dashes_in_tex;
 use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
-
-/// The two files of one figure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pgf {
-    /// For `\input`.
-    pub tex: String,
-    /// What it plots: fields separated by semicolons, comments after `#`.
-    pub table: String,
-}
+use super::tex::{escaped, font, tex_of_colour};
 
 /// A series, to TeX: the numbers of its panel and of itself there, from 1.
 #[derive(Clone, Copy)]
@@ -121,11 +115,6 @@ fn gaps(layout: &Layout<'_>) -> (f64, f64) {
 /// Of a panel. pgfplots leaves more room than we do between an axis and its labels.
 fn width(layout: &Layout<'_>) -> f64 {
     layout.panel_width - 2.0 * layout.style.text / layout.panels.columns() as f64
-}
-
-/// A size of text in whole points, which every font of LaTeX has.
-pub(super) fn font(size: f64) -> String {
-    format!("\\fontsize{{{:.0}}}{{{:.1}}}\\selectfont", size, size.round() * 1.2)
 }
 
 /// Ends and ticks of the x axis.
@@ -436,36 +425,6 @@ fn plain(text: &str) -> String {
     let text = text.replace('θ', "theta").replace(['\u{a0}', '\n'], " ");
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " .,:=/+-()@*<>".contains(c);
     text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
-}
-
-/// `text` as LaTeX sets it.
-pub(super) fn escaped(text: &str) -> String {
-    let mut tex = String::new();
-    for c in text.chars() {
-        match c {
-            '\\' => tex.push_str("\\textbackslash{}"),
-            '~' => tex.push_str("\\textasciitilde{}"),
-            '^' => tex.push_str("\\textasciicircum{}"),
-            '{' | '}' | '$' | '&' | '#' | '_' | '%' => tex.extend(['\\', c]),
-            '<' | '>' | '|' => tex.extend(['$', c, '$']),
-            'θ' => tex.push_str("$\\theta$"),
-            'λ' => tex.push_str("$\\lambda$"),
-            'σ' => tex.push_str("$\\sigma$"),
-            'κ' => tex.push_str("$\\kappa$"),
-            '−' => tex.push_str("$-$"),
-            '\u{a0}' => tex.push('~'),
-            '–' => tex.push_str("--"),
-            'µ' => tex.push_str("$\\mu$"),
-            '⁻' => tex.push_str("$^{-}$"),
-            c => match SUPERSCRIPTS.iter().position(|superscript| *superscript == c) {
-                Some(digit) => {
-                    let _ = write!(tex, "$^{digit}$");
-                }
-                None => tex.push(c),
-            },
-        }
-    }
-    tex
 }
 
 #[cfg(test)]

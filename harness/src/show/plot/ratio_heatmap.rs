@@ -7,9 +7,8 @@ use std::collections::{BTreeSet, HashSet};
 use anyhow::Result;
 
 use super::levels::{reads, skew};
-use super::panels::{Key, Lines, Panel, Panels, XAxis, YAxis};
+use super::panels::{Key, Lines, Panel, Panels, Tile, XAxis, YAxis};
 use super::schemes::{file_stem, threads};
-use super::shapes::Tile;
 use super::style::{Colour, Style, WHITE};
 use super::{Drawing, Results};
 use crate::analysis::compare::words::factor;

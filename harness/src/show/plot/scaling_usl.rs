@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::levels::{drawn, reads, skew};
-use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::panels::{Curve, Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::file_stem;
-use super::shapes::Curve;
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::compare::{Workload, cells};

@@ -1,38 +1,15 @@
-//! What panels hold beside series of points.
+//! Curves, tiles and bars of panels, painted and for LaTeX.
 
 use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::Value;
 use super::canvas::{Align, Canvas};
-use super::panels::{Layout, Lines, Panel};
-use super::pgf::{escaped, font};
+use super::drawing::Value;
+use super::layout::Layout;
+use super::panels::{Lines, Panel, Tile};
 use super::style::{Colour, FAINT};
-
-/// A line through places of the panel's axes.
-#[derive(Clone, Debug)]
-pub(super) struct Curve {
-    pub(super) points: Vec<(f64, f64)>,
-    pub(super) colour: Colour,
-    pub(super) is_dashed: bool,
-    /// Whether it hides points, or they it.
-    pub(super) in_front: bool,
-}
-
-/// A filled place of axes of levels, which are counted from 1.
-#[derive(Clone, Debug)]
-pub(super) struct Tile {
-    pub(super) x: usize,
-    pub(super) y: usize,
-    pub(super) colour: Colour,
-    /// What is written in it.
-    pub(super) text: String,
-    /// What it stands for, with the ends of its interval.
-    pub(super) value: Option<(f64, (f64, f64))>,
-    /// The same in words.
-    pub(super) words: String,
-}
+use super::tex::{escaped, font, tex_of_colour};
 
 /// Of dashed curves, in line widths.
 pub(super) const DASHES: [f64; 2] = [3.5, 2.5];
@@ -133,12 +110,6 @@ impl Layout<'_> {
 }
 
 impl Layout<'_> {
-    /// From one bar of a group to the next, if there are so many.
-    pub(super) fn bar_step(&self, count: usize) -> f64 {
-        let group = self.x(0, 2.0) - self.x(0, 1.0);
-        GROUP * group / count.max(1) as f64
-    }
-
     /// Under every point one from 0.
     pub(super) fn draw_bars(
         &self,
@@ -186,8 +157,6 @@ impl Layout<'_> {
     }
 }
 
-/// The share of the room between two places that a group of bars takes.
-const GROUP: f64 = 0.86;
 /// The share of its step that a bar takes.
 const BAR: f64 = 0.8;
 
@@ -195,11 +164,6 @@ const BAR: f64 = 0.8;
 pub(super) fn tint((red, green, blue): Colour) -> Colour {
     let half = |part: u8| u8::try_from((u16::from(part) + 2 * 255) / 3).unwrap_or(255);
     (half(red), half(green), half(blue))
-}
-
-/// As an option of TikZ.
-pub(super) fn tex_of_colour((red, green, blue): Colour) -> String {
-    format!("{{rgb,255:red,{red};green,{green};blue,{blue}}}")
 }
 
 /// The pattern of dashed curves as an option of TikZ, after others.

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::levels::{drawn, reads, skew};
-use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::panels::{Curve, Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::{file_stem, threads};
-use super::shapes::Curve;
 use super::style::{Colour, GREY, Look, Marker, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::setting::{Group, split};
@@ -266,7 +265,7 @@ mod tests {
     }
 
     fn tex_of_black() -> String {
-        format!("\\draw[color={}", crate::show::plot::shapes::tex_of_colour(BLACK))
+        format!("\\draw[color={}", crate::show::plot::tex::tex_of_colour(BLACK))
     }
 
     #[test]

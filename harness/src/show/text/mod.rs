@@ -5,3 +5,4 @@ pub mod comparison;
 pub mod latency;
 pub mod space;
 pub mod throughput;
+pub mod trial;

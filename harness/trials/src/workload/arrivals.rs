@@ -2,7 +2,7 @@
 
 use rand::{Rng as _, SeedableRng};
 
-use super::keys::Rng;
+use super::Rng;
 use super::{Purpose, derive};
 
 /// One thread's share of a Poisson process: the times at which its operations are due, in

@@ -14,7 +14,8 @@
 
 use rand::{Rng as _, SeedableRng};
 
-use super::keys::{Rng, below};
+use super::Rng;
+use super::keys::below;
 use super::{Op, OpMix, Permutation, Purpose, Source, derive, prefill_order};
 
 /// The operations of a thread that fills a range.

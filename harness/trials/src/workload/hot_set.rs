@@ -9,7 +9,8 @@
 
 use rand::Rng as _;
 
-use super::keys::{Keys, Rng, below};
+use super::Rng;
+use super::keys::{Keys, below};
 use super::{HotSet, MAX_KEYS, Permutation};
 
 /// Keys of `0..keys` with a [`HotSet`].

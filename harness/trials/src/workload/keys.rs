@@ -4,12 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use rand::Rng as _;
-use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::{MAX_KEYS, Permutation, Zipf};
-
-/// The generator of every stream: 32 bytes of state, less than a nanosecond a word.
-pub type Rng = Xoshiro256PlusPlus;
+use super::{MAX_KEYS, Permutation, Rng, Zipf};
 
 /// A distribution of keys. The loop that draws a block of them is monomorphised over it.
 pub trait Keys: Debug + Send {

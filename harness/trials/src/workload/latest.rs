@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::{Rng as _, SeedableRng};
 
-use super::keys::Rng;
+use super::Rng;
 use super::{MAX_KEYS, Op, OpMix, Permutation, Purpose, Source, Zipf, derive, prefill_order};
 
 /// A cache line, so that threads that write to neighbours do not take it from each other; two,

@@ -1,6 +1,8 @@
 //! A seeded bijection of a range of integers.
 
-use super::{MAX_KEYS, mix};
+use table::mix;
+
+use super::MAX_KEYS;
 
 /// A seeded bijection of `0..n`.
 ///

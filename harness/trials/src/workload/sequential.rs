@@ -5,7 +5,8 @@
 //! thread begins at a place of its own, evenly apart.
 
 use super::MAX_KEYS;
-use super::keys::{Keys, Rng};
+use super::Rng;
+use super::keys::Keys;
 
 /// Every key of `0..keys` in order, again and again.
 #[derive(Clone, Debug)]

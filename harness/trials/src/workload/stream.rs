@@ -6,8 +6,9 @@ use anyhow::ensure;
 use rand::{Rng as _, SeedableRng};
 use table::Op;
 
-use super::keys::{Keys, Rng};
-use crate::case::Mix;
+use super::Rng;
+use super::keys::Keys;
+use crate::mix::Mix;
 
 /// A [`Mix`] made ready to draw from; each operation's share is exact to 2^-32.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ use std::fmt;
 use rand::Rng as _;
 
 use super::MAX_KEYS;
-use super::keys::Rng;
+use super::Rng;
 
 /// Number of strata: with 24 bytes for each and 8 for its cell of the alias table, 16 KiB.
 const STRATA: usize = 512;

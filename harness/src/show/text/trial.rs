@@ -1,0 +1,128 @@
+//! One trial for a terminal: a line for each thing measured.
+
+use super::latency;
+use crate::analysis::setting::Setting;
+use crate::case::SYSTEM;
+use crate::rows::Row;
+use crate::rows::latency::LatencyTrial;
+
+/// A name and what it has, on a line.
+fn line(text: &mut String, name: &str, value: &str) {
+    use std::fmt::Write;
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{name:<24}{value}");
+}
+
+/// A latency trial: percentiles, and then what it was.
+pub(crate) fn of_latency(trial: &LatencyTrial) -> String {
+    let mut text = latency::of_trial(trial) + "\n";
+    let open = &trial.open;
+    let reached = trial.row.ops_per_sec.map_or("not measured".to_owned(), |rate| {
+        format!("{rate:.0} of {} operations per second", open.rate)
+    });
+    let saturated = match open.saturated {
+        Some(true) => "; it could not keep its rate, and its response times grow with its length",
+        _ => "",
+    };
+    let never = open.unstarted.filter(|unstarted| *unstarted > 0);
+    let never = never.map_or(String::new(), |unstarted| format!(", {unstarted} never begun"));
+    let row = &trial.row;
+    for (name, value) in [
+        ("subject", row.subject()),
+        ("workload", workload(row)),
+        ("rate", format!("{reached}{never}{saturated}")),
+        ("clock", open.clock.clone()),
+        ("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() }),
+        ("noise", row.noise.clone()),
+    ] {
+        line(&mut text, name, &value);
+    }
+    text
+}
+
+fn workload(row: &Row) -> String {
+    let upserts = Some(row.upserts).filter(|share| *share > 0.0);
+    let upserts = upserts.map_or(String::new(), |share| format!(", {share} % upserts"));
+    format!(
+        "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates{upserts}, θ = {}, {} keys{}",
+        row.threads,
+        row.reads,
+        row.inserts,
+        row.removes,
+        row.updates,
+        row.zipf,
+        row.keys,
+        special(row)
+    )
+}
+
+/// A throughput trial.
+pub(crate) fn of_throughput(row: &Row) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| line(&mut text, name, &value);
+    let mops = |rate: Option<f64>| {
+        rate.map_or("not measured".to_owned(), |rate| format!("{:.2} Mops/s", rate / 1e6))
+    };
+    let count = |n: Option<u64>| n.map_or("not measured".to_owned(), |n| n.to_string());
+    let windows = format!("{} of {} windows", count(row.clean_windows), count(row.windows));
+    line("subject", row.subject());
+    line("workload", workload(row));
+    line("throughput", mops(row.ops_per_sec));
+    line("  in clean windows", format!("{} ({windows})", mops(row.clean_ops_per_sec)));
+    line("  per CPU-second", mops(row.ops_per_cpu_sec));
+    line("operations", count(row.ops));
+    if let (Some(ops), Some(requests)) = (row.ops, row.trace_requests) {
+        line("  over the trace", format!("{:.1} times", ops as f64 / requests as f64));
+    }
+    line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
+    line("peak unreclaimed nodes", count(row.peak_unreclaimed));
+    line("retired to freed", delays(row));
+    if let Some(bytes) = row.payload_bytes {
+        line("key and value, bytes", format!("{bytes:.1}"));
+    }
+    line("peak RSS, bytes", count(row.peak_rss_bytes));
+    line("on huge pages, bytes", count(row.huge_page_bytes));
+    line("entries at the end", count(row.final_len));
+    line("self-check", if row.valid { "passed".to_owned() } else { row.error.clone() });
+    line("noise", row.noise.clone());
+    text
+}
+
+/// How long retired nodes waited.
+fn delays(row: &Row) -> String {
+    let quantiles = [row.free_delay_p50, row.free_delay_p99, row.free_delay_max];
+    match quantiles {
+        [Some(p50), Some(p99), Some(max)] => format!(
+            "{} in the median, {} at 99 %, {} at most",
+            microseconds(p50),
+            microseconds(p99),
+            microseconds(max)
+        ),
+        _ => "not measured".to_owned(),
+    }
+}
+
+fn microseconds(seconds: f64) -> String {
+    format!("{:.1} µs", seconds * 1e6)
+}
+
+/// What is not at its default, each after a comma.
+fn special(row: &Row) -> String {
+    let drawn = Setting::of(row).distribution;
+    let words = [
+        (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
+        (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
+        row.trace_requests
+            .map(|requests| format!("{requests} requests of the trace {}", row.trace)),
+        (row.key_type != "u64")
+            .then(|| format!("keys of {} B, values of {} B", row.key_bytes, row.value_bytes)),
+        (!row.hasher.is_default()).then(|| format!("hashed by {}", row.hasher)),
+        (row.batch > 1).then(|| format!("batches of {}", row.batch)),
+        row.huge_pages.then(|| "huge pages asked for".to_owned()),
+        row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),
+        (row.ops_per_pin > 1).then(|| format!("{} operations a pin", row.ops_per_pin)),
+        (row.allocator != SYSTEM).then(|| format!("allocator {}", row.allocator)),
+        (!row.fault.is_none()).then(|| format!("fault {}", row.fault)),
+    ];
+    words.into_iter().flatten().map(|word| format!(", {word}")).collect()
+}
