@@ -1,8 +1,9 @@
 //! The arrows between the workspace's crates, and what each must not know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program may use.
 const ARROWS: [(&str, &[&str]); 14] = [
@@ -37,16 +38,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ),
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-fn text(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 /// Every package of the workspace: its folder, and its manifest.
-fn packages() -> BTreeMap<String, (PathBuf, toml::Table)> {
+pub(crate) fn packages() -> BTreeMap<String, (PathBuf, toml::Table)> {
     let workspace: toml::Table = text(&root().join("Cargo.toml")).parse().unwrap();
     let members = workspace["workspace"]["members"].as_array().unwrap();
     members
@@ -58,24 +51,6 @@ fn packages() -> BTreeMap<String, (PathBuf, toml::Table)> {
             (name, (folder, manifest))
         })
         .collect()
-}
-
-/// Every file of Rust below `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    assert!(!found.is_empty(), "{}", folder.display());
-    found
 }
 
 #[test]
@@ -95,23 +70,30 @@ fn crates_use_what_they_may() {
     assert_eq!(packages.len(), ARROWS.len(), "a crate of ARROWS is not in the workspace");
 }
 
-/// Fails if a file below `folder`, but for those that end so, has one of `words`.
-fn must_not_say(folder: &Path, but: &[&str], words: &[&str]) {
-    for path in sources(folder) {
-        if but.iter().any(|end| path.ends_with(end)) {
-            continue;
-        }
-        let text = text(&path);
-        // What follows are tests, which need some table.
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        for (number, line) in code.lines().enumerate() {
-            let line = line.split("//").next().unwrap();
-            for word in words {
-                let place = path.display();
-                assert!(!line.contains(word), "{place}:{}: `{word}` in `{line}`", number + 1);
-            }
-        }
+/// Where a file below `folder`, but for those that end so, says one of `words` in its code.
+fn said(folder: &Path, but: &[&str], words: &[&str]) -> Vec<String> {
+    let files =
+        sources(folder).into_iter().filter(|path| !but.iter().any(|end| path.ends_with(end)));
+    let said = |path: PathBuf| {
+        let found = words_in(&text(&path), words);
+        found.into_iter().map(move |place| format!("{}:{place}", path.display()))
+    };
+    files.flat_map(said).collect()
+}
+
+/// The lines of a file's code that have one of `words`. Tests need some table, and are none of it.
+fn words_in(text: &str, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, line) in code(text).lines().enumerate() {
+        let here = words.iter().filter(|word| line.contains(**word));
+        found.extend(here.map(|word| format!("{}: `{word}`", number + 1)));
     }
+    found
+}
+
+fn must_not_say(folder: &Path, but: &[&str], words: &[&str]) {
+    let said = said(folder, but, words);
+    assert!(said.is_empty(), "{}", said.join("\n"));
 }
 
 #[test]
@@ -134,4 +116,10 @@ fn families_know_tables_alone() {
         }
     }
     must_not_say(&root().join("harness/kernel/src"), &[], &["trials::", "harness::"]);
+}
+
+#[test]
+fn a_word_counts_in_code_alone() {
+    let text = "// kernel::a\nuse kernel::b;\nlet c = \"kernel::\";\n#[cfg(test)]\nmod tests {\nkernel::d\n}\n";
+    assert_eq!(words_in(text, &["kernel::", "trials::"]), ["2: `kernel::`"]);
 }
