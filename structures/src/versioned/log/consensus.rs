@@ -28,7 +28,7 @@ pub(super) struct Proposal<Op, Out> {
 }
 
 impl<Op, Out> Proposal<Op, Out> {
-    pub(super) const fn new(op: Op) -> Self {
+    pub(super) fn new(op: Op) -> Self {
         let (number, response) = (AtomicU64::new(0), AtomicPtr::new(ptr::null_mut()));
         Self { op, number, response }
     }
@@ -107,7 +107,7 @@ pub(super) type EntryNode<O, R> = Node<R, Entry<O, R>>;
 
 impl<O: Sequential, R: Reclaimer> Entry<O, R> {
     /// The last entry of a log, for now.
-    pub(super) const fn last(number: u64, proposal: Option<Arc<ProposalOf<O>>>) -> Self {
+    pub(super) fn last(number: u64, proposal: Option<Arc<ProposalOf<O>>>) -> Self {
         Self { number, proposal, next: AtomicPtr::new(ptr::null_mut()) }
     }
 
