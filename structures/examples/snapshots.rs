@@ -8,7 +8,6 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
-use structures::map::MapHandle;
 use structures::reclaim::Hazard;
 use structures::versioned::HamtCas;
 use structures::versioned::hamt::Change;

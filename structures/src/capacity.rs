@@ -34,6 +34,25 @@ impl Shape {
         Some((buckets as usize).next_power_of_two())
     }
 
+    /// Buckets for `additional` entries more than there are.
+    ///
+    /// # Errors
+    ///
+    /// There cannot be so many, or there is no memory for them now: said before a table that can only
+    /// double has doubled in vain.
+    pub(crate) fn buckets_for_more(
+        self,
+        entries: usize,
+        additional: usize,
+    ) -> Result<usize, GrowError> {
+        let all = entries.checked_add(additional);
+        let buckets =
+            all.and_then(|all| self.buckets_for(all)).ok_or(GrowError::CapacityOverflow)?;
+        let bytes = buckets.saturating_mul(self.bytes);
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| refused::<u8>(bytes))?;
+        Ok(buckets)
+    }
+
     /// The most buckets: no array has more than `isize::MAX` bytes.
     pub(crate) const fn most(self) -> usize {
         let bytes = if self.bytes == 0 { 1 } else { self.bytes };

@@ -1,15 +1,17 @@
-//! Concurrent hash tables, each generic over how memory is reclaimed.
+#![doc = include_str!("../README.md")]
 //!
-//! A table is a [`ConcurrentMap`](map::ConcurrentMap): each thread takes a handle of it and works
-//! through that. Protecting memory costs something per thread, per critical section and per step;
-//! the three layers of [`map`] keep these apart.
+//! ## The map, the handle, the pin
+//!
+//! A thread takes a *handle* of a table and works through that; a handle can be *pinned* for many
+//! operations. Protecting memory costs something per thread, per critical section and per step, and these
+//! three layers keep the costs apart. All three have their operations as methods of their own, which need no
+//! import. The traits of [`map`] have the core of them, for code that is to run with any table.
 //!
 //! ```
 //! use structures::ChainingLockFree;
-//! use structures::map::MapHandle;
 //! use structures::reclaim::Haphazard;
 //!
-//! let map = ChainingLockFree::<u64, u64, Haphazard>::default();
+//! let map = ChainingLockFree::<u64, u64, Haphazard>::new();
 //! let mut handle = map.handle();
 //! assert!(handle.insert(1, 10));
 //! let mut pinned = handle.pin(); // one critical section for the two that follow
@@ -17,9 +19,27 @@
 //! assert_eq!(pinned.get(&1), Some(11));
 //! ```
 //!
-//! # Tables
+//! ## What all tables have, and what some have not
 //!
-//! Every operation below is linearizable; each table's file names the points.
+//! * `new`, `with_capacity`, `with_hasher`, `with_capacity_and_hasher`, each also with `_in` for a domain
+//!   of the reclaimer's; `Default`, `Extend` and `FromIterator`. A trie has no `with_capacity`, as it has
+//!   no buckets to make room in.
+//! * `get`, `get_with`, `contains`, `insert`, `insert_or_assign`, `get_or_insert_with`, `update`, `upsert`,
+//!   `remove`, `remove_if`: linearizable. Keys are looked up by whatever they can be borrowed as
+//!   (`get("key")` for `String`s), words by themselves.
+//! * `get_many`, `insert_many`, `retain`, `clear`: several such steps. `for_each` and `len`: see the table
+//!   below; on the map, too, without a handle.
+//! * `try_reserve` and `reserve`: not the versioned tables, which make what they need with each update.
+//! * `shrink_to_fit`: [`ChainingGlobalLock`] and [`CuckooStriped`]. Elsewhere who reads announces nothing
+//!   that would say when a table, or the buckets that it has more, could be freed; or there is nothing to
+//!   shrink, as in a trie.
+//! * `Clone`: none. A copy of a table that others change would be of no moment; of a versioned table there
+//!   is a [`snapshot`](versioned::map::Pinned::snapshot).
+//!
+//! ## Tables
+//!
+//! Every operation below is linearizable; each table's file names the points. `remove_if` is as
+//! `update` is, `get_or_insert_with` and `insert_or_assign` as `upsert`.
 //!
 //! | table | `get` | `insert`, `update`, `upsert`, `remove` | reclaimer | iteration | growth |
 //! | --- | --- | --- | --- | --- | --- |
@@ -50,7 +70,7 @@
 //! snapshots. What closures, and the code of keys and values, may do with the table that runs them is
 //! said in [`map`](map#user-code-that-uses-the-map).
 //!
-//! # Reclaimers
+//! ## Reclaimers
 //!
 //! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
 //! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
@@ -61,7 +81,7 @@
 //! [`Sdd`](reclaim::Sdd) stand on the crates that papaya and scc stand on.
 //! [`reclaim`] has the contract, and says how to add one.
 //!
-//! # Features and configurations
+//! ## Features and configurations
 //!
 //! * Feature `meter` (on by default): [`meter`] counts and weighs every node from allocation to
 //!   free, per process. Without it the hooks compile to nothing.
@@ -85,6 +105,7 @@ pub mod meter;
 #[cfg(doctest)]
 mod must_not_compile;
 mod numbers;
+mod operations;
 mod owner;
 mod panics;
 pub mod reclaim;

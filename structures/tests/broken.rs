@@ -6,7 +6,7 @@
 mod suite;
 
 use structures::ChainingLockFree;
-use structures::map::{Held, MapHandle};
+use structures::map::Held;
 use structures::reclaim::{Caps, Guard, Node, Participant, Payload, Reclaimer};
 use structures::sync::{AtomicPtr, Ordering, perturb};
 use suite::{Family, Key, Value};

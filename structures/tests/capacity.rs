@@ -156,19 +156,113 @@ fn buckets_are_counted_too() {
     }
 }
 
+/// Runs the test for each table that can reserve.
+macro_rules! tables_that_reserve {
+    ($test:ident) => {
+        $test!(ChainingGlobalLock<u64, u64>);
+        $test!(ChainingBucketLock<u64, u64>);
+        $test!(ChainingLockFree<u64, u64>);
+        $test!(ChainingLockFree<u64, u64, Hazard>);
+        $test!(ChainingInline<u64, u64>);
+        $test!(CuckooStriped<u64, u64>);
+    };
+}
+
 #[test]
 fn what_cannot_be_reserved_is_an_error() {
-    let map = CuckooStriped::<u64, u64, _>::with_capacity_and_hasher(100, hasher());
-    assert!((0..100).all(|key| map.insert(key, key)));
-    let before = map.capacity();
-    for additional in IMPOSSIBLE {
-        assert_eq!(map.try_reserve(additional), Err(GrowError::CapacityOverflow), "{additional}");
+    macro_rules! refuses {
+        ($table:ty) => {
+            let map = <$table>::with_capacity(100);
+            assert_eq!(map.handle().insert_many((0..100).map(|key| (key, key))), 100);
+            let before = map.capacity();
+            for additional in IMPOSSIBLE {
+                assert_eq!(map.try_reserve(additional), Err(GrowError::CapacityOverflow));
+            }
+            let answer = map.try_reserve(1 << 52);
+            assert!(
+                matches!(answer, Err(GrowError::AllocFailed { bytes }) if bytes > 1 << 52),
+                "{}: {answer:?}",
+                stringify!($table)
+            );
+            assert_eq!(map.capacity(), before, "{}", stringify!($table));
+            assert!((0..100).all(|key| map.handle().get(&key) == Some(key)));
+        };
     }
-    let answer = map.try_reserve(1 << 52);
-    assert!(
-        matches!(answer, Err(GrowError::AllocFailed { bytes }) if bytes > 1 << 52),
-        "{answer:?}"
-    );
-    assert_eq!(map.capacity(), before);
-    assert!((0..100).all(|key| map.get(&key) == Some(key)));
+    tables_that_reserve!(refuses);
+}
+
+#[test]
+fn what_was_reserved_is_filled_without_a_growth() {
+    const MORE: u64 = 10_000;
+    macro_rules! fills {
+        ($table:ty) => {
+            let name = stringify!($table);
+            let map = <$table>::new();
+            let mut handle = map.handle();
+            assert_eq!(handle.insert_many((0..100).map(|key| (key, !key))), 100);
+            map.reserve(MORE as usize);
+            let capacity = map.capacity();
+            assert!(capacity >= 100 + MORE as usize, "{name}: {capacity}");
+            assert!((0..100).all(|key| handle.get(&key) == Some(!key)), "{name}");
+            map.reserve(MORE as usize);
+            assert_eq!(map.capacity(), capacity, "{name}: there was room");
+            handle.insert_many((100..100 + MORE).map(|key| (key, !key)));
+            assert_eq!(map.capacity(), capacity, "{name}");
+            assert!((0..100 + MORE).all(|key| handle.get(&key) == Some(!key)), "{name}");
+        };
+    }
+    tables_that_reserve!(fills);
+}
+
+/// Threads that reserve and insert at once lose nothing.
+#[test]
+fn reserving_beside_writers_loses_nothing() {
+    macro_rules! beside {
+        ($table:ty) => {
+            let map = <$table>::new();
+            std::thread::scope(|scope| {
+                let map = &map;
+                scope.spawn(move || (1..14).for_each(|bit| map.reserve(1 << bit)));
+                scope.spawn(move || (1..14).for_each(|bit| map.reserve(1 << bit)));
+                scope.spawn(move || map.handle().insert_many((0..5_000).map(|key| (key, !key))));
+            });
+            let mut handle = map.handle();
+            assert!((0..5_000).all(|key| handle.get(&key) == Some(!key)), "{}", stringify!($table));
+            assert_eq!(map.len(), 5_000);
+        };
+    }
+    tables_that_reserve!(beside);
+}
+
+/// Buckets that other entries have needed are given back.
+#[test]
+fn tables_shrink_to_what_they_hold() {
+    macro_rules! shrinks {
+        ($table:ty) => {
+            let map = <$table>::with_capacity(10_000);
+            assert!((0..10_000).all(|key| map.insert(key, !key)));
+            assert!(!map.shrink_to_fit(), "it is full");
+            map.retain(|key, _| *key < 100);
+            let before = map.capacity();
+            assert!(map.shrink_to_fit());
+            assert!(map.capacity() < before / 32, "{} of {before}", map.capacity());
+            assert!((0..10_000).all(|key| map.get(&key) == (key < 100).then_some(!key)));
+            assert!((100..1_000).all(|key| map.insert(key, !key)), "it grows again");
+            assert!((0..1_000).all(|key| map.get(&key) == Some(!key)));
+        };
+    }
+    shrinks!(ChainingGlobalLock<u64, u64>);
+    shrinks!(CuckooStriped<u64, u64>);
+}
+
+/// A closure that has a bucket's lock cannot reserve: who moves the table waits for that bucket.
+#[test]
+fn reserving_under_a_bucket_s_lock_panics() {
+    let map = ChainingBucketLock::<u64, u64>::new();
+    map.insert(1, 1);
+    let within = catch_unwind(AssertUnwindSafe(|| map.get_with(&1, |_| map.try_reserve(10_000))));
+    assert!(within.is_err(), "{within:?}");
+    map.reserve(10_000);
+    assert_eq!((map.get(&1), map.len()), (Some(1), 1));
+    assert!(map.capacity() >= 10_000);
 }

@@ -103,7 +103,7 @@ impl Rooted for WholeUnderLock {
     const SIZE: Size = Size::COPIED;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
         let cow = Cow::<_, _, Locked>::new_in(domain, || Flat::with_capacity(0));
-        VersionedMap::with_hasher_in(FixedState::default(), cow)
+        VersionedMap::with_hasher_over(FixedState::default(), cow)
     }
 }
 
@@ -113,7 +113,7 @@ impl Rooted for WholeByCas {
     const SIZE: Size = Size::COPIED;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
         let cow = Cow::<_, _, Cas>::new_in(domain, || Flat::with_capacity(0));
-        VersionedMap::with_hasher_in(FixedState::default(), cow)
+        VersionedMap::with_hasher_over(FixedState::default(), cow)
     }
 }
 
@@ -121,7 +121,7 @@ struct BundledTrie;
 impl Rooted for BundledTrie {
     type Map<R: RootScheme + 'static> = HamtCas<u64, u64, R, FixedState, Bundled>;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
-        VersionedMap::with_hasher_in(FixedState::default(), Cow::new_in(domain, Hamt::new))
+        VersionedMap::with_hasher_over(FixedState::default(), Cow::new_in(domain, Hamt::new))
     }
 }
 
@@ -129,7 +129,7 @@ struct CountedTrie;
 impl Rooted for CountedTrie {
     type Map<R: RootScheme + 'static> = HamtCas<u64, u64, R, FixedState, Counted>;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
-        VersionedMap::with_hasher_in(FixedState::default(), Cow::new_in(domain, Hamt::new))
+        VersionedMap::with_hasher_over(FixedState::default(), Cow::new_in(domain, Hamt::new))
     }
 }
 
@@ -138,7 +138,7 @@ impl Rooted for BundledTries {
     type Map<R: RootScheme + 'static> = HamtSharded<u64, u64, R, FixedState, Bundled>;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
         let cow = Cow::<_, _, Cas, SHARDS>::new_in(domain, Hamt::new);
-        VersionedMap::with_hasher_in(FixedState::default(), cow)
+        VersionedMap::with_hasher_over(FixedState::default(), cow)
     }
 }
 
@@ -147,7 +147,7 @@ impl Rooted for CountedTries {
     type Map<R: RootScheme + 'static> = HamtSharded<u64, u64, R, FixedState, Counted>;
     fn new<R: RootScheme + 'static>(domain: R) -> Self::Map<R> {
         let cow = Cow::<_, _, Cas, SHARDS>::new_in(domain, Hamt::new);
-        VersionedMap::with_hasher_in(FixedState::default(), cow)
+        VersionedMap::with_hasher_over(FixedState::default(), cow)
     }
 }
 
@@ -155,7 +155,7 @@ struct BundledPsim;
 impl Family for BundledPsim {
     type Map<R: Reclaimer + 'static> = HamtPsim<u64, u64, R, FixedState, Bundled>;
     fn new<R: Reclaimer + 'static>(domain: R) -> Self::Map<R> {
-        VersionedMap::with_hasher_in(FixedState::default(), PSim::new_in(domain, Hamt::new()))
+        VersionedMap::with_hasher_over(FixedState::default(), PSim::new_in(domain, Hamt::new()))
     }
 }
 
@@ -163,7 +163,7 @@ struct CountedPsim;
 impl Family for CountedPsim {
     type Map<R: Reclaimer + 'static> = HamtPsim<u64, u64, R, FixedState, Counted>;
     fn new<R: Reclaimer + 'static>(domain: R) -> Self::Map<R> {
-        VersionedMap::with_hasher_in(FixedState::default(), PSim::new_in(domain, Hamt::new()))
+        VersionedMap::with_hasher_over(FixedState::default(), PSim::new_in(domain, Hamt::new()))
     }
 }
 
@@ -171,7 +171,10 @@ struct Log;
 impl Family for Log {
     type Map<R: Reclaimer + 'static> = LogHerlihy<u64, u64, R, FixedState>;
     fn new<R: Reclaimer + 'static>(domain: R) -> Self::Map<R> {
-        VersionedMap::with_hasher_in(FixedState::default(), HerlihyLog::new_in(domain, Hamt::new()))
+        VersionedMap::with_hasher_over(
+            FixedState::default(),
+            HerlihyLog::new_in(domain, Hamt::new()),
+        )
     }
 }
 

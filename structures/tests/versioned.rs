@@ -195,7 +195,7 @@ fn edited<P: Sharing>(
     for (kind, key) in edits {
         let hash = hash(*key);
         let op = match kind {
-            0 => MapOp::Remove { hash, key: *key },
+            0 => MapOp::Remove { hash, key: *key, stamp: None },
             1 => MapOp::Insert { hash, key: *key, value: *key },
             _ => {
                 let found = draft.find(hash, |other| other == key);
@@ -252,7 +252,10 @@ fn a_sealed_trie_does_not_change() {
         let mut trie = edited(Hamt::<u64, u64, P>::new(), &[(1, 1), (1, 2)], |key| key);
         // SAFETY: what is applied to it after this is refused.
         drop(unsafe { trie.seal() });
-        for op in [MapOp::Remove { hash: 1, key: 1 }, MapOp::Insert { hash: 3, key: 3, value: 3 }] {
+        for op in [
+            MapOp::Remove { hash: 1, key: 1, stamp: None },
+            MapOp::Insert { hash: 3, key: 3, value: 3 },
+        ] {
             let applied = panic::catch_unwind(AssertUnwindSafe(|| _ = trie.apply(&op)));
             assert!(applied.is_err(), "it was edited: {op:?}");
             assert_eq!(contents(&trie).len(), 2);
@@ -299,7 +302,7 @@ fn clones_go_their_own_ways() {
     insert(&mut second, 1_000..2_000);
     let third = second.clone();
     for key in 0..1_500 {
-        let removed = second.apply(&MapOp::Remove { hash: hash(key), key });
+        let removed = second.apply(&MapOp::Remove { hash: hash(key), key, stamp: None });
         assert_eq!(removed, Outcome::Replaced(key));
     }
     assert_eq!([first.len(), second.len(), third.len()], [1_000, 500, 2_000]);

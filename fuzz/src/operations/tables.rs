@@ -72,18 +72,18 @@ fn items<R: Reclaimer, const SLOTS: usize>(domain: R, plan: &Plan) {
 fn versioned(plan: &Plan) {
     let h = plan.hashing.clone();
     match plan.table {
-        12 => check(CowLock::<C, C, Epoch, H>::with_hasher_in(h, Default::default()), plan),
-        13 => check(CowCas::<C, C, Hazard, H>::with_hasher_in(h, Default::default()), plan),
-        14 => check(HamtCas::<C, C, Epoch, H>::with_hasher_in(h, Default::default()), plan),
-        15 => check(HamtCas::<C, C, RefCounts, H>::with_hasher_in(h, Default::default()), plan),
-        16 => check(HamtSharded::<C, C, Epoch, H>::with_hasher_in(h, Default::default()), plan),
+        12 => check(CowLock::<C, C, Epoch, H>::with_hasher_over(h, Default::default()), plan),
+        13 => check(CowCas::<C, C, Hazard, H>::with_hasher_over(h, Default::default()), plan),
+        14 => check(HamtCas::<C, C, Epoch, H>::with_hasher_over(h, Default::default()), plan),
+        15 => check(HamtCas::<C, C, RefCounts, H>::with_hasher_over(h, Default::default()), plan),
+        16 => check(HamtSharded::<C, C, Epoch, H>::with_hasher_over(h, Default::default()), plan),
         17 => {
             let at_once = PSim::new_in(Hazard::symmetric(Some(1)), Default::default());
-            check(HamtPsim::<C, C, Hazard, H>::with_hasher_in(h, at_once), plan);
+            check(HamtPsim::<C, C, Hazard, H>::with_hasher_over(h, at_once), plan);
         }
-        18 => check(LeftRightTable::<C, C, H>::with_hasher_in(h, Default::default()), plan),
-        19 => check(LogHerlihy::<C, C, Epoch, H>::with_hasher_in(h, Default::default()), plan),
-        _ => check(LogHerlihy::<C, C, Hazard, H>::with_hasher_in(h, Default::default()), plan),
+        18 => check(LeftRightTable::<C, C, H>::with_hasher_over(h, Default::default()), plan),
+        19 => check(LogHerlihy::<C, C, Epoch, H>::with_hasher_over(h, Default::default()), plan),
+        _ => check(LogHerlihy::<C, C, Hazard, H>::with_hasher_over(h, Default::default()), plan),
     }
 }
 

@@ -122,6 +122,14 @@ impl<K, V> Default for Bucket<K, V> {
 #[derive(Debug)]
 struct Mine;
 
+/// Why a growth has stopped; what has moved stays moved, and another growth goes on.
+enum Stopped {
+    /// There is no memory for more buckets.
+    NoMemory(GrowError),
+    /// This thread has one of the buckets, as it writes from a closure under that bucket's lock.
+    Mine,
+}
+
 impl<K, V> Bucket<K, V> {
     /// Locks the bucket; `None` if its entries have moved to the next table.
     ///
@@ -225,28 +233,35 @@ impl<K, V> Table<K, V> {
         self.next.get().expect("I2: a table with a moved bucket has a successor")
     }
 
-    /// Moves every bucket to a table of twice the size, and returns that. `None` if there is no memory
-    /// for it, and nothing has moved; or if this thread has one of the buckets, as it inserts from a
-    /// closure under that bucket's lock: somebody else goes on. For the one thread that has set
-    /// `growing`.
-    fn migrate(&self) -> Option<&Table<K, V>> {
+    /// Moves every bucket to a table of twice the size, and returns that. For the one thread that has
+    /// set `growing`.
+    fn migrate(&self) -> Result<&Table<K, V>, Stopped> {
         let next = match self.next.get() {
             Some(begun) => &**begun,
             None => {
-                let larger = Self::try_with_buckets(self.buckets.len().checked_mul(2)?).ok()?;
+                let doubled = self.buckets.len().checked_mul(2).ok_or(GrowError::CapacityOverflow);
+                let larger = doubled.and_then(Self::try_with_buckets).map_err(Stopped::NoMemory)?;
                 &**self.next.get_or_init(|| Box::new(larger))
             }
         };
         for bucket in &self.buckets {
+            let locked = bucket.lock_unless_mine().map_err(|Mine| Stopped::Mine)?;
             // None: moved by who began this.
-            let Some(mut source) = bucket.lock_unless_mine().ok()? else { continue };
+            let Some(mut source) = locked else { continue };
             mem::take(&mut source.chain).move_nodes(|hash, node| {
                 // I3: not moved; not contended, as nobody is sent there before the release.
                 next.bucket(hash).lock().expect("I3").push_node(node);
             });
             source.state = MOVED;
         }
-        Some(next)
+        Ok(next)
+    }
+
+    /// Whether this thread has one of the buckets.
+    fn is_partly_mine(&self) -> bool {
+        let locked = me() | LOCKED;
+        // Relaxed: what this thread has stored itself.
+        self.buckets.iter().any(|bucket| bucket.word.load(Ordering::Relaxed).addr() == locked)
     }
 
     /// Runs `f` on the entries of bucket `index`, wherever they have moved to.
@@ -272,15 +287,29 @@ impl<K, V> BucketLock<K, V> {
     #[cold]
     fn grow_if_full(&self) {
         let table = self.current();
+        if self.entries.sum() > table.buckets.len() {
+            // Where it has stopped, chains get longer, and a later insertion tries again.
+            let _longer_chains = self.grow(table);
+        }
+    }
+
+    /// Doubles `table`; false if another thread is at it.
+    fn grow(&self, table: &Table<K, V>) -> Result<bool, Stopped> {
         // Acquire: pairs with the Release below, of a thread that has not come to the end. The flag
         // chooses one thread at a time.
-        if self.entries.sum() > table.buckets.len() && !table.growing.swap(true, Ordering::Acquire)
-        {
-            match table.migrate() {
+        if table.growing.swap(true, Ordering::Acquire) {
+            return Ok(false);
+        }
+        match table.migrate() {
+            Ok(next) => {
                 // Release: publishes the new table; pairs with the Acquire in `current`.
-                Some(next) => self.current.store(ptr::from_ref(next).cast_mut(), Ordering::Release),
-                // Chains get longer, and a later insertion tries again. Release: as above.
-                None => table.growing.store(false, Ordering::Release),
+                self.current.store(ptr::from_ref(next).cast_mut(), Ordering::Release);
+                Ok(true)
+            }
+            Err(why) => {
+                // Release: pairs with the Acquire above.
+                table.growing.store(false, Ordering::Release);
+                Err(why)
             }
         }
     }
@@ -331,6 +360,24 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
     fn removed(&self, locked: LockedBucket<'_, K, V>) {
         self.entries.add(-1);
         drop(locked);
+    }
+
+    fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        let wanted = Shape::WORDS.buckets_for_more(self.entries(), additional)?;
+        let backoff = Backoff::new();
+        loop {
+            let table = self.current();
+            if table.buckets.len() >= wanted {
+                return Ok(());
+            }
+            match self.grow(table) {
+                Ok(true) => {}
+                // Whoever grows it waits for our bucket, if we have one.
+                Ok(false) if !table.is_partly_mine() => backoff.snooze(),
+                Ok(false) | Err(Stopped::Mine) => waits_for_itself(),
+                Err(Stopped::NoMemory(why)) => return Err(why),
+            }
+        }
     }
 
     /// Bucket by bucket, each under its lock: weak iteration. Each entry is in one bucket of the

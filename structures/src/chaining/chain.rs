@@ -76,12 +76,20 @@ impl<K, V> Chain<K, V> {
         self.push_node(Box::new(ChainNode { next, hash, key, value, _counted: Ticket::new() }));
     }
 
-    /// Takes out the entry whose key `matches`.
-    pub(super) fn remove(&mut self, hash: u64, matches: impl Fn(&K) -> bool) -> Option<(K, V)> {
+    /// Takes out the entry whose key `matches`, if `condition` holds of its value.
+    pub(super) fn remove_if(
+        &mut self,
+        hash: u64,
+        matches: impl Fn(&K) -> bool,
+        condition: impl FnOnce(&V) -> bool,
+    ) -> Option<(K, V)> {
         let mut chain = self;
         loop {
             let node = chain.0.as_deref()?;
             if node.hash == hash && matches(&node.key) {
+                if !condition(&node.value) {
+                    return None;
+                }
                 break;
             }
             chain = &mut chain.0.as_mut()?.next;

@@ -17,6 +17,7 @@
 //!   lock's poison says nothing.
 
 use std::fmt;
+use std::hash::Hash;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 
@@ -74,13 +75,24 @@ impl<K, V> Table<K, V> {
     /// Doubles the buckets. If there is no memory for them there are as many as before, and longer
     /// chains.
     fn grow(&mut self) {
-        let doubled = self.buckets.len().checked_mul(2);
-        let Some(Ok(mut larger)) = doubled.map(Self::try_with_buckets) else { return };
-        larger.len = self.len;
-        for chain in mem::take(&mut self.buckets) {
-            chain.move_nodes(|hash, node| larger.buckets[larger.index(hash)].push_node(node));
+        if let Some(doubled) = self.buckets.len().checked_mul(2) {
+            let _longer_chains = self.try_resize(doubled);
         }
-        *self = larger;
+    }
+
+    /// Moves the entries to `count` buckets.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for so many; nothing has changed.
+    fn try_resize(&mut self, count: usize) -> Result<(), GrowError> {
+        let mut resized = Self::try_with_buckets(count)?;
+        resized.len = self.len;
+        for chain in mem::take(&mut self.buckets) {
+            chain.move_nodes(|hash, node| resized.buckets[resized.index(hash)].push_node(node));
+        }
+        *self = resized;
+        Ok(())
     }
 }
 
@@ -121,6 +133,18 @@ impl<K, V> DerefMut for LockedBucket<'_, K, V> {
     }
 }
 
+impl<K: Eq + Hash, V, S> ChainingGlobalLock<K, V, S> {
+    /// Gives memory back: as many buckets as entries, and says whether that is fewer than before.
+    /// Blocking; O(n), while all others wait. If there is no memory for the smaller table, it stays as
+    /// it is.
+    pub fn shrink_to_fit(&self) -> bool {
+        let mut table = self.locking().table();
+        let before = table.buckets.len();
+        let least = Shape::WORDS.buckets_for(table.len).unwrap_or(before).max(MIN_BUCKETS);
+        least < before && table.try_resize(least).is_ok()
+    }
+}
+
 impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
@@ -156,6 +180,12 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
 
     fn removed(&self, mut locked: LockedBucket<'_, K, V>) {
         locked.table.len -= 1;
+    }
+
+    fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        let mut table = self.table();
+        let buckets = Shape::WORDS.buckets_for_more(table.len, additional)?;
+        if buckets > table.buckets.len() { table.try_resize(buckets) } else { Ok(()) }
     }
 
     fn for_each(&self, mut f: impl FnMut(&K, &V)) {

@@ -10,7 +10,9 @@ use std::ops::DerefMut;
 use foldhash::fast::RandomState;
 
 use super::chain::Chain;
-use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
+use crate::cuckoo::GrowError;
+use crate::map::{ConcurrentMap, Direct, DirectMap, MapInfo, PinnedDirect};
+use crate::operations::{constructors, derived, forwarded};
 
 /// Buckets and the lock, or locks, around them.
 ///
@@ -41,6 +43,17 @@ pub trait Locking<K, V>: Send + Sync {
     /// Releases the lock after an entry was removed.
     fn removed(&self, locked: Self::Locked<'_>);
 
+    /// Makes room for `additional` entries more than there are.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; all entries are there.
+    ///
+    /// # Panics
+    ///
+    /// If it would wait for its own thread.
+    fn try_reserve(&self, additional: usize) -> Result<(), GrowError>;
+
     /// Runs `f` on the entries.
     fn for_each(&self, f: impl FnMut(&K, &V));
 
@@ -63,6 +76,9 @@ pub trait Locking<K, V>: Send + Sync {
 /// needs a lock that its thread has panics: see [`crate::map`]. A panic in the key's or value's code
 /// or in a closure releases the lock and leaves the operation without effect, as that code runs only
 /// while the chain is whole.
+///
+/// **[`insert`](Self::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Self::insert_or_assign) replaces it.
 pub struct LockedChaining<K, V, S, L> {
     buckets: L,
     hasher: S,
@@ -80,14 +96,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         Self { buckets: L::with_capacity(capacity), hasher, _entries: PhantomData }
     }
 
-    /// A copy of the value of `key`. Blocking; expected O(1).
-    pub fn get<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-        V: Clone,
-    {
-        self.get_with(key, V::clone)
+    constructors!(with a hasher);
+
+    derived!(() [K, V] [<Q> Q]:
+        get contains get_many insert_many get_or_insert_with remove retain clear);
+
+    /// A handle, for code that is to run with any table.
+    pub fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
     }
 
     /// Runs `read` on the value of `key`, under the lock. Blocking; expected O(1).
@@ -100,8 +116,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         self.buckets.lock(hash).get(hash, |k| k.borrow() == key).map(read)
     }
 
-    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1),
-    /// O(n) when the table grows.
+    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
+    /// O(1), O(n) when the table grows.
     pub fn insert(&self, key: K, value: V) -> bool {
         let hash = self.hasher.hash_one(&key);
         let mut chain = self.buckets.lock(hash);
@@ -141,8 +157,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         None
     }
 
-    /// Takes `key` out and returns its value. Blocking; expected O(1).
-    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
+    /// `insert` of other maps does. Blocking; amortised expected O(1), O(n) when the table grows.
+    pub fn insert_or_assign(&self, key: K, value: V) -> Option<V> {
+        let mut value = Some(value);
+        self.upsert(key, |_| value.take().expect("runs once, under the lock"))
+    }
+
+    /// Takes `key` out if `condition` holds of its value, and returns the value: one step, at any
+    /// moment at which it holds the lock. Blocking; expected O(1). `condition` runs once at most,
+    /// under the lock.
+    pub fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -150,10 +175,60 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         let hash = self.hasher.hash_one(key);
         let mut chain = self.buckets.lock(hash);
         // The key is dropped when the lock has been released.
-        let (_key, value) = chain.remove(hash, |k| k.borrow() == key)?;
+        let (_key, value) = chain.remove_if(hash, |k| k.borrow() == key, condition)?;
         self.buckets.removed(chain);
         Some(value)
     }
+
+    /// Makes room for `additional` entries more than there are. Blocking; O(n), while others wait as
+    /// for a growth.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; the table holds what it held.
+    pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        self.buckets.try_reserve(additional)
+    }
+
+    derived!(() [K, V] [<Q> Q]: reserve is_empty);
+
+    /// Runs `f` on the entries: under one lock those of one moment, with a lock per bucket weak
+    /// iteration, see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking.
+    pub fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.buckets.for_each(f);
+    }
+
+    /// The number of entries: exact while no thread writes, see
+    /// [`ConcurrentMap::len`].
+    pub fn len(&self) -> usize {
+        self.buckets.entries()
+    }
+
+    /// The number of buckets: so many entries fit before the table grows.
+    pub fn capacity(&self) -> usize {
+        self.buckets.bucket_count()
+    }
+}
+
+impl<K: Eq + Hash, V, L: Locking<K, V>> LockedChaining<K, V, RandomState, L> {
+    constructors!(with a random hasher);
+}
+
+impl<K, V, S, L> LockedChaining<K, V, S, L> {
+    /// The buckets, for what only one way to lock can do.
+    pub(super) fn locking(&self) -> &L {
+        &self.buckets
+    }
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> Direct<'_, LockedChaining<K, V, S, L>> {
+    forwarded!((mut) [K, V] [<Q> Q] to 0);
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>>
+    PinnedDirect<'_, LockedChaining<K, V, S, L>>
+{
+    forwarded!((mut) [K, V] [<Q> Q] to 0);
 }
 
 impl<K, V, S, L> DirectMap<K, V> for LockedChaining<K, V, S, L>
@@ -183,7 +258,7 @@ where
     }
 
     fn for_each(&self, f: impl FnMut(&K, &V)) {
-        self.buckets.for_each(f);
+        self.for_each(f);
     }
 }
 
@@ -201,15 +276,15 @@ where
         Self: 'm;
 
     fn handle(&self) -> Direct<'_, Self> {
-        Direct::new(self)
+        self.handle()
     }
 
     fn len(&self) -> usize {
-        self.buckets.entries()
+        self.len()
     }
 
     fn capacity(&self) -> Option<usize> {
-        Some(self.buckets.bucket_count())
+        Some(self.capacity())
     }
 
     fn longest_chain(&self) -> Option<usize> {
@@ -243,8 +318,7 @@ where
     /// As for std's maps, a later value replaces an earlier one.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
-            let mut value = Some(value);
-            self.upsert(key, |_| value.take().expect("runs once, under the lock"));
+            self.insert_or_assign(key, value);
         }
     }
 }

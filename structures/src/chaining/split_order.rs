@@ -219,18 +219,22 @@ impl<N> Buckets<N> {
     }
 
     /// Doubles the number of buckets if it is still `from`. The new ones are not ready. Lock-free
-    /// but for the allocator. If that has no memory for them, there are as many buckets as before,
-    /// and longer chains.
-    pub(super) fn double(&self, from: usize) {
+    /// but for the allocator.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for them: there are as many buckets as before.
+    pub(super) fn double(&self, from: usize) -> Result<(), GrowError> {
         let segment = (from >> self.base_bits).ilog2() as usize + 1;
-        let Some(doubled) = from.checked_mul(2) else { return };
+        let doubled = from.checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
         // Acquire: the segment may be another thread's, and R1 must pass it on; pairs with the
         // Release below.
         if self.segments[segment].load(Ordering::Acquire).is_null() {
             let words = new_segment(from);
             let none = ptr::null_mut();
             if words == none {
-                return;
+                let bytes = from.saturating_mul(size_of::<AtomicPtr<N>>());
+                return Err(GrowError::AllocFailed { bytes });
             }
             // Release: publishes the words, as R1 may be another thread's. Acquire on failure: as
             // above.
@@ -244,6 +248,7 @@ impl<N> Buckets<N> {
         }
         // Release R1: publishes the segment; pairs with A1.
         let _ = self.len.compare_exchange(from, doubled, Ordering::Release, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -306,8 +311,8 @@ mod tests {
     #[test]
     fn sentinels_know_their_place() {
         let buckets = Buckets::<u64>::try_new(4).unwrap();
-        buckets.double(4);
-        buckets.double(8);
+        buckets.double(4).unwrap();
+        buckets.double(8).unwrap();
         assert_eq!(buckets.len(), 16);
         for index in 0..16 {
             assert_eq!(buckets.order_of(buckets.word(index)), sentinel_order(index), "{index}");
@@ -317,18 +322,18 @@ mod tests {
     #[test]
     fn doubling_from_a_stale_size_does_nothing() {
         let buckets = Buckets::<u64>::try_new(4).unwrap();
-        buckets.double(4);
-        buckets.double(4);
+        buckets.double(4).unwrap();
+        buckets.double(4).unwrap();
         assert_eq!(buckets.len(), 8);
-        buckets.double(8);
-        buckets.double(4);
+        buckets.double(8).unwrap();
+        buckets.double(4).unwrap();
         assert_eq!(buckets.len(), 16);
     }
 
     #[test]
     fn an_unready_bucket_is_entered_by_its_ancestor() {
         let buckets = Buckets::<u64>::try_new(4).unwrap();
-        buckets.double(4);
+        buckets.double(4).unwrap();
         let entrance = buckets.entrance(0b110);
         assert!(ptr::eq(entrance.link, buckets.word(0b010)));
         assert_eq!(entrance.exact_for, 0);

@@ -32,14 +32,28 @@ pub trait DirectMap<K, V>: Send + Sync {
 }
 
 /// The handle of a [`DirectMap`]: a shared reference.
+///
+/// The tables of this crate have their operations as methods of the map itself; their handles, which
+/// have the same, are for code that is to run with tables that need a handle as well.
 #[derive(Debug)]
-pub struct Direct<'m, M>(&'m M);
+pub struct Direct<'m, M>(pub(crate) &'m M);
 
 impl<'m, M> Direct<'m, M> {
     /// A handle of `map`.
     #[must_use]
     pub fn new(map: &'m M) -> Self {
         Self(map)
+    }
+
+    /// The handle inside a critical section, of which there is nothing to see.
+    #[inline]
+    pub fn pin(&mut self) -> PinnedDirect<'_, M> {
+        PinnedDirect(self.0)
+    }
+
+    /// Runs `f`, which may block.
+    pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        f()
     }
 }
 
@@ -51,14 +65,14 @@ impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
 
     #[inline]
     fn pin(&mut self) -> Self::Pinned<'_> {
-        PinnedDirect(self.0)
+        self.pin()
     }
 }
 
 /// A [`Direct`] handle inside a critical section: a shared reference again, as there is nothing to
 /// protect.
 #[derive(Debug)]
-pub struct PinnedDirect<'h, M>(&'h M);
+pub struct PinnedDirect<'h, M>(pub(crate) &'h M);
 
 impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
     #[inline]

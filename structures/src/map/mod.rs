@@ -31,7 +31,7 @@
 //!   from there: two threads that do may wait for each other, and no panic ends that;
 //! * –: no such code is run.
 //!
-//! | from within | `get_with` | `update`, `upsert` | `for_each` | `Hash` | `Eq` | `Clone` | `Drop` |
+//! | from within | `get_with` | `update`, `upsert`, `remove_if` | `for_each`, `retain` | `Hash` | `Eq` | `Clone` | `Drop` |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
 //! | [`ChainingGlobalLock`] | panics | panics | panics | works | panics | panics | works |
 //! | [`ChainingBucketLock`] | panics | panics | panics | works | panics | panics | works |
@@ -47,6 +47,8 @@
 //! | [`HamtPsim`] | works | works | works | works | works | works | works |
 //! | [`LogHerlihy`] | works | works | works | works | works | works | works |
 //! | [`LeftRightTable`] | reads | works | reads | works | reads | reads | reads |
+//!
+//! The closure of `get_or_insert_with` holds nothing, and may use every map.
 //!
 //! The panic is one of the user's code, as any other: the operation that ran it has no effect, unless it
 //! was in a `Drop`. Where an operation is tried again if the map has changed, one whose own code changes
@@ -301,7 +303,11 @@ pub trait PinnedMap<K, V> {
 
 /// What [`PinnedMap::get_many`] does unless the table does better.
 #[inline]
-fn one_by_one<K, V>(keys: &[K], values: &mut [Option<V>], mut get: impl FnMut(&K) -> Option<V>) {
+pub(crate) fn one_by_one<K, V>(
+    keys: &[K],
+    values: &mut [Option<V>],
+    mut get: impl FnMut(&K) -> Option<V>,
+) {
     assert_eq!(keys.len(), values.len(), "as many values as keys");
     for (key, value) in keys.iter().zip(values) {
         *value = get(key);

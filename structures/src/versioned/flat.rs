@@ -91,8 +91,11 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
                 self.table.insert_unique(*hash, binding, |binding| binding.hash);
                 Outcome::Added
             }
-            MapOp::Remove { hash, key } => {
-                match self.table.find_entry(*hash, |binding| binding.key == *key) {
+            MapOp::Remove { hash, key, stamp } => {
+                let is_meant = |binding: &Binding<K, V>| {
+                    binding.key == *key && stamp.is_none_or(|stamp| binding.stamp == stamp)
+                };
+                match self.table.find_entry(*hash, is_meant) {
                     Ok(entry) => {
                         let Binding { key, value, .. } = entry.remove().0;
                         // The removal has happened: a panic of the key's `Drop` must not make it

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use structures::exclusion::{Exclusion, GlobalLock, Optimistic, SingleWriter};
-use structures::map::{DirectMap, MapHandle};
+use structures::map::DirectMap;
 use structures::reclaim::Sdd;
 use structures::{ChainingLockFree, CuckooOptimistic};
 

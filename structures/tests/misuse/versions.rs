@@ -2,7 +2,7 @@
 
 use std::mem::{forget, swap, take};
 
-use structures::map::{ConcurrentMap, MapHandle};
+use structures::map::ConcurrentMap;
 use structures::reclaim::{Hazard, RefCounts};
 use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
 use structures::versioned::map::{Binding, MapObject, MapOp};
@@ -29,7 +29,7 @@ fn odd_ops(seed: u64) -> impl Iterator<Item = Op> {
         );
         let stamp = random >> 32 & 63;
         match random >> 40 & 3 {
-            0 => MapOp::Remove { hash, key: Probe::new(key) },
+            0 => MapOp::Remove { hash, key: Probe::new(key), stamp: None },
             1 => MapOp::Replace { hash, key: Probe::new(key), stamp, value: Probe::new(key) },
             _ => MapOp::Insert { hash, key: Probe::new(key), value: Probe::new(key) },
         }
@@ -121,7 +121,7 @@ fn copies_of_snapshots_last() {
     // It can be edited, and made the first version of another map.
     let mut edited = copy.clone();
     odd_ops(9).take(300).for_each(|op| drop(edited.apply(&op)));
-    let other = HamtCas::<Probe, Probe, Hazard, crate::Hasher, Counted>::with_hasher_in(
+    let other = HamtCas::<Probe, Probe, Hazard, crate::Hasher, Counted>::with_hasher_over(
         crate::Hasher::default(),
         structures::versioned::cow::Cow::new_in(Hazard::default(), || edited.clone()),
     );

@@ -86,9 +86,12 @@ impl<K: Eq + Clone, V: Clone> Imbl<K, V> {
         Outcome::Added
     }
 
-    fn remove(&mut self, hash: u64, key: &K) -> Outcome<V> {
+    fn remove(&mut self, hash: u64, key: &K, stamp: Option<u64>) -> Outcome<V> {
+        let is = |binding: &Binding<K, V>| {
+            binding.key == *key && stamp.is_none_or(|stamp| binding.stamp == stamp)
+        };
         let Some(mut chain) = self.chains.get(&hash).cloned() else { return Outcome::Refused };
-        let removed = if chain.first.key == *key {
+        let removed = if is(&chain.first) {
             match chain.rest.pop() {
                 Some(next) => std::mem::replace(&mut chain.first, next),
                 None => {
@@ -98,7 +101,7 @@ impl<K: Eq + Clone, V: Clone> Imbl<K, V> {
                 }
             }
         } else {
-            match chain.rest.iter().position(|binding| binding.key == *key) {
+            match chain.rest.iter().position(is) {
                 Some(at) => chain.rest.swap_remove(at),
                 None => return Outcome::Refused,
             }
@@ -130,7 +133,7 @@ impl<K: Eq + Clone, V: Clone> Sequential for Imbl<K, V> {
     fn apply(&mut self, op: &MapOp<K, V>) -> Outcome<V> {
         match op {
             MapOp::Insert { hash, key, value } => self.insert(*hash, key, value),
-            MapOp::Remove { hash, key } => self.remove(*hash, key),
+            MapOp::Remove { hash, key, stamp } => self.remove(*hash, key, *stamp),
             MapOp::Replace { hash, key, stamp, value } => self.replace(*hash, key, *stamp, value),
         }
     }
@@ -167,6 +170,6 @@ impl Rooted for ImblCas {
 
     fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
         let cow = Cow::new_in(R::new(options.reclaim_batch), Whole::default);
-        VersionedMap::with_hasher_in(options.hasher(), cow)
+        VersionedMap::with_hasher_over(options.hasher(), cow)
     }
 }

@@ -412,7 +412,7 @@ mod peers {
             _: usize,
             hasher: FixedState,
         ) -> InCow<K, V> {
-            VersionedMap::with_hasher_in(hasher, Cow::default())
+            VersionedMap::with_hasher_over(hasher, Cow::default())
         }
     }
 

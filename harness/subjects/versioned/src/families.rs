@@ -23,7 +23,7 @@ impl<W: Writers + 'static> Rooted for FlatCow<W> {
     fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
         let table = || Flat::with_capacity(options.capacity);
         let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, table))
+        VersionedMap::with_hasher_over(options.hasher(), Cow::new_in(domain, table))
     }
 }
 
@@ -36,7 +36,7 @@ impl<P: Sharing, const ROOTS: usize> Rooted for TrieCow<P, ROOTS> {
 
     fn build<R: RootScheme + 'static>(options: &MapOptions) -> Self::Map<R> {
         let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), Cow::new_in(domain, Hamt::new))
+        VersionedMap::with_hasher_over(options.hasher(), Cow::new_in(domain, Hamt::new))
     }
 }
 
@@ -47,7 +47,7 @@ impl Reclaimed for TriePsim {
 
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
         let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), PSim::new_in(domain, Hamt::new()))
+        VersionedMap::with_hasher_over(options.hasher(), PSim::new_in(domain, Hamt::new()))
     }
 }
 
@@ -58,6 +58,6 @@ impl Reclaimed for ReplicasAndLog {
 
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R> {
         let domain = R::new(options.reclaim_batch);
-        VersionedMap::with_hasher_in(options.hasher(), HerlihyLog::new_in(domain, Hamt::new()))
+        VersionedMap::with_hasher_over(options.hasher(), HerlihyLog::new_in(domain, Hamt::new()))
     }
 }

@@ -29,7 +29,7 @@ pub fn registry() -> Registry {
     registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
     registry.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
     registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
-        VersionedMap::with_hasher_in(o.hasher(), LeftRight::new(Flat::with_capacity(o.capacity)))
+        VersionedMap::with_hasher_over(o.hasher(), LeftRight::new(Flat::with_capacity(o.capacity)))
     });
     // How versions share nodes: what counting them costs, and what it frees under a stalled reader.
     let few = "one scheme of each kind; bundled nodes are there with all";
@@ -37,7 +37,7 @@ pub fn registry() -> Registry {
     registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, three_schemes);
     in_both_forms! { registry:
         "left-right", NO_RECLAIMER => |o, hasher|
-            VersionedMap::with_hasher_in(hasher, LeftRight::new(Flat::with_capacity(o.capacity)));
+            VersionedMap::with_hasher_over(hasher, LeftRight::new(Flat::with_capacity(o.capacity)));
     }
     forms::<Epoch>(&mut registry);
     forms::<Hazard>(&mut registry);
@@ -46,17 +46,17 @@ pub fn registry() -> Registry {
 
 fn forms<R: Reclaimer + 'static>(registry: &mut Registry) {
     in_both_forms! { registry:
-        "cow-lock", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "cow-lock", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             Cow::<_, R, Locked>::new_in(R::new(o.reclaim_batch), || Flat::with_capacity(o.capacity)));
-        "cow-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "cow-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             Cow::<_, R, Cas>::new_in(R::new(o.reclaim_batch), || Flat::with_capacity(o.capacity)));
-        "hamt-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "hamt-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             Cow::<_, R, Cas>::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new));
-        "hamt-sharded", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "hamt-sharded", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             Cow::<_, R, Cas, SHARDS>::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new));
-        "hamt-psim", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "hamt-psim", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             PSim::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Bundled>::new()));
-        "log-herlihy", R::NAME => |o, hasher| VersionedMap::with_hasher_in(hasher,
+        "log-herlihy", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             HerlihyLog::new_in(R::new(o.reclaim_batch), Hamt::<_, _, Counted>::new()));
     }
 }

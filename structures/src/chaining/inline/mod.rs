@@ -11,7 +11,7 @@
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
 //! | `get` | blocking | the load that validates the bucket's word (C3), or, if the word's tags alone say that the key is absent, its snapshot (C1); in a frozen bucket: the load of `current`, or the freezing if that came later (I3) |
-//! | `insert`, `update`, `upsert`, `remove` | blocking | the store that unlocks the bucket (C6); if nothing is to be changed, C3 |
+//! | `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | the store that unlocks the bucket (C6); if nothing is to be changed, C3 |
 //!
 //! What `get` waits for: a writer that is suspended between locking a bucket and unlocking it (a
 //! few stores, in a bucket that overflows also a walk along the chain; no code of the user's and
@@ -60,7 +60,10 @@ use self::table::Table;
 use super::MIN_BUCKETS;
 use super::locked::DefaultState;
 use crate::counter::StripedCounter;
+use crate::cuckoo::GrowError;
 use crate::exclusion::{Exclusion, Optimistic};
+use crate::map::Direct;
+use crate::operations::{constructors, derived};
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::PerBucket;
@@ -78,6 +81,10 @@ pub const ENTRIES_PER_BUCKET: usize = 2;
 /// Closures run without a bucket's lock, and again if another thread was faster. Readers write
 /// nothing, unless `E` has them lock.
 ///
+/// **[`insert`](Self::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Self::insert_or_assign) replaces it. There is no `shrink_to_fit`: readers
+/// announce nothing, so no table can be freed before the map is.
+///
 /// A bucket is 64 bytes, for two entries at most on average: 37 to 65 bytes an entry. Superseded
 /// tables, as big as the current one in total at most, are freed with the map.
 ///
@@ -86,7 +93,7 @@ pub const ENTRIES_PER_BUCKET: usize = 2;
 /// ```
 /// use structures::ChainingInline;
 ///
-/// let map = ChainingInline::<u64, u64>::default();
+/// let map = ChainingInline::<u64, u64>::new();
 /// assert!(map.insert(1, 10));
 /// assert!(!map.insert(1, 20));
 /// assert_eq!(map.get(&1), Some(10));
@@ -118,6 +125,16 @@ pub struct ChainingInline<K, V, S = DefaultState, E = Optimistic, T = Tagged> {
     exclusion: CachePadded<E>,
     entries: StripedCounter,
     _entries: PhantomData<(K, V, T)>,
+}
+
+impl<K, V, E, T> ChainingInline<K, V, DefaultState, E, T>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    E: Exclusion<Versions = PerBucket>,
+    T: Tagging,
+{
+    constructors!(with a random hasher);
 }
 
 /// What a writer knows of its bucket before it locks it, all of one moment.
@@ -175,6 +192,22 @@ where
         }
     }
 
+    constructors!(with a hasher);
+
+    derived!(() [K, V] [<> K]: contains get_many insert_many insert_or_assign
+        get_or_insert_with remove retain clear is_empty reserve);
+
+    /// A handle, for code that is to run with any table.
+    pub fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    /// Runs `read` on a copy of the value of `key`: a [`get`](Self::get).
+    #[inline]
+    pub fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
+        self.get(key).map(|value| read(&value))
+    }
+
     /// A copy of the value of `key`. Waits, at most, for a writer of the same bucket that is
     /// suspended within its few stores; expected O(1).
     #[inline]
@@ -187,8 +220,8 @@ where
         select_unpredictable(found, Some(V::from_bits(value)), None)
     }
 
-    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1), O(n)
-    /// when the table grows.
+    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
+    /// O(1), O(n) when the table grows.
     ///
     /// # Panics
     ///
@@ -245,19 +278,78 @@ where
         }
     }
 
-    /// Takes `key` out and returns its value. Blocking; expected O(1).
-    pub fn remove(&self, key: &K) -> Option<V> {
+    /// Takes `key` out if `condition` holds of its value, and returns the value. Blocking; expected
+    /// O(1). `condition` runs once for each attempt, without a lock.
+    ///
+    /// One step, C6: the bucket is locked only if it is as it was when the value was read, so the value
+    /// that is taken out is the one that `condition` has seen. If that refused it, the step is C3.
+    pub fn remove_if(&self, key: &K, mut condition: impl FnMut(&V) -> bool) -> Option<V> {
         let (hash, wanted) = self.wanted(key);
         let _writing = self.exclusion.write();
         loop {
             let located = self.locate(hash, wanted);
             let (place, value) = located.search.found?;
+            let value = V::from_bits(value);
+            if !condition(&value) {
+                return None;
+            }
             if located.lock() {
                 located.unlock(located.bucket.take(located.seen, place));
                 self.entries.add(-1);
-                return Some(V::from_bits(value));
+                return Some(value);
             }
         }
+    }
+
+    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
+    /// other writers help and readers do not wait for.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; the table holds what it held.
+    pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        let buckets = Table::SHAPE.buckets_for_more(self.len(), additional)?;
+        let _writing = self.exclusion.write();
+        loop {
+            let table = self.current();
+            if table.buckets.len() >= buckets {
+                return Ok(());
+            }
+            self.try_double(table)?;
+        }
+    }
+
+    /// Weak iteration, see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each): bucket by bucket,
+    /// each as of one moment, and `f` after that. If the table is superseded meanwhile, its frozen
+    /// buckets hold what they held then.
+    pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
+        let _reading = self.exclusion.read();
+        let table = self.current();
+        let mut entries = Vec::new();
+        for bucket in table.buckets.iter() {
+            let backoff = Backoff::new();
+            let copy = |entries: &mut Vec<_>, seen| {
+                entries.clear();
+                bucket.for_each(seen, |_, key, value| entries.push((key, value)));
+            };
+            while Self::try_read(table, bucket, |seen| copy(&mut entries, seen)).is_none() {
+                backoff.snooze();
+            }
+            for (key, value) in &entries {
+                f(&K::from_bits(*key), &V::from_bits(*value));
+            }
+        }
+    }
+
+    /// The number of entries: exact while no thread writes, see
+    /// [`ConcurrentMap::len`](crate::map::ConcurrentMap::len).
+    pub fn len(&self) -> usize {
+        self.entries.sum()
+    }
+
+    /// Entries up to which the table does not grow.
+    pub fn capacity(&self) -> usize {
+        self.current().capacity()
     }
 
     #[inline(always)]

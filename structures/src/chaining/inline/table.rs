@@ -81,11 +81,16 @@ where
     /// If there is no memory for it; nothing has changed then.
     #[cold]
     pub(super) fn double(&self, table: &Table) {
+        self.try_double(table).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same, with an error in place of the panic.
+    pub(super) fn try_double(&self, table: &Table) -> Result<(), GrowError> {
         let doubled = || {
             let buckets = table.buckets.len().checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
             Table::try_with_buckets(buckets)
         };
-        let next = table.doubling.next(doubled).unwrap_or_else(|error| panic!("{error}"));
+        let next = table.doubling.next(doubled)?;
         let mut entries = Vec::new();
         table.doubling.help(table.buckets.len(), |bucket| {
             self.copy(table, next, bucket, &mut entries);
@@ -94,6 +99,7 @@ where
         // Release: publishes the table; pairs with the Acquire in `current`. Relaxed on failure:
         // another thread has published it.
         let _ = self.current.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Freezes a bucket of `table` and copies its entries. They go to two buckets of `next` that

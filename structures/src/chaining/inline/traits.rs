@@ -1,4 +1,4 @@
-//! The traits of maps and collections.
+//! The handles, and the traits of maps and collections.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -6,11 +6,34 @@ use std::hash::{BuildHasher, Hash};
 use super::ChainingInline;
 use super::line::Line;
 use crate::exclusion::Exclusion;
-use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, PinnedDirect, Progress};
+use crate::operations::forwarded;
 use crate::sync::Backoff;
 use crate::tagging::Tagging;
 use crate::versions::PerBucket;
 use crate::word::Word;
+
+impl<K, V, S, E, T> Direct<'_, ChainingInline<K, V, S, E, T>>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion<Versions = PerBucket>,
+    T: Tagging,
+{
+    forwarded!((mut) [K, V] [<> K] to 0);
+}
+
+impl<K, V, S, E, T> PinnedDirect<'_, ChainingInline<K, V, S, E, T>>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion<Versions = PerBucket>,
+    T: Tagging,
+{
+    forwarded!((mut) [K, V] [<> K] to 0);
+}
 
 impl<K, V, S, E, T> DirectMap<K, V> for ChainingInline<K, V, S, E, T>
 where
@@ -22,7 +45,7 @@ where
 {
     #[inline]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
-        self.get(key).map(|value| read(&value))
+        self.get_with(key, read)
     }
 
     fn insert(&self, key: K, value: V) -> bool {
@@ -41,25 +64,8 @@ where
         self.remove(key)
     }
 
-    /// Bucket by bucket, each as of one moment, and `f` after that: weak iteration. If the table
-    /// is superseded meanwhile, its frozen buckets hold what they held then.
-    fn for_each(&self, mut f: impl FnMut(&K, &V)) {
-        let _reading = self.exclusion.read();
-        let table = self.current();
-        let mut entries = Vec::new();
-        for bucket in table.buckets.iter() {
-            let backoff = Backoff::new();
-            let copy = |entries: &mut Vec<_>, seen| {
-                entries.clear();
-                bucket.for_each(seen, |_, key, value| entries.push((key, value)));
-            };
-            while Self::try_read(table, bucket, |seen| copy(&mut entries, seen)).is_none() {
-                backoff.snooze();
-            }
-            for (key, value) in &entries {
-                f(&K::from_bits(*key), &V::from_bits(*value));
-            }
-        }
+    fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.for_each(f);
     }
 }
 
@@ -85,15 +91,15 @@ where
         Self: 'm;
 
     fn handle(&self) -> Direct<'_, Self> {
-        Direct::new(self)
+        self.handle()
     }
 
     fn len(&self) -> usize {
-        self.entries.sum()
+        self.len()
     }
 
     fn capacity(&self) -> Option<usize> {
-        Some(self.current().capacity())
+        Some(self.capacity())
     }
 
     fn longest_chain(&self) -> Option<usize> {
@@ -149,7 +155,7 @@ where
     /// As for std's maps, a later value replaces an earlier one.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
-            self.upsert(key, |_| value);
+            self.insert_or_assign(key, value);
         }
     }
 }

@@ -11,7 +11,8 @@
 //! | `insert` | lock-free | L2: the CAS that links the node; if present, L1 |
 //! | `update` | lock-free | L3: the CAS that marks the old node's link and leads it to the new one; if absent, L1 |
 //! | `upsert` | lock-free | L3 or L2 |
-//! | `remove` | lock-free | L4: the `fetch_or` that marks the node's link; if absent, L1 |
+//! | `remove`, `remove_if` | lock-free | L4: the `fetch_or` that marks the node's link; if absent or refused, L1 |
+//! | `get_or_insert_with` | lock-free | L2 if it adds the key, else L1 |
 //!
 //! `get` helps to unlink marked nodes, so it is lock-free, not wait-free. "Lock-free" is given
 //! an allocator and a reclaimer that are: each says so in its own documentation. Expected O(1)
@@ -46,6 +47,8 @@ use super::split_order::{Buckets, Entrance, PENDING, SENTINEL, entry_order, sent
 use super::{LONG_CHAIN, MIN_BUCKETS};
 use crate::capacity::Shape;
 use crate::counter::StripedCounter;
+use crate::cuckoo::GrowError;
+use crate::operations::{constructors, derived};
 use crate::panics;
 use crate::reclaim::{Epoch, Guard, Node, Participant, Reclaimer, TAG_BITS};
 use crate::sync::Ordering;
@@ -55,14 +58,16 @@ use crate::sync::Ordering;
 /// Operations go through a [`handle`](ChainingLockFree::handle). `K` and `V` are cloned by
 /// `update` and `remove`, as readers may still be looking at a removed node.
 ///
+/// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `shrink_to_fit`: buckets are
+/// entrances to one list, through which others may be on their way, and stay as long as the table.
+///
 /// # Examples
 ///
 /// ```
 /// use structures::ChainingLockFree;
-/// use structures::map::MapHandle;
-/// use structures::reclaim::Epoch;
 ///
-/// let map = ChainingLockFree::<String, u32, Epoch>::default();
+/// let map = ChainingLockFree::<String, u32>::new();
 /// std::thread::scope(|scope| {
 ///     for thread in 0..2 {
 ///         let mut handle = map.handle();
@@ -74,7 +79,7 @@ use crate::sync::Ordering;
 ///         });
 ///     }
 /// });
-/// assert_eq!(map.handle().pin().get("shared"), Some(2));
+/// assert_eq!(map.handle().get("shared"), Some(2));
 /// assert_eq!(map.len(), 3);
 /// ```
 pub struct ChainingLockFree<K, V, R: Reclaimer = Epoch, S = RandomState> {
@@ -111,15 +116,37 @@ impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
         }
     }
 
+    constructors!(with a hasher in R);
+
     /// The number of entries: exact while no thread writes. Wait-free.
     pub fn len(&self) -> usize {
         self.entries.sum()
     }
 
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// The number of buckets: so many entries fit before the table grows.
+    pub fn capacity(&self) -> usize {
+        self.buckets.len()
     }
+
+    /// Makes room for `additional` entries more than there are. Lock-free but for the allocator; no
+    /// entry moves.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; the table holds what it held.
+    pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        let wanted = Shape::WORDS.buckets_for_more(self.len(), additional)?;
+        while self.buckets.len() < wanted {
+            self.buckets.double(self.buckets.len())?;
+        }
+        Ok(())
+    }
+
+    derived!(() [K, V] [<> K]: is_empty reserve);
+}
+
+impl<K, V, R: Reclaimer> ChainingLockFree<K, V, R, RandomState> {
+    constructors!(with a random hasher in R);
 }
 
 impl<K, V, R, S> ChainingLockFree<K, V, R, S>
@@ -133,6 +160,11 @@ where
     #[inline]
     pub fn handle(&self) -> Handle<'_, K, V, R, S> {
         Handle { map: self, participant: self.domain.register() }
+    }
+
+    /// [`Pinned::for_each`] by a handle of its own.
+    pub fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.handle().for_each(f);
     }
 
     /// The search that every operation starts with: for the key that `matches`, among the
@@ -230,7 +262,8 @@ where
     fn grow_if_full(&self) {
         let buckets = self.buckets.len();
         if self.entries.sum() > buckets {
-            self.buckets.double(buckets);
+            // If there is no memory, chains get longer.
+            let _longer_chains = self.buckets.double(buckets);
         }
     }
 }

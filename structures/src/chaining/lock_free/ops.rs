@@ -1,12 +1,13 @@
-//! The operations of a pinned handle.
+//! The operations of a handle.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
 use super::super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with};
 use super::super::split_order::entry_order;
-use super::{ChainingLockFree, Found, Pinned};
-use crate::reclaim::{Guard, Node, Owned, Reclaimer};
+use super::{ChainingLockFree, Found, Handle, Pinned};
+use crate::operations::{derived, forwarded};
+use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Reclaimer};
 use crate::sync::{Ordering, set_bits};
 
 impl<K, V, R, S> Pinned<'_, '_, K, V, R, S>
@@ -16,15 +17,10 @@ where
     R: Reclaimer,
     S: BuildHasher,
 {
-    /// A copy of the value of `key`. Lock-free; expected O(1).
-    #[inline]
-    pub fn get<Q>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.get_with(key, V::clone)
-    }
+    derived!((mut) [K, V] [<Q> Q]: get contains get_many insert_many insert_or_assign
+        get_or_insert_with remove retain clear);
+
+    derived!(() [K, V] [<Q> Q]: is_empty);
 
     /// Runs `read` on the value of `key`. Lock-free; expected O(1).
     #[inline]
@@ -38,7 +34,7 @@ where
         found.entry().map(|entry| read(&entry.value))
     }
 
-    /// Adds `key`; false, and no effect, if it is present. Lock-free; expected O(1).
+    /// Adds `key`; false, and **the old value stays**, if it is present. Lock-free; expected O(1).
     #[inline]
     pub fn insert(&mut self, key: K, value: V) -> bool {
         let hash = self.map.hasher.hash_one(&key);
@@ -87,9 +83,15 @@ where
         }
     }
 
-    /// Takes `key` out and returns its value. Lock-free; expected O(1).
+    /// Takes `key` out if `condition` holds of its value, and returns the value. Lock-free; expected
+    /// O(1); `condition` runs once for each attempt.
+    ///
+    /// One step, L4: a value does not change in its node, and an update marks the node as a removal
+    /// does, so the value that is taken out is the one that `condition` has seen. If that refused it,
+    /// the step is L1, at which it was there. When `condition` and `clone` look at the node it is
+    /// protected, and was found reachable (D1); who unlinks it retires it, once (D2, I3).
     #[inline]
-    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    pub fn remove_if<Q>(&mut self, key: &Q, mut condition: impl FnMut(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -98,6 +100,9 @@ where
         loop {
             let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
             let entry = found.entry()?;
+            if !condition(&entry.value) {
+                return None;
+            }
             // Before the mark: a panic in `clone` must leave the key present (I6).
             let value = entry.value.clone();
             // Acquire: the successor's contents, to be passed on by `unlink`. L4.
@@ -110,7 +115,7 @@ where
         }
     }
 
-    /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies, in the order
+    /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are visited as copies, in the order
     /// of the list; O(n), and O(1) more for each entry that is removed under the traversal's feet.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         // Entries of equal hashes stand in no order, so only a whole run of them can be passed to
@@ -143,6 +148,34 @@ where
             at.pass();
         }
     }
+
+    /// The number of entries: that of the [map](ChainingLockFree::len).
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+}
+
+impl<'m, K, V, R, S> Handle<'m, K, V, R, S>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+{
+    /// Enters a critical section, in which any number of operations can run.
+    #[inline]
+    pub fn pin(&mut self) -> Pinned<'_, 'm, K, V, R, S> {
+        Pinned { map: self.map, guard: self.participant.enter() }
+    }
+
+    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
+    /// registered thread do not wait for this one.
+    pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+
+    forwarded!((mut) [K, V] [<Q> Q] to pin());
 }
 
 impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {

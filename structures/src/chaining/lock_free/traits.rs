@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::{ChainingLockFree, Handle, Pinned};
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
-use crate::reclaim::{Offline, Participant, Reclaimer};
+use crate::reclaim::Reclaimer;
 
 impl<'m, K, V, R, S> MapHandle<K, V> for Handle<'m, K, V, R, S>
 where
@@ -21,12 +21,11 @@ where
 
     #[inline]
     fn pin(&mut self) -> Pinned<'_, 'm, K, V, R, S> {
-        Pinned { map: self.map, guard: self.participant.enter() }
+        self.pin()
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let _online_again = Offline::<R, _>::start(&mut self.participant);
-        f()
+        self.offline(f)
     }
 }
 
@@ -99,13 +98,13 @@ where
     }
 
     fn capacity(&self) -> Option<usize> {
-        Some(self.buckets.len())
+        Some(self.capacity())
     }
 }
 
 impl<K, V, R: Reclaimer, S: Default> Default for ChainingLockFree<K, V, R, S> {
     fn default() -> Self {
-        Self::with_capacity_and_hasher_in(0, S::default(), R::new(None))
+        Self::with_hasher(S::default())
     }
 }
 
@@ -142,7 +141,7 @@ where
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let mut handle = self.handle();
         for (key, value) in entries {
-            handle.upsert(key, |_| value.clone());
+            handle.insert_or_assign(key, value);
         }
     }
 }

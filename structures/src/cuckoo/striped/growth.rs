@@ -181,9 +181,7 @@ where
     /// There is no memory for a table of that size; nothing has changed.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         let turn = self.maintenance();
-        let entries = self.len().checked_add(additional).ok_or(GrowError::CapacityOverflow)?;
-        let buckets = shape::<K, V, SLOTS>().buckets_for(entries);
-        let buckets = buckets.ok_or(GrowError::CapacityOverflow)?;
+        let buckets = shape::<K, V, SLOTS>().buckets_for_more(self.len(), additional)?;
         if buckets > self.current(&turn).slots.buckets() {
             self.rebuild(&turn, buckets, |from, to| self.spread_all(from, to))?;
         }

@@ -8,7 +8,7 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, `insert`, `update`, `upsert`, `remove` | blocking | any moment at which it holds the locks of both of its key's buckets: the last time, if it displaces |
+//! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the locks of both of its key's buckets: the last time, if it displaces |
 //!
 //! Expected O(1), and at a load near 1 at most 2000 slots looked at per insertion. The insertion
 //! that doubles a table allocates the new one; each stripe's entries are then moved by the first
@@ -70,6 +70,8 @@ use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
 use crate::capacity::Shape;
 use crate::hash;
+use crate::map::Direct;
+use crate::operations::{constructors, derived};
 use crate::owner::Owned;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
@@ -88,12 +90,15 @@ use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 /// `Hash` of any key can be called by any operation, as each may have to bring along entries of a
 /// table that has doubled.
 ///
+/// **[`insert`](Self::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Self::insert_or_assign) replaces it.
+///
 /// # Examples
 ///
 /// ```
 /// use structures::CuckooStriped;
 ///
-/// let map = CuckooStriped::<String, u32>::default();
+/// let map = CuckooStriped::<String, u32>::new();
 /// assert!(map.insert("a".to_owned(), 1));
 /// assert!(!map.insert("a".to_owned(), 2));
 /// assert_eq!(map.get("a"), Some(1));
@@ -193,15 +198,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// A copy of the value of `key`. Blocking; expected O(1).
-    #[inline]
-    pub fn get<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-        V: Clone,
-    {
-        self.get_with(key, V::clone)
+    constructors!(with a hasher);
+
+    derived!(() [K, V] [<Q> Q]:
+        get contains get_many insert_many get_or_insert_with remove retain clear reserve);
+
+    /// A handle, for code that is to run with any table.
+    pub fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
     }
 
     /// Runs `read` on the value of `key`, under the locks. Blocking; expected O(1).
@@ -216,7 +220,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         Some(read(locked.value(place)))
     }
 
-    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1).
+    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
+    /// O(1).
     ///
     /// # Panics
     ///
@@ -296,15 +301,30 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// Takes `key` out and returns its value. Blocking; expected O(1).
+    /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
+    /// `insert` of other maps does. Blocking; amortised expected O(1).
+    ///
+    /// # Panics
+    ///
+    /// As [`upsert`](Self::upsert).
+    pub fn insert_or_assign(&self, key: K, value: V) -> Option<V> {
+        self.upsert(key, |_| value)
+    }
+
+    /// Takes `key` out if `condition` holds of its value, and returns the value: one step, at any
+    /// moment at which it holds the locks. Blocking; expected O(1). `condition` runs once at most,
+    /// under the locks.
     #[inline]
-    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    pub fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let mut locked = self.candidates(self.hasher.hash_one(key));
         let place = locked.find(|k| k.borrow() == key)?;
+        if !condition(locked.value(place)) {
+            return None;
+        }
         let (removed, value) = locked.take(place);
         // The key's drop is user code, and need not run under the locks.
         drop(locked);
@@ -414,6 +434,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 }
 
+impl<K: Eq + Hash, V, const SLOTS: usize, P: Search> CuckooStriped<K, V, RandomState, SLOTS, P> {
+    constructors!(with a random hasher);
+}
+
 impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     /// The number of entries: exact while no thread writes, otherwise off by no more than the
     /// number of inserts and removes that overlap with the call. O(stripes).
@@ -422,10 +446,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
         usize::try_from(self.stripes().entries()).unwrap_or(0)
     }
 
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    derived!(() [K, V] [<Q> Q]: is_empty);
 
     /// The number of slots: nearly so many entries fit before the table grows.
     #[inline]

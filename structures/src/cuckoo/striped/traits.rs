@@ -1,11 +1,30 @@
-//! The traits of maps and collections.
+//! The handles, and the traits of maps and collections.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
 use super::super::path::Search;
 use super::CuckooStriped;
-use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, PinnedDirect, Progress};
+use crate::operations::forwarded;
+
+impl<K, V, S, const SLOTS: usize, P> Direct<'_, CuckooStriped<K, V, S, SLOTS, P>>
+where
+    K: Eq + Hash,
+    S: BuildHasher,
+    P: Search,
+{
+    forwarded!((mut) [K, V] [<Q> Q] to 0);
+}
+
+impl<K, V, S, const SLOTS: usize, P> PinnedDirect<'_, CuckooStriped<K, V, S, SLOTS, P>>
+where
+    K: Eq + Hash,
+    S: BuildHasher,
+    P: Search,
+{
+    forwarded!((mut) [K, V] [<Q> Q] to 0);
+}
 
 impl<K, V, S, const SLOTS: usize, P> DirectMap<K, V> for CuckooStriped<K, V, S, SLOTS, P>
 where
@@ -65,7 +84,7 @@ where
         Self: 'm;
 
     fn handle(&self) -> Direct<'_, Self> {
-        Direct::new(self)
+        self.handle()
     }
 
     #[inline]
@@ -110,7 +129,7 @@ where
     /// As for std's maps, a later value replaces an earlier one.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
-            self.upsert(key, |_| value);
+            self.insert_or_assign(key, value);
         }
     }
 }

@@ -118,8 +118,12 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> Sequential for Hamt<K, V, P> {
                 self.len += 1;
                 Outcome::Added
             }
-            MapOp::Remove { hash, key } => {
-                let Some(found) = self.find(*hash, |other| other == key) else {
+            MapOp::Remove { hash, key, stamp: expected } => {
+                let found = self.find(*hash, |other| other == key);
+                let is_meant = |found: &&Binding<K, V>| {
+                    expected.is_none_or(|expected| found.stamp == expected)
+                };
+                let Some(found) = found.filter(is_meant) else {
                     return Outcome::Refused;
                 };
                 let (stamp, old) = (found.stamp, found.value.clone());

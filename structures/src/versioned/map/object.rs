@@ -33,6 +33,8 @@ pub enum MapOp<K, V> {
         hash: u64,
         /// The key.
         key: K,
+        /// The stamp that the binding must have; any will do if there is none.
+        stamp: Option<u64>,
     },
     /// Binds a key that is bound with `stamp` to another value: a compare-and-swap, as the
     /// closure that computes `value` may be run by no thread but its owner's.
@@ -52,7 +54,7 @@ pub enum MapOp<K, V> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<V> {
     /// It changed nothing: the key to be added is present, the one to be removed absent, or the
-    /// binding to be replaced another.
+    /// binding to be removed or replaced another.
     Refused,
     /// It added a key.
     Added,
@@ -65,7 +67,10 @@ impl<K: Eq, V> MapOp<K, V> {
     pub fn is_refused_by(&self, map: &impl MapObject<Key = K, Value = V>) -> bool {
         match self {
             Self::Insert { hash, key, .. } => map.find(*hash, |other| other == key).is_some(),
-            Self::Remove { hash, key } => map.find(*hash, |other| other == key).is_none(),
+            Self::Remove { hash, key, stamp } => {
+                let found = map.find(*hash, |other| other == key);
+                found.is_none_or(|found| stamp.is_some_and(|stamp| found.stamp != stamp))
+            }
             Self::Replace { hash, key, stamp, .. } => {
                 map.find(*hash, |other| other == key).is_none_or(|found| found.stamp != *stamp)
             }

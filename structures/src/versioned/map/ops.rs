@@ -1,10 +1,11 @@
-//! The operations of a pinned handle.
+//! The operations of a handle.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-use super::super::{Universal, UniversalPinned};
-use super::{Binding, MapObject, MapOp, Outcome, Pinned, root_of};
+use super::super::{Universal, UniversalHandle, UniversalPinned};
+use super::{Binding, Handle, MapObject, MapOp, Outcome, Pinned, root_of};
+use crate::operations::{derived, forwarded};
 
 impl<'h, 'm: 'h, O, U, S> Pinned<'h, 'm, O, U, S>
 where
@@ -14,6 +15,9 @@ where
     U: Universal<O> + 'm,
     S: BuildHasher,
 {
+    derived!((mut) [O::Key, O::Value] [<Q> Q]: get contains get_many insert_or_assign
+        get_or_insert_with clear is_empty);
+
     /// Runs `read` on the value of `key`.
     #[inline]
     pub fn get_with<Q, T>(&mut self, key: &Q, read: impl FnOnce(&O::Value) -> T) -> Option<T>
@@ -23,16 +27,6 @@ where
     {
         let hash = self.map.hasher.hash_one(key);
         self.find(hash, key, |binding| read(&binding.value))
-    }
-
-    /// A copy of the value of `key`.
-    #[inline]
-    pub fn get<Q>(&mut self, key: &Q) -> Option<O::Value>
-    where
-        O::Key: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.get_with(key, O::Value::clone)
     }
 
     #[inline]
@@ -54,7 +48,7 @@ where
         self.inner.apply(root_of::<O, U>(hash), op)
     }
 
-    /// Adds `key`; false, and no effect, if it is present.
+    /// Adds `key`; false, and **the old value stays**, if it is present.
     pub fn insert(&mut self, key: O::Key, value: O::Value) -> bool {
         let hash = self.map.hasher.hash_one(&key);
         matches!(self.apply(hash, MapOp::Insert { hash, key, value }), Outcome::Added)
@@ -81,9 +75,51 @@ where
     {
         let hash = self.map.hasher.hash_one(key);
         let key = self.find(hash, key, |binding| binding.key.clone())?;
-        match self.apply(hash, MapOp::Remove { hash, key }) {
+        match self.apply(hash, MapOp::Remove { hash, key, stamp: None }) {
             Outcome::Replaced(value) => Some(value),
             Outcome::Refused | Outcome::Added => None,
+        }
+    }
+
+    /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
+    /// for each attempt.
+    ///
+    /// One step, that of the construction: what it removes is the binding that `condition` has seen,
+    /// by its stamp. If that refused it, the step is the reading. The version that is read is
+    /// protected by the construction's guard (D1); what is replaced, the construction retires (D2).
+    pub fn remove_if<Q>(
+        &mut self,
+        key: &Q,
+        mut condition: impl FnMut(&O::Value) -> bool,
+    ) -> Option<O::Value>
+    where
+        O::Key: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.change(key, |found| condition(&found.value).then(|| remove(found)))
+    }
+
+    /// Removes the entries that `keep` refuses, of one moment of each root. Where the construction can,
+    /// as one that installs copies, those of a root are removed in one step, else each by itself; that
+    /// is a later step than the reading:
+    ///
+    /// * always removed, by this or by another thread: an entry that `keep` refuses and that is
+    ///   present, with the same value, from the call's start to its end;
+    /// * never removed: a value that `keep` has not refused;
+    /// * perhaps removed: an entry inserted or updated meanwhile, if `keep` has seen it.
+    ///
+    /// `keep` runs once for each entry, as the closure of `for_each`: what it may do with the map is
+    /// said [there](crate::map#user-code-that-uses-the-map). O(n); room for as many keys as are removed.
+    pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
+        for root in 0..U::ROOTS {
+            let mut removals = Vec::new();
+            let visit = |found: &Binding<_, _>| {
+                if !keep(&found.key, &found.value) {
+                    removals.push(remove(found));
+                }
+            };
+            self.inner.read(root, |object| object.for_each(visit));
+            self.inner.apply_all(root, removals);
         }
     }
 
@@ -98,33 +134,46 @@ where
         O::Key: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
+        self.change(key, |found| Some(replace(found, f(&found.value))))
+    }
+
+    /// Applies what `op` makes of the binding of `key`, again until it is not refused, as the binding
+    /// still is the one that `op` was given; returns the value replaced or removed. `None`, and no
+    /// effect, if `key` is absent or `op` makes nothing.
+    fn change<Q>(
+        &mut self,
+        key: &Q,
+        mut op: impl FnMut(&Binding<O::Key, O::Value>) -> Option<MapOp<O::Key, O::Value>>,
+    ) -> Option<O::Value>
+    where
+        O::Key: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let hash = self.map.hasher.hash_one(key);
         loop {
-            let op = self.edit(hash, key, &mut f)?;
+            let op = self.make(hash, key, &mut op)??;
             if let Outcome::Replaced(old) = self.apply(hash, op) {
                 return Some(old);
             }
         }
     }
 
-    /// The operation that replaces the value of `key` by `f` of it. `f` may use the map: where it
-    /// could not write within a `read`, it is given a copy.
-    fn edit<Q>(
+    /// What `op` makes of the binding of `key`. It may use the map: where it could not write within a
+    /// `read`, it is given a copy.
+    fn make<Q, T>(
         &mut self,
         hash: u64,
         key: &Q,
-        mut f: impl FnMut(&O::Value) -> O::Value,
-    ) -> Option<MapOp<O::Key, O::Value>>
+        op: impl FnOnce(&Binding<O::Key, O::Value>) -> T,
+    ) -> Option<T>
     where
         O::Key: Borrow<Q>,
         Q: Eq + ?Sized,
     {
         if U::READS_HOLD_UP_WRITES {
-            let found = self.find(hash, key, Binding::clone)?;
-            let value = f(&found.value);
-            return Some(replace(&found, value));
+            return self.find(hash, key, Binding::clone).map(|found| op(&found));
         }
-        self.find(hash, key, |found| replace(found, f(&found.value)))
+        self.find(hash, key, op)
     }
 
     /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
@@ -136,8 +185,7 @@ where
     ) -> Option<O::Value> {
         let hash = self.map.hasher.hash_one(&key);
         loop {
-            let op = self.edit(hash, &key, |value| f(Some(value)));
-            let op = match op {
+            let op = match self.make(hash, &key, |found| replace(found, f(Some(&found.value)))) {
                 Some(op) => op,
                 None => MapOp::Insert { hash, key: key.clone(), value: f(None) },
             };
@@ -161,14 +209,37 @@ where
     pub fn len(&mut self) -> usize {
         (0..U::ROOTS).map(|root| self.inner.read(root, O::len)).sum()
     }
+}
 
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&mut self) -> bool {
-        self.len() == 0
+impl<'m, O, U, S> Handle<'m, O, U, S>
+where
+    O: MapObject + 'm,
+    O::Key: Eq + Hash + Clone,
+    O::Value: Clone,
+    U: Universal<O> + 'm,
+    S: BuildHasher,
+{
+    /// Enters a critical section, in which any number of operations can run.
+    #[inline]
+    pub fn pin(&mut self) -> Pinned<'_, 'm, O, U, S> {
+        Pinned { map: self.map, inner: self.inner.pin() }
     }
+
+    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
+    /// registered thread do not wait for this one.
+    pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        self.inner.offline(f)
+    }
+
+    forwarded!((mut) [O::Key, O::Value] [<Q> Q] to pin());
 }
 
 /// The operation that binds `found` to another value.
 fn replace<K: Clone, V>(found: &Binding<K, V>, value: V) -> MapOp<K, V> {
     MapOp::Replace { hash: found.hash, key: found.key.clone(), stamp: found.stamp, value }
+}
+
+/// The operation that takes `found` out.
+fn remove<K: Clone, V>(found: &Binding<K, V>) -> MapOp<K, V> {
+    MapOp::Remove { hash: found.hash, key: found.key.clone(), stamp: Some(found.stamp) }
 }

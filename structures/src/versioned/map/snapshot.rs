@@ -21,8 +21,7 @@ where
     /// # Examples
     ///
     /// ```
-    /// use structures::map::MapHandle;
-    /// use structures::versioned::HamtCas;
+    /// use structures::HamtCas;
     ///
     /// let map: HamtCas<u64, u64> = (0..100).map(|key| (key, 0)).collect();
     /// let (mut reader, mut writer) = (map.handle(), map.handle());

@@ -1,9 +1,10 @@
 //! The traits of maps, handles and collections.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
-use super::super::{Universal, UniversalHandle};
+use super::super::Universal;
 use super::{Handle, MapObject, Pinned, VersionedMap};
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap};
 
@@ -22,11 +23,11 @@ where
 
     #[inline]
     fn pin(&mut self) -> Pinned<'_, 'm, O, U, S> {
-        Pinned { map: self.map, inner: self.inner.pin() }
+        self.pin()
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        self.inner.offline(f)
+        self.offline(f)
     }
 }
 
@@ -123,11 +124,18 @@ where
     U: Universal<O>,
     S: BuildHasher,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As for std's maps, a later value replaces an earlier one. An empty map is filled at once, where
+    /// the construction can: a table that is copied for each update is copied once.
     fn extend<I: IntoIterator<Item = (O::Key, O::Value)>>(&mut self, entries: I) {
         let mut handle = self.handle();
-        for (key, value) in entries {
-            handle.upsert(key, |_| value.clone());
+        let mut pinned = handle.pin();
+        if pinned.is_empty() {
+            let latest: HashMap<_, _> = entries.into_iter().collect();
+            pinned.insert_many(latest);
+        } else {
+            for (key, value) in entries {
+                pinned.insert_or_assign(key, value);
+            }
         }
     }
 }
@@ -149,6 +157,6 @@ where
 
 impl<O, U: Default, S: Default> Default for VersionedMap<O, U, S> {
     fn default() -> Self {
-        Self::with_hasher_in(S::default(), U::default())
+        Self::with_hasher(S::default())
     }
 }
