@@ -58,12 +58,24 @@ impl Readers {
 }
 
 /// A step that belongs to the one before: no other thread runs between them, and a race with this one
-/// makes loom swap that one.
+/// makes loom swap that one. None where a panic has ended the execution.
 #[track_caller]
 fn step(of: &Condvar) {
+    /// Goes on exploring, also if loom ends the execution here by a panic.
+    struct Explore;
+
+    impl Drop for Explore {
+        fn drop(&mut self) {
+            loom::explore();
+        }
+    }
+
+    if std::thread::panicking() {
+        return;
+    }
     loom::stop_exploring();
+    let _explore = Explore;
     of.notify_one();
-    loom::explore();
 }
 
 /// Atomics with the given read-modify-writes of one operand.
