@@ -17,32 +17,34 @@
 //!
 //! Entries are atomics, read and written `Relaxed` between these:
 //!
-//! * A reader takes a snapshot (`Acquire`, C1), reads entries, and validates: `fence(Acquire)`
-//!   (C2), then the word again (`Acquire`, C3). If it is the same and not locked, the entries
-//!   belong together and were in the bucket at C3. If it is the same but for the lock, so were
-//!   those that a lock's holder does not write.
-//! * A writer locks (C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)` (C5),
-//!   writes entries, unlocks with the next version (`Release`, C6). Before that it may raise the
-//!   overflow count, still locked.
-//! * C5 pairs with C2: a reader that saw one of the writer's entries sees its lock, or a later
-//!   word, at C3. C6 pairs with C1, C3 and C4: who sees the new word sees the new entries.
+//! * A reader takes a snapshot (`Acquire`, control-C1), reads entries, and validates: `fence(Acquire)`
+//!   (control-C2), then the word again (`Acquire`, control-C3). If it is the same and not locked, the
+//!   entries belong together and were in the bucket at control-C3. If it is the same but for the lock,
+//!   so were those that a lock's holder does not write.
+//! * A writer locks (control-C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)`
+//!   (control-C5), writes entries, unlocks with the next version (`Release`, control-C6). Before that
+//!   it may raise the overflow count, still locked.
+//! * control-C5 pairs with control-C2: a reader that saw one of the writer's entries sees its lock, or
+//!   a later word, at control-C3. control-C6 pairs with control-C1, control-C3 and control-C4: who sees
+//!   the new word sees the new entries.
 //!
 //! # Versions wrap
 //!
-//! 8 slots leave 11 bits for the version, so a word may return while a reader is suspended. An
-//! unlock that ends half a turn of the version, of which there are two in a turn, therefore adds 1 to
-//! the table's [`Wraps`] first (`Release`, C7), while the bucket is still locked. A reader loads
-//! `Wraps` before C1 (`Acquire`, C8) and after C3.
+//! 8 slots leave 11 bits for the version, so a word may return while a reader is suspended. An unlock
+//! that ends half a turn of the version, of which there are two in a turn, therefore adds 1 to the
+//! table's [`Wraps`] first (`Release`, control-C7), while the bucket is still locked. A reader loads
+//! `Wraps` before control-C1 (`Acquire`, control-C8) and after control-C3.
 //!
-//! If the word has gone round, the C6 of both such unlocks lie between C1 and C3 in its modification
-//! order. Take the second of the two. Its C7 is not in C8's value: its lock (C4) comes after the C6 of
-//! the first, which C1 has not seen, and so would C1 if C8 had read that C7 or a later one. And it is
-//! in the second value, as C3 read its C6 or a later one. So the two values differ, and the reader
-//! tries again. (One count in a turn is not enough: C1 may find the word still locked by the holder
-//! that has just counted, and a lookup that does not mind the lock goes on. Then that count is in C8's
-//! value, and the next one is a turn away.) The same goes for a writer that locks what it has seen
-//! before: it compares the counts when it has the lock. (Cf. hazard H5 in MemC3's released code,
-//! whose 32-bit counters may wrap unseen.)
+//! If the word has gone round, the control-C6 of both such unlocks lie between control-C1 and
+//! control-C3 in its modification order. Take the second of the two. Its control-C7 is not in
+//! control-C8's value: its lock (control-C4) comes after the control-C6 of the first, which control-C1
+//! has not seen, and so would control-C1 if control-C8 had read that control-C7 or a later one. And it
+//! is in the second value, as control-C3 read its control-C6 or a later one. So the two values differ,
+//! and the reader tries again. (One count in a turn is not enough: control-C1 may find the word still
+//! locked by the holder that has just counted, and a lookup that does not mind the lock goes on. Then
+//! that count is in control-C8's value, and the next one is a turn away.) The same goes for a writer
+//! that locks what it has seen before: it compares the counts when it has the lock. (Cf. hazard
+//! cuckoo-H5 in MemC3's released code, whose 32-bit counters may wrap unseen.)
 //!
 //! So a suspended reader notices any number of changes up to 2⁶⁴ counts, of which each stands for at
 //! least 1024 changes of a bucket. Under loom the version of a bucket of one slot has one bit, so that
@@ -270,7 +272,7 @@ impl Wraps {
     #[inline(always)]
     #[must_use]
     pub fn count(&self) -> u64 {
-        // Acquire C8: pairs with C7.
+        // Acquire control-C8: pairs with control-C7.
         self.0.load(Ordering::Acquire)
     }
 }
@@ -295,7 +297,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<SLOTS> {
-        // Acquire C1: pairs with C6; the entries that the word's writer wrote are visible.
+        // Acquire control-C1: pairs with control-C6; the entries that the word's writer wrote are
+        // visible.
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
@@ -304,9 +307,10 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub fn validate(&self, seen: Snapshot<SLOTS>) -> bool {
-        // Acquire fence C2: pairs with C5. If an entry was a writer's, the load sees its lock.
+        // Acquire fence control-C2: pairs with control-C5. If an entry was a writer's, the load sees
+        // its lock.
         fence(Ordering::Acquire);
-        // Acquire C3: pairs with C6; `Wraps` is at least what it was then.
+        // Acquire control-C3: pairs with control-C6; `Wraps` is at least what it was then.
         self.0.load(Ordering::Acquire) == seen.0
     }
 
@@ -315,10 +319,10 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub fn validate_but_lock(&self, seen: Snapshot<SLOTS>) -> bool {
-        // Acquire fence C2: pairs with C5. If an entry was a writer's, what that writer did before
-        // is visible as well.
+        // Acquire fence control-C2: pairs with control-C5. If an entry was a writer's, what that writer
+        // did before is visible as well.
         fence(Ordering::Acquire);
-        // Acquire C3: as in `validate`.
+        // Acquire control-C3: as in `validate`.
         (self.0.load(Ordering::Acquire) ^ seen.0) & !Snapshot::<SLOTS>::LOCKED == 0
     }
 
@@ -329,8 +333,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
     pub fn try_lock(&self, seen: Snapshot<SLOTS>, wraps: &Wraps, count: u64) -> bool {
         debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be locked: {seen:?}");
         let locked = seen.0 | Snapshot::<SLOTS>::LOCKED;
-        // Acquire C4: pairs with C6; the previous holder's entries are visible. Relaxed on
-        // failure: the caller looks again.
+        // Acquire control-C4: pairs with control-C6; the previous holder's entries are visible. Relaxed
+        // on failure: the caller looks again.
         if self.0.compare_exchange(seen.0, locked, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return false;
         }
@@ -338,7 +342,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
             self.unlock_unchanged(seen);
             return false;
         }
-        // Release fence C5: pairs with C2. Entries written from here on show the lock.
+        // Release fence control-C5: pairs with control-C2. Entries written from here on show the lock.
         fence(Ordering::Release);
         true
     }
@@ -346,7 +350,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// Gives the word another overflow count while the caller holds the lock, and keeps it.
     #[inline(always)]
     pub fn set_locked(&self, new: Snapshot<SLOTS>) {
-        // Relaxed: after C5. Who sees what the holder unlocks next, here or elsewhere (C6), sees it.
+        // Relaxed: after control-C5. Who sees what the holder unlocks next, here or elsewhere
+        // (control-C6), sees it.
         self.0.store(new.0 | Snapshot::<SLOTS>::LOCKED, Ordering::Relaxed);
     }
 
@@ -354,17 +359,17 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[inline(always)]
     pub fn unlock(&self, new: Snapshot<SLOTS>, wraps: &Wraps) {
         if new.ends_half_turn() {
-            // Release C7: pairs with C8; the lock comes before it.
+            // Release control-C7: pairs with control-C8; the lock comes before it.
             wraps.0.fetch_add(1, Ordering::Release);
         }
-        // Release C6: publishes the entries; pairs with C1, C3 and C4.
+        // Release control-C6: publishes the entries; pairs with control-C1, control-C3 and control-C4.
         self.0.store(new.next_version().0, Ordering::Release);
     }
 
     /// Unlocks and leaves the word as it was before the lock: nothing was changed.
     #[inline(always)]
     pub fn unlock_unchanged(&self, seen: Snapshot<SLOTS>) {
-        // Release C6: what the holder read comes before the next holder's writes.
+        // Release control-C6: what the holder read comes before the next holder's writes.
         self.0.store(seen.0, Ordering::Release);
     }
 
@@ -373,7 +378,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[must_use]
     pub fn freeze(&self, seen: Snapshot<SLOTS>) -> bool {
         let frozen = seen.frozen().0;
-        // Acquire as C4. Relaxed on failure: the caller looks again.
+        // Acquire as control-C4. Relaxed on failure: the caller looks again.
         self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
@@ -381,7 +386,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// another word covers, where it counts as an entry.
     #[inline(always)]
     pub fn set_covered(&self, new: Snapshot<SLOTS>) {
-        // Relaxed: the bucket's publication orders it, or the C5 and C6 of the other word.
+        // Relaxed: the bucket's publication orders it, or the control-C5 and control-C6 of the other
+        // word.
         self.0.store(new.0, Ordering::Relaxed);
     }
 

@@ -107,7 +107,7 @@ mod own {
     static LEASED: Numbers<{ STRIPES as u32 - 1 }> = Numbers(AtomicU64::new(0));
 
     /// A thread's index, until the thread exits. What it has added is visible to the thread that is
-    /// next to have it (T1, T2).
+    /// next to have it (numbers-T1, numbers-T2).
     struct Lease(usize);
 
     impl Drop for Lease {

@@ -95,7 +95,7 @@ impl<T> Doubling<T> {
     /// writes to the table.
     pub(crate) fn help(&self, buckets: usize, mut copy: impl FnMut(usize)) {
         let backoff = Backoff::new();
-        // Acquire: pairs with D1; all the copies are visible.
+        // Acquire: pairs with doubling-D1; all the copies are visible.
         while self.copied.load(Ordering::Acquire) < buckets {
             let Some(mut chunk) = self.claim(buckets) else {
                 if act_inside(self) == Some(Act::Copying) {
@@ -144,7 +144,7 @@ impl<T> Drop for Chunk<'_, T> {
                 self.doubling.returned.lock().unwrap_or_else(PoisonError::into_inner);
             returned.push(self.left.clone());
         }
-        // Release D1: the copies; pairs with the Acquire in `help`.
+        // Release doubling-D1: the copies; pairs with the Acquire in `help`.
         self.doubling.copied.fetch_add(self.copied, Ordering::Release);
     }
 }

@@ -13,14 +13,14 @@ impl<const MOST: u32> Numbers<MOST> {
     pub(crate) fn take(&self) -> Option<usize> {
         const { assert!(MOST <= u64::BITS, "a bit each") };
         let lowest_free = |taken: u64| (taken.trailing_ones() < MOST).then(|| taken | (taken + 1));
-        // Acquire T1: pairs with T2; what the number's last holder did comes first.
+        // Acquire numbers-T1: pairs with numbers-T2; what the number's last holder did comes first.
         let before = self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, lowest_free).ok()?;
         Some(before.trailing_ones() as usize)
     }
 
     /// Gives a number back.
     pub(crate) fn give_back(&self, number: usize) {
-        // Release T2: pairs with T1.
+        // Release numbers-T2: pairs with numbers-T1.
         self.0.fetch_and(!(1 << number), Ordering::Release);
     }
 }

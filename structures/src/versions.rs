@@ -8,19 +8,20 @@
 //!
 //! # The protocol of stripes
 //!
-//! As that of the control word (C1–C6), with two words. A stripe is a version, odd while a writer
-//! has its buckets; control words are then written like entries.
+//! As that of the control word (control-C1–C6), with two words. A stripe is a version, odd while a
+//! writer has its buckets; control words are then written like entries.
 //!
-//! * A reader loads the stripe (`Acquire`, V1), then the bucket's word and entries, and
-//!   validates: `fence(Acquire)` (V2), then the stripe again (`Acquire`, V3). If it is the same
-//!   and even, word and entries were the bucket's at V3.
-//! * A writer makes it odd (V4, a CAS, `Acquire`), `fence(Release)` (V5), writes words and
-//!   entries, and makes it even (`Release`, V6).
-//! * V5 pairs with V2, V6 with V1, V3 and V4, as C5 and C6 do.
+//! * A reader loads the stripe (`Acquire`, versions-V1), then the bucket's word and entries, and
+//!   validates: `fence(Acquire)` (versions-V2), then the stripe again (`Acquire`, versions-V3). If it is
+//!   the same and even, word and entries were the bucket's at versions-V3.
+//! * A writer makes it odd (versions-V4, a CAS, `Acquire`), `fence(Release)` (versions-V5), writes words
+//!   and entries, and makes it even (`Release`, versions-V6).
+//! * versions-V5 pairs with versions-V2, versions-V6 with versions-V1, versions-V3 and versions-V4, as
+//!   control-C5 and control-C6 do.
 //! * An operation on two buckets of one stripe takes it once, and releases it once.
 //! * A word alone needs no validation: each that a writer stores is its bucket at that moment, and
-//!   V5 also pairs with the load of the word (C1), so that who sees it sees what came before the
-//!   operation.
+//!   versions-V5 also pairs with the load of the word (control-C1), so that who sees it sees what came
+//!   before the operation.
 //!
 //! A stripe's 63 bits do not wrap: at one write a nanosecond that takes 292 years.
 
@@ -283,7 +284,7 @@ impl<const N: usize> Versions for Stripes<N> {
         bucket: usize,
         control: &Control<SLOTS>,
     ) -> Seen<SLOTS, Self> {
-        // Acquire V1: pairs with V6.
+        // Acquire versions-V1: pairs with versions-V6.
         let stamp = array.of(bucket).load(Ordering::Acquire);
         Seen { word: control.snapshot(), stamp }
     }
@@ -300,9 +301,9 @@ impl<const N: usize> Versions for Stripes<N> {
         _control: &Control<SLOTS>,
         seen: &Seen<SLOTS, Self>,
     ) -> bool {
-        // Acquire fence V2: pairs with V5.
+        // Acquire fence versions-V2: pairs with versions-V5.
         fence(Ordering::Acquire);
-        // Acquire V3: pairs with V6.
+        // Acquire versions-V3: pairs with versions-V6.
         array.of(bucket).load(Ordering::Acquire) == seen.stamp
     }
 
@@ -328,10 +329,11 @@ impl<const N: usize> Versions for Stripes<N> {
     ) -> bool {
         debug_assert!(!seen.is_locked(), "not to be locked: {seen:?}");
         let (old, locked) = (seen.stamp, seen.stamp + 1);
-        // Acquire V4: pairs with V6. Relaxed on failure: the caller looks again.
+        // Acquire versions-V4: pairs with versions-V6. Relaxed on failure: the caller looks again.
         let stripe = array.of(bucket);
         let taken = stripe.compare_exchange(old, locked, Ordering::Acquire, Ordering::Relaxed);
-        // Release fence V5: pairs with V2. What is written from here on shows the odd version.
+        // Release fence versions-V5: pairs with versions-V2. What is written from here on shows the odd
+        // version.
         fence(Ordering::Release);
         taken.is_ok()
     }
@@ -358,7 +360,7 @@ impl<const N: usize> Versions for Stripes<N> {
         let stripe = array.of(bucket);
         // Relaxed: the lock's holder alone stores to it.
         let locked = stripe.load(Ordering::Relaxed);
-        // Release V6: pairs with V1, V3 and V4.
+        // Release versions-V6: pairs with versions-V1, versions-V3 and versions-V4.
         stripe.store(locked + 1, Ordering::Release);
     }
 
@@ -369,7 +371,7 @@ impl<const N: usize> Versions for Stripes<N> {
         _control: &Control<SLOTS>,
         seen: &Seen<SLOTS, Self>,
     ) {
-        // Release V6: what the holder read comes before the next holder's writes.
+        // Release versions-V6: what the holder read comes before the next holder's writes.
         array.of(bucket).store(seen.stamp, Ordering::Release);
     }
 

@@ -1,7 +1,8 @@
 //! The control of the sanitizer runs: a scheme that frees at once.
 //!
-//! It breaks S1, so a run of the suite with it must be stopped by AddressSanitizer; `ci/asan.sh`
-//! fails if one is not. Without a sanitizer these tests are undefined behaviour, and mean nothing.
+//! It breaks reclaim-S1, so a run of the suite with it must be stopped by AddressSanitizer;
+//! `ci/asan.sh` fails if one is not. Without a sanitizer these tests are undefined behaviour, and mean
+//! nothing.
 
 mod suite;
 
@@ -14,7 +15,7 @@ use suite::{Family, Key, Value};
 #[derive(Clone, Copy, Debug, Default)]
 struct Broken;
 
-// SAFETY: none. S1 is broken on purpose.
+// SAFETY: none. reclaim-S1 is broken on purpose.
 unsafe impl Reclaimer for Broken {
     type Header = ();
     type Participant<'d> = Broken;
@@ -56,7 +57,7 @@ impl Guard<Broken> for Broken {
     }
 
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Broken, T>) {
-        // SAFETY: D2: retired only here, so not freed yet.
+        // SAFETY: reclaim-D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
         // SAFETY: none: another guard may hold the node.
         unsafe { Node::reclaim(node) };

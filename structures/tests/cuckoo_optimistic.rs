@@ -249,8 +249,8 @@ fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T)
     assert_eq!(sum, (0..2 * ENTRIES).sum());
 }
 
-/// Hazards H1, H2: slots are used again and again by different keys; a lookup that mixed two of
-/// them would return another key's value.
+/// Hazards cuckoo-H1, cuckoo-H2: slots are used again and again by different keys; a lookup that mixed
+/// two of them would return another key's value.
 fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
     // Two homes, few tags.
     let map = new(16, |key| mixed(key) & (1 << 57) | key & 1);
@@ -448,7 +448,7 @@ fn a_key_added_during_a_vain_search_is_present() {
 }
 
 /// The version of 8 slots has 11 bits: after 2048 writes the word is the same again, but what was
-/// read in between is not taken for consistent. Hazard H5.
+/// read in between is not taken for consistent. Hazard cuckoo-H5.
 #[test]
 fn a_version_that_goes_round_is_noticed() {
     let control = Control::<8>::default();

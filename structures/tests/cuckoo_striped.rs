@@ -164,7 +164,8 @@ fn growth_and_shrinking_lose_nothing() {
     assert!((0..LASTING).all(|key| map.get(&key) == Some(!key)));
 }
 
-/// H3: both buckets of a key may be of one stripe, which is then locked once. Two buckets have one.
+/// cuckoo-H3: both buckets of a key may be of one stripe, which is then locked once. Two buckets have
+/// one.
 #[test]
 fn h3_equal_stripes_are_locked_once() {
     finishes(|| {

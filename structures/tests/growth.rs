@@ -233,7 +233,7 @@ fn step() {
 /// A scheme that frees nothing, and whose calls are the steps at which a thread can be suspended.
 struct Gated;
 
-// SAFETY: S1–S3 hold trivially: no retired node is ever freed.
+// SAFETY: reclaim-S1–S3 hold trivially: no retired node is ever freed.
 unsafe impl Reclaimer for Gated {
     type Header = ();
     type Participant<'d> = Gated;

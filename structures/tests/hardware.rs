@@ -102,7 +102,7 @@ impl<R: Reclaimer> World<R> {
             (0..round % 100).for_each(|_| spin_loop());
             let mut guard = thread.enter();
             let node = self.link.swap(ptr::null_mut(), Ordering::AcqRel);
-            // SAFETY: D2: it was in this link alone, and we took it out, once.
+            // SAFETY: reclaim-D2: it was in this link alone, and we took it out, once.
             unsafe { guard.retire(node) };
             drop(guard);
             // Where two epochs have to pass.
@@ -130,7 +130,7 @@ impl<R: Reclaimer> World<R> {
         for node in 0..nodes {
             let payload = if node == 0 { Arc::clone(&dropped) } else { Arc::default() };
             let node = Node::alloc(&self.domain, Mortal(payload)).publish();
-            // SAFETY: D2: in no link, so unreachable; allocated for this domain; once.
+            // SAFETY: reclaim-D2: in no link, so unreachable; allocated for this domain; once.
             unsafe { thread.enter().retire(node) };
         }
         dropped

@@ -1,5 +1,6 @@
-//! The chained table with inline entries: what the conformance suite cannot aim at. H2 and H5 are
-//! hazards of the published optimistic tables; the suite's `values_are_never_torn` is H2 as well.
+//! The chained table with inline entries: what the conformance suite cannot aim at. cuckoo-H2 and
+//! cuckoo-H5 are hazards of the published optimistic tables; the suite's `values_are_never_torn` is
+//! cuckoo-H2 as well.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -191,7 +192,7 @@ fn a_closure_runs_again_if_the_table_has_grown() {
 }
 
 /// Entries are moved up from overflow under the eyes of readers, who neither miss one nor see it
-/// with another's value. H2 for chains: the slot that it leaves and the one it enters are reused.
+/// with another's value. cuckoo-H2 for chains: the slot that it leaves and the one it enters are reused.
 fn h2_readers_find_moving_entries<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
     const BUCKETS: u64 = 1 << 14;
     const UPDATED: u64 = 1 << 63;

@@ -97,8 +97,8 @@ impl<const SLOTS: usize> Bucket<SLOTS> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Busy;
 
-/// C1–C3 against C4–C6: a reader sees the entry from before a replacement or from after it, or
-/// knows that it has seen neither.
+/// control-C1–C3 against control-C4–C6: a reader sees the entry from before a replacement or from after
+/// it, or knows that it has seen neither.
 #[test]
 fn an_entry_is_never_torn() {
     let expected = [Err(Busy), Ok(Some((1, 1))), Ok(Some((2, 2)))];
@@ -113,7 +113,7 @@ fn an_entry_is_never_torn() {
     });
 }
 
-/// H2: the slot of a removed entry is reused.
+/// cuckoo-H2: the slot of a removed entry is reused.
 #[test]
 fn a_slot_is_reused_under_a_reader() {
     let expected = [Err(Busy), Ok(None), Ok(Some((1, 1))), Ok(Some((5, 5)))];
@@ -129,7 +129,7 @@ fn a_slot_is_reused_under_a_reader() {
     });
 }
 
-/// C4 and C6: of two updates from the same value one fails; none is lost.
+/// control-C4 and control-C6: of two updates from the same value one fails; none is lost.
 #[test]
 fn an_update_is_not_lost() {
     // Who succeeded, and the value after that.
@@ -146,8 +146,8 @@ fn an_update_is_not_lost() {
     });
 }
 
-/// C7 and C8: with one slot a version has one bit here. The word is about to go round when the reader
-/// looks at it, and comes back while it reads.
+/// control-C7 and control-C8: with one slot a version has one bit here. The word is about to go round
+/// when the reader looks at it, and comes back while it reads.
 #[test]
 fn a_turn_under_a_lock_is_noticed() {
     let expected = [Err(Busy), Ok(None), Ok(Some((1, 1))), Ok(Some((5, 5)))];
@@ -276,7 +276,7 @@ of_each_kind! {
 }
 
 /// A whole table: an insertion displaces an entry from its home to its other bucket, under a
-/// reader of that entry, which never misses it. (I2, I4)
+/// reader of that entry, which never misses it. (buckets-I2, buckets-I4)
 fn a_displaced_entry_is_never_missed<E: Exclusion, T: Tagging>(what: &str) {
     explore(what, [Some(key(0, 1))], || {
         // Home 0 is full; bucket 1 has room. The new key has home 0 and goes to bucket 1, or
@@ -348,7 +348,7 @@ fn an_entry_in_its_other_bucket_comes_and_goes<E: Exclusion, T: Tagging>(what: &
 }
 
 /// A lookup meets a slot whose entry makes way for one with the same tag: it does not return the
-/// new one's value for the old key. (H1, H2)
+/// new one's value for the old key. (cuckoo-H1, cuckoo-H2)
 fn a_value_is_never_its_successors<E: Exclusion, T: Tagging>(what: &str) {
     let old = key(0, 0);
     explore(what, [None, Some(old)], move || {
@@ -394,7 +394,8 @@ fn a_turn_in_a_table_is_noticed_if_untagged() {
     a_turn_in_a_table_is_noticed::<Untagged>("a turn, untagged");
 }
 
-/// Who sees an update, perhaps before it is complete, sees what its thread did before. (C2, C5)
+/// Who sees an update, perhaps before it is complete, sees what its thread did before. (control-C2,
+/// control-C5)
 fn an_update_is_not_overtaken<E: Exclusion, T: Tagging>(what: &str) {
     let (updated, inserted) = (key(0, 0), key(1, 0));
     let seen = [(updated, None), (updated, Some(inserted)), (9, Some(inserted))];

@@ -74,7 +74,7 @@ impl<H: MapHandle<u64, Value>> Operations for H {
     }
 }
 
-/// L2: who finds an entry finds all of it; who comes later finds it.
+/// lock_free-L2: who finds an entry finds all of it; who comes later finds it.
 #[test]
 fn an_insertion_is_seen_whole() {
     explore("insert", [None, Some(7)], || {
@@ -86,7 +86,7 @@ fn an_insertion_is_seen_whole() {
     });
 }
 
-/// L2: of two insertions of a key one succeeds, and its value stays.
+/// lock_free-L2: of two insertions of a key one succeeds, and its value stays.
 #[test]
 fn a_key_is_inserted_once() {
     explore("two insertions", [(true, false, Some(1)), (false, true, Some(2))], || {
@@ -98,7 +98,7 @@ fn a_key_is_inserted_once() {
     });
 }
 
-/// I2: an insertion behind a node that is being removed is not lost with it.
+/// lock_free-I2: an insertion behind a node that is being removed is not lost with it.
 #[test]
 fn an_insertion_outlives_the_node_before_it() {
     explore("insert behind remove", [(Some(A), Some(7), None)], || {
@@ -110,7 +110,7 @@ fn an_insertion_outlives_the_node_before_it() {
     });
 }
 
-/// I2, I3: two neighbours are removed at once, and both are gone.
+/// lock_free-I2, lock_free-I3: two neighbours are removed at once, and both are gone.
 #[test]
 fn neighbours_are_removed_at_once() {
     explore("two neighbours", [(Some(A), Some(B), None, None)], || {
@@ -122,7 +122,7 @@ fn neighbours_are_removed_at_once() {
     });
 }
 
-/// L4: of two removals of a key one returns the value.
+/// lock_free-L4: of two removals of a key one returns the value.
 #[test]
 fn a_key_is_removed_once() {
     explore("two removals", [(Some(A), None), (None, Some(A))], || {
@@ -133,7 +133,7 @@ fn a_key_is_removed_once() {
     });
 }
 
-/// L3: a key that is updated is never absent.
+/// lock_free-L3: a key that is updated is never absent.
 #[test]
 fn an_update_leaves_no_gap() {
     explore("update", [Some(A), Some(A + 5)], || {
@@ -144,7 +144,7 @@ fn an_update_leaves_no_gap() {
     });
 }
 
-/// L3: of two updates none is lost, and each returns what it replaced.
+/// lock_free-L3: of two updates none is lost, and each returns what it replaced.
 #[test]
 fn no_update_is_lost() {
     explore("two updates", [(Some(0), Some(1), Some(3)), (Some(2), Some(0), Some(3))], || {
@@ -156,7 +156,8 @@ fn no_update_is_lost() {
     });
 }
 
-/// L3 against L4: an update of what is removed is before the removal, or has no effect.
+/// lock_free-L3 against lock_free-L4: an update of what is removed is before the removal, or has no
+/// effect.
 #[test]
 fn what_was_removed_is_not_updated() {
     let seen = [(Some(A), Some(A + 5)), (None, Some(A))];
@@ -170,8 +171,8 @@ fn what_was_removed_is_not_updated() {
     });
 }
 
-/// D1–D4 of the reclaimer's contract, kept by the list: a reader of the second node of a bucket
-/// meets a node that is replaced, removed and freed. (I3, I5)
+/// reclaim-D1–D2 of the reclaimer's contract, kept by the list: a reader of the second node of a bucket
+/// meets a node that is replaced, removed and freed. (lock_free-I3, lock_free-I5)
 #[test]
 fn a_reader_keeps_what_it_reads() {
     explore_with(1, "remove and free", [None, Some(B)], || {
@@ -224,7 +225,7 @@ fn what_a_remover_passes_on_is_whole() {
     });
 }
 
-/// I1: the table doubles, and the bucket of `B` is split off; nobody misses what is in it.
+/// lock_free-I1: the table doubles, and the bucket of `B` is split off; nobody misses what is in it.
 #[test]
 fn a_doubling_hides_nothing() {
     explore("double", [Some(B)], || {

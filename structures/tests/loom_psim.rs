@@ -63,7 +63,7 @@ fn psim_applies_each_operation_once() {
 }
 
 /// With three there can be somebody who fails, reads the state again, and must then see what has been
-/// announced meanwhile (F2).
+/// announced meanwhile (psim-F2).
 #[test]
 fn psim_applies_the_operations_of_three() {
     let orders = ["abc", "acb", "bac", "bca", "cab", "cba"].map(str::to_owned);

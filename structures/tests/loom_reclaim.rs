@@ -159,7 +159,7 @@ impl<R: Reclaimer> World<R> {
     fn replace(&self, thread: &mut R::Participant<'_>, node: *mut Node<R, Mortal>) {
         let mut guard = thread.enter();
         let old = self.link.swap(node, Ordering::AcqRel);
-        // SAFETY: D2: it was in this link alone, and we took it out, once.
+        // SAFETY: reclaim-D2: it was in this link alone, and we took it out, once.
         unsafe { guard.retire(old) };
     }
 

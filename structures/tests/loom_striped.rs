@@ -47,7 +47,7 @@ fn raise(map: &Table, key: u64, by: u64) -> Option<u64> {
     number(map.update(&key, |value| Value::new(value.number() + by)))
 }
 
-/// Of two insertions of a key one succeeds, and its value stays. (I2)
+/// Of two insertions of a key one succeeds, and its value stays. (striped-I2)
 #[test]
 fn a_key_is_inserted_once() {
     explore("two insertions", [(true, false, Some(1)), (false, true, Some(2))], || {
@@ -62,7 +62,7 @@ fn a_key_is_inserted_once() {
     });
 }
 
-/// Of two updates none is lost. (I1)
+/// Of two updates none is lost. (striped-I1)
 #[test]
 fn no_update_is_lost() {
     let k = key(0, 0);
@@ -82,7 +82,7 @@ fn no_update_is_lost() {
 /// Of four buckets, 0 and 3 are full; the two entries of bucket 0 can move to bucket 1.
 const CROWDED: [u64; 4] = [neighbour(0, 0), neighbour(0, 1), key(3, 0), key(3, 1)];
 
-/// An insertion displaces an entry under a reader of it, who never misses it. (I2)
+/// An insertion displaces an entry under a reader of it, who never misses it. (striped-I2)
 #[test]
 fn a_displaced_entry_is_never_missed() {
     for read in [CROWDED[0], CROWDED[1]] {
@@ -98,7 +98,7 @@ fn a_displaced_entry_is_never_missed() {
     }
 }
 
-/// An entry that is about to be displaced is removed: it stays so. (I1)
+/// An entry that is about to be displaced is removed: it stays so. (striped-I1)
 #[test]
 fn what_was_removed_stays_removed() {
     for removed in [CROWDED[0], CROWDED[1]] {
@@ -114,7 +114,7 @@ fn what_was_removed_stays_removed() {
     }
 }
 
-/// Two threads insert one key, for which there is no room without a displacement. (I2)
+/// Two threads insert one key, for which there is no room without a displacement. (striped-I2)
 #[test]
 fn a_key_is_inserted_once_after_displacements() {
     explore_with(1, "two displacing insertions", [(true, false), (false, true)], || {
@@ -130,7 +130,7 @@ fn a_key_is_inserted_once_after_displacements() {
     });
 }
 
-/// I8: an iteration sees each entry once, though one is displaced meanwhile.
+/// striped-I8: an iteration sees each entry once, though one is displaced meanwhile.
 #[test]
 fn an_iteration_sees_what_moves_once() {
     let seen = |new: &[u64]| {
@@ -154,7 +154,7 @@ fn an_iteration_sees_what_moves_once() {
     });
 }
 
-/// Growth with all locks: two buckets become four under a reader. (I4, I6)
+/// Growth with all locks: two buckets become four under a reader. (striped-I4, striped-I6)
 #[test]
 fn a_rebuilt_table_hides_nothing() {
     let full = [key(0, 0), key(0, 1), key(2, 0), key(2, 1)];
@@ -176,7 +176,7 @@ fn a_rebuilt_table_hides_nothing() {
 const LAZY: [u64; 4] = [key(0, 0), key(0, 1), key(4, 0), key(4, 1)];
 
 /// Growth stripe by stripe: four buckets become eight under a reader, who may be the one who moves
-/// his stripe. (I4)
+/// his stripe. (striped-I4)
 #[test]
 fn a_doubled_table_hides_nothing() {
     for read in [LAZY[0], LAZY[3]] {
@@ -193,7 +193,7 @@ fn a_doubled_table_hides_nothing() {
     }
 }
 
-/// Two threads find the table full: it doubles once, and both find room. (I4, I6)
+/// Two threads find the table full: it doubles once, and both find room. (striped-I4, striped-I6)
 #[test]
 fn a_table_doubles_once() {
     explore_with(2, "two doublings", [(true, true, 16)], || {
@@ -210,7 +210,8 @@ fn a_table_doubles_once() {
 }
 
 /// An insertion finds the table full that another thread makes larger. (That a search which goes on
-/// without locks keeps its table is argued, I6: loom does not come to where it would be missed.)
+/// without locks keeps its table is argued, striped-I6: loom does not come to where it would be
+/// missed.)
 #[test]
 fn an_insertion_meets_a_larger_table() {
     explore_with(1, "insert, reserve", [true], || {

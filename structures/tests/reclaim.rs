@@ -225,7 +225,7 @@ fn retire_new<R: Reclaimer>(domain: &R, thread: &mut R::Participant<'_>, nodes: 
     for _ in 0..nodes {
         let mut guard = thread.enter();
         let node = Node::alloc(domain, Counted::new(&alive)).publish();
-        // SAFETY: D2: in no link, so unreachable; allocated for this domain; once.
+        // SAFETY: reclaim-D2: in no link, so unreachable; allocated for this domain; once.
         unsafe { guard.retire(node) };
     }
 }
@@ -238,7 +238,7 @@ fn link<R: Reclaimer>(domain: &R, alive: &Arc<AtomicU64>) -> AtomicPtr<Node<R, C
 /// Empties the link and retires its node.
 fn unlink<R: Reclaimer>(thread: &mut R::Participant<'_>, link: &AtomicPtr<Node<R, Counted>>) {
     let node = link.swap(ptr::null_mut(), Ordering::AcqRel);
-    // SAFETY: D2: it was in this link alone, and we took it out, once.
+    // SAFETY: reclaim-D2: it was in this link alone, and we took it out, once.
     unsafe { thread.enter().retire(node) };
 }
 
@@ -290,9 +290,10 @@ fn intervals_do_not_protect_what_a_retired_node_leads_to() {
     // SAFETY: `held` is protected, and was loaded while reachable.
     unsafe { &*held }.0.store(second, Ordering::Release);
     root.store(ptr::null_mut(), Ordering::Release);
-    // SAFETY: D2: the root alone led there, and does not any more; once.
+    // SAFETY: reclaim-D2: the root alone led there, and does not any more; once.
     unsafe { Participant::enter(&mut writer).retire(first) };
-    // SAFETY: D2: only a retired node leads there, and no operation that starts later gets to it; once.
+    // SAFETY: reclaim-D2: only a retired node leads there, and no operation that starts later gets to
+    // it; once.
     unsafe { Participant::enter(&mut writer).retire(second) };
     retire_new(&domain, &mut writer, 4);
     assert_eq!(
@@ -331,7 +332,7 @@ fn staggered<R: Reclaimer + 'static>(_: &Meter) {
     let mut reading = young.enter();
     let node = reading.protect(0, &link);
     link.store(ptr::null_mut(), Ordering::Release);
-    // SAFETY: D2: it was in this link alone, and we took it out, once.
+    // SAFETY: reclaim-D2: it was in this link alone, and we took it out, once.
     unsafe { writing.retire(node) };
     drop(writing);
     for _ in 0..3 {

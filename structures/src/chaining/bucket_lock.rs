@@ -14,17 +14,18 @@
 //! theirs, and find the moved ones in the next table.
 //!
 //! # Invariants
-//! * I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no chain, but
-//!   says which thread set it, and that owns the chain until it stores the word without `LOCKED`. If it
-//!   never does, the chain leaks.
-//! * I2. An entry is in bucket `hash mod buckets` of the first table, from the current one on,
-//!   in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and
-//!   its table has a successor.
-//! * I3. Only the current table grows, so a bucket moves into a successor none of whose buckets
-//!   is `MOVED`.
-//! * I4. A table lives as long as the map: superseded ones are kept, in all no more words than
-//!   the current one. Hence no operation needs to announce which table it reads.
-//! * I5. The user's code runs only while I1–I3 hold, so a panic in it leaves a consistent table.
+//! * bucket_lock-I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no
+//!   chain, but says which thread set it, and that owns the chain until it stores the word without
+//!   `LOCKED`. If it never does, the chain leaks.
+//! * bucket_lock-I2. An entry is in bucket `hash mod buckets` of the first table, from the current one
+//!   on, in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and its
+//!   table has a successor.
+//! * bucket_lock-I3. Only the current table grows, so a bucket moves into a successor none of whose
+//!   buckets is `MOVED`.
+//! * bucket_lock-I4. A table lives as long as the map: superseded ones are kept, in all no more words
+//!   than the current one. Hence no operation needs to announce which table it reads.
+//! * bucket_lock-I5. The user's code runs only while bucket_lock-I1–I3 hold, so a panic in it leaves a
+//!   consistent table.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -91,7 +92,7 @@ struct Table<K, V> {
     next: OnceLock<Box<Table<K, V>>>,
 }
 
-/// A bucket's chain, locked (I1).
+/// A bucket's chain, locked (bucket_lock-I1).
 pub struct LockedBucket<'b, K, V> {
     bucket: &'b Bucket<K, V>,
     chain: Chain<K, V>,
@@ -147,21 +148,21 @@ impl<K, V> Bucket<K, V> {
         let backoff = Backoff::new();
         let locked = ptr::without_provenance_mut(me() | LOCKED);
         loop {
-            // Acquire, for `MOVED`: pairs with the release R1; the next table is visible.
+            // Acquire, for `MOVED`: pairs with the release bucket_lock-R1; the next table is visible.
             let word = self.word.load(Ordering::Acquire);
             if word.addr() & MOVED != 0 {
                 return Ok(None);
             }
             if word.addr() & LOCKED == 0
-                // Acquire: pairs with R1; the previous holder's changes are visible. Relaxed on
-                // failure: we look again.
+                // Acquire: pairs with bucket_lock-R1; the previous holder's changes are visible.
+                // Relaxed on failure: we look again.
                 && self
                     .word
                     .compare_exchange_weak(word, locked, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
             {
-                // SAFETY: I1: the word had no state bits, so it is what `LockedBucket::drop` stored,
-                // or null, and the ownership is ours now.
+                // SAFETY: bucket_lock-I1: the word had no state bits, so it is what
+                // `LockedBucket::drop` stored, or null, and the ownership is ours now.
                 let chain = unsafe { chain_from(word) };
                 return Ok(Some(LockedBucket { bucket: self, chain, state: 0 }));
             }
@@ -187,7 +188,7 @@ impl<K, V> Drop for Bucket<K, V> {
         // Who forgot its `LockedBucket` has the chain for ever.
         if word.addr() & LOCKED == 0 {
             let first = word.map_addr(|address| address & !MOVED);
-            // SAFETY: I1: not locked, so the word owns its chain; `&mut self`.
+            // SAFETY: bucket_lock-I1: not locked, so the word owns its chain; `&mut self`.
             drop(unsafe { chain_from(first) });
         }
     }
@@ -196,7 +197,8 @@ impl<K, V> Drop for Bucket<K, V> {
 impl<K, V> Drop for LockedBucket<'_, K, V> {
     fn drop(&mut self) {
         let first = self.chain.take_first().map_or(ptr::null_mut(), Box::into_raw);
-        // Release R1: publishes what was done under the lock; pairs with the Acquires in `lock`.
+        // Release bucket_lock-R1: publishes what was done under the lock; pairs with the Acquires in
+        // `lock`.
         self.bucket.word.store(first.map_addr(|a| a | self.state), Ordering::Release);
     }
 }
@@ -230,7 +232,7 @@ impl<K, V> Table<K, V> {
 
     /// The table to which this one's buckets move.
     fn successor(&self) -> &Table<K, V> {
-        self.next.get().expect("I2: a table with a moved bucket has a successor")
+        self.next.get().expect("bucket_lock-I2: a table with a moved bucket has a successor")
     }
 
     /// Moves every bucket to a table of twice the size, and returns that. For the one thread that has
@@ -249,8 +251,8 @@ impl<K, V> Table<K, V> {
             // None: moved by who began this.
             let Some(mut source) = locked else { continue };
             mem::take(&mut source.chain).move_nodes(|hash, node| {
-                // I3: not moved; not contended, as nobody is sent there before the release.
-                next.bucket(hash).lock().expect("I3").push_node(node);
+                // bucket_lock-I3: not moved; not contended, as nobody is sent there before the release.
+                next.bucket(hash).lock().expect("bucket_lock-I3").push_node(node);
             });
             source.state = MOVED;
         }
@@ -280,7 +282,7 @@ impl<K, V> BucketLock<K, V> {
     fn current(&self) -> &Table<K, V> {
         // Acquire: pairs with the Release in `grow_if_full`; the table is initialised.
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: I4: tables live as long as `self`, and are only ever shared.
+        // SAFETY: bucket_lock-I4: tables live as long as `self`, and are only ever shared.
         unsafe { &*current }
     }
 

@@ -11,10 +11,10 @@
 //! the table grow rehashes it in O(n) while all others wait.
 //!
 //! # Invariants
-//! * I1. An entry is in the chain of bucket `hash mod buckets`; no key occurs twice; `len` counts
-//!   the entries.
-//! * I2. The user's code runs only while I1 holds, so a panic in it leaves a whole table, and the
-//!   lock's poison says nothing.
+//! * global_lock-I1. An entry is in the chain of bucket `hash mod buckets`; no key occurs twice; `len`
+//!   counts the entries.
+//! * global_lock-I2. The user's code runs only while global_lock-I1 holds, so a panic in it leaves a
+//!   whole table, and the lock's poison says nothing.
 
 use std::fmt;
 use std::hash::Hash;

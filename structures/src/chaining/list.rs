@@ -51,10 +51,10 @@ pub(super) fn without<N>(link: *mut N, bits: usize) -> *mut N {
 /// It has the guard to itself, so that what it protects stays protected while anything borrowed
 /// from it is in use. Invariants:
 ///
-/// * C1. `link` is a sentinel's word, or the link of a node that is protected in the slot of 0 and
+/// * list-C1. `link` is a sentinel's word, or the link of a node that is protected in the slot of 0 and
 ///   1 that is not `slot`.
-/// * C2. If `held` is unmarked and leads to a node, that node is protected in `slot` since a
-///   moment at which it was in the list (I5).
+/// * list-C2. If `held` is unmarked and leads to a node, that node is protected in `slot` since a
+///   moment at which it was in the list (lock_free-I5).
 pub(super) struct Cursor<'c, R: Reclaimer, K, V, G> {
     guard: &'c mut G,
     link: *const Link<R, K, V>,
@@ -64,7 +64,7 @@ pub(super) struct Cursor<'c, R: Reclaimer, K, V, G> {
 
 /// What a cursor stands before.
 pub(super) enum Ahead<'n, R: Reclaimer, K, V> {
-    /// A node that was not marked: L1.
+    /// A node that was not marked: lock_free-L1.
     Live(&'n Entry<R, K, V>),
     /// A sentinel; only its address is of use.
     Sentinel(*const Link<R, K, V>),
@@ -75,7 +75,7 @@ pub(super) enum Ahead<'n, R: Reclaimer, K, V> {
 
 impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     /// Before the first node or sentinel after `sentinel`, which must be a sentinel's word, as
-    /// those live as long as the table (I4).
+    /// those live as long as the table (lock_free-I4).
     #[inline]
     pub(super) fn enter(guard: &'c mut G, sentinel: &Link<R, K, V>) -> Self {
         let held = guard.protect(0, sentinel);
@@ -97,7 +97,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
 
     #[inline]
     fn link(&self) -> &Link<R, K, V> {
-        // SAFETY: C1; a sentinel's word lives as long as the table (I4).
+        // SAFETY: list-C1; a sentinel's word lives as long as the table (lock_free-I4).
         unsafe { &*self.link }
     }
 
@@ -113,7 +113,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
         if has(self.held, MARK | SENTINEL) {
             return None;
         }
-        // SAFETY: C2.
+        // SAFETY: list-C2.
         Some(unsafe { &*self.target().cast_const() })
     }
 
@@ -128,10 +128,10 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
                 let target = self.target();
                 return if target.is_null() { Ahead::End } else { Ahead::Sentinel(target.cast()) };
             }
-            // SAFETY: C2.
+            // SAFETY: list-C2.
             let entry = unsafe { &*self.target().cast_const() };
-            // Acquire: pairs with the Release of L2, L3 and `unlink`; the successor's contents are
-            // visible to whoever gets it from the link that we may store it to.
+            // Acquire: pairs with the Release of lock_free-L2, lock_free-L3 and `unlink`; the
+            // successor's contents are visible to whoever gets it from the link to which we may store it.
             let next = entry.next.load(Ordering::Acquire);
             if !has(next, MARK) {
                 return Ahead::Live(entry);
@@ -151,16 +151,16 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
             self.link = target.cast_const().cast();
         } else if let Some(entry) = self.entry() {
             self.link = &raw const entry.next;
-            // The node stays protected; the one before it no longer needs to be (C1).
+            // The node stays protected; the one before it no longer needs to be (list-C1).
             self.slot ^= 1;
         }
         self.reload();
     }
 
-    /// Reads the link anew (C2).
+    /// Reads the link anew (list-C2).
     #[inline]
     fn reload(&mut self) {
-        // SAFETY: C1, as in `link`; not through it, as the guard is needed at the same time.
+        // SAFETY: list-C1, as in `link`; not through it, as the guard is needed at the same time.
         self.held = self.guard.protect(self.slot, unsafe { &*self.link });
     }
 
@@ -168,7 +168,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     #[inline]
     pub(super) fn protect_successor(&mut self) -> Option<*mut ListNode<R, K, V>> {
         let next = &raw const self.entry()?.next;
-        // SAFETY: C2: the node stays protected, in another slot.
+        // SAFETY: list-C2: the node stays protected, in another slot.
         Some(self.guard.protect(SUCCESSOR_SLOT, unsafe { &*next }))
     }
 
@@ -181,12 +181,12 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
         if !self.swing(successor) {
             return false;
         }
-        // SAFETY: I3: our CAS unlinked it, so we alone retire it.
+        // SAFETY: lock_free-I3: our CAS unlinked it, so we alone retire it.
         unsafe { self.guard.retire(self.target()) };
         true
     }
 
-    /// L2: links `node` before what is ahead; gives it back if the cursor's link has changed.
+    /// lock_free-L2: links `node` before what is ahead; gives it back if the cursor's link has changed.
     #[inline]
     pub(super) fn link_before(
         &self,
@@ -194,7 +194,7 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
     ) -> Result<(), Owned<R, Entry<R, K, V>>> {
         node.next = Link::new(without(self.held, PENDING));
         let node = node.publish();
-        // L2.
+        // Release lock_free-L2, in `swing`: publishes the node; pairs with the Acquire in `look`.
         if self.swing(node) {
             return Ok(());
         }

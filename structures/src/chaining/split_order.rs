@@ -107,7 +107,8 @@ impl<N> Buckets<N> {
     /// The number of buckets.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        // Acquire A1: pairs with R1 in `double`; the segments for so many buckets are there.
+        // Acquire split_order-A1: pairs with split_order-R1 in `double`; the segments for so many
+        // buckets are there.
         self.len.load(Ordering::Acquire)
     }
 
@@ -115,7 +116,7 @@ impl<N> Buckets<N> {
     #[inline]
     pub(super) fn word(&self, index: usize) -> &AtomicPtr<N> {
         let (segment, offset) = self.place(index);
-        // Relaxed: by A1 what `double` stored before R1 is visible.
+        // Relaxed: by split_order-A1 what `double` stored before split_order-R1 is visible.
         let words = self.segments[segment].load(Ordering::Relaxed);
         debug_assert!(!words.is_null(), "bucket {index} of {}", self.len());
         // SAFETY: the segment is not null as `index < len`, and has more than `offset` words.
@@ -227,8 +228,8 @@ impl<N> Buckets<N> {
     pub(super) fn double(&self, from: usize) -> Result<(), GrowError> {
         let segment = (from >> self.base_bits).ilog2() as usize + 1;
         let doubled = from.checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
-        // Acquire: the segment may be another thread's, and R1 must pass it on; pairs with the
-        // Release below.
+        // Acquire: the segment may be another thread's, and split_order-R1 must pass it on; pairs with
+        // the Release below.
         if self.segments[segment].load(Ordering::Acquire).is_null() {
             let words = new_segment(from);
             let none = ptr::null_mut();
@@ -236,8 +237,8 @@ impl<N> Buckets<N> {
                 let bytes = from.saturating_mul(size_of::<AtomicPtr<N>>());
                 return Err(GrowError::AllocFailed { bytes });
             }
-            // Release: publishes the words, as R1 may be another thread's. Acquire on failure: as
-            // above.
+            // Release: publishes the words, as split_order-R1 may be another thread's. Acquire on
+            // failure: as above.
             if self.segments[segment]
                 .compare_exchange(none, words, Ordering::Release, Ordering::Acquire)
                 .is_err()
@@ -246,7 +247,7 @@ impl<N> Buckets<N> {
                 unsafe { free_segment(words, from) };
             }
         }
-        // Release R1: publishes the segment; pairs with A1.
+        // Release split_order-R1: publishes the segment; pairs with split_order-A1.
         let _ = self.len.compare_exchange(from, doubled, Ordering::Release, Ordering::Relaxed);
         Ok(())
     }

@@ -186,8 +186,8 @@ mod on {
         }
 
         fn try_lease(&self) -> bool {
-            // Acquire M3: pairs with M3 in `Lease::drop`; what the last lessee counted stays
-            // counted.
+            // Acquire meter-M3: pairs with meter-M3 in `Lease::drop`; what the last lessee counted
+            // stays counted.
             !self.leased.load(Relaxed)
                 && self.leased.compare_exchange(false, true, Acquire, Relaxed).is_ok()
         }
@@ -204,7 +204,7 @@ mod on {
     fn shards() -> impl Iterator<Item = &'static Shard> {
         // SAFETY: null or a shard that was leaked, by `add`.
         let follow = |link: &AtomicPtr<Shard>, order| unsafe { link.load(order).as_ref() };
-        // Acquire M2: pairs with M2 in `add`.
+        // Acquire meter-M2: pairs with meter-M2 in `add`.
         let newest = follow(&SHARDS, Acquire);
         // Relaxed: came with the shard.
         std::iter::successors(newest, move |shard| follow(&shard.next, Relaxed))
@@ -215,7 +215,7 @@ mod on {
     impl Drop for Lease {
         fn drop(&mut self) {
             if let Some(shard) = self.0.take() {
-                // Release M3: pairs with M3 in `try_lease`.
+                // Release meter-M3: pairs with meter-M3 in `try_lease`.
                 shard.leased.store(false, Release);
             }
         }
@@ -238,8 +238,9 @@ mod on {
         let mut newest = SHARDS.load(Relaxed);
         loop {
             shard.next.store(newest, Relaxed);
-            // Release M2: publishes the shard, and those behind it, as each addition is a
-            // read-modify-write and so goes on with the release sequence; pairs with M2 in `shards`.
+            // Release meter-M2: publishes the shard, and those behind it, as each addition is a
+            // read-modify-write and so goes on with the release sequence; pairs with meter-M2 in
+            // `shards`.
             match SHARDS.compare_exchange(newest, added, Release, Relaxed) {
                 Ok(_) => return shard,
                 Err(seen) => newest = seen,
@@ -286,7 +287,7 @@ mod on {
             })
         });
         if let Ok(shard) = own {
-            // Load and store, not an atomic addition: this thread alone writes here. Release M1:
+            // Load and store, not an atomic addition: this thread alone writes here. Release meter-M1:
             // pairs with the Acquire in `read`.
             let (nodes, weight) = &shard.cells[event as usize];
             let before = nodes.load(Relaxed);
@@ -295,7 +296,7 @@ mod on {
             before
         } else {
             let (nodes, weight) = &SHARED.cells[event as usize];
-            // Release M1: as above.
+            // Release meter-M1: as above.
             weight.fetch_add(bytes as u64, Release);
             nodes.fetch_add(1, Release)
         }
@@ -311,7 +312,7 @@ mod on {
         let sum = |event: Event| {
             let all = shards().chain(std::iter::once(&SHARED));
             all.fold(Tally::default(), |tally, shard| Tally {
-                // Acquire: pairs with M1. Who sees a free then sees the retirement before it.
+                // Acquire: pairs with meter-M1. Who sees a free then sees the retirement before it.
                 nodes: tally.nodes + shard.cells[event as usize].0.load(Acquire),
                 bytes: tally.bytes + shard.cells[event as usize].1.load(Acquire),
             })

@@ -57,7 +57,7 @@ pub(super) fn slept(time: Duration) {
 
 /// Nanoseconds since the first call in which the process did not sleep.
 fn now() -> u64 {
-    // Acquire W4: pairs with W4 in `first`.
+    // Acquire waits-W4: pairs with waits-W4 in `first`.
     let began = BEGAN.load(Acquire);
     let began = if began.is_null() { first() } else { began };
     // SAFETY: not null, so `first` leaked it.
@@ -71,7 +71,8 @@ fn now() -> u64 {
 #[cold]
 fn first() -> *mut Instant {
     let mine = Box::into_raw(Box::new(Instant::now()));
-    // Release W4: publishes the time; Acquire on failure: another's. Pairs with W4 in `now`.
+    // Release waits-W4: publishes the time; Acquire on failure: another's. Pairs with waits-W4 in
+    // `now`.
     match BEGAN.compare_exchange(ptr::null_mut(), mine, AcqRel, Acquire) {
         Ok(_) => mine,
         Err(theirs) => {
@@ -106,10 +107,10 @@ fn middle(step: u32) -> f64 {
 #[cold]
 pub(super) fn watch(address: usize) {
     let place = place(address);
-    // Acquire: pairs with W3.
+    // Acquire: pairs with waits-W3.
     if place.address.compare_exchange(FREE, TAKEN, Acquire, Relaxed).is_ok() {
         place.since.store(now(), Relaxed);
-        // Release W1: the time comes first; pairs with W2.
+        // Release waits-W1: the time comes first; pairs with waits-W2.
         place.address.store(address, Release);
     }
 }
@@ -118,7 +119,7 @@ pub(super) fn watch(address: usize) {
 #[inline]
 pub(super) fn freed(address: usize) {
     let place = place(address);
-    // Acquire W2: pairs with W1.
+    // Acquire waits-W2: pairs with waits-W1.
     if place.address.load(Acquire) == address {
         end(place);
     }
@@ -129,7 +130,7 @@ fn end(place: &Place) {
     let waited = now().saturating_sub(place.since.load(Relaxed));
     // Relaxed: a count.
     WAITED[step(waited) as usize].fetch_add(1, Relaxed);
-    // Release W3: the time has been read before somebody sets it anew; pairs with `watch`.
+    // Release waits-W3: the time has been read before somebody sets it anew; pairs with `watch`.
     place.address.store(FREE, Release);
 }
 
@@ -138,7 +139,7 @@ pub(super) fn read() -> Option<Delays> {
     let mut counts: Vec<u64> = WAITED.iter().map(|count| count.load(Relaxed)).collect();
     let now = now();
     for place in &PLACES_OF {
-        // Acquire: pairs with W1.
+        // Acquire: pairs with waits-W1.
         if place.address.load(Acquire) > TAKEN {
             counts[step(now.saturating_sub(place.since.load(Relaxed))) as usize] += 1;
         }

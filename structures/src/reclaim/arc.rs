@@ -22,15 +22,15 @@
 //! when another guard has come or gone. Registering is wait-free; at most 65,535 threads are.
 //!
 //! # Invariants
-//! * I1. While a root leads to a node, the root's count is the number of participants that hold the
+//! * arc-I1. While a root leads to a node, the root's count is the number of participants that hold the
 //!   node, and the node's own count is zero.
-//! * I2. After that, the node's own count is the number of participants that hold it, less the root's
-//!   last count until who replaced it, and holds it too, has added that. So it becomes zero by a
+//! * arc-I2. After that, the node's own count is the number of participants that hold it, less the
+//!   root's last count until who replaced it, and holds it too, has added that. So it becomes zero by a
 //!   subtraction once, and then nobody holds it.
-//! * I3. A participant holds one node at most, whatever becomes of its guards, and there are at most
-//!   [`MOST`] participants, those that were forgotten among them: so counts do not wrap.
-//! * I4. What a participant holds while one of its guards is used, that guard has loaded, so it is of
-//!   the guard's type.
+//! * arc-I3. A participant holds one node at most, whatever becomes of its guards, and there are at
+//!   most [`MOST`] participants, those that were forgotten among them: so counts do not wrap.
+//! * arc-I4. What a participant holds while one of its guards is used, that guard has loaded, so it is
+//!   of the guard's type.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -47,7 +47,7 @@ const ONE: usize = 1 << ADDRESS_BITS;
 /// Participants at once.
 const MOST: usize = usize::MAX >> ADDRESS_BITS;
 
-/// A root's payload, with the participants that hold it once no root leads to it: I2.
+/// A root's payload, with the participants that hold it once no root leads to it: arc-I2.
 struct Counted<T> {
     guards: AtomicIsize,
     value: T,
@@ -106,8 +106,8 @@ impl<T: Payload> CountedRoot<T> {
         // Relaxed: decides only where this hold is counted.
         let mut word = self.word.load(Ordering::Relaxed);
         while node_of(word) == node {
-            // Release A1: the holder's accesses; pairs with A4, as whoever frees the node has read
-            // this word since, when somebody had replaced it, and only then gets to A4.
+            // Release arc-A1: the holder's accesses; pairs with arc-A4, as whoever frees the node has
+            // read this word since, when somebody had replaced it, and only then gets to arc-A4.
             match self.word.compare_exchange_weak(
                 word,
                 word.map_addr(|word| word - ONE),
@@ -118,13 +118,14 @@ impl<T: Payload> CountedRoot<T> {
                 Err(now) => word = now,
             }
         }
-        // SAFETY: the hold is still counted, here or by who is about to add it (I2).
+        // SAFETY: the hold is still counted, here or by who is about to add it (arc-I2).
         let counted = unsafe { &*node.cast_const() };
-        // Release A3: the holder's accesses; pairs with A4.
+        // Release arc-A3: the holder's accesses; pairs with arc-A4.
         if counted.guards.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire fence A4: pairs with A3 and A1. All accesses under guards come before the free.
+            // Acquire fence arc-A4: pairs with arc-A3 and arc-A1. All accesses under guards come before
+            // the free.
             fence(Ordering::Acquire);
-            // SAFETY: I2: zero, hence replaced, and nobody holds it or will.
+            // SAFETY: arc-I2: zero, hence replaced, and nobody holds it or will.
             unsafe { Node::reclaim(node) };
         }
     }
@@ -227,7 +228,7 @@ impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
     #[inline]
     fn hold(&mut self, root: &'d CountedRoot<T>) -> *mut CountedNode<T> {
         self.let_go();
-        // Acquire A5: pairs with A6.
+        // Acquire arc-A5: pairs with arc-A6.
         let node = node_of(add_bytes(&root.word, ONE, Ordering::Acquire));
         self.participant.held = Some(Hold::new(root, node));
         perturb();
@@ -237,7 +238,7 @@ impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
     #[inline]
     fn let_go(&mut self) {
         if let Some(held) = self.participant.held.take() {
-            // SAFETY: I4: this guard has loaded it; the root is borrowed for `'d`.
+            // SAFETY: arc-I4: this guard has loaded it; the root is borrowed for `'d`.
             unsafe { held.let_go::<T>() };
         }
     }
@@ -256,8 +257,8 @@ impl<T: Payload> fmt::Debug for CountsGuard<'_, '_, T> {
     }
 }
 
-// SAFETY: I1 to I4: what a guard has loaded is counted until it loads again or drops; `Send` and `Sync`
-// are implemented above.
+// SAFETY: arc-I1 to arc-I4: what a guard has loaded is counted until it loads again or drops; `Send`
+// and `Sync` are implemented above.
 unsafe impl RootScheme for RefCounts {
     type Root<T: Payload> = CountedRoot<T>;
     type Participant<'d> = CountsParticipant<'d>;
@@ -302,7 +303,7 @@ unsafe impl RootScheme for RefCounts {
     fn enter<'g, 'd: 'g, T: Payload + Send + Sync + 'd>(
         participant: &'g mut CountsParticipant<'d>,
     ) -> CountsGuard<'g, 'd, T> {
-        // I4.
+        // arc-I4.
         if participant.held.is_some() {
             participant.let_go_of_forgotten();
         }
@@ -315,7 +316,7 @@ unsafe impl RootScheme for RefCounts {
         root: &'d CountedRoot<T>,
     ) -> &'b T {
         let node = guard.hold(root);
-        // SAFETY: I1 to I3: it is held until the guard loads again, and the guard is borrowed.
+        // SAFETY: arc-I1 to arc-I3: it is held until the guard loads again, and the guard is borrowed.
         &unsafe { &*node.cast_const() }.value
     }
 
@@ -328,20 +329,21 @@ unsafe impl RootScheme for RefCounts {
         lost: impl FnOnce(&mut T, U),
     ) -> Option<V> {
         let seen = guard.hold(root);
-        // SAFETY: I1 to I3: it is held until after this function.
+        // SAFETY: arc-I1 to arc-I3: it is held until after this function.
         let base = unsafe { &*seen.cast_const() };
         let (next, kept) = make(&base.value);
         let next = CountedRoot::alloc(next);
         // Relaxed: the CAS decides.
         let mut word = root.word.load(Ordering::Relaxed);
         while node_of(word) == seen {
-            // Release A6: publishes the node; pairs with A5.
+            // Release arc-A6: publishes the node; pairs with arc-A5.
             match root.word.compare_exchange_weak(word, next, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => {
                     let answer = installed(&base.value, kept);
                     base.count_retired();
-                    // Relaxed: we hold it still, and will let go of it by A3, which comes after this.
+                    // Relaxed: we hold it still, and will let go of it by arc-A3, which comes after
+                    // this.
                     base.guards.fetch_add(guards_of(word), Ordering::Relaxed);
                     return Some(answer);
                 }

@@ -9,10 +9,10 @@
 //! first, by whoever has filled a batch or leaves; nobody takes them over before. So nothing depends
 //! on what one thread does later, and:
 //!
-//! * B1. An orphan stands behind batches that were marked before it came: it waits for the grace
-//!   periods that had begun when its owner left, and for nothing younger.
-//! * B2. Who leaves is in no critical section, and looks when its own batches are in the queue. So of
-//!   threads that leave the last one frees all that there is, if no other is registered.
+//! * batches-B1. An orphan stands behind batches that were marked before it came: it waits for the
+//!   grace periods that had begun when its owner left, and for nothing younger.
+//! * batches-B2. Who leaves is in no critical section, and looks when its own batches are in the queue.
+//!   So of threads that leave the last one frees all that there is, if no other is registered.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,7 +35,7 @@ struct Batch<M> {
 impl<M> Batch<M> {
     /// # Safety
     ///
-    /// S1: no guard can hold a node of this batch.
+    /// reclaim-S1: no guard can hold a node of this batch.
     unsafe fn reclaim(self) {
         for node in self.nodes {
             // SAFETY: by this function's contract.

@@ -37,20 +37,20 @@
 //! it: of threads that leave the last frees all that there is, if no other is registered.
 //!
 //! # Invariants
-//! * E1. A guard's thread has announced an epoch, which was the global one before, and then passed a
-//!   light fence, before it reads any link.
-//! * E2. A bag's stamp was read from the global epoch after a heavy fence that comes after the
+//! * debra-E1. A guard's thread has announced an epoch, which was the global one before, and then
+//!   passed a light fence, before it reads any link.
+//! * debra-E2. A bag's stamp was read from the global epoch after a heavy fence that comes after the
 //!   unlinking of every node in the bag.
-//! * E3. The epoch goes from e to e + 1 only after a thread has read e, passed a heavy fence, and
+//! * debra-E3. The epoch goes from e to e + 1 only after a thread has read e, passed a heavy fence, and
 //!   then found each thread quiescent or announcing e.
 //!
 //! A bag with stamp s is freed when s + 2 has been seen. Let a guard hold a node of it. The guard's
-//! thread read the link before the unlinking, so its light fence comes before E2's heavy one (F in
-//! `fences.rs`) and its announcement is visible after that. Who advanced the epoch from s + 1 had
+//! thread read the link before the unlinking, so its light fence comes before debra-E2's heavy one (F
+//! in `fences.rs`) and its announcement is visible after that. Who advanced the epoch from s + 1 had
 //! read s + 1, which the closing thread did not yet see after its heavy fence; so its own heavy fence
 //! came later still, and it found the guard's announcement, or a later one by which the guard had
-//! ended. The announced epoch is at most s, by the same order. So the guard had ended (S1), with a
-//! Release that the check's Acquire and the advance's Release pass on (S3).
+//! ended. The announced epoch is at most s, by the same order. So the guard had ended (reclaim-S1),
+//! with a Release that the check's Acquire and the advance's Release pass on (reclaim-S3).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -144,8 +144,8 @@ impl Drop for Debra {
     }
 }
 
-// SAFETY: S1, S3: E1–E3, as argued above. S2: each `Retired` is in one bag or among the orphans,
-// and leaves it by being freed; the domain's drop frees the last.
+// SAFETY: reclaim-S1, reclaim-S3: debra-E1–E3, as argued above. reclaim-S2: each `Retired` is in one
+// bag or among the orphans, and leaves it by being freed; the domain's drop frees the last.
 unsafe impl Reclaimer for Debra {
     type Header = ();
     type Participant<'d> = DebraParticipant<'d>;
@@ -194,7 +194,7 @@ pub struct DebraParticipant<'d> {
 #[derive(Debug, Default)]
 struct Bag {
     nodes: Vec<Retired>,
-    /// E2.
+    /// debra-E2.
     stamp: u64,
 }
 
@@ -207,7 +207,7 @@ impl Bag {
     ///
     /// # Safety
     ///
-    /// S1: no guard can hold a node of it.
+    /// reclaim-S1: no guard can hold a node of it.
     unsafe fn reclaim(&mut self) {
         for node in self.nodes.drain(..) {
             // SAFETY: by this function's contract.
@@ -267,8 +267,8 @@ impl DebraParticipant<'_> {
         if let Ok(orphans) = self.domain.orphans.try_lock() {
             Debra::free_orphans(orphans, self.epoch);
         }
-        // Heavy fence E2, E3: after every unlinking of a node in the bag, and before the checks;
-        // pairs with light fence E1.
+        // Heavy fence debra-E2, debra-E3: after every unlinking of a node in the bag, and before the
+        // checks; pairs with light fence debra-E1.
         self.domain.fences.heavy();
         // Relaxed: what it may be is argued from the fence.
         let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
@@ -289,7 +289,7 @@ impl DebraParticipant<'_> {
     fn check(&mut self) -> bool {
         let Stage::Checking(next, threads) = &mut self.stage else { return false };
         if let Some(thread) = next {
-            // Acquire E3: pairs with the Releases of the announcements.
+            // Acquire debra-E3: pairs with the Releases of the announcements.
             let announced = thread.0.load(Ordering::Acquire);
             if announced != QUIESCENT && announced != self.epoch {
                 return false;
@@ -298,7 +298,7 @@ impl DebraParticipant<'_> {
             return true;
         }
         self.stage = Stage::Done;
-        // Release E3: passes on what the checks acquired; pairs with the Acquire in `enter`. Who
+        // Release debra-E3: passes on what the checks acquired; pairs with the Acquire in `enter`. Who
         // advances the epoch later goes on with the release sequence. Relaxed on failure: somebody
         // else has advanced it.
         let (now, next) = (self.epoch, self.epoch + 1);
@@ -311,7 +311,7 @@ impl DebraParticipant<'_> {
         let [even, odd] = mem::take(&mut self.closed);
         let mut bags = vec![even, odd];
         if !self.open.is_empty() {
-            // Heavy fence E2: after every unlinking of a node in the bag.
+            // Heavy fence debra-E2: after every unlinking of a node in the bag.
             self.domain.fences.heavy();
             // Relaxed: as in `close`.
             let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
@@ -326,7 +326,7 @@ impl DebraParticipant<'_> {
 impl Drop for DebraParticipant<'_> {
     /// The orphans' stamps are at most the epoch that is read first; so they are freed two epochs
     /// after that, unless another thread's guard is in the way. This thread is in none, and announces
-    /// no epoch: E3 does not ask it to.
+    /// no epoch: debra-E3 does not ask it to.
     fn drop(&mut self) {
         // A guard may have been forgotten. Release: as at a guard's end.
         self.announced.0.store(QUIESCENT, Ordering::Release);
@@ -355,12 +355,12 @@ impl<'d> Participant<Debra> for DebraParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> DebraGuard<'_, 'd> {
-        // Acquire: pairs with the Release E3; what others did in epochs that are over comes before
-        // what `turn` frees.
+        // Acquire: pairs with the Release debra-E3; what others did in epochs that are over comes
+        // before what `turn` frees.
         let epoch = self.domain.epoch.0.load(Ordering::Acquire);
         // Release: the end of the guard before, which a check may not see by itself, comes first.
         self.announced.0.store(epoch, Ordering::Release);
-        // Light fence E1: pairs with the heavy fence in `close`.
+        // Light fence debra-E1: pairs with the heavy fences debra-E2, debra-E3 in `close`.
         self.domain.fences.light();
         if epoch != self.epoch {
             self.turn(epoch);

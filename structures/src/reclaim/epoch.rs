@@ -25,11 +25,11 @@ pub struct Epoch {
     collector: Collector,
 }
 
-// SAFETY: S1: a node retired while a guard is pinned is not freed before that guard is unpinned,
-// and a node that the guard could load was not retired before it was pinned (D2). S2: the
-// collector runs each deferred function once, the last of them when its global state drops, with
-// the last of domain, participants and guards: a guard borrows its participant and that the
-// domain, until their own drops have run, so the domain is the last. S3: the collector's own
+// SAFETY: reclaim-S1: a node retired while a guard is pinned is not freed before that guard is
+// unpinned, and a node that the guard could load was not retired before it was pinned (reclaim-D2).
+// reclaim-S2: the collector runs each deferred function once, the last of them when its global state
+// drops, with the last of domain, participants and guards: a guard borrows its participant and that the
+// domain, until their own drops have run, so the domain is the last. reclaim-S3: the collector's own
 // synchronisation.
 unsafe impl Reclaimer for Epoch {
     type Header = ();
@@ -153,9 +153,9 @@ impl Guard<Epoch> for EpochGuard<'_> {
 
     #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Epoch, T>) {
-        // SAFETY: D2: unreachable for later operations but not freed, as we hold a pin.
+        // SAFETY: reclaim-D2: unreachable for later operations but not freed, as we hold a pin.
         unsafe { &*node }.count_retired();
-        // SAFETY: by S1 this runs when no guard can hold the node, by D2 once.
+        // SAFETY: by reclaim-S1 this runs when no guard can hold the node, by reclaim-D2 once.
         let reclaim = move || unsafe { Node::reclaim(node) };
         // SAFETY: `T: Send`, and what it borrows outlives the domain.
         unsafe { self.pin.defer_unchecked(reclaim) }

@@ -24,32 +24,35 @@
 //!
 //! # Invariants
 //!
-//! * I1. A batch's mark is the version found after its nodes were unlinked (and fence G2), plus 1;
-//!   the version has reached that before anyone looks at slots.
-//! * I2. In a guard, a slot says a version that was read before fence G1; otherwise `AWAY`.
+//! * grace_rcu-I1. A batch's mark is the version found after its nodes were unlinked (and fence
+//!   grace_rcu-G2), plus 1; the version has reached that before anyone looks at slots.
+//! * grace_rcu-I2. In a guard, a slot says a version that was read before fence grace_rcu-G1; otherwise
+//!   `AWAY`.
 //!
 //! Hence once no slot is behind a batch's mark m, nobody holds its nodes. Take a reader that entered
-//! and whose slot the retirer saw at m or later, or not at all. Not at all: the retirer's look
-//! came after G2, so by the fences the reader's loads, after G1, see the unlinking. At m: the reader
-//! read m before G1, the retirer read m - 1, which is before m in the version's modification order,
-//! after G2. So G2 precedes G1, and the reader sees the unlinking; whoever it was that swapped in m.
+//! and whose slot the retirer saw at m or later, or not at all. Not at all: the retirer's look came
+//! after grace_rcu-G2, so by the fences the reader's loads, after grace_rcu-G1, see the unlinking. At
+//! m: the reader read m before grace_rcu-G1, the retirer read m - 1, which is before m in the version's
+//! modification order, after grace_rcu-G2. So grace_rcu-G2 precedes grace_rcu-G1, and the reader sees
+//! the unlinking; whoever it was that swapped in m.
 
+use super::announcements::{AWAY, Announcements, Slot};
 use super::batches::{Batches, Pool};
 use super::registry::Taken;
-use super::versions::{AWAY, Slot, Versions};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// A domain of RCU with shared grace periods.
 #[derive(Debug)]
 pub struct GraceRcu {
-    versions: Versions,
+    versions: Announcements,
     pool: Pool<u64>,
 }
 
-// SAFETY: S1: the conclusion from I1 and I2 above. S2: a batch is freed by its participant, by
-// whoever finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch
-// changes hands under the orphans' lock; a guard's accesses come before its end, and the next announcement (V1).
+// SAFETY: reclaim-S1: the conclusion from grace_rcu-I1 and grace_rcu-I2 above. reclaim-S2: a batch is
+// freed by its participant, by whoever finds it left, or by the pool's drop, of which each takes it out
+// of where it was. reclaim-S3: a batch changes hands under the orphans' lock; a guard's accesses come
+// before its end, and the next announcement (announcements-V1).
 unsafe impl Reclaimer for GraceRcu {
     type Header = ();
     type Participant<'d> = GraceRcuParticipant<'d>;
@@ -65,7 +68,7 @@ unsafe impl Reclaimer for GraceRcu {
     };
 
     fn new(batch: Option<usize>) -> Self {
-        Self { versions: Versions::default(), pool: Pool::new(batch) }
+        Self { versions: Announcements::default(), pool: Pool::new(batch) }
     }
 
     fn header(&self) {}
@@ -77,11 +80,11 @@ unsafe impl Reclaimer for GraceRcu {
 }
 
 impl GraceRcu {
-    /// Starts a grace period, or joins one that starts right now; returns its mark (I1).
+    /// Starts a grace period, or joins one that starts right now; returns its mark (grace_rcu-I1).
     fn start(&self) -> u64 {
-        // SeqCst fence G2: pairs with G1.
+        // SeqCst fence grace_rcu-G2: pairs with grace_rcu-G1.
         fence(Ordering::SeqCst);
-        // Relaxed, here and below: ordered by G2.
+        // Relaxed, here and below: ordered by grace_rcu-G2.
         let found = self.versions.current.load(Ordering::Relaxed);
         let mark = found + 1;
         // Who loses shares the grace period: the version is `mark` or later all the same.
@@ -92,7 +95,8 @@ impl GraceRcu {
 
     /// The version that no guard is behind.
     fn reached(&self) -> u64 {
-        // SeqCst fence G2: this one is behind the unlinkings of orphans, too, as we have their lock.
+        // SeqCst fence grace_rcu-G2: this one is behind the unlinkings of orphans, too, as we have
+        // their lock.
         fence(Ordering::SeqCst);
         self.versions.oldest()
     }
@@ -110,7 +114,7 @@ impl GraceRcuParticipant<'_> {
     #[cold]
     fn collect(&mut self) {
         self.batches.close(self.domain.start());
-        // SAFETY: S1, as `reached` looks behind `start`, and for orphans behind their lock.
+        // SAFETY: reclaim-S1, as `reached` looks behind `start`, and for orphans behind their lock.
         unsafe { self.batches.free(|| self.domain.reached(), |mark, reached| mark <= reached) }
     }
 }
@@ -134,10 +138,10 @@ impl<'d> Participant<GraceRcu> for GraceRcuParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> GraceRcuGuard<'_, 'd> {
-        // Relaxed: ordered by G1.
+        // Relaxed: ordered by grace_rcu-G1.
         let version = self.domain.versions.current.load(Ordering::Relaxed);
         self.slot.announce(version);
-        // SeqCst fence G1: pairs with G2.
+        // SeqCst fence grace_rcu-G1: pairs with grace_rcu-G2.
         fence(Ordering::SeqCst);
         GraceRcuGuard { thread: self }
     }

@@ -48,11 +48,11 @@ impl fmt::Debug for Haphazard {
     }
 }
 
-// SAFETY: S1: `protect` announces the address before it reads the link again (fence H1, which
-// pairs with the crate's fence before it reads the slots): either the scan sees the slot, or our
-// second read sees the unlinking that preceded the retirement and we go round. S2: the domain
-// runs the deleter of each retired pointer once, the rest when it drops. S3: the domain's own
-// synchronisation.
+// SAFETY: reclaim-S1: `protect` announces the address before it reads the link again (fence
+// haphazard-H1, which pairs with the crate's fence before it reads the slots): either the scan sees the
+// slot, or our second read sees the unlinking that preceded the retirement and we go round. reclaim-S2:
+// the domain runs the deleter of each retired pointer once, the rest when it drops. reclaim-S3: the
+// domain's own synchronisation.
 unsafe impl Reclaimer for Haphazard {
     type Header = ();
     type Participant<'d> = HaphazardParticipant<'d>;
@@ -137,7 +137,8 @@ impl Guard<Haphazard> for HaphazardGuard<'_, '_> {
         let mut seen = src.load(Ordering::Relaxed);
         loop {
             hazard.protect_raw(seen.map_addr(|address| address & !TAG_BITS));
-            // SeqCst fence H1: pairs with the crate's fence between unlinking and reading slots.
+            // SeqCst fence haphazard-H1: pairs with the crate's fence between unlinking and reading
+            // slots.
             fence(Ordering::SeqCst);
             // Acquire: pairs with the Release that published the node.
             let again = src.load(Ordering::Acquire);
@@ -151,9 +152,9 @@ impl Guard<Haphazard> for HaphazardGuard<'_, '_> {
 
     #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Haphazard, T>) {
-        // SAFETY: D2: retired only here, so not freed yet.
+        // SAFETY: reclaim-D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
-        // SAFETY: D2: unreachable, retired once; valid until the domain frees it.
+        // SAFETY: reclaim-D2: unreachable, retired once; valid until the domain frees it.
         unsafe { self.thread.domain.retire_ptr::<_, Retired<Haphazard, T>>(node) };
     }
 }

@@ -24,13 +24,13 @@
 //! | participant's drop | blocking: what is left goes into a list under a mutex | a scan |
 //!
 //! # Invariants
-//! * H1. A slot that names a node was written before the light fence that precedes the read of the
-//!   link whose result `protect` returned.
-//! * H2. A scan reads the slots, and the list of records, after a heavy fence that comes after the
-//!   unlinking of every node it may free. With F (`fences.rs`): either the scan sees the slot, or
+//! * hazard-H1. A slot that names a node was written before the light fence that precedes the read of
+//!   the link whose result `protect` returned.
+//! * hazard-H2. A scan reads the slots, and the list of records, after a heavy fence that comes after
+//!   the unlinking of every node it may free. With F (`fences.rs`): either the scan sees the slot, or
 //!   the reader sees the unlinking when it reads the link again, and goes round.
-//! * H3. Slots are cleared and overwritten with Release and scanned with Acquire: what a reader did
-//!   with a node comes before its free (S3).
+//! * hazard-H3. Slots are cleared and overwritten with Release and scanned with Acquire: what a reader
+//!   did with a node comes before its free (reclaim-S3).
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -98,8 +98,9 @@ impl Drop for Hazard {
     }
 }
 
-// SAFETY: S1: H1 and H2. S2: each `Retired` is in one list, a participant's or the orphans', and
-// leaves it by being freed; the domain's drop frees the last. S3: H3, and the mutex of the orphans.
+// SAFETY: reclaim-S1: hazard-H1 and hazard-H2. reclaim-S2: each `Retired` is in one list, a
+// participant's or the orphans', and leaves it by being freed; the domain's drop frees the last.
+// reclaim-S3: hazard-H3, and the mutex of the orphans.
 unsafe impl Reclaimer for Hazard {
     type Header = ();
     type Participant<'d> = HazardParticipant<'d>;
@@ -156,12 +157,12 @@ impl HazardParticipant<'_> {
     fn scan(&mut self) {
         let Self { domain, retired, announced, .. } = self;
         domain.orphans.adopt(retired);
-        // Heavy fence H2: after every unlinking of a node in `retired`, ours by program order,
-        // others' by the mutex of the orphans; pairs with the light fence H1.
+        // Heavy fence hazard-H2: after every unlinking of a node in `retired`, ours by program order,
+        // others' by the mutex of the orphans; pairs with the light fence hazard-H1.
         domain.fences.heavy();
         announced.clear();
         for slots in domain.threads.iter() {
-            // Acquire: pairs with H3's Release.
+            // Acquire: pairs with hazard-H3's Release.
             announced.extend(slots.iter().map(|slot| slot.load(Ordering::Acquire)));
         }
         let slots = announced.len();
@@ -169,7 +170,7 @@ impl HazardParticipant<'_> {
         announced.sort_unstable();
         let is_free = |node: &mut Retired| announced.binary_search(&node.address()).is_err();
         for node in retired.extract_if(.., is_free) {
-            // SAFETY: H2: no slot names it.
+            // SAFETY: hazard-H2: no slot names it.
             unsafe { node.reclaim() };
         }
         self.scan_at = self.retired.len().saturating_add(self.domain.interval(slots));
@@ -189,7 +190,7 @@ impl Drop for HazardParticipant<'_> {
 
 #[inline(always)]
 fn clear(slots: &Slots) {
-    // Release H3: pairs with the Acquire in `scan`.
+    // Release hazard-H3: pairs with the Acquire in `scan`.
     slots.iter().for_each(|slot| slot.store(0, Ordering::Release));
 }
 
@@ -236,9 +237,9 @@ impl Guard<Hazard> for HazardGuard<'_, '_> {
         // Relaxed: only the second read is used.
         let mut seen = src.load(Ordering::Relaxed);
         loop {
-            // Release H3: ends what the slot protected before.
+            // Release hazard-H3: ends what the slot protected before.
             slot.store(seen.addr() & !TAG_BITS, Ordering::Release);
-            // Light fence H1: pairs with the heavy fence H2 in `scan`.
+            // Light fence hazard-H1: pairs with the heavy fence hazard-H2 in `scan`.
             self.fences.light();
             // Acquire: pairs with the Release that published the node.
             let again = src.load(Ordering::Acquire);

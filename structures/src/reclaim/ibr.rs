@@ -44,19 +44,19 @@
 //! | participant's drop | blocking: what is left goes into a list under a mutex | a scan |
 //!
 //! # Invariants
-//! * I1. A node's birth era was read before it was published.
-//! * I2. While a guard lives, its thread announces `lower`, which was the era before the guard's
+//! * ibr-I1. A node's birth era was read before it was published.
+//! * ibr-I2. While a guard lives, its thread announces `lower`, which was the era before the guard's
 //!   first light fence, and `upper`, which never decreases, also from guard to guard.
-//! * I3. `protect` returns what a load found between a light fence behind the announcement of
-//!   `upper` and a read of the era that gave `upper` again. With I1 and the load's Acquire, what it
+//! * ibr-I3. `protect` returns what a load found between a light fence behind the announcement of
+//!   `upper` and a read of the era that gave `upper` again. With ibr-I1 and the load's Acquire, what it
 //!   returns was born in `upper` or before.
-//! * I4. A scan reads the era, which it takes for the retirement, and then the intervals after a heavy
-//!   fence that comes after the unlinking of every node it may free.
+//! * ibr-I4. A scan reads the era, which it takes for the retirement, and then the intervals after a
+//!   heavy fence that comes after the unlinking of every node it may free.
 //!
 //! Let a guard hold a node that a scan goes through. The guard read the link before the unlinking, so
-//! its light fences came before I4's heavy one (F in `fences.rs`): the scan sees its interval, and
-//! reads an era that is not before `lower`. So it keeps the node (S1), unless it reads a later `lower`,
-//! announced with Release when the guard had ended (S3).
+//! its light fences came before ibr-I4's heavy one (F in `fences.rs`): the scan sees its interval, and
+//! reads an era that is not before `lower`. So it keeps the node (reclaim-S1), unless it reads a later
+//! `lower`, announced with Release when the guard had ended (reclaim-S3).
 
 use std::fmt;
 
@@ -89,7 +89,7 @@ struct Era(AtomicU64);
 
 impl Era {
     fn now(&self) -> u64 {
-        // Relaxed: coherence and the fences suffice; see I2 to I4.
+        // Relaxed: coherence and the fences suffice; see ibr-I2 to ibr-I4.
         self.0.load(Ordering::Relaxed)
     }
 
@@ -99,7 +99,7 @@ impl Era {
     }
 }
 
-/// What a thread announces (I2).
+/// What a thread announces (ibr-I2).
 #[derive(Debug)]
 struct Interval {
     lower: AtomicU64,
@@ -164,8 +164,9 @@ impl Drop for Ibr {
     }
 }
 
-// SAFETY: S1, S3: I1–I4, as argued above. S2: each `Retired` is in one list, a participant's or
-// the orphans', and leaves it by being freed; the domain's drop frees the last.
+// SAFETY: reclaim-S1, reclaim-S3: ibr-I1–I4, as argued above. reclaim-S2: each `Retired` is in one
+// list, a participant's or the orphans', and leaves it by being freed; the domain's drop frees the
+// last.
 unsafe impl Reclaimer for Ibr {
     /// The era of birth.
     type Header = u64;
@@ -235,8 +236,8 @@ impl IbrParticipant<'_> {
     fn scan(&mut self) {
         let Self { domain, fresh, kept, announced, .. } = self;
         domain.orphans.adopt(kept);
-        // Heavy fence I4: after every unlinking of a node that we have, ours by program order,
-        // others' by the mutex of the orphans; pairs with the light fences of I2 and I3.
+        // Heavy fence ibr-I4: after every unlinking of a node that we have, ours by program order,
+        // others' by the mutex of the orphans; pairs with the light fences ibr-I2 and ibr-I3.
         domain.fences.heavy();
         let retirement = domain.era.now();
         kept.extend(fresh.drain(..).map(|(node, birth)| Aged { node, birth, retirement }));
@@ -244,7 +245,7 @@ impl IbrParticipant<'_> {
         domain.era.advance();
         announced.clear();
         announced.extend(domain.threads.iter().filter_map(|thread| {
-            // Acquire: pairs with the Release of a later announcement, see I4.
+            // Acquire: pairs with the Release of a later announcement, see ibr-I4.
             let lower = thread.lower.load(Ordering::Acquire);
             // Relaxed: after the fence; a guard that began since holds none of our nodes.
             (lower != NONE).then(|| (lower, thread.upper.load(Ordering::Relaxed)))
@@ -255,7 +256,7 @@ impl IbrParticipant<'_> {
                 .any(|(lower, upper)| aged.birth <= *upper && aged.retirement >= *lower)
         };
         for aged in kept.extract_if(.., is_free) {
-            // SAFETY: I4: no guard can hold it.
+            // SAFETY: ibr-I4: no guard can hold it.
             unsafe { aged.node.reclaim() };
         }
     }
@@ -285,7 +286,7 @@ impl<'d> Participant<Ibr> for IbrParticipant<'d> {
         self.interval.lower.store(era, Ordering::Release);
         // Relaxed: the fence orders it before what it protects.
         self.interval.upper.store(era, Ordering::Relaxed);
-        // Light fence I2, I3: pairs with the heavy fence in `scan`.
+        // Light fence ibr-I2, ibr-I3: pairs with the heavy fence ibr-I4 in `scan`.
         self.domain.fences.light();
         IbrGuard { thread: self, upper: era }
     }
@@ -319,7 +320,7 @@ impl IbrGuard<'_, '_> {
         self.upper = era;
         // Relaxed: as in `enter`.
         self.thread.interval.upper.store(era, Ordering::Relaxed);
-        // Light fence I3: pairs with the heavy fence in `scan`.
+        // Light fence ibr-I3: pairs with the heavy fence ibr-I4 in `scan`.
         self.thread.domain.fences.light();
     }
 }
@@ -329,7 +330,7 @@ impl Guard<Ibr> for IbrGuard<'_, '_> {
     fn protect<T>(&mut self, _: usize, src: &AtomicPtr<Node<Ibr, T>>) -> *mut Node<Ibr, T> {
         loop {
             // Acquire: pairs with the Release that published the node; and so the era read next is
-            // not before its birth (I3).
+            // not before its birth (ibr-I3).
             let node = src.load(Ordering::Acquire);
             let era = self.thread.domain.era.now();
             if era == self.upper {
@@ -342,7 +343,7 @@ impl Guard<Ibr> for IbrGuard<'_, '_> {
 
     #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Ibr, T>) {
-        // SAFETY: D2: retired only here, so not freed yet.
+        // SAFETY: reclaim-D2: retired only here, so not freed yet.
         let birth = *unsafe { &*node }.header();
         // SAFETY: by this function's contract.
         let node = unsafe { Retired::new(node) };

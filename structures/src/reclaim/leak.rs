@@ -11,7 +11,7 @@ use crate::sync::{AtomicPtr, Ordering, perturb};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leak;
 
-// SAFETY: S1–S3 hold trivially: no retired node is ever freed.
+// SAFETY: reclaim-S1–S3 hold trivially: no retired node is ever freed.
 unsafe impl Reclaimer for Leak {
     type Header = ();
     type Participant<'d> = Leak;

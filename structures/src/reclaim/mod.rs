@@ -12,26 +12,27 @@
 //!
 //! # What a table promises (the contract of [`Guard`])
 //!
-//! * D1. It dereferences a shared node only while the node is protected: loaded by
+//! * reclaim-D1. It dereferences a shared node only while the node is protected: loaded by
 //!   [`Guard::protect`] within the same guard, its slot not used again since, **and found still
 //!   reachable after the load**. What "still reachable" means is the table's business: for
 //!   Michael's list, that the link it was loaded from carries no mark.
-//! * D2. It retires a node once, after the node has become unreachable for operations that
+//! * reclaim-D2. It retires a node once, after the node has become unreachable for operations that
 //!   start later, and never frees a published node in another way while the table is shared.
 //!
 //! # What a scheme promises
 //!
-//! * S1. A node protected as in D1 is not freed before its guard ends or its slot is used
-//!   again, whichever is first.
-//! * S2. A retired node is freed at most once, by [`Node::reclaim`], on any thread, no later
+//! * reclaim-S1. A node protected as in reclaim-D1 is not freed before its guard ends or its slot is
+//!   used again, whichever is first.
+//! * reclaim-S2. A retired node is freed at most once, by [`Node::reclaim`], on any thread, no later
 //!   than the domain's drop ([`Leak`] never frees). Hence a participant borrows the domain, and
 //!   a guard its participant, until their drops have run: if such a type keeps anything alive
 //!   that frees nodes, it implements `Drop` itself, as otherwise the borrow may end earlier.
 //!   Who forgets a participant (`mem::forget`) keeps what it has retired from being freed at all,
 //!   and may hold up others as a thread does that never runs again; nothing is freed early for it.
-//! * S3. Everything the retiring thread did before `retire` happens before the free; so do all
+//! * reclaim-S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
+mod announcements;
 mod arc;
 mod batches;
 mod debra;
@@ -52,7 +53,6 @@ mod retired;
 mod root;
 mod sdd;
 mod seize;
-mod versions;
 mod worker_rcu;
 
 pub use self::arc::{CountedRoot, CountsGuard, CountsParticipant, RefCounts};
@@ -113,7 +113,7 @@ impl Caps {
 ///
 /// # Safety
 ///
-/// Implementations keep S1–S3 of the [module's contract](self).
+/// Implementations keep reclaim-S1–S3 of the [module's contract](self).
 pub unsafe trait Reclaimer: Sized + Send + Sync {
     /// What the scheme keeps in each node: a birth era, a list link, nothing.
     type Header: Send + Sync;
@@ -178,7 +178,7 @@ impl<R: Reclaimer, P: Participant<R>> Drop for Offline<'_, R, P> {
     }
 }
 
-/// A critical section. Contract: D1, D2 and S1–S3 of the [module](self).
+/// A critical section. Contract: reclaim-D1, reclaim-D2 and reclaim-S1–S3 of the [module](self).
 pub trait Guard<R: Reclaimer> {
     /// Loads `src` (at least `Acquire`) and protects the address it holds, without its
     /// [tag bits](TAG_BITS), in `slot`; returns what `src` held, tags included, at a moment when
@@ -195,7 +195,7 @@ pub trait Guard<R: Reclaimer> {
     ///
     /// # Safety
     ///
-    /// D2: `node` came from [`Owned::publish`], was allocated for this guard's domain, is
+    /// reclaim-D2: `node` came from [`Owned::publish`], was allocated for this guard's domain, is
     /// unreachable for operations that start later, and is retired only here. What `T` borrows
     /// outlives the domain.
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<R, T>);

@@ -64,7 +64,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     ///
     /// # Safety
     ///
-    /// S2: the node was retired, no guard can hold it, and it is freed only here.
+    /// reclaim-S2: the node was retired, no guard can hold it, and it is freed only here.
     #[inline]
     pub unsafe fn reclaim(node: *mut Self) {
         // SAFETY: by this function's contract nobody else has the node.

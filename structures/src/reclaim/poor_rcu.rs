@@ -28,10 +28,10 @@
 //!
 //! # Invariants
 //!
-//! * I1. Drain number n has write-locked lock n % 2, and ended under the mutex.
-//! * I2. A guard holds one of the two locks for reading.
-//! * I3. A batch is closed under the mutex, after its nodes were unlinked, with a mark of two more
-//!   than the drains so far.
+//! * poor_rcu-I1. Drain number n has write-locked lock n % 2, and ended under the mutex.
+//! * poor_rcu-I2. A guard holds one of the two locks for reading.
+//! * poor_rcu-I3. A batch is closed under the mutex, after its nodes were unlinked, with a mark of two
+//!   more than the drains so far.
 //!
 //! Hence at the mark both locks have been write-locked since: a guard either let go of its lock
 //! before that, or took it later, and sees the nodes unlinked.
@@ -56,8 +56,9 @@ pub struct PoorRcu {
     pool: Pool<u64>,
 }
 
-// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: the locks.
+// SAFETY: reclaim-S1: the conclusion from poor_rcu-I1–I3 above. reclaim-S2: a batch is freed by its
+// participant, by whoever finds it left, or by the pool's drop, of which each takes it out of where it
+// was. reclaim-S3: the locks.
 unsafe impl Reclaimer for PoorRcu {
     type Header = ();
     type Participant<'d> = PoorRcuParticipant<'d>;
@@ -148,7 +149,7 @@ impl PoorRcuParticipant<'_> {
         let reached = *drains;
         // No lock is held while nodes are freed: that runs the user's code.
         drop(drains);
-        // SAFETY: S1.
+        // SAFETY: reclaim-S1.
         unsafe { self.batches.free(|| reached, |mark, reached| mark <= reached) }
     }
 }
@@ -162,7 +163,7 @@ impl Drop for PoorRcuParticipant<'_> {
             domain.drain(&mut drains);
             *drains
         };
-        // SAFETY: S1.
+        // SAFETY: reclaim-S1.
         unsafe { self.batches.leave(|| PoorRcu::mark(&drains()), look, |mark, seen| mark <= seen) }
     }
 }

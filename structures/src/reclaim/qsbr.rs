@@ -27,30 +27,32 @@
 //!
 //! # Invariants
 //!
-//! * I1. A batch's version is asked for after its nodes were unlinked.
-//! * I2. A slot says v < `AWAY` only if what its thread loads from now on comes after whatever
+//! * qsbr-I1. A batch's version is asked for after its nodes were unlinked.
+//! * qsbr-I2. A slot says v < `AWAY` only if what its thread loads from now on comes after whatever
 //!   happened before v was asked for.
-//! * I3. A thread whose slot says `AWAY` is in no guard.
+//! * qsbr-I3. A thread whose slot says `AWAY` is in no guard.
 //!
-//! Hence once no slot is behind a batch's version, nobody holds its nodes: a thread either is in
-//! none of its old operations (I2, I3), or came later and sees the nodes unlinked (Q1 or Q3).
+//! Hence once no slot is behind a batch's version, nobody holds its nodes: a thread either is in none
+//! of its old operations (qsbr-I2, qsbr-I3), or came later and sees the nodes unlinked (qsbr-Q1 or
+//! qsbr-Q3).
 
+use super::announcements::{AWAY, Announcements, Slot};
 use super::batches::{Batches, Pool};
 use super::registry::Taken;
-use super::versions::{AWAY, Slot, Versions};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// A domain of quiescent-state-based reclamation.
 #[derive(Debug)]
 pub struct Qsbr {
-    versions: Versions,
+    versions: Announcements,
     pool: Pool<u64>,
 }
 
-// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
-// hands under the orphans' lock; a thread's accesses come before its next announcement (V1).
+// SAFETY: reclaim-S1: the conclusion from qsbr-I1–I3 above. reclaim-S2: a batch is freed by its
+// participant, by whoever finds it left, or by the pool's drop, of which each takes it out of where it
+// was. reclaim-S3: a batch changes hands under the orphans' lock; a thread's accesses come before its
+// next announcement (announcements-V1).
 unsafe impl Reclaimer for Qsbr {
     type Header = ();
     type Participant<'d> = QsbrParticipant<'d>;
@@ -65,7 +67,7 @@ unsafe impl Reclaimer for Qsbr {
     };
 
     fn new(batch: Option<usize>) -> Self {
-        Self { versions: Versions::default(), pool: Pool::new(batch) }
+        Self { versions: Announcements::default(), pool: Pool::new(batch) }
     }
 
     fn header(&self) {}
@@ -81,19 +83,20 @@ unsafe impl Reclaimer for Qsbr {
 }
 
 impl Qsbr {
-    /// Asks for a version (I1).
+    /// Asks for a version (qsbr-I1).
     fn next_version(&self) -> u64 {
-        // Release Q1: who reads this version, or a later one, sees our nodes unlinked. Who announces
-        // it has to have seen those of earlier versions: `collect` has, by fence Q2.
+        // Release qsbr-Q1: pairs with qsbr-Q1 in `quiescent`, and with the fences qsbr-Q2 and qsbr-Q3.
+        // Who reads this version, or a later one, sees our nodes unlinked. Who announces it has to have
+        // seen those of earlier versions: `collect` has, by fence qsbr-Q2.
         self.versions.current.fetch_add(1, Ordering::Release) + 1
     }
 
     /// The version that all threads have reached.
     fn reached(&self) -> u64 {
-        // SeqCst fence Q2: pairs with Q3. Either we see the slot of a thread that comes online, or
-        // it sees the nodes unlinked that we may free: ours, and the orphans, as we have their lock.
-        // As an Acquire fence it pairs with Q1 of the earlier versions: we will not load their nodes
-        // again (I2).
+        // SeqCst fence qsbr-Q2: pairs with qsbr-Q3. Either we see the slot of a thread that comes
+        // online, or it sees the nodes unlinked that we may free: ours, and the orphans, as we have
+        // their lock. As an Acquire fence it pairs with qsbr-Q1 of the earlier versions, whose nodes we
+        // will not load again (qsbr-I2).
         fence(Ordering::SeqCst);
         self.versions.oldest()
     }
@@ -121,8 +124,8 @@ impl QsbrParticipant<'_> {
         if self.batches.is_full() {
             return self.collect();
         }
-        // Acquire Q1: whoever asked for this version had unlinked their nodes: we will not load
-        // them again (I2).
+        // Acquire qsbr-Q1: pairs with qsbr-Q1 in `next_version`. Whoever asked for this version had
+        // unlinked their nodes: we will not load them again (qsbr-I2).
         let version = self.domain.versions.current.load(Ordering::Acquire);
         if version != self.announced {
             self.announce(version);
@@ -134,7 +137,7 @@ impl QsbrParticipant<'_> {
         let version = self.domain.next_version();
         self.batches.close(version);
         self.announce(version);
-        // SAFETY: S1: `reached` is looked up after the versions were asked for.
+        // SAFETY: reclaim-S1: `reached` is looked up after the versions were asked for.
         unsafe {
             self.batches.free(|| self.domain.reached(), |version, reached| version <= reached)
         }
@@ -159,7 +162,7 @@ impl<'d> Participant<Qsbr> for QsbrParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> QsbrGuard<'_, 'd> {
-        // I3, also for those who forget to go online again.
+        // qsbr-I3, also for those who forget to go online again.
         if self.announced == AWAY {
             self.online();
         }
@@ -172,10 +175,10 @@ impl<'d> Participant<Qsbr> for QsbrParticipant<'d> {
 
     #[cold]
     fn online(&mut self) {
-        // Relaxed: Q3 is behind it.
+        // Relaxed: qsbr-Q3 is behind it.
         let version = self.domain.versions.current.load(Ordering::Relaxed);
         self.announce(version);
-        // SeqCst fence Q3: pairs with Q2, and as an Acquire fence with Q1 (I2).
+        // SeqCst fence qsbr-Q3: pairs with qsbr-Q2, and as an Acquire fence with qsbr-Q1. Hence qsbr-I2.
         fence(Ordering::SeqCst);
     }
 }

@@ -39,7 +39,7 @@ impl<T> fmt::Debug for Registry<T> {
 
 impl<T> Registry<T> {
     fn records(&self) -> Records<'_, T> {
-        // Acquire R1: pairs with the Release that put the record into the list.
+        // Acquire registry-R1: pairs with the Release that put the record into the list.
         Records(follow(&self.head, Ordering::Acquire))
     }
 
@@ -67,7 +67,7 @@ impl<T: Default + Sync> Registry<T> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             record.next.store(head, Ordering::Relaxed);
-            // Release R1: publishes the record, and those behind it, as each addition is a
+            // Release registry-R1: publishes the record, and those behind it, as each addition is a
             // read-modify-write and so goes on with the release sequence.
             match self.head.compare_exchange(head, added, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return record,
@@ -79,7 +79,7 @@ impl<T: Default + Sync> Registry<T> {
 
 impl<T> Record<T> {
     fn try_take(&self) -> bool {
-        // Acquire R2: pairs with the Release with which the last owner gave it back.
+        // Acquire registry-R2: pairs with the Release with which the last owner gave it back.
         !self.taken.load(Ordering::Relaxed)
             && self
                 .taken
@@ -149,7 +149,7 @@ impl<T> Deref for Taken<'_, T> {
 
 impl<T> Drop for Taken<'_, T> {
     fn drop(&mut self) {
-        // Release R2: as in `try_take`.
+        // Release registry-R2: as in `try_take`.
         self.0.taken.store(false, Ordering::Release);
     }
 }

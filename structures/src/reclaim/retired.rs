@@ -29,7 +29,7 @@ impl Retired {
     ///
     /// That of [`super::Guard::retire`].
     pub(super) unsafe fn new<R: Reclaimer, T: Payload + Send>(node: *mut Node<R, T>) -> Self {
-        // SAFETY: D2: retired only here, so not freed yet.
+        // SAFETY: reclaim-D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
         let reclaim = |node: *mut ()| {
             // SAFETY: `reclaim` below passes on what `new` was given, once, under its contract.
@@ -47,7 +47,7 @@ impl Retired {
     ///
     /// # Safety
     ///
-    /// S1: no guard can hold the node.
+    /// reclaim-S1: no guard can hold the node.
     pub(super) unsafe fn reclaim(self) {
         // SAFETY: by this function's contract and `new`'s nobody else has the node, and `self`
         // is gone afterwards.

@@ -160,7 +160,7 @@ impl<R: Reclaimer, T: Payload> Drop for LinkRoot<R, T> {
     }
 }
 
-// SAFETY: S1, and see `load`; `Send` and `Sync` are implemented above.
+// SAFETY: reclaim-S1, and see `load`; `Send` and `Sync` are implemented above.
 unsafe impl<R: Reclaimer> RootScheme for R {
     type Root<T: Payload> = LinkRoot<R, T>;
     type Participant<'d>
@@ -223,9 +223,9 @@ unsafe impl<R: Reclaimer> RootScheme for R {
         Self: 'd,
     {
         let current = guard.protect(0, &root.current);
-        // SAFETY: D1: a root leads to published nodes, and `protect` has found this one in it after
-        // protecting it; it is retired in the guard's domain, which by this function's contract is
-        // the root's. Slot 0 is not used again while the guard is borrowed.
+        // SAFETY: reclaim-D1: a root leads to published nodes, and `protect` has found this one in it
+        // after protecting it; it is retired in the guard's domain, which by this function's contract
+        // is the root's. Slot 0 is not used again while the guard is borrowed.
         unsafe { &*current.cast_const() }
     }
 
@@ -256,8 +256,8 @@ unsafe impl<R: Reclaimer> RootScheme for R {
             return None;
         }
         let answer = installed(base, kept);
-        // SAFETY: D2: our CAS replaced it, and no other root leads to it. It is of the guard's domain,
-        // and what it borrows outlives that, by this function's contract.
+        // SAFETY: reclaim-D2: our CAS replaced it, and no other root leads to it. It is of the guard's
+        // domain, and what it borrows outlives that, by this function's contract.
         unsafe { guard.retire(seen) };
         Some(answer)
     }

@@ -6,12 +6,12 @@
 //! guard holds up every node: not robust.
 //!
 //! The crate has **one domain for the whole process**. Its own list of retired nodes is the thread's,
-//! outlives every table, and at the end of the process may not be freed at all. That breaks S2, and
-//! with payloads that borrow it would be unsound (`defer_execute` asks for `'static`). So here the
+//! outlives every table, and at the end of the process may not be freed at all. That breaks reclaim-S2,
+//! and with payloads that borrow it would be unsound (`defer_execute` asks for `'static`). So here the
 //! crate only tells the time: retired nodes wait in our own lists (`batches.rs`), marked with the
-//! epoch, and are freed when the crate says that a later epoch is of another generation, or with
-//! the domain. What stays global is the epoch: a guard stalled in one table, or in one of scc's,
-//! holds up the nodes of all tables with this scheme.
+//! epoch, and are freed when the crate says that a later epoch is of another generation, or with the
+//! domain. What stays global is the epoch: a guard stalled in one table, or in one of scc's, holds up
+//! the nodes of all tables with this scheme.
 //!
 //! After `batch` retirements (64 unless told) a thread, at the end of the guard, frees what it can,
 //! and has the crate try for the next epoch; by itself it would do so only for nodes of its own.
@@ -38,13 +38,13 @@ pub struct Sdd {
     pool: Pool<Epoch>,
 }
 
-// SAFETY: S1: a batch's mark is an epoch read in a guard after its nodes were unlinked; the crate
-// promises that they are out of reach of all guards when a later epoch is of another generation.
+// SAFETY: reclaim-S1: a batch's mark is an epoch read in a guard after its nodes were unlinked; the
+// crate promises that they are out of reach of all guards when a later epoch is of another generation.
 // ("Later", although epochs count modulo 64: the mark is read before, by this thread or by one that
-// handed the batch over under a lock, and reads of one atomic do not go back.) S2: a batch is freed
-// by its participant, by whoever finds it left, or by the pool's drop, of which each takes it out of
-// where it was. S3: a batch changes hands under the orphans' lock; a guard's accesses come before
-// its end, which comes before the epochs that have to look for it (fence E).
+// handed the batch over under a lock, and reads of one atomic do not go back.) reclaim-S2: a batch is
+// freed by its participant, by whoever finds it left, or by the pool's drop, of which each takes it out
+// of where it was. reclaim-S3: a batch changes hands under the orphans' lock; a guard's accesses come
+// before its end, which comes before the epochs that have to look for it (fence E).
 unsafe impl Reclaimer for Sdd {
     type Header = ();
     type Participant<'d> = SddParticipant<'d>;
@@ -79,7 +79,7 @@ impl SddParticipant<'_> {
     #[cold]
     fn collect(&mut self, pin: &::sdd::Guard) {
         self.batches.close(pin.epoch());
-        // SAFETY: S1: `now` is read after the marks.
+        // SAFETY: reclaim-S1: `now` is read after the marks.
         unsafe { self.batches.free(|| now(pin), passed) }
         pin.accelerate();
     }

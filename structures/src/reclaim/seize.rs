@@ -55,10 +55,10 @@ pub struct Seize {
     former: Mutex<()>,
 }
 
-// SAFETY: S1: a batch that was handed over while a guard was active is not freed before that guard
-// ends; a guard that starts later cannot load its nodes (D2). S2: the collector frees each node
-// once, the last of them when it drops, which is with the domain: participants and guards borrow
-// it. S3: the collector's own synchronisation.
+// SAFETY: reclaim-S1: a batch that was handed over while a guard was active is not freed before that
+// guard ends; a guard that starts later cannot load its nodes (reclaim-D2). reclaim-S2: the collector
+// frees each node once, the last of them when it drops, which is with the domain: participants and
+// guards borrow it. reclaim-S3: the collector's own synchronisation.
 unsafe impl Reclaimer for Seize {
     type Header = ();
     type Participant<'d> = SeizeParticipant<'d>;
@@ -220,15 +220,15 @@ impl Guard<Seize> for SeizeGuard<'_, '_> {
 
     #[inline]
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<Seize, T>) {
-        // SAFETY: D2: retired only here, so not freed yet.
+        // SAFETY: reclaim-D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
         let reclaim = |node: *mut Node<Seize, T>, _: &Collector| {
             // SAFETY: the collector calls this once, when no guard can hold the node.
             unsafe { Node::reclaim(node) }
         };
         match &self.active {
-            // SAFETY: D2: unreachable for guards that start later; valid until `reclaim`, on any
-            // thread, as `T: Send`.
+            // SAFETY: reclaim-D2: unreachable for guards that start later; valid until `reclaim`, on
+            // any thread, as `T: Send`.
             Active::Local(guard) => unsafe { guard.defer_retire(node, reclaim) },
             // SAFETY: as above.
             Active::Late(late) => unsafe { late.guard.defer_retire(node, reclaim) },

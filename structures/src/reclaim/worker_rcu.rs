@@ -31,12 +31,14 @@
 //!
 //! # Invariants
 //!
-//! * I1. A marker is posted after the nodes of its batch were unlinked.
-//! * I2. A worker runs markers, and opens and closes its mailbox, only while it is in no guard.
-//! * I3. A worker in a guard has an open mailbox.
+//! * worker_rcu-I1. A marker is posted after the nodes of its batch were unlinked.
+//! * worker_rcu-I2. A worker runs markers, and opens and closes its mailbox, only while it is in no
+//!   guard.
+//! * worker_rcu-I3. A worker in a guard has an open mailbox.
 //!
-//! Hence a marker that has passed every mailbox has been run by, or found away, every worker that
-//! could hold a node of its batch (I1, I2); those that come later see the nodes unlinked (W1, or W3 with W5).
+//! Hence a marker that has passed every mailbox has been run by, or found away, every worker that could
+//! hold a node of its batch (worker_rcu-I1, worker_rcu-I2); those that come later see the nodes
+//! unlinked (worker_rcu-W1, or worker_rcu-W3 with worker_rcu-W5).
 
 use std::sync::Arc;
 use std::{fmt, ptr};
@@ -53,10 +55,10 @@ pub struct WorkerRcu {
     pool: Pool<Arc<Marker>>,
 }
 
-// SAFETY: S1: the conclusion from I1–I3 above. S2: a batch is freed by its participant, by whoever
-// finds it left, or by the pool's drop, of which each takes it out of where it was. S3: a batch changes
-// hands under the orphans' lock; a worker's accesses come before it runs a marker (W2) or closes
-// its mailbox (W4).
+// SAFETY: reclaim-S1: the conclusion from worker_rcu-I1–I3 above. reclaim-S2: a batch is freed by its
+// participant, by whoever finds it left, or by the pool's drop, of which each takes it out of where it
+// was. reclaim-S3: a batch changes hands under the orphans' lock; a worker's accesses come before it
+// runs a marker (worker_rcu-W2) or closes its mailbox (worker_rcu-W4).
 unsafe impl Reclaimer for WorkerRcu {
     type Header = ();
     type Participant<'d> = WorkerRcuParticipant<'d>;
@@ -87,10 +89,10 @@ unsafe impl Reclaimer for WorkerRcu {
 }
 
 impl WorkerRcu {
-    /// Posts a marker to every worker (I1).
+    /// Posts a marker to every worker (worker_rcu-I1).
     fn post(&self) -> Arc<Marker> {
-        // SeqCst fence W3: pairs with W5. Either we see the mailbox of a worker that comes
-        // online as open, or it sees our nodes unlinked.
+        // SeqCst fence worker_rcu-W3: pairs with worker_rcu-W5. Either we see the mailbox of a worker
+        // that comes online as open, or it sees our nodes unlinked.
         fence(Ordering::SeqCst);
         let marker = Arc::new(Marker { to_pass: AtomicUsize::new(0) });
         self.mailboxes.iter().for_each(|mailbox| mailbox.post(&marker));
@@ -108,13 +110,14 @@ struct Marker {
 impl Marker {
     /// Runs the marker.
     fn pass(&self) {
-        // Release W2: lets go of all that the worker's operations held. All changes are
-        // read-modify-writes, and go on with the release sequence.
+        // Release worker_rcu-W2: pairs with worker_rcu-W2 in `has_passed`. It lets go of all that the
+        // worker's operations held. All changes are read-modify-writes, and go on with the release
+        // sequence.
         self.to_pass.fetch_sub(1, Ordering::Release);
     }
 
     fn has_passed(&self) -> bool {
-        // Acquire W2.
+        // Acquire worker_rcu-W2: pairs with worker_rcu-W2 in `pass`.
         self.to_pass.load(Ordering::Acquire) == 0
     }
 }
@@ -128,7 +131,7 @@ struct Mailbox {
 /// A marker in a mailbox.
 struct Note {
     marker: Arc<Marker>,
-    /// Only changed before the note is in the mailbox; atomic so that loom sees W1.
+    /// Only changed before the note is in the mailbox; atomic so that loom sees worker_rcu-W1.
     next: AtomicPtr<Note>,
 }
 
@@ -150,7 +153,8 @@ impl fmt::Debug for Mailbox {
 impl Mailbox {
     /// Puts `marker` in, unless the worker is away.
     fn post(&self, marker: &Arc<Marker>) {
-        // Acquire W4: if the worker is away, what it did before comes first.
+        // Acquire worker_rcu-W4: pairs with worker_rcu-W4 in `run`. If the worker is away, what it did
+        // before comes first.
         let mut head = self.head.load(Ordering::Acquire);
         if head == CLOSED {
             return;
@@ -160,8 +164,8 @@ impl Mailbox {
         let next = AtomicPtr::new(head);
         let note = Box::into_raw(Box::new(Note { marker: Arc::clone(marker), next }));
         loop {
-            // Release W1: publishes the note; whoever runs the marker sees our nodes unlinked.
-            // Acquire W4, as above.
+            // Release worker_rcu-W1: publishes the note; pairs with worker_rcu-W1 in `run`. Whoever runs
+            // the marker sees our nodes unlinked. Acquire worker_rcu-W4, as above.
             match self.head.compare_exchange(head, note, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(CLOSED) => break,
@@ -177,7 +181,8 @@ impl Mailbox {
 
     /// Runs what is in, and leaves `head` there instead; for the worker.
     fn run(&self, head: *mut Note) {
-        // Acquire W1. Release W4: who finds the mailbox closed may free what we held.
+        // Acquire worker_rcu-W1: pairs with worker_rcu-W1 in `post`. Release worker_rcu-W4: pairs with
+        // worker_rcu-W4 in `post`; who finds the mailbox closed may free what we held.
         let mut next = self.head.swap(head, Ordering::AcqRel);
         while !next.is_null() && next != CLOSED {
             // SAFETY: from `Box::into_raw` in `post`; taken out, it is ours.
@@ -206,7 +211,7 @@ pub struct WorkerRcuParticipant<'d> {
 }
 
 impl WorkerRcuParticipant<'_> {
-    /// Between two operations (I2).
+    /// Between two operations (worker_rcu-I2).
     #[inline]
     fn poll(&mut self) {
         if self.batches.is_full() {
@@ -224,7 +229,7 @@ impl WorkerRcuParticipant<'_> {
         self.batches.close(marker);
         // Ours, too.
         self.mailbox.run(ptr::null_mut());
-        // SAFETY: S1.
+        // SAFETY: reclaim-S1.
         unsafe { self.batches.free(|| (), |marker, ()| marker.has_passed()) }
     }
 }
@@ -233,7 +238,7 @@ impl Drop for WorkerRcuParticipant<'_> {
     fn drop(&mut self) {
         self.offline();
         let domain = self.domain;
-        // SAFETY: S1.
+        // SAFETY: reclaim-S1.
         unsafe { self.batches.leave(|| domain.post(), || (), |marker, ()| marker.has_passed()) }
     }
 }
@@ -246,7 +251,7 @@ impl<'d> Participant<WorkerRcu> for WorkerRcuParticipant<'d> {
 
     #[inline]
     fn enter(&mut self) -> WorkerRcuGuard<'_, 'd> {
-        // I3, also for those who forget to go online again.
+        // worker_rcu-I3, also for those who forget to go online again.
         if self.away {
             self.online();
         }
@@ -264,9 +269,9 @@ impl<'d> Participant<WorkerRcu> for WorkerRcuParticipant<'d> {
     fn online(&mut self) {
         if self.away {
             self.away = false;
-            // Relaxed: ordered by W5. Nobody else changes a closed mailbox.
+            // Relaxed: ordered by worker_rcu-W5. Nobody else changes a closed mailbox.
             self.mailbox.head.store(ptr::null_mut(), Ordering::Relaxed);
-            // SeqCst fence W5: pairs with W3.
+            // SeqCst fence worker_rcu-W5: pairs with worker_rcu-W3.
             fence(Ordering::SeqCst);
         }
     }

@@ -7,22 +7,22 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `read` | wait-free | L1: the protected load of the root |
-//! | `apply`, no change | that of `read` | L1 |
-//! | `apply` under `Cas` | lock-free | L2: the CAS of the root |
-//! | `apply` under `Locked` | blocking | L2, which fails only if the user's code in it has itself written |
+//! | `read` | wait-free | cow-L1: the protected load of the root |
+//! | `apply`, no change | that of `read` | cow-L1 |
+//! | `apply` under `Cas` | lock-free | cow-L2: the CAS of the root |
+//! | `apply` under `Locked` | blocking | cow-L2, which fails only if the user's code in it has itself written |
 //!
 //! Given an allocator and a reclaimer that are; under schemes that protect single nodes a read is
 //! lock-free, as a protection may have to be repeated when the root has changed meanwhile.
 //!
 //! # Invariants
-//! * I1. A root leads to a published version, which does not change.
-//! * I2. A version is retired by the thread that replaced it in its root, hence once, after which no
-//!   root leads to it.
-//! * I3. A version is installed in place of the one that it was forked from: that one is protected
+//! * cow-I1. A root leads to a published version, which does not change.
+//! * cow-I2. A version is retired by the thread that replaced it in its root, hence once, after which
+//!   no root leads to it.
+//! * cow-I3. A version is installed in place of the one that it was forked from: that one is protected
 //!   from before the fork until after the CAS, so its address is not used anew.
-//! * I4. Roots, participants and guards of a [`Cow`] are of its domain: they are made by `new_in` and
-//!   `handle`, and are private.
+//! * cow-I4. Roots, participants and guards of a [`Cow`] are of its domain: they are made by `new_in`
+//!   and `handle`, and are private.
 
 use std::fmt;
 
@@ -128,7 +128,7 @@ impl<O: Version, R: RootScheme, W: Writers, const ROOTS: usize> Cow<O, R, W, ROO
     pub fn new_in(domain: R, mut object: impl FnMut() -> O) -> Self {
         let roots = std::array::from_fn(|_| {
             let mut first = object();
-            // SAFETY: it is installed below, from where it is only read and forked (I1).
+            // SAFETY: it is installed below, from where it is only read and forked (cow-I1).
             drop(unsafe { first.seal() });
             let current = domain.root(Published(first));
             CachePadded::new(Root { current, writers: W::default() })
@@ -247,8 +247,8 @@ where
     #[inline]
     pub fn version(&mut self, root: usize) -> &O {
         let root = &self.cow.roots[root].current;
-        // SAFETY: I4.
-        let Published(version) = unsafe { R::load(&mut self.guard, root) }; // L1.
+        // SAFETY: cow-I4.
+        let Published(version) = unsafe { R::load(&mut self.guard, root) }; // cow-L1.
         version
     }
 
@@ -257,8 +257,8 @@ where
     fn try_install<T>(&mut self, root: usize, edit: impl FnOnce(&mut O) -> T) -> Option<T> {
         let cow = self.cow;
         let make = |base: &Published<O>| {
-            // SAFETY: I1: published, hence sealed; protected until the fork is installed or dropped
-            // (I3).
+            // SAFETY: cow-I1: published, hence sealed; protected until the fork is installed or dropped
+            // (cow-I3).
             let mut next = unsafe { base.0.fork() };
             let out = edit(&mut next);
             // SAFETY: nothing is applied to it after this: it is installed, or abandoned and dropped.
@@ -266,16 +266,16 @@ where
             (Published(next), (out, residue))
         };
         let installed = |base: &Published<O>, (out, residue)| {
-            // SAFETY: it was forked from `base` (I3) and took its place; that is retired next.
+            // SAFETY: it was forked from `base` (cow-I3) and took its place; that is retired next.
             unsafe { base.0.replaced(residue) };
             out
         };
         // SAFETY: its own residue; it was not installed, so nobody else has seen it.
         let lost = |next: &mut Published<O>, (_, residue)| unsafe { next.0.abandon(residue) };
         let root = &cow.roots[root].current;
-        // SAFETY: I4. What `O` borrows outlives the domain, as it outlives `Root`'s drop and that is
-        // in the same struct.
-        unsafe { cow.domain.replace(&mut self.guard, root, make, installed, lost) } // L2.
+        // SAFETY: cow-I4. What `O` borrows outlives the domain, as it outlives `Root`'s drop and that
+        // is in the same struct.
+        unsafe { cow.domain.replace(&mut self.guard, root, make, installed, lost) } // cow-L2.
     }
 }
 

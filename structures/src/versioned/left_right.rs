@@ -7,19 +7,20 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `read` | wait-free | L1: the load of `side` |
-//! | `apply`, no change | wait-free | L1 |
-//! | `apply` | blocking | L2: the store of `side` |
+//! | `read` | wait-free | left_right-L1: the load of `side` |
+//! | `apply`, no change | wait-free | left_right-L1 |
+//! | `apply` | blocking | left_right-L2: the store of `side` |
 //!
 //! A writer waits for other writers, and for readers that are in the instance that it is about to
 //! write. A thread that would wait for itself, as the user's code in its `read` or `apply` writes,
 //! panics; reading there is fine. Nothing is retired: an entry is freed where it is replaced, twice.
 //!
 //! # Invariants
-//! * I1. Between writes both instances are equal, but for one that is `stale`.
-//! * I2. The instance that `side` does not name is changed by who holds `writer` alone, and only
-//!   after each stripe of both indicators has been found empty since `side` named the other: who was
-//!   counted then has departed, and who came later has seen the new `side` (F1, F2).
+//! * left_right-I1. Between writes both instances are equal, but for one that is `stale`.
+//! * left_right-I2. The instance that `side` does not name is changed by who holds `writer` alone, and
+//!   only after each stripe of both indicators has been found empty since `side` named the other: who
+//!   was counted then has departed, and who came later has seen the new `side` (left_right-F1,
+//!   left_right-F2).
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -45,7 +46,7 @@ impl Indicator {
     fn wait(&self) {
         for stripe in &self.0 {
             let backoff = Backoff::new();
-            // Acquire D1: pairs with D2; who departed has read what it read.
+            // Acquire left_right-D1: pairs with left_right-D2; who departed has read what it read.
             while stripe.load(Ordering::Acquire) > 0 {
                 backoff.snooze();
             }
@@ -67,8 +68,8 @@ pub struct LeftRight<O> {
     handles: AtomicUsize,
 }
 
-// SAFETY: readers share an instance, and any thread writes or drops it: by I2 never at the same
-// time.
+// SAFETY: readers share an instance, and any thread writes or drops it: by left_right-I2 never at the
+// same time.
 unsafe impl<O: Send + Sync> Sync for LeftRight<O> {}
 
 impl<O: Clone> LeftRight<O> {
@@ -98,7 +99,7 @@ struct Arrived<'c>(&'c AtomicUsize);
 impl Drop for Arrived<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Release D2: pairs with D1.
+        // Release left_right-D2: pairs with left_right-D1.
         self.0.fetch_sub(1, Ordering::Release);
     }
 }
@@ -109,14 +110,16 @@ impl<O: Sequential + Clone> LeftRight<O> {
         // Relaxed: either indicator is waited for.
         let entrance = self.entrance.load(Ordering::Relaxed);
         let counter = &self.indicators[entrance].0[stripe];
-        // Relaxed: ordered by F1.
+        // Relaxed: ordered by left_right-F1.
         counter.fetch_add(1, Ordering::Relaxed);
         let _arrived = Arrived(counter);
-        // SeqCst fence F1: pairs with F2. Either the writer finds us counted, or we see its `side`.
+        // SeqCst fence left_right-F1: pairs with left_right-F2. Either the writer finds us counted, or
+        // we see its `side`.
         fence(Ordering::SeqCst);
-        // Acquire S1: pairs with S2; the instance is as its writer left it. L1.
+        // Acquire left_right-S1: pairs with left_right-S2; the instance is as its writer left it.
+        // left_right-L1.
         let side = self.side.load(Ordering::Acquire);
-        // SAFETY: I2: no writer has it until we have departed.
+        // SAFETY: left_right-I2: no writer has it until we have departed.
         let instance = unsafe { &*self.instances[side].get() };
         inside(self, Act::Reading, || f(instance))
     }
@@ -139,17 +142,17 @@ impl<O: Sequential + Clone> LeftRight<O> {
         if *stale {
             // SAFETY: readers alone have it besides us.
             let fresh = unsafe { &*self.instances[visible].get() }.clone();
-            // SAFETY: I2: the write before this has waited for its readers.
+            // SAFETY: left_right-I2: the write before this has waited for its readers.
             let hidden = unsafe { &mut *self.instances[1 - visible].get() };
             former = Some(mem::replace(hidden, fresh));
         }
         *stale = true;
         // SAFETY: as above.
         let out = edit(unsafe { &mut *self.instances[1 - visible].get() });
-        // Release S2: publishes the instance; pairs with S1. L2.
+        // Release left_right-S2: publishes the instance; pairs with left_right-S1. left_right-L2.
         self.side.store(1 - visible, Ordering::Release);
         self.wait_for_readers();
-        // SAFETY: I2: they have gone, and those that come see the other.
+        // SAFETY: left_right-I2: they have gone, and those that come see the other.
         let hidden = unsafe { &mut *self.instances[visible].get() };
         // What has taken effect returns; the next write makes this instance anew.
         let mut again = None;
@@ -163,7 +166,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
     /// Waits until nobody is left who may have read `side` as it was. New readers arrive at the
     /// other indicator meanwhile, so that they cannot keep the writer waiting.
     fn wait_for_readers(&self) {
-        // SeqCst fence F2: pairs with F1.
+        // SeqCst fence left_right-F2: pairs with left_right-F1.
         fence(Ordering::SeqCst);
         // Relaxed: only who holds the lock writes it.
         let entrance = self.entrance.load(Ordering::Relaxed);

@@ -6,27 +6,27 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `read` | wait-free | L1: the protected load of the state |
-//! | `apply`, no change | that of `read` | L1 |
-//! | `apply` | wait-free | L2: the CAS that installs the first state in which the operation is applied, by whoever announced one of its batch |
+//! | `read` | wait-free | psim-L1: the protected load of the state |
+//! | `apply`, no change | that of `read` | psim-L1 |
+//! | `apply` | wait-free | psim-L2: the CAS that installs the first state in which the operation is applied, by whoever announced one of its batch |
 //!
 //! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
 //! single nodes, lock-free. Of k announced operations each thread applies all: O(k) updates of the
 //! fork, twice at most.
 //!
 //! # Invariants
-//! * I1. The bit of a handle in `toggles` differs from that in the state's `applied` while an
+//! * psim-I1. The bit of a handle in `toggles` differs from that in the state's `applied` while an
 //!   operation of the handle is announced and not applied; a state applies an operation of every
 //!   bit that it takes over from `toggles`.
-//! * I2. A handle announces when its bits agree: an operation is announced until it is applied, and
-//!   its record stays in its slot until the handle announces the next.
-//! * I3. *At most once.* A state is installed in place of the one that it was made from, in which
+//! * psim-I2. A handle announces when its bits agree: an operation is announced until it is applied,
+//!   and its record stays in its slot until the handle announces the next.
+//! * psim-I3. *At most once.* A state is installed in place of the one that it was made from, in which
 //!   the operations that it applies were not applied. Who reads a later operation's record for an
 //!   earlier bit has a state that has been replaced since.
-//! * I4. *At the latest by the second state* that is installed after the operation was announced:
-//!   who installs it has loaded the first one after the announcement, and `toggles` after that (F1,
-//!   F2).
-//! * I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
+//! * psim-I4. *At the latest by the second state* that is installed after the operation was announced:
+//!   who installs it has loaded the first one after the announcement, and `toggles` after that
+//!   (psim-F1, psim-F2).
+//! * psim-I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
 
 use std::any::Any;
 use std::fmt;
@@ -62,7 +62,7 @@ enum Response<T> {
 /// The object, and which operations have been applied to it.
 struct State<O: Sequential> {
     object: O,
-    /// A bit for each handle; see I1.
+    /// A bit for each handle; see psim-I1.
     applied: u64,
     /// What each handle's last operation came to.
     responses: Vec<Option<Arc<Response<O::Out>>>>,
@@ -104,10 +104,10 @@ impl<O: Version, R: Reclaimer> Shared<O, R> {
     where
         R: 'g,
     {
-        // L1.
+        // psim-L1.
         let state = guard.protect(0, &self.state);
-        // SAFETY: D1: what is in `state` is not retired (I5), and `protect` has found it there
-        // after protecting it. Slot 0 is not used again while the guard is borrowed.
+        // SAFETY: reclaim-D1: what is in `state` is not retired (psim-I5), and `protect` has found it
+        // there after protecting it. Slot 0 is not used again while the guard is borrowed.
         unsafe { &*state.cast_const() }
     }
 }
@@ -119,12 +119,12 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
             // Relaxed, here and below: `&mut self` orders it.
             let record = slot.load(Ordering::Relaxed);
             if !record.is_null() {
-                // SAFETY: I5: not retired, as it is in its slot; nobody else has it.
+                // SAFETY: psim-I5: not retired, as it is in its slot; nobody else has it.
                 panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
             }
         }
         let state = self.state.load(Ordering::Relaxed);
-        // SAFETY: I5, and nobody else has it.
+        // SAFETY: psim-I5, and nobody else has it.
         let last = unsafe { &mut *state }.payload_mut();
         // SAFETY: it is installed and drops next; those before it were the domain's, which has dropped.
         // Forks are dropped or installed before `attempt` returns.
@@ -210,7 +210,7 @@ where
 pub struct Handle<'c, O: Version, R: Reclaimer + 'c> {
     sim: &'c PSim<O, R>,
     slot: usize,
-    /// Whether an operation may be announced and not applied (I2): only after a panic in a fork.
+    /// Whether an operation may be announced and not applied (psim-I2): only after a panic in a fork.
     unsettled: bool,
     participant: R::Participant<'c>,
 }
@@ -278,13 +278,13 @@ where
         // Release: publishes the record; pairs with the Acquire in `protect`. Only we write here.
         let before = shared.announced[self.slot].swap(record, Ordering::Release);
         if !before.is_null() {
-            // SAFETY: I5: we replaced it.
+            // SAFETY: psim-I5: we replaced it.
             unsafe { self.guard.retire(before) };
         }
-        // Release A1: the record comes first; pairs with A2.
+        // Release psim-A1: the record comes first; pairs with psim-A2.
         shared.toggles.fetch_xor(self.own_bit(), Ordering::Release);
-        // SeqCst fence F1: pairs with F2. Either who loads the state after we have finds our bit,
-        // or we find the state that was loaded (I4).
+        // SeqCst fence psim-F1: pairs with psim-F2. Either who loads the state after we have finds our
+        // bit, or we find the state that was loaded (psim-I4).
         fence(Ordering::SeqCst);
     }
 
@@ -295,9 +295,9 @@ where
         let seen = self.guard.protect(0, &sim.shared.state);
         // SAFETY: as in `state`; slot 0 is not used again in this function.
         let base = unsafe { &*seen.cast_const() };
-        // SeqCst fence F2: pairs with F1.
+        // SeqCst fence psim-F2: pairs with psim-F1.
         fence(Ordering::SeqCst);
-        // Acquire A2: pairs with A1.
+        // Acquire psim-A2: pairs with psim-A1.
         let pending = sim.shared.toggles.load(Ordering::Acquire) ^ base.applied;
         if pending & self.own_bit() == 0 {
             return true;
@@ -320,7 +320,7 @@ where
         let residue = unsafe { next.object.seal() };
         let next = Node::alloc(&sim.domain, next).publish();
         let state = &sim.shared.state;
-        // Release: publishes the state; pairs with the Acquire in `protect`. L2.
+        // Release: publishes the state; pairs with the Acquire in `protect`. psim-L2.
         if state.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: from `publish` just above, and not stored.
             let mut next = unsafe { Owned::unpublished(next) };
@@ -330,7 +330,7 @@ where
         }
         // SAFETY: the new object was forked from this one and took its place; it is retired below.
         unsafe { base.object.replaced(residue) };
-        // SAFETY: I5: our CAS replaced it.
+        // SAFETY: psim-I5: our CAS replaced it.
         unsafe { self.guard.retire(seen) };
         true
     }
@@ -343,8 +343,9 @@ where
         panicked: &mut Option<Box<dyn Any + Send>>,
     ) -> Response<O::Out> {
         let record = self.guard.protect(1, &self.sim.shared.announced[slot]);
-        // SAFETY: D1: a record is retired when it is no longer in its slot (I5), and `protect` has
-        // found it there after protecting it. The slot's bit is set, so there is one (I2).
+        // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot (psim-I5), and
+        // `protect` has found it there after protecting it. The slot's bit is set, so there is one
+        // (psim-I2).
         let Announced(op) = &**unsafe { &*record.cast_const() };
         // An operation that panics changes nothing (`Sequential::apply`). Another's panic is the
         // other's business: it will learn of it.
@@ -361,7 +362,7 @@ where
 
     /// Sees to it that our announced operation is applied.
     fn settle(&mut self, panicked: &mut Option<Box<dyn Any + Send>>) {
-        // I4: if both fail, it has been applied all the same.
+        // psim-I4: if both fail, it has been applied all the same.
         let _ = self.attempt(panicked) || self.attempt(panicked);
         *self.unsettled = false;
     }
@@ -416,12 +417,12 @@ where
         match self.state().responses.get(slot).and_then(Option::as_deref) {
             Some(Response::Out(out)) => {
                 let out = out.lock().unwrap_or_else(PoisonError::into_inner).take();
-                out.expect("I2: no operation of ours has been applied since")
+                out.expect("psim-I2: no operation of ours has been applied since")
             }
             Some(Response::Panicked) => panic::resume_unwind(panicked.unwrap_or_else(|| {
                 Box::new("the operation panicked in a thread that ran it for this one")
             })),
-            None => unreachable!("I4: the operation has been applied"),
+            None => unreachable!("psim-I4: the operation has been applied"),
         }
     }
 }

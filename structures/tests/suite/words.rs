@@ -109,7 +109,7 @@ pub fn one_insertion_wins<W: WordFamily>() {
     concurrent::race_to_insert(&crowded::<W>(), itself);
 }
 
-/// H2, for entries inline: a reader never sees one key's value under another, although slots are
+/// cuckoo-H2, for entries inline: a reader never sees one key's value under another, although slots are
 /// reused all the time, and never misses a key whose neighbours come and go.
 pub fn values_are_never_torn<W: WordFamily>() {
     const LASTING: u64 = 8;

@@ -1,13 +1,13 @@
 //! A cache line of entries, and the chains that such lines form.
 //!
 //! # Invariants
-//! * L1. A line holds an entry in each slot whose tag is not 0. The entry of an empty slot is
+//! * line-L1. A line holds an entry in each slot whose tag is not 0. The entry of an empty slot is
 //!   whatever was there before.
-//! * L2. The first line's control word is the sequence lock of its whole chain: under the lock
+//! * line-L2. The first line's control word is the sequence lock of its whole chain: under the lock
 //!   alone, entries and the tags of further lines change. Of the words of further lines only the
 //!   tags mean something.
-//! * L3. The first word's overflow count is the number of entries in further lines, saturated.
-//! * L4. `next` is set once, to an empty line, whoever has the lock. The line that it points to
+//! * line-L3. The first word's overflow count is the number of entries in further lines, saturated.
+//! * line-L4. `next` is set once, to an empty line, whoever has the lock. The line that it points to
 //!   lives as long as the one that it is in.
 
 use std::hint::select_unpredictable;
@@ -79,7 +79,7 @@ impl Line {
         let matching = seen.matching(wanted.tag);
         let (mut found, mut picked) = (false, 0);
         for (index, slot) in self.slots.iter().enumerate() {
-            // Relaxed: between C1 and C2 of the control word's protocol.
+            // Relaxed: between control-C1 and control-C2 of the control word's protocol.
             let (key, value) =
                 (slot.key.load(Ordering::Relaxed), slot.value.load(Ordering::Relaxed));
             let here = matching.contains(index) & (key == wanted.key);
@@ -106,7 +106,7 @@ impl Line {
             if search.free.is_none() {
                 search.free = tags.empty_slot().map(|slot| Place { line, slot });
             }
-            // L3: if there is nothing in overflow, an empty slot is all that is wanted from there.
+            // line-L3: if there is nothing in overflow, an empty slot is all that is wanted from there.
             match line.next() {
                 Some(next) if seen.overflows() || search.free.is_none() => {
                     (search.last, tags) = (next, next.control.snapshot());
@@ -136,19 +136,19 @@ impl Line {
     fn next(&self) -> Option<&Line> {
         // Acquire: pairs with the Release in `next_or_new`; the line is initialised.
         let next = self.next.load(Ordering::Acquire);
-        // SAFETY: L4, and lines are only ever shared.
+        // SAFETY: line-L4, and lines are only ever shared.
         unsafe { next.as_ref() }
     }
 
     fn read(&self, slot: usize) -> (u64, u64) {
         let slot = &self.slots[slot];
-        // Relaxed: between C1 and C2.
+        // Relaxed: between control-C1 and control-C2.
         (slot.key.load(Ordering::Relaxed), slot.value.load(Ordering::Relaxed))
     }
 
     fn write(&self, slot: usize, key: u64, value: u64) {
         let slot = &self.slots[slot];
-        // Relaxed: between C5 and C6.
+        // Relaxed: between control-C5 and control-C6.
         slot.key.store(key, Ordering::Relaxed);
         perturb();
         slot.value.store(value, Ordering::Relaxed);
@@ -172,7 +172,7 @@ impl Line {
                 other
             }
         };
-        // SAFETY: L4: not null, and only `free_chain` frees it.
+        // SAFETY: line-L4: not null, and only `free_chain` frees it.
         unsafe { &*next }
     }
 
@@ -230,7 +230,7 @@ impl Line {
             .map(|place| (place, place.line.control.snapshot().tag(place.slot)))
             .filter(|(_, tag)| *tag != 0)
             .last()
-            .expect("L3: the overflow count is not 0")
+            .expect("line-L3: the overflow count is not 0")
     }
 
     /// Frees the lines after this first one.
@@ -252,7 +252,7 @@ impl Line {
 impl Place<'_> {
     /// Replaces the value; the caller has the chain's lock.
     pub(super) fn set_value(self, value: u64) {
-        // Relaxed: between C5 and C6.
+        // Relaxed: between control-C5 and control-C6.
         self.line.slots[self.slot].value.store(value, Ordering::Relaxed);
     }
 }

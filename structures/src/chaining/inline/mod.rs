@@ -10,8 +10,8 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get` | blocking | the load that validates the bucket's word (C3), or, if the word's tags alone say that the key is absent, its snapshot (C1); in a frozen bucket: the load of `current`, or the freezing if that came later (I3) |
-//! | `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | the store that unlocks the bucket (C6); if nothing is to be changed, C3 |
+//! | `get` | blocking | the load that validates the bucket's word (control-C3), or, if the word's tags alone say that the key is absent, its snapshot (control-C1); in a frozen bucket: the load of `current`, or the freezing if that came later (inline-I3) |
+//! | `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | the store that unlocks the bucket (control-C6); if nothing is to be changed, control-C3 |
 //!
 //! What `get` waits for: a writer that is suspended between locking a bucket and unlocking it (a
 //! few stores, in a bucket that overflows also a walk along the chain; no code of the user's and
@@ -34,15 +34,15 @@
 //! before the map is, which is why readers need no protection.
 //!
 //! # Invariants
-//! * I1. An entry is in bucket `hash mod buckets` of the current table; no key occurs twice in
-//!   it. L1–L4 of [`line`] hold for every bucket that is not locked.
-//! * I2. A bucket changes only under its lock, and its word then gets another version. A frozen
+//! * inline-I1. An entry is in bucket `hash mod buckets` of the current table; no key occurs twice in
+//!   it. line-L1–L4 of [`line`] hold for every bucket that is not locked.
+//! * inline-I2. A bucket changes only under its lock, and its word then gets another version. A frozen
 //!   bucket is not locked and does not change any more.
-//! * I3. A table is published when every bucket of its predecessor is frozen and copied. So until
-//!   then a frozen bucket holds what the map holds; and who found its table current, and then the
+//! * inline-I3. A table is published when every bucket of its predecessor is frozen and copied. So
+//!   until then a frozen bucket holds what the map holds; and who found its table current, and then the
 //!   bucket frozen, reads what the map held at the later of the two: within its own operation.
-//! * I4. Tables live as long as the map, so no operation announces which one it reads.
-//! * I5. The user's code (hasher, closures) runs while this thread has no bucket locked.
+//! * inline-I4. Tables live as long as the map, so no operation announces which one it reads.
+//! * inline-I5. The user's code (hasher, closures) runs while this thread has no bucket locked.
 
 mod line;
 mod table;
@@ -162,7 +162,7 @@ impl<K, V, S, E, T> ChainingInline<K, V, S, E, T> {
     fn current(&self) -> &Table {
         // Acquire: pairs with the Release in `double`; the table is complete.
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: I4, and tables are only ever shared.
+        // SAFETY: inline-I4, and tables are only ever shared.
         unsafe { &*current }
     }
 }
@@ -281,8 +281,9 @@ where
     /// Takes `key` out if `condition` holds of its value, and returns the value. Blocking; expected
     /// O(1). `condition` runs once for each attempt, without a lock.
     ///
-    /// One step, C6: the bucket is locked only if it is as it was when the value was read, so the value
-    /// that is taken out is the one that `condition` has seen. If that refused it, the step is C3.
+    /// One step, control-C6: the bucket is locked only if it is as it was when the value was read, so
+    /// the value that is taken out is the one that `condition` has seen. If that refused it, the step
+    /// is control-C3.
     pub fn remove_if(&self, key: &K, mut condition: impl FnMut(&V) -> bool) -> Option<V> {
         let (hash, wanted) = self.wanted(key);
         let _writing = self.exclusion.write();
@@ -393,7 +394,7 @@ where
     }
 
     /// One attempt to read a bucket as of one moment; `None` if a writer was there. `read` is not
-    /// the user's (I5).
+    /// the user's (inline-I5).
     fn try_read<R>(table: &Table, bucket: &Line, read: impl FnOnce(Seen) -> R) -> Option<R> {
         let wraps = table.wraps.count();
         let seen = bucket.control.snapshot();

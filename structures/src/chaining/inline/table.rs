@@ -17,7 +17,7 @@ use crate::versions::PerBucket;
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroed};
 
-/// An array of buckets; I1.
+/// An array of buckets; inline-I1.
 pub(super) struct Table {
     /// A power of two of them, less one.
     mask: usize,
@@ -129,7 +129,7 @@ where
     }
 }
 
-/// Freezes `bucket`, which only its copier does (I2), and returns its word.
+/// Freezes `bucket`, which only its copier does (inline-I2), and returns its word.
 fn freeze(bucket: &Line) -> Seen {
     let backoff = Backoff::new();
     loop {

@@ -7,12 +7,12 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, `contains` | lock-free | L1: reading an unmarked link of the key's node, or, if absent, the link that leads past its place |
-//! | `insert` | lock-free | L2: the CAS that links the node; if present, L1 |
-//! | `update` | lock-free | L3: the CAS that marks the old node's link and leads it to the new one; if absent, L1 |
-//! | `upsert` | lock-free | L3 or L2 |
-//! | `remove`, `remove_if` | lock-free | L4: the `fetch_or` that marks the node's link; if absent or refused, L1 |
-//! | `get_or_insert_with` | lock-free | L2 if it adds the key, else L1 |
+//! | `get`, `contains` | lock-free | lock_free-L1: reading an unmarked link of the key's node, or, if absent, the link that leads past its place |
+//! | `insert` | lock-free | lock_free-L2: the CAS that links the node; if present, lock_free-L1 |
+//! | `update` | lock-free | lock_free-L3: the CAS that marks the old node's link and leads it to the new one; if absent, lock_free-L1 |
+//! | `upsert` | lock-free | lock_free-L3 or lock_free-L2 |
+//! | `remove`, `remove_if` | lock-free | lock_free-L4: the `fetch_or` that marks the node's link; if absent or refused, lock_free-L1 |
+//! | `get_or_insert_with` | lock-free | lock_free-L2 if it adds the key, else lock_free-L1 |
 //!
 //! `get` helps to unlink marked nodes, so it is lock-free, not wait-free. "Lock-free" is given
 //! an allocator and a reclaimer that are: each says so in its own documentation. Expected O(1)
@@ -20,18 +20,18 @@
 //! put into the list by the first operation that would enter by it.
 //!
 //! # Invariants
-//! * I1. The list is sorted by `order`; among the nodes whose link is unmarked no key occurs
+//! * lock_free-I1. The list is sorted by `order`; among the nodes whose link is unmarked no key occurs
 //!   twice.
-//! * I2. A marked link never changes again, and a node's link is marked before the node is
+//! * lock_free-I2. A marked link never changes again, and a node's link is marked before the node is
 //!   unlinked.
-//! * I3. A node is unlinked by one CAS, of the unmarked link that leads to it; the thread whose
-//!   CAS it was retires it, hence once. No link leads to it afterwards: the only node that could
+//! * lock_free-I3. A node is unlinked by one CAS, of the unmarked link that leads to it; the thread
+//!   whose CAS it was retires it, hence once. No link leads to it afterwards: the only node that could
 //!   still lead to it would be a marked one, whose own unlinking came first.
-//! * I4. Sentinels (bucket words) are never unlinked and live as long as the table.
-//! * I5. A node reached from an *unmarked* link, read while the node was already protected, was
-//!   in the list then, hence not retired before it was protected (duty D1).
-//! * I6. The user's code runs at no moment at which a node is allocated and owned by nobody, or an
-//!   operation has taken effect but is not finished.
+//! * lock_free-I4. Sentinels (bucket words) are never unlinked and live as long as the table.
+//! * lock_free-I5. A node reached from an *unmarked* link, read while the node was already protected,
+//!   was in the list then, hence not retired before it was protected (duty reclaim-D1).
+//! * lock_free-I6. The user's code runs at no moment at which a node is allocated and owned by nobody,
+//!   or an operation has taken effect but is not finished.
 
 mod ops;
 mod traits;
@@ -286,7 +286,7 @@ impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
             }
             while !link.is_null() && !has(link, SENTINEL) {
                 let node = without(link, TAG_BITS);
-                // SAFETY: in the list, hence not retired (I3), hence allocated.
+                // SAFETY: in the list, hence not retired (lock_free-I3), hence allocated.
                 link = unsafe { &*node.cast_const() }.next.load(Ordering::Relaxed);
                 // SAFETY: `&mut self`: nobody else has it.
                 let dropped = unsafe { Node::drop_published(node) };

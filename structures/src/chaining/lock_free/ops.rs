@@ -86,10 +86,11 @@ where
     /// Takes `key` out if `condition` holds of its value, and returns the value. Lock-free; expected
     /// O(1); `condition` runs once for each attempt.
     ///
-    /// One step, L4: a value does not change in its node, and an update marks the node as a removal
-    /// does, so the value that is taken out is the one that `condition` has seen. If that refused it,
-    /// the step is L1, at which it was there. When `condition` and `clone` look at the node it is
-    /// protected, and was found reachable (D1); who unlinks it retires it, once (D2, I3).
+    /// One step, lock_free-L4: a value does not change in its node, and an update marks the node as a
+    /// removal does, so the value that is taken out is the one that `condition` has seen. If that
+    /// refused it, the step is lock_free-L1, at which it was there. When `condition` and `clone` look
+    /// at the node it is protected, and was found reachable (reclaim-D1); who unlinks it retires it,
+    /// once (reclaim-D2, lock_free-I3).
     #[inline]
     pub fn remove_if<Q>(&mut self, key: &Q, mut condition: impl FnMut(&V) -> bool) -> Option<V>
     where
@@ -103,9 +104,9 @@ where
             if !condition(&entry.value) {
                 return None;
             }
-            // Before the mark: a panic in `clone` must leave the key present (I6).
+            // Before the mark: a panic in `clone` must leave the key present (lock_free-I6).
             let value = entry.value.clone();
-            // Acquire: the successor's contents, to be passed on by `unlink`. L4.
+            // Acquire: the successor's contents, to be passed on by `unlink`. lock_free-L4.
             let next = set_bits(&entry.next, MARK, Ordering::Acquire);
             if !has(next, MARK) {
                 self.map.entries.add(-1);
@@ -244,8 +245,8 @@ where
     let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
     let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
     let new = Node::alloc(&map.domain, replacement).publish();
-    // Release: publishes the new node; pairs with the Acquire in `look` and `protect`. L3: from
-    // here on the old node is removed and the new one is in the list behind it.
+    // Release lock_free-L3: publishes the new node; pairs with the Acquire in `look` and `protect`.
+    // From here on the old node is removed and the new one is in the list behind it.
     let marked =
         entry.next.compare_exchange(next, with(new, MARK), Ordering::Release, Ordering::Relaxed);
     if marked.is_err() {
@@ -258,7 +259,7 @@ where
 }
 
 /// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
-/// somebody has. Runs no code of the user's (I6).
+/// somebody has. Runs no code of the user's (lock_free-I6).
 #[inline]
 fn unlink<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,

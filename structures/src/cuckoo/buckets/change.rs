@@ -5,7 +5,7 @@ use crate::cuckoo::path::Place;
 use crate::versions::Versions;
 
 impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
-    /// Whether the key that was located, and absent, has not been added since (I3).
+    /// Whether the key that was located, and absent, has not been added since (buckets-I3).
     pub(in crate::cuckoo) fn is_absent_still(
         &self,
         located: &Located<C::Content, SLOTS, V>,
@@ -34,8 +34,9 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         Attempt::Done
     }
 
-    /// Adds an absent key to its other bucket, if that has an empty slot. The home is locked
-    /// first, which asserts that the key still is absent (I3), and counts it before it is there (I4).
+    /// Adds an absent key to its other bucket, if that has an empty slot. The home is locked first,
+    /// which asserts that the key still is absent (buckets-I3), and counts it before it is there
+    /// (buckets-I4).
     #[inline(never)]
     pub(in crate::cuckoo) fn try_add_at_other(
         &self,
@@ -59,7 +60,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     }
 
     /// Has `write` change the value of the entry that was found, if nothing has changed since it
-    /// was located. If that is in its other bucket, the home must not have got it since (I9).
+    /// was located. If that is in its other bucket, the home must not have got it since (buckets-I9).
     #[inline]
     pub(in crate::cuckoo) fn try_write(
         &self,
@@ -101,7 +102,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             self.unlock(bucket, removed);
             return Attempt::Done;
         }
-        // The home counts its entries that are elsewhere (I4).
+        // The home counts its entries that are elsewhere (buckets-I4).
         if !self.try_lock_both([(home, &located.home), (bucket, &found.seen)], located.wraps) {
             return Attempt::Retry;
         }

@@ -48,7 +48,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         self.doubling.help(self.buckets(), |bucket| {
             self.copy_bucket(next, bucket, |content| target(next, bucket, content));
         });
-        // Release G1: publishes the table; pairs with the Acquire in `current`. Relaxed on
+        // Release buckets-G1: publishes the table; pairs with the Acquire in `current`. Relaxed on
         // failure: another thread has published it.
         let old = std::ptr::from_ref(self).cast_mut();
         let new = std::ptr::from_ref(next).cast_mut();
@@ -57,7 +57,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     }
 
     /// Freezes `bucket` and copies its entries. Done again after a panic, it writes the same, but
-    /// counts overflow twice, which I4 allows.
+    /// counts overflow twice, which buckets-I4 allows.
     fn copy_bucket(&self, next: &Self, bucket: usize, target: impl Fn(C::Content) -> Target) {
         let seen = self.freeze(bucket);
         // Filled slots of `bucket` and of `bucket + n`.

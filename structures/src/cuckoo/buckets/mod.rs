@@ -19,7 +19,7 @@
 //! | --- | --- | --- | --- |
 //! | insertion into the other bucket (its home has counted it already) | the other bucket has it | | the home is unlocked |
 //! | removal from the other bucket | the other bucket does not have it | the home counts one too many | the home counts one less |
-//! | displacement from the home | the other bucket has it | both have it, and nobody changes it (I9) | the home does not have it, and counts it |
+//! | displacement from the home | the other bucket has it | both have it, and nobody changes it (buckets-I9) | the home does not have it, and counts it |
 //! | displacement to the home | the home has it, and does not count it | a copy is left behind, in a locked bucket; at home the entry may be changed or removed | the copy is gone |
 //!
 //! So the first store of an insertion or removal is the moment at which it takes effect, and
@@ -29,27 +29,28 @@
 //!
 //! They hold at every moment, also between two stores.
 //!
-//! * I1. A bucket's index is below the number of buckets, a power of two. It comes from a hash or
-//!   another bucket under a mask, or from a search, which is anybody's and is checked.
-//! * I2. Only a key's home and its other bucket have it, each in one slot; both have it only between
-//!   the two stores of a displacement, and never neither. A copy left behind is in a locked bucket.
-//! * I3. A key is inserted only with its home locked, unchanged since the key was found absent.
-//! * I4. A home's overflow count is at least the number of its entries that it does not have itself
-//!   and that their other buckets have; it changes only under the home's lock. An insertion
-//!   therefore raises it before the other bucket has the entry; a displacement from the home raises
-//!   it in the same word, at the same moment, as it takes the tag away.
-//! * I5. A frozen bucket does not change. A table is published when all buckets of its
+//! * buckets-I1. A bucket's index is below the number of buckets, a power of two. It comes from a hash
+//!   or another bucket under a mask, or from a search, which is anybody's and is checked.
+//! * buckets-I2. Only a key's home and its other bucket have it, each in one slot; both have it only
+//!   between the two stores of a displacement, and never neither. A copy left behind is in a locked
+//!   bucket.
+//! * buckets-I3. A key is inserted only with its home locked, unchanged since the key was found absent.
+//! * buckets-I4. A home's overflow count is at least the number of its entries that it does not have
+//!   itself and that their other buckets have; it changes only under the home's lock. An insertion
+//!   therefore raises it before the other bucket has the entry; a displacement from the home raises it
+//!   in the same word, at the same moment, as it takes the tag away.
+//! * buckets-I5. A frozen bucket does not change. A table is published when all buckets of its
 //!   predecessor are frozen and copied. What is locked is not frozen, so no copy left behind is
 //!   copied.
-//! * I6. A table lives as long as the map: superseded ones are kept, in all no larger than the
+//! * buckets-I6. A table lives as long as the map: superseded ones are kept, in all no larger than the
 //!   current one. Hence a lookup announces nothing to look at buckets.
-//! * I7. The user's code (hashers, closures, `Eq`, `Clone`) runs only while this thread holds no
-//!   bucket's lock.
-//! * I8. A cell is written only under its bucket's lock, and only into an empty slot or, to
+//! * buckets-I7. The user's code (hashers, closures, `Eq`, `Clone`) runs only while this thread holds
+//!   no bucket's lock.
+//! * buckets-I8. A cell is written only under its bucket's lock, and only into an empty slot or, to
 //!   change a value, without its key. So tags and keys are the same while the lock is held.
-//! * I9. An entry in its other bucket is changed only with that bucket locked and unchanged since it
-//!   was read, and after its home, looked at again after that reading, did not have the key. So its
-//!   home does not have it now: to displace it from there its other bucket must change.
+//! * buckets-I9. An entry in its other bucket is changed only with that bucket locked and unchanged
+//!   since it was read, and after its home, looked at again after that reading, did not have the key.
+//!   So its home does not have it now: to displace it from there its other bucket must change.
 
 mod change;
 mod growth;
@@ -230,7 +231,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     #[inline(always)]
     pub(super) fn control(&self, bucket: usize) -> &Control<SLOTS> {
         debug_assert!(bucket <= self.mask, "bucket {bucket} of {}", self.buckets());
-        // SAFETY: I1: a bucket's index comes from `hash::home` or `hash::other_bucket` with our
+        // SAFETY: buckets-I1: a bucket's index comes from `hash::home` or `hash::other_bucket` with our
         // mask, or from a search and was checked, so it is below `buckets()`, the array's length.
         unsafe { self.controls.get_unchecked(bucket) }
     }
@@ -238,7 +239,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     #[inline(always)]
     pub(super) fn cell(&self, place: Place) -> &C {
         debug_assert!(place.bucket <= self.mask && place.slot < SLOTS, "{place:?}");
-        // SAFETY: I1, and slots are below `SLOTS`, so the index is below `slots()`, the array's
+        // SAFETY: buckets-I1, and slots are below `SLOTS`, so the index is below `slots()`, the array's
         // length.
         unsafe { self.cells.get_unchecked(place.bucket * SLOTS + place.slot) }
     }
@@ -258,7 +259,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     }
 
     /// Whether `bucket` still has the tags that were seen, and its tagged cells their keys, since
-    /// `wraps` was read; a writer may have the bucket (I8).
+    /// `wraps` was read; a writer may have the bucket (buckets-I8).
     #[inline(always)]
     pub(super) fn still_has_tags(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
         V::still_has_tags(&self.versions, bucket, self.control(bucket), seen)
@@ -340,16 +341,16 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// One attempt to find a key; `None` if something changed meanwhile. `find` looks for it in
     /// a bucket whose word was as it is told; it gives `None` if it has noticed a change.
     ///
-    /// * Found at home: it was there when its cell was read, also if the home was locked (I8).
-    /// * Found in the other bucket, which was not locked: it was there when its cell was read, and
-    ///   was no copy left behind (I2). What the home said before that does not matter: it has only
+    /// * Found at home: it was there when its cell was read, also if the home was locked (buckets-I8).
+    /// * Found in the other bucket, which was not locked: it was there when its cell was read, and was
+    ///   no copy left behind (buckets-I2). What the home said before that does not matter: it has only
     ///   told where to look. Of a locked bucket it is not known, so the lookup looks again.
     /// * Absent: when the other bucket's word was read, neither had it; the home's word, read
     ///   before and validated after, was the same then. If the home counts no entries elsewhere,
-    ///   none was in the other bucket when the home's word was read (I4).
+    ///   none was in the other bucket when the home's word was read (buckets-I4).
     ///
     /// Of frozen buckets this holds at the last moment before the next table was published, or now
-    /// (I5).
+    /// (buckets-I5).
     #[inline(always)]
     pub(super) fn try_locate(
         &self,
@@ -397,13 +398,13 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
 ///
 /// # Safety
 ///
-/// `current` holds `_first` or a table that it owns as successor (I6).
+/// `current` holds `_first` or a table that it owns as successor (buckets-I6).
 #[inline(always)]
 pub(super) unsafe fn current<'m, C, const SLOTS: usize, V: Versions>(
     current: &'m AtomicPtr<Table<C, SLOTS, V>>,
     _first: &'m Arc<Table<C, SLOTS, V>>,
 ) -> &'m Table<C, SLOTS, V> {
-    // Acquire: pairs with G1; the table's contents are visible.
+    // Acquire: pairs with buckets-G1; the table's contents are visible.
     let table = current.load(Ordering::Acquire);
     // SAFETY: by this function's contract it lives as long as `_first`.
     unsafe { &*table }

@@ -19,7 +19,7 @@ impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize, V: Versions> Graph
     const SLOTS: usize = SLOTS;
 
     fn other_bucket(&self, place: Place) -> Option<usize> {
-        // I1: a search may ask for anything.
+        // buckets-I1: a search may ask for anything.
         place.check(self.table.buckets(), SLOTS);
         let tag = self.table.control(place.bucket).snapshot().tag(place.slot);
         (tag != 0).then(|| self.table.other(place.bucket, (self.fingerprint)(place, tag)))
@@ -62,7 +62,7 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize, V: V
         return if table.are_full(starts) { Attempt::Full } else { Attempt::Retry };
     };
     counters.found_path(path.len() - 1);
-    // From the hole backward: every entry moves into an empty slot (I2).
+    // From the hole backward: every entry moves into an empty slot (buckets-I2).
     for hop in path.windows(2).rev() {
         let (from, to) = (hop[0], hop[1]);
         let made =
@@ -121,13 +121,13 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         self.cell(to).write(content);
         let filled = target.word.with_tag(to.slot, tag);
         let emptied = source.word.with_tag(from.slot, 0);
-        // The home's count with its tags (I4).
+        // The home's count with its tags (buckets-I4).
         let (filled, emptied) = if returns {
             (filled.with_one_less_overflow(), emptied)
         } else {
             (filled, emptied.with_one_more_overflow())
         };
-        // First the new place, then the old one (I2).
+        // First the new place, then the old one (buckets-I2).
         self.unlock_both([(to.bucket, filled), (from.bucket, emptied)]);
         Attempt::Done
     }

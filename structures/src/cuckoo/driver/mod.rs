@@ -58,7 +58,7 @@ impl<C, const SLOTS: usize, V: Versions> Driver<C, SLOTS, V> {
     /// The current table.
     #[inline(always)]
     pub(super) fn table(&self) -> &Table<C, SLOTS, V> {
-        // SAFETY: I6: `current` was made from `first`, and only `Table::double` stores to it.
+        // SAFETY: buckets-I6: `current` was made from `first`, and only `Table::double` stores to it.
         unsafe { buckets::current(&self.current, &self.first) }
     }
 

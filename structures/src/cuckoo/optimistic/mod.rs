@@ -6,7 +6,7 @@
 //! Fast Concurrent Cuckoo Hashing*, EuroSys 2014: breadth-first search, many writers. Departures:
 //!
 //! * Keys and values are inline words, all atomics, so a lookup cannot meet freed memory
-//!   (hazards H1, H2, H4 of items behind pointers do not arise).
+//!   (hazards cuckoo-H1, cuckoo-H2, cuckoo-H4 of items behind pointers do not arise).
 //! * Tags, lock and version of a bucket are one word ([`control`](crate::control)): a lookup that
 //!   finds no tag reads that word alone. Versions in stripes, as published, are a
 //!   [factor](crate::versions).
@@ -17,21 +17,21 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, found | blocking | its load of the value, in a bucket that validates (C3) |
-//! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else the snapshot of the other bucket |
-//! | `insert` | blocking | the unlock (C6) of the bucket that it goes into |
+//! | `get`, found | blocking | its load of the value, in a bucket that validates (control-C3) |
+//! | `get`, absent | blocking | the snapshot of the home (control-C1) if it does not overflow, else the snapshot of the other bucket |
+//! | `insert` | blocking | the unlock (control-C6) of the bucket that it goes into |
 //! | `update` | blocking | the store of the value |
-//! | `remove` | blocking | the unlock (C6) of the bucket that it is in |
+//! | `remove` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
-//! A lookup does not mind that the home is locked: until the unlock the tags are what they were,
-//! and a tagged cell keeps its key (I8). If it loads a value that the lock's holder has just
-//! stored, the fences C5 and C2 order all that the holder did before. Of the other bucket it does
-//! wait for the lock's holder: see `Table::try_locate`. (With versions in stripes, also of the
+//! A lookup does not mind that the home is locked: until the unlock the tags are what they were, and a
+//! tagged cell keeps its key (buckets-I8). If it loads a value that the lock's holder has just stored,
+//! the fences control-C5 and control-C2 order all that the holder did before. Of the other bucket it
+//! does wait for the lock's holder: see `Table::try_locate`. (With versions in stripes, also of the
 //! home; and where this says "the unlock of a bucket", it is the store of the bucket's word just
 //! before.)
 //!
 //! What the map holds between the two stores that unlock two buckets, and why a lookup may believe
-//! what it finds in an other bucket, is said in [`super::buckets`], with the invariants I1–I9.
+//! what it finds in an other bucket, is said in [`super::buckets`], with the invariants buckets-I1–I9.
 //!
 //! Nor does a lookup mind a frozen bucket. While the table is current, what is in the bucket is
 //! what the map holds; if a larger table is published during the lookup, it takes effect just
@@ -116,14 +116,14 @@ impl Cell for Entry {
 
     #[inline(always)]
     fn read(&self) -> (u64, u64) {
-        // Relaxed: between C1 and C2 of the control word's protocol.
+        // Relaxed: between control-C1 and control-C2 of the control word's protocol.
         let key = self.key.load(Ordering::Relaxed);
         (key, self.value.load(Ordering::Relaxed))
     }
 
     #[inline(always)]
     fn write(&self, (key, value): (u64, u64)) {
-        // Relaxed: between C5 and C6.
+        // Relaxed: between control-C5 and control-C6.
         self.key.store(key, Ordering::Relaxed);
         self.value.store(value, Ordering::Relaxed);
     }

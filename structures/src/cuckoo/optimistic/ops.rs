@@ -201,7 +201,7 @@ where
     ) -> Option<V> {
         let old = V::from_bits(found.content.1);
         let new = f(&old).to_bits();
-        // Relaxed: between C5 and C6.
+        // Relaxed: between control-C5 and control-C6.
         let write = |entry: &Entry| entry.value.store(new, Ordering::Relaxed);
         let attempt = at.table.try_write(&at.located, found, write);
         driver::settle(*self, at.table, attempt).then_some(old)

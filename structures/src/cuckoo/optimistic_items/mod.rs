@@ -1,37 +1,37 @@
 //! Optimistic cuckoo hashing with items behind pointers: any key, any value.
 //!
-//! The sources, the tags, the counts and the displacement of
-//! [`optimistic`](super::optimistic); a slot holds the pointer to an item, and items are freed
-//! through a [`Reclaimer`]. B. Fan, D. Andersen, M. Kaminsky, *MemC3*, NSDI 2013, section 4, keeps
-//! items so, and relies on readers being quick: the value that a lookup returns may be evicted and
-//! used again under it (hazard H1), and a half-built item may be met through a stale slot (H2).
-//! Here an item is immutable, an update replaces it, and a lookup protects it before it validates
-//! the bucket's word, so it reads items only that were in the table then.
+//! The sources, the tags, the counts and the displacement of [`optimistic`](super::optimistic); a slot
+//! holds the pointer to an item, and items are freed through a [`Reclaimer`]. B. Fan, D. Andersen, M.
+//! Kaminsky, *MemC3*, NSDI 2013, section 4, keeps items so, and relies on readers being quick: the
+//! value that a lookup returns may be evicted and used again under it (hazard cuckoo-H1), and a
+//! half-built item may be met through a stale slot (cuckoo-H2). Here an item is immutable, an update
+//! replaces it, and a lookup protects it before it validates the bucket's word, so it reads items only
+//! that were in the table then.
 //!
 //! The pointer's low bit says that the item is in its other bucket, so that displacement reads
 //! tags and pointers only, never an item.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, found | blocking | the validation of the bucket in which it was found (C3), after its item was protected |
-//! | `get`, absent | blocking | the snapshot of the home (C1) if it does not overflow, else that of the other bucket |
-//! | `insert` | blocking | the unlock (C6) of the bucket that it goes into |
-//! | `update`, `remove` | blocking | the unlock (C6) of the bucket that it is in |
+//! | `get`, found | blocking | the validation of the bucket in which it was found (control-C3), after its item was protected |
+//! | `get`, absent | blocking | the snapshot of the home (control-C1) if it does not overflow, else that of the other bucket |
+//! | `insert` | blocking | the unlock (control-C6) of the bucket that it goes into |
+//! | `update`, `remove` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
 //! "Blocking" as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
 //! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
 //! O(1); the insertion that grows the table O(n), which other writers help.
 //!
-//! The invariants I1–I9 are those of [`super::buckets`], which also says what the map holds between
-//! two stores. Here also:
+//! The invariants buckets-I1–I9 are those of [`super::buckets`], which also says what the map holds
+//! between two stores. Here also:
 //!
-//! * I10. An item in a slot with a tag of the current table, in a bucket that is not locked, has
+//! * optimistic_items-I1. An item in a slot with a tag of the current table, in a bucket that is not locked, has
 //!   not been retired. It is retired after the unlock that took it out of the map; if a copy of its
-//!   pointer is left behind then (I2), by a displacement to the home, that one's bucket is locked,
-//!   and is unlocked without it. Of a displacement from the home nothing is left behind when the
-//!   item is changed or removed in its other bucket (I9; a removal locks the home). So nobody who
-//!   validates a bucket as not locked gets a retired item from it.
-//! * I11. In a table that has been superseded slots may hold items retired since. A lookup there
+//!   pointer is left behind then (buckets-I2), by a displacement to the home, that one's bucket is
+//!   locked, and is unlocked without it. Of a displacement from the home nothing is left behind when
+//!   the item is changed or removed in its other bucket (buckets-I9; a removal locks the home). So
+//!   nobody who validates a bucket as not locked gets a retired item from it.
+//! * optimistic_items-I2. In a table that has been superseded slots may hold items retired since. A lookup there
 //!   therefore makes sure that the table is current after it has protected an item, and retries if
 //!   not: items were retired later than the next table was published.
 
@@ -229,7 +229,8 @@ where
                 if seen.word.tag(place.slot) == 0 {
                     return Some(None);
                 }
-                // SAFETY: D1 by I10 and I11: an item of the table when it had been protected.
+                // SAFETY: reclaim-D1 by optimistic_items-I1 and optimistic_items-I2: an item of the table when it had been
+                // protected.
                 let entry = unsafe { &*item(content) };
                 return Some(Some((entry.key.clone(), entry.value.clone())));
             }
@@ -275,7 +276,7 @@ impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> Drop
             for slot in (0..SLOTS).filter(|slot| seen.tag(*slot) != 0) {
                 let node = item(table.cell(Place { bucket, slot }).0.load(Ordering::Relaxed));
                 // SAFETY: `&mut self`: no operation is under way, and the item is in the current
-                // table, so it has not been retired (I10).
+                // table, so it has not been retired (optimistic_items-I1).
                 let dropped = unsafe { Node::drop_published(node) };
                 panicked = panics::first(panicked, dropped);
             }

@@ -42,7 +42,7 @@ where
     {
         let hash = self.map.hasher.hash_one(key);
         let At { located, .. } = driver::locate(self, hash, key);
-        // SAFETY: S1: protected in slot 0 since it was located.
+        // SAFETY: reclaim-S1: protected in slot 0 since it was located.
         located.found.map(|found| read(&unsafe { &*item(found.content) }.value))
     }
 
@@ -184,7 +184,7 @@ where
         content: *mut ItemNode<R, K, V>,
     ) -> Target {
         // SAFETY: an item in a frozen bucket of the current table: it can be retired only
-        // after the next table has been published (I11), which we wait for or do.
+        // after the next table has been published (optimistic_items-I2), which we wait for or do.
         let hash = unsafe { &*item(content) }.hash;
         let home = hash::home(hash, next.mask);
         if content.addr() & AWAY == 0 {
@@ -226,14 +226,14 @@ where
         for slot in seen.word.matching(tag) {
             let place = Place { bucket, slot };
             let content = self.guard.protect(0, &table.cell(place).0);
-            // I10, I11: reachable after it was protected (D1).
+            // optimistic_items-I1, optimistic_items-I2: reachable after it was protected (reclaim-D1).
             if seen.is_locked()
                 || !table.unchanged(bucket, &seen, wraps)
                 || seen.word.is_frozen() && !self.map.driver.is_current(table)
             {
                 return None;
             }
-            // SAFETY: D1: an item of the table when it had been protected.
+            // SAFETY: reclaim-D1: an item of the table when it had been protected.
             let entry = unsafe { &*item(content) };
             if entry.hash == hash && entry.key.borrow() == key {
                 return Some(Some(Found { place, content, seen }));
@@ -272,7 +272,7 @@ where
         f: impl FnOnce(&V) -> V,
     ) -> Option<V> {
         let old = item(found.content);
-        // SAFETY: S1: protected in slot 0 since it was located.
+        // SAFETY: reclaim-S1: protected in slot 0 since it was located.
         let entry = unsafe { &*old };
         let (hash, key) = (entry.hash, entry.key.clone());
         let (value, replaced) = (f(&entry.value), entry.value.clone());
@@ -284,8 +284,8 @@ where
             return None;
         }
         unstored.0 = std::ptr::null_mut();
-        // SAFETY: D2: our write under the lock took it out of the map; no unlocked bucket has it, nor
-        // will have it (I10).
+        // SAFETY: reclaim-D2: our write under the lock took it out of the map; no unlocked bucket has
+        // it, nor will have it (optimistic_items-I1).
         unsafe { self.guard.retire(old) };
         Some(replaced)
     }
@@ -297,14 +297,14 @@ where
         found: &FoundOf<Self::Map, SLOTS>,
     ) -> Option<V> {
         let node = item(found.content);
-        // SAFETY: S1: protected in slot 0 since it was located. Cloned before it is taken out:
+        // SAFETY: reclaim-S1: protected in slot 0 since it was located. Cloned before it is taken out:
         // a panic leaves the key present.
         let value = unsafe { &*node }.value.clone();
         if !driver::try_remove(self.map, at, found) {
             return None;
         }
-        // SAFETY: D2: our removal took it out of the map; no unlocked bucket has it, nor
-        // will have it (I10).
+        // SAFETY: reclaim-D2: our removal took it out of the map; no unlocked bucket has it, nor
+        // will have it (optimistic_items-I1).
         unsafe { self.guard.retire(node) };
         Some(value)
     }

@@ -19,7 +19,7 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
             .flat_map(|bucket| {
                 self.slots().matching(bucket, self.tag).map(move |slot| Place { bucket, slot })
             })
-            // SAFETY: I1, I2: the tag is not 0; we have the lock.
+            // SAFETY: striped-I1, striped-I2: the tag is not 0; we have the lock.
             .find(|place| matches(&unsafe { self.slots().get(*place) }.0))
     }
 
@@ -41,7 +41,7 @@ impl<K, V, const SLOTS: usize> Candidates<'_, K, V, SLOTS> {
     /// Fills a slot that `vacancy` has found.
     #[inline]
     pub(super) fn put(&mut self, place: Place, key: K, value: V) {
-        // SAFETY: I1: we have the lock; the slot is empty.
+        // SAFETY: striped-I1: we have the lock; the slot is empty.
         unsafe { self.slots().put(place, self.tag, (key, value)) };
         self.count(1);
     }

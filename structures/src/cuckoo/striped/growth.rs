@@ -42,7 +42,7 @@ impl<K, V, const SLOTS: usize> Table<K, V, SLOTS> {
         // Relaxed: it was written before this table was published, and is only then written again
         // when no stripe is behind.
         let previous = self.previous.load(Ordering::Relaxed);
-        // SAFETY: I6: not freed while a stripe is behind.
+        // SAFETY: striped-I6: not freed while a stripe is behind.
         unsafe { &(*previous).slots }
     }
 
@@ -51,7 +51,7 @@ impl<K, V, const SLOTS: usize> Table<K, V, SLOTS> {
         // AcqRel: what others did with the previous table comes before its end.
         if self.behind.fetch_sub(1, Ordering::AcqRel) == 1 {
             let previous = self.previous.swap(ptr::null_mut(), Ordering::Relaxed);
-            // SAFETY: I6: it came from a box; no stripe is behind, so nobody reads it any more.
+            // SAFETY: striped-I6: it came from a box; no stripe is behind, so nobody reads it any more.
             drop(unsafe { Box::from_raw(previous) });
         }
     }
@@ -96,16 +96,17 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     pub(super) fn current<'a>(&self, _: &'a Maintenance<'_>) -> &'a Table<K, V, SLOTS> {
         // Relaxed: it is only replaced by holders of the mutex.
         let table = self.table.load(Ordering::Relaxed);
-        // SAFETY: I6: it is freed after it was replaced, which needs the mutex.
+        // SAFETY: striped-I6: it is freed after it was replaced, which needs the mutex.
         unsafe { &*table }
     }
 
     /// The stripes to lock.
     #[inline]
     pub(super) fn stripes(&self) -> &Stripes {
-        // Acquire A3: pairs with R3; the stripes, and the table that goes with them, are visible.
+        // Acquire striped-A3: pairs with striped-R3; the stripes, and the table that goes with them,
+        // are visible.
         let stripes = self.stripes.load(Ordering::Acquire);
-        // SAFETY: I7: stripes live as long as the map.
+        // SAFETY: striped-I7: stripes live as long as the map.
         unsafe { &*stripes }
     }
 }
@@ -122,7 +123,7 @@ where
     #[cold]
     pub(super) fn migrate(&self, table: &Table<K, V, SLOTS>, stripes: &Stripes, number: usize) {
         let stripe = stripes.get(number);
-        // I6: they may be reading the previous table.
+        // striped-I6: they may be reading the previous table.
         stripe.await_searches();
         // SAFETY: the caller has its lock, and it is behind.
         let previous = unsafe { table.previous() };
@@ -148,7 +149,8 @@ where
         }
         for place in from.used(bucket) {
             let target = Place { bucket: targets[place.slot], slot: place.slot };
-            // SAFETY: the caller's locks; in use. I5: empty, as only this slot's entry goes there.
+            // SAFETY: the caller's locks; in use. striped-I5: empty, as only this slot's entry goes
+            // there.
             unsafe { to.copy_from(target, from, place) };
         }
     }
@@ -207,7 +209,7 @@ where
     /// Publishes an empty table with twice the buckets, into which the next holder of each stripe
     /// moves that stripe's entries.
     fn double_lazily(&self, turn: &Maintenance<'_>) -> Result<(), GrowError> {
-        // I6: first the previous migration is brought to its end.
+        // striped-I6: first the previous migration is brought to its end.
         let stripes = self.stripes();
         (0..stripes.count()).for_each(|stripe| drop(self.lock([stripe; 3])));
         let table = self.current(turn);
@@ -242,11 +244,11 @@ where
         table.slots.forget_all();
         next_stripes.start(table.number + 1, stripes.entries());
         let old = self.publish(Table::new(table.number + 1, draft.0.take().expect("just filled")));
-        // Release R3: publishes the stripes and the table; pairs with A3.
+        // Release striped-R3: publishes the stripes and the table; pairs with striped-A3.
         self.stripes.store(ptr::from_ref(next_stripes).cast_mut(), Ordering::Release);
         drop(all);
-        // SAFETY: I6: it came from a box; all locks were held when it was replaced, and no search
-        // ran, so nobody has a reference to it.
+        // SAFETY: striped-I6: it came from a box; all locks were held when it was replaced, and no
+        // search ran, so nobody has a reference to it.
         drop(unsafe { Box::from_raw(old) });
         Ok(true)
     }
@@ -256,8 +258,8 @@ where
         self.hint.update(&next.slots.hint());
         // Relaxed: a number for whoever asks, and for prefetching.
         self.slots.store(next.slots.buckets() * SLOTS, Ordering::Relaxed);
-        // Release R4: publishes the table; pairs with A4. Acquire is not needed: only holders of
-        // the mutex write it.
+        // Release striped-R4: publishes the table; pairs with striped-A4. Acquire is not needed: only
+        // holders of the mutex write it.
         self.table.swap(Box::into_raw(Box::new(next)), Ordering::Release)
     }
 
@@ -324,7 +326,7 @@ fn target(hash: u64, tag: u64, bucket: usize, masks: [usize; 2]) -> usize {
     let is_home = hash::home(hash, fewer) == bucket;
     let target = if is_home { home } else { hash::other_bucket(home, tag, more) };
     // The low bits are those of `bucket` already, unless the key's hash has changed since: then
-    // the key may be lost, but not another one (I5).
+    // the key may be lost, but not another one (striped-I5).
     target & !fewer | bucket
 }
 

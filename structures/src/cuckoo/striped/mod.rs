@@ -17,32 +17,33 @@
 //! that shrink: all wait.
 //!
 //! # Invariants
-//! * I1. An entry of bucket b, and a tag of it, are written by holders of stripe b mod stripes
+//! * striped-I1. An entry of bucket b, and a tag of it, are written by holders of stripe b mod stripes
 //!   alone. Tags are atomics, as searches read them without the lock.
-//! * I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
+//! * striped-I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
 //!   other bucket, and no key is in both: whoever adds one has locked both, and has looked in both
 //!   since.
-//! * I3. A key's two stripes follow from its hash and the number of stripes, whatever the number
-//!   of buckets is, as buckets are at least as many. Stripes that are current after they have been
-//!   locked stay so until they are released: those who replace them hold all.
-//! * I4. While a stripe is held, its entries are in the current table, or in the one before if the
-//!   stripe is *behind* (its number is not the table's); nobody but an iteration goes on before
-//!   they have been moved. The current table can change under a held stripe, by a doubling; the
-//!   holder stays with the one it has read, which is where the stripe's entries are. A second
-//!   doubling begins by locking every stripe once, so a stripe is behind by no more than one.
-//! * I5. A doubling sends an entry to the same slot of bucket b or b + n. Only entries of slot
+//! * striped-I3. A key's two stripes follow from its hash and the number of stripes, whatever the
+//!   number of buckets is, as buckets are at least as many. Stripes that are current after they have
+//!   been locked stay so until they are released: those who replace them hold all.
+//! * striped-I4. While a stripe is held, its entries are in the current table, or in the one before if
+//!   the stripe is *behind* (its number is not the table's); nobody but an iteration goes on before
+//!   they have been moved. The current table can change under a held stripe, by a doubling; the holder
+//!   stays with the one it has read, which is where the stripe's entries are. A second doubling begins
+//!   by locking every stripe once, so a stripe is behind by no more than one.
+//! * striped-I5. A doubling sends an entry to the same slot of bucket b or b + n. Only entries of slot
 //!   (b, i) go to slot i of those two, so it is empty: a migration displaces nothing and cannot
 //!   fail. A panicking `Hash` interrupts it between two buckets; those that were moved are empty
 //!   in the old table.
-//! * I6. A table is freed when nobody can read it: it is not current, no stripe is behind, and all
-//!   searches in it have ended. A search is announced in a stripe under its lock; whoever brings
-//!   that stripe up to date waits for it, with the lock, so no other begins. Searches take no lock
-//!   and are bounded, so the wait ends.
-//! * I7. Stripes live as long as the map; there is one set for each number of them.
-//! * I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
+//! * striped-I6. A table is freed when nobody can read it: it is not current, no stripe is behind, and
+//!   all searches in it have ended. A search is announced in a stripe under its lock; whoever brings
+//!   that stripe up to date waits for it, with the lock, so no other begins. Searches take no lock and
+//!   are bounded, so the wait ends.
+//! * striped-I7. Stripes live as long as the map; there is one set for each number of them.
+//! * striped-I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
 //!   moves under that stripe's lock. An entry is not displaced across it, so it is visited once.
 //!   Doublings move entries within a stripe, and other growth waits for the iteration.
-//! * I9. The user's code runs only while I1–I8 hold, so a panic in it leaves a consistent table.
+//! * striped-I9. The user's code runs only while striped-I1–I8 hold, so a panic in it leaves a
+//!   consistent table.
 //!
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
@@ -130,7 +131,7 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     slots: AtomicUsize,
     /// Where they are.
     hint: Hint,
-    /// The stripes below have been visited by the iteration that runs, if any (I8).
+    /// The stripes below have been visited by the iteration that runs, if any (striped-I8).
     frontier: AtomicUsize,
     /// One growth, shrinking or iteration at a time.
     maintenance: Owned<()>,
@@ -148,7 +149,7 @@ const fn shape<K, V, const SLOTS: usize>() -> Shape {
     Shape { slots: SLOTS, load: (7, 8), bytes: Slots::<K, V, SLOTS>::BUCKET_BYTES }
 }
 
-/// Stripes that are held, and the table in which their entries are (I4).
+/// Stripes that are held, and the table in which their entries are (striped-I4).
 struct Locked<'m, K, V, const SLOTS: usize> {
     table: &'m Table<K, V, SLOTS>,
     held: Held<'m>,
@@ -373,14 +374,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         loop {
             let stripes = self.stripes();
             let held = stripes.lock(buckets);
-            // Acquire A3: pairs with R3. I3: if they are not current any more, they protect nothing.
+            // Acquire striped-A3: pairs with striped-R3. striped-I3: if they are not current any more,
+            // they protect nothing.
             if !ptr::eq(self.stripes.load(Ordering::Acquire), stripes) {
                 continue;
             }
-            // Acquire A4: pairs with R4; the table is initialised.
+            // Acquire striped-A4: pairs with striped-R4; the table is initialised.
             let table = self.table.load(Ordering::Acquire);
-            // SAFETY: I6: a table is freed after each of our stripes has been held by somebody who
-            // saw a later one; we have them, and saw this one.
+            // SAFETY: striped-I6: a table is freed after each of our stripes has been held by somebody
+            // who saw a later one; we have them, and saw this one.
             let table = unsafe { &*table };
             held.each(|number| {
                 if is_behind(table, stripes, number) {
@@ -421,7 +423,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         let mut locked = self.candidates(hash);
         let mut attempt = 0;
         loop {
-            // I2: each time, as somebody may have added the key while we had no locks.
+            // striped-I2: each time, as somebody may have added the key while we had no locks.
             if let Some(place) = locked.find(|k| k == key) {
                 return Ok((locked, Spot::Present(place)));
             }
@@ -464,7 +466,7 @@ fn visit<K, V, const SLOTS: usize>(
     f: &mut impl FnMut(&K, &V),
 ) {
     for place in (stripe..slots.buckets()).step_by(stripes).flat_map(|bucket| slots.used(bucket)) {
-        // SAFETY: I1: in use, and the caller has the lock.
+        // SAFETY: striped-I1: in use, and the caller has the lock.
         let (key, value) = unsafe { slots.get(place) };
         f(key, value);
     }

@@ -25,7 +25,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         drop(held);
         // Another path each time, and not one that all insertions share.
         let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // I6: the search that we announced keeps the table.
+        // striped-I6: the search that we announced keeps the table.
         let path = path::search::<P, _>(&table.slots, table.slots.buckets(), buckets, seed);
         drop(searching);
         let Some(path) = path else {
@@ -85,7 +85,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             && held.covers(from.bucket)
             && held.covers(to.bucket)
             && visited(from.bucket) == visited(to.bucket)
-            // SAFETY: I1: just checked that both locks are held.
+            // SAFETY: striped-I1: just checked that both locks are held.
             && unsafe { table.slots.displace(from, to) };
         if possible {
             self.counters.displaced();

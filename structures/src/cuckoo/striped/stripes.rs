@@ -58,7 +58,8 @@ impl Stripe {
     /// begins. A search takes no lock and is bounded, so it ends.
     pub(super) fn await_searches(&self) {
         let backoff = Backoff::new();
-        // Acquire A2: pairs with R2; the reads of the searches come before what we do next.
+        // Acquire striped-A2: pairs with striped-R2; the reads of the searches come before what we do
+        // next.
         while self.searches.load(Ordering::Acquire) != 0 {
             backoff.snooze();
         }
@@ -75,7 +76,8 @@ impl Stripe {
             // The plain load first keeps the line shared while somebody else has the lock.
             // Relaxed: nothing follows a failure.
             let owner = self.owner.load(Ordering::Relaxed);
-            // Acquire A1: pairs with R1; what earlier holders did is visible. Relaxed: as above.
+            // Acquire striped-A1: pairs with striped-R1; what earlier holders did is visible. Relaxed:
+            // as above.
             if owner == NOBODY
                 && self
                     .owner
@@ -93,7 +95,7 @@ impl Stripe {
 
     #[inline]
     fn unlock(&self) {
-        // Release R1: publishes what was done under the lock; pairs with A1.
+        // Release striped-R1: publishes what was done under the lock; pairs with striped-A1.
         self.owner.store(NOBODY, Ordering::Release);
     }
 }
@@ -143,7 +145,7 @@ impl Stripes {
     /// Makes these the stripes of the table number `table`, which has `entries` entries; for the
     /// holder of all locks of the table.
     pub(super) fn start(&self, table: usize, entries: i64) {
-        // Relaxed: published with the stripes themselves (R3).
+        // Relaxed: published with the stripes themselves (striped-R3).
         self.0.iter().for_each(|stripe| stripe.table.store(table, Ordering::Relaxed));
         // In one store, as a `len` may be adding up stripes that are in use again.
         self.0[0].add(entries - self.entries());
@@ -160,7 +162,8 @@ impl Stripes {
         let (a, b) = (a.min(b), a.max(b));
         let (b, c) = (b.min(c), b.max(c));
         let (a, b) = (a.min(b), a.max(b));
-        // H3: the same stripe is locked once. What is held is said step by step, as a step may panic.
+        // cuckoo-H3: the same stripe is locked once. What is held is said step by step, as a step may
+        // panic.
         self.get(a).lock();
         let mut held = Held { stripes: self, numbers: [a; 3] };
         if b != a {
@@ -253,7 +256,7 @@ pub(super) struct Searching<'s>(&'s Stripe);
 
 impl Drop for Searching<'_> {
     fn drop(&mut self) {
-        // Release R2: our reads come before the freeing of what we read; pairs with A2.
+        // Release striped-R2: our reads come before the freeing of what we read; pairs with striped-A2.
         self.0.searches.fetch_sub(1, Ordering::Release);
     }
 }

@@ -33,7 +33,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// is `mine`, have found another place.
     fn discard(&mut self, at: Child<K, V, P>, mine: bool) {
         if mine {
-            // SAFETY: I2.
+            // SAFETY: hamt-I2.
             unsafe { at.free(self.fate()) };
         } else {
             self.note_replaced(at);
@@ -95,7 +95,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     }
 
     /// The branch `at`, now with `bitmap`, without its child at `index`, a leaf; or its other
-    /// child, if that is a leaf and the only one (I1).
+    /// child, if that is a leaf and the only one (hamt-I1).
     fn without_child(&mut self, at: Child<K, V, P>, bitmap: u32, index: usize) -> Child<K, V, P> {
         let mine = self.is_mine(at);
         let children = self.inherit(at, mine, Some(index));
@@ -128,7 +128,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         match unsafe { at.kind() } {
             Kind::Leaf(other) => self.join(at, other.binding.hash, leaf, hash, shift),
             Kind::Branch(branch) if branch.is_bucket() => {
-                // SAFETY: see above; a bucket is not empty (I1).
+                // SAFETY: see above; a bucket is not empty (hamt-I1).
                 let first = unsafe { at.child(0) };
                 // SAFETY: see above; a bucket's children are leaves.
                 match unsafe { first.kind() } {
@@ -148,7 +148,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
                 // SAFETY: the bitmap has the bit.
                 let child = unsafe { own.child(index) };
                 let more = self.add(child, shift + BITS, hash, leaf);
-                // SAFETY: I2.
+                // SAFETY: hamt-I2.
                 unsafe { own.set_child(index, more) };
                 own
             }
@@ -226,12 +226,13 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         let own = self.own(at, bitmap);
         // SAFETY: as above; `own` has the same children.
         let child = unsafe { own.child(index) };
-        let less = self.take(child, shift + BITS, hash, stamp).expect("I1: another leaf is left");
+        let less =
+            self.take(child, shift + BITS, hash, stamp).expect("hamt-I1: another leaf is left");
         if bitmap == bit && less.is_leaf() {
             self.discard(own, true);
             return Some(less);
         }
-        // SAFETY: I2.
+        // SAFETY: hamt-I2.
         unsafe { own.set_child(index, less) };
         Some(own)
     }
@@ -260,7 +261,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         // SAFETY: the way leads to a child, and `own` has the same children.
         let child = unsafe { own.child(index) };
         let swapped = self.swap(child, shift + BITS, hash, stamp, leaf);
-        // SAFETY: I2.
+        // SAFETY: hamt-I2.
         unsafe { own.set_child(index, swapped) };
         own
     }

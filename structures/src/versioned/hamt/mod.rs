@@ -9,10 +9,10 @@
 //! are O(number of those). When nodes are freed is the [`Sharing`]'s business.
 //!
 //! # Invariants
-//! * I1. Below a branch there are two leaves at least; in a bucket all hashes are equal.
-//! * I2. A draft changes and frees only nodes that are its own: not only is such a node reached by
+//! * hamt-I1. Below a branch there are two leaves at least; in a bucket all hashes are equal.
+//! * hamt-I2. A draft changes and frees only nodes that are its own: not only is such a node reached by
 //!   it alone, the branches on the way are its own too.
-//! * I3. Edits run no code of the user's: keys are compared, and cloned, before.
+//! * hamt-I3. Edits run no code of the user's: keys are compared, and cloned, before.
 
 mod edit;
 mod iter;
@@ -224,8 +224,8 @@ unsafe fn find_in<'v, K, V, P: Sharing>(
     })
 }
 
-// SAFETY: only a draft's own nodes are changed (I2); those that a published version leads to live as
-// long as it does, by the sharing's contract.
+// SAFETY: only a draft's own nodes are changed (hamt-I2); those that a published version leads to live
+// as long as it does, by the sharing's contract.
 unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
     type Residue = Residue<K, V, P>;
 

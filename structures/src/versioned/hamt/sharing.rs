@@ -101,7 +101,7 @@ unsafe impl Sharing for Counted {
 
     #[inline]
     fn is_mine(count: &AtomicUsize, _: u64) -> bool {
-        // Acquire N1: pairs with N2; who has left read the node before we change it.
+        // Acquire sharing-N1: pairs with sharing-N2; who has left read the node before we change it.
         count.load(Ordering::Acquire) == 1
     }
 
@@ -117,10 +117,10 @@ unsafe impl Sharing for Counted {
 
     #[inline]
     fn leave(count: &AtomicUsize, _: Leaving) -> bool {
-        // Release N2: pairs with N1 and N3; we are done with the node.
+        // Release sharing-N2: pairs with sharing-N1 and sharing-N3; we are done with the node.
         let last = count.fetch_sub(1, Ordering::Release) == 1;
         if last {
-            // Acquire N3: pairs with N2; so is everybody else.
+            // Acquire sharing-N3: pairs with sharing-N2; so is everybody else.
             fence(Ordering::Acquire);
         }
         last

@@ -52,7 +52,8 @@ where
     pub(super) fn jump(&mut self) {
         loop {
             let checkpoint = self.guard.protect(ASIDE, &self.log.shared.checkpoint);
-            // SAFETY: D1: the current checkpoint is not retired, and `protect` found it current.
+            // SAFETY: reclaim-D1: the current checkpoint is not retired, and `protect` found it
+            // current.
             let checkpoint = &**unsafe { &*checkpoint.cast_const() };
             // Until there is another, in case that the user's code panics.
             self.replica.is_sound = false;
@@ -71,7 +72,7 @@ where
     pub(super) fn leave_checkpoint(&mut self) {
         let shared = &self.log.shared;
         let seen = self.guard.protect(ASIDE, &shared.checkpoint);
-        // SAFETY: D1: the current checkpoint is not retired, and `protect` found it current.
+        // SAFETY: reclaim-D1: the current checkpoint is not retired, and `protect` found it current.
         let Checkpoint { number: old_number, at: from, .. } = &**unsafe { &*seen.cast_const() };
         if *old_number >= self.replica.number {
             return;
@@ -94,14 +95,14 @@ where
             drop(unsafe { Owned::unpublished(new) });
             return;
         }
-        // Release K2: pairs with K1. Before anything is retired (I5).
+        // Release log-K2: pairs with log-K1. Before anything is retired (log-I5).
         shared.kept_from.fetch_max(number, Ordering::Release);
         let mut old = *from;
         while old != at {
-            // SAFETY: I5: from the old checkpoint's entry on nobody but us retires, up to ours.
+            // SAFETY: log-I5: from the old checkpoint's entry on nobody but us retires, up to ours.
             // Acquire: pairs with the Release of `propose`.
             let next = unsafe { &*old.cast_const() }.next.load(Ordering::Acquire);
-            // SAFETY: I5: no operation that starts later goes there.
+            // SAFETY: log-I5: no operation that starts later goes there.
             unsafe { self.guard.retire(old) };
             old = next;
         }

@@ -35,7 +35,7 @@ impl<Op, Out> Proposal<Op, Out> {
 
     /// The number of its entry; 0 until somebody has stepped to it.
     pub(super) fn number(&self) -> u64 {
-        // Acquire N2: pairs with N1. I3.
+        // Acquire log-N2: pairs with log-N1. log-I3.
         self.number.load(Ordering::Acquire)
     }
 
@@ -43,14 +43,14 @@ impl<Op, Out> Proposal<Op, Out> {
     pub(super) fn note(&self, number: u64) {
         // Relaxed: only to leave the line alone.
         if self.number.load(Ordering::Relaxed) == 0 {
-            // Release N1: pairs with N2; I2.
+            // Release log-N1: pairs with log-N2; log-I2.
             self.number.store(number, Ordering::Release);
         }
     }
 
     /// What it came to, if that is decided.
     pub(super) fn response(&self) -> Option<&Response<Out>> {
-        // Acquire P1: pairs with P2.
+        // Acquire log-P1: pairs with log-P2.
         let response = self.response.load(Ordering::Acquire);
         // SAFETY: once set it stays, until the proposal drops.
         unsafe { response.as_ref() }
@@ -59,7 +59,7 @@ impl<Op, Out> Proposal<Op, Out> {
     /// Decides what it came to, unless that is decided.
     pub(super) fn decide(&self, response: Response<Out>) -> &Response<Out> {
         let mine = Box::into_raw(Box::new(response));
-        // Release P2: publishes the response; pairs with P1. Acquire on failure: as P1.
+        // Release log-P2: publishes the response; pairs with log-P1. Acquire on failure: as log-P1.
         let decided = self.response.compare_exchange(
             ptr::null_mut(),
             mine,
@@ -114,7 +114,7 @@ impl<O: Sequential, R: Reclaimer> Entry<O, R> {
     /// Decides that the next entry is for `proposal`, unless it is decided what it is for.
     pub(super) fn decide_next(&self, domain: &R, proposal: Arc<ProposalOf<O>>) {
         let new = Node::alloc(domain, Self::last(self.number + 1, Some(proposal))).publish();
-        // Release: publishes the entry; pairs with the Acquire in `protect`. L2.
+        // Release: publishes the entry; pairs with the Acquire in `protect`.
         let decided =
             self.next.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed);
         if decided.is_err() {

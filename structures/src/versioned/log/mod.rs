@@ -8,11 +8,11 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `read`, and `apply` without a change | wait-free | L1: the load of `frontier`; if the replica is beyond that, when `frontier` first reaches it (R2), behind the entry that it is at |
-//! | `apply` | wait-free | when `frontier` first reaches the operation's entry (R2), in the log's order |
+//! | `read`, and `apply` without a change | wait-free | log-L1: the load of `frontier`; if the replica is beyond that, when `frontier` first reaches it (log-R2), behind the entry that it is at |
+//! | `apply` | wait-free | log-L2: when `frontier` first reaches the operation's entry (log-R2), in the log's order |
 //!
-//! So an operation takes effect when `frontier` says so, not yet when it is in the log (L2): until then
-//! nobody has had a response that depends on it, and a read may do without it.
+//! So an operation takes effect when `frontier` says so, not yet when its entry is in the log: until
+//! then nobody has had a response that depends on it, and a read may do without it.
 //!
 //! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
 //! single nodes, lock-free. An announced operation is in the log 65 entries later at the latest: its
@@ -21,18 +21,18 @@
 //! up to `frontier`.
 //!
 //! # Invariants
-//! * I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
-//! * I2. Who steps to an entry notes first, in its proposal, that it is in the log. Hence a proposal
-//!   that is not noted, looked at from an entry, is neither at that entry nor before it.
-//! * I3. *Exactly once.* A proposal is proposed for the place behind an entry by who stands at the
+//! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
+//! * log-I2. Who steps to an entry notes first, in its proposal, that it is in the log. Hence a
+//!   proposal that is not noted, looked at from an entry, is neither at that entry nor before it.
+//! * log-I3. *Exactly once.* A proposal is proposed for the place behind an entry by who stands at the
 //!   entry and has then found the proposal not noted: if it has got into the log meanwhile, that place
-//!   is taken (I1, I2).
-//! * I4. What an operation came to is decided once, by the CAS of its `response`, by the first who has
-//!   run it; a replica of which the user's code says otherwise does not go on from there.
-//! * I5. The entries from the checkpoint's on are not retired. Those before it are, by the thread that
-//!   installed it, after `kept_from` says so; hence an entry that is protected, with `kept_from` not
-//!   past its number after that, is not freed.
-//! * I6. Entries before the checkpoint's have responses: who left it has run them.
+//!   is taken (log-I1, log-I2).
+//! * log-I4. What an operation came to is decided once, by the CAS of its `response`, by the first who
+//!   has run it; a replica of which the user's code says otherwise does not go on from there.
+//! * log-I5. The entries from the checkpoint's on are not retired. Those before it are, by the thread
+//!   that installed it, after `kept_from` says so; hence an entry that is protected, with `kept_from`
+//!   not past its number after that, is not freed.
+//! * log-I6. Entries before the checkpoint's have responses: who left it has run them.
 
 mod checkpoint;
 mod consensus;
@@ -99,7 +99,7 @@ impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
         // SAFETY: not retired, as it is the current one; nobody else has it.
         let mut at = unsafe { &*checkpoint.cast_const() }.at;
         while !at.is_null() {
-            // SAFETY: I5; nobody else has it.
+            // SAFETY: log-I5; nobody else has it.
             let next = unsafe { &*at.cast_const() }.next.load(Ordering::Relaxed);
             // SAFETY: as above.
             panicked = panics::first(panicked, unsafe { Node::drop_published(at) });

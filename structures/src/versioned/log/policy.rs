@@ -34,13 +34,13 @@ where
     fn propose(&mut self, own: &Arc<ProposalOf<O>>) {
         let turn = (self.replica.number + 1) as usize % MOST;
         let entry = self.entry();
-        // SeqCst fence F2: pairs with F1.
+        // SeqCst fence log-F2: pairs with log-F1.
         fence(Ordering::SeqCst);
         let record = self.guard.protect(ASIDE, &self.log.shared.announced[turn]);
         let mut proposal = own;
         if !record.is_null() {
-            // SAFETY: D1: a record is retired when it is no longer in its slot, and `protect` has
-            // found it there after protecting it.
+            // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot, and `protect`
+            // has found it there after protecting it.
             let Announced(announced) = &**unsafe { &*record.cast_const() };
             if announced.number() == 0 {
                 proposal = announced;
@@ -74,8 +74,8 @@ where
             // SAFETY: we replaced it.
             unsafe { self.guard.retire(before) };
         }
-        // SeqCst fence F1: pairs with F2. Either who looks at our slot finds the record, or we find
-        // what was in the log when it looked: no turn but one can miss us.
+        // SeqCst fence log-F1: pairs with log-F2. Either who looks at our slot finds the record, or we
+        // find what was in the log when it looked: no turn but one can miss us.
         fence(Ordering::SeqCst);
         proposal
     }

@@ -16,7 +16,7 @@ use crate::sync::{AtomicPtr, Ordering};
 pub(super) struct Replica<O: Sequential, R: Reclaimer> {
     pub(super) object: O,
     pub(super) number: u64,
-    /// Dereferenced only while protected, and not before `kept_from` (I5). Atomic, so that a guard
+    /// Dereferenced only while protected, and not before `kept_from` (log-I5). Atomic, so that a guard
     /// can protect what it holds.
     pub(super) at: AtomicPtr<EntryNode<O, R>>,
     /// Whether it is what the log says; if not, it is not to be used.
@@ -60,7 +60,8 @@ where
     ) -> Self {
         let replica = replica.get_or_insert_with(|| {
             let checkpoint = guard.protect(ASIDE, &log.shared.checkpoint);
-            // SAFETY: D1: the current checkpoint is not retired, and `protect` found it current.
+            // SAFETY: reclaim-D1: the current checkpoint is not retired, and `protect` found it
+            // current.
             Replica::of(&**unsafe { &*checkpoint.cast_const() })
         });
         let mut walk = Self { log, guard, replica, held: 1, own: None, panicked: None };
@@ -73,13 +74,13 @@ where
     /// Protects the replica's entry. False if it may have been retired.
     pub(super) fn hold(&mut self) -> bool {
         self.guard.protect(self.held, &self.replica.at);
-        // Acquire K1: pairs with K2.
+        // Acquire log-K1: pairs with log-K2.
         self.log.shared.kept_from.load(Ordering::Acquire) <= self.replica.number
     }
 
     /// The replica's entry.
     pub(super) fn entry(&self) -> &'w Entry<O, R> {
-        // SAFETY: D1: `held` protects it, and it was not retired after that (I5).
+        // SAFETY: reclaim-D1: `held` protects it, and it was not retired after that (log-I5).
         unsafe { &*self.replica.at.load(Ordering::Relaxed).cast_const() }
     }
 
@@ -90,14 +91,15 @@ where
         if next.is_null() {
             return false;
         }
-        // Acquire K1: pairs with K2. Where a guard protects all, the entry that we stand at does.
+        // Acquire log-K1: pairs with log-K2. Where a guard protects all, the entry that we stand at
+        // does.
         if R::CAPS.per_pointer
             && self.log.shared.kept_from.load(Ordering::Acquire) > self.replica.number
         {
             self.jump();
             return true;
         }
-        // SAFETY: D1: protected, and then found not retired (I5).
+        // SAFETY: reclaim-D1: protected, and then found not retired (log-I5).
         let Entry { number, proposal, .. } = &**unsafe { &*next.cast_const() };
         if let Some(proposal) = proposal {
             proposal.note(*number);
@@ -127,7 +129,7 @@ where
         match (ran, proposal.response()) {
             (Ok(out), None) => {
                 let mine = Response::Out(Mutex::new(Some(out)));
-                // I4.
+                // log-I4.
                 matches!(proposal.decide(mine), Response::Out(_))
             }
             (Ok(out), Some(decided)) => {
@@ -153,7 +155,7 @@ where
 
     /// Runs what others must see, and says that they must see as much as this replica has run.
     pub(super) fn catch_up(&mut self) {
-        // Acquire R1: pairs with R2. L1, unless the replica is ahead.
+        // Acquire log-R1: pairs with log-R2. log-L1, unless the replica is ahead.
         let target = self.log.shared.frontier.load(Ordering::Acquire);
         while self.replica.number < target && self.step() {}
         self.seen(self.replica.number);
@@ -163,7 +165,7 @@ where
     pub(super) fn seen(&self, number: u64) {
         // Relaxed: a lower bound.
         if self.log.shared.frontier.load(Ordering::Relaxed) < number {
-            // Release R2: pairs with R1.
+            // Release log-R2: pairs with log-R1.
             self.log.shared.frontier.fetch_max(number, Ordering::Release);
         }
     }

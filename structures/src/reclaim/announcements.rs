@@ -23,31 +23,31 @@ impl Default for Slot {
 impl Slot {
     #[inline(always)]
     pub(super) fn announce(&self, version: u64) {
-        // Release V1: lets go of all that the participant held until now. Each announcement does:
-        // who reads one has not read those before it.
+        // Release announcements-V1: pairs with announcements-V1 in `oldest`. It lets go of all that the
+        // participant held until now. Each announcement does: who reads one has not read those before it.
         self.0.store(version, Ordering::Release);
     }
 }
 
 /// The version only grows, by one at a time; 64 bits do not wrap.
-pub(super) struct Versions {
+pub(super) struct Announcements {
     pub(super) current: CachePadded<AtomicU64>,
     slots: Registry<Slot>,
 }
 
-impl Default for Versions {
+impl Default for Announcements {
     fn default() -> Self {
         Self { current: CachePadded::new(AtomicU64::new(FIRST)), slots: Registry::default() }
     }
 }
 
-impl fmt::Debug for Versions {
+impl fmt::Debug for Announcements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Versions").field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("Announcements").field("current", &self.current).finish_non_exhaustive()
     }
 }
 
-impl Versions {
+impl Announcements {
     /// A slot that says [`AWAY`], and must again when it is given back.
     pub(super) fn slot(&self) -> Taken<'_, Slot> {
         self.slots.take()
@@ -55,7 +55,7 @@ impl Versions {
 
     /// The oldest version that is announced, or [`AWAY`].
     pub(super) fn oldest(&self) -> u64 {
-        // Acquire V1.
+        // Acquire announcements-V1: pairs with announcements-V1 in `announce`.
         let announced = self.slots.iter().map(|slot| slot.0.load(Ordering::Acquire));
         announced.min().unwrap_or(AWAY)
     }
