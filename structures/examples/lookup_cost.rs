@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use structures::map::{MapHandle, PinnedMap};
+use structures::map::PinnedMap;
 use structures::reclaim::{Epoch, Reclaimer};
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{CuckooOptimistic, CuckooOptimisticItems, Pages};

@@ -4,7 +4,8 @@
 
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas, CowLock,
-    CuckooStriped, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy,
+    CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, HamtSharded,
+    LeftRightTable, LogHerlihy,
 };
 
 /// Calls every method that the traits have, on `$handle`: a macro, as in a function that is generic over
@@ -72,8 +73,8 @@ macro_rules! each_table {
         $what!(ChainingLockFree<u64, u64>);
         $what!(ChainingInline<u64, u64>);
         $what!(CuckooStriped<u64, u64>);
-
-
+        $what!(CuckooOptimistic<u64, u64>);
+        $what!(CuckooOptimisticItems<u64, u64>);
         $what!(CowLock<u64, u64>);
         $what!(CowCas<u64, u64>);
         $what!(HamtCas<u64, u64>);
@@ -156,7 +157,7 @@ fn keys_are_looked_up_by_what_they_can_be_borrowed_as() {
         })*};
     }
     check![
-        ChainingGlobalLock ChainingBucketLock ChainingLockFree CuckooStriped
+        ChainingGlobalLock ChainingBucketLock ChainingLockFree CuckooStriped CuckooOptimisticItems
         CowLock CowCas HamtCas HamtSharded HamtPsim LogHerlihy LeftRightTable
     ];
 }
@@ -203,9 +204,9 @@ fn constructors_have_the_same_names() {
         )*};
     }
     direct![
-        ChainingGlobalLock ChainingBucketLock ChainingInline CuckooStriped
+        ChainingGlobalLock ChainingBucketLock ChainingInline CuckooStriped CuckooOptimistic
         LeftRightTable
     ];
-    with_room![ChainingLockFree CowLock CowCas];
+    with_room![ChainingLockFree CuckooOptimisticItems CowLock CowCas];
     reclaimed![HamtCas HamtSharded HamtPsim LogHerlihy];
 }

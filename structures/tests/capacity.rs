@@ -145,10 +145,9 @@ fn buckets_are_counted_too() {
     type Words = CuckooOptimistic<u64, u64, FixedState>;
     type Items = CuckooOptimisticItems<u64, u64, Hazard, FixedState>;
     for asked in IMPOSSIBLE {
-        let words = || Words::with_buckets(asked, hasher(), Pages::Default).capacity();
-        let items = || {
-            Items::with_buckets_in(asked, hasher(), Hazard::new(None), Pages::Default).capacity()
-        };
+        let words = || fits(Words::with_buckets(asked, hasher(), Pages::Default));
+        let items =
+            || fits(Items::with_buckets_in(asked, hasher(), Hazard::new(None), Pages::Default));
         for said in [panic_of("words", words), panic_of("items", items)] {
             let start = format!("{asked} buckets were asked for; there are ");
             assert!(said.starts_with(&start) && said.ends_with(" at most"), "{said}");
@@ -165,6 +164,8 @@ macro_rules! tables_that_reserve {
         $test!(ChainingLockFree<u64, u64, Hazard>);
         $test!(ChainingInline<u64, u64>);
         $test!(CuckooStriped<u64, u64>);
+        $test!(CuckooOptimistic<u64, u64>);
+        $test!(CuckooOptimisticItems<u64, u64>);
     };
 }
 

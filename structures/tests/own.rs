@@ -16,12 +16,13 @@ use std::thread;
 use foldhash::fast::RandomState;
 use proptest::prelude::*;
 use rand::RngExt;
-use structures::exclusion::{BucketLocks, Optimistic};
+use structures::exclusion::{BucketLocks, Optimistic, SingleWriter};
 use structures::map::ConcurrentMap;
 use structures::reclaim::{Hazard, RefCounts};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas, CowLock,
-    CuckooStriped, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy,
+    CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, HamtSharded,
+    LeftRightTable, LogHerlihy,
 };
 use suite::concurrent::{OPS, THREADS, in_threads};
 use suite::rng;
@@ -428,6 +429,10 @@ tables! {
     chaining_inline: ChainingInline<u64, u64, RandomState, Optimistic>, Works;
     chaining_inline_bucket_lock: ChainingInline<u64, u64, RandomState, BucketLocks>, Works;
     cuckoo_striped: CuckooStriped<u64, u64>, Panics;
+    cuckoo_optimistic: CuckooOptimistic<u64, u64>, Works;
+    cuckoo_optimistic_single_writer: CuckooOptimistic<u64, u64, RandomState, 4, SingleWriter>, Works;
+    cuckoo_optimistic_items_epoch: CuckooOptimisticItems<u64, u64>, Works;
+    cuckoo_optimistic_items_hazard: CuckooOptimisticItems<u64, u64, Hazard>, Works;
     cow_lock_epoch: CowLock<u64, u64>, Works;
     cow_cas_arc: CowCas<u64, u64, RefCounts>, Works;
     hamt_cas_epoch: HamtCas<u64, u64>, Works;

@@ -89,7 +89,7 @@ pub struct MapInfo {
     pub keeps_entries: bool,
     /// Whether the meter ([`crate::meter`]) counts its nodes.
     pub counts_nodes: bool,
-    /// Whether `len` keeps what [`ConcurrentMap::len`] promises; false for a table whose own
+    /// Whether `len` keeps what [`ConcurrentMap::len`](super::ConcurrentMap::len) promises; false for a table whose own
     /// documentation calls it an estimate.
     pub len_is_bounded: bool,
     /// Whether iteration shows the entries of one moment between its call and its return, and is so

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 
 use structures::CuckooOptimisticItems;
-use structures::map::MapHandle;
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 
 use super::hooked::State;

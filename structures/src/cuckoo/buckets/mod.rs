@@ -154,7 +154,7 @@ pub(super) enum Attempt {
 
 impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// A table of a stated capacity is made for a load that can be reached.
-    const SHAPE: Shape = Shape {
+    pub(super) const SHAPE: Shape = Shape {
         slots: SLOTS,
         load: match SLOTS {
             2 => (4, 5),

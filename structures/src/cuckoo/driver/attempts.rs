@@ -99,6 +99,22 @@ fn grow<L: Layout<SLOTS>, const SLOTS: usize>(
     double(map, table)
 }
 
+/// Doubles the table until there is room for `additional` entries more than there are.
+pub(in crate::cuckoo) fn reserve<L: Layout<SLOTS>, const SLOTS: usize>(
+    map: &L,
+    additional: usize,
+) -> Result<(), GrowError> {
+    let driver = map.driver();
+    let wanted = TableOf::<L, SLOTS>::SHAPE.buckets_for_more(driver.len(), additional)?;
+    loop {
+        let table = driver.table();
+        if table.buckets() >= wanted {
+            return Ok(());
+        }
+        double(map, table)?;
+    }
+}
+
 /// Takes part in doubling `table`.
 fn double<L: Layout<SLOTS>, const SLOTS: usize>(
     map: &L,

@@ -25,10 +25,10 @@ use crate::counter::StripedCounter;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::versions::{PerBucket, Versions};
 
-pub(super) use self::attempts::{settle, try_add, try_remove};
+pub(super) use self::attempts::{reserve, settle, try_add, try_remove};
 #[cfg(any(loom, shuttle))]
 pub(super) use self::ops::displace;
-pub(super) use self::ops::{Access, At, Look, Refused, insert, locate, remove, update, upsert};
+pub(super) use self::ops::{Access, At, Look, Refused, insert, locate, remove_if, update, upsert};
 
 /// The state of an optimistic map.
 pub(super) struct Driver<C, const SLOTS: usize, V: Versions = PerBucket> {

@@ -54,6 +54,13 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
         f: impl FnOnce(&Self::Value) -> Self::Value,
     ) -> Option<Self::Value>;
 
+    /// Whether `condition` holds of the value that was found.
+    fn holds(
+        &self,
+        found: &FoundOf<Self::Map, SLOTS>,
+        condition: impl FnOnce(&Self::Value) -> bool,
+    ) -> bool;
+
     /// One attempt to take out the entry that was found; returns its value.
     fn try_take(
         &mut self,
@@ -175,17 +182,23 @@ pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const S
     }
 }
 
-/// Takes `key` out and returns its value.
+/// Takes `key` out if `condition` holds of its value, and returns the value. The attempt succeeds only
+/// if the bucket is as it was when the value was read, so what is taken out is what `condition` has seen.
 #[inline]
-pub(in crate::cuckoo) fn remove<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,
+    mut condition: impl FnMut(&A::Value) -> bool,
 ) -> Option<A::Value> {
     let backoff = Backoff::new();
     loop {
         let at = locate(access, hash, key);
-        let value = access.try_take(&at, &at.located.found?);
+        let found = at.located.found?;
+        if !access.holds(&found, &mut condition) {
+            return None;
+        }
+        let value = access.try_take(&at, &found);
         if value.is_some() {
             return value;
         }

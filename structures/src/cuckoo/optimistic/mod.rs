@@ -21,7 +21,7 @@
 //! | `get`, absent | blocking | the snapshot of the home (control-C1) if it does not overflow, else the snapshot of the other bucket |
 //! | `insert` | blocking | the unlock (control-C6) of the bucket that it goes into |
 //! | `update` | blocking | the store of the value |
-//! | `remove` | blocking | the unlock (control-C6) of the bucket that it is in |
+//! | `remove`, `remove_if` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
 //! A lookup does not mind that the home is locked: until the unlock the tags are what they were, and a
 //! tagged cell keeps its key (buckets-I8). If it loads a value that the lock's holder has just stored,
@@ -59,6 +59,7 @@ use super::path::{Bfs, Place, Search};
 use crate::control::Snapshot;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
+use crate::operations::constructors;
 use crate::sync::{AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::{Seen, Versions};
@@ -73,12 +74,16 @@ const BATCH: usize = 16;
 /// Factors, each with the default that is fastest: slots a bucket (2, 4 or 8), exclusion `E`,
 /// tags `T`, path search `P`.
 ///
+/// **[`insert`](Self::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Self::insert_or_assign) replaces it. There is no `shrink_to_fit`: readers
+/// announce nothing, so no table can be freed before the map is.
+///
 /// # Examples
 ///
 /// ```
 /// use structures::CuckooOptimistic;
 ///
-/// let map = CuckooOptimistic::<u64, f64>::default();
+/// let map = CuckooOptimistic::<u64, f64>::new();
 /// assert!(map.insert(1, 0.5));
 /// assert!(!map.insert(1, 0.7));
 /// assert_eq!(map.update(&1, |value| value * 2.0), Some(0.5));
@@ -150,7 +155,9 @@ where
         Self::with_pages(capacity, hasher, Pages::Default)
     }
 
-    /// The same, on pages of the stated kind.
+    constructors!(with a hasher);
+
+    /// As [`with_capacity_and_hasher`](Self::with_capacity_and_hasher), on pages of the stated kind.
     ///
     /// # Panics
     ///
@@ -176,6 +183,16 @@ where
             _entries: PhantomData,
             _factors: PhantomData,
         }
+    }
+
+    /// The number of entries: exact while no thread writes. Wait-free.
+    pub fn len(&self) -> usize {
+        self.driver.len()
+    }
+
+    /// The slots; about 95 % of them can be filled.
+    pub fn capacity(&self) -> usize {
+        self.table().slots()
     }
 
     /// The current table.
@@ -339,6 +356,17 @@ where
             }
         });
     }
+}
+
+impl<K, V, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, RandomState, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    constructors!(with a random hasher);
 }
 
 /// The entries of `bucket`, as of one moment.

@@ -11,6 +11,8 @@ use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{Place, Search};
 use crate::exclusion::Exclusion;
 use crate::hash;
+use crate::map::Direct;
+use crate::operations::derived;
 use crate::sync::Ordering;
 use crate::tagging::Tagging;
 use crate::word::Word;
@@ -24,7 +26,21 @@ where
     T: Tagging,
     P: Search,
 {
-    /// Adds `key`; false, and no effect, if it is present.
+    derived!(() [K, V] [<> K]: contains insert_many insert_or_assign get_or_insert_with remove retain
+        clear is_empty reserve);
+
+    /// A handle, for code that is to run with any table.
+    pub fn handle(&self) -> Direct<'_, Self> {
+        Direct::new(self)
+    }
+
+    /// Runs `read` on a copy of the value of `key`: a [`get`](Self::get).
+    #[inline(always)]
+    pub fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
+        self.get(key).map(|value| read(&value))
+    }
+
+    /// Adds `key`; false, and **the old value stays**, if it is present.
     ///
     /// # Panics
     ///
@@ -68,11 +84,26 @@ where
         replaced.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Takes `key` out and returns its value.
-    pub fn remove(&self, key: &K) -> Option<V> {
+    /// Takes `key` out if `condition` holds of its value, and returns the value. `condition` runs once
+    /// for each attempt, without a lock.
+    ///
+    /// One step, as `remove`: the bucket is locked only if it is as it was when the value was read. If
+    /// `condition` refused the value, the step is that of the `get` that has read it.
+    pub fn remove_if(&self, key: &K, condition: impl FnMut(&V) -> bool) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();
-        driver::remove(&mut &*self, hash, key)
+        driver::remove_if(&mut &*self, hash, key, condition)
+    }
+
+    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
+    /// other writers help and readers do not wait for.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; the table holds what it held.
+    pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        let _writing = self.exclusion.write();
+        driver::reserve(self, additional)
     }
 
     /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
@@ -205,6 +236,15 @@ where
         let write = |entry: &Entry| entry.value.store(new, Ordering::Relaxed);
         let attempt = at.table.try_write(&at.located, found, write);
         driver::settle(*self, at.table, attempt).then_some(old)
+    }
+
+    #[inline(always)]
+    fn holds(
+        &self,
+        found: &Found<(u64, u64), SLOTS, E::Versions>,
+        condition: impl FnOnce(&V) -> bool,
+    ) -> bool {
+        condition(&V::from_bits(found.content.1))
     }
 
     #[inline(always)]

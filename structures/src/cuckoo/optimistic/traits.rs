@@ -1,4 +1,4 @@
-//! The traits of maps and collections.
+//! The handles, and the traits of maps and collections.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -6,9 +6,35 @@ use std::hash::{BuildHasher, Hash};
 use super::CuckooOptimistic;
 use crate::cuckoo::path::Search;
 use crate::exclusion::Exclusion;
-use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, Progress};
+use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, PinnedDirect, Progress};
+use crate::operations::forwarded;
 use crate::tagging::Tagging;
 use crate::word::Word;
+
+impl<K, V, S, const SLOTS: usize, E, T, P> Direct<'_, CuckooOptimistic<K, V, S, SLOTS, E, T, P>>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    forwarded!((mut) [K, V] [<> K] to 0);
+}
+
+impl<K, V, S, const SLOTS: usize, E, T, P>
+    PinnedDirect<'_, CuckooOptimistic<K, V, S, SLOTS, E, T, P>>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    S: BuildHasher,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    forwarded!((mut) [K, V] [<> K] to 0);
+}
 
 impl<K, V, S, const SLOTS: usize, E, T, P> DirectMap<K, V>
     for CuckooOptimistic<K, V, S, SLOTS, E, T, P>
@@ -22,7 +48,7 @@ where
 {
     #[inline(always)]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
-        self.get(key).map(|value| read(&value))
+        self.get_with(key, read)
     }
 
     fn get_many(&self, keys: &[K], values: &mut [Option<V>]) {
@@ -74,16 +100,15 @@ where
         Self: 'm;
 
     fn handle(&self) -> Direct<'_, Self> {
-        Direct::new(self)
+        self.handle()
     }
 
     fn len(&self) -> usize {
-        self.driver.len()
+        self.len()
     }
 
-    /// The slots; about 95 % of them can be filled.
     fn capacity(&self) -> Option<usize> {
-        Some(self.table().slots())
+        Some(self.capacity())
     }
 }
 
@@ -125,7 +150,7 @@ where
     /// As for std's maps, a later value replaces an earlier one.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
-            self.upsert(key, |_| value);
+            self.insert_or_assign(key, value);
         }
     }
 }

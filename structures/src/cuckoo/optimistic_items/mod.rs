@@ -16,7 +16,7 @@
 //! | `get`, found | blocking | the validation of the bucket in which it was found (control-C3), after its item was protected |
 //! | `get`, absent | blocking | the snapshot of the home (control-C1) if it does not overflow, else that of the other bucket |
 //! | `insert` | blocking | the unlock (control-C6) of the bucket that it goes into |
-//! | `update`, `remove` | blocking | the unlock (control-C6) of the bucket that it is in |
+//! | `update`, `remove`, `remove_if` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
 //! "Blocking" as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
 //! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
@@ -46,8 +46,10 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::buckets::{Cell, Table};
-use super::driver::Driver;
+use super::driver::{self, Driver};
+use super::error::GrowError;
 use super::path::{Bfs, Place, Search};
+use crate::operations::{constructors, derived};
 use crate::panics;
 use crate::reclaim::{Epoch, Guard, Node, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, Backoff, Ordering};
@@ -100,18 +102,21 @@ impl<R: Reclaimer, K, V> Cell for Slot<R, K, V> {
 ///
 /// Factors: slots a bucket (2, 4 or 8), path search `P`.
 ///
+/// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `shrink_to_fit`: lookups
+/// announce nothing to look at buckets, so no table can be freed before the map is.
+///
 /// # Examples
 ///
 /// ```
 /// use structures::CuckooOptimisticItems;
-/// use structures::map::MapHandle;
 ///
-/// let map = CuckooOptimisticItems::<String, u32>::default();
+/// let map = CuckooOptimisticItems::<String, u32>::new();
 /// let mut handle = map.handle();
 /// assert!(handle.insert("a".to_owned(), 1));
-/// assert_eq!(handle.pin().update("a", |count| count + 1), Some(1));
-/// assert_eq!(handle.pin().get("a"), Some(2));
-/// assert_eq!(handle.pin().remove("a"), Some(2));
+/// assert_eq!(handle.update("a", |count| count + 1), Some(1));
+/// assert_eq!(handle.get("a"), Some(2));
+/// assert_eq!(handle.remove("a"), Some(2));
 /// ```
 pub struct CuckooOptimisticItems<
     K,
@@ -152,6 +157,8 @@ where
         Self::with_first(Table::for_entries(capacity, Pages::Default), hasher, domain)
     }
 
+    constructors!(with a hasher in R);
+
     /// An empty table of `buckets` buckets, or somewhat more: the next power of two, at least 16.
     ///
     /// # Panics
@@ -176,9 +183,11 @@ where
         self.driver.len()
     }
 
-    /// Whether [`len`](Self::len) is 0.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    derived!(() [K, V] [<> K]: is_empty);
+
+    /// The slots; about 95 % of them can be filled.
+    pub fn capacity(&self) -> usize {
+        self.table().slots()
     }
 
     /// The current table.
@@ -186,6 +195,15 @@ where
     fn table(&self) -> &Items<R, K, V, SLOTS> {
         self.driver.table()
     }
+}
+
+impl<K, V, R: Reclaimer, const SLOTS: usize, P>
+    CuckooOptimisticItems<K, V, R, RandomState, SLOTS, P>
+where
+    K: Send + Sync,
+    V: Send + Sync,
+{
+    constructors!(with a random hasher in R);
 }
 
 impl<K, V, R, S, const SLOTS: usize, P> CuckooOptimisticItems<K, V, R, S, SLOTS, P>
@@ -206,6 +224,23 @@ where
     pub fn handle(&self) -> Handle<'_, K, V, R, S, SLOTS, P> {
         Handle { map: self, participant: self.domain.register() }
     }
+
+    /// [`Pinned::for_each`] by a handle of its own.
+    pub fn for_each(&self, f: impl FnMut(&K, &V)) {
+        self.handle().for_each(f);
+    }
+
+    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
+    /// other writers help and lookups do not wait for.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it; the table holds what it held.
+    pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
+        driver::reserve(self, additional)
+    }
+
+    derived!(() [K, V] [<> K]: reserve);
 
     /// A copy of the item in `place`, if there is one; `None` if `table` has been superseded.
     ///

@@ -1,9 +1,9 @@
-//! The operations of a pinned handle, and what the [driver](crate::cuckoo::driver) must know of items.
+//! The operations of a handle, and what the [driver](crate::cuckoo::driver) must know of items.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 
-use super::{AWAY, CuckooOptimisticItems, Item, ItemNode, Items, Pinned, Slot, item};
+use super::{AWAY, CuckooOptimisticItems, Handle, Item, ItemNode, Items, Pinned, Slot, item};
 use crate::control::Snapshot;
 use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
 use crate::cuckoo::driver::{
@@ -12,7 +12,8 @@ use crate::cuckoo::driver::{
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{Place, Search};
 use crate::hash;
-use crate::reclaim::{Guard, Node, Owned, Reclaimer};
+use crate::operations::{derived, forwarded};
+use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Reclaimer};
 use crate::versions::PerBucket;
 
 impl<'m, K, V, R, S, const SLOTS: usize, P> Pinned<'_, 'm, K, V, R, S, SLOTS, P>
@@ -23,15 +24,10 @@ where
     S: BuildHasher,
     P: Search,
 {
-    /// A copy of the value of `key`. Expected O(1).
-    #[inline]
-    pub fn get<Q>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
-    {
-        self.get_with(key, V::clone)
-    }
+    derived!((mut) [K, V] [<Q> Q]: get contains get_many insert_many insert_or_assign
+        get_or_insert_with remove retain clear);
+
+    derived!(() [K, V] [<Q> Q]: is_empty);
 
     /// Runs `read` on the value of `key` while it is protected. Expected O(1).
     #[inline]
@@ -46,7 +42,7 @@ where
         located.found.map(|found| read(&unsafe { &*item(found.content) }.value))
     }
 
-    /// Adds `key`; false, and no effect, if it is present.
+    /// Adds `key`; false, and **the old value stays**, if it is present.
     ///
     /// # Panics
     ///
@@ -88,14 +84,24 @@ where
         driver::upsert(self, hash, key, f).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Takes `key` out and returns its value.
-    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
+    /// for each attempt, without a lock.
+    ///
+    /// One step, as `remove`: the bucket is locked only if it is as it was when the item was found, and
+    /// an item does not change. If `condition` refused its value, the step is that of the `get` that has
+    /// found it. The item is protected since it was found (D1), and retired by who took it out (D2).
+    pub fn remove_if<Q>(&mut self, key: &Q, condition: impl FnMut(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.map.hasher.hash_one(key);
-        driver::remove(self, hash, key)
+        driver::remove_if(self, hash, key, condition)
+    }
+
+    /// The number of entries: that of the [map](CuckooOptimisticItems::len).
+    pub fn len(&self) -> usize {
+        self.map.len()
     }
 
     /// Moves the item of `key`, if it is there, to its other bucket, if there is room, for models.
@@ -106,7 +112,7 @@ where
         driver::displace(self, hash, key);
     }
 
-    /// Weak iteration: see [`PinnedMap::for_each`]. Entries are visited as copies. Displacements
+    /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are visited as copies. Displacements
     /// wait, so that an insertion that needs one waits; nobody else does.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         let (map, guard) = (self.map, &mut self.guard);
@@ -118,6 +124,39 @@ where
             }
         });
     }
+}
+
+impl<'m, K, V, R, S, const SLOTS: usize, P> Handle<'m, K, V, R, S, SLOTS, P>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    S: BuildHasher,
+    P: Search,
+{
+    /// Enters a critical section, in which any number of operations can run.
+    #[inline]
+    pub fn pin(&mut self) -> Pinned<'_, 'm, K, V, R, S, SLOTS, P> {
+        Pinned { map: self.map, guard: self.participant.enter() }
+    }
+
+    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
+    /// registered thread do not wait for this one.
+    pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let _online_again = Offline::<R, _>::start(&mut self.participant);
+        f()
+    }
+
+    /// [`Pinned::try_insert`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, GrowError> {
+        self.pin().try_insert(key, value)
+    }
+
+    forwarded!((mut) [K, V] [<Q> Q] to pin());
 }
 
 /// A hash's tag.
@@ -288,6 +327,12 @@ where
         // it, nor will have it (optimistic_items-I1).
         unsafe { self.guard.retire(old) };
         Some(replaced)
+    }
+
+    #[inline]
+    fn holds(&self, found: &FoundOf<Self::Map, SLOTS>, condition: impl FnOnce(&V) -> bool) -> bool {
+        // SAFETY: S1: protected in slot 0 since it was located.
+        condition(&unsafe { &*item(found.content) }.value)
     }
 
     #[inline]

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 use super::{CuckooOptimisticItems, Handle, Pinned};
 use crate::cuckoo::path::Search;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
-use crate::reclaim::{Offline, Participant, Reclaimer};
+use crate::reclaim::Reclaimer;
 
 impl<'m, K, V, R, S, const SLOTS: usize, P> MapHandle<K, V> for Handle<'m, K, V, R, S, SLOTS, P>
 where
@@ -23,12 +23,11 @@ where
 
     #[inline]
     fn pin(&mut self) -> Self::Pinned<'_> {
-        Pinned { map: self.map, guard: self.participant.enter() }
+        self.pin()
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
-        let _online_again = Offline::<R, _>::start(&mut self.participant);
-        f()
+        self.offline(f)
     }
 }
 
@@ -98,9 +97,8 @@ where
         self.len()
     }
 
-    /// The slots; about 95 % of them can be filled.
     fn capacity(&self) -> Option<usize> {
-        Some(self.table().slots())
+        Some(self.capacity())
     }
 }
 
@@ -112,7 +110,7 @@ where
     S: Default,
 {
     fn default() -> Self {
-        Self::with_capacity_and_hasher_in(0, S::default(), R::new(None))
+        Self::with_hasher(S::default())
     }
 }
 
@@ -154,7 +152,7 @@ where
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let mut handle = self.handle();
         for (key, value) in entries {
-            handle.upsert(key, |_| value.clone());
+            handle.insert_or_assign(key, value);
         }
     }
 }
