@@ -89,7 +89,8 @@ where
     ///
     /// One step, as `remove`: the bucket is locked only if it is as it was when the item was found, and
     /// an item does not change. If `condition` refused its value, the step is that of the `get` that has
-    /// found it. The item is protected since it was found (D1), and retired by who took it out (D2).
+    /// found it. The item is protected since it was found (reclaim-D1), and retired by who took it out
+    /// (reclaim-D2).
     pub fn remove_if<Q>(&mut self, key: &Q, condition: impl FnMut(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
@@ -331,7 +332,7 @@ where
 
     #[inline]
     fn holds(&self, found: &FoundOf<Self::Map, SLOTS>, condition: impl FnOnce(&V) -> bool) -> bool {
-        // SAFETY: S1: protected in slot 0 since it was located.
+        // SAFETY: reclaim-S1: protected in slot 0 since it was located.
         condition(&unsafe { &*item(found.content) }.value)
     }
 

@@ -86,7 +86,8 @@ where
     ///
     /// One step, that of the construction: what it removes is the binding that `condition` has seen,
     /// by its stamp. If that refused it, the step is the reading. The version that is read is
-    /// protected by the construction's guard (reclaim-D1); what is replaced, the construction retires (reclaim-D2).
+    /// protected by the construction's guard (reclaim-D1); what is replaced, the construction retires
+    /// (reclaim-D2).
     pub fn remove_if<Q>(
         &mut self,
         key: &Q,
