@@ -89,9 +89,10 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
         seen: &Seen<SLOTS, Self>,
     ) -> bool;
 
-    /// Whether the bucket still has the tags with which it was seen, also if a writer has it, as
-    /// far as that can be told. See [`Control::validate_but_lock`].
-    fn still_has_tags<const SLOTS: usize>(
+    /// Whether the bucket is known to have still the tags with which it was seen. Where each bucket
+    /// has a version of its own, a writer may have the bucket meanwhile
+    /// ([`Control::validate_but_lock`]); where many share one, none may.
+    fn validate_tags<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,
         control: &Control<SLOTS>,
@@ -181,7 +182,7 @@ impl Versions for PerBucket {
     }
 
     #[inline(always)]
-    fn still_has_tags<const SLOTS: usize>(
+    fn validate_tags<const SLOTS: usize>(
         (): &(),
         _bucket: usize,
         control: &Control<SLOTS>,
@@ -307,9 +308,10 @@ impl<const N: usize> Versions for Stripes<N> {
         array.of(bucket).load(Ordering::Acquire) == seen.stamp
     }
 
-    /// A word may change long before its stripe is unlocked.
+    /// A writer changes words long before it unlocks their stripe, so of a stripe that is locked nothing
+    /// is known.
     #[inline(always)]
-    fn still_has_tags<const SLOTS: usize>(
+    fn validate_tags<const SLOTS: usize>(
         array: &StripeArray,
         bucket: usize,
         control: &Control<SLOTS>,

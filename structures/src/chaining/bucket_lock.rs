@@ -63,10 +63,11 @@ const MOVED: usize = 0b10;
 /// assert_eq!(map.update("a", |count| count + 1), Some(1));
 /// assert_eq!(map.remove("a"), Some(2));
 /// ```
-pub type ChainingBucketLock<K, V, S = DefaultState> = LockedChaining<K, V, S, BucketLock<K, V>>;
+pub type ChainingBucketLock<K, V, S = DefaultState> =
+    LockedChaining<K, V, S, BucketLockTable<K, V>>;
 
 /// Buckets with a lock each.
-pub struct BucketLock<K, V> {
+pub struct BucketLockTable<K, V> {
     /// The first table; it owns its successors. An `Arc`, as moving a `Box` would claim that
     /// nothing else points into it, and `current` does.
     _first: Arc<Table<K, V>>,
@@ -100,10 +101,13 @@ pub struct LockedBucket<'b, K, V> {
     state: usize,
 }
 
-impl<K, V> fmt::Debug for BucketLock<K, V> {
+impl<K, V> fmt::Debug for BucketLockTable<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entries, buckets) = (self.entries.sum(), self.current().buckets.len());
-        f.debug_struct("BucketLock").field("entries", &entries).field("buckets", &buckets).finish()
+        f.debug_struct("BucketLockTable")
+            .field("entries", &entries)
+            .field("buckets", &buckets)
+            .finish()
     }
 }
 
@@ -278,7 +282,7 @@ impl<K, V> Table<K, V> {
     }
 }
 
-impl<K, V> BucketLock<K, V> {
+impl<K, V> BucketLockTable<K, V> {
     fn current(&self) -> &Table<K, V> {
         // Acquire: pairs with the Release in `grow_if_full`; the table is initialised.
         let current = self.current.load(Ordering::Acquire);
@@ -317,7 +321,7 @@ impl<K, V> BucketLock<K, V> {
     }
 }
 
-impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
+impl<K: Send, V: Send> Locking<K, V> for BucketLockTable<K, V> {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "a spinlock in each bucket's word (MemC3's finer baseline)",
@@ -327,7 +331,7 @@ impl<K: Send, V: Send> Locking<K, V> for BucketLock<K, V> {
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 
-    type Locked<'b>
+    type LockedChain<'b>
         = LockedBucket<'b, K, V>
     where
         Self: 'b;
@@ -419,7 +423,7 @@ mod tests {
     #[test]
     fn a_lock_that_is_forgotten_frees_nothing_twice() {
         let value = Arc::new(());
-        let buckets = BucketLock::<u64, Arc<()>>::with_capacity(1);
+        let buckets = BucketLockTable::<u64, Arc<()>>::with_capacity(1);
         buckets.lock(3).push(3, 3, Arc::clone(&value));
         let mut locked = buckets.lock(3);
         let taken = mem::take(&mut *locked);

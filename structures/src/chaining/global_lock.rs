@@ -43,10 +43,11 @@ use crate::owner::{Owned, OwnedGuard};
 /// assert_eq!(map.update("a", |count| count + 1), Some(1));
 /// assert_eq!(map.remove("a"), Some(2));
 /// ```
-pub type ChainingGlobalLock<K, V, S = DefaultState> = LockedChaining<K, V, S, GlobalLock<K, V>>;
+pub type ChainingGlobalLock<K, V, S = DefaultState> =
+    LockedChaining<K, V, S, GlobalLockTable<K, V>>;
 
 /// All buckets under one mutex.
-pub struct GlobalLock<K, V>(Owned<Table<K, V>>);
+pub struct GlobalLockTable<K, V>(Owned<Table<K, V>>);
 
 struct Table<K, V> {
     /// A power of two of them.
@@ -96,16 +97,16 @@ impl<K, V> Table<K, V> {
     }
 }
 
-impl<K, V> GlobalLock<K, V> {
+impl<K, V> GlobalLockTable<K, V> {
     fn table(&self) -> OwnedGuard<'_, Table<K, V>> {
         self.0.lock()
     }
 }
 
-impl<K, V> fmt::Debug for GlobalLock<K, V> {
+impl<K, V> fmt::Debug for GlobalLockTable<K, V> {
     /// Without waiting: the caller may be in a closure that runs under the lock.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("GlobalLock");
+        let mut debug = f.debug_struct("GlobalLockTable");
         if let Some((entries, buckets)) = self.0.glance(|table| (table.len, table.buckets.len())) {
             debug.field("entries", &entries).field("buckets", &buckets);
         }
@@ -145,7 +146,7 @@ impl<K: Eq + Hash, V, S> ChainingGlobalLock<K, V, S> {
     }
 }
 
-impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
+impl<K: Send, V: Send> Locking<K, V> for GlobalLockTable<K, V> {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
         summary: "one mutex over a chained table (MemC3's baseline)",
@@ -155,7 +156,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLock<K, V> {
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
     };
 
-    type Locked<'b>
+    type LockedChain<'b>
         = LockedBucket<'b, K, V>
     where
         Self: 'b;

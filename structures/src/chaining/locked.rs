@@ -23,7 +23,7 @@ pub trait Locking<K, V>: Send + Sync {
     const INFO: MapInfo;
 
     /// The chain of one bucket, locked.
-    type Locked<'b>: DerefMut<Target = Chain<K, V>>
+    type LockedChain<'b>: DerefMut<Target = Chain<K, V>>
     where
         Self: 'b;
 
@@ -35,13 +35,13 @@ pub trait Locking<K, V>: Send + Sync {
     fn with_capacity(capacity: usize) -> Self;
 
     /// Locks the chain in which an entry with `hash` is, if it is anywhere.
-    fn lock(&self, hash: u64) -> Self::Locked<'_>;
+    fn lock(&self, hash: u64) -> Self::LockedChain<'_>;
 
     /// Releases the lock after an entry was added; grows if there are more entries than buckets.
-    fn added(&self, locked: Self::Locked<'_>);
+    fn added(&self, locked: Self::LockedChain<'_>);
 
     /// Releases the lock after an entry was removed.
-    fn removed(&self, locked: Self::Locked<'_>);
+    fn removed(&self, locked: Self::LockedChain<'_>);
 
     /// Makes room for `additional` entries more than there are.
     ///

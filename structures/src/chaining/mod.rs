@@ -24,8 +24,8 @@ mod lock_free;
 mod locked;
 mod split_order;
 
-pub use self::bucket_lock::{BucketLock, ChainingBucketLock};
-pub use self::global_lock::{ChainingGlobalLock, GlobalLock};
+pub use self::bucket_lock::{BucketLockTable, ChainingBucketLock};
+pub use self::global_lock::{ChainingGlobalLock, GlobalLockTable};
 pub use self::inline::{ChainingInline, ENTRIES_PER_BUCKET};
 pub use self::lock_free::{ChainingLockFree, Handle, Pinned};
 pub use self::locked::LockedChaining;

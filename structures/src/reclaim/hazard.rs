@@ -47,7 +47,7 @@ const DEFAULT_BATCH: usize = 256;
 /// A domain of hazard pointers.
 #[derive(Debug)]
 pub struct Hazard {
-    threads: Registry<Slots>,
+    threads: Registry<HazardSlots>,
     orphans: Orphans<Retired>,
     /// `None`: by the number of slots.
     batch: Option<NonZeroUsize>,
@@ -55,7 +55,7 @@ pub struct Hazard {
 }
 
 /// The addresses that a thread announces; 0 is none.
-type Slots = [AtomicUsize; SLOTS];
+type HazardSlots = [AtomicUsize; SLOTS];
 
 impl Hazard {
     /// A domain whose readers run a SeqCst fence for each `protect`, as it must be where the
@@ -134,7 +134,7 @@ unsafe impl Reclaimer for Hazard {
 /// A thread's slots and retired nodes.
 pub struct HazardParticipant<'d> {
     domain: &'d Hazard,
-    slots: Taken<'d, Slots>,
+    slots: Taken<'d, HazardSlots>,
     retired: Vec<Retired>,
     /// The next scan is due when so many are retired.
     scan_at: usize,
@@ -189,7 +189,7 @@ impl Drop for HazardParticipant<'_> {
 }
 
 #[inline(always)]
-fn clear(slots: &Slots) {
+fn clear(slots: &HazardSlots) {
     // Release hazard-H3: pairs with the Acquire in `scan`.
     slots.iter().for_each(|slot| slot.store(0, Ordering::Release));
 }

@@ -29,7 +29,8 @@ use std::fmt;
 use crossbeam_utils::CachePadded;
 
 use super::{
-    Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions, held_of_versions,
+    CurrentVersion, Sequential, Universal, UniversalHandle, UniversalPinned, Version,
+    held_of_versions,
 };
 use crate::map::{MapInfo, Progress};
 use crate::owner::{Owned, OwnedGuard};
@@ -148,7 +149,7 @@ where
     }
 }
 
-impl<O, R, W> Versions<O> for Pinned<'_, '_, O, R, W, 1>
+impl<O, R, W> CurrentVersion<O> for Pinned<'_, '_, O, R, W, 1>
 where
     O: Version + Send + Sync,
     R: RootScheme,

@@ -15,11 +15,11 @@
 pub mod cow;
 pub mod flat;
 pub mod hamt;
+mod handle_slots;
 pub mod left_right;
 pub mod log;
 pub mod map;
 pub mod psim;
-mod slots;
 
 use foldhash::fast::RandomState;
 
@@ -256,7 +256,7 @@ pub trait UniversalPinned<O: Sequential> {
 }
 
 /// A critical section in which a version can be kept.
-pub trait Versions<O> {
+pub trait CurrentVersion<O> {
     /// The current version, for as long as this is borrowed. O(1).
     fn version(&mut self) -> &O;
 }

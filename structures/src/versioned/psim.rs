@@ -37,9 +37,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
-use super::slots::{MOST, Slots};
+use super::handle_slots::{HandleSlots, MOST};
 use super::{
-    Sequential, Universal, UniversalHandle, UniversalPinned, Version, Versions, held_of_versions,
+    CurrentVersion, Sequential, Universal, UniversalHandle, UniversalPinned, Version,
+    held_of_versions,
 };
 use crate::map::{MapInfo, Progress};
 use crate::panics;
@@ -92,7 +93,7 @@ struct Shared<O: Version, R: Reclaimer> {
     toggles: CachePadded<AtomicU64>,
     /// Each handle's operation.
     announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
-    slots: Slots,
+    slots: HandleSlots,
     /// It owns what these lead to.
     _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
 }
@@ -149,7 +150,7 @@ impl<O: Version, R: Reclaimer> PSim<O, R> {
             state: CachePadded::new(AtomicPtr::new(Node::alloc(&domain, first).publish())),
             toggles: CachePadded::new(AtomicU64::new(0)),
             announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
-            slots: Slots::new(),
+            slots: HandleSlots::new(),
             _nodes: PhantomData,
         };
         Self { domain, shared }
@@ -377,7 +378,7 @@ fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-impl<O, R> Versions<O> for Pinned<'_, '_, O, R>
+impl<O, R> CurrentVersion<O> for Pinned<'_, '_, O, R>
 where
     O: Version + Send + Sync,
     O::Op: Send + Sync,

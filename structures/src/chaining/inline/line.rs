@@ -21,10 +21,10 @@ use crate::zeroed::Zeroable;
 pub(super) const SLOTS: usize = 3;
 
 /// What a line's control word held.
-pub(super) type Seen = Snapshot<SLOTS>;
+pub(super) type LineWord = Snapshot<SLOTS>;
 
 /// Bits of a tag.
-pub(super) const TAG_BITS: u32 = Seen::TAG_BITS;
+pub(super) const TAG_BITS: u32 = LineWord::TAG_BITS;
 
 #[derive(Default)]
 struct Slot {
@@ -62,7 +62,7 @@ pub(super) struct Place<'l> {
 }
 
 /// Where a key is in a chain, or where it could go.
-pub(super) struct Search<'l> {
+pub(super) struct Probe<'l> {
     /// The key's place and value.
     pub(super) found: Option<(Place<'l>, u64)>,
     /// The first empty slot up to there.
@@ -75,7 +75,7 @@ impl Line {
     /// Whether one of the slots holds `wanted`, and its value; if none does, some value. Compares
     /// all keys without a branch: in a table that is read at random each would be mispredicted.
     #[inline(always)]
-    pub(super) fn pick(&self, seen: Seen, wanted: Wanted) -> (bool, u64) {
+    pub(super) fn pick(&self, seen: LineWord, wanted: Wanted) -> (bool, u64) {
         let matching = seen.matching(wanted.tag);
         let (mut found, mut picked) = (false, 0);
         for (index, slot) in self.slots.iter().enumerate() {
@@ -91,8 +91,8 @@ impl Line {
 
     /// The place of `wanted` in the chain of this first line, as of `seen`; says something only
     /// if `seen` was not locked and is still there.
-    pub(super) fn search(&self, seen: Seen, wanted: Wanted) -> Search<'_> {
-        let mut search = Search { found: None, free: None, last: self };
+    pub(super) fn search(&self, seen: LineWord, wanted: Wanted) -> Probe<'_> {
+        let mut search = Probe { found: None, free: None, last: self };
         let mut tags = seen;
         loop {
             let line = search.last;
@@ -118,7 +118,7 @@ impl Line {
 
     /// Runs `f` on the tag, the key and the value of each entry in the chain of this first line,
     /// as of `seen`; with the same proviso as [`search`](Self::search).
-    pub(super) fn for_each(&self, seen: Seen, mut f: impl FnMut(u64, u64, u64)) {
+    pub(super) fn for_each(&self, seen: LineWord, mut f: impl FnMut(u64, u64, u64)) {
         let (mut line, mut tags) = (self, seen);
         loop {
             for slot in (0..SLOTS).filter(|slot| tags.tag(*slot) != 0) {
@@ -178,7 +178,13 @@ impl Line {
 
     /// Adds an entry at an empty place in the chain of this first line. The caller has the lock;
     /// returns what the control word is to become.
-    pub(super) fn add(&self, seen: Seen, place: Place<'_>, new: Wanted, value: u64) -> Seen {
+    pub(super) fn add(
+        &self,
+        seen: LineWord,
+        place: Place<'_>,
+        new: Wanted,
+        value: u64,
+    ) -> LineWord {
         place.line.write(place.slot, new.key, value);
         if ptr::eq(place.line, self) {
             return seen.with_tag(place.slot, new.tag);
@@ -190,7 +196,7 @@ impl Line {
     /// Takes the entry at `place` out of the chain of this first line, and moves one from
     /// overflow to a place that becomes free here. The caller has the lock; returns what the
     /// control word is to become.
-    pub(super) fn take(&self, seen: Seen, place: Place<'_>) -> Seen {
+    pub(super) fn take(&self, seen: LineWord, place: Place<'_>) -> LineWord {
         if !seen.overflows() {
             return seen.with_tag(place.slot, 0);
         }
@@ -257,7 +263,7 @@ impl Place<'_> {
     }
 }
 
-impl<'l> Search<'l> {
+impl<'l> Probe<'l> {
     /// Whether the chain needs another line for one more entry.
     pub(super) fn is_full(&self) -> bool {
         self.free.is_none()

@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use self::line::{Line, Search, Seen, TAG_BITS, Wanted};
+use self::line::{Line, LineWord, Probe, TAG_BITS, Wanted};
 use self::table::Table;
 use super::MIN_BUCKETS;
 use super::locked::DefaultState;
@@ -141,9 +141,9 @@ where
 struct Located<'t> {
     table: &'t Table,
     bucket: &'t Line,
-    seen: Seen,
+    seen: LineWord,
     wraps: u64,
-    search: Search<'t>,
+    search: Probe<'t>,
 }
 
 impl Located<'_> {
@@ -152,7 +152,7 @@ impl Located<'_> {
         self.bucket.control.try_lock(self.seen, &self.table.wraps, self.wraps)
     }
 
-    fn unlock(&self, new: Seen) {
+    fn unlock(&self, new: LineWord) {
         self.bucket.control.unlock(new, &self.table.wraps);
     }
 }
@@ -395,7 +395,7 @@ where
 
     /// One attempt to read a bucket as of one moment; `None` if a writer was there. `read` is not
     /// the user's (inline-I5).
-    fn try_read<R>(table: &Table, bucket: &Line, read: impl FnOnce(Seen) -> R) -> Option<R> {
+    fn try_read<R>(table: &Table, bucket: &Line, read: impl FnOnce(LineWord) -> R) -> Option<R> {
         let wraps = table.wraps.count();
         let seen = bucket.control.snapshot();
         if seen.is_locked() {

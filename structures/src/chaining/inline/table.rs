@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
 
-use super::line::{Line, Seen, Wanted};
+use super::line::{Line, LineWord, Wanted};
 use super::{ChainingInline, ENTRIES_PER_BUCKET};
 use crate::capacity::Shape;
 use crate::control::Wraps;
@@ -54,7 +54,7 @@ impl Table {
 
     /// Whether nothing in `bucket` has changed since `wraps` and then `seen` were read.
     #[inline(always)]
-    pub(super) fn unchanged(&self, bucket: &Line, seen: Seen, wraps: u64) -> bool {
+    pub(super) fn unchanged(&self, bucket: &Line, seen: LineWord, wraps: u64) -> bool {
         bucket.control.validate(seen) && self.wraps.count() == wraps
     }
 }
@@ -130,7 +130,7 @@ where
 }
 
 /// Freezes `bucket`, which only its copier does (inline-I2), and returns its word.
-fn freeze(bucket: &Line) -> Seen {
+fn freeze(bucket: &Line) -> LineWord {
     let backoff = Backoff::new();
     loop {
         let seen = bucket.control.snapshot();

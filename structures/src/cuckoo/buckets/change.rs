@@ -72,7 +72,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             return Attempt::Frozen;
         }
         let home = located.address.home;
-        if found.place.bucket != home && !self.still_has_tags(home, &located.home, located.wraps)
+        if found.place.bucket != home && !self.tags_unchanged(home, &located.home, located.wraps)
             || !self.try_lock(found.place.bucket, &found.seen, located.wraps)
         {
             return Attempt::Retry;

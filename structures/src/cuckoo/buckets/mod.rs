@@ -258,11 +258,11 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             && self.wraps.count() == wraps
     }
 
-    /// Whether `bucket` still has the tags that were seen, and its tagged cells their keys, since
-    /// `wraps` was read; a writer may have the bucket (buckets-I8).
+    /// [`Self::unchanged`], but for values: whether `bucket` has had the tags that were seen, and its
+    /// tagged cells their keys, since `wraps` was read. A writer may have the bucket (buckets-I8).
     #[inline(always)]
-    pub(super) fn still_has_tags(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
-        V::still_has_tags(&self.versions, bucket, self.control(bucket), seen)
+    pub(super) fn tags_unchanged(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
+        V::validate_tags(&self.versions, bucket, self.control(bucket), seen)
             && self.wraps.count() == wraps
     }
 
@@ -372,10 +372,10 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             Some(_) if bucket != address.home => {
                 !seen.is_locked() && self.unchanged(bucket, &seen, wraps)
             }
-            Some(_) => self.still_has_tags(bucket, &seen, wraps),
+            Some(_) => self.tags_unchanged(bucket, &seen, wraps),
             None => {
-                self.still_has_tags(bucket, &seen, wraps)
-                    && self.still_has_tags(address.home, &home, wraps)
+                self.tags_unchanged(bucket, &seen, wraps)
+                    && self.tags_unchanged(address.home, &home, wraps)
             }
         };
         settled.then_some(Located { address, home, found, frozen, wraps })

@@ -254,12 +254,12 @@ where
             return self.get_from_cache(table, key, hash, wraps, seen);
         }
         if let Some(found) = Self::find(table, home, &seen, key, Self::tag(hash)) {
-            if table.still_has_tags(home, &seen, wraps) {
+            if table.tags_unchanged(home, &seen, wraps) {
                 return Some(V::from_bits(found.content.1));
             }
         } else if !seen.word.overflows() {
             // No tag is like it: that the word says alone, and no entry was read.
-            if matches.is_empty() || table.still_has_tags(home, &seen, wraps) {
+            if matches.is_empty() || table.tags_unchanged(home, &seen, wraps) {
                 return None;
             }
         }
@@ -282,7 +282,7 @@ where
         let (found, value) = table.cell(Place { bucket, slot: matches.first_or_any() }).read();
         let hit = !matches.is_empty() & (found == key.to_bits());
         let miss = matches.is_empty() & !seen.word.overflows();
-        if (hit | miss) && table.still_has_tags(bucket, &seen, wraps) {
+        if (hit | miss) && table.tags_unchanged(bucket, &seen, wraps) {
             return select_unpredictable(hit, Some(V::from_bits(value)), None);
         }
         self.get_slowly(key, hash)

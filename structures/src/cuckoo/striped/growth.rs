@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::super::path::{self, Place, Search};
 use super::slots::Slots;
-use super::stripes::{Stripes, stripes_for};
+use super::stripes::{StripeLocks, stripes_for};
 use super::{CuckooStriped, MIN_BUCKETS, shape};
 use crate::cuckoo::error::GrowError;
 use crate::hash;
@@ -102,7 +102,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
 
     /// The stripes to lock.
     #[inline]
-    pub(super) fn stripes(&self) -> &Stripes {
+    pub(super) fn stripes(&self) -> &StripeLocks {
         // Acquire striped-A3: pairs with striped-R3; the stripes, and the table that goes with them,
         // are visible.
         let stripes = self.stripes.load(Ordering::Acquire);
@@ -121,7 +121,7 @@ where
     /// holder. Calls `Hash`, which may panic: then some buckets have been moved, the stripe is
     /// still behind, and the next holder goes on.
     #[cold]
-    pub(super) fn migrate(&self, table: &Table<K, V, SLOTS>, stripes: &Stripes, number: usize) {
+    pub(super) fn migrate(&self, table: &Table<K, V, SLOTS>, stripes: &StripeLocks, number: usize) {
         let stripe = stripes.get(number);
         // striped-I6: they may be reading the previous table.
         stripe.await_searches();
@@ -264,12 +264,12 @@ where
     }
 
     /// The stripes for a table of `buckets` buckets: each number of them is made once.
-    fn stripes_for(&self, buckets: usize, number: usize) -> Result<&Stripes, GrowError> {
+    fn stripes_for(&self, buckets: usize, number: usize) -> Result<&StripeLocks, GrowError> {
         let count = stripes_for(buckets);
         let made = &self.made_stripes[count.ilog2() as usize];
         if made.get().is_none() {
             // Somebody else's would do as well, but we have the mutex.
-            let _ = made.set(Box::new(Stripes::try_new(count, number)?));
+            let _ = made.set(Box::new(StripeLocks::try_new(count, number)?));
         }
         Ok(made.get().expect("just made"))
     }
@@ -311,7 +311,7 @@ where
 #[inline]
 pub(super) fn is_behind<K, V, const SLOTS: usize>(
     table: &Table<K, V, SLOTS>,
-    stripes: &Stripes,
+    stripes: &StripeLocks,
     number: usize,
 ) -> bool {
     // Relaxed: the stripe's lock orders it.

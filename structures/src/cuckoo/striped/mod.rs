@@ -65,7 +65,7 @@ use foldhash::fast::RandomState;
 
 use self::growth::{Table, allocate, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
-use self::stripes::{Held, MAX_STRIPES, Stripes, stripes_for};
+use self::stripes::{HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
 use super::error::{GrowError, TryInsertError};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
@@ -124,9 +124,9 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     /// The current table. Owned; replaced by holders of `maintenance`.
     table: AtomicPtr<Table<K, V, SLOTS>>,
     /// One of `made_stripes`.
-    stripes: AtomicPtr<Stripes>,
+    stripes: AtomicPtr<StripeLocks>,
     /// By the logarithm of their number.
-    made_stripes: [OnceLock<Box<Stripes>>; MAX_STRIPES.ilog2() as usize + 1],
+    made_stripes: [OnceLock<Box<StripeLocks>>; MAX_STRIPES.ilog2() as usize + 1],
     /// Slots of the current table.
     slots: AtomicUsize,
     /// Where they are.
@@ -150,14 +150,14 @@ const fn shape<K, V, const SLOTS: usize>() -> Shape {
 }
 
 /// Stripes that are held, and the table in which their entries are (striped-I4).
-struct Locked<'m, K, V, const SLOTS: usize> {
+struct LockedStripes<'m, K, V, const SLOTS: usize> {
     table: &'m Table<K, V, SLOTS>,
-    held: Held<'m>,
+    held: HeldStripes<'m>,
 }
 
 /// The two buckets of a key, locked.
 struct Candidates<'m, K, V, const SLOTS: usize> {
-    locked: Locked<'m, K, V, SLOTS>,
+    locked: LockedStripes<'m, K, V, SLOTS>,
     tag: u64,
     buckets: [usize; 2],
 }
@@ -178,7 +178,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// If there cannot be so many, or there is no memory for them.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         let (slots, stripes) = shape::<K, V, SLOTS>().make(capacity, MIN_BUCKETS, |buckets| {
-            Ok((allocate(buckets)?, Stripes::try_new(stripes_for(buckets), 1)?))
+            Ok((allocate(buckets)?, StripeLocks::try_new(stripes_for(buckets), 1)?))
         });
         let size = stripes.count().ilog2() as usize;
         let mut made_stripes = [const { OnceLock::new() }; MAX_STRIPES.ilog2() as usize + 1];
@@ -370,7 +370,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// Locks the stripes of up to three buckets (bits that say more than the number of buckets do
     /// not matter) and brings them up to date.
     #[inline]
-    fn lock(&self, buckets: [usize; 3]) -> Locked<'_, K, V, SLOTS> {
+    fn lock(&self, buckets: [usize; 3]) -> LockedStripes<'_, K, V, SLOTS> {
         loop {
             let stripes = self.stripes();
             let held = stripes.lock(buckets);
@@ -389,7 +389,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
                     self.migrate(table, stripes, number);
                 }
             });
-            return Locked { table, held };
+            return LockedStripes { table, held };
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash};
 
-use super::{Candidates, CuckooStriped, Locked};
+use super::{Candidates, CuckooStriped, LockedStripes};
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{self, Place, Search};
 use crate::sync::Ordering;
@@ -19,7 +19,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         hash: u64,
         attempt: u64,
     ) -> Result<Candidates<'m, K, V, SLOTS>, GrowError> {
-        let Candidates { locked: Locked { table, held }, buckets, .. } = full;
+        let Candidates { locked: LockedStripes { table, held }, buckets, .. } = full;
         let number = table.number;
         let searching = held.announce_search();
         drop(held);
@@ -71,12 +71,12 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// One hop of a path that was found in the table number `number`, if it is still possible.
     fn displace(
         &self,
-        locked: &Locked<'_, K, V, SLOTS>,
+        locked: &LockedStripes<'_, K, V, SLOTS>,
         from: Place,
         to: Place,
         number: usize,
     ) -> Option<()> {
-        let Locked { table, held } = locked;
+        let LockedStripes { table, held } = locked;
         // Relaxed: with both locks, we see the frontier on the same side of a stripe as the
         // iteration that has visited it, or has yet to.
         let frontier = self.frontier.load(Ordering::Relaxed);

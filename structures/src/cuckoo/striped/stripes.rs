@@ -101,15 +101,15 @@ impl Stripe {
 }
 
 /// The locks of a table.
-pub(super) struct Stripes(Box<[CachePadded<Stripe>]>);
+pub(super) struct StripeLocks(Box<[CachePadded<Stripe>]>);
 
-impl fmt::Debug for Stripes {
+impl fmt::Debug for StripeLocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stripes").field(&self.0.len()).finish()
+        f.debug_tuple("StripeLocks").field(&self.0.len()).finish()
     }
 }
 
-impl Stripes {
+impl StripeLocks {
     /// `count` unlocked stripes, a power of two, whose entries are in the table number `table`.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Stripes {
     ///
     /// If this thread has one of them; then it has no more than before.
     #[inline]
-    pub(super) fn lock(&self, buckets: [usize; 3]) -> Held<'_> {
+    pub(super) fn lock(&self, buckets: [usize; 3]) -> HeldStripes<'_> {
         let [a, b, c] = buckets.map(|bucket| self.of(bucket));
         let (a, b) = (a.min(b), a.max(b));
         let (b, c) = (b.min(c), b.max(c));
@@ -165,7 +165,7 @@ impl Stripes {
         // cuckoo-H3: the same stripe is locked once. What is held is said step by step, as a step may
         // panic.
         self.get(a).lock();
-        let mut held = Held { stripes: self, numbers: [a; 3] };
+        let mut held = HeldStripes { stripes: self, numbers: [a; 3] };
         if b != a {
             self.get(b).lock();
             held.numbers = [a, b, b];
@@ -194,15 +194,15 @@ impl Stripes {
 
 /// Up to three stripes, locked until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held<'s> {
-    stripes: &'s Stripes,
+pub(super) struct HeldStripes<'s> {
+    stripes: &'s StripeLocks,
     /// Ascending.
     numbers: [usize; 3],
 }
 
-impl<'s> Held<'s> {
+impl<'s> HeldStripes<'s> {
     #[inline]
-    pub(super) fn stripes(&self) -> &'s Stripes {
+    pub(super) fn stripes(&self) -> &'s StripeLocks {
         self.stripes
     }
 
@@ -233,7 +233,7 @@ impl<'s> Held<'s> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldStripes<'_> {
     #[inline]
     fn drop(&mut self) {
         self.each(|stripe| self.stripes.get(stripe).unlock());

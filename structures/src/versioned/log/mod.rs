@@ -51,7 +51,7 @@ use self::checkpoint::{Checkpoint, CheckpointNode};
 use self::consensus::{Entry, EntryNode};
 use self::policy::Record;
 use self::replica::{Replica, Walk};
-use super::slots::{MOST, Slots};
+use super::handle_slots::{HandleSlots, MOST};
 use super::{Sequential, Universal, UniversalHandle, held_of_wholes};
 use crate::map::{MapInfo, Progress};
 use crate::panics;
@@ -79,7 +79,7 @@ struct Shared<O: Sequential, R: Reclaimer> {
     /// No response that anybody has been given depends on an entry above this number.
     frontier: CachePadded<AtomicU64>,
     announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
-    slots: Slots,
+    slots: HandleSlots,
     /// It owns what these lead to.
     _nodes: PhantomData<Owns<O, R>>,
 }
@@ -125,7 +125,7 @@ impl<O: Sequential + Clone, R: Reclaimer> HerlihyLog<O, R> {
             kept_from: CachePadded::new(AtomicU64::new(0)),
             frontier: CachePadded::new(AtomicU64::new(0)),
             announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
-            slots: Slots::new(),
+            slots: HandleSlots::new(),
             _nodes: PhantomData,
         };
         Self { domain, shared }

@@ -4,14 +4,14 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
-use super::super::{Universal, UniversalHandle, Versions};
+use super::super::{CurrentVersion, Universal, UniversalHandle};
 use super::{MapObject, Pinned};
 
 impl<'h, 'm: 'h, O, U, S> Pinned<'h, 'm, O, U, S>
 where
     O: MapObject + 'm,
     U: Universal<O> + 'm,
-    <U::Handle<'m> as UniversalHandle<O>>::Pinned<'h>: Versions<O>,
+    <U::Handle<'m> as UniversalHandle<O>>::Pinned<'h>: CurrentVersion<O>,
 {
     /// All entries as they are at one moment of the call, for as long as this is borrowed. O(1).
     ///

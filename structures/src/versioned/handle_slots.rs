@@ -7,9 +7,9 @@ pub(super) const MOST: usize = if cfg!(shuttle) { 8 } else { 64 };
 
 /// Which numbers are taken.
 #[derive(Debug)]
-pub(super) struct Slots(Numbers<{ MOST as u32 }>);
+pub(super) struct HandleSlots(Numbers<{ MOST as u32 }>);
 
-impl Slots {
+impl HandleSlots {
     pub(super) fn new() -> Self {
         Self(Numbers::default())
     }
