@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program may use.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("structures", &[]),
+    ("cache", &["structures"]),
     ("table", &[]),
     ("linearizability", &[]),
     ("scenarios", &["linearizability", "structures"]),

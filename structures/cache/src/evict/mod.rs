@@ -1,0 +1,118 @@
+//! AXIS eviction: which item makes room for the next?
+//!
+//! One trait, [`Eviction`], one file a policy. To add one: write its file, and a line in [`for_each`].
+//!
+//! A policy knows slots, numbers from 0: the places of items that compete with each other. It is told
+//! when an item comes to a slot, is hit there or goes, and says which is to go next. It never sees a key.
+//! Its hits are told through a shared reference, so that readers need no lock of the store: what a
+//! policy's hit writes, and whether it takes a lock for it, is a property of the policy.
+//!
+//! | policy | a hit | metadata of an item |
+//! | --- | --- | --- |
+//! | [`Never`] `none` | nothing | none |
+//! | [`Random`] `random` | nothing | none |
+//! | [`Fifo`] `fifo` | nothing | 8 bytes |
+//! | [`ClockClear`] `clock` | a bit, if it is not set | 1 bit |
+//! | [`ClockSet`] `clock-set` | a bit, if it is not set | 1 bit |
+//! | [`LruList`] `lru-list` | a lock, and links | 8 bytes |
+//! | [`Slru`] `slru` | a lock, and links | 8 bytes and a bit |
+//! | [`S3Fifo`] `s3-fifo` | a counter, up to 3 | 9 bytes, and the ghosts |
+//! | [`Sieve`] `sieve` | a bit, if it is not set | 8 bytes and a bit |
+
+mod bits;
+mod clock;
+mod clock_set;
+mod fifo;
+mod ghosts;
+mod hand;
+mod links;
+mod lru_list;
+mod none;
+mod random;
+mod s3_fifo;
+mod sieve;
+mod slru;
+
+pub use self::clock::ClockClear;
+pub use self::clock_set::ClockSet;
+pub use self::fifo::Fifo;
+pub use self::lru_list::LruList;
+pub use self::none::Never;
+pub use self::random::Random;
+pub use self::s3_fifo::S3Fifo;
+pub use self::sieve::Sieve;
+pub use self::slru::Slru;
+
+use crate::theory::Form;
+
+/// The items of the slots that a policy decides about.
+pub trait Items {
+    /// Whether there is an item.
+    fn is_there(&self, slot: u32) -> bool;
+
+    /// The hash of the key of the item that is there.
+    fn hash(&self, slot: u32) -> u64;
+}
+
+/// A policy: which item goes when there must be room.
+///
+/// All but [`hit`](Self::hit) is called by one thread at a time. A slot is told by
+/// [`insert`](Self::insert) when it has got an item, and by [`remove`](Self::remove) or the return of
+/// [`victim`](Self::victim) when it no longer has.
+pub trait Eviction: Send + Sync {
+    /// Its name.
+    const NAME: &'static str;
+
+    /// The hit ratio that theory foresees for independent requests, if there is a formula.
+    const FORM: Option<Form> = None;
+
+    /// Whether it ever gives an item up.
+    const EVICTS: bool = true;
+
+    /// A policy for no slot yet. What it draws at random, it draws by this seed.
+    fn new(seed: u64) -> Self;
+
+    /// From now on slots are below `slots`, not fewer than before, and as many as `capacity` of them can
+    /// have items at a time.
+    fn resize(&mut self, slots: usize, capacity: usize);
+
+    /// An item has come to `slot`. `hash` is its key's.
+    fn insert(&mut self, slot: u32, hash: u64);
+
+    /// The item of `slot` was read, or written again. Returns whether anything was written that threads
+    /// share.
+    fn hit(&self, slot: u32) -> bool;
+
+    /// The same, by the thread that alone has the policy.
+    fn hit_alone(&mut self, slot: u32) {
+        self.hit(slot);
+    }
+
+    /// The item of `slot` has gone, though not as a victim.
+    fn remove(&mut self, slot: u32);
+
+    /// The item that is to go next, which the policy forgets. `None` if there is none, or it gives none up.
+    fn victim(&mut self, items: &impl Items) -> Option<u32>;
+
+    /// Bytes of all that it keeps.
+    fn metadata_bytes(&self) -> usize;
+}
+
+/// What is to be done with each policy.
+pub trait Visitor {
+    /// Called with each policy.
+    fn visit<E: Eviction + 'static>(&mut self);
+}
+
+/// Shows `visitor` every policy.
+pub fn for_each(visitor: &mut impl Visitor) {
+    visitor.visit::<Never>();
+    visitor.visit::<Random>();
+    visitor.visit::<Fifo>();
+    visitor.visit::<ClockClear>();
+    visitor.visit::<ClockSet>();
+    visitor.visit::<LruList>();
+    visitor.visit::<Slru>();
+    visitor.visit::<S3Fifo>();
+    visitor.visit::<Sieve>();
+}

@@ -1,0 +1,37 @@
+//! No eviction: what is stored stays until it is deleted or expires, and when memory is full nothing more
+//! is stored. memcached's option `-M`.
+
+use super::{Eviction, Items};
+use crate::theory::Form;
+
+/// Gives nothing up.
+#[derive(Clone, Copy, Debug)]
+pub struct Never;
+
+impl Eviction for Never {
+    const NAME: &'static str = "none";
+    const FORM: Option<Form> = None;
+    const EVICTS: bool = false;
+
+    fn new(_seed: u64) -> Self {
+        Self
+    }
+
+    fn resize(&mut self, _slots: usize, _capacity: usize) {}
+
+    fn insert(&mut self, _slot: u32, _hash: u64) {}
+
+    fn hit(&self, _slot: u32) -> bool {
+        false
+    }
+
+    fn remove(&mut self, _slot: u32) {}
+
+    fn victim(&mut self, _items: &impl Items) -> Option<u32> {
+        None
+    }
+
+    fn metadata_bytes(&self) -> usize {
+        0
+    }
+}

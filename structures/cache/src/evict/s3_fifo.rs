@@ -1,0 +1,133 @@
+//! S3-FIFO: a small queue that new items must pass, a main queue, and the ghosts of those that did not.
+//!
+//! J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, *FIFO queues are all you need for cache eviction*, SOSP
+//! 2023, section 4.1 (Algorithm 1). An item has a counter of hits, up to 3. A new one enters the small
+//! queue, a tenth of the capacity, or the main queue if its key is among the ghosts: the keys that the
+//! small queue evicted last, as many as the main queue has items. At the small queue's back, an item with
+//! two hits or more moves to the main queue, its counter at 0; another goes, and leaves its ghost. At the
+//! main queue's back, an item with hits enters again with one hit less; another goes.
+//!
+//! Departures: one eviction gives one victim. Where the paper lets a move into a full main queue evict
+//! from that at once, here the next round of the same eviction does. Ghosts are those of the last so many
+//! evictions, so one that has come back leaves its place empty.
+
+use std::sync::atomic::AtomicU8;
+
+use structures::sync::Ordering;
+
+use super::ghosts::Ghosts;
+use super::links::{Links, List};
+use super::{Eviction, Items};
+
+/// Evicts what is not hit soon after it came, and then what is hit no more.
+#[derive(Debug)]
+pub struct S3Fifo {
+    links: Links,
+    small: List,
+    main: List,
+    /// Of each slot: hits, up to 3, and [`IN_MAIN`].
+    state: Vec<AtomicU8>,
+    ghosts: Ghosts,
+    /// The main queue's share of the capacity.
+    main_most: usize,
+}
+
+/// The most hits that are counted.
+const MOST: u8 = 3;
+/// With fewer hits an item does not get into the main queue.
+const ENOUGH: u8 = 2;
+/// Whether the item is in the main queue.
+const IN_MAIN: u8 = 4;
+
+impl S3Fifo {
+    fn load(&self, slot: u32) -> u8 {
+        // Relaxed, and so all accesses to states: a count of hits is a hint.
+        self.state[slot as usize].load(Ordering::Relaxed)
+    }
+
+    fn enter(&mut self, slot: u32, state: u8) {
+        *self.state[slot as usize].get_mut() = state;
+        let queue = if state & IN_MAIN == 0 { &mut self.small } else { &mut self.main };
+        queue.push_front(&mut self.links, slot);
+    }
+
+    /// Lets the small queue's last item go, or pass: the victim, if it goes.
+    fn sift_small(&mut self, items: &impl Items) -> Option<u32> {
+        let slot = self.small.pop_back(&mut self.links)?;
+        if self.load(slot) >= ENOUGH {
+            self.enter(slot, IN_MAIN);
+            return None;
+        }
+        self.ghosts.add(items.hash(slot));
+        Some(slot)
+    }
+
+    /// Lets the main queue's last item go, or enter again: the victim, if it goes.
+    fn sift_main(&mut self) -> Option<u32> {
+        let slot = self.main.pop_back(&mut self.links)?;
+        let hits = self.load(slot) & MOST;
+        if hits > 0 {
+            self.enter(slot, IN_MAIN | (hits - 1));
+            return None;
+        }
+        Some(slot)
+    }
+}
+
+impl Eviction for S3Fifo {
+    const NAME: &'static str = "s3-fifo";
+
+    fn new(_seed: u64) -> Self {
+        Self {
+            links: Links::default(),
+            small: List::default(),
+            main: List::default(),
+            state: Vec::new(),
+            ghosts: Ghosts::default(),
+            main_most: 0,
+        }
+    }
+
+    fn resize(&mut self, slots: usize, capacity: usize) {
+        self.links.resize(slots);
+        self.state.resize_with(slots, || AtomicU8::new(0));
+        self.main_most = capacity - capacity / 10;
+        self.ghosts.resize(self.main_most);
+    }
+
+    fn insert(&mut self, slot: u32, hash: u64) {
+        let state = if self.ghosts.take(hash) { IN_MAIN } else { 0 };
+        self.enter(slot, state);
+    }
+
+    #[inline]
+    fn hit(&self, slot: u32) -> bool {
+        let state = self.load(slot);
+        let counts = state & MOST < MOST;
+        if counts {
+            // A hit by another thread at the same time may be lost.
+            self.state[slot as usize].store(state + 1, Ordering::Relaxed);
+        }
+        counts
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let queue = if self.load(slot) & IN_MAIN == 0 { &mut self.small } else { &mut self.main };
+        queue.remove(&mut self.links, slot);
+    }
+
+    fn victim(&mut self, items: &impl Items) -> Option<u32> {
+        while self.small.len() + self.main.len() > 0 {
+            let from_main = self.main.len() > self.main_most || self.small.len() == 0;
+            let victim = if from_main { self.sift_main() } else { self.sift_small(items) };
+            if victim.is_some() {
+                return victim;
+            }
+        }
+        None
+    }
+
+    fn metadata_bytes(&self) -> usize {
+        size_of::<Self>() + self.links.bytes() + self.state.capacity() + self.ghosts.bytes()
+    }
+}
