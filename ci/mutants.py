@@ -12,7 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # What is planted where.
-CATALOGUES = ["structures/tests/mutants.toml", "harness/tests/mutants.toml"]
+CATALOGUES = [
+    "structures/tests/mutants.toml",
+    "structures/cache/tests/mutants.toml",
+    "harness/tests/mutants.toml",
+]
 # A tree of its own, in which the bugs are planted: the user's stays as it is.
 TREE = ROOT / "target" / "mutants" / "tree"
 # Seconds for a build and a check; what hangs is noticed.

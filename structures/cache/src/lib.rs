@@ -1,7 +1,26 @@
-//! Caches in bounded memory: MemC3's other half. An [eviction policy](evict) says what goes.
+//! Caches in bounded memory: MemC3's other half.
+//!
+//! Items, byte strings under byte strings, live in an [arena](memory) of a stated size. When it is full,
+//! an [eviction policy](evict) says what goes. A [store] finds items, and says what threads share.
+//! docs/CACHE.md has what MemC3 did, and what is different here.
+//!
+//! ```
+//! use cache::evict::ClockClear;
+//! use cache::store::{Config, Options, Sharded};
+//!
+//! let cache = Sharded::<ClockClear>::new(&Config::of(8 << 20)).unwrap();
+//! cache.set(b"key", b"value", Options::default()).unwrap();
+//! let mut value = Vec::new();
+//! assert!(cache.get(b"key", &mut value).is_some());
+//! assert_eq!(value, b"value");
+//! ```
 //!
 //! Nothing here knows of a network.
 
 pub mod evict;
+pub mod item;
+pub mod memory;
 pub mod store;
 pub mod theory;
+pub mod time;
+mod words;

@@ -1,0 +1,308 @@
+//! The arena: a bounded number of pages, each cut into chunks of one size.
+//!
+//! # Invariants
+//!
+//! * A1. A page belongs to one class or to the pool. A page of a class has a chunk that is taken: the
+//!   first is when the page comes, and when the last is given back, so is the page.
+//! * A2. A class's `open` pages are those of its pages with a free chunk, each once.
+//! * A3. A chunk of a class's page is taken, in the page's list of free chunks, or not used yet
+//!   (`fresh` and those behind it).
+//! * A4. The low byte of the first word of a chunk is 0 exactly if the chunk is free; between
+//!   [`Arena::take`] and the writing of the item nothing else is done with the arena.
+//! * A5. The bytes of chunks taken are never more than the bound: asserted in `take`.
+
+use std::fmt;
+
+use structures::sync::AtomicU64;
+
+use super::{Sizes, Usage};
+use crate::words::{self, WORD};
+
+/// A chunk: the number of its page, and its number in there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle(u32);
+
+/// No chunk, no page.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Page {
+    /// Empty until the page is used for the first time; never given back to the system.
+    words: Vec<AtomicU64>,
+    /// [`NONE`] in the pool.
+    class: u32,
+    /// Its number among the pages of the class.
+    ordinal: u32,
+    /// Chunks that are taken.
+    taken: u32,
+    /// The first chunk that has not been taken since the class has the page.
+    fresh: u32,
+    /// The first of the list of free chunks; each names the next in the upper half of its first word.
+    free: u32,
+    /// When something in it was last used, by the time of who uses the arena.
+    used: u64,
+}
+
+#[derive(Debug, Default)]
+struct Class {
+    /// Its pages by ordinal. Slots are numbered through these, so a page that leaves leaves a gap.
+    pages: Vec<Option<u32>>,
+    gaps: Vec<u32>,
+    open: Vec<u32>,
+    taken: usize,
+}
+
+impl Class {
+    fn held(&self) -> usize {
+        self.pages.len() - self.gaps.len()
+    }
+}
+
+/// Pages of a bounded number of bytes, and chunks of them. One thread at a time changes it.
+pub struct Arena {
+    sizes: Sizes,
+    bound: usize,
+    pages: Box<[Page]>,
+    pool: Vec<u32>,
+    classes: Box<[Class]>,
+    /// Bits of a handle that tell the chunk.
+    chunk_bits: u32,
+    /// Bytes of chunks that are taken.
+    taken: usize,
+}
+
+impl Arena {
+    /// An arena of at most `bound` bytes: as many whole pages as these are.
+    ///
+    /// # Panics
+    ///
+    /// If it is too large for a [`Handle`]: more than 2³² of the smallest chunks.
+    #[must_use]
+    pub fn new(bound: usize, sizes: Sizes) -> Self {
+        let pages = bound / sizes.page();
+        let chunk_bits = sizes.per_page(0).next_power_of_two().trailing_zeros();
+        let most = 1_usize << (u32::BITS - chunk_bits);
+        assert!(pages < most, "{pages} pages, of which a handle can tell {most}");
+        let page = |_| Page {
+            words: Vec::new(),
+            class: NONE,
+            ordinal: 0,
+            taken: 0,
+            fresh: 0,
+            free: NONE,
+            used: 0,
+        };
+        Self {
+            bound,
+            pages: (0..pages).map(page).collect(),
+            pool: (0..pages as u32).rev().collect(),
+            classes: (0..sizes.len()).map(|_| Class::default()).collect(),
+            chunk_bits,
+            taken: 0,
+            sizes,
+        }
+    }
+
+    /// The sizes of its chunks.
+    #[must_use]
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
+    /// Takes a free chunk of `class`: of its own pages, or of one from the pool. `None` if there is
+    /// neither, or the system has no memory for the page. The caller writes an item there before it does
+    /// anything else with the arena (A4). O(1), but for a page's first use.
+    pub fn take(&mut self, class: usize) -> Option<Handle> {
+        if self.classes[class].open.is_empty() && !self.adopt(class) {
+            return None;
+        }
+        let number = *self.classes[class].open.last()?;
+        let chunk = match self.pages[number as usize].free {
+            NONE => self.pages[number as usize].fresh,
+            free => free,
+        };
+        let handle = Handle(number << self.chunk_bits | chunk);
+        let next = (words::load(&self.words(handle)[0]) >> 32) as u32;
+        let (page, last) = (&mut self.pages[number as usize], self.sizes.per_page(class) as u32);
+        if page.free == NONE {
+            page.fresh += 1;
+        } else {
+            page.free = next;
+        }
+        page.taken += 1;
+        let is_full = page.taken == last;
+        let class_of_it = &mut self.classes[class];
+        class_of_it.taken += 1;
+        if is_full {
+            class_of_it.open.pop();
+        }
+        self.taken += self.sizes.chunk(class);
+        assert!(self.taken <= self.bound, "{} bytes of {} are taken", self.taken, self.bound);
+        Some(handle)
+    }
+
+    /// Gives a page of the pool to `class`, which takes a chunk of it at once (A1); false if there is none.
+    fn adopt(&mut self, class: usize) -> bool {
+        let Some(&number) = self.pool.last() else { return false };
+        let page = &mut self.pages[number as usize];
+        if page.words.is_empty() {
+            let words = self.sizes.page() / WORD;
+            if page.words.try_reserve_exact(words).is_err() {
+                return false;
+            }
+            page.words.resize_with(words, || AtomicU64::new(0));
+        }
+        self.pool.pop();
+        let holder = &mut self.classes[class];
+        let ordinal = holder.gaps.pop().unwrap_or_else(|| {
+            holder.pages.push(None);
+            holder.pages.len() as u32 - 1
+        });
+        holder.pages[ordinal as usize] = Some(number);
+        holder.open.push(number);
+        (page.class, page.ordinal, page.fresh, page.free) = (class as u32, ordinal, 0, NONE);
+        true
+    }
+
+    /// Gives a taken chunk back, and its page to the pool if it was the last that was taken there. The
+    /// memory may be used again at once. O(1), but O(pages of the class) if the page goes.
+    ///
+    /// # Panics
+    ///
+    /// If there is no item in the chunk: it is free.
+    pub fn give_back(&mut self, handle: Handle) {
+        let (number, chunk) = self.split(handle);
+        let class = self.class_of(handle);
+        let first = &self.words(handle)[0];
+        assert_ne!(words::load(first) as u8, 0, "a chunk that is free is given back");
+        words::store(first, u64::from(self.pages[number].free) << 32);
+        let page = &mut self.pages[number];
+        page.free = chunk as u32;
+        page.taken -= 1;
+        let was_full = page.taken + 1 == self.sizes.per_page(class) as u32;
+        let is_empty = page.taken == 0;
+        self.taken -= self.sizes.chunk(class);
+        let holder = &mut self.classes[class];
+        holder.taken -= 1;
+        if was_full {
+            holder.open.push(number as u32);
+        }
+        if is_empty {
+            holder.open.retain(|&open| open != number as u32);
+            holder.pages[page.ordinal as usize] = None;
+            holder.gaps.push(page.ordinal);
+            (page.class, page.fresh) = (NONE, 0);
+            self.pool.push(number as u32);
+        }
+    }
+
+    fn split(&self, handle: Handle) -> (usize, usize) {
+        let mask = (1 << self.chunk_bits) - 1;
+        ((handle.0 >> self.chunk_bits) as usize, (handle.0 & mask) as usize)
+    }
+
+    /// The class of a taken chunk.
+    #[inline]
+    #[must_use]
+    pub fn class_of(&self, handle: Handle) -> usize {
+        self.pages[self.split(handle).0].class as usize
+    }
+
+    /// The number of a taken chunk among those of its class: the same for as long as it is taken. Numbers
+    /// count through the class's pages; below [`slots`](Self::slots).
+    #[inline]
+    #[must_use]
+    pub fn slot_of(&self, handle: Handle) -> u32 {
+        let (number, chunk) = self.split(handle);
+        let page = &self.pages[number];
+        page.ordinal * self.sizes.per_page(page.class as usize) as u32 + chunk as u32
+    }
+
+    /// The chunk of `class` with this number, if it is taken.
+    #[must_use]
+    pub fn at(&self, class: usize, slot: u32) -> Option<Handle> {
+        let per_page = self.sizes.per_page(class) as u32;
+        let number = (*self.classes[class].pages.get((slot / per_page) as usize)?)?;
+        let chunk = slot % per_page;
+        let handle = Handle(number << self.chunk_bits | chunk);
+        let is_used = chunk < self.pages[number as usize].fresh;
+        (is_used && words::load(&self.words(handle)[0]) as u8 != 0).then_some(handle)
+    }
+
+    /// The words of a chunk of some class.
+    #[inline]
+    #[must_use]
+    pub fn words(&self, handle: Handle) -> &[AtomicU64] {
+        let (number, chunk) = self.split(handle);
+        let page = &self.pages[number];
+        let words = self.sizes.chunk(page.class as usize) / WORD;
+        &page.words[chunk * words..][..words]
+    }
+
+    /// The taken chunks of the page that has this one, which may be taken or not. O(chunks of a page).
+    #[must_use]
+    pub fn neighbours(&self, handle: Handle) -> Vec<Handle> {
+        let number = self.split(handle).0 as u32;
+        let handle = |chunk| Handle(number << self.chunk_bits | chunk);
+        let is_taken = |&handle: &Handle| words::load(&self.words(handle)[0]) as u8 != 0;
+        (0..self.pages[number as usize].fresh).map(handle).filter(is_taken).collect()
+    }
+
+    /// Says that something of this chunk's page was used at the time `now`.
+    #[inline]
+    pub fn touch(&mut self, handle: Handle, now: u64) {
+        self.pages[self.split(handle).0].used = now;
+    }
+
+    /// A chunk, taken or not, of the page of `class` that was used least recently, and when that was;
+    /// `None` if the class has no page. O(pages of the class).
+    #[must_use]
+    pub fn idlest(&self, class: usize) -> Option<(Handle, u64)> {
+        let pages = self.classes[class].pages.iter().flatten();
+        let (used, number) = pages.map(|&n| (self.pages[n as usize].used, n)).min()?;
+        Some((Handle(number << self.chunk_bits), used))
+    }
+
+    /// Numbers of chunks of this class are below this.
+    #[must_use]
+    pub fn slots(&self, class: usize) -> usize {
+        self.classes[class].pages.len() * self.sizes.per_page(class)
+    }
+
+    /// Chunks of this class that there are, taken or free.
+    #[must_use]
+    pub fn capacity(&self, class: usize) -> usize {
+        self.classes[class].held() * self.sizes.per_page(class)
+    }
+
+    /// Chunks of this class that are taken.
+    #[must_use]
+    pub fn taken(&self, class: usize) -> usize {
+        self.classes[class].taken
+    }
+
+    /// Where each byte is. O(classes).
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let page = self.sizes.page();
+        let mut usage = Usage {
+            pool: self.pool.len() * page,
+            rest: self.bound - self.pages.len() * page,
+            ..Usage::default()
+        };
+        for (class, holder) in self.classes.iter().enumerate() {
+            let (chunk, chunks) = (self.sizes.chunk(class), self.capacity(class));
+            usage.taken += holder.taken * chunk;
+            usage.free += (chunks - holder.taken) * chunk;
+            usage.tails += holder.held() * page - chunks * chunk;
+        }
+        assert_eq!(usage.taken, self.taken, "bytes of chunks that are taken");
+        usage
+    }
+}
+
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena").field("usage", &self.usage()).finish_non_exhaustive()
+    }
+}

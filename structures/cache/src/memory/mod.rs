@@ -1,0 +1,15 @@
+//! Memory of a stated size, in pages that size classes hold for as long as they need them.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `sizes` | [`Sizes`]: which chunk an item of a size gets |
+//! | `arena` | [`Arena`]: pages, chunks, and where each byte is |
+//! | `usage` | [`Usage`]: the bytes of an arena, by what they are used for |
+
+mod arena;
+mod sizes;
+mod usage;
+
+pub use self::arena::{Arena, Handle};
+pub use self::sizes::Sizes;
+pub use self::usage::Usage;

@@ -1,0 +1,161 @@
+//! How a cache is made: how much memory, which sizes.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::item::{MAX_EXTRA, MAX_KEY, MAX_VALUE};
+use crate::memory::{Arena, Sizes};
+use crate::time::{Clock, SystemClock};
+use crate::words::WORD;
+
+/// How a cache is made. Change what [`Config::of`] has otherwise.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The bound of item memory, in bytes: keys, values, headers, and what chunks and pages have left
+    /// over. The index and the policy's metadata come on top, see [`Stats`](super::Stats).
+    pub bytes: usize,
+    /// Bytes of a page, by which memory goes from one size class to another. A power of two.
+    pub page: usize,
+    /// The smallest chunk, in bytes, rounded up to 8.
+    pub smallest: usize,
+    /// How much larger each class's chunks are than those of the one before: above 1.
+    pub growth: f64,
+    /// The largest value, in bytes. With the longest key it must fit a page.
+    pub max_value: usize,
+    /// Shards, at most: there are fewer if each had less than [`PAGES_A_SHARD`] pages.
+    pub shards: usize,
+    /// Whether items have a CAS number, of 8 bytes.
+    pub cas: bool,
+    /// The seed of the hash function and of policies that draw; `None` is another one each time, so that
+    /// nobody can tell keys that meet in a bucket.
+    pub seed: Option<u64>,
+    /// What expiry goes by.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The fewest pages of a shard, if there is more than one.
+pub const PAGES_A_SHARD: usize = 16;
+
+impl Config {
+    /// A cache of `bytes` bytes, with what memcached has by default: pages of 1 MiB, chunks from 48 bytes
+    /// on that grow by 1.25, values of up to 1000 KiB, CAS numbers. Sixteen shards at most.
+    #[must_use]
+    pub fn of(bytes: usize) -> Self {
+        Self {
+            bytes,
+            page: 1 << 20,
+            smallest: 48,
+            growth: 1.25,
+            max_value: 1000 << 10,
+            shards: 16,
+            cas: true,
+            seed: None,
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+
+    /// The arenas of its shards: together not larger than the bound.
+    pub(super) fn arenas(&self) -> Result<Vec<Arena>, ConfigError> {
+        self.check()?;
+        let sizes = Sizes::new(self.smallest.next_multiple_of(WORD), self.growth, self.page);
+        let pages = self.bytes / self.page;
+        let shards = (pages / PAGES_A_SHARD).clamp(1, self.shards);
+        let of_shard = |shard| pages / shards + usize::from(shard < pages % shards);
+        let chunks = sizes.per_page(0).next_power_of_two();
+        if of_shard(0).saturating_mul(chunks) >= 1 << u32::BITS {
+            return Err(ConfigError::TooManyChunks { shards });
+        }
+        Ok((0..shards)
+            .map(|shard| Arena::new(of_shard(shard) * self.page, sizes.clone()))
+            .collect())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let largest = MAX_EXTRA + MAX_KEY + self.max_value;
+        let smallest = self.smallest.next_multiple_of(WORD);
+        if !self.page.is_power_of_two() || !(WORD..=1 << 30).contains(&self.page) {
+            return Err(ConfigError::Page(self.page));
+        }
+        if self.max_value > MAX_VALUE || largest > self.page {
+            return Err(ConfigError::MaxValue { most: self.most_value(), asked: self.max_value });
+        }
+        if !(2 * WORD..=self.page).contains(&smallest) {
+            return Err(ConfigError::Smallest(self.smallest));
+        }
+        if !(self.growth > 1.0 && self.growth <= 16.0) {
+            return Err(ConfigError::Growth(self.growth));
+        }
+        if self.bytes < self.page {
+            return Err(ConfigError::NoPage { bytes: self.bytes, page: self.page });
+        }
+        if self.shards == 0 {
+            return Err(ConfigError::NoShard);
+        }
+        Ok(())
+    }
+
+    fn most_value(&self) -> usize {
+        self.page.saturating_sub(MAX_EXTRA + MAX_KEY).min(MAX_VALUE)
+    }
+}
+
+/// Why there can be no such cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ConfigError {
+    /// A page is no power of two between 8 bytes and 1 GiB.
+    Page(usize),
+    /// The largest value would not fit a page, or its length the header.
+    MaxValue {
+        /// What would.
+        most: usize,
+        /// What was asked for.
+        asked: usize,
+    },
+    /// The smallest chunk is below 16 bytes or above a page.
+    Smallest(usize),
+    /// Sizes that do not grow, or by more than 16.
+    Growth(f64),
+    /// Not one page of memory.
+    NoPage {
+        /// The bound.
+        bytes: usize,
+        /// A page.
+        page: usize,
+    },
+    /// No shard.
+    NoShard,
+    /// More chunks in a shard than 32 bits can number.
+    TooManyChunks {
+        /// How many shards there would be.
+        shards: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Page(page) => {
+                write!(f, "pages of {page} bytes: they are powers of two from 8 bytes to 1 GiB")
+            }
+            Self::MaxValue { most, asked } => {
+                write!(f, "values of {asked} bytes: with this page the largest has {most}")
+            }
+            Self::Smallest(bytes) => {
+                write!(f, "smallest chunks of {bytes} bytes: they have from 16 bytes to a page")
+            }
+            Self::Growth(factor) => {
+                write!(f, "sizes that grow by {factor}: they grow by more than 1 and at most 16")
+            }
+            Self::NoPage { bytes, page } => {
+                write!(f, "{bytes} bytes of memory are less than a page of {page}")
+            }
+            Self::NoShard => write!(f, "a cache without shards"),
+            Self::TooManyChunks { shards } => {
+                write!(f, "{shards} shards are too large for handles of 32 bits; take more of them")
+            }
+        }
+    }
+}
+
+impl Error for ConfigError {}

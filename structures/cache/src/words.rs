@@ -1,0 +1,167 @@
+//! Byte strings in words.
+//!
+//! An arena's words are atomics, so that a reader may copy what another thread overwrites: what it has
+//! copied is then of no use, but it is no undefined behaviour. All accesses are relaxed. Who reads and
+//! writes when is ordered by the store: by its mutex, or by a version that is validated.
+
+use structures::sync::{AtomicU64, Ordering};
+
+/// Bytes of a word.
+pub(crate) const WORD: usize = 8;
+
+/// Writes byte strings one after the other, word by word.
+#[derive(Debug)]
+pub(crate) struct Writer<'w> {
+    words: &'w [AtomicU64],
+    /// The word that comes next.
+    next: usize,
+    /// Its first bytes.
+    pending: u64,
+    /// How many of them there are: below 8.
+    filled: usize,
+}
+
+impl<'w> Writer<'w> {
+    pub(crate) fn new(words: &'w [AtomicU64]) -> Self {
+        Self { words, next: 0, pending: 0, filled: 0 }
+    }
+
+    /// Appends `bytes`.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let mut whole = bytes.chunks_exact(WORD);
+        for chunk in &mut whole {
+            self.push_part(word(chunk), WORD);
+        }
+        self.push_part(word(whole.remainder()), whole.remainder().len());
+    }
+
+    /// Appends the first `bytes` bytes of `value`, of which the others are 0.
+    fn push_part(&mut self, value: u64, bytes: usize) {
+        self.pending |= value << (8 * self.filled);
+        let all = self.filled + bytes;
+        if all < WORD {
+            self.filled = all;
+            return;
+        }
+        store(&self.words[self.next], self.pending);
+        self.next += 1;
+        self.pending = if self.filled == 0 { 0 } else { value >> (8 * (WORD - self.filled)) };
+        self.filled = all - WORD;
+    }
+
+    /// Writes what is left of the last word.
+    pub(crate) fn finish(self) {
+        if self.filled > 0 {
+            store(&self.words[self.next], self.pending);
+        }
+    }
+}
+
+/// A word of at most eight bytes; the others are 0.
+fn word(bytes: &[u8]) -> u64 {
+    let mut all = [0; WORD];
+    all[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(all)
+}
+
+#[inline(always)]
+pub(crate) fn load(word: &AtomicU64) -> u64 {
+    // Relaxed: see the head of this file.
+    word.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+pub(crate) fn store(word: &AtomicU64, value: u64) {
+    // Relaxed: see the head of this file.
+    word.store(value, Ordering::Relaxed);
+}
+
+/// The eight bytes from byte `at` on; those beyond the last word are 0.
+#[inline]
+fn load_at(words: &[AtomicU64], at: usize) -> u64 {
+    let (index, shift) = (at / WORD, 8 * (at % WORD));
+    let low = load(&words[index]) >> shift;
+    if shift == 0 {
+        return low;
+    }
+    low | words.get(index + 1).map_or(0, load) << (64 - shift)
+}
+
+/// Whether `bytes` are what is there from byte `at` on.
+#[inline]
+pub(crate) fn are(words: &[AtomicU64], at: usize, bytes: &[u8]) -> bool {
+    let mut whole = bytes.chunks_exact(WORD);
+    let mut at = at;
+    for chunk in &mut whole {
+        if load_at(words, at) != word(chunk) {
+            return false;
+        }
+        at += WORD;
+    }
+    let rest = whole.remainder();
+    rest.is_empty() || (load_at(words, at) ^ word(rest)) << (64 - 8 * rest.len()) == 0
+}
+
+/// Appends the `len` bytes from byte `at` on to `out`.
+#[inline]
+pub(crate) fn append(words: &[AtomicU64], at: usize, len: usize, out: &mut Vec<u8>) {
+    out.reserve(len);
+    let end = at + len;
+    let mut at = at;
+    while at + WORD <= end {
+        out.extend_from_slice(&load_at(words, at).to_le_bytes());
+        at += WORD;
+    }
+    if at < end {
+        out.extend_from_slice(&load_at(words, at).to_le_bytes()[..end - at]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words that were full of other bytes.
+    fn written(pieces: &[&[u8]]) -> Vec<AtomicU64> {
+        let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let words: Vec<_> = (0..bytes.div_ceil(WORD)).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let mut writer = Writer::new(&words);
+        pieces.iter().for_each(|piece| writer.push(piece));
+        writer.finish();
+        words
+    }
+
+    #[test]
+    fn what_is_written_is_read_at_every_offset() {
+        let bytes: Vec<u8> = (1..60).collect();
+        for first in 0..20 {
+            for second in first..bytes.len() {
+                let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+                let words = written(&pieces);
+                let mut at = 0;
+                for piece in pieces {
+                    let mut out = vec![9];
+                    append(&words, at, piece.len(), &mut out);
+                    assert_eq!(out[1..], *piece);
+                    assert!(are(&words, at, piece));
+                    at += piece.len();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_other_byte_is_seen() {
+        let bytes: Vec<u8> = (1..40).collect();
+        let words = written(&[&bytes]);
+        for at in 0..16 {
+            for len in 1..20 {
+                for changed in 0..len {
+                    let mut other = bytes[at..at + len].to_vec();
+                    other[changed] ^= 0x80;
+                    assert!(!are(&words, at, &other), "byte {changed} of {len} at {at}");
+                }
+            }
+        }
+    }
+}

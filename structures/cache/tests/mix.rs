@@ -1,0 +1,111 @@
+//! When the mix of sizes shifts, pages follow.
+
+use cache::evict::{Eviction, Visitor, for_each};
+use cache::store::{Config, Options, Sharded};
+use cache::theory::zipf;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+const BYTES: usize = 1 << 20;
+const KEYS: u64 = 20_000;
+
+/// A cache behind look-aside requests: a miss is followed by a set.
+struct Client<E> {
+    cache: Sharded<E>,
+    sums: Vec<f64>,
+    rng: Xoshiro256PlusPlus,
+}
+
+/// Bytes of the value of `key` in a phase.
+type Mix = fn(u64) -> usize;
+
+impl<E: Eviction> Client<E> {
+    fn new() -> Self {
+        let config = Config {
+            page: 8 << 10,
+            max_value: 2000,
+            shards: 1,
+            seed: Some(1),
+            ..Config::of(BYTES)
+        };
+        let mut sum = 0.0;
+        let running = |p: f64| {
+            sum += p;
+            sum
+        };
+        let sums = zipf(KEYS, 0.8).into_iter().map(running).collect();
+        let rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        Self { cache: Sharded::new(&config).unwrap(), sums, rng }
+    }
+
+    /// Whether a request hits. The keys of each phase are others.
+    fn request(&mut self, phase: &str, mix: Mix, written: &mut usize) -> bool {
+        let uniform: f64 = self.rng.random();
+        let rank = self.sums.partition_point(|&sum| sum <= uniform) as u64;
+        let name = format!("{phase}{rank}");
+        let mut value = Vec::new();
+        if self.cache.get(name.as_bytes(), &mut value).is_some() {
+            return true;
+        }
+        let value = vec![7; mix(rank)];
+        self.cache.set(name.as_bytes(), &value, Options::default()).unwrap();
+        *written += value.len();
+        false
+    }
+
+    /// Writes `bytes`, and then returns the hit ratio of what follows.
+    fn phase(&mut self, phase: &str, mix: Mix, bytes: usize) -> f64 {
+        let mut written = 0;
+        while written < bytes {
+            self.request(phase, mix, &mut written);
+        }
+        let hits = (0..20_000).filter(|_| self.request(phase, mix, &mut written)).count();
+        hits as f64 / 20_000.0
+    }
+}
+
+const SMALL: (&str, Mix) = ("small", |_| 40);
+const LARGE: (&str, Mix) = ("large", |key| 700 + key as usize % 200);
+const BOTH: (&str, Mix) = ("both", |key| if key.is_multiple_of(3) { 1500 } else { 100 });
+
+/// From each of some mixes to another.
+struct Shift {
+    from: [(&'static str, Mix); 2],
+    to: (&'static str, Mix),
+}
+
+impl Visitor for Shift {
+    fn visit<E: Eviction + 'static>(&mut self) {
+        if !E::EVICTS {
+            return;
+        }
+        let (after, to) = self.to;
+        let fresh = Client::<E>::new().phase(after, to, 3 * BYTES);
+        for (before, from) in self.from {
+            let mut client = Client::<E>::new();
+            client.phase(before, from, 3 * BYTES / 2);
+            let shifted = client.phase(after, to, 3 * BYTES);
+            let what = format!("{}, {before} to {after}: {shifted:.4}, {fresh:.4}", E::NAME);
+            println!("{what}");
+            assert!(shifted > fresh - 0.02, "{what}");
+            assert!(client.cache.stats().pages_moved > 20, "{what}");
+        }
+    }
+}
+
+// Three times the memory has been written when a cache is as good as a fresh one.
+
+#[test]
+fn after_a_shift_to_small_items() {
+    for_each(&mut Shift { from: [LARGE, BOTH], to: SMALL });
+}
+
+#[test]
+fn after_a_shift_to_large_items() {
+    for_each(&mut Shift { from: [SMALL, BOTH], to: LARGE });
+}
+
+#[test]
+fn after_a_shift_to_both() {
+    for_each(&mut Shift { from: [SMALL, LARGE], to: BOTH });
+}

@@ -1,0 +1,157 @@
+//! Expiry: absolute, relative, negative, and with a wall clock that is set.
+
+mod common;
+
+use std::sync::Arc;
+
+use cache::evict::Never;
+use cache::store::{Config, Options, Outcome, Sharded};
+use cache::time::{Clock, Expiry, SystemClock};
+
+use common::ByHand;
+
+/// What the wall clock says when a test begins.
+const WALL: u64 = 1_800_000_000;
+
+fn cache() -> (Sharded<Never>, Arc<ByHand>) {
+    let clock = ByHand::new(5000, WALL);
+    let config = Config { clock: clock.clone(), ..Config::of(2 << 20) };
+    (Sharded::new(&config).unwrap(), clock)
+}
+
+fn set(cache: &Sharded<Never>, expiry: Expiry) {
+    let options = Options { expiry, ..Options::default() };
+    assert_eq!(cache.set(b"key", b"value", options), Ok(Outcome::Stored));
+}
+
+fn is_there(cache: &Sharded<Never>) -> bool {
+    cache.get(b"key", &mut Vec::new()).is_some()
+}
+
+/// Passes `seconds` and sees the item go with the last of them.
+fn lasts(cache: &Sharded<Never>, clock: &ByHand, seconds: u64) {
+    clock.pass(seconds - 1);
+    assert!(is_there(cache), "gone before {seconds} s");
+    clock.pass(1);
+    assert!(!is_there(cache), "there after {seconds} s");
+}
+
+#[test]
+fn without_expiry_it_stays() {
+    let (cache, clock) = cache();
+    set(&cache, Expiry::Never);
+    clock.pass(1 << 40);
+    assert!(is_there(&cache));
+}
+
+#[test]
+fn relative_and_absolute() {
+    let (cache, clock) = cache();
+    set(&cache, Expiry::After(10));
+    lasts(&cache, &clock, 10);
+    set(&cache, Expiry::At(WALL + 10 + 25));
+    lasts(&cache, &clock, 25);
+    clock.pass(1_000_000);
+    set(&cache, Expiry::After(1));
+    lasts(&cache, &clock, 1);
+}
+
+#[test]
+fn what_is_past_is_not_there() {
+    let (cache, clock) = cache();
+    clock.pass(100);
+    for expiry in [Expiry::After(0), Expiry::At(WALL + 100), Expiry::At(WALL - 1), Expiry::At(0)] {
+        set(&cache, Expiry::Never);
+        set(&cache, expiry);
+        assert!(!is_there(&cache), "{expiry:?}");
+        set(&cache, Expiry::Never);
+        assert!(cache.touch(b"key", expiry));
+        assert!(!is_there(&cache), "touched: {expiry:?}");
+        assert!(!cache.touch(b"key", Expiry::Never), "it never comes back");
+    }
+    assert_eq!(cache.len(), 0);
+}
+
+#[test]
+fn the_furthest_does_not_overflow() {
+    let (cache, clock) = cache();
+    for expiry in [Expiry::After(u32::MAX), Expiry::At(u64::MAX)] {
+        set(&cache, expiry);
+        clock.pass(1000);
+        assert!(is_there(&cache), "{expiry:?}");
+    }
+}
+
+#[test]
+fn a_wall_clock_that_is_set_moves_no_deadline() {
+    for wall in [0, WALL - 1_000_000, WALL + 1_000_000] {
+        let (cache, clock) = cache();
+        set(&cache, Expiry::At(WALL + 30));
+        clock.set_wall(wall);
+        lasts(&cache, &clock, 30);
+        // Nor does it bring one back.
+        clock.set_wall(0);
+        assert!(!is_there(&cache));
+        set(&cache, Expiry::After(30));
+        clock.set_wall(WALL);
+        lasts(&cache, &clock, 30);
+    }
+}
+
+#[test]
+fn touch_moves_the_deadline_alone() {
+    let (cache, clock) = cache();
+    let options = Options { flags: 77, expiry: Expiry::After(5), ..Options::default() };
+    cache.set(b"key", b"value", options).unwrap();
+    let before = cache.get(b"key", &mut Vec::new()).unwrap();
+    assert!(cache.touch(b"key", Expiry::After(20)));
+    clock.pass(6);
+    let mut value = Vec::new();
+    assert_eq!(cache.get(b"key", &mut value), Some(before));
+    assert_eq!(value, b"value");
+    assert!(cache.touch(b"key", Expiry::Never));
+    clock.pass(1000);
+    assert!(is_there(&cache));
+    assert!(!cache.touch(b"other", Expiry::Never));
+}
+
+#[test]
+fn an_expired_item_is_absent_to_every_operation() {
+    for operation in 0..4 {
+        let (cache, clock) = cache();
+        set(&cache, Expiry::After(1));
+        clock.pass(1);
+        let when = [cache::store::When::Absent, cache::store::When::Present];
+        let store = |when| cache.set(b"key", b"new", Options { when, ..Options::default() });
+        match operation {
+            0 => assert_eq!(store(when[0]), Ok(Outcome::Stored)),
+            1 => assert_eq!(store(when[1]), Ok(Outcome::NotStored)),
+            2 => assert!(!cache.remove(b"key")),
+            _ => assert!(!cache.touch(b"key", Expiry::Never)),
+        }
+        assert_eq!(cache.stats().expired, 1, "operation {operation}");
+    }
+}
+
+#[test]
+fn numbers_mean_what_they_mean_to_memcached() {
+    let month = 30 * 24 * 60 * 60;
+    for (number, expiry) in [
+        (0, Expiry::Never),
+        (-1, Expiry::After(0)),
+        (i64::MIN, Expiry::After(0)),
+        (1, Expiry::After(1)),
+        (month, Expiry::After(2_592_000)),
+        (month + 1, Expiry::At(2_592_001)),
+        (i64::MAX, Expiry::At(i64::MAX as u64)),
+    ] {
+        assert_eq!(Expiry::from_number(number), expiry, "{number}");
+    }
+}
+
+#[test]
+fn the_systems_clocks_go() {
+    let clock = SystemClock::default();
+    assert!(clock.wall() > WALL - 200_000_000);
+    assert!(clock.steady() < 1000);
+}
