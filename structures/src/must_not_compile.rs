@@ -116,8 +116,6 @@
 //! # Nothing that is protected outlives its protection
 //!
 //! ```compile_fail,E0499
-//! use structures::map::MapHandle;
-//!
 //! let map: structures::HamtCas<u64, u64> = (0..9).map(|key| (key, key)).collect();
 //! let mut handle = map.handle();
 //! let mut pinned = handle.pin();
@@ -127,8 +125,6 @@
 //! ```
 //!
 //! ```compile_fail,E0505
-//! use structures::map::MapHandle;
-//!
 //! let map: structures::HamtCas<u64, u64> = (0..9).map(|key| (key, key)).collect();
 //! let mut handle = map.handle();
 //! let mut pinned = handle.pin();

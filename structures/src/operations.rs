@@ -148,7 +148,8 @@ macro_rules! derived {
         /// It takes effect as the [`get`](Self::get) that finds the key, or the
         /// [`insert`](Self::insert) that adds it; each further attempt means that somebody has added
         /// and somebody removed the key meanwhile. `make` runs once at most, while this thread holds
-        /// no lock, so it may use the map; its value is dropped if another thread was faster.
+        /// no lock, so it may use the map; its value is dropped if another thread was faster. Panics
+        /// where `insert` does.
         pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
         where
             $K: Clone,
@@ -207,8 +208,9 @@ macro_rules! derived {
         }
     };
     (@clear ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Removes the entries that are present from the call's start to its end; perhaps others. Not
-        /// one step: a [`retain`](Self::retain) that keeps nothing. What room the table has it keeps.
+        /// Removes the entries that are present, with the same value, from the call's start to its end;
+        /// of those inserted or updated meanwhile perhaps some. Not one step: a
+        /// [`retain`](Self::retain) that keeps nothing. What room the table has it keeps.
         pub fn clear(&$($mut)? self)
         where
             $K: Clone,
@@ -380,7 +382,8 @@ macro_rules! forwarded {
             self.$($via)*.retain(keep);
         }
 
-        /// Removes the entries that are present from the call's start to its end, each by itself.
+        /// Removes the entries that are present, with the same value, from the call's start to its end,
+        /// each by itself.
         pub fn clear(&$($mut)? self)
         where
             $K: Clone,

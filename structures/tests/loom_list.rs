@@ -171,6 +171,19 @@ fn what_was_removed_is_not_updated() {
     });
 }
 
+/// lock_free-L4: what is removed on a condition is what the condition has seen, although the node is
+/// replaced meanwhile, and freed.
+#[test]
+fn a_condition_has_seen_what_is_removed() {
+    explore("remove if", [(Some(A), None, None), (None, Some(A), Some(A + 5))], || {
+        let map = list::<Hazard>(&[A]);
+        let other = beside(&map, |map| map.raise(A, 5));
+        let removed = number(map.handle().remove_if(&A, |value| value.number() == A));
+        let raised = other.join().expect("raised");
+        (removed, raised, map.handle().look_up(A))
+    });
+}
+
 /// reclaim-D1–D2 of the reclaimer's contract, kept by the list: a reader of the second node of a bucket
 /// meets a node that is replaced, removed and freed. (lock_free-I3, lock_free-I5)
 #[test]

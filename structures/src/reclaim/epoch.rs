@@ -63,7 +63,6 @@ unsafe impl Reclaimer for Epoch {
 ///
 /// ```compile_fail,E0597
 /// use structures::ChainingLockFree;
-/// use structures::map::MapHandle;
 ///
 /// let mut handle;
 /// let text = "lent to the map".to_owned();
@@ -77,7 +76,6 @@ unsafe impl Reclaimer for Epoch {
 ///
 /// ```
 /// # use structures::ChainingLockFree;
-/// # use structures::map::MapHandle;
 /// let text = "lent to the map".to_owned();
 /// let map = ChainingLockFree::<u32, &str>::default();
 /// let mut handle;

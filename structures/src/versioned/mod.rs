@@ -67,7 +67,6 @@ pub trait Sequential {
 /// steps are `unsafe`, and a copy that lives by itself is a clone, where an object has that:
 ///
 /// ```compile_fail,E0133
-/// use structures::map::MapHandle;
 /// use structures::versioned::{HamtCas, Version};
 ///
 /// let map: HamtCas<u64, u64> = (0..9).map(|key| (key, key)).collect();
@@ -77,7 +76,6 @@ pub trait Sequential {
 /// ```
 /// use std::hash::RandomState;
 ///
-/// use structures::map::MapHandle;
 /// use structures::reclaim::Epoch;
 /// use structures::versioned::HamtCas;
 /// use structures::versioned::hamt::Counted;
