@@ -8,7 +8,7 @@ use crate::source::{code, root, sources, text};
 /// Each crate of the workspace, and the others of it that its library and program may use.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("structures", &[]),
-    ("cache", &["structures"]),
+    ("cache", &[]),
     ("table", &[]),
     ("linearizability", &[]),
     ("scenarios", &["linearizability", "structures"]),

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 
 /// Crates in which the file of a module may use the module's own parts while they use it: there a trait
 /// and the list of its implementations stand in one file.
-const HEADS: [&str; 2] = ["structures", "trials"];
+const HEADS: [&str; 3] = ["cache", "structures", "trials"];
 
 /// Circles that are left: a node knows how it is shared, and sharing frees nodes; a replica is made of a
 /// checkpoint, which is a replica. The last is to be opened.

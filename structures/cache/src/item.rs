@@ -10,7 +10,7 @@
 //! A key has 1 to 250 bytes, so the low byte of a taken chunk's first word is never 0: the arena knows a
 //! free chunk by it.
 
-use structures::sync::AtomicU64;
+use crate::sync::AtomicU64;
 
 use crate::words::{self, WORD, Writer};
 

@@ -21,6 +21,7 @@ pub mod evict;
 pub mod item;
 pub mod memory;
 pub mod store;
+mod sync;
 pub mod theory;
 pub mod time;
 mod words;

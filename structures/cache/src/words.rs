@@ -4,7 +4,7 @@
 //! copied is then of no use, but it is no undefined behaviour. All accesses are relaxed. Who reads and
 //! writes when is ordered by the store: by its mutex, or by a version that is validated.
 
-use structures::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use cache::memory::{Arena, Handle, Sizes};
 use proptest::prelude::*;
-use structures::sync::Ordering;
+use std::sync::atomic::Ordering;
 
 const PAGE: usize = 1024;
 const BOUND: usize = 10 * PAGE + 100;

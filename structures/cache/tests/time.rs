@@ -95,6 +95,10 @@ fn a_wall_clock_that_is_set_moves_no_deadline() {
         set(&cache, Expiry::After(30));
         clock.set_wall(WALL);
         lasts(&cache, &clock, 30);
+        // A second since 1970 is that of the time that has passed, whatever the wall says.
+        clock.set_wall(wall);
+        set(&cache, Expiry::At(WALL + 60 + 15));
+        lasts(&cache, &clock, 15);
     }
 }
 

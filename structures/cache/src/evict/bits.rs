@@ -1,6 +1,6 @@
 //! A bit for each slot, 64 in a word.
 
-use structures::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Bits that threads set together. They are hints: no access orders anything, and all are relaxed.
 #[derive(Debug, Default)]

@@ -11,9 +11,7 @@
 //! from that at once, here the next round of the same eviction does. Ghosts are those of the last so many
 //! evictions, so one that has come back leaves its place empty.
 
-use std::sync::atomic::AtomicU8;
-
-use structures::sync::Ordering;
+use crate::sync::{AtomicU8, Ordering};
 
 use super::ghosts::Ghosts;
 use super::links::{Links, List};

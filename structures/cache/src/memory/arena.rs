@@ -2,18 +2,18 @@
 //!
 //! # Invariants
 //!
-//! * A1. A page belongs to one class or to the pool. A page of a class has a chunk that is taken: the
+//! * arena-A1. A page belongs to one class or to the pool. A page of a class has a chunk that is taken: the
 //!   first is when the page comes, and when the last is given back, so is the page.
-//! * A2. A class's `open` pages are those of its pages with a free chunk, each once.
-//! * A3. A chunk of a class's page is taken, in the page's list of free chunks, or not used yet
+//! * arena-A2. A class's `open` pages are those of its pages with a free chunk, each once.
+//! * arena-A3. A chunk of a class's page is taken, in the page's list of free chunks, or not used yet
 //!   (`fresh` and those behind it).
-//! * A4. The low byte of the first word of a chunk is 0 exactly if the chunk is free; between
+//! * arena-A4. The low byte of the first word of a chunk is 0 exactly if the chunk is free; between
 //!   [`Arena::take`] and the writing of the item nothing else is done with the arena.
-//! * A5. The bytes of chunks taken are never more than the bound: asserted in `take`.
+//! * arena-A5. The bytes of chunks taken are never more than the bound: asserted in `take`.
 
 use std::fmt;
 
-use structures::sync::AtomicU64;
+use crate::sync::AtomicU64;
 
 use super::{Sizes, Usage};
 use crate::words::{self, WORD};
@@ -111,7 +111,7 @@ impl Arena {
 
     /// Takes a free chunk of `class`: of its own pages, or of one from the pool. `None` if there is
     /// neither, or the system has no memory for the page. The caller writes an item there before it does
-    /// anything else with the arena (A4). O(1), but for a page's first use.
+    /// anything else with the arena (arena-A4). O(1), but for a page's first use.
     pub fn take(&mut self, class: usize) -> Option<Handle> {
         if self.classes[class].open.is_empty() && !self.adopt(class) {
             return None;
@@ -141,7 +141,7 @@ impl Arena {
         Some(handle)
     }
 
-    /// Gives a page of the pool to `class`, which takes a chunk of it at once (A1); false if there is none.
+    /// Gives a page of the pool to `class`, which takes a chunk of it at once (arena-A1); false if there is none.
     fn adopt(&mut self, class: usize) -> bool {
         let Some(&number) = self.pool.last() else { return false };
         let page = &mut self.pages[number as usize];

@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //!
-//! * S1. The index has a handle for each chunk that is taken, under the hash of its item's key, and no
+//! * shard-S1. The index has a handle for each chunk that is taken, under the hash of its item's key, and no
 //!   other; no two items have the same key.
-//! * S2. The policy of a class knows the slots of the class's taken chunks, and no others.
-//! * S3. What is deleted, evicted, expired or overwritten leaves index, policy and arena in one call, so
+//! * shard-S2. The policy of a class knows the slots of the class's taken chunks, and no others.
+//! * shard-S3. What is deleted, evicted, expired or overwritten leaves index, policy and arena in one call, so
 //!   it never comes back.
 
 use std::error::Error;
@@ -375,7 +375,7 @@ impl<E: Eviction> Shard<E> {
     fn evict(&mut self, class: usize) -> Option<()> {
         let view = View { arena: &self.arena, hasher: &self.hasher, class };
         let slot = self.classes[class].policy.victim(&view)?;
-        let handle = self.arena.at(class, slot).expect("S2: a victim is there");
+        let handle = self.arena.at(class, slot).expect("shard-S2: a victim is there");
         self.stats.evictions += 1;
         self.forget(handle, key_hash(&self.arena, &self.hasher, handle));
         self.fit_policy(class);
@@ -404,7 +404,7 @@ impl<E: Eviction> Shard<E> {
     fn forget(&mut self, handle: Handle, hash: u64) {
         self.stats.item_bytes -= self.item(handle).bytes();
         let entry = self.index.find_entry(hash, |&found| found == handle);
-        entry.expect("S1: what is stored is in the index").remove();
+        entry.expect("shard-S1: what is stored is in the index").remove();
         self.arena.give_back(handle);
     }
 

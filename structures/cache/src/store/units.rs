@@ -74,6 +74,12 @@ impl<E: Eviction> Units<E> {
         true
     }
 
+    /// Whether `key` is there. To the policy that is no use of it.
+    #[must_use]
+    pub fn contains(&self, key: u64) -> bool {
+        self.find(hash(key), key).is_some()
+    }
+
     /// How many items there are.
     #[must_use]
     pub fn len(&self) -> usize {
