@@ -1,12 +1,12 @@
-//! From the entries that a table is to hold to its buckets; and what is said when they cannot be.
+//! The number of buckets of a table that is to hold so many entries, and the errors if there cannot be
+//! so many.
 //!
-//! Every table has a power of two of buckets. Computed without checks, that of a capacity that no
-//! address space holds wraps around to a small table, without a word in a build without overflow
-//! checks. So all tables compute it here.
+//! Every table has a power of two of buckets. All tables compute it here, with checks: without them a
+//! capacity that no address space can hold would wrap around, and give a small table without an error.
 
 use crate::cuckoo::GrowError;
 
-/// How the buckets of a table follow from its entries.
+/// How many buckets a table has for how many entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Slots of a bucket.
@@ -66,7 +66,7 @@ impl Shape {
         if entries > usize::MAX as u128 { usize::MAX } else { entries as usize }
     }
 
-    /// What `make` makes of the buckets for `entries` entries, of which there are `least` at least.
+    /// Calls `make` with the number of buckets for `entries` entries, which is at least `least`.
     ///
     /// # Panics
     ///

@@ -8,7 +8,7 @@
 //! | bits, from the lowest | |
 //! | --- | --- |
 //! | `SLOTS` × `TAG_BITS` | tags; 0 marks an empty slot |
-//! | 3 | overflow count, what it counts is the table's business; it saturates at 7 |
+//! | 3 | overflow count; each kind of table says what it counts; it saturates at 7 |
 //! | 1 | `FROZEN`: the bucket will not change any more |
 //! | the rest but one | version; every unlock that changed something adds 1 |
 //! | 1, the highest | `LOCKED`: a writer may be changing the entries |
@@ -57,7 +57,7 @@ use crate::sync::{AtomicU64, Ordering, fence};
 /// Bits of the overflow count.
 const OVERFLOW_BITS: u32 = 3;
 
-/// What a control word held: plain data.
+/// The value of a control word at one moment: plain data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot<const SLOTS: usize>(u64);
 
@@ -71,7 +71,8 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
     };
     const FROZEN: u64 = 1 << (Self::TAGS_END + OVERFLOW_BITS);
     const VERSION: u32 = Self::TAGS_END + OVERFLOW_BITS + 1;
-    /// As many as there is room for. Models of one slot try what a turn does: it takes two changes.
+    /// All bits that are left. In models, a word of one slot has one bit, so that two changes make a
+    /// turn.
     const VERSION_BITS: u32 = if cfg!(loom) && SLOTS == 1 { 1 } else { 63 - Self::VERSION };
     /// Next to the version, which carries into it.
     const LOCKED: u64 = 1 << (Self::VERSION + Self::VERSION_BITS);
@@ -263,7 +264,7 @@ impl<const SLOTS: usize> Iterator for Matches<SLOTS> {
     }
 }
 
-/// How many half turns the versions of a table's buckets have made; see the [module](self).
+/// The number of half turns that the versions of a table's buckets have made; see the [module](self).
 #[derive(Debug, Default)]
 pub struct Wraps(AtomicU64);
 

@@ -26,7 +26,7 @@ pub(crate) struct Doubling<T> {
     /// Apart from what readers of the table read: the buckets dealt out, and those copied.
     dealt: CachePadded<AtomicUsize>,
     copied: CachePadded<AtomicUsize>,
-    /// What copiers that panicked gave back.
+    /// Chunks that copiers gave back when they panicked.
     returned: Mutex<Vec<Range<usize>>>,
     /// The table is made by one thread, used by all, and dropped by any.
     _owns: PhantomData<OnceLock<T>>,

@@ -18,7 +18,7 @@ pub trait Exclusion: Sealed + Debug + Default + Send + Sync + 'static {
     /// Whether a reader takes the lock of each bucket that it reads, instead of validating it.
     const READERS_LOCK: bool;
 
-    /// Where the buckets' locks and versions are.
+    /// The kind of locks and versions that the buckets have.
     type Versions: Versions;
 
     /// Held around a lookup.

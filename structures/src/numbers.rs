@@ -1,4 +1,4 @@
-//! Small numbers that threads take and give back: who has one has it alone.
+//! Small numbers that threads take and give back. Two threads never have the same number at once.
 
 use crate::sync::{AtomicU64, Ordering};
 

@@ -1,7 +1,7 @@
-//! Who has a lock, and what a thread is in the midst of: so that a thread whose user code uses the
-//! table again does not wait for itself.
+//! Which thread has a lock, and which operations a thread is inside of. By this a thread whose user code
+//! uses the table again does not wait for itself.
 //!
-//! Two ways to know, neither of which another thread looks at:
+//! There are two ways to know. Other threads look at neither:
 //!
 //! * A lock holds its owner's [number](me). A thread that finds its own there would wait for ever. It
 //!   reads its own number only where it stored it itself, so this needs no order.

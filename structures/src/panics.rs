@@ -1,4 +1,4 @@
-//! What becomes of a panic that belongs to no caller.
+//! Panics that belong to no caller, such as those of drops that a reclaimer runs.
 
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};

@@ -10,7 +10,8 @@ use std::fmt::Debug;
 use crate::hash;
 use crate::sealed::Sealed;
 
-/// What the lane of an occupied slot holds. Sealed: a lane too wide would be another's, or the lock.
+/// The content of an occupied slot's lane in the control word. Sealed: a value that is too wide would run
+/// into the next lane or the lock.
 pub trait Tagging: Sealed + Debug + Default + Send + Sync + 'static {
     /// Its name in the names of tables.
     const NAME: &'static str;

@@ -12,10 +12,10 @@
 //! writer has its buckets; control words are then written like entries.
 //!
 //! * A reader loads the stripe (`Acquire`, versions-V1), then the bucket's word and entries, and
-//!   validates: `fence(Acquire)` (versions-V2), then the stripe again (`Acquire`, versions-V3). If it is
-//!   the same and even, word and entries were the bucket's at versions-V3.
-//! * A writer makes it odd (versions-V4, a CAS, `Acquire`), `fence(Release)` (versions-V5), writes words
-//!   and entries, and makes it even (`Release`, versions-V6).
+//!   validates: `fence(Acquire)` (versions-V2), then the stripe again (`Acquire`, versions-V3). If it
+//!   is the same and even, word and entries were the bucket's at versions-V3.
+//! * A writer makes it odd (versions-V4, a CAS, `Acquire`), `fence(Release)` (versions-V5), writes
+//!   words and entries, and makes it even (`Release`, versions-V6).
 //! * versions-V5 pairs with versions-V2, versions-V6 with versions-V1, versions-V3 and versions-V4, as
 //!   control-C5 and control-C6 do.
 //! * An operation on two buckets of one stripe takes it once, and releases it once.
@@ -33,7 +33,7 @@ use crate::sealed::Sealed;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::zeroed::{Pages, Zeroed};
 
-/// What was seen of a bucket: its word, and the version that covers it.
+/// A bucket as it was seen: its word, and the version that covers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<const SLOTS: usize, V: Versions> {
     /// The bucket's word.
@@ -51,13 +51,13 @@ impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
     }
 }
 
-/// Where the locks and versions of a table's buckets are. Sealed: a table relies on a lock that it was
-/// given.
+/// The kind of locks and versions that a table's buckets have. Sealed: a table relies on a lock that it
+/// was given.
 pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     /// Locks with versions that a table has besides its buckets' words; 0 if none.
     const STRIPES: usize;
 
-    /// What a table keeps for them.
+    /// The table's array of them.
     type Array: Send + Sync;
 
     /// A version.
@@ -308,8 +308,8 @@ impl<const N: usize> Versions for Stripes<N> {
         array.of(bucket).load(Ordering::Acquire) == seen.stamp
     }
 
-    /// A writer changes words long before it unlocks their stripe, so of a stripe that is locked nothing
-    /// is known.
+    /// A writer changes words long before it unlocks their stripe, so of a stripe that is locked
+    /// nothing is known.
     #[inline(always)]
     fn validate_tags<const SLOTS: usize>(
         array: &StripeArray,

@@ -8,10 +8,10 @@ use std::slice;
 
 use crate::cuckoo::GrowError;
 
-/// What pages a table asks for.
+/// The pages that a table asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pages {
-    /// What the allocator gives.
+    /// Those that the allocator gives.
     #[default]
     Default,
     /// Huge ones (2 MiB) for arrays that fill at least one, by `madvise(2)`. A request: the

@@ -1,9 +1,9 @@
 //! Michael's lock-free sorted list: nodes, links, and the cursor that every operation moves.
 //!
-//! Invariants and linearization points: the table's, see `lock_free/mod.rs`. Nodes are protected hand
-//! over hand in two slots; a node that is found marked is unlinked before the cursor goes on
-//! (Michael's `find`), so that each step starts from a link that was unmarked when its target was
-//! protected, which is what hazard pointers need.
+//! The invariants and linearization points are those of the table, in `lock_free/mod.rs`. Nodes are
+//! protected hand over hand in two slots; a node that is found marked is unlinked before the cursor
+//! goes on (Michael's `find`), so that each step starts from a link that was unmarked when its target
+//! was protected, which is what hazard pointers need.
 
 use super::split_order::{PENDING, SENTINEL};
 use crate::reclaim::{Guard, Node, Owned, Payload, Reclaimer, TAG_BITS};
@@ -15,7 +15,7 @@ pub(super) const MARK: usize = 0b001;
 /// The slot for the successor of a node that is being replaced; 0 and 1 are the cursor's.
 const SUCCESSOR_SLOT: usize = 2;
 
-/// What a list node holds.
+/// The payload of a list node.
 pub(super) struct Entry<R: Reclaimer, K, V> {
     pub(super) next: Link<R, K, V>,
     /// Place in the list: [`entry_order`](super::split_order::entry_order) of the hash.
@@ -62,7 +62,7 @@ pub(super) struct Cursor<'c, R: Reclaimer, K, V, G> {
     slot: usize,
 }
 
-/// What a cursor stands before.
+/// The part of the list in front of a cursor.
 pub(super) enum Ahead<'n, R: Reclaimer, K, V> {
     /// A node that was not marked: lock_free-L1.
     Live(&'n Entry<R, K, V>),
@@ -131,7 +131,8 @@ impl<'c, R: Reclaimer, K: Send, V: Send, G: Guard<R>> Cursor<'c, R, K, V, G> {
             // SAFETY: list-C2.
             let entry = unsafe { &*self.target().cast_const() };
             // Acquire: pairs with the Release of lock_free-L2, lock_free-L3 and `unlink`; the
-            // successor's contents are visible to whoever gets it from the link to which we may store it.
+            // successor's contents are visible to whoever gets it from the link to which we may store
+            // it.
             let next = entry.next.load(Ordering::Acquire);
             if !has(next, MARK) {
                 return Ahead::Live(entry);

@@ -9,7 +9,7 @@
 //!
 //! * [`ChainingInline`]: words alone, the first three of a bucket in its cache line.
 //!
-//! What a lock gives out, a bucket's chain, nobody else gets:
+//! A chain is only reached under its lock, so the trait that hands it out is private:
 //!
 //! ```compile_fail,E0432
 //! use structures::chaining::Locking;

@@ -4,7 +4,7 @@
 //! * [`CuckooOptimisticItems`]: any keys and values, behind pointers that a reclaimer frees.
 //! * [`CuckooStriped`]: any keys and values, inline; striped locks, taken by readers too.
 //!
-//! How they make room is a [search](path) of its own.
+//! When both buckets of a new entry are full, a [search](path) finds entries to move.
 //!
 //! # Terms, for a reader of MemC3
 //!

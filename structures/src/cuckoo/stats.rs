@@ -1,4 +1,4 @@
-//! What a cuckoo table counts of itself with the feature `stats`; without it the hooks are empty.
+//! Counts that a cuckoo table keeps with the feature `stats`; without it the hooks are empty.
 
 #[cfg(feature = "stats")]
 pub(super) use self::on::Counters;
@@ -13,7 +13,7 @@ mod on {
     /// Lengths that are told apart. Breadth-first paths are much shorter.
     const LENGTHS: usize = 16;
 
-    /// What a cuckoo table has done since it was made. Every number is exact while no thread
+    /// Counts of what a cuckoo table has done since it was made. Every number is exact while no thread
     /// works on the table.
     #[derive(Clone, Debug, PartialEq, Eq)]
     #[non_exhaustive]

@@ -1,8 +1,8 @@
-//! What a table says of itself.
+//! Facts about a table: family, source, progress, memory.
 
 use std::fmt;
 
-/// How an operation is guaranteed to finish; the weaker is the greater.
+/// The progress guarantee of an operation. Weaker guarantees compare greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
     /// In a bounded number of its own steps, whatever other threads do.
@@ -11,7 +11,7 @@ pub enum Progress {
     LockFree,
     /// A thread that holds a lock can stop others.
     Blocking,
-    /// Nobody has said.
+    /// Not stated.
     Unknown,
 }
 
@@ -26,8 +26,8 @@ impl fmt::Display for Progress {
     }
 }
 
-/// How much memory a reader that stalls inside a lookup keeps from being freed, while others go on
-/// updating the table: a property of the table with its reclaimer. More is greater.
+/// The memory that a reader keeps from being freed if it stalls inside a lookup while others go on
+/// updating the table: a property of the table with its reclaimer. More memory compares greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Held {
     /// None: the table retires nothing, as it frees under a lock, or once no reader is there.
@@ -38,7 +38,7 @@ pub enum Held {
     TableSize,
     /// All that is retired while the reader stalls: it grows with the updates.
     Unbounded,
-    /// Nobody has said.
+    /// Not stated.
     Unknown,
 }
 
@@ -62,8 +62,8 @@ impl fmt::Display for Held {
     }
 }
 
-/// What a table says of itself; `bench list` shows it. Of a table that is generic over its
-/// reclaimer it is said of the pair.
+/// Facts about a table; `bench list` shows them. For a table that is generic over its reclaimer they
+/// are facts about the pair.
 #[derive(Clone, Copy, Debug)]
 pub struct MapInfo {
     /// The family in the literature: `chaining`, `cuckoo`, `versioned`, `peer`, `control`, …
@@ -81,16 +81,16 @@ pub struct MapInfo {
     /// Whether a test stops threads within each operation and finds the progress that is claimed
     /// (`structures/tests/progress.rs`, with some of the reclaimers).
     pub progress_is_tested: bool,
-    /// What a stalled reader keeps from being freed (of a table whose nodes the meter counts,
-    /// tested: `structures/tests/stalled.rs`).
+    /// The memory that a stalled reader keeps from being freed. Tested by `structures/tests/stalled.rs`
+    /// for tables whose nodes the meter counts.
     pub held: Held,
-    /// Whether entries are kept at all; false only for the `no-op` control, whose results
-    /// cannot be checked.
+    /// Whether the table keeps its entries. False only for the `no-op` control, whose results cannot be
+    /// checked.
     pub keeps_entries: bool,
     /// Whether the meter ([`crate::meter`]) counts its nodes.
     pub counts_nodes: bool,
-    /// Whether `len` keeps what [`ConcurrentMap::len`](super::ConcurrentMap::len) promises; false for a table whose own
-    /// documentation calls it an estimate.
+    /// Whether `len` keeps what [`ConcurrentMap::len`](super::ConcurrentMap::len) promises. False for a
+    /// table whose own documentation calls it an estimate.
     pub len_is_bounded: bool,
     /// Whether iteration shows the entries of one moment between its call and its return, and is so
     /// linearizable.
@@ -117,8 +117,8 @@ impl MapInfo {
         max_threads: None,
     };
 
-    /// What holds of a table with either of two reclaimers: of each operation the weaker progress,
-    /// and the more that is held. Else the two say the same.
+    /// The facts that hold for a table with each of two reclaimers: for each operation the weaker
+    /// progress, and the greater of the two `held`. All other fields are the same in both.
     #[must_use]
     pub fn of_both(mut self, other: Self) -> Self {
         self.get = self.get.max(other.get);

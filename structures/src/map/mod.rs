@@ -1,4 +1,4 @@
-//! What a concurrent map is, to the harness, to the tests and to a user.
+//! The interface of a concurrent map, for the harness, the tests and users.
 //!
 //! Three layers, so that the cost of protecting memory is expressible and measurable:
 //!
@@ -87,7 +87,7 @@ pub use self::info::{Held, MapInfo, Progress};
 /// Every operation of its handles is linearizable; `len` and iteration are not, unless the
 /// table's own documentation says so.
 pub trait ConcurrentMap<K, V>: Send + Sync {
-    /// What the table says of itself.
+    /// Facts about the table.
     const INFO: MapInfo = MapInfo::UNKNOWN;
 
     /// One thread's way in.
@@ -301,7 +301,7 @@ pub trait PinnedMap<K, V> {
     fn for_each(&mut self, f: impl FnMut(&K, &V));
 }
 
-/// What [`PinnedMap::get_many`] does unless the table does better.
+/// [`PinnedMap::get_many`] key by key, for tables that have nothing better.
 #[inline]
 pub(crate) fn one_by_one<K, V>(
     keys: &[K],

@@ -1,4 +1,4 @@
-//! One meter for every scheme: nodes counted and weighed from allocation to free.
+//! One meter for every scheme. It counts and weighs nodes from allocation to free.
 //!
 //! A node's life is `allocated`, then either `discarded` (never published), `dropped` (freed
 //! with its table, or under a lock, without waiting for readers), or `retired` and, once no
@@ -10,7 +10,7 @@
 //! the hooks are empty and [`read`] returns `None`; `benches/operations.rs`, run with and
 //! without it, shows what counting costs.
 
-/// What the meter has counted in this process so far.
+/// The meter's counts of this process so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     /// Nodes allocated.
@@ -74,7 +74,7 @@ pub struct Delays {
     pub max: f64,
 }
 
-/// What can happen to a node.
+/// An event in a node's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Allocated,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::Delays;
 
-/// Of a thread's retirements, every one by this number is watched.
+/// One of so many retirements of a thread is watched.
 pub(super) const PERIOD: u64 = 256;
 
 /// Nodes that can be watched at once.
@@ -36,7 +36,7 @@ struct Place {
 static PLACES_OF: [Place; PLACES] =
     [const { Place { address: AtomicUsize::new(FREE), since: AtomicU64::new(0) } }; PLACES];
 
-/// How many watched nodes have waited so long.
+/// The number of watched nodes that have waited so long.
 static WAITED: [AtomicU64; (64 * STEPS) as usize] =
     [const { AtomicU64::new(0) }; (64 * STEPS) as usize];
 

@@ -22,7 +22,7 @@ use super::retired::Retired;
 use super::{Node, Payload, Reclaimer};
 use crate::sync::{Mutex, MutexGuard};
 
-/// As many as crossbeam-epoch puts into a bag, so that the defaults compare.
+/// The default batch: as many nodes as crossbeam-epoch puts into a bag, so that defaults compare.
 const DEFAULT_SIZE: usize = 64;
 
 /// Retired nodes and what they wait for.

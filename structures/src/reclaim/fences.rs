@@ -1,4 +1,4 @@
-//! A store-load fence that readers get for nothing, as those who reclaim pay for both.
+//! A store-load fence whose cost is paid by those who reclaim, not by readers.
 //!
 //! Every scheme that announces something before it reads needs one: "announce; fence; read"
 //! against "unlink; fence; read the announcements". Readers are many and reclaimers few, so the

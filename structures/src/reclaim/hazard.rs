@@ -1,4 +1,4 @@
-//! Hazard pointers with an asymmetric fence: the reader's costs nothing.
+//! Hazard pointers with an asymmetric fence: readers execute no fence instruction.
 //!
 //! M. Michael, *Hazard pointers: safe memory reclamation for lock-free objects*, TPDS 2004. A
 //! reader announces each node it is about to use in a slot and reads the link again; a thread that

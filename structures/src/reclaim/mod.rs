@@ -115,7 +115,7 @@ impl Caps {
 ///
 /// Implementations keep reclaim-S1–S3 of the [module's contract](self).
 pub unsafe trait Reclaimer: Sized + Send + Sync {
-    /// What the scheme keeps in each node: a birth era, a list link, nothing.
+    /// The scheme's own field in each node: a birth era, a list link, or nothing.
     type Header: Send + Sync;
     /// A thread's registration.
     type Participant<'d>: Participant<Self>
@@ -126,7 +126,7 @@ pub unsafe trait Reclaimer: Sized + Send + Sync {
     const NAME: &'static str;
     /// One line for `bench list`: the scheme and its source.
     const SUMMARY: &'static str;
-    /// What it guarantees and needs.
+    /// The scheme's guarantees and needs.
     const CAPS: Caps;
 
     /// A domain that scans, collects or synchronises after about `batch` retirements per

@@ -10,7 +10,7 @@ use super::Reclaimer;
 use crate::meter::{self, Event, record};
 use crate::panics;
 
-/// What a table stores in a node.
+/// A table's data in a node.
 pub trait Payload {
     /// Bytes on the heap that belong to the payload alone, for the meter; the same at retire
     /// and at free.

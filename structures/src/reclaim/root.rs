@@ -47,7 +47,7 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     const NAME: &'static str;
     /// One line for `bench list`: the scheme and its source.
     const SUMMARY: &'static str;
-    /// What it guarantees and needs.
+    /// The scheme's guarantees and needs.
     const CAPS: Caps;
 
     /// As [`Reclaimer::new`].

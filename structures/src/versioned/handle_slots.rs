@@ -1,4 +1,4 @@
-//! Numbers for threads: each handle of a construction has one below 64 to itself.
+//! Numbers for handles: each handle of a construction has a number below 64 of its own.
 
 use crate::numbers::Numbers;
 

@@ -1,4 +1,4 @@
-//! Left-Right: two instances, of which readers read one while a writer writes the other.
+//! Left-Right: there are two instances of the object; readers read one while a writer writes the other.
 //!
 //! P. Ramalhete, A. Correia, *Left-Right: a concurrency control technique with wait-free population
 //! oblivious reads*, 2013. Departures: the read indicators are striped, so that readers share no

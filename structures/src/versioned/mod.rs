@@ -1,5 +1,4 @@
-//! Universal constructions: any sequential object made concurrent, without a word of its own code
-//! changed.
+//! Universal constructions: they make any sequential object concurrent, without a change of its code.
 //!
 //! M. Herlihy, *Wait-free synchronization*, TOPLAS 1991: prepare an update on a private version,
 //! install it by one atomic step, help others if they must not starve. Three roles:
@@ -37,14 +36,14 @@ use crate::reclaim::Epoch;
 pub trait Sequential {
     /// An operation, with its arguments.
     type Op;
-    /// What an operation returns.
+    /// The result of an operation.
     type Out;
 
     /// Runs `op`. Deterministic: the same operation on equal states leaves equal states and returns
     /// equal results. If the user's code in it panics, the object is as it was.
     fn apply(&mut self, op: &Self::Op) -> Self::Out;
 
-    /// What `op` returns, if in this state it changes nothing; then no version is made for it.
+    /// The result of `op`, if it changes nothing in this state. No version is made for it then.
     fn answer(&self, _op: &Self::Op) -> Option<Self::Out> {
         None
     }
@@ -92,7 +91,7 @@ pub trait Sequential {
 /// A version that was published stays as it is, for other threads to read, until it is dropped,
 /// whatever becomes of the versions before and after it.
 pub unsafe trait Version: Sequential + Sized {
-    /// What the maker of a version keeps until it is known whether it is installed.
+    /// The data that the maker of a version keeps until it is known whether the version is installed.
     type Residue;
 
     /// Whether a version keeps alive what the versions after it have replaced.
@@ -173,7 +172,7 @@ unsafe impl<O: Sequential + Clone> Version for Whole<O> {
     unsafe fn replaced(&self, (): ()) {}
 }
 
-/// What a stalled reader holds of versions that are retired one by one.
+/// The memory that a stalled reader holds if versions are retired one by one.
 const fn held_of_versions<O: Version>(scheme: Held) -> Held {
     if O::KEEPS_LATER { Held::Unbounded } else { held_of_wholes(scheme) }
 }
@@ -196,7 +195,7 @@ pub trait Universal<O: Sequential>: Send + Sync {
     /// of [`UniversalPinned::apply`], its `get` that of [`UniversalPinned::read`].
     const INFO: MapInfo;
 
-    /// How many objects it holds.
+    /// The number of objects that it holds.
     const ROOTS: usize = 1;
 
     /// Whether a writer waits for who is in [`UniversalPinned::read`], so that nobody can write from

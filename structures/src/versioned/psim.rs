@@ -1,4 +1,5 @@
-//! P-Sim: announce, then twice apply everything that is announced to a copy and try to install it.
+//! P-Sim: a thread announces its operation; then, twice, it applies all announced operations to a copy
+//! and tries to install the copy.
 //!
 //! P. Fatourou, N. Kallimanis, *A highly-efficient wait-free universal construction*, SPAA 2011.
 //! Departures: the copy is a fork, O(1) for a trie, whose own nodes a batch changes in place; the
@@ -52,7 +53,7 @@ struct Announced<T>(T);
 
 impl<T> Payload for Announced<T> {}
 
-/// What an operation came to.
+/// The outcome of an operation.
 enum Response<T> {
     /// Its result, until its owner takes it: nobody else locks this.
     Out(Mutex<Option<T>>),
@@ -65,7 +66,7 @@ struct State<O: Sequential> {
     object: O,
     /// A bit for each handle; see psim-I1.
     applied: u64,
-    /// What each handle's last operation came to.
+    /// The outcome of each handle's last operation.
     responses: Vec<Option<Arc<Response<O::Out>>>>,
 }
 

@@ -3,12 +3,12 @@
 //! # Invariants
 //! * line-L1. A line holds an entry in each slot whose tag is not 0. The entry of an empty slot is
 //!   whatever was there before.
-//! * line-L2. The first line's control word is the sequence lock of its whole chain: under the lock
-//!   alone, entries and the tags of further lines change. Of the words of further lines only the
-//!   tags mean something.
+//! * line-L2. The first line's control word is the sequence lock of its whole chain: entries, and the
+//!   tags of further lines, change only under that lock. In the words of further lines only the tags
+//!   are used.
 //! * line-L3. The first word's overflow count is the number of entries in further lines, saturated.
-//! * line-L4. `next` is set once, to an empty line, whoever has the lock. The line that it points to
-//!   lives as long as the one that it is in.
+//! * line-L4. `next` is set once, to an empty line, by a thread that has the lock. The line that it
+//!   points to lives as long as the line that it is in.
 
 use std::hint::select_unpredictable;
 use std::ptr;
@@ -20,7 +20,7 @@ use crate::zeroed::Zeroable;
 /// Entries that share a cache line with their control word and a link.
 pub(super) const SLOTS: usize = 3;
 
-/// What a line's control word held.
+/// A line's control word, as it was read.
 pub(super) type LineWord = Snapshot<SLOTS>;
 
 /// Bits of a tag.
@@ -47,7 +47,7 @@ const _: () = assert!(cfg!(any(loom, shuttle)) || size_of::<Line>() == 64, "one 
 // by `free_chain`.)
 unsafe impl Zeroable for Line {}
 
-/// What to look for.
+/// A key to look for, with its tag.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) tag: u64,
@@ -61,7 +61,7 @@ pub(super) struct Place<'l> {
     slot: usize,
 }
 
-/// Where a key is in a chain, or where it could go.
+/// The place of a key in a chain, or a place where it could go.
 pub(super) struct Probe<'l> {
     /// The key's place and value.
     pub(super) found: Option<(Place<'l>, u64)>,

@@ -137,7 +137,7 @@ where
     constructors!(with a random hasher);
 }
 
-/// What a writer knows of its bucket before it locks it, all of one moment.
+/// A writer's view of a bucket before it locks it, as of one moment.
 struct Located<'t> {
     table: &'t Table,
     bucket: &'t Line,

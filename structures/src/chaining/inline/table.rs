@@ -47,7 +47,7 @@ impl Table {
         unsafe { self.buckets.get_unchecked(hash::home(hash, self.mask)) }
     }
 
-    /// How many entries it holds at most before it doubles.
+    /// The number of entries at which it doubles.
     pub(super) fn capacity(&self) -> usize {
         self.buckets.len() * ENTRIES_PER_BUCKET
     }

@@ -91,7 +91,7 @@ pub struct ChainingLockFree<K, V, R: Reclaimer = Epoch, S = RandomState> {
     _nodes: PhantomData<ListNode<R, K, V>>,
 }
 
-/// Where a search ended.
+/// The place at which a search ended.
 struct Found<'c, R: Reclaimer, K, V, G> {
     /// Before the node if `present`, else before the first node of a higher order.
     at: Cursor<'c, R, K, V, G>,

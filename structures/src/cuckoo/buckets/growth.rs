@@ -12,7 +12,7 @@ use crate::cuckoo::path::Place;
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::versions::Versions;
 
-/// Where an entry goes in the doubled table.
+/// The place of an entry in the doubled table.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuckoo) enum Target {
     /// Into its home.

@@ -7,13 +7,13 @@
 //! # What the map holds
 //!
 //! A bucket *has* a key if its word has a tag in a slot whose cell has the key. A key may be in two
-//! buckets, its home and its other bucket. What changes both locks both, and unlocks them by two
-//! stores, one after the other. Between the stores one of them is unlocked and new, the other one
-//! locked and old, and others see that. So it is said here what the map holds at every moment:
+//! buckets, its home and its other bucket. An operation that changes both buckets locks both, and unlocks
+//! them by two stores, one after the other. Between the stores other threads see one bucket unlocked and
+//! new, and the other one locked and old. The following rule says what the map holds at every moment:
 //!
 //! **A key that its home has is in the map, with that value; and so is a key that its other bucket
-//! has, unless that is a *copy left behind*.** That is what an entry leaves in its other bucket when
-//! it has returned to its home, until that bucket is unlocked too.
+//! has, unless that is a *copy left behind*.** An entry that returns to its home leaves a copy behind
+//! in its other bucket, until that bucket is unlocked too.
 //!
 //! | change of two buckets | first store | between the stores | second store |
 //! | --- | --- | --- | --- |
@@ -30,7 +30,8 @@
 //! They hold at every moment, also between two stores.
 //!
 //! * buckets-I1. A bucket's index is below the number of buckets, a power of two. It comes from a hash
-//!   or another bucket under a mask, or from a search, which is anybody's and is checked.
+//!   or another bucket under a mask, or from a search, which a user may write and whose answers
+//!   are checked.
 //! * buckets-I2. Only a key's home and its other bucket have it, each in one slot; both have it only
 //!   between the two stores of a displacement, and never neither. A copy left behind is in a locked
 //!   bucket.
@@ -79,7 +80,7 @@ const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 /// two buckets of two slots.
 const SMALL: usize = if cfg!(any(loom, shuttle)) { 64 } else { 512 << 10 };
 
-/// What a slot holds: atomics, all zero at first.
+/// The content of a slot: atomics, all zero at first.
 pub(super) trait Cell: Zeroable {
     /// A copy of it.
     type Content: Copy;
@@ -107,7 +108,7 @@ pub(super) struct Table<C, const SLOTS: usize, V: Versions = PerBucket> {
     pages: Pages,
 }
 
-/// What a table must know of a key to find its buckets.
+/// The tag and the two buckets of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address {
     pub(super) tag: u64,
@@ -124,7 +125,7 @@ pub(super) struct Found<T, const SLOTS: usize, V: Versions = PerBucket> {
     pub(super) seen: Seen<SLOTS, V>,
 }
 
-/// Where a key is, as of one moment.
+/// The place of a key, as of one moment.
 #[derive(Clone, Copy)]
 pub(super) struct Located<T, const SLOTS: usize, V: Versions = PerBucket> {
     pub(super) address: Address,
@@ -137,10 +138,10 @@ pub(super) struct Located<T, const SLOTS: usize, V: Versions = PerBucket> {
     pub(super) wraps: u64,
 }
 
-/// What a bucket says of a key.
+/// The entry that was found in a bucket, if any.
 pub(super) type FoundIn<C, const SLOTS: usize, V> = Option<Found<<C as Cell>::Content, SLOTS, V>>;
 
-/// What became of an attempt to change something.
+/// The outcome of an attempt to change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     Done,
@@ -324,8 +325,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         V::unlock_unchanged(&self.versions, bucket, self.control(bucket), seen);
     }
 
-    /// Where a key with this hash may be; `fingerprint` is all that, with a bucket, says the
-    /// other bucket.
+    /// The tag and the two buckets of a key with this hash; see [`cuckoo`](crate::cuckoo) for the terms.
     #[inline(always)]
     pub(super) fn address(&self, hash: u64, tag: u64, fingerprint: u64) -> Address {
         let home = hash::home(hash, self.mask);

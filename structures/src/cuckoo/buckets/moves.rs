@@ -32,10 +32,10 @@ impl<C: Cell, F: Fn(Place, u64) -> u64, const SLOTS: usize, V: Versions> Graph
     }
 }
 
-/// What moving an entry means for it.
+/// The change of an entry that moves.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuckoo) struct Relocation<T> {
-    /// What the new cell holds.
+    /// The content of the new cell.
     pub(in crate::cuckoo) content: T,
     /// Whether it returns to its home; otherwise it leaves it.
     pub(in crate::cuckoo) returns: bool,

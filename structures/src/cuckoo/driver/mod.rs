@@ -10,7 +10,8 @@
 //! * [`ops`]: the loop of each operation, which locates a key, tries, and looks again if another thread
 //!   was faster.
 //!
-//! A map says by [`Layout`] what its slots hold, and by [`Access`] how a thread reads and writes an entry.
+//! Each of the two maps implements [`Layout`], which says what its slots hold, and [`Access`], by which a
+//! thread reads and writes an entry.
 
 mod attempts;
 mod ops;
@@ -95,7 +96,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Driver<C, SLOTS, V> {
         self.first.bytes()
     }
 
-    /// What the map has done since it was made.
+    /// Counts of what the map has done since it was made.
     #[cfg(feature = "stats")]
     pub(super) fn stats(&self) -> super::stats::Stats {
         self.counters.snapshot(self.len(), self.table().slots())
@@ -106,25 +107,25 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Driver<C, SLOTS, V> {
 pub(super) trait Layout<const SLOTS: usize> {
     /// A slot.
     type Cell: Cell;
-    /// Where the buckets' locks and versions are.
+    /// The kind of locks and versions that its buckets have.
     type Versions: Versions;
-    /// How an insertion searches for room.
+    /// The search for room of an insertion.
     type Search: Search;
 
     /// The map's state.
     fn driver(&self) -> &DriverOf<Self, SLOTS>;
 
-    /// Where a key with this hash may be in `table`.
+    /// The tag and the two buckets of a key with this hash in `table`.
     fn address(table: &TableOf<Self, SLOTS>, hash: u64) -> Address;
 
-    /// What a slot in its other bucket holds of an entry of which a slot in its home holds `content`.
+    /// The content of a slot in an entry's other bucket; `content` is that of a slot in its home.
     fn in_other_bucket(content: ContentOf<Self, SLOTS>) -> ContentOf<Self, SLOTS>;
 
-    /// What, with its bucket, gives the other bucket of the entry with `tag` in `place`. The place may
-    /// change meanwhile; the displacement will notice.
+    /// The fingerprint of the entry with `tag` in `place`. The place may change meanwhile; the
+    /// displacement will notice.
     fn fingerprint(&self, table: &TableOf<Self, SLOTS>, place: Place, tag: u64) -> u64;
 
-    /// What it means for the entry with this tag and content to move between these buckets; `None` if
+    /// The change of an entry with this tag and content that moves between these buckets; `None` if
     /// they are not its two.
     fn relocate(
         &self,
@@ -134,7 +135,7 @@ pub(super) trait Layout<const SLOTS: usize> {
         content: ContentOf<Self, SLOTS>,
     ) -> Option<Relocation<ContentOf<Self, SLOTS>>>;
 
-    /// Where an entry of `bucket`, which is frozen, goes in `next`, which has twice as many buckets.
+    /// The place in `next`, which has twice as many buckets, of an entry of `bucket`, which is frozen.
     fn target(
         &self,
         next: &TableOf<Self, SLOTS>,
@@ -156,11 +157,11 @@ pub(super) type TableOf<L, const SLOTS: usize> =
 /// A map's state.
 pub(super) type DriverOf<L, const SLOTS: usize> =
     Driver<<L as Layout<SLOTS>>::Cell, SLOTS, <L as Layout<SLOTS>>::Versions>;
-/// What a map's slot holds.
+/// The content of a map's slot.
 pub(super) type ContentOf<L, const SLOTS: usize> = <<L as Layout<SLOTS>>::Cell as Cell>::Content;
 /// An entry of a map that was found.
 pub(super) type FoundOf<L, const SLOTS: usize> =
     Found<ContentOf<L, SLOTS>, SLOTS, <L as Layout<SLOTS>>::Versions>;
-/// Where a key of a map is, as of one moment.
+/// The place of a key in a map, as of one moment.
 pub(super) type LocatedOf<L, const SLOTS: usize> =
     Located<ContentOf<L, SLOTS>, SLOTS, <L as Layout<SLOTS>>::Versions>;

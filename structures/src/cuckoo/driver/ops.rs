@@ -22,8 +22,8 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
     /// The map.
     fn map(&self) -> &'m Self::Map;
 
-    /// Looks for `key` in a bucket that is as `look` says, and finds it, or finds it absent; both mean
-    /// something only if the bucket validates. `None` if it notices that something has changed.
+    /// Looks for `key` in a bucket that is as `look` says. Found or absent, the answer is only valid if
+    /// the bucket validates afterwards. `None` if it notices that something has changed.
     fn find(
         &mut self,
         look: Look<'m, Self::Map, SLOTS>,
@@ -69,7 +69,7 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
     ) -> Option<Self::Value>;
 }
 
-/// What an attempt to add an entry leaves: key and value, if they were not added.
+/// The outcome of an attempt to add an entry: key and value are given back if they were not added.
 pub(in crate::cuckoo) type Refused<K, V> = Result<Option<(K, V)>, GrowError>;
 
 /// A bucket as it was seen.
@@ -82,7 +82,7 @@ pub(in crate::cuckoo) struct Look<'m, L: Layout<SLOTS>, const SLOTS: usize> {
     pub(in crate::cuckoo) tag: u64,
 }
 
-/// Where a key is, in which table.
+/// The place of a key, and the table that it is in.
 pub(in crate::cuckoo) struct At<'m, L: Layout<SLOTS>, const SLOTS: usize> {
     pub(in crate::cuckoo) hash: u64,
     pub(in crate::cuckoo) table: &'m TableOf<L, SLOTS>,

@@ -37,7 +37,7 @@
 //! what the map holds; if a larger table is published during the lookup, it takes effect just
 //! before.
 //!
-//! "Blocking" is all there is to claim, but little blocks: a lock is held for a few stores. Expected
+//! All operations are blocking, but they block for a few stores only: so long a lock is held. Expected
 //! O(1); worst case O(slots) for an insertion near the maximal load, which searches at most 2000
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
@@ -201,7 +201,7 @@ where
         self.driver.table()
     }
 
-    /// What, with a bucket, says the other bucket: the tag, or more of the hash if there is none.
+    /// The fingerprint: the tag, or other bits of the hash in a table without tags.
     #[inline(always)]
     fn fingerprint(hash: u64) -> u64 {
         if T::DISTINGUISHES { Self::tag(hash) } else { hash >> 32 }
@@ -329,7 +329,7 @@ where
         }
     }
 
-    /// What the table has done since it was made.
+    /// Counts of what the table has done since it was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::stats::Stats {
         self.driver.stats()

@@ -1,4 +1,4 @@
-//! Operations that write, and what the [driver](crate::cuckoo::driver) must know of words.
+//! Operations that write; and the layout of words, for the [driver](crate::cuckoo::driver).
 
 use std::hash::{BuildHasher, Hash};
 

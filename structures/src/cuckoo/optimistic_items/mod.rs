@@ -1,6 +1,6 @@
 //! Optimistic cuckoo hashing with items behind pointers: any key, any value.
 //!
-//! The sources, the tags, the counts and the displacement of [`optimistic`](super::optimistic); a slot
+//! Sources, tags, counts and displacement are those of [`optimistic`](super::optimistic). Here a slot
 //! holds the pointer to an item, and items are freed through a [`Reclaimer`]. B. Fan, D. Andersen, M.
 //! Kaminsky, *MemC3*, NSDI 2013, section 4, keeps items so, and relies on readers being quick: the
 //! value that a lookup returns may be evicted and used again under it (hazard cuckoo-H1), and a
@@ -25,15 +25,15 @@
 //! The invariants buckets-I1–I9 are those of [`super::buckets`], which also says what the map holds
 //! between two stores. Here also:
 //!
-//! * optimistic_items-I1. An item in a slot with a tag of the current table, in a bucket that is not locked, has
-//!   not been retired. It is retired after the unlock that took it out of the map; if a copy of its
-//!   pointer is left behind then (buckets-I2), by a displacement to the home, that one's bucket is
-//!   locked, and is unlocked without it. Of a displacement from the home nothing is left behind when
-//!   the item is changed or removed in its other bucket (buckets-I9; a removal locks the home). So
-//!   nobody who validates a bucket as not locked gets a retired item from it.
-//! * optimistic_items-I2. In a table that has been superseded slots may hold items retired since. A lookup there
-//!   therefore makes sure that the table is current after it has protected an item, and retries if
-//!   not: items were retired later than the next table was published.
+//! * optimistic_items-I1. An item in a slot with a tag of the current table, in a bucket that is not
+//!   locked, has not been retired. It is retired after the unlock that took it out of the map; if a
+//!   copy of its pointer is left behind then (buckets-I2), by a displacement to the home, that one's
+//!   bucket is locked, and is unlocked without it. Of a displacement from the home nothing is left
+//!   behind when the item is changed or removed in its other bucket (buckets-I9; a removal locks the
+//!   home). So nobody who validates a bucket as not locked gets a retired item from it.
+//! * optimistic_items-I2. In a table that has been superseded slots may hold items retired since. A
+//!   lookup there therefore makes sure that the table is current after it has protected an item, and
+//!   retries if not: items were retired later than the next table was published.
 
 mod ops;
 mod traits;
@@ -58,7 +58,7 @@ use crate::zeroed::{Pages, Zeroable};
 /// In a slot's pointer: the item is in its other bucket.
 const AWAY: usize = 0b001;
 
-/// What a slot's pointer leads to.
+/// The node that a slot's pointer leads to.
 pub(in crate::cuckoo) struct Item<K, V> {
     hash: u64,
     key: K,
@@ -214,7 +214,7 @@ where
     S: BuildHasher,
     P: Search,
 {
-    /// What the table has done since it was made.
+    /// Counts of what the table has done since it was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::stats::Stats {
         self.driver.stats()
@@ -264,8 +264,8 @@ where
                 if seen.word.tag(place.slot) == 0 {
                     return Some(None);
                 }
-                // SAFETY: reclaim-D1 by optimistic_items-I1 and optimistic_items-I2: an item of the table when it had been
-                // protected.
+                // SAFETY: reclaim-D1 by optimistic_items-I1 and optimistic_items-I2: an item of the
+                // table when it had been protected.
                 let entry = unsafe { &*item(content) };
                 return Some(Some((entry.key.clone(), entry.value.clone())));
             }

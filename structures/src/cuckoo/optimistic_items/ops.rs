@@ -1,4 +1,4 @@
-//! The operations of a handle, and what the [driver](crate::cuckoo::driver) must know of items.
+//! The operations of a handle; and the layout of items, for the [driver](crate::cuckoo::driver).
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -88,9 +88,9 @@ where
     /// for each attempt, without a lock.
     ///
     /// One step, as `remove`: the bucket is locked only if it is as it was when the item was found, and
-    /// an item does not change. If `condition` refused its value, the step is that of the `get` that has
-    /// found it. The item is protected since it was found (reclaim-D1), and retired by who took it out
-    /// (reclaim-D2).
+    /// an item does not change. If `condition` refused its value, the step is that of the `get` that
+    /// has found it. The item is protected since it was found (reclaim-D1), and retired by who took it
+    /// out (reclaim-D2).
     pub fn remove_if<Q>(&mut self, key: &Q, condition: impl FnMut(&V) -> bool) -> Option<V>
     where
         K: Borrow<Q>,
@@ -113,8 +113,9 @@ where
         driver::displace(self, hash, key);
     }
 
-    /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are visited as copies. Displacements
-    /// wait, so that an insertion that needs one waits; nobody else does.
+    /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are
+    /// visited as copies. Displacements wait, so that an insertion that needs one waits; nobody else
+    /// does.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         let (map, guard) = (self.map, &mut self.guard);
         map.driver.iterate(|| {
@@ -254,7 +255,7 @@ where
         self.map
     }
 
-    /// What is found is protected in slot 0 of the guard, and stays so until the guard is used again.
+    /// The item that is found is protected in slot 0 of the guard until the guard is used again.
     #[inline(always)]
     fn find(
         &mut self,
@@ -282,7 +283,7 @@ where
         Some(None)
     }
 
-    /// What a frozen bucket says is true while its table is the current one.
+    /// What was read in a frozen bucket holds only while its table is the current one.
     #[inline(always)]
     fn is_of_now(
         &self,

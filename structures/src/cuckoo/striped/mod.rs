@@ -8,7 +8,7 @@
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the locks of both of its key's buckets: the last time, if it displaces |
+//! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the locks of both of its key's buckets, the last time if it takes them several times |
 //!
 //! Expected O(1), and at a load near 1 at most 2000 slots looked at per insertion. The insertion
 //! that doubles a table allocates the new one; each stripe's entries are then moved by the first
@@ -162,7 +162,7 @@ struct Candidates<'m, K, V, const SLOTS: usize> {
     buckets: [usize; 2],
 }
 
-/// Where a key is, or where it can be put.
+/// The place of a key, or an empty slot for it.
 enum Spot {
     Present(Place),
     Vacant(Place),
@@ -361,7 +361,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// What the table has counted of itself.
+    /// Counts of what the table has done since it was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::Stats {
         self.counters.snapshot(self.len(), self.capacity())

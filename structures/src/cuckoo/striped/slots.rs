@@ -1,7 +1,7 @@
 //! The buckets of one size of the table: tags apart from entries.
 //!
-//! A tag is read by anybody at any time and written by the holder of its bucket's lock. An entry
-//! is initialised exactly while its tag is not 0, and touched by that holder alone. [`Slots`] does
+//! Any thread may read a tag at any time; only the holder of its bucket's lock writes it. An entry
+//! is initialised exactly while its tag is not 0, and only that holder reads or writes it. [`Slots`] does
 //! not know the locks: its unsafe methods say which are needed.
 
 use std::alloc::{Layout, alloc, dealloc};

@@ -1,4 +1,4 @@
-//! The locks: a power of two of spinlocks, each for every so-many-th bucket.
+//! The locks: a power of two of spinlocks. Bucket `b` has lock `b` modulo their number.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a version holds, and what has changed from one to another.
+//! Iteration over a version, and over the differences between two versions.
 
 use std::fmt;
 use std::slice;
@@ -84,7 +84,7 @@ impl<'v, K, V, P: Sharing> IntoIterator for &'v Hamt<K, V, P> {
     }
 }
 
-/// What became of a key between two versions.
+/// The change of a key between two versions.
 #[derive(Debug)]
 pub enum Change<'v, K, V> {
     /// It was absent.

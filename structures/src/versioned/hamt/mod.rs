@@ -2,11 +2,11 @@
 //!
 //! P. Bagwell, *Ideal hash trees*, EPFL 2001, for the trie; M. Steindorfer, J. Vinju, *Optimizing
 //! hash-array mapped tries*, OOPSLA 2015, for keeping it canonical under removal. Departures:
-//! leaves are nodes of their own, so that copying a branch runs no code of the user's; what a draft
-//! has made it changes in place, so that a batch of updates copies a node once.
+//! leaves are nodes of their own, so that copying a branch runs no code of the user's; a draft changes
+//! the nodes that it has made in place, so that a batch of updates copies a node once.
 //!
 //! `find` takes O(log₃₂ n) steps, expected; an update copies as many nodes. With equal hashes both
-//! are O(number of those). When nodes are freed is the [`Sharing`]'s business.
+//! are O(number of those). The [`Sharing`] decides when nodes are freed.
 //!
 //! # Invariants
 //! * hamt-I1. Below a branch there are two leaves at least; in a bucket all hashes are equal.
@@ -59,7 +59,7 @@ enum State<K, V, P: Sharing> {
     Clone,
 }
 
-/// What a sealed version has replaced.
+/// The nodes that a sealed version has replaced.
 pub struct Residue<K, V, P: Sharing> {
     nodes: Nodes<K, V, P>,
     held: P::Held<K, V>,

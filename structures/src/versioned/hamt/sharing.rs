@@ -1,4 +1,4 @@
-//! When a node that versions share is freed: two answers behind one interface.
+//! Two ways to decide when a node is freed that versions share, behind one interface.
 //!
 //! [`Counted`] counts, in each node, those that lead to it, as `Arc` does: copying a branch counts
 //! each of its children once more. [`Bundled`] counts nothing: what an update replaces is bundled
@@ -31,12 +31,12 @@ pub enum Leaving {
 /// A node that a published version leads to is not freed before that version drops.
 /// [`Held`](Self::Held) is `Send` and `Sync` if keys and values are both.
 pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
-    /// What it keeps in each node.
+    /// Its field in each node.
     type Mark: Send + Sync;
-    /// What it keeps in each version.
+    /// Its field in each version.
     type Held<K, V>: Clone + Default;
 
-    /// What it is called.
+    /// Its name.
     const NAME: &'static str;
 
     /// See [`Version::KEEPS_LATER`](crate::versioned::Version::KEEPS_LATER).

@@ -1,5 +1,5 @@
-//! Checkpoints: copies of the object from which those go on that have fallen behind, and before which
-//! the log is reclaimed.
+//! Checkpoints: copies of the object. A replica that has fallen behind goes on from the last one, and the
+//! log before that is reclaimed.
 
 use std::mem;
 

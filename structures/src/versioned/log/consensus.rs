@@ -1,4 +1,4 @@
-//! Consensus: which operation the next entry is for, and what an operation has come to.
+//! Consensus: the operation of the next entry, and the outcome of an operation.
 //!
 //! Each is decided once, by the first compare-and-swap of a pointer that was null.
 
@@ -10,7 +10,7 @@ use crate::panics;
 use crate::reclaim::{Node, Owned, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
-/// What an operation came to.
+/// The outcome of an operation.
 pub(super) enum Response<T> {
     /// Its result, until its owner takes it: nobody else locks this.
     Out(Mutex<Option<T>>),
@@ -23,7 +23,7 @@ pub(super) struct Proposal<Op, Out> {
     pub(super) op: Op,
     /// The number of its entry; 0 until somebody has stepped to it.
     number: AtomicU64,
-    /// What it came to; null until somebody has run it.
+    /// Its outcome; null until somebody has run it.
     response: AtomicPtr<Response<Out>>,
 }
 
@@ -48,7 +48,7 @@ impl<Op, Out> Proposal<Op, Out> {
         }
     }
 
-    /// What it came to, if that is decided.
+    /// Its outcome, if that is decided.
     pub(super) fn response(&self) -> Option<&Response<Out>> {
         // Acquire log-P1: pairs with log-P2.
         let response = self.response.load(Ordering::Acquire);
@@ -56,7 +56,7 @@ impl<Op, Out> Proposal<Op, Out> {
         unsafe { response.as_ref() }
     }
 
-    /// Decides what it came to, unless that is decided.
+    /// Decides its outcome, unless that is decided.
     pub(super) fn decide(&self, response: Response<Out>) -> &Response<Out> {
         let mine = Box::into_raw(Box::new(response));
         // Release log-P2: publishes the response; pairs with log-P1. Acquire on failure: as log-P1.

@@ -1,4 +1,4 @@
-//! A concurrent map of any universal construction over any sequential map.
+//! A concurrent map, made of a sequential map and a universal construction.
 
 mod construct;
 mod object;

@@ -1,4 +1,4 @@
-//! Sequential maps: what is done to them, and what that comes to.
+//! Sequential maps: their bindings, operations and results.
 
 use super::super::{Sequential, Whole};
 
@@ -50,7 +50,7 @@ pub enum MapOp<K, V> {
     },
 }
 
-/// What an operation of a sequential map returns.
+/// The result of an operation of a sequential map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<V> {
     /// It changed nothing: the key to be added is present, the one to be removed absent, or the

@@ -36,7 +36,7 @@ where
     }
 }
 
-/// What a map held at one moment.
+/// The entries of a map as they were at one moment.
 pub struct Snapshot<'v, O, S> {
     object: &'v O,
     hasher: &'v S,
