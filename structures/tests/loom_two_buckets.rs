@@ -18,7 +18,6 @@ use loom::thread;
 use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
 };
-use structures::map::MapHandle;
 use structures::reclaim::Leak;
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{CuckooOptimistic, CuckooOptimisticItems, Pages};
@@ -141,7 +140,7 @@ fn beside<M: Table, T: Send + 'static>(
 /// elsewhere. Who has seen it there, on the word of an earlier time, sees it again.
 fn what_was_seen_is_seen_again<M: Table>(what: &str) {
     let outcomes = [(None, None), (None, Some(5)), (Some(5), Some(5))];
-    explore_with(1, what, outcomes, || {
+    explore_with(2, what, outcomes, || {
         let map = M::with(&[key(0), key(1), key(3)]);
         beside(
             &map,
@@ -167,7 +166,7 @@ fn what_was_seen_is_seen_again_in_items() {
 /// The same of an insertion that is refused.
 fn who_is_refused_sees_why<M: Table>(what: &str) {
     let outcomes = [(true, Some(7)), (false, Some(5))];
-    explore_with(1, what, outcomes, || {
+    explore_with(2, what, outcomes, || {
         let map = M::with(&[key(0), key(1), key(3)]);
         beside(
             &map,
@@ -208,7 +207,7 @@ fn what_was_shown_is_there_in_a_large_table() {
 /// The entry goes home and leaves it again. While it leaves, both buckets have it; who changes one
 /// of them and does not see the change has changed the wrong one.
 fn who_updates_reads_it_back<M: Table>(what: &str) {
-    explore_with(1, what, [(Some(KEY), Some(9))], || {
+    explore_with(2, what, [(Some(KEY), Some(9))], || {
         let map = M::with(&[key(0), key(1), KEY]);
         assert_eq!(map.remove(key(0)), Some(key(0)));
         beside(
@@ -224,7 +223,7 @@ fn who_updates_reads_it_back<M: Table>(what: &str) {
 
 /// The same of a removal.
 fn who_removes_it_finds_it_gone<M: Table>(what: &str) {
-    explore_with(1, what, [(Some(KEY), None)], || {
+    explore_with(2, what, [(Some(KEY), None)], || {
         let map = M::with(&[key(0), key(1), KEY]);
         assert_eq!(map.remove(key(0)), Some(key(0)));
         beside(
