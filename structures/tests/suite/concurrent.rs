@@ -11,17 +11,23 @@ use std::time::Duration;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
+use super::erased::Erased;
 use super::{Census, Colliding, Family, Key, Tracked, at_most, rng};
 
 pub const THREADS: usize = 4;
 /// Of a thread; fewer where each step is interpreted.
 pub const OPS: usize = if cfg!(miri) { 200 } else { 20_000 };
 
+/// A key that is its number.
+pub const fn itself(key: u64) -> u64 {
+    key
+}
+
 /// Each key's successful inserts minus successful removes is 1 if it is present at the end, else
 /// 0; the size and the keys that iteration shows say the same.
 pub fn net_updates_are_the_keys_present<F: Family>() {
-    net_updates(&F::new(), |k| k, 64);
-    net_updates(&F::new(), Colliding, at_most(64, 8, F::EQUAL_HASHES));
+    net_updates(&F::erased(), itself, 64);
+    net_updates(&F::erased(), Colliding, at_most(64, 8, F::EQUAL_HASHES));
 }
 
 pub fn net_updates<K: Key>(
@@ -59,7 +65,7 @@ pub fn net_updates<K: Key>(
 /// A thread that alone writes some keys sees them exactly as it left them, whatever the others do
 /// to the keys around.
 pub fn threads_see_their_own_keys<F: Family>() {
-    own_keys(&F::new(), Colliding, at_most(128, 8, F::EQUAL_HASHES));
+    own_keys(&F::erased(), Colliding, at_most(128, 8, F::EQUAL_HASHES));
 }
 
 pub fn own_keys<K: Key>(
@@ -104,7 +110,7 @@ impl Model for HashMap<u64, u64> {
 /// Counters that are raised by `upsert` and `update` lose no step, and no two steps start from
 /// the same value. Some keys are removed meanwhile, and what was in them is counted too.
 pub fn updates_are_atomic<F: Family>() {
-    raise_counters(&F::new());
+    raise_counters(&F::erased());
 }
 
 pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
@@ -139,7 +145,7 @@ pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
 /// While the table grows from its smallest size, a reader finds every key that was announced
 /// as inserted, and nothing is lost in the end.
 pub fn growth_loses_nothing<F: Family>() {
-    grow_under_readers(&F::new());
+    grow_under_readers(&F::erased());
 }
 
 pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
@@ -192,9 +198,9 @@ pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
 /// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly
 /// once and never a key that is absent throughout.
 pub fn iteration_is_weak_as_worded<F: Family>() {
-    iterate(&F::new(), |k| k, OPS as u64 / 10, OPS as u64 / 10 * 4);
+    iterate(&F::erased(), itself, OPS as u64 / 10, OPS as u64 / 10 * 4);
     let keys = at_most(200, 8, F::EQUAL_HASHES);
-    iterate(&F::new(), Colliding, keys * 3 / 10, keys);
+    iterate(&F::erased(), Colliding, keys * 3 / 10, keys);
 }
 
 pub fn iterate<K: Key>(
@@ -253,7 +259,7 @@ pub fn iterate<K: Key>(
 /// Of threads that add the same key one succeeds, also when they were interrupted after they had
 /// found it absent; the others then find it present.
 pub fn one_insertion_wins<F: Family>() {
-    race_to_insert(&F::new(), Colliding);
+    race_to_insert(&F::erased(), Colliding);
 }
 
 pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64) -> K + Sync) {
@@ -292,10 +298,12 @@ pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64
 /// to entries that are still there, although those it stood at and before are gone: it neither
 /// uses what was freed nor misses a key.
 pub fn slow_searches_survive_removals<F: Family>() {
+    search_slowly(F::erased(), at_most(64, 2, F::EQUAL_HASHES), F::FREES_ALL);
+}
+
+fn search_slowly(map: Erased<Slow, Tracked>, keys: u64, frees_all: bool) {
     let census = Census::default();
-    let map = F::new::<Slow, Tracked>();
     let slow = |id: u64| Slow(census.track(id));
-    let keys = at_most(64, 2, F::EQUAL_HASHES);
     let lasting = keys - 4..keys;
     lasting.clone().for_each(|id| assert!(map.handle().insert(slow(id), census.track(id))));
     in_threads(|thread| {
@@ -319,7 +327,7 @@ pub fn slow_searches_survive_removals<F: Family>() {
         }
     });
     drop(map);
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+    assert!(!frees_all || census.alive() == 0, "{} were not dropped", census.alive());
 }
 
 thread_local! {
@@ -351,8 +359,11 @@ impl Eq for Slow {}
 
 /// A reader never sees half of one update and half of another.
 pub fn values_are_never_torn<F: Family>() {
+    read_whole_values(&F::erased());
+}
+
+fn read_whole_values(map: &Erased<u64, [u64; 8]>) {
     const KEYS: u64 = 4;
-    let map = F::new::<u64, [u64; 8]>();
     {
         let mut handle = map.handle();
         (0..KEYS).for_each(|key| assert!(handle.insert(key, [0; 8])));

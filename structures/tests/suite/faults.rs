@@ -8,12 +8,16 @@ use std::thread;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
+use super::erased::Erased;
 use super::{Census, Family, Key, Tracked, rng};
 
 /// What was inserted, cloned, replaced and removed is dropped exactly once.
 pub fn everything_is_dropped_once<F: Family>() {
+    drops_once(F::erased(), F::FREES_ALL);
+}
+
+fn drops_once(map: Erased<Tracked, Tracked>, frees_all: bool) {
     let census = Census::default();
-    let map = F::new::<Tracked, Tracked>();
     thread::scope(|scope| {
         for thread in 0..3 {
             let (map, census) = (&map, &census);
@@ -24,13 +28,16 @@ pub fn everything_is_dropped_once<F: Family>() {
     assert!(census.alive() >= 2 * entries, "an entry of the map was dropped");
     drop(map);
     assert!(census.alive() >= 0, "something was dropped twice");
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+    assert!(!frees_all || census.alive() == 0, "{} were not dropped", census.alive());
 }
 
 /// Threads come, retire nodes, and leave at once.
 pub fn threads_may_exit_with_retired_nodes<F: Family>() {
+    come_and_leave(F::erased(), F::FREES_ALL);
+}
+
+fn come_and_leave(map: Erased<Tracked, Tracked>, frees_all: bool) {
     let census = Census::default();
-    let map = F::new::<Tracked, Tracked>();
     for round in 0..40 {
         thread::scope(|scope| {
             scope.spawn(|| churn(&map, &census, round, 50));
@@ -46,10 +53,10 @@ pub fn threads_may_exit_with_retired_nodes<F: Family>() {
     assert_eq!(visited, map.len());
     drop(handle);
     drop(map);
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} were not dropped", census.alive());
+    assert!(!frees_all || census.alive() == 0, "{} were not dropped", census.alive());
 }
 
-fn churn<M: ConcurrentMap<Tracked, Tracked>>(map: &M, census: &Census, seed: u64, ops: usize) {
+fn churn(map: &Erased<Tracked, Tracked>, census: &Census, seed: u64, ops: usize) {
     let mut handle = map.handle();
     let mut rng = rng(seed);
     for _ in 0..ops {
@@ -134,28 +141,27 @@ impl Drop for Fragile {
 }
 
 pub fn panicking_hash<F: Family>() {
-    survives::<F>(Fault::Hash, 1);
+    survives(F::erased(), F::FREES_ALL, Fault::Hash, 1);
 }
 
 pub fn panicking_eq<F: Family>() {
-    survives::<F>(Fault::Eq, 8);
+    survives(F::erased(), F::FREES_ALL, Fault::Eq, 8);
 }
 
 pub fn panicking_clone<F: Family>() {
-    survives::<F>(Fault::Clone, 3);
+    survives(F::erased(), F::FREES_ALL, Fault::Clone, 3);
 }
 
 pub fn panicking_closures<F: Family>() {
-    survives::<F>(Fault::Closure, 1);
+    survives(F::erased(), F::FREES_ALL, Fault::Closure, 1);
 }
 
 /// [`has_no_effect`], and nothing leaks.
-fn survives<F: Family>(fault: Fault, calls: u32) {
+fn survives(map: Erased<Fragile, Fragile>, frees_all: bool, fault: Fault, calls: u32) {
     let census = Census::default();
-    let map = F::new::<Fragile, Fragile>();
     has_no_effect(&map, |id| Fragile(census.track(id)), fault, calls);
     drop(map);
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+    assert!(!frees_all || census.alive() == 0, "{} leaked", census.alive());
 }
 
 /// Runs every operation with `fault` planted at its first, second, … call, and checks that one
@@ -225,8 +231,11 @@ fn contents<T: Key>(handle: &mut impl MapHandle<T, T>) -> Vec<(T, T)> {
 /// A value whose `Drop` panics, wherever that happens, leaves the map usable, and everything else
 /// is dropped all the same.
 pub fn panicking_drop<F: Family>() {
+    drop_panics(F::erased(), F::FREES_ALL);
+}
+
+fn drop_panics(map: Erased<u64, Fragile>, frees_all: bool) {
     let census = Census::default();
-    let map = F::new::<u64, Fragile>();
     let fragile = |id: u64| Fragile(census.track(id));
     let mut handle = map.handle();
     for round in 0..50_u64 {
@@ -251,15 +260,18 @@ pub fn panicking_drop<F: Family>() {
     plant(Fault::Drop, 1);
     let _ = catch_unwind(AssertUnwindSafe(|| drop(map)));
     unplant();
-    assert!(!F::FREES_ALL || census.alive() == 0, "{} leaked", census.alive());
+    assert!(!frees_all || census.alive() == 0, "{} leaked", census.alive());
 }
 
 /// A key whose `Drop` panics while it is taken out is out all the same: the panic comes after the
 /// effect.
 pub fn panicking_drop_of_a_removed_key<F: Family>() {
+    drop_of_a_key_panics(F::erased(), F::FREES_ALL);
+}
+
+fn drop_of_a_key_panics(map: Erased<Fragile, Fragile>, frees_all: bool) {
     const DROPS: u32 = 6;
     let census = Census::default();
-    let map = F::new::<Fragile, Fragile>();
     let fragile = |id: u64| Fragile(census.track(id));
     let mut handle = map.handle();
     let mut planted = 0;
@@ -281,5 +293,5 @@ pub fn panicking_drop_of_a_removed_key<F: Family>() {
     // The compiler leaks what a function is about to return if a local's `Drop` panics then: a value at
     // most for each that was planted.
     let leaked = census.alive();
-    assert!(!F::FREES_ALL || (0..=i64::from(planted)).contains(&leaked), "{leaked} leaked");
+    assert!(!frees_all || (0..=i64::from(planted)).contains(&leaked), "{leaked} leaked");
 }

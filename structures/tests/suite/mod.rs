@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "the suite is a module of several test binaries")]
 
 pub mod concurrent;
+pub mod erased;
 pub mod faults;
 pub mod model;
 pub mod words;
@@ -21,6 +22,8 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::map::ConcurrentMap;
 
+use self::erased::Erased;
+
 /// What the suite needs of keys.
 pub trait Key: Eq + Hash + Ord + Clone + Debug + Send + Sync + 'static {}
 impl<T: Eq + Hash + Ord + Clone + Debug + Send + Sync + 'static> Key for T {}
@@ -32,10 +35,15 @@ impl<T: Clone + Debug + Send + Sync + 'static> Value for T {}
 /// A map type for any key and value.
 pub trait Family {
     /// The map.
-    type Map<K: Key, V: Value>: ConcurrentMap<K, V>;
+    type Map<K: Key, V: Value>: ConcurrentMap<K, V> + 'static;
 
     /// An empty map of its smallest size.
     fn new<K: Key, V: Value>() -> Self::Map<K, V>;
+
+    /// The same, for the properties.
+    fn erased<K: Key, V: Value>() -> Erased<K, V> {
+        Erased::new(Self::new())
+    }
 
     /// Whether all that was ever inserted has been dropped when the map has.
     const FREES_ALL: bool = true;

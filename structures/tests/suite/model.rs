@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
+use super::erased::Erased;
 use super::{Colliding, Family, Key, rng};
 
 #[derive(Clone, Debug)]
@@ -87,19 +88,19 @@ fn step<K: Key>(
 }
 
 pub fn agrees_with_std<F: Family>() {
-    agree(F::new::<u64, u64>, |k| k);
+    agree(F::erased::<u64, u64>, |k| k);
 }
 
 pub fn agrees_with_std_when_hashes_collide<F: Family>() {
-    agree(F::new::<Colliding, u64>, Colliding);
+    agree(F::erased::<Colliding, u64>, Colliding);
 }
 
-pub fn agree<K: Key, M: ConcurrentMap<K, u64>>(new: impl Fn() -> M, key: impl Fn(u64) -> K) {
+pub fn agree<K: Key>(new: fn() -> Erased<K, u64>, key: fn(u64) -> K) {
     proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, &key));
 }
 
 pub fn handles_share_the_map<F: Family>() {
-    two_handles(&F::new(), "a".to_owned(), "b".to_owned());
+    two_handles(&F::erased(), "a".to_owned(), "b".to_owned());
 }
 
 pub fn two_handles<K: Key>(map: &impl ConcurrentMap<K, u64>, a: K, b: K) {
@@ -115,7 +116,7 @@ pub fn two_handles<K: Key>(map: &impl ConcurrentMap<K, u64>, a: K, b: K) {
 }
 
 pub fn one_pin_covers_a_batch<F: Family>() {
-    batch(&F::new());
+    batch(&F::erased());
 }
 
 pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
@@ -138,7 +139,7 @@ pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
 }
 
 pub fn batches_agree_with_single_lookups<F: Family>() {
-    look_up_in_batches(&F::new());
+    look_up_in_batches(&F::erased());
 }
 
 /// Batches of one size and of others, around 16 too, of keys that are present, absent and repeated.

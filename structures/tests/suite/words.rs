@@ -12,7 +12,8 @@ use foldhash::fast::RandomState;
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
-use super::concurrent::{self, OPS, THREADS, in_threads};
+use super::concurrent::{self, OPS, THREADS, in_threads, itself};
+use super::erased::Erased;
 use super::faults::{self, Fault};
 use super::{at_most, model, rng};
 
@@ -23,7 +24,7 @@ impl<S: BuildHasher + Default + Send + Sync + 'static> State for S {}
 /// A map of words for any hasher.
 pub trait WordFamily {
     /// The map.
-    type Map<S: State>: ConcurrentMap<u64, u64>;
+    type Map<S: State>: ConcurrentMap<u64, u64> + 'static;
 
     /// An empty map of its smallest size.
     fn new<S: State>() -> Self::Map<S>;
@@ -54,16 +55,16 @@ macro_rules! conformance_words {
     )*};
 }
 
-fn spread<W: WordFamily>() -> W::Map<RandomState> {
-    W::new()
+fn spread<W: WordFamily>() -> Erased<u64, u64> {
+    Erased::new(W::new::<RandomState>())
 }
 
-fn crowded<W: WordFamily>() -> W::Map<EightHashes> {
-    W::new()
+fn crowded<W: WordFamily>() -> Erased<u64, u64> {
+    Erased::new(W::new::<EightHashes>())
 }
 
-const fn itself(key: u64) -> u64 {
-    key
+fn fused<W: WordFamily>() -> Erased<u64, u64> {
+    Erased::new(W::new::<Fused<EightHashes>>())
 }
 
 pub fn agrees_with_std<W: WordFamily>() {
@@ -112,10 +113,13 @@ pub fn one_insertion_wins<W: WordFamily>() {
 /// cuckoo-H2, for entries inline: a reader never sees one key's value under another, although slots are
 /// reused all the time, and never misses a key whose neighbours come and go.
 pub fn values_are_never_torn<W: WordFamily>() {
+    read_the_keys_values(&crowded::<W>());
+}
+
+fn read_the_keys_values(map: &Erased<u64, u64>) {
     const LASTING: u64 = 8;
     const KEYS: u64 = 32;
     let value = |key: u64, round: u64| key << 32 | round;
-    let map = crowded::<W>();
     // In and out of the way of the others.
     (LASTING / 2..KEYS).for_each(|key| assert!(map.handle().insert(key, value(key, 0))));
     (0..LASTING / 2).for_each(|key| assert!(map.handle().insert(key, value(key, 0))));
@@ -141,18 +145,21 @@ pub fn values_are_never_torn<W: WordFamily>() {
 }
 
 pub fn panicking_hash<W: WordFamily>() {
-    faults::has_no_effect(&W::new::<Fused<EightHashes>>(), itself, Fault::Hash, 1);
+    faults::has_no_effect(&fused::<W>(), itself, Fault::Hash, 1);
 }
 
 pub fn panicking_closures<W: WordFamily>() {
-    faults::has_no_effect(&W::new::<Fused<EightHashes>>(), itself, Fault::Closure, 1);
+    faults::has_no_effect(&fused::<W>(), itself, Fault::Closure, 1);
 }
 
 /// The hasher panics in the middle of growth, now in one thread, now in another: the operation
 /// that met it has had no effect, and others can complete the growth.
 pub fn panicking_hash_in_growth<W: WordFamily>() {
+    grow_by_panics(&Erased::new(W::new::<Fused<RandomState>>()));
+}
+
+fn grow_by_panics(map: &Erased<u64, u64>) {
     const EACH: u64 = 4_000;
-    let map = W::new::<Fused<RandomState>>();
     let panics = in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);

@@ -1,0 +1,196 @@
+//! A map behind a pointer, so that the properties are compiled once for each type of keys and values
+//! and not for each map: of the suite's build that was more than half.
+
+use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
+
+use super::{Key, Value};
+
+/// A map of any type. Each of its operations is that of the map, of the same name.
+pub struct Erased<K, V>(Box<dyn Map<K, V>>);
+
+impl<K: Key, V: Value> Erased<K, V> {
+    pub fn new(map: impl ConcurrentMap<K, V> + 'static) -> Self {
+        Self(Box::new(map))
+    }
+}
+
+impl<K: Key, V: Value> ConcurrentMap<K, V> for Erased<K, V> {
+    type Handle<'m> = Handle<'m, K, V>;
+
+    fn handle(&self) -> Handle<'_, K, V> {
+        Handle(self.0.handle())
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+trait Map<K, V>: Send + Sync {
+    fn handle(&self) -> Box<dyn Operations<K, V> + '_>;
+    fn len(&self) -> usize;
+    fn is_empty(&self) -> bool;
+}
+
+impl<K: Key, V: Value, M: ConcurrentMap<K, V>> Map<K, V> for M {
+    fn handle(&self) -> Box<dyn Operations<K, V> + '_> {
+        Box::new(OfHandle(ConcurrentMap::handle(self)))
+    }
+
+    fn len(&self) -> usize {
+        ConcurrentMap::len(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        ConcurrentMap::is_empty(self)
+    }
+}
+
+/// What a handle and what a pinned one can do.
+trait Operations<K, V> {
+    /// Of a handle alone.
+    fn pin(&mut self) -> Box<dyn Operations<K, V> + '_>;
+    fn get(&mut self, key: &K) -> Option<V>;
+    fn get_many(&mut self, keys: &[K], values: &mut [Option<V>]);
+    fn get_with(&mut self, key: &K, read: &mut dyn FnMut(&V)) -> bool;
+    fn contains(&mut self, key: &K) -> bool;
+    fn insert(&mut self, key: K, value: V) -> bool;
+    fn update(&mut self, key: &K, f: &mut dyn FnMut(&V) -> V) -> Option<V>;
+    fn upsert(&mut self, key: K, f: &mut dyn FnMut(Option<&V>) -> V) -> Option<V>;
+    fn remove(&mut self, key: &K) -> Option<V>;
+    fn for_each(&mut self, f: &mut dyn FnMut(&K, &V));
+}
+
+struct OfHandle<H>(H);
+struct OfPinned<P>(P);
+
+/// All but `pin`, of what the first field is.
+macro_rules! operations {
+    () => {
+        fn get(&mut self, key: &K) -> Option<V> {
+            self.0.get(key)
+        }
+
+        fn get_many(&mut self, keys: &[K], values: &mut [Option<V>]) {
+            self.0.get_many(keys, values);
+        }
+
+        fn get_with(&mut self, key: &K, read: &mut dyn FnMut(&V)) -> bool {
+            self.0.get_with(key, read).is_some()
+        }
+
+        fn contains(&mut self, key: &K) -> bool {
+            self.0.contains(key)
+        }
+
+        fn insert(&mut self, key: K, value: V) -> bool {
+            self.0.insert(key, value)
+        }
+
+        fn update(&mut self, key: &K, f: &mut dyn FnMut(&V) -> V) -> Option<V> {
+            self.0.update(key, f)
+        }
+
+        fn upsert(&mut self, key: K, f: &mut dyn FnMut(Option<&V>) -> V) -> Option<V> {
+            self.0.upsert(key, f)
+        }
+
+        fn remove(&mut self, key: &K) -> Option<V> {
+            self.0.remove(key)
+        }
+
+        fn for_each(&mut self, f: &mut dyn FnMut(&K, &V)) {
+            self.0.for_each(f);
+        }
+    };
+}
+
+impl<K: Key, V: Value, H: MapHandle<K, V>> Operations<K, V> for OfHandle<H> {
+    fn pin(&mut self) -> Box<dyn Operations<K, V> + '_> {
+        Box::new(OfPinned(self.0.pin()))
+    }
+
+    operations!();
+}
+
+impl<K: Key, V: Value, P: PinnedMap<K, V>> Operations<K, V> for OfPinned<P> {
+    fn pin(&mut self) -> Box<dyn Operations<K, V> + '_> {
+        unreachable!("it is pinned");
+    }
+
+    operations!();
+}
+
+/// A handle of an [`Erased`] map.
+pub struct Handle<'m, K, V>(Box<dyn Operations<K, V> + 'm>);
+
+/// One that is pinned.
+pub struct Pinned<'h, K, V>(Box<dyn Operations<K, V> + 'h>);
+
+/// All but `pin`, by what is behind the pointer.
+macro_rules! by_pointer {
+    () => {
+        fn get(&mut self, key: &K) -> Option<V> {
+            self.0.get(key)
+        }
+
+        fn get_many(&mut self, keys: &[K], values: &mut [Option<V>]) {
+            self.0.get_many(keys, values);
+        }
+
+        fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
+            let (mut read, mut result) = (Some(read), None);
+            let found = self.0.get_with(key, &mut |value| {
+                let read = read.take().expect("a lookup reads once");
+                result = Some(read(value));
+            });
+            assert_eq!(found, result.is_some(), "found, and not read");
+            result
+        }
+
+        fn contains(&mut self, key: &K) -> bool {
+            self.0.contains(key)
+        }
+
+        fn insert(&mut self, key: K, value: V) -> bool {
+            self.0.insert(key, value)
+        }
+
+        fn update(&mut self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
+            self.0.update(key, &mut f)
+        }
+
+        fn upsert(&mut self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+            self.0.upsert(key, &mut f)
+        }
+
+        fn remove(&mut self, key: &K) -> Option<V> {
+            self.0.remove(key)
+        }
+
+        fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
+            self.0.for_each(&mut f);
+        }
+    };
+}
+
+impl<K: Key, V: Value> MapHandle<K, V> for Handle<'_, K, V> {
+    type Pinned<'h>
+        = Pinned<'h, K, V>
+    where
+        Self: 'h;
+
+    fn pin(&mut self) -> Pinned<'_, K, V> {
+        Pinned(self.0.pin())
+    }
+
+    by_pointer!();
+}
+
+impl<K: Key, V: Value> PinnedMap<K, V> for Pinned<'_, K, V> {
+    by_pointer!();
+}
