@@ -15,7 +15,8 @@ const WALL: u64 = 1_800_000_000;
 
 fn cache() -> (Sharded<Never>, Arc<ByHand>) {
     let clock = ByHand::new(5000, WALL);
-    let config = Config { clock: clock.clone(), ..Config::of(2 << 20) };
+    let (page, max_value) = (4096, 3000);
+    let config = Config { page, max_value, clock: clock.clone(), ..Config::of(1 << 20) };
     (Sharded::new(&config).unwrap(), clock)
 }
 
@@ -135,6 +136,33 @@ fn an_expired_item_is_absent_to_every_operation() {
         }
         assert_eq!(cache.stats().expired, 1, "operation {operation}");
     }
+}
+
+#[test]
+fn what_has_expired_gives_its_memory_back_when_it_is_reaped() {
+    let (cache, clock) = cache();
+    let store = |key: u32, expiry| {
+        let value = vec![7; key as usize % 700];
+        cache.set(&key.to_le_bytes(), &value, Options { expiry, ..Options::default() })
+    };
+    for key in 0..300 {
+        let expiry = if key % 3 == 0 { Expiry::Never } else { Expiry::After(5) };
+        assert_eq!(store(key, expiry), Ok(Outcome::Stored));
+    }
+    assert_eq!(cache.reap(1_000_000), 0);
+    clock.pass(5);
+    // A few at a time, until it has come round.
+    let gone: usize = (0..10_000).map(|_| cache.reap(10)).sum();
+    assert_eq!((gone, cache.len(), cache.stats().expired), (200, 100, 200));
+    for key in 0..300_u32 {
+        let is_there = cache.get(&key.to_le_bytes(), &mut Vec::new()).is_some();
+        assert_eq!(is_there, key % 3 == 0, "{key}");
+    }
+    assert_eq!(cache.stats().expired, 200);
+    // Items that come after it has been round are seen in the next.
+    assert_eq!(store(1000, Expiry::After(1)), Ok(Outcome::Stored));
+    clock.pass(1);
+    assert_eq!(cache.reap(1_000_000), 1);
 }
 
 #[test]

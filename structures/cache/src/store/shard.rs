@@ -173,6 +173,8 @@ pub(super) struct Shard<E> {
     cas: Option<u64>,
     /// Bytes of all chunks that were taken so far.
     written: u64,
+    /// The class and the slot that are next to be looked at for what has expired.
+    reaped: (usize, u32),
     /// What it counts itself of these.
     stats: Stats,
 }
@@ -217,6 +219,7 @@ impl<E: Eviction> Shard<E> {
             max_value: config.max_value,
             cas: config.cas.then_some(0),
             written: 0,
+            reaped: (0, 0),
             stats: Stats::default(),
         }
     }
@@ -436,6 +439,26 @@ impl<E: Eviction> Shard<E> {
             None => self.take_out(handle, hash),
         }
         true
+    }
+
+    /// Looks at the next `slots` slots, and takes out what has expired there: how many items.
+    pub(super) fn reap(&mut self, slots: usize, timer: &Timer) -> usize {
+        let mut gone = 0;
+        for _ in 0..slots {
+            let (class, slot) = self.reaped;
+            if slot as usize >= self.arena.slots(class) {
+                self.reaped = ((class + 1) % self.classes.len(), 0);
+                continue;
+            }
+            self.reaped = (class, slot + 1);
+            let Some(handle) = self.arena.at(class, slot) else { continue };
+            if timer.has_come(self.item(handle).deadline()) {
+                self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
+                gone += 1;
+            }
+        }
+        self.stats.expired += gone as u64;
+        gone
     }
 
     pub(super) fn clear(&mut self) {

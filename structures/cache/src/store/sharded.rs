@@ -86,6 +86,13 @@ impl<E: Eviction> Sharded<E> {
         shard.touch(hash, key, expiry, &self.timer)
     }
 
+    /// Looks for items that have expired, in the next `slots` places of each shard, and deletes them; how
+    /// many they were. Called again and again it comes round: places are chunks of memory, used or not, and
+    /// one more for each size class. Blocking; each shard is locked for O(slots).
+    pub fn reap(&self, slots: usize) -> usize {
+        self.shards.iter().map(|shard| lock(shard).reap(slots, &self.timer)).sum()
+    }
+
     /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(items).
     pub fn clear(&self) {
         self.shards.iter().for_each(|shard| lock(shard).clear());
