@@ -5,6 +5,7 @@ mod conclude;
 mod drawn;
 mod export;
 mod folders;
+mod hit;
 mod list;
 mod live;
 mod machine;
@@ -57,6 +58,7 @@ enum Command {
     Verify(verify::Args),
     Machine(machine::Args),
     Trace(trace::Args),
+    Hit(hit::Args),
 }
 
 /// The `main` of the program `bench`.
@@ -106,6 +108,7 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
         Command::Merge(args) => merge::run(&programs.built(), args),
         Command::Machine(args) => machine::run(&programs.built(), args),
         Command::Trace(args) => trace::run(args),
+        Command::Hit(args) => hit::run(args),
         Command::Verify(args) => verify::run(programs, args),
     }
 }

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("subjects-peers", &["kernel", "structures", "trials"]),
     ("subjects-versioned", &["kernel", "structures", "trials"]),
     // `kernel` and `structures` for tables of one's own alone, see below.
-    ("harness", &["kernel", "linearizability", "structures", "table", "trials"]),
+    ("harness", &["cache", "kernel", "linearizability", "structures", "table", "trials"]),
     ("bench", &["harness"]),
     (
         "fuzz",

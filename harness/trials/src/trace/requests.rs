@@ -91,6 +91,12 @@ impl Trace {
         self.key_bytes.len() as u64
     }
 
+    /// The size of this key.
+    #[must_use]
+    pub fn key_bytes(&self, key: u32) -> u32 {
+        self.key_bytes[key as usize]
+    }
+
     /// The size of a key, and of a request's value, in the mean.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "means")]
