@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use structures::map::{ConcurrentMap, MapHandle};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::versioned::cow::Cow;
+use structures::versioned::flat::Flat;
 use structures::versioned::hamt::{Bundled, Change, Counted, Hamt, Sharing};
 use structures::versioned::left_right::LeftRight;
 use structures::versioned::log::HerlihyLog;
@@ -265,6 +266,27 @@ fn a_sealed_trie_does_not_change() {
     }
     check::<Bundled>();
     check::<Counted>();
+}
+
+/// A removal that expects a binding takes no other, and says so before it is applied.
+#[test]
+fn a_removal_takes_the_binding_that_it_expects() {
+    fn check<O: MapObject<Key = u64, Value = u64>>(mut map: O) {
+        let bound = |map: &O| map.find(1, |key| *key == 1).expect("it is there").stamp;
+        map.apply(&MapOp::Insert { hash: 1, key: 1, value: 10 });
+        let first = bound(&map);
+        let replaced = map.apply(&MapOp::Replace { hash: 1, key: 1, stamp: first, value: 11 });
+        assert_eq!(replaced, Outcome::Replaced(10));
+        let outdated = MapOp::Remove { hash: 1, key: 1, stamp: Some(first) };
+        assert_eq!(map.answer(&outdated), Some(Outcome::Refused));
+        assert_eq!((map.apply(&outdated), map.len()), (Outcome::Refused, 1));
+        let current = MapOp::Remove { hash: 1, key: 1, stamp: Some(bound(&map)) };
+        assert_eq!(map.answer(&current), None);
+        assert_eq!((map.apply(&current), map.len()), (Outcome::Replaced(11), 0));
+    }
+    check(Flat::default());
+    check(Hamt::<_, _, Bundled>::new());
+    check(Hamt::<_, _, Counted>::new());
 }
 
 /// Equal hashes, hashes that differ in the highest bits alone, and all in between.
