@@ -234,7 +234,7 @@ fn retain_odd(map: &dyn Shared) {
             if thread % 2 == 0 {
                 handle.insert_or_assign(keys_of(thread).start, 1);
                 handle.retain(&mut |_, value| {
-                    if value.is_multiple_of(16) {
+                    if value.is_multiple_of(4) {
                         thread::yield_now();
                     }
                     odd(value)
