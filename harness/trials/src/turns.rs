@@ -50,7 +50,7 @@ impl Slice {
 /// What was done in the counted part of a slice, and in the sleep before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counted {
-    /// From the first worker's start to the last one's stop.
+    /// The counted part; less, if there was nothing left to do.
     pub seconds: f64,
     /// Operations in that time.
     pub ops: u64,

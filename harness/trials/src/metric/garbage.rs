@@ -63,6 +63,8 @@ struct Series {
     step: Duration,
     /// When the next one is due.
     next: Duration,
+    /// The latest one that was not due, of the end of a slice.
+    latest: Option<Sample>,
 }
 
 impl GarbageSampler {
@@ -77,7 +79,8 @@ impl GarbageSampler {
     pub fn with_series(meter: Meter, seconds: f64) -> Self {
         let step = Duration::from_secs_f64(seconds / MAX_SAMPLES).max(PERIOD);
         let room = (seconds / step.as_secs_f64()) as usize + 2;
-        let series = Series { samples: Vec::with_capacity(room), step, next: Duration::ZERO };
+        let samples = Vec::with_capacity(room);
+        let series = Series { samples, step, next: Duration::ZERO, latest: None };
         Self { meter, series: Some(series), ..Self::default() }
     }
 
@@ -88,7 +91,7 @@ impl GarbageSampler {
             let now = Instant::now();
             self.so_far = before + (now - started);
             let unreclaimed = self.sample();
-            self.keep(unreclaimed);
+            self.keep(unreclaimed, now >= deadline);
             let left = deadline.saturating_duration_since(Instant::now());
             if now >= deadline {
                 return;
@@ -100,9 +103,10 @@ impl GarbageSampler {
     /// Reads a last time; the garbage is `None` if this build does not count nodes.
     #[must_use]
     pub fn finish(mut self) -> (Option<Garbage>, Vec<Sample>) {
-        let unreclaimed = self.sample();
+        self.sample();
         if let Some(series) = &mut self.series {
-            series.end(self.so_far, unreclaimed);
+            // Of the measured time: by now the workers are offline, and schemes may have freed.
+            series.samples.extend(series.latest.take());
         }
         let garbage = (self.meter.read)().map(|reading| Garbage {
             retired: reading.retired,
@@ -114,12 +118,16 @@ impl GarbageSampler {
         (garbage, self.series.map_or_else(Vec::new, |series| series.samples))
     }
 
-    /// Keeps a sample, if one is due.
-    fn keep(&mut self, unreclaimed: Option<Tally>) {
+    /// Keeps a sample, if one is due, or it may be the last.
+    fn keep(&mut self, unreclaimed: Option<Tally>, ends_slice: bool) {
         let at = self.so_far;
-        if let Some(series) = self.series.as_mut().filter(|series| at >= series.next) {
-            series.push(at, unreclaimed);
+        let Some(series) = &mut self.series else { return };
+        if at >= series.next {
+            series.samples.push(Sample::of(at, unreclaimed));
+            series.latest = None;
             series.next = (series.next + series.step).max(at);
+        } else if ends_slice {
+            series.latest = Some(Sample::of(at, unreclaimed));
         }
     }
 
@@ -131,21 +139,13 @@ impl GarbageSampler {
     }
 }
 
-impl Series {
-    fn push(&mut self, at: Duration, unreclaimed: Option<Tally>) {
-        self.samples.push(Sample {
+impl Sample {
+    fn of(at: Duration, unreclaimed: Option<Tally>) -> Self {
+        Self {
             at_seconds: at.as_secs_f64(),
             unreclaimed: unreclaimed.map(|tally| tally.nodes),
             unreclaimed_bytes: unreclaimed.map(|tally| tally.bytes),
             rss_bytes: rss_bytes(),
-        });
-    }
-
-    /// Adds a sample of the end, unless there is one.
-    fn end(&mut self, at: Duration, unreclaimed: Option<Tally>) {
-        let at_seconds = at.as_secs_f64();
-        if self.samples.last().is_none_or(|last| last.at_seconds < at_seconds) {
-            self.push(at, unreclaimed);
         }
     }
 }

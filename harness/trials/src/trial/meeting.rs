@@ -87,13 +87,38 @@ impl Meeting {
 /// A slice that has begun.
 #[derive(Debug)]
 pub(super) struct Span {
-    /// From then on operations count.
+    /// From then on operations count, if a worker is awake.
     pub(super) edge: Instant,
     /// For how long they do.
     pub(super) counted: Duration,
-    /// When the first worker began to count.
-    first: OnceLock<Instant>,
+    /// From when on they do.
+    from: OnceLock<Instant>,
     parts: Mutex<Vec<Part>>,
+}
+
+/// The time in which operations count, the same for all workers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counting {
+    pub(super) from: Instant,
+    pub(super) until: Instant,
+}
+
+impl Counting {
+    /// How many of `ops` operations lie in it, if they are spread evenly over the time from `before` to
+    /// `after`.
+    pub(super) fn share(&self, ops: u64, before: Instant, after: Instant) -> f64 {
+        if self.from <= before && after <= self.until {
+            return ops as f64;
+        }
+        let inside = after.min(self.until).saturating_duration_since(before.max(self.from));
+        let all = after.saturating_duration_since(before).as_secs_f64();
+        if all > 0.0 { ops as f64 * (inside.as_secs_f64() / all) } else { 0.0 }
+    }
+
+    /// The same of the time since it began, with what comes after it.
+    pub(super) fn share_since(&self, ops: u64, before: Instant, after: Instant) -> f64 {
+        Self { until: after.max(self.until), ..*self }.share(ops, before, after)
+    }
 }
 
 /// What a worker did in the counted part of a slice.
@@ -102,6 +127,8 @@ pub(super) struct Part {
     pub(super) started: Instant,
     pub(super) stopped: Instant,
     pub(super) ops: u64,
+    /// Operations between then and the end of its last stride, which do not count.
+    pub(super) beyond: f64,
 }
 
 impl Span {
@@ -109,14 +136,16 @@ impl Span {
         Self {
             edge: began + slice.settle(),
             counted: slice.counted(),
-            first: OnceLock::new(),
+            from: OnceLock::new(),
             parts: Mutex::default(),
         }
     }
 
-    /// A worker begins to count `now`: when the first one did, from which all count.
-    pub(super) fn count_from(&self, now: Instant) -> Instant {
-        *self.first.get_or_init(|| now)
+    /// A worker has woken `now`. All count from the edge on, or, where there is no settling part to wake in,
+    /// from when the first one has.
+    pub(super) fn count_from(&self, now: Instant) -> Counting {
+        let from = *self.from.get_or_init(|| now.max(self.edge));
+        Counting { from, until: from + self.counted }
     }
 
     /// Adds what a worker has done.
@@ -129,6 +158,50 @@ impl Span {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let started = parts.iter().map(|part| part.started).min().unwrap_or(self.edge);
         let stopped = parts.iter().map(|part| part.stopped).max().unwrap_or(started);
-        Part { started, stopped, ops: parts.iter().map(|part| part.ops).sum() }
+        let (ops, beyond) = parts
+            .iter()
+            .fold((0, 0.0), |(ops, beyond), part| (ops + part.ops, beyond + part.beyond));
+        Part { started, stopped, ops, beyond }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_count_as_far_as_they_lie_in_the_counted_time() {
+        let now = Instant::now();
+        let at = |millis| now + Duration::from_millis(millis);
+        let counting = Counting { from: at(10), until: at(20) };
+        let shares = |before, after| {
+            let (before, after) = (at(before), at(after));
+            (counting.share(100, before, after), counting.share_since(100, before, after))
+        };
+        assert_eq!(shares(12, 14), (100.0, 100.0));
+        assert_eq!(shares(10, 20), (100.0, 100.0));
+        assert_eq!(shares(5, 10), (0.0, 0.0));
+        assert_eq!(shares(20, 25), (0.0, 100.0));
+        assert_eq!(shares(5, 15), (50.0, 50.0));
+        assert_eq!(shares(15, 25), (50.0, 100.0));
+        // Who waits for a lock all the time, and 20 ms more.
+        assert_eq!(shares(0, 40), (25.0, 75.0));
+        // A clock that stood still.
+        assert_eq!(shares(15, 15), (100.0, 100.0));
+        assert_eq!(shares(5, 5), (0.0, 0.0));
+    }
+
+    #[test]
+    fn all_count_from_the_edge_or_from_when_the_first_woke() {
+        let now = Instant::now();
+        let slice = |settle| Span::of(Slice { seconds: settle + 0.5, settle }, now);
+        let later = |millis| now + Duration::from_millis(millis);
+        let settled = slice(0.25);
+        assert_eq!(settled.count_from(later(1)).from, later(250));
+        assert_eq!(settled.count_from(later(300)).from, later(250));
+        let alone = slice(0.0);
+        assert_eq!(alone.count_from(later(1)).from, later(1));
+        let other = alone.count_from(later(2));
+        assert_eq!((other.from, other.until), (later(1), later(501)));
     }
 }

@@ -91,8 +91,8 @@ impl TrialSpec {
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// From the first worker's start to the last one's stop; of several slices, the sum of their counted
-    /// parts.
+    /// From the first worker's start to the end of the measured time, or to the last one's stop if they had
+    /// nothing left to do; of several slices, the sum of their counted parts.
     pub seconds: f64,
     /// Operations in that time.
     pub ops: u64,

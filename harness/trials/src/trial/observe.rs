@@ -32,6 +32,8 @@ struct Totals {
     slices: u64,
     seconds: f64,
     ops: u64,
+    /// Operations after it until the workers slept.
+    beyond: f64,
     /// Counted time for which the CPU time and events were not read.
     missed: f64,
     /// As read; `None` as soon as it could not be.
@@ -167,6 +169,7 @@ impl Totals {
             slices: 1,
             seconds,
             ops: all.ops,
+            beyond: all.beyond,
             missed: edge.at.saturating_duration_since(all.started).as_secs_f64().min(seconds),
             cpu_seconds: used,
             noise: None,
@@ -178,6 +181,7 @@ impl Totals {
         self.slices += 1;
         self.seconds += of_this.seconds;
         self.ops += of_this.ops;
+        self.beyond += of_this.beyond;
         self.missed += of_this.missed;
         match &mut self.noise {
             None => self.noise = Some(noise),
@@ -187,11 +191,15 @@ impl Totals {
         Counted { seconds, ops: all.ops, cpu_seconds, asleep_cpu_seconds: None }
     }
 
-    /// The main thread may wake late at the edge, and reads the clocks of less than what the workers count:
-    /// by this factor.
+    /// What the clocks of the counted time would say, by what they did. The main thread may wake late at the
+    /// edge, and reads them of less; and it reads them when the last worker sleeps, after the operations in
+    /// which the counted time ended.
     fn scale(&self) -> f64 {
         let read = self.seconds - self.missed;
-        if read > 0.0 { self.seconds / read } else { 1.0 }
+        let head = if read > 0.0 { self.seconds / read } else { 1.0 };
+        let all = self.ops as f64 + self.beyond;
+        let tail = if all > 0.0 { self.ops as f64 / all } else { 1.0 };
+        head * tail
     }
 }
 
@@ -204,7 +212,7 @@ mod tests {
         let now = Instant::now();
         let at = |millis| now + Duration::from_millis(millis);
         let mut totals = Totals::default();
-        let part = |from, to| Part { started: at(from), stopped: at(to), ops: 7 };
+        let part = |from, to| Part { started: at(from), stopped: at(to), ops: 7, beyond: 0.0 };
         let edge = |millis, cpu| Edge { at: at(millis), cpu: Some(cpu) };
         // Read when it began.
         let one = totals.add(&part(10, 20), (&edge(10, 1.0), Some(1.5)), Noise::default());
@@ -220,6 +228,10 @@ mod tests {
         assert_eq!(lost.cpu_seconds, Some(0.0));
         assert_eq!((totals.slices, totals.ops), (4, 28));
         assert!((totals.seconds - 0.04).abs() < 1e-9 && (totals.missed - 0.015).abs() < 1e-9);
+        // The last operations went on for as long again.
+        let long = Part { beyond: 7.0, ..part(10, 20) };
+        let beyond = totals.add(&long, (&edge(10, 1.0), Some(2.0)), Noise::default());
+        assert_eq!((beyond.seconds, beyond.ops, beyond.cpu_seconds), (0.01, 7, Some(0.5)));
         let unknown = totals.add(&part(10, 20), (&edge(10, 1.0), None), Noise::default());
         assert_eq!((unknown.cpu_seconds, totals.cpu_seconds), (None, None));
     }

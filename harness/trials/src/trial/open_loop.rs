@@ -96,7 +96,7 @@ pub(super) fn work(
     let run = due.run;
     // A worker whose last operation was early must not make the rate look higher.
     timer.wait_until(end);
-    span.add(Part { started, stopped: Instant::now(), ops: run.done });
+    span.add(Part { started, stopped: Instant::now(), ops: run.done, beyond: 0.0 });
     sleep(handle, meeting, &mut seen);
     let latency = Latency {
         planned: run.done + run.unstarted,

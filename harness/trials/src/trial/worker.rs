@@ -18,6 +18,8 @@ use crate::workload::Stream;
 const MAX_STRIDE: u32 = 512;
 /// … and, as the warm-up finds out, about this often.
 const STRIDE_TIME: Duration = Duration::from_micros(10);
+/// Without a warm-up, after so many.
+pub(super) const FIRST_STRIDE: u32 = 16;
 
 /// Room for the lookups that are issued as one `get_many`.
 pub(super) struct Batch {
@@ -190,15 +192,13 @@ pub(super) fn work(
     let mut step = Step::of(&spec.case);
     let stride = warm_up(handle, &mut stream, &mut step, spec, &mut books);
     stream.begin();
-    let mut worker = Worker { handle, stream, step, stride, books };
-    let (mut ops, mut notes) = (0, Notes::with_room_for(spec.seconds));
-    let mut seen = 0;
+    let mut worker = Worker { handle, stream, step, stride, books, ops: Ops::default() };
+    let (mut notes, mut seen) = (Notes::with_room_for(spec.seconds), 0);
     while let Some(span) = sleep(worker.handle, meeting, &mut seen) {
         let part = worker.turn(&span, &mut notes);
-        ops += part.ops;
         span.add(part);
     }
-    Work { ops, notes, books: worker.books, ..Work::default() }
+    Work { ops: worker.ops.said, notes, books: worker.books, ..Work::default() }
 }
 
 /// A worker that is warm.
@@ -208,44 +208,66 @@ struct Worker<'h, 't> {
     step: Step,
     stride: u32,
     books: Books,
+    ops: Ops,
 }
 
 impl Worker<'_, '_> {
     /// Runs a stride; returns its operations and the time at its end.
     fn stride(&mut self) -> (u64, Instant) {
-        let Self { handle, stream, step, stride, books } = self;
+        let Self { handle, stream, step, stride, books, .. } = self;
         (advance(*handle, stream, step, books, *stride), Instant::now())
     }
 
     /// A slice: to the end of the stride in which it is over, or there is nothing left to do.
+    ///
+    /// What lies in the counted time counts, to a share of a stride at either end: so a worker that waits for
+    /// a lock all the time has that time counted, and one whose operations take long does not have those
+    /// left out that the ends fall in.
     fn turn(&mut self, span: &Span, notes: &mut Notes) -> Part {
         let mut now = Instant::now();
-        while now < span.edge && !self.stream.is_over() {
-            now = self.stride().1;
-        }
-        let (started, first) = (now, span.count_from(now));
-        let deadline = first + span.counted;
+        let counting = span.count_from(now);
+        let (mut counted, mut since) = (0.0, 0.0);
         let mut note = |now: Instant, ops| {
-            let wall = now.saturating_duration_since(first).as_nanos() as u64;
+            let wall = now.saturating_duration_since(counting.from).as_nanos() as u64;
             notes.all.push(Note { wall, cpu: cpu_nanos(), ops });
         };
-        note(started, 0);
-        let mut edge = started + WINDOW;
-        let mut ops = 0;
-        let stopped = loop {
-            let (done, now) = self.stride();
-            ops += done;
-            let is_over = now >= deadline || self.stream.is_over();
-            if now >= edge || is_over {
-                note(now, ops);
-                edge = now + WINDOW;
+        // When the next note is due, and the operations since the first one.
+        let (mut due, mut noted) = (counting.from, 0);
+        loop {
+            let is_over = now >= counting.until || self.stream.is_over();
+            if now >= due || is_over && now >= counting.from {
+                note(now, noted);
+                due = now + WINDOW;
             }
             if is_over {
-                break now;
+                break;
             }
-        };
+            let before = now;
+            let done;
+            (done, now) = self.stride();
+            counted += counting.share(done, before, now);
+            since += counting.share_since(done, before, now);
+            noted += if before >= counting.from { done } else { 0 };
+        }
         notes.ends.push(notes.all.len());
-        Part { started, stopped, ops }
+        let (started, stopped) = (counting.from, now.clamp(counting.from, counting.until));
+        Part { started, stopped, ops: self.ops.add(counted), beyond: since - counted }
+    }
+}
+
+/// A worker's operations that count, of all slices: shares of operations add up to whole ones.
+#[derive(Debug, Default)]
+struct Ops {
+    counted: f64,
+    said: u64,
+}
+
+impl Ops {
+    /// Adds those of a slice, and returns how many whole ones that makes of it.
+    fn add(&mut self, counted: f64) -> u64 {
+        self.counted += counted;
+        let all = self.counted.round() as u64;
+        all - std::mem::replace(&mut self.said, all)
     }
 }
 
@@ -264,7 +286,7 @@ pub(super) fn warm_up(
     books: &mut Books,
 ) -> u32 {
     let deadline = Instant::now() + Duration::from_secs_f64(spec.warmup);
-    let mut stride = 16;
+    let mut stride = FIRST_STRIDE;
     let mut before = Instant::now();
     while before < deadline {
         advance(handle, stream, step, books, stride);
@@ -277,4 +299,17 @@ pub(super) fn warm_up(
         before = now;
     }
     stride
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_operations_add_up() {
+        let mut ops = Ops::default();
+        let said: Vec<u64> = [0.4, 0.4, 2.4, 0.0, 7.0].map(|share| ops.add(share)).into();
+        assert_eq!(said, [0, 1, 2, 0, 7]);
+        assert_eq!(ops.said, 10);
+    }
 }
