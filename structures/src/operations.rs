@@ -185,7 +185,7 @@ macro_rules! derived {
         /// [`remove_if`](Self::remove_if) of what [`for_each`](Self::for_each) has shown.
         ///
         /// * always removed, by this or by another thread: an entry that `keep` refuses and that is
-        ///   present, with the same value, from the call's start to its end;
+        ///   present when the call starts, and that nobody else changes until it ends;
         /// * never removed: a value that `keep` has not refused;
         /// * perhaps removed: an entry inserted or updated meanwhile.
         ///
@@ -208,8 +208,8 @@ macro_rules! derived {
         }
     };
     (@clear ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Removes the entries that are present, with the same value, from the call's start to its end;
-        /// of those inserted or updated meanwhile perhaps some. Not one step: a
+        /// Removes the entries that are present when the call starts and that nobody else changes until it
+        /// ends; of those inserted or updated meanwhile perhaps some. Not one step: a
         /// [`retain`](Self::retain) that keeps nothing. What room the table has it keeps.
         pub fn clear(&$($mut)? self)
         where
@@ -382,8 +382,8 @@ macro_rules! forwarded {
             self.$($via)*.retain(keep);
         }
 
-        /// Removes the entries that are present, with the same value, from the call's start to its end,
-        /// each by itself.
+        /// Removes the entries that are present when the call starts and that nobody else changes until it
+        /// ends, each by itself.
         pub fn clear(&$($mut)? self)
         where
             $K: Clone,

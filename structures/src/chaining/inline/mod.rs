@@ -279,7 +279,7 @@ where
     }
 
     /// Takes `key` out if `condition` holds of its value, and returns the value. Blocking; expected
-    /// O(1). `condition` runs once for each attempt, without a lock.
+    /// O(1). `condition` runs once for each attempt, without a bucket's lock.
     ///
     /// One step, control-C6: the bucket is locked only if it is as it was when the value was read, so
     /// the value that is taken out is the one that `condition` has seen. If that refused it, the step

@@ -85,7 +85,7 @@ where
     }
 
     /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
-    /// for each attempt, without a lock.
+    /// for each attempt, without a bucket's lock.
     ///
     /// One step, as `remove`: the bucket is locked only if it is as it was when the item was found, and
     /// an item does not change. If `condition` refused its value, the step is that of the `get` that

@@ -105,7 +105,7 @@ where
     /// is a later step than the reading:
     ///
     /// * always removed, by this or by another thread: an entry that `keep` refuses and that is
-    ///   present, with the same value, from the call's start to its end;
+    ///   present when the call starts, and that nobody else changes until it ends;
     /// * never removed: a value that `keep` has not refused;
     /// * perhaps removed: an entry inserted or updated meanwhile, if `keep` has seen it.
     ///
