@@ -15,7 +15,7 @@ use structures::control::{Control, Wraps};
 use structures::cuckoo::GrowError;
 use structures::cuckoo::path::{Bfs, Graph, Place, RandomWalk, Search};
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, OptimisticStripes, SingleWriter};
-use structures::map::ConcurrentMap;
+use structures::map::{ConcurrentMap, MapHandle};
 use structures::tagging::{Tagged, Untagged};
 use structures::{CuckooOptimistic, Pages};
 
@@ -122,6 +122,11 @@ fn check_against_std<M: ConcurrentMap<u64, u64>>(map: &impl Table<Map = M>, keys
                 let old = map.update(key, |old| old + 1);
                 assert_eq!(old, model.get(&key).copied(), "update {key}");
                 model.entry(key).and_modify(|value| *value += 1);
+            }
+            8 => {
+                let new = value(key, round);
+                let old = map.map().handle().upsert(key, |_| new);
+                assert_eq!(old, model.insert(key, new), "upsert {key}");
             }
             _ => assert_eq!(map.get(key), model.get(&key).copied(), "get {key}"),
         }
