@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use harness::case::{Case, Mix};
-use harness::experiment::{Experiment, Overrides, SpecError, apply_overrides};
+use harness::experiment::{Experiment, Overrides, SpecError, Turns, apply_overrides};
 use harness::fault::Fault;
 use harness::hashers::Hashing;
 use harness::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
@@ -189,6 +189,7 @@ fn the_defaults_are_those_of_the_documentation() {
         max_blocks: 10,
         pin: true,
         series: false,
+        turns: Some(Turns::default()),
         latency: None,
         space: None,
         aggregate: None,

@@ -14,6 +14,7 @@ use crate::results::machine::Machine;
 use crate::rows::aggregate::AGGREGATE;
 use crate::rows::latency::{LATENCY, LATENCY_TRIALS};
 use crate::rows::samples::SERIES;
+use crate::rows::slices::SLICES;
 use crate::rows::space::SPACE;
 use crate::rows::study;
 use crate::show::text::latency::of_cells;
@@ -28,7 +29,7 @@ pub(super) fn conclude(
 ) -> Result<(), Failure> {
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let always = [EXPERIMENT, MACHINE, TRIALS];
-    let optional = [SERIES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE];
+    let optional = [SERIES, SLICES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE];
     let mut files: Vec<PathBuf> = always.iter().map(|name| folder.path().join(name)).collect();
     let optional = optional.map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));

@@ -12,6 +12,7 @@ mod machine;
 mod merge;
 mod output;
 mod plot;
+mod progress;
 mod question;
 mod rank;
 mod report;

@@ -13,27 +13,31 @@ use super::values::{
     value_bytes,
 };
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
-use crate::experiment::MAX_WORKERS;
+use crate::experiment::{MAX_WORKERS, Turns};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::ask::{Outcome, launch};
 use crate::programs::catalogue::Catalogue;
 use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
+use crate::results::machine::Machine;
 use crate::rows::Row;
 use crate::rows::latency::LatencyTrial;
 use crate::show::text;
+use crate::sweep::schedule::turn_order;
+use crate::sweep::together;
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::{Length, MAX_KEYS, Preset};
 
-/// Run one trial and print what it measured
+/// Run one trial and print what it measured; or one of each of several tables, which take turns
 ///
 /// One trial says little: `bench sweep` repeats trials in random order and gives intervals.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The table: a name from `bench list`
-    #[arg(long, value_name = "NAME")]
-    structure: String,
+    /// The table: a name from `bench list`; or several, with commas, whose trials take turns by slices of
+    /// 20 ms
+    #[arg(long, value_name = "NAME", required = true, value_delimiter = ',')]
+    structure: Vec<String>,
     /// The reclaimer; the default is `epoch` for a table that takes one
     #[arg(long, value_name = "NAME")]
     reclaimer: Option<String>,
@@ -121,17 +125,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
-    let registry = programs.with(&args.structure)?;
-    let spec = TrialSpec {
-        case: case(&registry, args)?,
-        seed: args.seed,
-        seconds: args.seconds,
-        warmup: args.warmup,
-        series: false,
-        rate: args.rate,
-        trace_file: args.trace.clone(),
-    };
-    let mut row = Row::unmeasured(&spec.case, args.seed, 0, 0);
+    let [structure] = &args.structure[..] else { return by_turns(programs, args) };
+    let registry = programs.with(structure)?;
+    let (spec, mut row) = told(&registry, structure, args)?;
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let program = registry.program(&spec.case.structure)?;
     let measured = match launch(program, &spec, &AtomicBool::new(false))? {
@@ -164,6 +160,55 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// What the trial of `structure` is told, and what its row begins with.
+fn told(registry: &Registry, structure: &str, args: &Args) -> Result<(TrialSpec, Row), Failure> {
+    let spec = TrialSpec {
+        case: case(registry, structure, args)?,
+        seed: args.seed,
+        seconds: args.seconds,
+        warmup: args.warmup,
+        series: false,
+        rate: args.rate,
+        trace_file: args.trace.clone(),
+    };
+    let row = Row::unmeasured(&spec.case, args.seed, 0, 0);
+    Ok((spec, row))
+}
+
+/// A trial of each structure, by turns: a text for each, as it is over.
+fn by_turns(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    let registry = programs.all()?;
+    if args.rate.is_some() {
+        return Err(usage("--rate is of one --structure: latency trials take no turns".to_owned()));
+    }
+    let group: Result<Vec<_>, Failure> =
+        args.structure.iter().map(|structure| told(&registry, structure, args)).collect();
+    let group = group?;
+    if let Some((spec, _)) = group.iter().find(|(spec, _)| !Turns::takes(&spec.case)) {
+        return Err(usage(format!(
+            "a trial that fills a range ends when it is full, and takes no turns: run {} by itself",
+            spec.case.structure
+        )));
+    }
+    let turns = (Turns::default(), Machine::read(registry.build()).parallelism());
+    let shuffle = turn_order(args.seed, 0, (args.seed, 0));
+    let never = AtomicBool::new(false);
+    let all = together::run(&registry, turns, &group, shuffle, &never, |_| {})?;
+    let mut invalid = Vec::new();
+    for row in all.into_iter().flatten().map(|done| done.row) {
+        let text =
+            if args.json { json(&row, None)? } else { text::trial::of_throughput(&row) + "\n" };
+        output::print(&text)?;
+        if !row.valid {
+            invalid.push(format!("{}: {}", row.subject(), row.error));
+        }
+    }
+    if invalid.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(anyhow::anyhow!("invalid trials: {}", invalid.join("; "))))
+}
+
 /// The columns of `trials.csv`, and under `latency` what a latency trial has besides.
 fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
     let mut value = serde_json::to_value(row)?;
@@ -182,11 +227,11 @@ fn check_allocator(registry: &Registry, name: &str) -> Result<(), Failure> {
     Err(usage(unknown("allocator", name, &available)))
 }
 
-fn case(registry: &Registry, args: &Args) -> Result<Case, Failure> {
-    let structure = registry.structure(&args.structure).ok_or_else(|| {
+fn case(registry: &Registry, name: &str, args: &Args) -> Result<Case, Failure> {
+    let structure = registry.structure(name).ok_or_else(|| {
         let names: Vec<&str> =
             registry.structures().iter().map(|structure| structure.name.as_str()).collect();
-        usage(unknown("structure", &args.structure, &names))
+        usage(unknown("structure", name, &names))
     })?;
     check_allocator(registry, &args.allocator)?;
     let threads = usize::from(args.threads);

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanDuration;
 
 use super::conclude::conclude;
-use super::live::{Estimates, Screen};
+use super::live::Estimates;
 use super::output::{print, say};
+use super::progress::Progress;
 use crate::analysis::throughput::choose_metric;
 use crate::case::Case;
 use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
@@ -23,14 +24,18 @@ use crate::programs::{Programs, Registry};
 use crate::results::folder::Folder;
 use crate::results::machine::Machine;
 use crate::rows::{Row, study};
-use crate::sweep::schedule::{Done, Job, Measure, Shard, Verdict, block_order, jobs, judge};
-use crate::sweep::trials::{self, Trial};
+use crate::sweep::groups::{self, Memory, Placed, Step, steps, turns_of};
+use crate::sweep::schedule::{
+    Done, Job, Measure, Shard, Verdict, block_order, jobs, judge, turn_order,
+};
+use crate::sweep::together;
+use crate::sweep::trials::{self, Trial, told};
 use ::trials::compressed::read_text;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
 /// The same command again goes on where it stopped, and repeats nothing. Ctrl-C ends after
-/// dropping the running trial.
+/// dropping the running trial, or the running group of trials that take turns.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The experiment file
@@ -201,8 +206,23 @@ impl<'e> Plan<'e> {
         let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
         let read = case.trace.as_ref().map_or(0, |trace| trace.requests);
         let read = read as f64 * READ_SECONDS_PER_REQUEST;
-        let measured = trials::seconds(self.experiment, job);
+        let measured = trials::seconds(self.experiment, job)
+            * turns_of(self.experiment, job).map_or(1.0, |turns| turns.seconds_of_each());
         measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill + read
+    }
+
+    /// The trials of a block that this command runs, in the block's order, each with its position.
+    fn of_block(&self, block: u32) -> Vec<Placed> {
+        let order = block_order(self.experiment.seed, block, self.jobs.len());
+        let placed = order.into_iter().enumerate();
+        let placed = placed.map(|(position, index)| (position as u32, self.jobs[index]));
+        placed.filter(|(_, job)| self.wanted[job.cell]).collect()
+    }
+
+    /// How trials take turns, if any do, after those of `rows`.
+    fn turns_in_words(&self, rows: &[Row]) -> Option<String> {
+        let memory = Memory::of(self.experiment, rows);
+        groups::in_words(self.experiment, &self.of_block(0), &memory)
     }
 
     fn blocks(&self) -> usize {
@@ -224,6 +244,7 @@ impl<'e> Plan<'e> {
             self.others_in_words(),
             HumanDuration(total)
         ));
+        lines.extend(self.turns_in_words(&[]));
         if let Some(target) = self.experiment.target_halfwidth {
             lines.push(format!(
                 "then more blocks, {} in all at most, until every interval is within {} % of its \
@@ -258,6 +279,19 @@ impl<'e> Plan<'e> {
         latency.into_iter().chain(space).chain(aggregate).collect()
     }
 
+    /// How many of the trials there are, and how many of them are done.
+    fn progress(&self, done: &Done) -> Progress {
+        let blocks: Vec<u32> =
+            (0..self.experiment.blocks).filter(|block| self.shard.has(*block)).collect();
+        let cells = &self.experiment.cases;
+        let trials = self.wanted().map(|job| (cells[job.cell].id(), job.measure));
+        let of_blocks = |(id, measure): (String, Measure)| {
+            blocks.iter().filter(|block| done.has(&id, **block, measure)).count()
+        };
+        let old = trials.map(of_blocks).sum();
+        Progress::new(old, self.wanted().count() * blocks.len())
+    }
+
     /// Runs what is not done yet; false if interrupted.
     fn measure(
         &self,
@@ -265,9 +299,14 @@ impl<'e> Plan<'e> {
         cpus: usize,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let mut progress = Progress::new(self, &done(folder));
+        let mut progress = self.progress(&done(folder));
+        if let Some(words) = self.turns_in_words(folder.rows()) {
+            say(words);
+        }
         if self.live {
-            progress.open(self, folder.rows(), cpus)?;
+            let cells = self.cells().map(|case| (case.id(), case.to_string()));
+            let target = self.experiment.target_halfwidth;
+            progress.open(|| Estimates::new(cells, folder.rows(), cpus, target))?;
         }
         let mut block = 0;
         while block < self.experiment.blocks || self.wants_more(block, folder, cpus, &mut progress)
@@ -276,7 +315,7 @@ impl<'e> Plan<'e> {
                 if block >= self.experiment.blocks {
                     progress.more(self.wanted().count());
                 }
-                if !self.run_block(block, folder, &mut progress, interrupted)? {
+                if !self.run_block((block, cpus), folder, &mut progress, interrupted)? {
                     return Ok(false);
                 }
             }
@@ -323,44 +362,108 @@ impl<'e> Plan<'e> {
 
     fn run_block(
         &self,
-        block: u32,
+        (block, cpus): (u32, usize),
         folder: &mut Folder,
         progress: &mut Progress,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
         let done = done(folder);
-        let order = block_order(self.experiment.seed, block, self.jobs.len());
-        for (position, index) in order.into_iter().enumerate() {
-            let job = self.jobs[index];
-            let case = &self.experiment.cases[job.cell];
-            if !self.wanted[job.cell] || done.has(&case.id(), block, job.measure) {
-                continue;
-            }
-            let at = match job.measure {
-                Measure::Throughput => String::new(),
-                Measure::Latency(rate) => format!(" at {rate}/s"),
-                Measure::Space => " filled".to_owned(),
-                Measure::Aggregate(way) => format!(" counting words, {way}"),
+        let mut left = self.of_block(block);
+        left.retain(|(_, job)| {
+            !done.has(&self.experiment.cases[job.cell].id(), block, job.measure)
+        });
+        let memory = Memory::of(self.experiment, folder.rows());
+        for step in steps(self.experiment, block, &left, &memory) {
+            let went_on = match step {
+                Step::Alone(trial) => {
+                    self.run_alone(block, trial, folder, progress, interrupted)?
+                }
+                Step::Together(group) => {
+                    self.run_together((block, cpus), &group, folder, progress, interrupted)?
+                }
             };
-            progress.show(block, case, &at);
-            let place = (block, position as u32);
-            let Some(trial) =
-                Trial::run((self.experiment, self.registry), job, place, interrupted)?
-            else {
+            if !went_on {
                 return Ok(false);
-            };
-            if let Some(why) = trial.complaint() {
-                progress.warn(format!("invalid trial: {case}{at}: {why}"));
             }
-            if let Some(row) = trial.row() {
-                progress.measured(row);
-            }
-            trial.record(folder)?;
-            progress.step();
         }
         progress.end_block(block);
         Ok(true)
     }
+
+    /// One trial; false if interrupted.
+    fn run_alone(
+        &self,
+        block: u32,
+        (position, job): Placed,
+        folder: &mut Folder,
+        progress: &mut Progress,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let case = &self.experiment.cases[job.cell];
+        let at = match job.measure {
+            Measure::Throughput => String::new(),
+            Measure::Latency(rate) => format!(" at {rate}/s"),
+            Measure::Space => " filled".to_owned(),
+            Measure::Aggregate(way) => format!(" counting words, {way}"),
+        };
+        progress.show(block, case, &at);
+        let place = (block, position);
+        let Some(trial) = Trial::run((self.experiment, self.registry), job, place, interrupted)?
+        else {
+            return Ok(false);
+        };
+        record(trial, &format!("{case}{at}"), folder, progress)?;
+        progress.step();
+        Ok(true)
+    }
+
+    /// Trials that take turns; false if interrupted.
+    fn run_together(
+        &self,
+        (block, cpus): (u32, usize),
+        group: &[Placed],
+        folder: &mut Folder,
+        progress: &mut Progress,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let (first, job) = group[0];
+        let turns = turns_of(self.experiment, job).expect("the group takes turns");
+        let case = |index: usize| &self.experiment.cases[group[index].1.cell];
+        let others = group.len() - 1;
+        progress.show(block, case(0), &format!(" and {others} others by turns"));
+        let told: Vec<_> = group
+            .iter()
+            .map(|&(position, job)| told(self.experiment, job, (block, position)))
+            .collect();
+        let shuffle = turn_order(self.experiment.seed, block, (told[0].0.seed, first));
+        let turns = (turns, cpus);
+        let over = |_: &_| progress.step();
+        let Some(all) = together::run(self.registry, turns, &told, shuffle, interrupted, over)?
+        else {
+            return Ok(false);
+        };
+        for (index, done) in all.into_iter().enumerate() {
+            let trial = Trial::Throughput(Box::new(done));
+            record(trial, &case(index).to_string(), folder, progress)?;
+        }
+        Ok(true)
+    }
+}
+
+/// Writes a trial down, and says what is wrong with it.
+fn record(
+    trial: Trial,
+    name: &str,
+    folder: &mut Folder,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    if let Some(why) = trial.complaint() {
+        progress.warn(format!("invalid trial: {name}: {why}"));
+    }
+    if let Some(row) = trial.row() {
+        progress.measured(row);
+    }
+    trial.record(folder)
 }
 
 /// The trials of every kind that `folder` has.
@@ -376,102 +479,4 @@ fn trials_of(folder: &Folder) -> usize {
         + folder.latency().len()
         + study::places(folder.space()).len()
         + folder.aggregate().len()
-}
-
-/// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
-struct Progress {
-    bar: ProgressBar,
-    is_terminal: bool,
-    live: Option<Screen>,
-}
-
-impl Progress {
-    fn new(plan: &Plan<'_>, done: &Done) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        let target =
-            if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let blocks: Vec<u32> =
-            (0..plan.experiment.blocks).filter(|block| plan.shard.has(*block)).collect();
-        let total = plan.wanted().count() * blocks.len();
-        let cells = &plan.experiment.cases;
-        let trials = plan.wanted().map(|job| (cells[job.cell].id(), job.measure));
-        let of_blocks = |(id, measure): (String, Measure)| {
-            blocks.iter().filter(|block| done.has(&id, **block, measure)).count()
-        };
-        let old: usize = trials.map(of_blocks).sum();
-        if old > 0 {
-            say(format_args!("resuming: {old} of {total} trials are done"));
-        }
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let style = "{bar:30} {pos}/{len} trials, {eta} left  {wide_msg}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        bar.inc(old as u64);
-        // Otherwise the trials that were done already would count as infinitely fast.
-        bar.reset_eta();
-        Self { bar, is_terminal, live: None }
-    }
-
-    /// Shows the cells instead of the bar, which goes on to count.
-    fn open(&mut self, plan: &Plan<'_>, rows: &[Row], cpus: usize) -> anyhow::Result<()> {
-        if !self.is_terminal {
-            say("note: --live needs a terminal on standard error, so progress is plain");
-            return Ok(());
-        }
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
-        let cells = plan.cells().map(|case| (case.id(), case.to_string()));
-        let estimates = Estimates::new(cells, rows, cpus, plan.experiment.target_halfwidth);
-        self.live = Some(Screen::open(estimates)?);
-        Ok(())
-    }
-
-    fn show(&mut self, block: u32, case: &Case, at: &str) {
-        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-        match &mut self.live {
-            Some(screen) => {
-                screen.estimates.begins(&case.id(), format!("block {block}{at}"));
-                screen.estimates.stand(done, all, HumanDuration(self.bar.eta()).to_string());
-                screen.draw();
-            }
-            None => self.bar.set_message(format!("block {block}: {case}{at}")),
-        }
-    }
-
-    fn measured(&mut self, row: &Row) {
-        if let Some(screen) = &mut self.live {
-            screen.estimates.measured(row);
-        }
-    }
-
-    fn step(&self) {
-        self.bar.inc(1);
-    }
-
-    fn more(&self, trials: usize) {
-        self.bar.inc_length(trials as u64);
-    }
-
-    fn warn(&mut self, message: String) {
-        match &mut self.live {
-            Some(screen) => screen.estimates.note(message),
-            None => self.bar.suspend(|| say(message)),
-        }
-    }
-
-    fn end_block(&mut self, block: u32) {
-        if let Some(screen) = &mut self.live {
-            screen.estimates.choose();
-        }
-        if !self.is_terminal {
-            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
-            let left = HumanDuration(self.bar.eta());
-            say(format_args!("block {block} done: {done} of {all} trials, about {left} left"));
-        }
-    }
-
-    fn finish(mut self) {
-        self.live = None;
-        self.bar.finish_and_clear();
-    }
 }

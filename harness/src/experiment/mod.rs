@@ -18,6 +18,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod turns;
 mod value;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub(crate) use self::presets::find as find_preset;
 pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub use self::traces::with_traces;
+pub use self::turns::Turns;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
     AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
@@ -74,6 +76,8 @@ pub struct Experiment {
     pub pin: bool,
     /// Whether memory over time is recorded.
     pub series: bool,
+    /// How throughput trials take turns, if they do.
+    pub turns: Option<Turns>,
     /// The latency trials of each cell, if any.
     pub latency: Option<LatencyPlan>,
     /// The space trials, if any.
@@ -132,6 +136,7 @@ impl Experiment {
             max_blocks: max_blocks(top, blocks, problems),
             pin: top.one("pin", &FLAG, problems).unwrap_or(true),
             series: top.one("series", &FLAG, problems).unwrap_or(false),
+            turns: Turns::of(top, problems),
             latency: None,
             space: None,
             aggregate: None,

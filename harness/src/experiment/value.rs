@@ -30,6 +30,7 @@ pub(super) const TOP: &[&str] = &[
     "latency",
     "space",
     "aggregate",
+    "turns",
     "traces",
 ];
 
@@ -75,6 +76,9 @@ pub(super) const SPACE: &[&str] = &["loads"];
 /// The keys of `[aggregate]`.
 pub(super) const AGGREGATE: &[&str] = &["ways", "words", "text"];
 
+/// The keys of `[turns]`.
+pub(super) const TURNS: &[&str] = &["slice", "settle"];
+
 /// The keys of each table of `[traces]`.
 pub(super) const TRACES: &[&str] =
     &["sha256", "keys", "gets", "inserts", "removes", "updates", "upserts"];
@@ -98,6 +102,13 @@ pub(super) const SECONDS: Kind<f64> = Kind {
     expected: "a number of seconds from 0.001 to 86400",
     read: |value| number(value, 0.001..=86_400.0),
 };
+/// Shorter, a slice is as long as it takes to wake for it; longer, trials hardly take turns.
+pub(super) const SLICE: Kind<f64> = Kind {
+    expected: "a number of seconds from 0.001 to 60",
+    read: |value| number(value, 0.001..=60.0),
+};
+pub(super) const SETTLE: Kind<f64> =
+    Kind { expected: "a number of seconds from 0 to 60", read: |value| number(value, 0.0..=60.0) };
 pub(super) const WARMUP: Kind<f64> = Kind {
     expected: "a number of seconds from 0 to 86400",
     read: |value| number(value, 0.0..=86_400.0),
@@ -344,6 +355,8 @@ fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> 
         Some("in `[latency]`")
     } else if SPACE.contains(&key) {
         Some("in `[space]`")
+    } else if TURNS.contains(&key) {
+        Some("in `[turns]`")
     } else if AGGREGATE.contains(&key) {
         Some("in `[aggregate]`")
     } else {

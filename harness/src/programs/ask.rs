@@ -78,7 +78,33 @@ pub(crate) fn ask<A: DeserializeOwned>(
     limit: Duration,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Answer<A>> {
-    let mut child = program
+    let mut child = started(program, command, allocator)?;
+    let output = pipe(child.stdout.take());
+    let mut errors = Some(pipe(child.stderr.take()));
+    let told = serde_json::to_vec(question)?;
+    let mut input = child.stdin.take().context("the process has no standard input")?;
+    // A process that is gone already has said why on standard error.
+    let _ = input.write_all(&told);
+    drop(input);
+    match ended(&mut child, limit, interrupted, &mut errors)? {
+        Ended::Well => {}
+        Ended::Badly(why) => return Ok(Answer::Failed(why)),
+        Ended::Interrupted => return Ok(Answer::Interrupted),
+    }
+    let output = output.join().unwrap_or_default();
+    Ok(match serde_json::from_slice(&output) {
+        Ok(answer) => Answer::Said(answer),
+        Err(error) => Answer::Failed(format!("the {command}'s answer makes no sense: {error}")),
+    })
+}
+
+/// A process of `program` that does `command` and has this allocator, with pipes to all that it says.
+///
+/// # Errors
+///
+/// It cannot be started.
+pub(crate) fn started(program: &Held, command: &str, allocator: &str) -> anyhow::Result<Child> {
+    program
         .command()?
         .arg(command)
         .args(["--parent", &std::process::id().to_string()])
@@ -89,36 +115,56 @@ pub(crate) fn ask<A: DeserializeOwned>(
         // Ctrl-C at the terminal reaches the parent alone, which ends the child.
         .process_group(0)
         .spawn()
-        .with_context(|| format!("cannot start a {command} process"))?;
-    let output = pipe(child.stdout.take());
-    let errors = pipe(child.stderr.take());
-    let told = serde_json::to_vec(question)?;
-    let mut input = child.stdin.take().context("the process has no standard input")?;
-    // A process that is gone already has said why on standard error.
-    let _ = input.write_all(&told);
-    drop(input);
-    let Some(status) = wait(&mut child, limit, interrupted)? else {
-        if interrupted.load(Ordering::Relaxed) {
-            return Ok(Answer::Interrupted);
-        }
-        let limit = limit.as_secs();
-        return Ok(Answer::Failed(format!("no end after {limit} s: deadlock or livelock?")));
-    };
-    let (output, errors) = (output.join().unwrap_or_default(), errors.join().unwrap_or_default());
-    // Ctrl-C may come before the child is in its own group.
-    if status.signal() == Some(Signal::SIGINT as i32) {
-        return Ok(Answer::Interrupted);
-    }
-    if !status.success() {
-        return Ok(Answer::Failed(reason(status, &errors)));
-    }
-    Ok(match serde_json::from_slice(&output) {
-        Ok(answer) => Answer::Said(answer),
-        Err(error) => Answer::Failed(format!("the {command}'s answer makes no sense: {error}")),
-    })
+        .with_context(|| format!("cannot start a {command} process"))
 }
 
-fn pipe(source: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// As it should.
+    Well,
+    /// It crashed, failed, or took too long: why.
+    Badly(String),
+    /// All are told to stop.
+    Interrupted,
+}
+
+/// Waits for the end of a process, and kills it when `interrupted` becomes true or after the time `limit`;
+/// `errors` is what it writes on standard error.
+///
+/// # Errors
+///
+/// It cannot be waited for.
+pub(crate) fn ended(
+    child: &mut Child,
+    limit: Duration,
+    interrupted: &AtomicBool,
+    errors: &mut Option<thread::JoinHandle<Vec<u8>>>,
+) -> anyhow::Result<Ended> {
+    let Some(status) = wait(child, limit, interrupted)? else {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(Ended::Interrupted);
+        }
+        return Ok(Ended::Badly(too_long(limit)));
+    };
+    // Ctrl-C may come before the child is in its own group.
+    if status.signal() == Some(Signal::SIGINT as i32) {
+        return Ok(Ended::Interrupted);
+    }
+    if status.success() {
+        return Ok(Ended::Well);
+    }
+    let errors = errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
+    Ok(Ended::Badly(reason(status, &errors)))
+}
+
+/// What is said of a process that has not ended in time.
+pub(crate) fn too_long(limit: Duration) -> String {
+    format!("no end after {} s: deadlock or livelock?", limit.as_secs())
+}
+
+/// Reads all that comes, on a thread of its own.
+pub(crate) fn pipe(source: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut source) = source {
@@ -130,7 +176,7 @@ fn pipe(source: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8
 }
 
 /// A minute, and several times what the trial should take, what comes before its clock included.
-fn time_limit(spec: &TrialSpec) -> Duration {
+pub(crate) fn time_limit(spec: &TrialSpec) -> Duration {
     let case = &spec.case;
     let listed = if case.lengths().is_some() { case.keys } else { 0 };
     let read = case.trace.as_ref().map_or(0, |trace| trace.requests);

@@ -24,6 +24,7 @@ use crate::rows::aggregate::{AGGREGATE, AggregateRow};
 use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
 use crate::rows::lines::{read_lines, recover, utf8, write_line};
 use crate::rows::samples::{SERIES, SeriesFile, SeriesRow, places};
+use crate::rows::slices::{SLICES, SliceRow, SlicesFile};
 use crate::rows::space::{SPACE, SpaceRow};
 use crate::rows::study::StudyFile;
 use crate::rows::throughput::{header, line, read_row, to_csv};
@@ -44,6 +45,7 @@ pub struct Folder {
     trials: File,
     rows: Vec<Row>,
     series: Option<SeriesFile>,
+    slices: Option<SlicesFile>,
     latency: Option<LatencyFiles>,
     space: Option<StudyFile<SpaceRow>>,
     aggregate: Option<StudyFile<AggregateRow>>,
@@ -82,6 +84,10 @@ impl Folder {
             true => Some(SeriesFile::open(path, &places(&rows), &mut notes)?),
             false => None,
         };
+        let slices = match experiment.turns {
+            Some(_) => Some(SlicesFile::open(path, &places(&rows), &mut notes)?),
+            None => None,
+        };
         let latency = match experiment.latency {
             Some(_) => Some(LatencyFiles::open(path, &mut notes)?),
             None => None,
@@ -95,7 +101,7 @@ impl Folder {
             None => None,
         };
         let path = path.to_owned();
-        Ok(Self { path, trials, rows, series, latency, space, aggregate, notes })
+        Ok(Self { path, trials, rows, series, slices, latency, space, aggregate, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -160,19 +166,27 @@ impl Folder {
         &self.path
     }
 
-    /// Adds a trial and, if the experiment asks for them, its samples; on return they are on the
-    /// disk.
+    /// Adds a trial and, if the experiment asks for them, its samples and slices; on return they are on
+    /// the disk.
     ///
     /// # Errors
     ///
     /// It could not be written: the trials before it are safe, and so is resuming.
-    pub fn append(&mut self, row: Row, samples: &[Sample]) -> anyhow::Result<()> {
+    pub fn append(
+        &mut self,
+        row: Row,
+        samples: &[Sample],
+        slices: Vec<SliceRow>,
+    ) -> anyhow::Result<()> {
         let line = to_csv(&row, false)?;
         let trials = &mut self.trials;
-        let mut write = || {
+        let write = || {
             // Before the row: a trial that is recorded has its samples.
             if let Some(series) = &mut self.series {
                 series.append(samples.iter().map(|sample| SeriesRow::new(&row, *sample)))?;
+            }
+            if let Some(file) = &mut self.slices {
+                file.append(slices.into_iter())?;
             }
             write_line(trials, &line)
                 .with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
@@ -247,6 +261,10 @@ pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     if let Some(samples) = samples {
         let text = attached::text(samples.iter().cloned())?;
         write_whole(&path.join(SERIES), utf8(&text, path)?)?;
+    }
+    if let Some(slices) = &merged.slices {
+        let text = attached::text(slices.iter().cloned())?;
+        write_whole(&path.join(SLICES), utf8(&text, path)?)?;
     }
     if let Some(latency) = latency {
         for (name, text) in latency::texts(latency)? {
@@ -358,6 +376,7 @@ fn difference(recorded: &Experiment, new: &Experiment) -> Option<String> {
         .or_else(|| differs("seconds", &recorded.seconds, &new.seconds))
         .or_else(|| differs("warmup", &recorded.warmup, &new.warmup))
         .or_else(|| differs("series", &recorded.series, &new.series))
+        .or_else(|| differs("turns", &in_words(&recorded.turns), &in_words(&new.turns)))
         .or_else(|| differs("latency", &in_words(&recorded.latency), &in_words(&new.latency)))
         .or_else(|| differs("space", &in_words(&recorded.space), &in_words(&new.space)))
         .or_else(|| differs("aggregate", &in_words(&recorded.aggregate), &in_words(&new.aggregate)))

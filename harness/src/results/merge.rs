@@ -10,9 +10,9 @@ use super::merged::Merged;
 use crate::failure::{Failure, usage};
 use crate::results::folder::{self, EXPERIMENT, MACHINE};
 use crate::results::machine::Machine;
+use crate::rows::attached::Attached;
 use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
-use crate::rows::samples::{self, SERIES};
-use crate::rows::{Row, study, throughput};
+use crate::rows::{Row, attached, samples, study, throughput};
 
 /// Reads result folders and joins them, without changing any.
 ///
@@ -30,14 +30,8 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     }
     let mut trials: BTreeMap<(u32, u32, String), (&Path, Row)> = BTreeMap::new();
     let mut repeated = 0;
-    let mut samples = HashMap::new();
     for folder in folders {
-        let rows = folder::read_rows(folder).map_err(wrong)?;
-        for (trial, own) in samples::by_trial(samples::read(folder, &rows).map_err(wrong)?) {
-            // A trial that several folders hold alike has one series.
-            samples.entry(trial).or_insert(own);
-        }
-        for row in rows {
+        for row in folder::read_rows(folder).map_err(wrong)? {
             let place = (row.block, row.position, row.case.clone());
             if let Some((other, old)) = trials.get(&place) {
                 same_row(other, old, folder, &row)?;
@@ -49,15 +43,36 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     }
     one_place_each(&trials)?;
     let rows: Vec<Row> = trials.into_values().map(|(_, row)| row).collect();
-    let has_series = folders.iter().any(|folder| folder.join(SERIES).exists());
-    let of = |row: &Row| samples.remove(&(row.case.clone(), row.block)).unwrap_or_default();
-    let samples = has_series.then(|| rows.iter().flat_map(of).collect());
+    let (samples, slices) = (of_trials(folders, &rows)?, of_trials(folders, &rows)?);
     let (latency, again) = merge_latency(folders)?;
     let (space, filled_again) = study::merge(folders)?;
     let (aggregate, counted_again) = study::merge(folders)?;
     let repeated = repeated + again + filled_again + counted_again;
     let machine = read(&first.join(MACHINE))?;
-    Ok(Merged { experiment, machine, rows, samples, latency, space, aggregate, repeated })
+    let all =
+        Merged { experiment, machine, rows, samples, slices, latency, space, aggregate, repeated };
+    Ok(all)
+}
+
+/// What a file beside `trials.csv` holds of `rows`, in their order; `None` if no folder has it.
+fn of_trials<R: Attached<Trial = (String, u32)>>(
+    folders: &[&Path],
+    rows: &[Row],
+) -> Result<Option<Vec<R>>, Failure> {
+    if !folders.iter().any(|folder| folder.join(R::FILE).exists()) {
+        return Ok(None);
+    }
+    let places = samples::places(rows);
+    let mut trials = HashMap::new();
+    for folder in folders {
+        for (trial, own) in attached::by_trial(attached::read::<R>(folder, &places).map_err(wrong)?)
+        {
+            // A trial that several folders hold alike is there once.
+            trials.entry(trial).or_insert(own);
+        }
+    }
+    let of = |row: &Row| trials.remove(&(row.case.clone(), row.block)).unwrap_or_default();
+    Ok(Some(rows.iter().flat_map(of).collect()))
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

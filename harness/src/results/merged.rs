@@ -4,6 +4,7 @@ use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::samples::SeriesRow;
+use crate::rows::slices::SliceRow;
 use crate::rows::space::SpaceRow;
 
 /// What a merged folder will hold.
@@ -17,6 +18,8 @@ pub struct Merged {
     pub rows: Vec<Row>,
     /// The samples of each, in the same order; `None` if no folder holds any.
     pub samples: Option<Vec<SeriesRow>>,
+    /// The slices of each, in the same order; `None` if no folder holds any.
+    pub slices: Option<Vec<SliceRow>>,
     /// The latency trials, by block and position; `None` if no folder holds any.
     pub latency: Option<Vec<LatencyTrial>>,
     /// The rows of the space trials, by block; `None` if no folder holds any.

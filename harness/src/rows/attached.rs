@@ -4,7 +4,7 @@
 //! has all of its rows; a process that dies in between leaves rows of a trial that is not recorded,
 //! at the end of the file, and they are cut off when the folder is opened again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -104,6 +104,15 @@ pub(crate) fn read_all<R: Attached>(folder: &Path) -> anyhow::Result<Vec<R>> {
     };
     let whole = &bytes[..whole_lines(&bytes)];
     Ok(parse::<R>(whole, &path)?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The rows of each trial.
+pub(crate) fn by_trial<R: Attached>(rows: Vec<R>) -> HashMap<R::Trial, Vec<R>> {
+    let mut trials: HashMap<_, Vec<R>> = HashMap::new();
+    for row in rows {
+        trials.entry(row.trial()).or_default().push(row);
+    }
+    trials
 }
 
 /// The text of a file with these rows.

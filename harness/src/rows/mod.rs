@@ -4,6 +4,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `throughput` | a line of `trials.csv`: a trial's case and what was measured |
+//! | `slices` | a line of `slices.csv`: one turn of a trial |
 //! | `samples` | a line of `series.csv`: memory at one moment of a trial |
 //! | `latency` | a line of `latency-trials.csv` and the histograms of `latency.csv` |
 //! | `space` | a line of `space.csv`: a table at one step of its fill |
@@ -17,6 +18,7 @@ pub(crate) mod attached;
 pub mod latency;
 pub(crate) mod lines;
 pub mod samples;
+pub mod slices;
 pub mod space;
 pub(crate) mod study;
 pub mod throughput;

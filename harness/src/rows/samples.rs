@@ -1,6 +1,6 @@
 //! `series.csv`: memory over time, beside `trials.csv` and in the same order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct SeriesRow {
     pub block: u32,
     /// The trial's seed.
     pub seed: u64,
-    /// Since the measured time began.
+    /// Measured time until then.
     pub at_seconds: f64,
     /// Nodes retired and not freed.
     pub unreclaimed: Option<u64>,
@@ -71,15 +71,6 @@ pub(crate) fn places(trials: &[Row]) -> HashSet<(String, u32)> {
 /// The file cannot be read, or has a malformed line.
 pub fn read(folder: &Path, trials: &[Row]) -> anyhow::Result<Vec<SeriesRow>> {
     attached::read(folder, &places(trials))
-}
-
-/// The samples of each trial, by case and block.
-pub(crate) fn by_trial(rows: Vec<SeriesRow>) -> HashMap<(String, u32), Vec<SeriesRow>> {
-    let mut trials: HashMap<_, Vec<SeriesRow>> = HashMap::new();
-    for row in rows {
-        trials.entry(row.trial()).or_default().push(row);
-    }
-    trials
 }
 
 #[cfg(test)]

@@ -107,6 +107,10 @@ pub struct Row {
     pub position: u32,
     /// Measured wall time.
     pub seconds: Option<f64>,
+    /// Slices that it is the sum of, of a trial that took turns.
+    pub slices: Option<u64>,
+    /// CPU time that its process used while it slept between them.
+    pub asleep_cpu_seconds: Option<f64>,
     /// Operations done in it.
     pub ops: Option<u64>,
     /// Operations of the thread that did fewest.
@@ -222,6 +226,8 @@ impl Row {
             block,
             position,
             seconds: None,
+            slices: None,
+            asleep_cpu_seconds: None,
             ops: None,
             min_thread_ops: None,
             max_thread_ops: None,
@@ -260,6 +266,8 @@ impl Row {
     pub fn measured(&mut self, measured: Measurement) {
         let rate = |seconds: f64| (seconds > 0.0).then(|| measured.ops as f64 / seconds);
         self.seconds = Some(measured.seconds);
+        self.slices = measured.turns.map(|taken| taken.slices);
+        self.asleep_cpu_seconds = measured.turns.and_then(|taken| taken.asleep.cpu_seconds);
         self.ops = Some(measured.ops);
         self.min_thread_ops = Some(measured.min_thread_ops);
         self.max_thread_ops = Some(measured.max_thread_ops);

@@ -74,6 +74,13 @@ pub fn block_order(seed: u64, block: u32, cells: usize) -> Vec<usize> {
     order
 }
 
+/// From which the order of each round follows of trials that take turns, whose seed this is, `first` the first
+/// of them in the block.
+pub(crate) fn turn_order(seed: u64, block: u32, (trials, first): (u64, u32)) -> Xoshiro256PlusPlus {
+    let numbers = [seed, u64::from(block), trials, u64::from(first)];
+    Xoshiro256PlusPlus::seed_from_u64(hash(&numbers, "turns"))
+}
+
 /// The seed of a trial's keys and operations. It depends on the workload and the block, not on the
 /// subject, so that within a block all tables get the same operations. None of the later axes but
 /// `distribution` and `trace` (`batch`, `fault`, …) changes it: with and without them the same keys

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::case::Case;
 use crate::experiment::Experiment;
-use crate::metric::Sample;
 use crate::programs::Registry;
 use crate::programs::ask::{Answer, Outcome, ask, launch};
 use crate::results::folder::Folder;
@@ -14,6 +13,7 @@ use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::sweep::schedule::{Job, Measure, trial_seed};
+use crate::sweep::together::Done;
 use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
@@ -21,8 +21,8 @@ use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
 
 /// What a trial of any kind leaves.
 pub(crate) enum Trial {
-    Throughput(Row, Vec<Sample>),
-    Latency(LatencyTrial),
+    Throughput(Box<Done>),
+    Latency(Box<LatencyTrial>),
     Space(Vec<SpaceRow>),
     Aggregate(AggregateRow),
 }
@@ -45,9 +45,7 @@ impl Trial {
             }
             Measure::Throughput | Measure::Latency(_) => {}
         }
-        let (block, position) = place;
-        let spec = spec(experiment, job, block);
-        let mut row = Row::unmeasured(&spec.case, spec.seed, block, position);
+        let (spec, mut row) = told(experiment, job, place);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         let program = registry.program(&spec.case.structure)?;
         let outcome = launch(program, &spec, interrupted)?;
@@ -71,7 +69,7 @@ impl Trial {
             samples = std::mem::take(&mut measured.series);
             row.measured(measured);
         }
-        Self::Throughput(row, samples)
+        Self::Throughput(Box::new(Done { row, samples, slices: Vec::new() }))
     }
 
     fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
@@ -79,13 +77,13 @@ impl Trial {
         if let Some(measured) = measured {
             trial.measured(measured, seconds);
         }
-        Self::Latency(trial)
+        Self::Latency(Box::new(trial))
     }
 
     /// What went wrong, if the trial is invalid.
     pub(crate) fn complaint(&self) -> Option<&str> {
         let (valid, error) = match self {
-            Self::Throughput(row, _) => (row.valid, &row.error),
+            Self::Throughput(done) => (done.row.valid, &done.row.error),
             Self::Latency(trial) => (trial.row.valid, &trial.row.error),
             Self::Space(rows) => {
                 let last = rows.last().expect("a trial has a row");
@@ -99,7 +97,7 @@ impl Trial {
     /// The row of `trials.csv` that it is, if it is one.
     pub(crate) fn row(&self) -> Option<&Row> {
         match self {
-            Self::Throughput(row, _) => Some(row),
+            Self::Throughput(done) => Some(&done.row),
             Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
         }
     }
@@ -107,8 +105,11 @@ impl Trial {
     /// Adds it to `folder`.
     pub(crate) fn record(self, folder: &mut Folder) -> anyhow::Result<()> {
         match self {
-            Self::Throughput(row, samples) => folder.append(row, &samples),
-            Self::Latency(trial) => folder.append_latency(trial),
+            Self::Throughput(done) => {
+                let Done { row, samples, slices } = *done;
+                folder.append(row, &samples, slices)
+            }
+            Self::Latency(trial) => folder.append_latency(*trial),
             Self::Space(rows) => folder.append_space(rows),
             Self::Aggregate(row) => folder.append_aggregate(row),
         }
@@ -175,7 +176,13 @@ fn aggregate(
     Ok(Some(Trial::Aggregate(AggregateRow::new(&spec, place, answer))))
 }
 
-/// What the process of `job` is told.
+/// What the process of `job` is told, and what its row begins with, at this block and position.
+pub(crate) fn told(experiment: &Experiment, job: Job, place: (u32, u32)) -> (TrialSpec, Row) {
+    let spec = spec(experiment, job, place.0);
+    let row = Row::unmeasured(&spec.case, spec.seed, place.0, place.1);
+    (spec, row)
+}
+
 fn spec(experiment: &Experiment, job: Job, block: u32) -> TrialSpec {
     let case = experiment.cases[job.cell].clone();
     let rate = rate(job);

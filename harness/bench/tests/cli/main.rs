@@ -18,6 +18,7 @@ mod spec_errors;
 mod support;
 mod sweep;
 mod trace;
+mod turns;
 mod usage;
 mod verify;
 

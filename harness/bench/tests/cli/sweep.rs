@@ -74,7 +74,7 @@ fn a_dry_run_shows_the_plan_and_writes_nothing() {
     let lab = tiny();
     let ran = lab.run("sweep tiny.toml --dry-run --out r").exits(0);
     let ran = ran.prints(&["6 cells x 2 blocks = 12 trials, about ", "threads=2"]);
-    assert_eq!((ran.out.lines().count(), ran.err.as_str()), (TINY_CELLS + 1, ""));
+    assert_eq!((ran.out.lines().count(), ran.err.as_str()), (TINY_CELLS + 2, ""));
     let ran = lab.run("sweep tiny.toml --dry-run --only */epoch --blocks 5 --shard 2/2").exits(0);
     ran.prints(&["2 cells x 2 blocks = 4 trials"]);
     assert_eq!(lab.names(), ["tiny.toml"]);

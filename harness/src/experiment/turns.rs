@@ -1,0 +1,103 @@
+//! `[turns]`: how long a trial's turn is, or that trials take none.
+
+use std::fmt;
+
+use super::error::Problem;
+use super::value::{FLAG, SETTLE, SLICE, Section, TURNS, mismatch};
+use crate::case::Case;
+use trials::turns::Slice;
+
+/// Seconds of a slice, and of the part of it that is not counted, if the file does not say.
+const DEFAULT_SLICE: f64 = 0.02;
+const DEFAULT_SETTLE: f64 = 0.005;
+
+/// How throughput trials take turns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turns {
+    /// Length of a slice, in seconds.
+    pub slice: f64,
+    /// Its first part, which is not counted.
+    pub settle: f64,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { slice: DEFAULT_SLICE, settle: DEFAULT_SETTLE }
+    }
+}
+
+impl Turns {
+    /// What the file at `top` asks for; `None` if trials are to take no turns, or if something in it is
+    /// wrong.
+    pub(super) fn of(top: &Section<'_, '_>, problems: &mut Vec<Problem>) -> Option<Self> {
+        let usual = Self::default();
+        let Some(value) = top.get("turns") else { return Some(usual) };
+        let Some(table) = value.get_ref().as_table() else {
+            if value.get_ref().as_bool().is_none() {
+                let expected = "true, false, or a table: `[turns]` on a line by itself";
+                problems.push(mismatch("turns", value, expected));
+                return None;
+            }
+            return top.one("turns", &FLAG, problems)?.then_some(usual);
+        };
+        let section = Section::new("[turns]", value.span(), table, TURNS, problems);
+        let slice = section.one("slice", &SLICE, problems).unwrap_or(usual.slice);
+        // In proportion, if only the slice is another.
+        let share = usual.settle / usual.slice;
+        let settle = section.one("settle", &SETTLE, problems).unwrap_or(slice * share);
+        if settle >= slice {
+            problems.push(Problem {
+                span: section.get("settle").map_or(value.span(), toml::Spanned::span),
+                message: format!(
+                    "`settle` is {settle}, and nothing is left of a `slice` of {slice}"
+                ),
+                help: "`settle` is the first part of the slice, which is not counted".to_owned(),
+            });
+        }
+        Some(Self { slice, settle })
+    }
+
+    /// Whether a throughput trial of `case` takes turns: what fills a range is counted whole, and ends when
+    /// it is full.
+    #[must_use]
+    pub fn takes(case: &Case) -> bool {
+        !case.ends_by_itself()
+    }
+
+    /// The slices of a trial with so many workers: on fewer CPUs they are as much longer, so that each worker
+    /// runs as long.
+    #[must_use]
+    pub fn slice_of(&self, workers: usize, cpus: usize) -> Slice {
+        let times = workers.div_ceil(cpus.max(1)).max(1) as f64;
+        Slice { seconds: times * self.slice, settle: times * self.settle }
+    }
+
+    /// The time that it takes to count a second.
+    #[must_use]
+    pub fn seconds_of_each(&self) -> f64 {
+        self.slice / (self.slice - self.settle)
+    }
+}
+
+impl fmt::Display for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "slices of {} s that settle for {} s", self.slice, self.settle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_share_cpus_have_longer_slices() {
+        let turns = Turns { slice: 0.02, settle: 0.005 };
+        let slice = |workers, cpus| turns.slice_of(workers, cpus);
+        assert_eq!(slice(1, 2), Slice { seconds: 0.02, settle: 0.005 });
+        assert_eq!(slice(2, 2), slice(1, 2));
+        assert_eq!(slice(3, 2), Slice { seconds: 0.04, settle: 0.01 });
+        assert_eq!(slice(8, 2), Slice { seconds: 0.08, settle: 0.02 });
+        assert_eq!(slice(1, 0), slice(1, 1), "where CPUs cannot be counted");
+        assert!((turns.seconds_of_each() - 4.0 / 3.0).abs() < 1e-12);
+    }
+}

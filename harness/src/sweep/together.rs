@@ -1,0 +1,81 @@
+//! A group of trials that take turns: starts their processes, and makes their rows.
+
+use std::cell::RefCell;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::turned::Turned;
+use super::turns::{Game, play};
+use crate::experiment::Turns;
+use crate::metric::Sample;
+use crate::programs::Registry;
+use crate::rows::Row;
+use crate::rows::slices::SliceRow;
+use crate::trial::TrialSpec;
+
+/// A throughput trial that is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    /// Its row.
+    pub(crate) row: Row,
+    /// Memory over time, if it was asked for.
+    pub(crate) samples: Vec<Sample>,
+    /// Its turns, if it took any.
+    pub(crate) slices: Vec<SliceRow>,
+}
+
+/// Runs the trials of `group` by turns, each in a process of its own: a trial is told what its row begins
+/// with. What they were, in the group's order, when all are over: a group is recorded as a whole, so that none of
+/// its trials is compared with one that it took no turns with. `None` if interrupted. `over` sees each when
+/// it is over.
+///
+/// # Errors
+///
+/// A process cannot be started.
+pub(crate) fn run(
+    registry: &Registry,
+    (turns, cpus): (Turns, usize),
+    group: &[(TrialSpec, Row)],
+    shuffle: Xoshiro256PlusPlus,
+    interrupted: &AtomicBool,
+    mut over: impl FnMut(&Done),
+) -> anyhow::Result<Option<Vec<Done>>> {
+    let seconds = group.iter().map(|(spec, _)| spec.seconds).fold(0.0, f64::max);
+    let started_at = RefCell::new(vec![String::new(); group.len()]);
+    let mut all: Vec<Option<Done>> = vec![None; group.len()];
+    let start = |index: usize| {
+        let (spec, _) = &group[index];
+        let workers = spec.case.fault.workers(spec.case.threads);
+        started_at.borrow_mut()[index] =
+            humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let program = registry.program(&spec.case.structure)?;
+        Ok((Turned::start(program, spec, interrupted)?, turns.slice_of(workers, cpus)))
+    };
+    let is_over = |index: usize, game: Game| {
+        let started_at = started_at.borrow()[index].clone();
+        let done = done(Row { started_at, ..group[index].1.clone() }, game);
+        over(&done);
+        all[index] = Some(done);
+    };
+    let is_whole = play(group.len(), seconds, shuffle, start, is_over)?;
+    Ok(is_whole.then(|| all.into_iter().flatten().collect()))
+}
+
+/// The row of a trial that began so, and its slices.
+fn done(mut row: Row, game: Game) -> Done {
+    let mut samples = Vec::new();
+    match game.outcome {
+        Some(Ok(mut measured)) => {
+            samples = std::mem::take(&mut measured.series);
+            row.measured(*measured);
+        }
+        Some(Err(why)) => row.error = why,
+        None => row.error = "it was never over".to_owned(),
+    }
+    let slices = game.slices.iter();
+    let slices =
+        slices.map(|one| SliceRow::new(&row, (one.round, one.turn), one.counted)).collect();
+    Done { row, samples, slices }
+}
