@@ -16,6 +16,7 @@ mod watched;
 #[cfg(loom)]
 pub use self::watched::{
     AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
+    explore_as_loom,
 };
 #[cfg(loom)]
 pub use loom::sync::atomic::{Ordering, fence};

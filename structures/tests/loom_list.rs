@@ -264,10 +264,12 @@ fn a_bucket_is_split_once() {
     });
 }
 
-/// The same, and a third thread enters by that bucket to what was put behind it meanwhile.
+/// The same, and a third thread enters by that bucket to what was put behind it meanwhile. Its seeded bug
+/// needs a preemption, with which three threads have too many executions but by loom's own reduction.
 #[test]
 fn what_a_new_bucket_leads_to_is_whole() {
-    explore_with(3, "enter", [None, Some(7)], || {
+    structures::sync::explore_as_loom(true);
+    explore_with(2, "enter", [None, Some(7)], || {
         let map = list::<Leak>(&[A, 0b100, 0b1000]);
         assert_eq!(map.capacity(), 4);
         let adder = beside(&map, |map| map.add(0b110, 7));
@@ -276,4 +278,5 @@ fn what_a_new_bucket_leads_to_is_whole() {
         assert!(adder.join().expect("added"));
         reader.join().expect("read")
     });
+    structures::sync::explore_as_loom(false);
 }
