@@ -96,7 +96,7 @@ pub fn agrees_with_std_when_hashes_collide<F: Family>() {
 }
 
 pub fn agree<K: Key>(new: fn() -> Erased<K, u64>, key: fn(u64) -> K) {
-    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, &key));
+    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, key));
 }
 
 pub fn handles_share_the_map<F: Family>() {
