@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_delimiter = ',', required_unless_present = "bytes", value_parser = clap::value_parser!(u64).range(1..u64::from(u32::MAX)))]
     items: Vec<u64>,
     /// Memory for items, in bytes; keys that are drawn have 16 bytes and their values 32
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(SMALLEST as u64..=1 << 40))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(SMALLEST as u64..=1 << 36))]
     bytes: Vec<u64>,
     /// Requests, of which the second half is counted [default: 1000000, or all of the trace]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]

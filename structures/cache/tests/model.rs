@@ -354,7 +354,7 @@ fn what_cannot_be_made_is_refused_with_what_could_be() {
         (refused(|c| c.shards = 0), "a cache without shards"),
         (
             refused(|c| (c.bytes, c.shards, c.smallest) = (1 << 40, 1, 16)),
-            "1 shards are too large for handles of 32 bits",
+            "with shards: 1, one has more chunks than 32 bits can number",
         ),
     ] {
         assert!(message.contains(expected), "{message}");

@@ -1,8 +1,8 @@
 //! CLOCK as in MemC3: a bit an item, and a new item's bit is set.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching and
-//! Smarter Hashing*, NSDI 2013, section 3.2: an update sets the bit, and so does the insertion that an
-//! eviction makes room for. So an item that is never hit stays for up to two turns of the hand, which
+//! Smarter Hashing*, NSDI 2013, section "Concurrent Cache Management": an update sets the bit, and so, in
+//! the authors' code, does the insertion that an eviction makes room for. So an item that is never hit stays for up to two turns of the hand, which
 //! costs more than it brings: `clock.rs` has the other way.
 
 use super::hand::Hand;

@@ -2,7 +2,7 @@
 //!
 //! The least recently used goes first: R. Mattson, J. Gecsei, D. Slutz, I. Traiger, *Evaluation techniques
 //! for storage hierarchies*, IBM Systems Journal 9(2), 1970. The list under a lock is what memcached 1.4
-//! had, and what MemC3 replaces by CLOCK (NSDI 2013, sections 2.2 and 3.2): every hit writes the lock, the
+//! had, and what MemC3 replaces by CLOCK (NSDI 2013): every hit writes the lock, the
 //! item's links and those of up to three others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

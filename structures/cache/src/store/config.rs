@@ -153,7 +153,10 @@ impl fmt::Display for ConfigError {
             }
             Self::NoShard => write!(f, "a cache without shards"),
             Self::TooManyChunks { shards } => {
-                write!(f, "{shards} shards are too large for handles of 32 bits; take more of them")
+                write!(
+                    f,
+                    "with shards: {shards}, one has more chunks than 32 bits can number; take more"
+                )
             }
         }
     }
