@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::{COLUMNS, TINY};
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 12] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
@@ -26,6 +26,7 @@ const COMMANDS: [(&str, &str); 11] = [
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
     ("trace", "convert generate show"),
+    ("hit", "--eviction --keys --zipf --items --bytes --requests --seed --trace --json"),
 ];
 
 fn json(text: &str) -> Value {
