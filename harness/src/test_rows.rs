@@ -147,3 +147,10 @@ pub(crate) fn counted(way: Way, block: u32, seconds: f64) -> AggregateRow {
     };
     AggregateRow::new(&spec, (block, 0), Ok(done))
 }
+
+/// The row after a change.
+pub(crate) fn with(row: &Row, change: impl FnOnce(&mut Row)) -> Row {
+    let mut row = row.clone();
+    change(&mut row);
+    row
+}

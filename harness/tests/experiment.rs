@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use harness::case::{Case, Mix};
 use harness::experiment::{Experiment, Overrides, SpecError, Turns, apply_overrides};
 use harness::fault::Fault;
-use harness::hashers::Hashing;
 use harness::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use harness::workload::Length;
 use proptest::prelude::*;
@@ -152,31 +151,7 @@ fn quickstart_has_the_cells_counted_by_hand() {
 #[test]
 fn the_defaults_are_those_of_the_documentation() {
     let experiment = parse("axes.structure = \"hamt-cas\"\ncontrols = false");
-    let case = Case {
-        structure: "hamt-cas".to_owned(),
-        reclaimer: "epoch".to_owned(),
-        allocator: "system".to_owned(),
-        threads: 1,
-        mix: Mix::balanced(95.0),
-        zipf: 0.0,
-        keys: 65_536,
-        prefill: 32_768,
-        hash_seed: 0,
-        pin: true,
-        batch: 1,
-        huge_pages: false,
-        reclaim_batch: None,
-        ops_per_pin: 1,
-        fault: Fault::None,
-        twin: false,
-        distribution: harness::workload::Distribution::Ranked,
-        capacity: None,
-        preset: String::new(),
-        hashing: Hashing::default(),
-        key_bytes: None,
-        value_bytes: None,
-        trace: None,
-    };
+    let case = Case::new("hamt-cas", "epoch");
     let expected = Experiment {
         title: String::new(),
         question: String::new(),
@@ -236,8 +211,6 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                             for hash_seed in [7, 8] {
                                 for allocator in ["mimalloc", "system"] {
                                     expected.push(Case {
-                                        structure: "hamt-cas".to_owned(),
-                                        reclaimer: reclaimer.to_owned(),
                                         allocator: allocator.to_owned(),
                                         threads,
                                         mix: Mix::balanced(reads),
@@ -245,20 +218,7 @@ fn every_axis_is_used_and_the_first_varies_slowest() {
                                         keys,
                                         prefill,
                                         hash_seed,
-                                        pin: true,
-                                        batch: 1,
-                                        huge_pages: false,
-                                        reclaim_batch: None,
-                                        ops_per_pin: 1,
-                                        fault: Fault::None,
-                                        twin: false,
-                                        distribution: harness::workload::Distribution::Ranked,
-                                        capacity: None,
-                                        preset: String::new(),
-                                        hashing: Hashing::default(),
-                                        key_bytes: None,
-                                        value_bytes: None,
-                                        trace: None,
+                                        ..Case::new("hamt-cas", reclaimer)
                                     });
                                 }
                             }

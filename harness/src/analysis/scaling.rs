@@ -137,7 +137,7 @@ mod tests {
     use crate::analysis::stats::Usl;
     use crate::analysis::throughput::Metric;
     use crate::rows::Row;
-    use crate::test_rows::trial;
+    use crate::test_rows::{trial, with};
 
     const LAW: Usl = Usl { lambda: 2e6, sigma: 0.1, kappa: 0.01 };
 
@@ -156,20 +156,23 @@ mod tests {
     #[test]
     fn each_subject_and_workload_has_a_law() {
         let mut all = rows(&[1, 2, 4, 8]);
-        all.extend(all.clone().into_iter().map(|row| Row {
-            structure: "dashmap".into(),
-            case: format!("d{}", row.case),
-            ..row
+        all.extend(all.clone().into_iter().map(|row| {
+            with(&row, |row| {
+                row.structure = "dashmap".into();
+                row.case = format!("d{}", row.case);
+            })
         }));
-        all.extend(rows(&[1, 2, 4, 8]).into_iter().map(|row| Row {
-            reads: 50.0,
-            case: format!("r{}", row.case),
-            ..row
+        all.extend(rows(&[1, 2, 4, 8]).into_iter().map(|row| {
+            with(&row, |row| {
+                row.mix.reads = 50.0;
+                row.case = format!("r{}", row.case);
+            })
         }));
-        all.extend(rows(&[1, 2]).into_iter().map(|row| Row {
-            zipf: 0.5,
-            case: format!("z{}", row.case),
-            ..row
+        all.extend(rows(&[1, 2]).into_iter().map(|row| {
+            with(&row, |row| {
+                row.zipf = 0.5;
+                row.case = format!("z{}", row.case);
+            })
         }));
         let (scalings, left_out) = fitted(&all, 8);
         let names: Vec<String> =

@@ -1,55 +1,94 @@
 //! What a table or a figure holds fixed: everything of a workload but threads, reads and skew.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::case::{SEQUENTIAL, SYSTEM, is_control};
-use crate::fault::Fault;
-use crate::hashers::Hashing;
-use crate::rows::Row;
-use crate::workload::HotSet;
+use trials::parameters::{PARAMETERS, Parameter, parameter};
 
-/// The parameters that rows shown side by side must share.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+use crate::case::{Case, Mix, SEQUENTIAL, is_control};
+use crate::rows::Row;
+use crate::workload::Distribution;
+
+/// Parameters that rows shown side by side may differ in: each has its own place in a table or figure.
+const SHOWN: [&str; 10] = [
+    "structure",
+    "reclaimer",
+    "threads",
+    "reads",
+    "inserts",
+    "removes",
+    "updates",
+    "upserts",
+    "zipf",
+    "twin",
+];
+
+/// By what settings are sorted first; the other parameters follow in the order of their list.
+const FIRST: [&str; 8] =
+    ["keys", "prefill", "preset", "trace", "trace_sha256", "distribution", "capacity", WRITES];
+
+/// What tells settings apart in names of files first, likewise.
+const TELLING: [&str; 10] = [
+    "preset",
+    "trace",
+    "keys",
+    "prefill",
+    "capacity",
+    "distribution",
+    WRITES,
+    "hash_seed",
+    "allocator",
+    "pin",
+];
+
+/// Stands for the shares of inserts, removes, updates and upserts among what writes.
+const WRITES: &str = "writes";
+
+/// The parameters that rows shown side by side must share: all of [`PARAMETERS`] but those of [`SHOWN`],
+/// and what their writes are.
+#[derive(Clone, Debug)]
 pub struct Setting {
-    /// Size of the key range.
-    pub keys: u64,
-    /// Keys present at the start.
-    pub prefill: u64,
-    /// The workload's name; empty if it has none.
-    pub preset: String,
-    /// The trace that was replayed, with its fingerprint; else empty.
-    pub trace: String,
-    /// The distribution of keys, where it is more than a skew; else empty.
-    pub distribution: String,
-    /// Entries that the table was made for, if not for the prefill.
-    pub capacity: Option<u64>,
+    /// A case that has the parameters; those of [`SHOWN`] are those of no case.
+    case: Case,
     /// Inserts, removes, updates and upserts in thousandths of the operations that write; `None`
     /// where none does.
-    pub writes: Option<[u32; 4]>,
-    /// Seed of the table's hasher.
-    pub hash_seed: u64,
-    /// The allocator.
-    pub allocator: String,
-    /// Whether threads were bound to CPUs.
-    pub pin: bool,
-    /// The keys' type.
-    pub key_type: String,
-    /// Bytes of a key.
-    pub key_bytes: String,
-    /// Bytes of a value.
-    pub value_bytes: String,
-    /// What turned keys into hashes.
-    pub hasher: Hashing,
-    /// Lookups issued as one `get_many`.
-    pub batch: usize,
-    /// Whether tables asked for huge pages.
-    pub huge_pages: bool,
-    /// The batch that reclaimers were given.
-    pub reclaim_batch: Option<usize>,
-    /// Operations for which a worker pinned once.
-    pub ops_per_pin: usize,
-    /// What went wrong on purpose.
-    pub fault: Fault,
+    writes: Option<[u32; 4]>,
+    /// What it is sorted by, which says all of it.
+    key: Vec<Key>,
+}
+
+/// A parameter's value as what is sorted by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Value(u64, String),
+    Writes(Option<[u32; 4]>),
+}
+
+impl PartialEq for Setting {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Setting {}
+
+impl PartialOrd for Setting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Setting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+/// The names of what a setting holds, those of `first` first.
+fn names(first: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    let rest = PARAMETERS.iter().map(|parameter| parameter.name);
+    let rest = rest.filter(move |name| !first.contains(name) && !SHOWN.contains(name));
+    first.iter().copied().chain(rest)
 }
 
 /// Rows of one setting.
@@ -67,159 +106,171 @@ impl Setting {
     /// The setting of one row.
     #[must_use]
     pub fn of(row: &Row) -> Self {
-        let writes = row.inserts + row.removes + row.updates + row.upserts;
+        let Mix { inserts, removes, updates, upserts, .. } = row.mix;
+        let writes = inserts + removes + updates + upserts;
         let share = |percent: f64| (percent / writes * 1000.0).round() as u32;
-        Self {
-            keys: row.keys,
-            prefill: row.prefill,
-            preset: row.preset.clone(),
-            trace: trace_of(row),
-            distribution: distribution_of(row),
-            capacity: row.capacity,
-            writes: (writes > 0.0)
-                .then(|| [row.inserts, row.removes, row.updates, row.upserts].map(share)),
-            hash_seed: row.hash_seed,
-            allocator: row.allocator.clone(),
-            pin: row.pin,
-            key_type: row.key_type.clone(),
-            key_bytes: row.key_bytes.clone(),
-            value_bytes: row.value_bytes.clone(),
-            hasher: row.hasher,
-            batch: row.batch,
-            huge_pages: row.huge_pages,
-            reclaim_batch: row.reclaim_batch,
-            ops_per_pin: row.ops_per_pin,
-            fault: row.fault,
+        let shares = || [inserts, removes, updates, upserts].map(share);
+        Self::new(Case::clone(row), (writes > 0.0).then(shares))
+    }
+
+    fn new(mut case: Case, writes: Option<[u32; 4]>) -> Self {
+        // A trace's requests are on its own keys, and how many they are follows from which it is.
+        if case.trace.is_some() {
+            case.distribution = Distribution::Ranked;
         }
+        for name in SHOWN {
+            let cleared =
+                (parameter(name).set)(&mut case, if name == "twin" { "false" } else { "0" });
+            assert!(cleared.is_some(), "{name} can be cleared");
+        }
+        let key = names(&FIRST).map(|name| match name {
+            WRITES => Key::Writes(writes),
+            // One by rank is the plainest.
+            "distribution" => Key::Value(0, case.special_distribution().unwrap_or_default()),
+            name => {
+                let value = (parameter(name).get)(&case);
+                let (place, text) = value.order();
+                Key::Value(place, text.to_owned())
+            }
+        });
+        let key = key.collect();
+        Self { case, writes, key }
+    }
+
+    /// The same whatever these parameters are, where they are what differs.
+    #[must_use]
+    pub fn whatever(&self, names: &[&str]) -> Self {
+        let mut case = self.case.clone();
+        for name in names {
+            let Parameter { set, default, .. } = parameter(name);
+            assert!(set(&mut case, default.unwrap_or("0")).is_some(), "{name} has a default");
+        }
+        Self::new(case, self.writes)
+    }
+
+    /// Size of the key range.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.case.keys
+    }
+
+    /// The workload's name; empty if it has none.
+    #[must_use]
+    pub fn preset(&self) -> &str {
+        &self.case.preset
+    }
+
+    /// The name of the distribution of keys, where it is more than a skew, and no trace.
+    #[must_use]
+    pub fn distribution(&self) -> Option<&'static str> {
+        self.case.special_distribution().map(|_| self.case.distribution_name())
     }
 
     /// Whether nothing in it changes what an operation, a table or the process is.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        let Self { batch, huge_pages, reclaim_batch, ops_per_pin, fault, allocator, .. } = self;
-        if !self.distribution.is_empty() || self.capacity.is_some() {
-            return false;
-        }
-        if self.key_type != "u64" || !self.hasher.is_default() || !self.trace.is_empty() {
-            return false;
-        }
-        let table = *batch == 1 && !huge_pages && reclaim_batch.is_none() && *ops_per_pin == 1;
-        table && fault.is_none() && allocator == SYSTEM
+        let special = |parameter: &&Parameter| match parameter.said {
+            // A preset is a name for what other parameters say.
+            Some(said) => parameter.name != "preset" && (said.short)(&self.case).is_some(),
+            None => false,
+        };
+        !PARAMETERS.iter().any(|parameter| special(&parameter))
     }
 
     /// For a caption.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let Self { keys, prefill, key_type, .. } = self;
-        format!("{keys} keys ({key_type}), {prefill} prefilled, {}", self.rest())
+        let Case { keys, prefill, .. } = self.case;
+        format!("{keys} keys ({}), {prefill} prefilled, {}", self.case.key_type(), self.rest())
     }
 
     /// For a caption, where the number of keys is what differs.
     #[must_use]
     pub fn in_words_without_keys(&self) -> String {
-        format!("Keys are {}, {}", self.key_type, self.rest())
+        format!("Keys are {}, {}", self.case.key_type(), self.rest())
     }
 
     fn rest(&self) -> String {
-        let Self { value_bytes, hash_seed, allocator, .. } = self;
+        let Case { hash_seed, allocator, pin, .. } = &self.case;
+        let value_bytes = (parameter("value_bytes").get)(&self.case);
         let writes = self.writes.map_or(String::new(), |shares| {
             let shares = written(shares, |share, verb| format!("{share}\u{a0}% {verb}"));
             format!("; of the writes, {}", shares.join(", "))
         });
-        let pin = if self.pin { "bound to CPUs" } else { "not bound to CPUs" };
+        let pin = if *pin { "bound to CPUs" } else { "not bound to CPUs" };
+        let special = special(&self.case);
         format!(
-            "values of {value_bytes}\u{a0}B{writes}; \
-             hash seed {hash_seed}, allocator {allocator}, threads {pin}{}",
-            self.special()
+            "values of {value_bytes}\u{a0}B{writes}; hash seed {hash_seed}, allocator {allocator}, \
+             threads {pin}{}",
+            special.map(|words| format!("; {words}")).collect::<String>()
         )
-    }
-
-    /// What is not at its default, each after a semicolon.
-    fn special(&self) -> String {
-        let mut words = String::new();
-        let mut say = |is_so: bool, what: String| {
-            if is_so {
-                words.push_str("; ");
-                words.push_str(&what);
-            }
-        };
-        say(self.key_type != "u64", format!("keys of {} B", self.key_bytes));
-        say(!self.hasher.is_default(), format!("hashed by {}", self.hasher));
-        say(self.batch > 1, format!("lookups in batches of {}", self.batch));
-        say(self.huge_pages, "huge pages asked for".to_owned());
-        let batch = self.reclaim_batch.unwrap_or_default();
-        say(self.reclaim_batch.is_some(), format!("reclamation in batches of {batch}"));
-        say(self.ops_per_pin > 1, format!("{} operations a pin", self.ops_per_pin));
-        say(!self.fault.is_none(), format!("fault {}", self.fault));
-        say(!self.distribution.is_empty(), format!("keys drawn by {}", self.distribution));
-        let capacity = self.capacity.unwrap_or_default();
-        say(self.capacity.is_some(), format!("tables made for {capacity} entries"));
-        say(!self.preset.is_empty(), format!("preset {}", self.preset));
-        say(!self.trace.is_empty(), format!("requests of the trace {}", self.trace));
-        words
     }
 
     /// Whether rows of this setting can be shown among those of `other`: only what is written may
     /// be missing.
     fn suits(&self, other: &Self) -> bool {
-        self == other || self.writes.is_none() && *self == Self { writes: None, ..other.clone() }
-    }
-
-    /// The distribution's name and numbers, fit for a file name.
-    fn distribution_label(&self) -> String {
-        let (name, rest) = self.distribution.split_once(" (").unwrap_or((&self.distribution, ""));
-        let numbers = rest.split([' ', ',', ')']).filter(|word| word.parse::<f64>().is_ok());
-        let words: Vec<&str> = std::iter::once(name).chain(numbers).collect();
-        if name.is_empty() { "by-rank".to_owned() } else { words.join("-").replace('.', "_") }
+        self == other || self.writes.is_none() && *self == Self::new(other.case.clone(), None)
     }
 
     /// Each parameter, most telling first, fit for a file name.
-    fn labels(&self) -> [String; 19] {
-        let writes = self.writes.map_or("reads-only".to_owned(), |shares| {
-            written(shares, |share, verb| format!("{verb}{share}")).join("-")
-        });
-        let or = |name: &str, none: &str| if name.is_empty() { none } else { name }.to_owned();
-        [
-            or(&self.preset, "no-preset"),
-            or(&self.trace, "no-trace").replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
-            format!("keys{}", self.keys),
-            format!("prefill{}", self.prefill),
-            self.capacity.map_or("own-capacity".to_owned(), |entries| format!("capacity{entries}")),
-            self.distribution_label(),
-            writes,
-            format!("seed{}", self.hash_seed),
-            self.allocator.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
-            if self.pin { "pinned" } else { "unpinned" }.to_owned(),
-            self.key_type.replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
-            format!("key{}", self.key_bytes),
-            format!("value{}", self.value_bytes),
-            self.hasher.name().to_owned(),
-            format!("batch{}", self.batch),
-            if self.huge_pages { "huge-pages" } else { "base-pages" }.to_owned(),
-            self.reclaim_batch
-                .map_or("own-batch".to_owned(), |batch| format!("reclaim-batch{batch}")),
-            format!("pin{}", self.ops_per_pin),
-            if self.fault.is_none() { "no-fault" } else { self.fault.name() }.to_owned(),
-        ]
+    fn labels(&self) -> Vec<String> {
+        names(&TELLING).map(|name| self.label(name)).collect()
+    }
+
+    /// The value of a parameter, fit for a file name: with what it is where the value alone does not say it.
+    fn label(&self, name: &str) -> String {
+        let case = &self.case;
+        let value = match name {
+            WRITES => String::new(),
+            name => (parameter(name).get)(case).to_string(),
+        };
+        let or = |value: &str, none: &str| if value.is_empty() { none } else { value }.to_owned();
+        let plain = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        match name {
+            WRITES => self.writes.map_or("reads-only".to_owned(), |shares| {
+                written(shares, |share, verb| format!("{verb}{share}")).join("-")
+            }),
+            "preset" => or(&value, "no-preset"),
+            "trace" => case
+                .trace
+                .as_ref()
+                .map_or("no-trace".to_owned(), |id| plain(&format!("{} ({})", id.name, id.sha256))),
+            "capacity" if case.capacity.is_none() => "own-capacity".to_owned(),
+            "distribution" => distribution_label(case.special_distribution().as_deref()),
+            "hash_seed" => format!("seed{value}"),
+            "pin" => if case.pin { "pinned" } else { "unpinned" }.to_owned(),
+            "key_bytes" => format!("key{value}"),
+            "value_bytes" => format!("value{value}"),
+            "huge_pages" => if case.huge_pages { "huge-pages" } else { "base-pages" }.to_owned(),
+            "reclaim_batch" if case.reclaim_batch.is_none() => "own-batch".to_owned(),
+            "ops_per_pin" => format!("pin{value}"),
+            "fault" if case.fault.is_none() => "no-fault".to_owned(),
+            "fault" | "hasher" | "allocator" | "key_type" => match name {
+                "fault" | "hasher" => value,
+                _ => plain(&value),
+            },
+            name => format!("{}{value}", name.replace('_', "-")),
+        }
     }
 }
 
-/// The trace, if there is one.
-fn trace_of(row: &Row) -> String {
-    if row.trace_sha256.is_empty() {
-        return String::new();
-    }
-    format!("{} ({})", row.trace, row.trace_sha256)
+/// What captions say last: which workload it is, after what the table and the process are.
+const LAST: [&str; 4] = ["distribution", "capacity", "preset", "trace"];
+
+/// What is special in a case, in words for a caption.
+pub(crate) fn special(case: &Case) -> impl Iterator<Item = String> + '_ {
+    let first = PARAMETERS.iter().filter(|parameter| !LAST.contains(&parameter.name));
+    let all = first.chain(LAST.map(parameter));
+    all.filter_map(|parameter| (parameter.said?.caption)(case))
 }
 
-/// The distribution of keys, if it is more than a skew, and no trace.
-fn distribution_of(row: &Row) -> String {
-    if matches!(row.distribution.as_str(), "uniform" | "zipf" | "trace") {
-        return String::new();
-    }
-    let hot = row.hot_keys.zip(row.hot_operations).zip(row.hot_shift);
-    let hot = hot.map(|((keys, operations), shift)| HotSet { keys, operations, shift });
-    hot.map_or(row.distribution.clone(), |hot| format!("{} ({hot})", row.distribution))
+/// A distribution's name and numbers, fit for a file name.
+fn distribution_label(distribution: Option<&str>) -> String {
+    let Some(distribution) = distribution else { return "by-rank".to_owned() };
+    let (name, rest) = distribution.split_once(" (").unwrap_or((distribution, ""));
+    let numbers = rest.split([' ', ',', ')']).filter(|word| word.parse::<f64>().is_ok());
+    let words: Vec<&str> = std::iter::once(name).chain(numbers).collect();
+    words.join("-").replace('.', "_")
 }
 
 fn written(shares: [u32; 4], show: impl Fn(f64, &str) -> String) -> Vec<String> {
@@ -238,9 +289,9 @@ fn lent(row: &Row, setting: &Setting, of: Of<'_>) -> Setting {
     if !is_control(&row.structure) {
         return own;
     }
-    let fault = if row.structure == SEQUENTIAL { setting.fault } else { own.fault };
-    let Setting { huge_pages, reclaim_batch, .. } = *setting;
-    Setting { huge_pages, reclaim_batch, fault, ..own }
+    let fault = if row.structure == SEQUENTIAL { setting.case.fault } else { own.case.fault };
+    let Case { huge_pages, reclaim_batch, .. } = setting.case;
+    Setting::new(Case { huge_pages, reclaim_batch, fault, ..own.case }, own.writes)
 }
 
 /// The groups of `rows`, ordered by setting. Rows that only read suit every mix of writes, and
@@ -272,7 +323,7 @@ fn settings(rows: &[Row], of: Of<'_>) -> BTreeSet<Setting> {
     let joins: BTreeSet<Setting> = settings
         .iter()
         .filter(|setting| setting.writes.is_some())
-        .map(|setting| Setting { writes: None, ..setting.clone() })
+        .map(|setting| Setting::new(setting.case.clone(), None))
         .collect();
     settings.retain(|setting| !joins.contains(setting));
     let (controls, tables): (Vec<&Row>, Vec<&Row>) =
@@ -303,186 +354,4 @@ fn distinct_labels(settings: &BTreeSet<Setting>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_rows::{Grid, trial};
-
-    fn labels(rows: &[Row]) -> Vec<String> {
-        split(rows).into_iter().map(|group| group.label).collect()
-    }
-
-    #[test]
-    fn one_setting_needs_no_label() {
-        assert_eq!(labels(&Grid::small().rows()), [""]);
-        assert!(split(&[]).is_empty());
-    }
-
-    #[test]
-    fn labels_name_what_varies_and_not_what_follows() {
-        // The prefill is half of the keys: it varies, but only with them.
-        let rows = Grid { keys: vec![1024, 4096], ..Grid::small() }.rows();
-        assert_eq!(labels(&rows), ["keys1024", "keys4096"]);
-        let mut row = rows[0].clone();
-        row.prefill = 0;
-        let rows = [rows, vec![row]].concat();
-        assert_eq!(
-            labels(&rows),
-            ["keys1024-prefill0", "keys1024-prefill512", "keys4096-prefill2048"]
-        );
-    }
-
-    #[test]
-    fn rows_that_only_read_join_every_mix() {
-        let balanced = trial("papaya", 1, 0, 1e6);
-        let mut updates = balanced.clone();
-        (updates.inserts, updates.removes, updates.updates) = (0.0, 0.0, 5.0);
-        let mut reads = balanced.clone();
-        (reads.reads, reads.inserts, reads.removes) = (100.0, 0.0, 0.0);
-        let groups = split(&[balanced, updates, reads.clone()]);
-        let found: Vec<_> = groups.iter().map(|g| (g.label.as_str(), g.rows.len())).collect();
-        assert_eq!(found, [("updates100", 2), ("inserts50-removes50", 2)]);
-        let alone = split(&[reads]);
-        assert_eq!((alone.len(), alone[0].rows.len()), (1, 1));
-    }
-
-    #[test]
-    fn batches_and_huge_pages_are_settings_of_their_own() {
-        let plain = trial("cuckoo-optimistic", 1, 0, 1e6);
-        let batched = Row { batch: 16, ..plain.clone() };
-        let huge = Row { huge_pages: true, ..plain.clone() };
-        let both = [plain.clone(), batched.clone()];
-        assert_eq!(labels(&both), ["batch1", "batch16"]);
-        assert_eq!(labels(&[plain.clone(), huge.clone()]), ["base-pages", "huge-pages"]);
-        let words = |row| Setting::of(row).in_words();
-        assert!(words(&batched).contains("lookups in batches of 16"), "{}", words(&batched));
-        assert!(words(&huge).contains("huge pages asked for"), "{}", words(&huge));
-        assert!(!words(&plain).contains("batch") && !words(&plain).contains("huge"));
-        let plainness = [&plain, &batched, &huge].map(|row| Setting::of(row).is_plain());
-        assert_eq!(plainness, [true, false, false]);
-    }
-
-    #[test]
-    fn batches_pins_faults_and_allocators_are_settings_of_their_own() {
-        let plain = trial("hamt-cas", 1, 0, 1e6);
-        for (row, label, words) in [
-            (
-                Row { reclaim_batch: Some(64), ..plain.clone() },
-                ["own-batch", "reclaim-batch64"],
-                "reclamation in batches of 64",
-            ),
-            (Row { ops_per_pin: 8, ..plain.clone() }, ["pin1", "pin8"], "8 operations a pin"),
-            (
-                Row { fault: Fault::StalledReader, ..plain.clone() },
-                ["no-fault", "stalled-reader"],
-                "fault stalled-reader",
-            ),
-            (
-                Row { allocator: "mimalloc".to_owned(), ..plain.clone() },
-                ["mimalloc", "system"],
-                "allocator mimalloc",
-            ),
-        ] {
-            assert_eq!(labels(&[plain.clone(), row.clone()]), label);
-            let setting = Setting::of(&row);
-            assert!(setting.in_words().contains(words), "{}", setting.in_words());
-            assert!(!setting.is_plain(), "{words}");
-        }
-        let stalled = Row { fault: Fault::StalledReader, ..plain.clone() };
-        let of = |row: &Row| Setting { fault: Fault::None, ..Setting::of(row) };
-        let together = split_by(&[plain, stalled], &of);
-        assert_eq!((together.len(), together[0].rows.len()), (1, 2));
-    }
-
-    #[test]
-    fn byte_strings_hashers_and_traces_are_settings_of_their_own() {
-        let plain = trial("papaya", 1, 0, 1.0);
-        let bytes =
-            Row { key_type: "bytes".to_owned(), key_bytes: "etc".to_owned(), ..plain.clone() };
-        let hashed = Row { hasher: Hashing::Siphash, ..plain.clone() };
-        let (trace, trace_sha256) = ("small".to_owned(), "0f".to_owned());
-        let traced = Row { trace, trace_sha256, distribution: "trace".to_owned(), ..plain.clone() };
-        for (row, words) in [
-            (&bytes, "keys of etc B"),
-            (&hashed, "hashed by siphash"),
-            (&traced, "requests of the trace small (0f)"),
-        ] {
-            let setting = Setting::of(row);
-            assert!(!setting.is_plain() && setting.in_words().contains(words), "{words}");
-            assert_eq!(split(&[plain.clone(), row.clone()]).len(), 2, "{words}");
-        }
-    }
-
-    #[test]
-    fn presets_and_distributions_are_settings_of_their_own() {
-        let plain = trial("hamt-cas", 1, 0, 1e6);
-        let hot = |keys| Row {
-            distribution: "hot-set".to_owned(),
-            hot_keys: Some(keys),
-            hot_operations: Some(0.9),
-            hot_shift: Some(7),
-            ..plain.clone()
-        };
-        let named = Row { preset: "ycsb-b".to_owned(), ..plain.clone() };
-        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
-        let sized = Row { capacity: Some(64), ..plain.clone() };
-        let upserts = Row { inserts: 0.0, removes: 0.0, upserts: 5.0, ..plain.clone() };
-        for (row, label, words) in [
-            (named, ["no-preset", "ycsb-b"], "preset ycsb-b"),
-            (latest, ["by-rank", "latest"], "keys drawn by latest"),
-            (
-                hot(0.01),
-                ["by-rank", "hot-set-0_9-0_01-7"],
-                "keys drawn by hot-set (0.9 of the operations on 0.01 of the keys, others every 7)",
-            ),
-            (sized, ["own-capacity", "capacity64"], "tables made for 64 entries"),
-            (upserts, ["upserts100", "inserts50-removes50"], "100\u{a0}% upserts"),
-        ] {
-            assert_eq!(labels(&[plain.clone(), row.clone()]), label);
-            let setting = Setting::of(&row);
-            assert!(setting.in_words().contains(words), "{}", setting.in_words());
-        }
-        assert_eq!(labels(&[hot(0.1), hot(0.2)]), ["hot-set-0_9-0_1-7", "hot-set-0_9-0_2-7"]);
-        // A skew is no other setting.
-        let even = Row { distribution: "uniform".to_owned(), zipf: 0.0, ..plain.clone() };
-        assert_eq!(labels(&[plain, even]), [""]);
-    }
-
-    #[test]
-    fn controls_stand_beside_faults_that_they_cannot_have() {
-        let none = trial("hamt-cas", 1, 0, 1e6);
-        let stalled = Row { fault: Fault::StalledReader, ..none.clone() };
-        let batched = Row { reclaim_batch: Some(8), ..none.clone() };
-        let no_op = trial("no-op", 1, 0, 1e6);
-        let no_op_stalled = Row { fault: Fault::StalledReader, ..no_op.clone() };
-        let sequential = trial("sequential", 1, 0, 1e6);
-        let of = |rows: &[Row]| -> Vec<_> {
-            split(rows).into_iter().map(|group| (group.label, group.rows.len())).collect()
-        };
-        let rows = [none, stalled.clone(), no_op.clone(), no_op_stalled, sequential.clone()];
-        // Each has its table, its no-op and the one sequential.
-        assert_eq!(of(&rows), [("no-fault".to_owned(), 3), ("stalled-reader".to_owned(), 3)]);
-        assert_eq!(of(&[stalled, sequential.clone()]), [(String::new(), 2)]);
-        assert_eq!(of(&[batched, no_op, sequential]), [(String::new(), 3)]);
-    }
-
-    #[test]
-    fn controls_stand_beside_tables_on_huge_pages() {
-        let huge = Row { huge_pages: true, ..trial("cuckoo-optimistic", 1, 0, 1e6) };
-        let control = trial("no-op", 1, 0, 1e6);
-        let of = |rows: &[Row]| -> Vec<_> {
-            split(rows).into_iter().map(|group| (group.label, group.rows.len())).collect()
-        };
-        assert_eq!(of(&[huge.clone(), control.clone()]), [(String::new(), 2)]);
-        assert_eq!(
-            of(std::slice::from_ref(&control)),
-            [(String::new(), 1)],
-            "alone it is not lost"
-        );
-        let base = trial("papaya", 1, 0, 1e6);
-        let labelled = [("base-pages".to_owned(), 2), ("huge-pages".to_owned(), 2)];
-        assert_eq!(of(&[huge.clone(), control.clone(), base]), labelled);
-        let mut reads = control;
-        (reads.reads, reads.inserts, reads.removes) = (100.0, 0.0, 0.0);
-        assert_eq!(of(&[huge, reads]), [(String::new(), 2)], "one that only reads");
-    }
-}
+mod tests;

@@ -21,8 +21,8 @@ use crate::programs::ask::{Outcome, launch};
 use crate::programs::catalogue::Catalogue;
 use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
 use crate::results::machine::Machine;
-use crate::rows::Row;
 use crate::rows::latency::LatencyTrial;
+use crate::rows::{Row, throughput};
 use crate::show::text;
 use crate::sweep::schedule::turn_order;
 use crate::sweep::together;
@@ -211,7 +211,7 @@ fn by_turns(programs: &Programs, args: &Args) -> Result<(), Failure> {
 
 /// The columns of `trials.csv`, and under `latency` what a latency trial has besides.
 fn json(row: &Row, latency: Option<&LatencyTrial>) -> anyhow::Result<String> {
-    let mut value = serde_json::to_value(row)?;
+    let mut value = serde_json::Value::Object(throughput::to_json(row)?);
     if let Some(trial) = latency {
         value["latency"] = text::latency::json_of_trial(trial);
     }
@@ -239,8 +239,6 @@ fn case(registry: &Registry, name: &str, args: &Args) -> Result<Case, Failure> {
     let reclaimer = reclaimer(registry, structure, args.reclaimer.as_deref())?;
     check_reclaim_batch(&registry.catalogue(), &reclaimer, args.reclaim_batch)?;
     let mut case = Case {
-        structure: structure.name.clone(),
-        reclaimer,
         allocator: args.allocator.clone(),
         threads,
         mix: mix(args)?,
@@ -254,14 +252,11 @@ fn case(registry: &Registry, name: &str, args: &Args) -> Result<Case, Failure> {
         reclaim_batch: args.reclaim_batch.map(|batch| batch as usize),
         ops_per_pin: usize::from(args.ops_per_pin),
         fault: args.fault,
-        twin: false,
         distribution: args.drawn.distribution()?,
-        capacity: None,
-        preset: String::new(),
         hashing: args.hasher,
         key_bytes: args.key_bytes,
         value_bytes: args.value_bytes,
-        trace: None,
+        ..Case::new(&structure.name, &reclaimer)
     };
     if let Some(path) = &args.trace {
         case.replay(&super::trace::read(path)?.facts(path));

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use toml::Spanned;
+use trials::parameters::Parameter;
 
 use super::error::Problem;
 use super::mix::MixRule;
 use super::traces::Traces;
 use super::value::{
-    BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, SEED,
-    Section, TEXT, THREADS, VALUE_BYTES, axis, did_you_mean,
+    BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, Section,
+    TEXT, THREADS, VALUE_BYTES, axis, did_you_mean, listed,
 };
 use super::{keys, presets, traces};
 use crate::case::{Mix, can_batch, single};
@@ -42,7 +43,8 @@ pub(super) struct Axes<'c> {
     pub(super) drawn: Vec<(Distribution, f64)>,
     pub(super) keys: Vec<u64>,
     pub(super) prefill: Vec<f64>,
-    pub(super) hash_seeds: Vec<u64>,
+    /// Those that the list of parameters describes.
+    pub(super) listed: Vec<(&'static Parameter, Vec<String>)>,
     pub(super) allocators: Vec<&'c str>,
     pub(super) batches: Vec<usize>,
     pub(super) huge_pages: Vec<bool>,
@@ -106,7 +108,7 @@ impl<'c> Axes<'c> {
             drawn,
             keys: ranges,
             prefill,
-            hash_seeds: axis(section, "hash_seed", &SEED, 0, problems),
+            listed: listed(section, problems),
             allocators: read_allocators(section, catalogue, problems),
             batches,
             huge_pages: axis(section, "huge_pages", &FLAG, false, problems),
@@ -132,7 +134,6 @@ impl<'c> Axes<'c> {
             self.drawn.len(),
             self.keys.len(),
             self.prefill.len(),
-            self.hash_seeds.len(),
             self.allocators.len(),
             self.batches.len(),
             self.ops_per_pin.len(),
@@ -141,6 +142,7 @@ impl<'c> Axes<'c> {
             self.value_bytes.len(),
         ]
         .into_iter()
+        .chain(self.listed.iter().map(|(_, values)| values.len()))
         .fold(1, usize::saturating_mul)
     }
 }

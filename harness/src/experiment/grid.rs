@@ -9,7 +9,6 @@ use super::subjects::{MAX_CELLS, Subject, Subjects};
 use super::value::share;
 use crate::case::{Case, NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
-use crate::hashers::Hashing;
 use crate::programs::catalogue::Catalogue;
 
 /// Collects the cells of all grids.
@@ -118,29 +117,12 @@ impl<'c> Planner<'c> {
     /// The cells of one subject.
     fn workloads(&self, subject: Subject<'_>, axes: &Axes<'_>, mix: MixRule) -> Vec<Case> {
         let start = Case {
-            structure: subject.structure.to_owned(),
-            reclaimer: subject.reclaimer.to_owned(),
-            allocator: String::new(),
             threads: subject.threads,
-            mix: mix.mix(0.0),
-            zipf: 0.0,
-            keys: 0,
-            prefill: 0,
-            hash_seed: 0,
             pin: self.pin,
-            batch: 0,
             huge_pages: subject.huge_pages,
             reclaim_batch: subject.reclaim_batch,
-            ops_per_pin: 0,
             fault: subject.fault,
-            twin: false,
-            distribution: crate::workload::Distribution::Ranked,
-            capacity: None,
-            preset: String::new(),
-            hashing: Hashing::default(),
-            key_bytes: None,
-            value_bytes: None,
-            trace: None,
+            ..Case::new(subject.structure, subject.reclaimer)
         };
         let cases = vec![start];
         let cases = cross(cases, &axes.hashers, |case, &hashing| case.hashing = hashing);
@@ -163,7 +145,11 @@ impl<'c> Planner<'c> {
             presets => cross(cases, presets, |case, preset| preset.apply(case)),
         };
         let cases: Vec<Case> = cases.into_iter().filter(|case| subject.is_there(case)).collect();
-        let cases = cross(cases, &axes.hash_seeds, |case, &seed| case.hash_seed = seed);
+        let cases = axes.listed.iter().fold(cases, |cases, (parameter, values)| {
+            cross(cases, values, |case, value| {
+                (parameter.set)(case, value).expect("it was checked when it was read");
+            })
+        });
         let cases =
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
         let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);

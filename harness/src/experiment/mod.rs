@@ -41,7 +41,7 @@ pub use self::traces::with_traces;
 pub use self::turns::Turns;
 pub(crate) use self::value::did_you_mean;
 use self::value::{
-    AXES, BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP,
+    BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP, axes,
     mismatch,
 };
 use crate::case::Case;
@@ -264,7 +264,7 @@ fn grids<'a, 'i>(top: &Section<'a, 'i>, problems: &mut Vec<Problem>) -> Vec<Sect
     let mut sections = Vec::new();
     match top.get("axes").map(|value| (value, value.get_ref().as_table())) {
         Some((value, Some(table))) => {
-            sections.push(Section::new("[axes]", value.span(), table, AXES, problems));
+            sections.push(Section::new("[axes]", value.span(), table, &axes(), problems));
         }
         Some((value, None)) => {
             problems.push(mismatch("axes", value, "a table: `[axes]` on a line by itself"));
@@ -284,7 +284,7 @@ fn grids<'a, 'i>(top: &Section<'a, 'i>, problems: &mut Vec<Problem>) -> Vec<Sect
     for value in list.iter() {
         match value.get_ref().as_table() {
             Some(table) => {
-                sections.push(Section::new("[[also]]", value.span(), table, AXES, problems));
+                sections.push(Section::new("[[also]]", value.span(), table, &axes(), problems));
             }
             None => problems.push(mismatch("also", value, expected)),
         }

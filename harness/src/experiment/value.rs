@@ -6,8 +6,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
-use crate::workload::Length;
 use trials::aggregate::Way;
+use trials::parameters::{PARAMETERS, Parameter};
+
+use crate::case::Case;
+use crate::workload::Length;
 
 /// The keys of the file itself.
 pub(super) const TOP: &[&str] = &[
@@ -34,8 +37,8 @@ pub(super) const TOP: &[&str] = &[
     "traces",
 ];
 
-/// The keys of `[axes]` and of each `[[also]]`.
-pub(super) const AXES: &[&str] = &[
+/// The keys of `[axes]` and of each `[[also]]` that have rules of their own.
+const AXES: &[&str] = &[
     "structure",
     "reclaimer",
     "threads",
@@ -49,7 +52,6 @@ pub(super) const AXES: &[&str] = &[
     "hot_shift",
     "keys",
     "prefill",
-    "hash_seed",
     "allocator",
     "batch",
     "huge_pages",
@@ -63,6 +65,12 @@ pub(super) const AXES: &[&str] = &[
 
 /// The keys that say how hot a hot set is.
 pub(super) const HOT: [&str; 3] = ["hot_keys", "hot_operations", "hot_shift"];
+
+/// All keys of such a table: those above, and the axes that the list of parameters describes.
+pub(super) fn axes() -> Vec<&'static str> {
+    let listed = PARAMETERS.iter().filter(|parameter| parameter.axis.is_some());
+    AXES.iter().copied().chain(listed.map(|parameter| parameter.name)).collect()
+}
 
 /// The keys of `[mix]`.
 pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates", "upserts"];
@@ -292,6 +300,48 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 }
 
+/// A value of an axis that [`Parameter::set`] reads, as text. Booleans and numbers are written plainly.
+const PLAIN: Kind<String> = Kind {
+    expected: "a value",
+    read: |value| match value {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Integer(_) => Some(whole(value, 0..=u64::MAX)?.to_string()),
+        DeValue::Float(_) => Some(number(value, 0.0..=f64::MAX)?.to_string()),
+        _ => None,
+    },
+};
+
+/// The axes that the list of parameters describes, each with the values that the section lists, or the
+/// default.
+pub(super) fn listed(
+    section: &Section<'_, '_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'static Parameter, Vec<String>)> {
+    let mut axes = Vec::new();
+    for parameter in PARAMETERS {
+        let Some(expected) = parameter.axis else { continue };
+        let kind = Kind { expected, ..PLAIN };
+        let default = || (parameter.get)(&Case::new("", "")).to_string();
+        let Some(values) = section.many(parameter.name, &kind, problems) else {
+            axes.push((parameter, vec![default()]));
+            continue;
+        };
+        let mut plain = Case::new("", "");
+        for value in &values {
+            if (parameter.set)(&mut plain, value.get_ref()).is_none() {
+                problems.push(Problem {
+                    span: value.span(),
+                    message: format!("`{}` is {}", parameter.name, value.get_ref()),
+                    help: format!("`{}` takes {expected}, or a list of such", parameter.name),
+                });
+            }
+        }
+        axes.push((parameter, values.into_iter().map(Spanned::into_inner).collect()));
+    }
+    axes
+}
+
 /// The values of an axis, or its default.
 pub(super) fn axis<T: Clone>(
     section: &Section<'_, '_>,
@@ -345,7 +395,7 @@ fn nested(key: &str, span: Range<usize>) -> Problem {
 
 fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> Problem {
     let place = if section.is_empty() { "an experiment file" } else { section };
-    let home = if AXES.contains(&key) {
+    let home = if axes().contains(&key) {
         Some("in `[axes]`")
     } else if MIX.contains(&key) {
         Some("in `[mix]`")

@@ -178,7 +178,7 @@ impl Folder {
         samples: &[Sample],
         slices: Vec<SliceRow>,
     ) -> anyhow::Result<()> {
-        let line = to_csv(&row, false)?;
+        let line = to_csv(&row)?;
         let trials = &mut self.trials;
         let write = || {
             // Before the row: a trial that is recorded has its samples.

@@ -17,7 +17,7 @@ pub(crate) fn read_lines<T>(path: &Path, read: ReadLine<T>) -> anyhow::Result<Ve
 }
 
 /// What makes a row of a record and the names of the columns.
-pub(crate) type ReadLine<T> = fn(&csv::StringRecord, &csv::StringRecord) -> csv::Result<T>;
+pub(crate) type ReadLine<T> = fn(&csv::StringRecord, &csv::StringRecord) -> anyhow::Result<T>;
 
 /// Reads the trials, cuts off a torn last line, and writes the header if there is none.
 pub(crate) fn recover<T>(
@@ -80,7 +80,7 @@ pub(crate) fn parse_rows<T>(text: &str, path: &Path, read: ReadLine<T>) -> anyho
             Err(error) => error.position(),
         };
         let line = position.map_or(0, csv::Position::line);
-        let row = record.and_then(|record| read(&record, &found));
+        let row = record.map_err(anyhow::Error::from).and_then(|record| read(&record, &found));
         rows.push(
             row.with_context(|| format!("{}:{line}: cannot understand this row", path.display()))?,
         );

@@ -1,104 +1,36 @@
 //! One row of `trials.csv`. The columns' names and units are a contract: docs/FORMAT.md.
 
+use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::ops::{Deref, DerefMut};
 
-use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use ::table::Form;
+use anyhow::{Context, anyhow};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
+use trials::parameters::{PARAMETERS, Parameter};
 
 use crate::case::Case;
-use crate::fault::Fault;
-use crate::hashers::{AnyHasher, Hashing};
+use crate::hashers::AnyHasher;
 use crate::trial::Measurement;
 use crate::workload;
-use ::table::Form;
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
 /// (operations, seconds, bytes); an empty field is "not measured", never 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The cell's id ([`Case::id`]).
+    #[serde(skip)]
     pub case: String,
-    /// The table.
-    pub structure: String,
-    /// The reclaimer, or `none`.
-    pub reclaimer: String,
-    /// The allocator.
-    pub allocator: String,
-    /// Worker threads.
-    pub threads: usize,
-    /// Percent of operations that are `get`.
-    pub reads: f64,
-    /// Percent `insert`.
-    pub inserts: f64,
-    /// Percent `remove`.
-    pub removes: f64,
-    /// Percent `update`.
-    pub updates: f64,
-    /// Percent `upsert` with a value that does not depend on the old one.
-    #[serde(default)]
-    pub upserts: f64,
-    /// A name of [`DISTRIBUTIONS`](crate::workload::DISTRIBUTIONS).
-    pub distribution: String,
-    /// θ.
-    pub zipf: f64,
-    /// The hot set's share of the keys.
-    pub hot_keys: Option<f64>,
-    /// The hot set's share of the operations.
-    pub hot_operations: Option<f64>,
-    /// Operations of a thread after which the hot set is another.
-    pub hot_shift: Option<u64>,
-    /// The workload's name, if it has one.
-    #[serde(default)]
-    pub preset: String,
-    /// The name of the trace that was replayed, if one was.
-    #[serde(default)]
-    pub trace: String,
-    /// Its fingerprint.
-    #[serde(default)]
-    pub trace_sha256: String,
-    /// How many requests it has.
-    pub trace_requests: Option<u64>,
-    /// Size of the key range.
-    pub keys: u64,
-    /// Keys present before the warm-up.
-    pub prefill: u64,
-    /// Entries that the table was made for, if not for the prefill.
-    pub capacity: Option<u64>,
-    /// `u64`, or `bytes`.
-    pub key_type: String,
-    /// Bytes of a key: a number, or the name of a distribution of lengths.
-    #[serde(default = "eight")]
-    pub key_bytes: String,
-    /// Bytes of a value, likewise.
-    pub value_bytes: String,
-    /// What turned keys into hashes.
-    #[serde(default)]
-    pub hasher: Hashing,
-    /// Seed of the table's hasher.
-    pub hash_seed: u64,
+    /// The case. Its fields are read as the row's own.
+    #[serde(skip, default = "no_case")]
+    pub parameters: Case,
     /// How many of the 32 hottest keys share a stripe with another of them.
+    #[serde(skip)]
     pub hot_sharing_32: Option<u64>,
     /// How many of the 100 hottest do.
+    #[serde(skip)]
     pub hot_sharing_100: Option<u64>,
-    /// Whether threads were bound to CPUs.
-    pub pin: bool,
-    /// Lookups issued as one `get_many`; 1 is `get`.
-    #[serde(default = "crate::case::single")]
-    pub batch: usize,
-    /// Whether the table asked for huge pages.
-    #[serde(default)]
-    pub huge_pages: bool,
-    /// Retirements after which the reclaimer scans; absent is its own default.
-    pub reclaim_batch: Option<usize>,
-    /// Operations for which a worker pinned once.
-    #[serde(default = "crate::case::single")]
-    pub ops_per_pin: usize,
-    /// What went wrong on purpose.
-    #[serde(default)]
-    pub fault: Fault,
-    /// Whether this is the second cell of an A/A pair.
-    #[serde(default)]
-    pub twin: bool,
     /// Seed of the trial's keys and operations.
     pub seed: u64,
     /// Block, from 0.
@@ -182,46 +114,11 @@ impl Row {
     /// A row for `case` in which nothing is measured yet.
     #[must_use]
     pub fn unmeasured(case: &Case, seed: u64, block: u32, position: u32) -> Self {
-        let hot_set = case.distribution.hot_set();
-        let lengths = case.lengths();
-        let trace = case.trace.clone().unwrap_or_default();
         Self {
             case: case.id(),
-            structure: case.structure.clone(),
-            reclaimer: case.reclaimer.clone(),
-            allocator: case.allocator.clone(),
-            threads: case.threads,
-            reads: case.mix.reads,
-            inserts: case.mix.inserts,
-            removes: case.mix.removes,
-            updates: case.mix.updates,
-            upserts: case.mix.upserts,
-            distribution: case.distribution_name().to_owned(),
-            zipf: case.zipf,
-            hot_keys: hot_set.map(|hot| hot.keys),
-            hot_operations: hot_set.map(|hot| hot.operations),
-            hot_shift: hot_set.map(|hot| hot.shift),
-            preset: case.preset.clone(),
-            trace: trace.name,
-            trace_sha256: trace.sha256,
-            trace_requests: case.trace.as_ref().map(|trace| trace.requests),
-            keys: case.keys,
-            prefill: case.prefill,
-            capacity: case.capacity,
-            key_type: if lengths.is_some() { "bytes" } else { "u64" }.to_owned(),
-            key_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.keys.to_string()),
-            value_bytes: lengths.map_or_else(|| "8".to_owned(), |both| both.values.to_string()),
-            hasher: case.hashing,
-            hash_seed: case.hash_seed,
+            parameters: case.clone(),
             hot_sharing_32: hot_sharing(case, seed, 32),
             hot_sharing_100: hot_sharing(case, seed, 100),
-            pin: case.pin,
-            batch: case.batch,
-            huge_pages: case.huge_pages,
-            reclaim_batch: case.reclaim_batch,
-            ops_per_pin: case.ops_per_pin,
-            fault: case.fault,
-            twin: case.twin,
             seed,
             block,
             position,
@@ -318,7 +215,7 @@ impl Row {
     /// The subject's name in tables and legends.
     #[must_use]
     pub fn subject(&self) -> String {
-        crate::case::cell_name(&self.structure, &self.reclaimer, self.twin)
+        self.parameters.subject()
     }
 
     /// Whether it is there for reference, and no subject of a question: a control, or a twin.
@@ -328,9 +225,23 @@ impl Row {
     }
 }
 
-/// The length of a word, which keys had before they could be byte strings.
-fn eight() -> String {
-    "8".to_owned()
+impl Deref for Row {
+    type Target = Case;
+
+    fn deref(&self) -> &Case {
+        &self.parameters
+    }
+}
+
+impl DerefMut for Row {
+    fn deref_mut(&mut self) -> &mut Case {
+        &mut self.parameters
+    }
+}
+
+/// Until its columns are read.
+fn no_case() -> Case {
+    Case::new("", "")
 }
 
 /// How many of the `count` hottest keys share a stripe with another of them under the case's hash
@@ -344,26 +255,85 @@ fn hot_sharing(case: &Case, seed: u64, count: u64) -> Option<u64> {
     Some(workload::sharing(keys.iter().map(|key| hasher.hash_one(key))))
 }
 
+/// The parameters of columns, as a sequence of values.
+struct Columns<'c>(&'c Case, &'static [Parameter]);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.1.iter().map(|parameter| (parameter.get)(self.0)))
+    }
+}
+
+/// The columns between which it says how hot keys share stripes, which no case says.
+fn around_sharing() -> (&'static [Parameter], &'static [Parameter]) {
+    let end = PARAMETERS.iter().position(|parameter| parameter.name == "pin");
+    PARAMETERS.split_at(end.unwrap_or(PARAMETERS.len()))
+}
+
+const SHARING: [&str; 2] = ["hot_sharing_32", "hot_sharing_100"];
+
 /// A row as a line of `trials.csv`.
 ///
 /// # Errors
 ///
 /// None that a row can cause.
 pub fn line(row: &Row) -> anyhow::Result<String> {
-    String::from_utf8(to_csv(row, false)?).context("a row is not UTF-8")
+    String::from_utf8(to_csv(row)?).context("a row is not UTF-8")
 }
 
 /// The first line of `trials.csv`.
 pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
-    let mut lines = to_csv(&Row::unmeasured(&Case::new("", ""), 0, 0, 0), true)?;
-    lines.truncate(lines.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1));
-    Ok(lines)
+    let (before, after) = around_sharing();
+    let names = |part: &'static [Parameter]| part.iter().map(|parameter| parameter.name);
+    let mut columns: Vec<&str> = std::iter::once("case").chain(names(before)).collect();
+    columns.extend(SHARING.into_iter().chain(names(after)));
+    // What is measured has the names of its fields.
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.serialize(Row::unmeasured(&no_case(), 0, 0, 0)).context("cannot write a row as CSV")?;
+    let measured = writer.into_inner().context("cannot write a row as CSV")?;
+    let end = measured.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    Ok([columns.join(",").as_bytes(), b",", &measured[..end]].concat())
 }
 
-pub(crate) fn to_csv(row: &Row, with_header: bool) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
-    writer.serialize(row).context("cannot write a row as CSV")?;
+/// The fields of a row as a line has them.
+fn fields(row: &Row) -> impl Serialize + '_ {
+    let (before, after) = around_sharing();
+    let sharing = (row.hot_sharing_32, row.hot_sharing_100);
+    (&row.case, Columns(row, before), sharing, Columns(row, after), row)
+}
+
+/// A line of `trials.csv`.
+pub(crate) fn to_csv(row: &Row) -> anyhow::Result<Vec<u8>> {
+    csv_line(fields(row))
+}
+
+/// A line with the columns of `trials.csv` and `more` behind them.
+pub(crate) fn to_csv_with(row: &Row, more: impl Serialize) -> anyhow::Result<Vec<u8>> {
+    csv_line((fields(row), more))
+}
+
+fn csv_line(fields: impl Serialize) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.serialize(fields).context("cannot write a row as CSV")?;
     writer.into_inner().context("cannot write a row as CSV")
+}
+
+/// The same as an object for programs.
+pub(crate) fn to_json(row: &Row) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+    let mut object = parameters_to_json(row);
+    let sharing = [row.hot_sharing_32, row.hot_sharing_100];
+    object.extend(SHARING.map(str::to_owned).into_iter().zip(sharing.map(Into::into)));
+    object.insert("case".to_owned(), row.case.clone().into());
+    if let serde_json::Value::Object(measured) = serde_json::to_value(row)? {
+        object.extend(measured);
+    }
+    Ok(object)
+}
+
+/// What each parameter of a case is.
+pub(crate) fn parameters_to_json(case: &Case) -> serde_json::Map<String, serde_json::Value> {
+    let entry = |parameter: &Parameter| (parameter.name.to_owned(), json!((parameter.get)(case)));
+    PARAMETERS.iter().map(entry).collect()
 }
 
 /// By name: a folder that was recorded before some column existed is still readable, and what it
@@ -371,8 +341,22 @@ pub(crate) fn to_csv(row: &Row, with_header: bool) -> anyhow::Result<Vec<u8>> {
 pub(crate) fn read_row(
     record: &csv::StringRecord,
     columns: &csv::StringRecord,
-) -> csv::Result<Row> {
-    record.deserialize(Some(columns))
+) -> anyhow::Result<Row> {
+    let mut row: Row = record.deserialize(Some(columns))?;
+    let places: HashMap<&str, usize> = columns.iter().zip(0..).collect();
+    let column = |name: &str| places.get(name).and_then(|place| record.get(*place));
+    let missing = |name: &str| anyhow!("missing field `{name}`");
+    column("case").ok_or_else(|| missing("case"))?.clone_into(&mut row.case);
+    for Parameter { name, default, set, .. } in PARAMETERS {
+        let value = column(name).or(*default).ok_or_else(|| missing(name))?;
+        set(&mut row, value).ok_or_else(|| anyhow!("`{name}` cannot be `{value}`"))?;
+    }
+    for (name, place) in SHARING.into_iter().zip([0, 1]) {
+        let value = column(name).filter(|value| !value.is_empty());
+        let value = value.map(str::parse).transpose().with_context(|| format!("`{name}`"))?;
+        *[&mut row.hot_sharing_32, &mut row.hot_sharing_100][place] = value;
+    }
+    Ok(row)
 }
 
 #[cfg(test)]
@@ -420,7 +404,7 @@ mod tests {
         let path = Path::new("trials.csv");
         let header = String::from_utf8(header().unwrap()).unwrap();
         let case = crate::test_rows::trial("papaya", 2, 3, 5e6);
-        let line = String::from_utf8(to_csv(&case, false).unwrap()).unwrap();
+        let line = String::from_utf8(to_csv(&case).unwrap()).unwrap();
         let rows = parse_rows(&format!("{header}{line}"), path, read_row).unwrap();
         assert_eq!((rows.len(), rows[0].threads, rows[0].block), (1, 2, 3));
         // Without a column for something measured, it is absent.
@@ -445,5 +429,17 @@ mod tests {
         // Without one for the case, the row means nothing.
         let error = format!("{:#}", without("threads").unwrap_err());
         assert!(error.contains("trials.csv:2") && error.contains("threads"), "{error}");
+    }
+
+    #[test]
+    fn the_documentation_has_every_parameter_with_its_unit() {
+        let mut rest = include_str!("../../../docs/FORMAT.md").split_once("| column |").unwrap().1;
+        // In the order of the columns.
+        for Parameter { name, unit, .. } in PARAMETERS {
+            let (_, row) = rest.split_once(&format!("| `{name}` |")).expect(name);
+            let says = row.split('|').nth(1).map(str::trim);
+            assert_eq!(says, Some(*unit), "{name}");
+            rest = row;
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use crate::case::{Case, Mix};
 use crate::names::file_name;
 use crate::rows::Row;
 use crate::rows::latency::{LatencyTrial, Time, Times, histogram};
@@ -37,7 +38,8 @@ pub fn files(trials: &[LatencyTrial]) -> Vec<(PathBuf, String)> {
 
 /// A name for a cell at a rate: in words, and its id.
 fn folder(row: &Row, rate: f64) -> String {
-    let Row { threads, reads, zipf, keys, case, .. } = row;
+    let Row { case, .. } = row;
+    let Case { threads, mix: Mix { reads, .. }, zipf, keys, .. } = &**row;
     let subject = row.subject();
     let name = format!("{subject}-threads{threads}-reads{reads}-zipf{zipf}-keys{keys}-rate{rate}");
     file_name(&format!("{}-{case}", file_name(&name)))

@@ -231,31 +231,8 @@ mod tests {
     use trials::aggregate::AggregateSpec;
 
     fn case(structure: &str, threads: usize) -> Case {
-        Case {
-            structure: structure.to_owned(),
-            reclaimer: "none".to_owned(),
-            allocator: "system".to_owned(),
-            threads,
-            mix: Mix::balanced(50.0),
-            zipf: 0.0,
-            keys: 100,
-            prefill: 50,
-            hash_seed: 0,
-            pin: true,
-            batch: 1,
-            huge_pages: false,
-            reclaim_batch: None,
-            ops_per_pin: 1,
-            fault: crate::fault::Fault::None,
-            twin: false,
-            distribution: crate::workload::Distribution::Ranked,
-            capacity: None,
-            preset: String::new(),
-            hashing: crate::hashers::Hashing::default(),
-            key_bytes: None,
-            value_bytes: None,
-            trace: None,
-        }
+        let mix = Mix::balanced(50.0);
+        Case { threads, mix, keys: 100, prefill: 50, ..Case::new(structure, "none") }
     }
 
     fn row(case: &Case, block: u32, rate: f64) -> Row {

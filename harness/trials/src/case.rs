@@ -1,7 +1,5 @@
 //! A case: one subject under one workload. What a trial runs and a row of `trials.csv` names.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -207,6 +205,23 @@ impl Case {
         if self.trace.is_some() { "trace" } else { self.distribution.name(self.zipf) }
     }
 
+    /// Its distribution of keys with its numbers, where it is more than a skew, and no trace.
+    #[must_use]
+    pub fn special_distribution(&self) -> Option<String> {
+        if self.trace.is_some() || self.distribution.is_ranked() {
+            return None;
+        }
+        let name = self.distribution_name();
+        let hot = self.distribution.hot_set().map(|hot| format!(" ({hot})"));
+        Some(format!("{name}{}", hot.unwrap_or_default()))
+    }
+
+    /// The name of what its keys are.
+    #[must_use]
+    pub fn key_type(&self) -> &'static str {
+        if self.lengths().is_some() { "bytes" } else { "u64" }
+    }
+
     /// Sets what a trace fixes.
     pub fn replay(&mut self, trace: &Facts) {
         (self.mix, self.keys, self.trace) = (trace.mix(), trace.keys, Some(trace.id.clone()));
@@ -219,58 +234,6 @@ impl Case {
         let text = serde_json::to_string(self).expect("a case is plain data");
         let digest = Sha256::digest(text.as_bytes());
         digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} threads={} reads={} zipf={} keys={}",
-            self.subject(),
-            self.threads,
-            self.mix.reads,
-            self.zipf,
-            self.keys
-        )?;
-        if self.batch > 1 {
-            write!(f, " batch={}", self.batch)?;
-        }
-        f.write_str(if self.huge_pages { " huge_pages" } else { "" })?;
-        if let Some(batch) = self.reclaim_batch {
-            write!(f, " reclaim_batch={batch}")?;
-        }
-        if self.ops_per_pin > 1 {
-            write!(f, " ops_per_pin={}", self.ops_per_pin)?;
-        }
-        if !self.fault.is_none() {
-            write!(f, " fault={}", self.fault)?;
-        }
-        if self.allocator != SYSTEM {
-            write!(f, " allocator={}", self.allocator)?;
-        }
-        if !self.distribution.is_ranked() {
-            write!(f, " distribution={}", self.distribution_name())?;
-        }
-        if let Some(hot) = self.distribution.hot_set() {
-            write!(f, " ({hot})")?;
-        }
-        if let Some(capacity) = self.capacity {
-            write!(f, " capacity={capacity}")?;
-        }
-        if !self.preset.is_empty() {
-            write!(f, " preset={}", self.preset)?;
-        }
-        if !self.hashing.is_default() {
-            write!(f, " hasher={}", self.hashing)?;
-        }
-        if let Some(Lengths { keys, values }) = self.lengths() {
-            write!(f, " key_bytes={keys} value_bytes={values}")?;
-        }
-        if let Some(trace) = &self.trace {
-            write!(f, " trace={}", trace.name)?;
-        }
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `case`, `mix` | a case: one subject under one workload; how often each operation occurs |
+//! | `parameters` | the list of a case's parameters: columns, words, units |
 //! | `workload`, `trace` | which operation on which key comes next |
 //! | `trial` | a trial: throughput, or latency at a rate |
 //! | `turns` | trials that take turns: what they are told, and say |
@@ -22,6 +23,7 @@ pub mod latency;
 pub mod memory;
 pub mod metric;
 pub mod mix;
+pub mod parameters;
 pub mod pin;
 pub mod serve;
 pub mod space;

@@ -73,7 +73,7 @@ impl Workload {
     #[must_use]
     pub fn of(row: &Row) -> Self {
         Self {
-            reads: Reverse(row.reads.to_bits()),
+            reads: Reverse(row.mix.reads.to_bits()),
             zipf: row.zipf.to_bits(),
             setting: Setting::of(row),
             threads: row.threads,
@@ -89,7 +89,7 @@ impl Workload {
     /// The same for any hash seed, where that is what differs.
     #[must_use]
     pub fn of_any_hash_seed(&self) -> Self {
-        Self { setting: Setting { hash_seed: 0, ..self.setting.clone() }, ..self.clone() }
+        Self { setting: self.setting.whatever(&["hash_seed"]), ..self.clone() }
     }
 
     /// All that [`Display`](fmt::Display) leaves out.
@@ -107,12 +107,12 @@ impl fmt::Display for Workload {
         if *threads > 0 {
             write!(f, "threads={threads} ")?;
         }
-        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys)?;
-        if !setting.preset.is_empty() {
-            return write!(f, " preset={}", setting.preset);
+        write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys())?;
+        if !setting.preset().is_empty() {
+            return write!(f, " preset={}", setting.preset());
         }
-        match setting.distribution.split(" (").next() {
-            None | Some("") => Ok(()),
+        match setting.distribution() {
+            None => Ok(()),
             Some(name) => write!(f, " distribution={name}"),
         }
     }
@@ -164,7 +164,8 @@ pub(super) fn pairs_of<'c>(ours: &'c Cell, theirs: &'c Cell) -> Vec<(&'c Trial, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_rows::{Grid, trial};
+    use crate::test_rows::{Grid, trial, with};
+    use crate::workload::Distribution;
 
     #[test]
     fn cells_are_ordered_and_hold_what_counts() {
@@ -191,9 +192,9 @@ mod tests {
         let plain = trial("papaya", 1, 0, 1e6);
         let name = |row: &Row| Workload::of(row).to_string();
         assert_eq!(name(&plain), "threads=1 reads=95 zipf=0.99 keys=65536");
-        let latest = Row { distribution: "latest".to_owned(), ..plain.clone() };
+        let latest = with(&plain, |row| row.distribution = Distribution::Latest);
         assert_eq!(name(&latest), format!("{} distribution=latest", name(&plain)));
-        let named = Row { preset: "ycsb-d".to_owned(), ..latest };
+        let named = with(&latest, |row| row.preset = "ycsb-d".to_owned());
         assert_eq!(name(&named), format!("{} preset=ycsb-d", name(&plain)));
     }
 

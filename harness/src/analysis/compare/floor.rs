@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use super::cells::{Cell, Workload, pairs_of};
 use crate::analysis::stats;
-use crate::rows::Row;
 
 /// The noise floors of the workloads that have an A/A pair.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +26,7 @@ impl Floors {
     #[must_use]
     pub fn of(cells: &[Cell]) -> Self {
         let floor = |twin: &Cell| {
-            let own = Row { twin: false, ..twin.row.clone() }.subject();
+            let own = crate::case::cell_name(&twin.row.structure, &twin.row.reclaimer, false);
             let is_first = |cell: &&Cell| cell.workload == twin.workload && cell.subject == own;
             let factor = factor(cells.iter().find(is_first)?, twin)?;
             Some((twin.workload.clone(), Floor { subject: own, factor }))
@@ -75,13 +74,17 @@ mod tests {
     use super::*;
     use crate::analysis::compare::cells;
     use crate::analysis::throughput::Metric;
-    use crate::test_rows::trial;
+    use crate::rows::Row;
+    use crate::test_rows::{trial, with};
 
     /// Eight blocks of a table at 1 Mops/s, and of its twin at these rates in turn.
     fn rows(threads: usize, twins: [f64; 2]) -> Vec<Row> {
         let pair = |block: u32| {
             let twin = trial("papaya", threads, block, twins[block as usize % 2]);
-            let twin = Row { twin: true, case: format!("twin{threads}"), ..twin };
+            let twin = with(&twin, |row| {
+                row.twin = true;
+                row.case = format!("twin{threads}");
+            });
             [trial("papaya", threads, block, 1e6), twin, trial("dashmap", threads, block, 5e6)]
         };
         (0..8).flat_map(pair).collect()

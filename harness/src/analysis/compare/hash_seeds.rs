@@ -68,11 +68,14 @@ mod tests {
     use super::*;
     use crate::analysis::throughput::Metric;
     use crate::rows::Row;
-    use crate::test_rows::trial;
+    use crate::test_rows::{trial, with};
 
     fn row(structure: &str, threads: usize, hash_seed: u64, rate: f64) -> Row {
         let row = trial(structure, threads, 0, rate);
-        Row { case: format!("{structure}{threads}{hash_seed}"), hash_seed, ..row }
+        with(&row, |row| {
+            row.case = format!("{structure}{threads}{hash_seed}");
+            row.hash_seed = hash_seed;
+        })
     }
 
     fn spreads(rows: &[Row]) -> Vec<SeedSpread> {

@@ -293,7 +293,7 @@ mod tests {
     use super::*;
     use crate::analysis::throughput::Metric;
     use crate::rows::Row;
-    use crate::test_rows::trial;
+    use crate::test_rows::{trial, with};
 
     /// Ten blocks of each of the tables, at this many times a rate that changes from block to block.
     fn rows(factors: &[(&str, f64)]) -> Vec<Row> {
@@ -340,11 +340,12 @@ mod tests {
     #[test]
     fn what_noise_alone_might_be_is_not_called() {
         let mut rows = rows(&[("base", 1.0), ("fast", 1.1), ("faster", 1.3)]);
-        let twin = |row: &Row| Row {
-            twin: true,
-            case: "twin".to_owned(),
-            ops_per_sec: row.ops_per_sec.map(|rate| rate * 1.2),
-            ..row.clone()
+        let twin = |row: &Row| {
+            with(row, |row| {
+                row.twin = true;
+                row.case = "twin".to_owned();
+                row.ops_per_sec = row.ops_per_sec.map(|rate| rate * 1.2);
+            })
         };
         let twins: Vec<Row> = rows.iter().filter(|row| row.structure == "base").map(twin).collect();
         rows.extend(twins);

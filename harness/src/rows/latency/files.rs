@@ -12,7 +12,7 @@ use super::trial::{LatencyTrial, OpenLoop, Place, place};
 use super::{Distribution, Time};
 use crate::failure::Failure;
 use crate::rows::attached::{self, Attached, AttachedFile};
-use crate::rows::{Row, lines, throughput};
+use crate::rows::{lines, throughput};
 use crate::workload::Op;
 
 /// The trials' file in a result folder.
@@ -166,13 +166,14 @@ fn header() -> anyhow::Result<Vec<u8>> {
 
 /// A trial's row, as the file has it.
 pub(crate) fn line(trial: &LatencyTrial) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.serialize((&trial.row, &trial.open)).context("cannot write a row as CSV")?;
-    writer.into_inner().context("cannot write a row as CSV")
+    throughput::to_csv_with(&trial.row, &trial.open)
 }
 
-fn read_row(record: &csv::StringRecord, columns: &csv::StringRecord) -> csv::Result<LatencyTrial> {
-    let row: Row = record.deserialize(Some(columns))?;
+fn read_row(
+    record: &csv::StringRecord,
+    columns: &csv::StringRecord,
+) -> anyhow::Result<LatencyTrial> {
+    let row = throughput::read_row(record, columns)?;
     let open: OpenLoop = record.deserialize(Some(columns))?;
     Ok(LatencyTrial { row, open, distributions: Vec::new() })
 }

@@ -32,7 +32,7 @@ fn is_measured(row: &Row) -> bool {
 pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
     let schemes = Schemes::of(results, is_measured);
     let choice = choose_metric(&schemes.rows, results.cpus);
-    let of = |row: &Row| Setting { reclaim_batch: None, ..Setting::of(row) };
+    let of = |row: &Row| Setting::of(row).whatever(&["reclaim_batch"]);
     split_by(&schemes.rows, &of)
         .iter()
         .map(|group| panels(group, &schemes, &choice).drawing(file_stem(NAME, &group.label), style))

@@ -35,12 +35,13 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 
 fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Panels {
     let mut by_workload: Vec<&Row> = group.rows.iter().collect();
-    by_workload.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
-    let mut kinds: Vec<(f64, f64)> = by_workload.iter().map(|row| (row.reads, row.zipf)).collect();
+    by_workload.sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
+    let mut kinds: Vec<(f64, f64)> =
+        by_workload.iter().map(|row| (row.mix.reads, row.zipf)).collect();
     kinds.dedup();
     let counts: BTreeSet<usize> = group.rows.iter().map(|row| row.threads).collect();
     let panel = |kind: (f64, f64), number: usize| {
-        let here = |row: &&&Row| (row.reads, row.zipf) == kind && row.threads == number;
+        let here = |row: &&&Row| (row.mix.reads, row.zipf) == kind && row.threads == number;
         let rows: Vec<&Row> = by_workload.iter().filter(here).copied().collect();
         let workload =
             rows.first().map_or_else(String::new, |row| format!("{}, {}", reads(row), skew(row)));

@@ -113,8 +113,8 @@ struct Picture<'a> {
 impl Picture<'_> {
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
         let mut rows: Vec<&Row> = self.judged.iter().map(|one| &one.ours.row).collect();
-        rows.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
-        rows.dedup_by_key(|row| (row.reads.to_bits(), row.zipf.to_bits()));
+        rows.sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
+        rows.dedup_by_key(|row| (row.mix.reads.to_bits(), row.zipf.to_bits()));
         let counts: BTreeSet<usize> = self.judged.iter().map(|one| one.ours.row.threads).collect();
         let counts: Vec<usize> = counts.into_iter().collect();
         let panels: Vec<Panel> = rows.iter().map(|row| self.panel(row, &counts, looks)).collect();
@@ -133,8 +133,9 @@ impl Picture<'_> {
 
     /// The panel of the read ratio and skew of `row`.
     fn panel(&self, row: &Row, counts: &[usize], looks: &BTreeMap<String, Look>) -> Panel {
-        let here =
-            |one: &&Judged<'_>| one.ours.row.reads == row.reads && one.ours.row.zipf == row.zipf;
+        let here = |one: &&Judged<'_>| {
+            one.ours.row.mix.reads == row.mix.reads && one.ours.row.zipf == row.zipf
+        };
         let mut bars: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for Judged { ours, ratio, .. } in self.judged.iter().filter(here) {
             let place = counts.iter().position(|count| *count == ours.row.threads);

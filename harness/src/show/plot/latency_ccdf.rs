@@ -62,7 +62,7 @@ fn panels(group: &Group, mut cells: Vec<&LatencyCell>, looks: &BTreeMap<String, 
         let (of_a, of_b) = (&a.row, &b.row);
         of_a.threads
             .cmp(&of_b.threads)
-            .then(of_b.reads.total_cmp(&of_a.reads))
+            .then(of_b.mix.reads.total_cmp(&of_a.mix.reads))
             .then(of_a.zipf.total_cmp(&of_b.zipf))
             .then(of_a.subject().cmp(&of_b.subject()))
     });

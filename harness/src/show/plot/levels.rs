@@ -76,7 +76,7 @@ impl Parameter {
     /// What rows of panels are by, most reads first, where there is more than one level.
     fn kinds(&self, rows: &[Row]) -> Vec<Vec<String>> {
         let mut rows: Vec<&Row> = rows.iter().collect();
-        rows.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
+        rows.sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
         let mut kinds: Vec<Vec<String>> = Vec::new();
         for kind in rows.iter().map(|row| (self.panel)(row)) {
             if !kinds.contains(&kind) {
@@ -184,7 +184,7 @@ pub(super) fn floor_key(subjects: &BTreeSet<&str>) -> Option<(Key, String)> {
 
 /// "95 % reads".
 pub(super) fn reads(row: &Row) -> String {
-    format!("{} % reads", row.reads)
+    format!("{} % reads", row.mix.reads)
 }
 
 /// "θ = 0.99".
@@ -198,7 +198,7 @@ mod tests {
     use crate::show::plot::style::{STYLES, Style};
     use crate::show::plot::tests::{assert_texts_are_clear, markers, texts};
     use crate::show::plot::{Drawing, Results, figure};
-    use crate::test_rows::{Grid, trial};
+    use crate::test_rows::{Grid, trial, with};
 
     fn results(rows: &[Row]) -> Results<'_> {
         Results { rows, cpus: 2, ..Results::default() }
@@ -263,11 +263,12 @@ mod tests {
     #[test]
     fn the_noise_floor_is_behind_what_was_measured_twice() {
         let rows = grid().rows();
-        let twin = |row: &Row| Row {
-            twin: true,
-            case: format!("twin of {}", row.case),
-            clean_ops_per_sec: row.clean_ops_per_sec.map(|rate| rate * 1.25),
-            ..row.clone()
+        let twin = |row: &Row| {
+            with(row, |row| {
+                row.twin = true;
+                row.case = format!("twin of {}", row.case);
+                row.clean_ops_per_sec = row.clean_ops_per_sec.map(|rate| rate * 1.25);
+            })
         };
         // Of one subject, at one number of threads.
         let is_twice = |row: &&Row| row.structure == "papaya" && row.threads == 1;
@@ -303,8 +304,14 @@ mod tests {
         }
         // Controls have no levels of their own; a workload with one level is left out.
         let mut rows = Grid { reads: vec![50.0, 95.0], ..Grid::small() }.rows();
-        rows.push(Row { reads: 0.0, case: "control".to_owned(), ..trial("no-op", 1, 0, 9e6) });
-        rows.push(Row { zipf: 0.5, case: "alone".to_owned(), ..trial("papaya", 1, 0, 9e6) });
+        rows.push(with(&trial("no-op", 1, 0, 9e6), |row| {
+            row.mix.reads = 0.0;
+            row.case = "control".to_owned();
+        }));
+        rows.push(with(&trial("papaya", 1, 0, 9e6), |row| {
+            row.zipf = 0.5;
+            row.case = "alone".to_owned();
+        }));
         let drawing = &draw("throughput-reads", &rows, &STYLES[0])[0];
         assert_eq!(drawing.values.len(), 2 * 2 * 3);
         assert!(!texts(&drawing.svg).join(" ").contains("θ = 0.5"));

@@ -46,7 +46,7 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     if plan.pairings.is_empty() {
         return Some("no subject has trials in the same blocks as the baseline");
     }
-    let is_map = places(|row| row.threads as u64) > 1 || places(|row| row.reads.to_bits()) > 1;
+    let is_map = places(|row| row.threads as u64) > 1 || places(|row| row.mix.reads.to_bits()) > 1;
     (!is_map).then_some("the trials differ neither in `threads` nor in `reads`")
 }
 
@@ -57,7 +57,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
     let floors = Floors::of(&cells(&[results.rows], choice.metric));
     let cells = cells(&[&rows], choice.metric);
     let judged = judge(&plan(&cells, baseline), &floors);
-    let of = |row: &Row| Setting { keys: 0, prefill: 0, capacity: None, ..Setting::of(row) };
+    let of = |row: &Row| Setting::of(row).whatever(&["keys", "prefill", "capacity"]);
     let groups = split_by(&rows, &of);
     let pictures = groups.iter().filter_map(|group| {
         let cases: HashSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
@@ -108,7 +108,7 @@ impl<'a> Picture<'a> {
         let rows = || judged.iter().map(|one| &one.ours.row);
         let subjects: BTreeSet<&str> = judged.iter().map(|one| one.ours.subject.as_str()).collect();
         let counts: BTreeSet<usize> = rows().map(|row| row.threads).collect();
-        let mut ratios: Vec<f64> = rows().map(|row| row.reads).collect();
+        let mut ratios: Vec<f64> = rows().map(|row| row.mix.reads).collect();
         ratios.sort_by(f64::total_cmp);
         ratios.dedup();
         let mut kinds: Vec<(f64, u64)> = rows().map(|row| (row.zipf, row.keys)).collect();
@@ -178,7 +178,7 @@ impl<'a> Picture<'a> {
         let interval = one.ratio.interval.unwrap_or((ratio, ratio));
         Tile {
             x: place(self.counts.iter().position(|count| *count == row.threads)),
-            y: place(self.ratios.iter().position(|reads| *reads == row.reads)),
+            y: place(self.ratios.iter().position(|reads| *reads == row.mix.reads)),
             colour: colour(ratio.ln() / self.end),
             text: match one.verdict {
                 Verdict::NoDifferenceShown => format!("({shown})"),
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, texts};
-    use crate::test_rows::{Grid, case, measured};
+    use crate::test_rows::{Grid, case, measured, with};
 
     /// Ten blocks; `b` is 1.5 times as fast as `a`, and `c` as fast, give or take.
     fn rows(threads: &[usize], ratios: &[f64], keys: &[u64]) -> Vec<Row> {
@@ -325,15 +325,16 @@ mod tests {
         let slower = drawing.values.iter().filter(|value| value.text.contains("slower")).count();
         assert_eq!(slower, 4, "a and c at two numbers of threads");
         // An A/A pair that differs as much takes the verdicts away.
-        let twin = |row: &Row| Row {
-            twin: true,
-            case: format!("twin {}", row.case),
-            clean_ops_per_sec: row.clean_ops_per_sec.map(|rate| rate * 1.6),
-            ..row.clone()
+        let twin = |row: &Row| {
+            with(row, |row| {
+                row.twin = true;
+                row.case = format!("twin {}", row.case);
+                row.clean_ops_per_sec = row.clean_ops_per_sec.map(|rate| rate * 1.6);
+            })
         };
         let twins = rows.iter().filter(|row| row.structure == "b").map(twin);
-        let with: Vec<Row> = rows.iter().cloned().chain(twins).collect();
-        let drawing = &drawn(&with, "b", &STYLES[0])[0];
+        let both: Vec<Row> = rows.iter().cloned().chain(twins).collect();
+        let drawing = &drawn(&both, "b", &STYLES[0])[0];
         assert!(drawing.values.iter().all(|value| value.text.contains("no difference shown")));
         assert!(texts(&drawing.svg).join(" ").contains("noise floor"));
     }

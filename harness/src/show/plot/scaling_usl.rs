@@ -76,8 +76,9 @@ impl<'a> Picture<'a> {
 
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
         let mut by_workload: Vec<&Row> = self.cells.iter().map(|cell| &cell.row).collect();
-        by_workload.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
-        let mut ratios: Vec<f64> = by_workload.iter().map(|row| row.reads).collect();
+        by_workload
+            .sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
+        let mut ratios: Vec<f64> = by_workload.iter().map(|row| row.mix.reads).collect();
         ratios.dedup();
         let mut skews: Vec<f64> = by_workload.iter().map(|row| row.zipf).collect();
         skews.sort_by(f64::total_cmp);
@@ -102,7 +103,7 @@ impl<'a> Picture<'a> {
     }
 
     fn panel(&self, ratio: f64, theta: f64, end: usize, looks: &BTreeMap<String, Look>) -> Panel {
-        let here = |cell: &&CellSummary| cell.row.reads == ratio && cell.row.zipf == theta;
+        let here = |cell: &&CellSummary| cell.row.mix.reads == ratio && cell.row.zipf == theta;
         let mut points: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         let mut curves = Vec::new();
         let mut row = None;

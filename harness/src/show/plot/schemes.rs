@@ -49,7 +49,7 @@ impl Place {
     pub(super) fn of(row: &Row) -> Self {
         Self {
             structure: row.structure.clone(),
-            reads: Reverse(row.reads.to_bits()),
+            reads: Reverse(row.mix.reads.to_bits()),
             zipf: row.zipf.to_bits(),
             threads: row.threads,
         }

@@ -264,7 +264,7 @@ pub(super) fn looks(rows: &[Row]) -> BTreeMap<String, Look> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_rows::{Grid, trial};
+    use crate::test_rows::{Grid, trial, with};
 
     #[test]
     fn styles_are_found_by_name() {
@@ -280,7 +280,7 @@ mod tests {
         let together = looks(&rows);
         assert_eq!(alone["papaya"], together["papaya"]);
         assert_eq!(together.len(), 4);
-        assert!(looks(&[Row { twin: true, ..trial("papaya", 1, 0, 1e6) }]).is_empty());
+        assert!(looks(&[with(&trial("papaya", 1, 0, 1e6), |row| row.twin = true)]).is_empty());
     }
 
     #[test]

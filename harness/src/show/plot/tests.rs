@@ -6,7 +6,7 @@ use resvg::usvg::Tree;
 use super::style::{STYLES, Style};
 use super::{Drawing, FIGURES, Results, figure, font, raster};
 use crate::rows::Row;
-use crate::test_rows::{Grid, trial};
+use crate::test_rows::{Grid, trial, with};
 
 const CPUS: usize = 2;
 
@@ -317,11 +317,12 @@ fn controls_are_stated_not_drawn() {
 #[test]
 fn the_noise_floor_is_a_band_behind_what_was_measured_twice() {
     let rows = Grid::small().rows();
-    let twin = |row: &Row| Row {
-        twin: true,
-        case: format!("twin of {}", row.case),
-        clean_ops_per_sec: row.clean_ops_per_sec.map(|rate| rate * 1.25),
-        ..row.clone()
+    let twin = |row: &Row| {
+        with(row, |row| {
+            row.twin = true;
+            row.case = format!("twin of {}", row.case);
+            row.clean_ops_per_sec = row.clean_ops_per_sec.map(|rate| rate * 1.25);
+        })
     };
     let twins = rows.iter().filter(|row| row.structure == "papaya").map(twin);
     let with: Vec<Row> = rows.iter().cloned().chain(twins).collect();

@@ -13,7 +13,7 @@ const PARAMETER: Parameter = Parameter {
     label: "keys",
     of: |row| row.keys as f64,
     panel: |row| vec![reads(row), skew(row)],
-    setting: |row| Setting { keys: 0, prefill: 0, capacity: None, ..Setting::of(row) },
+    setting: |row| Setting::of(row).whatever(&["keys", "prefill", "capacity"]),
     words: Setting::in_words_without_keys,
 };
 

@@ -10,7 +10,7 @@ use crate::analysis::setting::Setting;
 const PARAMETER: Parameter = Parameter {
     figure: "throughput-reads",
     label: "reads (% of operations)",
-    of: |row| row.reads,
+    of: |row| row.mix.reads,
     panel: |row| vec![skew(row)],
     setting: Setting::of,
     words: Setting::in_words,

@@ -67,7 +67,7 @@ impl<'a> Picture<'a> {
     }
 
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
-        let reads = distinct(self.curves.iter().map(|cell| cell.row.reads));
+        let reads = distinct(self.curves.iter().map(|cell| cell.row.mix.reads));
         let skews = distinct(self.curves.iter().map(|cell| cell.row.zipf));
         let xs: BTreeSet<_> = self.curves.iter().map(|cell| cell.row.threads).collect();
         let rows = reads
@@ -89,7 +89,7 @@ impl<'a> Picture<'a> {
     }
 
     fn panel(&self, reads: f64, skew: f64, looks: &BTreeMap<String, Look>) -> Panel {
-        let here = |cell: &&CellSummary| cell.row.reads == reads && cell.row.zipf == skew;
+        let here = |cell: &&CellSummary| cell.row.mix.reads == reads && cell.row.zipf == skew;
         let mut series: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for cell in self.curves.iter().filter(here) {
             if let Some(median) = cell.median {
@@ -143,7 +143,7 @@ impl<'a> Picture<'a> {
             format!("{}.", self.group.setting.in_words()),
         ];
         notes.extend(self.harness_alone());
-        let ratios = distinct(self.curves.iter().map(|cell| cell.row.reads));
+        let ratios = distinct(self.curves.iter().map(|cell| cell.row.mix.reads));
         if names(&self.curves, |cell| cell.median.is_some()).len() > 1 {
             notes.push("Points of one number of threads are side by side.".to_owned());
         }

@@ -65,8 +65,9 @@ impl<'a> Picture<'a> {
 
     fn panels(&self) -> Panels {
         let mut by_workload: Vec<&Row> = self.cells.iter().map(|cell| &cell.row).collect();
-        by_workload.sort_by(|a, b| b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)));
-        by_workload.dedup_by_key(|row| (row.reads.to_bits(), row.zipf.to_bits()));
+        by_workload
+            .sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
+        by_workload.dedup_by_key(|row| (row.mix.reads.to_bits(), row.zipf.to_bits()));
         let counts: BTreeSet<usize> = self.cells.iter().map(|cell| cell.row.threads).collect();
         let row = |of: &&Row| counts.iter().map(|&number| self.panel(of, number)).collect();
         let numbers = (1..=self.subjects.len()).map(|number| number.to_string());
@@ -89,7 +90,7 @@ impl<'a> Picture<'a> {
             ..Panel::default()
         };
         let here = |cell: &&CellSummary| {
-            (cell.row.reads, cell.row.zipf, cell.row.threads) == (of.reads, of.zipf, number)
+            (cell.row.mix.reads, cell.row.zipf, cell.row.threads) == (of.mix.reads, of.zipf, number)
         };
         for cell in self.cells.iter().filter(here) {
             let Some(place) = self.subjects.iter().position(|name| *name == cell.subject) else {

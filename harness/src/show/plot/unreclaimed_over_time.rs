@@ -38,7 +38,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         samples.entry((&sample.case, sample.block)).or_default().push(sample);
     }
     let schemes = Schemes::of(results, |row| samples.contains_key(&(row.case.as_str(), row.block)));
-    let of = |row: &crate::rows::Row| Setting { fault: Fault::None, ..Setting::of(row) };
+    let of = |row: &crate::rows::Row| Setting::of(row).whatever(&["fault"]);
     split_by(&schemes.rows, &of)
         .iter()
         .map(|group| {

@@ -74,7 +74,7 @@ fn columns(names: &[&'static str]) -> Vec<Column> {
 fn workload(row: &Row) -> [Cell; 4] {
     [
         Cell::count(row.threads),
-        Cell::number(row.reads, format!("{} %", row.reads)),
+        Cell::number(row.mix.reads, format!("{} %", row.mix.reads)),
         Cell::number(row.zipf, row.zipf.to_string()),
         Cell::number(row.keys as f64, row.keys.to_string()),
     ]

@@ -10,6 +10,7 @@ use crate::analysis::compare::{ALPHA, Checks, Judged, SeedSpread, Verdict, Workl
 use crate::analysis::stats;
 use crate::analysis::throughput::Choice;
 use crate::results::machine::Difference;
+use crate::rows::throughput::parameters_to_json;
 use crate::show::text::throughput::mops;
 
 /// No line of prose is wider.
@@ -94,7 +95,7 @@ impl Report<'_> {
             let row = &judged[0].ours.row;
             let values = [
                 row.threads.to_string(),
-                row.reads.to_string(),
+                row.mix.reads.to_string(),
                 row.zipf.to_string(),
                 row.keys.to_string(),
             ];
@@ -293,36 +294,12 @@ fn object(judged: &Judged<'_>) -> Value {
     let (ours, theirs) = (judged.ours, judged.theirs);
     let row = &ours.row;
     let interval = |end: fn((f64, f64)) -> f64| judged.ratio.interval.map(end);
-    json!({
+    let mut object = parameters_to_json(row);
+    let judgement = json!({
         "case": row.case,
         "subject": ours.subject,
         "baseline": theirs.subject,
         "baseline_case": theirs.row.case,
-        "allocator": row.allocator,
-        "threads": row.threads,
-        "reads": row.reads,
-        "inserts": row.inserts,
-        "removes": row.removes,
-        "updates": row.updates,
-        "upserts": row.upserts,
-        "distribution": row.distribution,
-        "zipf": row.zipf,
-        "hot_keys": row.hot_keys,
-        "hot_operations": row.hot_operations,
-        "hot_shift": row.hot_shift,
-        "preset": row.preset,
-        "keys": row.keys,
-        "prefill": row.prefill,
-        "capacity": row.capacity,
-        "key_type": row.key_type,
-        "value_bytes": row.value_bytes,
-        "hash_seed": row.hash_seed,
-        "pin": row.pin,
-        "batch": row.batch,
-        "huge_pages": row.huge_pages,
-        "reclaim_batch": row.reclaim_batch,
-        "ops_per_pin": row.ops_per_pin,
-        "fault": row.fault,
         "trials": ours.trials.len(),
         "baseline_trials": theirs.trials.len(),
         "pairs": judged.pairs,
@@ -335,7 +312,9 @@ fn object(judged: &Judged<'_>) -> Value {
         "p_adjusted": judged.adjusted,
         "noise_floor": judged.floor,
         "verdict": judged.verdict,
-    })
+    });
+    object.extend(judgement.as_object().cloned().unwrap_or_default());
+    Value::Object(object)
 }
 
 /// The workloads' names, with all of the setting where the short one names two.

@@ -100,7 +100,7 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
 
 fn fields(cell: &LatencyCell) -> Vec<String> {
     let row = &cell.row;
-    let mut fields = vec![row.subject(), row.threads.to_string(), row.reads.to_string()];
+    let mut fields = vec![row.subject(), row.threads.to_string(), row.mix.reads.to_string()];
     fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.rate.to_string()]);
     fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
     fields.extend([cell.n().to_string(), cell.saturated.to_string()]);

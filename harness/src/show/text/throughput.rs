@@ -89,7 +89,7 @@ fn summarise_cpu(rows: &[Row]) -> HashMap<String, Option<f64>> {
 
 fn by_workload(a: &CellSummary, b: &CellSummary) -> Ordering {
     let (a, b) = (&a.row, &b.row);
-    b.reads.total_cmp(&a.reads).then(a.zipf.total_cmp(&b.zipf)).then(a.keys.cmp(&b.keys))
+    b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)).then(a.keys.cmp(&b.keys))
 }
 
 fn by_subject(a: &CellSummary, b: &CellSummary) -> Ordering {
@@ -103,7 +103,7 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
     [
         subject.clone(),
         row.threads.to_string(),
-        row.reads.to_string(),
+        row.mix.reads.to_string(),
         row.zipf.to_string(),
         row.keys.to_string(),
         rate(*median),
@@ -131,7 +131,7 @@ pub(crate) fn mops(rate: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_rows::{Grid, trial};
+    use crate::test_rows::{Grid, trial, with};
 
     fn fields_of<'t>(text: &'t str, subject: &str) -> Vec<Vec<&'t str>> {
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -200,7 +200,10 @@ mod tests {
     #[test]
     fn batches_and_huge_pages_are_tables_of_their_own_and_named() {
         let plain = trial("cuckoo-optimistic", 1, 0, 1e6);
-        let batched = Row { batch: 16, huge_pages: true, ..plain.clone() };
+        let batched = with(&plain, |row| {
+            row.batch = 16;
+            row.huge_pages = true;
+        });
         let alone = throughput(std::slice::from_ref(&batched), 2);
         assert!(alone.contains("lookups in batches of 16;\nhuge pages asked for:"), "{alone}");
         let both = throughput(&[plain.clone(), batched], 2);

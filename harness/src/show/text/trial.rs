@@ -1,7 +1,7 @@
 //! One trial for a terminal: a line for each thing measured.
 
 use super::latency;
-use crate::analysis::setting::Setting;
+use crate::analysis::setting;
 use crate::case::SYSTEM;
 use crate::rows::Row;
 use crate::rows::latency::LatencyTrial;
@@ -41,15 +41,15 @@ pub(crate) fn of_latency(trial: &LatencyTrial) -> String {
 }
 
 fn workload(row: &Row) -> String {
-    let upserts = Some(row.upserts).filter(|share| *share > 0.0);
+    let upserts = Some(row.mix.upserts).filter(|share| *share > 0.0);
     let upserts = upserts.map_or(String::new(), |share| format!(", {share} % upserts"));
     format!(
         "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates{upserts}, θ = {}, {} keys{}",
         row.threads,
-        row.reads,
-        row.inserts,
-        row.removes,
-        row.updates,
+        row.mix.reads,
+        row.mix.inserts,
+        row.mix.removes,
+        row.mix.updates,
         row.zipf,
         row.keys,
         special(row)
@@ -71,7 +71,8 @@ pub(crate) fn of_throughput(row: &Row) -> String {
     line("  in clean windows", format!("{} ({windows})", mops(row.clean_ops_per_sec)));
     line("  per CPU-second", mops(row.ops_per_cpu_sec));
     line("operations", count(row.ops));
-    if let (Some(ops), Some(requests)) = (row.ops, row.trace_requests) {
+    let requests = row.trace.as_ref().map(|trace| trace.requests);
+    if let (Some(ops), Some(requests)) = (row.ops, requests) {
         line("  over the trace", format!("{:.1} times", ops as f64 / requests as f64));
     }
     line("retired / freed", format!("{} / {}", count(row.retired), count(row.freed)));
@@ -108,21 +109,8 @@ fn microseconds(seconds: f64) -> String {
 
 /// What is not at its default, each after a comma.
 fn special(row: &Row) -> String {
-    let drawn = Setting::of(row).distribution;
-    let words = [
-        (!row.preset.is_empty()).then(|| format!("preset {}", row.preset)),
-        (!drawn.is_empty()).then(|| format!("keys drawn by {drawn}")),
-        row.trace_requests
-            .map(|requests| format!("{requests} requests of the trace {}", row.trace)),
-        (row.key_type != "u64")
-            .then(|| format!("keys of {} B, values of {} B", row.key_bytes, row.value_bytes)),
-        (!row.hasher.is_default()).then(|| format!("hashed by {}", row.hasher)),
-        (row.batch > 1).then(|| format!("batches of {}", row.batch)),
-        row.huge_pages.then(|| "huge pages asked for".to_owned()),
-        row.reclaim_batch.map(|batch| format!("reclamation in batches of {batch}")),
-        (row.ops_per_pin > 1).then(|| format!("{} operations a pin", row.ops_per_pin)),
-        (row.allocator != SYSTEM).then(|| format!("allocator {}", row.allocator)),
-        (!row.fault.is_none()).then(|| format!("fault {}", row.fault)),
-    ];
-    words.into_iter().flatten().map(|word| format!(", {word}")).collect()
+    let values = row.lengths().map(|both| format!("values of {} B", both.values));
+    let allocator = (row.allocator != SYSTEM).then(|| format!("allocator {}", row.allocator));
+    let words = setting::special(row).chain(values).chain(allocator);
+    words.map(|word| format!(", {word}")).collect()
 }

@@ -1,0 +1,70 @@
+//! The list is whole, and its entries are what they say.
+
+use std::collections::HashSet;
+
+use super::*;
+
+/// A case in which every parameter is special.
+fn special() -> Case {
+    let mut case = Case::new("papaya", "epoch");
+    case.allocator = "mimalloc".to_owned();
+    (case.threads, case.zipf, case.keys, case.prefill) = (3, 0.5, 99, 7);
+    case.mix =
+        crate::mix::Mix { reads: 10.0, inserts: 20.0, removes: 30.0, updates: 35.0, upserts: 5.0 };
+    case.distribution = Distribution::HotSet(HotSet { keys: 0.25, operations: 0.75, shift: 12 });
+    case.preset = "ycsb-z".to_owned();
+    case.capacity = Some(64);
+    (case.key_bytes, case.value_bytes) = (Some(Length::Bytes(16)), Some(Length::Etc));
+    case.hashing = Hashing::Siphash;
+    (case.hash_seed, case.pin, case.batch, case.huge_pages) = (5, false, 16, true);
+    (case.reclaim_batch, case.ops_per_pin) = (Some(8), 4);
+    (case.fault, case.twin) = (Fault::StalledReader, true);
+    case
+}
+
+#[test]
+fn every_field_of_a_case_is_in_the_list() {
+    let traced = Case {
+        trace: Some(TraceId { name: "mail".to_owned(), sha256: "00ff".to_owned(), requests: 4 }),
+        distribution: Distribution::Ranked,
+        ..special()
+    };
+    for case in [special(), traced, Case::new("no-op", "none")] {
+        let mut again = Case::new("", "");
+        for parameter in PARAMETERS {
+            let column = (parameter.get)(&case).to_string();
+            assert!((parameter.set)(&mut again, &column).is_some(), "{}", parameter.name);
+        }
+        // A field that no entry reads and sets is lost here.
+        assert_eq!(again, case);
+    }
+}
+
+#[test]
+fn defaults_are_the_plainest_case() {
+    let plain = Case::new("", "");
+    let mut names = HashSet::new();
+    for parameter in PARAMETERS {
+        assert!(names.insert(parameter.name), "{} twice", parameter.name);
+        assert!(!parameter.words.is_empty());
+        if let Some(default) = parameter.default {
+            assert_eq!((parameter.get)(&plain).to_string(), default, "{}", parameter.name);
+        }
+        if let Some(said) = parameter.said {
+            assert_eq!((said.short)(&plain), None, "{}", parameter.name);
+            assert_eq!((said.caption)(&plain), None, "{}", parameter.name);
+            let is_said = (said.short)(&special()).is_some();
+            assert!(is_said || parameter.name == "trace", "{}", parameter.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_value_is_refused() {
+    let case = &mut Case::new("", "");
+    for (name, value) in
+        [("threads", "many"), ("fault", "rain"), ("distribution", "zipfian"), ("batch", "")]
+    {
+        assert_eq!((parameter(name).set)(case, value), None, "{name}");
+    }
+}
