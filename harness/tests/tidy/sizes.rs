@@ -30,6 +30,8 @@ fn files_read_in_one_sitting() {
     let known: BTreeSet<String> = LONGER.iter().map(|name| (*name).to_owned()).collect();
     let new: Vec<_> = longer.difference(&known).collect();
     assert!(new.is_empty(), "more than {MOST} lines: {new:?}");
+    let gone: Vec<_> = known.difference(&longer).collect();
+    assert!(gone.is_empty(), "no longer too long, so no longer in LONGER: {gone:?}");
 }
 
 #[test]
