@@ -5,6 +5,7 @@ use std::fmt;
 use super::error::Problem;
 use super::value::{FLAG, SETTLE, SLICE, Section, TURNS, mismatch};
 use crate::case::Case;
+use trials::fault::Fault;
 use trials::turns::Slice;
 
 /// Seconds of a slice, and of the part of it that is not counted, if the file does not say.
@@ -57,11 +58,12 @@ impl Turns {
         Some(Self { slice, settle })
     }
 
-    /// Whether a throughput trial of `case` takes turns: what fills a range is counted whole, and ends when
-    /// it is full.
+    /// Whether a throughput trial of `case` takes turns. What fills a range is counted whole, and ends when
+    /// it is full. A writer that sleeps for about as long as a slice would fall into step with the slices of a
+    /// table that waits for it: in each of them it would sleep in the same part.
     #[must_use]
     pub fn takes(case: &Case) -> bool {
-        !case.ends_by_itself()
+        !case.ends_by_itself() && case.fault != Fault::DescheduledWriter
     }
 
     /// The slices of a trial with so many workers: on fewer CPUs they are as much longer, so that each worker
@@ -88,6 +90,13 @@ impl fmt::Display for Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_writer_that_sleeps_as_long_as_a_slice_takes_no_turns() {
+        let takes = |fault| Turns::takes(&Case { fault, ..Case::new("chaining-inline", "none") });
+        let goes_alone = Fault::ALL.into_iter().filter(|fault| !takes(*fault));
+        assert_eq!(goes_alone.collect::<Vec<_>>(), [Fault::DescheduledWriter]);
+    }
 
     #[test]
     fn workers_that_share_cpus_have_longer_slices() {
