@@ -1,8 +1,10 @@
 //! A counter that threads add to without sharing a cache line: the size of a table.
 
+use std::hint::select_unpredictable;
+
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicI64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Stripes; all but the last belong to one thread each.
 const STRIPES: usize = if cfg!(loom) {
@@ -13,19 +15,19 @@ const STRIPES: usize = if cfg!(loom) {
     33
 };
 
-/// A sum, striped over threads.
+/// A sum, striped over threads. What is subtracted is added to 64 bits that go round.
 ///
 /// A thread adds to its own stripe with a load and a store. A read-modify-write would cost more
 /// than itself: it waits for the stores before it, among them the one that missed the cache when
 /// an entry was written. A thread leases its stripe when it first counts, lock-free, and has it
 /// until it exits.
 pub(crate) struct StripedCounter {
-    stripes: [CachePadded<AtomicI64>; STRIPES],
+    stripes: [CachePadded<AtomicU64>; STRIPES],
 }
 
 impl Default for StripedCounter {
     fn default() -> Self {
-        Self { stripes: std::array::from_fn(|_| CachePadded::new(AtomicI64::new(0))) }
+        Self { stripes: std::array::from_fn(|_| CachePadded::new(AtomicU64::new(0))) }
     }
 }
 
@@ -33,16 +35,35 @@ impl StripedCounter {
     /// Adds `delta`. Wait-free; lock-free when the thread counts for the first time.
     #[inline]
     pub(crate) fn add(&self, delta: i64) {
+        let delta = delta.cast_unsigned();
         // Relaxed, here and below: the counter orders nothing.
         match own_stripe() {
             // Nobody else writes it: a load and a store are one step.
             Some(own) => {
                 let own = &self.stripes[own];
-                own.store(own.load(Ordering::Relaxed) + delta, Ordering::Relaxed);
+                own.store(own.load(Ordering::Relaxed).wrapping_add(delta), Ordering::Relaxed);
             }
             None => {
                 self.stripes[STRIPES - 1].fetch_add(delta, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Adds `delta` if `counts`, without a branch on that; if not, it is added to `nowhere`.
+    /// Progress as of [`add`](Self::add).
+    #[inline(always)]
+    pub(crate) fn add_if(&self, delta: i64, counts: bool, nowhere: &AtomicU64) {
+        let delta = delta.cast_unsigned();
+        // Relaxed, and a load and a store: as in `add`.
+        match own_stripe() {
+            Some(own) => {
+                let own = select_unpredictable(counts, &*self.stripes[own], nowhere);
+                own.store(own.load(Ordering::Relaxed).wrapping_add(delta), Ordering::Relaxed);
+            }
+            None if counts => {
+                self.stripes[STRIPES - 1].fetch_add(delta, Ordering::Relaxed);
+            }
+            None => {}
         }
     }
 
@@ -60,14 +81,15 @@ impl StripedCounter {
             }
             None => self.stripes[STRIPES - 1].fetch_add(1, Ordering::Relaxed),
         };
-        before.cast_unsigned() + 1
+        before + 1
     }
 
     /// The sum: exact while no thread adds. O(stripes).
     pub(crate) fn sum(&self) -> usize {
         // Below 0 for a moment when a removal is counted and the insertion, in a stripe read
         // earlier, is not.
-        let sum: i64 = self.stripes.iter().map(|stripe| stripe.load(Ordering::Relaxed)).sum();
+        let counted = |stripe: &CachePadded<AtomicU64>| stripe.load(Ordering::Relaxed);
+        let sum = self.stripes.iter().map(counted).fold(0, u64::wrapping_add).cast_signed();
         usize::try_from(sum).unwrap_or(0)
     }
 }

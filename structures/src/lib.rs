@@ -108,6 +108,7 @@ mod numbers;
 mod operations;
 mod owner;
 mod panics;
+mod prefetch;
 pub mod reclaim;
 mod sealed;
 pub mod sync;

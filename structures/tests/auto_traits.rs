@@ -15,7 +15,6 @@ use structures::reclaim::{
     Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Leak, Participant, PoorRcu, Qsbr, Reclaimer,
     Sdd, Seize, WorkerRcu,
 };
-use structures::tagging::{Tagged, Untagged};
 use structures::versioned::hamt::Counted;
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas, CowLock,
@@ -28,7 +27,7 @@ type Unshareable = Cell<u64>;
 /// `Sync`, not `Send`.
 type Unsendable = MutexGuard<'static, u64>;
 
-type Inline<E, T> = ChainingInline<u64, u64, std::hash::RandomState, E, T>;
+type Inline<E> = ChainingInline<u64, u64, std::hash::RandomState, E>;
 type PinnedOf<M> = <HandleOf<M> as MapHandle<u64, u64>>::Pinned<'static>;
 type HandleOf<M> = <M as ConcurrentMap<u64, u64>>::Handle<'static>;
 type ParticipantOf<R> = <R as Reclaimer>::Participant<'static>;
@@ -57,8 +56,8 @@ fn tables_are_shared_and_sent() {
     check::<ChainingBucketLock<u64, u64>>();
     check::<CuckooStriped<u64, u64>>();
     check::<ChainingInline<u64, u64>>();
-    check::<Inline<GlobalLock, Tagged>>();
-    check::<Inline<BucketLocks, Untagged>>();
+    check::<Inline<GlobalLock>>();
+    check::<Inline<BucketLocks>>();
     check::<CuckooOptimistic<u64, u64>>();
     check::<CuckooOptimisticItems<u64, u64, Leak>>();
     check::<CuckooOptimisticItems<u64, u64, Epoch>>();

@@ -63,14 +63,11 @@ conformance! {
 }
 
 conformance_words! {
-    chaining_inline: Inline<Optimistic, Tagged>;
-    chaining_inline_no_tag: Inline<Optimistic, Untagged>;
-    chaining_inline_single_writer: Inline<SingleWriter, Tagged>;
-    chaining_inline_single_writer_no_tag: Inline<SingleWriter, Untagged>;
-    chaining_inline_bucket_lock: Inline<BucketLocks, Tagged>;
-    chaining_inline_bucket_lock_no_tag: Inline<BucketLocks, Untagged>;
-    chaining_inline_global_lock: Inline<GlobalLock, Tagged>;
-    chaining_inline_global_lock_no_tag: Inline<GlobalLock, Untagged>;
+    chaining_inline: Inline<Optimistic>;
+    chaining_inline_large: LargeInline;
+    chaining_inline_single_writer: Inline<SingleWriter>;
+    chaining_inline_bucket_lock: Inline<BucketLocks>;
+    chaining_inline_global_lock: Inline<GlobalLock>;
     cuckoo_optimistic: Words<4, Optimistic, Tagged, Bfs>;
     cuckoo_optimistic_8: Words<8, Optimistic, Tagged, Bfs>;
     cuckoo_optimistic_random_1: Words<4, Optimistic, Tagged, RandomWalk<1>>;
@@ -202,14 +199,27 @@ fn colliding_hashes_have_buckets_apart() {
     assert_eq!(distinct_buckets(of_words(), |hash| hash >> 32), 16, "without tags");
 }
 
-struct Inline<E, T>(PhantomData<(E, T)>);
+struct Inline<E>(PhantomData<E>);
 
-impl<E: Exclusion<Versions = PerBucket>, T: Tagging> WordFamily for Inline<E, T> {
-    type Map<S: State> = ChainingInline<u64, u64, S, E, T>;
+impl<E: Exclusion<Versions = PerBucket>> WordFamily for Inline<E> {
+    type Map<S: State> = ChainingInline<u64, u64, S, E>;
 
     fn new<S: State>() -> Self::Map<S> {
         ChainingInline::default()
     }
+}
+
+/// Of more than 2 MiB, where operations take other ways.
+struct LargeInline;
+
+impl WordFamily for LargeInline {
+    type Map<S: State> = ChainingInline<u64, u64, S>;
+
+    fn new<S: State>() -> Self::Map<S> {
+        ChainingInline::with_capacity_and_hasher(70_000, S::default())
+    }
+
+    const TO_GROW: u64 = 40_000;
 }
 
 struct Words<const SLOTS: usize, E, T, P>(PhantomData<(E, T, P)>);

@@ -14,29 +14,31 @@ use std::time::Duration;
 use structures::ChainingInline;
 use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::map::DirectMap;
-use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::versions::PerBucket;
 
-/// Keys are their own hashes: the low bits choose the bucket, the high ones the tag.
-type Chosen<E = Optimistic, T = Tagged> =
-    ChainingInline<u64, u64, BuildHasherDefault<Identity>, E, T>;
+/// Keys are their own hashes: the low bits choose the bucket, the highest three the class.
+type Chosen<E = Optimistic> = ChainingInline<u64, u64, BuildHasherDefault<Identity>, E>;
 
-/// Of bucket 0 of up to 2¹⁶, with the same tag.
+/// Of bucket 0 of up to 2¹⁶, of each class in turn.
 const fn in_one_bucket(i: u64) -> u64 {
-    i << 16
+    i << 16 | i << 61
 }
 
-fn under_each_exclusion<T: Tagging>(check: impl Fn(&dyn Fn() -> Box<dyn Words>)) {
-    check(&|| Box::new(Chosen::<Optimistic, T>::default()));
-    check(&|| Box::new(Chosen::<SingleWriter, T>::default()));
-    check(&|| Box::new(Chosen::<BucketLocks, T>::default()));
-    check(&|| Box::new(Chosen::<GlobalLock, T>::default()));
-}
-
+/// Small tables and large ones, under each exclusion.
 fn under_each_factor(check: impl Fn(&dyn Fn() -> Box<dyn Words>)) {
-    under_each_exclusion::<Tagged>(&check);
-    under_each_exclusion::<Untagged>(&check);
+    fn made<E: Exclusion<Versions = PerBucket>>(capacity: usize) -> Box<dyn Words> {
+        Box::new(Chosen::<E>::with_capacity_and_hasher(capacity, BuildHasherDefault::default()))
+    }
+    for capacity in [0, LARGE] {
+        check(&|| made::<Optimistic>(capacity));
+        check(&|| made::<SingleWriter>(capacity));
+        check(&|| made::<BucketLocks>(capacity));
+        check(&|| made::<GlobalLock>(capacity));
+    }
 }
+
+/// Entries for which a table is larger than 2 MiB.
+const LARGE: usize = 70_000;
 
 /// What the checks below need of a table, whatever its factors.
 trait Words {
@@ -47,8 +49,8 @@ trait Words {
     fn entries(&self) -> Vec<(u64, u64)>;
 }
 
-impl<S: BuildHasher + Send + Sync, E: Exclusion<Versions = PerBucket>, T: Tagging> Words
-    for ChainingInline<u64, u64, S, E, T>
+impl<S: BuildHasher + Send + Sync, E: Exclusion<Versions = PerBucket>> Words
+    for ChainingInline<u64, u64, S, E>
 {
     fn get(&self, key: u64) -> Option<u64> {
         self.get(&key)
@@ -93,9 +95,10 @@ fn all_keys_in_one_bucket() {
             assert_eq!(map.remove(key), None);
             if i % 50 == 0 {
                 let present = |j: &u64| left(*j) && *j != order(i);
-                let expected: Vec<_> =
+                let mut expected: Vec<_> =
                     (0..KEYS).filter(present).map(|j| (in_one_bucket(j), j)).collect();
-                assert_eq!(map.entries(), expected);
+                expected.sort_unstable();
+                assert!(map.entries() == expected, "{i} were removed");
                 assert!(expected.iter().all(|(key, value)| map.get(*key) == Some(*value)));
             }
         }
@@ -105,21 +108,41 @@ fn all_keys_in_one_bucket() {
 
 #[test]
 fn a_chain_takes_up_its_lines_again() {
-    let map = Chosen::<Optimistic, Tagged>::default();
+    let map = Chosen::<Optimistic>::default();
     let keys = 0..30;
     for _ in 0..1_000 {
         keys.clone().for_each(|i| assert!(map.insert(in_one_bucket(i), i)));
         keys.clone().rev().for_each(|i| assert_eq!(map.remove(&in_one_bucket(i)), Some(i)));
     }
     assert_eq!(DirectMap::get_with(&map, &0, |value| *value), None);
-    assert_eq!(structures::map::ConcurrentMap::capacity(&map), Some(32), "grew without need");
+    assert_eq!(structures::map::ConcurrentMap::capacity(&map), Some(68), "grew without need");
 }
 
-/// A removed entry stays in its slot; neither its key nor a tag beside it, one off, revive it.
+/// What is in further lines moves up as slots before it become empty, so that an insertion finds it.
+#[test]
+fn a_key_in_a_further_line_is_not_added_again() {
+    const KEYS: u64 = 12;
+    under_each_factor(|new| {
+        for removed in 1..=KEYS {
+            let map = new();
+            (0..KEYS).for_each(|i| assert!(map.insert(in_one_bucket(i), i)));
+            (0..removed).for_each(|i| assert_eq!(map.remove(in_one_bucket(i)), Some(i)));
+            for i in removed..KEYS {
+                assert!(!map.insert(in_one_bucket(i), 0), "{i}, with {removed} removed");
+                assert_eq!(map.get(in_one_bucket(i)), Some(i), "with {removed} removed");
+            }
+            assert!((0..removed).all(|i| map.get(in_one_bucket(i)).is_none()));
+            assert!((0..removed).all(|i| map.insert(in_one_bucket(i), i)));
+            assert_eq!(map.entries().len() as u64, KEYS);
+        }
+    });
+}
+
+/// A removed entry's key stays in its slot, and does not revive it; nor does 0, which is in the slots
+/// that were never used, or a key that differs in one half.
 #[test]
 fn h2_a_removed_entry_is_not_found() {
-    // Tags 1 (from 0), 1 and 2: an empty lane, 0, differs from tag 1 in the lowest bit.
-    let keys = [0, 1 << 56, 2 << 56];
+    let keys = [0, 1 << 56, 1 << 20, 1 << 56 | 1 << 20];
     under_each_factor(|new| {
         for removed in keys {
             let map = new();
@@ -130,7 +153,7 @@ fn h2_a_removed_entry_is_not_found() {
             }
             assert_eq!(map.update(removed, &mut |value| value), None);
             assert_eq!(map.remove(removed), None);
-            assert_eq!(map.entries().len(), 2);
+            assert_eq!(map.entries().len(), 3);
             assert!(map.insert(removed, 7));
             assert_eq!(map.get(removed), Some(7));
         }
@@ -140,7 +163,7 @@ fn h2_a_removed_entry_is_not_found() {
 /// The key of which a closure is to compute a new value is updated while the closure runs.
 #[test]
 fn a_closure_runs_again_if_the_bucket_has_changed() {
-    let map = Chosen::<Optimistic, Tagged>::default();
+    let map = Chosen::<Optimistic>::default();
     assert!(map.insert(1, 10));
     let mut seen = Vec::new();
     let old = map.update(&1, |value| {
@@ -166,7 +189,7 @@ fn a_closure_runs_again_if_the_bucket_has_changed() {
 /// The table doubles while a closure runs.
 #[test]
 fn a_closure_runs_again_if_the_table_has_grown() {
-    let map = Chosen::<Optimistic, Tagged>::default();
+    let map = Chosen::<Optimistic>::default();
     assert!(map.insert(1, 10));
     let mut runs = 0;
     let grow = |from: u64| (from..from + 5_000).for_each(|key| assert!(map.insert(key, 0)));
@@ -193,39 +216,39 @@ fn a_closure_runs_again_if_the_table_has_grown() {
 
 /// Entries are moved up from overflow under the eyes of readers, who neither miss one nor see it
 /// with another's value. cuckoo-H2 for chains: the slot that it leaves and the one it enters are reused.
-fn h2_readers_find_moving_entries<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
+fn h2_readers_find_moving_entries<E: Exclusion<Versions = PerBucket>>() {
     const BUCKETS: u64 = 1 << 14;
     const UPDATED: u64 = 1 << 63;
-    let map: Chosen<E, T> =
+    let map: Chosen<E> =
         ChainingInline::with_capacity_and_hasher(1 << 18, BuildHasherDefault::default());
-    // Of the eight in a bucket the first three are inline. 3 and 7 stay, and are moved up.
-    let key = |bucket: u64, i: u64| bucket | i << 20;
+    // Of the twelve in a bucket the first seven are inline. 7 and 11 stay, and are moved up.
+    let key = |bucket: u64, i: u64| bucket | i << 20 | i << 61;
     let at = AtomicU64::new(0);
     let fill = |bucket| {
-        (0..8).for_each(|i| assert!(map.insert(key(bucket, i), key(bucket, i))));
+        (0..12).for_each(|i| assert!(map.insert(key(bucket, i), key(bucket, i))));
         at.store(bucket, Ordering::Release);
     };
     fill(0);
     let read = |key| {
-        let found = map.get(&key).map(|value| value & !UPDATED);
+        let found = map.get(&key).map(|value| value & !UPDATED | key & UPDATED);
         assert!(found.is_none_or(|value| value == key), "{key:x} has {found:x?}");
         found.is_some()
     };
     let remove = |bucket, i| assert!(map.remove(&key(bucket, i)).is_some());
     let write = || {
         for bucket in 0..BUCKETS {
-            (0..3).for_each(|i| remove(bucket, i));
-            map.update(&key(bucket, 3), |value| value | UPDATED);
-            (0..2).for_each(|i| assert!(map.insert(key(bucket, i), key(bucket, i))));
-            (4..7).chain(0..2).for_each(|i| remove(bucket, i));
+            (0..7).for_each(|i| remove(bucket, i));
+            map.update(&key(bucket, 7), |value| value ^ UPDATED);
+            (0..7).for_each(|i| assert!(map.insert(key(bucket, i), key(bucket, i))));
+            (8..11).chain(0..7).for_each(|i| remove(bucket, i));
             fill(bucket + 1);
         }
     };
     with_readers(2, write, |done| {
         while !done.load(Ordering::Relaxed) {
             let bucket = at.load(Ordering::Acquire);
-            assert!(read(key(bucket, 3)) && read(key(bucket, 7)), "missed in bucket {bucket}");
-            for i in [0, 1, 2, 4, 5, 6] {
+            assert!(read(key(bucket, 7)) && read(key(bucket, 11)), "missed in bucket {bucket}");
+            for i in (0..7).chain(8..11) {
                 read(key(bucket, i));
             }
         }
@@ -234,19 +257,17 @@ fn h2_readers_find_moving_entries<E: Exclusion<Versions = PerBucket>, T: Tagging
 
 #[test]
 fn h2_readers_find_moving_entries_under_each_factor() {
-    h2_readers_find_moving_entries::<Optimistic, Tagged>();
-    h2_readers_find_moving_entries::<Optimistic, Untagged>();
-    h2_readers_find_moving_entries::<SingleWriter, Tagged>();
-    h2_readers_find_moving_entries::<BucketLocks, Tagged>();
-    h2_readers_find_moving_entries::<BucketLocks, Untagged>();
-    h2_readers_find_moving_entries::<GlobalLock, Tagged>();
+    h2_readers_find_moving_entries::<Optimistic>();
+    h2_readers_find_moving_entries::<SingleWriter>();
+    h2_readers_find_moving_entries::<BucketLocks>();
+    h2_readers_find_moving_entries::<GlobalLock>();
 }
 
 /// Two threads raise one counter while the table doubles again and again: readers see it grow
 /// only, and no step is lost, not in a frozen bucket either.
-fn a_hot_key_survives_growth<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
+fn a_hot_key_survives_growth<E: Exclusion<Versions = PerBucket>>() {
     const STEPS: u64 = 30_000;
-    let map = Chosen::<E, T>::default();
+    let map = Chosen::<E>::default();
     assert!(map.insert(0, 0));
     let raise = |writer| {
         for step in 0..STEPS {
@@ -276,11 +297,10 @@ fn a_hot_key_survives_growth<E: Exclusion<Versions = PerBucket>, T: Tagging>() {
 
 #[test]
 fn a_hot_key_survives_growth_under_each_factor() {
-    a_hot_key_survives_growth::<Optimistic, Tagged>();
-    a_hot_key_survives_growth::<Optimistic, Untagged>();
-    a_hot_key_survives_growth::<SingleWriter, Tagged>();
-    a_hot_key_survives_growth::<BucketLocks, Tagged>();
-    a_hot_key_survives_growth::<GlobalLock, Tagged>();
+    a_hot_key_survives_growth::<Optimistic>();
+    a_hot_key_survives_growth::<SingleWriter>();
+    a_hot_key_survives_growth::<BucketLocks>();
+    a_hot_key_survives_growth::<GlobalLock>();
 }
 
 /// Runs `read` in `readers` threads until `write` has ended, however it does.
@@ -300,19 +320,21 @@ fn with_readers(readers: usize, write: impl FnOnce(), read: impl Fn(&AtomicBool)
 /// frozen buckets and others, and iterate; then it goes on, and nothing is lost.
 #[test]
 fn readers_do_not_wait_for_a_growth() {
-    // Two in each bucket; one bucket then overflows, and the table doubles.
-    const OLD: u64 = 32;
+    // Four in each bucket and two more; one bucket then overflows, and the table doubles.
+    const OLD: u64 = 66;
     for step in 1..=OLD {
         let map: ChainingInline<u64, u64, Gated> = ChainingInline::default();
         (0..OLD).for_each(|key| assert!(map.insert(key, !key)));
-        assert!(map.insert(16 * 100, 100), "the third in its bucket");
+        for n in [100, 101] {
+            assert!(map.insert(16 * n, n), "the sixth and seventh in their bucket");
+        }
         let (reached, at_step) = channel();
         let (resume, resumed) = channel();
         thread::scope(|scope| {
             let map = &map;
             scope.spawn(move || {
                 GATE.set(Some(Gate { calls: step, reached, resumed }));
-                assert!(map.insert(16 * 101, 101));
+                assert!(map.insert(16 * 102, 102));
                 GATE.set(None);
             });
             assert!(at_step.recv().is_ok(), "growth has fewer than {step} steps");
@@ -325,9 +347,9 @@ fn readers_do_not_wait_for_a_growth() {
             // Long enough for any machine; only a table whose readers wait needs it.
             let others = others.recv_timeout(Duration::from_secs(60));
             drop(resume);
-            assert_eq!(others, Ok((true, true, OLD + 1)), "suspended before step {step}");
+            assert_eq!(others, Ok((true, true, OLD + 2)), "suspended before step {step}");
         });
-        assert_eq!(map.entries().len() as u64, OLD + 2);
+        assert_eq!(map.entries().len() as u64, OLD + 3);
         assert!((0..OLD).all(|key| map.get(&key) == Some(!key)), "lost");
     }
 }
@@ -336,7 +358,7 @@ fn readers_do_not_wait_for_a_growth() {
 #[test]
 fn iteration_goes_on_when_the_table_is_superseded() {
     const LASTING: u64 = 30;
-    let map = Chosen::<Optimistic, Tagged>::default();
+    let map = Chosen::<Optimistic>::default();
     (0..LASTING).for_each(|key| assert!(map.insert(key, key)));
     let mut visited = Vec::new();
     map.for_each(|key, _| {

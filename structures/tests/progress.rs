@@ -18,7 +18,6 @@ use shuttle::thread;
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
 use structures::map::{ConcurrentMap, MapHandle, MapInfo, Progress};
 use structures::reclaim::{Epoch, Hazard, Leak};
-use structures::tagging::Tagged;
 use structures::versioned::{
     CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy,
 };
@@ -225,10 +224,10 @@ tables! {
     chaining_lock_free_leak: ChainingLockFree<u64, u64, Leak, State>;
     chaining_lock_free_epoch: ChainingLockFree<u64, u64, Epoch, State>;
     chaining_lock_free_hazard: ChainingLockFree<u64, u64, Hazard, State>;
-    chaining_inline: ChainingInline<u64, u64, State, Optimistic, Tagged>;
-    chaining_inline_single_writer: ChainingInline<u64, u64, State, SingleWriter, Tagged>;
-    chaining_inline_bucket_locks: ChainingInline<u64, u64, State, BucketLocks, Tagged>;
-    chaining_inline_global_lock: ChainingInline<u64, u64, State, GlobalLock, Tagged>;
+    chaining_inline: ChainingInline<u64, u64, State, Optimistic>;
+    chaining_inline_single_writer: ChainingInline<u64, u64, State, SingleWriter>;
+    chaining_inline_bucket_locks: ChainingInline<u64, u64, State, BucketLocks>;
+    chaining_inline_global_lock: ChainingInline<u64, u64, State, GlobalLock>;
     cuckoo_optimistic: CuckooOptimistic<u64, u64, State, 4>;
     cuckoo_optimistic_single_writer: CuckooOptimistic<u64, u64, State, 4, SingleWriter>;
     cuckoo_optimistic_bucket_locks: CuckooOptimistic<u64, u64, State, 4, BucketLocks>;

@@ -63,10 +63,7 @@ impl<K: Item, V: Item, R: Reclaimer, S: BuildHasher + Send + Sync> Extras<K, V>
 {
 }
 
-impl<S, E, T> Extras<u64, u64> for ChainingInline<u64, u64, S, E, T> where
-    Self: ConcurrentMap<u64, u64>
-{
-}
+impl<S, E> Extras<u64, u64> for ChainingInline<u64, u64, S, E> where Self: ConcurrentMap<u64, u64> {}
 
 impl<K: Item, V: Item, O, U, S> Extras<K, V> for VersionedMap<O, U, S> where
     Self: ConcurrentMap<K, V>

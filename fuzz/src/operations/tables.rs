@@ -19,7 +19,7 @@ use super::script::Plan;
 /// Numbers of tables are below this one.
 pub(super) const TABLES: u8 = 28;
 
-type Inline<E, T> = ChainingInline<u64, u64, H, E, T>;
+type Inline<E> = ChainingInline<u64, u64, H, E>;
 type Optimistics<const SLOTS: usize, E, T, P> = CuckooOptimistic<u64, u64, H, SLOTS, E, T, P>;
 type Items<R, const SLOTS: usize> = CuckooOptimisticItems<C, C, R, H, SLOTS>;
 
@@ -90,9 +90,9 @@ fn versioned(plan: &Plan) {
 fn words(plan: &Plan) {
     let (n, h) = (plan.capacity, plan.hashing.clone());
     match plan.table {
-        21 => check(Inline::<Optimistic, Tagged>::with_capacity_and_hasher(n, h), plan),
-        22 => check(Inline::<BucketLocks, Untagged>::with_capacity_and_hasher(n, h), plan),
-        23 => check(Inline::<SingleWriter, Tagged>::with_capacity_and_hasher(n, h), plan),
+        21 => check(Inline::<Optimistic>::with_capacity_and_hasher(n, h), plan),
+        22 => check(Inline::<BucketLocks>::with_capacity_and_hasher(n, h), plan),
+        23 => check(Inline::<SingleWriter>::with_capacity_and_hasher(n, h), plan),
         24 => {
             check(Optimistics::<4, Optimistic, Tagged, Bfs>::with_capacity_and_hasher(n, h), plan)
         }

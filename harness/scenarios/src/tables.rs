@@ -215,9 +215,16 @@ fn lock_free<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Subjec
     Subject { under, ..subject }
 }
 
-fn inline<E: Exclusion<Versions = PerBucket>, T: Tagging>(name: &'static str) -> Subject {
+fn inline<E: Exclusion<Versions = PerBucket>>(name: &'static str) -> Subject {
     plain(name, CHAINED, || {
-        ChainingInline::<u64, u64, Itself, E, T>::with_capacity_and_hasher(0, Itself::default())
+        ChainingInline::<u64, u64, Itself, E>::with_capacity_and_hasher(0, Itself::default())
+    })
+}
+
+/// With four buckets, for a model checker a large table, whose operations take other ways.
+fn inline_large() -> Subject {
+    plain("chaining-inline+four-buckets", CHAINED, || {
+        ChainingInline::<u64, u64, Itself>::with_capacity_and_hasher(8, Itself::default())
     })
 }
 
@@ -291,8 +298,9 @@ pub fn all() -> Vec<Subject> {
         lock_free::<Ibr>("chaining-lock-free+ibr", Shuttle),
         lock_free::<Qsbr>("chaining-lock-free+qsbr", Shuttle),
         lock_free::<Epoch>("chaining-lock-free+epoch", Shuttle),
-        inline::<Optimistic, Tagged>("chaining-inline"),
-        inline::<BucketLocks, Untagged>("chaining-inline+bucket-lock+no-tag"),
+        inline::<Optimistic>("chaining-inline"),
+        inline::<BucketLocks>("chaining-inline+bucket-lock"),
+        inline_large(),
         striped(),
         striped_wide(),
         optimistic::<Optimistic, Tagged, Bfs, 2>("cuckoo-optimistic"),

@@ -7,7 +7,7 @@
 //! These three keep one word per bucket and one heap node per entry (link, hash, key, value), so
 //! that only the synchronisation differs, and double when there are more entries than buckets.
 //!
-//! * [`ChainingInline`]: words alone, the first three of a bucket in its cache line.
+//! * [`ChainingInline`]: words alone, the first seven of a bucket in its two cache lines.
 //!
 //! A chain is only reached under its lock, so the trait that hands it out is private:
 //!
@@ -26,7 +26,7 @@ mod split_order;
 
 pub use self::bucket_lock::{BucketLockTable, ChainingBucketLock};
 pub use self::global_lock::{ChainingGlobalLock, GlobalLockTable};
-pub use self::inline::{ChainingInline, ENTRIES_PER_BUCKET};
+pub use self::inline::ChainingInline;
 pub use self::lock_free::{ChainingLockFree, Handle, Pinned};
 pub use self::locked::LockedChaining;
 

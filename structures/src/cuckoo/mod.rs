@@ -48,7 +48,6 @@ mod error;
 pub mod optimistic;
 pub mod optimistic_items;
 pub mod path;
-mod prefetch;
 mod stats;
 mod striped;
 mod turns;

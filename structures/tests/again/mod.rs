@@ -234,7 +234,7 @@ fn of_any_type() -> Vec<Case> {
 }
 
 fn of_words() -> Vec<Case> {
-    type Inline<E> = ChainingInline<u64, u64, State, E, Tagged>;
+    type Inline<E> = ChainingInline<u64, u64, State, E>;
     type Cuckoo<E, T> = CuckooOptimistic<u64, u64, State, 4, E, T>;
     tables! { [Place::GetWith, Place::Update, Place::ForEach, Place::Hash], u64, u64;
         "ChainingInline" "optimistic": Inline<Optimistic>,

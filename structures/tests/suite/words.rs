@@ -26,11 +26,14 @@ pub trait WordFamily {
     /// The map.
     type Map<S: State>: ConcurrentMap<u64, u64> + 'static;
 
-    /// An empty map of its smallest size.
+    /// An empty map of its smallest size, or of the smallest that is to be tested.
     fn new<S: State>() -> Self::Map<S>;
 
     /// The most keys with the same hash that it holds.
     const EQUAL_HASHES: u64 = u64::MAX;
+
+    /// Keys that each thread inserts for the map to grow.
+    const TO_GROW: u64 = 4_000;
 }
 
 /// Makes a module of tests for each `name: WordFamily`.
@@ -155,16 +158,15 @@ pub fn panicking_closures<W: WordFamily>() {
 /// The hasher panics in the middle of growth, now in one thread, now in another: the operation
 /// that met it has had no effect, and others can complete the growth.
 pub fn panicking_hash_in_growth<W: WordFamily>() {
-    grow_by_panics(&Erased::new(W::new::<Fused<RandomState>>()));
+    grow_by_panics(&Erased::new(W::new::<Fused<RandomState>>()), W::TO_GROW);
 }
 
-fn grow_by_panics(map: &Erased<u64, u64>) {
-    const EACH: u64 = 4_000;
+fn grow_by_panics(map: &Erased<u64, u64>, each: u64) {
     let panics = in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
         let mut panics = 0;
-        for key in (0..EACH).map(|i| i * THREADS as u64 + thread as u64) {
+        for key in (0..each).map(|i| i * THREADS as u64 + thread as u64) {
             // Past the operation's own call.
             faults::plant(Fault::Hash, rng.random_range(1..100));
             let inserted = catch_unwind(AssertUnwindSafe(|| handle.insert(key, !key)));
@@ -178,7 +180,7 @@ fn grow_by_panics(map: &Erased<u64, u64>) {
         panics
     });
     assert!(panics.iter().sum::<u32>() > 0, "growth called no hasher");
-    let keys = THREADS as u64 * EACH;
+    let keys = THREADS as u64 * each;
     assert_eq!(map.len() as u64, keys);
     assert!((0..keys).all(|key| map.handle().get(&key) == Some(!key)), "lost");
     // In a thread of its own, as a handle may remember what its thread saw.

@@ -81,7 +81,7 @@ fn a_file_that_names_what_cannot_be_had_shows_the_line() {
     };
     let words = "structure = \"chaining-inline\"\nkey_bytes = 16";
     complains(words, 8, &["not there with byte strings", "inline words"]);
-    let hashed = "structure = \"chaining-inline:tags=off\"\nhasher = \"ahash\"";
+    let hashed = "structure = \"chaining-inline:exclusion=global-lock\"\nhasher = \"ahash\"";
     complains(hashed, 8, &["another hasher than foldhash", "foldhash alone"]);
     let both = "structure = \"papaya\"\npreset = \"memc3\"\nvalue_bytes = 9";
     complains(both, 10, &["`value_bytes`", "memc3"]);

@@ -1,11 +1,10 @@
 //! Chained tables: which there are, with which reclaimers, in which variants and forms.
 
 use foldhash::fast::FixedState;
-use kernel::factors::{exclusion, named, tags};
+use kernel::factors::{exclusion, named};
 use kernel::{MapOptions, NO_RECLAIMER, Reclaimed, Registry, in_both_forms};
-use structures::exclusion::{BucketLocks, Exclusion, GlobalLock, Optimistic};
+use structures::exclusion::{BucketLocks, Exclusion, GlobalLock};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
-use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::versions::PerBucket;
 use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree};
 
@@ -40,12 +39,9 @@ pub fn registry() -> Registry {
         ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
     });
     inline.holds_words_alone();
-    // The factors of MemC3's analysis, of a chained table.
-    inline_variant::<Optimistic, Untagged>(&mut registry);
-    inline_variant::<BucketLocks, Tagged>(&mut registry);
-    inline_variant::<BucketLocks, Untagged>(&mut registry);
-    inline_variant::<GlobalLock, Tagged>(&mut registry);
-    inline_variant::<GlobalLock, Untagged>(&mut registry);
+    // The exclusions of MemC3's analysis, of a chained table; it has no tags.
+    inline_variant::<BucketLocks>(&mut registry);
+    inline_variant::<GlobalLock>(&mut registry);
     in_both_forms! { registry:
         "chaining-global-lock", NO_RECLAIMER => |o, hasher|
             ChainingGlobalLock::with_capacity_and_hasher(o.capacity, hasher);
@@ -60,10 +56,10 @@ pub fn registry() -> Registry {
     registry
 }
 
-fn inline_variant<E: Exclusion<Versions = PerBucket>, T: Tagging>(registry: &mut Registry) {
-    let factors = named([exclusion::<E>(), tags::<T>()]);
+fn inline_variant<E: Exclusion<Versions = PerBucket>>(registry: &mut Registry) {
+    let factors = named([exclusion::<E>()]);
     registry.add_variant("chaining-inline", &factors, |o| {
-        ChainingInline::<_, _, _, E, T>::with_capacity_and_hasher(o.capacity, o.hasher())
+        ChainingInline::<_, _, _, E>::with_capacity_and_hasher(o.capacity, o.hasher())
     });
 }
 

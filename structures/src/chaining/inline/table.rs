@@ -3,59 +3,65 @@
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
 
-use super::line::{Line, LineWord, Wanted};
-use super::{ChainingInline, ENTRIES_PER_BUCKET};
+use super::ChainingInline;
+use super::bucket::{Bucket, Wanted};
+use super::control::{BucketWord, SLOTS};
 use crate::capacity::Shape;
-use crate::control::Wraps;
 use crate::cuckoo::GrowError;
 use crate::doubling::Doubling;
 use crate::exclusion::Exclusion;
 use crate::hash;
 use crate::sync::{Backoff, Ordering};
-use crate::tagging::Tagging;
 use crate::versions::PerBucket;
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroed};
+
+/// The share of the first lines' slots that entries may fill before the table doubles: 4.25 entries a
+/// bucket. Where a model checker looks, 2 of 3.
+const LOAD: (usize, usize) = if cfg!(any(loom, shuttle)) { (2, 3) } else { (17, 28) };
+
+/// Buckets up to which a table is small: 2 MiB, about what a core has of cache by itself. Operations on
+/// it then do without branches that depend on what they find.
+const SMALL: usize = if cfg!(any(loom, shuttle)) { 2 } else { (2 << 20) / size_of::<Bucket>() };
 
 /// An array of buckets; inline-I1.
 pub(super) struct Table {
     /// A power of two of them, less one.
     mask: usize,
-    pub(super) buckets: Zeroed<Line>,
-    pub(super) wraps: Wraps,
+    pub(super) buckets: Zeroed<Bucket>,
     doubling: Doubling<Table>,
 }
 
 impl Table {
     /// Its buckets and entries; chains are beside it.
-    pub(super) const SHAPE: Shape =
-        Shape { slots: ENTRIES_PER_BUCKET, load: (1, 1), bytes: size_of::<Line>() };
+    pub(super) const SHAPE: Shape = Shape { slots: SLOTS, load: LOAD, bytes: size_of::<Bucket>() };
 
     /// # Errors
     ///
     /// There is no memory for so many.
     pub(super) fn try_with_buckets(count: usize) -> Result<Self, GrowError> {
         let buckets = Zeroed::try_new(count, Pages::Default)?;
-        let (wraps, doubling) = (Wraps::default(), Doubling::default());
-        Ok(Self { mask: count - 1, buckets, wraps, doubling })
+        Ok(Self { mask: count - 1, buckets, doubling: Doubling::default() })
     }
 
     #[inline(always)]
-    pub(super) fn home(&self, hash: u64) -> &Line {
+    pub(super) fn home(&self, hash: u64) -> &Bucket {
         // SAFETY: a number that was masked with `mask` is at most `mask`, one less than the
         // number of buckets.
         unsafe { self.buckets.get_unchecked(hash::home(hash, self.mask)) }
     }
 
-    /// The number of entries at which it doubles.
-    pub(super) fn capacity(&self) -> usize {
-        self.buckets.len() * ENTRIES_PER_BUCKET
+    /// Whether it fits into a core's cache.
+    #[inline(always)]
+    pub(super) fn is_small(&self) -> bool {
+        self.mask < SMALL
     }
 
-    /// Whether nothing in `bucket` has changed since `wraps` and then `seen` were read.
-    #[inline(always)]
-    pub(super) fn unchanged(&self, bucket: &Line, seen: LineWord, wraps: u64) -> bool {
-        bucket.control.validate(seen) && self.wraps.count() == wraps
+    /// The number of entries at which it doubles.
+    pub(super) fn capacity(&self) -> usize {
+        let (filled, of) = LOAD;
+        // Its bytes fit into an address space, and so do these few units a bucket.
+        self.buckets.len() * (SLOTS * filled) / of
     }
 }
 
@@ -66,13 +72,12 @@ impl Drop for Table {
     }
 }
 
-impl<K, V, S, E, T> ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     /// Takes part in doubling `table`; when it returns, another table is current. Blocking.
     ///
@@ -104,37 +109,31 @@ where
 
     /// Freezes a bucket of `table` and copies its entries. They go to two buckets of `next` that
     /// no other bucket's entries go to, whatever the hasher says.
-    fn copy(
-        &self,
-        table: &Table,
-        next: &Table,
-        bucket: usize,
-        entries: &mut Vec<(bool, Wanted, u64)>,
-    ) {
+    fn copy(&self, table: &Table, next: &Table, bucket: usize, entries: &mut Vec<(Wanted, u64)>) {
         let source = &table.buckets[bucket];
         entries.clear();
-        source.for_each(freeze(source), |tag, key, value| {
-            let home = hash::home(self.hasher.hash_one(K::from_bits(key)), next.mask);
-            let upper = home & table.buckets.len() != 0;
-            entries.push((upper, Wanted { tag, key }, value));
+        source.for_each(freeze(source), |key, value| {
+            let hash = self.hasher.hash_one(K::from_bits(key));
+            entries.push((Wanted { hash, key }, value));
         });
         // From here on nothing panics: the bucket is copied once.
-        for (upper, entry, value) in entries {
-            let target = &next.buckets[bucket + usize::from(*upper) * table.buckets.len()];
-            let seen = target.control.snapshot();
-            let place = target.search(seen, *entry).place();
-            let new = target.add(seen, place, *entry, *value);
-            target.control.set_covered(new);
+        let targets = [bucket, bucket + table.buckets.len()].map(|target| &next.buckets[target]);
+        for (entry, value) in entries {
+            let upper = hash::home(entry.hash, next.mask) & table.buckets.len() != 0;
+            let target = targets[usize::from(upper)];
+            let seen = target.control().snapshot();
+            let new = target.add(seen, target.room(seen), *entry, *value);
+            target.control().set_unpublished(new);
         }
     }
 }
 
 /// Freezes `bucket`, which only its copier does (inline-I2), and returns its word.
-fn freeze(bucket: &Line) -> LineWord {
+fn freeze(bucket: &Bucket) -> BucketWord {
     let backoff = Backoff::new();
     loop {
-        let seen = bucket.control.snapshot();
-        if seen.is_frozen() || !seen.is_locked() && bucket.control.freeze(seen) {
+        let seen = bucket.control().snapshot();
+        if seen.is_frozen() || !seen.is_locked() && bucket.control().freeze(seen) {
             return seen;
         }
         backoff.snooze();

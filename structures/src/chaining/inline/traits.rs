@@ -4,62 +4,66 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
 use super::ChainingInline;
-use super::line::Line;
+use super::bucket::Bucket;
 use crate::exclusion::Exclusion;
 use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, PinnedDirect, Progress};
 use crate::operations::forwarded;
 use crate::sync::Backoff;
-use crate::tagging::Tagging;
 use crate::versions::PerBucket;
 use crate::word::Word;
 
-impl<K, V, S, E, T> Direct<'_, ChainingInline<K, V, S, E, T>>
+impl<K, V, S, E> Direct<'_, ChainingInline<K, V, S, E>>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     forwarded!((mut) [K, V] [<> K] to 0);
 }
 
-impl<K, V, S, E, T> PinnedDirect<'_, ChainingInline<K, V, S, E, T>>
+impl<K, V, S, E> PinnedDirect<'_, ChainingInline<K, V, S, E>>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     forwarded!((mut) [K, V] [<> K] to 0);
 }
 
-impl<K, V, S, E, T> DirectMap<K, V> for ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> DirectMap<K, V> for ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Send + Sync,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     #[inline]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
         self.get_with(key, read)
     }
 
+    fn get_many(&self, keys: &[K], values: &mut [Option<V>]) {
+        self.get_many(keys, values);
+    }
+
+    #[inline]
     fn insert(&self, key: K, value: V) -> bool {
         self.insert(key, value)
     }
 
+    #[inline]
     fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.update(key, f)
     }
 
+    #[inline]
     fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.upsert(key, f)
     }
 
+    #[inline]
     fn remove(&self, key: &K) -> Option<V> {
         self.remove(key)
     }
@@ -69,17 +73,16 @@ where
     }
 }
 
-impl<K, V, S, E, T> ConcurrentMap<K, V> for ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> ConcurrentMap<K, V> for ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Send + Sync,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     const INFO: MapInfo = MapInfo {
         family: "chaining",
-        summary: "words: 3 entries of a bucket in its cache line, more chained; readers validate",
+        summary: "words: 7 entries of a bucket in its two cache lines, more chained; readers validate",
         progress_is_tested: true,
         held: Held::Nothing,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)
@@ -105,14 +108,14 @@ where
     fn longest_chain(&self) -> Option<usize> {
         let _reading = self.exclusion.read();
         let table = self.current();
-        let entries = |bucket: &Line| {
+        let entries = |bucket: &Bucket| {
             let backoff = Backoff::new();
             let mut entries = 0;
             let mut count = |seen| {
                 entries = 0;
-                bucket.for_each(seen, |_, _, _| entries += 1);
+                bucket.for_each(seen, |_, _| entries += 1);
             };
-            while Self::try_read(table, bucket, &mut count).is_none() {
+            while Self::try_read(bucket, &mut count).is_none() {
                 backoff.snooze();
             }
             entries
@@ -121,20 +124,19 @@ where
     }
 }
 
-impl<K, V, S, E, T> Default for ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> Default for ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Default,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     fn default() -> Self {
         Self::with_capacity_and_hasher(0, S::default())
     }
 }
 
-impl<K, V, S, E: fmt::Debug, T> fmt::Debug for ChainingInline<K, V, S, E, T> {
+impl<K, V, S, E: fmt::Debug> fmt::Debug for ChainingInline<K, V, S, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChainingInline")
             .field("entries", &self.entries.sum())
@@ -144,13 +146,12 @@ impl<K, V, S, E: fmt::Debug, T> fmt::Debug for ChainingInline<K, V, S, E, T> {
     }
 }
 
-impl<K, V, S, E, T> Extend<(K, V)> for ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> Extend<(K, V)> for ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     /// As for std's maps, a later value replaces an earlier one.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
@@ -160,13 +161,12 @@ where
     }
 }
 
-impl<K, V, S, E, T> FromIterator<(K, V)> for ChainingInline<K, V, S, E, T>
+impl<K, V, S, E> FromIterator<(K, V)> for ChainingInline<K, V, S, E>
 where
     K: Word + Eq + Hash,
     V: Word,
     S: BuildHasher + Default,
     E: Exclusion<Versions = PerBucket>,
-    T: Tagging,
 {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Self::default();

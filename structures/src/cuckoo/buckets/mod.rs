@@ -61,11 +61,11 @@ use std::sync::Arc;
 
 use super::error::GrowError;
 use super::path::Place;
-use super::prefetch::prefetch;
 use crate::capacity::Shape;
 use crate::control::{Control, Snapshot, Wraps};
 use crate::doubling::Doubling;
 use crate::hash;
+use crate::prefetch::prefetch;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::versions::{PerBucket, Seen, Versions};
 use crate::zeroed::{Pages, Zeroable, Zeroed};

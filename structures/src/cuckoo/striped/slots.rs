@@ -10,8 +10,8 @@ use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 
 use super::super::path::{Graph, Place};
-use super::super::prefetch::prefetch;
 use crate::hash;
+use crate::prefetch::prefetch;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
 
 /// Tags have as many bits as a byte; 0 marks an empty slot.

@@ -3,7 +3,7 @@
 /// Asks for the cache line at `address`, which need not be a valid one: a hint, and nothing on
 /// other processors than x86-64.
 #[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
+pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(any(loom, shuttle))))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
