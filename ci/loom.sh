@@ -2,7 +2,7 @@
 # Model checking by loom: the control words' protocols, the optimistic and the striped cuckoo table, the
 # chained table with inline entries, the lock-free list, growth, the universal constructions and the
 # reclaimers, under every interleaving with at most three preemptions, or as many as LOOM_MAX_PREEMPTIONS
-# says. Prints what it explored. Arguments go to the tests; TESTS names the test programs, else all of them.
+# says (the longest with one or two fewer). Prints what it explored. Arguments go to the tests; TESTS names the test programs, else all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg loom"

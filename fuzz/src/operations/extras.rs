@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use structures::chaining::{BucketLock, GlobalLock, LockedChaining};
+use structures::chaining::{BucketLockTable, GlobalLockTable, LockedChaining};
 use structures::cuckoo::path::Search;
 use structures::cuckoo::{GrowError, TryInsertError};
 use structures::exclusion::Exclusion;
@@ -49,12 +49,12 @@ pub(super) trait Extras<K: Item, V: Item>: ConcurrentMap<K, V> {
 }
 
 impl<K: Item, V: Item, S: BuildHasher + Send + Sync> Extras<K, V>
-    for LockedChaining<K, V, S, GlobalLock<K, V>>
+    for LockedChaining<K, V, S, GlobalLockTable<K, V>>
 {
 }
 
 impl<K: Item, V: Item, S: BuildHasher + Send + Sync> Extras<K, V>
-    for LockedChaining<K, V, S, BucketLock<K, V>>
+    for LockedChaining<K, V, S, BucketLockTable<K, V>>
 {
 }
 

@@ -44,8 +44,8 @@ const TELLING: [&str; 10] = [
 /// Stands for the shares of inserts, removes, updates and upserts among what writes.
 const WRITES: &str = "writes";
 
-/// The parameters that rows shown side by side must share: all of [`PARAMETERS`] but those of [`SHOWN`],
-/// and what their writes are.
+/// The parameters that rows shown side by side must share: all of [`PARAMETERS`] but those that are
+/// shown with each row, and what their writes are.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// A case that has the parameters; those of [`SHOWN`] are those of no case.
