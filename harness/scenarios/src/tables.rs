@@ -235,7 +235,12 @@ fn optimistic<E: Exclusion, T: Tagging, P: Search, const SLOTS: usize>(
         let pages = Pages::Default;
         CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_buckets(2, Itself::default(), pages)
     };
-    subject::<_, u64>(name, CUCKOO, build, (&[Verb::Displace], |map, _, key| map.displace(&key)))
+    subject::<_, u64>(
+        name,
+        CUCKOO,
+        build,
+        (&[Verb::Displace], |map, _, key| _ = map.displace(&key)),
+    )
 }
 
 /// With four buckets, so that an insertion displaces.

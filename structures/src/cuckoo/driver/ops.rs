@@ -206,24 +206,26 @@ pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const
     }
 }
 
-/// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
+/// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models; whether it
+/// was moved.
 #[cfg(any(loom, shuttle))]
 pub(in crate::cuckoo) fn displace<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,
-) {
+) -> bool {
     let backoff = Backoff::new();
     loop {
         let At { table, located, .. } = locate(access, hash, key);
-        let Some(found) = located.found else { return };
+        let Some(found) = located.found else { return false };
         let (from, buckets) = (found.place.bucket, [located.address.home, located.address.other]);
         let to = buckets[usize::from(from == buckets[0])];
-        let Some(slot) = table.control(to).snapshot().empty_slot() else { return };
+        let Some(slot) = table.control(to).snapshot().empty_slot() else { return false };
         let map = access.map();
         let relocate = |tag, content| map.relocate(table, Hop { from, to }, tag, content);
         match table.displace(found.place, Place { bucket: to, slot }, relocate) {
-            Attempt::Done | Attempt::Full | Attempt::Frozen => return,
+            Attempt::Done => return true,
+            Attempt::Full | Attempt::Frozen => return false,
             Attempt::Retry => backoff.snooze(),
         }
     }

@@ -106,13 +106,14 @@ where
         driver::reserve(self, additional)
     }
 
-    /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models.
+    /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models; whether
+    /// it was moved.
     #[cfg(any(loom, shuttle))]
     #[doc(hidden)]
-    pub fn displace(&self, key: &K) {
+    pub fn displace(&self, key: &K) -> bool {
         let _writing = self.exclusion.write();
         let hash = self.hasher.hash_one(key);
-        self.driver.displace(|| driver::displace(&mut &*self, hash, key));
+        self.driver.displace(|| driver::displace(&mut &*self, hash, key)).unwrap_or(false)
     }
 }
 

@@ -105,12 +105,14 @@ where
         self.map.len()
     }
 
-    /// Moves the item of `key`, if it is there, to its other bucket, if there is room, for models.
+    /// Moves the item of `key`, if it is there, to its other bucket, if there is room, for models; whether
+    /// it was moved.
     #[cfg(any(loom, shuttle))]
     #[doc(hidden)]
-    pub fn displace(&mut self, key: &K) {
+    pub fn displace(&mut self, key: &K) -> bool {
         let hash = self.map.hasher.hash_one(key);
-        driver::displace(self, hash, key);
+        let map = self.map;
+        map.driver.displace(|| driver::displace(self, hash, key)).unwrap_or(false)
     }
 
     /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are
