@@ -9,7 +9,7 @@ use super::question::Question;
 use super::report;
 use crate::failure::Failure;
 use crate::programs::Registry;
-use crate::results::folder::{EXPERIMENT, Folder, MACHINE, TRIALS};
+use crate::results::folder::{EXPERIMENT, Folder, MACHINE};
 use crate::results::machine::Machine;
 use crate::rows::aggregate::AGGREGATE;
 use crate::rows::latency::{LATENCY, LATENCY_TRIALS};
@@ -17,6 +17,7 @@ use crate::rows::samples::SERIES;
 use crate::rows::slices::SLICES;
 use crate::rows::space::SPACE;
 use crate::rows::study;
+use crate::rows::throughput::TRIALS;
 use crate::show::text::latency::of_cells;
 use crate::show::text::{aggregate, space, throughput};
 

@@ -7,7 +7,7 @@
 //! off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
 //! `--fresh` moves a folder aside.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -20,32 +20,30 @@ use crate::metric::Sample;
 use crate::programs::catalogue::Catalogue;
 use crate::results::machine::Machine;
 use crate::results::merged::Merged;
-use crate::rows::aggregate::{AGGREGATE, AggregateRow};
+use crate::rows::Row;
+use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
-use crate::rows::lines::{read_lines, recover, utf8, write_line};
-use crate::rows::samples::{SERIES, SeriesFile, SeriesRow, places};
-use crate::rows::slices::{SLICES, SliceRow, SlicesFile};
-use crate::rows::space::{SPACE, SpaceRow};
+use crate::rows::log::{self, Log, Logged, utf8};
+use crate::rows::samples::{SeriesRow, places};
+use crate::rows::slices::SliceRow;
+use crate::rows::space::SpaceRow;
 use crate::rows::study::StudyFile;
-use crate::rows::throughput::{header, line, read_row, to_csv};
-use crate::rows::{Row, attached};
+use crate::rows::throughput::TRIALS;
 
 /// The experiment's file in a result folder.
 pub const EXPERIMENT: &str = "experiment.toml";
 /// The machine's file in a result folder.
 pub const MACHINE: &str = "machine.toml";
-/// The trials' file in a result folder.
-pub const TRIALS: &str = "trials.csv";
 
 /// A result folder that is being written; no other process can write it meanwhile.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Open for appending, and locked.
-    trials: File,
+    /// Its file is locked.
+    trials: Log<Row>,
     rows: Vec<Row>,
-    series: Option<SeriesFile>,
-    slices: Option<SlicesFile>,
+    series: Option<Log<SeriesRow>>,
+    slices: Option<Log<SliceRow>>,
     latency: Option<LatencyFiles>,
     space: Option<StudyFile<SpaceRow>>,
     aggregate: Option<StudyFile<AggregateRow>>,
@@ -79,13 +77,13 @@ impl Folder {
         }
         write_whole(&path.join(EXPERIMENT), text)?;
         write_whole(&path.join(MACHINE), &machine.to_string())?;
-        let (trials, rows) = recover(trials, &path.join(TRIALS), &header()?, read_row, &mut notes)?;
+        let (trials, rows) = Log::of_trials(trials, path.join(TRIALS), &mut notes)?;
         let series = match experiment.series {
-            true => Some(SeriesFile::open(path, &places(&rows), &mut notes)?),
+            true => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?.0),
             false => None,
         };
         let slices = match experiment.turns {
-            Some(_) => Some(SlicesFile::open(path, &places(&rows), &mut notes)?),
+            Some(_) => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?.0),
             None => None,
         };
         let latency = match experiment.latency {
@@ -178,18 +176,15 @@ impl Folder {
         samples: &[Sample],
         slices: Vec<SliceRow>,
     ) -> anyhow::Result<()> {
-        let line = to_csv(&row)?;
-        let trials = &mut self.trials;
         let write = || {
             // Before the row: a trial that is recorded has its samples.
             if let Some(series) = &mut self.series {
                 series.append(samples.iter().map(|sample| SeriesRow::new(&row, *sample)))?;
             }
             if let Some(file) = &mut self.slices {
-                file.append(slices.into_iter())?;
+                file.append(slices)?;
             }
-            write_line(trials, &line)
-                .with_context(|| format!("cannot write {}", self.path.join(TRIALS).display()))
+            self.trials.append([&row])
         };
         write().context(KEPT)?;
         self.rows.push(row);
@@ -250,38 +245,28 @@ const KEPT: &str = "the trials before this one are kept, and the same command go
 /// There is something at `path` already, or it cannot be written.
 pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
-    let mut trials = String::from_utf8(header()?).context("a column's name is not UTF-8")?;
-    for row in rows {
-        trials.push_str(&line(row)?);
-    }
+    let trials = log::text::<Row>(rows)?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     }
     fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
-    if let Some(samples) = samples {
-        let text = attached::text(samples.iter().cloned())?;
-        write_whole(&path.join(SERIES), utf8(&text, path)?)?;
-    }
-    if let Some(slices) = &merged.slices {
-        let text = attached::text(slices.iter().cloned())?;
-        write_whole(&path.join(SLICES), utf8(&text, path)?)?;
-    }
+    write_rows(path, samples)?;
+    write_rows(path, &merged.slices)?;
     if let Some(latency) = latency {
         for (name, text) in latency::texts(latency)? {
             write_whole(&path.join(name), utf8(&text, path)?)?;
         }
     }
-    if let Some(space) = space {
-        let text = attached::text(space.iter().cloned())?;
-        write_whole(&path.join(SPACE), utf8(&text, path)?)?;
-    }
-    if let Some(aggregate) = &merged.aggregate {
-        let text = attached::text(aggregate.iter().cloned())?;
-        write_whole(&path.join(AGGREGATE), utf8(&text, path)?)?;
-    }
-    write_whole(&path.join(TRIALS), &trials)?;
+    write_rows(path, space)?;
+    write_rows(path, &merged.aggregate)?;
+    write_whole(&path.join(TRIALS), utf8(&trials, path)?)?;
     write_whole(&path.join(MACHINE), machine)?;
     write_whole(&path.join(EXPERIMENT), experiment)
+}
+
+fn write_rows<R: Logged>(folder: &Path, rows: &Option<Vec<R>>) -> anyhow::Result<()> {
+    let Some(rows) = rows else { return Ok(()) };
+    write_whole(&folder.join(R::FILE), utf8(&log::text::<R>(rows)?, folder)?)
 }
 
 /// The trials of a result folder, without changing it; a torn last line is left out.
@@ -294,7 +279,7 @@ pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
     if !path.exists() {
         anyhow::bail!("{} is no result folder: there is no {TRIALS}", folder.display());
     }
-    read_lines(&path, read_row)
+    log::read_trials(&path)
 }
 
 /// The machine of a result folder.
@@ -414,12 +399,7 @@ fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
 }
 
 fn lock(path: &Path) -> Result<File, Failure> {
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let file = log::open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {

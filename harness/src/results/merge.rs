@@ -10,9 +10,9 @@ use super::merged::Merged;
 use crate::failure::{Failure, usage};
 use crate::results::folder::{self, EXPERIMENT, MACHINE};
 use crate::results::machine::Machine;
-use crate::rows::attached::Attached;
 use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
-use crate::rows::{Row, attached, samples, study, throughput};
+use crate::rows::log::{self, Attached};
+use crate::rows::{Row, samples, study, throughput};
 
 /// Reads result folders and joins them, without changing any.
 ///
@@ -65,8 +65,7 @@ fn of_trials<R: Attached<Trial = (String, u32)>>(
     let places = samples::places(rows);
     let mut trials = HashMap::new();
     for folder in folders {
-        for (trial, own) in attached::by_trial(attached::read::<R>(folder, &places).map_err(wrong)?)
-        {
+        for (trial, own) in log::by_trial(log::read::<R>(folder, &places).map_err(wrong)?) {
             // A trial that several folders hold alike is there once.
             trials.entry(trial).or_insert(own);
         }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rows::attached::Attached;
+use crate::rows::log::Attached;
 use crate::rows::study::{Place, StudyRow};
 use trials::aggregate::{AggregateSpec, Aggregated, Way};
 
@@ -122,7 +122,7 @@ impl AggregateRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::attached::assert_round_trip;
+    use crate::rows::log::assert_round_trip;
     use crate::test_rows::case;
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Sample;
 use crate::rows::Row;
-use crate::rows::attached::{self, Attached, AttachedFile};
+use crate::rows::log::{self, Attached};
 
 /// The file's name in a result folder.
 pub const SERIES: &str = "series.csv";
@@ -55,9 +55,6 @@ impl Attached for SeriesRow {
     }
 }
 
-/// The file of a folder that is being written.
-pub(crate) type SeriesFile = AttachedFile<SeriesRow>;
-
 /// What names `trials`.
 pub(crate) fn places(trials: &[Row]) -> HashSet<(String, u32)> {
     trials.iter().map(|row| (row.case.clone(), row.block)).collect()
@@ -70,7 +67,7 @@ pub(crate) fn places(trials: &[Row]) -> HashSet<(String, u32)> {
 ///
 /// The file cannot be read, or has a malformed line.
 pub fn read(folder: &Path, trials: &[Row]) -> anyhow::Result<Vec<SeriesRow>> {
-    attached::read(folder, &places(trials))
+    log::read(folder, &places(trials))
 }
 
 #[cfg(test)]
@@ -80,6 +77,6 @@ mod tests {
     #[test]
     fn the_header_names_the_fields() {
         let trial = crate::test_rows::trial("papaya", 1, 0, 1.0);
-        attached::assert_round_trip(&SeriesRow::new(&trial, Sample::default()));
+        log::assert_round_trip(&SeriesRow::new(&trial, Sample::default()));
     }
 }

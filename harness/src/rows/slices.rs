@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rows::Row;
-use crate::rows::attached::{Attached, AttachedFile};
+use crate::rows::log::Attached;
 use trials::turns::Counted;
 
 /// The file's name in a result folder.
@@ -57,9 +57,6 @@ impl Attached for SliceRow {
     }
 }
 
-/// The file of a folder that is being written.
-pub(crate) type SlicesFile = AttachedFile<SliceRow>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +66,6 @@ mod tests {
         let trial = crate::test_rows::trial("papaya", 1, 0, 1.0);
         let counted = Counted { seconds: 0.25, ops: 7, ..Counted::default() };
         let row = SliceRow::new(&trial, (3, 1), counted);
-        crate::rows::attached::assert_round_trip(&row);
+        crate::rows::log::assert_round_trip(&row);
     }
 }

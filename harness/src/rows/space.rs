@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
-use crate::rows::attached::Attached;
+use crate::rows::log::Attached;
 use crate::rows::study::{Place, StudyRow};
 use trials::space::{At, Filled, Step};
 
@@ -183,7 +183,7 @@ fn over(count: u64, of: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::attached::assert_round_trip;
+    use crate::rows::log::assert_round_trip;
     use crate::test_rows::case;
 
     fn step(at: At, entries: u64, inserts: u64, moves: Option<u64>) -> Step {

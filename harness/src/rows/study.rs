@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use crate::failure::{Failure, usage};
-use crate::rows::attached::{self, Attached, AttachedFile};
+use crate::rows::log::{self, Attached, Log};
 
 /// What names such a trial: case, block, and which of the cell's trials of this kind.
 pub(crate) type Place = (String, u32, String);
@@ -22,16 +22,15 @@ pub(crate) trait StudyRow: Attached<Trial = Place> + Clone {
 /// The file of a folder that is being written.
 #[derive(Debug)]
 pub(crate) struct StudyFile<R> {
-    file: AttachedFile<R>,
+    log: Log<R>,
     rows: Vec<R>,
 }
 
 impl<R: StudyRow> StudyFile<R> {
     /// Opens the file in `folder`, makes it if there is none, and cuts off what is not a whole trial.
     pub(crate) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, Failure> {
-        let rows = read::<R>(folder)?;
-        let file = AttachedFile::open(folder, &places(&rows), notes)?;
-        Ok(Self { file, rows })
+        let (log, rows) = Log::of_rows(folder, places, notes)?;
+        Ok(Self { log, rows })
     }
 
     /// The rows of the trials so far.
@@ -41,7 +40,7 @@ impl<R: StudyRow> StudyFile<R> {
 
     /// Adds a trial; on return it is on the disk.
     pub(crate) fn append(&mut self, trial: Vec<R>) -> anyhow::Result<()> {
-        self.file.append(trial.iter().cloned())?;
+        self.log.append(&trial)?;
         self.rows.extend(trial);
         Ok(())
     }
@@ -54,7 +53,7 @@ pub(crate) fn places<R: StudyRow>(rows: &[R]) -> HashSet<Place> {
 
 /// The rows of the whole trials of a result folder, without changing it; none if it holds none.
 pub(crate) fn read<R: StudyRow>(folder: &Path) -> anyhow::Result<Vec<R>> {
-    let mut rows = attached::read_all::<R>(folder)?;
+    let mut rows = log::read_all::<R>(folder)?;
     let whole = places(&rows);
     rows.retain(|row| whole.contains(&row.trial()));
     Ok(rows)
@@ -74,16 +73,12 @@ pub(crate) fn merge<R: StudyRow>(folders: &[&Path]) -> Result<(Option<Vec<R>>, u
             let place = trial[0].trial();
             match trials.get(&(place.1, place.clone())) {
                 None => drop(trials.insert((place.1, place), (folder, trial.to_vec()))),
-                Some((_, old)) if text(old)? == text(trial)? => repeated += 1,
+                Some((_, old)) if log::lines::<R>(old)? == log::lines::<R>(trial)? => repeated += 1,
                 Some((other, _)) => return Err(two_results(other, folder, &place, R::FILE)),
             }
         }
     }
     Ok((Some(trials.into_values().flat_map(|(_, trial)| trial).collect()), repeated))
-}
-
-fn text<R: StudyRow>(rows: &[R]) -> anyhow::Result<Vec<u8>> {
-    attached::text(rows.iter().cloned())
 }
 
 fn two_results(first: &Path, second: &Path, (case, block, _): &Place, file: &str) -> Failure {

@@ -12,8 +12,12 @@ use trials::parameters::{PARAMETERS, Parameter};
 
 use crate::case::Case;
 use crate::hashers::AnyHasher;
+use crate::rows::log::{self, Logged};
 use crate::trial::Measurement;
 use crate::workload;
+
+/// The trials' file in a result folder.
+pub const TRIALS: &str = "trials.csv";
 
 /// One trial: its case, its place in the sweep, and what was measured. Base units throughout
 /// (operations, seconds, bytes); an empty field is "not measured", never 0.
@@ -278,47 +282,17 @@ const SHARING: [&str; 2] = ["hot_sharing_32", "hot_sharing_100"];
 ///
 /// None that a row can cause.
 pub fn line(row: &Row) -> anyhow::Result<String> {
-    String::from_utf8(to_csv(row)?).context("a row is not UTF-8")
-}
-
-/// The first line of `trials.csv`.
-pub(crate) fn header() -> anyhow::Result<Vec<u8>> {
-    let (before, after) = around_sharing();
-    let names = |part: &'static [Parameter]| part.iter().map(|parameter| parameter.name);
-    let mut columns: Vec<&str> = std::iter::once("case").chain(names(before)).collect();
-    columns.extend(SHARING.into_iter().chain(names(after)));
-    // What is measured has the names of its fields.
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.serialize(Row::unmeasured(&no_case(), 0, 0, 0)).context("cannot write a row as CSV")?;
-    let measured = writer.into_inner().context("cannot write a row as CSV")?;
-    let end = measured.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    Ok([columns.join(",").as_bytes(), b",", &measured[..end]].concat())
+    String::from_utf8(log::lines::<Row>([row])?).context("a row is not UTF-8")
 }
 
 /// The fields of a row as a line has them.
-fn fields(row: &Row) -> impl Serialize + '_ {
+pub(crate) fn fields(row: &Row) -> impl Serialize + '_ {
     let (before, after) = around_sharing();
     let sharing = (row.hot_sharing_32, row.hot_sharing_100);
     (&row.case, Columns(row, before), sharing, Columns(row, after), row)
 }
 
-/// A line of `trials.csv`.
-pub(crate) fn to_csv(row: &Row) -> anyhow::Result<Vec<u8>> {
-    csv_line(fields(row))
-}
-
-/// A line with the columns of `trials.csv` and `more` behind them.
-pub(crate) fn to_csv_with(row: &Row, more: impl Serialize) -> anyhow::Result<Vec<u8>> {
-    csv_line((fields(row), more))
-}
-
-fn csv_line(fields: impl Serialize) -> anyhow::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.serialize(fields).context("cannot write a row as CSV")?;
-    writer.into_inner().context("cannot write a row as CSV")
-}
-
-/// The same as an object for programs.
+/// A row as an object for programs.
 pub(crate) fn to_json(row: &Row) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
     let mut object = parameters_to_json(row);
     let sharing = [row.hot_sharing_32, row.hot_sharing_100];
@@ -336,27 +310,47 @@ pub(crate) fn parameters_to_json(case: &Case) -> serde_json::Map<String, serde_j
     PARAMETERS.iter().map(entry).collect()
 }
 
-/// By name: a folder that was recorded before some column existed is still readable, and what it
-/// did not measure is absent.
-pub(crate) fn read_row(
-    record: &csv::StringRecord,
-    columns: &csv::StringRecord,
-) -> anyhow::Result<Row> {
-    let mut row: Row = record.deserialize(Some(columns))?;
-    let places: HashMap<&str, usize> = columns.iter().zip(0..).collect();
-    let column = |name: &str| places.get(name).and_then(|place| record.get(*place));
-    let missing = |name: &str| anyhow!("missing field `{name}`");
-    column("case").ok_or_else(|| missing("case"))?.clone_into(&mut row.case);
-    for Parameter { name, default, set, .. } in PARAMETERS {
-        let value = column(name).or(*default).ok_or_else(|| missing(name))?;
-        set(&mut row, value).ok_or_else(|| anyhow!("`{name}` cannot be `{value}`"))?;
+impl Logged for Row {
+    const FILE: &'static str = TRIALS;
+
+    fn header() -> anyhow::Result<Vec<u8>> {
+        let (before, after) = around_sharing();
+        let names = |part: &'static [Parameter]| part.iter().map(|parameter| parameter.name);
+        let mut columns: Vec<&str> = std::iter::once("case").chain(names(before)).collect();
+        columns.extend(SHARING.into_iter().chain(names(after)));
+        // What is measured has the names of its fields.
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer
+            .serialize(Row::unmeasured(&no_case(), 0, 0, 0))
+            .context("cannot write a row as CSV")?;
+        let measured = writer.into_inner().context("cannot write a row as CSV")?;
+        let end = measured.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        Ok([columns.join(",").as_bytes(), b",", &measured[..end]].concat())
     }
-    for (name, place) in SHARING.into_iter().zip([0, 1]) {
-        let value = column(name).filter(|value| !value.is_empty());
-        let value = value.map(str::parse).transpose().with_context(|| format!("`{name}`"))?;
-        *[&mut row.hot_sharing_32, &mut row.hot_sharing_100][place] = value;
+
+    /// By name: a folder that was recorded before some column existed is still readable, and what it
+    /// did not measure is absent.
+    fn read(record: &csv::StringRecord, columns: &csv::StringRecord) -> anyhow::Result<Self> {
+        let mut row: Row = record.deserialize(Some(columns))?;
+        let places: HashMap<&str, usize> = columns.iter().zip(0..).collect();
+        let column = |name: &str| places.get(name).and_then(|place| record.get(*place));
+        let missing = |name: &str| anyhow!("missing field `{name}`");
+        column("case").ok_or_else(|| missing("case"))?.clone_into(&mut row.case);
+        for Parameter { name, default, set, .. } in PARAMETERS {
+            let value = column(name).or(*default).ok_or_else(|| missing(name))?;
+            set(&mut row, value).ok_or_else(|| anyhow!("`{name}` cannot be `{value}`"))?;
+        }
+        for (name, place) in SHARING.into_iter().zip([0, 1]) {
+            let value = column(name).filter(|value| !value.is_empty());
+            let value = value.map(str::parse).transpose().with_context(|| format!("`{name}`"))?;
+            *[&mut row.hot_sharing_32, &mut row.hot_sharing_100][place] = value;
+        }
+        Ok(row)
     }
-    Ok(row)
+
+    fn write(&self, to: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
+        to.serialize(fields(self))
+    }
 }
 
 #[cfg(test)]
@@ -365,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::metric::Counts;
-    use crate::rows::lines::parse_rows;
+    use crate::rows::log::parse_text;
     use crate::test_rows::{case, trial};
 
     #[test]
@@ -402,10 +396,10 @@ mod tests {
     #[test]
     fn rows_are_read_by_name() {
         let path = Path::new("trials.csv");
-        let header = String::from_utf8(header().unwrap()).unwrap();
+        let header = String::from_utf8(Row::header().unwrap()).unwrap();
         let case = crate::test_rows::trial("papaya", 2, 3, 5e6);
-        let line = String::from_utf8(to_csv(&case).unwrap()).unwrap();
-        let rows = parse_rows(&format!("{header}{line}"), path, read_row).unwrap();
+        let line = line(&case).unwrap();
+        let rows = parse_text::<Row>(&format!("{header}{line}"), path).unwrap();
         assert_eq!((rows.len(), rows[0].threads, rows[0].block), (1, 2, 3));
         // Without a column for something measured, it is absent.
         let without = |name: &str| {
@@ -414,7 +408,7 @@ mod tests {
                 let kept = text.trim_end().split(',').enumerate().filter(|(i, _)| *i != drop);
                 kept.map(|(_, field)| field).collect::<Vec<_>>().join(",") + "\n"
             };
-            parse_rows(&(cut(&header) + &cut(&line)), path, read_row)
+            parse_text::<Row>(&(cut(&header) + &cut(&line)), path)
         };
         assert_eq!(without("ops_per_sec").unwrap()[0].ops_per_sec, None);
         assert_eq!(without("huge_page_bytes").unwrap()[0].huge_page_bytes, None);

@@ -2,17 +2,15 @@
 //! the buckets of their histograms. Neither has anything of a throughput trial.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::trial::{LatencyTrial, OpenLoop, Place, place};
 use super::{Distribution, Time};
 use crate::failure::Failure;
-use crate::rows::attached::{self, Attached, AttachedFile};
-use crate::rows::{lines, throughput};
+use crate::rows::log::{self, Attached, Log, Logged};
+use crate::rows::{Row, throughput};
 use crate::workload::Op;
 
 /// The trials' file in a result folder.
@@ -70,9 +68,8 @@ fn buckets(trial: &LatencyTrial) -> impl Iterator<Item = Bucket> + '_ {
 /// The files of a folder that is being written.
 #[derive(Debug)]
 pub(crate) struct LatencyFiles {
-    path: PathBuf,
-    trials: File,
-    buckets: AttachedFile<Bucket>,
+    trials: Log<LatencyTrial>,
+    buckets: Log<Bucket>,
     recorded: Vec<LatencyTrial>,
 }
 
@@ -81,17 +78,10 @@ impl LatencyFiles {
     /// locked already.
     pub(crate) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, Failure> {
         let path = folder.join(LATENCY_TRIALS);
-        let file = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        let (trials, rows) = lines::recover(file, &path, &header()?, read_row, notes)?;
-        let places: HashSet<Place> = rows.iter().map(LatencyTrial::place).collect();
-        let buckets = AttachedFile::open(folder, &places, notes)?;
-        let recorded = with_buckets(rows, attached::read(folder, &places)?);
-        Ok(Self { path, trials, buckets, recorded })
+        let (trials, rows) = Log::of_trials(log::open(&path)?, path, notes)?;
+        let (buckets, times) = Log::of_rows(folder, |_| places(&rows), notes)?;
+        let recorded = with_buckets(rows, times);
+        Ok(Self { trials, buckets, recorded })
     }
 
     /// The trials so far.
@@ -103,8 +93,7 @@ impl LatencyFiles {
     pub(crate) fn append(&mut self, trial: LatencyTrial) -> anyhow::Result<()> {
         // Before the row: a trial that is recorded has its histograms.
         self.buckets.append(buckets(&trial))?;
-        lines::write_line(&mut self.trials, &line(&trial)?)
-            .with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.trials.append([&trial])?;
         self.recorded.push(trial);
         Ok(())
     }
@@ -120,19 +109,20 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<LatencyTrial>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let trials = lines::read_lines(&path, read_row)?;
-    let places = trials.iter().map(LatencyTrial::place).collect();
-    Ok(with_buckets(trials, attached::read(folder, &places)?))
+    let trials = log::read_trials(&path)?;
+    let times = log::read(folder, &places(&trials))?;
+    Ok(with_buckets(trials, times))
 }
 
 /// The texts of both files of these trials, under their names.
 pub(crate) fn texts(trials: &[LatencyTrial]) -> anyhow::Result<[(&'static str, Vec<u8>); 2]> {
-    let mut rows = header()?;
-    for trial in trials {
-        rows.extend(line(trial)?);
-    }
-    let all = attached::text(trials.iter().flat_map(buckets))?;
-    Ok([(LATENCY, all), (LATENCY_TRIALS, rows)])
+    let times = log::text::<Bucket>(trials.iter().flat_map(buckets))?;
+    Ok([(LATENCY, times), (LATENCY_TRIALS, log::text::<LatencyTrial>(trials)?)])
+}
+
+/// What names `trials`.
+fn places(trials: &[LatencyTrial]) -> HashSet<Place> {
+    trials.iter().map(LatencyTrial::place).collect()
 }
 
 fn with_buckets(mut trials: Vec<LatencyTrial>, buckets: Vec<Bucket>) -> Vec<LatencyTrial> {
@@ -157,25 +147,30 @@ fn with_buckets(mut trials: Vec<LatencyTrial>, buckets: Vec<Bucket>) -> Vec<Late
 }
 
 /// The columns of `trials.csv`, then those of [`OpenLoop`].
-fn header() -> anyhow::Result<Vec<u8>> {
-    let mut columns = throughput::header()?;
-    columns.truncate(columns.trim_ascii_end().len());
-    columns.extend(b",rate,planned,unstarted,late_seconds,saturated,clock\n");
-    Ok(columns)
+impl Logged for LatencyTrial {
+    const FILE: &'static str = LATENCY_TRIALS;
+
+    fn header() -> anyhow::Result<Vec<u8>> {
+        let mut columns = Row::header()?;
+        columns.truncate(columns.trim_ascii_end().len());
+        columns.extend(b",rate,planned,unstarted,late_seconds,saturated,clock\n");
+        Ok(columns)
+    }
+
+    fn read(line: &csv::StringRecord, columns: &csv::StringRecord) -> anyhow::Result<Self> {
+        let row = Row::read(line, columns)?;
+        let open: OpenLoop = line.deserialize(Some(columns))?;
+        Ok(Self { row, open, distributions: Vec::new() })
+    }
+
+    fn write(&self, to: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
+        to.serialize((throughput::fields(&self.row), &self.open))
+    }
 }
 
 /// A trial's row, as the file has it.
 pub(crate) fn line(trial: &LatencyTrial) -> anyhow::Result<Vec<u8>> {
-    throughput::to_csv_with(&trial.row, &trial.open)
-}
-
-fn read_row(
-    record: &csv::StringRecord,
-    columns: &csv::StringRecord,
-) -> anyhow::Result<LatencyTrial> {
-    let row = throughput::read_row(record, columns)?;
-    let open: OpenLoop = record.deserialize(Some(columns))?;
-    Ok(LatencyTrial { row, open, distributions: Vec::new() })
+    log::lines::<LatencyTrial>([trial])
 }
 
 #[cfg(test)]
@@ -200,12 +195,12 @@ mod tests {
 
     #[test]
     fn the_header_names_the_fields() {
-        attached::assert_round_trip(&buckets(&example()).next().unwrap());
+        log::assert_round_trip(&buckets(&example()).next().unwrap());
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.serialize(&example().open).unwrap();
         let own = String::from_utf8(writer.into_inner().unwrap()).unwrap();
         let own = own.lines().next().unwrap();
-        let header = String::from_utf8(header().unwrap()).unwrap();
+        let header = String::from_utf8(LatencyTrial::header().unwrap()).unwrap();
         assert!(header.trim_end().ends_with(&format!(",{own}")), "{header}");
         assert_eq!(header.split(',').next(), Some("case"));
     }
