@@ -1,6 +1,8 @@
 //! `bench run`: one trial, in a process of its own.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
@@ -36,8 +38,8 @@ use crate::workload::{Length, MAX_KEYS, Preset};
 pub(super) struct Args {
     /// The table: a name from `bench list`; or several, with commas, whose trials take turns by slices of
     /// 20 ms
-    #[arg(long, value_name = "NAME", required = true, value_delimiter = ',')]
-    structure: Vec<String>,
+    #[arg(long, value_name = "NAME")]
+    structure: Names,
     /// The reclaimer; the default is `epoch` for a table that takes one
     #[arg(long, value_name = "NAME")]
     reclaimer: Option<String>,
@@ -124,8 +126,31 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// Names of structures, separated by commas.
+#[derive(Clone, Debug)]
+struct Names(Vec<String>);
+
+impl FromStr for Names {
+    type Err = Infallible;
+
+    /// A variant's name has commas, too, between its factors: `cuckoo-optimistic:tags=off,slots=4`.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let mut names: Vec<String> = Vec::new();
+        for part in text.split(',') {
+            match names.last_mut() {
+                Some(variant) if part.contains('=') && !part.contains(':') => {
+                    variant.push(',');
+                    variant.push_str(part);
+                }
+                _ => names.push(part.to_owned()),
+            }
+        }
+        Ok(Self(names))
+    }
+}
+
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
-    let [structure] = &args.structure[..] else { return by_turns(programs, args) };
+    let [structure] = &args.structure.0[..] else { return by_turns(programs, args) };
     let registry = programs.with(structure)?;
     let (spec, mut row) = told(&registry, structure, args)?;
     row.started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -182,11 +207,11 @@ fn by_turns(programs: &Programs, args: &Args) -> Result<(), Failure> {
         return Err(usage("--rate is of one --structure: latency trials take no turns".to_owned()));
     }
     let group: Result<Vec<_>, Failure> =
-        args.structure.iter().map(|structure| told(&registry, structure, args)).collect();
+        args.structure.0.iter().map(|structure| told(&registry, structure, args)).collect();
     let group = group?;
     if let Some((spec, _)) = group.iter().find(|(spec, _)| !Turns::takes(&spec.case)) {
         return Err(usage(format!(
-            "a trial that fills a range ends when it is full, and takes no turns: run {} by itself",
+            "a trial that fills a range, or has a descheduled writer, takes no turns: run {} by itself",
             spec.case.structure
         )));
     }
@@ -436,4 +461,20 @@ fn mix(args: &Args) -> Result<Mix, Failure> {
         )));
     }
     Ok(mix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_within_a_variants_name_parts_no_names() {
+        let names = |text: &str| text.parse::<Names>().unwrap_or_else(|never| match never {}).0;
+        assert_eq!(names("papaya"), ["papaya"]);
+        assert_eq!(names("papaya,dashmap"), ["papaya", "dashmap"]);
+        let both = "cuckoo-optimistic:exclusion=global-lock,tags=off,cuckoo-striped:slots=8,papaya";
+        let parts = ["cuckoo-optimistic:exclusion=global-lock,tags=off", "cuckoo-striped:slots=8"];
+        assert_eq!(names(both), [parts[0], parts[1], "papaya"]);
+        assert_eq!(names("tags=off"), ["tags=off"]);
+    }
 }

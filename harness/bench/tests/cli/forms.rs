@@ -38,7 +38,7 @@ fn rows_say_how_long_keys_and_values_are() {
     assert!(both["payload_bytes"].as_f64().unwrap() > 40.0);
     lab.run("run --structure papaya --key-bytes 16 --hasher ahash --seconds 0.01 --no-pin")
         .exits(0)
-        .prints(&["keys of 16 B, values of 8 B", "hashed by ahash", "key and value, bytes"]);
+        .prints(&["keys of 16 B, hashed by ahash, values of 8 B", "key and value, bytes"]);
 }
 
 /// New keys without end cannot be listed before the trial.
