@@ -3,10 +3,8 @@
 //! The trial is the unit of analysis here too: a quantile is read off each trial, and what is shown
 //! is the median over trials.
 
-use std::collections::HashMap;
-
+use crate::analysis::cell::{Cell, Estimate, grouped};
 use crate::analysis::stats;
-use crate::rows::Row;
 use crate::rows::latency::{LatencyTrial, Time, Times};
 
 /// The quantiles of tables, and what they are called.
@@ -16,100 +14,73 @@ pub const QUANTILES: [(&str, f64); 6] =
 /// Those of them that a table of many cells has room for.
 pub(crate) const SHOWN: [(&str, f64); 4] = [QUANTILES[0], QUANTILES[2], QUANTILES[3], QUANTILES[5]];
 
-/// A quantile of a cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quantile {
-    /// The median over trials, in seconds.
-    pub seconds: f64,
-    /// The 95 % BCa interval of that median; `None` of fewer than two trials.
-    pub interval: Option<(f64, f64)>,
+/// A trial that counts.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// Whether it could not keep its rate.
+    saturated: bool,
+    /// Response and service times of all operations.
+    times: [Times; 2],
 }
 
-/// One cell at one rate.
-#[derive(Clone, Debug)]
-pub struct LatencyCell {
-    /// The first trial's row, for the parameters.
-    pub row: Row,
-    /// Operations per second that were asked for.
-    pub rate: f64,
-    /// Trials that could not keep the rate, among those that count.
-    pub saturated: usize,
-    /// Trials that do not count.
-    pub invalid: usize,
-    /// Of each trial that counts, response and service times of all operations.
-    trials: Vec<[Times; 2]>,
-}
+/// One cell at one rate, in operations per second that were asked for.
+pub type LatencyCell = Cell<Timed, f64>;
 
 impl LatencyCell {
     /// The cells of `trials`, in the order of their first trials.
     #[must_use]
     pub fn all(trials: &[LatencyTrial]) -> Vec<Self> {
-        let mut places = HashMap::new();
-        let mut cells: Vec<Self> = Vec::new();
-        for trial in trials {
-            let name = (trial.row.case.clone(), trial.open.rate.to_bits());
-            let place = *places.entry(name).or_insert(cells.len());
-            if place == cells.len() {
-                cells.push(Self::empty(trial));
-            }
-            cells[place].add(trial);
-        }
-        cells
+        let name = |trial: &&LatencyTrial| (trial.row.case.clone(), trial.open.rate.to_bits());
+        let cell = |trials: Vec<&LatencyTrial>| {
+            let (row, rate) = (&trials[0].row, trials[0].open.rate);
+            Self::new(row, rate, trials.iter().map(|trial| Timed::of(trial)))
+        };
+        grouped(trials, name).into_iter().map(cell).collect()
     }
 
-    fn empty(trial: &LatencyTrial) -> Self {
-        let (row, rate) = (trial.row.clone(), trial.open.rate);
-        Self { row, rate, saturated: 0, invalid: 0, trials: Vec::new() }
-    }
-
-    fn add(&mut self, trial: &LatencyTrial) {
-        if trial.counts() {
-            self.saturated += usize::from(trial.is_saturated());
-            self.trials.push(Time::ALL.map(|time| trial.times(time)));
-        } else {
-            self.invalid += 1;
-        }
-    }
-
-    /// Trials that count.
+    /// Trials that could not keep the rate, among those that count.
     #[must_use]
-    pub fn n(&self) -> usize {
-        self.trials.len()
+    pub fn saturated(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.saturated).count()
     }
 
     /// Whether most trials kept the rate. Of others, response times say how long the trial was, and
     /// nothing of the table.
     #[must_use]
     pub fn kept_its_rate(&self) -> bool {
-        2 * self.saturated < self.n()
+        2 * self.saturated() < self.n()
     }
 
     /// Operations of the trial that did fewest.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.trials.iter().map(|times| times[0].count()).min().unwrap_or(0)
+        self.trials.iter().map(|trial| trial.times[0].count()).min().unwrap_or(0)
     }
 
-    /// The quantile `q`; `None` if some trial has no operation beyond it. The quantile 1 is the
-    /// largest time.
+    /// The quantile `q`, in seconds; `None` if some trial has no operation beyond it. The quantile 1
+    /// is the largest time.
     #[must_use]
-    pub fn quantile(&self, time: Time, q: f64) -> Option<Quantile> {
-        let values = self.values(time, q)?;
-        let mut rng = stats::rng();
-        let interval = stats::bca(&values, stats::median, stats::LEVEL, stats::RESAMPLES, &mut rng);
-        Some(Quantile { seconds: stats::median(&values), interval })
+    pub fn quantile(&self, time: Time, q: f64) -> Option<Estimate> {
+        Estimate::of(&self.quantiles(time, q)?)
     }
 
     /// The median over trials of the quantile `q`, in seconds.
     #[must_use]
     pub fn median(&self, time: Time, q: f64) -> Option<f64> {
-        Some(stats::median(&self.values(time, q)?))
+        Some(stats::median(&self.quantiles(time, q)?))
     }
 
-    fn values(&self, time: Time, q: f64) -> Option<Vec<f64>> {
-        let of = |times: &[Times; 2]| times[time as usize].quantile(q);
+    fn quantiles(&self, time: Time, q: f64) -> Option<Vec<f64>> {
+        let of = |trial: &Timed| trial.times[time as usize].quantile(q);
         let values: Option<Vec<f64>> = self.trials.iter().map(of).collect();
         values.filter(|values| !values.is_empty())
+    }
+}
+
+impl Timed {
+    fn of(trial: &LatencyTrial) -> Option<Self> {
+        let times = || Time::ALL.map(|time| trial.times(time));
+        trial.counts().then(|| Self { saturated: trial.is_saturated(), times: times() })
     }
 }
 
@@ -140,7 +111,7 @@ mod tests {
             .collect();
         let cells = LatencyCell::all(&trials);
         let [cell] = cells.as_slice() else { panic!("{cells:?}") };
-        assert_eq!((cell.n(), cell.invalid, cell.saturated, cell.operations()), (3, 0, 0, 1000));
+        assert_eq!((cell.n(), cell.invalid, cell.saturated(), cell.operations()), (3, 0, 0, 1000));
         let about = |q: f64, seconds: f64| {
             let found = cell.median(Time::Response, q).expect("a quantile");
             assert!((found / seconds - 1.0).abs() < 1e-3, "{q}: {found}, not {seconds}");
@@ -153,7 +124,7 @@ mod tests {
         assert_eq!(cell.median(Time::Response, 0.9991), None, "not one of 1000 is beyond");
         let quantile = cell.quantile(Time::Response, 0.995).expect("a quantile");
         let (low, high) = quantile.interval.expect("three trials");
-        assert!(low <= quantile.seconds && quantile.seconds <= high && low < high);
+        assert!(low <= quantile.median && quantile.median <= high && low < high);
         // Service times of these trials are a tenth.
         assert_eq!(cell.median(Time::Service, 0.5), Some(100e-9));
     }
@@ -172,7 +143,7 @@ mod tests {
         let cells = LatencyCell::all(&trials);
         let found: Vec<_> = cells
             .iter()
-            .map(|cell| (cell.row.subject(), cell.rate, cell.n(), cell.invalid, cell.saturated))
+            .map(|cell| (cell.row.subject(), cell.at, cell.n(), cell.invalid, cell.saturated()))
             .collect();
         let expected =
             [("papaya", 1e5, 2, 1, 1), ("papaya", 2e5, 1, 0, 0), ("dashmap", 1e5, 1, 0, 0)];

@@ -2,7 +2,8 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `throughput` | the trials of a cell taken together, and by which rate |
+//! | `cell` | the trials of a cell taken together: medians with their intervals |
+//! | `throughput` | cells of throughput trials, and by which rate |
 //! | `latency`, `space`, `aggregate` | the same of the other kinds of trials |
 //! | `setting` | what the trials of a table or panel have in common |
 //! | `compare` | ratios between subjects or runs, and verdicts |
@@ -10,6 +11,7 @@
 //! | `stats` | medians, intervals, tests: functions of numbers |
 
 pub mod aggregate;
+pub mod cell;
 pub mod compare;
 pub mod latency;
 pub mod rank;

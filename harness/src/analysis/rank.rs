@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::analysis::compare::{Baseline, Cell, Workload};
+use crate::analysis::compare::{Baseline, Contender, Workload};
 use crate::analysis::stats;
 
 /// All subjects in their order.
@@ -47,7 +47,7 @@ pub struct Rank {
 /// # Errors
 ///
 /// Why there is nothing to rank: no workload, or no block, that is complete.
-pub fn rank(cells: &[Cell], baseline: Option<&Baseline>) -> Result<Ranking, String> {
+pub fn rank(cells: &[Contender], baseline: Option<&Baseline>) -> Result<Ranking, String> {
     let grid = Grid::of(cells, baseline)?;
     let all: Vec<usize> = (0..grid.blocks.len()).collect();
     let mut ranks: Vec<Rank> =
@@ -73,8 +73,8 @@ struct Grid<'c> {
 }
 
 impl<'c> Grid<'c> {
-    fn of(cells: &'c [Cell], baseline: Option<&Baseline>) -> Result<Self, String> {
-        let named = |cell: &&Cell| {
+    fn of(cells: &'c [Contender], baseline: Option<&Baseline>) -> Result<Self, String> {
+        let named = |cell: &&Contender| {
             baseline.is_none_or(|names| names.names(&cell.subject, &cell.row.structure))
         };
         let subjects: BTreeSet<&str> = cells.iter().map(|cell| cell.subject.as_str()).collect();
@@ -143,11 +143,11 @@ impl<'c> Grid<'c> {
 
 /// The workloads under which every subject has trials, with the subjects' cells in their order.
 fn complete_workloads<'c>(
-    cells: &'c [Cell],
+    cells: &'c [Contender],
     subjects: &[&str],
     left_out: &mut Vec<String>,
-) -> Vec<(&'c Workload, Vec<&'c Cell>)> {
-    let mut by_workload: BTreeMap<&Workload, HashMap<&str, &Cell>> = BTreeMap::new();
+) -> Vec<(&'c Workload, Vec<&'c Contender>)> {
+    let mut by_workload: BTreeMap<&Workload, HashMap<&str, &Contender>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| cell.rates().iter().any(|rate| *rate > 0.0)) {
         by_workload.entry(&cell.workload).or_default().insert(&cell.subject, cell);
     }
@@ -166,11 +166,11 @@ fn complete_workloads<'c>(
 
 /// The logarithms of rates in the blocks in which no cell lacks one.
 fn complete_blocks(
-    workloads: &[(&Workload, Vec<&Cell>)],
+    workloads: &[(&Workload, Vec<&Contender>)],
     left_out: &mut Vec<String>,
 ) -> Vec<Vec<Vec<f64>>> {
     type Rates = HashMap<(usize, u32), f64>;
-    let of_cell = |cell: &&Cell| -> Rates {
+    let of_cell = |cell: &&Contender| -> Rates {
         let logs = cell.trials.iter().map(|trial| (trial.block, trial.rate.ln()));
         logs.filter(|(_, log)| log.is_finite()).collect()
     };

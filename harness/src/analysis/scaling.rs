@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use crate::analysis::compare::{Cell, Workload};
+use crate::analysis::compare::{Contender, Workload};
 use crate::analysis::stats::{self, FEWEST_COUNTS, UslFit};
 
 /// The law of one subject under one workload.
@@ -29,8 +29,8 @@ pub struct Scaling {
 /// Numbers of threads above the number of `cpus` are left out where enough others are left: the law
 /// is of threads that run at the same time.
 #[must_use]
-pub fn scalings(cells: &[Cell], cpus: usize) -> (Vec<Scaling>, Vec<String>) {
-    let mut curves: BTreeMap<(Workload, &str), Vec<&Cell>> = BTreeMap::new();
+pub fn scalings(cells: &[Contender], cpus: usize) -> (Vec<Scaling>, Vec<String>) {
+    let mut curves: BTreeMap<(Workload, &str), Vec<&Contender>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| !cell.trials.is_empty()) {
         let workload = Workload::of_any_threads(&cell.row);
         curves.entry((workload, &cell.subject)).or_default().push(cell);
@@ -60,7 +60,7 @@ pub fn scalings(cells: &[Cell], cpus: usize) -> (Vec<Scaling>, Vec<String>) {
 fn scaling(
     subject: &str,
     workload: Workload,
-    mut cells: Vec<&Cell>,
+    mut cells: Vec<&Contender>,
     cpus: usize,
 ) -> Result<Scaling, String> {
     cells.sort_by_key(|cell| cell.row.threads);
@@ -82,7 +82,7 @@ fn scaling(
 }
 
 /// The rates of the cells in each block in which all have one.
-fn complete_blocks(cells: &[&Cell]) -> Vec<Vec<f64>> {
+fn complete_blocks(cells: &[&Contender]) -> Vec<Vec<f64>> {
     let rates: Vec<HashMap<(usize, u32), f64>> = cells
         .iter()
         .map(|cell| cell.trials.iter().map(|trial| (trial.block, trial.rate)).collect())

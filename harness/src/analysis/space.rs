@@ -1,97 +1,82 @@
 //! The space trials of each cell, taken together.
 
-use std::collections::BTreeMap;
-
-use crate::analysis::stats;
+use crate::analysis::cell::{Cell, Estimate, grouped, with_parameters};
 use crate::rows::Row;
 use crate::rows::space::SpaceRow;
 use trials::space::At;
 
-/// A table at one of the steps of its fills: medians over trials, and the worst of some.
-#[derive(Clone, Debug)]
-pub(crate) struct SpaceCell {
-    /// A throughput trial of the cell, for its parameters.
-    pub(crate) row: Row,
-    /// Why it is looked at.
-    pub(crate) at: At,
-    pub(crate) asked_load: Option<f64>,
-    /// Trials that count, and those that do not.
-    pub(crate) n: usize,
-    pub(crate) invalid: usize,
-    pub(crate) entries: f64,
-    pub(crate) load: Option<f64>,
-    pub(crate) bytes_per_entry: Option<f64>,
-    /// Of the worst trial.
-    pub(crate) longest_chain: Option<u64>,
-    pub(crate) moves_per_insert: Option<f64>,
-    /// Of the worst trial.
-    pub(crate) max_moves: Option<u64>,
-    pub(crate) build_seconds: Option<f64>,
-    pub(crate) build_interval: Option<(f64, f64)>,
-    pub(crate) gets_per_sec: Option<f64>,
-    pub(crate) gets_interval: Option<(f64, f64)>,
-}
+/// Why a table is looked at, and the load that was asked for, if one was.
+pub(crate) type StepName = (At, Option<f64>);
+
+/// A table at one of the steps of its fills.
+pub(crate) type SpaceCell = Cell<SpaceRow, StepName>;
 
 impl SpaceCell {
-    /// The cells of `fills`, by subject and step; `trials` say whose they are.
+    /// The cells of `fills`, by subject and then by entries; `trials` say whose they are.
     pub(crate) fn all(fills: &[SpaceRow], trials: &[Row]) -> Vec<Self> {
-        let of: BTreeMap<&str, &Row> = trials.iter().map(|row| (row.case.as_str(), row)).collect();
-        let mut steps: BTreeMap<_, Vec<&SpaceRow>> = BTreeMap::new();
-        for fill in fills {
-            // A sweep that was interrupted may have filled a cell that it has not run yet.
-            let Some(row) = of.get(fill.case.as_str()) else { continue };
-            let name = (row.keys, row.subject(), fill.case.as_str());
-            let step = (fill.at, fill.asked_load.map_or(0, f64::to_bits));
-            steps.entry((name, step)).or_default().push(fill);
-        }
-        let cell = |(((_, _, case), _), rows): (&(_, _), &Vec<_>)| Self::of(of[*case], rows);
-        let mut cells: Vec<Self> = steps.iter().map(cell).collect();
-        cells.sort_by(|a, b| {
-            let name = |cell: &Self| (cell.row.keys, cell.row.subject(), cell.row.case.clone());
-            name(a).cmp(&name(b)).then(a.entries.total_cmp(&b.entries))
+        let known = with_parameters(fills, |fill| &fill.case, trials);
+        let step = |(_, fill): &(&Row, &SpaceRow)| {
+            (fill.case.clone(), fill.at, fill.asked_load.map(f64::to_bits))
+        };
+        let cell = |fills: Vec<(&Row, &SpaceRow)>| {
+            let (row, first) = fills[0];
+            let counts = |(_, fill): &(&Row, &SpaceRow)| fill.valid.then(|| (*fill).clone());
+            Self::new(row, (first.at, first.asked_load), fills.iter().map(counts))
+        };
+        let mut cells: Vec<Self> = grouped(known, step).into_iter().map(cell).collect();
+        cells.sort_by_cached_key(|cell| {
+            let (at, load) = cell.at;
+            let name = (cell.row.keys, cell.row.subject(), cell.row.case.clone());
+            // As bits: of numbers from 0 up these are in the numbers' order.
+            (name, cell.entries().to_bits(), at, load.map(f64::to_bits))
         });
         cells
     }
 
-    fn of(row: &Row, fills: &[&SpaceRow]) -> Self {
-        let valid: Vec<&SpaceRow> = fills.iter().copied().filter(|fill| fill.valid).collect();
-        let values = |of: fn(&SpaceRow) -> Option<f64>| -> Vec<f64> {
-            valid.iter().filter_map(|fill| of(fill)).collect()
-        };
-        let median = |of| Some(values(of)).filter(|v| !v.is_empty()).map(|v| stats::median(&v));
-        let worst = |of: fn(&SpaceRow) -> Option<u64>| valid.iter().filter_map(|f| of(f)).max();
-        let interval = |of| {
-            let (values, rng) = (values(of), &mut stats::rng());
-            stats::bca(&values, stats::median, stats::LEVEL, stats::RESAMPLES, rng)
-        };
-        Self {
-            row: row.clone(),
-            at: fills[0].at,
-            asked_load: fills[0].asked_load,
-            n: valid.len(),
-            invalid: fills.len() - valid.len(),
-            entries: median(|fill| fill.entries.map(|n| n as f64)).unwrap_or(0.0),
-            load: median(|fill| fill.load),
-            bytes_per_entry: median(|fill| fill.bytes_per_entry),
-            longest_chain: worst(|fill| fill.longest_chain),
-            moves_per_insert: median(|fill| fill.moves_per_insert),
-            max_moves: worst(|fill| fill.max_moves),
-            build_seconds: median(|fill| fill.build_seconds),
-            build_interval: interval(|fill| fill.build_seconds),
-            gets_per_sec: median(|fill| fill.gets_per_sec),
-            gets_interval: interval(|fill| fill.gets_per_sec),
-        }
-    }
-
     /// `load 0.9`, `keys`, `growth` or `failed`.
     pub(crate) fn step(&self) -> String {
-        match (self.at, self.asked_load) {
+        match self.at {
             (At::Load, Some(load)) => format!("load {load}"),
             (At::Load, None) => "load".to_owned(),
             (At::Keys, _) => "keys".to_owned(),
             (At::Growth, _) => "growth".to_owned(),
             (At::Failed, _) => "failed".to_owned(),
         }
+    }
+
+    /// The median, 0 of a step that no trial reached.
+    fn entries(&self) -> f64 {
+        self.median_of(|fill| fill.entries.map(|n| n as f64)).unwrap_or(0.0)
+    }
+
+    pub(crate) fn load(&self) -> Option<f64> {
+        self.median_of(|fill| fill.load)
+    }
+
+    pub(crate) fn bytes_per_entry(&self) -> Option<f64> {
+        self.median_of(|fill| fill.bytes_per_entry)
+    }
+
+    pub(crate) fn moves_per_insert(&self) -> Option<f64> {
+        self.median_of(|fill| fill.moves_per_insert)
+    }
+
+    /// Of the worst trial.
+    pub(crate) fn longest_chain(&self) -> Option<u64> {
+        self.most(|fill| fill.longest_chain)
+    }
+
+    /// Of the worst trial.
+    pub(crate) fn max_moves(&self) -> Option<u64> {
+        self.most(|fill| fill.max_moves)
+    }
+
+    pub(crate) fn build_seconds(&self) -> Option<Estimate> {
+        self.estimate(|fill| fill.build_seconds)
+    }
+
+    pub(crate) fn gets_per_sec(&self) -> Option<Estimate> {
+        self.estimate(|fill| fill.gets_per_sec)
     }
 }
 
@@ -107,14 +92,15 @@ mod tests {
         row.case.clone_from(&fills[0][0].case);
         let cells = SpaceCell::all(&fills.concat(), std::slice::from_ref(&row));
         let [cell] = cells.as_slice() else { panic!("{cells:?}") };
-        assert_eq!((cell.n, cell.invalid, cell.step().as_str()), (3, 0, "keys"));
-        assert_eq!((cell.load, cell.moves_per_insert), (Some(0.6), Some(3.0)));
-        assert_eq!((cell.max_moves, cell.longest_chain), (Some(40), Some(20)));
-        assert_eq!((cell.build_seconds, cell.gets_per_sec), (Some(2.0), Some(2e6)));
+        assert_eq!((cell.n(), cell.invalid, cell.step().as_str()), (3, 0, "keys"));
+        assert_eq!((cell.load(), cell.moves_per_insert()), (Some(0.6), Some(3.0)));
+        assert_eq!((cell.max_moves(), cell.longest_chain()), (Some(40), Some(20)));
+        let medians = [cell.build_seconds(), cell.gets_per_sec()].map(|one| one.unwrap().median);
+        assert_eq!(medians, [2.0, 2e6]);
         // What failed counts nowhere; a cell that no trial names is not shown.
         fills[1][0].valid = false;
         let cells = SpaceCell::all(&fills.concat(), std::slice::from_ref(&row));
-        assert_eq!((cells[0].n, cells[0].invalid, cells[0].max_moves), (2, 1, Some(30)));
+        assert_eq!((cells[0].n(), cells[0].invalid, cells[0].max_moves()), (2, 1, Some(30)));
         assert!(SpaceCell::all(&fills.concat(), &[]).is_empty());
     }
 }

@@ -1,9 +1,8 @@
 //! Trials of one cell, taken together.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
+use crate::analysis::cell::{Estimate, grouped};
 use crate::analysis::stats;
 use crate::rows::Row;
 
@@ -77,20 +76,36 @@ pub struct CellSummary {
     pub row: Row,
     /// The subject's name.
     pub subject: String,
-    /// Trials that count: the number of `values`.
-    pub n: usize,
     /// Trials that failed their self-check or ended in an error; not in `values`.
     pub invalid: usize,
     /// Valid trials without this metric; not in `values`.
     pub unmeasured: usize,
     /// The metric, one value a trial, in the rows' order.
     pub values: Vec<f64>,
-    /// The median of `values`; `None` if there is none.
-    pub median: Option<f64>,
-    /// The 95 % BCa interval of the median; `None` of fewer than two values.
-    pub interval: Option<(f64, f64)>,
+    /// Of `values`; `None` if there is none.
+    pub estimate: Option<Estimate>,
     /// What `values` are.
     pub metric: Metric,
+}
+
+impl CellSummary {
+    /// Trials that count and have the metric.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The median of `values`; `None` if there is none.
+    #[must_use]
+    pub fn median(&self) -> Option<f64> {
+        Some(self.estimate?.median)
+    }
+
+    /// The 95 % BCa interval of the median; `None` of fewer than two values.
+    #[must_use]
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        self.estimate?.interval
+    }
 }
 
 /// The cells of `rows`, in the order of their first rows, by one metric.
@@ -131,16 +146,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
 }
 
 fn cells(rows: &[Row]) -> Vec<Vec<&Row>> {
-    let mut places = HashMap::new();
-    let mut cells: Vec<Vec<&Row>> = Vec::new();
-    for row in rows {
-        let place = *places.entry(row.case.as_str()).or_insert(cells.len());
-        if place == cells.len() {
-            cells.push(Vec::new());
-        }
-        cells[place].push(row);
-    }
-    cells
+    grouped(rows, |row| row.case.as_str())
 }
 
 fn has_enough_windows(trials: &[&Row]) -> bool {
@@ -156,17 +162,9 @@ fn summarise_cell(trials: &[&Row], metric: Metric) -> CellSummary {
     CellSummary {
         row: trials[0].clone(),
         subject: trials[0].subject(),
-        n: values.len(),
         invalid: trials.len() - counted.len(),
         unmeasured: counted.len() - values.len(),
-        median: (!values.is_empty()).then(|| stats::median(&values)),
-        interval: stats::bca(
-            &values,
-            stats::median,
-            stats::LEVEL,
-            stats::RESAMPLES,
-            &mut stats::rng(),
-        ),
+        estimate: Estimate::of(&values),
         values,
         metric,
     }
@@ -194,12 +192,12 @@ mod tests {
         let cells = summarise(&rows, Metric::WallRate);
         assert_eq!(cells.len(), 2);
         assert_eq!(cells[0].values, [3e6, 1e6, 2e6]);
-        assert_eq!((cells[0].n, cells[0].invalid, cells[0].unmeasured), (3, 2, 1));
-        assert_eq!(cells[0].median, Some(2e6));
-        let (low, high) = cells[0].interval.expect("three values");
+        assert_eq!((cells[0].n(), cells[0].invalid, cells[0].unmeasured), (3, 2, 1));
+        assert_eq!(cells[0].median(), Some(2e6));
+        let (low, high) = cells[0].interval().expect("three values");
         assert!((1e6..2e6).contains(&low) && high > 2e6 && high <= 3e6);
-        assert_eq!((cells[1].subject.as_str(), cells[1].median), ("dashmap", Some(9e6)));
-        assert_eq!(cells[1].interval, None);
+        assert_eq!((cells[1].subject.as_str(), cells[1].median()), ("dashmap", Some(9e6)));
+        assert_eq!(cells[1].interval(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use globset::{Glob, GlobMatcher};
 
-use crate::analysis::compare::{Baseline, Cell, Workload};
+use crate::analysis::compare::{Baseline, Contender, Workload};
 use crate::analysis::throughput::{Choice, Metric, choose_metric};
 use crate::case::is_control;
 use crate::experiment::{Experiment, did_you_mean, trial_times};
@@ -175,7 +175,7 @@ pub(super) fn check_baseline(baseline: &Baseline, folders: &[Recorded]) -> Resul
 }
 
 /// The one subject that `baseline` names in `cells`, or `the best of` those.
-pub(super) fn best_of(baseline: &Baseline, cells: &[Cell]) -> String {
+pub(super) fn best_of(baseline: &Baseline, cells: &[Contender]) -> String {
     let named = cells
         .iter()
         .filter(|cell| !cell.row.twin && baseline.names(&cell.subject, &cell.row.structure));

@@ -32,7 +32,7 @@ const MESSAGES: usize = 3;
 
 /// What is known of the cells while they are measured.
 pub(super) struct Estimates {
-    cells: Vec<Cell>,
+    cells: Vec<Watched>,
     cpus: usize,
     /// The width of intervals that is asked for.
     target: Option<f64>,
@@ -46,8 +46,8 @@ pub(super) struct Estimates {
     messages: Vec<String>,
 }
 
-/// One cell.
-struct Cell {
+/// A cell that is being measured.
+struct Watched {
     id: String,
     name: String,
     rows: Vec<Row>,
@@ -64,7 +64,7 @@ impl Estimates {
     ) -> Self {
         let cell = |(id, name): (String, String)| {
             let rows = rows.iter().filter(|row| row.case == id).cloned().collect();
-            Cell { id, name, rows, summary: None }
+            Watched { id, name, rows, summary: None }
         };
         let mut estimates = Self {
             cells: cells.map(cell).collect(),
@@ -172,7 +172,7 @@ impl Estimates {
     }
 }
 
-impl Cell {
+impl Watched {
     fn summarise(&mut self, metric: Metric) {
         self.summary = summarise(&self.rows, metric).pop();
     }
@@ -184,13 +184,13 @@ impl Cell {
     /// Half the interval's width, as a share of the median.
     fn half_width(&self) -> Option<f64> {
         let summary = self.summary.as_ref()?;
-        Some(stats::relative_half_width(summary.interval?, summary.median?))
+        Some(stats::relative_half_width(summary.interval()?, summary.median()?))
     }
 
     /// The name, trials, those that nothing disturbed, the median and the half-width.
     fn fields(&self) -> [String; 5] {
         let quiet = self.rows.iter().filter(|row| row.valid && row.noise == QUIET).count();
-        let median = self.summary.as_ref().and_then(|summary| summary.median);
+        let median = self.summary.as_ref().and_then(|summary| summary.median());
         let none = || "-".to_owned();
         [
             self.name.clone(),
@@ -368,7 +368,8 @@ mod tests {
         let rates: Vec<f64> = (0..10).map(|i| 1e6 * (1.0 + 0.01 * f64::from(i))).collect();
         let estimates = estimates(&rows("papaya", &rates), None);
         let summary = &summarise(&rows("papaya", &rates), Metric::WallRate)[0];
-        let width = stats::relative_half_width(summary.interval.unwrap(), summary.median.unwrap());
+        let width =
+            stats::relative_half_width(summary.interval().unwrap(), summary.median().unwrap());
         let shown = line(&screen(&estimates, 90, 12), "papaya");
         assert_eq!(shown[5..], [format!("{:.1}", 100.0 * width), "measured".to_owned()]);
     }

@@ -5,7 +5,7 @@ use super::folders::{
     share_trials,
 };
 use crate::analysis::compare::{
-    Baseline, Cell, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
+    Baseline, Contender, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
     with_baseline,
 };
 use crate::analysis::throughput::{Choice, Metric};
@@ -80,7 +80,7 @@ fn compare_subjects<T>(
 }
 
 /// The best is picked from the trials that it is compared by.
-fn in_words(baseline: &Baseline, cells: &[Cell]) -> String {
+fn in_words(baseline: &Baseline, cells: &[Contender]) -> String {
     let best = best_of(baseline, cells);
     if !best.starts_with("the best of ") {
         return best;
@@ -189,7 +189,7 @@ fn report<'c>(
     choice: Choice,
     plan: &Plan<'c>,
     floors: &Floors,
-    cells: &[Cell],
+    cells: &[Contender],
 ) -> Report<'c> {
     Report {
         mode,

@@ -15,7 +15,7 @@ pub fn bencher(rows: &[Row], metric: Metric) -> Value {
     let cells = named(rows, metric);
     let entry = |(name, cell, median): (String, CellSummary, f64)| {
         let mut value = json!({ "value": median });
-        if let Some((low, high)) = cell.interval {
+        if let Some((low, high)) = cell.interval() {
             value["lower_value"] = json!(low);
             value["upper_value"] = json!(high);
         }
@@ -32,9 +32,9 @@ pub fn github_action_benchmark(rows: &[Row], metric: Metric) -> Value {
             "name": name,
             "unit": "ops/s",
             "value": median,
-            "extra": format!("{} trials, {}", cell.n, metric.in_words()),
+            "extra": format!("{} trials, {}", cell.n(), metric.in_words()),
         });
-        if let Some((low, high)) = cell.interval {
+        if let Some((low, high)) = cell.interval() {
             value["range"] = json!(format!("{low:.0} to {high:.0}"));
         }
         value
@@ -60,7 +60,7 @@ fn named(rows: &[Row], metric: Metric) -> Vec<(String, CellSummary, f64)> {
     cells
         .into_iter()
         .filter_map(|cell| {
-            let (name, median) = (name(&cell), cell.median?);
+            let (name, median) = (name(&cell), cell.median()?);
             Some((name, cell, median))
         })
         .collect()
@@ -80,7 +80,7 @@ mod tests {
         let number = |key: &str| cell[key].as_f64().expect("a number");
         assert!(number("lower_value") <= number("value"), "{cell}");
         assert!(number("value") <= number("upper_value"), "{cell}");
-        let median = summarise(&rows, Metric::WallRate)[0].median.unwrap();
+        let median = summarise(&rows, Metric::WallRate)[0].median().unwrap();
         assert_eq!(number("value"), median);
         let alone = &all["flurry threads=1 reads=95 zipf=0.99 keys=65536"]["throughput"];
         assert_eq!(*alone, json!({ "value": 7e6 }), "one trial has no interval");

@@ -211,8 +211,9 @@ pub fn judge(rows: &[Row], metric: Metric, target: Option<f64>) -> Verdict {
     let cells = summarise(rows, metric);
     let widths = cells.iter().filter_map(|cell| {
         // A cell all of whose trials failed will not get narrower.
-        let median = cell.median?;
-        let width = cell.interval.map_or(f64::INFINITY, |i| stats::relative_half_width(i, median));
+        let median = cell.median()?;
+        let width =
+            cell.interval().map_or(f64::INFINITY, |i| stats::relative_half_width(i, median));
         Some((width, cell))
     });
     match widths.max_by(|a, b| a.0.total_cmp(&b.0)) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use globset::{Glob, GlobMatcher};
 
-use super::cells::Cell;
+use super::cells::Contender;
 
 /// Subjects, the best of which in each cell is the baseline there.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl Baseline {
     /// The named cell with the best median; `None` if none has a trial that counts. All cells are
     /// of one workload.
     #[must_use]
-    pub fn best<'c>(&self, cells: &[&'c Cell]) -> Option<&'c Cell> {
+    pub fn best<'c>(&self, cells: &[&'c Contender]) -> Option<&'c Contender> {
         let named = cells.iter().filter(|cell| {
             !cell.row.twin
                 && !cell.trials.is_empty()
@@ -131,7 +131,7 @@ mod tests {
         let mut rows: Vec<_> = rates.iter().map(|(name, rate)| trial(name, 1, 0, *rate)).collect();
         let best = |rows: &[_], text: &str| {
             let cells = cells(&[rows], Metric::WallRate);
-            let cells: Vec<&Cell> = cells.iter().collect();
+            let cells: Vec<&Contender> = cells.iter().collect();
             baseline(text).best(&cells).map(|cell| cell.subject.clone())
         };
         assert_eq!(best(&rows, "papaya,dashmap").unwrap(), "dashmap");

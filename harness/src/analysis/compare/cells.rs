@@ -4,14 +4,15 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::analysis::cell::grouped;
 use crate::analysis::setting::Setting;
 use crate::analysis::stats;
 use crate::analysis::throughput::Metric;
 use crate::rows::Row;
 
-/// A subject under a workload.
+/// A subject under a workload, as it is compared with others: block by block, by one rate.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub struct Contender {
     /// What subjects must share to be compared.
     pub workload: Workload,
     /// The subject's name.
@@ -37,7 +38,7 @@ pub struct Trial {
     pub rate: f64,
 }
 
-impl Cell {
+impl Contender {
     /// The median rate; NaN without trials.
     #[must_use]
     pub fn median(&self) -> f64 {
@@ -120,43 +121,40 @@ impl fmt::Display for Workload {
 
 /// The cells of the rows of several folders, by workload and then by subject.
 #[must_use]
-pub fn cells(folders: &[&[Row]], metric: Metric) -> Vec<Cell> {
-    let mut places = HashMap::new();
-    let mut cells: Vec<Cell> = Vec::new();
-    for (folder, rows) in folders.iter().enumerate() {
-        for row in *rows {
-            let place = *places.entry(row.case.as_str()).or_insert_with(|| {
-                cells.push(empty(row));
-                cells.len() - 1
-            });
-            let cell = &mut cells[place];
-            match metric.of(row).filter(|_| row.counts()) {
-                Some(rate) => cell.trials.push(Trial {
-                    block: (folder, row.block),
-                    position: row.position,
-                    seed: row.seed,
-                    rate,
-                }),
-                None => cell.without += 1,
-            }
-        }
-    }
+pub fn cells(folders: &[&[Row]], metric: Metric) -> Vec<Contender> {
+    let rows = folders
+        .iter()
+        .zip(0..)
+        .flat_map(|(rows, folder)| rows.iter().map(move |row| (folder, row)));
+    let groups = grouped(rows, |(_, row)| row.case.as_str());
+    let mut cells: Vec<Contender> = groups.iter().map(|rows| cell(rows, metric)).collect();
     cells.sort_by(|a, b| (&a.workload, &a.subject).cmp(&(&b.workload, &b.subject)));
     cells
 }
 
-fn empty(row: &Row) -> Cell {
-    Cell {
-        workload: Workload::of(row),
-        subject: row.subject(),
-        row: row.clone(),
-        trials: Vec::new(),
-        without: 0,
+/// That of the rows of a case, each with its folder.
+fn cell(rows: &[(usize, &Row)], metric: Metric) -> Contender {
+    let first = rows[0].1;
+    let trial = |(folder, row): &(usize, &Row)| {
+        let rate = metric.of(row).filter(|_| row.counts())?;
+        let (position, seed) = (row.position, row.seed);
+        Some(Trial { block: (*folder, row.block), position, seed, rate })
+    };
+    let trials: Vec<Trial> = rows.iter().filter_map(trial).collect();
+    Contender {
+        workload: Workload::of(first),
+        subject: first.subject(),
+        row: first.clone(),
+        without: rows.len() - trials.len(),
+        trials,
     }
 }
 
 /// The trials of both cells that are of one block.
-pub(super) fn pairs_of<'c>(ours: &'c Cell, theirs: &'c Cell) -> Vec<(&'c Trial, &'c Trial)> {
+pub(super) fn pairs_of<'c>(
+    ours: &'c Contender,
+    theirs: &'c Contender,
+) -> Vec<(&'c Trial, &'c Trial)> {
     let theirs: HashMap<_, _> = theirs.trials.iter().map(|trial| (trial.block, trial)).collect();
     ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
 }
@@ -174,7 +172,7 @@ mod tests {
         rows[1].ops_per_sec = None;
         let case = rows[0].case.clone();
         let cells = cells(&[&rows], Metric::WallRate);
-        let names: Vec<String> = cells.iter().take(3).map(Cell::name).collect();
+        let names: Vec<String> = cells.iter().take(3).map(Contender::name).collect();
         let expected = [
             "hamt-cas/epoch threads=1 reads=100 zipf=0.99 keys=65536",
             "papaya threads=1 reads=100 zipf=0.99 keys=65536",

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::ALPHA;
-use super::cells::Cell;
+use super::cells::Contender;
 use super::words::p_value;
 use crate::analysis::stats;
 
@@ -63,7 +63,7 @@ pub struct Position {
 
 /// Looks at `cells`.
 #[must_use]
-pub fn check(cells: &[Cell]) -> Checks {
+pub fn check(cells: &[Contender]) -> Checks {
     let logs: Vec<Vec<f64>> = cells.iter().map(logs_in_order).collect();
     Checks {
         cells: cells.len(),
@@ -77,13 +77,13 @@ pub fn check(cells: &[Cell]) -> Checks {
 }
 
 /// Logarithms of rates by block.
-fn logs_in_order(cell: &Cell) -> Vec<f64> {
+fn logs_in_order(cell: &Contender) -> Vec<f64> {
     let mut trials = cell.trials.clone();
     trials.sort_by_key(|trial| trial.block);
     trials.iter().map(|trial| trial.rate.ln()).collect()
 }
 
-fn outliers(cell: &Cell) -> Vec<Outlier> {
+fn outliers(cell: &Contender) -> Vec<Outlier> {
     let logs: Vec<f64> = cell.trials.iter().map(|trial| trial.rate.ln()).collect();
     let flagged = stats::outliers(&logs).into_iter().zip(&cell.trials).filter(|(far, _)| *far);
     let outlier = |(_, trial): (bool, &super::Trial)| Outlier {
@@ -95,7 +95,7 @@ fn outliers(cell: &Cell) -> Vec<Outlier> {
     flagged.map(outlier).collect()
 }
 
-fn drifting(cells: &[Cell], logs: &[Vec<f64>]) -> Vec<Drift> {
+fn drifting(cells: &[Contender], logs: &[Vec<f64>]) -> Vec<Drift> {
     let trend = |logs: &Vec<f64>| {
         let points: Vec<(f64, f64)> = (0..).map(f64::from).zip(logs.iter().copied()).collect();
         stats::kendall(&points)
@@ -117,7 +117,7 @@ fn is_autocorrelated(logs: &[f64]) -> bool {
     stats::autocorrelation(logs).is_some_and(|correlation| correlation > bound)
 }
 
-fn position(cells: &[Cell]) -> Option<Position> {
+fn position(cells: &[Contender]) -> Option<Position> {
     let points: Vec<(f64, f64)> = cells
         .iter()
         .filter(|cell| cell.trials.len() > 1)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cell, Workload, pairs_of};
+use super::cells::{Contender, Workload, pairs_of};
 use crate::analysis::stats;
 
 /// The noise floors of the workloads that have an A/A pair.
@@ -24,10 +24,11 @@ pub struct Floor {
 impl Floors {
     /// Of the A/A pairs among `cells`.
     #[must_use]
-    pub fn of(cells: &[Cell]) -> Self {
-        let floor = |twin: &Cell| {
+    pub fn of(cells: &[Contender]) -> Self {
+        let floor = |twin: &Contender| {
             let own = crate::case::cell_name(&twin.row.structure, &twin.row.reclaimer, false);
-            let is_first = |cell: &&Cell| cell.workload == twin.workload && cell.subject == own;
+            let is_first =
+                |cell: &&Contender| cell.workload == twin.workload && cell.subject == own;
             let factor = factor(cells.iter().find(is_first)?, twin)?;
             Some((twin.workload.clone(), Floor { subject: own, factor }))
         };
@@ -62,7 +63,7 @@ impl Floor {
 }
 
 /// The end of the interval that is further from 1, which end it is being chance.
-fn factor(first: &Cell, twin: &Cell) -> Option<f64> {
+fn factor(first: &Contender, twin: &Contender) -> Option<f64> {
     let pairs = pairs_of(twin, first);
     let rates: Vec<(f64, f64)> = pairs.iter().map(|(a, b)| (a.rate, b.rate)).collect();
     let (low, high) = stats::ratio_of_pairs(&stats::log_ratios(&rates)?).interval?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Cell, Workload};
+use super::{Contender, Workload};
 use crate::analysis::compare::words::factor;
 
 /// The workload under which a subject's cells differ most in nothing but the hash seed.
@@ -22,7 +22,7 @@ pub struct SeedSpread {
 
 /// For each subject the largest spread over hash seeds, if some workload has several; widest first.
 #[must_use]
-pub fn seed_spreads(cells: &[Cell]) -> Vec<SeedSpread> {
+pub fn seed_spreads(cells: &[Contender]) -> Vec<SeedSpread> {
     let mut medians: BTreeMap<(&str, Workload), Vec<f64>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| !cell.trials.is_empty()) {
         let same = (cell.subject.as_str(), cell.workload.of_any_hash_seed());

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use self::baseline::Baseline;
 use self::cells::pairs_of;
-pub use self::cells::{Cell, Trial, Workload, cells};
+pub use self::cells::{Contender, Trial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
@@ -53,9 +53,9 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Debug)]
 pub struct Pairing<'c> {
     /// The cell that the verdict is about.
-    pub ours: &'c Cell,
+    pub ours: &'c Contender,
     /// The baseline.
-    pub theirs: &'c Cell,
+    pub theirs: &'c Contender,
     rates: Rates,
 }
 
@@ -80,9 +80,9 @@ pub struct Plan<'c> {
 #[derive(Clone, Debug)]
 pub struct Judged<'c> {
     /// The cell that the verdict is about.
-    pub ours: &'c Cell,
+    pub ours: &'c Contender,
     /// The baseline.
-    pub theirs: &'c Cell,
+    pub theirs: &'c Contender,
     /// Pairs; `None` if the trials are not paired.
     pub pairs: Option<usize>,
     /// Of ours to theirs.
@@ -100,11 +100,11 @@ pub struct Judged<'c> {
 /// Each cell that is `wanted` against the baseline under its workload.
 #[must_use]
 pub fn with_baseline<'c>(
-    cells: &'c [Cell],
+    cells: &'c [Contender],
     baseline: &Baseline,
-    wanted: impl Fn(&Cell) -> bool,
+    wanted: impl Fn(&Contender) -> bool,
 ) -> Plan<'c> {
-    let mut workloads: BTreeMap<&Workload, Vec<&Cell>> = BTreeMap::new();
+    let mut workloads: BTreeMap<&Workload, Vec<&Contender>> = BTreeMap::new();
     for cell in cells {
         workloads.entry(&cell.workload).or_default().push(cell);
     }
@@ -128,13 +128,13 @@ pub fn with_baseline<'c>(
 /// by block if every two of one case and block have the same seed, hence did the same operations.
 #[must_use]
 pub fn before_and_after<'c>(
-    before: &'c [Cell],
-    after: &'c [Cell],
-    wanted: impl Fn(&Cell) -> bool,
+    before: &'c [Contender],
+    after: &'c [Contender],
+    wanted: impl Fn(&Contender) -> bool,
 ) -> Plan<'c> {
-    let old: HashMap<&str, &Cell> =
+    let old: HashMap<&str, &Contender> =
         before.iter().map(|cell| (cell.row.case.as_str(), cell)).collect();
-    let both: Vec<(&Cell, &Cell)> = after
+    let both: Vec<(&Contender, &Contender)> = after
         .iter()
         .filter(|cell| wanted(cell))
         .filter_map(|cell| Some((cell, *old.get(cell.row.case.as_str())?)))
@@ -158,7 +158,7 @@ pub fn before_and_after<'c>(
     plan
 }
 
-fn same_seeds(ours: &Cell, theirs: &Cell) -> bool {
+fn same_seeds(ours: &Contender, theirs: &Contender) -> bool {
     let pairs = pairs_of(ours, theirs);
     !pairs.is_empty() && pairs.iter().all(|(ours, theirs)| ours.seed == theirs.seed)
 }
@@ -168,8 +168,8 @@ const NO_RATIO: &str = "a trial did no operation, and a rate of 0 has no ratio";
 impl<'c> Plan<'c> {
     fn pair(
         &mut self,
-        ours: &'c Cell,
-        theirs: &'c Cell,
+        ours: &'c Contender,
+        theirs: &'c Contender,
         trials: Vec<(&Trial, &Trial)>,
         block: &str,
     ) {
@@ -190,7 +190,7 @@ impl<'c> Plan<'c> {
     }
 
     /// Without pairs.
-    fn oppose(&mut self, ours: &'c Cell, theirs: &'c Cell) {
+    fn oppose(&mut self, ours: &'c Contender, theirs: &'c Contender) {
         if ours.trials.is_empty() || theirs.trials.is_empty() {
             let run = if ours.trials.is_empty() { "after" } else { "before" };
             return self.left_out.push(format!("{}: no trial counts {run}", ours.name()));
@@ -308,7 +308,7 @@ mod tests {
         rows
     }
 
-    fn against<'c>(cells: &'c [Cell], baseline: &str) -> Plan<'c> {
+    fn against<'c>(cells: &'c [Contender], baseline: &str) -> Plan<'c> {
         with_baseline(cells, &baseline.parse().unwrap(), |_| true)
     }
 

@@ -9,8 +9,8 @@ use super::panels::{Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::{Place, Schemes, file_stem, threads};
 use super::style::Style;
 use super::{Drawing, Results};
+use crate::analysis::cell::Estimate;
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::stats;
 use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
 use crate::rows::Row;
 
@@ -107,13 +107,11 @@ fn series(
 }
 
 fn rate(cell: &CellSummary, _: &[Row]) -> Option<(f64, Option<(f64, f64)>)> {
-    Some((cell.median? / 1e6, cell.interval.map(|(low, high)| (low / 1e6, high / 1e6))))
+    Some(cell.estimate?.in_units_of(1e6))
 }
 
 fn peak(cell: &CellSummary, rows: &[Row]) -> Option<(f64, Option<(f64, f64)>)> {
     let own = rows.iter().filter(|row| row.case == cell.row.case && row.counts());
     let peaks: Vec<f64> = own.filter_map(|row| Some(row.peak_unreclaimed_bytes? as f64)).collect();
-    let interval =
-        stats::bca(&peaks, stats::median, stats::LEVEL, stats::RESAMPLES, &mut stats::rng());
-    (!peaks.is_empty()).then(|| (stats::median(&peaks), interval))
+    Estimate::of(&peaks).map(|peak| peak.in_units_of(1.0))
 }

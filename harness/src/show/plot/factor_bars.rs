@@ -10,7 +10,7 @@ use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::schemes::file_stem;
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
-use crate::analysis::compare::{Baseline, Cell, Floors, Judged, cells, judge, with_baseline};
+use crate::analysis::compare::{Baseline, Contender, Floors, Judged, cells, judge, with_baseline};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::throughput::{Choice, choose_metric};
 use crate::rows::Row;
@@ -170,7 +170,7 @@ impl Picture<'_> {
     }
 
     fn note(&self) -> String {
-        let trials = |cell: &Cell| cell.trials.len();
+        let trials = |cell: &Contender| cell.trials.len();
         let blocks = self.judged.iter().map(|one| one.pairs.unwrap_or_else(|| trials(one.ours)));
         let (least, most) =
             blocks.fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));

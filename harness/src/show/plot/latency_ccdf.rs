@@ -68,11 +68,11 @@ fn panels(group: &Group, mut cells: Vec<&LatencyCell>, looks: &BTreeMap<String, 
     });
     let mut workloads: Vec<[String; 2]> = cells.iter().map(|cell| workload(&cell.row)).collect();
     workloads.dedup();
-    let mut rates: Vec<f64> = cells.iter().map(|cell| cell.rate).collect();
+    let mut rates: Vec<f64> = cells.iter().map(|cell| cell.at).collect();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
     let panel = |load: &[String; 2], rate: f64| {
-        let here = cells.iter().filter(|cell| cell.rate == rate && workload(&cell.row) == *load);
+        let here = cells.iter().filter(|cell| cell.at == rate && workload(&cell.row) == *load);
         let kept = here.filter(|cell| cell.kept_its_rate());
         let series = kept.flat_map(|cell| lines(cell, looks)).collect();
         let [threads, rest] = load.clone();
@@ -102,7 +102,7 @@ fn notes(group: &Group, cells: &[&LatencyCell]) -> Vec<String> {
     let saturated: Vec<String> = saturated
         .map(|cell| {
             let row = &cell.row;
-            format!("{} at {} ({})", row.subject(), short(cell.rate), threads(row.threads))
+            format!("{} at {} ({})", row.subject(), short(cell.at), threads(row.threads))
         })
         .collect();
     let mut text = format!(

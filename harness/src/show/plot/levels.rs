@@ -122,7 +122,7 @@ impl Parameter {
             .map(|cell| cell.subject.as_str())
             .collect();
         let legend = legend.chain(floor_key(&twice));
-        let n = cells.iter().map(|cell| cell.n).max().unwrap_or(0);
+        let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
         let notes = format!(
             "Medians of up to {n} trials with their 95\u{a0}% BCa intervals; {}. {}. The steps of the \
              x axis are levels, not to scale. Workloads with one level alone are not drawn. Each row \
@@ -153,8 +153,8 @@ impl Parameter {
         let mut lines: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for cell in cells {
             let level = levels.iter().position(|level| *level == (self.of)(&cell.row));
-            if let (Some(level), Some(median)) = (level, cell.median) {
-                let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
+            if let (Some(level), Some(median)) = (level, cell.median()) {
+                let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
                 let x = (level + 1) as f64;
                 let band = floor_of(floors, cell)
                     .map(|factor| (median / factor / 1e6, median * factor / 1e6));

@@ -13,7 +13,7 @@ use super::style::{Colour, Style, WHITE};
 use super::{Drawing, Results};
 use crate::analysis::compare::words::factor;
 use crate::analysis::compare::{
-    Baseline, Cell, Floors, Judged, Plan, Verdict, cells, judge, with_baseline,
+    Baseline, Contender, Floors, Judged, Plan, Verdict, cells, judge, with_baseline,
 };
 use crate::analysis::setting::{Group, Setting, split_by};
 use crate::analysis::throughput::{Choice, choose_metric};
@@ -84,7 +84,7 @@ fn compared(results: &Results<'_>, baseline: &Baseline) -> (Vec<Row>, Choice) {
     (rows, choice)
 }
 
-fn plan<'c>(cells: &'c [Cell], baseline: &Baseline) -> Plan<'c> {
+fn plan<'c>(cells: &'c [Contender], baseline: &Baseline) -> Plan<'c> {
     with_baseline(cells, baseline, |cell| !cell.row.is_control())
 }
 

@@ -108,8 +108,8 @@ impl<'a> Picture<'a> {
         let mut curves = Vec::new();
         let mut row = None;
         for cell in self.cells.iter().filter(here) {
-            if let Some(median) = cell.median {
-                let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
+            if let Some(median) = cell.median() {
+                let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
                 let (x, y) = (cell.row.threads as f64, median / 1e6);
                 points.entry(&cell.subject).or_default().push(Point { x, y, interval, band: None });
             }

@@ -18,12 +18,9 @@ const NAME: &str = "space-load";
 type Quantity = (&'static str, fn(&SpaceCell) -> Option<(f64, Option<(f64, f64)>)>);
 
 const QUANTITIES: [Quantity; 3] = [
-    ("bytes an entry", |cell| Some((cell.bytes_per_entry?, None))),
-    ("moves an insertion", |cell| Some((cell.moves_per_insert?, None))),
-    ("lookups, Mops/s", |cell| {
-        let interval = cell.gets_interval.map(|(low, high)| (low / 1e6, high / 1e6));
-        Some((cell.gets_per_sec? / 1e6, interval))
-    }),
+    ("bytes an entry", |cell| Some((cell.bytes_per_entry()?, None))),
+    ("moves an insertion", |cell| Some((cell.moves_per_insert()?, None))),
+    ("lookups, Mops/s", |cell| Some(cell.gets_per_sec()?.in_units_of(1e6))),
 ];
 
 /// See [`super::FIGURES`].
@@ -37,7 +34,7 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
 /// What can be drawn: tables at a load, no controls.
 fn cells(results: &Results<'_>) -> Vec<SpaceCell> {
     let mut cells = SpaceCell::all(results.space, results.rows);
-    cells.retain(|cell| cell.load.is_some() && !cell.row.is_control());
+    cells.retain(|cell| cell.load().is_some() && !cell.row.is_control());
     cells
 }
 
@@ -63,7 +60,7 @@ fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>)
         let series = subjects.iter().map(|(name, steps)| {
             let points = steps.iter().filter_map(|cell| {
                 let (y, interval) = of(cell)?;
-                Some(Point { x: cell.load?, y, interval, band: None })
+                Some(Point { x: cell.load()?, y, interval, band: None })
             });
             let (look, mut points) = (looks[name].solid(), points.collect::<Vec<_>>());
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -75,7 +72,7 @@ fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>)
             .then(|| (YAxis::linear(label), vec![Panel { title, series, ..Panel::default() }]))
     };
     let (y, rows) = QUANTITIES.iter().filter_map(panel).unzip();
-    let trials = cells.iter().map(|cell| cell.n).max().unwrap_or(0);
+    let trials = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
     let legend = subjects.keys().map(|name| (Key::Subject(looks[name].solid()), name.clone()));
     let legend = legend.collect();
     let notes = vec![format!(

@@ -55,7 +55,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
     let row = |place| counts.iter().map(|&number| panel(place, number)).collect();
     let common = Place::in_common(&places);
     let common = if common.is_empty() { common } else { format!("; {common}") };
-    let n = cells.iter().map(|cell| cell.n).max().unwrap_or(0);
+    let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
     let notes = format!(
         "Medians of up to {n} trials{common}; the bar is the rate's 95\u{a0}% BCa interval. {}. {}. \
          Each row of panels has its own scale of rates; up and left is better.",
@@ -78,8 +78,8 @@ fn marker(cell: &CellSummary, group: &Group, schemes: &Schemes) -> Option<Series
     let of_cell = group.rows.iter().filter(|row| row.case == cell.row.case && row.counts());
     let peaks: Vec<f64> =
         of_cell.filter_map(|row| Some(row.peak_unreclaimed_bytes? as f64)).collect();
-    let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
-    let point = Point { x: stats::median(&peaks), y: cell.median? / 1e6, interval, band: None };
+    let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
+    let point = Point { x: stats::median(&peaks), y: cell.median()? / 1e6, interval, band: None };
     let name = cell.row.reclaimer.clone();
     Some(Series { look: schemes.looks[&name], name, points: vec![point] })
 }

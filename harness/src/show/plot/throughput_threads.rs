@@ -92,8 +92,8 @@ impl<'a> Picture<'a> {
         let here = |cell: &&CellSummary| cell.row.mix.reads == reads && cell.row.zipf == skew;
         let mut series: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for cell in self.curves.iter().filter(here) {
-            if let Some(median) = cell.median {
-                let interval = cell.interval.map(|(low, high)| (low / 1e6, high / 1e6));
+            if let Some(median) = cell.median() {
+                let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
                 let band = floor_of(&self.floors, cell)
                     .map(|factor| (median / factor / 1e6, median * factor / 1e6));
                 let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval, band };
@@ -103,7 +103,7 @@ impl<'a> Picture<'a> {
         for points in series.values_mut() {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
         }
-        let reference = self.references.iter().filter(here).find_map(|cell| cell.median);
+        let reference = self.references.iter().filter(here).find_map(|cell| cell.median());
         Panel {
             title: [format!("{reads} % reads"), format!("θ = {skew}")],
             series: series
@@ -120,12 +120,12 @@ impl<'a> Picture<'a> {
     }
 
     fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
-        let drawn: BTreeSet<_> = names(&self.curves, |cell| cell.median.is_some());
+        let drawn: BTreeSet<_> = names(&self.curves, |cell| cell.median().is_some());
         let mut legend: Vec<_> = drawn
             .into_iter()
             .map(|subject| (Key::Subject(looks[subject]), subject.to_owned()))
             .collect();
-        if self.references.iter().any(|cell| cell.median.is_some()) {
+        if self.references.iter().any(|cell| cell.median().is_some()) {
             legend.push((Key::Reference, "sequential (1 thread)".to_owned()));
         }
         let twice: BTreeSet<_> = names(&self.curves, |cell| floor_of(&self.floors, cell).is_some());
@@ -144,7 +144,7 @@ impl<'a> Picture<'a> {
         ];
         notes.extend(self.harness_alone());
         let ratios = distinct(self.curves.iter().map(|cell| cell.row.mix.reads));
-        if names(&self.curves, |cell| cell.median.is_some()).len() > 1 {
+        if names(&self.curves, |cell| cell.median().is_some()).len() > 1 {
             notes.push("Points of one number of threads are side by side.".to_owned());
         }
         if ratios.len() > 1 {
@@ -158,7 +158,7 @@ impl<'a> Picture<'a> {
         if unmeasured > 0 {
             notes.push(format!("{unmeasured} valid trials without this rate left out."));
         }
-        let drawn = names(&self.curves, |cell| cell.median.is_some());
+        let drawn = names(&self.curves, |cell| cell.median().is_some());
         let lost: Vec<_> = names(&self.curves, |_| true).difference(&drawn).copied().collect();
         if !lost.is_empty() {
             notes.push(format!("Not drawn, without a valid trial: {}.", lost.join(", ")));
@@ -168,7 +168,7 @@ impl<'a> Picture<'a> {
 
     /// "Median of 10 trials with 95 % BCa intervals".
     fn trials(&self) -> String {
-        let counts = || self.curves.iter().map(|cell| cell.n).filter(|n| *n > 0);
+        let counts = || self.curves.iter().map(|cell| cell.n()).filter(|n| *n > 0);
         let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
         match (least, most) {
             (_, 0 | 1) => "One trial a point, so no intervals".to_owned(),
@@ -183,7 +183,7 @@ impl<'a> Picture<'a> {
     fn harness_alone(&self) -> Option<String> {
         let per_thread = |most: usize| -> Vec<f64> {
             let cells = self.no_op.iter().filter(|cell| cell.row.threads <= most);
-            cells.filter_map(|cell| Some(cell.median? / 1e6 / cell.row.threads as f64)).collect()
+            cells.filter_map(|cell| Some(cell.median()? / 1e6 / cell.row.threads as f64)).collect()
         };
         let rates = Some(per_thread(self.cpus)).filter(|rates| !rates.is_empty());
         let rates = rates.unwrap_or_else(|| per_thread(usize::MAX));

@@ -184,8 +184,8 @@ fn marks(cell: &CellSummary, column: f64) -> Vec<Curve> {
     let across =
         |y: f64, width: f64| line((column - width / 2.0, y / 1e6), (column + width / 2.0, y / 1e6));
     let mut marks: Vec<Curve> =
-        cell.median.map(|median| across(median, MARK)).into_iter().collect();
-    if let Some((low, high)) = cell.interval {
+        cell.median().map(|median| across(median, MARK)).into_iter().collect();
+    if let Some((low, high)) = cell.interval() {
         marks.push(line((column, low / 1e6), (column, high / 1e6)));
         marks.extend([across(low, CAP), across(high, CAP)]);
     }

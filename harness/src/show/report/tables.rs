@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::aggregate::AggregateCell;
+use crate::analysis::cell::Estimate;
 use crate::analysis::compare::words::{factor, p_value};
 use crate::analysis::compare::{Judged, Workload};
 use crate::analysis::latency::LatencyCell;
@@ -21,7 +22,7 @@ use crate::show::text::throughput::mops;
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
-    pub(super) rows: Vec<Vec<Cell>>,
+    pub(super) rows: Vec<Vec<Field>>,
     /// What is left out since it is the same in every row.
     pub(super) common: String,
 }
@@ -33,14 +34,14 @@ pub(super) struct Column {
 }
 
 #[derive(Debug)]
-pub(super) struct Cell {
+pub(super) struct Field {
     pub(super) text: String,
     /// What it is sorted by, if not the text.
     pub(super) value: Option<f64>,
     pub(super) class: &'static str,
 }
 
-impl Cell {
+impl Field {
     fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), value: None, class: "" }
     }
@@ -71,25 +72,30 @@ fn columns(names: &[&'static str]) -> Vec<Column> {
 }
 
 /// Threads, reads, skew and keys.
-fn workload(row: &Row) -> [Cell; 4] {
+fn workload(row: &Row) -> [Field; 4] {
     [
-        Cell::count(row.threads),
-        Cell::number(row.mix.reads, format!("{} %", row.mix.reads)),
-        Cell::number(row.zipf, row.zipf.to_string()),
-        Cell::number(row.keys as f64, row.keys.to_string()),
+        Field::count(row.threads),
+        Field::number(row.mix.reads, format!("{} %", row.mix.reads)),
+        Field::number(row.zipf, row.zipf.to_string()),
+        Field::number(row.keys as f64, row.keys.to_string()),
     ]
 }
 
 /// Everything else that rows may differ in.
-fn setting(row: &Row) -> Cell {
-    Cell::text(Setting::of(row).in_words())
+fn setting(row: &Row) -> Field {
+    Field::text(Setting::of(row).in_words())
+}
+
+/// A median, or that there is none.
+fn median(estimate: Option<Estimate>, show: impl Fn(f64) -> String) -> Field {
+    Field::maybe(estimate.map(|estimate| estimate.median), show)
 }
 
 /// The ends of an interval, sorted by the lower one.
-fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -> Cell {
+fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -> Field {
     match ends {
-        Some((low, high)) => Cell::number(low, format!("{}–{}", show(low), show(high))),
-        None => Cell::maybe(None, show),
+        Some((low, high)) => Field::number(low, format!("{}–{}", show(low), show(high))),
+        None => Field::maybe(None, show),
     }
 }
 
@@ -99,14 +105,14 @@ const MAY_BE_COMMON: [&str; 7] =
 
 impl Table {
     /// With what all rows have in common said once.
-    fn new(names: &[&'static str], mut rows: Vec<Vec<Cell>>) -> Self {
+    fn new(names: &[&'static str], mut rows: Vec<Vec<Field>>) -> Self {
         let mut columns = columns(names);
         let mut common = Vec::new();
         for i in (0..columns.len()).rev() {
             let may = MAY_BE_COMMON.contains(&columns[i].name) && rows.len() > 1;
             if may && rows.iter().all(|row| row[i].text == rows[0][i].text) {
                 let name = columns.remove(i).name;
-                let cells: Vec<Cell> = rows.iter_mut().map(|row| row.remove(i)).collect();
+                let cells: Vec<Field> = rows.iter_mut().map(|row| row.remove(i)).collect();
                 common.extend(cells.first().map(|cell| format!("{name} {}", cell.text)));
             }
         }
@@ -141,7 +147,7 @@ pub(super) fn comparisons(report: &Report<'_>) -> Table {
     Table::new(&names, report.judged.iter().map(comparison).collect())
 }
 
-fn comparison(judged: &Judged<'_>) -> Vec<Cell> {
+fn comparison(judged: &Judged<'_>) -> Vec<Field> {
     let (ours, theirs) = (judged.ours, judged.theirs);
     let trials = judged.pairs.unwrap_or(ours.trials.len());
     let class = match judged.verdict {
@@ -149,20 +155,20 @@ fn comparison(judged: &Judged<'_>) -> Vec<Cell> {
         crate::analysis::compare::Verdict::Slower => "slower",
         crate::analysis::compare::Verdict::NoDifferenceShown => "",
     };
-    let mut cells = vec![Cell::text(&ours.subject), Cell::text(&theirs.subject)];
+    let mut cells = vec![Field::text(&ours.subject), Field::text(&theirs.subject)];
     cells.extend(workload(&ours.row));
     cells.extend([
-        Cell::number(theirs.median(), mops(theirs.median())),
-        Cell::number(ours.median(), mops(ours.median())),
-        Cell::number(judged.ratio.centre, factor(judged.ratio.centre)),
+        Field::number(theirs.median(), mops(theirs.median())),
+        Field::number(ours.median(), mops(ours.median())),
+        Field::number(judged.ratio.centre, factor(judged.ratio.centre)),
         interval(judged.ratio.interval, factor),
-        Cell::count(trials),
-        Cell::number(judged.adjusted, p_value(judged.adjusted)),
-        Cell {
+        Field::count(trials),
+        Field::number(judged.adjusted, p_value(judged.adjusted)),
+        Field {
             text: judged.floor.map_or_else(|| "unknown".to_owned(), factor),
-            ..Cell::maybe(judged.floor, factor)
+            ..Field::maybe(judged.floor, factor)
         },
-        Cell { class, ..Cell::text(judged.verdict.to_string()) },
+        Field { class, ..Field::text(judged.verdict.to_string()) },
         setting(&ours.row),
     ]);
     cells
@@ -185,21 +191,21 @@ pub(super) fn throughput(rows: &[Row], metric: Metric) -> Table {
     ];
     let cpu_rates: BTreeMap<String, Option<f64>> = summarise(rows, Metric::CpuRate)
         .into_iter()
-        .map(|cell| (cell.row.case.clone(), cell.median))
+        .map(|cell| (cell.row.case.clone(), cell.median()))
         .collect();
     let mut cells = summarise(rows, metric);
     cells.sort_by_cached_key(|cell| (Workload::of(&cell.row), cell.subject.clone()));
     let rows = cells
         .iter()
         .map(|cell| {
-            let mut cells = vec![Cell::text(&cell.subject)];
+            let mut cells = vec![Field::text(&cell.subject)];
             cells.extend(workload(&cell.row));
             cells.extend([
-                Cell::maybe(cell.median, mops),
-                interval(cell.interval, mops),
-                Cell::maybe(cpu_rates[&cell.row.case], mops),
-                Cell::count(cell.n),
-                Cell::count(cell.invalid),
+                Field::maybe(cell.median(), mops),
+                interval(cell.interval(), mops),
+                Field::maybe(cpu_rates[&cell.row.case], mops),
+                Field::count(cell.n()),
+                Field::count(cell.invalid),
                 setting(&cell.row),
             ]);
             cells
@@ -232,17 +238,17 @@ pub(super) fn latency(trials: &[LatencyTrial]) -> Table {
     ];
     let mut cells = LatencyCell::all(trials);
     cells.sort_by_cached_key(|cell| {
-        (Workload::of(&cell.row), cell.rate.to_bits(), cell.row.subject())
+        (Workload::of(&cell.row), cell.at.to_bits(), cell.row.subject())
     });
     let rows = cells
         .iter()
         .map(|cell| {
-            let time = |time, q| Cell::maybe(cell.median(time, q), duration);
+            let time = |time, q| Field::maybe(cell.median(time, q), duration);
             let p99 = cell.quantile(Time::Response, 0.99).and_then(|quantile| quantile.interval);
-            let mut cells = vec![Cell::text(cell.row.subject())];
+            let mut cells = vec![Field::text(cell.row.subject())];
             cells.extend(workload(&cell.row));
             cells.extend([
-                Cell::number(cell.rate, cell.rate.to_string()),
+                Field::number(cell.at, cell.at.to_string()),
                 time(Time::Response, 0.5),
                 time(Time::Response, 0.99),
                 interval(p99, duration),
@@ -250,9 +256,9 @@ pub(super) fn latency(trials: &[LatencyTrial]) -> Table {
                 time(Time::Response, 1.0),
                 time(Time::Service, 0.5),
                 time(Time::Service, 0.999),
-                Cell::count(cell.n()),
-                Cell::count(cell.saturated),
-                Cell::count(cell.invalid),
+                Field::count(cell.n()),
+                Field::count(cell.saturated()),
+                Field::count(cell.invalid),
                 setting(&cell.row),
             ]);
             cells
@@ -281,25 +287,26 @@ pub(super) fn space(fills: &[SpaceRow], trials: &[Row]) -> Table {
         "setting",
     ];
     let count = |number: Option<u64>| {
-        Cell::maybe(number.map(|number| number as f64), |number| number.to_string())
+        Field::maybe(number.map(|number| number as f64), |number| number.to_string())
     };
     let cells = SpaceCell::all(fills, trials);
     let rows = cells.iter().map(|cell| {
+        let (build, gets) = (cell.build_seconds(), cell.gets_per_sec());
         vec![
-            Cell::text(cell.row.subject()),
-            Cell::text(cell.step()),
-            Cell::number(cell.row.keys as f64, cell.row.keys.to_string()),
-            Cell::maybe(cell.load, |load| format!("{load:.4}")),
-            Cell::maybe(cell.bytes_per_entry, |bytes| format!("{bytes:.1}")),
-            count(cell.longest_chain),
-            Cell::maybe(cell.moves_per_insert, |moves| format!("{moves:.3}")),
-            count(cell.max_moves),
-            Cell::maybe(cell.build_seconds, duration),
-            interval(cell.build_interval, duration),
-            Cell::maybe(cell.gets_per_sec, mops),
-            interval(cell.gets_interval, mops),
-            Cell::count(cell.n),
-            Cell::count(cell.invalid),
+            Field::text(cell.row.subject()),
+            Field::text(cell.step()),
+            Field::number(cell.row.keys as f64, cell.row.keys.to_string()),
+            Field::maybe(cell.load(), |load| format!("{load:.4}")),
+            Field::maybe(cell.bytes_per_entry(), |bytes| format!("{bytes:.1}")),
+            count(cell.longest_chain()),
+            Field::maybe(cell.moves_per_insert(), |moves| format!("{moves:.3}")),
+            count(cell.max_moves()),
+            median(build, duration),
+            interval(build.and_then(|build| build.interval), duration),
+            median(gets, mops),
+            interval(gets.and_then(|gets| gets.interval), mops),
+            Field::count(cell.n()),
+            Field::count(cell.invalid),
             setting(&cell.row),
         ]
     });
@@ -324,19 +331,20 @@ pub(super) fn aggregate(counts: &[AggregateRow], trials: &[Row]) -> Table {
     let ratio = |ratio: f64| format!("{ratio:.2}");
     let cells = AggregateCell::all(counts, trials);
     let rows = cells.iter().map(|cell| {
-        let distinct = cell.distinct.map(|words| words as f64);
+        let distinct = cell.distinct().map(|words| words as f64);
+        let (rate, speed_up) = (cell.words_per_sec(), cell.speed_up());
         vec![
-            Cell::text(cell.way.name()),
-            Cell::text(cell.table()),
-            Cell::count(cell.row.threads),
-            Cell::number(cell.row.zipf, cell.row.zipf.to_string()),
-            Cell::maybe(distinct, |words| words.to_string()),
-            Cell::maybe(cell.words_per_sec.0, mops),
-            interval(cell.words_per_sec.1, mops),
-            Cell::maybe(cell.speed_up.0, ratio),
-            interval(cell.speed_up.1, ratio),
-            Cell::count(cell.n),
-            Cell::count(cell.invalid),
+            Field::text(cell.at.name()),
+            Field::text(cell.table()),
+            Field::count(cell.row.threads),
+            Field::number(cell.row.zipf, cell.row.zipf.to_string()),
+            Field::maybe(distinct, |words| words.to_string()),
+            median(rate, mops),
+            interval(rate.and_then(|rate| rate.interval), mops),
+            median(speed_up, ratio),
+            interval(speed_up.and_then(|speed_up| speed_up.interval), ratio),
+            Field::count(cell.n()),
+            Field::count(cell.invalid),
         ]
     });
     Table::new(&names, rows.collect())
@@ -354,8 +362,8 @@ pub(super) fn noise(rows: &[Row]) -> Table {
     let rows = kinds
         .into_iter()
         .map(|(kind, (trials, most))| {
-            let most = Cell::maybe(most, |share| format!("{share:.1} %"));
-            vec![Cell::text(kind), Cell::count(trials), most]
+            let most = Field::maybe(most, |share| format!("{share:.1} %"));
+            vec![Field::text(kind), Field::count(trials), most]
         })
         .collect();
     Table::new(&["noise", "#trials", "#at most"], rows)

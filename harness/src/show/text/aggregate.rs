@@ -36,18 +36,19 @@ pub(crate) fn of_cells(counts: &[AggregateRow], trials: &[Row]) -> String {
 
 fn fields(cell: &AggregateCell) -> [String; 9] {
     let shown = |number: Option<f64>| number.map_or("-".to_owned(), |n| format!("{n:.2}"));
-    let (rate, interval) = cell.words_per_sec;
+    let (rate, speed_up) = (cell.words_per_sec(), cell.speed_up());
+    let interval = rate.and_then(|rate| rate.interval);
     let ends = |(low, high): (f64, f64)| format!("{:.2}–{:.2}", low / 1e6, high / 1e6);
     [
-        cell.way.to_string(),
+        cell.at.to_string(),
         cell.table(),
         cell.row.threads.to_string(),
         cell.row.zipf.to_string(),
-        cell.distinct.map_or("-".to_owned(), |distinct| distinct.to_string()),
-        shown(rate.map(|rate| rate / 1e6)),
+        cell.distinct().map_or("-".to_owned(), |distinct| distinct.to_string()),
+        shown(rate.map(|rate| rate.median / 1e6)),
         interval.map_or("-".to_owned(), ends),
-        shown(cell.speed_up.0),
-        cell.n.to_string(),
+        shown(speed_up.map(|speed_up| speed_up.median)),
+        cell.n().to_string(),
     ]
 }
 

@@ -76,7 +76,7 @@ pub fn json_of_trial(trial: &LatencyTrial) -> Value {
 pub fn of_cells(trials: &[LatencyTrial]) -> String {
     let mut cells = LatencyCell::all(trials);
     cells.sort_by_cached_key(|cell| {
-        (Workload::of(&cell.row), cell.rate.to_bits(), cell.row.subject())
+        (Workload::of(&cell.row), cell.at.to_bits(), cell.row.subject())
     });
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let mut text =
@@ -101,9 +101,9 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
 fn fields(cell: &LatencyCell) -> Vec<String> {
     let row = &cell.row;
     let mut fields = vec![row.subject(), row.threads.to_string(), row.mix.reads.to_string()];
-    fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.rate.to_string()]);
+    fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.at.to_string()]);
     fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
-    fields.extend([cell.n().to_string(), cell.saturated.to_string()]);
+    fields.extend([cell.n().to_string(), cell.saturated().to_string()]);
     fields
 }
 

@@ -52,14 +52,14 @@ fn fields(cell: &SpaceCell) -> [String; 11] {
         cell.row.subject(),
         cell.step(),
         cell.row.keys.to_string(),
-        real(cell.load, 4),
-        real(cell.bytes_per_entry, 1),
-        count(cell.longest_chain),
-        real(cell.moves_per_insert, 3),
-        count(cell.max_moves),
-        cell.build_seconds.map_or("-".to_owned(), duration),
-        real(cell.gets_per_sec.map(|rate| rate / 1e6), 2),
-        cell.n.to_string(),
+        real(cell.load(), 4),
+        real(cell.bytes_per_entry(), 1),
+        count(cell.longest_chain()),
+        real(cell.moves_per_insert(), 3),
+        count(cell.max_moves()),
+        cell.build_seconds().map_or("-".to_owned(), |build| duration(build.median)),
+        real(cell.gets_per_sec().map(|rate| rate.median / 1e6), 2),
+        cell.n().to_string(),
     ]
 }
 

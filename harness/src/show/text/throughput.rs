@@ -97,8 +97,8 @@ fn by_subject(a: &CellSummary, b: &CellSummary) -> Ordering {
 }
 
 fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
-    let CellSummary { row, subject, n, invalid, median, interval, .. } = cell;
-    let interval = interval.map(|(low, high)| format!("{}–{}", mops(low), mops(high)));
+    let CellSummary { row, subject, invalid, .. } = cell;
+    let interval = cell.interval().map(|(low, high)| format!("{}–{}", mops(low), mops(high)));
     let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), mops);
     [
         subject.clone(),
@@ -106,10 +106,10 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
         row.mix.reads.to_string(),
         row.zipf.to_string(),
         row.keys.to_string(),
-        rate(*median),
+        rate(cell.median()),
         interval.unwrap_or_else(|| "-".to_owned()),
         rate(cpu_rate),
-        n.to_string(),
+        cell.n().to_string(),
         invalid.to_string(),
     ]
     .map(Cell::new)
