@@ -15,7 +15,6 @@ use loom::sync::Arc;
 use loom::thread;
 use structures::ChainingInline;
 use structures::exclusion::{BucketLocks, Exclusion, Optimistic};
-use structures::map::DirectMap;
 use structures::versions::PerBucket;
 
 /// With room for so many entries.
