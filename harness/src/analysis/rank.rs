@@ -199,7 +199,7 @@ fn complete_blocks(
 mod tests {
     use super::*;
     use crate::analysis::compare::cells;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::trial;
 
@@ -219,7 +219,7 @@ mod tests {
 
     fn ranked(rows: &[Row], baseline: Option<&str>) -> Result<Ranking, String> {
         let baseline = baseline.map(|text| text.parse::<Baseline>().unwrap());
-        rank(&cells(&[rows], Metric::WallRate), baseline.as_ref())
+        rank(&cells(&[rows], Rate::WallRate), baseline.as_ref())
     }
 
     #[test]

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::analysis::compare::cells;
     use crate::analysis::stats::Usl;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn fitted(rows: &[Row], cpus: usize) -> (Vec<Scaling>, Vec<String>) {
-        scalings(&cells(&[rows], Metric::WallRate), cpus)
+        scalings(&cells(&[rows], Rate::WallRate), cpus)
     }
 
     #[test]

@@ -11,7 +11,7 @@ const ENOUGH_WINDOWS: f64 = 20.0;
 
 /// Which rate of a trial is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
+pub enum Rate {
     /// Operations per second of all wall time.
     WallRate,
     /// The median rate over windows in which every thread was on a CPU.
@@ -23,7 +23,7 @@ pub enum Metric {
     CpuRate,
 }
 
-impl Metric {
+impl Rate {
     /// This rate of one trial, if it was measured.
     #[must_use]
     pub fn of(self, row: &Row) -> Option<f64> {
@@ -56,7 +56,7 @@ impl Metric {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The rate.
-    pub metric: Metric,
+    pub metric: Rate,
     /// Why this one.
     pub why: String,
 }
@@ -85,7 +85,7 @@ pub struct CellSummary {
     /// Of `values`; `None` if there is none.
     pub estimate: Option<Estimate>,
     /// What `values` are.
-    pub metric: Metric,
+    pub metric: Rate,
 }
 
 impl CellSummary {
@@ -110,7 +110,7 @@ impl CellSummary {
 
 /// The cells of `rows`, in the order of their first rows, by one metric.
 #[must_use]
-pub fn summarise(rows: &[Row], metric: Metric) -> Vec<CellSummary> {
+pub fn summarise(rows: &[Row], metric: Rate) -> Vec<CellSummary> {
     cells(rows).into_par_iter().map(|trials| summarise_cell(&trials, metric)).collect()
 }
 
@@ -125,7 +125,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
         cells(rows).into_iter().filter(|trials| trials.iter().any(|row| row.counts())).collect();
     let (beyond, within): (Vec<_>, Vec<_>) =
         measured.iter().partition(|trials| trials[0].workers() > cpus);
-    let wall = |why| Choice { metric: Metric::WallRate, why };
+    let wall = |why| Choice { metric: Rate::WallRate, why };
     if within.is_empty() {
         return wall("no cell has as few threads as there are CPUs".to_owned());
     }
@@ -137,7 +137,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
             within.len()
         ));
     }
-    let metric = if beyond.is_empty() { Metric::CleanRate } else { Metric::CleanUpTo(cpus) };
+    let metric = if beyond.is_empty() { Rate::CleanRate } else { Rate::CleanUpTo(cpus) };
     let why = format!("every cell has at least {ENOUGH_WINDOWS} of them in its median trial");
     Choice {
         metric,
@@ -153,10 +153,10 @@ fn has_enough_windows(trials: &[&Row]) -> bool {
     let counted = || trials.iter().filter(|row| row.counts());
     let windows: Vec<f64> = counted().map(|row| row.clean_windows.unwrap_or(0) as f64).collect();
     stats::median(&windows) >= ENOUGH_WINDOWS
-        && counted().any(|row| Metric::CleanRate.of(row).is_some())
+        && counted().any(|row| Rate::CleanRate.of(row).is_some())
 }
 
-fn summarise_cell(trials: &[&Row], metric: Metric) -> CellSummary {
+fn summarise_cell(trials: &[&Row], metric: Rate) -> CellSummary {
     let counted: Vec<_> = trials.iter().filter(|row| row.counts()).collect();
     let values: Vec<f64> = counted.iter().filter_map(|row| metric.of(row)).collect();
     CellSummary {
@@ -189,7 +189,7 @@ mod tests {
         rows[4].valid = false;
         rows[5].error = "killed".to_owned();
         rows[6].ops_per_sec = None;
-        let cells = summarise(&rows, Metric::WallRate);
+        let cells = summarise(&rows, Rate::WallRate);
         assert_eq!(cells.len(), 2);
         assert_eq!(cells[0].values, [3e6, 1e6, 2e6]);
         assert_eq!((cells[0].n(), cells[0].invalid, cells[0].unmeasured), (3, 2, 1));
@@ -205,45 +205,45 @@ mod tests {
         let mut row = trial("papaya", 1, 0, 3e6);
         row.clean_ops_per_sec = Some(4e6);
         row.ops_per_cpu_sec = Some(5e6);
-        assert_eq!(Metric::WallRate.of(&row), Some(3e6));
-        assert_eq!(Metric::CleanRate.of(&row), Some(4e6));
-        assert_eq!(Metric::CpuRate.of(&row), Some(5e6));
-        assert_eq!(Metric::CleanUpTo(1).of(&row), Some(4e6));
-        assert_eq!(Metric::CleanUpTo(0).of(&row), Some(3e6));
+        assert_eq!(Rate::WallRate.of(&row), Some(3e6));
+        assert_eq!(Rate::CleanRate.of(&row), Some(4e6));
+        assert_eq!(Rate::CpuRate.of(&row), Some(5e6));
+        assert_eq!(Rate::CleanUpTo(1).of(&row), Some(4e6));
+        assert_eq!(Rate::CleanUpTo(0).of(&row), Some(3e6));
         row.ops_per_sec = Some(f64::INFINITY);
-        assert_eq!(Metric::WallRate.of(&row), None);
+        assert_eq!(Rate::WallRate.of(&row), None);
     }
 
     #[test]
     fn clean_rates_are_used_only_where_every_cell_has_them() {
         let mut rows = Grid { threads: vec![1, 2], ..Grid::small() }.rows();
-        assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);
+        assert_eq!(choose_metric(&rows, 2).metric, Rate::CleanRate);
         // One trial without a clean window does not change the median trial.
         let mut crowded = rows.clone();
         for row in crowded.iter_mut().filter(|row| row.threads == 1) {
             row.fault = crate::fault::Fault::Oversubscribed;
         }
         let choice = choose_metric(&crowded, 2);
-        assert_eq!(choice.metric, Metric::CleanUpTo(2), "its workers are more than the CPUs");
+        assert_eq!(choice.metric, Rate::CleanUpTo(2), "its workers are more than the CPUs");
         let alone: Vec<_> = crowded.iter().filter(|row| row.threads == 1).collect();
         assert_eq!(choice.metric.of(alone[0]), alone[0].ops_per_sec);
         rows[0].clean_windows = Some(0);
         rows[0].clean_ops_per_sec = None;
-        assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);
-        assert_eq!(choose_metric(&rows, 1).metric, Metric::CleanUpTo(1));
-        assert_eq!(choose_metric(&rows, 0).metric, Metric::WallRate, "all oversubscribed");
+        assert_eq!(choose_metric(&rows, 2).metric, Rate::CleanRate);
+        assert_eq!(choose_metric(&rows, 1).metric, Rate::CleanUpTo(1));
+        assert_eq!(choose_metric(&rows, 0).metric, Rate::WallRate, "all oversubscribed");
         let case = rows[0].case.clone();
         for row in rows.iter_mut().filter(|row| row.case == case) {
             row.clean_windows = Some(19);
         }
         let choice = choose_metric(&rows, 2);
-        assert_eq!(choice.metric, Metric::WallRate);
+        assert_eq!(choice.metric, Rate::WallRate);
         assert!(choice.why.starts_with("1 of "), "{choice:?}");
         // A cell of invalid trials has no say.
         for row in rows.iter_mut().filter(|row| row.case == case) {
             row.valid = false;
         }
-        assert_eq!(choose_metric(&rows, 2).metric, Metric::CleanRate);
-        assert_eq!(choose_metric(&[], 2).metric, Metric::WallRate);
+        assert_eq!(choose_metric(&rows, 2).metric, Rate::CleanRate);
+        assert_eq!(choose_metric(&[], 2).metric, Rate::WallRate);
     }
 }

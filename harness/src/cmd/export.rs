@@ -38,7 +38,7 @@ pub(super) struct Args {
 /// Whose format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// Bencher Metric Format, measure `throughput`: for `bencher run --adapter json`
+    /// Bencher Rate Format, measure `throughput`: for `bencher run --adapter json`
     Bencher,
     /// `customBiggerIsBetter` of github-action-benchmark
     GithubActionBenchmark,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use globset::{Glob, GlobMatcher};
 
 use crate::analysis::compare::{Baseline, Contender, Workload};
-use crate::analysis::throughput::{Choice, Metric, choose_metric};
+use crate::analysis::throughput::{Choice, Rate, choose_metric};
 use crate::case::is_control;
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
@@ -27,7 +27,7 @@ pub(super) struct Recorded {
 
 /// Which rate is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Rate {
+pub(super) enum RateName {
     /// Operations per second of wall time
     Wall,
     /// Over windows in which every thread was on a CPU; cells without such windows are left out
@@ -44,7 +44,7 @@ pub(super) struct Selection {
     filter: Option<GlobMatcher>,
     /// The rate; chosen for all cells together, as in figures, if not given
     #[arg(long, value_enum, value_name = "RATE")]
-    metric: Option<Rate>,
+    metric: Option<RateName>,
     /// The controls too: `no-op`, `sequential` and the second of each A/A pair
     #[arg(long)]
     controls: bool,
@@ -71,9 +71,9 @@ impl Selection {
         let asked = |metric| Choice { metric, why: "--metric asks for it".to_owned() };
         match self.metric {
             None => choose_metric(rows, cpus),
-            Some(Rate::Wall) => asked(Metric::WallRate),
-            Some(Rate::Clean) => asked(Metric::CleanRate),
-            Some(Rate::Cpu) => asked(Metric::CpuRate),
+            Some(RateName::Wall) => asked(Rate::WallRate),
+            Some(RateName::Clean) => asked(Rate::CleanRate),
+            Some(RateName::Cpu) => asked(Rate::CpuRate),
         }
     }
 

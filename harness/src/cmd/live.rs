@@ -23,7 +23,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::output::say;
 use crate::analysis::stats;
-use crate::analysis::throughput::{CellSummary, Metric, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, Rate, choose_metric, summarise};
 use crate::metric::QUIET;
 use crate::rows::Row;
 
@@ -36,7 +36,7 @@ pub(super) struct Estimates {
     cpus: usize,
     /// The width of intervals that is asked for.
     target: Option<f64>,
-    metric: Metric,
+    metric: Rate,
     running: Option<usize>,
     done: u64,
     all: u64,
@@ -70,7 +70,7 @@ impl Estimates {
             cells: cells.map(cell).collect(),
             cpus,
             target,
-            metric: Metric::WallRate,
+            metric: Rate::WallRate,
             running: None,
             done: 0,
             all: 0,
@@ -173,7 +173,7 @@ impl Estimates {
 }
 
 impl Watched {
-    fn summarise(&mut self, metric: Metric) {
+    fn summarise(&mut self, metric: Rate) {
         self.summary = summarise(&self.rows, metric).pop();
     }
 
@@ -367,7 +367,7 @@ mod tests {
     fn half_widths_are_those_of_the_stopping_rule() {
         let rates: Vec<f64> = (0..10).map(|i| 1e6 * (1.0 + 0.01 * f64::from(i))).collect();
         let estimates = estimates(&rows("papaya", &rates), None);
-        let summary = &summarise(&rows("papaya", &rates), Metric::WallRate)[0];
+        let summary = &summarise(&rows("papaya", &rates), Rate::WallRate)[0];
         let width =
             stats::relative_half_width(summary.interval().unwrap(), summary.median().unwrap());
         let shown = line(&screen(&estimates, 90, 12), "papaya");

@@ -8,7 +8,7 @@ use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
     with_baseline,
 };
-use crate::analysis::throughput::{Choice, Metric};
+use crate::analysis::throughput::{Choice, Rate};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
@@ -131,7 +131,7 @@ fn one_choice(choices: &[Choice]) -> Choice {
         return choices[0].clone();
     }
     let why = "the two runs do not both have enough clean windows in the same cells".to_owned();
-    Choice { metric: Metric::WallRate, why }
+    Choice { metric: Rate::WallRate, why }
 }
 
 /// Another build may be what is compared; another machine has to be asked for.

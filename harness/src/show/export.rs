@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::analysis::compare::Workload;
-use crate::analysis::throughput::{CellSummary, Metric, summarise};
+use crate::analysis::throughput::{CellSummary, Rate, summarise};
 use crate::rows::Row;
 
 /// Bencher's metric format: by name, the measure `throughput` in operations per second, with the ends
 /// of the median's interval.
 #[must_use]
-pub fn bencher(rows: &[Row], metric: Metric) -> Value {
+pub fn bencher(rows: &[Row], metric: Rate) -> Value {
     let cells = named(rows, metric);
     let entry = |(name, cell, median): (String, CellSummary, f64)| {
         let mut value = json!({ "value": median });
@@ -26,7 +26,7 @@ pub fn bencher(rows: &[Row], metric: Metric) -> Value {
 
 /// A list for `customBiggerIsBetter` of github-action-benchmark.
 #[must_use]
-pub fn github_action_benchmark(rows: &[Row], metric: Metric) -> Value {
+pub fn github_action_benchmark(rows: &[Row], metric: Rate) -> Value {
     let entry = |(name, cell, median): (String, CellSummary, f64)| {
         let mut value = json!({
             "name": name,
@@ -44,7 +44,7 @@ pub fn github_action_benchmark(rows: &[Row], metric: Metric) -> Value {
 
 /// Every cell that has a rate, by workload and subject, under a name of its own: what it says stays
 /// the same from commit to commit.
-fn named(rows: &[Row], metric: Metric) -> Vec<(String, CellSummary, f64)> {
+fn named(rows: &[Row], metric: Rate) -> Vec<(String, CellSummary, f64)> {
     let mut cells = summarise(rows, metric);
     cells.sort_by_cached_key(|cell| (Workload::of(&cell.row), cell.subject.clone()));
     let short = |cell: &CellSummary| format!("{} {}", cell.subject, Workload::of(&cell.row));
@@ -75,12 +75,12 @@ mod tests {
     fn bencher_has_a_measure_of_each_cell() {
         let mut rows = Grid { threads: vec![1], ..Grid::small() }.rows();
         rows.push(trial("flurry", 1, 0, 7e6));
-        let all = bencher(&rows, Metric::WallRate);
+        let all = bencher(&rows, Rate::WallRate);
         let cell = &all["papaya threads=1 reads=95 zipf=0.99 keys=65536"]["throughput"];
         let number = |key: &str| cell[key].as_f64().expect("a number");
         assert!(number("lower_value") <= number("value"), "{cell}");
         assert!(number("value") <= number("upper_value"), "{cell}");
-        let median = summarise(&rows, Metric::WallRate)[0].median().unwrap();
+        let median = summarise(&rows, Rate::WallRate)[0].median().unwrap();
         assert_eq!(number("value"), median);
         let alone = &all["flurry threads=1 reads=95 zipf=0.99 keys=65536"]["throughput"];
         assert_eq!(*alone, json!({ "value": 7e6 }), "one trial has no interval");
@@ -91,7 +91,7 @@ mod tests {
     fn github_action_benchmark_has_a_list() {
         let mut rows = Grid { threads: vec![1], ..Grid::small() }.rows();
         rows.iter_mut().filter(|row| row.structure == "papaya").for_each(|row| row.valid = false);
-        let all = github_action_benchmark(&rows, Metric::WallRate);
+        let all = github_action_benchmark(&rows, Rate::WallRate);
         let [only] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
         assert_eq!(only["name"], "hamt-cas/epoch threads=1 reads=95 zipf=0.99 keys=65536");
         assert_eq!(
@@ -111,7 +111,7 @@ mod tests {
             row.case = "other".to_owned();
             row.hash_seed = 9;
         });
-        let all = bencher(&[plain, other], Metric::WallRate);
+        let all = bencher(&[plain, other], Rate::WallRate);
         let names: Vec<&String> = all.as_object().unwrap().keys().collect();
         assert_eq!(names.len(), 2);
         assert!(names.iter().any(|name| name.contains("hash seed 9")), "{names:?}");

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::case::{Case, Mix};
 use crate::names::file_name;
 use crate::rows::Row;
-use crate::rows::latency::{LatencyTrial, Time, Times, histogram};
+use crate::rows::latency::{LatencyTrial, Time, Times, hdr_histogram};
 
 /// Lines of each half of what is left above the percentile.
 const TICKS: u32 = 5;
@@ -47,7 +47,7 @@ fn folder(row: &Row, rate: f64) -> String {
 
 /// The percentile distribution of `times`.
 fn text(times: &Times) -> String {
-    let mut all = histogram();
+    let mut all = hdr_histogram();
     times.buckets().for_each(|(nanos, count)| all.saturating_record_n(nanos, count));
     let millis = |nanos: f64| nanos / 1e6;
     let mut text = "       Value     Percentile TotalCount 1/(1-Percentile)\n\n".to_owned();
@@ -78,7 +78,7 @@ fn text(times: &Times) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::latency::Distribution;
+    use crate::rows::latency::Histogram;
     use crate::rows::latency::test_trials::latency_trial;
     use crate::workload::Op;
 
@@ -90,11 +90,8 @@ mod tests {
             latency_trial("papaya", 2e5, 0, &[(1000, 1)]),
             latency_trial("cuckoo/x y", 1e5, 0, &[(1000, 1)]),
         ];
-        let insert = Distribution {
-            operation: Op::Insert,
-            time: Time::Response,
-            buckets: vec![(5_000, 100)],
-        };
+        let insert =
+            Histogram { operation: Op::Insert, time: Time::Response, buckets: vec![(5_000, 100)] };
         trials[0].distributions.push(insert);
         trials[3].row.valid = false;
         let files = files(&trials);

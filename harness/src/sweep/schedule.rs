@@ -13,7 +13,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
 use crate::analysis::stats;
-use crate::analysis::throughput::{Metric, summarise};
+use crate::analysis::throughput::{Rate, summarise};
 use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::rows::aggregate::{self, AggregateRow};
@@ -206,7 +206,7 @@ pub enum Verdict {
 /// Applies the stopping rule to what has been measured: the relative half-width of each cell's
 /// interval of the median must be at most `target`.
 #[must_use]
-pub fn judge(rows: &[Row], metric: Metric, target: Option<f64>) -> Verdict {
+pub fn judge(rows: &[Row], metric: Rate, target: Option<f64>) -> Verdict {
     let Some(target) = target else { return Verdict::Enough };
     let cells = summarise(rows, metric);
     let widths = cells.iter().filter_map(|cell| {
@@ -372,15 +372,15 @@ mod tests {
             rows.push(row(&steady, block, 100.0 + f64::from(block % 2)));
             rows.push(row(&shaky, block, 100.0 + 80.0 * f64::from(block % 2)));
         }
-        assert_eq!(judge(&rows, Metric::WallRate, None), Verdict::Enough);
-        assert_eq!(judge(&rows[..0], Metric::WallRate, Some(0.05)), Verdict::Enough);
-        let Verdict::Wide { half_width, cell } = judge(&rows, Metric::WallRate, Some(0.05)) else {
+        assert_eq!(judge(&rows, Rate::WallRate, None), Verdict::Enough);
+        assert_eq!(judge(&rows[..0], Rate::WallRate, Some(0.05)), Verdict::Enough);
+        let Verdict::Wide { half_width, cell } = judge(&rows, Rate::WallRate, Some(0.05)) else {
             panic!("the shaky cell passed");
         };
         assert!(half_width > 0.05 && cell.contains("shaky"), "{half_width} {cell}");
-        assert_eq!(judge(&rows, Metric::WallRate, Some(half_width)), Verdict::Enough, "at most");
+        assert_eq!(judge(&rows, Rate::WallRate, Some(half_width)), Verdict::Enough, "at most");
         rows.retain(|row| row.structure == "steady");
-        assert_eq!(judge(&rows, Metric::WallRate, Some(0.05)), Verdict::Enough);
-        assert!(matches!(judge(&rows[..1], Metric::WallRate, Some(0.05)), Verdict::Wide { .. }));
+        assert_eq!(judge(&rows, Rate::WallRate, Some(0.05)), Verdict::Enough);
+        assert!(matches!(judge(&rows[..1], Rate::WallRate, Some(0.05)), Verdict::Wide { .. }));
     }
 }

@@ -98,7 +98,7 @@ fn is_named(pattern: &GlobMatcher, subject: &str, structure: &str) -> bool {
 mod tests {
     use super::*;
     use crate::analysis::compare::cells;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::test_rows::trial;
 
     fn baseline(text: &str) -> Baseline {
@@ -130,7 +130,7 @@ mod tests {
         let rates = [("papaya", 3e6), ("dashmap", 5e6), ("flurry", 9e6)];
         let mut rows: Vec<_> = rates.iter().map(|(name, rate)| trial(name, 1, 0, *rate)).collect();
         let best = |rows: &[_], text: &str| {
-            let cells = cells(&[rows], Metric::WallRate);
+            let cells = cells(&[rows], Rate::WallRate);
             let cells: Vec<&Contender> = cells.iter().collect();
             baseline(text).best(&cells).map(|cell| cell.subject.clone())
         };

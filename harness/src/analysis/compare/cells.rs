@@ -7,7 +7,7 @@ use std::fmt;
 use crate::analysis::cell::grouped;
 use crate::analysis::setting::Setting;
 use crate::analysis::stats;
-use crate::analysis::throughput::Metric;
+use crate::analysis::throughput::Rate;
 use crate::rows::Row;
 
 /// A subject under a workload, as it is compared with others: block by block, by one rate.
@@ -121,7 +121,7 @@ impl fmt::Display for Workload {
 
 /// The cells of the rows of several folders, by workload and then by subject.
 #[must_use]
-pub fn cells(folders: &[&[Row]], metric: Metric) -> Vec<Contender> {
+pub fn cells(folders: &[&[Row]], metric: Rate) -> Vec<Contender> {
     let rows = folders
         .iter()
         .zip(0..)
@@ -133,7 +133,7 @@ pub fn cells(folders: &[&[Row]], metric: Metric) -> Vec<Contender> {
 }
 
 /// That of the rows of a case, each with its folder.
-fn cell(rows: &[(usize, &Row)], metric: Metric) -> Contender {
+fn cell(rows: &[(usize, &Row)], metric: Rate) -> Contender {
     let first = rows[0].1;
     let trial = |(folder, row): &(usize, &Row)| {
         let rate = metric.of(row).filter(|_| row.counts())?;
@@ -171,7 +171,7 @@ mod tests {
         rows[0].valid = false;
         rows[1].ops_per_sec = None;
         let case = rows[0].case.clone();
-        let cells = cells(&[&rows], Metric::WallRate);
+        let cells = cells(&[&rows], Rate::WallRate);
         let names: Vec<String> = cells.iter().take(3).map(Contender::name).collect();
         let expected = [
             "hamt-cas/epoch threads=1 reads=100 zipf=0.99 keys=65536",
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn folders_keep_their_blocks_apart() {
         let (a, b) = ([trial("papaya", 1, 3, 1e6)], [trial("papaya", 1, 3, 5e6)]);
-        let cells = cells(&[&a, &b], Metric::WallRate);
+        let cells = cells(&[&a, &b], Rate::WallRate);
         let blocks: Vec<_> = cells[0].trials.iter().map(|trial| trial.block).collect();
         assert_eq!((cells.len(), blocks), (1, vec![(0, 3), (1, 3)]));
         assert_eq!(cells[0].median(), 3e6);

@@ -164,7 +164,7 @@ impl Checks {
 mod tests {
     use super::*;
     use crate::analysis::compare::cells;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::trial;
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn of(rows: &[Row]) -> Checks {
-        check(&cells(&[rows], Metric::WallRate))
+        check(&cells(&[rows], Rate::WallRate))
     }
 
     /// Without trend: up, down and the same.

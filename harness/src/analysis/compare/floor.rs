@@ -74,7 +74,7 @@ fn factor(first: &Contender, twin: &Contender) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::analysis::compare::cells;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn floors(rows: &[Row]) -> (Floors, Workload) {
-        let cells = cells(&[rows], Metric::WallRate);
+        let cells = cells(&[rows], Rate::WallRate);
         (Floors::of(&cells), cells[0].workload.clone())
     }
 

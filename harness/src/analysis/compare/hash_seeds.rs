@@ -66,7 +66,7 @@ pub(crate) fn in_words(spreads: &[SeedSpread]) -> Option<String> {
 mod tests {
     use super::super::cells;
     use super::*;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn spreads(rows: &[Row]) -> Vec<SeedSpread> {
-        seed_spreads(&cells(&[rows], Metric::WallRate))
+        seed_spreads(&cells(&[rows], Rate::WallRate))
     }
 
     #[test]

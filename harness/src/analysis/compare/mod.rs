@@ -291,7 +291,7 @@ impl Pairing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::throughput::Metric;
+    use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
 
@@ -323,7 +323,7 @@ mod tests {
     fn pairs_see_what_the_weather_hides() {
         // The machine changes by a factor of 3.7 from block to block, the tables differ by 10 %.
         let rows = rows(&[("base", 1.0), ("fast", 1.1), ("same", 1.0), ("slow", 0.9)]);
-        let cells = cells(&[&rows], Metric::WallRate);
+        let cells = cells(&[&rows], Rate::WallRate);
         let plan = against(&cells, "base");
         let expected = [
             ("fast", Verdict::Faster),
@@ -349,7 +349,7 @@ mod tests {
         };
         let twins: Vec<Row> = rows.iter().filter(|row| row.structure == "base").map(twin).collect();
         rows.extend(twins);
-        let cells = cells(&[&rows], Metric::WallRate);
+        let cells = cells(&[&rows], Rate::WallRate);
         let plan = with_baseline(&cells, &"base".parse().unwrap(), |cell| !cell.row.is_control());
         let verdicts = |floors: &Floors| -> Vec<(Verdict, bool)> {
             let judged = judge(&plan, floors);
@@ -373,7 +373,7 @@ mod tests {
                 let blocks = (0..).zip(signs.chars());
                 rows.extend(blocks.map(|(block, sign)| trial(name, 1, block, rate(sign))));
             }
-            let cells = cells(&[&rows], Metric::WallRate);
+            let cells = cells(&[&rows], Rate::WallRate);
             let judged = judge(&against(&cells, "base"), &Floors::default());
             let first = &judged[0];
             (first.p, first.adjusted, first.verdict)
@@ -387,11 +387,11 @@ mod tests {
     fn a_pair_needs_both_trials() {
         let mut rows = rows(&[("base", 1.0), ("fast", 1.1)]);
         (rows[0].valid, rows[3].valid) = (false, false);
-        let cells = cells(&[&rows], Metric::WallRate);
+        let cells = cells(&[&rows], Rate::WallRate);
         assert_eq!(judge(&against(&cells, "base"), &Floors::default())[0].pairs, Some(8));
         let mut none = rows.clone();
         none.iter_mut().filter(|row| row.structure == "base").for_each(|row| row.valid = false);
-        let cells = self::cells(&[&none], Metric::WallRate);
+        let cells = self::cells(&[&none], Rate::WallRate);
         let plan = against(&cells, "base");
         assert!(plan.pairings.is_empty());
         assert!(plan.left_out[0].contains("no trial of the baseline"), "{:?}", plan.left_out);
@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn blocks_of_two_folders_do_not_pair() {
         let (a, b) = (rows(&[("base", 1.0)]), rows(&[("fast", 1.1)]));
-        let cells = cells(&[&a, &b], Metric::WallRate);
+        let cells = cells(&[&a, &b], Rate::WallRate);
         let plan = against(&cells, "base");
         assert!(plan.pairings.is_empty() && plan.left_out[0].contains("no block"), "{plan:?}");
     }
@@ -409,7 +409,7 @@ mod tests {
     fn a_rate_of_zero_has_no_ratio() {
         let mut rows = rows(&[("base", 1.0), ("fast", 1.1)]);
         rows[1].ops_per_sec = Some(0.0);
-        let cells = cells(&[&rows], Metric::WallRate);
+        let cells = cells(&[&rows], Rate::WallRate);
         let plan = against(&cells, "base");
         assert!(plan.pairings.is_empty() && plan.left_out[0].contains("rate of 0"), "{plan:?}");
     }
@@ -418,8 +418,8 @@ mod tests {
     fn runs_pair_if_their_seeds_are_equal() {
         let old = rows(&[("map", 1.0), ("gone", 1.0)]);
         let mut new = rows(&[("map", 1.2), ("new", 1.0)]);
-        let before = cells(&[&old], Metric::WallRate);
-        let after = cells(&[&new], Metric::WallRate);
+        let before = cells(&[&old], Rate::WallRate);
+        let after = cells(&[&new], Rate::WallRate);
         let plan = before_and_after(&before, &after, |_| true);
         assert!(plan.is_paired());
         assert_eq!(verdicts(&plan), [("map".to_owned(), Verdict::Faster)]);
@@ -428,7 +428,7 @@ mod tests {
         assert!(left_out.contains("new threads=1") && left_out.contains(": only after"));
         // Otherwise the weather is noise, and 20 % are too little to be seen.
         new.iter_mut().for_each(|row| row.seed = 9);
-        let after = cells(&[&new], Metric::WallRate);
+        let after = cells(&[&new], Rate::WallRate);
         let plan = before_and_after(&before, &after, |_| true);
         assert!(!plan.is_paired());
         assert_eq!(verdicts(&plan), [("map".to_owned(), Verdict::NoDifferenceShown)]);

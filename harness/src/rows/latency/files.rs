@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::trial::{LatencyTrial, OpenLoop, Place, place};
-use super::{Distribution, Time};
+use super::{Histogram, Time};
 use crate::failure::Failure;
 use crate::rows::log::{self, Attached, Log, Logged};
 use crate::rows::{Row, throughput};
@@ -51,7 +51,7 @@ impl Attached for Bucket {
 
 /// The buckets of a trial, as the file has them.
 fn buckets(trial: &LatencyTrial) -> impl Iterator<Item = Bucket> + '_ {
-    trial.distributions.iter().flat_map(move |Distribution { operation, time, buckets }| {
+    trial.distributions.iter().flat_map(move |Histogram { operation, time, buckets }| {
         buckets.iter().map(move |&(nanos, count)| Bucket {
             case: trial.row.case.clone(),
             block: trial.row.block,
@@ -136,7 +136,7 @@ fn with_buckets(mut trials: Vec<LatencyTrial>, buckets: Vec<Bucket>) -> Vec<Late
             Some(one) if (one.operation, one.time) == (bucket.operation, bucket.time) => {
                 one.buckets.push(value);
             }
-            _ => all.push(Distribution {
+            _ => all.push(Histogram {
                 operation: bucket.operation,
                 time: bucket.time,
                 buckets: vec![value],
@@ -183,7 +183,7 @@ mod tests {
         (example.open.planned, example.open.saturated) = (Some(7), Some(false));
         let of = |operation, time, buckets: &[(u64, u64)]| {
             let buckets = buckets.to_vec();
-            Distribution { operation, time, buckets }
+            Histogram { operation, time, buckets }
         };
         example.distributions = vec![
             of(Op::Get, Time::Response, &[(123, 4), (1_234_567_891, 1)]),

@@ -14,4 +14,4 @@ mod trial;
 pub use self::files::{Bucket, LATENCY, LATENCY_TRIALS, read};
 pub(crate) use self::files::{LatencyFiles, line, texts};
 pub use self::trial::{LatencyTrial, OVERRUN, OpenLoop, Place, place};
-pub use trials::latency::{Distribution, Latency, RATES, Time, Times, histogram};
+pub use trials::latency::{Histogram, Latency, RATES, Time, Times, hdr_histogram};

@@ -1,6 +1,6 @@
 //! Made-up latency trials, for tests of what is computed and drawn from them.
 
-use super::{Distribution, LatencyTrial, Time};
+use super::{Histogram, LatencyTrial, Time};
 use crate::rows::Row;
 use crate::test_rows::trial;
 use crate::workload::Op;
@@ -20,7 +20,7 @@ pub(crate) fn latency_trial(
 pub(crate) fn at_rate(row: Row, rate: f64, response: &[(u64, u64)]) -> LatencyTrial {
     let mut trial = LatencyTrial::unmeasured(row, rate);
     trial.open.saturated = Some(false);
-    let of = |time, buckets| Distribution { operation: Op::Get, time, buckets };
+    let of = |time, buckets| Histogram { operation: Op::Get, time, buckets };
     let service = response.iter().map(|&(nanos, count)| ((nanos / 10).max(1), count)).collect();
     trial.distributions = vec![of(Time::Response, response.to_vec()), of(Time::Service, service)];
     trial

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, Latency};
+use super::{Histogram, Latency};
 use crate::rows::Row;
 use crate::trial::Measurement;
 
@@ -34,7 +34,7 @@ pub struct LatencyTrial {
     /// Its rate, and whether it was kept.
     pub open: OpenLoop,
     /// Its histograms; none if it failed.
-    pub distributions: Vec<Distribution>,
+    pub distributions: Vec<Histogram>,
 }
 
 /// What names a latency trial: case, block and rate.

@@ -90,7 +90,7 @@ impl Family {
 
     /// The cases that can be compared.
     fn judged_cells(&self) -> Vec<String> {
-        let cells = cells(&[&self.rows], crate::analysis::throughput::Metric::WallRate);
+        let cells = cells(&[&self.rows], crate::analysis::throughput::Rate::WallRate);
         let plan = with_baseline(&cells, &self.baseline, |_| true);
         plan.pairings.iter().map(|pairing| pairing.ours.row.case.clone()).collect()
     }

@@ -11,7 +11,7 @@ use super::schemes::{file_stem, threads};
 use super::style::{Colour, GREY, Look, Marker, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{CellSummary, Choice, Metric, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, Choice, Rate, choose_metric, summarise};
 use crate::metric::QUIET;
 use crate::rows::Row;
 
@@ -162,7 +162,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-fn point(row: &Row, metric: Metric, x: f64) -> Option<Point> {
+fn point(row: &Row, metric: Rate, x: f64) -> Option<Point> {
     metric.of(row).map(|rate| Point { x, y: rate / 1e6, interval: None, band: None })
 }
 

@@ -9,7 +9,7 @@ use crate::analysis::compare::{Judged, Workload};
 use crate::analysis::latency::LatencyCell;
 use crate::analysis::setting::Setting;
 use crate::analysis::space::SpaceCell;
-use crate::analysis::throughput::{Metric, summarise};
+use crate::analysis::throughput::{Rate, summarise};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::{LatencyTrial, Time};
@@ -175,7 +175,7 @@ fn comparison(judged: &Judged<'_>) -> Vec<Field> {
 }
 
 /// The rate of every cell.
-pub(super) fn throughput(rows: &[Row], metric: Metric) -> Table {
+pub(super) fn throughput(rows: &[Row], metric: Rate) -> Table {
     let names = [
         "subject",
         "#threads",
@@ -189,7 +189,7 @@ pub(super) fn throughput(rows: &[Row], metric: Metric) -> Table {
         "#invalid",
         "setting",
     ];
-    let cpu_rates: BTreeMap<String, Option<f64>> = summarise(rows, Metric::CpuRate)
+    let cpu_rates: BTreeMap<String, Option<f64>> = summarise(rows, Rate::CpuRate)
         .into_iter()
         .map(|cell| (cell.row.case.clone(), cell.median()))
         .collect();

@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use crate::analysis::setting::{Group, split};
 use crate::analysis::stats;
-use crate::analysis::throughput::{CellSummary, Choice, Metric, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, Choice, Rate, choose_metric, summarise};
 use crate::rows::Row;
 
 /// No line is wider.
@@ -81,7 +81,7 @@ fn summarise_cpu(rows: &[Row]) -> HashMap<String, Option<f64>> {
     let mut rates: HashMap<String, Vec<f64>> = HashMap::new();
     for row in rows {
         let values = rates.entry(row.case.clone()).or_default();
-        values.extend(Metric::CpuRate.of(row).filter(|_| row.counts()));
+        values.extend(Rate::CpuRate.of(row).filter(|_| row.counts()));
     }
     let median = |values: Vec<f64>| (!values.is_empty()).then(|| stats::median(&values));
     rates.into_iter().map(|(case, values)| (case, median(values))).collect()

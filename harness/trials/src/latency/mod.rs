@@ -6,7 +6,6 @@ mod times;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use table::Op;
 
@@ -58,13 +57,13 @@ impl fmt::Display for Time {
 ///
 /// Never: the bounds are constants.
 #[must_use]
-pub fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST, DIGITS).expect("the bounds are right")
+pub fn hdr_histogram() -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::Histogram::new_with_bounds(1, LONGEST, DIGITS).expect("the bounds are right")
 }
 
 /// The times of one kind that operations of one kind took, as the buckets of a histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Distribution {
+pub struct Histogram {
     /// The operations.
     pub operation: Op,
     /// Their times.
@@ -74,8 +73,8 @@ pub struct Distribution {
     pub buckets: Vec<(u64, u64)>,
 }
 
-impl Distribution {
-    fn of(operation: Op, time: Time, histogram: &Histogram<u64>) -> Self {
+impl Histogram {
+    fn of(operation: Op, time: Time, histogram: &hdrhistogram::Histogram<u64>) -> Self {
         let bucket = histogram.iter_recorded();
         let buckets =
             bucket.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value())).collect();
@@ -111,18 +110,18 @@ pub struct Latency {
     /// The clock.
     pub clock: String,
     /// By operation and time.
-    pub distributions: Vec<Distribution>,
+    pub distributions: Vec<Histogram>,
 }
 
 /// A worker's histograms, both times of each operation of its mix.
 #[derive(Clone, Debug)]
-pub(crate) struct Tape([Option<[Histogram<u64>; 2]>; Op::ALL.len()]);
+pub(crate) struct Tape([Option<[hdrhistogram::Histogram<u64>; 2]>; Op::ALL.len()]);
 
 impl Tape {
     /// Room for the operations of `mix`, touched already.
     pub(crate) fn of(mix: OpMix) -> Self {
         let touched = || {
-            let mut empty = histogram();
+            let mut empty = hdr_histogram();
             empty.reset();
             empty
         };
@@ -140,15 +139,12 @@ impl Tape {
     }
 
     /// What was recorded; nothing of an operation that did not occur.
-    pub(crate) fn distributions(&self) -> Vec<Distribution> {
+    pub(crate) fn distributions(&self) -> Vec<Histogram> {
         let recorded = Op::ALL.into_iter().zip(&self.0);
         recorded
             .filter_map(|(op, both)| Some((op, both.as_ref()?)))
             .flat_map(|(op, both)| {
-                Time::ALL
-                    .into_iter()
-                    .zip(both)
-                    .map(move |(time, of)| Distribution::of(op, time, of))
+                Time::ALL.into_iter().zip(both).map(move |(time, of)| Histogram::of(op, time, of))
             })
             .filter(|distribution| !distribution.buckets.is_empty())
             .collect()
@@ -187,22 +183,19 @@ mod tests {
 
     #[test]
     fn merged_histograms_have_every_count() {
-        let of = |operation, buckets: &[(u64, u64)]| Distribution {
+        let of = |operation, buckets: &[(u64, u64)]| Histogram {
             operation,
             time: Time::Service,
             buckets: buckets.to_vec(),
         };
         let mut all = vec![of(Op::Get, &[(10, 1), (30, 2)])];
-        Distribution::merge(
-            &mut all,
-            &[of(Op::Get, &[(20, 5), (30, 1)]), of(Op::Insert, &[(9, 9)])],
-        );
+        Histogram::merge(&mut all, &[of(Op::Get, &[(20, 5), (30, 1)]), of(Op::Insert, &[(9, 9)])]);
         assert_eq!(all, [of(Op::Get, &[(10, 1), (20, 5), (30, 3)]), of(Op::Insert, &[(9, 9)])]);
         // Every worker's buckets have the same ends.
         let [first, second] = [1_234_567, 1_234_600].map(|nanos| {
-            let mut tape = histogram();
+            let mut tape = hdr_histogram();
             tape.record(nanos).unwrap();
-            Distribution::of(Op::Get, Time::Service, &tape)
+            Histogram::of(Op::Get, Time::Service, &tape)
         });
         assert_eq!(first, second, "both are in the bucket that ends at its largest time");
     }

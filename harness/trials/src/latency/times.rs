@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_hdr_histogram() {
-        let mut histogram = super::super::histogram();
+        let mut histogram = super::super::hdr_histogram();
         let buckets: Vec<(u64, u64)> = (1..=100).map(|i| (i * 10, i * i % 37 + 1)).collect();
         let mut times = Times::default();
         times.add(&buckets[40..]);

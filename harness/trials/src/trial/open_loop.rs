@@ -15,7 +15,7 @@ use super::TrialSpec;
 use super::meeting::{Meeting, Part};
 use super::worker::{Step, Work, sleep, warm_up};
 use crate::clock::Clock;
-use crate::latency::{Distribution, Latency, Tape};
+use crate::latency::{Histogram, Latency, Tape};
 use crate::workload::{Arrivals, OpMix, Stream};
 
 /// A trial that is behind goes on for as long again as it should have taken, and for so many seconds
@@ -174,7 +174,7 @@ pub(super) fn together(works: &[Work]) -> Option<Latency> {
         all.planned += part.planned;
         all.unstarted += part.unstarted;
         all.late_seconds = all.late_seconds.max(part.late_seconds);
-        Distribution::merge(&mut all.distributions, &part.distributions);
+        Histogram::merge(&mut all.distributions, &part.distributions);
     }
     Some(all)
 }
