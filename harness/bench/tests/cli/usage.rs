@@ -198,10 +198,9 @@ fn run_takes_batches_huge_pages_and_variants() {
     let row = json(&lab.run(&format!("{RUN} {name} {few} --json")).exits(0).out);
     assert_eq!((&row["structure"], &row["batch"]), (&name.into(), &16.into()));
     assert_eq!((&row["huge_pages"], &row["valid"]), (&true.into(), &true.into()));
-    assert_eq!(row["ops"].as_u64().unwrap() % 16, 0);
     assert!(row["huge_page_bytes"].is_u64() || !cfg!(target_os = "linux"), "{row}");
     let words = lab.run(&format!("{RUN} {name} {few}")).exits(0);
-    words.prints(&[name, "64 keys, batches of 16, huge pages asked for", "on huge pages, bytes"]);
+    words.prints(&[name, "64 keys, lookups in batches of 16, huge pages asked for", "on huge pages, bytes"]);
 }
 
 #[test]
