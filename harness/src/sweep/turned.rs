@@ -68,6 +68,8 @@ impl<'i> Turned<'i> {
     fn hear(&mut self, limit: Duration) -> Heard<Said> {
         let asked = Instant::now();
         loop {
+            // Who answers soon is never waited for, and must stop as well.
+            self.check(asked, limit)?;
             match self.lines.recv_timeout(POLL) {
                 Ok(line) => {
                     let senseless =
@@ -75,7 +77,7 @@ impl<'i> Turned<'i> {
                     return serde_json::from_str(&line).map_err(senseless);
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.ended(limit)),
-                Err(RecvTimeoutError::Timeout) => self.check(asked, limit)?,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
