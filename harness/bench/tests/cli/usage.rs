@@ -200,7 +200,11 @@ fn run_takes_batches_huge_pages_and_variants() {
     assert_eq!((&row["huge_pages"], &row["valid"]), (&true.into(), &true.into()));
     assert!(row["huge_page_bytes"].is_u64() || !cfg!(target_os = "linux"), "{row}");
     let words = lab.run(&format!("{RUN} {name} {few}")).exits(0);
-    words.prints(&[name, "64 keys, lookups in batches of 16, huge pages asked for", "on huge pages, bytes"]);
+    words.prints(&[
+        name,
+        "64 keys, lookups in batches of 16, huge pages asked for",
+        "on huge pages, bytes",
+    ]);
 }
 
 #[test]
