@@ -14,6 +14,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use foldhash::fast::FixedState;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::ChainingInline;
 
 const USAGE: &str = "a table (chaining-inline | none), a kind (get | hit | miss | update | pair | \
@@ -66,19 +68,6 @@ impl Words for Nothing {
     }
 }
 
-/// splitmix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, range: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % range
-    }
-}
-
 /// Fills a table and runs `operations` of a kind; false if there is no such kind. What they return is
 /// summed up, so that no branch on it is counted.
 fn run(table: &impl Words, kind: &str, range: u64, operations: usize) -> bool {
@@ -86,9 +75,9 @@ fn run(table: &impl Words, kind: &str, range: u64, operations: usize) -> bool {
     for i in 0..range / 2 {
         table.insert(present(i), i);
     }
-    let mut random = Random(range);
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(range);
     let mut keys = |of: &dyn Fn(u64) -> u64, range| -> Vec<u64> {
-        let mut keys: Vec<_> = (0..MOST).map(|_| of(random.below(range))).collect();
+        let mut keys: Vec<_> = (0..MOST).map(|_| of(random.random_range(0..range))).collect();
         keys.truncate(operations);
         keys
     };

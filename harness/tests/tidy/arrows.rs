@@ -54,6 +54,21 @@ pub(crate) fn packages() -> BTreeMap<String, (PathBuf, toml::Table)> {
         .collect()
 }
 
+/// The packages that a crate's library, program or build script uses, on any target and under any name.
+fn dependencies(manifest: &toml::Table) -> BTreeSet<&str> {
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let targets =
+        targets.into_iter().flat_map(toml::Table::values).filter_map(toml::Value::as_table);
+    let kinds = targets
+        .chain([manifest])
+        .flat_map(|of| ["dependencies", "build-dependencies"].map(|kind| of.get(kind)?.as_table()));
+    let packages = kinds
+        .flatten()
+        .flatten()
+        .map(|(name, how)| how.get("package").and_then(toml::Value::as_str).unwrap_or(name));
+    packages.collect()
+}
+
 #[test]
 fn crates_use_what_they_may() {
     let packages = packages();
@@ -62,9 +77,8 @@ fn crates_use_what_they_may() {
         let Some(allowed) = allowed.get(name.as_str()) else {
             panic!("say in ARROWS which crates {name} may use")
         };
-        let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
-        let ours = dependencies.into_iter().flatten().map(|(name, _)| name.as_str());
-        let used: BTreeSet<&str> = ours.filter(|name| packages.contains_key(*name)).collect();
+        let mut used = dependencies(manifest);
+        used.retain(|name| packages.contains_key(*name));
         let may: BTreeSet<&str> = allowed.iter().copied().collect();
         assert!(used.is_subset(&may), "{name} must not use {:?}", used.difference(&may));
     }
@@ -123,4 +137,21 @@ fn families_know_tables_alone() {
 fn a_word_counts_in_code_alone() {
     let text = "// kernel::a\nuse kernel::b;\nlet c = \"kernel::\";\n#[cfg(test)]\nmod tests {\nkernel::d\n}\n";
     assert_eq!(words_in(text, &["kernel::", "trials::"]), ["2: `kernel::`"]);
+}
+
+#[test]
+fn a_dependency_is_found_wherever_it_stands() {
+    let manifest = r#"
+        [dependencies]
+        a.workspace = true
+        other = { path = "b", package = "b" }
+        [build-dependencies]
+        c = "1"
+        [target.'cfg(loom)'.dependencies]
+        d = "1"
+        [dev-dependencies]
+        e = "1"
+    "#;
+    let manifest: toml::Table = manifest.parse().unwrap();
+    assert_eq!(dependencies(&manifest).into_iter().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
 }

@@ -416,13 +416,11 @@ pub const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "twin",
-        unit: "",
         words: "whether this is the second cell of an A/A pair",
         default: Some("false"),
         get: |case| Value::Flag(case.twin),
         set: |case, value| parse(&mut case.twin, value),
-        said: None,
-        axis: None,
+        ..PLAIN
     },
 ];
 

@@ -104,20 +104,19 @@ pub(super) struct Counting {
 }
 
 impl Counting {
-    /// How many of `ops` operations lie in it, if they are spread evenly over the time from `before` to
-    /// `after`.
-    pub(super) fn share(&self, ops: u64, before: Instant, after: Instant) -> f64 {
+    /// How many of `ops` operations lie in it, and how many beyond, if they are spread evenly over the time
+    /// from `before` to `after`.
+    pub(super) fn shares(&self, ops: u64, before: Instant, after: Instant) -> (f64, f64) {
         if self.from <= before && after <= self.until {
-            return ops as f64;
+            return (ops as f64, 0.0);
         }
-        let inside = after.min(self.until).saturating_duration_since(before.max(self.from));
         let all = after.saturating_duration_since(before).as_secs_f64();
-        if all > 0.0 { ops as f64 * (inside.as_secs_f64() / all) } else { 0.0 }
-    }
-
-    /// The same of the time since it began, with what comes after it.
-    pub(super) fn share_since(&self, ops: u64, before: Instant, after: Instant) -> f64 {
-        Self { until: after.max(self.until), ..*self }.share(ops, before, after)
+        let share = |from: Instant, to: Instant| {
+            let part = to.saturating_duration_since(from).as_secs_f64();
+            if all > 0.0 { ops as f64 * (part / all) } else { 0.0 }
+        };
+        let inside = share(before.max(self.from), after.min(self.until));
+        (inside, share(before.max(self.until), after))
     }
 }
 
@@ -174,20 +173,17 @@ mod tests {
         let now = Instant::now();
         let at = |millis| now + Duration::from_millis(millis);
         let counting = Counting { from: at(10), until: at(20) };
-        let shares = |before, after| {
-            let (before, after) = (at(before), at(after));
-            (counting.share(100, before, after), counting.share_since(100, before, after))
-        };
-        assert_eq!(shares(12, 14), (100.0, 100.0));
-        assert_eq!(shares(10, 20), (100.0, 100.0));
+        let shares = |before, after| counting.shares(100, at(before), at(after));
+        assert_eq!(shares(12, 14), (100.0, 0.0));
+        assert_eq!(shares(10, 20), (100.0, 0.0));
         assert_eq!(shares(5, 10), (0.0, 0.0));
         assert_eq!(shares(20, 25), (0.0, 100.0));
-        assert_eq!(shares(5, 15), (50.0, 50.0));
-        assert_eq!(shares(15, 25), (50.0, 100.0));
+        assert_eq!(shares(5, 15), (50.0, 0.0));
+        assert_eq!(shares(15, 25), (50.0, 50.0));
         // Who waits for a lock all the time, and 20 ms more.
-        assert_eq!(shares(0, 40), (25.0, 75.0));
+        assert_eq!(shares(0, 40), (25.0, 50.0));
         // A clock that stood still.
-        assert_eq!(shares(15, 15), (100.0, 100.0));
+        assert_eq!(shares(15, 15), (100.0, 0.0));
         assert_eq!(shares(5, 5), (0.0, 0.0));
     }
 

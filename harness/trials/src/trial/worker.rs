@@ -226,7 +226,7 @@ impl Worker<'_, '_> {
     fn turn(&mut self, span: &Span, notes: &mut Notes) -> Part {
         let mut now = Instant::now();
         let counting = span.count_from(now);
-        let (mut counted, mut since) = (0.0, 0.0);
+        let (mut counted, mut beyond) = (0.0, 0.0);
         let mut note = |now: Instant, ops| {
             let wall = now.saturating_duration_since(counting.from).as_nanos() as u64;
             notes.all.push(Note { wall, cpu: cpu_nanos(), ops });
@@ -245,13 +245,14 @@ impl Worker<'_, '_> {
             let before = now;
             let done;
             (done, now) = self.stride();
-            counted += counting.share(done, before, now);
-            since += counting.share_since(done, before, now);
+            let inside;
+            (inside, beyond) = counting.shares(done, before, now);
+            counted += inside;
             noted += if before >= counting.from { done } else { 0 };
         }
         notes.ends.push(notes.all.len());
         let (started, stopped) = (counting.from, now.clamp(counting.from, counting.until));
-        Part { started, stopped, ops: self.ops.add(counted), beyond: since - counted }
+        Part { started, stopped, ops: self.ops.add(counted), beyond }
     }
 }
 

@@ -5,44 +5,18 @@
 //! turn of the hand give an item one more turn. With a new item's bit clear its hit ratio on
 //! independent requests is above that of LRU; with the bit set (`clock_set.rs`) it is below.
 
-use super::hand::Hand;
-use super::{Eviction, Items};
+use super::hand::{Hand, NewBit};
 use crate::theory::Form;
 
 /// CLOCK, where an item begins with its bit clear.
+pub type ClockClear = Hand<Clear>;
+
+/// A new item's bit is clear.
 #[derive(Debug)]
-pub struct ClockClear(Hand);
+pub enum Clear {}
 
-impl Eviction for ClockClear {
+impl NewBit for Clear {
     const NAME: &'static str = "clock";
-    const FORM: Option<Form> = Some(Form::Clock);
-
-    fn new(_seed: u64) -> Self {
-        Self(Hand::default())
-    }
-
-    fn resize(&mut self, slots: usize, _capacity: usize) {
-        self.0.resize(slots);
-    }
-
-    fn insert(&mut self, slot: u32, _hash: u64) {
-        self.0.insert(slot, false);
-    }
-
-    #[inline]
-    fn hit(&self, slot: u32) -> bool {
-        self.0.hit(slot)
-    }
-
-    fn remove(&mut self, slot: u32) {
-        self.0.remove(slot);
-    }
-
-    fn victim(&mut self, items: &impl Items) -> Option<u32> {
-        self.0.victim(items)
-    }
-
-    fn metadata_bytes(&self) -> usize {
-        self.0.bytes()
-    }
+    const FORM: Form = Form::Clock;
+    const IS_SET: bool = false;
 }

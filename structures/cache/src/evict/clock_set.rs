@@ -2,47 +2,21 @@
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching and
 //! Smarter Hashing*, NSDI 2013, section "Concurrent Cache Management": an update sets the bit, and so, in
-//! the authors' code, does the insertion that an eviction makes room for. So an item that is never hit stays for up to two turns of the hand, which
-//! costs more than it brings: `clock.rs` has the other way.
+//! the authors' code, does the insertion that an eviction makes room for. So an item that is never hit
+//! stays for up to two turns of the hand, which costs more than it brings: `clock.rs` has the other way.
 
-use super::hand::Hand;
-use super::{Eviction, Items};
+use super::hand::{Hand, NewBit};
 use crate::theory::Form;
 
 /// CLOCK, where an item begins with its bit set: MemC3's.
+pub type ClockSet = Hand<Set>;
+
+/// A new item's bit is set.
 #[derive(Debug)]
-pub struct ClockSet(Hand);
+pub enum Set {}
 
-impl Eviction for ClockSet {
+impl NewBit for Set {
     const NAME: &'static str = "clock-set";
-    const FORM: Option<Form> = Some(Form::ClockSet);
-
-    fn new(_seed: u64) -> Self {
-        Self(Hand::default())
-    }
-
-    fn resize(&mut self, slots: usize, _capacity: usize) {
-        self.0.resize(slots);
-    }
-
-    fn insert(&mut self, slot: u32, _hash: u64) {
-        self.0.insert(slot, true);
-    }
-
-    #[inline]
-    fn hit(&self, slot: u32) -> bool {
-        self.0.hit(slot)
-    }
-
-    fn remove(&mut self, slot: u32) {
-        self.0.remove(slot);
-    }
-
-    fn victim(&mut self, items: &impl Items) -> Option<u32> {
-        self.0.victim(items)
-    }
-
-    fn metadata_bytes(&self) -> usize {
-        self.0.bytes()
-    }
+    const FORM: Form = Form::ClockSet;
+    const IS_SET: bool = true;
 }

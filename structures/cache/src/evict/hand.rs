@@ -1,29 +1,53 @@
-//! The hand of a clock: what `clock` and `clock-set` have in common.
+//! The hand of a clock: `clock` and `clock-set`, which differ in the bit of a new item.
 //!
 //! Slots form a circle. A hit sets the slot's bit. The hand looks at one slot after the other: a bit that
 //! is set is cleared, and the hand goes on; an item whose bit is clear is the victim.
 
-use super::Items;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
 use super::bits::Bits;
+use super::{Eviction, Items};
+use crate::theory::Form;
+
+/// Which bit a new item has, and what such a policy is called.
+pub trait NewBit: Debug + Send + Sync {
+    /// The policy's name.
+    const NAME: &'static str;
+
+    /// The hit ratio that theory foresees.
+    const FORM: Form;
+
+    /// Whether a new item's bit is set.
+    const IS_SET: bool;
+}
 
 /// A bit for each slot, and the hand.
-#[derive(Debug, Default)]
-pub(super) struct Hand {
+#[derive(Debug)]
+pub struct Hand<B> {
     bits: Bits,
     slots: u32,
     at: u32,
     items: usize,
+    _new: PhantomData<B>,
 }
 
-impl Hand {
-    pub(super) fn resize(&mut self, slots: usize) {
+impl<B: NewBit> Eviction for Hand<B> {
+    const NAME: &'static str = B::NAME;
+    const FORM: Option<Form> = Some(B::FORM);
+
+    fn new(_seed: u64) -> Self {
+        Self { bits: Bits::default(), slots: 0, at: 0, items: 0, _new: PhantomData }
+    }
+
+    fn resize(&mut self, slots: usize, _capacity: usize) {
         self.bits.resize(slots);
         self.slots = slots as u32;
     }
 
-    pub(super) fn insert(&mut self, slot: u32, is_set: bool) {
+    fn insert(&mut self, slot: u32, _hash: u64) {
         self.items += 1;
-        if is_set {
+        if B::IS_SET {
             self.bits.set(slot);
         } else {
             self.bits.take(slot);
@@ -31,17 +55,17 @@ impl Hand {
     }
 
     #[inline]
-    pub(super) fn hit(&self, slot: u32) -> bool {
+    fn hit(&self, slot: u32) -> bool {
         self.bits.set(slot)
     }
 
-    pub(super) fn remove(&mut self, _slot: u32) {
+    fn remove(&mut self, _slot: u32) {
         self.items -= 1;
     }
 
     /// The next slot with an item whose bit is clear. It ends in the second turn at the latest, unless
     /// others set bits all the while.
-    pub(super) fn victim(&mut self, items: &impl Items) -> Option<u32> {
+    fn victim(&mut self, items: &impl Items) -> Option<u32> {
         if self.items == 0 {
             return None;
         }
@@ -55,7 +79,7 @@ impl Hand {
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    fn metadata_bytes(&self) -> usize {
         size_of::<Self>() + self.bits.bytes()
     }
 }

@@ -33,9 +33,10 @@ mod s3_fifo;
 mod sieve;
 mod slru;
 
-pub use self::clock::ClockClear;
-pub use self::clock_set::ClockSet;
+pub use self::clock::{Clear, ClockClear};
+pub use self::clock_set::{ClockSet, Set};
 pub use self::fifo::Fifo;
+pub use self::hand::{Hand, NewBit};
 pub use self::lru_list::LruList;
 pub use self::none::Never;
 pub use self::random::Random;
