@@ -22,8 +22,9 @@ use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
-use suite::words::{EightHashes, State, WordFamily};
-use suite::{Colliding, Family, Key, Value};
+use suite::tracked::Census;
+use suite::words::{Hashes, WordFamily};
+use suite::{Family, Key, Value};
 
 conformance! {
     chaining_global_lock: GlobalLocked;
@@ -190,9 +191,10 @@ fn distinct_buckets(hashes: impl Iterator<Item = u64>, fingerprint: impl Fn(u64)
 #[test]
 fn colliding_hashes_have_buckets_apart() {
     let seeded = FixedState::with_seed(BUCKETS_APART);
-    let of_keys = || (0..8).map(|k| seeded.hash_one(Colliding(k)));
+    let census = Census::default();
+    let of_keys = || (0..8).map(|k| seeded.hash_one(census.colliding(k)));
     assert_eq!(distinct_buckets(of_keys(), |hash| hash::tag(hash, 8)), 16);
-    let of_words = || (0..8_u64).map(|k| EightHashes.hash_one(k));
+    let of_words = || (0..8_u64).map(|k| Hashes::Eight.hash_one(k));
     for bits in [6, 8] {
         assert_eq!(distinct_buckets(of_words(), |hash| hash::tag(hash, bits)), 16);
     }
@@ -202,10 +204,10 @@ fn colliding_hashes_have_buckets_apart() {
 struct Inline<E>(PhantomData<E>);
 
 impl<E: Exclusion<Versions = PerBucket>> WordFamily for Inline<E> {
-    type Map<S: State> = ChainingInline<u64, u64, S, E>;
+    type Map = ChainingInline<u64, u64, Hashes, E>;
 
-    fn new<S: State>() -> Self::Map<S> {
-        ChainingInline::default()
+    fn new(hasher: Hashes) -> Self::Map {
+        ChainingInline::with_capacity_and_hasher(0, hasher)
     }
 }
 
@@ -213,10 +215,10 @@ impl<E: Exclusion<Versions = PerBucket>> WordFamily for Inline<E> {
 struct LargeInline;
 
 impl WordFamily for LargeInline {
-    type Map<S: State> = ChainingInline<u64, u64, S>;
+    type Map = ChainingInline<u64, u64, Hashes>;
 
-    fn new<S: State>() -> Self::Map<S> {
-        ChainingInline::with_capacity_and_hasher(70_000, S::default())
+    fn new(hasher: Hashes) -> Self::Map {
+        ChainingInline::with_capacity_and_hasher(70_000, hasher)
     }
 
     const TO_GROW: u64 = 40_000;
@@ -225,10 +227,10 @@ impl WordFamily for LargeInline {
 struct Words<const SLOTS: usize, E, T, P>(PhantomData<(E, T, P)>);
 
 impl<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search> WordFamily for Words<SLOTS, E, T, P> {
-    type Map<S: State> = CuckooOptimistic<u64, u64, S, SLOTS, E, T, P>;
+    type Map = CuckooOptimistic<u64, u64, Hashes, SLOTS, E, T, P>;
 
-    fn new<S: State>() -> Self::Map<S> {
-        CuckooOptimistic::default()
+    fn new(hasher: Hashes) -> Self::Map {
+        CuckooOptimistic::with_capacity_and_hasher(0, hasher)
     }
 
     const EQUAL_HASHES: u64 = 2 * SLOTS as u64;

@@ -15,8 +15,9 @@ use structures::{
     LogHerlihy,
 };
 
-use crate::panics;
+use crate::erased::Erased;
 use crate::probe::{Probe, assert_no_faults};
+use crate::{erased, panics};
 
 thread_local!(static RANDOM: Cell<u64> = const { Cell::new(0x2545_F491_4F6C_DD1D) });
 
@@ -51,7 +52,7 @@ impl Hash for Liar {
 }
 
 /// Two threads; whatever panics (a table that finds no room, say) is no concern of this test.
-fn churn<M: ConcurrentMap<Liar, Probe>>(map: &M) {
+fn churn(map: &Erased<Liar, Probe>) {
     let work = |seed: u64| {
         RANDOM.set(seed | 1);
         let mut handle = map.handle();
@@ -76,17 +77,17 @@ fn churn<M: ConcurrentMap<Liar, Probe>>(map: &M) {
 
 #[test]
 fn eq_and_hash_may_lie() {
-    churn(&ChainingGlobalLock::<Liar, Probe>::default());
-    churn(&ChainingBucketLock::<Liar, Probe>::default());
-    churn(&CuckooStriped::<Liar, Probe>::default());
-    churn(&ChainingLockFree::<Liar, Probe, Hazard>::default());
-    churn(&ChainingLockFree::<Liar, Probe, Epoch>::default());
-    churn(&CuckooOptimisticItems::<Liar, Probe, Hazard>::default());
-    churn(&CowCas::<Liar, Probe, RefCounts>::default());
-    churn(&HamtCas::<Liar, Probe, Hazard>::default());
-    churn(&HamtPsim::<Liar, Probe, Hazard>::default());
-    churn(&LogHerlihy::<Liar, Probe, Hazard>::default());
-    churn(&LeftRightTable::<Liar, Probe>::default());
+    churn(&erased(ChainingGlobalLock::<Liar, Probe>::default()));
+    churn(&erased(ChainingBucketLock::<Liar, Probe>::default()));
+    churn(&erased(CuckooStriped::<Liar, Probe>::default()));
+    churn(&erased(ChainingLockFree::<Liar, Probe, Hazard>::default()));
+    churn(&erased(ChainingLockFree::<Liar, Probe, Epoch>::default()));
+    churn(&erased(CuckooOptimisticItems::<Liar, Probe, Hazard>::default()));
+    churn(&erased(CowCas::<Liar, Probe, RefCounts>::default()));
+    churn(&erased(HamtCas::<Liar, Probe, Hazard>::default()));
+    churn(&erased(HamtPsim::<Liar, Probe, Hazard>::default()));
+    churn(&erased(LogHerlihy::<Liar, Probe, Hazard>::default()));
+    churn(&erased(LeftRightTable::<Liar, Probe>::default()));
     assert_no_faults();
 }
 
@@ -107,8 +108,7 @@ impl BuildHasher for Drifting {
 /// Tables of words, whose keys are honest, and a table that hashes its keys again when it grows.
 #[test]
 fn a_hasher_may_change_its_mind() {
-    fn check<M: ConcurrentMap<u64, u64> + Default>() {
-        let map = M::default();
+    fn check(map: Erased<u64, u64>) {
         let mut handle = map.handle();
         for round in 0..400 {
             let key = round * 7 % 90;
@@ -119,14 +119,14 @@ fn a_hasher_may_change_its_mind() {
         }
         panics(|| handle.for_each(|_, _| ()));
     }
-    check::<ChainingInline<u64, u64, Drifting>>();
-    check::<CuckooOptimistic<u64, u64, Drifting>>();
-    check::<CuckooOptimistic<u64, u64, Drifting, 2>>();
-    check::<CuckooStriped<u64, u64, Drifting>>();
-    check::<ChainingBucketLock<u64, u64, Drifting>>();
-    check::<ChainingLockFree<u64, u64, Hazard, Drifting>>();
-    check::<CuckooOptimisticItems<u64, u64, Hazard, Drifting>>();
-    check::<HamtCas<u64, u64, Hazard, Drifting>>();
+    check(erased(<ChainingInline<u64, u64, Drifting>>::default()));
+    check(erased(<CuckooOptimistic<u64, u64, Drifting>>::default()));
+    check(erased(<CuckooOptimistic<u64, u64, Drifting, 2>>::default()));
+    check(erased(<CuckooStriped<u64, u64, Drifting>>::default()));
+    check(erased(<ChainingBucketLock<u64, u64, Drifting>>::default()));
+    check(erased(<ChainingLockFree<u64, u64, Hazard, Drifting>>::default()));
+    check(erased(<CuckooOptimisticItems<u64, u64, Hazard, Drifting>>::default()));
+    check(erased(<HamtCas<u64, u64, Hazard, Drifting>>::default()));
 
     let map = CuckooStriped::<Probe, Probe, Drifting>::default();
     for key in 0..3_000 {

@@ -8,6 +8,9 @@
 //! `ci/asan.sh` runs all of it under AddressSanitizer.
 #![forbid(unsafe_code)]
 
+#[allow(unreachable_pub, reason = "it is the suite's too")]
+#[path = "../suite/erased.rs"]
+mod erased;
 mod forget;
 mod lies;
 mod nodes;
@@ -31,6 +34,7 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, LeftRightTable, LogHerlihy,
 };
 
+use self::erased::Erased;
 use self::probe::{Probe, assert_no_faults};
 
 type Hasher = foldhash::fast::RandomState;
@@ -39,16 +43,16 @@ type Hasher = foldhash::fast::RandomState;
 macro_rules! without_locks {
     ($check:path) => {{
         use crate::*;
-        $check(&ChainingLockFree::<Probe, Probe, Epoch>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Hazard>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Seize>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Sdd>::default());
-        $check(&CuckooOptimisticItems::<Probe, Probe, Hazard>::default());
-        $check(&CowCas::<Probe, Probe, RefCounts>::default());
-        $check(&HamtCas::<Probe, Probe, Hazard>::default());
-        $check(&HamtCas::<Probe, Probe, RefCounts, Hasher, Counted>::default());
-        $check(&HamtPsim::<Probe, Probe, Hazard>::default());
-        $check(&LogHerlihy::<Probe, Probe, Hazard>::default());
+        $check(&erased(ChainingLockFree::<Probe, Probe, Epoch>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Hazard>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Seize>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Sdd>::default()));
+        $check(&erased(CuckooOptimisticItems::<Probe, Probe, Hazard>::default()));
+        $check(&erased(CowCas::<Probe, Probe, RefCounts>::default()));
+        $check(&erased(HamtCas::<Probe, Probe, Hazard>::default()));
+        $check(&erased(HamtCas::<Probe, Probe, RefCounts, Hasher, Counted>::default()));
+        $check(&erased(HamtPsim::<Probe, Probe, Hazard>::default()));
+        $check(&erased(LogHerlihy::<Probe, Probe, Hazard>::default()));
     }};
 }
 
@@ -56,11 +60,11 @@ macro_rules! without_locks {
 macro_rules! everywhere {
     ($check:path) => {{
         use crate::*;
-        $check(&ChainingGlobalLock::<Probe, Probe>::default());
-        $check(&ChainingBucketLock::<Probe, Probe>::default());
-        $check(&CuckooStriped::<Probe, Probe>::default());
-        $check(&CowLock::<Probe, Probe, Epoch>::default());
-        $check(&LeftRightTable::<Probe, Probe>::default());
+        $check(&erased(ChainingGlobalLock::<Probe, Probe>::default()));
+        $check(&erased(ChainingBucketLock::<Probe, Probe>::default()));
+        $check(&erased(CuckooStriped::<Probe, Probe>::default()));
+        $check(&erased(CowLock::<Probe, Probe, Epoch>::default()));
+        $check(&erased(LeftRightTable::<Probe, Probe>::default()));
         crate::without_locks!($check);
     }};
 }
@@ -69,18 +73,26 @@ macro_rules! everywhere {
 macro_rules! other_schemes {
     ($check:path) => {{
         use crate::*;
-        $check(&ChainingLockFree::<Probe, Probe, Leak>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Haphazard>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Debra>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Ibr>::default());
-        $check(&ChainingLockFree::<Probe, Probe, Qsbr>::default());
-        $check(&ChainingLockFree::<Probe, Probe, WorkerRcu>::default());
-        $check(&ChainingLockFree::<Probe, Probe, PoorRcu>::default());
-        $check(&ChainingLockFree::<Probe, Probe, GraceRcu>::default());
+        $check(&erased(ChainingLockFree::<Probe, Probe, Leak>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Haphazard>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Debra>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Ibr>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, Qsbr>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, WorkerRcu>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, PoorRcu>::default()));
+        $check(&erased(ChainingLockFree::<Probe, Probe, GraceRcu>::default()));
     }};
 }
 
 pub(crate) use {everywhere, other_schemes, without_locks};
+
+/// A table behind a pointer, after its name, which is shown if a test of it fails.
+fn erased<K: 'static, V: Clone + 'static, M: ConcurrentMap<K, V> + 'static>(
+    map: M,
+) -> Erased<K, V> {
+    println!("{}", type_name::<M>());
+    Erased::new(map)
+}
 
 /// Whether `f` panicked; nothing but memory matters here.
 fn panics<T>(f: impl FnOnce() -> T) -> bool {

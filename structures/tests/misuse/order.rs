@@ -9,7 +9,7 @@ use structures::reclaim::{Epoch, Hazard, RefCounts, Sdd, Seize};
 use structures::{ChainingLockFree, CowCas, HamtCas, HamtPsim};
 
 use crate::probe::{Probe, assert_no_faults};
-use crate::{everywhere, without_locks, works};
+use crate::{erased, everywhere, without_locks, works};
 
 fn fill<M: ConcurrentMap<Probe, Probe>>(map: &M, keys: u64) {
     let mut handle = map.handle();
@@ -159,17 +159,17 @@ fn two_maps<M: ConcurrentMap<Probe, Probe>, N: ConcurrentMap<Probe, Probe>>(one:
 
 #[test]
 fn two_maps_overlap() {
-    let seize = ChainingLockFree::<Probe, Probe, Seize>::default;
-    let sdd = ChainingLockFree::<Probe, Probe, Sdd>::default;
-    let epoch = ChainingLockFree::<Probe, Probe, Epoch>::default;
-    let hazard = HamtCas::<Probe, Probe, Hazard>::default;
-    let counts = CowCas::<Probe, Probe, RefCounts>::default;
+    let seize = || erased(ChainingLockFree::<Probe, Probe, Seize>::default());
+    let sdd = || erased(ChainingLockFree::<Probe, Probe, Sdd>::default());
+    let epoch = || erased(ChainingLockFree::<Probe, Probe, Epoch>::default());
+    let hazard = || erased(HamtCas::<Probe, Probe, Hazard>::default());
+    let counts = || erased(CowCas::<Probe, Probe, RefCounts>::default());
     two_maps(&seize(), &seize());
     two_maps(&sdd(), &sdd());
     two_maps(&sdd(), &seize());
     two_maps(&epoch(), &epoch());
     two_maps(&hazard(), &counts());
-    two_maps(&counts(), &HamtPsim::<Probe, Probe, Hazard>::default());
+    two_maps(&counts(), &erased(HamtPsim::<Probe, Probe, Hazard>::default()));
 }
 
 /// A map of maps: the inner ones are dropped by the outer's reclaimer.

@@ -11,8 +11,9 @@ use structures::{
     CuckooOptimisticItems, CuckooStriped, HamtCas, HamtPsim, LeftRightTable, LogHerlihy,
 };
 
-use crate::panics;
+use crate::erased::Erased;
 use crate::probe::{Probe, assert_no_faults};
+use crate::{erased, panics};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -80,7 +81,7 @@ impl Drop for Fused {
 }
 
 /// Every operation, on keys that collide in nothing; enough of them that tables grow.
-fn every_operation<M: ConcurrentMap<Fused, Fused>>(map: &M, round: u64) {
+fn every_operation(map: &Erased<Fused, Fused>, round: u64) {
     let mut handle = map.handle();
     let closure = |value: &Fused| {
         burn(Kind::Closure);
@@ -108,9 +109,13 @@ fn every_operation<M: ConcurrentMap<Fused, Fused>>(map: &M, round: u64) {
     panics(|| drop(handle));
 }
 
-fn check<M: ConcurrentMap<Fused, Fused> + Default>() {
+fn check<M: ConcurrentMap<Fused, Fused> + Default + 'static>() {
+    check_each(&|| erased(M::default()));
+}
+
+fn check_each(new: &dyn Fn() -> Erased<Fused, Fused>) {
     for kind in [Kind::Hash, Kind::Eq, Kind::Clone, Kind::Drop, Kind::Closure] {
-        let map = M::default();
+        let map = new();
         for round in 0..48 {
             FUSE.set(Some((kind, u32::try_from(round % 12).expect("small"))));
             every_operation(&map, round);

@@ -1,18 +1,16 @@
 //! Threads against each other.
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
 
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
 use super::erased::Erased;
-use super::{Census, Colliding, Family, Key, Tracked, at_most, rng};
+use super::tracked::{Census, Tracked, compare_slowly};
+use super::{Family, Key, at_most, rng};
 
 pub const THREADS: usize = 4;
 /// Of a thread; fewer where each step is interpreted.
@@ -26,8 +24,9 @@ pub const fn itself(key: u64) -> u64 {
 /// Each key's successful inserts minus successful removes is 1 if it is present at the end, else
 /// 0; the size and the keys that iteration shows say the same.
 pub fn net_updates_are_the_keys_present<F: Family>() {
-    net_updates(&F::erased(), itself, 64);
-    net_updates(&F::erased(), Colliding, at_most(64, 8, F::EQUAL_HASHES));
+    net_updates(&F::of_words(), itself, 64);
+    let census = Census::default();
+    net_updates(&F::of_keys(), |id| census.colliding(id), at_most(64, 8, F::EQUAL_HASHES));
 }
 
 pub fn net_updates<K: Key>(
@@ -65,7 +64,8 @@ pub fn net_updates<K: Key>(
 /// A thread that alone writes some keys sees them exactly as it left them, whatever the others do
 /// to the keys around.
 pub fn threads_see_their_own_keys<F: Family>() {
-    own_keys(&F::erased(), Colliding, at_most(128, 8, F::EQUAL_HASHES));
+    let census = Census::default();
+    own_keys(&F::of_keys(), |id| census.colliding(id), at_most(128, 8, F::EQUAL_HASHES));
 }
 
 pub fn own_keys<K: Key>(
@@ -110,7 +110,7 @@ impl Model for HashMap<u64, u64> {
 /// Counters that are raised by `upsert` and `update` lose no step, and no two steps start from
 /// the same value. Some keys are removed meanwhile, and what was in them is counted too.
 pub fn updates_are_atomic<F: Family>() {
-    raise_counters(&F::erased());
+    raise_counters(&F::of_words());
 }
 
 pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
@@ -145,7 +145,7 @@ pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
 /// While the table grows from its smallest size, a reader finds every key that was announced
 /// as inserted, and nothing is lost in the end.
 pub fn growth_loses_nothing<F: Family>() {
-    grow_under_readers(&F::erased());
+    grow_under_readers(&F::of_words());
 }
 
 pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
@@ -198,9 +198,10 @@ pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
 /// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly
 /// once and never a key that is absent throughout.
 pub fn iteration_is_weak_as_worded<F: Family>() {
-    iterate(&F::erased(), itself, OPS as u64 / 10, OPS as u64 / 10 * 4);
+    iterate(&F::of_words(), itself, OPS as u64 / 10, OPS as u64 / 10 * 4);
     let keys = at_most(200, 8, F::EQUAL_HASHES);
-    iterate(&F::erased(), Colliding, keys * 3 / 10, keys);
+    let census = Census::default();
+    iterate(&F::of_keys(), |id| census.colliding(id), keys * 3 / 10, keys);
 }
 
 /// Writers write as long as others iterate: so much at most, which they do not come to but where a thread
@@ -266,7 +267,8 @@ pub fn iterate<K: Key>(
 /// Of threads that add the same key one succeeds, also when they were interrupted after they had
 /// found it absent; the others then find it present.
 pub fn one_insertion_wins<F: Family>() {
-    race_to_insert(&F::erased(), Colliding);
+    let census = Census::default();
+    race_to_insert(&F::of_keys(), |id| census.colliding(id));
 }
 
 pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64) -> K + Sync) {
@@ -305,19 +307,19 @@ pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64
 /// to entries that are still there, although those it stood at and before are gone: it neither
 /// uses what was freed nor misses a key.
 pub fn slow_searches_survive_removals<F: Family>() {
-    search_slowly(F::erased(), at_most(64, 2, F::EQUAL_HASHES), F::FREES_ALL);
+    search_slowly(F::of_both(), at_most(64, 2, F::EQUAL_HASHES), F::FREES_ALL);
 }
 
-fn search_slowly(map: Erased<Slow, Tracked>, keys: u64, frees_all: bool) {
+fn search_slowly(map: Erased<Tracked, Tracked>, keys: u64, frees_all: bool) {
     let census = Census::default();
-    let slow = |id: u64| Slow(census.track(id));
+    let slow = |id: u64| census.slow(id);
     let lasting = keys - 4..keys;
     lasting.clone().for_each(|id| assert!(map.handle().insert(slow(id), census.track(id))));
     in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
         let reads = thread % 2 == 0;
-        SLOW.set(reads);
+        compare_slowly(reads);
         for _ in 0..if reads { 300 } else { OPS } {
             if reads {
                 let id = rng.random_range(lasting.clone());
@@ -337,53 +339,28 @@ fn search_slowly(map: Erased<Slow, Tracked>, keys: u64, frees_all: bool) {
     assert!(!frees_all || census.alive() == 0, "{} were not dropped", census.alive());
 }
 
-thread_local! {
-    /// Whether [`Slow`] keys are, in this thread.
-    static SLOW: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A key with one of two hashes, which a thread that wants it so compares slowly.
-#[derive(Clone, Debug, PartialOrd, Ord)]
-struct Slow(Tracked);
-
-impl Hash for Slow {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.id % 2);
-    }
-}
-
-impl PartialEq for Slow {
-    fn eq(&self, other: &Self) -> bool {
-        let equal = self.0 == other.0;
-        if SLOW.get() && !equal && self.0.id.is_multiple_of(8) {
-            thread::sleep(Duration::from_micros(50));
-        }
-        equal
-    }
-}
-
-impl Eq for Slow {}
-
 /// A reader never sees half of one update and half of another.
 pub fn values_are_never_torn<F: Family>() {
-    read_whole_values(&F::erased());
+    read_whole_values(&F::of_both());
 }
 
-fn read_whole_values(map: &Erased<u64, [u64; 8]>) {
+fn read_whole_values(map: &Erased<Tracked, Tracked>) {
     const KEYS: u64 = 4;
+    let census = Census::default();
+    let keys: Vec<_> = (0..KEYS).map(|key| census.track(key)).collect();
     {
         let mut handle = map.handle();
-        (0..KEYS).for_each(|key| assert!(handle.insert(key, [0; 8])));
+        keys.iter().for_each(|key| assert!(handle.insert(key.clone(), census.track(0))));
     }
     in_threads(|thread| {
         let mut handle = map.handle();
         let mut rng = rng(thread as u64);
         for round in 1..5 * OPS as u64 {
-            let key = rng.random_range(0..KEYS);
+            let key = &keys[rng.random_range(0..keys.len())];
             if thread % 2 == 0 {
-                handle.update(&key, |_| [round; 8]);
+                handle.update(key, |_| census.track(round));
             } else {
-                let whole = handle.get_with(&key, |words| words.iter().all(|w| *w == words[0]));
+                let whole = handle.get_with(key, Tracked::is_whole);
                 assert_eq!(whole, Some(true), "torn");
             }
         }

@@ -1,20 +1,18 @@
-//! A map behind a pointer, so that the properties are compiled once for each type of keys and values
-//! and not for each map: of the suite's build that was more than half.
+//! A map behind a pointer, so that what is tested of each map is compiled once for each type of keys and
+//! values and not for each map: of the suite's build that was more than half.
 
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
-
-use super::{Key, Value};
 
 /// A map of any type. Each of its operations is that of the map, of the same name.
 pub struct Erased<K, V>(Box<dyn Map<K, V>>);
 
-impl<K: Key, V: Value> Erased<K, V> {
+impl<K: 'static, V: Clone + 'static> Erased<K, V> {
     pub fn new(map: impl ConcurrentMap<K, V> + 'static) -> Self {
         Self(Box::new(map))
     }
 }
 
-impl<K: Key, V: Value> ConcurrentMap<K, V> for Erased<K, V> {
+impl<K: 'static, V: Clone + 'static> ConcurrentMap<K, V> for Erased<K, V> {
     type Handle<'m> = Handle<'m, K, V>;
 
     fn handle(&self) -> Handle<'_, K, V> {
@@ -36,7 +34,7 @@ trait Map<K, V>: Send + Sync {
     fn is_empty(&self) -> bool;
 }
 
-impl<K: Key, V: Value, M: ConcurrentMap<K, V>> Map<K, V> for M {
+impl<K: 'static, V: Clone + 'static, M: ConcurrentMap<K, V>> Map<K, V> for M {
     fn handle(&self) -> Box<dyn Operations<K, V> + '_> {
         Box::new(OfHandle(ConcurrentMap::handle(self)))
     }
@@ -59,6 +57,7 @@ trait Operations<K, V> {
     fn get_with(&mut self, key: &K, read: &mut dyn FnMut(&V)) -> bool;
     fn contains(&mut self, key: &K) -> bool;
     fn insert(&mut self, key: K, value: V) -> bool;
+    fn insert_many(&mut self, entries: &mut dyn Iterator<Item = (K, V)>) -> usize;
     fn update(&mut self, key: &K, f: &mut dyn FnMut(&V) -> V) -> Option<V>;
     fn upsert(&mut self, key: K, f: &mut dyn FnMut(Option<&V>) -> V) -> Option<V>;
     fn remove(&mut self, key: &K) -> Option<V>;
@@ -91,6 +90,10 @@ macro_rules! operations {
             self.0.insert(key, value)
         }
 
+        fn insert_many(&mut self, entries: &mut dyn Iterator<Item = (K, V)>) -> usize {
+            self.0.insert_many(entries)
+        }
+
         fn update(&mut self, key: &K, f: &mut dyn FnMut(&V) -> V) -> Option<V> {
             self.0.update(key, f)
         }
@@ -109,7 +112,7 @@ macro_rules! operations {
     };
 }
 
-impl<K: Key, V: Value, H: MapHandle<K, V>> Operations<K, V> for OfHandle<H> {
+impl<K: 'static, V: Clone + 'static, H: MapHandle<K, V>> Operations<K, V> for OfHandle<H> {
     fn pin(&mut self) -> Box<dyn Operations<K, V> + '_> {
         Box::new(OfPinned(self.0.pin()))
     }
@@ -117,7 +120,7 @@ impl<K: Key, V: Value, H: MapHandle<K, V>> Operations<K, V> for OfHandle<H> {
     operations!();
 }
 
-impl<K: Key, V: Value, P: PinnedMap<K, V>> Operations<K, V> for OfPinned<P> {
+impl<K: 'static, V: Clone + 'static, P: PinnedMap<K, V>> Operations<K, V> for OfPinned<P> {
     fn pin(&mut self) -> Box<dyn Operations<K, V> + '_> {
         unreachable!("it is pinned");
     }
@@ -160,6 +163,10 @@ macro_rules! by_pointer {
             self.0.insert(key, value)
         }
 
+        fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
+            self.0.insert_many(&mut entries.into_iter())
+        }
+
         fn update(&mut self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
             self.0.update(key, &mut f)
         }
@@ -178,7 +185,7 @@ macro_rules! by_pointer {
     };
 }
 
-impl<K: Key, V: Value> MapHandle<K, V> for Handle<'_, K, V> {
+impl<K: 'static, V: Clone + 'static> MapHandle<K, V> for Handle<'_, K, V> {
     type Pinned<'h>
         = Pinned<'h, K, V>
     where
@@ -191,6 +198,6 @@ impl<K: Key, V: Value> MapHandle<K, V> for Handle<'_, K, V> {
     by_pointer!();
 }
 
-impl<K: Key, V: Value> PinnedMap<K, V> for Pinned<'_, K, V> {
+impl<K: 'static, V: Clone + 'static> PinnedMap<K, V> for Pinned<'_, K, V> {
     by_pointer!();
 }

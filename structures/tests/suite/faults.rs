@@ -1,7 +1,6 @@
 //! Code of the user's that panics, threads that leave early, and memory that must be freed once.
 
 use std::cell::Cell;
-use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
@@ -9,11 +8,12 @@ use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
 use super::erased::Erased;
-use super::{Census, Family, Key, Tracked, rng};
+use super::tracked::{Census, Tracked};
+use super::{Family, Key, rng};
 
 /// What was inserted, cloned, replaced and removed is dropped exactly once.
 pub fn everything_is_dropped_once<F: Family>() {
-    drops_once(F::erased(), F::FREES_ALL);
+    drops_once(F::of_both(), F::FREES_ALL);
 }
 
 fn drops_once(map: Erased<Tracked, Tracked>, frees_all: bool) {
@@ -33,7 +33,7 @@ fn drops_once(map: Erased<Tracked, Tracked>, frees_all: bool) {
 
 /// Threads come, retire nodes, and leave at once.
 pub fn threads_may_exit_with_retired_nodes<F: Family>() {
-    come_and_leave(F::erased(), F::FREES_ALL);
+    come_and_leave(F::of_both(), F::FREES_ALL);
 }
 
 fn come_and_leave(map: Erased<Tracked, Tracked>, frees_all: bool) {
@@ -104,62 +104,26 @@ pub fn maybe_panic(fault: Fault) {
     }
 }
 
-/// A key or value each of whose functions can be made to panic.
-#[derive(Debug, PartialOrd, Ord)]
-struct Fragile(Tracked);
-
-impl Hash for Fragile {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        maybe_panic(Fault::Hash);
-        // Two hashes, so that `Eq` has work to do.
-        (self.0.id % 2).hash(state);
-    }
-}
-
-impl PartialEq for Fragile {
-    fn eq(&self, other: &Self) -> bool {
-        maybe_panic(Fault::Eq);
-        self.0 == other.0
-    }
-}
-
-impl Eq for Fragile {}
-
-impl Clone for Fragile {
-    fn clone(&self) -> Self {
-        maybe_panic(Fault::Clone);
-        Self(self.0.clone())
-    }
-}
-
-impl Drop for Fragile {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            maybe_panic(Fault::Drop);
-        }
-    }
-}
-
 pub fn panicking_hash<F: Family>() {
-    survives(F::erased(), F::FREES_ALL, Fault::Hash, 1);
+    survives(F::of_both(), F::FREES_ALL, Fault::Hash, 1);
 }
 
 pub fn panicking_eq<F: Family>() {
-    survives(F::erased(), F::FREES_ALL, Fault::Eq, 8);
+    survives(F::of_both(), F::FREES_ALL, Fault::Eq, 8);
 }
 
 pub fn panicking_clone<F: Family>() {
-    survives(F::erased(), F::FREES_ALL, Fault::Clone, 3);
+    survives(F::of_both(), F::FREES_ALL, Fault::Clone, 3);
 }
 
 pub fn panicking_closures<F: Family>() {
-    survives(F::erased(), F::FREES_ALL, Fault::Closure, 1);
+    survives(F::of_both(), F::FREES_ALL, Fault::Closure, 1);
 }
 
 /// [`has_no_effect`], and nothing leaks.
-fn survives(map: Erased<Fragile, Fragile>, frees_all: bool, fault: Fault, calls: u32) {
+fn survives(map: Erased<Tracked, Tracked>, frees_all: bool, fault: Fault, calls: u32) {
     let census = Census::default();
-    has_no_effect(&map, |id| Fragile(census.track(id)), fault, calls);
+    has_no_effect(&map, |id| census.fragile(id), fault, calls);
     drop(map);
     assert!(!frees_all || census.alive() == 0, "{} leaked", census.alive());
 }
@@ -231,20 +195,20 @@ fn contents<T: Key>(handle: &mut impl MapHandle<T, T>) -> Vec<(T, T)> {
 /// A value whose `Drop` panics, wherever that happens, leaves the map usable, and everything else
 /// is dropped all the same.
 pub fn panicking_drop<F: Family>() {
-    drop_panics(F::erased(), F::FREES_ALL);
+    drop_panics(F::of_both(), F::FREES_ALL);
 }
 
-fn drop_panics(map: Erased<u64, Fragile>, frees_all: bool) {
-    let census = Census::default();
-    let fragile = |id: u64| Fragile(census.track(id));
+fn drop_panics(map: Erased<Tracked, Tracked>, frees_all: bool) {
+    let (keys, census) = (Census::default(), Census::default());
+    let fragile = |id: u64| census.fragile(id);
     let mut handle = map.handle();
     for round in 0..50_u64 {
         for key in 0..8 {
             FUSE.set((round % 5 == 0).then_some((Fault::Drop, 0)));
             let _ = catch_unwind(AssertUnwindSafe(|| match (round + key) % 4 {
-                0 => drop(handle.remove(&key)),
-                1 => drop(handle.update(&key, |_| fragile(key))),
-                _ => drop(handle.insert(key, fragile(key))),
+                0 => drop(handle.remove(&keys.track(key))),
+                1 => drop(handle.update(&keys.track(key), |_| fragile(key))),
+                _ => drop(handle.insert(keys.track(key), fragile(key))),
             }));
             unplant();
         }
@@ -252,7 +216,7 @@ fn drop_panics(map: Erased<u64, Fragile>, frees_all: bool) {
     let len = map.len();
     let mut visited = 0;
     handle.for_each(|key, value| {
-        assert_eq!(*key, value.0.id);
+        assert_eq!(key, value);
         visited += 1;
     });
     assert_eq!(visited, len);
@@ -266,13 +230,13 @@ fn drop_panics(map: Erased<u64, Fragile>, frees_all: bool) {
 /// A key whose `Drop` panics while it is taken out is out all the same: the panic comes after the
 /// effect.
 pub fn panicking_drop_of_a_removed_key<F: Family>() {
-    drop_of_a_key_panics(F::erased(), F::FREES_ALL);
+    drop_of_a_key_panics(F::of_both(), F::FREES_ALL);
 }
 
-fn drop_of_a_key_panics(map: Erased<Fragile, Fragile>, frees_all: bool) {
+fn drop_of_a_key_panics(map: Erased<Tracked, Tracked>, frees_all: bool) {
     const DROPS: u32 = 6;
     let census = Census::default();
-    let fragile = |id: u64| Fragile(census.track(id));
+    let fragile = |id: u64| census.fragile(id);
     let mut handle = map.handle();
     let mut planted = 0;
     for call in 0..DROPS {

@@ -11,18 +11,18 @@ pub mod concurrent;
 pub mod erased;
 pub mod faults;
 pub mod model;
+pub mod tracked;
 pub mod words;
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::map::ConcurrentMap;
 
 use self::erased::Erased;
+use self::tracked::Tracked;
 
 /// What the suite needs of keys.
 pub trait Key: Eq + Hash + Ord + Clone + Debug + Send + Sync + 'static {}
@@ -40,8 +40,18 @@ pub trait Family {
     /// An empty map of its smallest size.
     fn new<K: Key, V: Value>() -> Self::Map<K, V>;
 
-    /// The same, for the properties.
-    fn erased<K: Key, V: Value>() -> Erased<K, V> {
+    /// One of words, for the properties.
+    fn of_words() -> Erased<u64, u64> {
+        Erased::new(Self::new())
+    }
+
+    /// One with keys that can be all that keys may be, and words as values.
+    fn of_keys() -> Erased<Tracked, u64> {
+        Erased::new(Self::new())
+    }
+
+    /// One with keys and values that can be all that they may be.
+    fn of_both() -> Erased<Tracked, Tracked> {
         Erased::new(Self::new())
     }
 
@@ -98,75 +108,4 @@ pub fn rng(seed: u64) -> Xoshiro256PlusPlus {
 /// `equal` of each.
 pub fn at_most(wanted: u64, hashes: u64, equal: u64) -> u64 {
     wanted.min(equal.saturating_mul(hashes))
-}
-
-/// A key whose hash says little: eight different ones.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Colliding(pub u64);
-
-impl Hash for Colliding {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0 % 8);
-    }
-}
-
-/// Counts the instances of [`Tracked`] that are alive.
-#[derive(Clone, Debug, Default)]
-pub struct Census(Arc<AtomicI64>);
-
-impl Census {
-    pub fn alive(&self) -> i64 {
-        self.0.load(Relaxed)
-    }
-
-    pub fn track(&self, id: u64) -> Tracked {
-        self.0.fetch_add(1, Relaxed);
-        Tracked { id, census: self.clone(), canary: Box::new(id) }
-    }
-}
-
-/// A key or value that knows whether it is alive. Dropped twice, it panics or makes the census
-/// negative, and its box is freed twice, which the allocator or a sanitizer sees.
-#[derive(Debug)]
-pub struct Tracked {
-    pub id: u64,
-    census: Census,
-    canary: Box<u64>,
-}
-
-impl Clone for Tracked {
-    fn clone(&self) -> Self {
-        assert_eq!(*self.canary, self.id, "cloned after it was dropped");
-        self.census.track(self.id)
-    }
-}
-
-impl Drop for Tracked {
-    fn drop(&mut self) {
-        assert_eq!(*self.canary, self.id, "dropped twice");
-        *self.canary = !self.id;
-        self.census.0.fetch_sub(1, Relaxed);
-    }
-}
-
-impl PartialEq for Tracked {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-impl Eq for Tracked {}
-impl PartialOrd for Tracked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Tracked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.id.cmp(&other.id)
-    }
-}
-impl Hash for Tracked {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.id.hash(state);
-    }
 }

@@ -8,7 +8,8 @@ use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
 use super::erased::Erased;
-use super::{Colliding, Family, Key, rng};
+use super::tracked::Census;
+use super::{Family, Key, rng};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -88,19 +89,21 @@ fn step<K: Key>(
 }
 
 pub fn agrees_with_std<F: Family>() {
-    agree(F::erased::<u64, u64>, |k| k);
+    agree(F::of_words, |k| k);
 }
 
 pub fn agrees_with_std_when_hashes_collide<F: Family>() {
-    agree(F::erased::<Colliding, u64>, Colliding);
+    let census = Census::default();
+    agree(F::of_keys, |k| census.colliding(k));
 }
 
-pub fn agree<K: Key>(new: fn() -> Erased<K, u64>, key: fn(u64) -> K) {
-    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, key));
+pub fn agree<K: Key>(new: fn() -> Erased<K, u64>, key: impl Fn(u64) -> K) {
+    proptest!(ProptestConfig::with_cases(64), |(ops in ops())| check(&new(), &ops, &key));
 }
 
 pub fn handles_share_the_map<F: Family>() {
-    two_handles(&F::erased(), "a".to_owned(), "b".to_owned());
+    let census = Census::default();
+    two_handles(&F::of_keys(), census.track(0), census.track(u64::MAX));
 }
 
 pub fn two_handles<K: Key>(map: &impl ConcurrentMap<K, u64>, a: K, b: K) {
@@ -116,7 +119,7 @@ pub fn two_handles<K: Key>(map: &impl ConcurrentMap<K, u64>, a: K, b: K) {
 }
 
 pub fn one_pin_covers_a_batch<F: Family>() {
-    batch(&F::erased());
+    batch(&F::of_words());
 }
 
 pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
@@ -139,7 +142,7 @@ pub fn batch(map: &impl ConcurrentMap<u64, u64>) {
 }
 
 pub fn batches_agree_with_single_lookups<F: Family>() {
-    look_up_in_batches(&F::erased());
+    look_up_in_batches(&F::of_words());
 }
 
 /// Batches of one size and of others, around 16 too, of keys that are present, absent and repeated.

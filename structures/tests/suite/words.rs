@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FoldHasher, RandomState};
 use rand::RngExt;
 use structures::map::{ConcurrentMap, MapHandle};
 
@@ -17,17 +17,13 @@ use super::erased::Erased;
 use super::faults::{self, Fault};
 use super::{at_most, model, rng};
 
-/// What the suite needs of hashers.
-pub trait State: BuildHasher + Default + Send + Sync + 'static {}
-impl<S: BuildHasher + Default + Send + Sync + 'static> State for S {}
-
-/// A map of words for any hasher.
+/// A map of words.
 pub trait WordFamily {
     /// The map.
-    type Map<S: State>: ConcurrentMap<u64, u64> + 'static;
+    type Map: ConcurrentMap<u64, u64> + 'static;
 
     /// An empty map of its smallest size, or of the smallest that is to be tested.
-    fn new<S: State>() -> Self::Map<S>;
+    fn new(hasher: Hashes) -> Self::Map;
 
     /// The most keys with the same hash that it holds.
     const EQUAL_HASHES: u64 = u64::MAX;
@@ -59,15 +55,11 @@ macro_rules! conformance_words {
 }
 
 fn spread<W: WordFamily>() -> Erased<u64, u64> {
-    Erased::new(W::new::<RandomState>())
+    Erased::new(W::new(Hashes::Spread(RandomState::default())))
 }
 
 fn crowded<W: WordFamily>() -> Erased<u64, u64> {
-    Erased::new(W::new::<EightHashes>())
-}
-
-fn fused<W: WordFamily>() -> Erased<u64, u64> {
-    Erased::new(W::new::<Fused<EightHashes>>())
+    Erased::new(W::new(Hashes::Eight))
 }
 
 pub fn agrees_with_std<W: WordFamily>() {
@@ -148,17 +140,17 @@ fn read_the_keys_values(map: &Erased<u64, u64>) {
 }
 
 pub fn panicking_hash<W: WordFamily>() {
-    faults::has_no_effect(&fused::<W>(), itself, Fault::Hash, 1);
+    faults::has_no_effect(&crowded::<W>(), itself, Fault::Hash, 1);
 }
 
 pub fn panicking_closures<W: WordFamily>() {
-    faults::has_no_effect(&fused::<W>(), itself, Fault::Closure, 1);
+    faults::has_no_effect(&crowded::<W>(), itself, Fault::Closure, 1);
 }
 
 /// The hasher panics in the middle of growth, now in one thread, now in another: the operation
 /// that met it has had no effect, and others can complete the growth.
 pub fn panicking_hash_in_growth<W: WordFamily>() {
-    grow_by_panics(&Erased::new(W::new::<Fused<RandomState>>()), W::TO_GROW);
+    grow_by_panics(&spread::<W>(), W::TO_GROW);
 }
 
 fn grow_by_panics(map: &Erased<u64, u64>, each: u64) {
@@ -187,27 +179,45 @@ fn grow_by_panics(map: &Erased<u64, u64>, each: u64) {
     thread::scope(|scope| scope.spawn(|| assert!(map.handle().insert(keys, 0))).join().unwrap());
 }
 
-/// Every key has one of eight hashes.
-#[derive(Clone, Debug, Default)]
-pub struct EightHashes;
+/// The hasher of the maps, whose calls can be made to panic.
+#[derive(Clone, Debug)]
+pub enum Hashes {
+    /// Keys have hashes of their own.
+    Spread(RandomState),
+    /// Every key has one of eight.
+    Eight,
+}
 
-impl BuildHasher for EightHashes {
-    type Hasher = OneOfEight;
+impl BuildHasher for Hashes {
+    type Hasher = HasherOf;
 
-    fn build_hasher(&self) -> OneOfEight {
-        OneOfEight(0)
+    fn build_hasher(&self) -> HasherOf {
+        faults::maybe_panic(Fault::Hash);
+        match self {
+            Self::Spread(state) => HasherOf::Spread(state.build_hasher()),
+            Self::Eight => HasherOf::Eight(0),
+        }
     }
 }
 
-/// Of eight hashes that differ in all their bits, that of a `u64`. In 32 or more buckets no two of
-/// them share one, so that a cuckoo table has room for two buckets of each.
-#[derive(Debug)]
-pub struct OneOfEight(u64);
+/// What [`Hashes`] builds.
+#[allow(missing_debug_implementations, reason = "foldhash's has none")]
+pub enum HasherOf {
+    Spread(FoldHasher<'static>),
+    /// Of eight hashes that differ in all their bits, that of a `u64`. In 32 or more buckets no two of
+    /// them share one, so that a cuckoo table has room for two buckets of each.
+    Eight(u64),
+}
 
-impl Hasher for OneOfEight {
+impl Hasher for HasherOf {
     fn finish(&self) -> u64 {
-        let product = (self.0 % 8 + 1).wrapping_mul(0xB248_614A_122A_739D);
-        product ^ product >> 32
+        match self {
+            Self::Spread(hasher) => hasher.finish(),
+            Self::Eight(key) => {
+                let product = (key % 8 + 1).wrapping_mul(0xB248_614A_122A_739D);
+                product ^ product >> 32
+            }
+        }
     }
 
     fn write(&mut self, _: &[u8]) {
@@ -215,19 +225,9 @@ impl Hasher for OneOfEight {
     }
 
     fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
-
-/// The hasher `S`, whose calls can be made to panic.
-#[derive(Clone, Debug, Default)]
-pub struct Fused<S>(S);
-
-impl<S: BuildHasher> BuildHasher for Fused<S> {
-    type Hasher = S::Hasher;
-
-    fn build_hasher(&self) -> S::Hasher {
-        faults::maybe_panic(Fault::Hash);
-        self.0.build_hasher()
+        match self {
+            Self::Spread(hasher) => hasher.write_u64(key),
+            Self::Eight(eight) => *eight = key,
+        }
     }
 }
