@@ -8,18 +8,18 @@ use harness::programs::{Programs, Registry};
 use tempfile::TempDir;
 
 /// What every family's program would say that it has: none is started.
-fn catalogues() -> Vec<table::Catalogue> {
+fn catalogues() -> Vec<table::ProgramCatalogue> {
     let families = [
-        subjects_chaining::registry(),
-        subjects_cuckoo::registry(),
-        subjects_versioned::registry(),
-        subjects_peers::registry(),
-        subjects_controls::registry(),
+        subjects_chaining::registrar(),
+        subjects_cuckoo::registrar(),
+        subjects_versioned::registrar(),
+        subjects_peers::registrar(),
+        subjects_controls::registrar(),
     ];
-    let system = table::Allocator { name: "system".to_owned(), summary: String::new() };
-    let catalogue = |registry: kernel::Registry| table::Catalogue {
+    let system = table::AllocatorEntry { name: "system".to_owned(), summary: String::new() };
+    let catalogue = |registrar: kernel::Registrar| table::ProgramCatalogue {
         allocators: vec![system.clone()],
-        ..registry.into_structures().catalogue()
+        ..registrar.into_structures().catalogue()
     };
     families.into_iter().map(catalogue).collect()
 }

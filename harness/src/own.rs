@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use kernel::{MapOptions, Registry};
+use kernel::{MapOptions, Registrar};
 use structures::map::ConcurrentMap;
 
 /// Programs of tables beside those that `bench` finds by itself.
@@ -28,7 +28,7 @@ const PROGRAM: &str = "BENCH_PROGRAM";
 /// workspace. So it needs nothing of figures and files, and is built in less than a minute.
 #[derive(Debug)]
 pub struct Bench {
-    registry: Registry,
+    registrar: Registrar,
 }
 
 impl Default for Bench {
@@ -41,7 +41,7 @@ impl Bench {
     /// A program without a table of its own yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { registry: Registry::new() }
+        Self { registrar: Registrar::new() }
     }
 
     /// Adds a table that starts as `M::default()`. It is prefilled, so it may have grown, when
@@ -69,16 +69,16 @@ impl Bench {
         name: &str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) -> Self {
-        self.register(|registry| {
-            registry.add(name, "added by this program without one", build);
+        self.register(|registrar| {
+            registrar.add(name, "added by this program without one", build);
         })
     }
 
     /// Registers what the built-in families do by the same calls: tables for every reclaimer, variants,
     /// other hashers, byte strings, huge pages, counted moves.
     #[must_use]
-    pub fn register(mut self, register: impl FnOnce(&mut Registry)) -> Self {
-        register(&mut self.registry);
+    pub fn register(mut self, register: impl FnOnce(&mut Registrar)) -> Self {
+        register(&mut self.registrar);
         self
     }
 
@@ -87,7 +87,7 @@ impl Bench {
     pub fn main(self) -> ExitCode {
         let first = env::args().nth(1).unwrap_or_default();
         if trials::serve::serves(&first) {
-            return trials::serve::main(&self.registry.into_structures(), kernel::build_facts());
+            return trials::serve::main(&self.registrar.into_structures(), kernel::build_facts());
         }
         match hand_over() {
             Ok(code) => code,

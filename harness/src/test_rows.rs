@@ -1,7 +1,7 @@
 //! Made-up rows, for tests of what is computed and drawn from rows.
 
 use trials::aggregate::{AggregateSpec, Aggregated, Way};
-use trials::space::{At, Filled, Step};
+use trials::space::{At, Filled, LoadPoint};
 
 use crate::case::{Case, Mix};
 use crate::programs::catalogue::{Catalogue, StructureEntry};
@@ -115,7 +115,7 @@ pub(crate) fn trial(structure: &str, threads: usize, block: u32, rate: f64) -> R
 /// A space trial that looks at the table once, when all keys are in it.
 pub(crate) fn filled(block: u32, entries: u64, moves: u64, seconds: f64) -> Vec<SpaceRow> {
     let case = case("papaya", "none", 1, 0.0, 0.0, 64);
-    let step = Step {
+    let step = LoadPoint {
         at: At::Keys,
         asked: None,
         entries,

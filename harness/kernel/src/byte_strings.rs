@@ -30,12 +30,12 @@ impl<M: ConcurrentMap<Bytes, Bytes>> ConcurrentMap<u64, u64> for ByteStrings<M> 
     const INFO: MapInfo = M::INFO;
 
     type Handle<'m>
-        = Handle<M::Handle<'m>>
+        = StringsHandle<M::Handle<'m>>
     where
         Self: 'm;
 
     fn handle(&self) -> Self::Handle<'_> {
-        Handle { inner: self.map.handle(), keys: self.keys }
+        StringsHandle { inner: self.map.handle(), keys: self.keys }
     }
 
     fn len(&self) -> usize {
@@ -49,7 +49,7 @@ impl<M: ConcurrentMap<Bytes, Bytes>> ConcurrentMap<u64, u64> for ByteStrings<M> 
 
 /// A handle of a [`ByteStrings`], or one in a critical section.
 #[derive(Debug)]
-pub struct Handle<H> {
+pub struct StringsHandle<H> {
     inner: H,
     keys: &'static ByteKeys,
 }
@@ -116,15 +116,15 @@ macro_rules! by_number {
     };
 }
 
-impl<H: MapHandle<Bytes, Bytes>> MapHandle<u64, u64> for Handle<H> {
+impl<H: MapHandle<Bytes, Bytes>> MapHandle<u64, u64> for StringsHandle<H> {
     type Pinned<'h>
-        = Handle<H::Pinned<'h>>
+        = StringsHandle<H::Pinned<'h>>
     where
         Self: 'h;
 
     #[inline]
     fn pin(&mut self) -> Self::Pinned<'_> {
-        Handle { inner: self.inner.pin(), keys: self.keys }
+        StringsHandle { inner: self.inner.pin(), keys: self.keys }
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
@@ -134,7 +134,7 @@ impl<H: MapHandle<Bytes, Bytes>> MapHandle<u64, u64> for Handle<H> {
     by_number!();
 }
 
-impl<P: PinnedMap<Bytes, Bytes>> PinnedMap<u64, u64> for Handle<P> {
+impl<P: PinnedMap<Bytes, Bytes>> PinnedMap<u64, u64> for StringsHandle<P> {
     by_number!();
 }
 

@@ -8,12 +8,12 @@
 /// is a macro's argument and not a function's.
 #[macro_export]
 macro_rules! in_both_forms {
-    ($registry:ident: $($name:literal, $reclaimer:expr => |$o:ident, $hasher:ident| $build:expr;)*) => {$(
-        $registry.add_hashed($name, $reclaimer, |$o: &$crate::MapOptions| {
+    ($registrar:ident: $($name:literal, $reclaimer:expr => |$o:ident, $hasher:ident| $build:expr;)*) => {$(
+        $registrar.add_hashed($name, $reclaimer, |$o: &$crate::MapOptions| {
             let $hasher = $o.any_hasher();
             $build
         });
-        $registry.add_bytes($name, $reclaimer, |$o: &$crate::MapOptions| {
+        $registrar.add_bytes($name, $reclaimer, |$o: &$crate::MapOptions| {
             let $hasher = $o.any_hasher();
             $build
         });

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `erased` | a [`ConcurrentMap`](structures::map::ConcurrentMap) as a [`table::Table`]: the loops over operations |
-//! | `registry` | [`Registry`]: structure × reclaimer → how that table is made |
+//! | `registrar` | [`Registrar`]: structure × reclaimer → how that table is made |
 //! | `factors` | the names of variants |
 //! | `facts` | how a program was built |
 //! | `byte_strings` | [`ByteStrings`]: a table of byte strings, used by numbers |
@@ -15,13 +15,13 @@ mod erased;
 pub mod factors;
 mod facts;
 mod forms;
-mod registry;
+mod registrar;
 
 pub use self::byte_strings::ByteStrings;
 pub use self::counting::Counting;
 pub use self::erased::{counting_maker, maker};
 pub use self::facts::build_facts;
-pub use self::registry::{
-    NO_ROOTS, Reclaimed, Registry, Rooted, Subjects, all_of_roots, three_schemes, two_schemes,
+pub use self::registrar::{
+    NO_ROOTS, Reclaimed, Registrar, Rooted, Subjects, all_of_roots, three_schemes, two_schemes,
 };
 pub use table::{Bytes, Form, Hashing, MapOptions, NO_RECLAIMER, Structure};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{KeyedOp, Op};
+use crate::history::{KeyedOp, TimedOp};
 use crate::minimise::Extract;
 
 /// A small part of a key's history that no order explains.
@@ -15,7 +15,7 @@ pub struct Counterexample {
     /// Since when, in words.
     pub since: String,
     /// The operations, sorted by invocation, in ticks since the first one's.
-    pub ops: Vec<Op>,
+    pub ops: Vec<TimedOp>,
     /// The operation at whose return no order is left.
     pub stuck_at: usize,
     /// What the key could have held before that return.
@@ -52,9 +52,9 @@ impl Counterexample {
     #[must_use]
     pub fn new(key: u64, extract: Extract, whole: Whole<'_>) -> Self {
         let zero = extract.ops.first().map_or(0, |op| op.invoked);
-        let shifted = |op: &Op| Op {
+        let shifted = |op: &TimedOp| TimedOp {
             invoked: op.invoked - zero,
-            returned: if op.is_pending() { Op::PENDING } else { op.returned - zero },
+            returned: if op.is_pending() { TimedOp::PENDING } else { op.returned - zero },
             ..*op
         };
         Self {

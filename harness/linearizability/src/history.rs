@@ -65,18 +65,18 @@ impl From<Option<u64>> for Given {
 
 /// One operation on one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Op {
+pub struct TimedOp {
     /// The thread that ran it.
     pub thread: u32,
     /// A time before it began, in ticks of the round's clock.
     pub invoked: u64,
-    /// A time after it had ended, or [`Op::PENDING`].
+    /// A time after it had ended, or [`TimedOp::PENDING`].
     pub returned: u64,
     /// What it did.
     pub call: Call,
 }
 
-impl Op {
+impl TimedOp {
     /// The time of return of an operation that has not returned in the part of the history that
     /// is looked at. It may have taken effect, with the answer recorded, or not.
     pub const PENDING: u64 = u64::MAX;
@@ -94,12 +94,12 @@ pub struct KeyedOp {
     /// The key.
     pub key: u64,
     /// The operation.
-    pub op: Op,
+    pub op: TimedOp,
 }
 
 /// What an operation, with the answer that it gave, asks of a key's state and makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Transition {
     pub(crate) need: Need,
     /// The state that it leaves; none if it leaves the state as it is.
     pub(crate) sets: Option<Option<u64>>,
@@ -141,17 +141,17 @@ impl Call {
     }
 
     /// What the operation needs and does.
-    pub(crate) fn step(self) -> Step {
-        let keep = |need| Step { need, sets: None };
+    pub(crate) fn step(self) -> Transition {
+        let keep = |need| Transition { need, sets: None };
         let replace = |given, old: Option<u64>, new| {
             let need = if given == Given::from(old) { Need::State(old) } else { Need::Never };
-            Step { need, sets: Some(Some(new)) }
+            Transition { need, sets: Some(Some(new)) }
         };
         match self {
             Self::Get { found } => keep(Need::State(found)),
             Self::Insert { added: false, .. } => keep(Need::Present),
             Self::Insert { value, added: true } => {
-                Step { need: Need::State(None), sets: Some(Some(value)) }
+                Transition { need: Need::State(None), sets: Some(Some(value)) }
             }
             // Its closure may have run, on a value that was gone before it could be replaced.
             Self::Update { old: None, .. } => keep(Need::State(None)),
@@ -159,7 +159,7 @@ impl Call {
                 replace(given, old, new)
             }
             Self::Remove { taken: None } => keep(Need::State(None)),
-            Self::Remove { taken } => Step { need: Need::State(taken), sets: Some(None) },
+            Self::Remove { taken } => Transition { need: Need::State(taken), sets: Some(None) },
         }
     }
 
@@ -172,9 +172,9 @@ impl Call {
 /// How many operations on one key, sorted by invocation, had another on that key under way at
 /// the same time.
 #[must_use]
-pub fn count_overlapping(ops: &[Op]) -> usize {
+pub fn count_overlapping(ops: &[TimedOp]) -> usize {
     let mut latest_return = 0;
-    let overlaps = |(index, op): (usize, &Op)| {
+    let overlaps = |(index, op): (usize, &TimedOp)| {
         let with_earlier = latest_return > op.invoked;
         let with_later = ops.get(index + 1).is_some_and(|next| next.invoked < op.returned);
         latest_return = latest_return.max(op.returned);
@@ -185,7 +185,7 @@ pub fn count_overlapping(ops: &[Op]) -> usize {
 
 /// Each key's history; `ops` is sorted by key.
 #[must_use]
-pub fn by_key(ops: &[KeyedOp]) -> Vec<(u64, Vec<Op>)> {
+pub fn by_key(ops: &[KeyedOp]) -> Vec<(u64, Vec<TimedOp>)> {
     let chunks = ops.chunk_by(|a, b| a.key == b.key);
     chunks.map(|chunk| (chunk[0].key, chunk.iter().map(|keyed| keyed.op).collect())).collect()
 }

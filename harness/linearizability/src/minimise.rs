@@ -20,8 +20,8 @@
 //!
 //! Values are written once in a history; the last two rest on that.
 
-use crate::history::{Need, Op, Step};
-use crate::sweep::{self, Outcome, Stuck};
+use crate::history::{Need, TimedOp, Transition};
+use crate::sweep::{self, Decision, Stuck};
 
 /// A history that is not linearizable, of a key that began in the state `initial`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Extract {
     /// The key's state before it.
     pub initial: Option<u64>,
     /// The operations, sorted by invocation.
-    pub ops: Vec<Op>,
+    pub ops: Vec<TimedOp>,
     /// Where the sweep gets stuck.
     pub stuck: Stuck,
 }
@@ -37,7 +37,7 @@ pub struct Extract {
 /// The smallest part that the steps above lead to; `None` if `ops` was not found not to be
 /// linearizable.
 #[must_use]
-pub fn minimise(initial: Option<u64>, ops: &[Op]) -> Option<Extract> {
+pub fn minimise(initial: Option<u64>, ops: &[TimedOp]) -> Option<Extract> {
     let mut extract = Extract::of(initial, ops.to_vec())?;
     loop {
         let before = extract.ops.len();
@@ -52,9 +52,9 @@ pub fn minimise(initial: Option<u64>, ops: &[Op]) -> Option<Extract> {
 }
 
 impl Extract {
-    pub(crate) fn of(initial: Option<u64>, ops: Vec<Op>) -> Option<Self> {
+    pub(crate) fn of(initial: Option<u64>, ops: Vec<TimedOp>) -> Option<Self> {
         match sweep::check(initial, &ops, sweep::BUDGET) {
-            Outcome::Stuck(stuck) => Some(Self { initial, ops, stuck }),
+            Decision::Stuck(stuck) => Some(Self { initial, ops, stuck }),
             _ => None,
         }
     }
@@ -68,7 +68,7 @@ impl Extract {
 
     /// Leaves the operations out, if that leaves a violation.
     fn drop(&mut self, out: &[usize]) -> bool {
-        let left = |&(index, _): &(usize, &Op)| !out.contains(&index);
+        let left = |&(index, _): &(usize, &TimedOp)| !out.contains(&index);
         let ops = self.ops.iter().enumerate().filter(left).map(|(_, op)| *op).collect();
         match Self::of(self.initial, ops) {
             Some(smaller) if !out.is_empty() => *self = smaller,
@@ -102,7 +102,7 @@ impl Extract {
     }
 
     /// Leaves out, for each operation, the group that it is the first of.
-    fn drop_each(&mut self, group: fn(&[Op], usize) -> Option<Vec<usize>>) {
+    fn drop_each(&mut self, group: fn(&[TimedOp], usize) -> Option<Vec<usize>>) {
         let mut op = 0;
         while op < self.ops.len() {
             let dropped = group(&self.ops, op).is_some_and(|out| self.drop(&out));
@@ -112,15 +112,16 @@ impl Extract {
 }
 
 /// The history up to the time `end`.
-pub(crate) fn until(end: u64, ops: &[Op]) -> Vec<Op> {
+pub(crate) fn until(end: u64, ops: &[TimedOp]) -> Vec<TimedOp> {
     let begun = ops.iter().filter(|op| op.invoked <= end);
-    let returned = |op: &Op| if op.returned > end { Op::PENDING } else { op.returned };
-    begun.map(|op| Op { returned: returned(op), ..*op }).collect()
+    let returned = |op: &TimedOp| if op.returned > end { TimedOp::PENDING } else { op.returned };
+    begun.map(|op| TimedOp { returned: returned(op), ..*op }).collect()
 }
 
 /// The operations of the life of the value that the operation `birth` wrote.
-fn a_life(ops: &[Op], birth: usize) -> Option<Vec<usize>> {
-    let Step { need: Need::State(None), sets: Some(Some(value)) } = ops[birth].call.step() else {
+fn a_life(ops: &[TimedOp], birth: usize) -> Option<Vec<usize>> {
+    let Transition { need: Need::State(None), sets: Some(Some(value)) } = ops[birth].call.step()
+    else {
         return None;
     };
     let mut out = vec![birth];
@@ -138,21 +139,23 @@ fn a_life(ops: &[Op], birth: usize) -> Option<Vec<usize>> {
         }
     }
     let (born, died) = (ops[birth].invoked, death?);
-    let is_witness =
-        |op: &Op| op.call.step().need == Need::Present && op.invoked <= died && op.returned >= born;
+    let is_witness = |op: &TimedOp| {
+        op.call.step().need == Need::Present && op.invoked <= died && op.returned >= born
+    };
     (!ops.iter().any(is_witness)).then_some(out)
 }
 
 /// The operation, if it left a state that no other needs.
-fn an_unseen_write(ops: &[Op], write: usize) -> Option<Vec<usize>> {
+fn an_unseen_write(ops: &[TimedOp], write: usize) -> Option<Vec<usize>> {
     let state = ops[write].call.step().sets?;
-    let sees = |(index, op): (usize, &Op)| index != write && op.call.step().need.is_met_by(state);
+    let sees =
+        |(index, op): (usize, &TimedOp)| index != write && op.call.step().need.is_met_by(state);
     (!ops.iter().enumerate().any(sees)).then(|| vec![write])
 }
 
 /// All that can be left out at once.
 #[cfg(test)]
-pub(crate) fn groups(ops: &[Op]) -> Vec<Vec<usize>> {
+pub(crate) fn groups(ops: &[TimedOp]) -> Vec<Vec<usize>> {
     let keepers =
         (0..ops.len()).filter(|&op| ops[op].call.step().sets.is_none()).map(|op| vec![op]);
     let lives = (0..ops.len()).filter_map(|op| a_life(ops, op));

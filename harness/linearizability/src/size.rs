@@ -116,10 +116,10 @@ fn entries_by_get(ops: &[KeyedOp]) -> BTreeMap<u64, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Given, Op};
+    use crate::history::{Given, TimedOp};
 
     fn op(key: u64, thread: u32, times: (u64, u64), call: Call) -> KeyedOp {
-        KeyedOp { key, op: Op { thread, invoked: times.0, returned: times.1, call } }
+        KeyedOp { key, op: TimedOp { thread, invoked: times.0, returned: times.1, call } }
     }
 
     fn insert(times: (u64, u64)) -> KeyedOp {

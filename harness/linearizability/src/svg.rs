@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::Counterexample;
-use crate::history::Op;
+use crate::history::TimedOp;
 use crate::timeline::{Columns, Names, heading, legend};
 
 const MARGIN: usize = 12;
@@ -54,7 +54,7 @@ pub fn draw(example: &Counterexample, title: &str) -> String {
 
 fn operation(
     svg: &mut String,
-    op: &Op,
+    op: &TimedOp,
     y: usize,
     columns: &Columns,
     names: &Names,

@@ -23,7 +23,7 @@ use std::collections::HashSet;
 
 use foldhash::fast::FixedState;
 
-use crate::history::{Op, Step};
+use crate::history::{TimedOp, Transition};
 
 /// Configurations that may be looked at for one history before the sweep gives up.
 pub const BUDGET: u64 = 4_000_000;
@@ -33,7 +33,7 @@ pub const MAX_PENDING: usize = u64::BITS as usize;
 
 /// What the sweep found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Decision {
     /// There is an order.
     Linearizable,
     /// There is none.
@@ -59,7 +59,7 @@ pub struct Stuck {
 /// operation comes before another if it returned at an earlier time than the other was invoked;
 /// equal times overlap.
 #[must_use]
-pub fn check(initial: Option<u64>, ops: &[Op], budget: u64) -> Outcome {
+pub fn check(initial: Option<u64>, ops: &[TimedOp], budget: u64) -> Decision {
     debug_assert!(ops.is_sorted_by_key(|op| op.invoked), "the history is not sorted");
     let mut by_return: Vec<usize> = (0..ops.len()).filter(|&op| !ops[op].is_pending()).collect();
     by_return.sort_by_key(|&op| ops[op].returned);
@@ -72,20 +72,20 @@ pub fn check(initial: Option<u64>, ops: &[Op], budget: u64) -> Outcome {
                 (start, certain) = (invoked, state);
             }
             if !sweep.invoke(ops[invoked].call.step()) {
-                return Outcome::Unknown;
+                return Decision::Unknown;
             }
             invoked += 1;
         }
         match sweep.respond(op) {
             Advance::Done => {}
-            Advance::Spent => return Outcome::Unknown,
+            Advance::Spent => return Decision::Unknown,
             Advance::Stuck => {
                 let possible = sweep.possible();
-                return Outcome::Stuck(Stuck { op, possible, start, initial: certain });
+                return Decision::Stuck(Stuck { op, possible, start, initial: certain });
             }
         }
     }
-    Outcome::Linearizable
+    Decision::Linearizable
 }
 
 /// A state that the key may be in, and the slots of the pending operations that have led to it.
@@ -109,7 +109,7 @@ struct Sweep {
     /// The slot of each operation invoked so far.
     slots: Vec<u32>,
     /// What the operation in each pending slot needs and does.
-    steps: [Step; MAX_PENDING],
+    steps: [Transition; MAX_PENDING],
     /// The slots in use …
     pending: u64,
     /// … and those of them whose operation leaves the state as it is.
@@ -119,7 +119,7 @@ struct Sweep {
 
 impl Sweep {
     fn new(initial: Option<u64>, ops: usize, budget: u64) -> Self {
-        let unused = Step { need: crate::history::Need::Never, sets: None };
+        let unused = Transition { need: crate::history::Need::Never, sets: None };
         Self {
             configs: vec![Config { state: initial, done: 0 }],
             seen: HashSet::default(),
@@ -140,7 +140,7 @@ impl Sweep {
     }
 
     /// The next operation begins; false if too many are pending.
-    fn invoke(&mut self, step: Step) -> bool {
+    fn invoke(&mut self, step: Transition) -> bool {
         let slot = self.pending.trailing_ones();
         if slot == u64::BITS {
             return false;
@@ -200,7 +200,7 @@ impl Sweep {
     /// `config` after the operation in `slot`, which changes the state, and after all those that
     /// keep the new one.
     fn after(&self, config: Config, slot: usize) -> Option<Config> {
-        let Step { need, sets } = self.steps[slot];
+        let Transition { need, sets } = self.steps[slot];
         if !need.is_met_by(config.state) {
             return None;
         }

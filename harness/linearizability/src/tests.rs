@@ -3,16 +3,16 @@
 
 use rand::{RngExt, SeedableRng};
 
-use crate::history::{Call, Given, Op, count_overlapping};
+use crate::history::{Call, Given, TimedOp, count_overlapping};
 use crate::minimise::{self, Extract, minimise};
-use crate::sweep::{BUDGET, MAX_PENDING, Outcome, check};
+use crate::sweep::{BUDGET, Decision, MAX_PENDING, check};
 use crate::{Counterexample, Stranger, svg, timeline};
 
 /// The generator of all random histories.
-pub(crate) type Rng = rand_xoshiro::Xoshiro256PlusPlus;
+pub(crate) type TestRng = rand_xoshiro::Xoshiro256PlusPlus;
 
-fn op(thread: u32, invoked: u64, returned: u64, call: Call) -> Op {
-    Op { thread, invoked, returned, call }
+fn op(thread: u32, invoked: u64, returned: u64, call: Call) -> TimedOp {
+    TimedOp { thread, invoked, returned, call }
 }
 
 fn get(found: impl Into<Option<u64>>) -> Call {
@@ -37,19 +37,19 @@ fn remove(taken: impl Into<Option<u64>>) -> Call {
     Call::Remove { taken: taken.into() }
 }
 
-const PENDING: u64 = Op::PENDING;
+const PENDING: u64 = TimedOp::PENDING;
 
 #[track_caller]
-fn assert_good(ops: &[Op]) {
-    assert_eq!(check(None, ops, BUDGET), Outcome::Linearizable);
+fn assert_good(ops: &[TimedOp]) {
+    assert_eq!(check(None, ops, BUDGET), Decision::Linearizable);
     assert!(has_an_order(None, ops));
 }
 
 /// Not linearizable, and what the key could have been before the return of operation `at`.
 #[track_caller]
-fn assert_bad(ops: &[Op], at: usize, possible: &[Option<u64>]) {
+fn assert_bad(ops: &[TimedOp], at: usize, possible: &[Option<u64>]) {
     match check(None, ops, BUDGET) {
-        Outcome::Stuck(stuck) => assert_eq!((stuck.op, &stuck.possible[..]), (at, possible)),
+        Decision::Stuck(stuck) => assert_eq!((stuck.op, &stuck.possible[..]), (at, possible)),
         outcome => panic!("{outcome:?}"),
     }
     assert!(!has_an_order(None, ops));
@@ -102,7 +102,7 @@ fn overlapping_operations_may_have_happened_in_either_order() {
 fn a_read_must_not_be_older_than_one_before() {
     let writes = [op(0, 1, 2, insert(1, true)), op(0, 3, 20, update(1, 2))];
     let reads = |first, second| [op(1, 4, 5, get(first)), op(1, 6, 7, get(second))];
-    let history = |reads: [Op; 2]| [writes.as_slice(), reads.as_slice()].concat();
+    let history = |reads: [TimedOp; 2]| [writes.as_slice(), reads.as_slice()].concat();
     assert_good(&history(reads(1, 2)));
     assert_good(&history(reads(2, 2)));
     assert_bad(&history(reads(2, 1)), 3, &[Some(2)]);
@@ -149,18 +149,18 @@ fn what_has_not_returned_may_have_happened_or_not() {
 fn too_much_work_or_too_many_pending_is_unknown() {
     // Inserts and removals of different values, all at once: every order of pairs is possible.
     let pair = |value| [op(0, 1, 100, insert(value, true)), op(0, 1, 100, remove(value))];
-    let ops: Vec<Op> = (1..=8).flat_map(pair).collect();
-    assert_eq!(check(None, &ops, BUDGET), Outcome::Linearizable);
-    assert_eq!(check(None, &ops, 3), Outcome::Unknown);
+    let ops: Vec<TimedOp> = (1..=8).flat_map(pair).collect();
+    assert_eq!(check(None, &ops, BUDGET), Decision::Linearizable);
+    assert_eq!(check(None, &ops, 3), Decision::Unknown);
     let at_once = |count: usize| vec![op(0, 1, 2, get(None)); count];
-    assert_eq!(check(None, &at_once(MAX_PENDING), BUDGET), Outcome::Linearizable);
-    assert_eq!(check(None, &at_once(MAX_PENDING + 1), BUDGET), Outcome::Unknown);
+    assert_eq!(check(None, &at_once(MAX_PENDING), BUDGET), Decision::Linearizable);
+    assert_eq!(check(None, &at_once(MAX_PENDING + 1), BUDGET), Decision::Unknown);
 }
 
 #[test]
 fn operations_overlap_if_their_times_do() {
     let overlapping = |times: &[(u64, u64)]| {
-        let ops: Vec<Op> = times.iter().map(|&(i, r)| op(0, i, r, get(None))).collect();
+        let ops: Vec<TimedOp> = times.iter().map(|&(i, r)| op(0, i, r, get(None))).collect();
         count_overlapping(&ops)
     };
     assert_eq!(overlapping(&[]), 0);
@@ -190,8 +190,8 @@ fn apply(call: Call, state: Option<u64>) -> Option<Option<u64>> {
 }
 
 /// Tries every order.
-fn has_an_order(state: Option<u64>, left: &[Op]) -> bool {
-    if left.iter().all(Op::is_pending) {
+fn has_an_order(state: Option<u64>, left: &[TimedOp]) -> bool {
+    if left.iter().all(TimedOp::is_pending) {
         return true;
     }
     (0..left.len()).any(|first| {
@@ -203,7 +203,7 @@ fn has_an_order(state: Option<u64>, left: &[Op]) -> bool {
 }
 
 /// A history of up to seven operations that some order explains.
-fn good_history(rng: &mut Rng) -> Vec<Op> {
+fn good_history(rng: &mut TestRng) -> Vec<TimedOp> {
     let threads = rng.random_range(2..=4_usize);
     let mut clocks = vec![0; threads];
     let mut points = Vec::new();
@@ -217,7 +217,7 @@ fn good_history(rng: &mut Rng) -> Vec<Op> {
     }
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut state = None;
-    let answer = |(_, op, value): (f64, Op, u64)| {
+    let answer = |(_, op, value): (f64, TimedOp, u64)| {
         let call = match rng.random_range(0..5) {
             0 => get(state),
             1 => insert(value, state.is_none()),
@@ -226,15 +226,15 @@ fn good_history(rng: &mut Rng) -> Vec<Op> {
             _ => remove(state),
         };
         state = apply(call, state).expect("the answer is right");
-        Op { call, ..op }
+        TimedOp { call, ..op }
     };
-    let mut ops: Vec<Op> = points.into_iter().map(answer).collect();
+    let mut ops: Vec<TimedOp> = points.into_iter().map(answer).collect();
     ops.sort_by_key(|op| op.invoked);
     ops
 }
 
 /// One answer, or one time of return, is another.
-fn disturb(ops: &mut [Op], rng: &mut Rng) {
+fn disturb(ops: &mut [TimedOp], rng: &mut TestRng) {
     let index = rng.random_range(0..ops.len());
     let other = Some(rng.random_range(0..8_u64)).filter(|value| *value > 0);
     let op = &mut ops[index];
@@ -253,7 +253,7 @@ fn disturb(ops: &mut [Op], rng: &mut Rng) {
 }
 
 /// The last operation of a thread has not returned.
-fn leave_pending(ops: &mut [Op], rng: &mut Rng) {
+fn leave_pending(ops: &mut [TimedOp], rng: &mut TestRng) {
     let thread = ops[rng.random_range(0..ops.len())].thread;
     let last = ops.iter_mut().filter(|op| op.thread == thread).max_by_key(|op| op.invoked);
     last.into_iter().for_each(|op| op.returned = PENDING);
@@ -261,8 +261,8 @@ fn leave_pending(ops: &mut [Op], rng: &mut Rng) {
 
 const HISTORIES: usize = 20_000;
 
-fn histories(seed: u64) -> impl Iterator<Item = Vec<Op>> {
-    let mut rng = Rng::seed_from_u64(seed);
+fn histories(seed: u64) -> impl Iterator<Item = Vec<TimedOp>> {
+    let mut rng = TestRng::seed_from_u64(seed);
     (0..HISTORIES).map(move |_| {
         let mut ops = good_history(&mut rng);
         if rng.random_range(0..3) > 0 {
@@ -281,9 +281,9 @@ fn the_sweep_agrees_with_trying_every_order() {
     for ops in histories(1) {
         let good = has_an_order(None, &ops);
         match check(None, &ops, BUDGET) {
-            Outcome::Linearizable => assert!(good, "{ops:#?}"),
-            Outcome::Stuck(_) => assert!(!good, "{ops:#?}"),
-            Outcome::Unknown => panic!("{ops:#?}"),
+            Decision::Linearizable => assert!(good, "{ops:#?}"),
+            Decision::Stuck(_) => assert!(!good, "{ops:#?}"),
+            Decision::Unknown => panic!("{ops:#?}"),
         }
         bad += usize::from(!good);
     }
@@ -292,7 +292,7 @@ fn the_sweep_agrees_with_trying_every_order() {
 
 #[test]
 fn an_undisturbed_history_is_good() {
-    let mut rng = Rng::seed_from_u64(2);
+    let mut rng = TestRng::seed_from_u64(2);
     (0..HISTORIES).for_each(|_| assert_good(&good_history(&mut rng)));
 }
 
@@ -346,7 +346,7 @@ fn the_beginning_is_cut_where_the_state_is_certain() {
         ops.sort_by_key(|op| op.invoked);
         let all = ops.len();
         let extract = Extract::of(None, ops).expect("nobody wrote 99").cut();
-        let rest: Vec<Op> = extract.ops.iter().filter(|op| op.thread != 9).copied().collect();
+        let rest: Vec<TimedOp> = extract.ops.iter().filter(|op| op.thread != 9).copied().collect();
         assert!(has_an_order(extract.initial, &rest), "{extract:#?}");
         cut += all - extract.ops.len();
     }
@@ -355,8 +355,8 @@ fn the_beginning_is_cut_where_the_state_is_certain() {
 
 /// Threads that overlap all the time, on one key: a long history in which the sweep must not lose
 /// its way.
-fn long_history(count: usize) -> Vec<Op> {
-    let mut rng = Rng::seed_from_u64(6);
+fn long_history(count: usize) -> Vec<TimedOp> {
+    let mut rng = TestRng::seed_from_u64(6);
     let mut state = None;
     let mut ops = Vec::new();
     for index in 0..count as u64 {
@@ -383,7 +383,7 @@ fn long_history(count: usize) -> Vec<Op> {
 #[test]
 fn one_wrong_answer_in_a_long_history_is_found_and_shown_by_few_operations() {
     let good = long_history(20_000);
-    assert_eq!(check(None, &good, BUDGET), Outcome::Linearizable);
+    assert_eq!(check(None, &good, BUDGET), Decision::Linearizable);
     assert!(count_overlapping(&good) > 19_000);
     let mut bad = good.clone();
     let victim = (15_000..).find(|&op| matches!(good[op].call, Call::Get { found: Some(_) }));

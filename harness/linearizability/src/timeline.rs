@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::history::{Call, Given, Op};
+use crate::history::{Call, Given, TimedOp};
 use crate::{Counterexample, Stranger};
 
 /// Columns between one event and the next.
@@ -92,7 +92,7 @@ fn offered(call: Call) -> Option<u64> {
 pub(crate) struct Columns(Vec<(u64, bool)>);
 
 impl Columns {
-    pub(crate) fn of(ops: &[Op]) -> Self {
+    pub(crate) fn of(ops: &[TimedOp]) -> Self {
         let invocations = ops.iter().map(|op| (op.invoked, false));
         let ended = ops.iter().filter(|op| !op.is_pending());
         // At equal times invocations come first: such operations overlap.
@@ -106,12 +106,12 @@ impl Columns {
         self.0.len()
     }
 
-    pub(crate) fn invocation(&self, op: &Op) -> usize {
+    pub(crate) fn invocation(&self, op: &TimedOp) -> usize {
         self.0.partition_point(|event| *event < (op.invoked, false))
     }
 
     /// The column after the last for one that has not returned.
-    pub(crate) fn response(&self, op: &Op) -> usize {
+    pub(crate) fn response(&self, op: &TimedOp) -> usize {
         self.0.partition_point(|event| *event < (op.returned, true))
     }
 }
@@ -147,7 +147,7 @@ pub(crate) fn heading(example: &Counterexample, names: &Names) -> String {
     format!("key {}, at first {} ({})", example.key, names.state(example.initial), example.since)
 }
 
-fn bar(op: &Op, columns: &Columns) -> String {
+fn bar(op: &TimedOp, columns: &Columns) -> String {
     let (begin, end) = (columns.invocation(op) * STEP, columns.response(op) * STEP);
     let (line, tip) = ("─".repeat(end - begin - 1), if op.is_pending() { '┄' } else { '┤' });
     format!("{:begin$}├{line}{tip}", "")
@@ -169,7 +169,7 @@ pub(crate) fn legend(example: &Counterexample, names: &Names) -> String {
     for Stranger { value, origin } in &example.strangers {
         line(format!("{}: {origin}", names.name(*value)));
     }
-    if example.ops.iter().any(Op::is_pending) {
+    if example.ops.iter().any(TimedOp::is_pending) {
         line("┄ had not returned by then; may have taken effect or not".to_owned());
     }
     let nanos = |ticks: u64| ticks as f64 / example.ticks_per_second * 1e9;

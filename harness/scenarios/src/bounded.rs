@@ -5,7 +5,7 @@
 
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
-use crate::draw::Rng;
+use crate::draw::SplitMix;
 
 /// The thread that spawns the others, which runs when none of them can.
 const MAIN: usize = 0;
@@ -137,7 +137,7 @@ impl Scheduler for Bounded {
 /// Some of them, at random: each place of an execution is as likely a place of a preemption.
 #[derive(Debug)]
 pub(crate) struct Sampled {
-    rng: Rng,
+    rng: SplitMix,
     left: usize,
     /// Where this execution preempts, as numbers of choices.
     places: Vec<usize>,
@@ -150,7 +150,7 @@ impl Sampled {
     /// So many executions with so many preemptions.
     pub(crate) fn new(preemptions: usize, executions: usize, seed: u64) -> Self {
         let places = vec![0; preemptions];
-        Self { rng: Rng::new(seed), left: executions, places, made: 0, longest: 1 }
+        Self { rng: SplitMix::new(seed), left: executions, places, made: 0, longest: 1 }
     }
 
     fn one_of(&mut self, threads: Threads) -> Option<usize> {

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::draw::{Family, Layout, Programs, smaller};
-use crate::explore::{Explored, Failure, Limits, explore, note_panics};
+use crate::draw::{DrawnPrograms, Family, Layout, smaller};
+use crate::explore::{Explored, Finding, Limits, explore, note_panics};
 use crate::judge;
 use crate::program::Program;
-use crate::tables::{self, Subject, Under};
+use crate::tables::{self, Explorable, Under};
 
 /// The model checker of this build.
 const CHECKER: &str = if cfg!(loom) { "loom" } else { "shuttle" };
@@ -98,7 +98,7 @@ impl Options {
     }
 
     /// The tables that are meant: one of exactly that name, or all whose names contain it.
-    fn names(&self, subject: &Subject, all: &[Subject]) -> bool {
+    fn names(&self, subject: &Explorable, all: &[Explorable]) -> bool {
         let means = |part: &String| {
             let is_exact = all.iter().any(|subject| subject.name == part);
             if is_exact { subject.name == part } else { subject.name.contains(part.as_str()) }
@@ -133,7 +133,7 @@ struct Summary {
 #[derive(Debug)]
 struct Found {
     program: Program,
-    failure: Failure,
+    failure: Finding,
     after: u64,
 }
 
@@ -147,13 +147,14 @@ pub fn main() -> ExitCode {
         }
     };
     let all = tables::all();
-    let named: Vec<&Subject> = all.iter().filter(|subject| options.names(subject, &all)).collect();
+    let named: Vec<&Explorable> =
+        all.iter().filter(|subject| options.names(subject, &all)).collect();
     if named.is_empty() {
         eprintln!("scenarios: no table has such a name");
         return ExitCode::from(2);
     }
-    let runs = |subject: &&Subject| cfg!(shuttle) || subject.under == Under::Both;
-    let subjects: Vec<&Subject> = named.into_iter().filter(runs).collect();
+    let runs = |subject: &&Explorable| cfg!(shuttle) || subject.under == Under::Both;
+    let subjects: Vec<&Explorable> = named.into_iter().filter(runs).collect();
     let is_good = match subjects[..] {
         [] => {
             println!("{CHECKER} runs none of these tables: see `Under` in tables.rs");
@@ -172,7 +173,7 @@ pub fn main() -> ExitCode {
 /// something was wrong. What the tables have in common, such as the numbers of threads, would be
 /// shared by two model checkers that know nothing of each other; and a process that is aborted
 /// costs one table alone.
-fn run_apart(subjects: &[&Subject], options: &Options) -> bool {
+fn run_apart(subjects: &[&Explorable], options: &Options) -> bool {
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let printing = Mutex::new(());
     let work = || {
@@ -204,11 +205,11 @@ fn run_apart(subjects: &[&Subject], options: &Options) -> bool {
     failed.into_inner() == 0
 }
 
-fn layout<'s>(subject: &'s Subject, program: &Program) -> Option<&'s Layout> {
+fn layout<'s>(subject: &'s Explorable, program: &Program) -> Option<&'s Layout> {
     subject.layouts.iter().find(|layout| layout.name == program.layout)
 }
 
-fn explore_on(subject: &Subject, program: &Program, limits: Limits) -> Explored {
+fn explore_on(subject: &Explorable, program: &Program, limits: Limits) -> Explored {
     match layout(subject, program) {
         Some(layout) => explore(subject.name, &subject.build, layout, program, limits),
         None => Explored::default(),
@@ -216,13 +217,13 @@ fn explore_on(subject: &Subject, program: &Program, limits: Limits) -> Explored 
 }
 
 /// Each table has another part of the programs.
-fn seed_of(subject: &Subject, seed: u64) -> u64 {
+fn seed_of(subject: &Explorable, seed: u64) -> u64 {
     subject.name.bytes().fold(seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 /// The exploration of one table.
 struct Tour<'t> {
-    subject: &'t Subject,
+    subject: &'t Explorable,
     options: &'t Options,
     summary: Summary,
 }
@@ -252,7 +253,7 @@ impl Tour<'_> {
 
     /// Some executions of each program, most of them at random, until there are so many; gives those
     /// programs of which there are more.
-    fn at_first(&mut self, programs: &mut Programs, executions: u64) -> Vec<Program> {
+    fn at_first(&mut self, programs: &mut DrawnPrograms, executions: u64) -> Vec<Program> {
         let limits = self.options.limits;
         let limits =
             Limits { executions: AT_FIRST.min(limits.executions), at_random: true, ..limits };
@@ -271,10 +272,10 @@ impl Tour<'_> {
 
 /// Some executions of each program, for half of those that the table may have. Then those
 /// programs of which there are more, in the same order, each to its end if it has one soon.
-fn run(subject: &Subject, options: &Options) -> Summary {
+fn run(subject: &Explorable, options: &Options) -> Summary {
     let begun = Instant::now();
     let mut programs =
-        Programs::new(subject.layouts, subject.extras, seed_of(subject, options.seed));
+        DrawnPrograms::new(subject.layouts, subject.extras, seed_of(subject, options.seed));
     let all = programs.left();
     let mut tour = Tour { subject, options, summary: Summary::default() };
     let cut = match &options.program {
@@ -302,11 +303,11 @@ fn run(subject: &Subject, options: &Options) -> Summary {
 
 /// The smallest program, of those that are a little smaller again and again, that still fails.
 fn shrink(
-    subject: &Subject,
+    subject: &Explorable,
     mut program: Program,
-    mut failure: Failure,
+    mut failure: Finding,
     limits: Limits,
-) -> (Program, Failure) {
+) -> (Program, Finding) {
     'smaller: loop {
         for less in smaller(&program) {
             if let Some(still) = explore_on(subject, &less, limits).failure {
@@ -319,7 +320,7 @@ fn shrink(
 }
 
 /// Prints a table's line, and what was wrong; false if something was.
-fn print(subject: &Subject, summary: &Summary) -> bool {
+fn print(subject: &Explorable, summary: &Summary) -> bool {
     let Summary { programs, exhaustive: (done, exhaustive), executions, .. } = summary;
     let Summary { outcomes, longer, cut, seconds, found, .. } = summary;
     let count = |family| programs.get(&family).copied().unwrap_or(0);

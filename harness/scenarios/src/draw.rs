@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::program::Verb::{
     Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
 };
-use crate::program::{ALL_KEYS, KEYS, Key, Op, Program, Verb};
+use crate::program::{ALL_KEYS, Action, KEYS, Key, Program, Verb};
 
 /// Where keys hash to, and how a table is filled.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +36,9 @@ pub struct Layout {
 
 /// Numbers that a seed determines: SplitMix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct SplitMix(u64);
 
-impl Rng {
+impl SplitMix {
     /// From a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -80,20 +80,20 @@ pub enum Family {
 /// of each kind, then the second of each, with drawn ones between them. The seed determines the
 /// order of the kinds, and that within each.
 #[derive(Debug)]
-pub struct Programs {
+pub struct DrawnPrograms {
     pairs: Vec<Program>,
     observers: Vec<Program>,
     layouts: Vec<Layout>,
     verbs: Vec<Verb>,
-    rng: Rng,
+    rng: SplitMix,
     turn: usize,
 }
 
-impl Programs {
+impl DrawnPrograms {
     /// Those of a table with these layouts, and with what it can do besides a map's operations.
     #[must_use]
     pub fn new(layouts: &[Layout], extras: &[Verb], seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
+        let mut rng = SplitMix::new(seed);
         let mut verbs = vec![Get, Insert, Remove, Update, Upsert, Contains, GetMany, Iterate];
         verbs.extend(extras);
         let (mut pairs, mut observers) = (BTreeSet::new(), BTreeSet::new());
@@ -133,22 +133,22 @@ impl Programs {
             let focus = self.rng.below(KEYS.into());
             let shape = self.rng.of(&SHAPES);
             let thread = |&ops: &usize| (0..ops).map(|_| self.draw_op(focus)).collect();
-            let threads: Vec<Vec<Op>> = shape.iter().map(thread).collect();
+            let threads: Vec<Vec<Action>> = shape.iter().map(thread).collect();
             let program = Place { layout: &layout, filling }.program(threads);
-            let writes = |ops: &Vec<Op>| ops.iter().any(|op| !op.verb.reads());
+            let writes = |ops: &Vec<Action>| ops.iter().any(|op| !op.verb.reads());
             if program.threads.iter().any(writes) && is_canonical(&program, &layout) {
                 return program;
             }
         }
     }
 
-    fn draw_op(&mut self, focus: usize) -> Op {
+    fn draw_op(&mut self, focus: usize) -> Action {
         // Others than these, one time in six.
         const USUAL: [Verb; 8] = [Get, Get, Get, Insert, Insert, Remove, Remove, Update];
         let verb =
             if self.rng.below(6) > 0 { self.rng.of(&USUAL) } else { self.rng.of(&self.verbs) };
         let key = if self.rng.below(2) > 0 { focus } else { self.rng.below(KEYS.into()) };
-        Op::new(verb, Key(key as u8))
+        Action::new(verb, Key(key as u8))
     }
 }
 
@@ -158,7 +158,7 @@ type Kind = (String, Vec<Key>, Vec<Vec<(Verb, bool)>>);
 
 fn kind(program: &Program) -> Kind {
     let first = program.ops().next().map(|op| op.key);
-    let ops = |ops: &Vec<Op>| ops.iter().map(|op| (op.verb, Some(op.key) == first)).collect();
+    let ops = |ops: &Vec<Action>| ops.iter().map(|op| (op.verb, Some(op.key) == first)).collect();
     let threads = program.threads.iter().map(ops).collect();
     (program.layout.clone(), program.filling.clone(), threads)
 }
@@ -166,13 +166,13 @@ fn kind(program: &Program) -> Kind {
 /// Which kinds come first: those in which a thread both removes and inserts, so that what a table counts
 /// goes down and up again under who looks, and of them those with the most entries.
 fn rank(program: &Program) -> (bool, usize) {
-    let has = |ops: &[Op], verb| ops.iter().any(|op| op.verb == verb);
+    let has = |ops: &[Action], verb| ops.iter().any(|op| op.verb == verb);
     let replaces = program.threads.iter().any(|ops| has(ops, Remove) && has(ops, Insert));
     (replaces, program.filling.len())
 }
 
 /// In the reverse of the order in which they are run.
-fn in_turn(programs: BTreeSet<Program>, rng: &mut Rng) -> Vec<Program> {
+fn in_turn(programs: BTreeSet<Program>, rng: &mut SplitMix) -> Vec<Program> {
     let mut kinds: BTreeMap<Kind, Vec<Program>> = BTreeMap::new();
     for program in programs {
         kinds.entry(kind(&program)).or_default().push(program);
@@ -201,7 +201,7 @@ struct Place<'l> {
 }
 
 impl Place<'_> {
-    fn program(&self, threads: Vec<Vec<Op>>) -> Program {
+    fn program(&self, threads: Vec<Vec<Action>>) -> Program {
         let filling = self.filling.bytes().map(|letter| Key(letter - b'a')).collect();
         Program { layout: self.layout.name.to_owned(), filling, threads }
     }
@@ -216,8 +216,8 @@ fn keys() -> impl Iterator<Item = Key> {
 }
 
 fn all_pairs(place: &Place<'_>, verbs: &[Verb]) -> Vec<Program> {
-    let ops: BTreeSet<Op> =
-        verbs.iter().flat_map(|verb| keys().map(|key| Op::new(*verb, key))).collect();
+    let ops: BTreeSet<Action> =
+        verbs.iter().flat_map(|verb| keys().map(|key| Action::new(*verb, key))).collect();
     let mut pairs = Vec::new();
     for first in &ops {
         for second in ops.iter().filter(|second| *second >= first) {
@@ -240,10 +240,10 @@ fn all_observers(place: &Place<'_>, extras: &[Verb]) -> Vec<Program> {
     let mut programs = Vec::new();
     for seen in keys() {
         let writers = writers(place, seen, extras);
-        let look = Op::new(Get, seen);
+        let look = Action::new(Get, seen);
         let changes = changes(place.holds(seen)).iter().chain([&Get, &Insert, &Iterate]);
         // An insertion changes what is absent, and is refused by what is present.
-        let firsts: BTreeSet<Op> = changes.map(|verb| Op::new(*verb, seen)).collect();
+        let firsts: BTreeSet<Action> = changes.map(|verb| Action::new(*verb, seen)).collect();
         for first in firsts {
             let all =
                 writers.iter().map(|writer| place.program(vec![vec![first, look], writer.clone()]));
@@ -254,12 +254,13 @@ fn all_observers(place: &Place<'_>, extras: &[Verb]) -> Vec<Program> {
 }
 
 /// Threads of one or two changes, one of them of the key `seen`, or of what moves it.
-fn writers(place: &Place<'_>, seen: Key, extras: &[Verb]) -> Vec<Vec<Op>> {
-    let moves = || extras.iter().map(|verb| Op::new(*verb, seen));
+fn writers(place: &Place<'_>, seen: Key, extras: &[Verb]) -> Vec<Vec<Action>> {
+    let moves = || extras.iter().map(|verb| Action::new(*verb, seen));
     let change =
-        |key: Key, present: bool| changes(present).iter().map(move |verb| Op::new(*verb, key));
+        |key: Key, present: bool| changes(present).iter().map(move |verb| Action::new(*verb, key));
     let here = place.holds(seen);
-    let mut writers: Vec<Vec<Op>> = change(seen, here).chain(moves()).map(|op| vec![op]).collect();
+    let mut writers: Vec<Vec<Action>> =
+        change(seen, here).chain(moves()).map(|op| vec![op]).collect();
     for first in change(seen, here) {
         let then = change(seen, first.verb != Remove).chain(moves());
         writers.extend(then.map(|second| vec![first, second]));
@@ -280,7 +281,7 @@ fn writers(place: &Place<'_>, seen: Key, extras: &[Verb]) -> Vec<Vec<Op>> {
 /// Whether absent keys that hash alike are used in the order of their letters.
 fn is_canonical(program: &Program, layout: &Layout) -> bool {
     let mut used: Vec<Key> = program.filling.clone();
-    for op in program.ops().flat_map(Op::keys) {
+    for op in program.ops().flat_map(Action::keys) {
         let alike = |key: &Key| layout.alike[key.0 as usize] == layout.alike[op.0 as usize];
         if !used.contains(&op) && keys().filter(alike).any(|key| key < op && !used.contains(&key)) {
             return false;
@@ -320,7 +321,7 @@ pub fn smaller(program: &Program) -> Vec<Program> {
                 Upsert => Insert,
                 Get | Insert | Remove | Update | Displace | Grow | Shrink => continue,
             };
-            with(&|less| less.threads[thread][at] = Op::new(simpler, op.key));
+            with(&|less| less.threads[thread][at] = Action::new(simpler, op.key));
         }
     }
     all
@@ -338,7 +339,7 @@ mod tests {
     };
 
     fn all(of: Family) -> Vec<String> {
-        let mut programs = Programs::new(&[ALIKE], &[Displace], 1);
+        let mut programs = DrawnPrograms::new(&[ALIKE], &[Displace], 1);
         let mut all = Vec::new();
         while programs.left() > 0 {
             let (family, program) = programs.next_program().expect("there is a layout");
@@ -382,7 +383,7 @@ mod tests {
     #[test]
     fn a_seed_means_the_same_programs() {
         let some = |seed| -> Vec<Program> {
-            let mut programs = Programs::new(&[ALIKE], &[], seed);
+            let mut programs = DrawnPrograms::new(&[ALIKE], &[], seed);
             (0..50).map(|_| programs.next_program().expect("there is a layout").1).collect()
         };
         assert_eq!(some(1), some(1));
@@ -391,7 +392,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_turn_before_any_has_its_second() {
-        let mut programs = Programs::new(&[ALIKE], &[Displace], 1);
+        let mut programs = DrawnPrograms::new(&[ALIKE], &[Displace], 1);
         let mut turns: BTreeMap<Kind, usize> = BTreeMap::new();
         let mut last = 1;
         while let Some(program) = programs.observers.pop() {
@@ -405,7 +406,7 @@ mod tests {
 
     #[test]
     fn without_a_layout_there_is_no_program() {
-        assert!(Programs::new(&[], &[], 1).next_program().is_none());
+        assert!(DrawnPrograms::new(&[], &[], 1).next_program().is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use linearizability::history::{Call, KeyedOp, Op as Done};
+use linearizability::history::{Call, KeyedOp, TimedOp};
 use linearizability::snapshots::Snapshot;
 #[cfg(loom)]
 use loom::thread;
@@ -27,11 +27,11 @@ use structures::sync::{Ordering, fence};
 
 use crate::draw::Layout;
 use crate::judge::{Run, digest, judge};
-use crate::program::{ALL_KEYS, KEYS, Key, Op, Program, Verb};
-use crate::table::{Session, Table};
+use crate::program::{ALL_KEYS, Action, KEYS, Key, Program, Verb};
+use crate::table::{Session, SharedTable};
 
 /// Makes an empty table of the smallest size.
-pub type Build = Arc<dyn Fn() -> Arc<dyn Table> + Send + Sync>;
+pub type NewTable = Arc<dyn Fn() -> Arc<dyn SharedTable> + Send + Sync>;
 
 /// How far a program is explored.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +57,12 @@ pub struct Explored {
     /// Whether it ended at an execution in which the scheduler is not fair.
     pub unfair: bool,
     /// What was wrong.
-    pub failure: Option<Failure>,
+    pub failure: Option<Finding>,
 }
 
 /// What was wrong.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Finding {
     /// In words.
     pub message: String,
     /// The history, if the execution ended.
@@ -112,7 +112,7 @@ impl Scribe<'_> {
     }
 
     fn note(&mut self, key: Key, invoked: u64, returned: u64, call: Call) {
-        let op = Done { thread: self.thread, invoked, returned, call };
+        let op = TimedOp { thread: self.thread, invoked, returned, call };
         self.run.ops.push(KeyedOp { key: key.0.into(), op });
     }
 
@@ -120,7 +120,7 @@ impl Scribe<'_> {
         session.iterate().into_iter().map(|(key, value)| (self.letter(key), value)).collect()
     }
 
-    fn step(&mut self, session: &mut dyn Session, op: Op, value: u64) {
+    fn step(&mut self, session: &mut dyn Session, op: Action, value: u64) {
         let (key, number) = (op.key, self.number(op.key));
         let invoked = self.clock.call();
         match op.verb {
@@ -149,7 +149,7 @@ impl Scribe<'_> {
 
 /// Runs `work` as thread `thread`, and returns what it wrote down.
 fn write_down(
-    table: &dyn Table,
+    table: &dyn SharedTable,
     clock: &Clock,
     keys: [u64; ALL_KEYS],
     thread: u32,
@@ -162,11 +162,11 @@ fn write_down(
 
 /// One execution: fills the table, runs the threads, reads each key that was used, and all that is
 /// there.
-fn execute(table: &Arc<dyn Table>, keys: [u64; ALL_KEYS], program: &Program) -> Run {
+fn execute(table: &Arc<dyn SharedTable>, keys: [u64; ALL_KEYS], program: &Program) -> Run {
     let clock = Arc::new(Clock::default());
     let mut run = write_down(&**table, &clock, keys, 0, |scribe, session| {
         for key in &program.filling {
-            scribe.step(session, Op { verb: Verb::Insert, key: *key }, 100 + u64::from(key.0));
+            scribe.step(session, Action { verb: Verb::Insert, key: *key }, 100 + u64::from(key.0));
         }
     });
     let mut thread = 0;
@@ -186,9 +186,9 @@ fn execute(table: &Arc<dyn Table>, keys: [u64; ALL_KEYS], program: &Program) -> 
     let mut parts: Vec<Run> =
         threads.into_iter().map(|thread| thread.join().expect("it ends")).collect();
     let used: BTreeSet<Key> =
-        program.filling.iter().copied().chain(program.ops().flat_map(Op::keys)).collect();
+        program.filling.iter().copied().chain(program.ops().flat_map(Action::keys)).collect();
     parts.push(write_down(&**table, &clock, keys, thread + 1, |scribe, session| {
-        used.iter().for_each(|&key| scribe.step(session, Op { verb: Verb::Get, key }, 0));
+        used.iter().for_each(|&key| scribe.step(session, Action { verb: Verb::Get, key }, 0));
         scribe.run.entries = scribe.entries(session);
     }));
     for part in parts {
@@ -228,7 +228,7 @@ pub fn note_panics() {
 /// Explores a program on tables that `build` makes; `name` is said if the process ends in it.
 pub fn explore(
     name: &str,
-    build: &Build,
+    build: &NewTable,
     layout: &Layout,
     program: &Program,
     limits: Limits,
@@ -247,7 +247,7 @@ pub fn explore(
             if shared.outcomes.insert(digest(&run))
                 && let Some(message) = judge(&run)
             {
-                shared.failure = Some(Failure { message, run: Some(run) });
+                shared.failure = Some(Finding { message, run: Some(run) });
                 drop(shared);
                 panic::panic_any(Noted);
             }
@@ -262,7 +262,7 @@ pub fn explore(
         if message.contains("exceeded maximum number of branches") {
             explored.unfair = true;
         } else {
-            explored.failure = Some(Failure { message, run: None });
+            explored.failure = Some(Finding { message, run: None });
         }
     }
     explored

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use linearizability::history::{self, Call, KeyedOp, Op};
+use linearizability::history::{self, Call, KeyedOp, TimedOp};
 use linearizability::size::{self, AtRest};
 use linearizability::snapshots::{self, Snapshot};
-use linearizability::sweep::{self, Outcome};
+use linearizability::sweep::{self, Decision};
 
 /// What happened in one execution. Times are numbers of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,11 +41,11 @@ pub fn judge(run: &Run) -> Option<String> {
     ops.sort_by_key(|keyed| (keyed.key, keyed.op.invoked));
     for (key, history) in history::by_key(&ops) {
         match sweep::check(None, &history, sweep::BUDGET) {
-            Outcome::Linearizable => {}
-            Outcome::Stuck(_) => {
+            Decision::Linearizable => {}
+            Decision::Stuck(_) => {
                 return Some(format!("no order explains the answers of key {}", letter(key)));
             }
-            Outcome::Unknown => return Some("the history is too large to decide".to_owned()),
+            Decision::Unknown => return Some("the history is too large to decide".to_owned()),
         }
     }
     let wrong = run.of_one_moment.then(|| {
@@ -69,12 +69,12 @@ fn shown_twice(iteration: &Snapshot) -> Option<u64> {
 fn seen_by(iteration: &Snapshot, ops: &[KeyedOp]) -> Vec<KeyedOp> {
     let read = |key, found| {
         let Snapshot { thread, invoked, returned, .. } = *iteration;
-        KeyedOp { key, op: Op { thread, invoked, returned, call: Call::Get { found } } }
+        KeyedOp { key, op: TimedOp { thread, invoked, returned, call: Call::Get { found } } }
     };
     let shown = iteration.entries.iter().map(|&(key, value)| read(key, Some(value)));
     let is_changed = |key: u64| {
         let meanwhile =
-            |op: &Op| op.invoked < iteration.returned && op.returned > iteration.invoked;
+            |op: &TimedOp| op.invoked < iteration.returned && op.returned > iteration.invoked;
         ops.iter().any(|keyed| keyed.key == key && meanwhile(&keyed.op) && is_change(keyed.op.call))
     };
     let mut keys: Vec<u64> = ops.iter().map(|keyed| keyed.key).collect();

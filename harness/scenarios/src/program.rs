@@ -87,14 +87,14 @@ impl Verb {
 
 /// A step of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Op {
+pub struct Action {
     /// What.
     pub verb: Verb,
     /// To which key.
     pub key: Key,
 }
 
-impl Op {
+impl Action {
     /// `verb` on `key`; what takes no key has the first.
     #[must_use]
     pub fn new(verb: Verb, key: Key) -> Self {
@@ -116,12 +116,12 @@ pub struct Program {
     /// The keys that are inserted first, in order.
     pub filling: Vec<Key>,
     /// What each thread does.
-    pub threads: Vec<Vec<Op>>,
+    pub threads: Vec<Vec<Action>>,
 }
 
 impl Program {
     /// The operations of all threads.
-    pub fn ops(&self) -> impl Iterator<Item = Op> {
+    pub fn ops(&self) -> impl Iterator<Item = Action> {
         self.threads.iter().flatten().copied()
     }
 }
@@ -132,7 +132,7 @@ impl fmt::Display for Key {
     }
 }
 
-impl fmt::Display for Op {
+impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verb.name())?;
         if self.verb.takes_key() { write!(f, " {}", self.key) } else { Ok(()) }
@@ -143,7 +143,7 @@ impl fmt::Display for Op {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let filling: String = self.filling.iter().map(ToString::to_string).collect();
-        let thread = |ops: &Vec<Op>| ops.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let thread = |ops: &Vec<Action>| ops.iter().map(ToString::to_string).collect::<Vec<_>>();
         let threads: Vec<_> = self.threads.iter().map(|ops| thread(ops).join(", ")).collect();
         write!(f, "{} [{filling}]: {}", self.layout, threads.join(" | "))
     }
@@ -156,7 +156,7 @@ fn key(letter: char) -> Result<Key, String> {
     }
 }
 
-impl FromStr for Op {
+impl FromStr for Action {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

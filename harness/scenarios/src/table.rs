@@ -8,7 +8,7 @@ use structures::map::{ConcurrentMap, MapHandle};
 use crate::program::Verb;
 
 /// A table that threads share.
-pub trait Table: Send + Sync {
+pub trait SharedTable: Send + Sync {
     /// Runs `work` with this thread's way in.
     fn enter(&self, work: &mut dyn FnMut(&mut dyn Session));
     /// What `len` says, if it is no estimate.
@@ -30,14 +30,14 @@ pub trait Session {
 }
 
 /// A value, which has a number.
-pub trait Value: Clone + Send + Sync + 'static {
+pub trait Numbered: Clone + Send + Sync + 'static {
     /// The value of a number.
     fn new(number: u64) -> Self;
     /// Its number.
     fn number(&self) -> u64;
 }
 
-impl Value for u64 {
+impl Numbered for u64 {
     fn new(number: u64) -> Self {
         number
     }
@@ -61,7 +61,7 @@ unsafe impl Send for Living {}
 unsafe impl Sync for Living {}
 
 #[cfg(loom)]
-impl Value for Living {
+impl Numbered for Living {
     fn new(number: u64) -> Self {
         let cell = loom::cell::UnsafeCell::new(None);
         // SAFETY: nobody else has it; and loom looks.
@@ -126,14 +126,14 @@ impl Hasher for Itself {
 /// What a table does besides a map's operations.
 pub type Extra<M> = fn(&M, Verb, u64);
 
-/// A map as a [`Table`].
+/// A map as a [`SharedTable`].
 pub struct Mapped<M, V> {
     map: M,
     extra: Extra<M>,
     value: std::marker::PhantomData<fn() -> V>,
 }
 
-impl<M: ConcurrentMap<u64, V>, V: Value> Mapped<M, V> {
+impl<M: ConcurrentMap<u64, V>, V: Numbered> Mapped<M, V> {
     /// Wraps `map`.
     pub fn new(map: M, extra: Extra<M>) -> Self {
         Self { map, extra, value: std::marker::PhantomData }
@@ -146,7 +146,7 @@ impl<M, V> std::fmt::Debug for Mapped<M, V> {
     }
 }
 
-impl<M: ConcurrentMap<u64, V>, V: Value> Table for Mapped<M, V> {
+impl<M: ConcurrentMap<u64, V>, V: Numbered> SharedTable for Mapped<M, V> {
     fn enter(&self, work: &mut dyn FnMut(&mut dyn Session)) {
         let handle = self.map.handle();
         work(&mut Inside { table: self, handle });
@@ -161,16 +161,16 @@ impl<M: ConcurrentMap<u64, V>, V: Value> Table for Mapped<M, V> {
     }
 }
 
-struct Inside<'m, M: ConcurrentMap<u64, V> + 'm, V: Value> {
+struct Inside<'m, M: ConcurrentMap<u64, V> + 'm, V: Numbered> {
     table: &'m Mapped<M, V>,
     handle: M::Handle<'m>,
 }
 
-fn number<V: Value>(value: Option<V>) -> Option<u64> {
+fn number<V: Numbered>(value: Option<V>) -> Option<u64> {
     value.as_ref().map(V::number)
 }
 
-impl<'m, M: ConcurrentMap<u64, V> + 'm, V: Value> Session for Inside<'m, M, V> {
+impl<'m, M: ConcurrentMap<u64, V> + 'm, V: Numbered> Session for Inside<'m, M, V> {
     fn call(&mut self, verb: Verb, key: u64, value: u64) -> Call {
         let handle = &mut self.handle;
         let mut given = Given::Nothing;

@@ -19,9 +19,9 @@ use structures::{
 };
 
 use crate::draw::Layout;
-use crate::explore::Build;
+use crate::explore::NewTable;
 use crate::program::Verb;
-use crate::table::{Extra, Itself, Living, Mapped, Value};
+use crate::table::{Extra, Itself, Living, Mapped, Numbered};
 
 /// What explores a table's programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Under {
 }
 
 /// A table.
-pub struct Subject {
+pub struct Explorable {
     /// Its name, with the factors that are not the default.
     pub name: &'static str,
     /// What explores it.
@@ -45,12 +45,12 @@ pub struct Subject {
     /// What it can do besides a map's operations.
     pub extras: &'static [Verb],
     /// Makes one.
-    pub build: Build,
+    pub build: NewTable,
 }
 
-impl fmt::Debug for Subject {
+impl fmt::Debug for Explorable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Explorable").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -181,48 +181,48 @@ fn subject<M, V>(
     layouts: &'static [Layout],
     build: fn() -> M,
     extras: (&'static [Verb], Extra<M>),
-) -> Subject
+) -> Explorable
 where
     M: ConcurrentMap<u64, V> + 'static,
-    V: Value,
+    V: Numbered,
 {
     let (extras, extra) = extras;
-    let build: Build = Arc::new(move || Arc::new(Mapped::<M, V>::new(build(), extra)));
-    Subject { name, under: Under::Both, layouts, extras, build }
+    let build: NewTable = Arc::new(move || Arc::new(Mapped::<M, V>::new(build(), extra)));
+    Explorable { name, under: Under::Both, layouts, extras, build }
 }
 
 /// A table without more than a map has.
-fn plain<M, V>(name: &'static str, layouts: &'static [Layout], build: fn() -> M) -> Subject
+fn plain<M, V>(name: &'static str, layouts: &'static [Layout], build: fn() -> M) -> Explorable
 where
     M: ConcurrentMap<u64, V> + 'static,
-    V: Value,
+    V: Numbered,
 {
     subject(name, layouts, build, (&[], |_, verb, _| unreachable!("{verb:?}")))
 }
 
 /// A table of the construction `M`, which is its default.
-fn versioned<M>(name: &'static str, layouts: &'static [Layout], under: Under) -> Subject
+fn versioned<M>(name: &'static str, layouts: &'static [Layout], under: Under) -> Explorable
 where
     M: ConcurrentMap<u64, Living> + Default + 'static,
 {
-    Subject { under, ..plain::<M, Living>(name, layouts, M::default) }
+    Explorable { under, ..plain::<M, Living>(name, layouts, M::default) }
 }
 
-fn lock_free<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Subject {
+fn lock_free<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Explorable {
     let subject = plain::<_, Living>(name, CHAINED, || {
         ChainingLockFree::with_capacity_and_hasher_in(0, Itself::default(), R::new(Some(1)))
     });
-    Subject { under, ..subject }
+    Explorable { under, ..subject }
 }
 
-fn inline<E: Exclusion<Versions = PerBucket>>(name: &'static str) -> Subject {
+fn inline<E: Exclusion<Versions = PerBucket>>(name: &'static str) -> Explorable {
     plain(name, CHAINED, || {
         ChainingInline::<u64, u64, Itself, E>::with_capacity_and_hasher(0, Itself::default())
     })
 }
 
 /// With four buckets, for a model checker a large table, whose operations take other ways.
-fn inline_large() -> Subject {
+fn inline_large() -> Explorable {
     plain("chaining-inline+four-buckets", CHAINED, || {
         ChainingInline::<u64, u64, Itself>::with_capacity_and_hasher(8, Itself::default())
     })
@@ -230,7 +230,7 @@ fn inline_large() -> Subject {
 
 fn optimistic<E: Exclusion, T: Tagging, P: Search, const SLOTS: usize>(
     name: &'static str,
-) -> Subject {
+) -> Explorable {
     let build = || {
         let pages = Pages::Default;
         CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_buckets(2, Itself::default(), pages)
@@ -244,14 +244,14 @@ fn optimistic<E: Exclusion, T: Tagging, P: Search, const SLOTS: usize>(
 }
 
 /// With four buckets, so that an insertion displaces.
-fn optimistic_wide<E: Exclusion>(name: &'static str) -> Subject {
+fn optimistic_wide<E: Exclusion>(name: &'static str) -> Explorable {
     plain::<_, u64>(name, WIDE, || {
         let pages = Pages::Default;
         CuckooOptimistic::<_, _, _, 2, E>::with_buckets(4, Itself::default(), pages)
     })
 }
 
-fn items<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Subject {
+fn items<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Explorable {
     let subject = plain::<_, Living>(name, CUCKOO, || {
         CuckooOptimisticItems::<u64, Living, R, Itself, 2>::with_buckets_in(
             2,
@@ -260,12 +260,12 @@ fn items<R: Reclaimer + 'static>(name: &'static str, under: Under) -> Subject {
             Pages::Default,
         )
     });
-    Subject { under, ..subject }
+    Explorable { under, ..subject }
 }
 
 type Striped = CuckooStriped<u64, Living, Itself, 2>;
 
-fn striped() -> Subject {
+fn striped() -> Explorable {
     let build = || Striped::with_capacity_and_hasher(0, Itself::default());
     let extra: Extra<Striped> = |map, verb, _| match verb {
         Verb::Grow => map.try_reserve(16).expect("there is memory"),
@@ -275,14 +275,14 @@ fn striped() -> Subject {
 }
 
 /// With four buckets of two slots, an eighth of which is to spare.
-fn striped_wide() -> Subject {
+fn striped_wide() -> Explorable {
     let build = || Striped::with_capacity_and_hasher(7, Itself::default());
     plain::<_, Living>("cuckoo-striped+four-buckets", WIDE, build)
 }
 
 /// Every table.
 #[must_use]
-pub fn all() -> Vec<Subject> {
+pub fn all() -> Vec<Explorable> {
     use Under::{Both, Shuttle};
     vec![
         plain::<_, Living>("chaining-global-lock", CHAINED, || {

@@ -54,14 +54,14 @@ impl Rate {
 
 /// The rate that a whole result set is shown by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct ChosenRate {
     /// The rate.
     pub metric: Rate,
     /// Why this one.
     pub why: String,
 }
 
-impl Choice {
+impl ChosenRate {
     /// For a caption: the rate and the reason.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -120,12 +120,12 @@ pub fn summarise(rows: &[Row], metric: Rate) -> Vec<CellSummary> {
 ///
 /// Cells with more threads than the `cpus` never have clean windows; their wall rate is shown.
 #[must_use]
-pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
+pub fn choose_metric(rows: &[Row], cpus: usize) -> ChosenRate {
     let measured: Vec<_> =
         cells(rows).into_iter().filter(|trials| trials.iter().any(|row| row.counts())).collect();
     let (beyond, within): (Vec<_>, Vec<_>) =
         measured.iter().partition(|trials| trials[0].workers() > cpus);
-    let wall = |why| Choice { metric: Rate::WallRate, why };
+    let wall = |why| ChosenRate { metric: Rate::WallRate, why };
     if within.is_empty() {
         return wall("no cell has as few threads as there are CPUs".to_owned());
     }
@@ -139,7 +139,7 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> Choice {
     }
     let metric = if beyond.is_empty() { Rate::CleanRate } else { Rate::CleanUpTo(cpus) };
     let why = format!("every cell has at least {ENOUGH_WINDOWS} of them in its median trial");
-    Choice {
+    ChosenRate {
         metric,
         why: if beyond.is_empty() { why } else { format!("{why} up to {cpus} threads") },
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use globset::{Glob, GlobMatcher};
 
 use crate::analysis::compare::{Baseline, Contender, Workload};
-use crate::analysis::throughput::{Choice, Rate, choose_metric};
+use crate::analysis::throughput::{ChosenRate, Rate, choose_metric};
 use crate::case::is_control;
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
@@ -67,8 +67,8 @@ impl Selection {
     }
 
     /// The rate for `rows`.
-    pub(super) fn choose(&self, rows: &[Row], cpus: usize) -> Choice {
-        let asked = |metric| Choice { metric, why: "--metric asks for it".to_owned() };
+    pub(super) fn choose(&self, rows: &[Row], cpus: usize) -> ChosenRate {
+        let asked = |metric| ChosenRate { metric, why: "--metric asks for it".to_owned() };
         match self.metric {
             None => choose_metric(rows, cpus),
             Some(RateName::Wall) => asked(Rate::WallRate),

@@ -8,7 +8,7 @@ use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
     with_baseline,
 };
-use crate::analysis::throughput::{Choice, Rate};
+use crate::analysis::throughput::{ChosenRate, Rate};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
@@ -126,12 +126,12 @@ fn compare_runs<T>(
 }
 
 /// The rate that suits both runs.
-fn one_choice(choices: &[Choice]) -> Choice {
+fn one_choice(choices: &[ChosenRate]) -> ChosenRate {
     if choices.iter().all(|choice| choice.metric == choices[0].metric) {
         return choices[0].clone();
     }
     let why = "the two runs do not both have enough clean windows in the same cells".to_owned();
-    Choice { metric: Rate::WallRate, why }
+    ChosenRate { metric: Rate::WallRate, why }
 }
 
 /// Another build may be what is compared; another machine has to be asked for.
@@ -175,7 +175,7 @@ fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure
 }
 
 /// From all A/A pairs, asked for or not.
-fn floors(folders: &[Recorded], choice: &Choice) -> Floors {
+fn floors(folders: &[Recorded], choice: &ChosenRate) -> Floors {
     let has_twins = folders.iter().flat_map(|folder| &folder.rows).any(|row| row.twin);
     if !has_twins {
         return Floors::default();
@@ -186,7 +186,7 @@ fn floors(folders: &[Recorded], choice: &Choice) -> Floors {
 
 fn report<'c>(
     mode: Mode,
-    choice: Choice,
+    choice: ChosenRate,
     plan: &Plan<'c>,
     floors: &Floors,
     cells: &[Contender],

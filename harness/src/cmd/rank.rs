@@ -10,7 +10,7 @@ use super::output;
 use crate::analysis::compare::words::factor;
 use crate::analysis::compare::{Baseline, cells};
 use crate::analysis::rank::{Ranking, rank};
-use crate::analysis::throughput::Choice;
+use crate::analysis::throughput::ChosenRate;
 use crate::failure::{Failure, usage};
 use crate::rows::Row;
 use crate::show::text::comparison::wrapped;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn in_words(ranking: &Ranking, base: &str, choice: &Choice, markdown: bool) -> String {
+fn in_words(ranking: &Ranking, base: &str, choice: &ChosenRate, markdown: bool) -> String {
     let mut table = Table::new();
     table.load_preset(if markdown { presets::ASCII_MARKDOWN } else { presets::NOTHING });
     table.set_header(["", "subject", "score", "95 % interval", "wins", "worst", "where"]);

@@ -19,7 +19,7 @@ use crate::rows::study::{self, StudyRow};
 use crate::rows::{Row, samples};
 use crate::show::plot::style::STYLES;
 use crate::show::plot::{Drawing, Figure, Results};
-use crate::show::report::{Material, Picture, Source, page};
+use crate::show::report::{Material, Picture, ReportSource, page};
 use crate::show::text::comparison::Report;
 
 /// The page's file in a result folder.
@@ -158,9 +158,9 @@ fn html(
     Ok(page(&material)?)
 }
 
-fn source(folder: &Recorded) -> Result<Source, Failure> {
+fn source(folder: &Recorded) -> Result<ReportSource, Failure> {
     let path = folder.path.join(EXPERIMENT);
     let experiment = fs::read_to_string(&path)
         .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(Source { name: folder.name(), experiment })
+    Ok(ReportSource { name: folder.name(), experiment })
 }

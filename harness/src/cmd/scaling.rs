@@ -10,7 +10,7 @@ use super::output;
 use crate::analysis::compare::cells;
 use crate::analysis::scaling::{Scaling, scalings};
 use crate::analysis::stats::FEWEST_COUNTS;
-use crate::analysis::throughput::Choice;
+use crate::analysis::throughput::ChosenRate;
 use crate::failure::{Failure, usage};
 use crate::rows::Row;
 use crate::show::text::comparison::{headings, wrapped};
@@ -88,7 +88,12 @@ fn as_json(scaling: &Scaling) -> Value {
     })
 }
 
-fn in_words(scalings: &[Scaling], left_out: &[String], choice: &Choice, markdown: bool) -> String {
+fn in_words(
+    scalings: &[Scaling],
+    left_out: &[String],
+    choice: &ChosenRate,
+    markdown: bool,
+) -> String {
     let table = if markdown { markdown_table(scalings) } else { text_table(scalings) };
     let left_out: Vec<String> =
         left_out.iter().map(|reason| format!("Left out: {reason}\n")).collect();
@@ -141,7 +146,7 @@ fn align(table: &mut Table, first: usize) {
         .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
 }
 
-fn caption(scalings: &[Scaling], choice: &Choice) -> String {
+fn caption(scalings: &[Scaling], choice: &ChosenRate) -> String {
     let blocks = || scalings.iter().map(|scaling| scaling.blocks);
     let (least, most) = (blocks().min().unwrap_or(0), blocks().max().unwrap_or(0));
     let blocks = if least == most { most.to_string() } else { format!("{least} to {most}") };

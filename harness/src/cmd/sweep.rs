@@ -26,7 +26,7 @@ use crate::results::machine::Machine;
 use crate::rows::{Row, study};
 use crate::sweep::groups::{self, Memory, Placed, Step, steps, turns_of};
 use crate::sweep::schedule::{
-    Done, Job, Measure, Shard, Verdict, block_order, jobs, judge, turn_order,
+    Done, Job, Measure, Precision, Shard, block_order, jobs, judge, turn_order,
 };
 use crate::sweep::together;
 use crate::sweep::trials::{self, Trial, told};
@@ -343,20 +343,20 @@ impl<'e> Plan<'e> {
         let rows: Vec<Row> = folder.rows().iter().filter(counts).cloned().collect();
         let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
-            Verdict::Enough => {
+            Precision::Enough => {
                 progress.warn(format!(
                     "stopped after {block} blocks: every interval is as narrow as asked"
                 ));
                 false
             }
-            Verdict::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
+            Precision::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
                 progress.warn(format!(
                     "stopped at max_blocks = {block}: {cell} is still within {:.1} % only",
                     100.0 * half_width
                 ));
                 false
             }
-            Verdict::Wide { .. } => true,
+            Precision::Wide { .. } => true,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::names::file_name;
 use crate::programs::ask::{Answer, ask};
 use crate::programs::catalogue::NameGlob;
 use crate::programs::{Programs, Registry};
-use crate::verify::{Findings, MAX_THREADS, Verdict, VerifySpec, Wrong};
+use crate::verify::{Findings, Judgement, MAX_THREADS, VerifySpec, Wrong};
 use ::table::subject_name;
 use ::table::{Entry, NO_RECLAIMER};
 use trials::serve::VERIFY_COMMAND;
@@ -205,9 +205,9 @@ fn check(
     };
     let (verdict, reason) = findings.verdict();
     let verdict = match verdict {
-        Verdict::Linearizable => LINEARIZABLE,
-        Verdict::Violation => "violation",
-        Verdict::Unknown => "unknown",
+        Judgement::Linearizable => LINEARIZABLE,
+        Judgement::Violation => "violation",
+        Judgement::Unknown => "unknown",
     };
     Ok((verdict, reason, findings))
 }
@@ -344,12 +344,12 @@ fn conclude(report: &Report) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use linearizability::history::{Call, Op};
+    use linearizability::history::{Call, TimedOp};
     use linearizability::{Counterexample, svg};
 
     #[test]
     fn a_picture_can_be_read() {
-        let op = Op { thread: 0, invoked: 0, returned: 9, call: Call::Get { found: Some(7) } };
+        let op = TimedOp { thread: 0, invoked: 0, returned: 9, call: Call::Get { found: Some(7) } };
         let example = Counterexample {
             key: 17,
             initial: None,

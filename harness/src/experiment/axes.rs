@@ -21,7 +21,7 @@ use crate::trace::Facts;
 use crate::workload::{Distribution, Length, Preset};
 
 /// A table that a grid lists.
-pub(super) struct Choice<'c> {
+pub(super) struct ListedTable<'c> {
     pub(super) entry: &'c StructureEntry,
     /// Where it is listed by its own name, if it is.
     pub(super) named: Option<Range<usize>>,
@@ -31,7 +31,7 @@ pub(super) struct Choice<'c> {
 pub(super) struct Axes<'c> {
     pub(super) name: &'static str,
     pub(super) span: Range<usize>,
-    pub(super) structures: Vec<Choice<'c>>,
+    pub(super) structures: Vec<ListedTable<'c>>,
     pub(super) reclaimers: Vec<&'c str>,
     pub(super) threads: Vec<usize>,
     /// If there are any, they fix mix, distribution and prefill.
@@ -246,7 +246,7 @@ fn read_structures<'c>(
     section: &Section<'_, '_>,
     catalogue: &'c Catalogue,
     problems: &mut Vec<Problem>,
-) -> Vec<Choice<'c>> {
+) -> Vec<ListedTable<'c>> {
     if section.get("structure").is_none() {
         problems.push(Problem {
             span: section.span.clone(),
@@ -255,14 +255,14 @@ fn read_structures<'c>(
         });
     }
     let names: Vec<&str> = catalogue.structures.iter().map(|entry| entry.name.as_str()).collect();
-    let mut choices: Vec<Choice<'c>> = Vec::new();
+    let mut choices: Vec<ListedTable<'c>> = Vec::new();
     for pattern in section.many("structure", &TEXT, problems).unwrap_or_default() {
         for index in matching("structure", &pattern, &names, problems) {
             let entry = &catalogue.structures[index];
             let named = (entry.name == *pattern.get_ref()).then(|| pattern.span());
             match choices.iter_mut().find(|choice| choice.entry.name == entry.name) {
                 Some(choice) => choice.named = choice.named.take().or(named),
-                None => choices.push(Choice { entry, named }),
+                None => choices.push(ListedTable { entry, named }),
             }
         }
     }

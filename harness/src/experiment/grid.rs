@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::axes::Axes;
 use super::error::Problem;
 use super::mix::MixRule;
-use super::subjects::{MAX_CELLS, Subject, Subjects};
+use super::subjects::{AxisSubject, AxisSubjects, MAX_CELLS};
 use super::value::share;
 use crate::case::{Case, NO_OP, SEQUENTIAL, is_control};
 use crate::fault::Fault;
@@ -44,7 +44,7 @@ impl<'c> Planner<'c> {
         let mut complain = |message, help| {
             problems.push(Problem { span: axes.span.clone(), message, help });
         };
-        let found = Subjects::of(axes, self.catalogue);
+        let found = AxisSubjects::of(axes, self.catalogue);
         if !found.problems.is_empty() {
             return problems.extend(found.problems);
         }
@@ -115,7 +115,7 @@ impl<'c> Planner<'c> {
     }
 
     /// The cells of one subject.
-    fn workloads(&self, subject: Subject<'_>, axes: &Axes<'_>, mix: MixRule) -> Vec<Case> {
+    fn workloads(&self, subject: AxisSubject<'_>, axes: &Axes<'_>, mix: MixRule) -> Vec<Case> {
         let start = Case {
             threads: subject.threads,
             pin: self.pin,

@@ -1,7 +1,7 @@
 //! Which subjects of a grid can run: at which numbers of threads, on which pages, with which
 //! reclamation batches, under which faults.
 
-use super::axes::{Axes, Choice};
+use super::axes::{Axes, ListedTable};
 use super::error::Problem;
 use crate::case::Case;
 use crate::fault::Fault;
@@ -18,7 +18,7 @@ pub(crate) const MAX_WORKERS: usize = 4096;
 
 /// A structure with one of its reclaimers and what not every one of them can have.
 #[derive(Clone, Copy)]
-pub(super) struct Subject<'c> {
+pub(super) struct AxisSubject<'c> {
     pub(super) structure: &'c str,
     pub(super) reclaimer: &'c str,
     pub(super) threads: usize,
@@ -31,7 +31,7 @@ pub(super) struct Subject<'c> {
     bytes: bool,
 }
 
-impl Subject<'_> {
+impl AxisSubject<'_> {
     /// Whether it is there in the form that the case wants.
     pub(super) fn is_there(&self, case: &Case) -> bool {
         match case.form() {
@@ -67,9 +67,9 @@ fn forms(axes: &Axes<'_>) -> Vec<Form> {
 /// A structure listed by its own name must be able to run somehow: if not, that is a problem.
 /// Whatever else cannot run is left out.
 #[derive(Default)]
-pub(super) struct Subjects<'c> {
+pub(super) struct AxisSubjects<'c> {
     /// Not all of them if they are more than [`MAX_CELLS`].
-    pub(super) subjects: Vec<Subject<'c>>,
+    pub(super) subjects: Vec<AxisSubject<'c>>,
     /// How many they are.
     pub(super) count: usize,
     /// What cannot run, and why.
@@ -77,7 +77,7 @@ pub(super) struct Subjects<'c> {
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'c> Subjects<'c> {
+impl<'c> AxisSubjects<'c> {
     pub(super) fn of(axes: &Axes<'c>, catalogue: &Catalogue) -> Self {
         let mut found = Self::default();
         for choice in &axes.structures {
@@ -97,7 +97,7 @@ impl<'c> Subjects<'c> {
                 }
                 for &(threads, fault) in &loads {
                     for &huge_pages in &pages {
-                        found.subjects.extend(batches.iter().map(|&reclaim_batch| Subject {
+                        found.subjects.extend(batches.iter().map(|&reclaim_batch| AxisSubject {
                             structure,
                             reclaimer,
                             threads,
@@ -118,7 +118,7 @@ impl<'c> Subjects<'c> {
     }
 
     /// Those of the listed reclaimers that the structure takes.
-    fn reclaimers(&mut self, choice: &Choice<'c>, listed: &[&'c str]) -> Vec<&'c str> {
+    fn reclaimers(&mut self, choice: &ListedTable<'c>, listed: &[&'c str]) -> Vec<&'c str> {
         let StructureEntry { name, reclaimers, why_not, .. } = choice.entry;
         if reclaimers.iter().all(|reclaimer| reclaimer == "none") {
             return vec!["none"];
@@ -145,7 +145,7 @@ impl<'c> Subjects<'c> {
     /// Those of the reclaimers with which the structure is there in some of the wanted forms.
     fn in_some_form(
         &mut self,
-        choice: &Choice<'c>,
+        choice: &ListedTable<'c>,
         reclaimers: Vec<&'c str>,
         wanted: &[Form],
     ) -> Vec<&'c str> {
@@ -188,7 +188,7 @@ impl<'c> Subjects<'c> {
 
     /// Those of the listed numbers of threads, each with those of the listed faults, that the
     /// structure can serve.
-    fn loads(&mut self, choice: &Choice<'c>, axes: &Axes<'c>) -> Vec<(usize, Fault)> {
+    fn loads(&mut self, choice: &ListedTable<'c>, axes: &Axes<'c>) -> Vec<(usize, Fault)> {
         let max = choice.entry.max_threads.unwrap_or(MAX_WORKERS);
         let (mut served, mut refused) = (Vec::new(), Vec::new());
         for &threads in &axes.threads {
@@ -217,7 +217,7 @@ impl<'c> Subjects<'c> {
     }
 
     /// Those of the listed values of `huge_pages` that the structure heeds.
-    fn pages(&mut self, choice: &Choice<'c>, axes: &Axes<'c>) -> Vec<bool> {
+    fn pages(&mut self, choice: &ListedTable<'c>, axes: &Axes<'c>) -> Vec<bool> {
         let can = |huge: &bool| !huge || choice.entry.huge_pages;
         let heeded: Vec<bool> = axes.huge_pages.iter().copied().filter(can).collect();
         if heeded.len() == axes.huge_pages.len() {

@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Held;
+use super::ProgramFile;
 use crate::trial::{Measurement, TrialSpec};
 use trials::allocator::VARIABLE;
 use trials::serve::TRIAL_COMMAND;
@@ -53,7 +53,7 @@ const POLL: Duration = Duration::from_millis(4);
 ///
 /// The process cannot be started.
 pub(crate) fn launch(
-    program: &Held,
+    program: &ProgramFile,
     spec: &TrialSpec,
     interrupted: &AtomicBool,
 ) -> anyhow::Result<Outcome> {
@@ -72,7 +72,7 @@ pub(crate) fn launch(
 ///
 /// The process cannot be started.
 pub(crate) fn ask<A: DeserializeOwned>(
-    program: &Held,
+    program: &ProgramFile,
     (command, allocator): (&str, &str),
     question: &impl Serialize,
     limit: Duration,
@@ -103,7 +103,11 @@ pub(crate) fn ask<A: DeserializeOwned>(
 /// # Errors
 ///
 /// It cannot be started.
-pub(crate) fn started(program: &Held, command: &str, allocator: &str) -> anyhow::Result<Child> {
+pub(crate) fn started(
+    program: &ProgramFile,
+    command: &str,
+    allocator: &str,
+) -> anyhow::Result<Child> {
     program
         .command()?
         .arg(command)

@@ -13,9 +13,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 use globset::Glob;
 
-use ::table::Catalogue;
+use ::table::ProgramCatalogue;
 
-use super::{Held, PREFIX, Registry, VARIABLE};
+use super::{PREFIX, ProgramFile, Registry, VARIABLE};
 use crate::failure::{Failure, usage};
 
 /// The programs of tables of a command line.
@@ -25,7 +25,7 @@ pub struct Programs(Source);
 #[derive(Debug)]
 enum Source {
     /// Catalogues without a program: for commands that read and plan.
-    Given(Vec<Catalogue>),
+    Given(Vec<ProgramCatalogue>),
     Found(Place),
 }
 
@@ -58,7 +58,7 @@ impl Programs {
 
     /// None: these catalogues stand for what they have, and nothing of it can be run.
     #[must_use]
-    pub fn given(catalogues: Vec<Catalogue>) -> Self {
+    pub fn given(catalogues: Vec<ProgramCatalogue>) -> Self {
         Self(Source::Given(catalogues))
     }
 
@@ -93,7 +93,8 @@ impl Programs {
         match &self.0 {
             Source::Given(all) => Registry::given(all.clone()).unwrap_or_default(),
             Source::Found(place) => {
-                let held = place.present().into_iter().filter_map(|path| Held::open(&path).ok());
+                let held =
+                    place.present().into_iter().filter_map(|path| ProgramFile::open(&path).ok());
                 Registry::of(held.collect()).unwrap_or_default()
             }
         }
@@ -128,7 +129,8 @@ impl Place {
                 self.folder.display()
             )));
         }
-        let held: anyhow::Result<Vec<Held>> = present.iter().map(|path| Held::open(path)).collect();
+        let held: anyhow::Result<Vec<ProgramFile>> =
+            present.iter().map(|path| ProgramFile::open(path)).collect();
         Ok(Registry::of(held?)?)
     }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 /// was; on Linux it is started by its descriptor. Who writes into the file itself changes it for all: then
 /// it is not started again, here or elsewhere.
 #[derive(Debug)]
-pub struct Held {
+pub struct ProgramFile {
     path: PathBuf,
     file: File,
     stamp: Stamp,
@@ -26,7 +26,7 @@ fn stamp(metadata: &Metadata) -> Stamp {
     (metadata.len(), metadata.modified().ok())
 }
 
-impl Held {
+impl ProgramFile {
     /// The program in that file.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
         fs::copy("/bin/true", &path).unwrap();
-        let held = Held::open(&path).unwrap();
+        let held = ProgramFile::open(&path).unwrap();
         fs::remove_file(&path).unwrap();
         assert!(held.command().unwrap().status().unwrap().success(), "its file is gone");
         fs::copy("/bin/false", &path).unwrap();
@@ -103,7 +103,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
         fs::copy("/bin/true", &path).unwrap();
-        let held = Held::open(&path).unwrap();
+        let held = ProgramFile::open(&path).unwrap();
         fs::write(&path, "no program at all").unwrap();
         let said = held.command().unwrap_err().to_string();
         assert!(said.contains("program has changed") && said.contains("goes on"), "{said}");

@@ -18,7 +18,7 @@ mod held;
 mod registry;
 
 pub use self::find::Programs;
-pub use self::held::Held;
+pub use self::held::ProgramFile;
 pub use self::registry::{FOLDHASH_ALONE, Registry};
 
 /// How the files of programs of tables begin.

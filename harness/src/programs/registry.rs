@@ -1,9 +1,9 @@
 //! The structures of all programs.
 
-use ::table::{Allocator, BuildFacts, Catalogue as Has, Entry, ReclaimerInfo};
+use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
 use trials::serve::CATALOGUE_COMMAND;
 
-use super::Held;
+use super::ProgramFile;
 use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use anyhow::{Context, ensure};
 
@@ -14,12 +14,12 @@ pub const FOLDHASH_ALONE: &str = "it is registered with foldhash alone";
 #[derive(Debug, Default)]
 pub struct Registry {
     /// Of made-up structures there are none.
-    programs: Vec<Held>,
+    programs: Vec<ProgramFile>,
     structures: Vec<Entry>,
     /// The place of each structure's program.
     program_of: Vec<usize>,
     reclaimers: Vec<ReclaimerInfo>,
-    allocators: Vec<Allocator>,
+    allocators: Vec<AllocatorEntry>,
     build: BuildFacts,
 }
 
@@ -30,8 +30,9 @@ impl Registry {
     /// # Errors
     ///
     /// A program does not say, or two have a structure of the same name.
-    pub fn of(programs: Vec<Held>) -> anyhow::Result<Self> {
-        let all: Vec<Has> = programs.iter().map(catalogue).collect::<anyhow::Result<_>>()?;
+    pub fn of(programs: Vec<ProgramFile>) -> anyhow::Result<Self> {
+        let all: Vec<ProgramCatalogue> =
+            programs.iter().map(catalogue).collect::<anyhow::Result<_>>()?;
         let name = |place: usize| programs[place].path().display().to_string();
         let registry = Self::joined(all, name)?;
         Ok(Self { programs, ..registry })
@@ -42,11 +43,11 @@ impl Registry {
     /// # Errors
     ///
     /// Two have a structure of the same name.
-    pub fn given(catalogues: Vec<Has>) -> anyhow::Result<Self> {
+    pub fn given(catalogues: Vec<ProgramCatalogue>) -> anyhow::Result<Self> {
         Self::joined(catalogues, |place| format!("catalogue {place}"))
     }
 
-    fn joined(all: Vec<Has>, name: impl Fn(usize) -> String) -> anyhow::Result<Self> {
+    fn joined(all: Vec<ProgramCatalogue>, name: impl Fn(usize) -> String) -> anyhow::Result<Self> {
         let mut found: Vec<(Entry, usize)> = Vec::new();
         let mut registry = Self::default();
         for (place, has) in all.into_iter().enumerate() {
@@ -96,7 +97,7 @@ impl Registry {
 
     /// The allocators.
     #[must_use]
-    pub fn allocators(&self) -> &[Allocator] {
+    pub fn allocators(&self) -> &[AllocatorEntry] {
         &self.allocators
     }
 
@@ -111,7 +112,7 @@ impl Registry {
     /// # Errors
     ///
     /// There is none.
-    pub fn program(&self, structure: &str) -> anyhow::Result<&Held> {
+    pub fn program(&self, structure: &str) -> anyhow::Result<&ProgramFile> {
         let place = self.structures.iter().position(|one| one.name == structure);
         let place = place.with_context(|| format!("no program has a structure `{structure}`"))?;
         let program = self.programs.get(self.program_of[place]);
@@ -144,7 +145,7 @@ impl Registry {
 }
 
 /// What a program says that it has.
-fn catalogue(program: &Held) -> anyhow::Result<Has> {
+fn catalogue(program: &ProgramFile) -> anyhow::Result<ProgramCatalogue> {
     let path = program.path().display();
     let output = program.command()?.arg(CATALOGUE_COMMAND).output();
     let output = output.with_context(|| format!("cannot start {path}"))?;

@@ -79,7 +79,7 @@ fn merge_latency(folders: &[&Path]) -> Result<(Option<Vec<LatencyTrial>>, usize)
     if !folders.iter().any(|folder| folder.join(LATENCY_TRIALS).exists()) {
         return Ok((None, 0));
     }
-    let mut trials: BTreeMap<latency::Place, (&Path, LatencyTrial)> = BTreeMap::new();
+    let mut trials: BTreeMap<latency::LatencyPlace, (&Path, LatencyTrial)> = BTreeMap::new();
     let mut repeated = 0;
     for folder in folders {
         for trial in latency::read(folder).map_err(wrong)? {

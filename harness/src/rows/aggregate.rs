@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::rows::log::Attached;
-use crate::rows::study::{Place, StudyRow};
+use crate::rows::study::{StudyPlace, StudyRow};
 use trials::aggregate::{AggregateSpec, Aggregated, Way};
 
 /// The file in a result folder.
@@ -47,20 +47,20 @@ pub struct AggregateRow {
 }
 
 impl Attached for AggregateRow {
-    type Trial = Place;
+    type Trial = StudyPlace;
 
     const FILE: &'static str = AGGREGATE;
 
     const HEADER: &'static str = "case,block,position,seed,way,words,distinct,seconds,words_per_sec,\
         cpu_seconds,sequential_seconds,valid,noise,error\n";
 
-    fn trial(&self) -> Place {
+    fn trial(&self) -> StudyPlace {
         place(&self.case, self.block, self.way)
     }
 }
 
 /// What names the trial of a cell in a block by this way.
-pub(crate) fn place(case: &str, block: u32, way: Way) -> Place {
+pub(crate) fn place(case: &str, block: u32, way: Way) -> StudyPlace {
     (case.to_owned(), block, way.name().to_owned())
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::Case;
 use crate::rows::log::Attached;
-use crate::rows::study::{Place, StudyRow};
-use trials::space::{At, Filled, Step};
+use crate::rows::study::{StudyPlace, StudyRow};
+use trials::space::{At, Filled, LoadPoint};
 
 /// The file in a result folder.
 pub const SPACE: &str = "space.csv";
@@ -72,7 +72,7 @@ pub struct SpaceRow {
 }
 
 impl Attached for SpaceRow {
-    type Trial = Place;
+    type Trial = StudyPlace;
 
     const FILE: &'static str = SPACE;
 
@@ -80,13 +80,13 @@ impl Attached for SpaceRow {
         capacity,load,bytes,bytes_per_entry,payload_bytes,longest_chain,inserts,moves,\
         moves_per_insert,max_moves,capacity_after,bytes_after,build_seconds,gets_per_sec,valid,error\n";
 
-    fn trial(&self) -> Place {
+    fn trial(&self) -> StudyPlace {
         place(&self.case, self.block)
     }
 }
 
 /// What names the space trial of a cell in a block.
-pub(crate) fn place(case: &str, block: u32) -> Place {
+pub(crate) fn place(case: &str, block: u32) -> StudyPlace {
     (case.to_owned(), block, String::new())
 }
 
@@ -140,8 +140,8 @@ impl SpaceRow {
         let blank = Self::failed(case, seed, place, failures.join("; "));
         let payload = case.lengths().map_or(WORDS, |lengths| lengths.mean_payload(case.keys));
         // The same keys and the same hasher: the same steps.
-        let gets = |step: &Step| {
-            let same = |other: &&Step| (other.at, other.entries) == (step.at, step.entries);
+        let gets = |step: &LoadPoint| {
+            let same = |other: &&LoadPoint| (other.at, other.entries) == (step.at, step.entries);
             looked_up.steps.iter().find(same)?.gets_per_sec
         };
         let steps = counted.steps.iter().zip(1..).map(|(step, number)| Self {
@@ -186,8 +186,8 @@ mod tests {
     use crate::rows::log::assert_round_trip;
     use crate::test_rows::case;
 
-    fn step(at: At, entries: u64, inserts: u64, moves: Option<u64>) -> Step {
-        Step {
+    fn step(at: At, entries: u64, inserts: u64, moves: Option<u64>) -> LoadPoint {
+        LoadPoint {
             at,
             asked: None,
             entries,
@@ -204,10 +204,10 @@ mod tests {
     }
 
     /// The rows of a trial that took two seconds, with these steps in both processes that look.
-    fn rows(steps: &[Step]) -> Vec<SpaceRow> {
+    fn rows(steps: &[LoadPoint]) -> Vec<SpaceRow> {
         let timed = Filled { seconds: Some(2.0), ..Filled::default() };
         let looked = Filled { steps: steps.to_vec(), ..Filled::default() };
-        let blank = |step: &Step| Step { gets_per_sec: None, ..*step };
+        let blank = |step: &LoadPoint| LoadPoint { gets_per_sec: None, ..*step };
         let steps = steps.iter().map(blank).collect();
         let counted = Filled { steps, ..Filled::default() };
         let case = case("papaya", "none", 1, 0.0, 0.0, 20);

@@ -11,10 +11,10 @@ use crate::failure::{Failure, usage};
 use crate::rows::log::{self, Attached, Log};
 
 /// What names such a trial: case, block, and which of the cell's trials of this kind.
-pub(crate) type Place = (String, u32, String);
+pub(crate) type StudyPlace = (String, u32, String);
 
 /// A row of such a trial.
-pub(crate) trait StudyRow: Attached<Trial = Place> + Clone {
+pub(crate) trait StudyRow: Attached<Trial = StudyPlace> + Clone {
     /// Whether it is the last of its trial.
     fn ends_its_trial(&self) -> bool;
 }
@@ -47,7 +47,7 @@ impl<R: StudyRow> StudyFile<R> {
 }
 
 /// The trials among `rows` that are whole.
-pub(crate) fn places<R: StudyRow>(rows: &[R]) -> HashSet<Place> {
+pub(crate) fn places<R: StudyRow>(rows: &[R]) -> HashSet<StudyPlace> {
     rows.iter().filter(|row| row.ends_its_trial()).map(Attached::trial).collect()
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn read<R: StudyRow>(folder: &Path) -> anyhow::Result<Vec<R>> {
 /// The trials of several folders, by block, and how many several of them hold alike; `None` if none
 /// has such a file.
 pub(crate) fn merge<R: StudyRow>(folders: &[&Path]) -> Result<(Option<Vec<R>>, usize), Failure> {
-    let mut trials: BTreeMap<(u32, Place), (&Path, Vec<R>)> = BTreeMap::new();
+    let mut trials: BTreeMap<(u32, StudyPlace), (&Path, Vec<R>)> = BTreeMap::new();
     let mut repeated = 0;
     if !folders.iter().any(|folder| folder.join(R::FILE).exists()) {
         return Ok((None, 0));
@@ -81,7 +81,7 @@ pub(crate) fn merge<R: StudyRow>(folders: &[&Path]) -> Result<(Option<Vec<R>>, u
     Ok((Some(trials.into_values().flat_map(|(_, trial)| trial).collect()), repeated))
 }
 
-fn two_results(first: &Path, second: &Path, (case, block, _): &Place, file: &str) -> Failure {
+fn two_results(first: &Path, second: &Path, (case, block, _): &StudyPlace, file: &str) -> Failure {
     usage(format!(
         "{} and {} have different results of one trial in {file}: case {case} in block {block}",
         first.display(),

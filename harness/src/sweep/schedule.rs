@@ -111,9 +111,9 @@ fn hash(numbers: &[u64], text: &str) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub struct Done {
     throughput: HashSet<(String, u32)>,
-    latency: HashSet<latency::Place>,
-    space: HashSet<study::Place>,
-    aggregate: HashSet<study::Place>,
+    latency: HashSet<latency::LatencyPlace>,
+    space: HashSet<study::StudyPlace>,
+    aggregate: HashSet<study::StudyPlace>,
 }
 
 impl Done {
@@ -191,7 +191,7 @@ impl std::str::FromStr for Shard {
 
 /// Whether more blocks are worth running.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum Precision {
     /// Every cell's interval is as narrow as asked, or no width was asked for.
     Enough,
     /// The widest relative half-width, and the cell that has it.
@@ -206,8 +206,8 @@ pub enum Verdict {
 /// Applies the stopping rule to what has been measured: the relative half-width of each cell's
 /// interval of the median must be at most `target`.
 #[must_use]
-pub fn judge(rows: &[Row], metric: Rate, target: Option<f64>) -> Verdict {
-    let Some(target) = target else { return Verdict::Enough };
+pub fn judge(rows: &[Row], metric: Rate, target: Option<f64>) -> Precision {
+    let Some(target) = target else { return Precision::Enough };
     let cells = summarise(rows, metric);
     let widths = cells.iter().filter_map(|cell| {
         // A cell all of whose trials failed will not get narrower.
@@ -217,11 +217,11 @@ pub fn judge(rows: &[Row], metric: Rate, target: Option<f64>) -> Verdict {
         Some((width, cell))
     });
     match widths.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((half_width, cell)) if half_width > target => Verdict::Wide {
+        Some((half_width, cell)) if half_width > target => Precision::Wide {
             half_width,
             cell: format!("{} at {} threads", cell.subject, cell.row.threads),
         },
-        _ => Verdict::Enough,
+        _ => Precision::Enough,
     }
 }
 
@@ -372,15 +372,15 @@ mod tests {
             rows.push(row(&steady, block, 100.0 + f64::from(block % 2)));
             rows.push(row(&shaky, block, 100.0 + 80.0 * f64::from(block % 2)));
         }
-        assert_eq!(judge(&rows, Rate::WallRate, None), Verdict::Enough);
-        assert_eq!(judge(&rows[..0], Rate::WallRate, Some(0.05)), Verdict::Enough);
-        let Verdict::Wide { half_width, cell } = judge(&rows, Rate::WallRate, Some(0.05)) else {
+        assert_eq!(judge(&rows, Rate::WallRate, None), Precision::Enough);
+        assert_eq!(judge(&rows[..0], Rate::WallRate, Some(0.05)), Precision::Enough);
+        let Precision::Wide { half_width, cell } = judge(&rows, Rate::WallRate, Some(0.05)) else {
             panic!("the shaky cell passed");
         };
         assert!(half_width > 0.05 && cell.contains("shaky"), "{half_width} {cell}");
-        assert_eq!(judge(&rows, Rate::WallRate, Some(half_width)), Verdict::Enough, "at most");
+        assert_eq!(judge(&rows, Rate::WallRate, Some(half_width)), Precision::Enough, "at most");
         rows.retain(|row| row.structure == "steady");
-        assert_eq!(judge(&rows, Rate::WallRate, Some(0.05)), Verdict::Enough);
-        assert!(matches!(judge(&rows[..1], Rate::WallRate, Some(0.05)), Verdict::Wide { .. }));
+        assert_eq!(judge(&rows, Rate::WallRate, Some(0.05)), Precision::Enough);
+        assert!(matches!(judge(&rows[..1], Rate::WallRate, Some(0.05)), Precision::Wide { .. }));
     }
 }

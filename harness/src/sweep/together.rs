@@ -17,7 +17,7 @@ use crate::trial::TrialSpec;
 
 /// A throughput trial that is over.
 #[derive(Clone, Debug)]
-pub(crate) struct Done {
+pub(crate) struct ThroughputTrial {
     /// Its row.
     pub(crate) row: Row,
     /// Memory over time, if it was asked for.
@@ -40,11 +40,11 @@ pub(crate) fn run(
     group: &[(TrialSpec, Row)],
     shuffle: Xoshiro256PlusPlus,
     interrupted: &AtomicBool,
-    mut over: impl FnMut(&Done),
-) -> anyhow::Result<Option<Vec<Done>>> {
+    mut over: impl FnMut(&ThroughputTrial),
+) -> anyhow::Result<Option<Vec<ThroughputTrial>>> {
     let seconds = group.iter().map(|(spec, _)| spec.seconds).fold(0.0, f64::max);
     let started_at = RefCell::new(vec![String::new(); group.len()]);
-    let mut all: Vec<Option<Done>> = vec![None; group.len()];
+    let mut all: Vec<Option<ThroughputTrial>> = vec![None; group.len()];
     let start = |index: usize| {
         let (spec, _) = &group[index];
         let workers = spec.case.fault.workers(spec.case.threads);
@@ -64,7 +64,7 @@ pub(crate) fn run(
 }
 
 /// The row of a trial that began so, and its slices.
-fn done(mut row: Row, game: Game) -> Done {
+fn done(mut row: Row, game: Game) -> ThroughputTrial {
     let mut samples = Vec::new();
     match game.outcome {
         Some(Ok(mut measured)) => {
@@ -77,5 +77,5 @@ fn done(mut row: Row, game: Game) -> Done {
     let slices = game.slices.iter();
     let slices =
         slices.map(|one| SliceRow::new(&row, (one.round, one.turn), one.counted)).collect();
-    Done { row, samples, slices }
+    ThroughputTrial { row, samples, slices }
 }

@@ -13,7 +13,7 @@ use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::sweep::schedule::{Job, Measure, trial_seed};
-use crate::sweep::together::Done;
+use crate::sweep::together::ThroughputTrial;
 use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
@@ -21,7 +21,7 @@ use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
 
 /// What a trial of any kind leaves.
 pub(crate) enum Trial {
-    Throughput(Box<Done>),
+    Throughput(Box<ThroughputTrial>),
     Latency(Box<LatencyTrial>),
     Space(Vec<SpaceRow>),
     Aggregate(AggregateRow),
@@ -69,7 +69,7 @@ impl Trial {
             samples = std::mem::take(&mut measured.series);
             row.measured(measured);
         }
-        Self::Throughput(Box::new(Done { row, samples, slices: Vec::new() }))
+        Self::Throughput(Box::new(ThroughputTrial { row, samples, slices: Vec::new() }))
     }
 
     fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
@@ -106,7 +106,7 @@ impl Trial {
     pub(crate) fn record(self, folder: &mut Folder) -> anyhow::Result<()> {
         match self {
             Self::Throughput(done) => {
-                let Done { row, samples, slices } = *done;
+                let ThroughputTrial { row, samples, slices } = *done;
                 folder.append(row, &samples, slices)
             }
             Self::Latency(trial) => folder.append_latency(*trial),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::turns::{Heard, Player, Stop};
-use crate::programs::Held;
+use crate::programs::ProgramFile;
 use crate::programs::ask::{Ended, ended, pipe, started, time_limit, too_long};
 use crate::trial::{Measurement, TrialSpec};
 use trials::serve::TURNS_COMMAND;
@@ -39,7 +39,7 @@ impl<'i> Turned<'i> {
     ///
     /// It cannot be started.
     pub(crate) fn start(
-        program: &Held,
+        program: &ProgramFile,
         spec: &TrialSpec,
         interrupted: &'i AtomicBool,
     ) -> anyhow::Result<Self> {

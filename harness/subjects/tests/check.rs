@@ -1,7 +1,7 @@
 //! What every family's tables must do in small trials. Each family's tests take it in; they also make
 //! cargo build its program, which the tests of the command line start.
 
-use kernel::{Form, Registry};
+use kernel::{Form, Registrar};
 use table::{Hashing, Length, Structures};
 use trials::case::Case;
 use trials::serve;
@@ -34,12 +34,12 @@ pub(crate) fn run_small(
 
 /// Runs `change` of a case on each table that is there in that form and that `takes` part; how many.
 fn each_in(
-    registry: fn() -> Registry,
+    registrar: fn() -> Registrar,
     form: Form,
     takes: impl Fn(&str) -> bool,
     change: impl Fn(&mut Case),
 ) -> usize {
-    let structures = registry().into_structures();
+    let structures = registrar().into_structures();
     let mut tried = 0;
     for structure in structures.all.iter().filter(|structure| takes(&structure.name)) {
         for reclaimer in structure.reclaimers_in(form) {
@@ -54,30 +54,30 @@ fn each_in(
 }
 
 /// Byte strings of odd and of common lengths.
-pub(crate) fn tables_of_byte_strings_keep_their_books(registry: fn() -> Registry) {
+pub(crate) fn tables_of_byte_strings_keep_their_books(registrar: fn() -> Registrar) {
     for (keys, values) in [(Length::Etc, Length::Etc), (Length::Bytes(16), Length::Bytes(0))] {
         let lengths =
             |case: &mut Case| (case.key_bytes, case.value_bytes) = (Some(keys), Some(values));
-        assert!(each_in(registry, Form::Bytes, |_| true, lengths) > 0);
+        assert!(each_in(registrar, Form::Bytes, |_| true, lengths) > 0);
     }
 }
 
 /// Every hash function but the default.
-pub(crate) fn tables_keep_their_books_whatever_the_hasher(registry: fn() -> Registry) {
+pub(crate) fn tables_keep_their_books_whatever_the_hasher(registrar: fn() -> Registrar) {
     for hashing in [Hashing::Ahash, Hashing::Siphash, Hashing::Identity] {
-        assert!(each_in(registry, Form::Hashed, |_| true, |case| case.hashing = hashing) > 0);
+        assert!(each_in(registrar, Form::Hashed, |_| true, |case| case.hashing = hashing) > 0);
     }
 }
 
 /// All keys have 64 hashes: tables get slow, and stay right.
-pub(crate) fn flooding_does_no_harm(registry: fn() -> Registry) {
+pub(crate) fn flooding_does_no_harm(registrar: fn() -> Registrar) {
     // Four of each: as many as a cuckoo table has room for, and more.
     let flood = |case: &mut Case| {
         (case.hashing, case.keys, case.prefill) = (Hashing::Adversarial, 256, 128);
     };
-    each_in(registry, Form::Hashed, |_| true, flood);
+    each_in(registrar, Form::Hashed, |_| true, flood);
     each_in(
-        registry,
+        registrar,
         Form::Bytes,
         |_| true,
         |case| {
@@ -88,18 +88,18 @@ pub(crate) fn flooding_does_no_harm(registry: fn() -> Registry) {
 }
 
 /// A hundred keys of each hash, far more than a probe or a bucket should hold.
-pub(crate) fn a_larger_flood_makes_tables_slow_and_no_more(registry: fn() -> Registry) {
+pub(crate) fn a_larger_flood_makes_tables_slow_and_no_more(registrar: fn() -> Registrar) {
     // A cuckoo table has no room, and says so. papaya 0.2 resizes without end, and a trial of it with its
     // limit of time.
     let ends = |name: &str| !name.starts_with("cuckoo") && name != "papaya";
-    each_in(registry, Form::Hashed, ends, |case| {
+    each_in(registrar, Form::Hashed, ends, |case| {
         (case.hashing, case.keys, case.prefill) = (Hashing::Adversarial, 12_800, 6_400);
     });
 }
 
 /// What a variant must have of its structure.
-pub(crate) fn a_variant_is_what_its_structure_is(registry: fn() -> Registry) {
-    let structures = registry().into_structures();
+pub(crate) fn a_variant_is_what_its_structure_is(registrar: fn() -> Registrar) {
+    let structures = registrar().into_structures();
     for variant in structures.all.iter().filter(|one| one.variant_of.is_some()) {
         let of = structures.get(variant.variant_of.as_deref().unwrap()).unwrap();
         let few = of.reclaimers().next() != Some(kernel::NO_RECLAIMER);
@@ -111,14 +111,14 @@ pub(crate) fn a_variant_is_what_its_structure_is(registry: fn() -> Registry) {
 
 /// The package declares every structure that there is, and none that there is not, so that `bench` builds
 /// the right family for a name.
-pub(crate) fn the_package_declares_its_structures(registry: fn() -> Registry, manifest: &str) {
+pub(crate) fn the_package_declares_its_structures(registrar: fn() -> Registrar, manifest: &str) {
     let line = manifest.lines().find(|line| line.starts_with("structures = ["));
     let declared: Vec<&str> = line.unwrap().split('"').skip(1).step_by(2).collect();
     let fits = |name: &str, glob: &str| match glob.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
         None => name == glob,
     };
-    let structures = registry().into_structures();
+    let structures = registrar().into_structures();
     let names = || structures.all.iter().map(|one| one.name.split(':').next().unwrap());
     for name in names() {
         assert!(declared.iter().any(|glob| fits(name, glob)), "{name} is in none of {declared:?}");
@@ -131,15 +131,15 @@ pub(crate) fn the_package_declares_its_structures(registry: fn() -> Registry, ma
 /// The tests of a family.
 #[macro_export]
 macro_rules! family {
-    ($registry:path: $($test:ident)*) => {$(
+    ($registrar:path: $($test:ident)*) => {$(
         #[test]
         fn $test() {
-            check::$test($registry);
+            check::$test($registrar);
         }
     )*
         #[test]
         fn the_package_declares_its_structures() {
-            check::the_package_declares_its_structures($registry, include_str!("../Cargo.toml"));
+            check::the_package_declares_its_structures($registrar, include_str!("../Cargo.toml"));
         }
     };
 }

@@ -126,8 +126,8 @@ impl Structures {
 
     /// What can be named. Allocators and facts of the build are the program's to add.
     #[must_use]
-    pub fn catalogue(&self) -> Catalogue {
-        Catalogue {
+    pub fn catalogue(&self) -> ProgramCatalogue {
+        ProgramCatalogue {
             structures: self.all.iter().map(Structure::entry).collect(),
             reclaimers: self.reclaimers.clone(),
             allocators: Vec::new(),
@@ -141,20 +141,20 @@ pub type BuildFacts = BTreeMap<String, String>;
 
 /// What a program of tables says that it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Catalogue {
+pub struct ProgramCatalogue {
     /// The structures and their variants, in order of registration.
     pub structures: Vec<Entry>,
     /// The schemes, whether or not a structure takes them.
     pub reclaimers: Vec<ReclaimerInfo>,
     /// The allocators that it can be started with.
-    pub allocators: Vec<Allocator>,
+    pub allocators: Vec<AllocatorEntry>,
     /// How it was built.
     pub build: BuildFacts,
 }
 
 /// An allocator that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Allocator {
+pub struct AllocatorEntry {
     /// Its name in experiment files and results.
     pub name: String,
     /// One line for `bench list`.

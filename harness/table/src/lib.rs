@@ -33,8 +33,8 @@ pub use self::behind::{Calls, Feed, Handle, Moves, Table};
 pub use self::books::{BLIND, Books, KEY_BITS};
 pub use self::bytes::{ByteKeys, Bytes, Lengths};
 pub use self::catalogue::{
-    Allocator, Build, BuildFacts, Catalogue, Entry, Maker, NO_RECLAIMER, Structure, Structures,
-    Subject, subject_name,
+    AllocatorEntry, Build, BuildFacts, Entry, Maker, NO_RECLAIMER, ProgramCatalogue, Structure,
+    Structures, Subject, subject_name,
 };
 pub use self::chi_square::chi_square_z;
 pub use self::hashers::{AnyHasher, Hashing};

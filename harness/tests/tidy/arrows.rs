@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::source::{code, root, sources, text};
 
-/// Each crate of the workspace, and the others of it that its library and program may use.
+/// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
+/// these.
 const ARROWS: [(&str, &[&str]); 15] = [
     ("structures", &[]),
     ("cache", &[]),
@@ -69,20 +70,38 @@ fn dependencies(manifest: &toml::Table) -> BTreeSet<&str> {
     packages.collect()
 }
 
+/// What is wrong with the crates that `name` uses, if it is `allowed` those.
+fn wrong_arrows(name: &str, used: &BTreeSet<&str>, allowed: &[&str]) -> Vec<String> {
+    let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+    let new = used.difference(&allowed).map(|other| format!("{name} must not use {other}"));
+    let gone = allowed.difference(used);
+    let gone = gone.map(|other| format!("{name} no longer uses {other}: take it out of ARROWS"));
+    new.chain(gone).collect()
+}
+
 #[test]
 fn crates_use_what_they_may() {
     let packages = packages();
     let allowed: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
+    let mut wrong = Vec::new();
     for (name, (_, manifest)) in &packages {
         let Some(allowed) = allowed.get(name.as_str()) else {
             panic!("say in ARROWS which crates {name} may use")
         };
         let mut used = dependencies(manifest);
         used.retain(|name| packages.contains_key(*name));
-        let may: BTreeSet<&str> = allowed.iter().copied().collect();
-        assert!(used.is_subset(&may), "{name} must not use {:?}", used.difference(&may));
+        wrong.extend(wrong_arrows(name, &used, allowed));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(packages.len(), ARROWS.len(), "a crate of ARROWS is not in the workspace");
+}
+
+#[test]
+fn an_arrow_too_many_and_one_too_few_are_found() {
+    let wrong = |used: &[&str]| wrong_arrows("a", &used.iter().copied().collect(), &["b", "c"]);
+    assert_eq!(wrong(&["b", "c"]), [""; 0]);
+    assert_eq!(wrong(&["b", "c", "d"]), ["a must not use d"]);
+    assert_eq!(wrong(&["b"]), ["a no longer uses c: take it out of ARROWS"]);
 }
 
 /// Where a file below `folder`, but for those that end so, says one of `words` in its code.

@@ -23,7 +23,7 @@ fn declared_in(line: &str) -> Option<&str> {
 }
 
 /// Names that stand in two of these files, each with the files.
-fn doubled<'f>(files: &'f [(String, String)]) -> BTreeMap<&'f str, Vec<&'f str>> {
+fn doubled(files: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
     let mut files_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (file, code) in files {
         for name in declared(code) {

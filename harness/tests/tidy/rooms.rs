@@ -6,7 +6,8 @@ use crate::arrows::packages;
 use crate::imports::{Files, Uses, circles};
 use crate::source::{code, root, sources, text};
 
-/// Each room of `harness/src`, and those that it may use. What stands beside the rooms belongs to all.
+/// Each room of `harness/src`, and those that it uses: no others, and all of these. What stands beside the rooms
+/// belongs to all.
 const ROOMS: [(&str, &[&str]); 8] = [
     ("programs", &[]),
     ("rows", &[]),
@@ -54,6 +55,18 @@ fn wrong_arrows(uses: &Uses<'_>) -> Vec<String> {
     wrong
 }
 
+/// What [`ROOMS`] allows and `uses` has not.
+fn unused_arrows(uses: &Uses<'_>) -> Vec<String> {
+    let pair = |file: &&str, other: &&str| Some((room(file)?.to_owned(), room(other)?.to_owned()));
+    let used: BTreeSet<(String, String)> = uses
+        .iter()
+        .flat_map(|(file, used)| used.iter().filter_map(move |other| pair(file, other)))
+        .collect();
+    let allowed = ROOMS.iter().flat_map(|(from, may)| may.iter().map(move |to| (*from, *to)));
+    let gone = allowed.filter(|(from, to)| !used.contains(&((*from).to_owned(), (*to).to_owned())));
+    gone.map(|(from, to)| format!("{from} no longer uses {to}: take it out of ROOMS")).collect()
+}
+
 /// Without the arrows from a module's file to the module's own parts.
 fn without_heads<'f>(uses: &Uses<'f>) -> Uses<'f> {
     let is_part = |file: &str, other: &str| {
@@ -69,8 +82,19 @@ fn without_heads<'f>(uses: &Uses<'f>) -> Uses<'f> {
 #[test]
 fn rooms_use_what_they_may() {
     let files = Files::below(&root().join("harness/src"));
-    let wrong = wrong_arrows(&files.uses());
+    let mut wrong = wrong_arrows(&files.uses());
+    wrong.extend(unused_arrows(&files.uses()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_arrow_that_nothing_uses_is_found() {
+    let table = ("show/text.rs", "use crate::rows::Row;\n");
+    let row = ("rows/mod.rs", "pub struct Row;\n");
+    let unused = unused_arrows(&made(&[table, row]).uses());
+    let of_show: Vec<_> = unused.iter().filter(|arrow| arrow.starts_with("show ")).collect();
+    assert_eq!(of_show.len(), 2, "{of_show:?}");
+    assert!(unused.contains(&"analysis no longer uses rows: take it out of ROOMS".to_owned()));
 }
 
 #[test]

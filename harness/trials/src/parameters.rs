@@ -33,7 +33,7 @@ pub struct Parameter {
     /// Sets it to what a column says; `None` if that is no value of it. Columns are read in their order.
     pub set: fn(&mut Case, &str) -> Option<()>,
     /// What is said of a case in which it is special.
-    pub said: Option<Said>,
+    pub said: Option<InWords>,
     /// What an axis of its name takes in an experiment file, if [`set`](Self::set) is all that there is to
     /// reading one. Others have rules of their own in the harness.
     pub axis: Option<&'static str>,
@@ -41,7 +41,7 @@ pub struct Parameter {
 
 /// How a value that is not the default is said; none where it is the default.
 #[derive(Clone, Copy, Debug)]
-pub struct Said {
+pub struct InWords {
     /// As in `huge_pages` or `batch=16`, after the name of a case.
     pub short: fn(&Case) -> Option<String>,
     /// As in `lookups in batches of 16`, in captions.
@@ -93,7 +93,7 @@ pub const PARAMETERS: &[Parameter] = &[
         words: "the allocator",
         get: |case| text(&case.allocator),
         set: |case, value| keep(&mut case.allocator, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| {
                 (case.allocator != SYSTEM).then(|| format!("allocator={}", case.allocator))
             },
@@ -161,7 +161,7 @@ pub const PARAMETERS: &[Parameter] = &[
             }
             Some(())
         },
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| {
                 let name = case.distribution_name();
                 let hot = case.distribution.hot_set().map(|hot| format!(" ({hot})"));
@@ -212,7 +212,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some(""),
         get: |case| text(&case.preset),
         set: |case, value| keep(&mut case.preset, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| special(&case.preset).map(|name| format!("preset={name}")),
             caption: |case| special(&case.preset).map(|name| format!("preset {name}")),
         }),
@@ -224,7 +224,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some(""),
         get: |case| text(case.trace.as_ref().map_or("", |trace| &trace.name)),
         set: |case, value| trace(case, value, |id, value| keep(&mut id.name, value)),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| case.trace.as_ref().map(|trace| format!("trace={}", trace.name)),
             caption: |case| {
                 let id = case.trace.as_ref()?;
@@ -273,7 +273,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some(""),
         get: |case| case.capacity.map_or(Value::Absent, Value::Whole),
         set: |case, value| optional(&mut case.capacity, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| case.capacity.map(|entries| format!("capacity={entries}")),
             caption: |case| {
                 case.capacity.map(|entries| format!("tables made for {entries} entries"))
@@ -300,7 +300,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some("8"),
         get: |case| Value::Text(length_of(case, |both| both.keys)),
         set: |case, value| parse_length(&mut case.key_bytes, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| {
                 case.lengths().map(|Lengths { keys, values }| {
                     format!("key_bytes={keys} value_bytes={values}")
@@ -327,7 +327,7 @@ pub const PARAMETERS: &[Parameter] = &[
             case.hashing = Hashing::named(value)?;
             Some(())
         },
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| hashed(case).map(|name| format!("hasher={name}")),
             caption: |case| hashed(case).map(|name| format!("hashed by {name}")),
         }),
@@ -355,7 +355,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some("1"),
         get: |case| whole(case.batch),
         set: |case, value| parse(&mut case.batch, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| several(case.batch).map(|n| format!("batch={n}")),
             caption: |case| several(case.batch).map(|n| format!("lookups in batches of {n}")),
         }),
@@ -367,7 +367,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some("false"),
         get: |case| Value::Flag(case.huge_pages),
         set: |case, value| parse(&mut case.huge_pages, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| case.huge_pages.then(|| "huge_pages".to_owned()),
             caption: |case| case.huge_pages.then(|| "huge pages asked for".to_owned()),
         }),
@@ -380,7 +380,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some(""),
         get: |case| case.reclaim_batch.map_or(Value::Absent, whole),
         set: |case, value| optional(&mut case.reclaim_batch, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| case.reclaim_batch.map(|n| format!("reclaim_batch={n}")),
             caption: |case| case.reclaim_batch.map(|n| format!("reclamation in batches of {n}")),
         }),
@@ -393,7 +393,7 @@ pub const PARAMETERS: &[Parameter] = &[
         default: Some("1"),
         get: |case| whole(case.ops_per_pin),
         set: |case, value| parse(&mut case.ops_per_pin, value),
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| several(case.ops_per_pin).map(|n| format!("ops_per_pin={n}")),
             caption: |case| several(case.ops_per_pin).map(|n| format!("{n} operations a pin")),
         }),
@@ -408,7 +408,7 @@ pub const PARAMETERS: &[Parameter] = &[
             case.fault = Fault::named(value)?;
             Some(())
         },
-        said: Some(Said {
+        said: Some(InWords {
             short: |case| (!case.fault.is_none()).then(|| format!("fault={}", case.fault)),
             caption: |case| (!case.fault.is_none()).then(|| format!("fault {}", case.fault)),
         }),

@@ -19,7 +19,9 @@ use std::process::{self, ExitCode};
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use table::{Allocator, BuildFacts, Catalogue, Maker, Structures, Subject, subject_name};
+use table::{
+    AllocatorEntry, BuildFacts, Maker, ProgramCatalogue, Structures, Subject, subject_name,
+};
 
 use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
 use crate::allocator;
@@ -138,11 +140,11 @@ fn exit_at_panic() {
 
 /// What a program with `structures` has, in a process that runs it.
 #[must_use]
-pub fn catalogue(structures: &Structures, build: BuildFacts) -> Catalogue {
+pub fn catalogue(structures: &Structures, build: BuildFacts) -> ProgramCatalogue {
     let allocators = allocator::available().iter();
     let allocators = allocators
-        .map(|one| Allocator { name: one.name.to_owned(), summary: one.summary.to_owned() });
-    Catalogue { allocators: allocators.collect(), build, ..structures.catalogue() }
+        .map(|one| AllocatorEntry { name: one.name.to_owned(), summary: one.summary.to_owned() });
+    ProgramCatalogue { allocators: allocators.collect(), build, ..structures.catalogue() }
 }
 
 /// Runs one trial in this process.

@@ -3,11 +3,11 @@
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::history::{Given, Op};
-use crate::tests::Rng;
+use crate::history::{Given, TimedOp};
+use crate::tests::TestRng;
 
 fn op(key: u64, times: (u64, u64), call: Call) -> KeyedOp {
-    KeyedOp { key, op: Op { thread: key as u32, invoked: times.0, returned: times.1, call } }
+    KeyedOp { key, op: TimedOp { thread: key as u32, invoked: times.0, returned: times.1, call } }
 }
 
 fn insert(key: u64, times: (u64, u64), value: u64) -> KeyedOp {
@@ -102,7 +102,7 @@ fn a_read_orders_what_it_sees() {
 }
 
 /// A random history of two keys, with the iterations of a map that has it; some are falsified.
-fn random(rng: &mut Rng) -> (Vec<KeyedOp>, Vec<Snapshot>) {
+fn random(rng: &mut TestRng) -> (Vec<KeyedOp>, Vec<Snapshot>) {
     let (mut ops, mut snapshots) = (Vec::new(), Vec::new());
     let mut state = [None; 2];
     for step in 0..rng.random_range(3..7_u64) {
@@ -167,7 +167,7 @@ fn has_an_order(ops: &[KeyedOp], snapshots: &[Snapshot], state: [Option<u64>; 2]
 
 #[test]
 fn what_it_rejects_has_no_order() {
-    let mut rng = Rng::seed_from_u64(1);
+    let mut rng = TestRng::seed_from_u64(1);
     let (mut good, mut bad, mut found) = (0, 0, 0);
     for _ in 0..20_000 {
         let (ops, snapshots) = random(&mut rng);

@@ -20,14 +20,14 @@ pub struct Contender {
     /// The first row, for its parameters.
     pub row: Row,
     /// The trials that count and have the metric.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<RatedTrial>,
     /// Trials that do not count, or do not have it.
     pub without: usize,
 }
 
 /// A trial that counts, by one metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trial {
+pub struct RatedTrial {
     /// The folder that it is in, and its block there.
     pub block: (usize, u32),
     /// Its place in the block.
@@ -138,9 +138,9 @@ fn cell(rows: &[(usize, &Row)], metric: Rate) -> Contender {
     let trial = |(folder, row): &(usize, &Row)| {
         let rate = metric.of(row).filter(|_| row.counts())?;
         let (position, seed) = (row.position, row.seed);
-        Some(Trial { block: (*folder, row.block), position, seed, rate })
+        Some(RatedTrial { block: (*folder, row.block), position, seed, rate })
     };
-    let trials: Vec<Trial> = rows.iter().filter_map(trial).collect();
+    let trials: Vec<RatedTrial> = rows.iter().filter_map(trial).collect();
     Contender {
         workload: Workload::of(first),
         subject: first.subject(),
@@ -154,7 +154,7 @@ fn cell(rows: &[(usize, &Row)], metric: Rate) -> Contender {
 pub(super) fn pairs_of<'c>(
     ours: &'c Contender,
     theirs: &'c Contender,
-) -> Vec<(&'c Trial, &'c Trial)> {
+) -> Vec<(&'c RatedTrial, &'c RatedTrial)> {
     let theirs: HashMap<_, _> = theirs.trials.iter().map(|trial| (trial.block, trial)).collect();
     ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
 }

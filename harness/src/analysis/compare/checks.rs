@@ -86,7 +86,7 @@ fn logs_in_order(cell: &Contender) -> Vec<f64> {
 fn outliers(cell: &Contender) -> Vec<Outlier> {
     let logs: Vec<f64> = cell.trials.iter().map(|trial| trial.rate.ln()).collect();
     let flagged = stats::outliers(&logs).into_iter().zip(&cell.trials).filter(|(far, _)| *far);
-    let outlier = |(_, trial): (bool, &super::Trial)| Outlier {
+    let outlier = |(_, trial): (bool, &super::RatedTrial)| Outlier {
         cell: cell.name(),
         block: trial.block.1,
         rate: trial.rate,
@@ -123,8 +123,9 @@ fn position(cells: &[Contender]) -> Option<Position> {
         .filter(|cell| cell.trials.len() > 1)
         .flat_map(|cell| {
             let centre = cell.median().ln();
-            let point =
-                move |trial: &super::Trial| (f64::from(trial.position), trial.rate.ln() - centre);
+            let point = move |trial: &super::RatedTrial| {
+                (f64::from(trial.position), trial.rate.ln() - centre)
+            };
             cell.trials.iter().map(point)
         })
         .collect();

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use self::baseline::Baseline;
 use self::cells::pairs_of;
-pub use self::cells::{Contender, Trial, Workload, cells};
+pub use self::cells::{Contender, RatedTrial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
@@ -170,7 +170,7 @@ impl<'c> Plan<'c> {
         &mut self,
         ours: &'c Contender,
         theirs: &'c Contender,
-        trials: Vec<(&Trial, &Trial)>,
+        trials: Vec<(&RatedTrial, &RatedTrial)>,
         block: &str,
     ) {
         let rates: Vec<(f64, f64)> = trials.iter().map(|(a, b)| (a.rate, b.rate)).collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::trial::{LatencyTrial, OpenLoop, Place, place};
+use super::trial::{LatencyPlace, LatencyTrial, OpenLoop, place};
 use super::{Histogram, Time};
 use crate::failure::Failure;
 use crate::rows::log::{self, Attached, Log, Logged};
@@ -38,13 +38,13 @@ pub struct Bucket {
 }
 
 impl Attached for Bucket {
-    type Trial = Place;
+    type Trial = LatencyPlace;
 
     const FILE: &'static str = LATENCY;
 
     const HEADER: &'static str = "case,block,rate,operation,time,seconds,count\n";
 
-    fn trial(&self) -> Place {
+    fn trial(&self) -> LatencyPlace {
         place(&self.case, self.block, self.rate)
     }
 }
@@ -121,12 +121,12 @@ pub(crate) fn texts(trials: &[LatencyTrial]) -> anyhow::Result<[(&'static str, V
 }
 
 /// What names `trials`.
-fn places(trials: &[LatencyTrial]) -> HashSet<Place> {
+fn places(trials: &[LatencyTrial]) -> HashSet<LatencyPlace> {
     trials.iter().map(LatencyTrial::place).collect()
 }
 
 fn with_buckets(mut trials: Vec<LatencyTrial>, buckets: Vec<Bucket>) -> Vec<LatencyTrial> {
-    let places: HashMap<Place, usize> =
+    let places: HashMap<LatencyPlace, usize> =
         trials.iter().enumerate().map(|(i, trial)| (trial.place(), i)).collect();
     for bucket in buckets {
         let Some(&index) = places.get(&bucket.trial()) else { continue };

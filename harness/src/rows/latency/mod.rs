@@ -13,5 +13,5 @@ mod trial;
 
 pub use self::files::{Bucket, LATENCY, LATENCY_TRIALS, read};
 pub(crate) use self::files::{LatencyFiles, line, texts};
-pub use self::trial::{LatencyTrial, OVERRUN, OpenLoop, Place, place};
+pub use self::trial::{LatencyPlace, LatencyTrial, OVERRUN, OpenLoop, place};
 pub use trials::latency::{Histogram, Latency, RATES, Time, Times, hdr_histogram};

@@ -38,11 +38,11 @@ pub struct LatencyTrial {
 }
 
 /// What names a latency trial: case, block and rate.
-pub type Place = (String, u32, u64);
+pub type LatencyPlace = (String, u32, u64);
 
 /// The name of the trial of `case` in `block` at `rate`.
 #[must_use]
-pub fn place(case: &str, block: u32, rate: f64) -> Place {
+pub fn place(case: &str, block: u32, rate: f64) -> LatencyPlace {
     (case.to_owned(), block, rate.to_bits())
 }
 
@@ -77,7 +77,7 @@ impl LatencyTrial {
 
     /// What names it.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> LatencyPlace {
         place(&self.row.case, self.row.block, self.open.rate)
     }
 

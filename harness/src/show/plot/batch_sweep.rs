@@ -11,7 +11,7 @@ use super::style::Style;
 use super::{Drawing, Results};
 use crate::analysis::cell::Estimate;
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 use crate::rows::Row;
 
 const NAME: &str = "batch-sweep";
@@ -42,7 +42,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 /// What a row of panels shows of a cell: the value with its interval.
 type Value = fn(&CellSummary, &[Row]) -> Option<(f64, Option<(f64, f64)>)>;
 
-fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
+fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate) -> Panels {
     let places = Place::all(&group.rows, Place::of_any_threads);
     let columns: BTreeSet<usize> = group.rows.iter().map(|row| row.threads).collect();
     let batches: BTreeSet<usize> = group.rows.iter().filter_map(|row| row.reclaim_batch).collect();

@@ -11,7 +11,7 @@ use super::schemes::{file_stem, threads};
 use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{Choice, choose_metric};
+use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::rows::Row;
 
 const NAME: &str = "block-drift";
@@ -33,7 +33,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         .collect()
 }
 
-fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Panels {
+fn panels(group: &Group, choice: &ChosenRate, looks: &BTreeMap<String, Look>) -> Panels {
     let mut by_workload: Vec<&Row> = group.rows.iter().collect();
     by_workload.sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
     let mut kinds: Vec<(f64, f64)> =
@@ -70,7 +70,7 @@ fn panels(group: &Group, choice: &Choice, looks: &BTreeMap<String, Look>) -> Pan
 }
 
 /// The trials of each subject. Blocks are counted from 1, so that no marker is on the axis.
-fn series(rows: &[&Row], choice: &Choice, looks: &BTreeMap<String, Look>) -> Vec<Series> {
+fn series(rows: &[&Row], choice: &ChosenRate, looks: &BTreeMap<String, Look>) -> Vec<Series> {
     let mut points: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for row in rows {
         if let Some(rate) = choice.metric.of(row) {

@@ -10,14 +10,14 @@ pub struct Drawing {
     /// The picture, its size in points.
     pub svg: String,
     /// What the points in it say.
-    pub values: Vec<Value>,
+    pub values: Vec<HoverText>,
     /// The same for LaTeX.
     pub pgf: Pgf,
 }
 
 /// A point of a picture and what it stands for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Value {
+pub struct HoverText {
     /// Its place in points from the top left.
     pub at: (f64, f64),
     /// How far from there it can be pointed at.
@@ -44,7 +44,7 @@ impl Drawing {
             return self.svg.clone();
         };
         let mut svg = open.to_owned();
-        for Value { at: (x, y), radius, text } in &self.values {
+        for HoverText { at: (x, y), radius, text } in &self.values {
             let [x, y, radius] = [x, y, radius].map(|length| (length * SCALE).round());
             svg.push_str(&format!(
                 "<circle class=\"value\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"#000\" \

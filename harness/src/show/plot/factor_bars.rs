@@ -12,7 +12,7 @@ use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::compare::{Baseline, Contender, Floors, Judged, cells, judge, with_baseline};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{Choice, choose_metric};
+use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::rows::Row;
 
 const NAME: &str = "factor-bars";
@@ -106,7 +106,7 @@ impl Family {
 struct Picture<'a> {
     family: &'a Family,
     group: &'a Group,
-    choice: &'a Choice,
+    choice: &'a ChosenRate,
     judged: Vec<Judged<'a>>,
 }
 

@@ -1,14 +1,14 @@
 //! What a picture on a screen says of the point under the pointer.
 
 use super::canvas::Place;
-use super::drawing::Value;
+use super::drawing::HoverText;
 use super::layout::Layout;
 use super::panels::{Point, Series, XAxis};
 use crate::show::text::latency::duration;
 
 impl Layout<'_> {
     /// Of every marker.
-    pub(super) fn values(&self) -> Vec<Value> {
+    pub(super) fn values(&self) -> Vec<HoverText> {
         let mut values = Vec::new();
         for (i, row) in self.panels.rows.iter().enumerate() {
             for (j, panel) in row.iter().enumerate() {
@@ -16,7 +16,7 @@ impl Layout<'_> {
                 for (index, series) in panel.series.iter().enumerate() {
                     let aside = self.aside(index, panel.series.len());
                     let marked = series.points.iter().skip(self.first_marker(index));
-                    values.extend(marked.step_by(self.marked()).map(|point| Value {
+                    values.extend(marked.step_by(self.marked()).map(|point| HoverText {
                         at: self.place(i, j, aside, point),
                         radius: 2.0 * self.style.marker,
                         text: self.in_words(i, series, point),

@@ -11,7 +11,7 @@ use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::compare::{Floors, Workload, cells};
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 use crate::rows::Row;
 
 /// A parameter of which each value is a level of the x axis.
@@ -96,7 +96,7 @@ impl Parameter {
     fn panels(
         &self,
         group: &Group,
-        choice: &Choice,
+        choice: &ChosenRate,
         floors: &Floors,
         looks: &BTreeMap<String, Look>,
     ) -> Panels {
@@ -248,7 +248,7 @@ mod tests {
         let drawing = &draw("throughput-reads", &grid().rows(), &STYLES[0])[0];
         let place = |level: &str| {
             let ending = format!("reads (% of operations): {level}");
-            let is_one = |value: &&crate::show::plot::Value| {
+            let is_one = |value: &&crate::show::plot::HoverText| {
                 value.text.starts_with("papaya") && value.text.ends_with(&ending)
             };
             drawing.values.iter().find(is_one).expect("a value").at.0

@@ -39,7 +39,7 @@ mod throughput_threads;
 mod trial_strip;
 mod unreclaimed_over_time;
 
-pub use self::drawing::{Drawing, Pgf, Value};
+pub use self::drawing::{Drawing, HoverText, Pgf};
 pub use self::figure::{Draw, Figure, Results};
 
 /// Every kind of figure.

@@ -16,7 +16,7 @@ use crate::analysis::compare::{
     Baseline, Contender, Floors, Judged, Plan, Verdict, cells, judge, with_baseline,
 };
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::throughput::{Choice, choose_metric};
+use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::rows::Row;
 
 const NAME: &str = "ratio-heatmap";
@@ -76,7 +76,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 }
 
 /// The rows of subjects and of the baseline, and the rate that `bench cmp` takes for them.
-fn compared(results: &Results<'_>, baseline: &Baseline) -> (Vec<Row>, Choice) {
+fn compared(results: &Results<'_>, baseline: &Baseline) -> (Vec<Row>, ChosenRate) {
     let is_baseline = |row: &Row| !row.twin && baseline.names(&row.subject(), &row.structure);
     let matters = |row: &&Row| !row.is_control() || is_baseline(row);
     let rows: Vec<Row> = results.rows.iter().filter(matters).cloned().collect();
@@ -91,7 +91,7 @@ fn plan<'c>(cells: &'c [Contender], baseline: &Baseline) -> Plan<'c> {
 /// What is compared in one group, and where it is in the picture.
 struct Picture<'a> {
     group: &'a Group,
-    choice: &'a Choice,
+    choice: &'a ChosenRate,
     judged: Vec<&'a Judged<'a>>,
     subjects: Vec<&'a str>,
     counts: Vec<usize>,
@@ -104,7 +104,7 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn new(group: &'a Group, choice: &'a Choice, judged: Vec<&'a Judged<'a>>) -> Self {
+    fn new(group: &'a Group, choice: &'a ChosenRate, judged: Vec<&'a Judged<'a>>) -> Self {
         let rows = || judged.iter().map(|one| &one.ours.row);
         let subjects: BTreeSet<&str> = judged.iter().map(|one| one.ours.subject.as_str()).collect();
         let counts: BTreeSet<usize> = rows().map(|row| row.threads).collect();
@@ -297,7 +297,7 @@ mod tests {
         let rows = rows(&[1, 2], &[50.0, 100.0], &[1024]);
         let drawing = &drawn(&rows, "a", &STYLES[0])[0];
         let at = |ends: &str| {
-            let is_it = |value: &&crate::show::plot::Value| {
+            let is_it = |value: &&crate::show::plot::HoverText| {
                 value.text.starts_with("b: 1.50 times a") && value.text.ends_with(ends)
             };
             drawing.values.iter().find(is_it).expect("a tile").at

@@ -14,7 +14,7 @@ use crate::analysis::compare::{Workload, cells};
 use crate::analysis::scaling::{Scaling, scalings};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::stats::FEWEST_COUNTS;
-use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 use crate::rows::Row;
 
 const NAME: &str = "scaling-usl";
@@ -56,7 +56,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 /// One group's points and laws.
 struct Picture<'a> {
     group: &'a Group,
-    choice: &'a Choice,
+    choice: &'a ChosenRate,
     laws: Vec<Scaling>,
     cells: Vec<CellSummary>,
     cpus: usize,
@@ -64,7 +64,7 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     /// Subjects without a law are not drawn.
-    fn new(group: &'a Group, choice: &'a Choice, laws: Vec<Scaling>, cpus: usize) -> Self {
+    fn new(group: &'a Group, choice: &'a ChosenRate, laws: Vec<Scaling>, cpus: usize) -> Self {
         let has_law = |cell: &CellSummary| {
             let workload = Workload::of_any_threads(&cell.row);
             laws.iter().any(|law| law.subject == cell.subject && law.workload == workload)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::canvas::{Align, Canvas};
-use super::drawing::Value;
+use super::drawing::HoverText;
 use super::layout::Layout;
 use super::panels::{Lines, Panel, Tile};
 use super::style::{Colour, FAINT};
@@ -78,11 +78,11 @@ impl Layout<'_> {
     }
 
     /// What tiles say under the pointer.
-    pub(super) fn values_of_tiles(&self, panel: &Panel, place: (usize, usize)) -> Vec<Value> {
+    pub(super) fn values_of_tiles(&self, panel: &Panel, place: (usize, usize)) -> Vec<HoverText> {
         let value = |tile: &Tile| {
             let [corner, opposite, at] = self.corners(tile, place);
             let radius = ((opposite.0 - corner.0).min(opposite.1 - corner.1)) / 2.0;
-            Value { at, radius, text: tile.words.clone() }
+            HoverText { at, radius, text: tile.words.clone() }
         };
         panel.tiles.iter().filter(|tile| tile.value.is_some()).map(value).collect()
     }

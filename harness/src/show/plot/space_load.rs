@@ -99,14 +99,14 @@ mod tests {
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, texts};
     use crate::test_rows::{case, trial};
-    use trials::space::{At, Filled, Step};
+    use trials::space::{At, Filled, LoadPoint};
 
     /// Fills of two tables, of which only the first tells moves, at three loads.
     fn fills() -> (Vec<SpaceRow>, Vec<Row>) {
         let (mut fills, mut rows) = (Vec::new(), Vec::new());
         for (structure, moves) in [("cuckoo-striped", Some(30)), ("chaining-bucket-lock", None)] {
             let case = case(structure, "none", 1, 95.0, 0.99, 65_536);
-            let step = |(at, entries)| Step {
+            let step = |(at, entries)| LoadPoint {
                 at,
                 asked: None,
                 entries,

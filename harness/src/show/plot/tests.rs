@@ -336,7 +336,7 @@ fn the_noise_floor_is_a_band_behind_what_was_measured_twice() {
     assert!(!draw_one(&rows).contains("#D4D4D4"));
     // From a fifth less to a quarter more than the point, on a linear axis.
     let drawing = &draw(&with)[0];
-    let place = |value: &&super::Value| value.text.starts_with("papaya");
+    let place = |value: &&super::HoverText| value.text.starts_with("papaya");
     let point = drawing.values.iter().find(place).expect("a point").at.1 * 10.0;
     let tall = &bands[bands.len() - 3..];
     let ends = tall.iter().map(|line| (numbers(line, "y")[0], numbers(line, "height")[0]));

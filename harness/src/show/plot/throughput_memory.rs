@@ -11,7 +11,7 @@ use super::style::Style;
 use super::{Drawing, Results};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::stats;
-use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 use crate::rows::Row;
 
 const NAME: &str = "throughput-memory";
@@ -40,7 +40,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         .collect()
 }
 
-fn panels(group: &Group, schemes: &Schemes, choice: &Choice) -> Panels {
+fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate) -> Panels {
     let places = Place::all(&group.rows, Place::of_any_threads);
     let counts: BTreeSet<usize> = group.rows.iter().map(|row| row.threads).collect();
     let cells = summarise(&group.rows, choice.metric);

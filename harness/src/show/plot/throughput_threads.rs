@@ -11,7 +11,7 @@ use super::style::{Look, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::compare::{self, Floors};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{CellSummary, Choice, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 use crate::case::{NO_OP, SEQUENTIAL};
 
 const NAME: &str = "throughput-threads";
@@ -39,7 +39,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 /// One group's cells, by their part in the picture.
 struct Picture<'a> {
     group: &'a Group,
-    choice: &'a Choice,
+    choice: &'a ChosenRate,
     cpus: usize,
     curves: Vec<CellSummary>,
     references: Vec<CellSummary>,
@@ -49,7 +49,7 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     /// The controls are drawn like other subjects where there is no other.
-    fn new(group: &'a Group, choice: &'a Choice, cpus: usize) -> Self {
+    fn new(group: &'a Group, choice: &'a ChosenRate, cpus: usize) -> Self {
         let cells = summarise(&group.rows, choice.metric);
         let floors = Floors::of(&compare::cells(&[&group.rows], choice.metric));
         let cells = cells.into_iter().filter(|cell| !cell.row.twin);

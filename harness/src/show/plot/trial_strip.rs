@@ -11,7 +11,7 @@ use super::schemes::{file_stem, threads};
 use super::style::{Colour, GREY, Look, Marker, Style, looks};
 use super::{Drawing, Results};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{CellSummary, Choice, Rate, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, Rate, choose_metric, summarise};
 use crate::metric::QUIET;
 use crate::rows::Row;
 
@@ -49,7 +49,7 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
 /// One group's trials.
 struct Picture<'a> {
     group: &'a Group,
-    choice: &'a Choice,
+    choice: &'a ChosenRate,
     looks: &'a BTreeMap<String, Look>,
     /// In the order of their columns.
     subjects: Vec<String>,
@@ -57,7 +57,7 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn new(group: &'a Group, choice: &'a Choice, looks: &'a BTreeMap<String, Look>) -> Self {
+    fn new(group: &'a Group, choice: &'a ChosenRate, looks: &'a BTreeMap<String, Look>) -> Self {
         let subjects: BTreeSet<String> = group.rows.iter().map(Row::subject).collect();
         let cells = summarise(&group.rows, choice.metric);
         Self { group, choice, looks, subjects: subjects.into_iter().collect(), cells }
@@ -222,7 +222,7 @@ mod tests {
                 assert!(is_there || split, "no {expected} in {shown:?}");
             }
             let of = |number: &str| {
-                let is_of = |value: &&crate::show::plot::Value| value.text.ends_with(number);
+                let is_of = |value: &&crate::show::plot::HoverText| value.text.ends_with(number);
                 drawing.values.iter().filter(is_of).count()
             };
             assert_eq!((of(": 1"), of(": 2")), (30, 29));

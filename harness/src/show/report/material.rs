@@ -11,7 +11,7 @@ use crate::show::text::comparison::Report;
 
 /// A folder that the page is about.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct ReportSource {
     /// Its last component; the page names no other directories.
     pub name: String,
     /// Its `experiment.toml`.
@@ -31,7 +31,7 @@ pub struct Picture<'a> {
 #[derive(Debug)]
 pub struct Material<'a> {
     /// The folders; of two runs, the one before and the one after.
-    pub sources: &'a [Source],
+    pub sources: &'a [ReportSource],
     /// The trials of all of them.
     pub rows: &'a [Row],
     /// Their latency trials.

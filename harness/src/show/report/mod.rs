@@ -9,7 +9,7 @@ mod tables;
 
 use askama::Template;
 
-pub use self::material::{Material, Picture, Source};
+pub use self::material::{Material, Picture, ReportSource};
 use self::tables::Table;
 use crate::analysis::throughput::choose_metric;
 use crate::results::machine::Machine;
@@ -163,7 +163,7 @@ fn facts(machine: &Machine) -> Vec<(String, String)> {
 }
 
 /// What to type to run the same trials again.
-fn commands(sources: &[Source], machine: &Machine) -> String {
+fn commands(sources: &[ReportSource], machine: &Machine) -> String {
     let mut lines = Vec::new();
     if let Some(revision) = &machine.git_revision {
         let dirty = if machine.git_dirty == Some(true) {
@@ -174,7 +174,7 @@ fn commands(sources: &[Source], machine: &Machine) -> String {
         lines.push(format!("git checkout {revision}{dirty}"));
     }
     let folder = |name: &str| quoted(&format!("results/{name}"));
-    for Source { name, .. } in sources {
+    for ReportSource { name, .. } in sources {
         let (spec, out) = (format!("results/{name}/experiment.toml"), format!("{name}-again"));
         lines.push(format!(
             "cargo run --release -- sweep {} --out {}",
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn commands_are_typed_as_they_stand() {
-        let source = |name: &str| Source { name: name.to_owned(), experiment: String::new() };
+        let source = |name: &str| ReportSource { name: name.to_owned(), experiment: String::new() };
         let machine = Machine { git_revision: Some("abc".to_owned()), ..Machine::default() };
         let text = commands(&[source("it's")], &machine);
         assert_eq!(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::analysis::compare::words::{factor, p_value};
 use crate::analysis::compare::{ALPHA, Checks, Judged, SeedSpread, Verdict, Workload, hash_seeds};
 use crate::analysis::stats;
-use crate::analysis::throughput::Choice;
+use crate::analysis::throughput::ChosenRate;
 use crate::results::machine::Difference;
 use crate::rows::throughput::parameters_to_json;
 use crate::show::text::throughput::mops;
@@ -40,7 +40,7 @@ pub struct Report<'c> {
     /// What is compared with what.
     pub mode: Mode,
     /// By which rate.
-    pub choice: Choice,
+    pub choice: ChosenRate,
     /// The comparisons, by workload.
     pub judged: Vec<Judged<'c>>,
     /// What is not compared, and why.

@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use crate::analysis::setting::{Group, split};
 use crate::analysis::stats;
-use crate::analysis::throughput::{CellSummary, Choice, Rate, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, Rate, choose_metric, summarise};
 use crate::rows::Row;
 
 /// No line is wider.
@@ -52,7 +52,7 @@ pub fn throughput(rows: &[Row], cpus: usize) -> String {
     text
 }
 
-fn group_table(group: &Group, choice: &Choice) -> Table {
+fn group_table(group: &Group, choice: &ChosenRate) -> Table {
     let mut cells = summarise(&group.rows, choice.metric);
     cells.sort_by(|a, b| by_workload(a, b).then_with(|| by_subject(a, b)));
     let cpu_rates: HashMap<String, Option<f64>> = summarise_cpu(&group.rows);

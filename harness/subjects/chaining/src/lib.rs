@@ -2,7 +2,7 @@
 
 use foldhash::fast::FixedState;
 use kernel::factors::{exclusion, named};
-use kernel::{MapOptions, NO_RECLAIMER, Reclaimed, Registry, in_both_forms};
+use kernel::{MapOptions, NO_RECLAIMER, Reclaimed, Registrar, in_both_forms};
 use structures::exclusion::{BucketLocks, Exclusion, GlobalLock};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::versions::PerBucket;
@@ -25,46 +25,46 @@ impl Reclaimed for LockFree {
 
 /// Every one of them.
 #[must_use]
-pub fn registry() -> Registry {
-    let mut registry = Registry::new();
+pub fn registrar() -> Registrar {
+    let mut registrar = Registrar::new();
     let locked = "entries are freed under their lock";
-    registry.add("chaining-global-lock", locked, |o| {
+    registrar.add("chaining-global-lock", locked, |o| {
         ChainingGlobalLock::with_capacity_and_hasher(o.capacity, o.hasher())
     });
-    registry.add("chaining-bucket-lock", locked, |o| {
+    registrar.add("chaining-bucket-lock", locked, |o| {
         ChainingBucketLock::with_capacity_and_hasher(o.capacity, o.hasher())
     });
-    registry.add_reclaimed::<LockFree>("chaining-lock-free");
-    let inline = registry.add("chaining-inline", "its entries are inline words", |o| {
+    registrar.add_reclaimed::<LockFree>("chaining-lock-free");
+    let inline = registrar.add("chaining-inline", "its entries are inline words", |o| {
         ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.hasher())
     });
     inline.holds_words_alone();
     // The exclusions of MemC3's analysis, of a chained table; it has no tags.
-    inline_variant::<BucketLocks>(&mut registry);
-    inline_variant::<GlobalLock>(&mut registry);
-    in_both_forms! { registry:
+    inline_variant::<BucketLocks>(&mut registrar);
+    inline_variant::<GlobalLock>(&mut registrar);
+    in_both_forms! { registrar:
         "chaining-global-lock", NO_RECLAIMER => |o, hasher|
             ChainingGlobalLock::with_capacity_and_hasher(o.capacity, hasher);
         "chaining-bucket-lock", NO_RECLAIMER => |o, hasher|
             ChainingBucketLock::with_capacity_and_hasher(o.capacity, hasher);
     }
-    lock_free_forms::<Epoch>(&mut registry);
-    lock_free_forms::<Hazard>(&mut registry);
-    registry.add_hashed("chaining-inline", NO_RECLAIMER, |o| {
+    lock_free_forms::<Epoch>(&mut registrar);
+    lock_free_forms::<Hazard>(&mut registrar);
+    registrar.add_hashed("chaining-inline", NO_RECLAIMER, |o| {
         ChainingInline::<_, _, _>::with_capacity_and_hasher(o.capacity, o.any_hasher())
     });
-    registry
+    registrar
 }
 
-fn inline_variant<E: Exclusion<Versions = PerBucket>>(registry: &mut Registry) {
+fn inline_variant<E: Exclusion<Versions = PerBucket>>(registrar: &mut Registrar) {
     let factors = named([exclusion::<E>()]);
-    registry.add_variant("chaining-inline", &factors, |o| {
+    registrar.add_variant("chaining-inline", &factors, |o| {
         ChainingInline::<_, _, _, E>::with_capacity_and_hasher(o.capacity, o.hasher())
     });
 }
 
-fn lock_free_forms<R: Reclaimer + 'static>(registry: &mut Registry) {
-    in_both_forms! { registry:
+fn lock_free_forms<R: Reclaimer + 'static>(registrar: &mut Registrar) {
+    in_both_forms! { registrar:
         "chaining-lock-free", R::NAME => |o, hasher|
             ChainingLockFree::with_capacity_and_hasher_in(o.capacity, hasher, R::new(o.reclaim_batch));
     }

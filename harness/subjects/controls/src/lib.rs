@@ -4,24 +4,24 @@
 pub mod no_op;
 pub mod sequential;
 
-use kernel::{NO_RECLAIMER, Registry, in_both_forms};
+use kernel::{NO_RECLAIMER, Registrar, in_both_forms};
 
 pub use self::no_op::NoOp;
 pub use self::sequential::Sequential;
 
 /// Both of them.
 #[must_use]
-pub fn registry() -> Registry {
-    let mut registry = Registry::new();
+pub fn registrar() -> Registrar {
+    let mut registrar = Registrar::new();
     let control = "a control: nothing to reclaim";
-    registry.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
-    registry.add("sequential", control, |o| {
+    registrar.add("no-op", control, |o| NoOp::with_capacity_and_hasher(o.capacity, o.hasher()));
+    registrar.add("sequential", control, |o| {
         Sequential::with_capacity_and_hasher(o.capacity, o.hasher())
     });
-    in_both_forms! { registry:
+    in_both_forms! { registrar:
         "no-op", NO_RECLAIMER => |o, hasher| NoOp::with_capacity_and_hasher(o.capacity, hasher);
         "sequential", NO_RECLAIMER => |o, hasher|
             Sequential::with_capacity_and_hasher(o.capacity, hasher);
     }
-    registry
+    registrar
 }

@@ -4,7 +4,7 @@
 //! costs compile time, a trial of its own; add those that an experiment needs.
 
 use kernel::factors::{exclusion, named, search, slots, tags, version_stripes};
-use kernel::{Counting, Registry};
+use kernel::{Counting, Registrar};
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
 use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
@@ -15,31 +15,31 @@ use structures::{CuckooOptimistic, CuckooStriped};
 use crate::pages;
 
 /// Registers every variant; the structures must be there.
-pub(super) fn add_variants(registry: &mut Registry) {
+pub(super) fn add_variants(registrar: &mut Registrar) {
     // E1 of MemC3's factor analysis: exclusion x tags.
-    cuckoo_optimistic::<8, Optimistic, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<8, SingleWriter, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, SingleWriter, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<8, BucketLocks, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, BucketLocks, Untagged, Bfs>(registry);
-    cuckoo_optimistic::<8, GlobalLock, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, GlobalLock, Untagged, Bfs>(registry);
+    cuckoo_optimistic::<8, Optimistic, Untagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, SingleWriter, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, SingleWriter, Untagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, BucketLocks, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, BucketLocks, Untagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, GlobalLock, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, GlobalLock, Untagged, Bfs>(registrar);
     // How many buckets share a version; MemC3 has 8192 versions.
-    cuckoo_optimistic::<8, OptimisticStripes<1>, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, OptimisticStripes<64>, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, OptimisticStripes<8192>, Tagged, Bfs>(registry);
+    cuckoo_optimistic::<8, OptimisticStripes<1>, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, OptimisticStripes<64>, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, OptimisticStripes<8192>, Tagged, Bfs>(registrar);
     // Slots a bucket, and the path search.
-    cuckoo_optimistic::<2, Optimistic, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(registry);
-    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<1>>(registry);
-    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<2>>(registry);
-    cuckoo_striped::<8, Bfs>(registry);
-    cuckoo_striped::<4, RandomWalk<1>>(registry);
-    cuckoo_striped::<4, RandomWalk<2>>(registry);
+    cuckoo_optimistic::<2, Optimistic, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<4, Optimistic, Tagged, Bfs>(registrar);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<1>>(registrar);
+    cuckoo_optimistic::<8, Optimistic, Tagged, RandomWalk<2>>(registrar);
+    cuckoo_striped::<8, Bfs>(registrar);
+    cuckoo_striped::<4, RandomWalk<1>>(registrar);
+    cuckoo_striped::<4, RandomWalk<2>>(registrar);
 }
 
 fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
-    registry: &mut Registry,
+    registrar: &mut Registrar,
 ) {
     let factors = named([
         exclusion::<E>(),
@@ -48,10 +48,10 @@ fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
         slots(SLOTS, 8),
         search::<P>(),
     ]);
-    registry.add_variant("cuckoo-optimistic", &factors, |o| {
+    registrar.add_variant("cuckoo-optimistic", &factors, |o| {
         CuckooOptimistic::<_, _, _, SLOTS, E, T, P>::with_pages(o.capacity, o.hasher(), pages(o))
     });
-    registry.counts_moves_in(&format!("cuckoo-optimistic:{factors}"), |o| {
+    registrar.counts_moves_in(&format!("cuckoo-optimistic:{factors}"), |o| {
         CuckooOptimistic::<_, _, _, SLOTS, E, T, Counting<P>>::with_pages(
             o.capacity,
             o.hasher(),
@@ -60,12 +60,12 @@ fn cuckoo_optimistic<const SLOTS: usize, E: Exclusion, T: Tagging, P: Search>(
     });
 }
 
-fn cuckoo_striped<const SLOTS: usize, P: Search>(registry: &mut Registry) {
+fn cuckoo_striped<const SLOTS: usize, P: Search>(registrar: &mut Registrar) {
     let factors = named([slots(SLOTS, 4), search::<P>()]);
-    registry.add_variant("cuckoo-striped", &factors, |o| {
+    registrar.add_variant("cuckoo-striped", &factors, |o| {
         CuckooStriped::<_, _, _, SLOTS, P>::with_capacity_and_hasher(o.capacity, o.hasher())
     });
-    registry.counts_moves_in(&format!("cuckoo-striped:{factors}"), |o| {
+    registrar.counts_moves_in(&format!("cuckoo-striped:{factors}"), |o| {
         CuckooStriped::<_, _, _, SLOTS, Counting<P>>::with_capacity_and_hasher(
             o.capacity,
             o.hasher(),
@@ -76,11 +76,11 @@ fn cuckoo_striped<const SLOTS: usize, P: Search>(registry: &mut Registry) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry;
+    use crate::registrar;
 
     #[test]
     fn names_list_what_differs_from_the_default() {
-        let structures = registry().into_structures();
+        let structures = registrar().into_structures();
         let of = |s: &&kernel::Structure| s.variant_of.as_deref() == Some("cuckoo-optimistic");
         let names: Vec<_> = structures
             .all
@@ -112,6 +112,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "every factor at its default")]
     fn the_default_is_no_variant() {
-        cuckoo_optimistic::<8, Optimistic, Tagged, Bfs>(&mut registry());
+        cuckoo_optimistic::<8, Optimistic, Tagged, Bfs>(&mut registrar());
     }
 }

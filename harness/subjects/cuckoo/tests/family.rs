@@ -6,7 +6,7 @@ mod check;
 
 use table::Hashing;
 
-family! { subjects_cuckoo::registry:
+family! { subjects_cuckoo::registrar:
     tables_of_byte_strings_keep_their_books
     tables_keep_their_books_whatever_the_hasher
     flooding_does_no_harm
@@ -17,7 +17,7 @@ family! { subjects_cuckoo::registry:
 /// More keys of a hash than two buckets hold: a cuckoo table says so, and does not double without end.
 #[test]
 fn a_flood_that_does_not_fit_is_an_error() {
-    let structures = subjects_cuckoo::registry().into_structures();
+    let structures = subjects_cuckoo::registrar().into_structures();
     for (structure, reclaimer) in [
         ("cuckoo-striped", "none"),
         ("cuckoo-optimistic", "none"),

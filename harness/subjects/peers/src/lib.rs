@@ -14,7 +14,7 @@ pub mod scc_hashmap;
 pub mod sharded_rwlock;
 pub mod std_rwlock;
 
-use kernel::{NO_RECLAIMER, Registry, in_both_forms, three_schemes};
+use kernel::{NO_RECLAIMER, Registrar, in_both_forms, three_schemes};
 
 pub use self::arc_swap_imbl::ArcSwapImbl;
 pub use self::dashmap::Dashmap;
@@ -28,11 +28,11 @@ pub use self::std_rwlock::StdRwLock;
 
 /// Every one of them.
 #[must_use]
-pub fn registry() -> Registry {
-    let mut registry = Registry::new();
+pub fn registrar() -> Registrar {
+    let mut registrar = Registrar::new();
     macro_rules! peers {
         ($($name:literal: $map:ident, $why_not:literal;)*) => {$(
-            registry.add($name, $why_not, |o| {
+            registrar.add($name, $why_not, |o| {
                 $map::with_capacity_and_hasher(o.capacity, o.hasher())
             });
         )*};
@@ -48,8 +48,8 @@ pub fn registry() -> Registry {
         "sharded-rwlock": ShardedRwLock, "entries are freed under their lock";
     }
     let few = "one scheme of each kind; hamt-cas is there with all";
-    registry.add_reclaimed_by::<ImblCas>("imbl-cas", few, three_schemes);
-    in_both_forms! { registry:
+    registrar.add_reclaimed_by::<ImblCas>("imbl-cas", few, three_schemes);
+    in_both_forms! { registrar:
         "papaya", NO_RECLAIMER => |o, hasher| Papaya::with_capacity_and_hasher(o.capacity, hasher);
         "dashmap", NO_RECLAIMER => |o, hasher| Dashmap::with_capacity_and_hasher(o.capacity, hasher);
         "scc-hashmap", NO_RECLAIMER => |o, hasher| SccHashMap::with_capacity_and_hasher(o.capacity, hasher);
@@ -59,5 +59,5 @@ pub fn registry() -> Registry {
         "std-rwlock", NO_RECLAIMER => |o, hasher| StdRwLock::with_capacity_and_hasher(o.capacity, hasher);
         "sharded-rwlock", NO_RECLAIMER => |o, hasher| ShardedRwLock::with_capacity_and_hasher(o.capacity, hasher);
     }
-    registry
+    registrar
 }

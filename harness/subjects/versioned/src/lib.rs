@@ -4,7 +4,7 @@
 mod families;
 
 use kernel::factors::{named, nodes};
-use kernel::{NO_RECLAIMER, Registry, all_of_roots, in_both_forms, three_schemes, two_schemes};
+use kernel::{NO_RECLAIMER, Registrar, all_of_roots, in_both_forms, three_schemes, two_schemes};
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::versioned::SHARDS;
 use structures::versioned::cow::{Cas, Cow, Locked};
@@ -19,33 +19,38 @@ use self::families::{FlatCow, ReplicasAndLog, TrieCow, TriePsim};
 
 /// Every one of them.
 #[must_use]
-pub fn registry() -> Registry {
-    let mut registry = Registry::new();
+pub fn registrar() -> Registrar {
+    let mut registrar = Registrar::new();
     let few = "one scheme of each kind; hamt-cas is there with all";
-    registry.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
-    registry.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
-    registry.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots);
-    registry.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes);
-    registry.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
-    registry.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
-    registry.add("left-right", "entries are freed in the instance that nobody reads", |o| {
+    registrar.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
+    registrar.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
+    registrar.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots);
+    registrar.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes);
+    registrar.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
+    registrar.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
+    registrar.add("left-right", "entries are freed in the instance that nobody reads", |o| {
         VersionedMap::with_hasher_over(o.hasher(), LeftRight::new(Flat::with_capacity(o.capacity)))
     });
     // How versions share nodes: what counting them costs, and what it frees under a stalled reader.
     let few = "one scheme of each kind; bundled nodes are there with all";
     let factors = named([nodes::<Counted>()]);
-    registry.add_reclaimed_variant::<TrieCow<Counted, 1>>("hamt-cas", &factors, few, three_schemes);
-    in_both_forms! { registry:
+    registrar.add_reclaimed_variant::<TrieCow<Counted, 1>>(
+        "hamt-cas",
+        &factors,
+        few,
+        three_schemes,
+    );
+    in_both_forms! { registrar:
         "left-right", NO_RECLAIMER => |o, hasher|
             VersionedMap::with_hasher_over(hasher, LeftRight::new(Flat::with_capacity(o.capacity)));
     }
-    forms::<Epoch>(&mut registry);
-    forms::<Hazard>(&mut registry);
-    registry
+    forms::<Epoch>(&mut registrar);
+    forms::<Hazard>(&mut registrar);
+    registrar
 }
 
-fn forms<R: Reclaimer + 'static>(registry: &mut Registry) {
-    in_both_forms! { registry:
+fn forms<R: Reclaimer + 'static>(registrar: &mut Registrar) {
+    in_both_forms! { registrar:
         "cow-lock", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,
             Cow::<_, R, Locked>::new_in(R::new(o.reclaim_batch), || Flat::with_capacity(o.capacity)));
         "cow-cas", R::NAME => |o, hasher| VersionedMap::with_hasher_over(hasher,

@@ -7,6 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: trials::allocator::Switch = trials::allocator::Switch;
 
 fn main() -> ExitCode {
-    let structures = subjects_versioned::registry().into_structures();
+    let structures = subjects_versioned::registrar().into_structures();
     trials::serve::main(&structures, kernel::build_facts())
 }

@@ -4,7 +4,7 @@
 #[path = "../../tests/check.rs"]
 mod check;
 
-family! { subjects_versioned::registry:
+family! { subjects_versioned::registrar:
     tables_of_byte_strings_keep_their_books
     tables_keep_their_books_whatever_the_hasher
     flooding_does_no_harm

@@ -18,14 +18,14 @@ pub struct Filled {
     /// Of a timed fill: from before the table was made until it held all entries.
     pub seconds: Option<f64>,
     /// Of one that is looked at.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LoadPoint>,
     /// What was not as it must be; empty if nothing.
     pub failures: Vec<String>,
 }
 
 /// A table at a load.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct LoadPoint {
     /// Why it is looked at.
     pub at: At,
     /// Of a load: the one that was asked for.
@@ -117,7 +117,7 @@ struct Ledger<'m> {
     entries: u64,
     /// Those at the step before.
     then: u64,
-    steps: Vec<Step>,
+    steps: Vec<LoadPoint>,
 }
 
 fn stepwise(
@@ -208,7 +208,7 @@ impl Ledger<'_> {
     /// Writes down the table as it is.
     fn look(&mut self, at: At, asked: Option<f64>) {
         let moves: Option<Moves> = self.map.take_moves();
-        self.steps.push(Step {
+        self.steps.push(LoadPoint {
             at,
             asked,
             entries: self.entries,

@@ -10,7 +10,7 @@ mod lookups;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::fill::{Filled, Step, run};
+pub use self::fill::{Filled, LoadPoint, run};
 use crate::case::{Case, Mix};
 use crate::fault::Fault;
 

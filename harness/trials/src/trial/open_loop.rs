@@ -13,7 +13,7 @@ use table::{Books, Feed, Handle, Op};
 
 use super::TrialSpec;
 use super::meeting::{Meeting, Part};
-use super::worker::{Step, Work, sleep, warm_up};
+use super::worker::{Portion, Work, sleep, warm_up};
 use crate::clock::Clock;
 use crate::latency::{Histogram, Latency, Tape};
 use crate::workload::{Arrivals, OpMix, Stream};
@@ -80,7 +80,7 @@ pub(super) fn work(
     (pace, index): (Pace, usize),
 ) -> Work {
     let (mut books, mut tape) = (Books::default(), Tape::of(mix));
-    warm_up(handle, &mut stream, &mut Step::Operation, spec, &mut books);
+    warm_up(handle, &mut stream, &mut Portion::Operation, spec, &mut books);
     stream.begin();
     let arrivals = Arrivals::new(spec.seed, index, pace.rate, spec.seconds);
     let mut seen = 0;

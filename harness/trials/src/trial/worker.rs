@@ -28,7 +28,7 @@ pub(super) struct Batch {
 }
 
 /// What a worker does between two moments at which it may look at the clock.
-pub(super) enum Step {
+pub(super) enum Portion {
     /// One operation, pinned by itself.
     Operation,
     /// One batch of lookups.
@@ -37,7 +37,7 @@ pub(super) enum Step {
     Pin(usize),
 }
 
-impl Step {
+impl Portion {
     fn of(case: &Case) -> Self {
         if case.batch > 1 {
             let (keys, values) = (vec![0; case.batch], vec![None; case.batch]);
@@ -99,22 +99,22 @@ impl Feed for Pins<'_> {
 fn advance(
     handle: &mut dyn Handle,
     stream: &mut Stream,
-    step: &mut Step,
+    step: &mut Portion,
     books: &mut Books,
     steps: u32,
 ) -> u64 {
     let size = match step {
-        Step::Operation => {
+        Portion::Operation => {
             handle.run(&mut Stride { stream, left: steps as usize }, books);
             1
         }
-        Step::Batch(batch) => {
+        Portion::Batch(batch) => {
             for _ in 0..steps {
                 batch.look_up(handle, stream, books);
             }
             batch.keys.len()
         }
-        Step::Pin(operations) => {
+        Portion::Pin(operations) => {
             let (size, left) = (*operations, *operations);
             handle.run_pinned(steps, &mut Pins { stream, size, left }, books);
             size
@@ -189,7 +189,7 @@ pub(super) fn work(
     meeting: &Meeting,
 ) -> Work {
     let mut books = Books::default();
-    let mut step = Step::of(&spec.case);
+    let mut step = Portion::of(&spec.case);
     let stride = warm_up(handle, &mut stream, &mut step, spec, &mut books);
     stream.begin();
     let mut worker = Worker { handle, stream, step, stride, books, ops: Ops::default() };
@@ -205,7 +205,7 @@ pub(super) fn work(
 struct Worker<'h, 't> {
     handle: &'h mut (dyn Handle + 't),
     stream: Stream,
-    step: Step,
+    step: Portion,
     stride: u32,
     books: Books,
     ops: Ops,
@@ -282,7 +282,7 @@ fn cpu_nanos() -> u64 {
 pub(super) fn warm_up(
     handle: &mut dyn Handle,
     stream: &mut Stream,
-    step: &mut Step,
+    step: &mut Portion,
     spec: &TrialSpec,
     books: &mut Books,
 ) -> u32 {

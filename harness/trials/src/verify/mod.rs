@@ -14,9 +14,9 @@ mod tests;
 use std::time::{Duration, Instant};
 
 use linearizability::counterexample::Whole;
-use linearizability::history::{self, Op};
+use linearizability::history::{self, TimedOp};
 use linearizability::size::{self, AtRest, WrongLen};
-use linearizability::sweep::{self, Outcome};
+use linearizability::sweep::{self, Decision};
 use linearizability::{Counterexample, minimise, snapshots};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub struct Findings {
 
 /// What the run says of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Judgement {
     /// Every history is linearizable, and threads met often enough.
     Linearizable,
     /// Something is not as it should be.
@@ -124,20 +124,20 @@ pub enum Wrong {
 impl Findings {
     /// The verdict, and why if it is no pass.
     #[must_use]
-    pub fn verdict(&self) -> (Verdict, String) {
+    pub fn verdict(&self) -> (Judgement, String) {
         let Self { overlapping, undecided, .. } = self;
         if let Some(violation) = &self.violation {
-            (Verdict::Violation, violation.summary())
+            (Judgement::Violation, violation.summary())
         } else if *undecided > 0 {
-            (Verdict::Unknown, format!("{undecided} histories were too costly to decide"))
+            (Judgement::Unknown, format!("{undecided} histories were too costly to decide"))
         } else if *overlapping < MIN_OVERLAPPING {
             let why = format!(
                 "only {overlapping} operations overlapped with another on their key, and fewer \
                  than {MIN_OVERLAPPING} show nothing: give it more --seconds or more --threads"
             );
-            (Verdict::Unknown, why)
+            (Judgement::Unknown, why)
         } else {
-            (Verdict::Linearizable, String::new())
+            (Judgement::Linearizable, String::new())
         }
     }
 }
@@ -185,26 +185,26 @@ fn run_by(clock: Clock, record: &dyn Fn(&Round) -> Recorded, spec: &VerifySpec) 
 /// What the sweep says of one key of a round.
 struct KeyFindings {
     overlapping: usize,
-    outcome: Outcome,
+    outcome: Decision,
 }
 
 impl Findings {
     /// Checks one round and counts it.
     fn check(&mut self, round: &Round, mut recorded: Recorded) {
         recorded.ops.par_sort_unstable_by_key(|keyed| (keyed.key, keyed.op.invoked));
-        let histories: Vec<(u64, Vec<Op>)> = history::by_key(&recorded.ops);
-        let check = |(_, ops): &(u64, Vec<Op>)| KeyFindings {
+        let histories: Vec<(u64, Vec<TimedOp>)> = history::by_key(&recorded.ops);
+        let check = |(_, ops): &(u64, Vec<TimedOp>)| KeyFindings {
             overlapping: history::count_overlapping(ops),
             outcome: sweep::check(None, ops, sweep::BUDGET),
         };
         let found: Vec<KeyFindings> = histories.par_iter().map(check).collect();
-        let bad: Vec<&(u64, Vec<Op>)> = histories
+        let bad: Vec<&(u64, Vec<TimedOp>)> = histories
             .iter()
             .zip(&found)
-            .filter(|(_, found)| matches!(found.outcome, Outcome::Stuck(_)))
+            .filter(|(_, found)| matches!(found.outcome, Decision::Stuck(_)))
             .map(|(history, _)| history)
             .collect();
-        let undecided = found.iter().filter(|found| found.outcome == Outcome::Unknown).count();
+        let undecided = found.iter().filter(|found| found.outcome == Decision::Unknown).count();
         let overlapping: usize = found.iter().map(|found| found.overlapping).sum();
         self.rounds += 1;
         self.operations += recorded.ops.len() as u64;
@@ -239,7 +239,10 @@ fn wrong_besides(recorded: &Recorded, undecided: usize) -> Option<Wrong> {
 /// Histories that are made small when many are wrong: the smallest of them is shown.
 const CANDIDATES: usize = 16;
 
-fn smallest_counterexample(bad: &[&(u64, Vec<Op>)], recorded: &Recorded) -> Option<Counterexample> {
+fn smallest_counterexample(
+    bad: &[&(u64, Vec<TimedOp>)],
+    recorded: &Recorded,
+) -> Option<Counterexample> {
     let minimised = (bad.par_iter().take(CANDIDATES))
         .filter_map(|(key, ops)| Some((*key, minimise::minimise(None, ops)?)));
     let (key, extract) = minimised.min_by_key(|(key, extract)| (extract.ops.len(), *key))?;

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
-use linearizability::history::{Call, Given, KeyedOp, Op};
+use linearizability::history::{Call, Given, KeyedOp, TimedOp};
 use linearizability::size::LenCall;
 use linearizability::snapshots::Snapshot;
 use table::{Calls, Handle, Maker, MapOptions, Table};
@@ -86,7 +86,7 @@ fn look_at_the_end(map: &dyn Table, len_is_bounded: bool, round: &Round, into: &
         let found = calls.get(key);
         let returned = round.clock.after_stores();
         let thread = round.threads as u32;
-        let op = Op { thread, invoked, returned, call: Call::Get { found } };
+        let op = TimedOp { thread, invoked, returned, call: Call::Get { found } };
         into.ops.push(KeyedOp { key, op });
     }
     calls.for_each(&mut |key, value| into.final_entries.push((key, value)));
@@ -110,7 +110,7 @@ struct Worker<'r> {
 impl<'r> Worker<'r> {
     fn new(round: &'r Round, thread: usize, iterates: bool) -> Self {
         let call = Call::Remove { taken: None };
-        let filler = KeyedOp { key: 1, op: Op { thread: 1, invoked: 1, returned: 1, call } };
+        let filler = KeyedOp { key: 1, op: TimedOp { thread: 1, invoked: 1, returned: 1, call } };
         // Memory that has been touched: a page fault in the midst of the round would be a pause.
         let mut ops = vec![filler; round.ops];
         ops.clear();
@@ -146,7 +146,7 @@ impl<'r> Worker<'r> {
         let invoked = clock.now();
         let call = self.call(table, kind, key);
         let returned = clock.after_stores();
-        let op = Op { thread: self.thread as u32, invoked, returned, call };
+        let op = TimedOp { thread: self.thread as u32, invoked, returned, call };
         self.ops.push(KeyedOp { key, op });
     }
 
