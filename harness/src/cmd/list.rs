@@ -1,24 +1,32 @@
 //! `bench list`: what can be named, and which reclaimers each structure takes.
 
+mod brief;
+mod words;
+
 use ::table::{Entry, Held, Info, ReclaimerInfo};
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::output;
-use crate::case::Mix;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::programs::{FOLDHASH_ALONE, Programs, Registry};
+use crate::programs::{Programs, Registry};
 use crate::show::plot;
-use crate::workload::{DISTRIBUTIONS, PRESETS, Preset, REFUSED};
+use crate::workload::{DISTRIBUTIONS, PRESETS, Preset};
 
 /// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures
+///
+/// Without arguments it shows a line for each. A kind that is named, and all kinds with --verbose,
+/// are shown with everything that is known of them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Show these only
+    /// Show these only, with all that is known of them
     #[arg(value_enum)]
     what: Option<What>,
+    /// Show all that is known: variants, progress of each operation, which reclaimers a structure takes
+    /// and why not the others, what a stalled reader holds
+    #[arg(long, short)]
+    verbose: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -66,6 +74,9 @@ struct StructureLine {
     insert: String,
     update: String,
     remove: String,
+    /// The weakest of the three before.
+    #[serde(skip)]
+    writes: String,
     progress_is_tested: bool,
     max_threads: Option<usize>,
     reclaimers: Vec<String>,
@@ -127,8 +138,10 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let listing = listing(&registry, args.what);
     let text = if args.json {
         serde_json::to_string_pretty(&listing).map_err(anyhow::Error::from)? + "\n"
+    } else if args.verbose || args.what.is_some() {
+        words::in_words(&listing)
     } else {
-        in_words(&registry, &listing)
+        brief::in_brief(&listing)
     };
     output::print(&text)?;
     Ok(())
@@ -181,6 +194,7 @@ fn structure_line(structure: &Entry, variants: &[&Entry]) -> StructureLine {
         insert: info.insert.to_string(),
         update: info.update.to_string(),
         remove: info.remove.to_string(),
+        writes: info.insert.max(info.update).max(info.remove).to_string(),
         progress_is_tested: info.progress_is_tested,
         max_threads: info.max_threads,
         reclaimers: structure.reclaimers().map(str::to_owned).collect(),
@@ -218,229 +232,4 @@ fn reclaimer_lines(registry: &Registry) -> Vec<ReclaimerLine> {
         takes_batch: info.takes_batch,
     };
     registry.reclaimers().iter().map(line).collect()
-}
-
-fn in_words(registry: &Registry, listing: &Listing) -> String {
-    let mut parts = Vec::new();
-    if let Some(structures) = &listing.structures {
-        parts.push(format!("structures\n{}", structure_table(structures)));
-        parts.extend(variants(structures));
-        parts.push(format!("structure x reclaimer\n{}", matrix(registry, structures)));
-        parts.push(format!("{HELD}\n{}", held_matrix(registry, structures)));
-        parts.push(format!(
-            "byte strings and other hashers (of variants, none are there)\n{}",
-            forms(structures)
-        ));
-    }
-    if let Some(reclaimers) = &listing.reclaimers {
-        parts.push(format!("reclaimers\n{}", reclaimer_table(reclaimers)));
-    }
-    let lists = [
-        ("allocators", &listing.allocators),
-        ("workloads (key distributions; the mix is `reads` and `[mix]`)", &listing.workloads),
-        ("faults", &listing.faults),
-        ("hashers", &listing.hashers),
-        ("figures", &listing.figures),
-    ];
-    for (title, lines) in lists {
-        if let Some(lines) = lines {
-            parts.push(format!("{title}\n{}", name_table(lines)));
-        }
-    }
-    if let Some(presets) = listing.presets {
-        let refused = REFUSED.iter().map(|(name, why)| format!("\n{name} cannot be run: {why}"));
-        let refused: String = refused.collect();
-        parts.push(format!("presets\n{}{refused}", preset_table(presets)));
-    }
-    parts.join("\n\n") + "\n"
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    if !table.is_tty() {
-        table.set_width(120);
-    }
-    // Names are there to be copied.
-    if let Some(names) = table.column_mut(0) {
-        names.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table
-}
-
-fn structure_table(structures: &[StructureLine]) -> Table {
-    let mut table =
-        table(&["name", "family", "get", "insert", "update", "remove", "progress", "what it is"]);
-    for line in structures {
-        let tested = if line.progress_is_tested { "tested" } else { "stated" };
-        let threads = line.max_threads.map(|n| format!(" (threads: at most {n})"));
-        table.add_row([
-            line.name.as_str(),
-            &line.family,
-            &progress(line, &line.get, |pair| &pair.get),
-            &progress(line, &line.insert, |pair| &pair.insert),
-            &progress(line, &line.update, |pair| &pair.update),
-            &progress(line, &line.remove, |pair| &pair.remove),
-            tested,
-            &format!("{}{}", line.summary, threads.unwrap_or_default()),
-        ]);
-    }
-    table
-}
-
-/// An operation's progress with all reclaimers; then with which of them it is another.
-fn progress(line: &StructureLine, least: &str, of: impl Fn(&PairLine) -> &String) -> String {
-    let mut better: Vec<(&str, Vec<&str>)> = Vec::new();
-    for pair in line.pairs.iter().filter(|pair| of(pair) != least) {
-        match better.iter_mut().find(|(progress, _)| progress == of(pair)) {
-            Some((_, with)) => with.push(&pair.reclaimer),
-            None => better.push((of(pair), vec![&pair.reclaimer])),
-        }
-    }
-    let better =
-        better.iter().map(|(progress, with)| format!("; {progress} with {}", with.join(", ")));
-    least.to_owned() + &better.collect::<String>()
-}
-
-/// Heads the matrix of what is held.
-const HELD: &str = "\
-what a reader that stalls in a lookup keeps from being freed, while others update
-(constant: some nodes; table-size: as much as the table at the stall; unbounded: it grows with the updates)";
-
-/// What a stalled reader holds, of each structure with each reclaimer, and of the variants of which
-/// that is another.
-fn held_matrix(registry: &Registry, structures: &[StructureLine]) -> Table {
-    let reclaimers: Vec<&str> =
-        registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
-    let mut header = vec!["structure", "none"];
-    header.extend(&reclaimers);
-    let mut table = table(&header);
-    let mut add = |name: &str, pairs: &[PairLine]| {
-        let held = |reclaimer: &str| held_with(pairs, reclaimer).unwrap_or("-").to_owned();
-        let columns = ["none"].iter().chain(&reclaimers);
-        table.add_row([name.to_owned()].into_iter().chain(columns.map(|column| held(column))));
-    };
-    for line in structures {
-        add(&line.name, &line.pairs);
-        for (name, pairs) in line.variants.iter().zip(&line.variant_pairs) {
-            let usual = |pair: &PairLine| held_with(&line.pairs, &pair.reclaimer);
-            if pairs.iter().any(|pair| usual(pair).is_some_and(|held| held != pair.held)) {
-                add(name, pairs);
-            }
-        }
-    }
-    table
-}
-
-fn held_with<'p>(pairs: &'p [PairLine], reclaimer: &str) -> Option<&'p str> {
-    pairs.iter().find(|pair| pair.reclaimer == reclaimer).map(|pair| pair.held.as_str())
-}
-
-/// The variants under their structures, one a line, to be copied into an experiment file.
-fn variants(structures: &[StructureLine]) -> Option<String> {
-    let mut text = "variants (a glob matches them if it has a `:` itself)".to_owned();
-    let with = structures.iter().filter(|line| !line.variants.is_empty());
-    let blocks: Vec<String> =
-        with.map(|line| format!("\n{}\n  {}", line.name, line.variants.join("\n  "))).collect();
-    text.push_str(&blocks.concat());
-    (!blocks.is_empty()).then_some(text)
-}
-
-/// Which structure takes which reclaimer, and why not the others.
-fn matrix(registry: &Registry, structures: &[StructureLine]) -> Table {
-    let reclaimers: Vec<&str> =
-        registry.reclaimers().iter().map(|info| info.name.as_str()).collect();
-    let mut header = vec!["structure", "none"];
-    header.extend(&reclaimers);
-    header.push("why not others");
-    let mut table = table(&header);
-    for line in structures {
-        let has = |name: &str| line.reclaimers.iter().any(|one| one == name);
-        let takes = |name: &str| if has(name) { "yes" } else { "-" };
-        let mut row = vec![line.name.as_str(), takes("none")];
-        row.extend(reclaimers.iter().map(|name| takes(name)));
-        let why = if has("none") {
-            line.why_not_others.as_str()
-        } else {
-            "needs one of them: none is no choice"
-        };
-        row.push(why);
-        table.add_row(row);
-    }
-    table
-}
-
-/// With which reclaimers a structure is there in other forms than the usual one.
-fn forms(structures: &[StructureLine]) -> Table {
-    let mut table = table(&["structure", "with byte strings", "with another hasher"]);
-    for line in structures {
-        let or = |with: &[String], why: &str| {
-            if with.is_empty() { format!("no: {why}") } else { with.join(", ") }
-        };
-        let bytes = or(&line.bytes, &line.why_no_bytes);
-        table.add_row([line.name.as_str(), &bytes, &or(&line.hashed, FOLDHASH_ALONE)]);
-    }
-    table
-}
-
-fn reclaimer_table(reclaimers: &[ReclaimerLine]) -> Table {
-    let yes = |flag| if flag { "yes" } else { "no" };
-    let mut table = table(&[
-        "name",
-        "held by a stalled guard",
-        "protects single nodes",
-        "needs quiescence",
-        "takes a batch",
-        "what it is",
-    ]);
-    for line in reclaimers {
-        table.add_row([
-            line.name.as_str(),
-            &line.held,
-            yes(line.per_pointer),
-            yes(line.needs_quiescence),
-            yes(line.takes_batch),
-            &line.summary,
-        ]);
-    }
-    table
-}
-
-fn preset_table(presets: &[Preset]) -> Table {
-    let mut table = table(&["name", "mix", "keys", "prefill", "what it does", "source"]);
-    for preset in presets {
-        let Mix { reads, inserts, removes, updates, upserts } = preset.mix;
-        let shares = [
-            (reads, "reads"),
-            (inserts, "inserts"),
-            (removes, "removes"),
-            (updates, "updates"),
-            (upserts, "upserts"),
-        ];
-        let occurs = shares.into_iter().filter(|(share, _)| *share > 0.0);
-        let mix: Vec<String> = occurs.map(|(share, name)| format!("{share} % {name}")).collect();
-        let keys = match (preset.distribution.hot_set(), preset.zipf) {
-            (Some(hot), _) => format!("hot-set: {hot}"),
-            (None, 0.0) => preset.distribution.name(0.0).to_owned(),
-            (None, zipf) => format!("{}, θ = {zipf}", preset.distribution.name(zipf)),
-        };
-        table.add_row([
-            preset.name,
-            &mix.join(", "),
-            &keys,
-            &preset.prefill.to_string(),
-            preset.summary,
-            preset.source,
-        ]);
-    }
-    table
-}
-
-fn name_table(lines: &[NameLine]) -> Table {
-    let mut table = table(&["name", "what it is"]);
-    for line in lines {
-        table.add_row([&line.name, &line.summary]);
-    }
-    table
 }

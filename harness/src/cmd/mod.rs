@@ -2,6 +2,8 @@
 
 mod cmp;
 mod conclude;
+#[cfg(test)]
+mod documented;
 mod drawn;
 mod export;
 mod folders;

@@ -61,6 +61,13 @@ pub struct Structure {
 }
 
 impl Structure {
+    /// Says what the structure is, in a line, where its table's own line would say it of others too.
+    pub fn described(&mut self, summary: &str) {
+        for subject in &mut self.subjects {
+            summary.clone_into(&mut subject.maker.info.summary);
+        }
+    }
+
     /// Says that the structure heeds [`MapOptions::huge_pages`]. Others are not run with it.
     pub fn asks_for_huge_pages(&mut self) {
         self.huge_pages = true;

@@ -5,6 +5,7 @@
 mod arrows;
 mod imports;
 mod names;
+mod pages;
 mod rooms;
 mod sizes;
 mod source;

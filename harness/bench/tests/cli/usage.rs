@@ -110,9 +110,11 @@ fn list_shows_all_or_one_kind() {
         (&bundled["held"], &bundled["held_is_bounded"]),
         (&"unbounded".into(), &false.into())
     );
-    let tested = |name: &str| all.out.lines().find(|line| line.contains(name)).unwrap();
-    assert!(tested("chaining-lock-free").contains("tested"), "{}", all.out);
-    assert!(tested("papaya").contains("stated"), "{}", all.out);
+    let full = lab.run("list --verbose").exits(0);
+    full.prints(&[
+        "chaining-lock-free (chaining, progress tested)",
+        "papaya (peer, progress stated)",
+    ]);
     let cuckoo = structures.iter().find(|s| s["name"] == "cuckoo-optimistic").unwrap();
     let variants = cuckoo["variants"].as_array().unwrap();
     assert!(variants.contains(&"cuckoo-optimistic:slots=4".into()), "{cuckoo}");
@@ -120,7 +122,15 @@ fn list_shows_all_or_one_kind() {
     assert!(lock_free["variants"].as_array().unwrap().is_empty());
     assert!(structures.iter().all(|s| !s["name"].as_str().unwrap().contains(':')));
     for variant in variants {
-        assert!(all.out.contains(&format!("\n  {}\n", variant.as_str().unwrap())), "{}", all.out);
+        assert!(
+            full.out.contains(&format!("\n    {}\n", variant.as_str().unwrap())),
+            "{}",
+            full.out
+        );
+    }
+    for name in structures.iter().map(|structure| structure["name"].as_str().unwrap()) {
+        let lines = all.out.lines().filter(|line| line.split_whitespace().next() == Some(name));
+        assert_eq!(lines.count(), 1, "{name}: {}", all.out);
     }
     for kind in ["reclaimers", "allocators", "workloads", "presets", "hashers", "figures"] {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
@@ -352,4 +362,25 @@ fn run_names_what_is_wrong() {
         let ran = lab.run(&format!("{RUN} {arguments}")).exits(2).says(&parts);
         assert_eq!(ran.out, "", "{arguments}");
     }
+}
+
+/// The names in the first column of the tables of docs/SUBJECTS.md, where a name is in backquotes.
+fn documented() -> Vec<String> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/SUBJECTS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    cells.map(|(name, _)| name.to_owned()).filter(|name| !name.contains('`')).collect()
+}
+
+#[test]
+fn what_is_listed_is_documented() {
+    let listed = json(&lab().run("list --json").exits(0).out);
+    let lines = ["structures", "reclaimers"].map(|kind| listed[kind].as_array().unwrap());
+    let mut names: Vec<&str> =
+        lines.into_iter().flatten().map(|line| line["name"].as_str().unwrap()).collect();
+    let mut documented = documented();
+    names.sort_unstable();
+    documented.sort_unstable();
+    documented.dedup();
+    assert_eq!(documented, names);
 }

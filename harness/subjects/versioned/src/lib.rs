@@ -22,10 +22,18 @@ use self::families::{FlatCow, ReplicasAndLog, TrieCow, TriePsim};
 pub fn registrar() -> Registrar {
     let mut registrar = Registrar::new();
     let few = "one scheme of each kind; hamt-cas is there with all";
-    registrar.add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes);
-    registrar.add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes);
-    registrar.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots);
-    registrar.add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes);
+    registrar
+        .add_reclaimed_by::<FlatCow<Locked>>("cow-lock", few, three_schemes)
+        .described("a table copied whole for each update, under a writers' lock (Herlihy 1993)");
+    registrar
+        .add_reclaimed_by::<FlatCow<Cas>>("cow-cas", few, three_schemes)
+        .described("a table copied whole for each update, installed by one CAS (Herlihy 1993)");
+    registrar.add_reclaimed_by::<TrieCow<Bundled, 1>>("hamt-cas", "", all_of_roots).described(
+        "a hash trie, a path copied for each update, installed by one CAS (Bagwell 2001)",
+    );
+    registrar
+        .add_reclaimed_by::<TrieCow<Bundled, SHARDS>>("hamt-sharded", few, three_schemes)
+        .described("hash tries as in hamt-cas, sixteen of them");
     registrar.add_reclaimed_by::<TriePsim>("hamt-psim", few, two_schemes);
     registrar.add_reclaimed_by::<ReplicasAndLog>("log-herlihy", few, two_schemes);
     registrar.add("left-right", "entries are freed in the instance that nobody reads", |o| {

@@ -1,0 +1,100 @@
+//! The documentation: its links lead somewhere, and the front page is short.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use crate::source::{root, text};
+
+/// The most lines of the README.
+const MOST: usize = 150;
+
+/// Every page below `folder`, but for what a build or a sweep has left.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(pages(&path));
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The anchors of a page's headings, as they are made where pages are shown: small letters, digits, hyphens
+/// for blanks, and nothing else.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut heading = None;
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => {
+                let heading = heading.take().unwrap_or_default().to_lowercase();
+                let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                found.insert(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+            }
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The links and pictures of a page at `path` that lead nowhere. Those to other sites are not followed.
+fn dead(path: &Path, page: &str) -> Vec<String> {
+    let mut dead = Vec::new();
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else {
+            continue;
+        };
+        if dest_url.contains("://") || dest_url.contains("::") {
+            continue;
+        }
+        let (file, anchor) = dest_url.split_once('#').unwrap_or((&dest_url, ""));
+        let target = path.parent().unwrap().join(file);
+        let leads = if file.is_empty() {
+            anchors(page).contains(anchor)
+        } else {
+            target.exists() && (anchor.is_empty() || anchors(&text(&target)).contains(anchor))
+        };
+        if !leads {
+            dead.push(format!("{}: {dest_url}", path.display()));
+        }
+    }
+    dead
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let pages = pages(&root());
+    assert!(pages.len() > 15, "{pages:?}");
+    let dead: Vec<String> = pages.iter().flat_map(|path| dead(path, &text(path))).collect();
+    assert!(dead.is_empty(), "{}", dead.join("\n"));
+}
+
+#[test]
+fn a_dead_link_is_noticed() {
+    let path = root().join("docs/PAGE.md");
+    let page = "# One `word`, two\n[a](README.md) [b](#one-word-two) ![c](gone.png) [d](#gone)\n\
+                [e](../README.md#two-commands) [f](../README.md#three) [g](https://example.org)\n";
+    let found = dead(&path, page);
+    let found: Vec<&str> = found.iter().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(found, ["gone.png", "#gone", "../README.md#three"]);
+}
+
+#[test]
+fn the_front_page_is_short() {
+    let lines = text(&root().join("README.md")).lines().count();
+    assert!(lines <= MOST, "README.md has {lines} lines");
+}
