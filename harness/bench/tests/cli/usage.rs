@@ -110,8 +110,7 @@ fn list_shows_all_or_one_kind() {
         (&bundled["held"], &bundled["held_is_bounded"]),
         (&"unbounded".into(), &false.into())
     );
-    let full = lab.run("list --verbose").exits(0);
-    full.prints(&[
+    let full = lab.run("list --verbose").exits(0).prints(&[
         "chaining-lock-free (chaining, progress tested)",
         "papaya (peer, progress stated)",
     ]);
@@ -128,8 +127,10 @@ fn list_shows_all_or_one_kind() {
             full.out
         );
     }
-    for name in structures.iter().map(|structure| structure["name"].as_str().unwrap()) {
-        let lines = all.out.lines().filter(|line| line.split_whitespace().next() == Some(name));
+    for structure in structures {
+        let [name, family] = ["name", "family"].map(|key| structure[key].as_str().unwrap());
+        let lines =
+            all.out.lines().filter(|line| line.split_whitespace().take(2).eq([name, family]));
         assert_eq!(lines.count(), 1, "{name}: {}", all.out);
     }
     for kind in ["reclaimers", "allocators", "workloads", "presets", "hashers", "figures"] {

@@ -107,10 +107,13 @@ fn structure(line: &StructureLine) -> Record {
     Record { name: format!("{} ({}, progress {said})", line.name, line.family), lines, variants }
 }
 
+/// What is said of a structure with one of its reclaimers.
+type Said = fn(&PairLine) -> &str;
+
 /// The progress of each operation, of several with the same in one line.
 fn progress(line: &StructureLine) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = Vec::new();
-    let operations: [(&str, fn(&PairLine) -> &str); 4] = [
+    let operations: [(&str, Said); 4] = [
         ("get", |pair| &pair.get),
         ("insert", |pair| &pair.insert),
         ("update", |pair| &pair.update),
@@ -127,7 +130,7 @@ fn progress(line: &StructureLine) -> Vec<(String, String)> {
 }
 
 /// What is said of a structure with its reclaimers, each saying once, with those of which it is said.
-fn by_reclaimer(pairs: &[PairLine], said: impl Fn(&PairLine) -> &str) -> String {
+fn by_reclaimer(pairs: &[PairLine], said: Said) -> String {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for pair in pairs {
         match groups.iter_mut().find(|(what, _)| *what == said(pair)) {
