@@ -1,18 +1,19 @@
 //! `bench list`: what can be named, and which reclaimers each structure takes.
 
 mod brief;
+mod lines;
 mod words;
 
 use ::table::{Entry, Held, Info, ReclaimerInfo};
-use serde::Serialize;
 
+use self::lines::{Listing, NameLine, PairLine, ReclaimerLine, StructureLine};
 use super::output;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::{Programs, Registry};
 use crate::show::plot;
-use crate::workload::{DISTRIBUTIONS, PRESETS, Preset};
+use crate::workload::{DISTRIBUTIONS, PRESETS};
 
 /// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures
 ///
@@ -42,92 +43,6 @@ enum What {
     Faults,
     Hashers,
     Figures,
-}
-
-#[derive(Serialize)]
-struct Listing {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    structures: Option<Vec<StructureLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reclaimers: Option<Vec<ReclaimerLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allocators: Option<Vec<NameLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    workloads: Option<Vec<NameLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    presets: Option<&'static [Preset]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    faults: Option<Vec<NameLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hashers: Option<Vec<NameLine>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    figures: Option<Vec<NameLine>>,
-}
-
-#[derive(Serialize)]
-struct StructureLine {
-    name: String,
-    family: String,
-    summary: String,
-    /// The progress that the operation has with each of the reclaimers: the weakest of `pairs`.
-    get: String,
-    insert: String,
-    update: String,
-    remove: String,
-    /// The weakest of the three before.
-    #[serde(skip)]
-    writes: String,
-    progress_is_tested: bool,
-    max_threads: Option<usize>,
-    reclaimers: Vec<String>,
-    pairs: Vec<PairLine>,
-    why_not_others: String,
-    huge_pages: bool,
-    /// The reclaimers with which it is there with other hashers than the default.
-    hashed: Vec<String>,
-    /// Those with which it holds byte strings.
-    bytes: Vec<String>,
-    why_no_bytes: String,
-    variants: Vec<String>,
-    /// As `pairs`, of each of `variants`.
-    variant_pairs: Vec<Vec<PairLine>>,
-}
-
-/// A structure with one of its reclaimers.
-#[derive(Serialize)]
-struct PairLine {
-    reclaimer: String,
-    get: String,
-    insert: String,
-    update: String,
-    remove: String,
-    /// What a stalled reader keeps from being freed.
-    held: String,
-    held_is_bounded: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct ReclaimerLine {
-    name: String,
-    summary: String,
-    robust: bool,
-    /// What a stalled guard holds up, of nodes that are retired each for itself.
-    held: String,
-    per_pointer: bool,
-    needs_quiescence: bool,
-    takes_batch: bool,
-}
-
-#[derive(Clone, Serialize)]
-struct NameLine {
-    name: String,
-    summary: String,
-}
-
-impl NameLine {
-    fn new(name: &str, summary: &str) -> Self {
-        Self { name: name.to_owned(), summary: summary.to_owned() }
-    }
 }
 
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {

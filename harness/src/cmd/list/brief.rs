@@ -1,7 +1,7 @@
 //! `bench list`: a line for each thing that can be named, as long as a terminal is wide.
 
+use super::lines::{Listing, NameLine};
 use super::words::width;
-use super::{Listing, NameLine};
 
 /// Rows of one line each: all columns whole but the last, of which as much is shown as fits.
 #[derive(Default)]

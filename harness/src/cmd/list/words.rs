@@ -2,7 +2,7 @@
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
-use super::{Listing, NameLine, PairLine, ReclaimerLine, StructureLine};
+use super::lines::{Listing, NameLine, PairLine, ReclaimerLine, StructureLine};
 use crate::case::Mix;
 use crate::programs::FOLDHASH_ALONE;
 use crate::workload::{Preset, REFUSED};

@@ -1,0 +1,91 @@
+//! What is known of all that can be named, in the order in which it is listed.
+
+use serde::Serialize;
+
+use crate::workload::Preset;
+
+#[derive(Serialize)]
+pub(super) struct Listing {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) structures: Option<Vec<StructureLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reclaimers: Option<Vec<ReclaimerLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) allocators: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workloads: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presets: Option<&'static [Preset]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) faults: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hashers: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) figures: Option<Vec<NameLine>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct StructureLine {
+    pub(super) name: String,
+    pub(super) family: String,
+    pub(super) summary: String,
+    /// The progress that the operation has with each of the reclaimers: the weakest of `pairs`.
+    pub(super) get: String,
+    pub(super) insert: String,
+    pub(super) update: String,
+    pub(super) remove: String,
+    /// The weakest of the three before.
+    #[serde(skip)]
+    pub(super) writes: String,
+    pub(super) progress_is_tested: bool,
+    pub(super) max_threads: Option<usize>,
+    pub(super) reclaimers: Vec<String>,
+    pub(super) pairs: Vec<PairLine>,
+    pub(super) why_not_others: String,
+    pub(super) huge_pages: bool,
+    /// The reclaimers with which it is there with other hashers than the default.
+    pub(super) hashed: Vec<String>,
+    /// Those with which it holds byte strings.
+    pub(super) bytes: Vec<String>,
+    pub(super) why_no_bytes: String,
+    pub(super) variants: Vec<String>,
+    /// As `pairs`, of each of `variants`.
+    pub(super) variant_pairs: Vec<Vec<PairLine>>,
+}
+
+/// A structure with one of its reclaimers.
+#[derive(Serialize)]
+pub(super) struct PairLine {
+    pub(super) reclaimer: String,
+    pub(super) get: String,
+    pub(super) insert: String,
+    pub(super) update: String,
+    pub(super) remove: String,
+    /// What a stalled reader keeps from being freed.
+    pub(super) held: String,
+    pub(super) held_is_bounded: Option<bool>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ReclaimerLine {
+    pub(super) name: String,
+    pub(super) summary: String,
+    pub(super) robust: bool,
+    /// What a stalled guard holds up, of nodes that are retired each for itself.
+    pub(super) held: String,
+    pub(super) per_pointer: bool,
+    pub(super) needs_quiescence: bool,
+    pub(super) takes_batch: bool,
+}
+
+#[derive(Clone, Serialize)]
+pub(super) struct NameLine {
+    pub(super) name: String,
+    pub(super) summary: String,
+}
+
+impl NameLine {
+    pub(super) fn new(name: &str, summary: &str) -> Self {
+        Self { name: name.to_owned(), summary: summary.to_owned() }
+    }
+}
