@@ -28,7 +28,7 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The anchors of a page's headings, as they are made where pages are shown: small letters, digits, hyphens
-/// for blanks, and nothing else.
+/// for blanks, and nothing else; and those that are given by hand (`<a id="…">`).
 fn anchors(page: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut heading = None;
@@ -39,6 +39,10 @@ fn anchors(page: &str) -> BTreeSet<String> {
                 let heading = heading.take().unwrap_or_default().to_lowercase();
                 let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
                 found.insert(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let ids = html.split("id=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+                found.extend(ids.map(|(id, _)| id.to_owned()));
             }
             Event::Text(text) | Event::Code(text) => {
                 if let Some(heading) = &mut heading {
@@ -86,7 +90,7 @@ fn links_lead_somewhere() {
 #[test]
 fn a_dead_link_is_noticed() {
     let path = root().join("docs/PAGE.md");
-    let page = "# One `word`, two\n[a](README.md) [b](#one-word-two) ![c](gone.png) [d](#gone)\n\
+    let page = "# One `word`, two\n<a id=\"three\"></a>\n\n[a](README.md) [h](#three) [b](#one-word-two) ![c](gone.png) [d](#gone)\n\
                 [e](../README.md#two-commands) [f](../README.md#three) [g](https://example.org)\n";
     let found = dead(&path, page);
     let found: Vec<&str> = found.iter().map(|line| line.rsplit(' ').next().unwrap()).collect();
