@@ -48,22 +48,31 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
 fn missing(registry: &Registry, merged: &Merged, out: &Path) -> String {
     let latency = merged.latency.as_deref().unwrap_or_default();
     let space = merged.space.as_deref().unwrap_or_default();
-    let done = Done::of(&merged.rows, latency).and_space(space);
     let aggregate = merged.aggregate.as_deref().unwrap_or_default();
-    let done = done.and_aggregate(aggregate);
     let trials = merged.rows.len() + latency.len() + study::places(space).len() + aggregate.len();
     let name = out.join(folder::EXPERIMENT).display().to_string();
     let Ok(experiment) = Experiment::parse(&name, &merged.experiment, &registry.catalogue()) else {
         return format!("{trials} trials; this program does not know all that {name} names");
     };
-    let jobs = jobs(&experiment).into_iter();
-    let jobs: Vec<_> = jobs.map(|job| (experiment.cases[job.cell].id(), job.measure)).collect();
-    let blocks = 0..experiment.blocks;
-    let missing: usize = blocks
-        .map(|block| jobs.iter().filter(|(id, measure)| !done.has(id, block, *measure)).count())
-        .sum();
+    let missing = still_to_run(&experiment, merged, 0..experiment.blocks);
     if missing == 0 {
         return format!("{trials} trials: every cell in each of the {} blocks", experiment.blocks);
     }
     format!("{trials} trials; {missing} are still to be run: sweep {name} --out {}", out.display())
+}
+
+/// How many trials of these blocks are not among the rows.
+pub(super) fn still_to_run(
+    experiment: &Experiment,
+    merged: &Merged,
+    blocks: impl Iterator<Item = u32>,
+) -> usize {
+    let done = Done::of(&merged.rows, merged.latency.as_deref().unwrap_or_default())
+        .and_space(merged.space.as_deref().unwrap_or_default())
+        .and_aggregate(merged.aggregate.as_deref().unwrap_or_default());
+    let jobs = jobs(experiment).into_iter();
+    let jobs: Vec<_> = jobs.map(|job| (experiment.cases[job.cell].id(), job.measure)).collect();
+    blocks
+        .map(|block| jobs.iter().filter(|(id, measure)| !done.has(id, block, *measure)).count())
+        .sum()
 }

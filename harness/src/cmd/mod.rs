@@ -20,6 +20,7 @@ mod rank;
 mod report;
 mod run;
 mod scaling;
+mod submit;
 mod sweep;
 mod trace;
 mod values;
@@ -50,6 +51,7 @@ struct Cli {
 enum Command {
     List(list::Args),
     Sweep(sweep::Args),
+    Submit(submit::Args),
     Run(run::Args),
     Cmp(cmp::Args),
     Rank(rank::Args),
@@ -101,6 +103,7 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
     match command {
         Command::List(args) => list::run(programs, args),
         Command::Sweep(args) => sweep::run(programs, args),
+        Command::Submit(args) => submit::run(programs, args),
         Command::Run(args) => run::run(programs, args),
         Command::Cmp(args) => cmp::run(&programs.built(), args),
         Command::Rank(args) => rank::run(args),

@@ -19,7 +19,7 @@ use crate::case::Case;
 use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
 use crate::failure::{Failure, usage};
 use crate::metric::Counters;
-use crate::programs::catalogue::NameGlob;
+use crate::programs::catalogue::{Catalogue, NameGlob};
 use crate::programs::{Programs, Registry};
 use crate::results::folder::Folder;
 use crate::results::machine::Machine;
@@ -89,19 +89,9 @@ const LOOKUPS_SECONDS: f64 = 0.05;
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let registry = programs.all()?;
     let catalogue = registry.catalogue();
-    let name = args.spec.display().to_string();
-    let text = read_text(&args.spec, LARGEST_SPEC)
-        .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
-    let parse =
-        |text: &str| Experiment::parse(&name, text, &catalogue).map_err(|error| rendered(&error));
-    let folder = args.spec.parent().unwrap_or(Path::new(""));
-    let text = with_traces(&name, &text, folder).map_err(|error| rendered(&error))?;
-    parse(&text)?;
     let overrides =
         Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
-    let text = apply_overrides(&text, &overrides);
-    let mut experiment = parse(&text)?;
-    folder.clone_into(&mut experiment.folder);
+    let (text, experiment) = read(&args.spec, &overrides, &catalogue)?;
     let plan = Plan::new(&experiment, &registry, args)?;
     if args.dry_run {
         return plan.show();
@@ -130,11 +120,31 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     conclude(&registry, &folder, machine)
 }
 
+/// The experiment of a file with the command line's settings written in, as a result folder has it.
+pub(super) fn read(
+    spec: &Path,
+    overrides: &Overrides,
+    catalogue: &Catalogue,
+) -> Result<(String, Experiment), Failure> {
+    let name = spec.display().to_string();
+    let text = read_text(spec, LARGEST_SPEC)
+        .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+    let parse =
+        |text: &str| Experiment::parse(&name, text, catalogue).map_err(|error| rendered(&error));
+    let folder = spec.parent().unwrap_or(Path::new(""));
+    let text = with_traces(&name, &text, folder).map_err(|error| rendered(&error))?;
+    parse(&text)?;
+    let text = apply_overrides(&text, overrides);
+    let mut experiment = parse(&text)?;
+    folder.clone_into(&mut experiment.folder);
+    Ok((text, experiment))
+}
+
 fn rendered(error: &SpecError) -> Failure {
     Failure::Text(error.render(io::stderr().is_terminal()))
 }
 
-fn default_folder(spec: &Path) -> PathBuf {
+pub(super) fn default_folder(spec: &Path) -> PathBuf {
     Path::new("results").join(spec.file_stem().unwrap_or_default())
 }
 

@@ -15,6 +15,7 @@ mod scaling;
 mod series;
 mod space;
 mod spec_errors;
+mod submit;
 mod support;
 mod sweep;
 mod trace;
