@@ -211,7 +211,7 @@ where
     fn double_lazily(&self, turn: &Maintenance<'_>) -> Result<(), GrowError> {
         // striped-I6: first the previous migration is brought to its end.
         let stripes = self.stripes();
-        (0..stripes.count()).for_each(|stripe| drop(self.lock([stripe; 3])));
+        (0..stripes.count()).for_each(|stripe| drop(self.lock([stripe; 2])));
         let table = self.current(turn);
         let mut next = Table::new(table.number + 1, allocate(table.slots.buckets() * 2)?);
         // Relaxed: as in `current`.

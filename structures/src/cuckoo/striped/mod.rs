@@ -65,7 +65,7 @@ use foldhash::fast::RandomState;
 
 use self::growth::{Table, allocate, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
-use self::stripes::{HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
+use self::stripes::{Held, HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
 use super::error::{GrowError, TryInsertError};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
@@ -350,7 +350,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         let (table, stripes) = (self.current(&turn), self.stripes());
         let frontier = Frontier(&self.frontier);
         for number in 0..stripes.count() {
-            let _held = stripes.lock([number; 3]);
+            let _held = stripes.lock([number; 2]);
             if is_behind(table, stripes, number) {
                 // SAFETY: it is behind, and we have its lock.
                 visit(unsafe { table.previous() }, number, stripes.count(), &mut f);
@@ -367,13 +367,24 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         self.counters.snapshot(self.len(), self.capacity())
     }
 
-    /// Locks the stripes of up to three buckets (bits that say more than the number of buckets do
-    /// not matter) and brings them up to date.
-    #[inline]
-    fn lock(&self, buckets: [usize; 3]) -> LockedStripes<'_, K, V, SLOTS> {
+    /// Locks the stripes of two buckets (bits that say more than the number of buckets do not matter)
+    /// and brings them up to date.
+    #[inline(always)]
+    fn lock(&self, buckets: [usize; 2]) -> LockedStripes<'_, K, V, SLOTS> {
+        let (table, held) = self.lock_by(buckets, |stripes| stripes.lock(buckets));
+        LockedStripes { table, held }
+    }
+
+    /// Has `lock` lock the stripes of these buckets, and brings them up to date.
+    #[inline(always)]
+    fn lock_by<'m, const N: usize, H>(
+        &'m self,
+        buckets: [usize; N],
+        lock: impl Fn(&'m StripeLocks) -> H,
+    ) -> (&'m Table<K, V, SLOTS>, H) {
         loop {
             let stripes = self.stripes();
-            let held = stripes.lock(buckets);
+            let held = lock(stripes);
             // Acquire striped-A3: pairs with striped-R3. striped-I3: if they are not current any more,
             // they protect nothing.
             if !ptr::eq(self.stripes.load(Ordering::Acquire), stripes) {
@@ -384,56 +395,77 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             // SAFETY: striped-I6: a table is freed after each of our stripes has been held by somebody
             // who saw a later one; we have them, and saw this one.
             let table = unsafe { &*table };
-            held.each(|number| {
+            for number in buckets.map(|bucket| stripes.of(bucket)) {
                 if is_behind(table, stripes, number) {
                     self.migrate(table, stripes, number);
                 }
-            });
-            return LockedStripes { table, held };
+            }
+            return (table, held);
         }
     }
 
     /// Locks both buckets of a hash.
-    #[inline]
+    #[inline(always)]
     fn candidates(&self, hash: u64) -> Candidates<'_, K, V, SLOTS> {
-        self.candidates_and(hash, hash as usize)
-    }
-
-    /// Locks both buckets of a hash, and a third.
-    #[inline]
-    fn candidates_and(&self, hash: u64, third: usize) -> Candidates<'_, K, V, SLOTS> {
         let tag = hash::tag(hash, TAG_BITS);
-        let pair = |mask| {
-            let home = hash::home(hash, mask);
-            [home, hash::other_bucket(home, tag, mask)]
-        };
         // Of the number of slots that was published last: enough for a hint.
         let mask = self.capacity() / SLOTS - 1;
-        Slots::<K, V, SLOTS>::prefetch_buckets(&self.hint, pair(mask));
-        let [home, other] = pair(usize::MAX);
-        let locked = self.lock([home, other, third]);
-        let buckets = pair(locked.table.slots.mask());
+        Slots::<K, V, SLOTS>::prefetch_buckets(&self.hint, pair(hash, tag, mask));
+        let locked = self.lock(pair(hash, tag, usize::MAX));
+        let buckets = pair(hash, tag, locked.table.slots.mask());
         Candidates { locked, tag, buckets }
     }
 
+    /// The same, and the stripe of a third bucket, if that is another one.
+    fn candidates_and(
+        &self,
+        hash: u64,
+        third: usize,
+    ) -> (Candidates<'_, K, V, SLOTS>, Option<Held<'_>>) {
+        let tag = hash::tag(hash, TAG_BITS);
+        let [home, other] = pair(hash, tag, usize::MAX);
+        let wanted = [home, other, third];
+        let (table, (held, extra)) = self.lock_by(wanted, |stripes| stripes.lock_three(wanted));
+        let buckets = pair(hash, tag, table.slots.mask());
+        (Candidates { locked: LockedStripes { table, held }, tag, buckets }, extra)
+    }
+
     /// Where `key` is, or an empty slot for it; and the locks. Displaces and grows as needed.
-    #[inline]
+    #[inline(always)]
     fn spot(&self, key: &K) -> Result<(Candidates<'_, K, V, SLOTS>, Spot), GrowError> {
         let hash = self.hasher.hash_one(key);
-        let mut locked = self.candidates(hash);
+        let locked = self.candidates(hash);
+        match locked.spot(key) {
+            Some(spot) => Ok((locked, spot)),
+            None => self.spot_after_all(locked, hash, key),
+        }
+    }
+
+    /// [`spot`](Self::spot) of a key whose buckets are full.
+    #[cold]
+    fn spot_after_all<'m>(
+        &'m self,
+        mut locked: Candidates<'m, K, V, SLOTS>,
+        hash: u64,
+        key: &K,
+    ) -> Result<(Candidates<'m, K, V, SLOTS>, Spot), GrowError> {
         let mut attempt = 0;
         loop {
-            // striped-I2: each time, as somebody may have added the key while we had no locks.
-            if let Some(place) = locked.find(|k| k == key) {
-                return Ok((locked, Spot::Present(place)));
-            }
-            if let Some(place) = locked.slots().vacancy(locked.buckets) {
-                return Ok((locked, Spot::Vacant(place)));
-            }
             locked = self.make_room(locked, hash, attempt)?;
+            // striped-I2: each time, as somebody may have added the key while we had no locks.
+            if let Some(spot) = locked.spot(key) {
+                return Ok((locked, spot));
+            }
             attempt += 1;
         }
     }
+}
+
+/// Both buckets of a hash, among `mask + 1`.
+#[inline(always)]
+fn pair(hash: u64, tag: u64, mask: usize) -> [usize; 2] {
+    let home = hash::home(hash, mask);
+    [home, hash::other_bucket(home, tag, mask)]
 }
 
 impl<K: Eq + Hash, V, const SLOTS: usize, P: Search> CuckooStriped<K, V, RandomState, SLOTS, P> {

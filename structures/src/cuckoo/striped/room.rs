@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use super::stripes::Held;
 use super::{Candidates, CuckooStriped, LockedStripes};
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{self, Place, Search};
@@ -47,8 +48,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// Moves the hole from the path's end to its beginning, with two stripes locked for each hop
-    /// but the last: then also those of the hash, which are not released, so that nobody else gets
-    /// the slot. `None` if the path does not hold any more.
+    /// but the last: then those of the hash, which are not released, so that nobody else gets the
+    /// slot, and that of the slot before. `None` if the path does not hold any more.
     fn displace_along(
         &self,
         path: &[Place],
@@ -56,15 +57,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         hash: u64,
     ) -> Option<Candidates<'_, K, V, SLOTS>> {
         for hop in path.windows(2).skip(1).rev() {
-            let locked = self.lock([hop[0].bucket, hop[1].bucket, hop[1].bucket]);
-            self.displace(&locked, hop[0], hop[1], number)?;
+            let locked = self.lock([hop[0].bucket, hop[1].bucket]);
+            self.displace(&locked, None, [hop[0], hop[1]], number)?;
         }
         let [from, to, ..] = *path else {
             // The hole is in one of the two buckets.
             return Some(self.candidates(hash));
         };
-        let candidates = self.candidates_and(hash, to.bucket);
-        self.displace(&candidates.locked, from, to, number)?;
+        let (candidates, extra) = self.candidates_and(hash, to.bucket);
+        self.displace(&candidates.locked, extra.as_ref(), [from, to], number)?;
         Some(candidates)
     }
 
@@ -72,8 +73,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     fn displace(
         &self,
         locked: &LockedStripes<'_, K, V, SLOTS>,
-        from: Place,
-        to: Place,
+        extra: Option<&Held<'_>>,
+        [from, to]: [Place; 2],
         number: usize,
     ) -> Option<()> {
         let LockedStripes { table, held } = locked;
@@ -82,8 +83,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         let frontier = self.frontier.load(Ordering::Relaxed);
         let visited = |bucket| held.stripes().of(bucket) < frontier;
         let possible = table.number == number
-            && held.covers(from.bucket)
-            && held.covers(to.bucket)
+            && held.covers(extra, from.bucket)
+            && held.covers(extra, to.bucket)
             && visited(from.bucket) == visited(to.bucket)
             // SAFETY: striped-I1: just checked that both locks are held.
             && unsafe { table.slots.displace(from, to) };

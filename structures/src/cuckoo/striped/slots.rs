@@ -111,12 +111,12 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         Some(Self { tags: tags.into_boxed_slice(), entries })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn buckets(&self) -> usize {
         self.tags.len() / Self::TAG_WORDS
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn mask(&self) -> usize {
         self.buckets() - 1
     }
@@ -169,7 +169,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     }
 
     /// An empty slot in one of two buckets.
-    #[inline]
+    #[inline(always)]
     pub(super) fn vacancy(&self, buckets: [usize; 2]) -> Option<Place> {
         buckets
             .into_iter()
@@ -177,7 +177,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     }
 
     /// Writes a slot's tag. The caller holds the bucket's lock.
-    #[inline]
+    #[inline(always)]
     fn set_tag(&self, place: Place, tag: u64) {
         let word = &self.tags[place.bucket * Self::TAG_WORDS + place.slot / 4];
         let shift = 8 * (place.slot % 4);
@@ -187,7 +187,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         word.store(others | (tag as u32) << shift, Ordering::Relaxed);
     }
 
-    #[inline]
+    #[inline(always)]
     fn entry(&self, place: Place) -> *mut (K, V) {
         assert!(place.bucket < self.buckets() && place.slot < SLOTS, "{place:?}");
         // SAFETY: there are so many buckets.
@@ -213,7 +213,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     ///
     /// As for [`get`](Self::get); and this is the only reference to the slot.
     #[expect(clippy::mut_from_ref, reason = "the caller has the lock")]
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn get_mut(&self, place: Place) -> &mut V {
         // SAFETY: the tag says that it is initialised; the lock keeps others away.
         let entry = unsafe { &mut *self.entry(place) };
@@ -225,7 +225,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// # Safety
     ///
     /// The caller has the bucket's lock. The slot is empty.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn put(&self, place: Place, tag: u64, entry: (K, V)) {
         // SAFETY: in bounds, and nobody else touches it.
         unsafe { self.entry(place).write(entry) };
@@ -237,7 +237,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// # Safety
     ///
     /// The caller has the bucket's lock. The slot's tag is not 0.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn take(&self, place: Place) -> (K, V) {
         self.set_tag(place, 0);
         // SAFETY: it was initialised, and from now on counts as empty.

@@ -1,6 +1,6 @@
 //! The locks: a power of two of spinlocks. Bucket `b` has lock `b` modulo their number.
 
-use std::fmt;
+use std::{fmt, mem, ptr};
 
 use crossbeam_utils::CachePadded;
 
@@ -68,23 +68,29 @@ impl Stripe {
     /// # Panics
     ///
     /// If this thread has the lock.
-    #[inline]
-    fn lock(&self) {
-        let backoff = Backoff::new();
+    #[inline(always)]
+    fn lock(&self) -> Held<'_> {
         let me = me();
+        if self.try_lock(me) { Held(self) } else { self.lock_slowly(me) }
+    }
+
+    #[inline(always)]
+    fn try_lock(&self, me: usize) -> bool {
+        // Acquire striped-A1: pairs with striped-R1; what earlier holders did is visible. Relaxed:
+        // nothing follows a failure.
+        let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
+        self.owner.compare_exchange_weak(NOBODY, me, success, failure).is_ok()
+    }
+
+    #[cold]
+    fn lock_slowly(&self, me: usize) -> Held<'_> {
+        let backoff = Backoff::new();
         loop {
             // The plain load first keeps the line shared while somebody else has the lock.
             // Relaxed: nothing follows a failure.
             let owner = self.owner.load(Ordering::Relaxed);
-            // Acquire striped-A1: pairs with striped-R1; what earlier holders did is visible. Relaxed:
-            // as above.
-            if owner == NOBODY
-                && self
-                    .owner
-                    .compare_exchange_weak(NOBODY, me, Ordering::Acquire, Ordering::Relaxed)
-                    .is_ok()
-            {
-                return;
+            if owner == NOBODY && self.try_lock(me) {
+                return Held(self);
             }
             if owner == me {
                 waits_for_itself();
@@ -93,7 +99,7 @@ impl Stripe {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn unlock(&self) {
         // Release striped-R1: publishes what was done under the lock; pairs with striped-A1.
         self.owner.store(NOBODY, Ordering::Release);
@@ -125,13 +131,13 @@ impl StripeLocks {
     }
 
     /// The number of the stripe of a bucket.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(&self, bucket: usize) -> usize {
         bucket & (self.0.len() - 1)
     }
 
     /// A stripe by its number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, stripe: usize) -> &Stripe {
         &self.0[stripe]
     }
@@ -151,30 +157,36 @@ impl StripeLocks {
         self.0[0].add(entries - self.entries());
     }
 
-    /// Locks the stripes of three buckets, which may be the same, in ascending order.
+    /// Locks the stripes of two buckets, which may be the same, in ascending order.
     ///
     /// # Panics
     ///
     /// If this thread has one of them; then it has no more than before.
-    #[inline]
-    pub(super) fn lock(&self, buckets: [usize; 3]) -> HeldStripes<'_> {
+    #[inline(always)]
+    pub(super) fn lock(&self, buckets: [usize; 2]) -> HeldStripes<'_> {
+        let [a, b] = buckets.map(|bucket| self.of(bucket));
+        let low = self.get(a.min(b)).lock();
+        // cuckoo-H3: the same stripe is locked once.
+        let high = (a != b).then(|| self.get(a.max(b)).lock());
+        HeldStripes { stripes: self, low, high }
+    }
+
+    /// The same, and of a third bucket, whose stripe comes extra if it is none of the two.
+    ///
+    /// # Panics
+    ///
+    /// As [`lock`](Self::lock).
+    pub(super) fn lock_three(&self, buckets: [usize; 3]) -> (HeldStripes<'_>, Option<Held<'_>>) {
         let [a, b, c] = buckets.map(|bucket| self.of(bucket));
-        let (a, b) = (a.min(b), a.max(b));
-        let (b, c) = (b.min(c), b.max(c));
-        let (a, b) = (a.min(b), a.max(b));
-        // cuckoo-H3: the same stripe is locked once. What is held is said step by step, as a step may
-        // panic.
-        self.get(a).lock();
-        let mut held = HeldStripes { stripes: self, numbers: [a; 3] };
-        if b != a {
-            self.get(b).lock();
-            held.numbers = [a, b, b];
-        }
-        if c != b {
-            self.get(c).lock();
-            held.numbers[2] = c;
-        }
-        held
+        let (low, high) = (a.min(b), a.max(b));
+        let third = |is_due: bool| (is_due && c != low && c != high).then(|| self.get(c).lock());
+        let before = third(c < low);
+        let first = self.get(low).lock();
+        let between = third(low < c && c < high);
+        let second = (low != high).then(|| self.get(high).lock());
+        let after = third(high < c);
+        let held = HeldStripes { stripes: self, low: first, high: second };
+        (held, before.or(between).or(after))
     }
 
     /// Locks all stripes, in ascending order.
@@ -185,58 +197,57 @@ impl StripeLocks {
     pub(super) fn lock_all(&self) -> AllHeld<'_> {
         let mut held = AllHeld(&self.0[..0]);
         for number in 0..self.count() {
-            self.get(number).lock();
+            // `held` unlocks it.
+            mem::forget(self.get(number).lock());
             held.0 = &self.0[..=number];
         }
         held
     }
 }
 
-/// Up to three stripes, locked until this is dropped.
+/// A stripe, locked until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held<'s>(&'s Stripe);
+
+impl Held<'_> {
+    fn is_of(&self, stripe: &Stripe) -> bool {
+        ptr::eq(self.0, stripe)
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+/// Two stripes or one, locked until this is dropped.
 #[derive(Debug)]
 pub(super) struct HeldStripes<'s> {
     stripes: &'s StripeLocks,
-    /// Ascending.
-    numbers: [usize; 3],
+    low: Held<'s>,
+    high: Option<Held<'s>>,
 }
 
 impl<'s> HeldStripes<'s> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn stripes(&self) -> &'s StripeLocks {
         self.stripes
     }
 
-    /// Runs `f` on the number of each stripe that is locked, once.
-    #[inline(always)]
-    pub(super) fn each(&self, mut f: impl FnMut(usize)) {
-        let [a, b, c] = self.numbers;
-        f(a);
-        if b != a {
-            f(b);
-        }
-        if c != b {
-            f(c);
-        }
-    }
-
-    /// Whether the lock of `bucket` is held.
-    pub(super) fn covers(&self, bucket: usize) -> bool {
-        self.numbers.contains(&self.stripes.of(bucket))
+    /// Whether the lock of `bucket` is held, by these or as `extra`.
+    pub(super) fn covers(&self, extra: Option<&Held<'_>>, bucket: usize) -> bool {
+        let stripe = self.stripes.get(self.stripes.of(bucket));
+        [Some(&self.low), self.high.as_ref(), extra].into_iter().flatten().any(|h| h.is_of(stripe))
     }
 
     /// Announces a search that goes on when the locks have been released.
     pub(super) fn announce_search(&self) -> Searching<'s> {
-        let stripe = self.stripes.get(self.numbers[0]);
+        let stripe = self.low.0;
         // Relaxed: whoever waits for searches takes this lock first.
         stripe.searches.fetch_add(1, Ordering::Relaxed);
         Searching(stripe)
-    }
-}
-
-impl Drop for HeldStripes<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.each(|stripe| self.stripes.get(stripe).unlock());
     }
 }
 
