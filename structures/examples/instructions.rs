@@ -273,9 +273,7 @@ fn tables(all: &mut Wanted) {
     all.ours("cuckoo-optimistic:slots=4", |room| {
         Words::<4>::with_capacity_and_hasher(room, hasher())
     });
-    all.ours("cuckoo-optimistic:tags=off", |room| {
-        NoTags::with_capacity_and_hasher(room, hasher())
-    });
+    all.ours("cuckoo-optimistic:tags=off", |room| NoTags::with_capacity_and_hasher(room, hasher()));
     all.ours("cuckoo-striped", |room| Striped::with_capacity_and_hasher(room, hasher()));
     reclaimed(all);
 }

@@ -24,6 +24,9 @@
 //! * A writer locks (control-C4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)`
 //!   (control-C5), writes entries, unlocks with the next version (`Release`, control-C6). Before that
 //!   it may raise the overflow count, still locked.
+//!   What it has read between control-C1 and control-C4 was in the bucket at control-C4, without
+//!   control-C2 and control-C3: the word has not changed, and a writer that locks later does so after
+//!   this holder's control-C6, before which its reads are.
 //! * control-C5 pairs with control-C2: a reader that saw one of the writer's entries sees its lock, or
 //!   a later word, at control-C3. control-C6 pairs with control-C1, control-C3 and control-C4: who sees
 //!   the new word sees the new entries.
@@ -129,6 +132,13 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
         Self(self.0 & !(Self::TAG << shift) | tag << shift)
     }
 
+    /// With `tag` in `slot`, which is empty; of another slot the result says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub const fn filled(self, slot: usize, tag: u64) -> Self {
+        Self(self.0 | tag << (slot as u32 * Self::TAG_BITS))
+    }
+
     /// Whether the overflow count is not 0.
     #[inline(always)]
     #[must_use]
@@ -220,7 +230,7 @@ impl<const SLOTS: usize> Matches<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub const fn first(self) -> Option<usize> {
-        if self.0 == 0 { None } else { Some(self.first_or_any()) }
+        if self.0 == 0 { None } else { Some(self.first_or_last()) }
     }
 
     /// Whether `slot` is among them.
@@ -231,18 +241,12 @@ impl<const SLOTS: usize> Matches<SLOTS> {
         self.0 >> (slot as u32 * bits + bits - 1) & 1 != 0
     }
 
-    /// The first of them; some slot if there is none. Without a branch.
+    /// The first of them; the last slot of all if there is none. Without a branch.
     #[inline(always)]
     #[must_use]
-    pub const fn first_or_any(self) -> usize {
-        let slot = (self.0.trailing_zeros() / Snapshot::<SLOTS>::TAG_BITS) as usize;
-        if SLOTS.is_power_of_two() {
-            slot & (SLOTS - 1)
-        } else if slot < SLOTS {
-            slot
-        } else {
-            0
-        }
+    pub const fn first_or_last(self) -> usize {
+        let last = 1 << (Snapshot::<SLOTS>::TAGS_END - 1);
+        ((self.0 | last).trailing_zeros() / Snapshot::<SLOTS>::TAG_BITS) as usize
     }
 
     /// Whether there is none.
@@ -250,6 +254,13 @@ impl<const SLOTS: usize> Matches<SLOTS> {
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Whether there are no two.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_one_at_most(self) -> bool {
+        self.0 & self.0.wrapping_sub(1) == 0
     }
 }
 
@@ -372,6 +383,19 @@ impl<const SLOTS: usize> Control<SLOTS> {
     pub fn unlock_unchanged(&self, seen: Snapshot<SLOTS>) {
         // Release control-C6: what the holder read comes before the next holder's writes.
         self.0.store(seen.0, Ordering::Release);
+    }
+
+    /// A control word that is nobody else's, for a writer that is to change nothing but to take no other
+    /// way: it locks and unlocks as one that was `seen`.
+    #[inline(always)]
+    pub(crate) fn scratch(seen: Snapshot<SLOTS>) -> Self {
+        Self(AtomicU64::new(seen.0))
+    }
+
+    /// The word's bits, for tests that compare tables.
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(crate) fn bits(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 
     /// Freezes an unlocked bucket: from here on no lock can be taken. False if the word is not

@@ -49,6 +49,13 @@ impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
     pub fn is_locked(&self) -> bool {
         V::is_locked(self)
     }
+
+    /// Whether the bucket's lock could be taken: no writer had it, and it was not frozen.
+    #[inline(always)]
+    #[must_use]
+    pub fn can_be_locked(&self) -> bool {
+        !self.is_locked() & !self.word.is_frozen()
+    }
 }
 
 /// The kind of locks and versions that a table's buckets have. Sealed: a table relies on a lock that it

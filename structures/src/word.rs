@@ -1,5 +1,7 @@
 //! Keys and values of one machine word, for tables that keep them inline in atomics.
 
+use std::hint::select_unpredictable;
+
 use crate::sealed::Sealed;
 
 /// A value that 64 bits represent: what the tables with inline entries store.
@@ -13,6 +15,21 @@ pub trait Word: Sealed + Copy + Send + Sync + 'static {
 
     /// The value that has these bits; they came from [`to_bits`](Self::to_bits).
     fn from_bits(bits: u64) -> Self;
+}
+
+/// The value, if it was found: without a branch, in what the caller does with it as well. Where some
+/// ways to get here are known to have found it and others not, the compiler would follow each of them
+/// further with a copy of the caller's code, and have a branch for the way on which it is not known.
+#[inline(always)]
+pub(crate) fn value_if<V: Word>(found: bool, value: u64) -> Option<V> {
+    let mut known = u32::from(found);
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: no instruction.
+    unsafe {
+        std::arch::asm!("/* {0:e} */", inout(reg) known, options(pure, nomem, nostack, preserves_flags));
+    }
+    // 0 is a value of every `V`, and nothing but values is where values are kept.
+    select_unpredictable(known != 0, Some(V::from_bits(value)), None)
 }
 
 macro_rules! integers {

@@ -39,7 +39,7 @@ pub(crate) struct Zeroed<T> {
 /// Bytes of a huge page.
 const HUGE_PAGE: usize = 2 << 20;
 /// Bytes of a cache line.
-const CACHE_LINE: usize = 64;
+pub(crate) const CACHE_LINE: usize = 64;
 
 impl<T: Zeroable> Zeroed<T> {
     /// `len` zeroed values, the first at the begin of a cache line.

@@ -46,7 +46,7 @@ impl<'m, M> Direct<'m, M> {
     }
 
     /// The handle inside a critical section, of which there is nothing to see.
-    #[inline]
+    #[inline(always)]
     pub fn pin(&mut self) -> PinnedDirect<'_, M> {
         PinnedDirect(self.0)
     }
@@ -63,7 +63,7 @@ impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
     where
         Self: 'h;
 
-    #[inline]
+    #[inline(always)]
     fn pin(&mut self) -> Self::Pinned<'_> {
         self.pin()
     }
@@ -75,7 +75,7 @@ impl<K, V, M: DirectMap<K, V>> MapHandle<K, V> for Direct<'_, M> {
 pub struct PinnedDirect<'h, M>(pub(crate) &'h M);
 
 impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
-    #[inline]
+    #[inline(always)]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.get_with(key, read)
     }
@@ -88,7 +88,7 @@ impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
         self.0.get_many(keys, values);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, key: K, value: V) -> bool {
         self.0.insert(key, value)
     }
@@ -103,7 +103,7 @@ impl<K, V, M: DirectMap<K, V>> PinnedMap<K, V> for PinnedDirect<'_, M> {
         self.0.upsert(key, f)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.0.remove(key)
     }

@@ -149,7 +149,7 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::get`], pinned for this operation alone.
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, key: &K) -> Option<V>
     where
         V: Clone,
@@ -171,7 +171,7 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::get_with`], pinned for this operation alone.
-    #[inline]
+    #[inline(always)]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.pin().get_with(key, read)
     }
@@ -183,7 +183,7 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::insert`], pinned for this operation alone.
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, key: K, value: V) -> bool {
         self.pin().insert(key, value)
     }
@@ -207,7 +207,7 @@ pub trait MapHandle<K, V> {
     }
 
     /// [`PinnedMap::remove`], pinned for this operation alone.
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.pin().remove(key)
     }
@@ -227,7 +227,7 @@ pub trait PinnedMap<K, V> {
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
 
     /// A copy of the value of `key`.
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, key: &K) -> Option<V>
     where
         V: Clone,

@@ -21,21 +21,6 @@ use crate::sync::{Ordering, perturb};
 use crate::versions::PerBucket;
 use crate::word::Word;
 
-/// The value, if it was found: without a branch, in what the caller does with it as well. Where some
-/// ways to get here are known to have found it and others not, the compiler would follow each of them
-/// further with a copy of the caller's code, and have a branch for the way on which it is not known.
-#[inline(always)]
-pub(super) fn value_if<V: Word>(found: bool, value: u64) -> Option<V> {
-    let mut known = u32::from(found);
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: no instruction.
-    unsafe {
-        std::arch::asm!("/* {0:e} */", inout(reg) known, options(pure, nomem, nostack, preserves_flags));
-    }
-    // 0 is a value of every `V`, and nothing but values is in slots.
-    select_unpredictable(known != 0, Some(V::from_bits(value)), None)
-}
-
 /// A first look at a bucket.
 struct Look {
     seen: BucketWord,

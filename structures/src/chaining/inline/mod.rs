@@ -63,7 +63,6 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use self::at_once::value_if;
 use self::bucket::Wanted;
 use self::table::Table;
 use super::MIN_BUCKETS;
@@ -76,7 +75,7 @@ use crate::operations::{constructors, derived};
 use crate::prefetch::prefetch;
 use crate::sync::{AtomicPtr, Backoff, Ordering};
 use crate::versions::PerBucket;
-use crate::word::Word;
+use crate::word::{Word, value_if};
 
 /// Keys that [`ChainingInline::get_many`] looks up at a time.
 const BATCH: usize = 16;

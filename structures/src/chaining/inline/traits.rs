@@ -39,7 +39,7 @@ where
     S: BuildHasher + Send + Sync,
     E: Exclusion<Versions = PerBucket>,
 {
-    #[inline]
+    #[inline(always)]
     fn get_with<R>(&self, key: &K, read: impl FnOnce(&V) -> R) -> Option<R> {
         self.get_with(key, read)
     }
@@ -48,7 +48,7 @@ where
         self.get_many(keys, values);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&self, key: K, value: V) -> bool {
         self.insert(key, value)
     }
@@ -63,7 +63,7 @@ where
         self.upsert(key, f)
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&self, key: &K) -> Option<V> {
         self.remove(key)
     }

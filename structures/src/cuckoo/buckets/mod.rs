@@ -68,7 +68,7 @@ use crate::hash;
 use crate::prefetch::prefetch;
 use crate::sync::{AtomicPtr, Ordering};
 use crate::versions::{PerBucket, Seen, Versions};
-use crate::zeroed::{Pages, Zeroable, Zeroed};
+use crate::zeroed::{CACHE_LINE, Pages, Zeroable, Zeroed};
 
 pub(super) use self::growth::Target;
 pub(super) use self::moves::{Relocation, move_along};
@@ -271,8 +271,20 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// read and then the bucket `seen`.
     #[inline(always)]
     pub(super) fn try_lock(&self, bucket: usize, seen: &Seen<SLOTS, V>, wraps: u64) -> bool {
-        let control = self.control(bucket);
-        !seen.is_locked() && V::try_lock(&self.versions, bucket, control, seen, &self.wraps, wraps)
+        !seen.is_locked() && self.try_lock_in(self.control(bucket), bucket, seen, wraps)
+    }
+
+    /// [`Self::try_lock`] of a bucket that was not locked, in its own word or one that stands for it
+    /// ([`Control::scratch`]).
+    #[inline(always)]
+    pub(super) fn try_lock_in(
+        &self,
+        control: &Control<SLOTS>,
+        bucket: usize,
+        seen: &Seen<SLOTS, V>,
+        wraps: u64,
+    ) -> bool {
+        V::try_lock(&self.versions, bucket, control, seen, &self.wraps, wraps)
     }
 
     /// The same for two buckets: both locks or none.
@@ -298,8 +310,14 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
 
     /// Gives `bucket` its new word, and unlocks it.
     #[inline(always)]
-    fn unlock(&self, bucket: usize, new: Snapshot<SLOTS>) {
-        V::unlock(&self.versions, bucket, self.control(bucket), new, &self.wraps);
+    pub(super) fn unlock(&self, bucket: usize, new: Snapshot<SLOTS>) {
+        self.unlock_in(self.control(bucket), bucket, new);
+    }
+
+    /// The same in the bucket's own word or one that stands for it.
+    #[inline(always)]
+    pub(super) fn unlock_in(&self, control: &Control<SLOTS>, bucket: usize, new: Snapshot<SLOTS>) {
+        V::unlock(&self.versions, bucket, control, new, &self.wraps);
     }
 
     /// The same for two buckets, in this order.
@@ -385,6 +403,14 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     #[inline(always)]
     pub(super) fn prefetch_control(&self, bucket: usize) {
         prefetch(std::ptr::from_ref(self.control(bucket)));
+    }
+
+    /// Asks for all cells of `bucket`.
+    #[inline(always)]
+    pub(super) fn prefetch_cells(&self, bucket: usize) {
+        for line in 0..(SLOTS * size_of::<C>()).div_ceil(CACHE_LINE) {
+            self.prefetch_cell(Place { bucket, slot: line * CACHE_LINE / size_of::<C>() });
+        }
     }
 
     /// Asks for the cell of `place`.

@@ -35,7 +35,7 @@ pub(super) use self::ops::{Access, At, Look, Refused, insert, locate, remove_if,
 pub(super) struct Driver<C, const SLOTS: usize, V: Versions = PerBucket> {
     /// The first table or one of its successors.
     current: AtomicPtr<Table<C, SLOTS, V>>,
-    entries: StripedCounter,
+    pub(super) entries: StripedCounter,
     counters: Counters,
     /// Shared by displacements, exclusive to iteration.
     moves: Turns,

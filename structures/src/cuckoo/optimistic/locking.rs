@@ -9,7 +9,7 @@ use crate::exclusion::Exclusion;
 use crate::sync::Backoff;
 use crate::tagging::Tagging;
 use crate::versions::{Seen, Versions};
-use crate::word::Word;
+use crate::word::{Word, value_if};
 
 impl<K, V, S, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 where
@@ -44,7 +44,8 @@ where
             // What is frozen cannot be locked, and need not be.
             let frozen = |bucket| table.control(bucket).snapshot().is_frozen();
             if frozen(address.home) || frozen(address.other) {
-                return self.get_slowly(key, hash);
+                let (found, value) = self.get_slowly(key, hash);
+                return value_if(found, value);
             }
             backoff.snooze();
         }

@@ -42,19 +42,19 @@
 //! slots, and O(n) for the one that grows the table, which other writers help and readers do not
 //! wait for.
 
+mod at_once;
 mod locking;
 mod ops;
 mod traits;
 
 use std::hash::{BuildHasher, Hash};
-use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::buckets::{Cell, Found, Table};
-use super::driver::{self, Driver};
+use super::driver::Driver;
 use super::path::{Bfs, Place, Search};
 use crate::control::Snapshot;
 use crate::exclusion::{Exclusion, Optimistic};
@@ -63,7 +63,7 @@ use crate::operations::constructors;
 use crate::sync::{AtomicU64, Backoff, Ordering};
 use crate::tagging::{Tagged, Tagging};
 use crate::versions::{Seen, Versions};
-use crate::word::Word;
+use crate::word::{Word, value_if};
 use crate::zeroed::{Pages, Zeroable};
 
 /// Keys that [`CuckooOptimistic::get_many`] looks up at a time.
@@ -240,58 +240,17 @@ where
         if E::READERS_LOCK {
             return self.get_locking(key, hash);
         }
-        self.get_from(self.table(), key, hash)
+        let table = self.table();
+        Self::prefetch(table, hash);
+        self.get_from(table, key, hash)
     }
 
-    /// A lookup that is done with the home, as most are; the others are [`Self::get_slowly`].
+    /// A lookup that does not lock.
     #[inline(always)]
     fn get_from(&self, table: &TableOfWords<E, SLOTS>, key: &K, hash: u64) -> Option<V> {
-        let wraps = table.wraps.count();
-        let home = hash::home(hash, table.mask);
-        let seen = table.see(home);
-        let matches = seen.word.matching(Self::tag(hash));
-        if T::DISTINGUISHES && table.is_small() {
-            return self.get_from_cache(table, key, hash, wraps, seen);
-        }
-        if let Some(found) = Self::find(table, home, &seen, key, Self::tag(hash)) {
-            if table.tags_unchanged(home, &seen, wraps) {
-                return Some(V::from_bits(found.content.1));
-            }
-        } else if !seen.word.overflows() {
-            // No tag is like it: that the word says alone, and no entry was read.
-            if matches.is_empty() || table.tags_unchanged(home, &seen, wraps) {
-                return None;
-            }
-        }
-        self.get_slowly(key, hash)
-    }
-
-    /// The same for a table in the cache, where a mispredicted branch on hit or miss costs more
-    /// than reading a cell in vain.
-    #[inline(always)]
-    fn get_from_cache(
-        &self,
-        table: &TableOfWords<E, SLOTS>,
-        key: &K,
-        hash: u64,
-        wraps: u64,
-        seen: Seen<SLOTS, E::Versions>,
-    ) -> Option<V> {
-        let bucket = hash::home(hash, table.mask);
-        let matches = seen.word.matching(Self::tag(hash));
-        let (found, value) = table.cell(Place { bucket, slot: matches.first_or_any() }).read();
-        let hit = !matches.is_empty() & (found == key.to_bits());
-        let miss = matches.is_empty() & !seen.word.overflows();
-        if (hit | miss) && table.tags_unchanged(bucket, &seen, wraps) {
-            return select_unpredictable(hit, Some(V::from_bits(value)), None);
-        }
-        self.get_slowly(key, hash)
-    }
-
-    #[inline(never)]
-    fn get_slowly(&self, key: &K, hash: u64) -> Option<V> {
-        let at = driver::locate(&mut &*self, hash, key);
-        at.located.found.map(|found| V::from_bits(found.content.1))
+        let settled = Self::get_at_once(table, key, hash);
+        let (found, value) = settled.unwrap_or_else(|| self.get_slowly(key, hash));
+        value_if(found, value)
     }
 
     /// Looks up many keys at once: `values[i]` becomes the value of `keys[i]`. The memory that

@@ -15,7 +15,7 @@ use crate::map::Direct;
 use crate::operations::derived;
 use crate::sync::Ordering;
 use crate::tagging::Tagging;
-use crate::word::Word;
+use crate::word::{Word, value_if};
 
 impl<K, V, S, const SLOTS: usize, E, T, P> CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 where
@@ -26,8 +26,8 @@ where
     T: Tagging,
     P: Search,
 {
-    derived!(() [K, V] [<> K]: contains insert_many insert_or_assign get_or_insert_with remove retain
-        clear is_empty reserve);
+    derived!(() [K, V] [<> K]: contains insert_many insert_or_assign get_or_insert_with retain clear
+        is_empty reserve);
 
     /// A handle, for code that is to run with any table.
     pub fn handle(&self) -> Direct<'_, Self> {
@@ -45,8 +45,17 @@ where
     /// # Panics
     ///
     /// Where [`try_insert`](Self::try_insert) returns an error.
+    #[inline(always)]
     pub fn insert(&self, key: K, value: V) -> bool {
-        self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        let added = self.insert_at_once(&key, value.to_bits(), hash);
+        added.unwrap_or_else(|| self.insert_slowly(key, value, hash))
+    }
+
+    #[inline(never)]
+    fn insert_slowly(&self, key: K, value: V, hash: u64) -> bool {
+        driver::insert(&mut &*self, hash, key, value).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Adds `key`; `Ok(false)`, and no effect, if it is present.
@@ -58,15 +67,23 @@ where
     pub fn try_insert(&self, key: K, value: V) -> Result<bool, GrowError> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();
-        driver::insert(&mut &*self, hash, key, value)
+        let added = self.insert_at_once(&key, value.to_bits(), hash);
+        added.map_or_else(|| driver::insert(&mut &*self, hash, key, value), Ok)
     }
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced.
     ///
     /// `f` may run several times; the effect of exactly its last run is seen.
-    pub fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
+    #[inline]
+    pub fn update(&self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();
+        let updated = self.update_at_once(key, hash, |old| f(&old));
+        updated.or_else(|| self.update_slowly(key, hash, f))
+    }
+
+    #[inline(never)]
+    fn update_slowly(&self, key: &K, hash: u64, f: impl FnMut(&V) -> V) -> Option<V> {
         driver::update(&mut &*self, hash, key, f)
     }
 
@@ -77,11 +94,35 @@ where
     /// # Panics
     ///
     /// Where [`try_insert`](Self::try_insert) returns an error.
-    pub fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+    #[inline]
+    pub fn upsert(&self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();
+        let updated = self.update_at_once(&key, hash, |old| f(Some(&old)));
+        updated.or_else(|| self.upsert_slowly(key, hash, f))
+    }
+
+    #[inline(never)]
+    fn upsert_slowly(&self, key: K, hash: u64, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let replaced = driver::upsert(&mut &*self, hash, key, f);
         replaced.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Takes `key` out and returns its value: [`remove_if`](Self::remove_if), whatever the value is.
+    #[inline(always)]
+    pub fn remove(&self, key: &K) -> Option<V> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        let removed = self.remove_at_once(key, hash);
+        let (found, value) = removed.unwrap_or_else(|| self.remove_slowly(key, hash));
+        value_if(found, value)
+    }
+
+    /// Whether the key was there, and its value.
+    #[inline(never)]
+    fn remove_slowly(&self, key: &K, hash: u64) -> (bool, u64) {
+        let removed = driver::remove_if(&mut &*self, hash, key, |_: &V| true);
+        removed.map_or((false, 0), |value| (true, value.to_bits()))
     }
 
     /// Takes `key` out if `condition` holds of its value, and returns the value. `condition` runs once

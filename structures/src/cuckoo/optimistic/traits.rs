@@ -55,18 +55,22 @@ where
         self.get_many(keys, values);
     }
 
+    #[inline(always)]
     fn insert(&self, key: K, value: V) -> bool {
         self.insert(key, value)
     }
 
+    #[inline]
     fn update(&self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.update(key, f)
     }
 
+    #[inline]
     fn upsert(&self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.upsert(key, f)
     }
 
+    #[inline(always)]
     fn remove(&self, key: &K) -> Option<V> {
         self.remove(key)
     }
