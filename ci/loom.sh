@@ -2,7 +2,9 @@
 # Model checking by loom: the control words' protocols, the optimistic and the striped cuckoo table, the
 # chained table with inline entries, the lock-free list, growth, the universal constructions and the
 # reclaimers, under every interleaving with at most three preemptions, or as many as LOOM_MAX_PREEMPTIONS
-# says (the longest with one or two fewer). Prints what it explored. Arguments go to the tests; TESTS names the test programs, else all of them.
+# says (the longest with one or two fewer), and then the cache's store `memc3`. Prints what it explored.
+# Arguments go to the tests; TESTS names the test programs of `structures`, and `cache` is that crate's, else
+# all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg loom"
@@ -11,6 +13,8 @@ export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 export CARGO_TARGET_DIR=target/loom
 # Small crates, run once: the build is what takes time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
-tests=${TESTS:-loom loom_two_buckets loom_list loom_striped loom_growth loom_inline loom_reclaim loom_rcu loom_psim}
+tests=${TESTS:-loom loom_two_buckets loom_list loom_striped loom_growth loom_inline loom_reclaim loom_rcu loom_psim cache}
+ours=$(printf -- '%s\n' $tests | sed -n '/^cache$/!s/^/--test /p')
 # shellcheck disable=SC2086
-cargo test -p structures --release $(printf -- '--test %s ' $tests) -- --nocapture "$@"
+[ -z "$ours" ] || cargo test -p structures --release $ours -- --nocapture "$@"
+case " $tests " in *" cache "*) cargo test -p cache --release --lib --test loom -- --nocapture "$@" ;; esac

@@ -319,8 +319,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub fn validate(&self, seen: Snapshot<SLOTS>) -> bool {
-        // Acquire fence control-C2: pairs with control-C5. If an entry was a writer's, the load sees
-        // its lock.
+        // Acquire fence control-C2: pairs with control-C5, and with memc3-M4 where the entry is in memory
+        // that others use again. If an entry was a writer's, the load sees its lock.
         fence(Ordering::Acquire);
         // Acquire control-C3: pairs with control-C6; `Wraps` is at least what it was then.
         self.0.load(Ordering::Acquire) == seen.0

@@ -60,10 +60,23 @@ pub struct Stuck {
 /// equal times overlap.
 #[must_use]
 pub fn check(initial: Option<u64>, ops: &[TimedOp], budget: u64) -> Decision {
+    sweep(Sweep::new(initial, ops.len(), budget), initial, ops)
+}
+
+/// Checks a history, sorted by invocation, of a key of a cache: between operations it may become absent,
+/// at any moment. It begins absent.
+///
+/// A cache writes without a look at what was there, and so does an insertion that succeeds, before which the
+/// key may have become absent. It is how such a write is told.
+#[must_use]
+pub fn check_cache(ops: &[TimedOp], budget: u64) -> Decision {
+    sweep(Sweep { loses: true, ..Sweep::new(None, ops.len(), budget) }, None, ops)
+}
+
+fn sweep(mut sweep: Sweep, initial: Option<u64>, ops: &[TimedOp]) -> Decision {
     debug_assert!(ops.is_sorted_by_key(|op| op.invoked), "the history is not sorted");
     let mut by_return: Vec<usize> = (0..ops.len()).filter(|&op| !ops[op].is_pending()).collect();
     by_return.sort_by_key(|&op| ops[op].returned);
-    let mut sweep = Sweep::new(initial, ops.len(), budget);
     let (mut start, mut certain) = (0, initial);
     let mut invoked = 0;
     for op in by_return {
@@ -114,6 +127,8 @@ struct Sweep {
     pending: u64,
     /// … and those of them whose operation leaves the state as it is.
     keeping: u64,
+    /// Whether the key may become absent between operations.
+    loses: bool,
     budget: u64,
 }
 
@@ -127,6 +142,7 @@ impl Sweep {
             steps: [unused; MAX_PENDING],
             pending: 0,
             keeping: 0,
+            loses: false,
             budget,
         }
     }
@@ -186,6 +202,12 @@ impl Sweep {
                 continue;
             }
             self.budget = self.budget.checked_sub(1)?;
+            if self.loses {
+                let lost = self.in_state(None, config.done);
+                if self.seen.insert(lost) {
+                    stack.push(lost);
+                }
+            }
             for slot in bits(self.pending & !self.keeping & !config.done) {
                 if let Some(next) = self.after(config, slot)
                     && self.seen.insert(next)
@@ -197,19 +219,21 @@ impl Sweep {
         Some(reached)
     }
 
-    /// `config` after the operation in `slot`, which changes the state, and after all those that
-    /// keep the new one.
+    /// `config` after the operation in `slot`, which changes the state.
     fn after(&self, config: Config, slot: usize) -> Option<Config> {
         let Transition { need, sets } = self.steps[slot];
         if !need.is_met_by(config.state) {
             return None;
         }
-        let state = sets?;
-        let mut done = config.done | 1 << slot;
+        Some(self.in_state(sets?, config.done | 1 << slot))
+    }
+
+    /// A configuration in which the state is new, after all those that keep it.
+    fn in_state(&self, state: Option<u64>, mut done: u64) -> Config {
         for keeper in bits(self.keeping & !done) {
             done |= u64::from(self.steps[keeper].need.is_met_by(state)) << keeper;
         }
-        Some(Config { state, done })
+        Config { state, done }
     }
 
     /// The states reached at the return that was the last to be looked at.

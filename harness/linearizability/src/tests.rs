@@ -1,6 +1,8 @@
 //! The checker against histories made by hand, and against one that tries every order; the
 //! pictures.
 
+mod cache;
+
 use rand::{RngExt, SeedableRng};
 
 use crate::history::{Call, Given, TimedOp, count_overlapping};

@@ -114,6 +114,13 @@ impl<'w> Item<'w> {
         self.start() + self.key_len() + self.value_len()
     }
 
+    /// Whether an item of this header has room in the chunk. It has, unless the header was read of what
+    /// was no item any more.
+    #[inline]
+    pub(crate) fn fits(&self) -> bool {
+        self.bytes() <= size_of_val(self.chunk)
+    }
+
     /// Whether this is its key.
     #[inline]
     pub(crate) fn key_is(&self, key: &[u8]) -> bool {

@@ -15,7 +15,10 @@
 //! assert_eq!(value, b"value");
 //! ```
 //!
-//! Nothing here knows of a network.
+//! Nothing here knows of a network. Nothing here is `unsafe`: what a reader may read while it is written
+//! are atomics.
+
+#![forbid(unsafe_code)]
 
 pub mod evict;
 pub mod item;

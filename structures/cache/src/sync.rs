@@ -1,5 +1,31 @@
-//! Where atomics come from: the only place that knows, so that a model checker's can stand in for them.
+//! Where atomics and locks come from: the only place that knows, so that a model checker's can stand in
+//! for them.
 //!
-//! Not from `structures`: `harness` uses this crate, and must not be built again when a table has changed.
+//! Without the feature `memc3` they are not from `structures`: the program `bench` uses this crate without
+//! it, and must not be built again when a table has changed.
 
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+#[cfg(feature = "memc3")]
+pub(crate) use structures::sync::{AtomicU32, AtomicU64, Ordering, fence};
+
+#[cfg(not(feature = "memc3"))]
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use std::sync::{Arc, PoisonError};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// What orders nothing, and may be old: no model has to follow it.
+pub(crate) mod hints {
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+}
+
+/// Takes the lock.
+///
+/// A panic under it, of which there is one source, a clock of the user's, comes before anything is
+/// changed. So there is no poison to mind.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -70,7 +70,7 @@ impl Expiry {
 
 /// A cache's time: seconds since it was made.
 #[derive(Clone, Debug)]
-pub(crate) struct Timer {
+pub struct Timer {
     clock: Arc<dyn Clock>,
     steady_at_start: u64,
     wall_at_start: u64,

@@ -117,7 +117,7 @@ pub(crate) fn append(words: &[AtomicU64], at: usize, len: usize, out: &mut Vec<u
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

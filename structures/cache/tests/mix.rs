@@ -1,7 +1,7 @@
 //! When the mix of sizes shifts, pages follow.
 
 use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{Config, Options, Sharded};
+use cache::store::{Cache, Config, Locked, Optimistic, Options, Part};
 use cache::theory::zipf;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -10,8 +10,8 @@ const BYTES: usize = 1 << 20;
 const KEYS: u64 = 20_000;
 
 /// A cache behind look-aside requests: a miss is followed by a set.
-struct Client<E> {
-    cache: Sharded<E>,
+struct Client<E, P> {
+    cache: Cache<E, P>,
     sums: Vec<f64>,
     rng: Xoshiro256PlusPlus,
 }
@@ -19,7 +19,7 @@ struct Client<E> {
 /// Bytes of the value of `key` in a phase.
 type Mix = fn(u64) -> usize;
 
-impl<E: Eviction> Client<E> {
+impl<E: Eviction, P: Part<E>> Client<E, P> {
     fn new() -> Self {
         let config = Config {
             page: 8 << 10,
@@ -35,7 +35,7 @@ impl<E: Eviction> Client<E> {
         };
         let sums = zipf(KEYS, 0.8).into_iter().map(running).collect();
         let rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        Self { cache: Sharded::new(&config).unwrap(), sums, rng }
+        Self { cache: Cache::new(&config).unwrap(), sums, rng }
     }
 
     /// Whether a request hits. The keys of each phase are others.
@@ -76,16 +76,23 @@ struct Shift {
 
 impl Visitor for Shift {
     fn visit<E: Eviction + 'static>(&mut self) {
-        if !E::EVICTS {
-            return;
+        if E::EVICTS {
+            self.of::<E, Locked<E>>();
+            self.of::<E, Optimistic<E>>();
         }
+    }
+}
+
+impl Shift {
+    fn of<E: Eviction, P: Part<E>>(&self) {
         let (after, to) = self.to;
-        let fresh = Client::<E>::new().phase(after, to, 3 * BYTES);
+        let fresh = Client::<E, P>::new().phase(after, to, 3 * BYTES);
         for (before, from) in self.from {
-            let mut client = Client::<E>::new();
+            let mut client = Client::<E, P>::new();
             client.phase(before, from, 3 * BYTES / 2);
             let shifted = client.phase(after, to, 3 * BYTES);
-            let what = format!("{}, {before} to {after}: {shifted:.4}, {fresh:.4}", E::NAME);
+            let of = format!("{} {}", P::NAME, E::NAME);
+            let what = format!("{of}, {before} to {after}: {shifted:.4}, {fresh:.4}");
             println!("{what}");
             assert!(shifted > fresh - 0.02, "{what}");
             assert!(client.cache.stats().pages_moved > 20, "{what}");

@@ -4,8 +4,10 @@ mod common;
 
 use std::collections::HashMap;
 
-use cache::evict::{Eviction, Never, Visitor, for_each};
-use cache::store::{Config, Found, Options, Outcome, SetError, Sharded, When};
+use cache::evict::{Eviction, LruList, Never, Visitor, for_each};
+use cache::store::{
+    Cache, Config, Found, Locked, Optimistic, Options, Outcome, Part, SetError, Sharded, When,
+};
 use cache::time::Expiry;
 use proptest::prelude::*;
 
@@ -76,8 +78,8 @@ struct Known {
 }
 
 /// A cache and what must be in it.
-struct Pair<E> {
-    cache: Sharded<E>,
+struct Pair<E, P> {
+    cache: Cache<E, P>,
     clock: std::sync::Arc<ByHand>,
     has_cas: bool,
     now: u64,
@@ -94,7 +96,7 @@ fn name(key: u8) -> Vec<u8> {
     (0..bytes).map(|place| if place == 0 { key } else { b'k' }).collect()
 }
 
-impl<E: Eviction> Pair<E> {
+impl<E: Eviction, P: Part<E>> Pair<E, P> {
     fn new(pages: usize, has_cas: bool) -> Self {
         let clock = ByHand::new(9, 20);
         let config = Config {
@@ -107,7 +109,7 @@ impl<E: Eviction> Pair<E> {
             clock: clock.clone(),
             ..Config::of(1024 * pages)
         };
-        let cache = Sharded::new(&config).unwrap();
+        let cache = Cache::new(&config).unwrap();
         let (known, last_cas) = Default::default();
         Self { cache, clock, has_cas, now: 20, known, last_cas, lost: 0, number: 0 }
     }
@@ -252,8 +254,8 @@ impl<E: Eviction> Pair<E> {
     }
 }
 
-fn agrees<E: Eviction>(pages: usize, has_cas: bool, steps: &[Step]) -> Pair<E> {
-    let mut pair = Pair::<E>::new(pages, has_cas);
+fn agrees<E: Eviction, P: Part<E>>(pages: usize, has_cas: bool, steps: &[Step]) -> Pair<E, P> {
+    let mut pair = Pair::<E, P>::new(pages, has_cas);
     for step in steps {
         pair.step(step);
         pair.check(pages);
@@ -270,7 +272,7 @@ fn agrees<E: Eviction>(pages: usize, has_cas: bool, steps: &[Step]) -> Pair<E> {
     pair
 }
 
-/// Every policy does the same steps.
+/// Every policy does the same steps, in every store.
 struct All<'s> {
     pages: usize,
     has_cas: bool,
@@ -279,7 +281,8 @@ struct All<'s> {
 
 impl Visitor for All<'_> {
     fn visit<E: Eviction + 'static>(&mut self) {
-        agrees::<E>(self.pages, self.has_cas, self.steps);
+        agrees::<E, Locked<E>>(self.pages, self.has_cas, self.steps);
+        agrees::<E, Optimistic<E>>(self.pages, self.has_cas, self.steps);
     }
 }
 
@@ -295,16 +298,26 @@ proptest! {
     /// With so much memory nothing is ever evicted, and all is there.
     #[test]
     fn a_cache_with_room_is_a_map(has_cas: bool, steps in steps()) {
-        let pair = agrees::<cache::evict::LruList>(200, has_cas, &steps);
-        prop_assert_eq!((pair.lost, pair.cache.stats().evictions), (0, 0));
-        let pair = agrees::<Never>(200, has_cas, &steps);
-        prop_assert_eq!(pair.lost, 0);
+        has_all::<LruList, Locked<_>>(has_cas, &steps);
+        has_all::<Never, Locked<_>>(has_cas, &steps);
+        has_all::<LruList, Optimistic<_>>(has_cas, &steps);
+        has_all::<Never, Optimistic<_>>(has_cas, &steps);
     }
+}
+
+fn has_all<E: Eviction, P: Part<E>>(has_cas: bool, steps: &[Step]) {
+    let pair = agrees::<E, P>(200, has_cas, steps);
+    assert_eq!((pair.lost, pair.cache.stats().evictions), (0, 0), "{} {}", E::NAME, P::NAME);
 }
 
 #[test]
 fn without_eviction_every_acknowledged_set_stays() {
-    let mut pair = Pair::<Never>::new(16, true);
+    keeps_what_it_has_taken::<Locked<Never>>();
+    keeps_what_it_has_taken::<Optimistic<Never>>();
+}
+
+fn keeps_what_it_has_taken<P: Part<Never>>() {
+    let mut pair = Pair::<Never, P>::new(16, true);
     let mut refused = 0;
     for round in 0..20_u8 {
         for key in 0..24_u8 {

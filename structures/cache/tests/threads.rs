@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{Config, Options, Outcome, Sharded, Stats};
+use cache::evict::{Eviction, Never, Visitor, for_each};
+use cache::store::{Cache, Config, Locked, Optimistic, Options, Outcome, Part, Stats};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -38,7 +38,7 @@ fn version_of(key: u64, found: &[u8]) -> u64 {
 }
 
 /// A thread: writes the keys that are its own, and reads all.
-fn work<E: Eviction>(cache: &Sharded<E>, own: u64) {
+fn work<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, own: u64) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(own);
     // The last version seen, and whether it was taken out since: of one's own keys alone.
     let mut seen = vec![0; KEYS as usize];
@@ -68,7 +68,7 @@ fn work<E: Eviction>(cache: &Sharded<E>, own: u64) {
 }
 
 /// The bound holds at every moment that is looked at.
-fn watch<E: Eviction>(cache: &Sharded<E>, is_over: &AtomicBool) {
+fn watch<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         check(&cache.stats());
         std::thread::yield_now();
@@ -80,37 +80,76 @@ fn check(stats: &Stats) {
     assert!(stats.item_bytes <= stats.memory.taken && stats.memory.taken <= BYTES, "{stats:?}");
 }
 
+fn race<E: Eviction, P: Part<E>>() {
+    let cache = Cache::<E, P>::new(&config(BYTES)).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| watch(&cache, &is_over));
+        let start = |own| {
+            let cache = &cache;
+            scope.spawn(move || work(cache, own))
+        };
+        let workers: Vec<_> = (0..THREADS).map(start).collect();
+        let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        is_over.store(true, Ordering::Relaxed);
+        watcher.join().unwrap();
+        ends.into_iter().for_each(|end| end.unwrap());
+    });
+    let stats = cache.stats();
+    check(&stats);
+    let what = format!("{} {}: {stats:?}", P::NAME, E::NAME);
+    assert_eq!(stats.hits + stats.misses, THREADS * STEPS, "{what}");
+    assert!(stats.hits > 1000, "{what}");
+    assert_eq!(stats.evictions > 1000, E::EVICTS, "{what}");
+    cache.clear();
+    assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
+}
+
 struct Race;
 
 impl Visitor for Race {
     fn visit<E: Eviction + 'static>(&mut self) {
-        let cache = Sharded::<E>::new(&config(BYTES)).unwrap();
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let watcher = scope.spawn(|| watch(&cache, &is_over));
-            let workers: Vec<_> = (0..THREADS)
-                .map(|own| {
-                    scope.spawn({
-                        let cache = &cache;
-                        move || work(cache, own)
-                    })
-                })
-                .collect();
-            let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
-            is_over.store(true, Ordering::Relaxed);
-            watcher.join().unwrap();
-            ends.into_iter().for_each(|end| end.unwrap());
-        });
-        let stats = cache.stats();
-        check(&stats);
-        assert!(stats.hits > 1000, "{}: {stats:?}", E::NAME);
-        assert_eq!(stats.evictions > 1000, E::EVICTS, "{}: {stats:?}", E::NAME);
-        cache.clear();
-        assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{}", E::NAME);
+        race::<E, Locked<E>>();
+        race::<E, Optimistic<E>>();
     }
 }
 
 #[test]
 fn every_value_is_whole_and_none_comes_back() {
     for_each(&mut Race);
+}
+
+/// Without eviction, and with memory for all: whoever reads a key finds a value of it at every moment,
+/// also while that goes from one size class to another.
+fn a_key_that_is_there_stays<P: Part<Never>>() {
+    let cache = Cache::<Never, P>::new(&config(64 * BYTES)).unwrap();
+    let set = |key, version| {
+        let stored = cache.set(&name(key), &value(key, version), Options::default());
+        assert_eq!(stored, Ok(Outcome::Stored));
+    };
+    (0..KEYS).for_each(|key| set(key, 0));
+    std::thread::scope(|scope| {
+        for own in 0..THREADS {
+            let (cache, set) = (&cache, &set);
+            scope.spawn(move || {
+                let mut rng = Xoshiro256PlusPlus::seed_from_u64(own);
+                for step in 1..=STEPS {
+                    let key = rng.random_range(0..KEYS);
+                    let mut found = Vec::new();
+                    assert!(cache.get(&name(key), &mut found).is_some(), "{}: {key}", P::NAME);
+                    version_of(key, &found);
+                    if key % THREADS == own {
+                        set(key, step);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(cache.len(), KEYS as usize, "{}", P::NAME);
+}
+
+#[test]
+fn without_eviction_a_key_is_never_absent_again() {
+    a_key_that_is_there_stays::<Locked<Never>>();
+    a_key_that_is_there_stays::<Optimistic<Never>>();
 }

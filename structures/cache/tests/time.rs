@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use cache::evict::Never;
-use cache::store::{Config, Options, Outcome, Sharded};
+use cache::store::{Cache, Config, Locked, Optimistic, Options, Outcome, Part};
 use cache::time::{Clock, Expiry, SystemClock};
 
 use common::ByHand;
@@ -13,24 +13,24 @@ use common::ByHand;
 /// What the wall clock says when a test begins.
 const WALL: u64 = 1_800_000_000;
 
-fn cache() -> (Sharded<Never>, Arc<ByHand>) {
+fn cache<P: Part<Never>>() -> (Cache<Never, P>, Arc<ByHand>) {
     let clock = ByHand::new(5000, WALL);
     let (page, max_value) = (4096, 3000);
     let config = Config { page, max_value, clock: clock.clone(), ..Config::of(1 << 20) };
-    (Sharded::new(&config).unwrap(), clock)
+    (Cache::new(&config).unwrap(), clock)
 }
 
-fn set(cache: &Sharded<Never>, expiry: Expiry) {
+fn set<P: Part<Never>>(cache: &Cache<Never, P>, expiry: Expiry) {
     let options = Options { expiry, ..Options::default() };
     assert_eq!(cache.set(b"key", b"value", options), Ok(Outcome::Stored));
 }
 
-fn is_there(cache: &Sharded<Never>) -> bool {
+fn is_there<P: Part<Never>>(cache: &Cache<Never, P>) -> bool {
     cache.get(b"key", &mut Vec::new()).is_some()
 }
 
 /// Passes `seconds` and sees the item go with the last of them.
-fn lasts(cache: &Sharded<Never>, clock: &ByHand, seconds: u64) {
+fn lasts<P: Part<Never>>(cache: &Cache<Never, P>, clock: &ByHand, seconds: u64) {
     clock.pass(seconds - 1);
     assert!(is_there(cache), "gone before {seconds} s");
     clock.pass(1);
@@ -39,7 +39,12 @@ fn lasts(cache: &Sharded<Never>, clock: &ByHand, seconds: u64) {
 
 #[test]
 fn without_expiry_it_stays() {
-    let (cache, clock) = cache();
+    without_expiry_it_stays_in::<Locked<Never>>();
+    without_expiry_it_stays_in::<Optimistic<Never>>();
+}
+
+fn without_expiry_it_stays_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     set(&cache, Expiry::Never);
     clock.pass(1 << 40);
     assert!(is_there(&cache));
@@ -47,7 +52,12 @@ fn without_expiry_it_stays() {
 
 #[test]
 fn relative_and_absolute() {
-    let (cache, clock) = cache();
+    relative_and_absolute_in::<Locked<Never>>();
+    relative_and_absolute_in::<Optimistic<Never>>();
+}
+
+fn relative_and_absolute_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     set(&cache, Expiry::After(10));
     lasts(&cache, &clock, 10);
     set(&cache, Expiry::At(WALL + 10 + 25));
@@ -59,7 +69,12 @@ fn relative_and_absolute() {
 
 #[test]
 fn what_is_past_is_not_there() {
-    let (cache, clock) = cache();
+    what_is_past_is_not_there_in::<Locked<Never>>();
+    what_is_past_is_not_there_in::<Optimistic<Never>>();
+}
+
+fn what_is_past_is_not_there_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     clock.pass(100);
     for expiry in [Expiry::After(0), Expiry::At(WALL + 100), Expiry::At(WALL - 1), Expiry::At(0)] {
         set(&cache, Expiry::Never);
@@ -75,7 +90,12 @@ fn what_is_past_is_not_there() {
 
 #[test]
 fn the_furthest_does_not_overflow() {
-    let (cache, clock) = cache();
+    the_furthest_does_not_overflow_in::<Locked<Never>>();
+    the_furthest_does_not_overflow_in::<Optimistic<Never>>();
+}
+
+fn the_furthest_does_not_overflow_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     for expiry in [Expiry::After(u32::MAX), Expiry::At(u64::MAX)] {
         set(&cache, expiry);
         clock.pass(1000);
@@ -85,8 +105,13 @@ fn the_furthest_does_not_overflow() {
 
 #[test]
 fn a_wall_clock_that_is_set_moves_no_deadline() {
+    a_wall_clock_that_is_set_moves_no_deadline_in::<Locked<Never>>();
+    a_wall_clock_that_is_set_moves_no_deadline_in::<Optimistic<Never>>();
+}
+
+fn a_wall_clock_that_is_set_moves_no_deadline_in<P: Part<Never>>() {
     for wall in [0, WALL - 1_000_000, WALL + 1_000_000] {
-        let (cache, clock) = cache();
+        let (cache, clock) = cache::<P>();
         set(&cache, Expiry::At(WALL + 30));
         clock.set_wall(wall);
         lasts(&cache, &clock, 30);
@@ -105,7 +130,12 @@ fn a_wall_clock_that_is_set_moves_no_deadline() {
 
 #[test]
 fn touch_moves_the_deadline_alone() {
-    let (cache, clock) = cache();
+    touch_moves_the_deadline_alone_in::<Locked<Never>>();
+    touch_moves_the_deadline_alone_in::<Optimistic<Never>>();
+}
+
+fn touch_moves_the_deadline_alone_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     let options = Options { flags: 77, expiry: Expiry::After(5), ..Options::default() };
     cache.set(b"key", b"value", options).unwrap();
     let before = cache.get(b"key", &mut Vec::new()).unwrap();
@@ -122,8 +152,13 @@ fn touch_moves_the_deadline_alone() {
 
 #[test]
 fn an_expired_item_is_absent_to_every_operation() {
+    an_expired_item_is_absent_to_every_operation_in::<Locked<Never>>();
+    an_expired_item_is_absent_to_every_operation_in::<Optimistic<Never>>();
+}
+
+fn an_expired_item_is_absent_to_every_operation_in<P: Part<Never>>() {
     for operation in 0..4 {
-        let (cache, clock) = cache();
+        let (cache, clock) = cache::<P>();
         set(&cache, Expiry::After(1));
         clock.pass(1);
         let when = [cache::store::When::Absent, cache::store::When::Present];
@@ -140,7 +175,12 @@ fn an_expired_item_is_absent_to_every_operation() {
 
 #[test]
 fn what_has_expired_gives_its_memory_back_when_it_is_reaped() {
-    let (cache, clock) = cache();
+    what_has_expired_gives_its_memory_back_when_it_is_reaped_in::<Locked<Never>>();
+    what_has_expired_gives_its_memory_back_when_it_is_reaped_in::<Optimistic<Never>>();
+}
+
+fn what_has_expired_gives_its_memory_back_when_it_is_reaped_in<P: Part<Never>>() {
+    let (cache, clock) = cache::<P>();
     let store = |key: u32, expiry| {
         let value = vec![7; key as usize % 700];
         cache.set(&key.to_le_bytes(), &value, Options { expiry, ..Options::default() })

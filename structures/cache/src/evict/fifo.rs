@@ -4,7 +4,7 @@
 //! 1966. The order is a list, so that it is exact also where items are deleted and slots filled again.
 
 use super::links::{Links, List};
-use super::{Eviction, Items};
+use super::{Eviction, Items, Unheeded};
 use crate::theory::Form;
 
 /// Evicts in the order of insertion.
@@ -17,6 +17,7 @@ pub struct Fifo {
 impl Eviction for Fifo {
     const NAME: &'static str = "fifo";
     const FORM: Option<Form> = Some(Form::Fifo);
+    type Hits = Unheeded;
 
     fn new(_seed: u64) -> Self {
         Self { links: Links::default(), list: List::default() }
@@ -30,9 +31,11 @@ impl Eviction for Fifo {
         self.list.push_front(&mut self.links, slot);
     }
 
-    fn hit(&self, _slot: u32) -> bool {
-        false
+    fn share_hits(&mut self) -> Unheeded {
+        Unheeded
     }
+
+    fn hit(&mut self, _slot: u32) {}
 
     fn remove(&mut self, slot: u32) {
         self.list.remove(&mut self.links, slot);

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use super::bits::Bits;
 use super::{Eviction, Items};
+use crate::sync::Arc;
 use crate::theory::Form;
 
 /// Which bit a new item has, and what such a policy is called.
@@ -25,7 +26,7 @@ pub trait NewBit: Debug + Send + Sync {
 /// A bit for each slot, and the hand.
 #[derive(Debug)]
 pub struct Hand<B> {
-    bits: Bits,
+    bits: Arc<Bits>,
     slots: u32,
     at: u32,
     items: usize,
@@ -35,9 +36,10 @@ pub struct Hand<B> {
 impl<B: NewBit> Eviction for Hand<B> {
     const NAME: &'static str = B::NAME;
     const FORM: Option<Form> = Some(B::FORM);
+    type Hits = Arc<Bits>;
 
     fn new(_seed: u64) -> Self {
-        Self { bits: Bits::default(), slots: 0, at: 0, items: 0, _new: PhantomData }
+        Self { bits: Arc::default(), slots: 0, at: 0, items: 0, _new: PhantomData }
     }
 
     fn resize(&mut self, slots: usize, _capacity: usize) {
@@ -54,9 +56,13 @@ impl<B: NewBit> Eviction for Hand<B> {
         }
     }
 
+    fn share_hits(&mut self) -> Arc<Bits> {
+        self.bits.clone()
+    }
+
     #[inline]
-    fn hit(&self, slot: u32) -> bool {
-        self.bits.set(slot)
+    fn hit(&mut self, slot: u32) {
+        self.bits.set(slot);
     }
 
     fn remove(&mut self, _slot: u32) {

@@ -3,6 +3,9 @@
 /// No slot.
 const NONE: u32 = u32::MAX;
 
+/// What is before a slot that is in no list.
+const UNLISTED: u32 = u32::MAX - 1;
+
 /// The links of all slots. A slot is in one list at most.
 #[derive(Debug, Default)]
 pub(super) struct Links(Vec<Link>);
@@ -17,11 +20,16 @@ struct Link {
 
 impl Links {
     pub(super) fn resize(&mut self, slots: usize) {
-        self.0.resize(slots, Link { before: NONE, after: NONE });
+        self.0.resize(slots, Link { before: UNLISTED, after: NONE });
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.0.capacity() * size_of::<Link>()
+    }
+
+    /// Whether the slot is in a list; false if there is no such slot.
+    pub(super) fn is_listed(&self, slot: u32) -> bool {
+        self.0.get(slot as usize).is_some_and(|link| link.before != UNLISTED)
     }
 
     /// The slot before this one, towards the front of its list.
@@ -79,6 +87,7 @@ impl List {
             Some(after) => links.0[after as usize].before = before,
             None => self.back = before,
         }
+        links.0[slot as usize].before = UNLISTED;
         self.len -= 1;
     }
 

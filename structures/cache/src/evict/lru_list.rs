@@ -5,77 +5,65 @@
 //! had, and what MemC3 replaces by CLOCK (NSDI 2013): every hit writes the lock, the
 //! item's links and those of up to three others.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use super::held::{Held, Order};
 use super::links::{Links, List};
 use super::{Eviction, Items};
+use crate::sync::{Arc, Mutex};
 use crate::theory::Form;
 
 /// Evicts the least recently used item.
 #[derive(Debug, Default)]
-pub struct LruList(Mutex<Order>);
+pub struct LruList(Held<Recency>);
 
+/// Slots in the order of use.
 #[derive(Debug, Default)]
-struct Order {
+pub struct Recency {
     links: Links,
     list: List,
 }
 
-impl Order {
+impl Order for Recency {
     fn hit(&mut self, slot: u32) {
-        self.list.move_to_front(&mut self.links, slot);
-    }
-}
-
-impl LruList {
-    fn lock(&self) -> MutexGuard<'_, Order> {
-        // Nothing that is done under the lock panics half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The list, by who alone has it: no lock is taken.
-    fn alone(&mut self) -> &mut Order {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        if self.links.is_listed(slot) {
+            self.list.move_to_front(&mut self.links, slot);
+        }
     }
 }
 
 impl Eviction for LruList {
     const NAME: &'static str = "lru-list";
     const FORM: Option<Form> = Some(Form::Lru);
+    type Hits = Arc<Mutex<Recency>>;
 
     fn new(_seed: u64) -> Self {
         Self::default()
     }
 
     fn resize(&mut self, slots: usize, _capacity: usize) {
-        self.alone().links.resize(slots);
+        self.0.with(|order| order.links.resize(slots));
     }
 
     fn insert(&mut self, slot: u32, _hash: u64) {
-        let order = self.alone();
-        order.list.push_front(&mut order.links, slot);
+        self.0.with(|order| order.list.push_front(&mut order.links, slot));
     }
 
-    fn hit(&self, slot: u32) -> bool {
-        self.lock().hit(slot);
-        true
+    fn share_hits(&mut self) -> Arc<Mutex<Recency>> {
+        self.0.share()
     }
 
-    fn hit_alone(&mut self, slot: u32) {
-        self.alone().hit(slot);
+    fn hit(&mut self, slot: u32) {
+        self.0.with(|order| order.hit(slot));
     }
 
     fn remove(&mut self, slot: u32) {
-        let order = self.alone();
-        order.list.remove(&mut order.links, slot);
+        self.0.with(|order| order.list.remove(&mut order.links, slot));
     }
 
     fn victim(&mut self, _items: &impl Items) -> Option<u32> {
-        let order = self.alone();
-        order.list.pop_back(&mut order.links)
+        self.0.with(|order| order.list.pop_back(&mut order.links))
     }
 
     fn metadata_bytes(&self) -> usize {
-        size_of::<Self>() + self.lock().links.bytes()
+        size_of::<Self>() + self.0.read(|order| order.links.bytes())
     }
 }

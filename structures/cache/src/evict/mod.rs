@@ -4,8 +4,9 @@
 //!
 //! A policy knows slots, numbers from 0: the places of items that compete with each other. It is told
 //! when an item comes to a slot, is hit there or goes, and says which is to go next. It never sees a key.
-//! Its hits are told through a shared reference, so that readers need no lock of the store: what a
-//! policy's hit writes, and whether it takes a lock for it, is a property of the policy.
+//! Its hits go through a part of it that threads may share with the one that changes it, [`Hits`], so that
+//! readers need no lock of the store: what a hit writes, and whether it takes a lock, is a property of the
+//! policy. A lock is taken only if hits are shared.
 //!
 //! | policy | a hit | metadata of an item |
 //! | --- | --- | --- |
@@ -25,11 +26,13 @@ mod clock_set;
 mod fifo;
 mod ghosts;
 mod hand;
+mod held;
 mod links;
 mod lru_list;
 mod none;
 mod random;
 mod s3_fifo;
+mod segments;
 mod sieve;
 mod slru;
 
@@ -44,6 +47,8 @@ pub use self::s3_fifo::S3Fifo;
 pub use self::sieve::Sieve;
 pub use self::slru::Slru;
 
+use std::fmt;
+
 use crate::theory::Form;
 
 /// The items of the slots that a policy decides about.
@@ -55,12 +60,29 @@ pub trait Items {
     fn hash(&self, slot: u32) -> u64;
 }
 
+/// The part of a policy that a hit writes, of which each thread has one.
+pub trait Hits: fmt::Debug + Clone + Send + Sync {
+    /// The item of `slot` was read, and may have gone since, or another one come. Returns whether
+    /// anything was written that threads share.
+    fn hit(&self, slot: u32) -> bool;
+}
+
+/// Hits that change nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unheeded;
+
+impl Hits for Unheeded {
+    #[inline]
+    fn hit(&self, _slot: u32) -> bool {
+        false
+    }
+}
+
 /// A policy: which item goes when there must be room.
 ///
-/// All but [`hit`](Self::hit) is called by one thread at a time. A slot is told by
-/// [`insert`](Self::insert) when it has got an item, and by [`remove`](Self::remove) or the return of
-/// [`victim`](Self::victim) when it no longer has.
-pub trait Eviction: Send + Sync {
+/// One thread at a time has it. A slot is told by [`insert`](Self::insert) when it has got an item, and by
+/// [`remove`](Self::remove) or the return of [`victim`](Self::victim) when it no longer has.
+pub trait Eviction: fmt::Debug + Send + Sync {
     /// Its name.
     const NAME: &'static str;
 
@@ -69,6 +91,9 @@ pub trait Eviction: Send + Sync {
 
     /// Whether it ever gives an item up.
     const EVICTS: bool = true;
+
+    /// What a hit writes.
+    type Hits: Hits;
 
     /// A policy for no slot yet. What it draws at random, it draws by this seed.
     fn new(seed: u64) -> Self;
@@ -80,14 +105,11 @@ pub trait Eviction: Send + Sync {
     /// An item has come to `slot`. `hash` is its key's.
     fn insert(&mut self, slot: u32, hash: u64);
 
-    /// The item of `slot` was read, or written again. Returns whether anything was written that threads
-    /// share.
-    fn hit(&self, slot: u32) -> bool;
+    /// The part by which threads tell hits, from now on, while one of them may have the policy.
+    fn share_hits(&mut self) -> Self::Hits;
 
-    /// The same, by the thread that alone has the policy.
-    fn hit_alone(&mut self, slot: u32) {
-        self.hit(slot);
-    }
+    /// The item of `slot` was read, or written again.
+    fn hit(&mut self, slot: u32);
 
     /// The item of `slot` has gone, though not as a victim.
     fn remove(&mut self, slot: u32);

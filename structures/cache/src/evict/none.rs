@@ -1,7 +1,7 @@
 //! No eviction: what is stored stays until it is deleted or expires, and when memory is full nothing more
 //! is stored. memcached's option `-M`.
 
-use super::{Eviction, Items};
+use super::{Eviction, Items, Unheeded};
 use crate::theory::Form;
 
 /// Gives nothing up.
@@ -12,6 +12,7 @@ impl Eviction for Never {
     const NAME: &'static str = "none";
     const FORM: Option<Form> = None;
     const EVICTS: bool = false;
+    type Hits = Unheeded;
 
     fn new(_seed: u64) -> Self {
         Self
@@ -21,9 +22,11 @@ impl Eviction for Never {
 
     fn insert(&mut self, _slot: u32, _hash: u64) {}
 
-    fn hit(&self, _slot: u32) -> bool {
-        false
+    fn share_hits(&mut self) -> Unheeded {
+        Unheeded
     }
+
+    fn hit(&mut self, _slot: u32) {}
 
     fn remove(&mut self, _slot: u32) {}
 

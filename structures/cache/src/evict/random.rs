@@ -5,7 +5,7 @@
 //! (`crate::theory`). It keeps nothing of an item: it draws slots until there is an item, which takes as
 //! many draws as there are slots for each item, in the mean.
 
-use super::{Eviction, Items};
+use super::{Eviction, Items, Unheeded};
 use crate::theory::Form;
 
 /// Evicts an item that is drawn.
@@ -31,6 +31,7 @@ impl Random {
 impl Eviction for Random {
     const NAME: &'static str = "random";
     const FORM: Option<Form> = Some(Form::Fifo);
+    type Hits = Unheeded;
 
     fn new(seed: u64) -> Self {
         Self { state: seed, slots: 0, items: 0 }
@@ -44,9 +45,11 @@ impl Eviction for Random {
         self.items += 1;
     }
 
-    fn hit(&self, _slot: u32) -> bool {
-        false
+    fn share_hits(&mut self) -> Unheeded {
+        Unheeded
     }
+
+    fn hit(&mut self, _slot: u32) {}
 
     fn remove(&mut self, _slot: u32) {
         self.items -= 1;

@@ -11,11 +11,12 @@
 //! from that at once, here the next round of the same eviction does. Ghosts are those of the last so many
 //! evictions, so one that has come back leaves its place empty.
 
-use crate::sync::{AtomicU8, Ordering};
-
 use super::ghosts::Ghosts;
 use super::links::{Links, List};
-use super::{Eviction, Items};
+use super::segments::Segments;
+use super::{Eviction, Hits, Items};
+use crate::sync::Arc;
+use crate::sync::hints::{AtomicU8, Ordering};
 
 /// Evicts what is not hit soon after it came, and then what is hit no more.
 #[derive(Debug)]
@@ -23,11 +24,41 @@ pub struct S3Fifo {
     links: Links,
     small: List,
     main: List,
-    /// Of each slot: hits, up to 3, and [`IN_MAIN`].
-    state: Vec<AtomicU8>,
+    states: Arc<States>,
     ghosts: Ghosts,
     /// The main queue's share of the capacity.
     main_most: usize,
+}
+
+/// Of each slot: hits, up to 3, and [`IN_MAIN`]. All accesses are relaxed: a count of hits is a hint, and
+/// `IN_MAIN` is changed by one thread alone.
+#[derive(Debug, Default)]
+pub struct States(Segments<AtomicU8>);
+
+impl States {
+    fn load(&self, slot: u32) -> u8 {
+        self.0.get(slot as usize).map_or(0, |state| state.load(Ordering::Relaxed))
+    }
+
+    fn store(&self, slot: u32, new: u8) {
+        if let Some(state) = self.0.get(slot as usize) {
+            state.store(new, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Hits for Arc<States> {
+    #[inline]
+    fn hit(&self, slot: u32) -> bool {
+        let Some(state) = self.0.get(slot as usize) else { return false };
+        let seen = state.load(Ordering::Relaxed);
+        if seen & MOST == MOST {
+            return false;
+        }
+        // A hit by another thread at the same time may be lost, but not a change of queues.
+        let _ = state.compare_exchange(seen, seen + 1, Ordering::Relaxed, Ordering::Relaxed);
+        true
+    }
 }
 
 /// The most hits that are counted.
@@ -38,13 +69,8 @@ const ENOUGH: u8 = 2;
 const IN_MAIN: u8 = 4;
 
 impl S3Fifo {
-    fn load(&self, slot: u32) -> u8 {
-        // Relaxed, and so all accesses to states: a count of hits is a hint.
-        self.state[slot as usize].load(Ordering::Relaxed)
-    }
-
     fn enter(&mut self, slot: u32, state: u8) {
-        *self.state[slot as usize].get_mut() = state;
+        self.states.store(slot, state);
         let queue = if state & IN_MAIN == 0 { &mut self.small } else { &mut self.main };
         queue.push_front(&mut self.links, slot);
     }
@@ -52,7 +78,7 @@ impl S3Fifo {
     /// Lets the small queue's last item go, or pass: the victim, if it goes.
     fn sift_small(&mut self, items: &impl Items) -> Option<u32> {
         let slot = self.small.pop_back(&mut self.links)?;
-        if self.load(slot) >= ENOUGH {
+        if self.states.load(slot) >= ENOUGH {
             self.enter(slot, IN_MAIN);
             return None;
         }
@@ -63,7 +89,7 @@ impl S3Fifo {
     /// Lets the main queue's last item go, or enter again: the victim, if it goes.
     fn sift_main(&mut self) -> Option<u32> {
         let slot = self.main.pop_back(&mut self.links)?;
-        let hits = self.load(slot) & MOST;
+        let hits = self.states.load(slot) & MOST;
         if hits > 0 {
             self.enter(slot, IN_MAIN | (hits - 1));
             return None;
@@ -74,13 +100,14 @@ impl S3Fifo {
 
 impl Eviction for S3Fifo {
     const NAME: &'static str = "s3-fifo";
+    type Hits = Arc<States>;
 
     fn new(_seed: u64) -> Self {
         Self {
             links: Links::default(),
             small: List::default(),
             main: List::default(),
-            state: Vec::new(),
+            states: Arc::default(),
             ghosts: Ghosts::default(),
             main_most: 0,
         }
@@ -88,7 +115,7 @@ impl Eviction for S3Fifo {
 
     fn resize(&mut self, slots: usize, capacity: usize) {
         self.links.resize(slots);
-        self.state.resize_with(slots, || AtomicU8::new(0));
+        self.states.0.grow(slots);
         self.main_most = capacity - capacity / 10;
         self.ghosts.resize(self.main_most);
     }
@@ -98,19 +125,18 @@ impl Eviction for S3Fifo {
         self.enter(slot, state);
     }
 
+    fn share_hits(&mut self) -> Arc<States> {
+        self.states.clone()
+    }
+
     #[inline]
-    fn hit(&self, slot: u32) -> bool {
-        let state = self.load(slot);
-        let counts = state & MOST < MOST;
-        if counts {
-            // A hit by another thread at the same time may be lost.
-            self.state[slot as usize].store(state + 1, Ordering::Relaxed);
-        }
-        counts
+    fn hit(&mut self, slot: u32) {
+        self.states.hit(slot);
     }
 
     fn remove(&mut self, slot: u32) {
-        let queue = if self.load(slot) & IN_MAIN == 0 { &mut self.small } else { &mut self.main };
+        let queue =
+            if self.states.load(slot) & IN_MAIN == 0 { &mut self.small } else { &mut self.main };
         queue.remove(&mut self.links, slot);
     }
 
@@ -126,6 +152,6 @@ impl Eviction for S3Fifo {
     }
 
     fn metadata_bytes(&self) -> usize {
-        size_of::<Self>() + self.links.bytes() + self.state.capacity() + self.ghosts.bytes()
+        size_of::<Self>() + self.links.bytes() + self.states.0.bytes() + self.ghosts.bytes()
     }
 }

@@ -11,23 +11,25 @@
 use super::bits::Bits;
 use super::links::{Links, List};
 use super::{Eviction, Items};
+use crate::sync::Arc;
 
 /// Evicts the first unvisited item that the hand meets.
 #[derive(Debug)]
 pub struct Sieve {
     links: Links,
     list: List,
-    visited: Bits,
+    visited: Arc<Bits>,
     /// The next item to look at; `None` is the one at the back.
     hand: Option<u32>,
 }
 
 impl Eviction for Sieve {
     const NAME: &'static str = "sieve";
+    type Hits = Arc<Bits>;
 
     fn new(_seed: u64) -> Self {
         let (links, list) = (Links::default(), List::default());
-        Self { links, list, visited: Bits::default(), hand: None }
+        Self { links, list, visited: Arc::default(), hand: None }
     }
 
     fn resize(&mut self, slots: usize, _capacity: usize) {
@@ -40,9 +42,13 @@ impl Eviction for Sieve {
         self.list.push_front(&mut self.links, slot);
     }
 
+    fn share_hits(&mut self) -> Arc<Bits> {
+        self.visited.clone()
+    }
+
     #[inline]
-    fn hit(&self, slot: u32) -> bool {
-        self.visited.set(slot)
+    fn hit(&mut self, slot: u32) {
+        self.visited.set(slot);
     }
 
     fn remove(&mut self, slot: u32) {

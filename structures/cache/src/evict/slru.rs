@@ -7,17 +7,18 @@
 //! protected one only if the other is empty. The paper leaves the share open; four fifths is what caches
 //! that followed took.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use super::held::{Held, Order};
 use super::links::{Links, List};
 use super::{Eviction, Items};
+use crate::sync::{Arc, Mutex};
 
 /// Evicts the least recently used of the items that were not hit, or not for long.
 #[derive(Debug, Default)]
-pub struct Slru(Mutex<Segments>);
+pub struct Slru(Held<Segments>);
 
+/// Slots of both segments, each in the order of use.
 #[derive(Debug, Default)]
-struct Segments {
+pub struct Segments {
     links: Links,
     probationary: List,
     protected: List,
@@ -45,8 +46,13 @@ impl Segments {
         let (list, links) = self.segment(slot);
         list.push_front(links, slot);
     }
+}
 
+impl Order for Segments {
     fn hit(&mut self, slot: u32) {
+        if !self.links.is_listed(slot) {
+            return;
+        }
         self.remove(slot);
         self.insert(slot, true);
         while self.protected.len() > self.most
@@ -58,58 +64,48 @@ impl Segments {
     }
 }
 
-impl Slru {
-    fn lock(&self) -> MutexGuard<'_, Segments> {
-        // Nothing that is done under the lock panics half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The segments, by who alone has them: no lock is taken.
-    fn alone(&mut self) -> &mut Segments {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Eviction for Slru {
     const NAME: &'static str = "slru";
+    type Hits = Arc<Mutex<Segments>>;
 
     fn new(_seed: u64) -> Self {
         Self::default()
     }
 
     fn resize(&mut self, slots: usize, capacity: usize) {
-        let segments = self.alone();
-        segments.links.resize(slots);
-        segments.is_protected.resize(slots, false);
-        segments.most = capacity * 4 / 5;
+        self.0.with(|segments| {
+            segments.links.resize(slots);
+            segments.is_protected.resize(slots, false);
+            segments.most = capacity * 4 / 5;
+        });
     }
 
     fn insert(&mut self, slot: u32, _hash: u64) {
-        self.alone().insert(slot, false);
+        self.0.with(|segments| segments.insert(slot, false));
     }
 
-    fn hit(&self, slot: u32) -> bool {
-        self.lock().hit(slot);
-        true
+    fn share_hits(&mut self) -> Arc<Mutex<Segments>> {
+        self.0.share()
     }
 
-    fn hit_alone(&mut self, slot: u32) {
-        self.alone().hit(slot);
+    fn hit(&mut self, slot: u32) {
+        self.0.with(|segments| segments.hit(slot));
     }
 
     fn remove(&mut self, slot: u32) {
-        self.alone().remove(slot);
+        self.0.with(|segments| segments.remove(slot));
     }
 
     fn victim(&mut self, _items: &impl Items) -> Option<u32> {
-        let segments = self.alone();
-        let victim = segments.probationary.back().or_else(|| segments.protected.back())?;
-        segments.remove(victim);
-        Some(victim)
+        self.0.with(|segments| {
+            let victim = segments.probationary.back().or_else(|| segments.protected.back())?;
+            segments.remove(victim);
+            Some(victim)
+        })
     }
 
     fn metadata_bytes(&self) -> usize {
-        let segments = self.lock();
-        size_of::<Self>() + segments.links.bytes() + segments.is_protected.capacity()
+        let bytes = |segments: &Segments| segments.links.bytes() + segments.is_protected.capacity();
+        size_of::<Self>() + self.0.read(bytes)
     }
 }

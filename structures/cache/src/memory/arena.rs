@@ -13,34 +13,27 @@
 
 use std::fmt;
 
-use crate::sync::AtomicU64;
-
+use super::pages::{Holder, Pages, Seen};
 use super::{Sizes, Usage};
-use crate::words::{self, WORD};
+use crate::sync::{Arc, AtomicU64};
+use crate::words;
 
 /// A chunk: the number of its page, and its number in there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handle(u32);
+pub struct Handle(pub(crate) u32);
 
 /// No chunk, no page.
 const NONE: u32 = u32::MAX;
 
+/// A page, but for what readers need of it.
 #[derive(Debug)]
 struct Page {
-    /// Empty until the page is used for the first time; never given back to the system.
-    words: Vec<AtomicU64>,
-    /// [`NONE`] in the pool.
-    class: u32,
-    /// Its number among the pages of the class.
-    ordinal: u32,
     /// Chunks that are taken.
     taken: u32,
     /// The first chunk that has not been taken since the class has the page.
     fresh: u32,
     /// The first of the list of free chunks; each names the next in the upper half of its first word.
     free: u32,
-    /// When something in it was last used, by the time of who uses the arena.
-    used: u64,
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +53,11 @@ impl Class {
 
 /// Pages of a bounded number of bytes, and chunks of them. One thread at a time changes it.
 pub struct Arena {
-    sizes: Sizes,
     bound: usize,
+    shared: Arc<Pages>,
     pages: Box<[Page]>,
     pool: Vec<u32>,
     classes: Box<[Class]>,
-    /// Bits of a handle that tell the chunk.
-    chunk_bits: u32,
     /// Bytes of chunks that are taken.
     taken: usize,
 }
@@ -80,33 +71,33 @@ impl Arena {
     #[must_use]
     pub fn new(bound: usize, sizes: Sizes) -> Self {
         let pages = bound / sizes.page();
-        let chunk_bits = sizes.per_page(0).next_power_of_two().trailing_zeros();
-        let most = 1_usize << (u32::BITS - chunk_bits);
-        assert!(pages < most, "{pages} pages, of which a handle can tell {most}");
-        let page = |_| Page {
-            words: Vec::new(),
-            class: NONE,
-            ordinal: 0,
-            taken: 0,
-            fresh: 0,
-            free: NONE,
-            used: 0,
-        };
+        let page = |_| Page { taken: 0, fresh: 0, free: NONE };
         Self {
             bound,
             pages: (0..pages).map(page).collect(),
             pool: (0..pages as u32).rev().collect(),
             classes: (0..sizes.len()).map(|_| Class::default()).collect(),
-            chunk_bits,
             taken: 0,
-            sizes,
+            shared: Arc::new(Pages::new(pages, sizes)),
         }
+    }
+
+    /// The most chunks that it can have.
+    #[cfg(feature = "memc3")]
+    pub(crate) fn most(&self) -> usize {
+        self.pages.len() * self.sizes().per_page(0)
+    }
+
+    /// What readers see of it.
+    #[cfg(feature = "memc3")]
+    pub(crate) fn shared(&self) -> Arc<Pages> {
+        self.shared.clone()
     }
 
     /// The sizes of its chunks.
     #[must_use]
     pub fn sizes(&self) -> &Sizes {
-        &self.sizes
+        self.shared.sizes()
     }
 
     /// Takes a free chunk of `class`: of its own pages, or of one from the pool. `None` if there is
@@ -121,9 +112,10 @@ impl Arena {
             NONE => self.pages[number as usize].fresh,
             free => free,
         };
-        let handle = Handle(number << self.chunk_bits | chunk);
+        let handle = self.shared.handle(number, chunk);
         let next = (words::load(&self.words(handle)[0]) >> 32) as u32;
-        let (page, last) = (&mut self.pages[number as usize], self.sizes.per_page(class) as u32);
+        let last = self.sizes().per_page(class) as u32;
+        let page = &mut self.pages[number as usize];
         if page.free == NONE {
             page.fresh += 1;
         } else {
@@ -136,7 +128,7 @@ impl Arena {
         if is_full {
             class_of_it.open.pop();
         }
-        self.taken += self.sizes.chunk(class);
+        self.taken += self.sizes().chunk(class);
         assert!(self.taken <= self.bound, "{} bytes of {} are taken", self.taken, self.bound);
         Some(handle)
     }
@@ -144,13 +136,8 @@ impl Arena {
     /// Gives a page of the pool to `class`, which takes a chunk of it at once (arena-A1); false if there is none.
     fn adopt(&mut self, class: usize) -> bool {
         let Some(&number) = self.pool.last() else { return false };
-        let page = &mut self.pages[number as usize];
-        if page.words.is_empty() {
-            let words = self.sizes.page() / WORD;
-            if page.words.try_reserve_exact(words).is_err() {
-                return false;
-            }
-            page.words.resize_with(words, || AtomicU64::new(0));
+        if !self.shared.make(number) {
+            return false;
         }
         self.pool.pop();
         let holder = &mut self.classes[class];
@@ -160,7 +147,9 @@ impl Arena {
         });
         holder.pages[ordinal as usize] = Some(number);
         holder.open.push(number);
-        (page.class, page.ordinal, page.fresh, page.free) = (class as u32, ordinal, 0, NONE);
+        self.shared.set_holder(number, Holder { class: class as u32, ordinal });
+        let page = &mut self.pages[number as usize];
+        (page.fresh, page.free) = (0, NONE);
         true
     }
 
@@ -171,17 +160,19 @@ impl Arena {
     ///
     /// If there is no item in the chunk: it is free.
     pub fn give_back(&mut self, handle: Handle) {
-        let (number, chunk) = self.split(handle);
+        let (number, chunk) = self.shared.split(handle);
         let class = self.class_of(handle);
         let first = &self.words(handle)[0];
         assert_ne!(words::load(first) as u8, 0, "a chunk that is free is given back");
         words::store(first, u64::from(self.pages[number].free) << 32);
+        let (bytes, chunks) = (self.sizes().chunk(class), self.sizes().per_page(class) as u32);
+        let ordinal = self.shared.holder(number).ordinal;
         let page = &mut self.pages[number];
         page.free = chunk as u32;
         page.taken -= 1;
-        let was_full = page.taken + 1 == self.sizes.per_page(class) as u32;
+        let was_full = page.taken + 1 == chunks;
         let is_empty = page.taken == 0;
-        self.taken -= self.sizes.chunk(class);
+        self.taken -= bytes;
         let holder = &mut self.classes[class];
         holder.taken -= 1;
         if was_full {
@@ -189,23 +180,19 @@ impl Arena {
         }
         if is_empty {
             holder.open.retain(|&open| open != number as u32);
-            holder.pages[page.ordinal as usize] = None;
-            holder.gaps.push(page.ordinal);
-            (page.class, page.fresh) = (NONE, 0);
+            holder.pages[ordinal as usize] = None;
+            holder.gaps.push(ordinal);
+            page.fresh = 0;
+            self.shared.set_holder(number as u32, Holder::NOBODY);
             self.pool.push(number as u32);
         }
-    }
-
-    fn split(&self, handle: Handle) -> (usize, usize) {
-        let mask = (1 << self.chunk_bits) - 1;
-        ((handle.0 >> self.chunk_bits) as usize, (handle.0 & mask) as usize)
     }
 
     /// The class of a taken chunk.
     #[inline]
     #[must_use]
     pub fn class_of(&self, handle: Handle) -> usize {
-        self.pages[self.split(handle).0].class as usize
+        self.shared.holder(self.shared.split(handle).0).class as usize
     }
 
     /// The number of a taken chunk among those of its class: the same for as long as it is taken. Numbers
@@ -213,18 +200,16 @@ impl Arena {
     #[inline]
     #[must_use]
     pub fn slot_of(&self, handle: Handle) -> u32 {
-        let (number, chunk) = self.split(handle);
-        let page = &self.pages[number];
-        page.ordinal * self.sizes.per_page(page.class as usize) as u32 + chunk as u32
+        self.look(handle).slot
     }
 
     /// The chunk of `class` with this number, if it is taken.
     #[must_use]
     pub fn at(&self, class: usize, slot: u32) -> Option<Handle> {
-        let per_page = self.sizes.per_page(class) as u32;
+        let per_page = self.sizes().per_page(class) as u32;
         let number = (*self.classes[class].pages.get((slot / per_page) as usize)?)?;
         let chunk = slot % per_page;
-        let handle = Handle(number << self.chunk_bits | chunk);
+        let handle = self.shared.handle(number, chunk);
         let is_used = chunk < self.pages[number as usize].fresh;
         (is_used && words::load(&self.words(handle)[0]) as u8 != 0).then_some(handle)
     }
@@ -233,17 +218,19 @@ impl Arena {
     #[inline]
     #[must_use]
     pub fn words(&self, handle: Handle) -> &[AtomicU64] {
-        let (number, chunk) = self.split(handle);
-        let page = &self.pages[number];
-        let words = self.sizes.chunk(page.class as usize) / WORD;
-        &page.words[chunk * words..][..words]
+        self.look(handle).words
+    }
+
+    #[inline]
+    fn look(&self, handle: Handle) -> Seen<'_> {
+        self.shared.look(handle).expect("arena-A1: the page is of a class")
     }
 
     /// The taken chunks of the page that has this one, which may be taken or not. O(chunks of a page).
     #[must_use]
     pub fn neighbours(&self, handle: Handle) -> Vec<Handle> {
-        let number = self.split(handle).0 as u32;
-        let handle = |chunk| Handle(number << self.chunk_bits | chunk);
+        let number = self.shared.split(handle).0 as u32;
+        let handle = |chunk| self.shared.handle(number, chunk);
         let is_taken = |&handle: &Handle| words::load(&self.words(handle)[0]) as u8 != 0;
         (0..self.pages[number as usize].fresh).map(handle).filter(is_taken).collect()
     }
@@ -251,7 +238,8 @@ impl Arena {
     /// Says that something of this chunk's page was used at the time `now`.
     #[inline]
     pub fn touch(&mut self, handle: Handle, now: u64) {
-        self.pages[self.split(handle).0].used = now;
+        self.shared.touch(handle, now);
+        self.shared.set_now(now);
     }
 
     /// A chunk, taken or not, of the page of `class` that was used least recently, and when that was;
@@ -259,20 +247,20 @@ impl Arena {
     #[must_use]
     pub fn idlest(&self, class: usize) -> Option<(Handle, u64)> {
         let pages = self.classes[class].pages.iter().flatten();
-        let (used, number) = pages.map(|&n| (self.pages[n as usize].used, n)).min()?;
-        Some((Handle(number << self.chunk_bits), used))
+        let (used, number) = pages.map(|&n| (self.shared.used(n), n)).min()?;
+        Some((self.shared.handle(number, 0), used))
     }
 
     /// Numbers of chunks of this class are below this.
     #[must_use]
     pub fn slots(&self, class: usize) -> usize {
-        self.classes[class].pages.len() * self.sizes.per_page(class)
+        self.classes[class].pages.len() * self.sizes().per_page(class)
     }
 
     /// Chunks of this class that there are, taken or free.
     #[must_use]
     pub fn capacity(&self, class: usize) -> usize {
-        self.classes[class].held() * self.sizes.per_page(class)
+        self.classes[class].held() * self.sizes().per_page(class)
     }
 
     /// Chunks of this class that are taken.
@@ -284,14 +272,14 @@ impl Arena {
     /// Where each byte is. O(classes).
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let page = self.sizes.page();
+        let page = self.sizes().page();
         let mut usage = Usage {
             pool: self.pool.len() * page,
             rest: self.bound - self.pages.len() * page,
             ..Usage::default()
         };
         for (class, holder) in self.classes.iter().enumerate() {
-            let (chunk, chunks) = (self.sizes.chunk(class), self.capacity(class));
+            let (chunk, chunks) = (self.sizes().chunk(class), self.capacity(class));
             usage.taken += holder.taken * chunk;
             usage.free += (chunks - holder.taken) * chunk;
             usage.tails += holder.held() * page - chunks * chunk;

@@ -4,12 +4,15 @@
 //! | --- | --- |
 //! | `sizes` | [`Sizes`]: which chunk an item of a size gets |
 //! | `arena` | [`Arena`]: pages, chunks, and where each byte is |
+//! | `pages` | what readers see of an arena |
 //! | `usage` | [`Usage`]: the bytes of an arena, by what they are used for |
 
 mod arena;
+mod pages;
 mod sizes;
 mod usage;
 
 pub use self::arena::{Arena, Handle};
+pub(crate) use self::pages::{Pages, Seen};
 pub use self::sizes::Sizes;
 pub use self::usage::Usage;

@@ -8,143 +8,16 @@
 //! * shard-S3. What is deleted, evicted, expired or overwritten leaves index, policy and arena in one call, so
 //!   it never comes back.
 
-use std::error::Error;
-use std::fmt;
 use std::hash::{BuildHasher, Hasher};
-use std::ops::AddAssign;
 
-use foldhash::quality::FixedState;
-use hashbrown::HashTable;
-
-use super::Config;
 use super::balance::{Rate, is_uneven};
+use super::index::Index;
+use super::{Config, Found, Options, Outcome, SetError, Stats, When};
 use crate::evict::{Eviction, Items};
 use crate::item::{Draft, Item, MAX_KEY};
-use crate::memory::{Arena, Handle, Usage};
+use crate::memory::{Arena, Handle};
 use crate::time::{Expiry, Timer};
-
-/// What an item was found with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// The flags that it was stored with.
-    pub flags: u32,
-    /// Its CAS number, another one each time that the key is written; `None` if the cache has none.
-    pub cas: Option<u64>,
-}
-
-/// Under which condition a value is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum When {
-    /// Always.
-    #[default]
-    Always,
-    /// If the key is absent.
-    Absent,
-    /// If the key is present.
-    Present,
-    /// If the key is present with this CAS number.
-    Cas(u64),
-}
-
-/// What is stored beside key and value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// A number that is given back.
-    pub flags: u32,
-    /// When the item expires.
-    pub expiry: Expiry,
-    /// Whether it is stored.
-    pub when: When,
-}
-
-/// What a set has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It has stored the value.
-    Stored,
-    /// Nothing: the key is present, and should be absent; or the other way round.
-    NotStored,
-    /// Nothing: the key has another CAS number.
-    Changed,
-    /// Nothing: a CAS number was given, and the key is absent.
-    NotFound,
-}
-
-/// Why a value was not stored that should have been.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetError {
-    /// The key is empty or longer than 250 bytes. Nothing has changed.
-    Key {
-        /// Its length.
-        bytes: usize,
-    },
-    /// The value is longer than the cache takes. The key is absent now.
-    TooLarge {
-        /// Its length.
-        bytes: usize,
-        /// The longest that there may be.
-        most: usize,
-    },
-    /// There is no memory for it. The key is absent now.
-    OutOfMemory,
-    /// A CAS number was given, and the cache has none. Nothing has changed.
-    NoCas,
-}
-
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Key { bytes } => write!(f, "a key of {bytes} bytes: keys have 1 to {MAX_KEY}"),
-            Self::TooLarge { bytes, most } => {
-                write!(f, "a value of {bytes} bytes: the longest has {most}")
-            }
-            Self::OutOfMemory => write!(f, "out of memory storing an item"),
-            Self::NoCas => write!(f, "this cache keeps no CAS numbers"),
-        }
-    }
-}
-
-impl Error for SetError {}
-
-/// What a cache has, and what it has done since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Items that it has; those that have expired and were not asked for since are among them.
-    pub items: usize,
-    /// Bytes of these: keys, values and headers.
-    pub item_bytes: usize,
-    /// Where each byte of item memory is.
-    pub memory: Usage,
-    /// Bytes of the index, beside item memory.
-    pub index_bytes: usize,
-    /// Bytes of the policies' metadata, beside item memory.
-    pub metadata_bytes: usize,
-    /// Lookups that found their key.
-    pub hits: u64,
-    /// Lookups that did not.
-    pub misses: u64,
-    /// Items that went for others to have room.
-    pub evictions: u64,
-    /// Items that were found expired.
-    pub expired: u64,
-    /// Pages that went from one size class to another while the first had items there.
-    pub pages_moved: u64,
-}
-
-impl AddAssign for Stats {
-    fn add_assign(&mut self, other: Self) {
-        self.items += other.items;
-        self.item_bytes += other.item_bytes;
-        self.memory += other.memory;
-        self.index_bytes += other.index_bytes;
-        self.metadata_bytes += other.metadata_bytes;
-        self.hits += other.hits;
-        self.misses += other.misses;
-        self.evictions += other.evictions;
-        self.expired += other.expired;
-        self.pages_moved += other.pages_moved;
-    }
-}
+use foldhash::quality::FixedState;
 
 /// The hash of a key.
 pub(super) fn hash(hasher: &FixedState, key: &[u8]) -> u64 {
@@ -162,10 +35,11 @@ struct Class<E> {
     rate: Rate,
 }
 
+/// Items under `I`, of which `E` says which goes.
 #[derive(Debug)]
-pub(super) struct Shard<E> {
+pub struct Shard<E, I> {
     arena: Arena,
-    index: HashTable<Handle>,
+    index: I,
     classes: Box<[Class<E>]>,
     hasher: FixedState,
     max_value: usize,
@@ -204,8 +78,9 @@ fn key_hash(arena: &Arena, hasher: &FixedState, handle: Handle) -> u64 {
     hash(hasher, &key)
 }
 
-impl<E: Eviction> Shard<E> {
-    pub(super) fn new(arena: Arena, seed: u64, config: &Config) -> Self {
+impl<E: Eviction, I: Index> Shard<E, I> {
+    /// Of an empty index.
+    pub(super) fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Self {
         let class = |class: usize| Class {
             policy: E::new(seed.wrapping_add(class as u64)),
             capacity: 0,
@@ -214,7 +89,7 @@ impl<E: Eviction> Shard<E> {
         Self {
             classes: (0..arena.sizes().len()).map(class).collect(),
             arena,
-            index: HashTable::new(),
+            index,
             hasher: FixedState::with_seed(seed),
             max_value: config.max_value,
             cas: config.cas.then_some(0),
@@ -224,6 +99,12 @@ impl<E: Eviction> Shard<E> {
         }
     }
 
+    /// The parts of the classes' policies by which others tell hits.
+    #[cfg(feature = "memc3")]
+    pub(super) fn share_hits(&mut self) -> Box<[E::Hits]> {
+        self.classes.iter_mut().map(|class| class.policy.share_hits()).collect()
+    }
+
     fn item(&self, handle: Handle) -> Item<'_> {
         Item::of(self.arena.words(handle))
     }
@@ -231,8 +112,8 @@ impl<E: Eviction> Shard<E> {
     /// Where `key` is; if it has expired, it goes.
     fn find(&mut self, hash: u64, key: &[u8], timer: &Timer) -> Option<Handle> {
         let arena = &self.arena;
-        let is_it = |&handle: &Handle| Item::of(arena.words(handle)).key_is(key);
-        let handle = *self.index.find(hash, is_it)?;
+        let is_it = |handle: Handle| Item::of(arena.words(handle)).key_is(key);
+        let handle = self.index.find(hash, is_it)?;
         if timer.has_come(self.item(handle).deadline()) {
             self.take_out(handle, hash);
             self.stats.expired += 1;
@@ -262,7 +143,7 @@ impl<E: Eviction> Shard<E> {
     fn hit(&mut self, handle: Handle) {
         self.arena.touch(handle, self.written);
         let slot = self.arena.slot_of(handle);
-        self.classes[self.arena.class_of(handle)].policy.hit_alone(slot);
+        self.classes[self.arena.class_of(handle)].policy.hit(slot);
     }
 
     pub(super) fn set(
@@ -289,11 +170,8 @@ impl<E: Eviction> Shard<E> {
         let draft = Draft { key, value, flags: options.flags, deadline, cas: self.cas };
         let class = self.arena.sizes().class_of(draft.bytes()).expect("it fits a page");
         match old {
-            Some(old) if self.arena.class_of(old) == class => self.overwrite(old, &draft),
-            Some(old) => {
-                self.take_out(old, hash);
-                self.put(hash, class, &draft)?;
-            }
+            Some(old) if self.arena.class_of(old) == class => self.overwrite(hash, old, &draft),
+            Some(old) => self.move_to_class(hash, old, class, &draft)?,
             None => self.put(hash, class, &draft)?,
         }
         Ok(Outcome::Stored)
@@ -313,25 +191,79 @@ impl<E: Eviction> Shard<E> {
     }
 
     /// Writes an item in the place of one with the same key and class: to the policy it is a hit.
-    fn overwrite(&mut self, handle: Handle, draft: &Draft<'_>) {
+    fn overwrite(&mut self, hash: u64, handle: Handle, draft: &Draft<'_>) {
         self.stats.item_bytes -= self.item(handle).bytes();
-        draft.write(self.arena.words(handle));
+        self.index.change(hash, handle, || draft.write(self.arena.words(handle)));
         self.stats.item_bytes += draft.bytes();
         self.hit(handle);
+    }
+
+    /// Writes an item in another class than that of the one with its key. So that the key is there all the
+    /// while, the old one goes last, if there is memory for both.
+    fn move_to_class(
+        &mut self,
+        hash: u64,
+        old: Handle,
+        class: usize,
+        draft: &Draft<'_>,
+    ) -> Result<(), SetError> {
+        let Some(handle) = self.room(class) else {
+            self.take_out(old, hash);
+            return self.put(hash, class, draft);
+        };
+        self.write(hash, class, handle, draft);
+        // It may be what has made room.
+        if self.index.find(hash, |found| found == old).is_none() {
+            return self.enter(hash, handle);
+        }
+        self.index.replace(hash, old, handle);
+        self.discard(old);
+        Ok(())
     }
 
     /// Stores an item whose key is absent.
     fn put(&mut self, hash: u64, class: usize, draft: &Draft<'_>) -> Result<(), SetError> {
         let handle = self.room(class).ok_or(SetError::OutOfMemory)?;
+        self.write(hash, class, handle, draft);
+        self.enter(hash, handle)
+    }
+
+    /// Writes an item into a chunk of `class`, of which its policy learns.
+    fn write(&mut self, hash: u64, class: usize, handle: Handle, draft: &Draft<'_>) {
         draft.write(self.arena.words(handle));
         self.stats.item_bytes += draft.bytes();
         self.written += self.arena.sizes().chunk(class) as u64;
         self.fit_policy(class);
         self.arena.touch(handle, self.written);
         self.classes[class].policy.insert(self.arena.slot_of(handle), hash);
-        let (arena, hasher) = (&self.arena, &self.hasher);
-        self.index.insert_unique(hash, handle, |&handle| key_hash(arena, hasher, handle));
+    }
+
+    /// Enters an item in the index. If it has no place there, others go.
+    fn enter(&mut self, hash: u64, handle: Handle) -> Result<(), SetError> {
+        while let Err(other) = self.try_enter(hash, handle) {
+            if !E::EVICTS {
+                self.discard(handle);
+                return Err(SetError::OutOfMemory);
+            }
+            self.stats.evictions += 1;
+            self.take_out(other, key_hash(&self.arena, &self.hasher, other));
+        }
         Ok(())
+    }
+
+    /// The same; the one that is in its way if it has no place.
+    fn try_enter(&mut self, hash: u64, handle: Handle) -> Result<(), Handle> {
+        let (arena, hasher) = (&self.arena, &self.hasher);
+        self.index.insert(hash, handle, |handle| key_hash(arena, hasher, handle))
+    }
+
+    /// Takes an item out of policy and arena that the index does not lead to.
+    fn discard(&mut self, handle: Handle) {
+        let class = self.arena.class_of(handle);
+        self.classes[class].policy.remove(self.arena.slot_of(handle));
+        self.stats.item_bytes -= self.item(handle).bytes();
+        self.arena.give_back(handle);
+        self.fit_policy(class);
     }
 
     /// A chunk of `class`, for which others may go. Their memory is used again at once.
@@ -370,7 +302,8 @@ impl<E: Eviction> Shard<E> {
     }
 
     fn turnover(&self, class: usize) -> f64 {
-        let idle = self.arena.idlest(class).map_or(0, |(_, used)| self.written - used);
+        let idle =
+            self.arena.idlest(class).map_or(0, |(_, used)| self.written.saturating_sub(used));
         self.classes[class].rate.turnover(self.arena.taken(class)).max(idle as f64)
     }
 
@@ -406,8 +339,8 @@ impl<E: Eviction> Shard<E> {
     /// Takes an item out that its policy has forgotten.
     fn forget(&mut self, handle: Handle, hash: u64) {
         self.stats.item_bytes -= self.item(handle).bytes();
-        let entry = self.index.find_entry(hash, |&found| found == handle);
-        entry.expect("shard-S1: what is stored is in the index").remove();
+        // In this order: see memc3-M1.
+        self.index.remove(hash, handle);
         self.arena.give_back(handle);
     }
 
@@ -435,7 +368,9 @@ impl<E: Eviction> Shard<E> {
     pub(super) fn touch(&mut self, hash: u64, key: &[u8], expiry: Expiry, timer: &Timer) -> bool {
         let Some(handle) = self.find(hash, key, timer) else { return false };
         match timer.deadline(expiry) {
-            Some(deadline) => self.item(handle).set_deadline(deadline),
+            Some(deadline) => {
+                self.index.change(hash, handle, || self.item(handle).set_deadline(deadline));
+            }
             None => self.take_out(handle, hash),
         }
         true
@@ -462,8 +397,7 @@ impl<E: Eviction> Shard<E> {
     }
 
     pub(super) fn clear(&mut self) {
-        let all: Vec<Handle> = self.index.iter().copied().collect();
-        for handle in all {
+        for handle in self.index.handles() {
             self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
         }
     }
@@ -476,7 +410,7 @@ impl<E: Eviction> Shard<E> {
         Stats {
             items: self.index.len(),
             memory: self.arena.usage(),
-            index_bytes: self.index.allocation_size(),
+            index_bytes: self.index.bytes(),
             metadata_bytes: self.classes.iter().map(|class| class.policy.metadata_bytes()).sum(),
             ..self.stats
         }

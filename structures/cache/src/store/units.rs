@@ -54,7 +54,7 @@ impl<E: Eviction> Units<E> {
     pub fn request(&mut self, key: u64) -> bool {
         let hash = hash(key);
         if let Some(slot) = self.find(hash, key) {
-            self.policy.hit_alone(slot);
+            self.policy.hit(slot);
             return true;
         }
         if let Some(slot) = self.room() {

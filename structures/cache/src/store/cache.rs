@@ -1,0 +1,155 @@
+//! A cache whose keys are dealt out to parts, each with memory, index and policies of its own.
+
+use std::fmt;
+use std::hash::BuildHasher;
+use std::marker::PhantomData;
+
+use crossbeam_utils::CachePadded;
+use foldhash::quality::FixedState;
+
+use super::index::Index;
+use super::shard::{Shard, hash};
+use super::{Config, ConfigError, Found, Options, Outcome, SetError, Stats};
+use crate::evict::Eviction;
+use crate::item::MAX_KEY;
+use crate::memory::Arena;
+use crate::sync::MutexGuard;
+use crate::time::{Expiry, Timer};
+
+/// A shard, and how threads share it. Those that there are: see [`store`](super).
+pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
+    /// The store's name.
+    const NAME: &'static str;
+
+    /// How it finds its items.
+    type Index: Index;
+
+    /// An empty one.
+    fn new(arena: Arena, seed: u64, config: &Config) -> Self;
+
+    /// Waits until no other thread has it.
+    fn lock(&self) -> MutexGuard<'_, Shard<E, Self::Index>>;
+
+    /// Appends the value of `key` to `value`.
+    fn get(&self, hash: u64, key: &[u8], timer: &Timer, value: &mut Vec<u8>) -> Option<Found>;
+
+    /// What was counted without the lock, and bytes that are beside the shard.
+    fn add_to(&self, stats: &mut Stats) {
+        let _ = stats;
+    }
+}
+
+/// A cache of byte strings; `E` says what goes, `P` is the store.
+///
+/// A key belongs to the shard that its hash says. Whatever writes has the shard's mutex: that is its
+/// linearization point, any moment at which it does. A store says what it is for [`get`](Self::get).
+#[derive(Debug)]
+pub struct Cache<E, P> {
+    shards: Box<[CachePadded<P>]>,
+    hasher: FixedState,
+    timer: Timer,
+    _eviction: PhantomData<fn() -> E>,
+}
+
+impl<E: Eviction, P: Part<E>> Cache<E, P> {
+    /// The name of the store.
+    pub const STORE: &'static str = P::NAME;
+
+    /// An empty cache.
+    ///
+    /// # Errors
+    ///
+    /// There can be no such cache.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let seed = config.seed.unwrap_or_else(|| std::hash::RandomState::new().hash_one(0));
+        let shard = |arena| CachePadded::new(P::new(arena, seed, config));
+        Ok(Self {
+            shards: config.arenas()?.into_iter().map(shard).collect(),
+            hasher: FixedState::with_seed(seed),
+            timer: Timer::starting(config.clock.clone()),
+            _eviction: PhantomData,
+        })
+    }
+
+    /// The hash of `key`, and its shard.
+    #[inline]
+    fn shard(&self, key: &[u8]) -> (u64, &P) {
+        let hash = hash(&self.hasher, key);
+        // The index goes by both ends of the hash.
+        let middle = (hash >> 24) as u32;
+        let number = (u64::from(middle) * self.shards.len() as u64) >> 32;
+        (hash, &self.shards[number as usize])
+    }
+
+    /// Appends the value of `key` to `value`; `None`, and nothing, if it is absent.
+    ///
+    /// Blocking. O(bytes of key and value).
+    pub fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Option<Found> {
+        let (hash, shard) = self.shard(key);
+        shard.get(hash, key, &self.timer, value)
+    }
+
+    /// Stores `value` under `key`, if `options` do not say otherwise.
+    ///
+    /// Blocking. O(bytes of key and value), and the evictions that make room.
+    ///
+    /// # Errors
+    ///
+    /// It should have been stored, and was not. If the value is too large or there is no memory for
+    /// it, the key is absent from then on: its old value is not what was set last.
+    pub fn set(&self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
+        if !(1..=MAX_KEY).contains(&key.len()) {
+            return Err(SetError::Key { bytes: key.len() });
+        }
+        let (hash, shard) = self.shard(key);
+        shard.lock().set(hash, (key, value), options, &self.timer)
+    }
+
+    /// Deletes `key`; whether it was there. Blocking. O(bytes of the key).
+    pub fn remove(&self, key: &[u8]) -> bool {
+        let (hash, shard) = self.shard(key);
+        shard.lock().remove(hash, key, &self.timer)
+    }
+
+    /// Lets `key` expire at another time; whether it is there. Blocking. O(bytes of the key).
+    pub fn touch(&self, key: &[u8], expiry: Expiry) -> bool {
+        let (hash, shard) = self.shard(key);
+        shard.lock().touch(hash, key, expiry, &self.timer)
+    }
+
+    /// Looks for items that have expired, in the next `slots` places of each shard, and deletes them; how
+    /// many they were. Called again and again it comes round: places are chunks of memory, used or not, and
+    /// one more for each size class. Blocking; each shard is locked for O(slots).
+    pub fn reap(&self, slots: usize) -> usize {
+        self.shards.iter().map(|shard| shard.lock().reap(slots, &self.timer)).sum()
+    }
+
+    /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(items).
+    pub fn clear(&self) {
+        self.shards.iter().for_each(|shard| shard.lock().clear());
+    }
+
+    /// How many items there are, among them those that have expired and were not asked for since. Exact
+    /// while nobody writes. O(shards).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the cache has and has done; of each shard at a moment of its own. O(shards × classes).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut all = Stats::default();
+        for shard in &self.shards {
+            all += shard.lock().stats();
+            shard.add_to(&mut all);
+        }
+        all
+    }
+}

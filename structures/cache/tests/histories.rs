@@ -1,0 +1,158 @@
+//! Recorded histories, judged by a model of a cache: between operations a key may become absent, at any
+//! moment; it never comes back, and never has another value.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache::evict::{Eviction, Never, Visitor, for_each};
+use cache::store::{Cache, Config, Locked, Optimistic, Options, Part};
+use linearizability::history::{Call, KeyedOp, TimedOp, by_key, count_overlapping};
+use linearizability::sweep::{self, BUDGET, Decision};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+const THREADS: u64 = 4;
+const STEPS: u64 = 400;
+const KEYS: u64 = 6;
+
+/// Memory for about half of the keys, if they evict; the values have several size classes.
+fn config(pages: usize) -> Config {
+    Config { page: 1024, max_value: 700, shards: 1, seed: Some(1), ..Config::of(1024 * pages) }
+}
+
+/// Names its number, and has a length that follows from it.
+fn value(number: u64) -> Vec<u8> {
+    number.to_le_bytes().repeat(1 + (number % 40) as usize)
+}
+
+/// What a thread does, and when: by a clock that all threads advance.
+fn work<E: Eviction, P: Part<E>>(
+    cache: &Cache<E, P>,
+    thread: u64,
+    seed: u64,
+    clock: &AtomicU64,
+) -> Vec<KeyedOp> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + thread);
+    // It orders all that comes before in one thread with all that comes after in another.
+    let tick = || clock.fetch_add(1, Ordering::SeqCst);
+    let step = |step: u64| {
+        let key = rng.random_range(0..KEYS);
+        let (name, number) = (key.to_le_bytes(), 1 + thread + THREADS * step);
+        let mut found = Vec::new();
+        let choice = rng.random_range(0..10);
+        let invoked = tick();
+        // So that operations overlap on one processor as well.
+        if rng.random_ratio(1, 4) {
+            std::thread::yield_now();
+        }
+        let call = match choice {
+            0..6 => {
+                let is_there = cache.get(&name, &mut found).is_some();
+                Call::Get { found: is_there.then(|| number_of(&found)) }
+            }
+            6..9 => {
+                let stored = cache.set(&name, &value(number), Options::default()).is_ok();
+                assert!(stored || !E::EVICTS);
+                // One that is refused leaves the key absent.
+                if stored {
+                    Call::Insert { value: number, added: true }
+                } else {
+                    Call::Remove { taken: None }
+                }
+            }
+            _ => {
+                cache.remove(&name);
+                Call::Remove { taken: None }
+            }
+        };
+        let op = TimedOp { thread: thread as u32, invoked, returned: tick(), call };
+        KeyedOp { key, op }
+    };
+    (0..STEPS).map(step).collect()
+}
+
+/// The number that a whole value names.
+fn number_of(found: &[u8]) -> u64 {
+    let number = u64::from_le_bytes(found[..8].try_into().unwrap());
+    assert_eq!(found, value(number), "torn");
+    number
+}
+
+fn history<E: Eviction, P: Part<E>>(seed: u64, pages: usize) -> Vec<KeyedOp> {
+    let cache = Cache::<E, P>::new(&config(pages)).unwrap();
+    let (clock, start) = (AtomicU64::new(1), Barrier::new(THREADS as usize));
+    let mut ops: Vec<KeyedOp> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (cache, clock, start) = (&cache, &clock, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    work(cache, thread, seed, clock)
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    ops.sort_by_key(|keyed| (keyed.key, keyed.op.invoked));
+    ops
+}
+
+/// Judges histories of a cache; how many operations overlapped others.
+fn judge<E: Eviction, P: Part<E>>(pages: usize, model: impl Fn(&[TimedOp]) -> Decision) -> usize {
+    let mut overlapping = 0;
+    for seed in 0..8 {
+        for (key, ops) in by_key(&history::<E, P>(seed, pages)) {
+            overlapping += count_overlapping(&ops);
+            if let Decision::Stuck(stuck) = model(&ops) {
+                let from = stuck.start.min(stuck.op);
+                let part = &ops[from..=stuck.op.max(from)];
+                panic!("{} {}: key {key}: no order explains {part:#?}", P::NAME, E::NAME);
+            }
+        }
+    }
+    overlapping
+}
+
+struct Judge(usize);
+
+impl Visitor for Judge {
+    fn visit<E: Eviction + 'static>(&mut self) {
+        let model = |ops: &[TimedOp]| sweep::check_cache(ops, BUDGET);
+        self.0 += judge::<E, Locked<E>>(3, model);
+        self.0 += judge::<E, Optimistic<E>>(3, model);
+    }
+}
+
+#[test]
+fn every_history_is_one_of_a_cache() {
+    let mut judge = Judge(0);
+    for_each(&mut judge);
+    println!("{} operations overlapped others", judge.0);
+    assert!(judge.0 > 100, "{} operations overlapped others", judge.0);
+}
+
+/// With memory for all and without eviction, a set never loses a key. What removed it is not told by a
+/// history, nor what a set has replaced; so a read that finds nothing must have had a removal since.
+#[test]
+fn without_eviction_nothing_is_lost() {
+    without_loss::<Locked<Never>>();
+    without_loss::<Optimistic<Never>>();
+}
+
+fn without_loss<P: Part<Never>>() {
+    judge::<Never, P>(64, |ops| {
+        let removals: Vec<&TimedOp> =
+            ops.iter().filter(|op| matches!(op.call, Call::Remove { .. })).collect();
+        for read in ops.iter().filter(|op| op.call == Call::Get { found: None }) {
+            let sets = ops
+                .iter()
+                .filter(|op| op.returned < read.invoked && matches!(op.call, Call::Insert { .. }));
+            // The last set that had returned: a removal that overlaps or follows it began before the
+            // read returned.
+            let Some(last) = sets.max_by_key(|op| op.invoked) else { continue };
+            let explains = |op: &&&TimedOp| op.returned > last.invoked && op.invoked < read.returned;
+            assert!(removals.iter().any(|op| explains(&op)), "{}: {last:?}, {read:?}", P::NAME);
+        }
+        Decision::Linearizable
+    });
+}
