@@ -9,6 +9,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;
 
+/// Bytes that are gathered before they are appended.
+const BLOCK: usize = 8 * WORD;
+
 /// Writes byte strings one after the other, word by word.
 #[derive(Debug)]
 pub(crate) struct Writer<'w> {
@@ -107,13 +110,13 @@ pub(crate) fn are(words: &[AtomicU64], at: usize, bytes: &[u8]) -> bool {
 pub(crate) fn append(words: &[AtomicU64], at: usize, len: usize, out: &mut Vec<u8>) {
     out.reserve(len);
     let end = at + len;
-    let mut at = at;
-    while at + WORD <= end {
-        out.extend_from_slice(&load_at(words, at).to_le_bytes());
-        at += WORD;
-    }
-    if at < end {
-        out.extend_from_slice(&load_at(words, at).to_le_bytes()[..end - at]);
+    for begin in (at..end).step_by(BLOCK) {
+        let bytes = BLOCK.min(end - begin);
+        let mut block = [0; BLOCK];
+        for (to, at) in block.chunks_exact_mut(WORD).zip((begin..begin + bytes).step_by(WORD)) {
+            to.copy_from_slice(&load_at(words, at).to_le_bytes());
+        }
+        out.extend_from_slice(&block[..bytes]);
     }
 }
 
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_at_every_offset() {
-        let bytes: Vec<u8> = (1..60).collect();
+        let bytes: Vec<u8> = (1..160).collect();
         for first in 0..20 {
             for second in first..bytes.len() {
                 let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];

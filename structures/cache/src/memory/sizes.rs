@@ -10,6 +10,8 @@ use crate::words::WORD;
 #[derive(Clone, Debug)]
 pub struct Sizes {
     chunks: Box<[usize]>,
+    /// How many of them are in a page: each lookup asks, and a division takes longer.
+    per_page: Box<[usize]>,
     page: usize,
 }
 
@@ -35,7 +37,8 @@ impl Sizes {
         if chunks.last() != Some(&page) {
             chunks.push(page);
         }
-        Self { chunks: chunks.into(), page }
+        let per_page = chunks.iter().map(|chunk| page / chunk).collect();
+        Self { chunks: chunks.into(), per_page, page }
     }
 
     /// The class of the smallest chunk with room for `bytes`; `None` if a page has not. O(log classes).
@@ -54,9 +57,10 @@ impl Sizes {
     }
 
     /// Chunks of this class in a page.
+    #[inline]
     #[must_use]
     pub fn per_page(&self, class: usize) -> usize {
-        self.page / self.chunks[class]
+        self.per_page[class]
     }
 
     /// How many classes there are: one or more.

@@ -339,7 +339,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     /// Takes an item out that its policy has forgotten.
     fn forget(&mut self, handle: Handle, hash: u64) {
         self.stats.item_bytes -= self.item(handle).bytes();
-        // In this order: see memc3-M1.
+        // In this order: memc3-M2.
         self.index.remove(hash, handle);
         self.arena.give_back(handle);
     }

@@ -43,9 +43,15 @@ pub(super) struct Changed;
 pub(super) struct Table {
     /// Buckets, less one.
     mask: usize,
-    controls: Box<[Control<SLOTS>]>,
-    cells: Box<[AtomicU32]>,
+    buckets: Box<[Bucket]>,
     wraps: Wraps,
+}
+
+/// Word and cells together: most lookups of a cache find their key, and need both.
+#[derive(Default)]
+struct Bucket {
+    control: Control<SLOTS>,
+    cells: [AtomicU32; SLOTS],
 }
 
 /// The tag and the two buckets of a key.
@@ -62,14 +68,13 @@ impl Table {
         let buckets = (items + items / 19).div_ceil(SLOTS).next_power_of_two().max(2);
         Self {
             mask: buckets - 1,
-            controls: (0..buckets).map(|_| Control::default()).collect(),
-            cells: (0..buckets * SLOTS).map(|_| AtomicU32::new(0)).collect(),
+            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
             wraps: Wraps::default(),
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.controls) + size_of_val(&*self.cells)
+        size_of_val(&*self.buckets)
     }
 
     fn address(&self, hash: u64) -> Address {
@@ -79,11 +84,11 @@ impl Table {
     }
 
     fn word(&self, bucket: usize) -> Word {
-        self.controls[bucket].snapshot()
+        self.buckets[bucket].control.snapshot()
     }
 
     fn cell(&self, Place { bucket, slot }: Place) -> &AtomicU32 {
-        &self.cells[bucket * SLOTS + slot]
+        &self.buckets[bucket].cells[slot]
     }
 
     fn handle(&self, place: Place) -> Handle {
@@ -149,7 +154,7 @@ impl Table {
 
     #[inline]
     fn validate(&self, (bucket, word, wraps): (usize, Word, u64)) -> Result<(), Changed> {
-        let is_same = self.controls[bucket].validate(word) && self.wraps.count() == wraps;
+        let is_same = self.buckets[bucket].control.validate(word) && self.wraps.count() == wraps;
         if is_same { Ok(()) } else { Err(Changed) }
     }
 
@@ -179,13 +184,13 @@ impl Table {
 
     fn lock(&self, bucket: usize) -> Word {
         let seen = self.word(bucket);
-        let locked = self.controls[bucket].try_lock(seen, &self.wraps, self.wraps.count());
+        let locked = self.buckets[bucket].control.try_lock(seen, &self.wraps, self.wraps.count());
         assert!(locked, "table-T1: nobody else locks");
         seen
     }
 
     fn unlock(&self, bucket: usize, new: Word) {
-        self.controls[bucket].unlock(new, &self.wraps);
+        self.buckets[bucket].control.unlock(new, &self.wraps);
     }
 
     /// Adds `handle`, which is not there. The unlock of the bucket that it goes into is the moment at which
