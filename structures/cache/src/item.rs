@@ -164,3 +164,33 @@ impl<'w> Item<'w> {
         words::load(&self.chunk[at / WORD]) as u32
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// A reader may meet any words: what fits can be read to its end.
+        #[test]
+        fn what_is_no_item_leads_nowhere(words in prop::collection::vec(any::<u64>(), 2..40), small: bool) {
+            // With few bytes in the value, so that some fit.
+            let mut words = words;
+            words[0] &= if small { 0xFFFF_FFFF_C000_7F3F } else { u64::MAX };
+            let chunk: Vec<_> = words.into_iter().map(AtomicU64::new).collect();
+            let item = Item::of(&chunk);
+            if item.fits() {
+                let mut out = Vec::new();
+                item.key_into(&mut out);
+                prop_assert!(item.key_is(&out));
+                item.value_into(&mut out);
+                let extra = item.cas().map_or(0, |_| WORD) + WORD;
+                prop_assert!(item.bytes() - out.len() - extra <= FLAGS && item.bytes() <= 8 * chunk.len());
+                let _ = item.flags();
+            }
+        }
+    }
+}

@@ -150,7 +150,8 @@ fn without_loss<P: Part<Never>>() {
             // The last set that had returned: a removal that overlaps or follows it began before the
             // read returned.
             let Some(last) = sets.max_by_key(|op| op.invoked) else { continue };
-            let explains = |op: &&&TimedOp| op.returned > last.invoked && op.invoked < read.returned;
+            let explains =
+                |op: &&&TimedOp| op.returned > last.invoked && op.invoked < read.returned;
             assert!(removals.iter().any(|op| explains(&op)), "{}: {last:?}, {read:?}", P::NAME);
         }
         Decision::Linearizable

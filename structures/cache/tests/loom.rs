@@ -9,7 +9,7 @@ mod explore;
 
 use cache::evict::{ClockClear, Eviction, Never};
 use cache::store::{Config, Memc3, Options, Outcome};
-use explore::explore_with;
+use explore::{explore, explore_with};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -18,11 +18,17 @@ const LEN: usize = 15;
 
 /// Memory for `items` of the one size that there is.
 fn cache<E: Eviction>(items: usize) -> Arc<Memc3<E>> {
+    of_sizes(items, 512)
+}
+
+/// So many pages, and chunks from `smallest` bytes on.
+fn of_sizes<E: Eviction>(items: usize, smallest: usize) -> Arc<Memc3<E>> {
     let (page, max_value) = (512, 200);
     let config = Config {
         page,
         max_value,
-        smallest: page,
+        smallest,
+        growth: 4.0,
         cas: false,
         seed: Some(1),
         ..Config::of(page * items)
@@ -34,7 +40,7 @@ fn cache<E: Eviction>(items: usize) -> Arc<Memc3<E>> {
 fn get<E: Eviction>(cache: &Memc3<E>, key: u8) -> Option<u8> {
     let mut value = Vec::new();
     cache.get(&[key], &mut value)?;
-    assert_eq!(value, vec![value[0]; LEN], "torn");
+    assert!(value == [value[0]; LEN] || value == [value[0]; 4 * LEN], "torn: {value:?}");
     Some(value[0])
 }
 
@@ -63,7 +69,7 @@ fn memory_is_used_again_while_it_is_read() {
 /// The writer evicts what is read, and writes there.
 #[test]
 fn an_eviction_while_its_victim_is_read() {
-    explore_with(0, "an eviction", [None, Some(b'1')], || {
+    explore("an eviction", [None, Some(b'1')], || {
         let cache = cache::<ClockClear>(1);
         set(&cache, b'a', b'1');
         let sets = cache.clone();
@@ -78,7 +84,7 @@ fn an_eviction_while_its_victim_is_read() {
 /// An item is written in the place of the one with its key.
 #[test]
 fn an_item_is_overwritten_while_it_is_read() {
-    explore_with(0, "overwriting", [Some(b'1'), Some(b'2')], || {
+    explore("overwriting", [Some(b'1'), Some(b'2')], || {
         let cache = cache::<Never>(1);
         set(&cache, b'a', b'1');
         let sets = cache.clone();
@@ -101,6 +107,29 @@ fn an_item_comes_and_does_not_go() {
         let found = (get(&cache, b'a'), get(&cache, b'a'));
         writer.join().unwrap();
         assert_eq!(get(&cache, b'a'), Some(b'1'));
+        found
+    });
+}
+
+/// A larger item takes the place of the one with its key, in another size class: one of them is always
+/// there.
+#[test]
+fn an_item_changes_its_class_while_it_is_read() {
+    explore_with(2, "another class", [Some(b'1'), Some(b'2')], || {
+        let cache = of_sizes::<Never>(2, 32);
+        set(&cache, b'a', b'1');
+        let large = |cache: &Memc3<Never>, key: &[u8]| {
+            let stored = cache.set(key, &[b'2'; 4 * LEN], Options::default());
+            assert_eq!(stored, Ok(Outcome::Stored));
+        };
+        // Both pages are made before: loom does not see what a `OnceLock` orders.
+        large(&cache, b"b");
+        assert!(cache.remove(b"b"));
+        let sets = cache.clone();
+        let writer = thread::spawn(move || large(&sets, b"a"));
+        let found = get(&cache, b'a');
+        writer.join().unwrap();
+        assert_eq!(get(&cache, b'a'), Some(b'2'));
         found
     });
 }

@@ -96,6 +96,29 @@ fn an_entry_that_moves_is_found() {
     });
 }
 
+/// An entry goes back to its home, to make room in its other bucket: it is always there.
+#[test]
+fn an_entry_that_returns_is_found() {
+    explore("a return", [None, Some(true)], || {
+        let (table, all) = full(1);
+        let returns = entry(tags(1).nth(2).unwrap(), 0);
+        insert(&table, returns);
+        // Both buckets of the new one are full, and only that entry has a way out.
+        let mut same = tags(3);
+        let mut next = |home| entry(same.next().unwrap(), home);
+        let (others, new) = ([next(1), next(2), next(2)], next(1));
+        others.iter().for_each(|&entry| insert(&table, entry));
+        table.remove(all[0].hash, all[0].handle);
+        let theirs = table.clone();
+        let writer = thread::spawn(move || insert(&theirs, new));
+        let found = is_found(&table, returns);
+        writer.join().unwrap();
+        let there = [&others[..], &[all[1], returns, new]].concat();
+        assert!(there.iter().all(|&entry| is_found(&table, entry) == Some(true)));
+        found
+    });
+}
+
 /// An entry leaves its other bucket: it is there or it is not, and then it does not come back.
 #[test]
 fn an_entry_leaves_its_other_bucket() {

@@ -13,8 +13,8 @@
 //!
 //! * table-T1. One thread at a time calls what changes the table; it takes all locks of buckets, and never
 //!   waits for one.
-//! * table-T2. A key has one item in the table at most, in its home or its other bucket. While that moves it
-//!   is in both: the place that it leaves is unlocked last.
+//! * table-T2. A key has one item in the table at most, in its home or its other bucket. While that moves
+//!   both are locked, and when neither is, it is in one of them.
 //! * table-T3. In a bucket that is not locked the overflow count is at least the number of entries that have
 //!   it as their home and are in their other bucket.
 //! * table-T4. Cells are written only under their bucket's lock.
@@ -293,7 +293,7 @@ impl Table {
         let (target, source) = (self.lock(to.bucket), self.lock(from.bucket));
         self.write(to, handle);
         let (filled, emptied) = (target.with_tag(to.slot, tag), source.with_tag(from.slot, 0));
-        // The home's count with its tags (table-T3). First the new place, then the old one (table-T2).
+        // The home's count with its tags (table-T3).
         let (filled, emptied) = if home == to.bucket {
             (filled.with_one_less_overflow(), emptied)
         } else {
