@@ -42,7 +42,7 @@ fn work<E: Eviction, P: Part<E>>(
         let choice = rng.random_range(0..10);
         let invoked = tick();
         // So that operations overlap on one processor as well.
-        if rng.random_ratio(1, 4) {
+        if rng.random_ratio(1, 50) {
             std::thread::yield_now();
         }
         let call = match choice {

@@ -13,14 +13,10 @@
 
 use std::fmt;
 
-use super::pages::{Holder, Pages, Seen};
+use super::pages::{Handle, Holder, Pages, Seen};
 use super::{Sizes, Usage};
 use crate::sync::{Arc, AtomicU64};
 use crate::words;
-
-/// A chunk: the number of its page, and its number in there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handle(pub(crate) u32);
 
 /// No chunk, no page.
 const NONE: u32 = u32::MAX;

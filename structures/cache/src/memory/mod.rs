@@ -12,7 +12,8 @@ mod pages;
 mod sizes;
 mod usage;
 
-pub use self::arena::{Arena, Handle};
+pub use self::arena::Arena;
+pub use self::pages::Handle;
 pub(crate) use self::pages::{Pages, Seen};
 pub use self::sizes::Sizes;
 pub use self::usage::Usage;

@@ -6,9 +6,13 @@
 
 use std::sync::OnceLock;
 
-use super::{Handle, Sizes};
+use super::Sizes;
 use crate::sync::{AtomicU64, hints};
 use crate::words::{self, WORD};
+
+/// A chunk: the number of its page, and its number in there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle(pub(crate) u32);
 
 /// No class: the page is in the pool.
 const NO_CLASS: u32 = u32::MAX;
