@@ -21,7 +21,7 @@ use crate::failure::{Failure, usage};
 use crate::metric::Counters;
 use crate::programs::catalogue::{Catalogue, NameGlob};
 use crate::programs::{Programs, Registry};
-use crate::results::folder::Folder;
+use crate::results::folder::{Folder, ThroughputTrial};
 use crate::results::machine::Machine;
 use crate::rows::{Row, study};
 use crate::sweep::groups::{self, Memory, Placed, Step, steps, turns_of};
@@ -422,7 +422,8 @@ impl<'e> Plan<'e> {
         else {
             return Ok(false);
         };
-        record(trial, &format!("{case}{at}"), folder, progress)?;
+        announce(trial.complaint(), trial.row(), &format!("{case}{at}"), progress);
+        trial.record(folder)?;
         progress.step();
         Ok(true)
     }
@@ -452,28 +453,22 @@ impl<'e> Plan<'e> {
         else {
             return Ok(false);
         };
-        for (index, done) in all.into_iter().enumerate() {
-            let trial = Trial::Throughput(Box::new(done));
-            record(trial, &case(index).to_string(), folder, progress)?;
+        for (index, ThroughputTrial { row, .. }) in all.iter().enumerate() {
+            announce(row.complaint(), Some(row), &case(index).to_string(), progress);
         }
+        folder.append(all)?;
         Ok(true)
     }
 }
 
-/// Writes a trial down, and says what is wrong with it.
-fn record(
-    trial: Trial,
-    name: &str,
-    folder: &mut Folder,
-    progress: &mut Progress,
-) -> anyhow::Result<()> {
-    if let Some(why) = trial.complaint() {
+/// Says of a trial that is over what is wrong with it, if anything is, and takes its row into the estimates.
+fn announce(complaint: Option<&str>, row: Option<&Row>, name: &str, progress: &mut Progress) {
+    if let Some(why) = complaint {
         progress.warn(format!("invalid trial: {name}: {why}"));
     }
-    if let Some(row) = trial.row() {
+    if let Some(row) = row {
         progress.measured(row);
     }
-    trial.record(folder)
 }
 
 /// The trials of every kind that `folder` has.

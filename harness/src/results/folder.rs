@@ -2,9 +2,9 @@
 //! time, latency trials, space trials and aggregations where the experiment asks for them. What a row of
 //! each file holds stands in [`rows`](crate::rows).
 //!
-//! A record is written by one `write` and fsynced before the next trial starts. A process that
-//! dies loses the running trial at most; if it died inside the write, the torn last line is cut
-//! off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
+//! A record, which is a trial or all trials that took turns with each other, is written by one `write` and
+//! fsynced before the next trial starts. A process that dies loses what was running at most; if it died
+//! inside the write, what is there of the record is cut off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
 //! `--fresh` moves a folder aside.
 
 use std::fs::{self, File};
@@ -48,6 +48,17 @@ pub struct Folder {
     space: Option<StudyFile<SpaceRow>>,
     aggregate: Option<StudyFile<AggregateRow>>,
     notes: Vec<String>,
+}
+
+/// A throughput trial as it is written down.
+#[derive(Clone, Debug)]
+pub struct ThroughputTrial {
+    /// Its row.
+    pub row: Row,
+    /// Memory over time, if it was asked for.
+    pub samples: Vec<Sample>,
+    /// Its slices, if it took turns.
+    pub slices: Vec<SliceRow>,
 }
 
 impl Folder {
@@ -164,30 +175,29 @@ impl Folder {
         &self.path
     }
 
-    /// Adds a trial and, if the experiment asks for them, its samples and slices; on return they are on
-    /// the disk.
+    /// Adds a trial, or all that took turns with each other, as one record; and, if the experiment asks for
+    /// them, their samples and slices. On return they are on the disk.
     ///
     /// # Errors
     ///
     /// It could not be written: the trials before it are safe, and so is resuming.
-    pub fn append(
-        &mut self,
-        row: Row,
-        samples: &[Sample],
-        slices: Vec<SliceRow>,
-    ) -> anyhow::Result<()> {
-        let write = || {
-            // Before the row: a trial that is recorded has its samples.
+    pub fn append(&mut self, trials: Vec<ThroughputTrial>) -> anyhow::Result<()> {
+        let mut write = || {
+            // Before the rows: a trial that is recorded has its samples.
             if let Some(series) = &mut self.series {
-                series.append(samples.iter().map(|sample| SeriesRow::new(&row, *sample)))?;
+                let of_trial = |trial: &ThroughputTrial| {
+                    let row = |sample| SeriesRow::new(&trial.row, sample);
+                    trial.samples.iter().copied().map(row).collect::<Vec<_>>()
+                };
+                series.append(trials.iter().flat_map(of_trial))?;
             }
-            if let Some(file) = &mut self.slices {
-                file.append(slices)?;
+            if let Some(slices) = &mut self.slices {
+                slices.append(trials.iter().flat_map(|trial| &trial.slices))?;
             }
-            self.trials.append([&row])
+            self.trials.append(trials.iter().map(|trial| &trial.row))
         };
         write().context(KEPT)?;
-        self.rows.push(row);
+        self.rows.extend(trials.into_iter().map(|trial| trial.row));
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 //! repaired after a process that wrote them died.
 //!
 //! Some logs record trials: a whole line is a trial, and a torn last line is cut off when the folder
-//! is opened again. The others hold rows that belong to trials. These are written and synced before
+//! is opened again. Trials that took turns are one record: where a process died in the middle of it, all of
+//! its lines are cut off ([`Logged::torn`]). The others hold rows that belong to trials. These are written and synced before
 //! the trial's own row, so every recorded trial has all of its rows. A process that dies in between
 //! leaves rows of a trial that is not recorded at the end of the file, and they are cut off.
 
@@ -33,6 +34,12 @@ pub(crate) trait Logged: Sized {
 
     /// Writes its line.
     fn write(&self, to: &mut csv::Writer<Vec<u8>>) -> csv::Result<()>;
+
+    /// How many of the last of `rows` are part of a record that is not there whole, if a record can be
+    /// several rows.
+    fn torn(_rows: &[Self]) -> usize {
+        0
+    }
 }
 
 /// A row that belongs to a trial.
@@ -76,7 +83,8 @@ pub(crate) struct Log<R> {
 
 impl<R: Logged> Log<R> {
     /// Takes over `file`, which is open at `path` for reading and appending and records trials, and
-    /// returns what it holds: cuts off a torn last line, and writes the header if there is none.
+    /// returns what it holds: cuts off a torn last line, and lines of a torn last record, and writes the header
+    /// if there is none.
     pub(crate) fn of_trials(
         file: File,
         path: PathBuf,
@@ -85,11 +93,25 @@ impl<R: Logged> Log<R> {
         let mut log = Self { path, file, rows: PhantomData };
         let bytes = log.bytes()?;
         let whole = log.whole_lines(&bytes)?;
-        let rows = parse_trials(whole, &log.path)?;
-        let then =
-            if whole.is_empty() { "it was the header" } else { "its trial will be run again" };
-        let cut = |lost| format!("cut off a torn last line of {lost} bytes; {then}");
-        log.keep(whole.len(), bytes.len(), cut, notes)?;
+        utf8(whole, &log.path)?;
+        let (mut rows, ends) = parse::<R>(whole, &log.path)?;
+        let lines = R::torn(&rows);
+        let kept = match lines {
+            0 => whole.len(),
+            _ => rows.len().checked_sub(lines + 1).map_or(R::header()?.len(), |last| ends[last]),
+        };
+        rows.truncate(rows.len() - lines);
+        let cut = |lost| match (whole.len(), lines) {
+            (0, _) => format!("cut off a torn last line of {lost} bytes; it was the header"),
+            (_, 0) => {
+                format!("cut off a torn last line of {lost} bytes; its trial will be run again")
+            }
+            _ => format!(
+                "cut off the last {lost} bytes, part of a group of trials that took turns; all of \
+                 it will be run again"
+            ),
+        };
+        log.keep(kept, bytes.len(), cut, notes)?;
         Ok((log, rows))
     }
 
@@ -339,6 +361,59 @@ mod tests {
         let (n, note, left) = opened(b"case,thr");
         assert_eq!((n, left), (0, Row::header().unwrap()));
         assert!(note.ends_with("of 8 bytes; it was the header"), "{note}");
+    }
+
+    /// A trial of this block that took turns with so many others.
+    fn of_group(block: u32, group_size: Option<u64>) -> Row {
+        Row { group_size, ..trial("papaya", 1, block, 1.0) }
+    }
+
+    /// Wherever the writing of a log ends, what is left of it is whole records.
+    #[test]
+    fn a_group_is_there_whole_or_not_at_all() {
+        // Two groups of one size that do the same operations, as one that was parted for want of memory; one of
+        // another size; a trial that took no turns; and the group of another block.
+        let records = [(0, Some(3)), (0, Some(3)), (0, Some(2)), (0, None), (1, Some(2))];
+        let (mut rows, mut whole) = (Vec::new(), vec![0]);
+        for (block, size) in records {
+            rows.extend((0..size.unwrap_or(1)).map(|_| of_group(block, size)));
+            whole.push(rows.len());
+        }
+        let lines: Vec<usize> =
+            (0..=rows.len()).map(|count| text::<Row>(&rows[..count]).unwrap().len()).collect();
+        let all = text::<Row>(&rows).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(throughput::TRIALS);
+        for (written, end) in lines.iter().enumerate() {
+            let torn = lines.get(written + 1).map_or(0, |next| (next - end) / 2);
+            for end in [*end, end + torn] {
+                fs::write(&path, &all[..end]).unwrap();
+                let mut notes = Vec::new();
+                let file = open(&path).unwrap();
+                let (_, left) = Log::<Row>::of_trials(file, path.clone(), &mut notes).unwrap();
+                let kept = *whole.iter().rfind(|count| **count <= written).unwrap();
+                assert_eq!(left.len(), kept, "of {written} lines");
+                assert_eq!(fs::read(&path).unwrap(), &all[..lines[kept]], "of {written} lines");
+                assert_eq!(notes.len(), usize::from(end > lines[kept]), "{notes:?}");
+                let says_it = notes.concat().contains("part of a group of trials that took turns");
+                assert_eq!(says_it, kept < written, "{notes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_sorted_is_not_torn() {
+        let mut rows: Vec<Row> =
+            [Some(2), Some(3), Some(2), Some(3), Some(3)].map(|size| of_group(0, size)).into();
+        assert_eq!(Row::torn(&rows), 0);
+        rows.truncate(4);
+        assert_eq!(
+            Row::torn(&rows),
+            0,
+            "two of three are not there, and one of them is not the last"
+        );
+        assert_eq!(Row::torn(&[of_group(0, Some(2)), of_group(1, None)]), 0);
+        assert_eq!(Row::torn(&[of_group(0, Some(0))]), 0, "nobody wrote that");
     }
 
     /// Nothing is cut off of a file that is refused.

@@ -45,6 +45,8 @@ pub struct Row {
     pub seconds: Option<f64>,
     /// Slices that it is the sum of, of a trial that took turns.
     pub slices: Option<u64>,
+    /// Trials that took turns, with this one.
+    pub group_size: Option<u64>,
     /// CPU time that its process used while it slept between them.
     pub asleep_cpu_seconds: Option<f64>,
     /// Operations done in it.
@@ -128,6 +130,7 @@ impl Row {
             position,
             seconds: None,
             slices: None,
+            group_size: None,
             asleep_cpu_seconds: None,
             ops: None,
             min_thread_ops: None,
@@ -208,6 +211,12 @@ impl Row {
     #[must_use]
     pub fn counts(&self) -> bool {
         self.valid && self.error.is_empty()
+    }
+
+    /// What went wrong, if the trial is invalid.
+    #[must_use]
+    pub fn complaint(&self) -> Option<&str> {
+        (!self.valid).then_some(&self.error)
     }
 
     /// Threads whose operations count.
@@ -350,6 +359,19 @@ impl Logged for Row {
 
     fn write(&self, to: &mut csv::Writer<Vec<u8>>) -> csv::Result<()> {
         to.serialize(fields(self))
+    }
+
+    /// Trials that took turns are one record, of as many rows as each of them says. The rows of groups of one
+    /// size, with the same operations, are so many times that; what is left over is the last group's.
+    fn torn(rows: &[Self]) -> usize {
+        let group =
+            |row: &Self| Some((row.block, row.seed, usize::try_from(row.group_size?).ok()?));
+        let Some(last @ Some((_, _, size))) = rows.last().map(group) else { return 0 };
+        let is_of_last = |row: &&Self| group(row) == last;
+        let written = rows.iter().filter(is_of_last).count().checked_rem(size).unwrap_or(0);
+        let at_the_end = rows.iter().rev().take_while(is_of_last).count();
+        // Where other trials are between them they have been sorted, as by a merge, and nothing was torn.
+        if at_the_end >= written { written } else { 0 }
     }
 }
 

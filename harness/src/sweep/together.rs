@@ -9,25 +9,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::turned::Turned;
 use super::turns::{Game, play};
 use crate::experiment::Turns;
-use crate::metric::Sample;
 use crate::programs::Registry;
+use crate::results::folder::ThroughputTrial;
 use crate::rows::Row;
 use crate::rows::slices::SliceRow;
 use crate::trial::TrialSpec;
 
-/// A throughput trial that is over.
-#[derive(Clone, Debug)]
-pub(crate) struct ThroughputTrial {
-    /// Its row.
-    pub(crate) row: Row,
-    /// Memory over time, if it was asked for.
-    pub(crate) samples: Vec<Sample>,
-    /// Its turns, if it took any.
-    pub(crate) slices: Vec<SliceRow>,
-}
-
 /// Runs the trials of `group` by turns, each in a process of its own: a trial is told what its row begins
-/// with. What they were, in the group's order, when all are over: a group is recorded as a whole, so that none of
+/// with. What they were, in the group's order, when all are over: a group is one record, so that none of
 /// its trials is compared with one that it took no turns with. `None` if interrupted. `over` sees each when
 /// it is over.
 ///
@@ -55,16 +44,17 @@ pub(crate) fn run(
     };
     let is_over = |index: usize, game: Game| {
         let started_at = started_at.borrow()[index].clone();
-        let done = done(Row { started_at, ..group[index].1.clone() }, game);
-        over(&done);
-        all[index] = Some(done);
+        let group_size = Some(group.len() as u64);
+        let record = record(Row { started_at, group_size, ..group[index].1.clone() }, game);
+        over(&record);
+        all[index] = Some(record);
     };
     let is_whole = play(group.len(), seconds, shuffle, start, is_over)?;
     Ok(is_whole.then(|| all.into_iter().flatten().collect()))
 }
 
 /// The row of a trial that began so, and its slices.
-fn done(mut row: Row, game: Game) -> ThroughputTrial {
+fn record(mut row: Row, game: Game) -> ThroughputTrial {
     let mut samples = Vec::new();
     match game.outcome {
         Some(Ok(mut measured)) => {

@@ -7,13 +7,12 @@ use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::programs::Registry;
 use crate::programs::ask::{Answer, Outcome, ask, launch};
-use crate::results::folder::Folder;
+use crate::results::folder::{Folder, ThroughputTrial};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::sweep::schedule::{Job, Measure, trial_seed};
-use crate::sweep::together::ThroughputTrial;
 use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
@@ -83,8 +82,8 @@ impl Trial {
     /// What went wrong, if the trial is invalid.
     pub(crate) fn complaint(&self) -> Option<&str> {
         let (valid, error) = match self {
-            Self::Throughput(done) => (done.row.valid, &done.row.error),
-            Self::Latency(trial) => (trial.row.valid, &trial.row.error),
+            Self::Throughput(record) => return record.row.complaint(),
+            Self::Latency(trial) => return trial.row.complaint(),
             Self::Space(rows) => {
                 let last = rows.last().expect("a trial has a row");
                 (last.valid, &last.error)
@@ -97,7 +96,7 @@ impl Trial {
     /// The row of `trials.csv` that it is, if it is one.
     pub(crate) fn row(&self) -> Option<&Row> {
         match self {
-            Self::Throughput(done) => Some(&done.row),
+            Self::Throughput(record) => Some(&record.row),
             Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
         }
     }
@@ -105,10 +104,7 @@ impl Trial {
     /// Adds it to `folder`.
     pub(crate) fn record(self, folder: &mut Folder) -> anyhow::Result<()> {
         match self {
-            Self::Throughput(done) => {
-                let ThroughputTrial { row, samples, slices } = *done;
-                folder.append(row, &samples, slices)
-            }
+            Self::Throughput(record) => folder.append(vec![*record]),
             Self::Latency(trial) => folder.append_latency(*trial),
             Self::Space(rows) => folder.append_space(rows),
             Self::Aggregate(row) => folder.append_aggregate(row),
