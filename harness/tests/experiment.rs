@@ -170,6 +170,8 @@ fn the_defaults_are_those_of_the_documentation() {
         aggregate: None,
         cases: vec![case],
         skipped: Vec::new(),
+        notes: Vec::new(),
+        doubts: Vec::new(),
         traces: Default::default(),
         folder: Default::default(),
     };
@@ -710,6 +712,99 @@ fn keys_in_the_wrong_table_are_sent_home() {
     one_problem(&axes("seed = 3"), 4, "seed", message, "belongs at the top of the file");
     let message = "unknown key `inserts` in [axes]";
     one_problem(&axes("inserts = 3"), 4, "inserts", message, "belongs in `[mix]`");
+}
+
+/// What other programs call a key is not near its name.
+#[test]
+fn keys_of_other_programs_are_known() {
+    for (line, offending, help) in [
+        ("skew = 0.99", "skew", "it is called `zipf`"),
+        ("smr = 'epoch'", "smr", "it is called `reclaimer`"),
+        ("duration = 3", "duration", "it is called `seconds`, and belongs at the top of the file"),
+        ("gets = 90", "gets", "it is called `reads`"),
+    ] {
+        let message = format!("unknown key `{offending}` in [axes]");
+        one_problem(&axes(line), 4, offending, &message, help);
+    }
+    one_problem(
+        &top("runs = 3"),
+        1,
+        "runs",
+        "unknown key `runs` in an experiment file",
+        "it is called `blocks`",
+    );
+}
+
+#[test]
+fn an_unknown_key_is_named_before_a_missing_one() {
+    for (text, unknown, missing) in [
+        ("[axes]\ntabel = 'hamt-cas'\nthreads = 2", "`tabel`", "has no `structure`"),
+        ("[axis]\nstructure = 'hamt-cas'", "`axis`", "has no `[axes]`"),
+        ("axes.structure = 'hamt-cas'\n[latency]\nrate = 1000", "`rate`", "has no `rates`"),
+    ] {
+        let error = reject(text);
+        let messages: Vec<&str> =
+            error.problems().iter().map(|problem| &*problem.message).collect();
+        assert_eq!(messages.len(), 2, "{messages:?}");
+        assert!(messages[0].contains(unknown) && messages[1].contains(missing), "{messages:?}");
+    }
+}
+
+#[test]
+fn a_number_that_is_written_otherwise_is_shown_as_it_should_be() {
+    for (line, offending, message, help) in [
+        ("threads = '2'", "'2'", "`threads` is a string", ": 2, without quotes"),
+        ("keys = 1e6", "1e6", "`keys` is 1e6", ": 1000000, without a point or an exponent"),
+    ] {
+        one_problem(&axes(line), 4, offending, message, help);
+    }
+    let plain = "`keys` takes a whole number from 1 to 1099511627776, or a list of such";
+    for line in ["keys = '1M'", "keys = 0.5", "keys = true", "keys = 'inf'"] {
+        assert_eq!(reject(&axes(line)).problems()[0].help, plain, "{line}");
+    }
+    let mix = "axes.structure = 'hamt-cas'\n[mix]\nreads = 0.9\ninserts = 0.1";
+    assert!(reject(mix).problems()[0].help.ends_with("sum to 100: 90 rather than 0.9"));
+    let twice = reject(&axes("threads = 1\nthreads = 2"));
+    assert!(twice.problems()[0].help.contains("as in `threads = [1, 2]`"));
+}
+
+#[test]
+fn several_names_and_names_of_families_are_understood() {
+    for (structure, help) in [
+        ("hamt", "did you mean `hamt-*`, which is several?"),
+        (
+            "hamt-cas, cuckoo-striped",
+            "several names are a list, [\"hamt-cas\", \"cuckoo-striped\"]",
+        ),
+        ("hamt-cas cuckoo-striped", "several names are a list, ["),
+    ] {
+        let error = reject(&format!("[axes]\nstructure = '{structure}'"));
+        assert!(error.problems()[0].help.starts_with(help), "{}", error.problems()[0].help);
+    }
+}
+
+/// It is right, and hardly meant.
+#[test]
+fn a_share_where_percent_is_meant_is_noted() {
+    let doubts = |line: &str| parse(&axes(line)).doubts;
+    assert!(doubts("reads = [0, 1, 95, 100]").is_empty());
+    let said = doubts("reads = [100, 0.95]").concat();
+    assert!(
+        said.contains("`reads` is 0.95, which is 0.95 %") && said.contains("write 95"),
+        "{said}"
+    );
+    let text = axes("reads = 0.5") + "[[also]]\nstructure = 'cuckoo-striped'\nreads = 0.5";
+    assert_eq!(parse(&text).doubts.len(), 1, "once");
+}
+
+#[test]
+fn who_takes_no_reclaimer_is_noted_where_reclaimers_are_listed() {
+    let notes = |reclaimers: &str| {
+        parse(&format!("[axes]\nstructure = ['cuckoo-striped', 'hamt-cas']\n{reclaimers}")).notes
+    };
+    assert!(notes("").is_empty());
+    let said = notes("reclaimer = ['epoch', 'hazard']").concat();
+    assert!(said.starts_with("cuckoo-striped: no `reclaimer` is taken there"), "{said}");
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn complete_blocks(
             Some(logs) => complete.push(logs),
             None => {
                 let lack = rates.iter().flatten().filter(|cell| !cell.contains_key(&block)).count();
-                left_out.push(format!("block {}: {lack} of its trials do not count", block.1));
+                left_out.push(format!("block {}: {lack} of its trials do not count", block.1 + 1));
             }
         }
     }
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!((ranking.workloads.len(), ranking.blocks), (2, 3));
         let left_out = ranking.left_out.join("\n");
         assert!(left_out.contains("threads=4 ") && left_out.contains("of b"), "{left_out}");
-        assert!(left_out.contains("block 0: 1 of its trials"), "{left_out}");
+        assert!(left_out.contains("block 1: 1 of its trials"), "{left_out}");
         rows[4].ops_per_sec = Some(0.0);
         assert_eq!(ranked(&rows, None).unwrap().blocks, 2, "a rate of 0 has no ratio");
         rows.retain(|row| (row.structure == "a") == (row.threads == 1));

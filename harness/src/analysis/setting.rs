@@ -103,14 +103,14 @@ pub struct Group {
 }
 
 impl Setting {
-    /// The setting of one row.
+    /// The setting of one case.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
-        let Mix { inserts, removes, updates, upserts, .. } = row.mix;
+    pub fn of(case: &Case) -> Self {
+        let Mix { inserts, removes, updates, upserts, .. } = case.mix;
         let writes = inserts + removes + updates + upserts;
         let share = |percent: f64| (percent / writes * 1000.0).round() as u32;
         let shares = || [inserts, removes, updates, upserts].map(share);
-        Self::new(Case::clone(row), (writes > 0.0).then(shares))
+        Self::new(case.clone(), (writes > 0.0).then(shares))
     }
 
     fn new(mut case: Case, writes: Option<[u32; 4]>) -> Self {
@@ -299,7 +299,7 @@ fn lent(row: &Row, setting: &Setting, of: Of<'_>) -> Setting {
 /// their setting.
 #[must_use]
 pub fn split(rows: &[Row]) -> Vec<Group> {
-    split_by(rows, &Setting::of)
+    split_by(rows, &|row| Setting::of(row))
 }
 
 /// [`split`] by what `of` keeps of a row's setting: what it makes equal is in one group.

@@ -11,7 +11,7 @@ pub(super) struct DrawnArgs {
     #[arg(long, value_name = "NAME", value_parser = distribution)]
     distribution: Option<Named>,
     /// Skew of the distribution of keys; 0 is uniform
-    #[arg(long, value_name = "THETA", default_value_t = 0.0, value_parser = skew)]
+    #[arg(long, value_name = "THETA", default_value_t = 0.0, value_parser = skew, allow_negative_numbers = true)]
     pub(super) zipf: f64,
     /// Share of the keys that are hot; with --distribution hot-set [default: 0.2]
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]

@@ -167,9 +167,14 @@ pub(super) fn check_baseline(baseline: &Baseline, folders: &[Recorded]) -> Resul
     subjects.dedup();
     let Some(unknown) = baseline.unknown(&subjects).first().copied() else { return Ok(()) };
     let names: Vec<&str> = subjects.iter().map(|(subject, _)| subject.as_str()).collect();
+    let of_reclaimer =
+        names.iter().any(|name| name.split_once('/').is_some_and(|(_, r)| r == unknown));
+    let hint = match of_reclaimer {
+        true => format!("did you mean `*/{unknown}`? "),
+        false => did_you_mean(unknown, &names),
+    };
     Err(usage(format!(
-        "--baseline: no subject matches `{unknown}`; {}the subjects are {}",
-        did_you_mean(unknown, &names),
+        "--baseline: no subject matches `{unknown}`; {hint}the subjects are {}",
         names.join(", ")
     )))
 }

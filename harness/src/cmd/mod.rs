@@ -2,6 +2,7 @@
 
 mod cmp;
 mod conclude;
+mod decides;
 #[cfg(test)]
 mod documented;
 mod drawn;

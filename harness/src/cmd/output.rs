@@ -42,12 +42,19 @@ pub(super) fn all_done(failures: Vec<String>) -> Result<(), Failure> {
 /// Prints help and version to standard output, what is wrong with the arguments to standard error.
 pub(super) fn show(error: &clap::Error) -> io::Result<()> {
     let text = error.to_string();
+    if text.contains(NO_DIGIT) {
+        say(text.replace(NO_DIGIT, "it takes a whole number, such as 1000").trim_end());
+        return Ok(());
+    }
     let kept = match error.use_stderr() {
         true => keep(&text, |printed| &mut printed.err),
         false => keep(&text, |printed| &mut printed.out),
     };
     if kept { Ok(()) } else { error.print() }
 }
+
+/// What the standard library says of `1e6` and of `two`.
+const NO_DIGIT: &str = "invalid digit found in string";
 
 /// Prints data. That its reader has gone, as `head` does, is no failure and stops nothing.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {

@@ -9,7 +9,8 @@ use super::output::say;
 use crate::case::Case;
 use crate::rows::Row;
 
-/// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block.
+/// A bar with ETA on a terminal, or what --live shows; elsewhere a line a block. Blocks are counted from 1
+/// where they are shown.
 pub(super) struct Progress {
     bar: ProgressBar,
     is_terminal: bool,
@@ -52,11 +53,11 @@ impl Progress {
         let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
         match &mut self.live {
             Some(screen) => {
-                screen.estimates.begins(&case.id(), format!("block {block}{at}"));
+                screen.estimates.begins(&case.id(), format!("block {}{at}", block + 1));
                 screen.estimates.stand(done, all, HumanDuration(self.bar.eta()).to_string());
                 screen.draw();
             }
-            None => self.bar.set_message(format!("block {block}: {case}{at}")),
+            None => self.bar.set_message(format!("block {}: {case}{at}", block + 1)),
         }
     }
 
@@ -93,6 +94,7 @@ impl Progress {
         if !self.is_terminal {
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
             let left = HumanDuration(self.bar.eta());
+            let block = block + 1;
             say(format_args!("block {block} done: {done} of {all} trials, about {left} left"));
         }
     }

@@ -12,7 +12,7 @@ use crate::analysis::throughput::{ChosenRate, Rate};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
-use crate::results::machine::Difference;
+use crate::results::machine::{Difference, is_of_hardware};
 use crate::rows::Row;
 use crate::show::text::comparison::{Mode, Report};
 
@@ -141,10 +141,9 @@ fn refuse_other_machine(
     after: &Recorded,
     differences: &[Difference],
 ) -> Result<(), Failure> {
-    let of_machine = |what: &str| matches!(what, "cpu_model" | "cpus" | "kernel");
     let lines: Vec<String> = differences
         .iter()
-        .filter(|(what, ..)| of_machine(what))
+        .filter(|(what, ..)| is_of_hardware(what))
         .map(|(what, a, b)| format!("  {what}: {a} and {b}"))
         .collect();
     if lines.is_empty() || asked.across_machines {

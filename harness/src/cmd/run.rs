@@ -15,7 +15,7 @@ use super::values::{
     value_bytes,
 };
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
-use crate::experiment::{MAX_WORKERS, Turns};
+use crate::experiment::{MAX_WORKERS, Turns, doubtful_percentage};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
@@ -150,6 +150,9 @@ impl FromStr for Names {
 }
 
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+    if let Some(doubt) = doubtful_percentage("--reads", args.reads) {
+        output::say(format_args!("note: {doubt}"));
+    }
     let [structure] = &args.structure.0[..] else { return by_turns(programs, args) };
     let registry = programs.with(structure)?;
     let (spec, mut row) = told(&registry, structure, args)?;

@@ -11,6 +11,7 @@ use anyhow::Context;
 use indicatif::HumanDuration;
 
 use super::conclude::conclude;
+use super::decides;
 use super::live::Estimates;
 use super::output::{print, say};
 use super::progress::Progress;
@@ -93,21 +94,23 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
         Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
     let (text, experiment) = read(&args.spec, &overrides, &catalogue)?;
     let plan = Plan::new(&experiment, &registry, args)?;
-    if args.dry_run {
-        return plan.show();
-    }
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
+    let machine = Machine::read(registry.build());
+    let calls = decides::in_words(&experiment, plan.cells(), &out, &machine);
+    if args.dry_run {
+        return plan.show(calls);
+    }
     if args.fresh
         && let Some(aside) = Folder::move_aside(&out)?
     {
         say(format_args!("moved {} aside to {}", out.display(), aside.display()));
     }
-    let machine = Machine::read(registry.build());
     let mut folder = Folder::open(&out, &text, &experiment, &catalogue, &machine)?;
     folder.notes().iter().for_each(|note| say(format_args!("note: {note}")));
     if let Some(why) = Counters::open().absent() {
         say(format_args!("hardware counters: {why}"));
     }
+    say(&calls);
     let interrupted = watch_for_interrupt()?;
     let finished = plan.measure(&mut folder, machine.parallelism(), &interrupted)?;
     if !finished {
@@ -239,7 +242,7 @@ impl<'e> Plan<'e> {
         (0..self.experiment.blocks).filter(|block| self.shard.has(*block)).count()
     }
 
-    fn show(&self) -> Result<(), Failure> {
+    fn show(&self, calls: String) -> Result<(), Failure> {
         let cells = self.cells().count();
         let block: f64 = self.wanted().map(|job| self.seconds(job)).sum();
         let total = Duration::try_from_secs_f64(block * self.blocks() as f64);
@@ -247,6 +250,8 @@ impl<'e> Plan<'e> {
         let mut lines: Vec<String> =
             self.cells().map(|case| format!("{}  {case}", case.id())).collect();
         lines.extend(self.experiment.skipped.iter().map(|skipped| format!("left out: {skipped}")));
+        let Experiment { notes, doubts, .. } = self.experiment;
+        lines.extend(notes.iter().chain(doubts).map(|note| format!("note: {note}")));
         lines.push(format!(
             "{cells} cells x {} blocks = {} trials{}, about {}",
             self.blocks(),
@@ -255,6 +260,7 @@ impl<'e> Plan<'e> {
             HumanDuration(total)
         ));
         lines.extend(self.turns_in_words(&[]));
+        lines.push(calls);
         if let Some(target) = self.experiment.target_halfwidth {
             lines.push(format!(
                 "then more blocks, {} in all at most, until every interval is within {} % of its \
@@ -310,6 +316,7 @@ impl<'e> Plan<'e> {
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
         let mut progress = self.progress(&done(folder));
+        self.experiment.doubts.iter().for_each(|doubt| say(format_args!("note: {doubt}")));
         if let Some(words) = self.turns_in_words(folder.rows()) {
             say(words);
         }

@@ -33,6 +33,8 @@ pub(super) struct Axes<'c> {
     pub(super) span: Range<usize>,
     pub(super) structures: Vec<ListedTable<'c>>,
     pub(super) reclaimers: Vec<&'c str>,
+    /// Whether the file lists them.
+    pub(super) lists_reclaimers: bool,
     pub(super) threads: Vec<usize>,
     /// If there are any, they fix mix, distribution and prefill.
     pub(super) presets: Vec<&'static Preset>,
@@ -101,6 +103,7 @@ impl<'c> Axes<'c> {
             span: section.span.clone(),
             structures: read_structures(section, catalogue, problems),
             reclaimers: read_reclaimers(section, catalogue, problems),
+            lists_reclaimers: section.get("reclaimer").is_some(),
             threads: axis(section, "threads", &THREADS, 1, problems),
             presets,
             traces,
@@ -163,6 +166,18 @@ fn read_reads(
         });
     }
     axis(section, "reads", &PERCENT, 95.0, problems)
+}
+
+/// What is right as it is written, and may not be meant.
+pub(crate) fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
+    let is_share = value > 0.0 && value < 1.0;
+    is_share.then(|| {
+        format!(
+            "`{name}` is {value}, which is {value} % of the operations; if a share of them is \
+             meant, write {}",
+            100.0 * value
+        )
+    })
 }
 
 /// A batch beside operations other than lookups is a problem: see [`can_batch`].
@@ -249,7 +264,7 @@ fn read_structures<'c>(
 ) -> Vec<ListedTable<'c>> {
     if section.get("structure").is_none() {
         problems.push(Problem {
-            span: section.span.clone(),
+            span: section.lack.clone(),
             message: format!("`{}` has no `structure`", section.name),
             help: "add `structure = \"NAME\"`; `bench list` shows all".to_owned(),
         });
@@ -309,6 +324,19 @@ fn read_names<'c>(
     listed
 }
 
+/// What of `names` a text may mean that is none of them.
+fn names_meant(written: &str, names: &[&str]) -> String {
+    let parts: Vec<&str> = written.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.iter().all(|part| names.contains(part)) {
+        return format!("several names are a list, [\"{}\"]; ", parts.join("\", \""));
+    }
+    let family = format!("{written}-");
+    if names.iter().filter(|name| name.starts_with(&family)).count() > 1 {
+        return format!("did you mean `{family}*`, which is several? ");
+    }
+    did_you_mean(written, names)
+}
+
 /// The positions in `names` of what `pattern` names. Nothing is a problem.
 fn matching(
     key: &str,
@@ -327,7 +355,7 @@ fn matching(
     if !written.contains(['*', '?', '[', '{']) {
         return problem(
             format!("unknown {key} `{written}`"),
-            format!("{}`bench list` shows all", did_you_mean(written, names)),
+            format!("{}`bench list` shows all", names_meant(written, names)),
         );
     }
     let glob: NameGlob = match written.parse() {

@@ -18,6 +18,7 @@ pub(super) struct Planner<'c> {
     cases: Vec<Case>,
     ids: HashSet<String>,
     skipped: Vec<String>,
+    notes: Vec<String>,
     /// Cells of all grids so far, some of them perhaps several times.
     asked: usize,
 }
@@ -30,13 +31,14 @@ impl<'c> Planner<'c> {
             cases: Vec::new(),
             ids: HashSet::new(),
             skipped: Vec::new(),
+            notes: Vec::new(),
             asked: 0,
         }
     }
 
-    /// The cells, and what was left out.
-    pub(super) fn finish(self) -> (Vec<Case>, Vec<String>) {
-        (self.cases, self.skipped)
+    /// The cells, what was left out, and what is done otherwise than it may be expected.
+    pub(super) fn finish(self) -> (Vec<Case>, Vec<String>, Vec<String>) {
+        (self.cases, self.skipped, self.notes)
     }
 
     /// Adds the cells of a grid that are not there yet.
@@ -73,6 +75,8 @@ impl<'c> Planner<'c> {
                 self.skipped.push(reason);
             }
         }
+        let note = without_reclaimers(axes, &found.without_reclaimers);
+        self.notes.extend(note.filter(|note| !self.notes.contains(note)));
         let cells = found.subjects.iter().flat_map(|subject| self.workloads(*subject, axes, mix));
         let cells = cells.collect();
         if self.add(cells) == 0 {
@@ -155,6 +159,19 @@ impl<'c> Planner<'c> {
         let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);
         cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops)
     }
+}
+
+/// That the axis of reclaimers is nothing to these structures, if it is listed and there are any.
+fn without_reclaimers(axes: &Axes<'_>, names: &[&str]) -> Option<String> {
+    const MOST: usize = 6;
+    if !axes.lists_reclaimers || axes.reclaimers == ["none"] || names.is_empty() {
+        return None;
+    }
+    let mut said = names[..names.len().min(MOST)].join(", ");
+    if names.len() > MOST {
+        said = format!("{said} and {} others", names.len() - MOST);
+    }
+    Some(format!("{said}: no `reclaimer` is taken there; each runs once, whatever is listed"))
 }
 
 /// The first subject under each workload that has several, again: an A/A pair shows the noise in

@@ -37,7 +37,7 @@ impl LatencyPlan {
         let seconds = section.one("seconds", &SECONDS, problems).unwrap_or(seconds);
         if section.get("rates").is_none() {
             problems.push(Problem {
-                span: section.span.clone(),
+                span: section.lack.clone(),
                 message: "`[latency]` has no `rates`".to_owned(),
                 help: "add a line such as `rates = [100_000]`: operations per second".to_owned(),
             });

@@ -70,9 +70,10 @@ fn wrong_sum(section: &Section<'_, '_>, sum: f64, fixed: bool) -> Problem {
         "without `reads`, `inserts`, `removes`, `updates` and `upserts` are percentages of what \
          the reads leave and sum to 100"
     };
+    let shares = if (sum - 1.0).abs() < 1e-9 { ": 90 rather than 0.9" } else { "" };
     Problem {
         span: section.span.clone(),
         message: format!("the percentages of `[mix]` sum to {sum}, not 100"),
-        help: help.to_owned(),
+        help: format!("{help}{shares}"),
     }
 }

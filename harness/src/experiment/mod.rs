@@ -28,6 +28,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::aggregate::AggregatePlan;
+pub(crate) use self::axes::doubtful_percentage;
 use self::axes::{Axes, Common};
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
@@ -88,6 +89,10 @@ pub struct Experiment {
     pub cases: Vec<Case>,
     /// Combinations of the grids left out, each with the reason.
     pub skipped: Vec<String>,
+    /// What is done otherwise than it may be expected, for who looks at the plan.
+    pub notes: Vec<String>,
+    /// What is right and hardly meant, for everyone.
+    pub doubts: Vec<String>,
     /// The traces that are replayed, by the paths that the file gives.
     pub traces: BTreeMap<String, Facts>,
     /// Where relative paths of traces start; nowhere, if not set after parsing.
@@ -142,6 +147,8 @@ impl Experiment {
             aggregate: None,
             cases: Vec::new(),
             skipped: Vec::new(),
+            notes: Vec::new(),
+            doubts: Vec::new(),
             traces: BTreeMap::new(),
             folder: PathBuf::new(),
         }
@@ -173,13 +180,17 @@ impl Experiment {
             let axes = Axes::read(&section, catalogue, common, problems);
             // A file without a usable mix has been found wrong already.
             if let (Some(axes), Some(mix)) = (axes, mix) {
+                let doubts = axes.reads.iter().filter_map(|&of| doubtful_percentage("reads", of));
+                self.doubts.extend(doubts);
                 planner.add_grid(&axes, mix, problems);
             }
         }
         if controls {
             planner.add_controls();
         }
-        (self.cases, self.skipped) = planner.finish();
+        (self.cases, self.skipped, self.notes) = planner.finish();
+        self.doubts.sort();
+        self.doubts.dedup();
         self.traces = traces;
     }
 
@@ -218,9 +229,16 @@ fn syntax(error: &toml::de::Error) -> Problem {
     Problem {
         span: error.span().unwrap_or(0..0),
         message: format!("not TOML: {}", error.message()),
-        help: "a line is `key = value`, where a value is a number, true, false, a \"string\" in \
-               quotes or a [list, of, values], or a `[table]`"
-            .to_owned(),
+        help: match error.message() {
+            "duplicate key" => {
+                "a key stands once in a table: several values are a list, as in `threads = [1, 2]`"
+            }
+            _ => {
+                "a line is `key = value`, where a value is a number, true, false, a \"string\" in \
+                 quotes or a [list, of, values], or a `[table]`"
+            }
+        }
+        .to_owned(),
     }
 }
 
@@ -270,7 +288,7 @@ fn grids<'a, 'i>(top: &Section<'a, 'i>, problems: &mut Vec<Problem>) -> Vec<Sect
             problems.push(mismatch("axes", value, "a table: `[axes]` on a line by itself"));
         }
         None => problems.push(Problem {
-            span: 0..0,
+            span: top.lack.clone(),
             message: "the file has no `[axes]`".to_owned(),
             help: "add a line `[axes]`, and below it at least `structure = \"NAME\"`".to_owned(),
         }),

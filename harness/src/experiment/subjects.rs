@@ -74,6 +74,8 @@ pub(super) struct AxisSubjects<'c> {
     pub(super) count: usize,
     /// What cannot run, and why.
     pub(super) left_out: Vec<String>,
+    /// The structures that take no reclaimer.
+    pub(super) without_reclaimers: Vec<&'c str>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -121,6 +123,7 @@ impl<'c> AxisSubjects<'c> {
     fn reclaimers(&mut self, choice: &ListedTable<'c>, listed: &[&'c str]) -> Vec<&'c str> {
         let StructureEntry { name, reclaimers, why_not, .. } = choice.entry;
         if reclaimers.iter().all(|reclaimer| reclaimer == "none") {
+            self.without_reclaimers.push(name);
             return vec!["none"];
         }
         let (taken, refused): (Vec<&str>, Vec<&str>) =

@@ -233,6 +233,9 @@ pub(super) struct Section<'a, 'i> {
     pub(super) name: &'static str,
     /// Where it starts.
     pub(super) span: Range<usize>,
+    /// Where to show that a key is missing: at the last key that is unknown, which may be meant for it, else
+    /// where the table starts.
+    pub(super) lack: Range<usize>,
     table: &'a DeTable<'i>,
 }
 
@@ -245,9 +248,11 @@ impl<'a, 'i> Section<'a, 'i> {
         known: &[&str],
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let unknown = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
-        problems.extend(unknown.map(|key| unknown_key(name, key.get_ref(), key.span(), known)));
-        Self { name, span, table }
+        let unknown = || table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+        problems.extend(unknown().map(|key| unknown_key(name, key.get_ref(), key.span(), known)));
+        let lack = unknown().map(Spanned::span).max_by_key(|span| span.start);
+        let lack = lack.unwrap_or_else(|| span.clone());
+        Self { name, span, lack, table }
     }
 
     /// The value of `key`, whatever it is.
@@ -378,10 +383,27 @@ pub(super) fn mismatch(key: &str, value: &Spanned<DeValue<'_>>, expected: &str) 
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     };
+    let hint = number_as(value.get_ref()).map_or_else(String::new, |hint| format!(": {hint}"));
     Problem {
         span: value.span(),
         message: format!("`{key}` is {found}"),
-        help: format!("`{key}` takes {expected}"),
+        help: format!("`{key}` takes {expected}{hint}"),
+    }
+}
+
+/// How a number is written that is written otherwise.
+fn number_as(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => {
+            let number: f64 = text.trim().parse().ok()?;
+            number.is_finite().then(|| format!("{number}, without quotes"))
+        }
+        DeValue::Float(float) => {
+            let number: f64 = float.as_str().parse().ok()?;
+            let is_whole = number.fract() == 0.0 && (0.0..1e15).contains(&number);
+            is_whole.then(|| format!("{number}, without a point or an exponent"))
+        }
+        _ => None,
     }
 }
 
@@ -393,28 +415,60 @@ fn nested(key: &str, span: Range<usize>) -> Problem {
     }
 }
 
+/// What a key is called elsewhere, and here.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("skew", "zipf"),
+    ("theta", "zipf"),
+    ("alpha", "zipf"),
+    ("table", "structure"),
+    ("map", "structure"),
+    ("smr", "reclaimer"),
+    ("scheme", "reclaimer"),
+    ("cpus", "threads"),
+    ("workers", "threads"),
+    ("duration", "seconds"),
+    ("time", "seconds"),
+    ("trials", "blocks"),
+    ("runs", "blocks"),
+    ("repetitions", "blocks"),
+    ("iterations", "blocks"),
+    ("range", "keys"),
+    ("size", "keys"),
+    ("entries", "keys"),
+    ("fill", "prefill"),
+    ("load", "prefill"),
+    ("workload", "preset"),
+    ("writes", "reads"),
+    ("lookups", "reads"),
+    ("gets", "reads"),
+];
+
+/// In which table of the file `key` stands.
+fn home_of(key: &str) -> Option<&'static str> {
+    let homes: [(&[&str], &str); 7] = [
+        (&axes(), "in `[axes]`"),
+        (MIX, "in `[mix]`"),
+        (TOP, "at the top of the file, before any `[table]`"),
+        (LATENCY, "in `[latency]`"),
+        (SPACE, "in `[space]`"),
+        (TURNS, "in `[turns]`"),
+        (AGGREGATE, "in `[aggregate]`"),
+    ];
+    homes.into_iter().find(|(keys, _)| keys.contains(&key)).map(|(_, home)| home)
+}
+
 fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> Problem {
     let place = if section.is_empty() { "an experiment file" } else { section };
-    let home = if axes().contains(&key) {
-        Some("in `[axes]`")
-    } else if MIX.contains(&key) {
-        Some("in `[mix]`")
-    } else if TOP.contains(&key) {
-        Some("at the top of the file, before any `[table]`")
-    } else if LATENCY.contains(&key) {
-        Some("in `[latency]`")
-    } else if SPACE.contains(&key) {
-        Some("in `[space]`")
-    } else if TURNS.contains(&key) {
-        Some("in `[turns]`")
-    } else if AGGREGATE.contains(&key) {
-        Some("in `[aggregate]`")
-    } else {
-        None
-    };
-    let help = match home {
-        Some(home) => format!("`{key}` belongs {home}"),
-        None => format!("{}the keys are {}", did_you_mean(key, known), known.join(", ")),
+    let here = SYNONYMS.iter().find(|(other, _)| *other == key).map(|(_, here)| *here);
+    let near = did_you_mean(key, known);
+    let help = match (home_of(key), here) {
+        (Some(home), _) => format!("`{key}` belongs {home}"),
+        (None, Some(here)) if known.contains(&here) => format!("it is called `{here}`"),
+        (None, Some(here)) if near.is_empty() => {
+            let home = home_of(here).unwrap_or_default();
+            format!("it is called `{here}`, and belongs {home}")
+        }
+        (None, _) => format!("{near}the keys are {}", known.join(", ")),
     };
     Problem { span, message: format!("unknown key `{key}` in {place}"), help }
 }

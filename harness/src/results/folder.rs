@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
@@ -279,17 +279,46 @@ fn write_rows<R: Logged>(folder: &Path, rows: &Option<Vec<R>>) -> anyhow::Result
     write_whole(&folder.join(R::FILE), utf8(&log::text::<R>(rows)?, folder)?)
 }
 
+/// Refuses a path that is no result folder, and says what it is.
+///
+/// # Errors
+///
+/// It is none.
+pub(crate) fn must_be_one(path: &Path) -> anyhow::Result<()> {
+    let name = path.display();
+    if path.join(TRIALS).exists() {
+        return Ok(());
+    }
+    if !path.exists() {
+        let there = Path::new("results").join(path);
+        let is_there = there.join(TRIALS).exists();
+        let hint =
+            if is_there { format!("; did you mean {}?", there.display()) } else { String::new() };
+        bail!("there is no folder {name}{hint}");
+    }
+    ensure!(path.is_dir(), "{name} is a file, and no result folder");
+    let mut inside: Vec<String> = fs::read_dir(path)
+        .with_context(|| format!("cannot read {name}"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|inside| inside.join(TRIALS).exists())
+        .map(|inside| inside.display().to_string())
+        .collect();
+    inside.sort();
+    let hint = match inside.first() {
+        Some(first) => format!("; {} inside it are, such as {first}", inside.len()),
+        None => String::new(),
+    };
+    bail!("{name} is no result folder: there is no {TRIALS}{hint}")
+}
+
 /// The trials of a result folder, without changing it; a torn last line is left out.
 ///
 /// # Errors
 ///
-/// There is no `trials.csv`, or it has a malformed line.
+/// It is no result folder, or its `trials.csv` has a malformed line.
 pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
-    let path = folder.join(TRIALS);
-    if !path.exists() {
-        anyhow::bail!("{} is no result folder: there is no {TRIALS}", folder.display());
-    }
-    log::read_trials(&path)
+    must_be_one(folder)?;
+    log::read_trials(&folder.join(TRIALS))
 }
 
 /// The machine of a result folder.
@@ -298,6 +327,7 @@ pub fn read_rows(folder: &Path) -> anyhow::Result<Vec<Row>> {
 ///
 /// There is no `machine.toml`, or it cannot be understood.
 pub fn read_machine(folder: &Path) -> anyhow::Result<Machine> {
+    must_be_one(folder)?;
     let path = folder.join(MACHINE);
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -152,6 +152,12 @@ impl Machine {
         self.cpus.unwrap_or(usize::MAX)
     }
 
+    /// Whether both have the same CPUs, as many of them, and the same kernel, whatever was built.
+    #[must_use]
+    pub fn is_same_hardware(&self, other: &Self) -> bool {
+        !self.differences(other).iter().any(|(field, ..)| is_of_hardware(field))
+    }
+
     /// A short hash over CPU model and number, kernel, compiler, target, profile, flags,
     /// features, and revision and dirtiness of the source: what makes results comparable.
     #[must_use]
@@ -180,6 +186,12 @@ impl fmt::Display for Machine {
         writeln!(f, "fingerprint = \"{}\"", self.fingerprint())?;
         f.write_str(&toml::to_string(self).map_err(|_| fmt::Error)?)
     }
+}
+
+/// Whether a field of [`Machine::differences`] is of the machine, and not of what was built.
+#[must_use]
+pub fn is_of_hardware(field: &str) -> bool {
+    matches!(field, "cpu_model" | "cpus" | "kernel")
 }
 
 /// `name=version,…`; versions of a name that occurs twice are joined.

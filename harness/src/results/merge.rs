@@ -22,6 +22,7 @@ use crate::rows::{Row, samples, study, throughput};
 /// two hold different results of one trial.
 pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let (first, rest) = folders.split_first().expect("there is a folder");
+    folders.iter().try_for_each(|path| folder::must_be_one(path)).map_err(wrong)?;
     let experiment = read(&first.join(EXPERIMENT))?;
     let machine = machine_of(first)?;
     for folder in rest {
@@ -159,12 +160,12 @@ fn same_row(first: &Path, ours: &Row, folder: &Path, theirs: &Row) -> Result<(),
 
 fn two_results(first: &Path, folder: &Path, row: &Row) -> Failure {
     usage(format!(
-        "{} and {} have different results of one trial: case {} ({}) in block {}",
+        "{} and {} have different results of one trial: case {} ({}) in block {}, counted from 1",
         first.display(),
         folder.display(),
         row.case,
         row.subject(),
-        row.block
+        row.block + 1
     ))
 }
 

@@ -3,12 +3,14 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `schedule` | the trials of a block in their order, their seeds, and when a sweep ends |
+//! | `decides` | what a plan can call, before it runs |
 //! | `groups` | which trials of a block take turns with each other |
 //! | `turns` | whose turn it is, until each has had its time |
 //! | `turned` | the process of a trial that takes turns |
 //! | `together` | a group's trials, and their rows |
 //! | `trials` | one trial in a process of its own, and its row in the folder |
 
+pub(crate) mod decides;
 pub(crate) mod groups;
 pub mod schedule;
 pub(crate) mod together;

@@ -132,7 +132,7 @@ fn what_cannot_be_compared() {
     lab.run("cmp r --filter nothing").exits(2).says(&["--filter nothing leaves no cell"]);
     lab.run("cmp r --metric best").exits(2).says(&["best", "clean"]);
     lab.run("cmp r --json --markdown").exits(2).says(&["--markdown", "cannot be used"]);
-    lab.run("cmp missing").exits(2).says(&["missing/machine.toml"]);
+    lab.run("cmp missing").exits(2).says(&["there is no folder missing"]);
     lab.run("cmp").exits(2).says(&["DIR"]);
     lab.write("r/experiment.toml", "[axes]\nstructure = \"unheard-of\"\n");
     lab.run("cmp r").exits(2).says(&["unheard-of", "--baseline"]);

@@ -70,9 +70,9 @@ fn what_cannot_be_drawn() {
     lab.run("plot r --figure throughput-thread").exits(2).says(&unknown);
     lab.run("plot r --format bmp").exits(2).says(&["bmp", "svg"]);
     lab.run("plot r --style nature").exits(2).says(&["nature", "acm"]);
-    lab.run("plot missing").exits(2).says(&["missing/machine.toml"]);
+    lab.run("plot missing").exits(2).says(&["there is no folder missing"]);
     std::fs::create_dir(lab.path("empty")).unwrap();
-    lab.run("plot empty").exits(2).says(&["empty/machine.toml"]);
+    lab.run("plot empty").exits(2).says(&["empty is no result folder"]);
     lab.copy("r", "other");
     let machine = lab.read("r/machine.toml");
     let line = machine.lines().find(|line| line.starts_with("kernel = ")).unwrap();

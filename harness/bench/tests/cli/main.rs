@@ -8,6 +8,7 @@ mod forms;
 mod latency;
 mod limits;
 mod merge;
+mod plans;
 mod refusals;
 mod report;
 mod resume;

@@ -81,7 +81,8 @@ fn a_trial_counts_once() {
         "again/trials.csv",
         trials.replacen("2026-", "2025-", 1).replacen("true,", "false,", 1),
     );
-    let said = ["one and again have different results of one trial: case ", "in block 0"];
+    let said =
+        ["one and again have different results of one trial: case ", "in block 1, counted from 1"];
     refuses(&lab, "merge one two again --out new", &said);
     // Nor may a case be in a block at two positions.
     let mut lines: Vec<String> = trials.lines().map(str::to_owned).collect();
@@ -98,7 +99,7 @@ fn what_does_not_belong_together() {
     let lab = parts();
     refuses(&lab, "merge one two --out two", &["two exists already", "nothing is overwritten"]);
     refuses(&lab, "merge one two --out tiny.toml", &["exists already"]);
-    refuses(&lab, "merge one missing --out all", &["cannot read missing/experiment.toml"]);
+    refuses(&lab, "merge one missing --out all", &["there is no folder missing"]);
     lab.run("merge one two").exits(2).says(&["--out"]);
     lab.copy("two", "other");
     let text = lab.read("two/experiment.toml");

@@ -237,6 +237,6 @@ fn without_a_valid_trial_there_is_a_page() {
     let validity = part(&page, "validity");
     assert!(validity.contains("270 of 270 trials are invalid"), "{validity}");
     assert!(validity.contains("chaining-lock-free/epoch: key sum differs"), "{validity}");
-    lab.run("report missing").exits(2).says(&["missing/machine.toml"]);
+    lab.run("report missing").exits(2).says(&["there is no folder missing"]);
     lab.run("report r --baseline nobody").exits(2).says(&["no subject matches `nobody`"]);
 }

@@ -8,6 +8,7 @@ use crate::analysis::cell::grouped;
 use crate::analysis::setting::Setting;
 use crate::analysis::stats;
 use crate::analysis::throughput::Rate;
+use crate::case::Case;
 use crate::rows::Row;
 
 /// A subject under a workload, as it is compared with others: block by block, by one rate.
@@ -70,14 +71,14 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// That of one row.
+    /// That of one case.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(case: &Case) -> Self {
         Self {
-            reads: Reverse(row.mix.reads.to_bits()),
-            zipf: row.zipf.to_bits(),
-            setting: Setting::of(row),
-            threads: row.threads,
+            reads: Reverse(case.mix.reads.to_bits()),
+            zipf: case.zipf.to_bits(),
+            setting: Setting::of(case),
+            threads: case.threads,
         }
     }
 

@@ -6,6 +6,7 @@
 mod baseline;
 mod cells;
 mod checks;
+mod deviation;
 mod floor;
 pub(crate) mod hash_seeds;
 pub(crate) mod words;
@@ -20,6 +21,7 @@ pub use self::baseline::Baseline;
 use self::cells::pairs_of;
 pub use self::cells::{Contender, RatedTrial, Workload, cells};
 pub use self::checks::{Checks, check};
+pub use self::deviation::deviation;
 pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
 use crate::analysis::stats::{self, Ratio};

@@ -7,6 +7,7 @@
 //! | `ratio` | the ratio of two rates, trial by trial or of two samples |
 //! | `flips`, `shuffles` | tests that a ratio is 1: paired, for many at once, and unpaired |
 //! | `holm` | the correction of many unpaired tests |
+//! | `power` | how far from 1 a ratio must be for the paired test to find it |
 //! | `series` | outliers, drift, autocorrelation |
 //! | `usl` | the Universal Scalability Law |
 //!
@@ -19,6 +20,7 @@ mod bootstrap;
 mod flips;
 mod holm;
 mod normal;
+mod power;
 mod ratio;
 mod series;
 mod shuffles;
@@ -30,6 +32,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use self::bootstrap::{bca, bca_of_several, bca_of_two, bca_over};
 pub use self::flips::{P, fewest_pairs, flip_tests};
 pub use self::holm::holm;
+pub use self::power::{POWER, detectable};
 pub use self::ratio::{Ratio, log_ratios, ratio_of_pairs, ratio_of_samples};
 pub use self::series::{Trend, autocorrelation, kendall, outliers};
 pub use self::shuffles::shuffle_test;

@@ -12,7 +12,7 @@ const PARAMETER: Parameter = Parameter {
     label: "reads (% of operations)",
     of: |row| row.mix.reads,
     panel: |row| vec![skew(row)],
-    setting: Setting::of,
+    setting: |row| Setting::of(row),
     words: Setting::in_words,
 };
 

@@ -12,7 +12,7 @@ const PARAMETER: Parameter = Parameter {
     label: "skew θ of the keys",
     of: |row| row.zipf,
     panel: |row| vec![reads(row)],
-    setting: Setting::of,
+    setting: |row| Setting::of(row),
     words: Setting::in_words,
 };
 

@@ -1,0 +1,146 @@
+//! What is said of a plan before it runs: what it can call, and what may not be meant.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::compare::recorded;
+use crate::lab;
+use crate::support::{Lab, TINY};
+
+/// The largest ratio that an experiment may need to call it, if ratios vary by 5 % from block to block.
+const DECIDED: f64 = 1.15;
+
+/// The experiment files of the repository but those that CI runs for their own sake.
+fn experiments() -> Vec<PathBuf> {
+    let (mut found, mut folders) =
+        (Vec::new(), vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && path.file_name().unwrap() != "test" {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "toml") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The ratio above which something is called, if the plan compares anything.
+fn called_above(plan: &str) -> Option<f64> {
+    assert!(!plan.contains("nothing can be called"), "{plan}");
+    let (_, rest) = plan.split_once("ratios above about ")?;
+    Some(rest.split_once(' ').unwrap().0.parse().unwrap())
+}
+
+#[test]
+fn every_experiment_can_decide_what_it_asks() {
+    let lab = lab();
+    let all = experiments();
+    let compare = all.iter().filter(|path| {
+        let plan = lab.run(&format!("sweep {} --dry-run", path.display())).exits(0);
+        let above = called_above(&plan.out);
+        assert!(above.is_none_or(|ratio| ratio <= DECIDED), "{}: {above:?}", path.display());
+        above.is_some()
+    });
+    let compare = compare.count();
+    assert!(compare >= 20 && compare < all.len(), "{compare} of {}", all.len());
+}
+
+fn tiny(setting: &str) -> Lab {
+    let lab = lab();
+    lab.write("t.toml", TINY.replacen("controls", &format!("{setting}\ncontrols"), 1));
+    lab
+}
+
+#[test]
+fn a_plan_says_what_it_can_call_by_the_trials_that_there_are() {
+    let lab = tiny("");
+    let nothing = "of 4 comparisons with chaining-bucket-lock nothing can be called faster or slower: that \
+                   takes 6 blocks at least, and these are 2";
+    lab.run("sweep t.toml --dry-run").exits(0).prints(&[nothing]);
+    lab.run("sweep t.toml --out r --blocks 3").exits(0).says(&["and these are 3"]);
+    let assumed = "varies by 5.0 % from block to block (which is assumed";
+    let plan = lab.run("sweep t.toml --dry-run --blocks 10").exits(0);
+    plan.prints(&["ratios above about 1.0", assumed]);
+    // By the folder's own trials, else those beside it, if they took turns as these will.
+    for out in ["r", "other"] {
+        let plan = lab.run(&format!("sweep t.toml --dry-run --blocks 10 --out {out}")).exits(0);
+        plan.prints(&["(as earlier trials of this machine did)"]);
+    }
+    lab.write("alone.toml", format!("turns = false\n{TINY}"));
+    lab.run("sweep alone.toml --dry-run --blocks 10 --out other").exits(0).prints(&[assumed]);
+    let machine = lab.read("r/machine.toml");
+    let line = machine.lines().find(|line| line.starts_with("kernel = ")).unwrap();
+    lab.write("r/machine.toml", machine.replace(line, "kernel = \"0.01\""));
+    lab.run("sweep t.toml --dry-run --blocks 10 --out other").exits(0).prints(&[assumed]);
+}
+
+#[test]
+fn what_may_not_be_meant_is_said() {
+    let lab = tiny("");
+    lab.write("t.toml", TINY.replacen("reads = 90", "reads = 0.9", 1));
+    let share =
+        "`reads` is 0.9, which is 0.9 % of the operations; if a share of them is meant, write 90";
+    let without = "chaining-bucket-lock: no `reclaimer` is taken there; each runs once";
+    lab.run("sweep t.toml --dry-run").exits(0).prints(&[share, without]);
+    let ran = lab.run("sweep t.toml --out r --blocks 1").exits(0).says(&[share]);
+    assert!(!ran.err.contains(without), "{}", ran.err);
+    let run = "run --structure chaining-bucket-lock --keys 64 --seconds 0.01 --reads 0.9";
+    lab.run(run).exits(0).says(&["`--reads` is 0.9"]);
+}
+
+#[test]
+fn what_is_no_result_folder_is_said_to_be_so() {
+    let lab = recorded("noop");
+    lab.write("file", "");
+    lab.write("notes/text", "");
+    lab.copy("r", "all/r");
+    lab.copy("r", "results/noop");
+    for command in
+        ["cmp", "plot", "report", "rank", "scaling", "export --format bencher", "merge --out m r"]
+    {
+        for (path, said) in [
+            ("nowhere", "there is no folder nowhere"),
+            ("noop", "there is no folder noop; did you mean results/noop?"),
+            ("file", "file is a file, and no result folder"),
+            ("notes", "notes is no result folder: there is no trials.csv"),
+            (
+                "all",
+                "all is no result folder: there is no trials.csv; 1 inside it are, such as all/r",
+            ),
+        ] {
+            lab.run(&format!("{command} {path}")).exits(2).says(&[said]);
+        }
+    }
+}
+
+#[test]
+fn a_baseline_that_is_a_scheme_is_one_of_subjects() {
+    let lab = recorded("schemes");
+    let said = ["no subject matches `leak`", "did you mean `*/leak`?"];
+    lab.run("cmp r --baseline leak").exits(2).says(&said);
+    lab.run("cmp r --baseline */leak").exits(0).prints(&["chaining-lock-free/leak"]);
+}
+
+#[test]
+fn numbers_of_the_command_line_are_asked_for() {
+    let lab = lab();
+    for (option, value) in [("--keys", "1e6"), ("--threads", "two"), ("--seed", "0x1")] {
+        let ran = lab.run(&format!("run --structure papaya {option} {value}")).exits(2);
+        ran.says(&[
+            &format!("invalid value '{value}' for '{option}"),
+            "a whole number, such as 1000",
+        ]);
+    }
+    let said = ["invalid value '-1' for '--zipf <THETA>'", "0 or more"];
+    lab.run("run --structure papaya --zipf -1").exits(2).says(&said);
+}
+
+#[test]
+fn a_plan_without_two_subjects_compares_nothing() {
+    let lab = lab();
+    lab.write("t.toml", "axes.structure = \"papaya\"\n");
+    lab.run("sweep t.toml --dry-run").exits(0).prints(&["no workload has two subjects"]);
+}
