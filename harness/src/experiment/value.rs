@@ -436,7 +436,6 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("size", "keys"),
     ("entries", "keys"),
     ("fill", "prefill"),
-    ("load", "prefill"),
     ("workload", "preset"),
     ("writes", "reads"),
     ("lookups", "reads"),
@@ -460,15 +459,14 @@ fn home_of(key: &str) -> Option<&'static str> {
 fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> Problem {
     let place = if section.is_empty() { "an experiment file" } else { section };
     let here = SYNONYMS.iter().find(|(other, _)| *other == key).map(|(_, here)| *here);
-    let near = did_you_mean(key, known);
     let help = match (home_of(key), here) {
         (Some(home), _) => format!("`{key}` belongs {home}"),
         (None, Some(here)) if known.contains(&here) => format!("it is called `{here}`"),
-        (None, Some(here)) if near.is_empty() => {
+        (None, Some(here)) => {
             let home = home_of(here).unwrap_or_default();
             format!("it is called `{here}`, and belongs {home}")
         }
-        (None, _) => format!("{near}the keys are {}", known.join(", ")),
+        (None, None) => format!("{}the keys are {}", did_you_mean(key, known), known.join(", ")),
     };
     Problem { span, message: format!("unknown key `{key}` in {place}"), help }
 }
