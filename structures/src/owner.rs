@@ -155,6 +155,8 @@ pub(crate) enum Act {
     Displacing,
     /// An iteration, for which others wait who would move entries.
     Iterating,
+    /// Freeing what versions have left, where what this leaves is found too.
+    Freeing,
 }
 
 pub(crate) use self::frames::{act_inside, inside, is_anywhere};

@@ -102,7 +102,8 @@ pub unsafe trait Version: Sequential + Sized {
     /// # Safety
     ///
     /// `self` is sealed. It lasts until the fork has been installed in its place, or has been
-    /// dropped.
+    /// dropped. Of the versions that follow each other in this way, the last one drops when all others
+    /// have dropped, or if those never will.
     unsafe fn fork(&self) -> Self;
 
     /// Ends the editing: nothing changes from here on.

@@ -204,10 +204,6 @@ pub fn iteration_is_weak_as_worded<F: Family>() {
     iterate(&F::of_keys(), |id| census.colliding(id), keys * 3 / 10, keys);
 }
 
-/// Writers write as long as others iterate: so much at most, which they do not come to but where a thread
-/// frees versions without end while they make new ones (docs/RECLAMATION.md), until memory ends.
-const MOST: usize = 1 << 18;
-
 pub fn iterate<K: Key>(
     map: &impl ConcurrentMap<K, u64>,
     key: impl Fn(u64) -> K + Sync,
@@ -228,10 +224,7 @@ pub fn iterate<K: Key>(
                 let mut rng = rng(thread);
                 start.wait();
                 let mut largest = lasting;
-                for _ in 0..MOST {
-                    if done.load(Relaxed) {
-                        break;
-                    }
+                while !done.load(Relaxed) {
                     largest = (largest + 1).min(keys - 1);
                     let k = rng.random_range(lasting..=largest);
                     if rng.random_ratio(3, 5) {

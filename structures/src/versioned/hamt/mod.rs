@@ -14,6 +14,7 @@
 //!   it alone, the branches on the way are its own too.
 //! * hamt-I3. Edits run no code of the user's: keys are compared, and cloned, before.
 
+mod bundles;
 mod edit;
 mod iter;
 mod node;
@@ -74,7 +75,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
             len: 0,
             clock: 0,
             number: 0,
-            held: Default::default(),
+            held: P::first(),
             state: State::Draft(Vec::new()),
         }
     }
@@ -236,12 +237,13 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
             // SAFETY: `self` leads to it.
             P::share(unsafe { root.mark() });
         }
+        let number = self.number + 1;
         Self {
             root: self.root,
             len: self.len,
             clock: self.clock,
-            number: self.number + 1,
-            held: Default::default(),
+            number,
+            held: P::next(&self.held, number),
             state: State::Draft(Vec::with_capacity(8)),
         }
     }
@@ -251,7 +253,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
             State::Draft(replaced) => replaced,
             State::Published | State::Clone => Vec::new(),
         };
-        Residue { nodes: Nodes(nodes), held: self.held.clone() }
+        Residue { nodes: Nodes(nodes), held: self.held }
     }
 
     unsafe fn replaced(&self, Residue { nodes, held }: Residue<K, V, P>) {
@@ -294,6 +296,14 @@ impl<K, V, P: Sharing> Drop for Hamt<K, V, P> {
                 State::Published | State::Clone => (Leaving::Shared, Event::Dropped),
             };
             Self::leave(root, why, event);
+        }
+        if matches!(self.state, State::Draft(_)) && self.number > 0 {
+            // SAFETY: a fork; what is a draft has not been installed.
+            unsafe { P::discarded(self.held) };
+        } else {
+            // SAFETY: sealed and hence installed, by the contract of `seal` and `abandon`, or the first;
+            // the last of a line drops last, by that of `fork`.
+            unsafe { P::dropped(self.held) };
         }
     }
 }

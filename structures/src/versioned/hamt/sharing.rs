@@ -6,10 +6,9 @@
 //! are gone.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 
+use super::bundles::Hold;
 use super::node::Child;
-use crate::meter::Event;
 use crate::sync::{AtomicUsize, Ordering, fence};
 
 /// Why a version leads to a node no longer.
@@ -34,7 +33,7 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// Its field in each node.
     type Mark: Send + Sync;
     /// Its field in each version.
-    type Held<K, V>: Clone + Default;
+    type Held<K, V>: Copy;
 
     /// Its name.
     const NAME: &'static str;
@@ -55,16 +54,38 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// A way to the node is given up. Whether the node, and its ways to others, are to be freed.
     fn leave(mark: &Self::Mark, why: Leaving) -> bool;
 
-    /// `old` has been replaced by `new`, without these nodes.
+    /// That of the first version of a line, of number 0.
+    fn first<K, V>() -> Self::Held<K, V>;
+
+    /// That of a draft of this number, which is forked from the version of `held`.
+    fn next<K, V>(held: &Self::Held<K, V>, number: u64) -> Self::Held<K, V>;
+
+    /// The version of `new` has been installed in place of that of `old`, without these nodes.
     ///
     /// # Safety
     ///
-    /// No version after `old` leads to `nodes`, and this is called once for `old`.
+    /// No version after `old` leads to `nodes`. This is called once for `old`, whose version has not
+    /// dropped.
     unsafe fn replaced<K, V>(
         old: &Self::Held<K, V>,
         new: Self::Held<K, V>,
         nodes: Nodes<K, V, Self>,
     );
+
+    /// A draft drops.
+    ///
+    /// # Safety
+    ///
+    /// It is not the first of its line, has not been installed, and `held` is not used again.
+    unsafe fn discarded<K, V>(held: Self::Held<K, V>);
+
+    /// A version drops, and leads to no node any more.
+    ///
+    /// # Safety
+    ///
+    /// It was installed, or is the first of its line, and `held` is not used again. The last of a line
+    /// drops when the others have dropped, or if they will not.
+    unsafe fn dropped<K, V>(held: Self::Held<K, V>);
 }
 
 /// Nodes that an update replaced.
@@ -126,46 +147,21 @@ unsafe impl Sharing for Counted {
         last
     }
 
+    fn first<K, V>() {}
+
+    fn next<K, V>((): &(), _: u64) {}
+
     unsafe fn replaced<K, V>((): &(), (): (), _: Nodes<K, V, Self>) {}
+
+    unsafe fn discarded<K, V>((): ()) {}
+
+    unsafe fn dropped<K, V>((): ()) {}
 }
 
 /// What an update replaced is bundled with the version that it replaced. Versions form a line; a
-/// bundle lasts as long as its version or any before it.
+/// bundle lasts as long as its version or any before it ([`bundles`](super::bundles)).
 #[derive(Debug)]
 pub enum Bundled {}
-
-/// What the update that replaced a version has left behind, and the bundle of the next version.
-///
-/// While a version lasts so does its bundle, by that the next one's, and so on: no node is freed
-/// that any version up to its own leads to.
-pub struct Bundle<K, V>(OnceLock<(Arc<Self>, Nodes<K, V, Bundled>)>);
-
-impl<K, V> Default for Bundle<K, V> {
-    fn default() -> Self {
-        Self(OnceLock::new())
-    }
-}
-
-impl<K, V> fmt::Debug for Bundle<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bundle").field(&self.0.get().map(|(_, nodes)| nodes)).finish()
-    }
-}
-
-impl<K, V> Drop for Bundle<K, V> {
-    /// Not by recursion: a reader that stalled may have held up a million bundles.
-    fn drop(&mut self) {
-        let mut left = self.0.take();
-        while let Some((next, Nodes(nodes))) = left {
-            for node in nodes {
-                // SAFETY: the versions up to the bundle's own are gone, and no later one leads to
-                // the node.
-                unsafe { node.free(Event::Freed) };
-            }
-            left = Arc::into_inner(next).and_then(|mut next| next.0.take());
-        }
-    }
-}
 
 // SAFETY: a node's number is that of the draft that made it; what a draft was forked from has lower
 // numbers alone, and drafts of the same number do not reach each other's nodes. A node that a
@@ -173,7 +169,7 @@ impl<K, V> Drop for Bundle<K, V> {
 // alive.
 unsafe impl Sharing for Bundled {
     type Mark = u64;
-    type Held<K, V> = Arc<Bundle<K, V>>;
+    type Held<K, V> = Hold<K, V>;
 
     const NAME: &'static str = "bundled";
     const KEEPS_LATER: bool = true;
@@ -199,14 +195,26 @@ unsafe impl Sharing for Bundled {
         }
     }
 
-    /// `new` keeps the next bundle alive from before its version was installed: it could be
-    /// replaced, and dropped, before we come to this.
-    unsafe fn replaced<K, V>(
-        old: &Arc<Bundle<K, V>>,
-        new: Arc<Bundle<K, V>>,
-        nodes: Nodes<K, V, Self>,
-    ) {
-        let first = old.0.set((new, nodes)).is_ok();
-        debug_assert!(first, "a version is replaced once");
+    fn first<K, V>() -> Hold<K, V> {
+        Hold::first()
+    }
+
+    fn next<K, V>(held: &Hold<K, V>, number: u64) -> Hold<K, V> {
+        held.next(number)
+    }
+
+    unsafe fn replaced<K, V>(old: &Hold<K, V>, new: Hold<K, V>, nodes: Nodes<K, V, Self>) {
+        // SAFETY: by this function's contract.
+        unsafe { old.replaced(new, nodes) };
+    }
+
+    unsafe fn discarded<K, V>(held: Hold<K, V>) {
+        // SAFETY: by this function's contract.
+        unsafe { held.discard() };
+    }
+
+    unsafe fn dropped<K, V>(held: Hold<K, V>) {
+        // SAFETY: by this function's contract.
+        unsafe { held.let_go() };
     }
 }

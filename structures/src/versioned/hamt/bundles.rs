@@ -1,0 +1,270 @@
+//! Bundles: what the updates of a trie have replaced, until nobody can get there any more.
+//!
+//! Each version of a *line*, in which each was forked from the one before, has a bundle: the nodes that
+//! the update which replaced it has taken out, and a link to the next version's bundle. Two hold a
+//! bundle: its version, and the bundle before it, by its link. Who lets go of it second frees it, and
+//! thereby lets go of the next. So a version that lasts keeps all that later ones have replaced, and
+//! when it drops, a chain of any length is to be freed.
+//!
+//! Meanwhile other threads replace more versions, which makes the chain longer; one thread alone might
+//! never come to its end. So it is freed in pieces. Who has taken a piece off puts the rest where
+//! others find it, before it frees the piece; and whoever's version drops, as that of each update does
+//! sooner or later, helps for as long as there is a rest. Those who would make the chain longer thus
+//! make it shorter first.
+//!
+//! # Progress
+//!
+//! Nobody waits. A drop takes [`TURNS`] turns at most, each of which goes as far as versions had been
+//! dropped when it began: so its steps are finite, whatever others do. Who finds no rest, since another
+//! thread is about to put it back, leaves it to that one, which looks for it again. A rest stays only
+//! if that one has had all its turns, as in each of them others dropped more; and then until the next
+//! version drops.
+//!
+//! # Invariants
+//! * bundles-I1. A bundle is held twice: by its version, and by the bundle before it, until they let go;
+//!   one that has let go does not use it any more. The first of a line has none before it. That of a
+//!   draft which was not installed is the draft's alone.
+//! * bundles-I2. A chain is taken apart from its front, a bundle that nobody holds any more, and a line has
+//!   one such at most, as each further one is held by the one before. It is that of the thread that
+//!   let go of it second, or that has taken it from the line's rest, or it is the rest. So there is no
+//!   rest when one is put there.
+//! * bundles-I3. A line lasts as long as its last bundle, to which a way leads from each of its other
+//!   bundles; who lets go of one, and looks for a rest then, does that for a version that drops, and
+//!   the last version drops after all others.
+//! * bundles-I4. The nodes of a bundle are reached by its version and those before it alone. So when
+//!   nobody holds the bundle, nobody reaches them.
+
+use std::fmt;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+use crossbeam_utils::CachePadded;
+
+use super::sharing::{Bundled, Nodes};
+use crate::meter::Event;
+use crate::owner::{self, Act};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+/// Bundles that are taken off a chain at a time: so few that others do not miss the rest for long.
+const PIECE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
+
+/// How often who has freed what was there when it began goes on with what has come since.
+const TURNS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 4 };
+
+/// A version's way to its bundle and its line.
+pub struct Hold<K, V> {
+    bundle: NonNull<Bundle<K, V>>,
+    line: NonNull<CachePadded<Line<K, V>>>,
+}
+
+/// What all versions of a line share.
+struct Line<K, V> {
+    /// The chain's front, if somebody has left it to others (bundles-I2); else null.
+    rest: AtomicPtr<Bundle<K, V>>,
+    /// The largest number of a version that has dropped while its bundle was still held by the one
+    /// before: as far as there is something to free.
+    dropped: AtomicU64,
+}
+
+/// What the update that replaced a version has left behind.
+struct Bundle<K, V> {
+    /// Its version's.
+    number: u64,
+    /// Whether one of the two that hold it has let go.
+    is_held_once: AtomicBool,
+    /// The next version's bundle, and the nodes; none if the version has not been replaced.
+    replaced: OnceLock<(NonNull<Self>, Nodes<K, V, Bundled>)>,
+}
+
+/// What comes behind a piece of a chain.
+enum Behind<K, V> {
+    /// More of it.
+    Rest(Box<Bundle<K, V>>),
+    /// A bundle that is still held.
+    Held,
+    /// Nothing: the line's last bundle was in the piece.
+    Nothing,
+}
+
+impl<K, V> Clone for Hold<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Hold<K, V> {}
+
+impl<K, V> fmt::Debug for Hold<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Hold").field(&self.bundle).finish()
+    }
+}
+
+impl<K, V> Hold<K, V> {
+    /// That of the first version of a line, whose number is 0.
+    pub(super) fn first() -> Self {
+        let line = Line { rest: AtomicPtr::new(ptr::null_mut()), dropped: AtomicU64::new(0) };
+        let line = NonNull::from(Box::leak(Box::new(CachePadded::new(line))));
+        Self { bundle: Bundle::new(0, true), line }
+    }
+
+    /// That of a draft of this number, forked from the version of `self`.
+    pub(super) fn next(&self, number: u64) -> Self {
+        Self { bundle: Bundle::new(number, false), line: self.line }
+    }
+
+    /// The version of `new` has been installed in place of that of `self`, and leads to `nodes` no
+    /// longer.
+    ///
+    /// # Safety
+    ///
+    /// Once for `self`, whose version has not dropped. No version after it leads to `nodes`. The draft of
+    /// `new` has been installed, so that this is where its bundle's second holder comes from; if its
+    /// version drops before this, that lets go first.
+    pub(super) unsafe fn replaced(&self, new: Self, nodes: Nodes<K, V, Bundled>) {
+        // SAFETY: bundles-I1: held by its version.
+        let bundle = unsafe { self.bundle.as_ref() };
+        let first = bundle.replaced.set((new.bundle, nodes)).is_ok();
+        debug_assert!(first, "a version is replaced once");
+    }
+
+    /// Frees the bundle of a draft.
+    ///
+    /// # Safety
+    ///
+    /// The draft is not the first of its line, has not been installed and drops now.
+    pub(super) unsafe fn discard(self) {
+        // SAFETY: bundles-I1: the draft's alone.
+        drop(unsafe { Box::from_raw(self.bundle.as_ptr()) });
+    }
+
+    /// Ends a version's hold, and frees what nobody reaches any more, or helps others with that.
+    ///
+    /// # Safety
+    ///
+    /// Once, when the version drops, which reaches no node after this. It was installed, or is the first of
+    /// its line. The last of a line drops when the others have dropped, or if they will not.
+    pub(super) unsafe fn let_go(self) {
+        // SAFETY: bundles-I1: it has been held until now.
+        let number = unsafe { self.bundle.as_ref() }.number;
+        // SAFETY: as above, and not used after this.
+        let front = unsafe { Bundle::let_go(self.bundle) };
+        // SAFETY: bundles-I3.
+        let line = unsafe { self.line.as_ref() };
+        if front.is_none() {
+            // Relaxed: it says how far to go, and what is freed is ordered by other words. It comes
+            // after letting go: so a turn may end too early, never too late.
+            line.dropped.fetch_max(number, Ordering::Relaxed);
+        }
+        if line.free(front) {
+            // SAFETY: bundles-I3: the last bundle is gone, and no version is left.
+            drop(unsafe { Box::from_raw(self.line.as_ptr()) });
+        }
+    }
+}
+
+impl<K, V> Bundle<K, V> {
+    fn new(number: u64, is_held_once: bool) -> NonNull<Self> {
+        let is_held_once = AtomicBool::new(is_held_once);
+        NonNull::from(Box::leak(Box::new(Self { number, is_held_once, replaced: OnceLock::new() })))
+    }
+
+    /// Ends one of two holds; the bundle, if that was the second.
+    ///
+    /// # Safety
+    ///
+    /// That hold's owner does not use the bundle after this (bundles-I1).
+    unsafe fn let_go(bundle: NonNull<Self>) -> Option<Box<Self>> {
+        // SAFETY: held until the swap.
+        let is_held_once = unsafe { &bundle.as_ref().is_held_once };
+        // AcqRel bundles-O1: pairs with bundles-O1, of the other holder: who frees comes after all
+        // that the first has done, which has read the nodes or has put them here.
+        // SAFETY: if the other has let go, nobody holds it any more; it came from `Box` in `new`.
+        is_held_once.swap(true, Ordering::AcqRel).then(|| unsafe { Box::from_raw(bundle.as_ptr()) })
+    }
+
+    /// Takes a piece off the chain of which this is the front: the nodes in it, and what comes
+    /// behind.
+    fn take_apart(self: Box<Self>) -> (Nodes<K, V, Bundled>, Behind<K, V>) {
+        let (mut all, mut front) = (Vec::new(), self);
+        for _ in 0..PIECE {
+            let Some((next, Nodes(mut nodes))) = front.replaced.take() else {
+                return (Nodes(all), Behind::Nothing);
+            };
+            if all.is_empty() {
+                all = nodes;
+            } else {
+                all.append(&mut nodes);
+            }
+            // SAFETY: the hold of `front`, which is gone after this.
+            match unsafe { Self::let_go(next) } {
+                Some(next) => front = next,
+                None => return (Nodes(all), Behind::Held),
+            }
+        }
+        (Nodes(all), Behind::Rest(front))
+    }
+}
+
+impl<K, V> Line<K, V> {
+    fn put_rest(&self, front: Box<Bundle<K, V>>) {
+        // Release bundles-O2: pairs with bundles-O3. What others did before they let go goes with it.
+        let before = self.rest.swap(Box::into_raw(front), Ordering::Release);
+        debug_assert!(before.is_null(), "bundles-I2: one front");
+    }
+
+    fn take_rest(&self) -> Option<Box<Bundle<K, V>>> {
+        // Relaxed: a look, so that a line with no rest, as most are, is not written.
+        if self.rest.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        // Acquire bundles-O3: pairs with bundles-O2.
+        let front = self.rest.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: bundles-I2: from `put_rest`, and taken once.
+        (!front.is_null()).then(|| unsafe { Box::from_raw(front) })
+    }
+
+    /// Frees the chain from `front` on, if that is this thread's, and then what there is of a rest.
+    /// Whether the line's last bundle was in it, after which the line is not used any more.
+    fn free(&self, front: Option<Box<Bundle<K, V>>>) -> bool {
+        // A `Drop` of the user's in `free_pieces` has used the map: what it leaves is found there, so that
+        // this does not nest.
+        if owner::act_inside(self) == Some(Act::Freeing) {
+            if let Some(front) = front {
+                self.put_rest(front);
+            }
+            return false;
+        }
+        owner::inside(self, Act::Freeing, || self.free_pieces(front))
+    }
+
+    fn free_pieces(&self, mut own: Option<Box<Bundle<K, V>>>) -> bool {
+        // Relaxed, here and below: see `Hold::let_go`.
+        let mut until = self.dropped.load(Ordering::Relaxed);
+        let mut turns = TURNS;
+        while let Some(front) = own.take().or_else(|| self.take_rest()) {
+            if front.number > until {
+                turns -= 1;
+                if turns == 0 {
+                    self.put_rest(front);
+                    return false;
+                }
+                until = self.dropped.load(Ordering::Relaxed);
+            }
+            let (Nodes(nodes), behind) = front.take_apart();
+            let is_last = matches!(behind, Behind::Nothing);
+            if let Behind::Rest(front) = behind {
+                // Before the piece is freed, which takes longer and runs the user's code.
+                self.put_rest(front);
+            }
+            for node in nodes {
+                // SAFETY: bundles-I4: their bundle was held by nobody.
+                unsafe { node.free(Event::Freed) };
+            }
+            if is_last {
+                return true;
+            }
+        }
+        false
+    }
+}
