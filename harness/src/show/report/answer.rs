@@ -3,45 +3,52 @@
 use std::collections::BTreeMap;
 
 use super::Material;
+use super::tables::{Field, Table, interval};
 use crate::analysis::compare::words::factor;
 use crate::analysis::compare::{Judged, Verdict};
 use crate::analysis::rank::{Rank, Ranking};
 use crate::rows::Row;
 use crate::show::text::comparison::{Mode, Report};
 
-/// What the trials say, and how far to trust it.
+/// More subjects are a table.
+const MOST: usize = 4;
+
+/// What the trials say, and how far to trust it: of many subjects, without what [`table`] says.
 pub(super) fn sentences(material: &Material<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
+    let is_table = is_table(material);
     if matches!(material.report.mode, Mode::Subjects(_)) {
         match material.ranking {
-            Ok(ranking) => sentences.extend(order(ranking)),
+            Ok(ranking) => sentences.extend(order(ranking, is_table)),
             Err(why) => sentences.push(format!("The subjects have no order: {why}.")),
         }
     }
-    sentences.extend(verdicts(material.report));
+    if !is_table {
+        sentences.extend(verdicts(material.report));
+    }
     sentences.extend(noise(material.report));
     sentences.push(trust(material.rows));
     sentences
 }
 
 /// Who has the highest mean ratio to the best, and who is near.
-fn order(ranking: &Ranking) -> Option<String> {
+fn order(ranking: &Ranking, is_table: bool) -> Option<String> {
     let (first, rest) = ranking.ranks.split_first()?;
     if rest.is_empty() {
         return None;
     }
     let scored = |rank: &Rank| format!("{} {}", rank.subject, score(rank));
     let rest: Vec<String> = rest.iter().map(scored).collect();
+    let rest = if is_table { String::new() } else { format!(" Then: {}.", rest.join(", ")) };
     let workloads = match ranking.workloads.len() {
         1 => "under the one workload".to_owned(),
         n => format!("over {n} workloads"),
     };
     Some(format!(
         "{} comes nearest to the best {workloads}: its throughput is {} of the best subject's there, \
-         as a geometric mean with its 95\u{a0}% interval. Then: {}.",
+         as a geometric mean with its 95\u{a0}% interval.{rest}",
         first.subject,
-        score(first),
-        rest.join(", ")
+        score(first)
     ))
 }
 
@@ -50,12 +57,63 @@ fn score(rank: &Rank) -> String {
     factor(rank.score) + &interval.unwrap_or_default()
 }
 
-/// How often each subject is faster than what it is compared with, and by how much.
-fn verdicts(report: &Report<'_>) -> Vec<String> {
+/// The comparisons of each subject.
+fn by_subject<'r>(report: &'r Report<'_>) -> BTreeMap<&'r str, Vec<&'r Judged<'r>>> {
     let mut subjects: BTreeMap<&str, Vec<&Judged<'_>>> = BTreeMap::new();
     for judged in &report.judged {
         subjects.entry(&judged.ours.subject).or_default().push(judged);
     }
+    subjects
+}
+
+/// Whether there are so many subjects that they are a table.
+fn is_table(material: &Material<'_>) -> bool {
+    by_subject(material.report).len() > MOST
+}
+
+/// What the trials say of each of many subjects: its score, and its verdicts.
+pub(super) fn table(material: &Material<'_>) -> Table {
+    let names = [
+        "subject",
+        "#score",
+        "#95 % interval",
+        "#workloads",
+        "#faster",
+        "#slower",
+        "#no difference shown",
+        "#least ratio",
+        "#highest ratio",
+    ];
+    if !is_table(material) {
+        return Table::new(&names, Vec::new());
+    }
+    let ranks = material.ranking.map_or(&[][..], |ranking| ranking.ranks.as_slice());
+    let mut rows: Vec<(f64, Vec<Field>)> = Vec::new();
+    for (subject, judged) in by_subject(material.report) {
+        let rank = ranks.iter().find(|rank| rank.subject == subject);
+        let count = |verdict| judged.iter().filter(|judged| judged.verdict == verdict).count();
+        let ratios = || judged.iter().map(|judged| judged.ratio.centre);
+        let (least, most) = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
+        let fields = vec![
+            Field::text(subject),
+            Field::maybe(rank.map(|rank| rank.score), factor),
+            interval(rank.and_then(|rank| rank.interval), factor),
+            Field::count(judged.len()),
+            Field::count(count(Verdict::Faster)),
+            Field::count(count(Verdict::Slower)),
+            Field::count(count(Verdict::NoDifferenceShown)),
+            Field::number(least, factor(least)),
+            Field::number(most, factor(most)),
+        ];
+        rows.push((rank.map_or(0.0, |rank| rank.score), fields));
+    }
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Table::new(&names, rows.into_iter().map(|(_, fields)| fields).collect())
+}
+
+/// How often each subject is faster than what it is compared with, and by how much.
+fn verdicts(report: &Report<'_>) -> Vec<String> {
+    let subjects = by_subject(report);
     if subjects.is_empty() {
         return vec!["There is nothing to compare.".to_owned()];
     }

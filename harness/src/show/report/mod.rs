@@ -14,9 +14,13 @@ use self::tables::Table;
 use crate::analysis::throughput::choose_metric;
 use crate::results::machine::Machine;
 use crate::rows::Row;
+use crate::show::text::comparison::Mode;
 
 /// Points of the screen for each of the picture's: pictures are drawn for columns of print.
 const ZOOM: f64 = 1.75;
+
+/// The least of these: text of seven points is legible at 8.4.
+const LEAST_ZOOM: f64 = 1.2;
 
 /// A sentence that may be bad news.
 #[derive(Debug)]
@@ -30,6 +34,10 @@ struct Figure<'a> {
     name: &'a str,
     summary: &'static str,
     width: String,
+    /// The least at which its text is read: 8 points of the screen and more.
+    print: String,
+    /// What it says and holds fixed.
+    caption: Vec<&'a str>,
     svg: String,
 }
 
@@ -40,6 +48,8 @@ struct Page<'a> {
     question: String,
     reproduces: String,
     answer: Vec<String>,
+    subjects: Table,
+    compared_with: String,
     figures: Vec<Figure<'a>>,
     comparison_notes: Vec<String>,
     comparisons: Table,
@@ -71,6 +81,11 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         question,
         reproduces,
         answer: answer::sentences(material),
+        subjects: answer::table(material),
+        compared_with: match &report.mode {
+            Mode::Subjects(baseline) => baseline.clone(),
+            Mode::Runs { before, .. } => before.clone(),
+        },
         figures: pictures.iter().map(figure).collect(),
         comparison_notes: report.sentences(),
         comparisons: tables::comparisons(report),
@@ -112,6 +127,8 @@ fn figure<'a>(picture: &Picture<'a>) -> Figure<'a> {
         name: &picture.drawing.file_stem,
         summary: picture.summary,
         width: format!("{:.0}", width * ZOOM),
+        print: format!("{:.0}", width * LEAST_ZOOM),
+        caption: picture.drawing.caption.iter().map(String::as_str).collect(),
         svg,
     }
 }

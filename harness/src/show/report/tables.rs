@@ -42,20 +42,20 @@ pub(super) struct Field {
 }
 
 impl Field {
-    fn text(text: impl Into<String>) -> Self {
+    pub(super) fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), value: None, class: "" }
     }
 
-    fn number(value: f64, shown: impl Into<String>) -> Self {
+    pub(super) fn number(value: f64, shown: impl Into<String>) -> Self {
         Self { text: shown.into(), value: Some(value), class: "number" }
     }
 
-    fn count(value: usize) -> Self {
+    pub(super) fn count(value: usize) -> Self {
         Self::number(value as f64, value.to_string())
     }
 
     /// Absent is not zero.
-    fn maybe(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
+    pub(super) fn maybe(value: Option<f64>, show: impl Fn(f64) -> String) -> Self {
         value.map_or(Self { text: "–".to_owned(), value: None, class: "number" }, |value| {
             Self::number(value, show(value))
         })
@@ -92,7 +92,7 @@ fn median(estimate: Option<Estimate>, show: impl Fn(f64) -> String) -> Field {
 }
 
 /// The ends of an interval, sorted by the lower one.
-fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -> Field {
+pub(super) fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -> Field {
     match ends {
         Some((low, high)) => Field::number(low, format!("{}–{}", show(low), show(high))),
         None => Field::maybe(None, show),
@@ -105,7 +105,7 @@ const MAY_BE_COMMON: [&str; 7] =
 
 impl Table {
     /// With what all rows have in common said once.
-    fn new(names: &[&'static str], mut rows: Vec<Vec<Field>>) -> Self {
+    pub(super) fn new(names: &[&'static str], mut rows: Vec<Vec<Field>>) -> Self {
         let mut columns = columns(names);
         let mut common = Vec::new();
         for i in (0..columns.len()).rev() {
