@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `cell` | the trials of a cell taken together: medians with their intervals |
 //! | `throughput` | cells of throughput trials, and by which rate |
+//! | `within` | the same with intervals that show what decides a comparison |
 //! | `latency`, `space`, `aggregate` | the same of the other kinds of trials |
 //! | `setting` | what the trials of a table or panel have in common |
 //! | `compare` | ratios between subjects or runs, and verdicts |
@@ -20,3 +21,4 @@ pub mod setting;
 pub mod space;
 pub mod stats;
 pub mod throughput;
+pub mod within;

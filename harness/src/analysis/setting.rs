@@ -192,7 +192,10 @@ impl Setting {
 
     fn rest(&self) -> String {
         let Case { hash_seed, allocator, pin, .. } = &self.case;
-        let value_bytes = (parameter("value_bytes").get)(&self.case);
+        let values = match (parameter("value_bytes").get)(&self.case).to_string() {
+            bytes if bytes.parse::<u64>().is_ok() => format!("values of {bytes}\u{a0}B"),
+            like => format!("values as long as {like}'s"),
+        };
         let writes = self.writes.map_or(String::new(), |shares| {
             let shares = written(shares, |share, verb| format!("{share}\u{a0}% {verb}"));
             format!("; of the writes, {}", shares.join(", "))
@@ -200,7 +203,7 @@ impl Setting {
         let pin = if *pin { "bound to CPUs" } else { "not bound to CPUs" };
         let special = special(&self.case);
         format!(
-            "values of {value_bytes}\u{a0}B{writes}; hash seed {hash_seed}, allocator {allocator}, \
+            "{values}{writes}; hash seed {hash_seed}, allocator {allocator}, \
              threads {pin}{}",
             special.map(|words| format!("; {words}")).collect::<String>()
         )
@@ -250,6 +253,26 @@ impl Setting {
                 _ => plain(&value),
             },
             name => format!("{}{value}", name.replace('_', "-")),
+        }
+    }
+}
+
+impl Setting {
+    /// The value of a parameter, in words for a title.
+    fn words(&self, name: &str) -> String {
+        let value = match name {
+            WRITES => String::new(),
+            name => (parameter(name).get)(&self.case).to_string(),
+        };
+        match name {
+            "keys" => format!("{value} keys"),
+            "prefill" => format!("{value} prefilled"),
+            "hash_seed" => format!("hash seed {value}"),
+            "reclaim_batch" if !value.is_empty() => format!("batch {value}"),
+            WRITES => self.writes.map_or("reads only".to_owned(), |shares| {
+                written(shares, |share, verb| format!("{share}\u{a0}% {verb}")).join(", ")
+            }),
+            name => self.label(name).replace('_', "-"),
         }
     }
 }
@@ -341,16 +364,53 @@ fn settings(rows: &[Row], of: Of<'_>) -> BTreeSet<Setting> {
 /// before: the shortest names that tell every two apart, and say nothing that follows.
 fn distinct_labels(settings: &BTreeSet<Setting>) -> Vec<String> {
     let all: Vec<_> = settings.iter().map(Setting::labels).collect();
-    let parameters = all.first().map_or(0, |labels| labels.len());
-    let told: Vec<usize> = (0..parameters)
+    let told = told(&all);
+    all.iter()
+        .map(|labels| told.iter().map(|&i| labels[i].as_str()).collect::<Vec<_>>().join("-"))
+        .collect()
+}
+
+/// The places of what varies among labels that are equal in all before.
+fn told(all: &[Vec<String>]) -> Vec<usize> {
+    let parameters = all.first().map_or(0, Vec::len);
+    (0..parameters)
         .filter(|&i| {
             let mut seen = BTreeMap::new();
             all.iter().any(|labels| *seen.entry(&labels[..i]).or_insert(&labels[i]) != &labels[i])
         })
-        .collect();
-    all.iter()
-        .map(|labels| told.iter().map(|&i| labels[i].as_str()).collect::<Vec<_>>().join("-"))
         .collect()
+}
+
+/// What all of `groups` hold fixed, for a caption.
+#[must_use]
+pub fn in_common(groups: &[Group]) -> String {
+    let all: Vec<String> = groups.iter().map(|group| group.setting.in_words()).collect();
+    let Some((first, rest)) = all.split_first() else { return String::new() };
+    let parts = |words: &str| -> Vec<String> {
+        words.split("; ").flat_map(|part| part.split(", ")).map(str::to_owned).collect()
+    };
+    let rest: Vec<Vec<String>> = rest.iter().map(|words| parts(words)).collect();
+    let mut common = parts(first);
+    common.retain(|part| rest.iter().all(|other| other.contains(part)));
+    common.join(", ")
+}
+
+/// The names of the parameters that tell `groups` from each other.
+#[must_use]
+pub fn names_that_differ(groups: &[Group]) -> Vec<&'static str> {
+    let all: Vec<_> = groups.iter().map(|group| group.setting.labels()).collect();
+    let names: Vec<&str> = names(&TELLING).collect();
+    told(&all).into_iter().map(|i| names[i]).collect()
+}
+
+/// What tells each of `groups` from the others, as words for a title: equally many of each, in one order.
+#[must_use]
+pub fn parts_that_differ(groups: &[Group]) -> Vec<Vec<String>> {
+    let all: Vec<_> = groups.iter().map(|group| group.setting.labels()).collect();
+    let names: Vec<&str> = names(&TELLING).collect();
+    let told = told(&all);
+    let words = |group: &Group| told.iter().map(|&i| group.setting.words(names[i])).collect();
+    groups.iter().map(words).collect()
 }
 
 #[cfg(test)]

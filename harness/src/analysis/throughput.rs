@@ -111,7 +111,16 @@ impl CellSummary {
 /// The cells of `rows`, in the order of their first rows, by one metric.
 #[must_use]
 pub fn summarise(rows: &[Row], metric: Rate) -> Vec<CellSummary> {
-    cells(rows).into_par_iter().map(|trials| summarise_cell(&trials, metric)).collect()
+    summarise_with(rows, metric, Estimate::of)
+}
+
+/// [`summarise`] with another estimate.
+pub(crate) fn summarise_with(
+    rows: &[Row],
+    metric: Rate,
+    estimate: impl Fn(&[f64]) -> Option<Estimate> + Sync,
+) -> Vec<CellSummary> {
+    cells(rows).into_par_iter().map(|trials| summarise_cell(&trials, metric, &estimate)).collect()
 }
 
 /// The metric that suits the whole of `rows`, so that cells with the same number of threads can be
@@ -156,7 +165,11 @@ fn has_enough_windows(trials: &[&Row]) -> bool {
         && counted().any(|row| Rate::CleanRate.of(row).is_some())
 }
 
-fn summarise_cell(trials: &[&Row], metric: Rate) -> CellSummary {
+fn summarise_cell(
+    trials: &[&Row],
+    metric: Rate,
+    estimate: impl Fn(&[f64]) -> Option<Estimate>,
+) -> CellSummary {
     let counted: Vec<_> = trials.iter().filter(|row| row.counts()).collect();
     let values: Vec<f64> = counted.iter().filter_map(|row| metric.of(row)).collect();
     CellSummary {
@@ -164,7 +177,7 @@ fn summarise_cell(trials: &[&Row], metric: Rate) -> CellSummary {
         subject: trials[0].subject(),
         invalid: trials.len() - counted.len(),
         unmeasured: counted.len() - values.len(),
-        estimate: Estimate::of(&values),
+        estimate: estimate(&values),
         values,
         metric,
     }

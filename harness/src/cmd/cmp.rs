@@ -22,12 +22,38 @@ pub(super) struct Args {
     folders: Vec<PathBuf>,
     #[command(flatten)]
     asked: Question,
-    /// Print a Markdown table
-    #[arg(long, conflicts_with = "json")]
+    /// Print as
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Print a Markdown table: `--format markdown`
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     markdown: bool,
-    /// Print JSON
-    #[arg(long)]
+    /// Print JSON: `--format json`
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+/// How comparisons are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Workload by workload, for a terminal
+    Text,
+    /// One table, for a page
+    Markdown,
+    /// One table of booktabs, for a paper
+    Latex,
+    /// For a program
+    Json,
+}
+
+impl Args {
+    fn format(&self) -> Format {
+        match (self.json, self.markdown) {
+            (true, _) => Format::Json,
+            (_, true) => Format::Markdown,
+            _ => self.format,
+        }
+    }
 }
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
@@ -45,11 +71,10 @@ fn shown(args: &Args, report: &Report<'_>) -> Result<String, Failure> {
         };
         return Err(usage(format!("there is nothing to compare: {why}")));
     }
-    Ok(if args.json {
-        format!("{:#}\n", report.json())
-    } else if args.markdown {
-        report.markdown()
-    } else {
-        report.text()
+    Ok(match args.format() {
+        Format::Text => report.text(),
+        Format::Markdown => report.markdown(),
+        Format::Latex => report.latex(),
+        Format::Json => format!("{:#}\n", report.json()),
     })
 }

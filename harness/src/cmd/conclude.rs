@@ -42,9 +42,11 @@ pub(super) fn conclude(
     let Drawn { drawings, failures } =
         report::pictures(registry, &Question::default(), &recorded).unwrap_or_else(Drawn::none);
     let mut complaints = [complaints(folder), failures].concat();
-    if !drawings.is_empty() {
+    let own: Vec<_> =
+        drawings.iter().filter(|(figure, _)| !figure.is_for_the_page()).cloned().collect();
+    if !own.is_empty() {
         let formats = [Format::Svg, Format::Png];
-        let (drawn, unwritten) = plot::write(&drawings, &formats, &folder.path().join("figures"));
+        let (drawn, unwritten) = plot::write(&own, &formats, &folder.path().join("figures"));
         files.extend(drawn);
         complaints.extend(unwritten);
     }

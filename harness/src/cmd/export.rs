@@ -47,6 +47,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
     one_table(&folders)?;
     let to_json = match args.format {

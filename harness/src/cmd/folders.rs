@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use globset::{Glob, GlobMatcher};
 
-use crate::analysis::compare::{Baseline, Contender, Workload};
+use crate::analysis::compare::{Baseline, Contender, Quantity, Workload};
 use crate::analysis::throughput::{ChosenRate, Rate, choose_metric};
-use crate::case::is_control;
+use crate::case::{Case, is_control};
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
@@ -34,15 +35,40 @@ pub(super) enum RateName {
     Clean,
     /// Operations per second of CPU time
     Cpu,
+    /// No rate: the most bytes that were retired and not yet freed at any time
+    PeakUnreclaimedBytes,
+    /// No rate: a percentile of the response times of latency trials
+    P50,
+    /// No rate, likewise
+    P90,
+    /// No rate, likewise
+    P99,
+    /// No rate, likewise
+    #[value(name = "p99.9")]
+    P999,
+    /// No rate, likewise
+    #[value(name = "p99.99")]
+    P9999,
+    /// No rate: the longest response time
+    Max,
+}
+
+impl RateName {
+    /// What it is if it is no rate.
+    fn quantity(self) -> Option<Quantity> {
+        let value = clap::ValueEnum::to_possible_value(&self)?;
+        Quantity::named(value.get_name())
+    }
 }
 
 /// What `cmp`, `rank` and `report` take alike.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Selection {
-    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
-    #[arg(long, value_name = "GLOB", value_parser = glob)]
-    filter: Option<GlobMatcher>,
-    /// The rate; chosen for all cells together, as in figures, if not given
+    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`: the
+    /// description is what `sweep --dry-run` prints of a cell
+    #[arg(long, value_name = "GLOB")]
+    filter: Option<Filter>,
+    /// What is compared: a rate, chosen for all cells together, as in figures, if not given
     #[arg(long, value_enum, value_name = "RATE")]
     metric: Option<RateName>,
     /// The controls too: `no-op`, `sequential` and the second of each A/A pair
@@ -50,20 +76,42 @@ pub(super) struct Selection {
     controls: bool,
 }
 
-/// Of cells rather than names: one that has variants in it shows them.
-fn glob(text: &str) -> Result<GlobMatcher, String> {
-    Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| error.to_string())
+/// A glob of cells.
+#[derive(Clone, Debug)]
+pub(super) struct Filter(GlobMatcher);
+
+impl FromStr for Filter {
+    type Err = String;
+
+    /// Of cells rather than names: one that has variants in it shows them.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let glob = Glob::new(text).map_err(|error| error.to_string())?;
+        Ok(Self(glob.compile_matcher()))
+    }
+}
+
+impl Filter {
+    /// Whether it matches the cell of this row: its subject, structure, id, or all that a dry run prints
+    /// of it.
+    pub(super) fn matches(&self, row: &Row) -> bool {
+        let case: &Case = row;
+        let (subject, workload) = (row.subject(), Workload::of(row));
+        let described = [case.to_string(), format!("{subject} {workload}")];
+        let names = [&subject, &row.structure, &row.case];
+        described.iter().chain(names).any(|name| self.0.is_match(name))
+    }
+
+    /// As it was given.
+    pub(super) fn text(&self) -> &str {
+        self.0.glob().glob()
+    }
 }
 
 impl Selection {
     /// Whether a cell with this row is asked for.
     pub(super) fn wants(&self, row: &Row) -> bool {
         (self.controls || !row.is_control())
-            && self.filter.as_ref().is_none_or(|glob| {
-                let (subject, workload) = (row.subject(), Workload::of(row));
-                glob.is_match(format!("{subject} {workload}"))
-                    || [&subject, &row.structure, &row.case].iter().any(|name| glob.is_match(name))
-            })
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(row))
     }
 
     /// The rate for `rows`.
@@ -74,6 +122,25 @@ impl Selection {
             Some(RateName::Wall) => asked(Rate::WallRate),
             Some(RateName::Clean) => asked(Rate::CleanRate),
             Some(RateName::Cpu) => asked(Rate::CpuRate),
+            // What is compared stands in place of this one.
+            Some(_) => asked(Rate::WallRate),
+        }
+    }
+
+    /// What is compared.
+    pub(super) fn quantity(&self) -> Quantity {
+        self.metric.and_then(RateName::quantity).unwrap_or_default()
+    }
+
+    /// Refuses what is no rate.
+    pub(super) fn rates_alone(&self) -> Result<(), Failure> {
+        match self.metric.filter(|metric| metric.quantity().is_some()) {
+            None => Ok(()),
+            Some(metric) => Err(usage(format!(
+                "--metric {}: only `bench cmp` compares what is no rate; the rates are wall, clean, cpu",
+                clap::ValueEnum::to_possible_value(&metric)
+                    .map_or_else(String::new, |value| { value.get_name().to_owned() })
+            ))),
         }
     }
 
@@ -81,7 +148,7 @@ impl Selection {
     pub(super) fn in_words(&self) -> String {
         let left = self.filter.as_ref().map_or_else(
             || "there is no other cell".to_owned(),
-            |glob| format!("--filter {} leaves no cell", glob.glob()),
+            |filter| format!("--filter {} leaves no cell", filter.text()),
         );
         let controls = if self.controls { "" } else { "; --controls takes the controls in" };
         left + controls

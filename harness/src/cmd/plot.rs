@@ -1,11 +1,13 @@
 //! `bench plot`: figures of recorded results.
 
+use std::collections::HashSet;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use super::folders::{Recorded, check_baseline, first_subject};
+use super::folders::{Filter, Recorded, check_baseline, first_subject};
 use super::output;
+use super::values::width;
 use crate::analysis::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
@@ -16,21 +18,26 @@ use crate::rows::samples::{self, SeriesRow};
 use crate::rows::space::SpaceRow;
 use crate::rows::{Row, study};
 use crate::show::plot::style::{STYLES, Style};
-use crate::show::plot::{self, Drawing, Figure, Results, pdf, raster};
+use crate::show::plot::{
+    self, Drawing, Figure, Label, Legend, Options, Results, Unasked, pdf, raster,
+};
 use trials::memory::in_one_line;
 
 /// Draw figures of result folders
 ///
 /// Figures go to `DIR/figures/`, of the first folder if there are several: their trials are then
-/// drawn together.
+/// drawn together. Beside each is a `.caption` that says what it shows and holds fixed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// The figure: a name from `bench list figures`; all that the results have if not given
-    #[arg(long, value_name = "NAME")]
+    /// Figures, by names from `bench list figures`; if not given, those that suit the results
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     figure: Vec<String>,
+    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
+    #[arg(long, value_name = "GLOB")]
+    filter: Option<Filter>,
     /// What `ratio-heatmap` takes ratios to: a subject, or of a list `A,B` or a glob the best by median
     /// in each cell; the experiment's first subject if not given
     #[arg(long, value_name = "SUBJECT")]
@@ -41,6 +48,49 @@ pub(super) struct Args {
     /// Widths and sizes for a venue
     #[arg(long, value_name = "STYLE", default_value = "acm", value_parser = style)]
     style: &'static Style,
+    /// Width of every picture, such as `84mm`, `3.3in` or `241.15pt` (LaTeX's points); the style's if not
+    /// given
+    #[arg(long, value_name = "LENGTH", value_parser = width)]
+    width: Option<f64>,
+    /// What a subject, a scheme or a table is called; may be given again
+    #[arg(long, value_name = "NAME=LABEL", value_parser = label)]
+    label: Vec<Label>,
+    /// Where the legend is
+    #[arg(long, value_enum, value_name = "PLACE", default_value = "top")]
+    legend: Place,
+    /// Where the files go, instead of `DIR/figures/`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Where a legend is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Place {
+    /// Nowhere
+    None,
+    /// Above the panels; beside the lines of more than eight subjects
+    Top,
+    /// In a file of its own, `NAME-legend`
+    OwnFile,
+}
+
+impl From<Place> for Legend {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::None => Self::None,
+            Place::Top => Self::Top,
+            Place::OwnFile => Self::OwnFile,
+        }
+    }
+}
+
+fn label(text: &str) -> Result<Label, String> {
+    match text.rsplit_once('=') {
+        Some((name, label)) if !name.is_empty() && !label.is_empty() => {
+            Ok((name.to_owned(), label.to_owned()))
+        }
+        _ => Err("a label is a name, `=` and what it is called".to_owned()),
+    }
 }
 
 /// What a figure is written as.
@@ -65,7 +115,9 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let Read { recorded, samples, latency, space } = read(&args.folders)?;
+    let Read { recorded, samples, latency, space } =
+        read(&args.folders)?.only(args.filter.as_ref())?;
+    check_labels(&args.label, &recorded.rows)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
     let Recorded { rows, machine, .. } = &recorded;
     let results = Results {
@@ -76,18 +128,49 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
     };
-    let figures = if args.figure.is_empty() { drawable(&results) } else { figures };
+    let figures =
+        if args.figure.is_empty() { drawable(&results, &[Unasked::Everywhere]) } else { figures };
     for figure in &figures {
         if let Some(what) = (figure.lacks)(&results) {
             return Err(usage(format!("`{}` cannot be drawn: {what}", figure.name)));
         }
     }
-    let target = args.folders[0].join("figures");
-    let Drawn { drawings, mut failures } = draw(&figures, &results, args.style);
+    let target = args.out.clone().unwrap_or_else(|| args.folders[0].join("figures"));
+    let Drawn { drawings, mut failures } = draw(&figures, &results, &args.options());
     let (files, unwritten) = write(&drawings, &args.format, &target);
     failures.extend(unwritten);
     output::print(&lines(&files))?;
     output::all_done(failures)
+}
+
+impl Args {
+    fn options(&self) -> Options {
+        let style = match self.width {
+            Some(width) => Style { column: width, page: width, ..*self.style },
+            None => *self.style,
+        };
+        Options { style, legend: self.legend.into(), labels: self.label.clone() }
+    }
+}
+
+/// Refuses a label for what is not there.
+fn check_labels(labels: &[Label], rows: &[Row]) -> Result<(), Failure> {
+    let mut known: Vec<String> = Vec::new();
+    for row in rows {
+        let variant = row.structure.split_once(':').map_or("", |(_, variant)| variant);
+        let names = [&row.subject(), &row.structure, &row.reclaimer, variant];
+        known.extend(names.map(str::to_owned));
+    }
+    known.sort();
+    known.dedup();
+    let Some((name, _)) = labels.iter().find(|(name, _)| !known.contains(name)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    Err(usage(format!(
+        "--label: no subject, scheme or table is called `{name}`; {}`bench cmp` shows the subjects",
+        did_you_mean(name, &names)
+    )))
 }
 
 /// What ratios in figures are to: what was asked for, or the first subject of the experiment, if this
@@ -105,9 +188,12 @@ pub(super) fn baseline(
     Ok(first.map(|subject| Baseline::of_subject(&subject)))
 }
 
-/// The figures for which `results` lack nothing.
-pub(super) fn drawable(results: &Results<'_>) -> Vec<&'static Figure> {
-    plot::FIGURES.iter().filter(|figure| (figure.lacks)(results).is_none()).collect()
+/// The figures for which `results` lack nothing, of those that are drawn there without being asked for.
+pub(super) fn drawable(results: &Results<'_>, places: &[Unasked]) -> Vec<&'static Figure> {
+    let suits = |figure: &&Figure| {
+        (figure.lacks)(results).is_none() && places.contains(&(figure.unasked)(results))
+    };
+    plot::FIGURES.iter().filter(suits).collect()
 }
 
 /// One path a line.
@@ -133,6 +219,23 @@ struct Read {
     samples: Vec<SeriesRow>,
     latency: Vec<LatencyTrial>,
     space: Vec<SpaceRow>,
+}
+
+impl Read {
+    /// The cells that `filter` matches.
+    fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
+        let Some(filter) = filter else { return Ok(self) };
+        self.recorded.rows.retain(|row| filter.matches(row));
+        if self.recorded.rows.is_empty() {
+            let text = filter.text();
+            return Err(usage(format!("there is nothing to draw: --filter {text} leaves no cell")));
+        }
+        let cases: HashSet<&str> = self.recorded.rows.iter().map(|row| row.case.as_str()).collect();
+        self.samples.retain(|sample| cases.contains(sample.case.as_str()));
+        self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));
+        self.space.retain(|fill| cases.contains(fill.case.as_str()));
+        Ok(self)
+    }
 }
 
 /// The trials of all folders, which must be of one machine, with all that belongs to them.
@@ -186,11 +289,11 @@ impl Drawn {
 }
 
 /// Every picture of `figures`. One that fails, or panics, does not cost the others.
-pub(super) fn draw(figures: &[&'static Figure], results: &Results<'_>, style: &Style) -> Drawn {
+pub(super) fn draw(figures: &[&'static Figure], results: &Results<'_>, options: &Options) -> Drawn {
     let mut drawn = Drawn::default();
     for figure in figures {
         // Nothing is shared with it that it could leave half done.
-        let own = panic::catch_unwind(AssertUnwindSafe(|| (figure.draw)(results, style)));
+        let own = panic::catch_unwind(AssertUnwindSafe(|| figure.draw(results, options)));
         match own {
             Ok(Ok(own)) => drawn.drawings.extend(own.into_iter().map(|one| (*figure, one))),
             Ok(Err(why)) => drawn.failures.push(undrawn(figure, &format!("{why:#}"))),
@@ -214,9 +317,13 @@ pub(super) fn write(
         return (Vec::new(), vec![format!("cannot make {}: {error}", target.display())]);
     }
     let (mut files, mut failures) = (Vec::new(), Vec::new());
-    for (_, drawing) in drawings {
-        for format in formats {
-            for (suffix, content) in contents(drawing, *format) {
+    for (figure, drawing) in drawings {
+        let caption = ("caption", Ok(caption(figure, drawing).into_bytes()));
+        let captioned = !drawing.caption.is_empty() && !drawing.file_stem.ends_with("-legend");
+        let contents = formats.iter().map(|format| contents(drawing, *format));
+        let contents = contents.chain(captioned.then(|| vec![caption]));
+        for content in contents {
+            for (suffix, content) in content {
                 let file = target.join(format!("{}.{suffix}", drawing.file_stem));
                 match content.and_then(|bytes| Ok(fs::write(&file, bytes)?)) {
                     Ok(()) => files.push(file),
@@ -226,6 +333,15 @@ pub(super) fn write(
         }
     }
     (files, failures)
+}
+
+/// What a picture shows and what it holds fixed.
+pub(super) fn caption(figure: &Figure, drawing: &Drawing) -> String {
+    let mut summary = figure.summary.to_owned();
+    if let Some(first) = summary.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{summary}.\n\n{}\n", drawing.caption.join("\n\n"))
 }
 
 /// A file's suffix and what is in it, if that can be made.
@@ -249,8 +365,9 @@ mod tests {
     use super::*;
     use crate::test_rows::Grid;
 
-    fn named(name: &'static str, draw: plot::Draw) -> &'static Figure {
-        Box::leak(Box::new(Figure { name, summary: "", lacks: |_| None, draw }))
+    fn named(name: &'static str, pictures: plot::Sketches) -> &'static Figure {
+        let unasked = |_: &Results<'_>| Unasked::Everywhere;
+        Box::leak(Box::new(Figure { name, summary: "", lacks: |_| None, unasked, pictures }))
     }
 
     #[test]
@@ -258,9 +375,9 @@ mod tests {
         let rows = Grid::small().rows();
         let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let fine = plot::figure("throughput-threads").unwrap();
-        let fails = named("fails", |_, _| bail!("no ink"));
-        let panics = named("panics", |_, _| panic!("no\npaper"));
-        let drawn = draw(&[fails, fine, panics, fine], &results, &STYLES[0]);
+        let fails = named("fails", |_| bail!("no ink"));
+        let panics = named("panics", |_| panic!("no\npaper"));
+        let drawn = draw(&[fails, fine, panics, fine], &results, &Options::from(&STYLES[0]));
         assert_eq!(drawn.drawings.len(), 2);
         let said =
             ["the figure `fails` cannot be drawn: no ink", "`panics` cannot be drawn: no paper"];
@@ -276,13 +393,14 @@ mod tests {
         let rows = Grid::small().rows();
         let results = Results { rows: &rows, cpus: 2, ..Results::default() };
         let figures = ["throughput-threads", "trial-strip"].map(|name| plot::figure(name).unwrap());
-        let Drawn { drawings, failures } = draw(&figures, &results, &STYLES[0]);
+        let Drawn { drawings, failures } = draw(&figures, &results, &Options::from(&STYLES[0]));
         assert_eq!((drawings.len(), failures.len()), (2, 0));
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("throughput-threads.svg");
         fs::create_dir(&taken).unwrap();
         let (files, failures) = write(&drawings, &[Format::Svg, Format::Pgf], folder.path());
-        assert_eq!((files.len(), failures.len()), (5, 1), "{failures:?}");
+        // Of two pictures an SVG, two files for LaTeX and a caption each.
+        assert_eq!((files.len(), failures.len()), (7, 1), "{failures:?}");
         assert!(failures[0].starts_with(&format!("cannot write {}: ", taken.display())));
         let (files, failures) = write(&drawings, &[Format::Svg], &files[0].join("inside"));
         assert_eq!((files.len(), failures.len()), (0, 1), "{failures:?}");

@@ -1,19 +1,21 @@
 //! What `cmp` and `report` ask of result folders, and the comparisons that answer it.
 
+use std::collections::BTreeMap;
+
 use super::folders::{
     Recorded, Selection, best_of, check_baseline, first_subject, one_table, share_cells,
     share_trials,
 };
 use crate::analysis::compare::{
-    Baseline, Contender, Floors, Plan, before_and_after, cells, check, judge, seed_spreads,
-    with_baseline,
+    Baseline, Contender, Floors, Plan, Quantity, before_and_after, cells, check, judge,
+    seed_spreads, with_baseline,
 };
 use crate::analysis::throughput::{ChosenRate, Rate};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
 use crate::results::machine::{Difference, is_of_hardware};
-use crate::rows::Row;
+use crate::rows::{Row, latency};
 use crate::show::text::comparison::{Mode, Report};
 
 /// What is compared with what, and by which rate.
@@ -71,12 +73,53 @@ fn compare_subjects<T>(
         .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
         .collect();
     let choice = asked.selection.choose(&rows.concat(), folders[0].machine.parallelism());
-    let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
-    let cells = cells(&rows, choice.metric);
+    let quantity = asked.selection.quantity();
+    let by = (quantity, &choice);
+    let cells = contenders(folders, by, |row| matters(&row))?;
     let plan = with_baseline(&cells, &baseline, |cell| asked.selection.wants(&cell.row));
     let mode = Mode::Subjects(in_words(&baseline, &cells) + &why);
-    let floors = floors(folders, &choice);
-    Ok(then(report(mode, choice, &plan, &floors, &cells)))
+    let floors = floors(folders, by)?;
+    Ok(then(report(mode, (quantity, choice), &plan, &floors, &cells)))
+}
+
+/// The cells of what is compared, of the rows that matter.
+fn contenders(
+    folders: &[Recorded],
+    (quantity, choice): (Quantity, &ChosenRate),
+    matters: impl Fn(&Row) -> bool,
+) -> Result<Vec<Contender>, Failure> {
+    let mut rows: Vec<Vec<Row>> = Vec::new();
+    let Quantity::Response(..) = quantity else {
+        for folder in folders {
+            let own = folder.rows.iter().filter(|row| matters(row));
+            rows.push(own.map(|row| quantity.in_place_of_rate(row)).collect());
+        }
+        let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
+        return Ok(cells(&rows, choice.metric));
+    };
+    let mut rates: BTreeMap<u64, Vec<Vec<Row>>> = BTreeMap::new();
+    for (i, folder) in folders.iter().enumerate() {
+        let trials = latency::read(&folder.path).map_err(|error| usage(format!("{error:#}")))?;
+        for trial in trials.iter().filter(|trial| matters(&trial.row)) {
+            let rows = rates.entry(trial.open.rate.to_bits()).or_default();
+            rows.resize(folders.len(), Vec::new());
+            rows[i].push(quantity.of_latency(trial));
+        }
+    }
+    if rates.is_empty() {
+        return Err(usage(
+            "there is no latency trial: the experiment file needs `[latency]`".to_owned(),
+        ));
+    }
+    let mut all = Vec::new();
+    for (rate, rows) in rates {
+        let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
+        all.extend(cells(&rows, Rate::WallRate).into_iter().map(|cell| Contender {
+            workload: cell.workload.clone().at_rate(f64::from_bits(rate)),
+            ..cell
+        }));
+    }
+    Ok(all)
 }
 
 /// The best is picked from the trials that it is compared by.
@@ -112,7 +155,10 @@ fn compare_runs<T>(
     let choices =
         choices.map(|(cpus, rows)| asked.selection.choose(rows, cpus)).collect::<Vec<_>>();
     let choice = one_choice(&choices);
-    let [before_cells, after_cells] = rows.each_ref().map(|rows| cells(&[rows], choice.metric));
+    let quantity = asked.selection.quantity();
+    let by = (quantity, &choice);
+    let of = |run| contenders(std::slice::from_ref(run), by, |row| asked.selection.wants(row));
+    let (before_cells, after_cells) = (of(before)?, of(after)?);
     let plan = before_and_after(&before_cells, &after_cells, |_| true);
     let mode = Mode::Runs {
         before: before.label.clone(),
@@ -121,8 +167,9 @@ fn compare_runs<T>(
         differences,
     };
     let all = [before_cells.clone(), after_cells.clone()].concat();
-    let [old, new] = [before, after].map(|run| floors(std::slice::from_ref(run), &choice));
-    Ok(then(report(mode, choice, &plan, &old.or_higher(new), &all)))
+    let of = |run| floors(std::slice::from_ref(run), by);
+    let (old, new) = (of(before)?, of(after)?);
+    Ok(then(report(mode, (quantity, choice), &plan, &old.or_higher(new), &all)))
 }
 
 /// The rate that suits both runs.
@@ -174,24 +221,24 @@ fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure
 }
 
 /// From all A/A pairs, asked for or not.
-fn floors(folders: &[Recorded], choice: &ChosenRate) -> Floors {
+fn floors(folders: &[Recorded], by: (Quantity, &ChosenRate)) -> Result<Floors, Failure> {
     let has_twins = folders.iter().flat_map(|folder| &folder.rows).any(|row| row.twin);
     if !has_twins {
-        return Floors::default();
+        return Ok(Floors::default());
     }
-    let rows: Vec<&[Row]> = folders.iter().map(|folder| folder.rows.as_slice()).collect();
-    Floors::of(&cells(&rows, choice.metric))
+    Ok(Floors::of(&contenders(folders, by, |_| true)?))
 }
 
 fn report<'c>(
     mode: Mode,
-    choice: ChosenRate,
+    (quantity, choice): (Quantity, ChosenRate),
     plan: &Plan<'c>,
     floors: &Floors,
     cells: &[Contender],
 ) -> Report<'c> {
     Report {
         mode,
+        quantity,
         choice,
         judged: judge(plan, floors),
         left_out: plan.left_out.clone(),

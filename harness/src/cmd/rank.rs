@@ -39,6 +39,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
     one_table(&folders)?;
     if let Some(baseline) = &args.baseline {

@@ -18,7 +18,7 @@ use crate::rows::latency::{self, LatencyTrial};
 use crate::rows::study::{self, StudyRow};
 use crate::rows::{Row, samples};
 use crate::show::plot::style::STYLES;
-use crate::show::plot::{Drawing, Figure, Results};
+use crate::show::plot::{Drawing, Figure, Options, Results, Unasked};
 use crate::show::report::{Material, Picture, ReportSource, page};
 use crate::show::text::comparison::Report;
 
@@ -43,6 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+    args.asked.selection.rates_alone()?;
     let mut folders = read(&args.folders)?;
     folders.iter_mut().for_each(|folder| folder.label = folder.name());
     let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
@@ -87,7 +88,8 @@ pub(super) fn pictures(
         cpus,
         baseline: baseline.as_ref(),
     };
-    Ok(draw(&drawable(&results), &results, &STYLES[0]))
+    let figures = drawable(&results, &[Unasked::Everywhere, Unasked::Page]);
+    Ok(draw(&figures, &results, &Options::from(&STYLES[0])))
 }
 
 /// The latency trials of all folders.

@@ -37,6 +37,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
     one_table(&folders)?;
     let rows: Vec<Vec<Row>> = folders

@@ -25,6 +25,20 @@ fn length(text: &str, least: u32) -> Result<Length, String> {
     Length::parsed(text).filter(fits).ok_or_else(expected)
 }
 
+/// A length on paper, in points of SVG and PDF: 72 an inch.
+pub(super) fn width(text: &str) -> Result<f64, String> {
+    const UNITS: [(&str, f64); 5] =
+        [("mm", 72.0 / 25.4), ("cm", 72.0 / 2.54), ("in", 72.0), ("pt", 72.0 / 72.27), ("bp", 1.0)];
+    let expected = || "a length from 20mm to 2000mm, in mm, cm, in, pt or bp".to_owned();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))
+        .ok_or_else(expected)?;
+    let points = number.trim().parse::<f64>().map_err(|_| expected())? * unit;
+    let millimetres = points * 25.4 / 72.0;
+    if (20.0..=2000.0).contains(&millimetres) { Ok(points) } else { Err(expected()) }
+}
+
 pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
     let hint = did_you_mean(name, names);
     format!("there is no {what} `{name}`; {hint}`bench list` shows all")

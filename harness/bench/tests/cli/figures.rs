@@ -17,8 +17,12 @@ fn a_figure_in_the_formats_and_style_asked_for() {
     let plot = "plot r --figure throughput-threads";
     let ran = lab.run(&format!("{plot} --format png")).exits(0);
     let files: Vec<&str> = ran.out.lines().collect();
+    let (captions, files): (Vec<&str>, Vec<&str>) =
+        files.iter().partition(|file| file.ends_with(".caption"));
     assert!(!files.is_empty() && files.iter().all(|file| is_png(&lab.path(file))), "{files:?}");
-    assert_eq!(lab.snapshot("r/figures").len(), files.len());
+    assert_eq!(captions.len(), files.len());
+    assert!(lab.read(captions[0]).contains("256 keys"), "what it holds fixed");
+    assert_eq!(lab.snapshot("r/figures").len(), 2 * files.len());
     let ran = lab.run(&format!("{plot} --format svg,png")).exits(0).prints(&[".svg", ".png"]);
     let svg = ran.out.lines().find(|line| line.ends_with(".svg")).unwrap();
     let acm = lab.read(svg);
@@ -38,7 +42,7 @@ fn a_figure_for_latex() {
         "figures/throughput-threads.dat\n",
     ]);
     let files = lab.snapshot("r/figures");
-    assert_eq!(files.len(), 3, "{:?}", files.keys());
+    assert_eq!(files.len(), 4, "{:?}", files.keys());
     let pdf = std::fs::read(lab.path("r/figures/throughput-threads.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF-"));
     let table = lab.read("r/figures/throughput-threads.dat");
@@ -106,4 +110,44 @@ fn figures_of_memory_need_what_they_show() {
     for text in ["stalled-reader", "no fault", "unreclaimed bytes", "epoch", "leak", "seconds"] {
         assert!(svg.contains(text), "no {text} in the picture");
     }
+}
+
+#[test]
+fn a_papers_figure_without_a_script() {
+    let lab = swept();
+    let plot = "plot r --format svg --figure throughput-threads,throughput-bars --out fig";
+    lab.run(plot).exits(0).prints(&["fig/throughput-threads.svg\n", "fig/throughput-bars.svg\n"]);
+    assert!(!lab.path("r/figures").exists(), "--out is where figures go");
+    let width =
+        |lab: &Lab| lab.read("fig/throughput-threads.svg").split('"').nth(1).unwrap().to_owned();
+    lab.run(&format!("{plot} --width 84mm")).exits(0);
+    assert_eq!(width(&lab), "238.11pt");
+    lab.run(&format!("{plot} --width 5in")).exits(0);
+    assert_eq!(width(&lab), "360.00pt");
+    let said = ["--width", "20mm", "mm, cm, in, pt or bp"];
+    lab.run("plot r --width 84").exits(2).says(&said);
+    lab.run("plot r --width 8mm").exits(2).says(&said);
+    // Names of the paper's own, and cells that it shows.
+    lab.run(&format!("{plot} --label chaining-lock-free/leak=none --filter *threads=1*")).exits(0);
+    let svg = lab.read("fig/throughput-bars.svg");
+    assert!(svg.contains("\nnone\n") && !svg.contains("chaining-lock-free/leak"), "{svg}");
+    let unknown = ["no subject, scheme or table is called `lek`", "did you mean `leak`"];
+    lab.run(&format!("{plot} --label lek=none")).exits(2).says(&unknown);
+    lab.run(&format!("{plot} --label leak")).exits(2).says(&["a name, `=`"]);
+    lab.run(&format!("{plot} --filter nothing"))
+        .exits(2)
+        .says(&["--filter nothing leaves no cell"]);
+    // The legend.
+    let legend = "plot r --format svg,pgf --figure throughput-threads --out legend --legend";
+    let ran = lab.run(&format!("{legend} own-file")).exits(0);
+    ran.prints(&["legend/throughput-threads-legend.svg", "legend/throughput-threads-legend.tex"]);
+    let (own, other) = (
+        lab.read("legend/throughput-threads-legend.svg"),
+        lab.read("legend/throughput-threads.svg"),
+    );
+    assert!(own.contains("chaining-bucket-lock") && !other.contains("chaining-bucket-lock"));
+    lab.run(&format!("{legend} none")).exits(0);
+    assert_eq!(other, lab.read("legend/throughput-threads.svg"));
+    lab.run(&format!("{legend} top")).exits(0);
+    assert!(lab.read("legend/throughput-threads.svg").contains("chaining-bucket-lock"));
 }

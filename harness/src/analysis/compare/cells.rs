@@ -68,6 +68,8 @@ pub struct Workload {
     zipf: u64,
     setting: Setting,
     threads: usize,
+    /// Operations per second that a latency trial was asked for, as bits.
+    rate: Option<u64>,
 }
 
 impl Workload {
@@ -79,7 +81,20 @@ impl Workload {
             zipf: case.zipf.to_bits(),
             setting: Setting::of(case),
             threads: case.threads,
+            rate: None,
         }
+    }
+
+    /// The same at so many operations per second.
+    #[must_use]
+    pub fn at_rate(self, rate: f64) -> Self {
+        Self { rate: Some(rate.to_bits()), ..self }
+    }
+
+    /// The operations per second that a latency trial was asked for.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        self.rate.map(f64::from_bits)
     }
 
     /// The same for any number of threads, where that is what differs.
@@ -108,6 +123,9 @@ impl fmt::Display for Workload {
         let Self { threads, setting, .. } = self;
         if *threads > 0 {
             write!(f, "threads={threads} ")?;
+        }
+        if let Some(rate) = self.rate() {
+            write!(f, "rate={rate} ")?;
         }
         write!(f, "reads={reads} zipf={zipf} keys={}", setting.keys())?;
         if !setting.preset().is_empty() {

@@ -9,6 +9,7 @@ mod checks;
 mod deviation;
 mod floor;
 pub(crate) mod hash_seeds;
+pub(crate) mod quantity;
 pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,7 @@ pub use self::checks::{Checks, check};
 pub use self::deviation::deviation;
 pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
+pub use self::quantity::Quantity;
 use crate::analysis::stats::{self, Ratio};
 
 /// The chance of calling anything in a table that is not so is at most this.
@@ -165,7 +167,7 @@ fn same_seeds(ours: &Contender, theirs: &Contender) -> bool {
     !pairs.is_empty() && pairs.iter().all(|(ours, theirs)| ours.seed == theirs.seed)
 }
 
-const NO_RATIO: &str = "a trial did no operation, and a rate of 0 has no ratio";
+const NO_RATIO: &str = "a trial has nothing of it, and 0 has no ratio";
 
 impl<'c> Plan<'c> {
     fn pair(

@@ -1,12 +1,14 @@
 //! Ratios and p-values in words.
 
-/// A ratio, to three digits or so.
+/// A ratio, to two or three digits.
 pub(crate) fn factor(ratio: f64) -> String {
     let decimals = match ratio {
         _ if ratio >= 99.95 => 0,
         _ if ratio >= 9.995 => 1,
         _ if ratio >= 0.0995 => 2,
-        _ => 3,
+        _ if ratio >= 0.00995 => 3,
+        _ if ratio >= 0.000_995 => 4,
+        _ => 5,
     };
     format!("{ratio:.decimals$}")
 }

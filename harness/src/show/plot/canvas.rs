@@ -70,6 +70,9 @@ impl Canvas<'_> {
 
     /// `text`, its height centred on `at`.
     pub(super) fn text(&self, text: &str, at: Place, size: f64, align: Align) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         // plotters' bottom anchor puts the base line a quarter em above the place; this puts
         // it where capitals are centred.
         let drop = size * 0.6;
@@ -117,9 +120,10 @@ impl Canvas<'_> {
     pub(super) fn marker(&self, at: Place, look: Look, radius: f64) -> Result<()> {
         self.shape(at, look.marker, look.colour, radius)?;
         match look.marker {
-            Marker::HollowCircle | Marker::HollowSquare | Marker::HollowTriangle => {
-                self.shape(at, look.marker, WHITE, radius * 0.5)
-            }
+            Marker::HollowCircle
+            | Marker::HollowSquare
+            | Marker::HollowTriangle
+            | Marker::HollowDiamond => self.shape(at, look.marker, WHITE, radius * 0.5),
             _ => Ok(()),
         }
     }
@@ -145,7 +149,26 @@ fn corners(marker: Marker) -> &'static [Place] {
         }
         Marker::Triangle => &[(0.0, -1.3), (1.15, 0.75), (-1.15, 0.75)],
         Marker::HollowTriangle => &[(0.0, 1.3), (1.15, -0.75), (-1.15, -0.75)],
-        Marker::Diamond => &[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)],
+        Marker::Diamond | Marker::HollowDiamond => {
+            &[(0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)]
+        }
+        Marker::Pentagon => {
+            &[(0.0, -1.2), (1.14, -0.37), (0.71, 0.97), (-0.71, 0.97), (-1.14, -0.37)]
+        }
+        Marker::Plus => &[
+            (-0.35, -1.3),
+            (0.35, -1.3),
+            (0.35, -0.35),
+            (1.3, -0.35),
+            (1.3, 0.35),
+            (0.35, 0.35),
+            (0.35, 1.3),
+            (-0.35, 1.3),
+            (-0.35, 0.35),
+            (-1.3, 0.35),
+            (-1.3, -0.35),
+            (-0.35, -0.35),
+        ],
         Marker::Cross => &[
             (-1.2, -0.75),
             (-0.75, -1.2),

@@ -9,6 +9,8 @@ pub struct Drawing {
     pub file_stem: String,
     /// The picture, its size in points.
     pub svg: String,
+    /// What it says for a caption, a paragraph each: not in the picture.
+    pub caption: Vec<String>,
     /// What the points in it say.
     pub values: Vec<HoverText>,
     /// The same for LaTeX.

@@ -1,23 +1,24 @@
-//! A structure's factors: the ratio of each variant to the structure itself, as bars for each number
-//! of threads, one panel for each read ratio and skew. One picture for each structure.
+//! A structure's factors: the ratio of each variant to the structure itself, as bars, one panel for each
+//! read ratio, skew and number of threads. One picture for each structure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::Results;
 use super::levels::{drawn, reads, skew};
-use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
-use super::schemes::file_stem;
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis, place_of_name};
+use super::picture::Sketch;
+use super::schemes::{file_stem, threads};
+use super::style::{Look, looks};
+use super::throughput_bars::in_rows_of_names;
 use crate::analysis::compare::{Baseline, Contender, Floors, Judged, cells, judge, with_baseline};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::rows::Row;
 
 const NAME: &str = "factor-bars";
-/// Panels side by side.
-const ABREAST: usize = 2;
 
 /// See [`super::FIGURES`].
 pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
@@ -27,12 +28,12 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let rows = drawn(results.rows);
     let choice = choose_metric(&rows, results.cpus);
     let floors = Floors::of(&cells(&[results.rows], choice.metric));
     let looks = looks(results.rows);
-    let mut drawings = Vec::new();
+    let mut pictures = Vec::new();
     for family in families(&rows, results.baseline) {
         for group in split(&family.rows) {
             let cells = cells(&[&group.rows], choice.metric);
@@ -41,12 +42,12 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
             if judged.is_empty() {
                 continue;
             }
-            let picture = Picture { family: &family, group: &group, choice: &choice, judged };
-            let stem = file_stem(&format!("{NAME}-{}", family.structure), &group.label);
-            drawings.push(picture.panels(&looks).drawing(stem, style)?);
+            let ratios = Ratios { group: &group, choice: &choice, judged };
+            let file_stem = file_stem(&format!("{NAME}-{}", family.structure), &group.label);
+            pictures.push(Sketch { file_stem, panels: ratios.panels(&looks) });
         }
     }
-    Ok(drawings)
+    Ok(pictures)
 }
 
 /// A structure and its variants.
@@ -94,63 +95,65 @@ impl Family {
         let plan = with_baseline(&cells, &self.baseline, |_| true);
         plan.pairings.iter().map(|pairing| pairing.ours.row.case.clone()).collect()
     }
-
-    /// A subject's name without what all have in common.
-    fn short<'s>(&self, subject: &'s str) -> &'s str {
-        let rest = subject.strip_prefix(&self.structure);
-        rest.and_then(|rest| rest.strip_prefix(':')).unwrap_or(subject)
-    }
 }
 
 /// One family's ratios in one setting.
-struct Picture<'a> {
-    family: &'a Family,
+struct Ratios<'a> {
     group: &'a Group,
     choice: &'a ChosenRate,
     judged: Vec<Judged<'a>>,
 }
 
-impl Picture<'_> {
+impl Ratios<'_> {
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
         let mut rows: Vec<&Row> = self.judged.iter().map(|one| &one.ours.row).collect();
-        rows.sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
-        rows.dedup_by_key(|row| (row.mix.reads.to_bits(), row.zipf.to_bits()));
-        let counts: BTreeSet<usize> = self.judged.iter().map(|one| one.ours.row.threads).collect();
-        let counts: Vec<usize> = counts.into_iter().collect();
-        let panels: Vec<Panel> = rows.iter().map(|row| self.panel(row, &counts, looks)).collect();
-        let rows: Vec<Vec<Panel>> = panels.chunks(ABREAST).map(<[Panel]>::to_vec).collect();
+        let place = |row: &Row| (row.mix.reads.to_bits(), row.zipf.to_bits(), row.threads);
+        rows.sort_by_key(|row| (Reverse(place(row).0), place(row)));
+        rows.dedup_by_key(|row| place(row));
+        let names = self.names();
+        let panels = rows.iter().map(|row| self.panel(row, &names, looks)).collect();
+        let rows = in_rows_of_names(panels);
         Panels {
-            y: vec![YAxis::linear("times base"); rows.len()],
+            y: vec![YAxis::names(names); rows.len()],
             rows,
-            x: XAxis::Levels(counts.iter().map(usize::to_string).collect()),
+            x: XAxis::Linear,
             lines: Lines::Bars,
             shade_from: None,
-            x_label: "threads".to_owned(),
-            legend: self.legend(looks),
-            notes: vec![self.note()],
+            x_label: "times base".to_owned(),
+            legend: vec![(Key::Reference, format!("base: {}", self.base()))],
+            heading: String::new(),
+            height: None,
+            caption: vec![self.caption()],
         }
     }
 
-    /// The panel of the read ratio and skew of `row`.
-    fn panel(&self, row: &Row, counts: &[usize], looks: &BTreeMap<String, Look>) -> Panel {
-        let here = |one: &&Judged<'_>| {
-            one.ours.row.mix.reads == row.mix.reads && one.ours.row.zipf == row.zipf
-        };
-        let mut bars: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
-        for Judged { ours, ratio, .. } in self.judged.iter().filter(here) {
-            let place = counts.iter().position(|count| *count == ours.row.threads);
-            if let Some(place) = place {
-                let (x, y, interval) = ((place + 1) as f64, ratio.centre, ratio.interval);
-                bars.entry(&ours.subject).or_default().push(Point { x, y, interval, band: None });
-            }
+    /// The subjects, the fastest first.
+    fn names(&self) -> Vec<String> {
+        let mut logs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for one in &self.judged {
+            logs.entry(&one.ours.subject).or_default().push(one.ratio.centre.ln());
         }
-        let series = bars.into_iter().map(|(subject, points)| Series {
-            name: self.family.short(subject).to_owned(),
-            look: looks[subject],
-            points,
-        });
-        let title = [reads(row), skew(row)];
-        Panel { title, series: series.collect(), reference: Some(1.0), ..Panel::default() }
+        let mean = |logs: &Vec<f64>| logs.iter().sum::<f64>() / logs.len() as f64;
+        let mut names: Vec<(&str, f64)> =
+            logs.iter().map(|(name, logs)| (*name, mean(logs))).collect();
+        names.sort_by(|a, b| b.1.total_cmp(&a.1));
+        names.into_iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The panel of the read ratio, skew and number of threads of `row`.
+    fn panel(&self, row: &Row, names: &[String], looks: &BTreeMap<String, Look>) -> Panel {
+        let place = |row: &Row| (row.mix.reads, row.zipf, row.threads);
+        let here = self.judged.iter().filter(|one| place(&one.ours.row) == place(row));
+        let bar = |one: &Judged<'_>| {
+            let subject = &one.ours.subject;
+            let found = names.iter().position(|name| name == subject)?;
+            let (x, y) = (one.ratio.centre, place_of_name(found, names.len()) as f64);
+            let point = Point { x, y, across: one.ratio.interval, ..Point::default() };
+            Some(Series::new(subject, looks[subject], vec![point]))
+        };
+        let title = vec![reads(row), skew(row), threads(row.threads)];
+        let series = here.filter_map(bar).collect();
+        Panel { title, series, reference: Some(1.0), ..Panel::default() }
     }
 
     /// The subject that ratios are to.
@@ -158,18 +161,7 @@ impl Picture<'_> {
         self.judged.first().map_or("", |one| one.theirs.subject.as_str())
     }
 
-    fn legend(&self, looks: &BTreeMap<String, Look>) -> Vec<(Key, String)> {
-        let names: BTreeSet<&str> =
-            self.judged.iter().map(|one| one.ours.subject.as_str()).collect();
-        let of_subject = |name: &str| {
-            let look = Look { dash: &[], ..looks[name] };
-            (Key::Subject(look), self.family.short(name).to_owned())
-        };
-        let variants = names.into_iter().map(of_subject);
-        variants.chain([(Key::Reference, format!("base: {}", self.base()))]).collect()
-    }
-
-    fn note(&self) -> String {
+    fn caption(&self) -> String {
         let trials = |cell: &Contender| cell.trials.len();
         let blocks = self.judged.iter().map(|one| one.pairs.unwrap_or_else(|| trials(one.ours)));
         let (least, most) =
@@ -177,8 +169,8 @@ impl Picture<'_> {
         let blocks = if least == most { most.to_string() } else { format!("{least} to {most}") };
         format!(
             "Bars are ratios of rates to {}, geometric means over {blocks} blocks, with their \
-             95\u{a0}% BCa intervals; dotted is 1. What a bar's name does not state is as there. \
-             Verdicts: `bench cmp`. By {}. {}. Each row of panels has its own scale.",
+             95\u{a0}% BCa intervals: what decides; dotted is 1. What a bar's name does not state is as \
+             there. Verdicts: `bench cmp`. By {}. {}.",
             self.base(),
             self.choice.in_words(),
             self.group.setting.in_words()
@@ -189,6 +181,7 @@ impl Picture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::show::plot::Drawing;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, markers, texts};
     use crate::test_rows::{case, measured};
@@ -225,24 +218,26 @@ mod tests {
         let mut all = rows(&VARIANTS);
         all.extend(rows(&[("papaya", 2.0)]));
         for style in STYLES {
-            let drawings = draw(&results(&all, None), style).expect("rows to draw");
+            let drawings = crate::show::plot::tests::drawn(pictures, &results(&all, None), style)
+                .expect("rows to draw");
             let stems: Vec<&str> =
                 drawings.iter().map(|drawing| drawing.file_stem.as_str()).collect();
             assert_eq!(stems, ["factor-bars-cuckoo-optimistic"]);
             let Drawing { svg, values, pgf, .. } = &drawings[0];
-            assert_eq!((values.len(), markers(svg)), (3 * 2 * 3, 3 * 2 * 3 + 3));
+            assert_eq!((values.len(), markers(svg)), (3 * 2 * 3, 3 * 2 * 3));
             let shown = texts(svg).join("; ");
             for expected in [
                 "tags=off",
                 "exclusion=global-lock,tags=off",
-                "50 % reads, θ = 0.99",
+                "50 % reads",
+                "θ = 0.99",
                 "base: cuckoo-optimistic",
             ] {
                 assert!(shown.contains(expected), "no {expected} in {shown}");
             }
             assert!(!shown.contains("papaya"), "{shown}");
             assert_texts_are_clear(svg);
-            assert_eq!(pgf.tex.matches("(axis cs:1,0) --").count(), 3 * 3, "bars at one thread");
+            assert_eq!(pgf.tex.matches("(axis cs:1,").count(), 3 * 2 * 3, "bars begin at 1");
         }
     }
 
@@ -250,12 +245,15 @@ mod tests {
     fn bars_are_ratios_to_the_baseline() {
         let rows = rows(&VARIANTS);
         let says = |baseline: Option<&Baseline>, start: &str| {
-            let drawing = draw(&results(&rows, baseline), &STYLES[0]).expect("rows").remove(0);
+            let drawing =
+                crate::show::plot::tests::drawn(pictures, &results(&rows, baseline), &STYLES[0])
+                    .expect("rows")
+                    .remove(0);
             let value = drawing.values.iter().find(|value| value.text.starts_with(start));
             value.unwrap_or_else(|| panic!("{:?}", drawing.values)).text.clone()
         };
         let off = says(None, "tags=off:");
-        assert!(off.starts_with("tags=off: 0.50") && off.contains(" times base ("), "{off}");
+        assert!(off.starts_with("tags=off: 0.500 times base ("), "{off}");
         let other = "cuckoo-optimistic:tags=off".parse().unwrap();
         let whole = says(Some(&other), "cuckoo-optimistic:");
         assert!(whole.starts_with("cuckoo-optimistic: 2 times base"), "{whole}");
@@ -265,9 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn bars_stand_on_zero_and_do_not_touch() {
+    fn bars_begin_at_one_and_do_not_touch() {
         let rows = rows(&VARIANTS);
-        let drawing = &draw(&results(&rows, None), &STYLES[0]).expect("rows to draw")[0];
+        let drawing = &crate::show::plot::tests::drawn(pictures, &results(&rows, None), &STYLES[0])
+            .expect("rows to draw")[0];
         let number = |line: &str, name: &str| -> f64 {
             let rest = line.split(&format!(" {name}=\"")).nth(1).expect("the attribute");
             rest.split('"').next().unwrap().parse().unwrap()
@@ -280,17 +279,17 @@ mod tests {
         let is_bar = |line: &&str| {
             line.starts_with("<rect") && tints.iter().any(|tint| line.contains(tint.as_str()))
         };
-        let bars: Vec<&str> = drawing.svg.lines().filter(is_bar).skip(3).collect();
+        let bars: Vec<&str> = drawing.svg.lines().filter(is_bar).collect();
         assert_eq!(bars.len(), 3 * 2 * 3);
-        let first_panel = &bars[..6];
+        let first_panel = &bars[..3];
         let feet: BTreeSet<i64> = first_panel
             .iter()
-            .map(|line| (number(line, "y") + number(line, "height")).round() as i64)
+            .map(|line| (number(line, "x") + number(line, "width")).round() as i64)
             .collect();
-        assert_eq!(feet.len(), 1, "{first_panel:?}");
+        assert_eq!(feet.len(), 1, "all are slower than the base: {first_panel:?}");
         let mut spans: Vec<(f64, f64)> = first_panel
             .iter()
-            .map(|line| (number(line, "x"), number(line, "x") + number(line, "width")))
+            .map(|line| (number(line, "y"), number(line, "y") + number(line, "height")))
             .collect();
         spans.sort_by(|a, b| a.0.total_cmp(&b.0));
         assert!(spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "{spans:?}");

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::drawing::Drawing;
-use super::style::Style;
+use super::picture::{Options, Sketch};
 use crate::analysis::compare::Baseline;
 use crate::rows::Row;
 use crate::rows::latency::LatencyTrial;
@@ -27,8 +27,19 @@ pub struct Results<'a> {
     pub baseline: Option<&'a Baseline>,
 }
 
-/// Draws results: one picture for each setting.
-pub type Draw = fn(&Results<'_>, &Style) -> Result<Vec<Drawing>>;
+/// The pictures of results, one for each setting; fails if no row can be drawn.
+pub type Sketches = fn(&Results<'_>) -> Result<Vec<Sketch>>;
+
+/// Where a figure is drawn without being asked for, if the results have what it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unasked {
+    /// Wherever figures are.
+    Everywhere,
+    /// On the page alone.
+    Page,
+    /// Nowhere: another figure shows these results better.
+    Nowhere,
+}
 
 /// A kind of figure.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +48,31 @@ pub struct Figure {
     pub name: &'static str,
     /// One line: what it shows.
     pub summary: &'static str,
-    /// What the results lack for it, if anything: then it is not drawn unless asked for.
+    /// What the results lack for it, if anything.
     pub lacks: fn(&Results<'_>) -> Option<&'static str>,
-    /// Draws it; fails if no row can be drawn.
-    pub draw: Draw,
+    /// Where it is drawn without being asked for.
+    pub unasked: fn(&Results<'_>) -> Unasked,
+    /// What it draws.
+    pub pictures: Sketches,
+}
+
+impl Figure {
+    /// Whether it is drawn on the page alone unless it is asked for.
+    #[must_use]
+    pub fn is_for_the_page(&self) -> bool {
+        (self.unasked)(&Results::default()) == Unasked::Page
+    }
+
+    /// Draws it.
+    ///
+    /// # Errors
+    ///
+    /// If no row can be drawn.
+    pub fn draw(&self, results: &Results<'_>, options: &Options) -> Result<Vec<Drawing>> {
+        let mut drawings = Vec::new();
+        for picture in (self.pictures)(results)? {
+            drawings.extend(picture.drawn(options)?);
+        }
+        Ok(drawings)
+    }
 }

@@ -1,5 +1,7 @@
 //! The only font: DejaVu Sans, embedded, so that pictures do not depend on the machine.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use resvg::usvg::{self, fontdb};
@@ -25,6 +27,19 @@ pub(super) fn options() -> &'static usvg::Options<'static> {
 /// The width of `text` at font size `size`, in the unit of `size`. Other sans-serif fonts that
 /// a viewer may take are narrower.
 pub(super) fn width(text: &str, size: f64) -> f64 {
+    thread_local! {
+        /// Of texts that were asked for before, at size 1: a layout asks for the same ones again and again.
+        static KNOWN: RefCell<HashMap<String, f64>> = RefCell::default();
+    }
+    let known = KNOWN.with_borrow(|known| known.get(text).copied());
+    let width = known.unwrap_or_else(|| measured(text));
+    if known.is_none() {
+        KNOWN.with_borrow_mut(|known| known.insert(text.to_owned(), width));
+    }
+    width * size
+}
+
+fn measured(text: &str) -> f64 {
     const PROBE: f64 = 100.0;
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     let svg = format!(
@@ -33,21 +48,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     );
     let measured = usvg::Tree::from_str(&svg, options())
         .map_or(0.0, |tree| f64::from(tree.root().bounding_box().width()));
-    measured / PROBE * size
-}
-
-/// `text` in lines no wider than `limit`, broken at spaces, though not at no-break
-/// spaces; a longer word has its own line.
-pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        let longer = lines.last().map(|line| format!("{line} {word}"));
-        match longer.filter(|line| width(line, size) <= limit) {
-            Some(line) => *lines.last_mut().expect("it has been lengthened") = line,
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    measured / PROBE
 }
 
 #[cfg(test)]
@@ -64,15 +65,5 @@ mod tests {
         }
         assert_eq!(width("", 10.0), 0.0);
         assert!(width("a<b&c", 10.0) > width("abc", 10.0));
-    }
-
-    #[test]
-    fn wrapping_keeps_every_word_within_the_limit() {
-        let text = "the quick brown fox jumps over the lazy dog";
-        let lines = wrap(text, 10.0, 80.0);
-        assert!(lines.len() > 2 && lines.iter().all(|line| width(line, 10.0) <= 80.0));
-        assert_eq!(lines.join(" "), text);
-        assert_eq!(wrap("a verylongword b", 10.0, 20.0), ["a", "verylongword", "b"]);
-        assert_eq!(wrap("50\u{a0}% b", 10.0, 20.0), ["50\u{a0}%", "b"]);
     }
 }

@@ -33,22 +33,30 @@ impl Layout<'_> {
 
     /// "papaya: 11.7 Mops/s (9.80 to 12.6); threads: 2".
     fn in_words(&self, i: usize, series: &Series, point: &Point) -> String {
-        let interval = point.interval.map_or_else(String::new, |(low, high)| {
-            format!(" ({} to {})", significant(low), significant(high))
-        });
+        let ends = |ends: Option<(f64, f64)>| {
+            let between = |(low, high)| format!(" ({} to {})", significant(low), significant(high));
+            ends.map_or_else(String::new, between)
+        };
+        let (name, x_label) = (series.in_words(), &self.panels.x_label);
+        if self.panels.is_sideways() {
+            return format!("{name}: {} {x_label}{}", significant(point.x), ends(point.across));
+        }
         format!(
-            "{}: {} {}{interval}; {}: {}",
-            series.name,
+            "{name}: {} {}{}; {x_label}: {}",
             significant(point.y),
             self.panels.y[i].label,
-            self.panels.x_label,
+            ends(point.interval),
             self.x_in_words(point)
         )
     }
 
     fn x_in_words(&self, point: &Point) -> String {
         match &self.panels.x {
-            XAxis::Levels(labels) => labels[point.x.round() as usize - 1].clone(),
+            XAxis::Levels(lines) => {
+                let place = (point.x.round() as usize).saturating_sub(1);
+                let labels = lines.iter().filter_map(|line| line.get(place));
+                labels.cloned().collect::<Vec<_>>().join(", ")
+            }
             XAxis::Seconds => duration(point.x),
             _ => significant(point.x),
         }
@@ -83,7 +91,8 @@ mod tests {
         rows.iter_mut().for_each(|row| row.clean_windows = Some(0));
         rows.push(trial("a<b>&c", 2, 0, 11_666_000.0));
         let results = Results { rows: &rows, cpus: 2, ..Results::default() };
-        let drawing = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw").remove(0);
+        let drawing =
+            FIGURES[0].draw(&results, &(&STYLES[0]).into()).expect("rows to draw").remove(0);
         assert_eq!(drawing.values.len(), 2 * 3 + 1);
         let text = &drawing.values.iter().find(|value| value.text.starts_with('a')).unwrap().text;
         assert_eq!(text, "a<b>&c: 11.7 Mops/s; threads: 2");

@@ -5,15 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::levels::{reads, skew};
+use super::Results;
+use super::arrange::arranged;
+use super::levels::{distinct, reads, skew};
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::picture::Sketch;
 use super::schemes::{file_stem, threads};
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::style::{ALONE, Look, looks};
 use crate::analysis::latency::LatencyCell;
 use crate::analysis::setting::{Group, split};
+use crate::case::NO_OP;
 use crate::rows::Row;
 use crate::rows::latency::Time;
+use crate::show::text::latency::duration;
 
 const NAME: &str = "latency-ccdf";
 /// Points of a line in each power of ten.
@@ -30,31 +34,37 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     )
 }
 
-/// What can be drawn: cells with trials that count, no controls.
+/// The cells with trials that count, of subjects and, beside them, of the harness alone.
 fn cells(results: &Results<'_>) -> Vec<LatencyCell> {
     let mut cells = LatencyCell::all(results.latency);
-    cells.retain(|cell| cell.n() > 0 && !cell.row.is_control());
-    cells
+    cells.retain(|cell| {
+        cell.n() > 0 && !cell.row.twin && (!cell.row.is_control() || is_alone(cell))
+    });
+    if cells.iter().all(is_alone) { Vec::new() } else { cells }
+}
+
+fn is_alone(cell: &LatencyCell) -> bool {
+    cell.row.structure == NO_OP
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let cells = cells(results);
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
-    let looks = looks(&[results.rows, &rows].concat());
-    split(&rows)
-        .iter()
-        .map(|group| {
-            let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-            let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
-            panels(group, own, &looks).drawing(file_stem(NAME, &group.label), style)
-        })
-        .collect()
+    let mut looks = looks(&[results.rows, &rows].concat());
+    looks.insert(NO_OP.to_owned(), ALONE);
+    let picture = |group: &Group| {
+        let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
+        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
+        let panels = panels(group, own, &looks);
+        Sketch { file_stem: file_stem(NAME, &group.label), panels }
+    };
+    Ok(split(&rows).iter().map(picture).collect())
 }
 
 /// What a row of panels has in common.
-fn workload(row: &Row) -> [String; 2] {
-    [threads(row.threads), format!("{}, {}", reads(row), skew(row))]
+fn workload(row: &Row) -> Vec<String> {
+    vec![threads(row.threads), reads(row), skew(row)]
 }
 
 fn panels(group: &Group, mut cells: Vec<&LatencyCell>, looks: &BTreeMap<String, Look>) -> Panels {
@@ -66,37 +76,36 @@ fn panels(group: &Group, mut cells: Vec<&LatencyCell>, looks: &BTreeMap<String, 
             .then(of_a.zipf.total_cmp(&of_b.zipf))
             .then(of_a.subject().cmp(&of_b.subject()))
     });
-    let mut workloads: Vec<[String; 2]> = cells.iter().map(|cell| workload(&cell.row)).collect();
+    let mut workloads: Vec<Vec<String>> = cells.iter().map(|cell| workload(&cell.row)).collect();
     workloads.dedup();
-    let mut rates: Vec<f64> = cells.iter().map(|cell| cell.at).collect();
-    rates.sort_by(f64::total_cmp);
-    rates.dedup();
-    let panel = |load: &[String; 2], rate: f64| {
-        let here = cells.iter().filter(|cell| cell.at == rate && workload(&cell.row) == *load);
-        let kept = here.filter(|cell| cell.kept_its_rate());
-        let series = kept.flat_map(|cell| lines(cell, looks)).collect();
-        let [threads, rest] = load.clone();
-        let title = [format!("{} ops/s, {threads}", short(rate)), rest];
-        Panel { title, series, ..Panel::default() }
+    let rates = distinct(cells.iter().map(|cell| cell.at).collect());
+    let panel = |load: &Vec<String>, rate: &f64| {
+        let here = || cells.iter().filter(|cell| cell.at == *rate && workload(&cell.row) == *load);
+        here().find(|cell| !is_alone(cell))?;
+        let series = here().filter(|cell| cell.kept_its_rate()).flat_map(|cell| lines(cell, looks));
+        let title = [vec![format!("{} ops/s", short(*rate))], load.clone()].concat();
+        Some(Panel { title, series: series.collect(), ..Panel::default() })
     };
-    let rows = workloads.iter().map(|load| rates.iter().map(|rate| panel(load, *rate)).collect());
+    let rows = arranged(&workloads, &rates, panel);
     let subjects: BTreeSet<String> =
         cells.iter().filter(|cell| cell.kept_its_rate()).map(|cell| cell.row.subject()).collect();
     let legend = subjects.into_iter().map(|name| (Key::Subject(looks[&name].solid()), name));
     Panels {
-        rows: rows.collect(),
-        y: vec![YAxis::log("share of operations slower"); workloads.len()],
+        y: vec![YAxis::log("share of operations slower"); rows.len()],
+        rows,
         x: XAxis::Seconds,
         lines: Lines::Marked(IN_A_DECADE as usize),
         shade_from: None,
         x_label: "time of an operation".to_owned(),
         legend: legend.collect(),
-        notes: notes(group, &cells),
+        heading: String::new(),
+        height: None,
+        caption: caption(group, &cells),
     }
 }
 
 /// What the lines are, and what is not drawn.
-fn notes(group: &Group, cells: &[&LatencyCell]) -> Vec<String> {
+fn caption(group: &Group, cells: &[&LatencyCell]) -> Vec<String> {
     let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
     let saturated = cells.iter().filter(|cell| !cell.kept_its_rate());
     let saturated: Vec<String> = saturated
@@ -116,17 +125,54 @@ fn notes(group: &Group, cells: &[&LatencyCell]) -> Vec<String> {
             saturated.join(", ")
         ));
     }
+    text.push_str(&harness_alone(cells));
     vec![text]
+}
+
+/// The share of a time from which it is said to be the harness's and the machine's own.
+const OWN: f64 = 0.5;
+
+/// Where the tail is that of the harness alone, and the machine's.
+fn harness_alone(cells: &[&LatencyCell]) -> String {
+    let p99 = |cell: &LatencyCell| cell.median(Time::Response, 0.99);
+    let mut own = Vec::new();
+    let mut compared = 0;
+    for cell in cells.iter().filter(|cell| !is_alone(cell) && cell.kept_its_rate()) {
+        let is_same = |alone: &&&LatencyCell| {
+            is_alone(alone) && alone.at == cell.at && workload(&alone.row) == workload(&cell.row)
+        };
+        let alone = cells.iter().find(is_same).and_then(|alone| p99(alone));
+        if let (Some(alone), Some(ours)) = (alone, p99(cell)) {
+            compared += 1;
+            if alone >= OWN * ours {
+                own.push(format!(
+                    "{} at {} ({}, of {})",
+                    cell.row.subject(),
+                    short(cell.at),
+                    duration(alone),
+                    duration(ours)
+                ));
+            }
+        }
+    }
+    match own.len() {
+        0 if compared == 0 => String::new(),
+        0 => " In grey the harness alone (no-op).".to_owned(),
+        _ => format!(
+            " In grey the harness alone (no-op). The tail is not the table's where no-op's p99 is half of \
+             it or more: {}.",
+            own.join(", ")
+        ),
+    }
 }
 
 /// Response times, and service times.
 fn lines(cell: &LatencyCell, looks: &BTreeMap<String, Look>) -> [Series; 2] {
-    let name = cell.row.subject();
-    let look = looks[&name].solid();
-    let response = Series { name: name.clone(), look, points: points(cell, Time::Response) };
+    let (name, look) = (cell.row.subject(), looks[&cell.row.subject()].solid());
+    let response = Series::new(&name, look, points(cell, Time::Response));
     let look = Look { dash: DASH, ..look };
-    let points = points(cell, Time::Service);
-    [response, Series { name: format!("{name}, service time"), look, points }]
+    let service = Series::new(&name, look, points(cell, Time::Service));
+    [response, Series { what: "service time", ..service }]
 }
 
 /// From the shortest time to the largest of which a share of 10⁻⁶ or more is known.
@@ -134,7 +180,7 @@ fn points(cell: &LatencyCell, time: Time) -> Vec<Point> {
     let shares =
         (0..=DECADES * IN_A_DECADE).map(|i| 10_f64.powf(f64::from(-i) / f64::from(IN_A_DECADE)));
     let known = shares.map_while(|share| Some((share, cell.median(time, 1.0 - share)?)));
-    known.map(|(share, x)| Point { x, y: share, interval: None, band: None }).collect()
+    known.map(|(share, x)| Point { x, y: share, ..Point::default() }).collect()
 }
 
 /// `100 k`, `1.5 M`, `20`.
@@ -150,7 +196,8 @@ mod tests {
     use super::*;
     use crate::rows::latency::LatencyTrial;
     use crate::rows::latency::test_trials::at_rate;
-    use crate::show::plot::style::STYLES;
+    use crate::show::plot::Drawing;
+    use crate::show::plot::style::{STYLES, Style};
     use crate::show::plot::tests::{assert_texts_are_clear, texts};
     use crate::test_rows::Grid;
 
@@ -167,7 +214,8 @@ mod tests {
     }
 
     fn one(latency: &[LatencyTrial], style: &Style) -> Drawing {
-        let mut drawings = draw(&results(latency), style).expect("trials to draw");
+        let mut drawings = crate::show::plot::tests::drawn(pictures, &results(latency), style)
+            .expect("trials to draw");
         assert_eq!(drawings.len(), 1);
         drawings.remove(0)
     }
@@ -178,7 +226,7 @@ mod tests {
             let drawing = one(&trials(), style);
             assert_texts_are_clear(&drawing.svg);
             let text = texts(&drawing.svg).join("; ");
-            for part in ["100\u{a0}k ops/s", "1.5\u{a0}M ops/s", "2 threads", "10⁻⁵", "1\u{a0}µs"]
+            for part in ["100\u{a0}k ops/s", "1.5\u{a0}M ops/s", "2 threads", "10⁻⁴", "1\u{a0}µs"]
             {
                 assert!(text.contains(part), "{}: no {part} in {text}", style.name);
             }
@@ -206,7 +254,7 @@ mod tests {
         let [solid, dashed] = lines(&cell, &looks(std::slice::from_ref(&cell.row)));
         assert!(solid.look.dash.is_empty() && !dashed.look.dash.is_empty());
         assert_eq!((solid.points[20].x, dashed.points[20].x), (200e-9, 20e-9));
-        assert!(dashed.name.ends_with("service time"), "{}", dashed.name);
+        assert!(dashed.in_words().ends_with(", service time"), "{}", dashed.in_words());
     }
 
     #[test]
@@ -219,13 +267,37 @@ mod tests {
             trial.open.saturated = Some(true);
         }
         let drawing = one(&trials, &STYLES[0]);
-        let text = texts(&drawing.svg).join(" ");
+        let text = drawing.caption.join(" ");
         assert!(text.contains("papaya at 1.5\u{a0}M (2 threads)"), "{text}");
         let papaya = |drawing: &Drawing| {
             drawing.values.iter().filter(|value| value.text.starts_with("papaya")).count()
         };
         let all = one(&self::trials(), &STYLES[0]);
         assert!(papaya(&drawing) * 4 < papaya(&all) * 4 && papaya(&drawing) > 0);
+    }
+
+    #[test]
+    fn the_harness_alone_is_grey_and_says_whose_the_tail_is() {
+        let subjects = vec![("papaya", "none"), ("no-op", "none")];
+        let rows = Grid { subjects, threads: vec![2], ..Grid::small() }.rows();
+        let of = |slow: u64, alone: u64| -> Vec<LatencyTrial> {
+            let tail = |row: &Row| if row.structure == NO_OP { alone } else { slow };
+            rows.iter()
+                .map(|row| at_rate(row.clone(), 1e5, &[(80, 900), (tail(row), 100)]))
+                .collect()
+        };
+        let drawing = one(&of(9_000, 8_000), &STYLES[0]);
+        let caption = drawing.caption.join(" ");
+        assert!(
+            caption.contains("The tail is not the table's") && caption.contains("papaya at 100")
+        );
+        assert!(texts(&drawing.svg).contains(&NO_OP.to_owned()));
+        let caption = one(&of(90_000, 8_000), &STYLES[0]).caption.join(" ");
+        assert!(caption.contains("In grey the harness alone") && !caption.contains("tail"));
+        // Alone it is no figure.
+        let alone: Vec<LatencyTrial> =
+            of(1, 1).into_iter().filter(|trial| trial.row.structure == NO_OP).collect();
+        assert!(lacks(&results(&alone)).is_some());
     }
 
     #[test]

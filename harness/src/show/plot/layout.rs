@@ -1,23 +1,19 @@
 //! Where everything of a picture of panels is, in points.
 
 use super::font;
+use super::legend::{self, Columns, GUTTER, PITCH, too_many};
 use super::panels::{Lines, Panel, Panels, XAxis, YAxis};
 use super::scale::Scale;
 use super::style::Style;
 
 /// Width of a panel in texts' heights, below which the picture is made wider than its style.
 const NARROWEST: f64 = 8.0;
-/// Length of the line in a legend entry, in texts' heights.
-pub(super) const SAMPLE: f64 = 2.6;
-
 /// Room beside the markers at the ends of a logarithmic axis, as a share of it.
 pub(super) const LOG_PAD: f64 = 0.06;
-
 /// Room beside the first and the last place on the x axis, as a share of what is between them.
 const PAD: f64 = 0.12;
-
-/// The share of the room between two places that a group of bars takes.
-const GROUP: f64 = 0.86;
+/// Height of a name's place on a y axis of names, in texts' heights.
+const NAME: f64 = 1.5;
 
 /// The measures of one picture, in points.
 pub(super) struct Layout<'a> {
@@ -31,21 +27,23 @@ pub(super) struct Layout<'a> {
     /// Left edge of the first panel's data area.
     pub(super) left: f64,
     pub(super) panel_width: f64,
+    pub(super) panel_height: f64,
     /// From one panel's left edge to the next's.
     pub(super) pitch: f64,
     pub(super) title_lines: usize,
-    /// Widths of the legend's columns, filled one after the other.
-    pub(super) legend: Vec<f64>,
-    pub(super) notes: Vec<String>,
+    /// The columns of the legend above the panels, if there is one.
+    pub(super) legend: Option<Columns>,
+    /// Whether subjects are named beside their lines.
+    pub(super) is_direct: bool,
 }
 
 /// The axis that holds every panel of a row.
 fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
+    if !axis.listed().is_empty() {
+        return Scale::Levels(axis.listed().len());
+    }
     let points = row.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     let curves = row.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
-    if !axis.labels().is_empty() {
-        return Scale::Levels(axis.labels().len());
-    }
     if axis.is_log() {
         let ends = points.flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -63,37 +61,45 @@ fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
 
 /// The scale of the x axis, unless it has a place for each x.
 fn x_scale(panels: &Panels) -> Option<Scale> {
-    let all = panels.rows.iter().flatten().flat_map(|panel| &panel.series);
-    let xs = all.flat_map(|series| &series.points).map(|point| point.x);
+    let all = || panels.rows.iter().flatten().flat_map(|panel| &panel.series);
+    let points = || all().flat_map(|series| &series.points);
+    let ends = points().flat_map(|point| {
+        let band = point.band.filter(|_| panels.is_sideways());
+        let ends = point.across.into_iter().chain(band).flat_map(|(low, high)| [low, high]);
+        ends.chain([point.x])
+    });
+    let references = panels.rows.iter().flatten().filter_map(|panel| panel.reference);
     match panels.x {
         XAxis::Counts(_) | XAxis::Levels(_) => None,
-        XAxis::Linear => Some(Scale::up_to(xs)),
-        XAxis::Log => Some(Scale::log(xs)),
-        XAxis::Seconds => Some(Scale::seconds(xs)),
+        XAxis::Linear if panels.is_sideways() => Some(Scale::linear(ends.chain(references))),
+        XAxis::Linear => Some(Scale::up_to(ends)),
+        XAxis::Span => Some(Scale::span(ends)),
+        XAxis::Log => Some(Scale::log(ends)),
+        XAxis::Seconds => Some(Scale::seconds(ends)),
     }
 }
 
-/// The least width of a panel: tiles must hold what is written in them, and then titles, which are
-/// many, have to fit too.
+/// The least width of a panel: tiles must hold what is written in them and under them, and a part of a
+/// title is not broken.
 fn narrowest(panels: &Panels, style: &Style) -> f64 {
-    let tiles = || panels.rows.iter().flatten().flat_map(|panel| &panel.tiles);
-    let XAxis::Levels(levels) = &panels.x else { return NARROWEST * style.text };
-    let written = tiles().map(|tile| font::width(&tile.text, style.small_text) * 1.1);
-    let titles = panels.rows.iter().flatten().filter(|panel| !panel.tiles.is_empty());
-    let titles = titles.flat_map(|panel| &panel.title).map(|line| font::width(line, style.text));
-    let tiles = written.fold(0.0, f64::max) * levels.len() as f64;
+    let all = || panels.rows.iter().flatten();
+    let places = panels.x.places() as f64;
+    let written =
+        all().flat_map(|panel| &panel.tiles).map(|tile| font::width(&tile.text, style.small_text));
+    let has_tiles = all().any(|panel| !panel.tiles.is_empty());
+    let ticks = match &panels.x {
+        XAxis::Levels(lines) if has_tiles => lines.as_slice(),
+        _ => &[],
+    };
+    // Where some places have no label, others may reach over theirs.
+    let full = ticks.iter().filter(|line| line.iter().all(|label| !label.is_empty()));
+    let ticks = full.flat_map(|line| {
+        let labels = line.chunk_by(|a, b| a == b);
+        labels.map(|same| font::width(&same[0], style.small_text) / same.len() as f64)
+    });
+    let tiles = written.map(|width| width * 1.15).chain(ticks).fold(0.0, f64::max) * places;
+    let titles = all().flat_map(|panel| &panel.title).map(|part| font::width(part, style.text));
     titles.fold(tiles, f64::max).max(NARROWEST * style.text)
-}
-
-/// The widths of as many columns of legend entries as fit side by side; at least one.
-fn legend_columns(panels: &Panels, style: &Style, room: f64) -> Vec<f64> {
-    let names = panels.legend.iter().map(|(_, name)| font::width(name, style.text));
-    let entries: Vec<f64> = names.map(|width| width + style.text * (SAMPLE + 1.3)).collect();
-    let widest = |entries: &[f64]| entries.iter().copied().fold(0.0, f64::max);
-    (1..=entries.len().max(1))
-        .map(|rows| entries.chunks(rows).map(widest).collect::<Vec<_>>())
-        .find(|columns| !columns.is_empty() && columns.iter().sum::<f64>() <= room)
-        .unwrap_or_else(|| vec![widest(&entries)])
 }
 
 /// Where the axis that has a tick at each of `xs` begins and ends, as powers of two.
@@ -112,7 +118,7 @@ fn share_of_counts(xs: &[usize], x: f64) -> f64 {
 }
 
 impl<'a> Layout<'a> {
-    pub(super) fn new(panels: &'a Panels, style: &'a Style) -> Self {
+    pub(super) fn new(panels: &'a Panels, style: &'a Style, has_legend: bool) -> Self {
         let axes: Vec<_> =
             panels.rows.iter().zip(&panels.y).map(|(row, axis)| axis_of(row, axis)).collect();
         let labels = axes.iter().zip(&panels.y).flat_map(|(scale, axis)| axis.ticks(*scale));
@@ -120,27 +126,88 @@ impl<'a> Layout<'a> {
             labels.map(|(_, label)| font::width(&label, style.small_text)).fold(0.0, f64::max);
         let columns = panels.columns() as f64;
         let (line, margin) = (style.text * 1.35, style.text * 0.4);
-        let (left, gap) = (line + widest + 2.0 * margin, style.text * 1.3);
-        let target = if panels.columns() <= 2 { style.column } else { style.page };
-        let fitting = (target - left - margin - gap * (columns - 1.0)) / columns;
-        let panel_width = fitting.max(narrowest(panels, style));
-        let width = left + panel_width * columns + gap * (columns - 1.0) + margin;
-        let titles = || panels.rows.iter().flatten().map(|panel| panel.title.join(", "));
-        let one_line = titles().all(|title| font::width(&title, style.text) <= panel_width);
-        let wrap = |note: &String| font::wrap(note, style.small_text, width - 2.0 * margin);
-        Self {
+        let label = if panels.y.iter().all(|axis| axis.label.is_empty()) { 0.0 } else { line };
+        let (left, gap) = (label + widest + 2.0 * margin, style.text * 1.3);
+        let is_direct = has_legend && too_many(panels, style);
+        let gutter = if is_direct { direct_gutter(panels, style) } else { margin };
+        let besides = left + gap * (columns - 1.0) + gutter;
+        let least = besides + narrowest(panels, style) * columns;
+        let is_crowded = panels.columns() > 2 || is_direct && panels.columns() == 2;
+        let column = if is_crowded { style.page } else { style.column };
+        let target = if least <= column { column } else { style.page };
+        let panel_width = (target.max(least) - besides) / columns;
+        let mut layout = Self {
             panels,
             style,
             axes,
             x_scale: x_scale(panels),
-            width,
+            width: besides + panel_width * columns,
             left,
             panel_width,
+            panel_height: style.panel_height,
             pitch: panel_width + gap,
-            title_lines: if one_line { 1 } else { 2 },
-            legend: legend_columns(panels, style, width - 2.0 * margin),
-            notes: panels.notes.iter().flat_map(wrap).collect(),
+            title_lines: 1,
+            legend: None,
+            is_direct,
+        };
+        layout.panel_height = layout.height_of_panels();
+        layout.title_lines = layout.lines_of_titles();
+        if has_legend && !is_direct {
+            layout.legend = Columns::of(&panels.legend, style, layout.width - 2.0 * margin);
+        } else if has_legend {
+            let rest = legend::without_subjects(&panels.legend);
+            layout.legend = Columns::of(&rest, style, layout.width - 2.0 * margin);
         }
+        let legend = layout.legend.as_ref().map_or(0.0, Columns::width);
+        let said = [&panels.heading, &panels.x_label].map(|text| font::width(text, style.text));
+        let widest = said.into_iter().fold(legend, f64::max) + 2.0 * margin;
+        layout.width = layout.width.max(widest);
+        layout
+    }
+
+    /// Of a legend alone.
+    pub(super) fn of_legend(panels: &'a Panels, style: &'a Style) -> Self {
+        let mut layout = Self::new(panels, style, false);
+        layout.legend = Columns::of(&panels.legend, style, style.page);
+        let legend = layout.legend.as_ref().map_or(0.0, Columns::width);
+        layout.width = legend + 2.0 * layout.margin();
+        layout
+    }
+
+    fn height_of_panels(&self) -> f64 {
+        let names = self.panels.y.iter().map(|axis| axis.listed().len()).max().unwrap_or(0);
+        let direct = self.names_beside() as f64 * self.style.small_text * PITCH;
+        let labels = self.panels.y.iter().map(|axis| font::width(&axis.label, self.style.text));
+        let least = labels.fold(self.style.panel_height, f64::max);
+        match (names, self.panels.height) {
+            (0, None) => least.max(if self.is_direct { direct } else { 0.0 }),
+            (0, Some(height)) => height * self.style.text,
+            (names, height) => names as f64 * height.unwrap_or(NAME) * self.style.text,
+        }
+    }
+
+    /// The title of a panel in lines, broken between its parts: all panels at the same, if they have as many.
+    pub(super) fn title(&self, panel: &Panel) -> Vec<String> {
+        let all = || self.panels.rows.iter().flatten().map(|panel| &panel.title);
+        let are_alike = all().all(|title| title.len() == panel.title.len());
+        let fits = |parts: std::ops::Range<usize>| {
+            let fits = |title: &Vec<String>| {
+                font::width(&title[parts.clone()].join(", "), self.style.text) <= self.panel_width
+            };
+            if are_alike { all().all(fits) } else { fits(&panel.title) }
+        };
+        let mut lines: Vec<std::ops::Range<usize>> = Vec::new();
+        for i in 0..panel.title.len() {
+            match lines.last_mut().filter(|line| fits(line.start..i + 1)) {
+                Some(line) => line.end = i + 1,
+                None => lines.push(i..i + 1),
+            }
+        }
+        lines.into_iter().map(|line| panel.title[line].join(", ")).collect()
+    }
+
+    fn lines_of_titles(&self) -> usize {
+        self.panels.rows.iter().flatten().map(|panel| self.title(panel).len()).max().unwrap_or(0)
     }
 
     pub(super) fn line(&self) -> f64 {
@@ -151,20 +218,30 @@ impl<'a> Layout<'a> {
         self.style.text * 0.4
     }
 
+    pub(super) fn heading_height(&self) -> f64 {
+        if self.panels.heading.is_empty() { 0.0 } else { self.line() }
+    }
+
     pub(super) fn legend_height(&self) -> f64 {
-        self.panels.legend.len().div_ceil(self.legend.len()) as f64 * self.line()
+        self.legend.as_ref().map_or(0.0, |legend| legend.rows as f64 * self.line())
     }
 
     /// Top of the data area of row `i`.
     pub(super) fn top(&self, i: usize) -> f64 {
         let title = self.title_lines as f64 * self.line();
-        let row = title + self.style.panel_height + self.line() * 0.6;
-        self.margin() + self.legend_height() + self.line() * 0.3 + title + row * i as f64
+        let row = title + self.panel_height + self.gap_below();
+        let above = self.heading_height() + self.legend_height();
+        self.margin() + above + self.line() * 0.3 + title + row * i as f64
+    }
+
+    /// Below a panel: labels of axes that are above each other do not touch.
+    pub(super) fn gap_below(&self) -> f64 {
+        self.line() * if self.title_lines == 0 { 1.1 } else { 0.6 }
     }
 
     /// Bottom of the last row's data area.
     pub(super) fn bottom(&self) -> f64 {
-        self.top(self.panels.rows.len().saturating_sub(1)) + self.style.panel_height
+        self.top(self.panels.rows.len().saturating_sub(1)) + self.panel_height
     }
 
     /// The row of the lowest panel of column `j`: the last row may have fewer than others.
@@ -172,47 +249,58 @@ impl<'a> Layout<'a> {
         self.panels.rows.iter().rposition(|row| row.len() > j).unwrap_or(0)
     }
 
-    /// Height of the middle of the x axis' label.
-    pub(super) fn x_label(&self) -> f64 {
-        self.bottom() + self.margin() + 1.5 * self.line()
+    /// Lines of labels under the x axis.
+    pub(super) fn tick_lines(&self) -> usize {
+        match &self.panels.x {
+            XAxis::Levels(lines) => lines.len(),
+            _ => 1,
+        }
     }
 
-    pub(super) fn note(&self, i: usize) -> f64 {
-        self.x_label() + self.line() * 1.2 + self.style.small_text * 1.3 * i as f64
+    /// Height of the middle of the x axis' label.
+    pub(super) fn x_label(&self) -> f64 {
+        self.bottom() + self.margin() + (self.tick_lines() as f64 + 0.5) * self.line()
     }
 
     pub(super) fn height(&self) -> f64 {
-        self.note(self.notes.len()) - self.style.small_text * 0.65 + self.margin()
+        if self.panels.rows.is_empty() {
+            return self.heading_height() + self.legend_height() + 2.0 * self.margin();
+        }
+        let end = if self.panels.x_label.is_empty() { -0.5 } else { 0.5 };
+        self.x_label() + self.line() * end + self.margin()
     }
 
     /// Place of `x` in the panel of column `j`.
     pub(super) fn x(&self, j: usize, x: f64) -> f64 {
         let share = match (&self.panels.x, self.x_scale) {
             (XAxis::Counts(xs), _) => share_of_counts(xs, x),
-            (XAxis::Levels(labels), _) => (x - 0.5) / labels.len() as f64,
-            (XAxis::Log | XAxis::Seconds, Some(scale)) => {
-                LOG_PAD + (1.0 - 2.0 * LOG_PAD) * scale.share(x)
-            }
-            (_, scale) => scale.map_or(0.0, |scale| scale.share(x)),
+            (XAxis::Levels(_), _) => (x - 0.5) / self.panels.x.places() as f64,
+            (_, Some(scale)) => self.x_pad() + (1.0 - 2.0 * self.x_pad()) * scale.share(x),
+            (_, None) => 0.0,
         };
         self.left + self.pitch * j as f64 + self.panel_width * share
+    }
+
+    /// Room beside the ends of the x axis, as a share of it.
+    pub(super) fn x_pad(&self) -> f64 {
+        match self.panels.x {
+            XAxis::Log | XAxis::Seconds | XAxis::Span => LOG_PAD,
+            _ => 0.0,
+        }
     }
 
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
     /// leave the panel or come half-way to the next place. What is not joined is where it is.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
-        if self.panels.lines == Lines::None {
+        if !matches!(self.panels.lines, Lines::Marked(_)) {
             return 0.0;
         }
         let places: Vec<f64> = match &self.panels.x {
             XAxis::Counts(xs) => xs.iter().map(|&x| self.x(0, x as f64)).collect(),
-            XAxis::Levels(labels) => (1..=labels.len()).map(|x| self.x(0, x as f64)).collect(),
-            XAxis::Linear | XAxis::Log | XAxis::Seconds => return 0.0,
+            XAxis::Levels(_) => (1..=self.panels.x.places()).map(|x| self.x(0, x as f64)).collect(),
+            _ => return 0.0,
         };
-        if self.panels.lines == Lines::Bars {
-            return (index as f64 - (count as f64 - 1.0) / 2.0) * self.bar_step(count);
-        }
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         let edge = places.first().map_or(0.0, |first| first - self.left);
         let room = gaps.map(|gap| gap / 4.0).fold(edge * 0.65, f64::min);
@@ -222,41 +310,60 @@ impl<'a> Layout<'a> {
     }
 
     pub(super) fn y(&self, i: usize, y: f64) -> f64 {
-        self.top(i) + self.style.panel_height * (1.0 - self.axes[i].share(y))
+        self.top(i) + self.panel_height * (1.0 - self.axes[i].share(y))
     }
 
-    /// The places and labels of the x axis' ticks in column `j`.
+    /// The places and labels of the x axis' ticks in column `j`, but those of levels.
     pub(super) fn x_ticks(&self, j: usize) -> Vec<(f64, String)> {
-        if let XAxis::Counts(xs) = &self.panels.x {
-            return xs.iter().map(|x| (self.x(j, *x as f64), x.to_string())).collect();
+        match &self.panels.x {
+            XAxis::Counts(xs) => xs.iter().map(|x| (self.x(j, *x as f64), x.to_string())).collect(),
+            XAxis::Levels(_) => {
+                (1..=self.panels.x.places()).map(|x| (self.x(j, x as f64), String::new())).collect()
+            }
+            _ => {
+                let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
+                let (left, pad) = (self.left + self.pitch * j as f64, self.x_pad());
+                let place =
+                    |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
+                ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
+            }
         }
-        if let XAxis::Levels(labels) = &self.panels.x {
-            let place = |i: usize| self.x(j, (i + 1) as f64);
-            return labels.iter().enumerate().map(|(i, label)| (place(i), label.clone())).collect();
-        }
-        let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
-        let is_log = matches!(self.panels.x, XAxis::Log | XAxis::Seconds);
-        let pad = if is_log { LOG_PAD } else { 0.0 };
-        let left = self.left + self.pitch * j as f64;
-        let place = |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
-        ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
+    }
+
+    /// The labels under column `j`, line by line, each with where that begins and ends which it is of: what is
+    /// said of neighbouring levels alike is said once.
+    pub(super) fn labels(&self, j: usize) -> Vec<Vec<(f64, f64, String)>> {
+        let XAxis::Levels(lines) = &self.panels.x else {
+            return vec![self.x_ticks(j).into_iter().map(|(x, label)| (x, x, label)).collect()];
+        };
+        let places: Vec<usize> = (0..self.panels.x.places()).collect();
+        let of_line = |i: usize| {
+            // Neighbours are alike only under what is alike below.
+            let outer = |x: usize| lines[i..].iter().map(move |line| &line[x]);
+            let alike = places.chunk_by(|a, b| i > 0 && outer(*a).eq(outer(*b)));
+            let label = |same: &[usize]| {
+                let (first, last) = (same[0] as f64 + 0.5, same[same.len() - 1] as f64 + 1.5);
+                (self.x(j, first), self.x(j, last), lines[i][same[0]].clone())
+            };
+            alike.map(label).collect()
+        };
+        (0..lines.len()).map(of_line).collect()
     }
 
     /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
     pub(super) fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
-        if !matches!(self.panels.x, XAxis::Linear | XAxis::Seconds) {
+        if matches!(self.panels.x, XAxis::Counts(_) | XAxis::Levels(_)) {
             return place;
         }
         let left = self.left + self.pitch * j as f64;
+        // A little may reach into the gap between panels.
+        let half = half - 0.9 * self.margin();
         place.min(left + self.panel_width - half).max(left + half)
     }
 
-    /// What is said in a panel of row `i` that has nothing to show.
-    pub(super) fn why_empty(&self, i: usize) -> &'static str {
-        match self.panels.y[i].labels() {
-            [] => "no valid trial",
-            _ => "not compared",
-        }
+    /// What is said in a panel that has nothing to show.
+    pub(super) fn why_empty(&self) -> &'static str {
+        if self.panels.is_matrix() { "not compared" } else { "no valid trial" }
     }
 
     /// Width of a band.
@@ -276,10 +383,11 @@ impl<'a> Layout<'a> {
     pub(super) fn first_marker(&self, index: usize) -> usize {
         index % self.marked()
     }
+}
 
-    /// From one bar of a group to the next, if there are so many.
-    pub(super) fn bar_step(&self, count: usize) -> f64 {
-        let group = self.x(0, 2.0) - self.x(0, 1.0);
-        GROUP * group / count.max(1) as f64
-    }
+/// Room for names beside lines.
+fn direct_gutter(panels: &Panels, style: &Style) -> f64 {
+    let names = panels.rows.iter().flatten().flat_map(|panel| &panel.series);
+    let widths = names.map(|series| font::width(&series.shown, style.small_text));
+    widths.fold(0.0, f64::max) + style.text * (GUTTER + 0.8)
 }

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::Results;
+use super::arrange::arranged;
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
-use super::schemes::{file_stem, threads};
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::picture::Sketch;
+use super::schemes::{file_stem, percent, threads};
+use super::style::{Look, looks};
 use crate::analysis::compare::{Floors, Workload, cells};
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric};
+use crate::analysis::within::{self, summarise_within};
 use crate::rows::Row;
 
 /// A parameter of which each value is a level of the x axis.
@@ -49,20 +52,19 @@ impl Parameter {
     }
 
     /// One picture for each setting that has two levels or more.
-    pub(super) fn draw(&self, results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+    pub(super) fn pictures(&self, results: &Results<'_>) -> Result<Vec<Sketch>> {
         let rows = drawn(results.rows);
         let choice = choose_metric(&rows, results.cpus);
         let looks = looks(results.rows);
         let floors = Floors::of(&cells(&[results.rows], choice.metric));
         let of = |row: &Row| (self.setting)(row);
-        split_by(&rows, &of)
-            .iter()
-            .filter(|group| !self.kinds(&group.rows).is_empty())
-            .map(|group| {
-                let panels = self.panels(group, &choice, &floors, &looks);
-                panels.drawing(file_stem(self.figure, &group.label), style)
-            })
-            .collect()
+        let groups = split_by(&rows, &of);
+        let pictures = groups.iter().filter(|group| !self.kinds(&group.rows).is_empty());
+        let picture = |group: &Group| Sketch {
+            file_stem: file_stem(self.figure, &group.label),
+            panels: self.panels(group, &choice, &floors, &looks),
+        };
+        Ok(pictures.map(picture).collect())
     }
 
     /// The different values, ascending.
@@ -83,11 +85,10 @@ impl Parameter {
                 kinds.push(kind);
             }
         }
+        // A line needs two levels of one subject.
         let has_two = |kind: &Vec<String>| {
-            let mut levels =
-                rows.iter().filter(|row| (self.panel)(row) == *kind).map(|row| (self.of)(row));
-            let first = levels.next();
-            levels.any(|level| Some(level) != first)
+            let own = rows.iter().filter(|row| (self.panel)(row) == *kind);
+            has_two_levels(own.map(|row| ((row.subject(), row.threads), (self.of)(row))))
         };
         kinds.retain(has_two);
         kinds
@@ -101,17 +102,24 @@ impl Parameter {
         looks: &BTreeMap<String, Look>,
     ) -> Panels {
         let levels = self.levels(&group.rows);
-        let cells = summarise(&group.rows, choice.metric);
+        let cells = summarise_within(&group.rows, choice.metric);
         let kinds = self.kinds(&group.rows);
         let counts: BTreeSet<usize> = group.rows.iter().map(|row| row.threads).collect();
-        let panel = |kind: &Vec<String>, number: usize| {
+        let counts: Vec<usize> = counts.into_iter().collect();
+        let panel = |kind: &Vec<String>, number: &usize| {
             let here = |cell: &&CellSummary| {
-                cell.row.threads == number && (self.panel)(&cell.row) == *kind
+                cell.row.threads == *number && (self.panel)(&cell.row) == *kind
             };
+            let levels_here = cells.iter().filter(here);
+            let levels_here = levels_here.map(|cell| (&cell.subject, (self.of)(&cell.row)));
+            if !has_two_levels(levels_here) {
+                return None;
+            }
             let series = self.series(cells.iter().filter(here), &levels, floors, looks);
-            Panel { title: [threads(number), kind.join(", ")], series, ..Panel::default() }
+            let title = [vec![threads(*number)], kind.clone()].concat();
+            Some(Panel { title, series, ..Panel::default() })
         };
-        let row = |kind| counts.iter().map(|&number| panel(kind, number)).collect();
+        let rows = arranged(&kinds, &counts, panel);
         let is_drawn = |cell: &&CellSummary| kinds.contains(&(self.panel)(&cell.row));
         let subjects: BTreeSet<&str> =
             cells.iter().filter(is_drawn).map(|cell| cell.subject.as_str()).collect();
@@ -124,21 +132,23 @@ impl Parameter {
         let legend = legend.chain(floor_key(&twice));
         let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
         let notes = format!(
-            "Medians of up to {n} trials with their 95\u{a0}% BCa intervals; {}. {}. The steps of the \
-             x axis are levels, not to scale. Workloads with one level alone are not drawn. Each row \
-             of panels has its own scale.",
+            "Medians of up to {n} trials; {}; {}. {}. The steps of the x axis are levels, not to \
+             scale. Workloads with one level alone are not drawn. Each row of panels has its own scale.",
+            within::IN_WORDS,
             choice.in_words(),
             (self.words)(&group.setting)
         );
         Panels {
-            rows: kinds.iter().map(row).collect(),
-            y: vec![YAxis::linear("Mops/s"); kinds.len()],
-            x: XAxis::Levels(levels.iter().map(f64::to_string).collect()),
+            y: vec![YAxis::linear("Mops/s"); rows.len()],
+            rows,
+            x: XAxis::levels(levels.iter().map(f64::to_string)),
             lines: Lines::Marked(1),
             shade_from: None,
             x_label: self.label.to_owned(),
             legend: legend.collect(),
-            notes: vec![notes],
+            heading: String::new(),
+            height: None,
+            caption: vec![notes],
         }
     }
 
@@ -158,16 +168,23 @@ impl Parameter {
                 let x = (level + 1) as f64;
                 let band = floor_of(floors, cell)
                     .map(|factor| (median / factor / 1e6, median * factor / 1e6));
-                let point = Point { x, y: median / 1e6, interval, band };
+                let point = Point { x, y: median / 1e6, interval, band, across: None };
                 lines.entry(&cell.subject).or_default().push(point);
             }
         }
         let by_level = |(name, mut points): (&str, Vec<Point>)| {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            Series { name: name.to_owned(), look: looks[name], points }
+            Series::new(name, looks[name], points)
         };
         lines.into_iter().map(by_level).collect()
     }
+}
+
+/// Whether something has two levels.
+pub(super) fn has_two_levels<K: Ord>(levels: impl Iterator<Item = (K, f64)>) -> bool {
+    let mut first = BTreeMap::new();
+    let mut levels = levels;
+    levels.any(|(key, level)| *first.entry(key).or_insert(level) != level)
 }
 
 /// The noise floor under the cell's workload, if its subject is the one that was measured twice.
@@ -182,9 +199,24 @@ pub(super) fn floor_key(subjects: &BTreeSet<&str>) -> Option<(Key, String)> {
     (!names.is_empty()).then(|| (Key::Band, format!("A/A noise floor of {}", names.join(", "))))
 }
 
+/// The read ratios, most reads first, and the skews of `rows`.
+pub(super) fn kinds<'r>(rows: impl Iterator<Item = &'r Row>) -> (Vec<f64>, Vec<f64>) {
+    let (reads, skews): (Vec<f64>, Vec<f64>) = rows.map(|row| (row.mix.reads, row.zipf)).unzip();
+    let mut reads = distinct(reads);
+    reads.reverse();
+    (reads, distinct(skews))
+}
+
+/// The different values, ascending.
+pub(super) fn distinct(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
 /// "95 % reads".
 pub(super) fn reads(row: &Row) -> String {
-    format!("{} % reads", row.mix.reads)
+    percent(row.mix.reads)
 }
 
 /// "θ = 0.99".
@@ -207,7 +239,7 @@ mod tests {
     fn draw(name: &str, rows: &[Row], style: &Style) -> Vec<Drawing> {
         let figure = figure(name).expect("a figure");
         assert_eq!((figure.lacks)(&results(rows)), None, "{name}");
-        (figure.draw)(&results(rows), style).expect("rows to draw")
+        figure.draw(&results(rows), &style.into()).expect("rows to draw")
     }
 
     fn grid() -> Grid {
@@ -237,7 +269,7 @@ mod tests {
                     assert_eq!(markers(&drawing.svg), panels * levels * 2 + 2, "{name}");
                     assert_texts_are_clear(&drawing.svg);
                 }
-                let text = texts(&drawings[0].svg).join("; ");
+                let text = texts(&drawings[0].svg).join("; ").replace("; θ", ", θ");
                 assert!(titles.iter().all(|title| text.contains(title)), "{text}");
             }
         }
@@ -257,7 +289,7 @@ mod tests {
         assert!((place("100") - place("95") - (place("95") - place("50"))).abs() < 0.2);
         let table = &drawing.pgf.table;
         assert!(table.starts_with("# x: reads (_ of operations) (1 is 50, 2 is 95, 3 is 100)"));
-        assert!(drawing.pgf.tex.contains("xtick={1,2,3}, xticklabels={50,95,100}"));
+        assert!(drawing.pgf.tex.contains("xtick={1,2,3}, xticklabels={{50},{95},{100}}"));
     }
 
     #[test]

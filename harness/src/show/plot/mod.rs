@@ -2,17 +2,24 @@
 //!
 //! A figure is one file and one line of [`FIGURES`].
 
+#[cfg(test)]
+mod any_rows_tests;
+mod arrange;
 mod axis;
 mod batch_sweep;
 mod block_drift;
+mod called;
 mod canvas;
+mod direct;
 mod drawing;
 mod factor_bars;
 mod figure;
 mod font;
 mod hover;
+mod keys;
 mod latency_ccdf;
 mod layout;
+mod legend;
 mod levels;
 mod panels;
 pub mod pdf;
@@ -30,7 +37,8 @@ mod space_load;
 pub mod style;
 #[cfg(test)]
 mod tests;
-mod tex;
+pub(crate) mod tex;
+mod throughput_bars;
 mod throughput_keys;
 mod throughput_memory;
 mod throughput_reads;
@@ -38,9 +46,16 @@ mod throughput_skew;
 mod throughput_threads;
 mod trial_strip;
 mod unreclaimed_over_time;
+mod unreclaimed_threads;
 
+pub use self::called::Label;
 pub use self::drawing::{Drawing, HoverText, Pgf};
-pub use self::figure::{Draw, Figure, Results};
+pub use self::figure::{Figure, Results, Sketches, Unasked};
+pub use self::legend::Legend;
+pub use self::picture::{Options, Sketch};
+
+/// Of a figure that shows something of tables wherever the results have it.
+const EVERYWHERE: fn(&Results<'_>) -> Unasked = |_| Unasked::Everywhere;
 
 /// Every kind of figure.
 pub const FIGURES: &[Figure] = &[
@@ -48,92 +63,121 @@ pub const FIGURES: &[Figure] = &[
         name: "throughput-threads",
         summary: "throughput against threads, one panel for each read ratio and skew",
         lacks: |_| None,
-        draw: throughput_threads::draw,
+        unasked: throughput_threads::unasked,
+        pictures: throughput_threads::pictures,
+    },
+    Figure {
+        name: "throughput-bars",
+        summary: "throughput at one number of threads, a bar for each subject, one panel for each workload",
+        lacks: throughput_bars::lacks,
+        unasked: throughput_bars::unasked,
+        pictures: throughput_bars::pictures,
     },
     Figure {
         name: "throughput-reads",
         summary: "throughput against the read ratio, one panel for each skew and number of threads",
         lacks: throughput_reads::lacks,
-        draw: throughput_reads::draw,
+        unasked: EVERYWHERE,
+        pictures: throughput_reads::pictures,
     },
     Figure {
         name: "throughput-skew",
         summary: "throughput against skew, one panel for each read ratio and number of threads",
         lacks: throughput_skew::lacks,
-        draw: throughput_skew::draw,
+        unasked: EVERYWHERE,
+        pictures: throughput_skew::pictures,
     },
     Figure {
         name: "throughput-keys",
         summary: "throughput against the number of keys, one panel for each read ratio, skew and \
                   number of threads",
         lacks: throughput_keys::lacks,
-        draw: throughput_keys::draw,
+        unasked: EVERYWHERE,
+        pictures: throughput_keys::pictures,
     },
     Figure {
         name: "scaling-usl",
         summary: "throughput against threads with the Universal Scalability Law fitted to it, one \
                   panel for each read ratio and skew",
         lacks: scaling_usl::lacks,
-        draw: scaling_usl::draw,
+        unasked: EVERYWHERE,
+        pictures: scaling_usl::pictures,
     },
     Figure {
         name: "ratio-heatmap",
-        summary: "ratio to a baseline over threads and read ratio, one panel for each subject, skew \
-                  and number of keys",
+        summary: "ratio to a baseline, a matrix of subjects and workloads",
         lacks: ratio_heatmap::lacks,
-        draw: ratio_heatmap::draw,
+        unasked: EVERYWHERE,
+        pictures: ratio_heatmap::pictures,
     },
     Figure {
         name: "factor-bars",
-        summary: "ratio of a structure's variants to the structure itself, as bars for each number of \
-                  threads, one panel for each read ratio and skew",
+        summary: "ratio of a structure's variants to the structure itself, as bars, one panel for each \
+                  workload and number of threads",
         lacks: factor_bars::lacks,
-        draw: factor_bars::draw,
+        unasked: EVERYWHERE,
+        pictures: factor_bars::pictures,
     },
     Figure {
         name: "unreclaimed-over-time",
         summary: "unreclaimed bytes over time, one line a scheme, one panel for each table and \
                   fault; needs `series = true`",
         lacks: unreclaimed_over_time::lacks,
-        draw: unreclaimed_over_time::draw,
+        unasked: EVERYWHERE,
+        pictures: unreclaimed_over_time::pictures,
+    },
+    Figure {
+        name: "unreclaimed-threads",
+        summary: "peak unreclaimed bytes against threads, one line a scheme, one panel for each table \
+                  and workload",
+        lacks: unreclaimed_threads::lacks,
+        unasked: unreclaimed_threads::unasked,
+        pictures: unreclaimed_threads::pictures,
     },
     Figure {
         name: "throughput-memory",
         summary: "throughput against peak unreclaimed bytes, one marker a scheme",
         lacks: throughput_memory::lacks,
-        draw: throughput_memory::draw,
+        unasked: EVERYWHERE,
+        pictures: throughput_memory::pictures,
     },
     Figure {
         name: "batch-sweep",
         summary: "throughput and peak unreclaimed bytes against `reclaim_batch`",
         lacks: batch_sweep::lacks,
-        draw: batch_sweep::draw,
+        unasked: EVERYWHERE,
+        pictures: batch_sweep::pictures,
     },
     Figure {
         name: "latency-ccdf",
         summary: "the share of operations slower than a time, response and service, one panel for \
                   each workload and rate; needs `[latency]`",
         lacks: latency_ccdf::lacks,
-        draw: latency_ccdf::draw,
+        unasked: EVERYWHERE,
+        pictures: latency_ccdf::pictures,
     },
     Figure {
         name: "space-load",
         summary: "bytes an entry, moves an insertion and lookups against load; needs `[space]`",
         lacks: space_load::lacks,
-        draw: space_load::draw,
+        unasked: EVERYWHERE,
+        pictures: space_load::pictures,
     },
     Figure {
         name: "block-drift",
-        summary: "every trial against its block, one panel for each workload and number of threads",
+        summary: "every trial as a ratio to its cell's median, subjects by blocks, one panel for each \
+                  workload and number of threads; on the page alone",
         lacks: block_drift::lacks,
-        draw: block_drift::draw,
+        unasked: block_drift::unasked,
+        pictures: block_drift::pictures,
     },
     Figure {
         name: "trial-strip",
-        summary: "every trial, one column for each subject, with its median and interval; one panel for \
-                  each workload and number of threads",
+        summary: "every trial beside its subject's name, with median and interval, one panel for each \
+                  workload and number of threads; on the page alone",
         lacks: trial_strip::lacks,
-        draw: trial_strip::draw,
+        unasked: trial_strip::unasked,
+        pictures: trial_strip::pictures,
     },
 ];
 

@@ -56,7 +56,7 @@ mod tests {
     fn drawn(style: &style::Style) -> Vec<u8> {
         let rows = Grid::small().rows();
         let results = Results { rows: &rows, cpus: 2, ..Results::default() };
-        pdf(&(FIGURES[0].draw)(&results, style).expect("rows to draw")[0].svg).expect("a PDF")
+        pdf(&FIGURES[0].draw(&results, &style.into()).expect("rows to draw")[0].svg).expect("a PDF")
     }
 
     /// Whether the dictionaries, spaces aside, contain `text`.

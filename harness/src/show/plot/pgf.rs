@@ -1,15 +1,20 @@
 //! A figure for LaTeX: axes, looks and legend in a `.tex` that pgfplots compiles, so that its text
 //! is in the paper's font, and the values in a table beside it.
 
+mod legend;
+mod looks;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use self::looks::{Looks, gaps, look_of, width};
+use super::direct::Beside;
 use super::drawing::Pgf;
-use super::layout::{LOG_PAD, Layout, ends_of_counts};
-use super::panels::{Key, Lines, Panel, Series, XAxis};
+use super::layout::{Layout, ends_of_counts};
+use super::legend::GUTTER;
+use super::panels::{Panel, Point, Series, XAxis};
 use super::scale::Scale;
-use super::shapes::dashes_in_tex;
-use super::style::{BAND, FAINT, GREY, Look, Marker, SHADE};
+use super::style::{BAND, FAINT, GREY, Look, SHADE};
 use super::tex::{escaped, font, tex_of_colour};
 
 /// A series, to TeX: the numbers of its panel and of itself there, from 1.
@@ -23,6 +28,12 @@ struct Number {
 pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
     let looks = looks(layout);
     let mut tex = head(layout, file_stem, &looks);
+    if layout.panels.rows.is_empty() {
+        tex.push_str(&legend::alone(layout, &looks));
+        tex.push_str("\\end{tikzpicture}%\n\\endgroup\n");
+        return Pgf { tex, table: table(layout) };
+    }
+    tex.push_str(&groups(layout));
     for (i, row) in layout.panels.rows.iter().enumerate() {
         for (j, panel) in row.iter().enumerate() {
             tex.push_str(&axis(layout, panel, (i, j)));
@@ -30,29 +41,74 @@ pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
                 let number =
                     Number { panel: i * layout.panels.columns() + j + 1, series: index + 1 };
                 let aside = layout.aside(index, panel.series.len());
-                tex.push_str(&plot(layout, series, i, number, (aside, looks[&*series.name].0)));
+                tex.push_str(&plot(layout, series, i, number, (aside, looks[&name_of(series)].0)));
             }
             tex.push_str(&layout.tex_of_curves(panel, true));
+            if j + 1 == row.len() {
+                tex.push_str(&beside(layout, i, &looks));
+            }
+        }
+        if i + 1 < layout.panels.rows.len() {
+            let missing = layout.panels.columns() - row.len();
+            tex.push_str(&"\\nextgroupplot[group/empty plot]\n".repeat(missing));
         }
     }
     // Its place is known when all panels have theirs.
-    tex.push_str(&legend(layout, &looks));
+    tex.push_str(&legend::above(layout, &looks));
     tex.push_str("\\end{groupplot}\n\\end{tikzpicture}%\n\\endgroup\n");
     Pgf { tex, table: table(layout) }
 }
 
-/// A number for each series' name, and its look.
-fn looks<'a>(layout: &Layout<'a>) -> BTreeMap<&'a str, (usize, Look)> {
+/// What has a look of its own: a subject's name, and what of it.
+fn name_of(series: &Series) -> (String, &'static str) {
+    (series.shown.clone(), series.what)
+}
+
+fn looks(layout: &Layout<'_>) -> Looks {
     let panels = layout.panels.rows.iter().flatten();
     let series = panels.flat_map(|panel| &panel.series);
-    let looks: BTreeMap<&str, Look> =
-        series.map(|series| (series.name.as_str(), series.look)).collect();
+    let looks: BTreeMap<_, Look> = series.map(|series| (name_of(series), series.look)).collect();
     looks.into_iter().zip(1..).map(|((name, look), number)| (name, (number, look))).collect()
 }
 
+/// The names beside the last panel of row `i`, whose axis is the current one.
+fn beside(layout: &Layout<'_>, i: usize, looks: &Looks) -> String {
+    let mut tex = String::new();
+    let style = layout.style;
+    let share = |y: f64| (layout.top(i) + layout.panel_height - y) / layout.panel_height;
+    for Beside { series, point, y } in layout.beside(i) {
+        let number = looks[&name_of(series)].0;
+        let place = format!("(rel axis cs:1,{:.4})", share(y));
+        let at = |right: f64| format!("([xshift={:.2}bp]{place})", right * style.text);
+        if let Some((x, from)) = point.filter(|_| layout.panels.has_lines()) {
+            let left = (x - layout.left) - layout.pitch * (layout.panels.rows[i].len() - 1) as f64;
+            let from = share(from);
+            let _ = writeln!(
+                tex,
+                "\\draw[color={}, line width={:.2}bp] (rel axis cs:{:.4},{from:.4}) -- \
+                 (rel axis cs:1,{from:.4}) -- {} -- {};",
+                tex_of_colour(series.look.colour),
+                style.line * 0.4,
+                (left / layout.panel_width).min(1.0),
+                at(GUTTER - 1.4),
+                at(GUTTER - 0.7)
+            );
+        }
+        let _ = writeln!(
+            tex,
+            "\\draw[bench {number}, only marks] plot coordinates {{{}}}; \\node[anchor=west, inner sep=0pt, \
+             font={}] at {} {{{}}};",
+            at(GUTTER - 0.7),
+            font(style.small_text),
+            at(GUTTER),
+            escaped(&series.shown)
+        );
+    }
+    tex
+}
+
 /// What precedes the panels.
-fn head(layout: &Layout<'_>, file_stem: &str, looks: &BTreeMap<&str, (usize, Look)>) -> String {
-    let panels = layout.panels;
+fn head(layout: &Layout<'_>, file_stem: &str, looks: &Looks) -> String {
     let mut tex = format!(
         "% A figure of `bench plot`. The preamble needs\n\
          %   \\usepackage{{pgfplots}}\n\
@@ -61,7 +117,7 @@ fn head(layout: &Layout<'_>, file_stem: &str, looks: &BTreeMap<&str, (usize, Loo
          % and the document \\input{{{file_stem}}}. The values are in {file_stem}.dat. If LaTeX does\n\
          % not run where it is, say where before: \\newcommand*{{\\benchfigures}}{{figures/}}\n"
     );
-    for note in &panels.notes {
+    for note in &layout.panels.caption {
         let _ = writeln!(tex, "% For the caption: {}", escaped(&note.replace('\n', " ")));
     }
     let _ = writeln!(
@@ -82,39 +138,32 @@ fn head(layout: &Layout<'_>, file_stem: &str, looks: &BTreeMap<&str, (usize, Loo
          bench table/.style={{table/col sep=semicolon}},\n{}}}%\n",
         styles(layout, looks)
     ));
+    let _ = writeln!(tex, "\\begin{{tikzpicture}}[font={}]", font(layout.style.text));
+    tex
+}
+
+/// What all panels have in common.
+fn groups(layout: &Layout<'_>) -> String {
     let (across, down) = gaps(layout);
-    let _ = writeln!(
-        tex,
-        "\\begin{{tikzpicture}}[font={text}]\n\
-         \\begin{{groupplot}}[\n  \
+    format!(
+        "\\begin{{groupplot}}[\n  \
          group style={{group size={columns} by {rows}, horizontal sep={across:.2}bp, \
          vertical sep={down:.2}bp}},\n  \
          bench table, filter discard warning=false, scale only axis, width={width:.2}bp, height={height:.2}bp,\n  \
          axis x line*=bottom, axis y line*=left, axis line style={{benchgrey}}, \
          tick style={{benchgrey}}, tick align=outside, \
          xminorticks=false, yminorticks=false,\n  \
-         ymajorgrids, grid style={{benchgrid}}, \
+         {grid}, grid style={{benchgrid}}, \
          tick label style={{font={small}}},\n  \
-         title style={{align=center, yshift=-0.6ex}},\n  {x_axis}]",
-        text = font(layout.style.text),
+         x tick label style={{align=center}}, title style={{align=center, yshift=-0.6ex}},\n  {x_axis}]\n",
         small = font(layout.style.small_text),
-        columns = panels.columns(),
-        rows = panels.rows.len(),
+        columns = layout.panels.columns(),
+        rows = layout.panels.rows.len(),
         width = width(layout),
-        height = layout.style.panel_height,
+        height = layout.panel_height,
+        grid = if layout.panels.is_sideways() { "xmajorgrids" } else { "ymajorgrids" },
         x_axis = x_axis(layout),
-    );
-    tex
-}
-
-/// Between panels side by side, and between panels one above the other, whose titles are there.
-fn gaps(layout: &Layout<'_>) -> (f64, f64) {
-    (layout.style.text * 1.3, layout.line() * (layout.title_lines as f64 + 1.1))
-}
-
-/// Of a panel. pgfplots leaves more room than we do between an axis and its labels.
-fn width(layout: &Layout<'_>) -> f64 {
-    layout.panel_width - 2.0 * layout.style.text / layout.panels.columns() as f64
+    )
 }
 
 /// Ends and ticks of the x axis.
@@ -131,21 +180,37 @@ fn x_axis(layout: &Layout<'_>) -> String {
                 end.exp2()
             )
         }
-        (XAxis::Levels(labels), _) => {
-            let places: Vec<String> = (1..=labels.len()).map(|place| place.to_string()).collect();
-            let labels: Vec<String> = labels.iter().map(|label| escaped(label)).collect();
+        (XAxis::Levels(lines), _) => {
+            let number = layout.panels.x.places();
+            let places: Vec<String> = (1..=number).map(|place| place.to_string()).collect();
+            // What is said of several is said where they begin.
+            let label = |x: usize| {
+                let is_new = |i: usize| {
+                    i == 0 || x == 0 || lines[i..].iter().any(|line| line[x] != line[x - 1])
+                };
+                let words = lines.iter().enumerate().map(|(i, line)| {
+                    if is_new(i) { escaped(&line[x]) } else { "\\strut".to_owned() }
+                });
+                words.collect::<Vec<_>>().join("\\\\")
+            };
+            let labels: Vec<String> = (0..number).map(|x| format!("{{{}}}", label(x))).collect();
             format!(
-                "xmin=0.5, xmax={}.5, xtick={{{}}}, xticklabels={{{}}}",
-                labels.len(),
+                "xmin=0.5, xmax={number}.5, xtick={{{}}}, xticklabels={{{}}}",
                 places.join(","),
                 labels.join(",")
             )
         }
         (_, Some(scale)) => {
             let (first, last) = scale.ends();
-            let pad = if scale.is_log() { (last / first).powf(LOG_PAD) } else { 1.0 };
-            let ticks = ticks('x', scale, scale.labelled_ticks());
-            format!("{ticks}, xmin={}, xmax={}", first / pad, last * pad)
+            let pad = layout.x_pad() / (1.0 - 2.0 * layout.x_pad());
+            let (first, last) = if scale.is_log() {
+                let pad = (last / first).powf(pad);
+                (first / pad, last * pad)
+            } else {
+                let pad = (last - first) * pad;
+                (first - pad, last + pad)
+            };
+            format!("{}, xmin={first}, xmax={last}", ticks('x', scale, scale.labelled_ticks()))
         }
         (_, None) => String::new(),
     }
@@ -170,10 +235,8 @@ fn ticks(axis: char, scale: Scale, ticks: Vec<(f64, String)>) -> String {
 fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
     let scale = layout.axes[i];
     let (first, last) = scale.ends();
-    let title = match layout.title_lines {
-        1 => escaped(&panel.title.join(", ")),
-        _ => panel.title.each_ref().map(|line| escaped(line)).join("\\\\"),
-    };
+    let title = layout.title(panel).iter().map(|line| escaped(line)).collect::<Vec<_>>();
+    let title = title.join("\\\\");
     let x_label = match i == layout.lowest(j) {
         true if i + 1 < layout.panels.rows.len() => "xlabel={}".to_owned(),
         true => format!("xlabel={{{}}}", escaped(&layout.panels.x_label)),
@@ -183,7 +246,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         0 => format!("ylabel={{{}}}", escaped(&layout.panels.y[i].label)),
         _ => "yticklabels={}".to_owned(),
     };
-    let grid = if layout.panels.y[i].labels().is_empty() { "" } else { ", ymajorgrids=false" };
+    let grid = if layout.panels.is_matrix() { ", ymajorgrids=false" } else { "" };
     // Otherwise every marker would be in front of every curve.
     let in_front = panel.curves.iter().any(|curve| curve.in_front);
     let clip = if in_front { ", clip mode=individual" } else { "" };
@@ -203,16 +266,27 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
         let aside = layout.aside(index, panel.series.len());
         for point in &series.points {
             let Some((low, high)) = point.band else { continue };
+            let ends = match layout.panels.is_sideways() {
+                true => [(low, point.y), (high, point.y)],
+                false => [(point.x, low), (point.x, high)],
+            };
+            let [from, to] = ends.map(|(x, y)| format!("(axis cs:{x},{y})"));
             let _ = writeln!(
                 tex,
-                "\\draw[benchband, line width={:.2}bp, xshift={aside:.2}bp] (axis cs:{x},{low}) -- \
-                 (axis cs:{x},{high});",
-                layout.band(),
-                x = point.x
+                "\\draw[benchband, line width={:.2}bp, xshift={aside:.2}bp] {from} -- {to};",
+                layout.band()
             );
         }
     }
-    if let Some(height) = panel.reference {
+    if let Some(at) = panel.reference.filter(|_| layout.panels.is_sideways()) {
+        let place = format!("{{axis cs:{at},0.5}}");
+        let _ = writeln!(
+            tex,
+            "\\draw[benchgrey, densely dotted, line width={:.2}bp] ({place}|-{{rel axis cs:0,0}}) -- \
+             ({place}|-{{rel axis cs:0,1}});",
+            layout.style.line
+        );
+    } else if let Some(height) = panel.reference {
         let (left, _) = match &layout.panels.x {
             XAxis::Counts(xs) => ends_of_counts(xs),
             _ => (0.0, 0.0),
@@ -228,7 +302,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
     tex.push_str(&layout.tex_of_tiles(panel));
     tex.push_str(&layout.tex_of_bars(panel));
     if panel.is_empty() {
-        let why = layout.why_empty(i);
+        let why = layout.why_empty();
         let _ = writeln!(tex, "\\node at (rel axis cs:0.5,0.5) {{{why}}};");
     }
     tex + &layout.tex_of_curves(panel, false)
@@ -249,8 +323,19 @@ fn plot(
     if aside != 0.0 {
         options.push(format!("xshift={aside:.2}bp"));
     }
-    if series.points.iter().any(|point| point.interval.is_some()) {
+    let has = |ends: fn(&Point) -> Option<(f64, f64)>| {
+        series.points.iter().any(|point| ends(point).is_some())
+    };
+    let directions = [('x', has(|point| point.across)), ('y', has(|point| point.interval))];
+    let directions: Vec<char> =
+        directions.into_iter().filter(|(_, is_there)| *is_there).map(|(axis, _)| axis).collect();
+    if !directions.is_empty() {
         options.push("bench interval".to_owned());
+        options.extend(
+            directions
+                .iter()
+                .map(|axis| format!("error bars/{axis} dir=both, error bars/{axis} explicit")),
+        );
     }
     options.push(format!("bench of={{{}}}{{{}}}", number.panel, number.series));
     // A logarithmic axis has a place for 0, below its powers of ten.
@@ -258,136 +343,59 @@ fn plot(
         Some(scale) if scale.is_log() => format!("max(\\thisrow{{{name}}},{})", scale.ends().0),
         _ => format!("\\thisrow{{{name}}}"),
     };
-    let y = |name| column(Some(layout.axes[i]), name);
+    let y = |name: &str| column(Some(layout.axes[i]), name);
+    let x = |name: &str| column(layout.x_scale, name);
+    let mut columns = vec![format!("x expr={{{}}}, y expr={{{}}}", x("x"), y("y"))];
+    for axis in directions {
+        let ends = match axis {
+            'x' => [x("right"), x("x"), x("x"), x("left")],
+            _ => [y("high"), y("y"), y("y"), y("low")],
+        };
+        let [high, from, to, low] = ends;
+        columns.push(format!(
+            "{axis} error plus expr={{{high}-{from}}}, {axis} error minus expr={{{to}-{low}}}"
+        ));
+    }
     format!(
-        "\\addplot[{}] table[x expr={{{}}}, y expr={{{}}},\n  \
-         y error plus expr={{{}-{}}}, y error minus expr={{{}-{}}}] {{\\benchtable}}; % {}\n",
+        "\\addplot[{}] table[{}] {{\\benchtable}}; % {}\n",
         options.join(", "),
-        column(layout.x_scale, "x"),
-        y("y"),
-        y("high"),
-        y("y"),
-        y("y"),
-        y("low"),
-        plain(&series.name)
+        columns.join(",\n  "),
+        plain(&series.in_words())
     )
 }
 
 /// Styles: one for each look, and one for intervals.
-fn styles(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String {
+fn styles(layout: &Layout<'_>, looks: &Looks) -> String {
     let (line, marker) = (layout.style.line, layout.style.marker);
     let mut text = String::new();
-    for (name, (number, look)) in looks {
+    for ((name, what), (number, look)) in looks {
         let _ = writeln!(
             text,
             "  bench {number}/.style={{{}}}, % {}",
             look_of(layout, *look),
-            plain(name)
+            plain(&format!("{name} {what}")).trim()
         );
     }
     let thin = format!("line width={:.2}bp", line * 0.75);
     let _ = writeln!(
         text,
-        "  bench interval/.style={{error bars/.cd, y dir=both, y explicit,\n    \
+        "  bench interval/.style={{error bars/.cd,\n    \
          error bar style={{solid, {thin}}}, \
          error mark options={{rotate=90, mark size={marker:.2}bp, {thin}}}, /pgfplots/.cd}},"
     );
     text
 }
 
-/// Colour, marker and dash.
-fn look_of(layout: &Layout<'_>, look: Look) -> String {
-    let width = layout.style.line;
-    let states = ["on", "off"].iter().cycle();
-    let dash: Vec<String> = (look.dash.iter().zip(states))
-        .map(|(length, state)| format!("{state} {:.2}bp", length * width))
-        .collect();
-    let line = match (layout.panels.lines, dash.as_slice()) {
-        (Lines::None | Lines::Bars, _) => "only marks".to_owned(),
-        (Lines::Marked(_), []) => "solid".to_owned(),
-        (Lines::Marked(_), parts) => format!("dash pattern={}", parts.join(" ")),
-    };
-    let repeat = match layout.marked() {
-        1 => String::new(),
-        step => format!(", mark repeat={step}"),
-    };
-    let (mark, options) = mark(look.marker);
-    format!(
-        "color={}, line width={width:.2}bp, {line}, mark={mark}, mark size={:.2}bp{repeat}, \
-         mark options={{solid{options}}}",
-        tex_of_colour(look.colour),
-        layout.style.marker
-    )
-}
-
-/// pgfplots' name of a marker, and what makes it look as ours.
-fn mark(marker: Marker) -> (&'static str, &'static str) {
-    match marker {
-        Marker::Circle => ("*", ""),
-        Marker::Square => ("square*", ""),
-        Marker::Triangle => ("triangle*", ""),
-        Marker::Diamond => ("diamond*", ""),
-        Marker::HollowCircle => ("*", ", fill=white"),
-        Marker::HollowSquare => ("square*", ", fill=white"),
-        Marker::HollowTriangle => ("triangle*", ", rotate=180, fill=white"),
-        Marker::Cross => ("x", ""),
-    }
-}
-
-/// One for all panels, above the first; it belongs to the last, from whose corner it is moved.
-fn legend(layout: &Layout<'_>, looks: &BTreeMap<&str, (usize, Look)>) -> String {
-    let panels = layout.panels;
-    let columns = layout.legend.len();
-    let rows = panels.legend.len().div_ceil(columns);
-    let (across, down) = gaps(layout);
-    let left = layout.left + (width(layout) + across) * (panels.columns() - 1) as f64;
-    let up = (layout.style.panel_height + down) * panels.rows.len().saturating_sub(1) as f64;
-    let up = up + layout.line() * (layout.title_lines as f64 + 0.6);
-    let mut tex = format!(
-        "\\pgfplotsset{{legend columns={columns}, legend cell align=left, legend style={{\
-         at={{(0,1)}}, anchor=south west, xshift={:.2}bp, yshift={up:.2}bp, draw=none, \
-         fill=none, inner sep=0pt, font={}, nodes={{inner xsep=1.5pt}}, /tikz/every even column/.append style={{column sep=0.8em}}}}}}\n",
-        -left,
-        font(layout.style.small_text)
-    );
-    // LaTeX fills it row by row, we fill our columns.
-    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| column * rows + row));
-    for place in places {
-        let Some((key, name)) = panels.legend.get(place) else {
-            tex.push_str("\\addlegendimage{empty legend}\n\\addlegendentry{}\n");
-            continue;
-        };
-        let image = match key {
-            Key::Subject(look) => match looks.get(name.as_str()) {
-                Some((number, _)) => format!("bench {number}"),
-                None => look_of(layout, *look),
-            },
-            Key::Reference => {
-                format!("benchgrey, densely dotted, line width={:.2}bp", layout.style.line)
-            }
-            Key::Dashed => format!(
-                "benchgrey, line width={:.2}bp{}",
-                layout.style.line,
-                dashes_in_tex(layout.style.line)
-            ),
-            Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
-            Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
-            Key::Fill(colour) => {
-                format!("area legend, draw=benchgrid, fill={}", tex_of_colour(*colour))
-            }
-        };
-        let _ = writeln!(tex, "\\addlegendimage{{{image}}}\n\\addlegendentry{{{}}}", escaped(name));
-    }
-    tex
-}
-
 /// Every point, one a line.
 fn table(layout: &Layout<'_>) -> String {
     let panels = layout.panels;
     let mut text = format!("# x: {}", plain(&panels.x_label));
-    if let XAxis::Levels(labels) = &panels.x {
-        let level = |(label, x): (&String, usize)| format!("{x} is {}", plain(label));
-        let levels: Vec<String> = labels.iter().zip(1..).map(level).collect();
+    if let XAxis::Levels(lines) = &panels.x {
+        let level = |x: usize| {
+            let words: Vec<String> = lines.iter().map(|line| plain(&line[x])).collect();
+            format!("{} is {}", x + 1, words.join(" "))
+        };
+        let levels: Vec<String> = (0..panels.x.places()).map(level).collect();
         let _ = write!(text, " ({})", levels.join(", "));
     }
     text.push('\n');
@@ -398,17 +406,19 @@ fn table(layout: &Layout<'_>) -> String {
             let title = plain(&panel.title.join(", "));
             let _ = writeln!(text, "# panel {number}: {title}; y: {}", plain(&panels.y[i].label));
             for tile in &panel.tiles {
-                let Some((ratio, (low, high))) = tile.value else { continue };
-                let name = plain(&panels.y[i].labels()[tile.y - 1]);
+                let (ratio, (low, high)) = tile.value;
+                let names = panels.y[i].listed();
+                let (name, x) = (plain(&names[names.len() - tile.y]), tile.x);
                 let _ =
-                    writeln!(lines, "{number};{};{};{ratio};{low};{high};{name}", tile.y, tile.x);
+                    writeln!(lines, "{number};{};{x};{ratio};{low};{high};{name};{x};{x}", tile.y);
             }
             for (series, index) in panel.series.iter().zip(1..) {
                 for point in &series.points {
                     let (low, high) = point.interval.unwrap_or((point.y, point.y));
+                    let (left, right) = point.across.unwrap_or((point.x, point.x));
                     let _ = writeln!(
                         lines,
-                        "{number};{index};{};{};{low};{high};{}",
+                        "{number};{index};{};{};{low};{high};{};{left};{right}",
                         point.x,
                         point.y,
                         plain(&series.name)
@@ -417,7 +427,7 @@ fn table(layout: &Layout<'_>) -> String {
             }
         }
     }
-    text + "panel;series;x;y;low;high;subject\n" + &lines
+    text + "panel;series;x;y;low;high;subject;left;right\n" + &lines
 }
 
 /// Only what means nothing to TeX, for comments and for fields of the table.

@@ -2,28 +2,73 @@
 
 use anyhow::Result;
 
+use super::arrange::{untangled, without_common_titles};
+use super::called::{Label, called};
 use super::canvas::{Align, Canvas, Place, paint};
 use super::drawing::Drawing;
-use super::layout::{Layout, SAMPLE};
-use super::panels::{Key, Lines, Panel, Panels, Point, Series};
-use super::shapes::{DASHES, tint};
+use super::layout::Layout;
+use super::legend::Legend;
+use super::panels::{Lines, Panel, Panels, Point, Series};
+use super::shapes::DOTS;
 use super::style::{BAND, FAINT, GREY, Look, SHADE, Style};
 use super::{font, pgf};
 
-/// Patterns of the reference line, in line widths.
-const DOTS: [f64; 2] = [1.0, 1.6];
-impl Panels {
-    /// The picture of this name.
-    pub(super) fn drawing(&self, file_stem: String, style: &Style) -> Result<Drawing> {
-        let layout = Layout::new(self, style);
-        let svg = paint(layout.width, layout.height(), |canvas| layout.draw(canvas))?;
-        let pgf = pgf::figure(&layout, &file_stem);
-        Ok(Drawing { file_stem, svg, values: layout.values(), pgf })
+/// What a figure draws, before it has a size.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    /// The file's name without extension.
+    pub(super) file_stem: String,
+    pub(super) panels: Panels,
+}
+
+/// How pictures are drawn.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sizes.
+    pub style: Style,
+    /// Where the legend is.
+    pub legend: Legend,
+    /// What subjects are called.
+    pub labels: Vec<Label>,
+}
+
+impl From<&Style> for Options {
+    fn from(style: &Style) -> Self {
+        Self { style: *style, legend: Legend::Top, labels: Vec::new() }
     }
+}
+
+impl Sketch {
+    /// The picture, and its legend if that is one of its own.
+    pub(super) fn drawn(self, options: &Options) -> Result<Vec<Drawing>> {
+        let Self { file_stem, panels } = self;
+        let panels = called(untangled(panels), &options.labels);
+        let panels = without_common_titles(panels);
+        let mut drawings = Vec::new();
+        if options.legend == Legend::OwnFile && !panels.legend.is_empty() {
+            let own = Panels { rows: Vec::new(), y: Vec::new(), ..panels.clone() };
+            let layout = Layout::of_legend(&own, &options.style);
+            drawings.push(drawing(&layout, format!("{file_stem}-legend"))?);
+        }
+        let layout = Layout::new(&panels, &options.style, options.legend == Legend::Top);
+        drawings.insert(0, drawing(&layout, file_stem)?);
+        Ok(drawings)
+    }
+}
+
+fn drawing(layout: &Layout<'_>, file_stem: String) -> Result<Drawing> {
+    let svg = paint(layout.width, layout.height(), |canvas| layout.draw(canvas))?;
+    let pgf = pgf::figure(layout, &file_stem);
+    let caption = layout.panels.caption.clone();
+    Ok(Drawing { file_stem, svg, values: layout.values(), caption, pgf })
 }
 
 impl Layout<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<()> {
+        if !self.panels.heading.is_empty() {
+            let place = (self.margin(), self.margin() + self.line() * 0.5);
+            canvas.text(&self.panels.heading, place, self.style.text, Align::Left)?;
+        }
         self.draw_legend(canvas)?;
         for (i, row) in self.panels.rows.iter().enumerate() {
             for (j, panel) in row.iter().enumerate() {
@@ -31,69 +76,26 @@ impl Layout<'_> {
                 self.draw_title(canvas, panel, i, j)?;
                 self.draw_data(canvas, panel, i, j)?;
             }
-            let middle = self.top(i) + self.style.panel_height / 2.0;
+            let middle = self.top(i) + self.panel_height / 2.0;
             let place = (self.margin() + self.style.text / 2.0, middle);
             canvas.text(&self.panels.y[i].label, place, self.style.text, Align::Upwards)?;
+            self.draw_beside(canvas, i)?;
+        }
+        if self.panels.rows.is_empty() {
+            return Ok(());
         }
         (0..self.panels.columns()).try_for_each(|j| self.draw_x_ticks(canvas, j))?;
         let span = self.pitch * (self.panels.columns() - 1) as f64 + self.panel_width;
-        let place = (self.left + span / 2.0, self.x_label());
-        canvas.text(&self.panels.x_label, place, self.style.text, Align::Centre)?;
-        self.notes.iter().enumerate().try_for_each(|(i, note)| {
-            let place = (self.margin(), self.note(i));
-            canvas.text(note, place, self.style.small_text, Align::Left)
-        })
-    }
-
-    fn draw_legend(&self, canvas: &Canvas<'_>) -> Result<()> {
-        let rows = self.panels.legend.len().div_ceil(self.legend.len());
-        for (i, (key, name)) in self.panels.legend.iter().enumerate() {
-            let x = self.margin() + self.legend[..i / rows].iter().sum::<f64>();
-            let y = self.margin() + self.line() * ((i % rows) as f64 + 0.5);
-            let end = x + self.style.text * SAMPLE;
-            let (line, middle) = (self.style.line, ((x + end) / 2.0, y));
-            match key {
-                Key::Subject(look) if self.panels.lines == Lines::Bars => {
-                    let half = self.style.text * 0.45;
-                    canvas.fill((x, y - half), (end, y + half), tint(look.colour))?;
-                    canvas.marker(middle, *look, self.style.marker)?;
-                }
-                Key::Subject(look) => {
-                    canvas.dashed(&[(x, y), (end, y)], look.dash, look.colour, line)?;
-                    canvas.marker(middle, *look, self.style.marker)?;
-                }
-                Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line)?,
-                Key::Dashed => canvas.dashed(&[(x, y), (end, y)], &DASHES, GREY, line)?,
-                Key::Band => {
-                    let half = self.style.text * 0.45;
-                    let (left, right) =
-                        (middle.0 - self.band() / 2.0, middle.0 + self.band() / 2.0);
-                    canvas.fill((left, y - half), (right, y + half), BAND)?;
-                }
-                Key::Shade => {
-                    let half = self.style.text * 0.45;
-                    canvas.fill((x, y - half), (end, y + half), SHADE)?;
-                }
-                Key::Fill(colour) => {
-                    let (half, hair) = (self.style.text * 0.45, line * 0.5);
-                    canvas.fill((x, y - half), (end, y + half), FAINT)?;
-                    let inner = (x + hair, y - half + hair);
-                    canvas.fill(inner, (end - hair, y + half - hair), *colour)?;
-                }
-            }
-            let place = (end + self.style.text * 0.5, y);
-            canvas.text(name, place, self.style.text, Align::Left)?;
-        }
-        Ok(())
+        // In the middle of the panels, if there is room for it.
+        let half = font::width(&self.panels.x_label, self.style.text) / 2.0 + self.margin();
+        let middle = (self.left + span / 2.0).min(self.width - half).max(half);
+        let place = (middle, self.x_label());
+        canvas.text(&self.panels.x_label, place, self.style.text, Align::Centre)
     }
 
     fn draw_title(&self, canvas: &Canvas<'_>, panel: &Panel, i: usize, j: usize) -> Result<()> {
-        let lines = match self.title_lines {
-            1 => vec![panel.title.join(", ")],
-            _ => panel.title.to_vec(),
-        };
         let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
-        lines.iter().rev().enumerate().try_for_each(|(up, line)| {
+        self.title(panel).iter().rev().enumerate().try_for_each(|(up, line)| {
             let y = self.top(i) - self.line() * (up as f64 + 0.5);
             canvas.text(line, (x, y), self.style.text, Align::Centre)
         })
@@ -104,14 +106,14 @@ impl Layout<'_> {
         let hair = self.style.line * 0.5;
         let left = self.left + self.pitch * j as f64;
         let (right, top) = (left + self.panel_width, self.top(i));
-        let bottom = top + self.style.panel_height;
+        let bottom = top + self.panel_height;
         if let Some(from) = self.panels.shade_from {
             canvas.fill((self.x(j, from).max(left), top), (right, bottom), SHADE)?;
         }
-        let has_grid = self.panels.y[i].labels().is_empty();
+        let is_listed = !self.panels.y[i].listed().is_empty();
         for (share, label) in self.panels.y[i].ticks(self.axes[i]) {
-            let y = bottom - self.style.panel_height * share;
-            if has_grid {
+            let y = bottom - self.panel_height * share;
+            if !is_listed {
                 canvas.line(&[(left, y), (right, y)], FAINT, hair)?;
             }
             if j == 0 {
@@ -120,6 +122,9 @@ impl Layout<'_> {
             }
         }
         for (x, _) in self.x_ticks(j) {
+            if is_listed && self.panels.is_sideways() {
+                canvas.line(&[(x, top), (x, bottom)], FAINT, hair)?;
+            }
             canvas.line(&[(x, bottom), (x, bottom + self.margin() * 0.6)], GREY, hair)?;
         }
         canvas.line(&[(left, top), (left, bottom), (right, bottom)], GREY, hair)
@@ -128,19 +133,24 @@ impl Layout<'_> {
     /// Labels of the x axis under column `j`, as many as do not touch.
     fn draw_x_ticks(&self, canvas: &Canvas<'_>, j: usize) -> Result<()> {
         let size = self.style.small_text;
-        let mut free_from = f64::NEG_INFINITY;
-        for (place, label) in self.x_ticks(j) {
-            let half = font::width(&label, size) / 2.0;
-            let place = self.inside(j, place, half);
-            if label.is_empty() || place - half < free_from {
-                continue;
+        let bottom = self.top(self.lowest(j)) + self.panel_height + self.margin();
+        self.labels(j).iter().enumerate().try_for_each(|(i, line)| {
+            let y = bottom + self.line() * (i as f64 + 0.5);
+            let mut free_from = f64::NEG_INFINITY;
+            for (from, to, label) in line {
+                if i > 0 {
+                    let (y, gap) = (y - self.line() * 0.5, self.margin());
+                    canvas.line(&[(from + gap, y), (to - gap, y)], GREY, self.style.line * 0.5)?;
+                }
+                let half = font::width(label, size) / 2.0;
+                let place = self.inside(j, (from + to) / 2.0, half);
+                if !label.is_empty() && place - half >= free_from {
+                    free_from = place + half + size * 0.3;
+                    canvas.text(label, (place, y), size, Align::Centre)?;
+                }
             }
-            free_from = place + half + size * 0.3;
-            let bottom = self.top(self.lowest(j)) + self.style.panel_height;
-            let y = bottom + self.margin() + self.line() * 0.5;
-            canvas.text(&label, (place, y), size, Align::Centre)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn draw_data(&self, canvas: &Canvas<'_>, panel: &Panel, i: usize, j: usize) -> Result<()> {
@@ -152,22 +162,25 @@ impl Layout<'_> {
         for (index, series) in panel.series.iter().enumerate() {
             for point in &series.points {
                 let Some((low, high)) = point.band else { continue };
-                let (x, half) = (place(index, point).0, self.band() / 2.0);
-                let corners = ((x - half, self.y(i, high)), (x + half, self.y(i, low.max(0.0))));
+                let ((x, y), half) = (place(index, point), self.band() / 2.0);
+                let corners = if self.panels.is_sideways() {
+                    ((self.x(j, low.max(0.0)), y - half), (self.x(j, high), y + half))
+                } else {
+                    ((x - half, self.y(i, high)), (x + half, self.y(i, low.max(0.0))))
+                };
                 canvas.fill(corners.0, corners.1, BAND)?;
             }
         }
         self.draw_bars(canvas, panel, (i, j))?;
-        if let Some(height) = panel.reference {
-            let left = self.left + self.pitch * j as f64;
-            let y = self.y(i, height);
-            canvas.dashed(&[(left, y), (left + self.panel_width, y)], &DOTS, GREY, line)?;
+        if let Some(at) = panel.reference {
+            let ends = self.reference(at, (i, j));
+            canvas.dashed(&ends, &DOTS, GREY, line)?;
         }
         self.draw_tiles(canvas, panel, (i, j))?;
         if panel.is_empty() {
             let x = self.left + self.pitch * j as f64 + self.panel_width / 2.0;
-            let y = self.top(i) + self.style.panel_height / 2.0;
-            canvas.text(self.why_empty(i), (x, y), self.style.text, Align::Centre)?;
+            let y = self.top(i) + self.panel_height / 2.0;
+            canvas.text(self.why_empty(), (x, y), self.style.text, Align::Centre)?;
         }
         self.draw_curves(canvas, panel, (i, j), false)?;
         let series = || panel.series.iter().enumerate();
@@ -178,7 +191,7 @@ impl Layout<'_> {
         }
         for (index, Series { look, points, .. }) in series() {
             for point in points {
-                self.draw_interval(canvas, *look, *point, place(index, point).0, i)?;
+                self.draw_intervals(canvas, *look, *point, place(index, point), (i, j))?;
             }
         }
         for (index, Series { look, points, .. }) in series() {
@@ -189,20 +202,39 @@ impl Layout<'_> {
         self.draw_curves(canvas, panel, (i, j), true)
     }
 
-    fn draw_interval(
+    fn draw_intervals(
         &self,
         canvas: &Canvas<'_>,
         look: Look,
         point: Point,
-        x: f64,
-        i: usize,
+        (x, y): Place,
+        (i, j): (usize, usize),
     ) -> Result<()> {
-        let Some((low, high)) = point.interval else { return Ok(()) };
         let cap = self.style.marker;
         let width = self.style.line * 0.75;
-        let (low, high) = (self.y(i, low.max(0.0)), self.y(i, high));
-        canvas.line(&[(x, low), (x, high)], look.colour, width)?;
-        canvas.line(&[(x - cap, low), (x + cap, low)], look.colour, width)?;
-        canvas.line(&[(x - cap, high), (x + cap, high)], look.colour, width)
+        if let Some((low, high)) = point.interval {
+            let (low, high) = (self.y(i, low.max(0.0)), self.y(i, high));
+            canvas.line(&[(x, low), (x, high)], look.colour, width)?;
+            canvas.line(&[(x - cap, low), (x + cap, low)], look.colour, width)?;
+            canvas.line(&[(x - cap, high), (x + cap, high)], look.colour, width)?;
+        }
+        if let Some((low, high)) = point.across {
+            let (low, high) = (self.x(j, low.max(0.0)), self.x(j, high));
+            canvas.line(&[(low, y), (high, y)], look.colour, width)?;
+            canvas.line(&[(low, y - cap), (low, y + cap)], look.colour, width)?;
+            canvas.line(&[(high, y - cap), (high, y + cap)], look.colour, width)?;
+        }
+        Ok(())
+    }
+
+    /// The ends of the dotted line at this place of the axis of what was measured.
+    fn reference(&self, at: f64, (i, j): (usize, usize)) -> [Place; 2] {
+        let (left, top) = (self.left + self.pitch * j as f64, self.top(i));
+        if self.panels.is_sideways() {
+            let x = self.x(j, at);
+            return [(x, top), (x, top + self.panel_height)];
+        }
+        let y = self.y(i, at);
+        [(left, y), (left + self.panel_width, y)]
     }
 }

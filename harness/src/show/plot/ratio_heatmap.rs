@@ -1,34 +1,36 @@
-//! The ratio to a baseline over threads (across) and read ratio (up), one panel for each subject
-//! (rows) and each skew and number of keys (columns). The ratios and verdicts are those of
+//! The ratios to a baseline as one matrix: subjects by workloads. The ratios and verdicts are those of
 //! `bench cmp`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::Results;
 use super::levels::{reads, skew};
-use super::panels::{Key, Lines, Panel, Panels, Tile, XAxis, YAxis};
-use super::schemes::{file_stem, threads};
-use super::style::{Colour, Style, WHITE};
-use super::{Drawing, Results};
+use super::panels::{Key, Lines, Panel, Panels, Tile, XAxis, YAxis, place_of_name};
+use super::picture::Sketch;
+use super::schemes::threads;
+use super::style::{Colour, WHITE};
 use crate::analysis::compare::words::factor;
 use crate::analysis::compare::{
-    Baseline, Contender, Floors, Judged, Plan, Verdict, cells, judge, with_baseline,
+    Baseline, Contender, Floors, Judged, Plan, Verdict, Workload, cells, judge, with_baseline,
 };
-use crate::analysis::setting::{Group, Setting, split_by};
+use crate::analysis::setting::{Group, in_common, parts_that_differ, split};
 use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::rows::Row;
 
 const NAME: &str = "ratio-heatmap";
 /// Height of a tile in texts' heights.
-const TILE: f64 = 1.8;
-/// Panels side by side where each subject has only one.
-const ABREAST: usize = 4;
+const TILE: f64 = 1.7;
+/// Workloads side by side, at most, where some can be one above the other.
+const MOST: usize = 12;
 /// The colours of the highest ratio and of the lowest, from Okabe and Ito's palette: both are
 /// darker than what is between them.
 const ENDS: [Colour; 2] = [(0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)];
-/// The ratio, or its reciprocal, from which a colour is at its end, at least.
-const LEAST_END: f64 = 2.0;
+/// The ratio, or its reciprocal, from which a colour is at its end, at least and at most: a few that are
+/// far out do not take the colour from all others.
+const END: [f64; 2] = [2.0, 8.0];
 
 /// See [`super::FIGURES`].
 pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
@@ -38,41 +40,23 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     let (rows, choice) = compared(results, baseline);
     let cells = cells(&[&rows], choice.metric);
     let plan = plan(&cells, baseline);
-    let places = |of: fn(&Row) -> u64| {
-        let values: BTreeSet<u64> =
-            plan.pairings.iter().map(|pairing| of(&pairing.ours.row)).collect();
-        values.len()
-    };
     if plan.pairings.is_empty() {
         return Some("no subject has trials in the same blocks as the baseline");
     }
-    let is_map = places(|row| row.threads as u64) > 1 || places(|row| row.mix.reads.to_bits()) > 1;
-    (!is_map).then_some("the trials differ neither in `threads` nor in `reads`")
+    let workloads: BTreeSet<&Workload> =
+        plan.pairings.iter().map(|pairing| &pairing.ours.workload).collect();
+    (workloads.len() < 2).then_some("the trials are of one workload: `throughput-bars` shows it")
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let Some(baseline) = results.baseline else { return Ok(Vec::new()) };
     let (rows, choice) = compared(results, baseline);
     let floors = Floors::of(&cells(&[results.rows], choice.metric));
     let cells = cells(&[&rows], choice.metric);
     let judged = judge(&plan(&cells, baseline), &floors);
-    let of = |row: &Row| Setting::of(row).whatever(&["keys", "prefill", "capacity"]);
-    let groups = split_by(&rows, &of);
-    let pictures = groups.iter().filter_map(|group| {
-        let cases: HashSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-        let own = judged.iter().filter(|one| cases.contains(one.ours.row.case.as_str()));
-        let own: Vec<&Judged<'_>> = own.collect();
-        (!own.is_empty()).then_some((group, own))
-    });
-    pictures
-        .map(|(group, judged)| {
-            let picture = Picture::new(group, &choice, judged);
-            let panel_height = style.text * TILE * picture.ratios.len() as f64;
-            let style = Style { panel_height, ..*style };
-            picture.panels().drawing(file_stem(NAME, &group.label), &style)
-        })
-        .collect()
+    let panels = Matrix::new(&rows, &choice, &judged).panels();
+    Ok(vec![Sketch { file_stem: NAME.to_owned(), panels }])
 }
 
 /// The rows of subjects and of the baseline, and the rate that `bench cmp` takes for them.
@@ -88,103 +72,88 @@ fn plan<'c>(cells: &'c [Contender], baseline: &Baseline) -> Plan<'c> {
     with_baseline(cells, baseline, |cell| !cell.row.is_control())
 }
 
-/// What is compared in one group, and where it is in the picture.
-struct Picture<'a> {
-    group: &'a Group,
+/// What tells a workload from others, the outermost first: its setting, reads, skew, threads.
+type Parts = Vec<String>;
+
+/// What is compared, and where it is in the picture.
+struct Matrix<'a> {
     choice: &'a ChosenRate,
-    judged: Vec<&'a Judged<'a>>,
-    subjects: Vec<&'a str>,
-    counts: Vec<usize>,
-    /// Ascending, as all below.
-    ratios: Vec<f64>,
-    /// Skew and number of keys.
-    kinds: Vec<(f64, u64)>,
+    judged: &'a [Judged<'a>],
+    groups: Vec<Group>,
+    /// Those furthest above the baseline first.
+    names: Vec<&'a str>,
+    /// The workloads from the left, with the places of their comparisons.
+    columns: Vec<(Parts, Vec<usize>)>,
     /// The logarithm from which a colour is at its end.
     end: f64,
 }
 
-impl<'a> Picture<'a> {
-    fn new(group: &'a Group, choice: &'a ChosenRate, judged: Vec<&'a Judged<'a>>) -> Self {
-        let rows = || judged.iter().map(|one| &one.ours.row);
-        let subjects: BTreeSet<&str> = judged.iter().map(|one| one.ours.subject.as_str()).collect();
-        let counts: BTreeSet<usize> = rows().map(|row| row.threads).collect();
-        let mut ratios: Vec<f64> = rows().map(|row| row.mix.reads).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios.dedup();
-        let mut kinds: Vec<(f64, u64)> = rows().map(|row| (row.zipf, row.keys)).collect();
-        kinds.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.total_cmp(&b.0)));
-        kinds.dedup();
+impl<'a> Matrix<'a> {
+    fn new(rows: &[Row], choice: &'a ChosenRate, judged: &'a [Judged<'a>]) -> Self {
+        let groups = split(rows);
         let logs = judged.iter().map(|one| one.ratio.centre.ln().abs());
-        let end = logs.fold(LEAST_END.ln(), f64::max);
-        Self {
-            group,
-            choice,
-            subjects: subjects.into_iter().collect(),
-            counts: counts.into_iter().collect(),
-            ratios,
-            kinds,
-            end,
-            judged,
-        }
+        let end = logs.fold(END[0].ln(), f64::max).min(END[1].ln());
+        let columns = columns(&groups, judged);
+        Self { choice, judged, groups, names: names(judged), columns, end }
     }
 
     fn panels(&self) -> Panels {
-        let panel = |subject: &&str, kind: &(f64, u64)| self.panel(subject, *kind);
-        let rows: Vec<Vec<Panel>> = match self.kinds.as_slice() {
-            [kind] => {
-                let rows = self.subjects.chunks(ABREAST);
-                rows.map(|row| row.iter().map(|subject| panel(subject, kind)).collect()).collect()
-            }
-            kinds => {
-                let row = |subject| kinds.iter().map(|kind| panel(subject, kind)).collect();
-                self.subjects.iter().map(row).collect()
-            }
+        let lines = self.columns.first().map_or(0, |(parts, _)| parts.len());
+        // As many of the outermost parts are panels of their own as leave room for the others.
+        let widest = |outer: usize| {
+            let panels = self.columns.chunk_by(|a, b| a.0[..outer] == b.0[..outer]);
+            panels.map(<[_]>::len).max().unwrap_or(0)
         };
-        let labels: Vec<String> =
-            self.ratios.iter().map(|ratio| format!("{ratio}\u{a0}%")).collect();
+        let outer = (0..lines.max(1)).find(|outer| widest(*outer) <= MOST);
+        let outer = outer.unwrap_or(lines.saturating_sub(1));
+        let mut inner: Vec<&[String]> = Vec::new();
+        for (parts, _) in &self.columns {
+            if !inner.contains(&&parts[outer..]) {
+                inner.push(&parts[outer..]);
+            }
+        }
+        let panels = self.columns.chunk_by(|a, b| a.0[..outer] == b.0[..outer]);
+        let panel = |columns: &[(Parts, Vec<usize>)]| {
+            let tile = |(parts, own): &(Parts, Vec<usize>)| {
+                let x =
+                    inner.iter().position(|other| **other == parts[outer..]).map_or(0, |i| i + 1);
+                own.iter().map(|i| self.tile(&self.judged[*i], x)).collect::<Vec<_>>()
+            };
+            let title = columns[0].0[..outer].to_vec();
+            Panel { title, tiles: columns.iter().flat_map(tile).collect(), ..Panel::default() }
+        };
+        let rows: Vec<Vec<Panel>> = panels.map(|columns| vec![panel(columns)]).collect();
+        let names: Vec<String> = self.names.iter().map(|name| (*name).to_owned()).collect();
+        let line = |i: usize| inner.iter().map(|parts| parts[i].clone()).collect();
         Panels {
-            y: vec![YAxis::levels("reads", labels); rows.len()],
+            y: vec![YAxis::names(names); rows.len()],
             rows,
-            x: XAxis::Levels(self.counts.iter().map(usize::to_string).collect()),
+            x: XAxis::Levels((0..lines - outer).rev().map(line).collect()),
             lines: Lines::None,
             shade_from: None,
-            x_label: "threads".to_owned(),
+            x_label: String::new(),
             legend: self.legend(),
-            notes: vec![self.note()],
+            heading: String::new(),
+            height: Some(TILE),
+            caption: vec![self.caption()],
         }
     }
 
-    fn panel(&self, subject: &str, kind: (f64, u64)) -> Panel {
-        let here = |one: &&&Judged<'_>| {
-            let row = &one.ours.row;
-            one.ours.subject == subject && (row.zipf, row.keys) == kind
-        };
-        let own: Vec<&Judged<'_>> = self.judged.iter().filter(here).copied().collect();
-        let keys = if self.kinds.iter().any(|other| other.1 != kind.1) {
-            format!(", {} keys", kind.1)
-        } else {
-            String::new()
-        };
-        let workload = format!("θ = {}{keys}", kind.0);
-        let tiles = own.iter().map(|one| self.tile(one)).collect();
-        Panel { title: [subject.to_owned(), workload], tiles, ..Panel::default() }
-    }
-
-    fn tile(&self, one: &Judged<'_>) -> Tile {
+    fn tile(&self, one: &Judged<'_>, x: usize) -> Tile {
         let row = &one.ours.row;
-        let place = |found: Option<usize>| found.map_or(0, |i| i + 1);
+        let place = self.names.iter().position(|name| **name == one.ours.subject);
         let ratio = one.ratio.centre;
         let shown = factor(ratio);
         let interval = one.ratio.interval.unwrap_or((ratio, ratio));
         Tile {
-            x: place(self.counts.iter().position(|count| *count == row.threads)),
-            y: place(self.ratios.iter().position(|reads| *reads == row.mix.reads)),
+            x,
+            y: place.map_or(0, |place| place_of_name(place, self.names.len())),
             colour: colour(ratio.ln() / self.end),
             text: match one.verdict {
                 Verdict::NoDifferenceShown => format!("({shown})"),
                 _ => shown.clone(),
             },
-            value: Some((ratio, interval)),
+            value: (ratio, interval),
             words: format!(
                 "{}: {shown} times {} ({} to {}), {}; {}, {}, {}",
                 one.ours.subject,
@@ -201,11 +170,20 @@ impl<'a> Picture<'a> {
 
     /// Five colours and their ratios.
     fn legend(&self) -> Vec<(Key, String)> {
-        let key = |share: f64| (Key::Fill(colour(share)), factor((share * self.end).exp()));
+        let logs = || self.judged.iter().map(|one| one.ratio.centre.ln());
+        let is_beyond = |share: f64| logs().any(|log| log / share > self.end * 1.001);
+        let key = |share: f64| {
+            let sign = match share {
+                1.0 if is_beyond(share) => "≥ ",
+                -1.0 if is_beyond(share) => "≤ ",
+                _ => "",
+            };
+            (Key::Fill(colour(share)), format!("{sign}{}", factor((share * self.end).exp())))
+        };
         [-1.0, -0.5, 0.0, 0.5, 1.0].map(key).to_vec()
     }
 
-    fn note(&self) -> String {
+    fn caption(&self) -> String {
         let bases: BTreeSet<&str> =
             self.judged.iter().map(|one| one.theirs.subject.as_str()).collect();
         let bases: Vec<&str> = bases.into_iter().collect();
@@ -220,20 +198,71 @@ impl<'a> Picture<'a> {
         } else {
             ""
         };
+        let are_said = self
+            .columns
+            .iter()
+            .any(|(parts, _)| parts.last().is_some_and(|part| part.ends_with(" thr")));
+        let threads = if are_said { " thr: threads." } else { "" };
         format!(
             "Each number is the ratio of rates to {best}{}, the geometric mean over blocks; above 1 \
              is faster. In brackets: no difference shown, since chance alone may make it after the \
-             correction for {} comparisons{floor}.{alone} Colours are logarithmic; by {}. {}.",
+             correction for {} comparisons{floor}.{alone} Colours are logarithmic. By {}. {}.{threads}",
             bases.join(", "),
             self.judged.len(),
             self.choice.in_words(),
-            self.group.setting.in_words_without_keys()
+            in_common(&self.groups)
         )
     }
 }
 
+/// The subjects, those furthest above the baseline first.
+fn names<'a>(judged: &'a [Judged<'a>]) -> Vec<&'a str> {
+    let mut logs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for one in judged {
+        logs.entry(&one.ours.subject).or_default().push(one.ratio.centre.ln());
+    }
+    let mean = |logs: &Vec<f64>| logs.iter().sum::<f64>() / logs.len() as f64;
+    let mut names: Vec<(&str, f64)> = logs.iter().map(|(name, logs)| (*name, mean(logs))).collect();
+    names.sort_by(|a, b| b.1.total_cmp(&a.1));
+    names.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The workloads in order, and what tells each from the others.
+fn columns(groups: &[Group], judged: &[Judged<'_>]) -> Vec<(Parts, Vec<usize>)> {
+    let settings = parts_that_differ(groups);
+    let of_case: BTreeMap<&str, usize> = groups
+        .iter()
+        .enumerate()
+        .rev()
+        .flat_map(|(i, group)| group.rows.iter().map(move |row| (row.case.as_str(), i)))
+        .collect();
+    let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (i, one) in judged.iter().enumerate() {
+        let row = &one.ours.row;
+        let group = of_case.get(row.case.as_str()).copied().unwrap_or_default();
+        let own = (Reverse(row.mix.reads.to_bits()), row.zipf.to_bits(), row.threads);
+        places.entry((group, own)).or_default().push(i);
+    }
+    let parts = |group: usize, row: &Row| -> Parts {
+        // What a preset says is in its name.
+        let is_preset = !row.preset.is_empty();
+        let own = |words: String| if is_preset { String::new() } else { words };
+        let threads = format!("{} thr", row.threads);
+        [settings[group].clone(), vec![own(reads(row)), own(skew(row)), threads]].concat()
+    };
+    let all: Vec<(Parts, Vec<usize>)> = places
+        .into_iter()
+        .map(|((group, _), own)| (parts(group, &judged[own[0]].ours.row), own))
+        .collect();
+    let varies = |i: &usize| all.iter().any(|(parts, _)| parts[*i] != all[0].0[*i]);
+    let kept: Vec<usize> =
+        (0..all.first().map_or(0, |(parts, _)| parts.len())).filter(varies).collect();
+    let kept_of = |parts: &Parts| kept.iter().map(|i| parts[*i].clone()).collect();
+    all.iter().map(|(parts, own)| (kept_of(parts), own.clone())).collect()
+}
+
 /// White at 0, and an end's colour at −1 and 1.
-fn colour(share: f64) -> Colour {
+pub(super) fn colour(share: f64) -> Colour {
     let end = if share >= 0.0 { ENDS[0] } else { ENDS[1] };
     let part = share.abs().min(1.0);
     let mix = |white: u8, end: u8| {
@@ -245,7 +274,8 @@ fn colour(share: f64) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::show::plot::style::STYLES;
+    use crate::show::plot::Drawing;
+    use crate::show::plot::style::{STYLES, Style};
     use crate::show::plot::tests::{assert_texts_are_clear, texts};
     use crate::test_rows::{Grid, case, measured, with};
 
@@ -273,7 +303,7 @@ mod tests {
         let baseline = baseline.parse().unwrap();
         let results = Results { rows, cpus: 2, baseline: Some(&baseline), ..Results::default() };
         assert_eq!(lacks(&results), None);
-        draw(&results, style).expect("rows to draw")
+        crate::show::plot::tests::drawn(pictures, &results, style).expect("rows to draw")
     }
 
     #[test]
@@ -286,36 +316,52 @@ mod tests {
             let shown = texts(svg);
             let count = |text: &str| shown.iter().filter(|shown| *shown == text).count();
             assert_eq!((count("1.50"), count("(1.00)")), (2 * 3 * 2, 2 * 3 * 2), "{shown:?}");
-            assert!(shown.iter().any(|text| text.contains("θ = 0, 1024 keys")), "{shown:?}");
+            // Two rows of tiles, and what neighbours share said once.
+            assert_eq!(
+                (count("1024 keys"), count("50 % reads"), count("1 thr")),
+                (1, 2, 6),
+                "{shown:?}"
+            );
             assert_eq!(drawings[0].values.len(), 2 * 2 * 3 * 2);
             assert_texts_are_clear(svg);
         }
     }
 
     #[test]
+    fn too_many_workloads_are_one_above_the_other() {
+        let rows = rows(&[1, 2, 4], &[50.0, 95.0, 100.0], &[1024, 65_536]);
+        let shown = texts(&drawn(&rows, "a", &STYLES[0])[0].svg);
+        let count = |text: &str| shown.iter().filter(|shown| *shown == text).count();
+        assert_eq!((count("b"), count("1.50"), count("1 thr")), (2, 18, 3), "{shown:?}");
+        assert_eq!((count("1024 keys"), count("65536 keys")), (1, 1), "titles: {shown:?}");
+    }
+
+    #[test]
     fn tiles_are_where_their_levels_are() {
         let rows = rows(&[1, 2], &[50.0, 100.0], &[1024]);
         let drawing = &drawn(&rows, "a", &STYLES[0])[0];
-        let at = |ends: &str| {
+        let at = |name: &str, ends: &str| {
             let is_it = |value: &&crate::show::plot::HoverText| {
-                value.text.starts_with("b: 1.50 times a") && value.text.ends_with(ends)
+                value.text.starts_with(name) && value.text.ends_with(ends)
             };
             drawing.values.iter().find(is_it).expect("a tile").at
         };
-        let [few, many] = ["1 thread", "2 threads"].map(|n| at(&format!("50 % reads, θ = 0, {n}")));
-        let top = at("100 % reads, θ = 0, 1 thread");
-        assert!(few.0 < many.0 && few.1 == many.1 && top.0 == few.0 && top.1 < few.1);
-        let text = &drawing.values[0].text;
-        assert!(text.contains("(1.50 to 1.50), faster"), "{text}");
+        let [few, many] =
+            ["1 thread", "2 threads"].map(|n| at("b:", &format!("50 % reads, θ = 0, {n}")));
+        let first = at("b:", "100 % reads, θ = 0, 1 thread");
+        assert!(first.0 < few.0 && few.0 < many.0 && few.1 == many.1 && first.1 == few.1);
+        assert!(at("c:", "100 % reads, θ = 0, 1 thread").1 > first.1, "the slower are lower");
+        let text = &drawing.values.iter().find(|value| value.text.starts_with("b:")).unwrap().text;
+        assert!(text.contains("b: 1.50 times a (1.50 to 1.50), faster"), "{text}");
         // The same in the table: x, y and the ratio.
         let lines: Vec<&str> =
-            drawing.pgf.table.lines().filter(|line| line.starts_with('1')).collect();
+            drawing.pgf.table.lines().filter(|line| line.contains(";b;")).collect();
         assert_eq!(lines.len(), 4, "{}", drawing.pgf.table);
         let fields: Vec<&str> = lines[0].split(';').collect();
         assert!((fields[3].parse::<f64>().unwrap() - 1.5).abs() < 1e-9, "{lines:?}");
-        assert_eq!((&fields[..3], fields[6]), (&["1", "2", "1"][..], "100 _"));
+        assert_eq!((&fields[..3], fields[6]), (&["1", "2", "1"][..], "b"));
         assert_eq!(drawing.pgf.tex.matches("\\filldraw").count(), 2 * 4);
-        assert!(drawing.pgf.tex.contains("yticklabels={50~\\%,100~\\%}"), "{}", drawing.pgf.tex);
+        assert!(drawing.pgf.tex.contains("yticklabels={c,b}"), "{}", drawing.pgf.tex);
     }
 
     #[test]
@@ -336,7 +382,7 @@ mod tests {
         let both: Vec<Row> = rows.iter().cloned().chain(twins).collect();
         let drawing = &drawn(&both, "b", &STYLES[0])[0];
         assert!(drawing.values.iter().all(|value| value.text.contains("no difference shown")));
-        assert!(texts(&drawing.svg).join(" ").contains("noise floor"));
+        assert!(drawing.caption.join(" ").contains("noise floor"));
     }
 
     #[test]
@@ -364,7 +410,7 @@ mod tests {
         assert!(of(&rows, None).is_some_and(|what| what.contains("--baseline")));
         assert!(of(&rows, Some("none")).is_some_and(|what| what.contains("same blocks")));
         let one: Vec<Row> = rows.into_iter().filter(|row| row.threads == 1).collect();
-        assert!(of(&one, Some("a")).is_some_and(|what| what.contains("neither")));
+        assert!(of(&one, Some("a")).is_some_and(|what| what.contains("one workload")));
         assert_eq!(of(&Grid::small().rows(), Some("papaya")), None);
     }
 }

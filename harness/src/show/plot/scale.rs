@@ -8,10 +8,14 @@ pub(super) enum Scale {
     Linear(Axis),
     /// From 0 to exactly the number, with ticks as the axis has them.
     UpTo(f64, Axis),
+    /// From the first number to the second, with a tick at every multiple of the third.
+    Span(f64, f64, f64),
     /// So many places, 1, 2, …, evenly spaced.
     Levels(usize),
     Log(Decades),
-    /// The same, of seconds: labelled with units.
+    /// Logarithmic between two numbers that are 1, 2 or 5 times a power of ten, with ticks at all of these.
+    Fine(f64, f64),
+    /// The same as of whole decades, of seconds: labelled with units.
     Seconds(Decades),
 }
 
@@ -29,9 +33,30 @@ impl Scale {
         }
     }
 
+    /// A linear axis from the smallest of `values` to the largest.
+    pub(super) fn span(values: impl Iterator<Item = f64>) -> Self {
+        let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+        let finite = values.filter(|value| value.is_finite());
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        match high - low {
+            room if room > 0.0 => Self::Span(low, high, Axis::to(room).step),
+            _ if high.is_finite() => Self::up_to(std::iter::once(high)),
+            _ => Self::linear(std::iter::empty()),
+        }
+    }
+
     /// A logarithmic axis that holds `values`.
     pub(super) fn log(values: impl Iterator<Item = f64>) -> Self {
-        Self::Log(Decades::of(values))
+        let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        let ends = |(low, high): (f64, f64), value: &f64| (low.min(*value), high.max(*value));
+        let (low, high) = values.iter().fold((f64::INFINITY, 0.0), ends);
+        if low > 0.0 && low.is_finite() && high / low <= FEW {
+            let low = round_number(low, |round, value| round <= value * (1.0 + 1e-9));
+            let high =
+                round_number(high.max(low * 2.0), |round, value| round >= value * (1.0 - 1e-9));
+            return Self::Fine(low, high);
+        }
+        Self::Log(Decades::of(values.into_iter()))
     }
 
     /// A logarithmic axis that holds `values`, which are in seconds.
@@ -44,7 +69,9 @@ impl Scale {
         match self {
             Self::Linear(axis) => value / axis.top(),
             Self::UpTo(end, _) => value / end,
+            Self::Span(first, last, _) => (value - first) / (last - first),
             Self::Levels(count) => (value - 0.5) / count as f64,
+            Self::Fine(first, last) => (value.max(first * 0.5) / first).ln() / (last / first).ln(),
             Self::Log(decades) | Self::Seconds(decades) => decades.share(value),
         }
     }
@@ -54,6 +81,7 @@ impl Scale {
         match self {
             Self::Linear(axis) => (0.0, axis.top()),
             Self::UpTo(end, _) => (0.0, end),
+            Self::Span(first, last, _) | Self::Fine(first, last) => (first, last),
             Self::Levels(count) => (0.5, count as f64 + 0.5),
             Self::Log(decades) | Self::Seconds(decades) => {
                 (decades.lowest(), 10_f64.powi(decades.high))
@@ -63,7 +91,7 @@ impl Scale {
 
     /// Whether it is of decades.
     pub(super) fn is_log(self) -> bool {
-        matches!(self, Self::Log(_) | Self::Seconds(_))
+        matches!(self, Self::Log(_) | Self::Fine(..) | Self::Seconds(_))
     }
 
     /// The value at `share`, as [`ends`](Self::ends) has them.
@@ -86,16 +114,42 @@ impl Scale {
                 let ticks = axis.labelled_ticks().map(|(at, label)| (at / end, label));
                 ticks.filter(|(share, _)| *share <= 1.0).collect()
             }
+            Self::Span(first, last, step) => {
+                let decimals = (-step.log10().floor()).max(0.0) as usize;
+                let ticks = (first / step).ceil() as i64..=(last / step).floor() as i64;
+                let label = |i: i64| {
+                    let at = step * i as f64;
+                    (self.share(at), format!("{at:.decimals$}"))
+                };
+                ticks.map(label).collect()
+            }
             Self::Levels(count) => {
                 (1..=count).map(|level| (self.share(level as f64), level.to_string())).collect()
             }
             Self::Log(decades) => decades.labelled_ticks(power),
-            Self::Seconds(decades) => decades.labelled_ticks(|decade| {
-                let is_labelled = decade.rem_euclid(decades.steps_of_labels()) == 0;
-                if is_labelled { unit(decade) } else { String::new() }
-            }),
+            Self::Fine(first, last) => {
+                let is_in = |at: &f64| (first * 0.999..=last * 1.001).contains(at);
+                let low = first.log10().floor() as i32;
+                let rounds = (low..low + 4)
+                    .flat_map(|decade| [1.0, 2.0, 5.0].map(|unit| unit * 10_f64.powi(decade)));
+                rounds.filter(is_in).map(|at| (self.share(at), short(at))).collect()
+            }
+            Self::Seconds(decades) => decades.labelled_ticks(unit),
         }
     }
+}
+
+/// Between numbers that differ by more than this, ticks are at powers of ten alone.
+const FEW: f64 = 40.0;
+
+/// 1, 2 or 5 times a power of ten: the one nearest to `value` on the side that `is_beyond` says.
+fn round_number(value: f64, is_beyond: fn(f64, f64) -> bool) -> f64 {
+    let decade = value.log10().floor() as i32;
+    let rounds = (decade - 1..=decade + 1)
+        .flat_map(|decade| [1.0, 2.0, 5.0].map(|unit| unit * 10_f64.powi(decade)));
+    let far = |round: &f64| (round / value).ln().abs();
+    let beyond = rounds.filter(|round| is_beyond(*round, value));
+    beyond.min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(value)
 }
 
 /// Powers of ten, and below them, if there is one among the values, a place for 0.
@@ -143,20 +197,16 @@ impl Decades {
         (above + f64::from(u8::from(self.has_zero))) / self.steps()
     }
 
-    /// Decades from one label to the next, where all would not have room.
-    fn steps_of_labels(self) -> i32 {
-        match self.high - self.low {
-            ..=4 => 1,
-            5..=6 => 2,
-            _ => 3,
-        }
-    }
-
+    /// Every second decade is labelled where all would not have room.
     fn labelled_ticks(self, label: impl Fn(i32) -> String) -> Vec<(f64, String)> {
+        let step = if self.high - self.low <= 4 { 1 } else { 2 };
         let zero = self.has_zero.then(|| (0.0, "0".to_owned()));
-        let decades =
-            (self.low..=self.high).map(|decade| (self.share(10_f64.powi(decade)), label(decade)));
-        zero.into_iter().chain(decades).collect()
+        let tick = |decade: i32| {
+            let is_labelled = decade.rem_euclid(step) == 0;
+            let label = if is_labelled { label(decade) } else { String::new() };
+            (self.share(10_f64.powi(decade)), label)
+        };
+        zero.into_iter().chain((self.low..=self.high).map(tick)).collect()
     }
 }
 
@@ -165,11 +215,18 @@ fn power(decade: i32) -> String {
     if decade < 0 {
         return format!("10⁻{}", superscript(decade.unsigned_abs()));
     }
-    let value = 10_f64.powi(decade);
+    short(10_f64.powi(decade))
+}
+
+/// A number that is 1, 2 or 5 times a power of ten, with a prefix.
+fn short(value: f64) -> String {
     let prefixes = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
-    match prefixes.into_iter().find(|(unit, _)| value >= *unit) {
+    match prefixes.into_iter().find(|(unit, _)| value >= *unit * 0.999) {
         Some((unit, prefix)) => format!("{:.0}\u{a0}{prefix}", value / unit),
-        None => format!("{value:.0}"),
+        None => {
+            let decimals = (-value.log10().floor()).max(0.0) as usize;
+            format!("{value:.decimals$}")
+        }
     }
 }
 
@@ -203,11 +260,8 @@ mod tests {
     #[test]
     fn decades_hold_every_value() {
         assert_eq!(labels(&[32.0, 4_000.0]), ["10", "100", "1k", "10k"]);
-        assert_eq!(labels(&[1e6]), ["1M", "10M"]);
-        assert_eq!(
-            labels(&[0.0, 150.0, 1e9]),
-            ["0", "100", "1k", "10k", "100k", "1M", "10M", "100M", "1G"]
-        );
+        assert_eq!(labels(&[1e6]), ["1M", "2M"]);
+        assert_eq!(labels(&[0.0, 150.0, 1e9]), ["0", "100", "", "10k", "", "1M", "", "100M", ""]);
         assert_eq!(labels(&[0.0]), ["0", "1", "10"]);
         assert_eq!(labels(&[]), ["1", "10"]);
     }
@@ -215,7 +269,8 @@ mod tests {
     #[test]
     fn decades_may_be_below_one() {
         assert_eq!(labels(&[1.0, 10_f64.powf(-3.0)]), ["10⁻³", "10⁻²", "10⁻¹", "1"]);
-        assert_eq!(labels(&[0.02]), ["10⁻²", "10⁻¹"]);
+        assert_eq!(labels(&[0.02]), ["0.02", "0.05"]);
+        assert_eq!(labels(&[0.03, 0.9]), ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
         assert_eq!(labels(&[1e-12, 0.0, 1e-11]), ["0", "10⁻¹²", "10⁻¹¹"]);
         let seconds = |values: &[f64]| -> Vec<String> {
             let ticks = Scale::seconds(values.iter().copied()).labelled_ticks();

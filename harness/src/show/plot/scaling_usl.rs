@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::levels::{drawn, reads, skew};
+use super::Results;
+use super::arrange::arranged;
+use super::levels::{drawn, kinds, reads, skew};
 use super::panels::{Curve, Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::picture::Sketch;
 use super::schemes::file_stem;
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::style::{Look, looks};
 use crate::analysis::compare::{Workload, cells};
 use crate::analysis::scaling::{Scaling, scalings};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::stats::FEWEST_COUNTS;
 use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
-use crate::rows::Row;
 
 const NAME: &str = "scaling-usl";
 /// Straight parts of a drawn curve.
@@ -28,33 +29,37 @@ const MOST_NAMED: usize = 12;
 /// See [`super::FIGURES`].
 pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     let mut counts: BTreeMap<(Workload, String), BTreeSet<usize>> = BTreeMap::new();
-    for row in drawn(results.rows) {
+    for row in drawn(results.rows).into_iter().filter(|row| row.threads <= results.cpus) {
         let curve = (Workload::of_any_threads(&row), row.subject());
         counts.entry(curve).or_default().insert(row.threads);
     }
     let is_enough = |counts: &BTreeSet<usize>| counts.len() >= FEWEST_COUNTS;
-    (!counts.values().any(is_enough))
-        .then_some("no subject has valid trials at four numbers of threads, which the law needs")
+    (!counts.values().any(is_enough)).then_some(
+        "no subject has valid trials at four numbers of threads up to the number of CPUs, which \
+             the law needs",
+    )
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let rows = drawn(results.rows);
     let choice = choose_metric(&rows, results.cpus);
     let looks = looks(results.rows);
-    let mut drawings = Vec::new();
+    let mut pictures = Vec::new();
     for group in split(&rows) {
-        let (laws, _) = scalings(&cells(&[&group.rows], choice.metric), results.cpus);
+        let (mut laws, _) = scalings(&cells(&[&group.rows], choice.metric), results.cpus);
+        // What such a law says of threads is what sharing CPUs costs.
+        laws.retain(|law| !law.is_oversubscribed);
         if !laws.is_empty() {
-            let picture = Picture::new(&group, &choice, laws, results.cpus);
-            drawings.push(picture.panels(&looks).drawing(file_stem(NAME, &group.label), style)?);
+            let panels = Fitted::new(&group, &choice, laws, results.cpus).panels(&looks);
+            pictures.push(Sketch { file_stem: file_stem(NAME, &group.label), panels });
         }
     }
-    Ok(drawings)
+    Ok(pictures)
 }
 
 /// One group's points and laws.
-struct Picture<'a> {
+struct Fitted<'a> {
     group: &'a Group,
     choice: &'a ChosenRate,
     laws: Vec<Scaling>,
@@ -62,7 +67,7 @@ struct Picture<'a> {
     cpus: usize,
 }
 
-impl<'a> Picture<'a> {
+impl<'a> Fitted<'a> {
     /// Subjects without a law are not drawn.
     fn new(group: &'a Group, choice: &'a ChosenRate, laws: Vec<Scaling>, cpus: usize) -> Self {
         let has_law = |cell: &CellSummary| {
@@ -75,34 +80,33 @@ impl<'a> Picture<'a> {
     }
 
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
-        let mut by_workload: Vec<&Row> = self.cells.iter().map(|cell| &cell.row).collect();
-        by_workload
-            .sort_by(|a, b| b.mix.reads.total_cmp(&a.mix.reads).then(a.zipf.total_cmp(&b.zipf)));
-        let mut ratios: Vec<f64> = by_workload.iter().map(|row| row.mix.reads).collect();
-        ratios.dedup();
-        let mut skews: Vec<f64> = by_workload.iter().map(|row| row.zipf).collect();
-        skews.sort_by(f64::total_cmp);
-        skews.dedup();
+        let (ratios, skews) = kinds(self.cells.iter().map(|cell| &cell.row));
         let xs: BTreeSet<usize> = self.cells.iter().map(|cell| cell.row.threads).collect();
-        let last = xs.last().copied().unwrap_or(1);
-        let end = last * BEYOND;
-        let row = |ratio: &f64| {
-            skews.iter().map(|theta| self.panel(*ratio, *theta, end, looks)).collect()
-        };
+        let end = xs.last().copied().unwrap_or(1) * BEYOND;
+        let panel = |ratio: &f64, theta: &f64| self.panel(*ratio, *theta, end, looks);
+        let rows = arranged(&ratios, &skews, panel);
         let oversubscribed = end > self.cpus;
         Panels {
-            rows: ratios.iter().map(row).collect(),
-            y: vec![YAxis::linear("Mops/s"); ratios.len()],
+            y: vec![YAxis::linear("Mops/s"); rows.len()],
+            rows,
             x: XAxis::Counts(xs.into_iter().chain([end]).collect()),
             lines: Lines::None,
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
             x_label: "threads".to_owned(),
             legend: self.legend(looks, oversubscribed),
-            notes: self.notes(last),
+            heading: String::new(),
+            height: None,
+            caption: self.caption(),
         }
     }
 
-    fn panel(&self, ratio: f64, theta: f64, end: usize, looks: &BTreeMap<String, Look>) -> Panel {
+    fn panel(
+        &self,
+        ratio: f64,
+        theta: f64,
+        end: usize,
+        looks: &BTreeMap<String, Look>,
+    ) -> Option<Panel> {
         let here = |cell: &&CellSummary| cell.row.mix.reads == ratio && cell.row.zipf == theta;
         let mut points: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         let mut curves = Vec::new();
@@ -111,27 +115,33 @@ impl<'a> Picture<'a> {
             if let Some(median) = cell.median() {
                 let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
                 let (x, y) = (cell.row.threads as f64, median / 1e6);
-                points.entry(&cell.subject).or_default().push(Point { x, y, interval, band: None });
+                points.entry(&cell.subject).or_default().push(Point {
+                    x,
+                    y,
+                    interval,
+                    ..Point::default()
+                });
             }
             row = Some(&cell.row);
         }
-        let workload = row.map(Workload::of_any_threads);
-        for law in self.laws.iter().filter(|law| Some(&law.workload) == workload.as_ref()) {
+        let row = row?;
+        let workload = Workload::of_any_threads(row);
+        for law in self.laws.iter().filter(|law| law.workload == workload) {
             curves.extend(curves_of(law, end, looks[&law.subject]));
         }
         let series = points.into_iter().map(|(name, mut points)| {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            Series { name: name.to_owned(), look: looks[name], points }
+            Series::new(name, looks[name].solid(), points)
         });
-        let title = row.map_or_else(Default::default, |row| [reads(row), skew(row)]);
-        Panel { title, series: series.collect(), curves, ..Panel::default() }
+        let title = vec![reads(row), skew(row)];
+        Some(Panel { title, series: series.collect(), curves, ..Panel::default() })
     }
 
     fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
         let names: BTreeSet<&str> = self.laws.iter().map(|law| law.subject.as_str()).collect();
         let mut legend: Vec<(Key, String)> = names
             .into_iter()
-            .map(|name| (Key::Subject(Look { dash: &[], ..looks[name] }), name.to_owned()))
+            .map(|name| (Key::Subject(looks[name].solid()), name.to_owned()))
             .collect();
         legend.push((Key::Dashed, "extrapolated".to_owned()));
         if shaded {
@@ -140,21 +150,14 @@ impl<'a> Picture<'a> {
         legend
     }
 
-    fn notes(&self, last: usize) -> Vec<String> {
-        let mut note = format!(
+    fn caption(&self) -> Vec<String> {
+        let note = format!(
             "Points are medians with their 95\u{a0}% BCa intervals, lines the Universal Scalability \
-             Law λN / (1 + σ(N−1) + κN(N−1)) fitted to them; dashed beyond the last number of \
-             threads that was fitted, where it is a guess; {}. {}.",
+             Law λN / (1 + σ(N−1) + κN(N−1)) fitted to them up to the number of CPUs; dashed beyond \
+             the last number of threads that was fitted, where it is a guess; {}. {}.",
             self.choice.in_words(),
             self.group.setting.in_words()
         );
-        if self.laws.iter().any(|law| law.is_oversubscribed) {
-            note.push_str(&format!(
-                " Up to {} CPUs there are too few numbers of threads, so all up to {last} are \
-                 fitted: σ and κ hold what sharing CPUs costs.",
-                self.cpus
-            ));
-        }
         let mut notes = vec![note];
         if self.laws.len() > MOST_NAMED {
             notes.push("λ, σ and κ with their intervals: `bench scaling`.".to_owned());
@@ -187,7 +190,8 @@ fn curves_of(law: &Scaling, end: usize, look: Look) -> [Curve; 2] {
         // Even steps of an axis that is logarithmic.
         let at = move |i: usize| from * (to / from).powf(i as f64 / PARTS as f64);
         let points = (0..=PARTS).map(at).map(|n| (n, law.fit.law.rate(n) / 1e6)).collect();
-        Curve { points, colour: look.colour, is_dashed: false, in_front: false }
+        let name = law.subject.clone();
+        Curve { name, points, colour: look.colour, is_dashed: false, in_front: false }
     };
     let (first, last) = (law.threads[0], law.threads[law.threads.len() - 1]);
     [ends(first, last), Curve { is_dashed: true, ..ends(last, end) }]
@@ -197,6 +201,7 @@ fn curves_of(law: &Scaling, end: usize, look: Look) -> [Curve; 2] {
 mod tests {
     use super::*;
     use crate::analysis::stats::Usl;
+    use crate::rows::Row;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, markers, texts};
     use crate::test_rows::{Grid, trial};
@@ -230,14 +235,17 @@ mod tests {
         rows.push(trial("no-op", 1, 0, 90e6));
         rows.extend([1, 2].map(|n| trial("dashmap", n, 0, 90e6)));
         for style in STYLES {
-            let drawing = &draw(&results(&rows, 8), style).expect("rows to draw")[0];
+            let drawing = &crate::show::plot::tests::drawn(pictures, &results(&rows, 8), style)
+                .expect("rows to draw")[0];
             assert_eq!(markers(&drawing.svg), 2 * 4 * 2 + 2);
             assert_eq!(curves(&drawing.svg, PARTS + 1), 2 * 2, "a whole line for each");
             assert_texts_are_clear(&drawing.svg);
             let text = texts(&drawing.svg).join("; ");
-            for expected in ["extrapolated", "threads", "16", "95 % reads", "papaya, 50 % reads"] {
+            for expected in ["extrapolated", "threads", "16", "95 % reads", "papaya"] {
                 assert!(text.contains(expected), "no {expected} in {text}");
             }
+            let caption = drawing.caption.join(" ");
+            assert!(caption.contains("papaya, 50 % reads"), "{caption}");
             assert!(!text.contains("no-op") && !text.contains("dashmap"), "{text}");
         }
     }
@@ -255,10 +263,11 @@ mod tests {
         for (n, rate) in fitted.points.iter().chain(&beyond.points) {
             assert!((rate - laws[0].fit.law.rate(*n) / 1e6).abs() < 1e-9);
         }
-        let drawing = &draw(&results(&rows, 8), &STYLES[0]).expect("rows to draw")[0];
+        let drawing = &crate::show::plot::tests::drawn(pictures, &results(&rows, 8), &STYLES[0])
+            .expect("rows to draw")[0];
         let text = texts(&drawing.svg).join(" ");
-        assert!(text.contains(&laws[0].in_words()[..12]), "{text}");
-        assert!(text.contains("threads &gt; CPUs (8)") && !text.contains("sharing CPUs"), "{text}");
+        assert!(drawing.caption.join(" ").contains(&laws[0].in_words()[..12]));
+        assert!(text.contains("threads &gt; CPUs (8)"), "{text}");
         // Both are in the LaTeX, one of them dashed.
         let tex = &drawing.pgf.tex;
         assert_eq!(tex.matches("\\draw[color=").count(), 2, "{tex}");
@@ -267,11 +276,24 @@ mod tests {
     }
 
     #[test]
-    fn few_cpus_are_said() {
+    fn no_law_needs_more_threads_than_cpus() {
         let rows = law_rows(&[1, 2, 4, 8]);
-        let drawing = &draw(&results(&rows, 2), &STYLES[0]).expect("rows to draw")[0];
+        assert!(
+            lacks(&results(&rows, 4)).is_some_and(|what| what.contains("up to the number of CPUs"))
+        );
+        // Of two subjects the one with enough.
+        let more = [1, 2, 3, 4].map(|n| law_rows(&[n])).concat();
+        let more = more.into_iter().map(|row| {
+            crate::test_rows::with(&row, |row| {
+                row.structure = "dashmap".to_owned();
+                row.case = format!("dashmap {}", row.threads);
+            })
+        });
+        let both: Vec<Row> = rows.into_iter().chain(more).collect();
+        let drawing = &crate::show::plot::tests::drawn(pictures, &results(&both, 4), &STYLES[0])
+            .expect("a law")[0];
         let text = texts(&drawing.svg).join(" ");
-        assert!(text.contains("Up to 2 CPUs") && text.contains("sharing CPUs costs"), "{text}");
+        assert!(text.contains("dashmap") && !text.contains("papaya"), "{text}");
     }
 
     #[test]

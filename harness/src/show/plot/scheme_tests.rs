@@ -71,7 +71,7 @@ fn samples(rows: &[Row]) -> Vec<SeriesRow> {
 fn draw(name: &str, results: &Results<'_>, style: &Style) -> Vec<Drawing> {
     let figure = figure(name).expect("a figure");
     assert_eq!((figure.lacks)(results), None);
-    (figure.draw)(results, style).expect("rows to draw")
+    figure.draw(results, &style.into()).expect("rows to draw")
 }
 
 #[test]

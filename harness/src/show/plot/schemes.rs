@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Results;
 use super::panels::Key;
-use super::style::{Look, scheme_looks};
+use super::style::{Look, looks};
 use crate::names::file_name;
 use crate::rows::Row;
 use ::table::NO_RECLAIMER;
 
-/// The valid trials of tables with a reclaimer, and the schemes' looks.
+/// The valid trials of tables with a reclaimer, and the subjects' looks.
 pub(super) struct Schemes {
     pub(super) rows: Vec<Row>,
     pub(super) looks: BTreeMap<String, Look>,
@@ -23,15 +23,13 @@ impl Schemes {
         let is_one =
             |row: &&Row| row.reclaimer != NO_RECLAIMER && !row.twin && row.counts() && keep(row);
         let rows: Vec<Row> = results.rows.iter().filter(is_one).cloned().collect();
-        let all = results.rows.iter().map(|row| row.reclaimer.as_str());
-        let looks = scheme_looks(&all.filter(|name| *name != NO_RECLAIMER).collect());
-        Self { rows, looks }
+        Self { rows, looks: looks(results.rows) }
     }
 
-    /// The legend for the schemes among `rows`.
+    /// The legend for the subjects among `rows`.
     pub(super) fn legend(&self, rows: &[Row]) -> Vec<(Key, String)> {
-        let names: BTreeSet<&String> = rows.iter().map(|row| &row.reclaimer).collect();
-        names.into_iter().map(|name| (Key::Subject(self.looks[name]), name.clone())).collect()
+        let names: BTreeSet<String> = rows.iter().map(Row::subject).collect();
+        names.into_iter().map(|name| (Key::Subject(self.looks[&name]), name)).collect()
     }
 }
 
@@ -65,44 +63,28 @@ impl Place {
         rows.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn workload(&self) -> [(&'static str, String); 3] {
+    fn workload(&self) -> [String; 3] {
         let (reads, zipf) = (f64::from_bits(self.reads.0), f64::from_bits(self.zipf));
         let threads = if self.threads == 0 { String::new() } else { threads(self.threads) };
-        [
-            ("threads", threads),
-            ("reads", format!("{reads} % reads")),
-            ("zipf", format!("θ = {zipf}")),
-        ]
+        [threads, percent(reads), format!("θ = {zipf}")]
     }
 
-    /// Two lines of a panel's title: the table, and what of its workload differs from the other
-    /// places'; then `more`.
-    pub(super) fn title(&self, among: &[Self], more: &str) -> [String; 2] {
-        let own = self.workload();
-        let differs = |i: &usize| among.iter().any(|place| place.workload()[*i] != own[*i]);
-        let mut parts: Vec<String> =
-            (0..own.len()).filter(differs).map(|i| own[i].1.clone()).collect();
-        if !more.is_empty() {
-            parts.push(more.to_owned());
-        }
-        [self.structure.clone(), parts.join(", ")]
-    }
-
-    /// What all places have in common, for a note.
-    pub(super) fn in_common(among: &[Self]) -> String {
-        let Some(first) = among.first() else { return String::new() };
-        let own = first.workload();
-        let common = |i: &usize| {
-            !own[*i].1.is_empty() && among.iter().all(|place| place.workload()[*i] == own[*i])
-        };
-        let parts: Vec<String> = (0..own.len()).filter(common).map(|i| own[i].1.clone()).collect();
-        parts.join(", ")
+    /// The table, what its workload is, and `more`: what all panels share is not said in each.
+    pub(super) fn title(&self, more: &str) -> Vec<String> {
+        let table = std::iter::once(self.structure.clone());
+        let parts = table.chain(self.workload()).chain([more.to_owned()]);
+        parts.filter(|part| !part.is_empty()).collect()
     }
 }
 
 /// "2 threads".
 pub(super) fn threads(number: usize) -> String {
     if number == 1 { "1 thread".to_owned() } else { format!("{number} threads") }
+}
+
+/// "95 % reads"; "96.8 % reads".
+pub(super) fn percent(reads: f64) -> String {
+    format!("{} % reads", (reads * 10.0).round() / 10.0)
 }
 
 /// The file's name for the group with this label.

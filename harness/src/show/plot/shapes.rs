@@ -7,11 +7,13 @@ use anyhow::Result;
 use super::canvas::{Align, Canvas};
 use super::drawing::HoverText;
 use super::layout::Layout;
-use super::panels::{Lines, Panel, Tile};
-use super::style::{Colour, FAINT};
+use super::panels::{Lines, Panel, Point, Tile};
+use super::style::{Colour, FAINT, Look};
 use super::tex::{escaped, font, tex_of_colour};
 
-/// Of dashed curves, in line widths.
+/// Of the reference line, in line widths.
+pub(super) const DOTS: [f64; 2] = [1.0, 1.6];
+/// Of dashed curves, likewise.
 pub(super) const DASHES: [f64; 2] = [3.5, 2.5];
 
 impl Layout<'_> {
@@ -84,7 +86,7 @@ impl Layout<'_> {
             let radius = ((opposite.0 - corner.0).min(opposite.1 - corner.1)) / 2.0;
             HoverText { at, radius, text: tile.words.clone() }
         };
-        panel.tiles.iter().filter(|tile| tile.value.is_some()).map(value).collect()
+        panel.tiles.iter().map(value).collect()
     }
 
     /// The same for LaTeX.
@@ -110,24 +112,18 @@ impl Layout<'_> {
 }
 
 impl Layout<'_> {
-    /// Under every point one from 0.
+    /// Beside names, under every point a bar from 0 or from the dotted line.
     pub(super) fn draw_bars(
         &self,
         canvas: &Canvas<'_>,
         panel: &Panel,
         (i, j): (usize, usize),
     ) -> Result<()> {
-        if self.panels.lines != Lines::Bars {
-            return Ok(());
-        }
-        let count = panel.series.len();
-        let half = self.bar_step(count) * BAR / 2.0;
-        for (index, series) in panel.series.iter().enumerate() {
-            for point in &series.points {
-                let x = self.x(j, point.x) + self.aside(index, count);
-                let corner = (x - half, self.y(i, point.y));
-                canvas.fill(corner, (x + half, self.y(i, 0.0)), tint(series.look.colour))?;
-            }
+        let half = self.bar() / 2.0;
+        for (look, point) in self.bars(panel) {
+            let (from, to) = (self.x(j, panel.reference.unwrap_or(0.0)), self.x(j, point.x));
+            let y = self.y(i, point.y);
+            canvas.fill((from.min(to), y - half), (from.max(to), y + half), tint(look.colour))?;
         }
         Ok(())
     }
@@ -135,30 +131,34 @@ impl Layout<'_> {
     /// The same for LaTeX.
     pub(super) fn tex_of_bars(&self, panel: &Panel) -> String {
         let mut tex = String::new();
-        if self.panels.lines != Lines::Bars {
-            return tex;
-        }
-        let count = panel.series.len();
-        for (index, series) in panel.series.iter().enumerate() {
-            for point in &series.points {
-                let _ = writeln!(
-                    tex,
-                    "\\draw[color={}, line width={:.2}bp, xshift={:.2}bp] (axis cs:{x},0) -- \
-                     (axis cs:{x},{});",
-                    tex_of_colour(tint(series.look.colour)),
-                    self.bar_step(count) * BAR,
-                    self.aside(index, count),
-                    point.y,
-                    x = point.x
-                );
-            }
+        for (look, point) in self.bars(panel) {
+            let _ = writeln!(
+                tex,
+                "\\draw[color={}, line width={:.2}bp] (axis cs:{},{y}) -- (axis cs:{},{y});",
+                tex_of_colour(tint(look.colour)),
+                self.bar(),
+                panel.reference.unwrap_or(0.0),
+                point.x,
+                y = point.y
+            );
         }
         tex
     }
+
+    fn bars<'p>(&self, panel: &'p Panel) -> impl Iterator<Item = (Look, &'p Point)> + use<'p> {
+        let is_drawn = self.panels.lines == Lines::Bars;
+        let series = panel.series.iter().filter(move |_| is_drawn);
+        series.flat_map(|series| series.points.iter().map(|point| (series.look, point)))
+    }
+
+    fn bar(&self) -> f64 {
+        let names = self.panels.y.iter().map(|axis| axis.listed().len()).max().unwrap_or(0);
+        BAR * self.panel_height / names.max(1) as f64
+    }
 }
 
-/// The share of its step that a bar takes.
-const BAR: f64 = 0.8;
+/// The share of its place that a bar takes.
+const BAR: f64 = 0.62;
 
 /// A colour for large areas, on which marks in the colour itself are seen.
 pub(super) fn tint((red, green, blue): Colour) -> Colour {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::Results;
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::picture::Sketch;
 use super::schemes::file_stem;
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::style::{Look, looks};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::space::SpaceCell;
 use crate::rows::Row;
@@ -39,18 +40,17 @@ fn cells(results: &Results<'_>) -> Vec<SpaceCell> {
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let cells = cells(results);
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let looks = looks(results.rows);
-    split(&rows)
-        .iter()
-        .map(|group| {
-            let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-            let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
-            panels(group, own, &looks).drawing(file_stem(NAME, &group.label), style)
-        })
-        .collect()
+    let picture = |group: &Group| {
+        let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
+        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
+        let panels = panels(group, own, &looks);
+        Sketch { file_stem: file_stem(NAME, &group.label), panels }
+    };
+    Ok(split(&rows).iter().map(picture).collect())
 }
 
 fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>) -> Panels {
@@ -60,35 +60,37 @@ fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>)
         let series = subjects.iter().map(|(name, steps)| {
             let points = steps.iter().filter_map(|cell| {
                 let (y, interval) = of(cell)?;
-                Some(Point { x: cell.load()?, y, interval, band: None })
+                Some(Point { x: cell.load()?, y, interval, ..Point::default() })
             });
             let (look, mut points) = (looks[name].solid(), points.collect::<Vec<_>>());
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
-            Series { name: name.clone(), look, points }
+            Series::new(name, look, points)
         });
         let series: Vec<Series> = series.filter(|series| !series.points.is_empty()).collect();
-        let title = [format!("made for {} keys", group.rows[0].keys), "one thread".to_owned()];
         (!series.is_empty())
-            .then(|| (YAxis::linear(label), vec![Panel { title, series, ..Panel::default() }]))
+            .then(|| (YAxis::linear(label), vec![Panel { series, ..Panel::default() }]))
     };
     let (y, rows) = QUANTITIES.iter().filter_map(panel).unzip();
     let trials = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
     let legend = subjects.keys().map(|name| (Key::Subject(looks[name].solid()), name.clone()));
     let legend = legend.collect();
-    let notes = vec![format!(
-        "Medians of up to {trials} trials. Moves are those of the insertions since the \
+    let caption = vec![format!(
+        "One thread fills tables that were made for {} keys. Medians of up to {trials} trials. Moves are those of the insertions since the \
          point before. The last point is the last load before the first growth. Tables that do not \
-         tell their capacity have no load."
+         tell their capacity have no load. The x axis begins where the data do.",
+        group.rows[0].keys
     )];
     Panels {
         rows,
         y,
-        x: XAxis::Linear,
+        x: XAxis::Span,
         lines: Lines::Marked(1),
         shade_from: None,
         x_label: "load (entries over capacity)".to_owned(),
         legend,
-        notes,
+        heading: String::new(),
+        height: None,
+        caption,
     }
 }
 
@@ -137,19 +139,28 @@ mod tests {
         let (mut fills, rows) = fills();
         for style in STYLES {
             let results = Results { rows: &rows, space: &fills, cpus: 2, ..Results::default() };
-            let drawings = draw(&results, style).expect("fills to draw");
+            let drawings =
+                crate::show::plot::tests::drawn(pictures, &results, style).expect("fills to draw");
             let [drawing] = drawings.as_slice() else { panic!("{}", drawings.len()) };
             assert_texts_are_clear(&drawing.svg);
             let text = texts(&drawing.svg).join("; ");
-            for part in ["bytes an entry", "moves an insertion", "lookups, Mops/s", "65536 keys"] {
+            for part in ["bytes an entry", "moves an insertion", "lookups, Mops/s"] {
                 assert!(text.contains(part), "{}: no {part} in {text}", style.name);
             }
+            assert!(drawing.caption[0].contains("made for 65536 keys"));
+            let shown = texts(&drawing.svg);
+            assert!(
+                shown.contains(&"0.5".to_owned()) && !shown.contains(&"0.4".to_owned()),
+                "{shown:?}"
+            );
             // Bytes of two tables at three loads, moves of one, lookups of two at two loads.
             assert_eq!(drawing.values.len(), 6 + 3 + 4, "{}", style.name);
         }
         fills.iter_mut().for_each(|fill| fill.moves_per_insert = None);
         let results = Results { rows: &rows, space: &fills, cpus: 2, ..Results::default() };
-        let drawing = draw(&results, &STYLES[0]).expect("fills to draw").remove(0);
+        let drawing = crate::show::plot::tests::drawn(pictures, &results, &STYLES[0])
+            .expect("fills to draw")
+            .remove(0);
         assert!(!texts(&drawing.svg).join("; ").contains("moves an insertion"), "nobody moves");
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rows::Row;
+use ::table::NO_RECLAIMER;
 
 /// Sizes for one place of publication, in points of SVG and PDF: 72 an inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,9 +103,12 @@ pub(super) enum Marker {
     HollowSquare,
     HollowTriangle,
     Cross,
+    HollowDiamond,
+    Plus,
+    Pentagon,
 }
 
-const MARKERS: [Marker; 8] = [
+const MARKERS: [Marker; 11] = [
     Marker::Circle,
     Marker::HollowSquare,
     Marker::Triangle,
@@ -113,6 +117,9 @@ const MARKERS: [Marker; 8] = [
     Marker::Square,
     Marker::HollowTriangle,
     Marker::Cross,
+    Marker::HollowDiamond,
+    Marker::Pentagon,
+    Marker::Plus,
 ];
 
 /// Lengths on, off, on, …, in line widths; nothing for a solid line.
@@ -128,7 +135,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Any 56 slots in a row differ in colour or marker, and any 40 in marker or dash, which
+    /// Any 77 slots in a row differ in colour or marker, and any 55 in marker or dash, which
     /// tells them apart in grey; neighbours differ in all three.
     fn of_slot(slot: usize) -> Self {
         Self {
@@ -195,7 +202,7 @@ const FIXED: &[&str] = &[
     "hamt-cas:nodes=counted",
 ];
 
-/// Reclamation schemes with a slot of their own, where schemes are what is compared.
+/// Reclamation schemes with a slot of their own: they look the same in every report, whatever their table.
 const SCHEMES: &[&str] = &[
     "leak",
     "epoch",
@@ -215,18 +222,8 @@ const SCHEMES: &[&str] = &[
     "kovan",
 ];
 
-/// The look of each scheme: that of its slot, or one that is left.
-pub(super) fn scheme_looks(names: &BTreeSet<&str>) -> BTreeMap<String, Look> {
-    let own = |name: &str| SCHEMES.iter().position(|scheme| *scheme == name);
-    let mut left = SCHEMES.len()..;
-    names
-        .iter()
-        .map(|name| {
-            let slot = own(name).or_else(|| left.next()).expect("there is no last slot");
-            ((*name).to_owned(), Look::of_slot(slot))
-        })
-        .collect()
-}
+/// The slot of the first scheme: a multiple of the colours, so that those most often compared have all.
+const FIRST_SCHEME: usize = 56;
 
 /// Whether a structure looks the same in every report.
 #[must_use]
@@ -236,30 +233,52 @@ pub fn is_fixed(structure: &str) -> bool {
 
 /// The look of each subject of `rows`; to be called once for all rows of a report.
 ///
-/// The first reclaimer of a built-in table takes the table's slot. Its other reclaimers, and
-/// tables that are not built in, take the slots that are left, by name.
+/// Of a table that was measured with several schemes, a subject has the look of its scheme, and so it looks
+/// as that scheme in every other such table: these are never in one panel. Of other tables it has the table's
+/// look. What is not built in takes the slots that are left, by name.
 pub(super) fn looks(rows: &[Row]) -> BTreeMap<String, Look> {
     // A twin is never drawn as a subject of its own.
-    let rows = rows.iter().filter(|row| !row.twin);
-    let names: BTreeSet<_> = rows.map(|row| (&row.structure, row.subject())).collect();
-    let mut slots: BTreeMap<usize, String> = BTreeMap::new();
+    let rows = || rows.iter().filter(|row| !row.twin);
+    let mut schemes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in rows().filter(|row| row.reclaimer != NO_RECLAIMER) {
+        schemes.entry(&row.structure).or_default().insert(&row.reclaimer);
+    }
+    let are_compared =
+        |row: &Row| schemes.get(row.structure.as_str()).is_some_and(|own| own.len() > 1);
+    let by = |row: &Row| match row.reclaimer.as_str() {
+        scheme if scheme != NO_RECLAIMER && are_compared(row) => (SCHEMES, scheme.to_owned()),
+        _ => (FIXED, row.structure.clone()),
+    };
+    // Names that share a look, in order.
+    let mut alike: BTreeMap<(bool, String, String), BTreeSet<String>> = BTreeMap::new();
+    for row in rows() {
+        let (list, name) = by(row);
+        let is_scheme = list == SCHEMES;
+        let apart = if is_scheme { String::new() } else { row.subject() };
+        alike.entry((is_scheme, name, apart)).or_default().insert(row.subject());
+    }
+    let mut slots: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     let mut others = Vec::new();
-    for (structure, subject) in names {
-        let own = FIXED.iter().position(|name| name == structure);
+    for ((is_scheme, name, _), subjects) in alike {
+        let (list, first) = if is_scheme { (SCHEMES, FIRST_SCHEME) } else { (FIXED, 0) };
+        let own = list.iter().position(|known| *known == name).map(|place| first + place);
         match own.filter(|slot| !slots.contains_key(slot)) {
-            Some(slot) => drop(slots.insert(slot, subject)),
-            None => others.push(subject),
+            Some(slot) => drop(slots.insert(slot, subjects)),
+            None => others.push(subjects),
         }
     }
-    let mut slot = 0;
-    for subject in others {
-        while slots.contains_key(&slot) {
-            slot += 1;
-        }
-        slots.insert(slot, subject);
+    let mut left = (FIXED.len()..FIRST_SCHEME).chain(FIRST_SCHEME + SCHEMES.len()..);
+    for subjects in others {
+        slots.insert(left.next().expect("there is no last slot"), subjects);
     }
-    slots.into_iter().map(|(slot, subject)| (subject, Look::of_slot(slot))).collect()
+    let each = |(slot, subjects): (usize, BTreeSet<String>)| {
+        subjects.into_iter().map(move |subject| (subject, Look::of_slot(slot)))
+    };
+    slots.into_iter().flat_map(each).collect()
 }
+
+/// The harness alone, where it is drawn beside tables.
+pub(super) const ALONE: Look = Look { colour: GREY, marker: Marker::Plus, dash: &[] };
 
 #[cfg(test)]
 mod tests {
@@ -297,26 +316,50 @@ mod tests {
         assert_eq!(distinct.len(), names.len());
     }
 
+    /// Trials of these subjects.
+    fn of(subjects: &[(&'static str, &'static str)]) -> BTreeMap<String, Look> {
+        looks(&Grid { subjects: subjects.to_vec(), ..Grid::small() }.rows())
+    }
+
     #[test]
-    fn schemes_look_the_same_in_any_company_and_differ() {
-        let all: BTreeSet<&str> = SCHEMES.iter().copied().chain(["mine", "yours"]).collect();
-        let together = scheme_looks(&all);
-        assert_eq!(scheme_looks(&["qsbr"].into())["qsbr"], together["qsbr"]);
-        let distinct: BTreeSet<_> =
-            together.values().map(|look| (look.colour, look.marker)).collect();
-        assert_eq!(distinct.len(), SCHEMES.len() + 2);
+    fn a_scheme_looks_the_same_in_every_table_and_company() {
+        let all: Vec<_> = SCHEMES.iter().map(|scheme| ("hamt-cas", *scheme)).collect();
+        let together = of(&all);
+        let few = of(&[
+            ("cow-cas", "qsbr"),
+            ("cow-cas", "mine"),
+            ("cow-lock", "qsbr"),
+            ("cow-lock", "mine"),
+            ("hamt-cas", "qsbr"),
+            ("papaya", "none"),
+        ]);
+        assert_eq!(few["cow-cas/qsbr"], together["hamt-cas/qsbr"]);
+        assert_eq!(few["cow-cas/qsbr"], few["cow-lock/qsbr"]);
+        assert_eq!(few["papaya"], of(&[("papaya", "none")])["papaya"]);
+        let distinct = |looks: &BTreeMap<String, Look>| -> usize {
+            looks.values().map(|look| (look.colour, look.marker)).collect::<BTreeSet<_>>().len()
+        };
+        assert_eq!((distinct(&together), distinct(&few)), (SCHEMES.len(), 4));
+        // A table with one scheme looks as a table.
+        assert_eq!(few["hamt-cas/qsbr"], of(&[("hamt-cas", "none")])["hamt-cas"]);
+    }
+
+    #[test]
+    fn no_scheme_looks_as_a_table() {
+        let slots = (0..FIXED.len()).chain(FIRST_SCHEME..FIRST_SCHEME + SCHEMES.len());
+        let looks: Vec<Look> = slots.map(Look::of_slot).collect();
+        let distinct: BTreeSet<_> = looks.iter().map(|look| (look.colour, look.marker)).collect();
+        assert_eq!(distinct.len(), FIXED.len() + SCHEMES.len());
+        assert!(FIXED.len() <= FIRST_SCHEME && FIRST_SCHEME.is_multiple_of(COLOURS.len()));
     }
 
     #[test]
     fn many_subjects_are_told_apart_by_marker_or_colour() {
-        let reclaimers = ["arc", "epoch", "hazard", "haphazard", "leak", "qsbr", "sdd", "seize"];
-        let tables = ["chaining-lock-free", "hamt-cas", "cow-cas", "mine", "yours"];
-        let subjects =
-            tables.iter().flat_map(|table| reclaimers.map(|reclaimer| (*table, reclaimer)));
-        let looks = looks(&Grid { subjects: subjects.collect(), ..Grid::small() }.rows());
+        let names: Vec<&'static str> = (0..39).map(|i| &*format!("map{i}").leak()).collect();
+        let looks = of(&names.iter().map(|name| (*name, "none")).collect::<Vec<_>>());
         let distinct: BTreeSet<_> = looks.values().map(|look| (look.colour, look.marker)).collect();
         let in_grey: BTreeSet<_> =
             looks.values().map(|look| (look.marker, format!("{:?}", look.dash))).collect();
-        assert_eq!((looks.len(), distinct.len(), in_grey.len()), (40, 40, 40));
+        assert_eq!((looks.len(), distinct.len(), in_grey.len()), (39, 39, 39));
     }
 }

@@ -4,7 +4,7 @@ use resvg::tiny_skia::Pixmap;
 use resvg::usvg::Tree;
 
 use super::style::{STYLES, Style};
-use super::{Drawing, FIGURES, Results, figure, font, raster};
+use super::{Drawing, FIGURES, Results, Sketches, figure, font, raster};
 use crate::rows::Row;
 use crate::test_rows::{Grid, trial, with};
 
@@ -20,13 +20,30 @@ fn results(rows: &[Row]) -> Results<'_> {
 
 fn draw(rows: &[Row]) -> Vec<Drawing> {
     let figure = figure("throughput-threads").expect("a figure");
-    (figure.draw)(&results(rows), acm()).expect("rows to draw")
+    figure.draw(&results(rows), &acm().into()).expect("rows to draw")
 }
 
 fn draw_one(rows: &[Row]) -> String {
     let mut drawings = draw(rows);
     assert_eq!(drawings.len(), 1);
     drawings.remove(0).svg
+}
+
+/// What `pictures` are when they are drawn.
+pub(super) fn drawn(
+    pictures: Sketches,
+    results: &Results<'_>,
+    style: &Style,
+) -> anyhow::Result<Vec<Drawing>> {
+    let pictures = pictures(results)?;
+    let each = pictures.into_iter().map(|picture| picture.drawn(&style.into()));
+    Ok(each.collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
+/// What a picture says, and its caption.
+fn said(drawing: &Drawing) -> String {
+    let said = texts(&drawing.svg).into_iter().chain(drawing.caption.iter().cloned());
+    said.collect::<Vec<_>>().join(" ")
 }
 
 /// Every text of the picture.
@@ -43,7 +60,8 @@ pub(super) fn markers(svg: &str) -> usize {
 }
 
 fn panels(svg: &str) -> usize {
-    texts(svg).iter().filter(|text| text.contains("% reads")).count()
+    let count = |part: &str| texts(svg).iter().filter(|text| text.contains(part)).count();
+    count("% reads").max(count("θ"))
 }
 
 /// Interval bars: vertical lines of one subject's colour; here, polylines that are not grey.
@@ -173,7 +191,14 @@ fn points_are_where_the_axes_say() {
 #[test]
 fn intervals_do_not_hide_each_other() {
     let subjects = twelve_subjects().subjects;
-    let svg = draw_one(&Grid { subjects, ..Grid::small() }.rows());
+    let mut rows = Grid { subjects, ..Grid::small() }.rows();
+    // What all have in common is in no interval.
+    for (i, row) in rows.iter_mut().enumerate() {
+        let noise = 1.0 + 0.01 * (i * 7 % 11) as f64;
+        row.clean_ops_per_sec = row.clean_ops_per_sec.map(|rate| rate * noise);
+        row.ops_per_sec = row.ops_per_sec.map(|rate| rate * noise);
+    }
+    let svg = draw_one(&rows);
     let lines = svg.lines().filter(|line| line.starts_with("<polyline"));
     let bars = lines
         .filter(|line| line.contains("stroke-width=\"6\"") && !line.contains("#DEDEDE"))
@@ -191,9 +216,10 @@ fn intervals_do_not_hide_each_other() {
 fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
     let rows = twelve_subjects().rows();
     for style in STYLES {
-        let drawings = (FIGURES[0].draw)(&results(&rows), style).expect("rows to draw");
+        let drawings = FIGURES[0].draw(&results(&rows), &style.into()).expect("rows to draw");
         let svg = &drawings[0].svg;
-        assert_eq!((panels(svg), markers(svg)), (9, 12 * 4 * 9 + 12));
+        // Each row of panels has the names beside it.
+        assert_eq!((panels(svg), markers(svg)), (9, 12 * 4 * 9 + 12 * 3));
         assert!(svg.starts_with(&format!("<svg width=\"{:.2}pt\"", style.page)));
         assert_texts_are_clear(svg);
     }
@@ -203,7 +229,8 @@ fn twelve_subjects_in_nine_panels_are_clear_in_every_style() {
 fn a_style_sets_width_text_and_lines() {
     let rows = Grid::small().rows();
     for style in STYLES {
-        let svg = (FIGURES[0].draw)(&results(&rows), style).expect("rows to draw").remove(0).svg;
+        let svg =
+            FIGURES[0].draw(&results(&rows), &style.into()).expect("rows to draw").remove(0).svg;
         assert!(
             svg.starts_with(&format!("<svg width=\"{:.2}pt\"", style.column)),
             "{}",
@@ -252,7 +279,7 @@ fn one_point_is_a_picture() {
     let svg = draw_one(&[trial("papaya", 1, 0, 5e6)]);
     assert_eq!((panels(&svg), markers(&svg), vertical_bars(&svg, "6")), (1, 2, 0));
     assert!(!svg.contains("#F0F0F0"), "nothing is oversubscribed");
-    assert!(texts(&svg).join(" ").contains("no intervals"));
+    assert!(said(&draw(&[trial("papaya", 1, 0, 5e6)])[0]).contains("no intervals"));
     assert_texts_are_clear(&svg);
 }
 
@@ -265,12 +292,12 @@ fn missing_and_invalid_cells_are_left_out_and_said() {
     }
     let svg = draw_one(&rows);
     assert_eq!((panels(&svg), markers(&svg)), (2, 5 + 2));
-    let text = texts(&svg).join(" ");
+    let text = said(&draw(&rows)[0]);
     assert!(text.contains("no valid trial") && text.contains("25 invalid trials"), "{text}");
     for row in rows.iter_mut().filter(|row| row.structure == "papaya") {
         row.valid = false;
     }
-    let text = texts(&draw_one(&rows)).join(" ");
+    let text = said(&draw(&rows)[0]);
     assert!(text.contains("without a valid trial: papaya."), "{text}");
 }
 
@@ -281,12 +308,13 @@ fn nothing_valid_is_an_error_that_says_why() {
         row.valid = false;
         row.error = "key sum differs".to_owned();
     }
-    let error = (FIGURES[0].draw)(&results(&rows), acm()).expect_err("nothing to draw").to_string();
+    let error =
+        FIGURES[0].draw(&results(&rows), &acm().into()).expect_err("nothing to draw").to_string();
     assert_eq!(
         error,
         "none of 30 trials is valid and has a throughput; for example: key sum differs"
     );
-    assert!((FIGURES[0].draw)(&results(&[]), acm()).is_err());
+    assert!(FIGURES[0].draw(&results(&[]), &acm().into()).is_err());
 }
 
 #[test]
@@ -305,9 +333,10 @@ fn controls_are_stated_not_drawn() {
     rows.push(trial("sequential", 1, 0, 30e6));
     let svg = draw_one(&rows);
     assert_eq!(markers(&svg), 2 * 3 + 2);
-    let text = texts(&svg).join(" ");
-    assert!(text.contains("Harness alone: 154 to 165 Mops/s per thread."), "{text}");
+    let (text, all) = (texts(&svg).join(" "), said(&draw(&rows)[0]));
+    assert!(all.contains("Harness alone: 154 to 165 Mops/s per thread."), "{all}");
     assert!(text.contains("sequential (1 thread)") && !text.contains("no-op"), "{text}");
+    assert!(!text.contains("Harness"), "no note is in the picture: {text}");
     assert_texts_are_clear(&svg);
     // Alone they are subjects.
     let text = texts(&draw_one(&rows[rows.len() - 3..rows.len() - 1])).join(" ");

@@ -11,7 +11,7 @@ pub(super) fn font(size: f64) -> String {
 }
 
 /// `text` as LaTeX sets it.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut tex = String::new();
     for c in text.chars() {
         match c {
@@ -24,6 +24,8 @@ pub(super) fn escaped(text: &str) -> String {
             'λ' => tex.push_str("$\\lambda$"),
             'σ' => tex.push_str("$\\sigma$"),
             'κ' => tex.push_str("$\\kappa$"),
+            '≤' => tex.push_str("$\\le$"),
+            '≥' => tex.push_str("$\\ge$"),
             '−' => tex.push_str("$-$"),
             '\u{a0}' => tex.push('~'),
             '–' => tex.push_str("--"),

@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 
+use super::Results;
 use super::levels::{Parameter, reads, skew};
-use super::style::Style;
-use super::{Drawing, Results};
+use super::picture::Sketch;
 use crate::analysis::setting::Setting;
 
 const PARAMETER: Parameter = Parameter {
@@ -23,6 +23,6 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
-    PARAMETER.draw(results, style)
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
+    PARAMETER.pictures(results)
 }

@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use super::Results;
+use super::arrange::arranged;
+use super::levels::{floor_key, floor_of};
 use super::panels::{Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::picture::Sketch;
 use super::schemes::{Place, Schemes, file_stem, threads};
-use super::style::Style;
-use super::{Drawing, Results};
+use crate::analysis::cell::Estimate;
+use crate::analysis::compare::{Floors, cells};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::stats;
-use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric};
+use crate::analysis::within::{self, summarise_within};
 use crate::rows::Row;
 
 const NAME: &str = "throughput-memory";
@@ -31,61 +35,70 @@ fn is_measured(row: &Row) -> bool {
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let schemes = Schemes::of(results, is_measured);
     let choice = choose_metric(&schemes.rows, results.cpus);
-    split(&schemes.rows)
-        .iter()
-        .map(|group| panels(group, &schemes, &choice).drawing(file_stem(NAME, &group.label), style))
-        .collect()
+    let floors = Floors::of(&cells(&[results.rows], choice.metric));
+    let picture = |group: &Group| Sketch {
+        file_stem: file_stem(NAME, &group.label),
+        panels: panels(group, &schemes, &choice, &floors),
+    };
+    Ok(split(&schemes.rows).iter().map(picture).collect())
 }
 
-fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate) -> Panels {
+fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate, floors: &Floors) -> Panels {
     let places = Place::all(&group.rows, Place::of_any_threads);
     let counts: BTreeSet<usize> = group.rows.iter().map(|row| row.threads).collect();
-    let cells = summarise(&group.rows, choice.metric);
-    let panel = |place: &Place, number: usize| {
+    let counts: Vec<usize> = counts.into_iter().collect();
+    let cells = summarise_within(&group.rows, choice.metric);
+    let panel = |place: &Place, number: &usize| {
         let here = |cell: &&CellSummary| {
-            Place::of_any_threads(&cell.row) == *place && cell.row.threads == number
+            Place::of_any_threads(&cell.row) == *place && cell.row.threads == *number
         };
-        let series = cells.iter().filter(here).filter_map(|cell| marker(cell, group, schemes));
-        let title = place.title(&places, &threads(number));
-        Panel { title, series: series.collect(), ..Panel::default() }
+        cells.iter().find(here)?;
+        let series = cells.iter().filter(here).filter_map(|cell| {
+            let point = marker(cell, group, floors)?;
+            Some(Series::new(&cell.subject, schemes.looks[&cell.subject], vec![point]))
+        });
+        let (title, series) = (place.title(&threads(*number)), series.collect());
+        Some(Panel { title, series, ..Panel::default() })
     };
-    let row = |place| counts.iter().map(|&number| panel(place, number)).collect();
-    let common = Place::in_common(&places);
-    let common = if common.is_empty() { common } else { format!("; {common}") };
+    let rows = arranged(&places, &counts, panel);
     let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
-    let notes = format!(
-        "Medians of up to {n} trials{common}; the bar is the rate's 95\u{a0}% BCa interval. {}. {}. \
-         Each row of panels has its own scale of rates; up and left is better.",
-        capital(&choice.in_words()),
+    let caption = format!(
+        "Medians of up to {n} trials. Of rates, {}; of bytes, they are the 95\u{a0}% BCa interval. Both \
+         axes are logarithmic; up and left is better. By {}. {}. Each row of panels has its own \
+         scale of rates.",
+        within::IN_WORDS,
+        choice.in_words(),
         group.setting.in_words()
     );
+    let twice: BTreeSet<&str> = cells
+        .iter()
+        .filter(|cell| floor_of(floors, cell).is_some())
+        .map(|cell| cell.subject.as_str())
+        .collect();
     Panels {
-        y: vec![YAxis::linear("Mops/s"); places.len()],
-        rows: places.iter().map(row).collect(),
+        y: vec![YAxis::log("Mops/s"); rows.len()],
+        rows,
         x: XAxis::Log,
         lines: Lines::None,
         shade_from: None,
         x_label: "peak unreclaimed bytes".to_owned(),
-        legend: schemes.legend(&group.rows),
-        notes: vec![notes],
+        legend: schemes.legend(&group.rows).into_iter().chain(floor_key(&twice)).collect(),
+        heading: String::new(),
+        height: None,
+        caption: vec![caption],
     }
 }
 
-fn marker(cell: &CellSummary, group: &Group, schemes: &Schemes) -> Option<Series> {
+/// The rate against the peak, each with its interval.
+fn marker(cell: &CellSummary, group: &Group, floors: &Floors) -> Option<Point> {
     let of_cell = group.rows.iter().filter(|row| row.case == cell.row.case && row.counts());
     let peaks: Vec<f64> =
         of_cell.filter_map(|row| Some(row.peak_unreclaimed_bytes? as f64)).collect();
-    let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
-    let point = Point { x: stats::median(&peaks), y: cell.median()? / 1e6, interval, band: None };
-    let name = cell.row.reclaimer.clone();
-    Some(Series { look: schemes.looks[&name], name, points: vec![point] })
-}
-
-/// With its first letter large.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let ((x, across), (y, interval)) =
+        (Estimate::of(&peaks)?.in_units_of(1.0), cell.estimate?.in_units_of(1e6));
+    let band = floor_of(floors, cell).map(|factor| (y / factor, y * factor));
+    Some(Point { x, y, interval, across, band })
 }

@@ -4,20 +4,40 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
-use super::levels::{floor_key, floor_of};
+use super::arrange::arranged;
+use super::levels::{drawn, floor_key, floor_of, has_two_levels, kinds};
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
-use super::schemes::file_stem;
-use super::style::{Look, Style, looks};
-use super::{Drawing, Results};
+use super::picture::Sketch;
+use super::schemes::{file_stem, percent};
+use super::style::{Look, looks};
+use super::{Results, Unasked};
 use crate::analysis::compare::{self, Floors};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
+use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric};
+use crate::analysis::within::{self, summarise_within};
 use crate::case::{NO_OP, SEQUENTIAL};
+use crate::rows::Row;
 
 const NAME: &str = "throughput-threads";
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn unasked(results: &Results<'_>) -> Unasked {
+    let rows = drawn(results.rows);
+    if rows.is_empty() {
+        // It says why, if no trial is valid.
+        let is_valid = results.rows.iter().any(|row| row.counts());
+        return if is_valid { Unasked::Nowhere } else { Unasked::Everywhere };
+    }
+    let groups = split(&rows);
+    if groups.iter().any(|group| !with_lines(group).rows.is_empty()) {
+        Unasked::Everywhere
+    } else {
+        Unasked::Nowhere
+    }
+}
+
+/// See [`super::FIGURES`].
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let Results { rows, cpus, .. } = *results;
     let choice = choose_metric(rows, cpus);
     let drawable = rows.iter().any(|row| row.counts() && choice.metric.of(row).is_some());
@@ -27,17 +47,31 @@ pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>>
         bail!("none of {} trials is valid and has a throughput{example}{reason}", rows.len());
     }
     let looks = looks(rows);
-    split(rows)
-        .iter()
-        .map(|group| {
-            let picture = Picture::new(group, &choice, cpus);
-            picture.panels(&looks).drawing(file_stem(NAME, &group.label), style)
-        })
-        .collect()
+    let picture = |group: &Group| Sketch {
+        file_stem: file_stem(NAME, &group.label),
+        panels: Cells::new(group, &choice, cpus).panels(&looks),
+    };
+    let groups = split(rows);
+    let lines: Vec<Group> = groups.iter().map(with_lines).collect();
+    let lines: Vec<&Group> = lines.iter().filter(|group| !group.rows.is_empty()).collect();
+    // Workloads at one number of threads are drawn only where there are no others.
+    let all = || groups.iter().map(picture).collect();
+    Ok(if lines.is_empty() { all() } else { lines.into_iter().map(picture).collect() })
+}
+
+/// The group's workloads under which a subject was measured at two numbers of threads.
+fn with_lines(group: &Group) -> Group {
+    let is_same = |a: &Row, b: &Row| (a.mix.reads, a.zipf) == (b.mix.reads, b.zipf);
+    let has_two = |row: &&Row| {
+        let own = group.rows.iter().filter(|other| is_same(row, other) && !other.is_control());
+        has_two_levels(own.map(|row| (row.subject(), row.threads as f64)))
+    };
+    let rows = group.rows.iter().filter(has_two).cloned().collect();
+    Group { rows, ..group.clone() }
 }
 
 /// One group's cells, by their part in the picture.
-struct Picture<'a> {
+struct Cells<'a> {
     group: &'a Group,
     choice: &'a ChosenRate,
     cpus: usize,
@@ -47,10 +81,10 @@ struct Picture<'a> {
     floors: Floors,
 }
 
-impl<'a> Picture<'a> {
+impl<'a> Cells<'a> {
     /// The controls are drawn like other subjects where there is no other.
     fn new(group: &'a Group, choice: &'a ChosenRate, cpus: usize) -> Self {
-        let cells = summarise(&group.rows, choice.metric);
+        let cells = summarise_within(&group.rows, choice.metric);
         let floors = Floors::of(&compare::cells(&[&group.rows], choice.metric));
         let cells = cells.into_iter().filter(|cell| !cell.row.twin);
         let (mut no_op, cells): (Vec<_>, Vec<_>) =
@@ -67,36 +101,37 @@ impl<'a> Picture<'a> {
     }
 
     fn panels(&self, looks: &BTreeMap<String, Look>) -> Panels {
-        let reads = distinct(self.curves.iter().map(|cell| cell.row.mix.reads));
-        let skews = distinct(self.curves.iter().map(|cell| cell.row.zipf));
+        let (reads, skews) = kinds(self.curves.iter().map(|cell| &cell.row));
         let xs: BTreeSet<_> = self.curves.iter().map(|cell| cell.row.threads).collect();
-        let rows = reads
-            .iter()
-            .rev()
-            .map(|&reads| skews.iter().map(|&skew| self.panel(reads, skew, looks)).collect());
+        let rows = arranged(&reads, &skews, |reads, skew| self.panel(*reads, *skew, looks));
         let oversubscribed = xs.iter().any(|&threads| threads > self.cpus);
         Panels {
-            rows: rows.collect(),
+            y: vec![YAxis::linear("Mops/s"); rows.len()],
             x: XAxis::Counts(xs.into_iter().collect()),
-            y: vec![YAxis::linear("Mops/s"); reads.len()],
             lines: Lines::Marked(1),
             // Threads are whole numbers: the first that is too many is at or beyond `cpus + 1`.
             shade_from: oversubscribed.then_some(self.cpus as f64 + 0.5),
             x_label: "threads".to_owned(),
             legend: self.legend(looks, oversubscribed),
-            notes: self.notes(),
+            heading: String::new(),
+            height: None,
+            caption: self.caption(rows.len()),
+            rows,
         }
     }
 
-    fn panel(&self, reads: f64, skew: f64, looks: &BTreeMap<String, Look>) -> Panel {
+    /// None if nobody asked for it.
+    fn panel(&self, reads: f64, skew: f64, looks: &BTreeMap<String, Look>) -> Option<Panel> {
         let here = |cell: &&CellSummary| cell.row.mix.reads == reads && cell.row.zipf == skew;
+        self.curves.iter().find(here)?;
         let mut series: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for cell in self.curves.iter().filter(here) {
             if let Some(median) = cell.median() {
                 let interval = cell.interval().map(|(low, high)| (low / 1e6, high / 1e6));
                 let band = floor_of(&self.floors, cell)
                     .map(|factor| (median / factor / 1e6, median * factor / 1e6));
-                let point = Point { x: cell.row.threads as f64, y: median / 1e6, interval, band };
+                let (x, y) = (cell.row.threads as f64, median / 1e6);
+                let point = Point { x, y, interval, band, across: None };
                 series.entry(&cell.subject).or_default().push(point);
             }
         }
@@ -104,19 +139,13 @@ impl<'a> Picture<'a> {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
         }
         let reference = self.references.iter().filter(here).find_map(|cell| cell.median());
-        Panel {
-            title: [format!("{reads} % reads"), format!("θ = {skew}")],
-            series: series
-                .into_iter()
-                .map(|(subject, points)| Series {
-                    name: subject.to_owned(),
-                    look: looks[subject],
-                    points,
-                })
-                .collect(),
+        let of = |(subject, points)| Series::new(subject, looks[subject], points);
+        Some(Panel {
+            title: vec![percent(reads), format!("θ = {skew}")],
+            series: series.into_iter().map(of).collect(),
             reference: reference.map(|rate| rate / 1e6),
             ..Panel::default()
-        }
+        })
     }
 
     fn legend(&self, looks: &BTreeMap<String, Look>, shaded: bool) -> Vec<(Key, String)> {
@@ -136,18 +165,17 @@ impl<'a> Picture<'a> {
         legend
     }
 
-    fn notes(&self) -> Vec<String> {
+    fn caption(&self, rows: usize) -> Vec<String> {
         let cells = || self.curves.iter().chain(&self.references).chain(&self.no_op);
         let mut notes = vec![
             format!("{}; {}.", self.trials(), self.choice.in_words()),
             format!("{}.", self.group.setting.in_words()),
         ];
         notes.extend(self.harness_alone());
-        let ratios = distinct(self.curves.iter().map(|cell| cell.row.mix.reads));
         if names(&self.curves, |cell| cell.median().is_some()).len() > 1 {
             notes.push("Points of one number of threads are side by side.".to_owned());
         }
-        if ratios.len() > 1 {
+        if rows > 1 {
             notes.push("Each row of panels has its own scale.".to_owned());
         }
         let invalid: usize = cells().map(|cell| cell.invalid).sum();
@@ -173,9 +201,9 @@ impl<'a> Picture<'a> {
         match (least, most) {
             (_, 0 | 1) => "One trial a point, so no intervals".to_owned(),
             _ if least == most => {
-                format!("Median of {most} trials with its 95\u{a0}% BCa interval")
+                format!("Median of {most} trials; {}", within::IN_WORDS)
             }
-            _ => format!("Median of {least} to {most} trials with its 95\u{a0}% BCa interval"),
+            _ => format!("Median of {least} to {most} trials; {}", within::IN_WORDS),
         }
     }
 
@@ -197,12 +225,4 @@ impl<'a> Picture<'a> {
 
 fn names(cells: &[CellSummary], keep: impl Fn(&CellSummary) -> bool) -> BTreeSet<&str> {
     cells.iter().filter(|cell| keep(cell)).map(|cell| cell.subject.as_str()).collect()
-}
-
-/// The different values, ascending.
-fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.dedup();
-    values
 }

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::Results;
+use super::arrange::arranged;
 use super::panels::{Lines, Panel, Panels, Point, Series, XAxis, YAxis};
+use super::picture::Sketch;
 use super::schemes::{Place, Schemes, file_stem};
-use super::style::Style;
-use super::{Drawing, Results};
 use crate::analysis::setting::{Group, Setting, split_by};
 use crate::analysis::stats;
 use crate::fault::Fault;
+use crate::rows::Row;
 use crate::rows::samples::SeriesRow;
 
 const NAME: &str = "unreclaimed-over-time";
@@ -32,19 +34,18 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
 }
 
 /// See [`super::FIGURES`].
-pub(super) fn draw(results: &Results<'_>, style: &Style) -> Result<Vec<Drawing>> {
+pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let mut samples: Samples<'_> = BTreeMap::new();
     for sample in results.samples.iter().filter(|sample| sample.unreclaimed_bytes.is_some()) {
         samples.entry((&sample.case, sample.block)).or_default().push(sample);
     }
     let schemes = Schemes::of(results, |row| samples.contains_key(&(row.case.as_str(), row.block)));
-    let of = |row: &crate::rows::Row| Setting::of(row).whatever(&["fault"]);
-    split_by(&schemes.rows, &of)
-        .iter()
-        .map(|group| {
-            panels(group, &schemes, &samples).drawing(file_stem(NAME, &group.label), style)
-        })
-        .collect()
+    let of = |row: &Row| Setting::of(row).whatever(&["fault"]);
+    let picture = |group: &Group| Sketch {
+        file_stem: file_stem(NAME, &group.label),
+        panels: panels(group, &schemes, &samples),
+    };
+    Ok(split_by(&schemes.rows, &of).iter().map(picture).collect())
 }
 
 fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
@@ -53,63 +54,52 @@ fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
     // Where every trial still has a sample; those of the few microseconds beyond count as there.
     let ends = samples.values().filter_map(|own| Some(own.last()?.at_seconds));
     let end = ends.reduce(f64::min).unwrap_or_default();
-    let rows = places
-        .iter()
-        .map(|place| {
-            faults
-                .iter()
-                .map(|&fault| {
-                    let what =
-                        if fault.is_none() { "no fault".to_owned() } else { fault.to_string() };
-                    let title = place.title(&places, &what);
-                    let series = series(group, schemes, samples, place, fault, end);
-                    Panel { title, series, ..Panel::default() }
-                })
-                .collect()
-        })
-        .collect();
-    let common = Place::in_common(&places);
+    let faults: Vec<Fault> = faults.into_iter().collect();
+    let panel = |place: &Place, fault: &Fault| {
+        let what = if fault.is_none() { "no fault".to_owned() } else { fault.to_string() };
+        let is_here = |row: &Row| row.fault == *fault && Place::of(row) == *place;
+        group.rows.iter().find(|row| is_here(row))?;
+        let series = series(group, schemes, samples, &is_here, end);
+        Some(Panel { title: place.title(&what), series, ..Panel::default() })
+    };
+    let rows = arranged(&places, &faults, panel);
     let trials = group.rows.iter().map(|row| row.block).collect::<BTreeSet<_>>().len();
-    let notes = format!(
+    let caption = format!(
         "Median of {trials} trials of the largest reading in each interval, of which there are \
-         {INTERVALS} at most; {}. {}.",
-        if common.is_empty() { "workloads differ".to_owned() } else { common },
+         {INTERVALS} at most. {}.",
         group.setting.in_words()
     );
     Panels {
-        y: vec![YAxis::log("unreclaimed bytes"); places.len()],
+        y: vec![YAxis::log("unreclaimed bytes"); rows.len()],
         rows,
         x: XAxis::Linear,
         lines: Lines::Marked((INTERVALS / MARKERS).max(1)),
         shade_from: None,
         x_label: "seconds".to_owned(),
         legend: schemes.legend(&group.rows),
-        notes: vec![notes],
+        heading: String::new(),
+        height: None,
+        caption: vec![caption],
     }
 }
 
-/// One line for each scheme of a panel.
+/// One line for each subject of a panel.
 fn series(
     group: &Group,
     schemes: &Schemes,
     samples: &Samples<'_>,
-    place: &Place,
-    fault: Fault,
+    is_here: &dyn Fn(&Row) -> bool,
     end: f64,
 ) -> Vec<Series> {
-    let mut trials: BTreeMap<&str, Vec<&Vec<&SeriesRow>>> = BTreeMap::new();
-    for row in group.rows.iter().filter(|row| row.fault == fault && Place::of(row) == *place) {
+    let mut trials: BTreeMap<String, Vec<&Vec<&SeriesRow>>> = BTreeMap::new();
+    for row in group.rows.iter().filter(|row| is_here(row)) {
         let own = samples.get(&(row.case.as_str(), row.block));
-        trials.entry(&row.reclaimer).or_default().extend(own);
+        trials.entry(row.subject()).or_default().extend(own);
     }
-    trials
-        .into_iter()
-        .map(|(name, trials)| Series {
-            name: name.to_owned(),
-            look: schemes.looks[name],
-            points: line(&trials, end),
-        })
-        .collect()
+    let line = |(name, trials): (String, Vec<_>)| {
+        Series::new(&name, schemes.looks[&name], line(&trials, end))
+    };
+    trials.into_iter().map(line).collect()
 }
 
 /// In each interval up to `end` the median, over the trials that have a reading in it, of their
@@ -134,7 +124,7 @@ fn line(trials: &[&Vec<&SeriesRow>], end: f64) -> Vec<Point> {
         .iter()
         .enumerate()
         .filter(|(_, all)| !all.is_empty())
-        .map(|(i, all)| Point { x: middle(i), y: stats::median(all), interval: None, band: None })
+        .map(|(i, all)| Point { x: middle(i), y: stats::median(all), ..Point::default() })
         .collect()
 }
 

@@ -5,12 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
+use super::columns::Columns;
+use crate::analysis::compare::quantity::bytes;
 use crate::analysis::compare::words::{factor, p_value};
-use crate::analysis::compare::{ALPHA, Checks, Judged, SeedSpread, Verdict, Workload, hash_seeds};
+use crate::analysis::compare::{
+    ALPHA, Checks, Judged, Quantity, SeedSpread, Verdict, Workload, hash_seeds,
+};
 use crate::analysis::stats;
 use crate::analysis::throughput::ChosenRate;
 use crate::results::machine::Difference;
 use crate::rows::throughput::parameters_to_json;
+use crate::show::plot::tex::escaped;
+use crate::show::text::latency::duration;
 use crate::show::text::throughput::mops;
 
 /// No line of prose is wider.
@@ -39,7 +45,9 @@ pub enum Mode {
 pub struct Report<'c> {
     /// What is compared with what.
     pub mode: Mode,
-    /// By which rate.
+    /// What is compared.
+    pub quantity: Quantity,
+    /// By which rate, if it is one.
     pub choice: ChosenRate,
     /// The comparisons, by workload.
     pub judged: Vec<Judged<'c>>,
@@ -87,29 +95,59 @@ impl Report<'_> {
     #[must_use]
     pub fn markdown(&self) -> String {
         let mut table = Table::new();
-        let workload = ["threads", "reads", "zipf", "keys"];
-        let header = workload.map(str::to_owned).into_iter().chain(self.header());
+        let columns = Columns::of(&self.judged, true);
+        let header = columns.names.iter().map(|name| (*name).to_owned()).chain(self.header());
         table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
         let groups = self.by_workload();
         for (_, judged) in &groups {
-            let row = &judged[0].ours.row;
-            let values = [
-                row.threads.to_string(),
-                row.mix.reads.to_string(),
-                row.zipf.to_string(),
-                row.keys.to_string(),
-            ];
+            let values = columns.values(judged[0]);
             for fields in self.rows(judged) {
                 table.add_row(values.iter().cloned().chain(fields));
             }
         }
-        align(&mut table, workload.len());
+        align(&mut table, columns.names.len());
         let notes: Vec<String> = self
             .notes()
             .iter()
             .map(|note| format!("* {}\n", note.replace('\n', "\n  * ")))
             .collect();
-        format!("{}\n\n{table}\n\n{}", self.caption(), notes.concat())
+        let fixed = match columns.fixed.as_str() {
+            "" => String::new(),
+            fixed => format!("\nIn all rows: {fixed}."),
+        };
+        format!("{}{fixed}\n\n{table}\n\n{}", self.caption(), notes.concat())
+    }
+
+    /// For a paper: a table of booktabs with a column for each part of the workload in which rows differ, under
+    /// comments with what a caption says.
+    #[must_use]
+    pub fn latex(&self) -> String {
+        let columns = Columns::of(&self.judged, false);
+        let header = self.header();
+        // Numbers to the right: all but the subject and the verdict.
+        let of_header = "r".repeat(header.len() - 2);
+        let mut tex = String::from("% The preamble needs \\usepackage{booktabs}.\n");
+        let said = self
+            .sentences()
+            .into_iter()
+            .chain((!columns.fixed.is_empty()).then(|| format!("In all rows: {}.", columns.fixed)));
+        for line in said.flat_map(|said| said.lines().map(str::to_owned).collect::<Vec<_>>()) {
+            tex.push_str(&format!("% {line}\n"));
+        }
+        tex.push_str(&format!(
+            "\\begin{{tabular}}{{{}l{of_header}l}}\n\\toprule\n",
+            "r".repeat(columns.names.len())
+        ));
+        let names = columns.names.iter().map(|name| (*name).to_owned());
+        tex.push_str(&tex_row(names.chain(header)));
+        for (_, judged) in self.by_workload() {
+            tex.push_str("\\midrule\n");
+            let values = columns.values(judged[0]);
+            for fields in self.rows(&judged) {
+                tex.push_str(&tex_row(values.iter().cloned().chain(fields)));
+            }
+        }
+        tex + "\\bottomrule\n\\end{tabular}\n"
     }
 
     /// For a program.
@@ -127,12 +165,13 @@ impl Report<'_> {
         json!({
             "compares": compares,
             "between": between,
-            "rate": self.choice.metric.in_words(),
-            "rate_why": self.choice.why,
+            "compared": self.quantity.in_words(),
+            "rate": self.is_of_rates().then(|| self.choice.metric.in_words()),
+            "rate_why": self.is_of_rates().then_some(&self.choice.why),
             "paired": self.is_paired(),
             "level": stats::LEVEL,
             "alpha": ALPHA,
-            "comparisons": self.judged.iter().map(object).collect::<Vec<_>>(),
+            "comparisons": self.judged.iter().map(|one| object(one, self.quantity)).collect::<Vec<_>>(),
             "left_out": self.left_out,
             "checks": self.checks,
             "hash_seeds": self.hash_seeds,
@@ -142,6 +181,10 @@ impl Report<'_> {
     /// What the table is and what to know about it, a paragraph each.
     pub(crate) fn sentences(&self) -> Vec<String> {
         std::iter::once(self.caption().replace('\n', " ")).chain(self.notes()).collect()
+    }
+
+    fn is_of_rates(&self) -> bool {
+        self.quantity == Quantity::Rate
     }
 
     fn is_paired(&self) -> bool {
@@ -157,8 +200,12 @@ impl Report<'_> {
     }
 
     fn caption(&self) -> String {
-        let rate = format!("Rates are medians in Mops/s, {}.", self.choice.in_words());
-        let interval = "with its 95 % BCa bootstrap interval; above 1 is faster";
+        let rate = match self.quantity {
+            Quantity::Rate => format!("{}, {}.", self.quantity.in_words(), self.choice.in_words()),
+            quantity => format!("{}.", quantity.in_words()),
+        };
+        let above_one = self.quantity.above_one();
+        let interval = format!("with its 95 % BCa bootstrap interval; above 1 is {above_one}");
         match &self.mode {
             Mode::Subjects(baseline) => format!(
                 "Ratios to {baseline}: the geometric mean over blocks of the ratio within a block, \
@@ -190,7 +237,7 @@ impl Report<'_> {
 
     fn header(&self) -> Vec<String> {
         let rates: &[&str] = match self.mode {
-            Mode::Subjects(_) => &["Mops/s"],
+            Mode::Subjects(_) => &[self.quantity.heading()],
             Mode::Runs { .. } => &["before", "after"],
         };
         let trials = if self.is_paired() { "pairs" } else { "trials" };
@@ -203,14 +250,14 @@ impl Report<'_> {
     fn rows(&self, judged: &[&Judged<'_>]) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
         if let (Mode::Subjects(_), Some(first)) = (&self.mode, judged.first()) {
-            let baseline = [first.theirs.subject.clone(), mops(first.theirs.median())];
+            let baseline = [first.theirs.subject.clone(), self.shown(first.theirs.median())];
             let blank = [const { String::new() }; 4];
             rows.push(baseline.into_iter().chain(blank).chain(["baseline".to_owned()]).collect());
         }
         for judged in judged {
-            let mut rates = vec![mops(judged.ours.median())];
+            let mut rates = vec![self.shown(judged.ours.median())];
             if let Mode::Runs { .. } = self.mode {
-                rates.insert(0, mops(judged.theirs.median()));
+                rates.insert(0, self.shown(judged.theirs.median()));
             }
             let trials = judged.pairs.map_or_else(
                 || format!("{} + {}", judged.theirs.trials.len(), judged.ours.trials.len()),
@@ -224,10 +271,19 @@ impl Report<'_> {
             fields.extend(rates);
             fields.push(factor(judged.ratio.centre));
             fields.push(interval.unwrap_or_else(|| "-".to_owned()));
-            fields.extend([trials, p_value(judged.adjusted), judged.verdict.to_string()]);
+            let verdict = self.quantity.verdict(judged.verdict).to_owned();
+            fields.extend([trials, p_value(judged.adjusted), verdict]);
             rows.push(fields);
         }
         rows
+    }
+
+    fn shown(&self, value: f64) -> String {
+        match self.quantity {
+            Quantity::Rate => mops(value),
+            Quantity::PeakUnreclaimedBytes => bytes(value),
+            Quantity::Response(..) => duration(value),
+        }
     }
 
     /// The footer, a paragraph each.
@@ -270,27 +326,35 @@ impl Report<'_> {
 
     fn counts(&self) -> String {
         let count = |verdict| self.judged.iter().filter(|judged| judged.verdict == verdict).count();
+        let (first, second) = match self.quantity {
+            Quantity::Response(..) => (Verdict::Slower, Verdict::Faster),
+            _ => (Verdict::Faster, Verdict::Slower),
+        };
         let test = if self.is_paired() {
             "sign flips over blocks, step-down"
         } else {
             "exchange of trials, Holm's correction"
         };
         format!(
-            "{} comparisons: {} faster, {} slower, {} without a difference shown, which is not to \
+            "{} comparisons: {} {}, {} {}, {} without a difference shown, which is not to \
              say that there is none. p is corrected for all of them ({test}): the chance of calling \
-             any table here faster or slower that is not is at most {}. Intervals are of each ratio \
+             any table here {} or {} that is not is at most {}. Intervals are of each ratio \
              by itself.",
             self.judged.len(),
-            count(Verdict::Faster),
-            count(Verdict::Slower),
+            count(first),
+            self.quantity.verdict(first),
+            count(second),
+            self.quantity.verdict(second),
             count(Verdict::NoDifferenceShown),
+            self.quantity.verdict(first),
+            self.quantity.verdict(second),
             percent(ALPHA)
         )
     }
 }
 
 /// One comparison, in base units.
-fn object(judged: &Judged<'_>) -> Value {
+fn object(judged: &Judged<'_>, quantity: Quantity) -> Value {
     let (ours, theirs) = (judged.ours, judged.theirs);
     let row = &ours.row;
     let interval = |end: fn((f64, f64)) -> f64| judged.ratio.interval.map(end);
@@ -303,17 +367,21 @@ fn object(judged: &Judged<'_>) -> Value {
         "trials": ours.trials.len(),
         "baseline_trials": theirs.trials.len(),
         "pairs": judged.pairs,
-        "ops_per_sec": ours.median(),
-        "baseline_ops_per_sec": theirs.median(),
         "ratio": judged.ratio.centre,
         "ratio_low": interval(|ends| ends.0),
         "ratio_high": interval(|ends| ends.1),
         "p": judged.p,
         "p_adjusted": judged.adjusted,
         "noise_floor": judged.floor,
-        "verdict": judged.verdict,
+        "verdict": quantity.verdict(judged.verdict).replace(' ', "-"),
+        "rate": ours.workload.rate(),
     });
     object.extend(judgement.as_object().cloned().unwrap_or_default());
+    let medians = quantity.to_json(ours.median(), theirs.median());
+    object.extend(medians.as_object().cloned().unwrap_or_default());
+    if object["rate"].is_null() {
+        object.remove("rate");
+    }
     Value::Object(object)
 }
 
@@ -329,6 +397,12 @@ pub(crate) fn headings<'w>(workloads: impl Iterator<Item = &'w Workload> + Clone
         format!("{short}\n{}", workload.setting().in_words().replace("; ", ";\n"))
     };
     workloads.map(name).collect()
+}
+
+/// Fields as a line of a table of LaTeX.
+fn tex_row(fields: impl Iterator<Item = String>) -> String {
+    let fields: Vec<String> = fields.map(|field| escaped(&field)).collect();
+    format!("{} \\\\\n", fields.join(" & "))
 }
 
 /// Numbers to the right: all but the subject, in column `subject`, and the verdict.

@@ -10,7 +10,7 @@ use crate::test_rows::{Grid, trial};
 
 fn drawn(rows: &[Row]) -> Pgf {
     let results = Results { rows, cpus: 2, ..Results::default() };
-    let mut drawings = (FIGURES[0].draw)(&results, &STYLES[0]).expect("rows to draw");
+    let mut drawings = FIGURES[0].draw(&results, &(&STYLES[0]).into()).expect("rows to draw");
     drawings.remove(0).pgf
 }
 
@@ -84,7 +84,7 @@ fn braces_and_environments_are_closed() {
     for style in STYLES {
         let rows = Grid { reads: vec![50.0, 95.0], ..Grid::small() }.rows();
         let results = Results { rows: &rows, cpus: 2, ..Results::default() };
-        let drawings = (FIGURES[0].draw)(&results, style).expect("rows to draw");
+        let drawings = FIGURES[0].draw(&results, &style.into()).expect("rows to draw");
         let tex = uncommented(&drawings[0].pgf.tex).replace("\\{", "").replace("\\}", "");
         let count = |c: char| tex.matches(c).count();
         assert_eq!((count('{'), count('[')), (count('}'), count(']')), "{tex}");
@@ -108,7 +108,7 @@ fn text_is_set_as_it_is_written() {
     // A name of a table is text in the legend, and a field of the table.
     let Pgf { tex, table } = drawn(&[trial("my_map;100%", 1, 0, 1e6)]);
     assert!(tex.contains("\\addlegendentry{my\\_map;100\\%}"), "{tex}");
-    assert!(table.ends_with(";my_map_100_\n"), "{table}");
+    assert!(table.ends_with(";my_map_100_;1;1\n"), "{table}");
 }
 
 #[test]

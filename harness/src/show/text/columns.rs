@@ -1,0 +1,74 @@
+//! The columns of a table that say what of the workload a row is of.
+
+use std::collections::BTreeSet;
+
+use trials::parameters::parameter;
+
+use crate::analysis::compare::Judged;
+use crate::analysis::setting::{names_that_differ, split};
+use crate::rows::Row;
+
+/// What every table of Markdown has.
+const ALWAYS: [&str; 4] = ["threads", "reads", "zipf", "keys"];
+/// The operations per second that latency trials were asked for.
+const RATE: &str = "rate";
+
+/// The columns of a table of comparisons.
+pub(super) struct Columns {
+    pub(super) names: Vec<&'static str>,
+    /// What all rows hold fixed of what is no column.
+    pub(super) fixed: String,
+}
+
+impl Columns {
+    /// One for each part of the workload in which rows differ, and if `always` for the four that are asked for
+    /// most.
+    pub(super) fn of(judged: &[Judged<'_>], always: bool) -> Self {
+        let rows: Vec<Row> = judged.iter().map(|one| one.ours.row.clone()).collect();
+        let groups = split(&rows);
+        let varies = |name: &&'static str| {
+            let values: BTreeSet<String> = judged.iter().map(|one| value(one, name)).collect();
+            values.len() > 1
+        };
+        let differ = names_that_differ(&groups).into_iter();
+        let differ = differ.flat_map(|name| match name {
+            "writes" => vec!["inserts", "removes", "updates", "upserts"],
+            name => vec![name],
+        });
+        let mut names: Vec<&'static str> = ALWAYS.to_vec();
+        names.extend(differ.filter(|name| !ALWAYS.contains(name)));
+        names.push(RATE);
+        let (mut kept, mut fixed) = (Vec::new(), Vec::new());
+        for name in names {
+            if always && ALWAYS.contains(&name) || varies(&name) {
+                kept.push(name);
+            } else if let Some(one) =
+                judged.first().map(|one| value(one, name)).filter(|v| !v.is_empty())
+            {
+                fixed.push(format!("{name} {one}"));
+            }
+        }
+        Self { names: kept, fixed: fixed.join(", ") }
+    }
+
+    /// What a row says in them.
+    pub(super) fn values(&self, one: &Judged<'_>) -> Vec<String> {
+        self.names.iter().map(|name| value(one, name)).collect()
+    }
+}
+
+fn value(one: &Judged<'_>, name: &str) -> String {
+    let row = &one.ours.row;
+    let share = |percent: f64| ((percent * 100.0).round() / 100.0).to_string();
+    match name {
+        RATE => one.ours.workload.rate().map_or_else(String::new, |rate| rate.to_string()),
+        "reads" => share(row.mix.reads),
+        "inserts" => share(row.mix.inserts),
+        "removes" => share(row.mix.removes),
+        "updates" => share(row.mix.updates),
+        "upserts" => share(row.mix.upserts),
+        // What the file has as a fraction, people read as they wrote it.
+        "zipf" => row.zipf.to_string(),
+        name => (parameter(name).get)(row).to_string(),
+    }
+}
