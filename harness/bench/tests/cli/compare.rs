@@ -309,3 +309,82 @@ fn exports_for_services() {
     lab.run("export r --format bencher --filter nothing").exits(2).says(&["nothing to export"]);
     lab.run("export r").exits(2).says(&["--format"]);
 }
+
+/// A row for each subject under each workload, with what tells them apart.
+#[test]
+fn tables_say_what_their_rows_differ_in() {
+    let lab = recorded("reclamation-allocator");
+    let ran = lab.run("cmp r --format latex --filter *epoch*").exits(0);
+    let ran = ran.prints(&[
+        "% In all rows: threads 2, zipf 0, keys 100000",
+        "\\toprule\nreads & allocator & subject & ",
+    ]);
+    let is_row = |line: &&str| line.ends_with(" \\\\") && !line.contains("subject");
+    let rows: Vec<&str> = ran.out.lines().filter(is_row).collect();
+    let cells = |row: &str| row.split(" & ").take(3).map(str::to_owned).collect::<Vec<_>>();
+    let mut told: Vec<Vec<String>> = rows.iter().map(|row| cells(row)).collect();
+    assert_eq!(told.len(), 4 * 3, "{}", ran.out);
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 4 * 3, "rows repeat: {}", ran.out);
+    let wide = rows.iter().all(|row| row.matches(" & ").count() == 8);
+    assert!(wide && ran.out.contains("{rrlrrrrrl}"), "{}", ran.out);
+    assert!(ran.out.contains("0.80--1.15") && !ran.out.contains('\u{2013}'), "an interval's dash");
+    let markdown = lab.run("cmp r --markdown --filter *epoch*").exits(0);
+    markdown.prints(&["| threads | reads | zipf |   keys | allocator | subject"]);
+    lab.run("cmp r --format latex --json").exits(2).says(&["--json", "cannot be used"]);
+}
+
+#[test]
+fn what_a_dry_run_prints_is_what_a_filter_takes() {
+    let lab = recorded("reclamation-series");
+    let all = json(&lab, "cmp r");
+    for (filter, fault) in [("*fault=stalled-reader", "stalled-reader"), ("*keys=100000", "none")] {
+        let some = json(&lab, &format!("cmp r --filter {filter}"));
+        let of = |value: &Value| {
+            let is_it = |one: &&Value| fault == "none" || one["fault"] == fault;
+            comparisons(value).iter().filter(is_it).count()
+        };
+        assert!(of(&some) > 10 && of(&some) <= of(&all), "{filter}");
+        let is_asked = |one: &Value| fault == "none" || one["fault"] == fault;
+        assert!(comparisons(&some).iter().all(is_asked), "{filter}: {some}");
+    }
+    lab.run("cmp r --filter *fault=stalled-reader --format latex")
+        .exits(0)
+        .prints(&["fault=stalled-reader"]);
+    let plotted = "plot r --filter *fault=stalled-reader --figure throughput-memory --format svg";
+    let ran = lab.run(plotted).exits(0);
+    ran.prints(&["throughput-memory.svg\n", "throughput-memory.caption\n"]);
+}
+
+#[test]
+fn peaks_of_memory_are_compared() {
+    let lab = recorded("reclamation-threads");
+    let command = "cmp r --metric peak-unreclaimed-bytes --filter *threads=8?reads=0*";
+    lab.run(command).exits(0).prints(&["peak bytes", "above 1 is more", "less\n", "11 less"]);
+    let all = json(&lab, command);
+    assert!(all["rate"].is_null() && all["compared"].as_str().unwrap().contains("Bytes"));
+    let hazard = comparisons(&all).iter().find(|one| one["subject"] == "chaining-lock-free/hazard");
+    let hazard = hazard.expect("a subject");
+    assert_eq!(hazard["verdict"], "less");
+    // From the file, by hand.
+    let peaks = |reclaimer: &str| -> HashMap<String, f64> {
+        let is_one = |row: &HashMap<String, String>| {
+            (row["reclaimer"].as_str(), row["threads"].as_str(), row["reads"].as_str())
+                == (reclaimer, "8", "0.0")
+        };
+        let rows = lab.rows("r").into_iter().filter(is_one);
+        rows.map(|row| (row["block"].clone(), row["peak_unreclaimed_bytes"].parse().unwrap()))
+            .collect()
+    };
+    let (ours, theirs) = (peaks("hazard"), peaks("leak"));
+    let logs: Vec<f64> = ours.iter().map(|(block, bytes)| (bytes / theirs[block]).ln()).collect();
+    let expected = (logs.iter().sum::<f64>() / logs.len() as f64).exp();
+    let ratio = hazard["ratio"].as_f64().unwrap();
+    assert!((ratio / expected - 1.0).abs() < 1e-9, "{ratio} {expected}");
+    lab.run("cmp r --metric p99").exits(2).says(&["no latency trial", "[latency]"]);
+    for command in ["rank r", "report r", "scaling r", "export r --format bencher"] {
+        let said = ["--metric p99.9", "only `bench cmp`"];
+        lab.run(&format!("{command} --metric p99.9")).exits(2).says(&said);
+    }
+}

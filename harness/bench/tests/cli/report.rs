@@ -240,3 +240,29 @@ fn without_a_valid_trial_there_is_a_page() {
     lab.run("report missing").exits(2).says(&["there is no folder missing"]);
     lab.run("report r --baseline nobody").exits(2).says(&["no subject matches `nobody`"]);
 }
+
+#[test]
+fn an_answer_of_many_subjects_is_a_table() {
+    let lab = recorded("overview");
+    let page = page(&lab, "report r");
+    let subjects = column(&page, "answer", "subject");
+    let rank = json(&lab, "rank r");
+    let ranks: Vec<&str> = rank["ranking"]["ranks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["subject"].as_str().unwrap())
+        .collect();
+    let compared = json(&lab, "cmp r");
+    let is_compared =
+        |name: &&str| comparisons(&compared).iter().any(|one| one["subject"] == **name);
+    let expected: Vec<&str> = ranks.into_iter().filter(is_compared).collect();
+    let shown: Vec<&str> = subjects.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(shown, expected);
+    let answer = part(&page, "answer");
+    assert!(!answer.contains("faster under") && !answer.contains("Then:"), "{answer}");
+    // A figure says what it holds fixed, and is as wide as its text needs.
+    let figures = part(&page, "figures");
+    assert!(figures.contains("65536 keys (u64)"), "{figures}");
+    assert!(lab.read("r/report.html").contains("--print: "));
+}

@@ -125,6 +125,7 @@ pub(crate) fn bytes(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::latency::test_trials::at_rate;
 
     #[test]
     fn verdicts_are_about_what_is_compared() {
@@ -133,6 +134,21 @@ mod tests {
         assert_eq!(of("p99").verdict(Verdict::Faster), "slower", "a longer time");
         assert_eq!(Quantity::Rate.verdict(Verdict::Faster), "faster");
         assert_eq!((Quantity::named("wall"), Quantity::named("p98")), (None, None));
+    }
+
+    #[test]
+    fn a_percentile_is_of_response_times_and_of_trials_that_kept_their_rate() {
+        let tail = [(1_000, 980), (2_000_000, 20)];
+        let mut trial = at_rate(crate::test_rows::trial("papaya", 1, 0, 1e6), 1e5, &tail);
+        let of = |trial: &LatencyTrial, name: &str| {
+            Quantity::named(name).unwrap().of_latency(trial).ops_per_sec
+        };
+        let p99 = of(&trial, "p99").expect("a time");
+        assert!((p99 / 2e-3 - 1.0).abs() < 1e-2, "{p99}");
+        assert!(of(&trial, "p50").is_some_and(|p50| (p50 / 1e-6 - 1.0).abs() < 1e-2));
+        assert_eq!(of(&trial, "peak-unreclaimed-bytes"), None);
+        trial.open.saturated = Some(true);
+        assert_eq!(of(&trial, "p99"), None);
     }
 
     #[test]

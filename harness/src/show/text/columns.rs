@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use trials::parameters::parameter;
+use trials::parameters::{PARAMETERS, parameter};
 
 use crate::analysis::compare::Judged;
 use crate::analysis::setting::{names_that_differ, split};
@@ -48,6 +48,9 @@ impl Columns {
                 fixed.push(format!("{name} {one}"));
             }
         }
+        let special = PARAMETERS.iter().filter(|parameter| !kept.contains(&parameter.name));
+        let special = special.filter_map(|one| (one.said?.short)(&judged.first()?.ours.row));
+        fixed.extend(special);
         Self { names: kept, fixed: fixed.join(", ") }
     }
 
