@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where a cache's time comes from.
+///
+/// A cache may ask while it has a shard's mutex: a clock that uses that cache may wait for ever. An operation
+/// in which a clock panics does so too; it has stored nothing.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Seconds since some moment, the same for each call; it does not go back.
     fn steady(&self) -> u64;

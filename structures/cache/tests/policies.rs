@@ -161,6 +161,35 @@ fn a_late_hit_brings_nothing_back() {
     for_each(&mut Late);
 }
 
+/// One item, which is hit each time that the hand looks anywhere else.
+struct Hot<H>(H);
+
+impl<H: Hits> Items for Hot<H> {
+    fn is_there(&self, slot: u32) -> bool {
+        self.0.hit(3);
+        slot == 3
+    }
+
+    fn hash(&self, slot: u32) -> u64 {
+        u64::from(slot)
+    }
+}
+
+fn gives_up_what_is_always_hit<E: Eviction>() {
+    let mut policy = E::new(1);
+    policy.resize(10, 10);
+    let items = Hot(policy.share_hits());
+    policy.insert(3, 3);
+    assert_eq!(policy.victim(&items), Some(3), "{}", E::NAME);
+}
+
+/// A writer has to end, however fast others read.
+#[test]
+fn a_hand_ends_though_an_item_is_hit_all_the_while() {
+    gives_up_what_is_always_hit::<ClockClear>();
+    gives_up_what_is_always_hit::<ClockSet>();
+}
+
 #[test]
 fn metadata_is_what_the_table_says() {
     struct Bytes;

@@ -69,16 +69,19 @@ impl<B: NewBit> Eviction for Hand<B> {
         self.items -= 1;
     }
 
-    /// The next slot with an item whose bit is clear. It ends in the second turn at the latest, unless
-    /// others set bits all the while.
+    /// The next slot with an item whose bit is clear. In the second turn there is one, unless others set
+    /// bits meanwhile; after that turn a bit saves nothing.
     fn victim(&mut self, items: &impl Items) -> Option<u32> {
         if self.items == 0 {
             return None;
         }
+        let mut saved = 2 * u64::from(self.slots);
         loop {
             let slot = self.at;
             self.at = if slot + 1 == self.slots { 0 } else { slot + 1 };
-            if !self.bits.take(slot) && items.is_there(slot) {
+            let is_saved = self.bits.take(slot) && saved > 0;
+            saved = saved.saturating_sub(1);
+            if !is_saved && items.is_there(slot) {
                 self.items -= 1;
                 return Some(slot);
             }

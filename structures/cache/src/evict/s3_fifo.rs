@@ -86,11 +86,11 @@ impl S3Fifo {
         Some(slot)
     }
 
-    /// Lets the main queue's last item go, or enter again: the victim, if it goes.
-    fn sift_main(&mut self) -> Option<u32> {
+    /// Lets the main queue's last item go, or, if hits save it, enter again: the victim, if it goes.
+    fn sift_main(&mut self, hits_save: bool) -> Option<u32> {
         let slot = self.main.pop_back(&mut self.links)?;
         let hits = self.states.load(slot) & MOST;
-        if hits > 0 {
+        if hits_save && hits > 0 {
             self.enter(slot, IN_MAIN | (hits - 1));
             return None;
         }
@@ -140,13 +140,16 @@ impl Eviction for S3Fifo {
         queue.remove(&mut self.links, slot);
     }
 
+    /// So many rounds use up all hits that there are, unless others hit meanwhile; that saves none then.
     fn victim(&mut self, items: &impl Items) -> Option<u32> {
+        let mut saved = (usize::from(MOST) + 1) * (self.small.len() + self.main.len());
         while self.small.len() + self.main.len() > 0 {
             let from_main = self.main.len() > self.main_most || self.small.len() == 0;
-            let victim = if from_main { self.sift_main() } else { self.sift_small(items) };
+            let victim = if from_main { self.sift_main(saved > 0) } else { self.sift_small(items) };
             if victim.is_some() {
                 return victim;
             }
+            saved = saved.saturating_sub(1);
         }
         None
     }

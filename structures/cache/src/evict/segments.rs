@@ -9,7 +9,7 @@ const FIRST: usize = 64;
 const SEGMENTS: usize = 27;
 
 /// An array of atomics in segments, of which each is twice as large as the one before, so that none ever
-/// moves: readers need no lock and announce nothing. At most half of it is unused.
+/// moves: readers need no lock and announce nothing. About half of it is unused at most.
 #[derive(Debug)]
 pub(super) struct Segments<T>([OnceLock<Box<[T]>>; SEGMENTS]);
 

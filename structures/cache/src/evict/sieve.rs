@@ -58,9 +58,12 @@ impl Eviction for Sieve {
         self.list.remove(&mut self.links, slot);
     }
 
+    /// After one turn all items are unvisited, unless others visit them meanwhile; that saves none then.
     fn victim(&mut self, _items: &impl Items) -> Option<u32> {
         let mut at = self.hand.or_else(|| self.list.back())?;
-        while self.visited.take(at) {
+        let mut saved = self.list.len();
+        while self.visited.take(at) && saved > 0 {
+            saved -= 1;
             // From the front on to the back. There is an item, so there is a last one.
             at = self.links.before(at).or_else(|| self.list.back())?;
         }

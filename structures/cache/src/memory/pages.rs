@@ -4,6 +4,7 @@
 //! read may be of different moments: the store orders them, by its mutex or by a version that
 //! is validated. Until then a reader takes nothing for granted: [`Pages::look`] checks each number.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use super::Sizes;
@@ -18,7 +19,6 @@ pub struct Handle(pub(crate) u32);
 const NO_CLASS: u32 = u32::MAX;
 
 /// The pages of an arena.
-#[derive(Debug)]
 pub(crate) struct Pages {
     sizes: Sizes,
     pages: Box<[Page]>,
@@ -28,7 +28,6 @@ pub(crate) struct Pages {
     now: hints::AtomicU64,
 }
 
-#[derive(Debug)]
 struct Page {
     /// Made when the page is used for the first time; never given back to the system.
     words: OnceLock<Box<[AtomicU64]>>,
@@ -170,6 +169,13 @@ impl Pages {
         if self.now.load(hints::Ordering::Relaxed) != end {
             self.now.store(end, hints::Ordering::Relaxed);
         }
+    }
+}
+
+/// Without what is in them.
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("pages", &self.pages.len()).finish_non_exhaustive()
     }
 }
 

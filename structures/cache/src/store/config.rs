@@ -73,12 +73,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let largest = MAX_EXTRA + MAX_KEY + self.max_value;
-        let smallest = self.smallest.next_multiple_of(WORD);
+        // As large as this none is allowed.
+        let smallest = self.smallest.checked_next_multiple_of(WORD).unwrap_or(usize::MAX);
         if !self.page.is_power_of_two() || !(WORD..=1 << 30).contains(&self.page) {
             return Err(ConfigError::Page(self.page));
         }
-        if self.max_value > MAX_VALUE || largest > self.page {
+        if self.max_value > self.most_value() || self.page < MAX_EXTRA + MAX_KEY {
             return Err(ConfigError::MaxValue { most: self.most_value(), asked: self.max_value });
         }
         if !(2 * WORD..=self.page).contains(&smallest) {

@@ -24,8 +24,9 @@
 //! one's place. Only if there is no memory for both does it remove the old one first: until it adds the new
 //! one the key is absent, as after an eviction.
 //!
-//! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), and its own thread's
-//! counts. It blocks only if it has found the bucket changing three times, or an item that has expired:
+//! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count that its thread
+//! shares with few others, and, once each time that the shard has written a page's length, when the item's
+//! page was used. It blocks only if it has found the bucket changing three times, or an item that has expired:
 //! then it takes the shard's mutex, which all writers take.
 //!
 //! # Invariants

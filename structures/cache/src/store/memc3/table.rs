@@ -387,6 +387,27 @@ mod tests {
         }
     }
 
+    /// However often a bucket changes while it is read, also if its word is the same again: its version has
+    /// made a turn.
+    #[test]
+    fn a_turn_of_the_version_is_noticed() {
+        let (table, handle) = (Table::for_items(1), Handle(1));
+        let hash = hash_of(handle);
+        table.insert(hash, handle, hash_of).unwrap();
+        let word = || table.word(table.address(hash).home);
+        let mut turns = 0;
+        for changes in (0..14).map(|power| 1 << power) {
+            let before = word();
+            let read = table.read(hash, |found| {
+                (0..changes).for_each(|_| table.change(hash, found, || ()));
+                Some(())
+            });
+            read.expect_err("it has changed");
+            turns += u32::from(word() == before);
+        }
+        assert!(turns > 0, "no version came again");
+    }
+
     #[test]
     fn there_is_room_for_what_it_was_made_for() {
         for items in [1, 100, 972, 1000, 7782, 30_000] {
