@@ -65,7 +65,7 @@ use foldhash::fast::RandomState;
 
 use self::growth::{Table, allocate, is_behind};
 use self::slots::{Hint, Slots, TAG_BITS};
-use self::stripes::{Held, HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
+use self::stripes::{HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
 use super::error::{GrowError, TryInsertError};
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
@@ -416,20 +416,6 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         Candidates { locked, tag, buckets }
     }
 
-    /// The same, and the stripe of a third bucket, if that is another one.
-    fn candidates_and(
-        &self,
-        hash: u64,
-        third: usize,
-    ) -> (Candidates<'_, K, V, SLOTS>, Option<Held<'_>>) {
-        let tag = hash::tag(hash, TAG_BITS);
-        let [home, other] = pair(hash, tag, usize::MAX);
-        let wanted = [home, other, third];
-        let (table, (held, extra)) = self.lock_by(wanted, |stripes| stripes.lock_three(wanted));
-        let buckets = pair(hash, tag, table.slots.mask());
-        (Candidates { locked: LockedStripes { table, held }, tag, buckets }, extra)
-    }
-
     /// Where `key` is, or an empty slot for it; and the locks. Displaces and grows as needed.
     #[inline(always)]
     fn spot(&self, key: &K) -> Result<(Candidates<'_, K, V, SLOTS>, Spot), GrowError> {
@@ -438,25 +424,6 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         match locked.spot(key) {
             Some(spot) => Ok((locked, spot)),
             None => self.spot_after_all(locked, hash, key),
-        }
-    }
-
-    /// [`spot`](Self::spot) of a key whose buckets are full.
-    #[cold]
-    fn spot_after_all<'m>(
-        &'m self,
-        mut locked: Candidates<'m, K, V, SLOTS>,
-        hash: u64,
-        key: &K,
-    ) -> Result<(Candidates<'m, K, V, SLOTS>, Spot), GrowError> {
-        let mut attempt = 0;
-        loop {
-            locked = self.make_room(locked, hash, attempt)?;
-            // striped-I2: each time, as somebody may have added the key while we had no locks.
-            if let Some(spot) = locked.spot(key) {
-                return Ok((locked, spot));
-            }
-            attempt += 1;
         }
     }
 }

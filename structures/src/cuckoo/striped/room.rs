@@ -2,15 +2,36 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use super::slots::TAG_BITS;
 use super::stripes::Held;
-use super::{Candidates, CuckooStriped, LockedStripes};
+use super::{Candidates, CuckooStriped, LockedStripes, Spot, pair};
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{self, Place, Search};
+use crate::hash;
 use crate::sync::Ordering;
 
 impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     CuckooStriped<K, V, S, SLOTS, P>
 {
+    /// [`spot`](Self::spot) of a key whose buckets are full.
+    #[cold]
+    pub(super) fn spot_after_all<'m>(
+        &'m self,
+        mut locked: Candidates<'m, K, V, SLOTS>,
+        hash: u64,
+        key: &K,
+    ) -> Result<(Candidates<'m, K, V, SLOTS>, Spot), GrowError> {
+        let mut attempt = 0;
+        loop {
+            locked = self.make_room(locked, hash, attempt)?;
+            // striped-I2: each time, as somebody may have added the key while we had no locks.
+            if let Some(spot) = locked.spot(key) {
+                return Ok((locked, spot));
+            }
+            attempt += 1;
+        }
+    }
+
     /// Tries to empty a slot in one of the buckets, by displacement or by growth. Releases the locks
     /// and takes them again.
     #[cold]
@@ -67,6 +88,20 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         let (candidates, extra) = self.candidates_and(hash, to.bucket);
         self.displace(&candidates.locked, extra.as_ref(), [from, to], number)?;
         Some(candidates)
+    }
+
+    /// Locks both buckets of a hash, and the stripe of a third bucket, if that is another one.
+    fn candidates_and(
+        &self,
+        hash: u64,
+        third: usize,
+    ) -> (Candidates<'_, K, V, SLOTS>, Option<Held<'_>>) {
+        let tag = hash::tag(hash, TAG_BITS);
+        let [home, other] = pair(hash, tag, usize::MAX);
+        let wanted = [home, other, third];
+        let (table, (held, extra)) = self.lock_by(wanted, |stripes| stripes.lock_three(wanted));
+        let buckets = pair(hash, tag, table.slots.mask());
+        (Candidates { locked: LockedStripes { table, held }, tag, buckets }, extra)
     }
 
     /// One hop of a path that was found in the table number `number`, if it is still possible.
