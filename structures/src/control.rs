@@ -1,9 +1,9 @@
 //! A bucket's control word: the tags of its slots, and a sequence lock over its entries.
 //!
-//! MemC3 (NSDI 2013, section 4) keeps tags beside the entries and versions in an array of their
-//! own. Here both are one 64-bit word, so that one load says which slots may match *and* begins
-//! an optimistic read, and one compare-and-swap takes the lock *and* asserts that nothing has
-//! changed since the snapshot.
+//! MemC3 (NSDI 2013, "Optimistic Concurrent Cuckoo Hashing") keeps tags beside the entries and
+//! versions in an array of their own. Here both are one 64-bit word, so that one load says which
+//! slots may match *and* begins an optimistic read, and one compare-and-swap takes the lock *and*
+//! asserts that nothing has changed since the snapshot.
 //!
 //! | bits, from the lowest | |
 //! | --- | --- |

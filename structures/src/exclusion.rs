@@ -1,8 +1,8 @@
 //! FACTOR exclusion: how operations on the same bucket keep out of each other's way.
 //!
-//! The rows of the factor analysis in B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and
-//! Concurrent MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, section 6, over the
-//! same buckets, so that only the exclusion differs.
+//! The rows of the factor analysis in the evaluation of B. Fan, D. Andersen, M. Kaminsky, *MemC3:
+//! Compact and Concurrent MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, over the same
+//! buckets, so that only the exclusion differs.
 
 use std::fmt::Debug;
 

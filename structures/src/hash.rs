@@ -1,8 +1,8 @@
 //! From a hash to a bucket, a tag, and the other bucket.
 //!
 //! Partial-key cuckoo hashing: B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent
-//! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, section 4.1. An entry's two
-//! buckets follow from either of them and the tag, so that it can be moved without its key.
+//! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, "Tag-based Lookup/Insert". An
+//! entry's two buckets follow from either of them and the tag, so that it can be moved without its key.
 //!
 //! The bucket comes from the hash's low bits and the tag from its high bits: a hasher must mix
 //! both, as for `hashbrown`.

@@ -1,8 +1,8 @@
 //! FACTOR tagging: whether a slot's tag says which key may be in it.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
-//! and Smarter Hashing*, NSDI 2013, section 4.1: a lookup compares a few bits of the hash before
-//! it compares keys. Without tags the same lanes of the control word say only which slots are
+//! and Smarter Hashing*, NSDI 2013, "Tag-based Lookup/Insert": a lookup compares a few bits of
+//! the hash before it compares keys. Without tags the same lanes of the control word say only which slots are
 //! occupied, so that the layout and everything else stay as they are.
 
 use std::fmt::Debug;

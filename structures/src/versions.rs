@@ -1,8 +1,8 @@
 //! FACTOR versions: where the lock and the version of a bucket are.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
-//! and Smarter Hashing*, NSDI 2013, section 4: versions are a small array of their own, so that
-//! many buckets share one. Few versions stay in the cache, but an operation on one bucket makes
+//! and Smarter Hashing*, NSDI 2013, "Concurrent Cuckoo Hashing": versions are a small array of
+//! their own, so that many buckets share one. Few versions stay in the cache, but an operation on one bucket makes
 //! readers of others repeat their work. Here that is [`Stripes`]; in [`PerBucket`] each bucket's
 //! [control word](crate::control) has a version of its own.
 //!

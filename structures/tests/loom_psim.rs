@@ -62,20 +62,39 @@ fn psim_applies_each_operation_once() {
     });
 }
 
+/// A [`Chronicle`] that lets others run in the midst of an operation, so that two threads can be there at
+/// once without a preemption.
+#[derive(Clone, Default)]
+struct Slow(Chronicle);
+
+impl Sequential for Slow {
+    type Op = char;
+    type Out = usize;
+
+    fn apply(&mut self, op: &char) -> usize {
+        thread::yield_now();
+        self.0.apply(op)
+    }
+}
+
 /// With three there can be somebody who fails, reads the state again, and must then see what has been
 /// announced meanwhile (psim-F2).
 #[test]
 fn psim_applies_the_operations_of_three() {
     let orders = ["abc", "acb", "bac", "bca", "cab", "cba"].map(str::to_owned);
     explore_with(1, "psim: three", orders, || {
-        let sim = Arc::new(PSim::<Whole<Chronicle>, Leak>::default());
-        let others = ["b", "c"].map(|id| {
+        let sim = Arc::new(PSim::<Whole<Slow>, Leak>::default());
+        let run = |sim: &PSim<Whole<Slow>, Leak>, id| {
+            let mut handle = sim.handle();
+            (handle.pin().apply(0, id), id)
+        };
+        let others = ['b', 'c'].map(|id| {
             let sim = Arc::clone(&sim);
-            thread::spawn(move || append(&*sim, id))
+            thread::spawn(move || run(&sim, id))
         });
-        let mut told = append(&*sim, "a");
-        told.extend(others.into_iter().flat_map(|t| t.join().expect("no operation panics")));
-        let log = sim.handle().pin().read(0, |object| object.0.0.clone());
+        let mut told = vec![run(&sim, 'a')];
+        told.extend(others.into_iter().map(|t| t.join().expect("no operation panics")));
+        let log = sim.handle().pin().read(0, |object| object.0.0.0.clone());
         assert!(told.iter().all(|(position, id)| log[*position] == *id), "{told:?} of {log:?}");
         log.into_iter().collect::<String>()
     });

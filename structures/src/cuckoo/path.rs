@@ -9,7 +9,7 @@
 //!   section 4.3.2: at most 2000 slots are looked at. With 4 slots a bucket, at most 5 buckets
 //!   are then on a path, so 4 entries move; more only if slots lead to the same buckets.
 //! * [`RandomWalk`]: one or two random walks. B. Fan, D. Andersen, M. Kaminsky, *MemC3*, NSDI
-//!   2013, section 4.2: at most 500 displacements a walk.
+//!   2013, "Optimistic Concurrent Cuckoo Hashing": at most 500 displacements a walk.
 
 use std::fmt::Debug;
 

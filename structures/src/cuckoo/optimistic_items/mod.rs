@@ -2,11 +2,11 @@
 //!
 //! Sources, tags, counts and displacement are those of [`optimistic`](super::optimistic). Here a slot
 //! holds the pointer to an item, and items are freed through a [`Reclaimer`]. B. Fan, D. Andersen, M.
-//! Kaminsky, *MemC3*, NSDI 2013, section 4, keeps items so, and relies on readers being quick: the
-//! value that a lookup returns may be evicted and used again under it (hazard cuckoo-H1), and a
-//! half-built item may be met through a stale slot (cuckoo-H2). Here an item is immutable, an update
-//! replaces it, and a lookup protects it before it validates the bucket's word, so it reads items only
-//! that were in the table then.
+//! Kaminsky, *MemC3*, NSDI 2013, "Optimistic Concurrent Cuckoo Hashing", keeps items so, and relies
+//! on readers being quick: the value that a lookup returns may be evicted and used again under it
+//! (hazard cuckoo-H1), and a half-built item may be met through a stale slot (cuckoo-H2). Here an item
+//! is immutable, an update replaces it, and a lookup protects it before it validates the bucket's
+//! word, so it reads items only that were in the table then.
 //!
 //! The pointer's low bit says that the item is in its other bucket, so that displacement reads
 //! tags and pointers only, never an item.
