@@ -159,7 +159,7 @@ unsafe impl Sharing for Counted {
 }
 
 /// What an update replaced is bundled with the version that it replaced. Versions form a line; a
-/// bundle lasts as long as its version or any before it ([`bundles`](super::bundles)).
+/// bundle lasts as long as its version or any before it.
 #[derive(Debug)]
 pub enum Bundled {}
 
