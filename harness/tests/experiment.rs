@@ -374,6 +374,21 @@ fn a_series_is_a_flag() {
     one_problem(&text, 1, "'csv'", "`series` is a string", "takes true or false");
 }
 
+#[test]
+fn slices_are_as_long_as_the_file_says_and_grow_if_it_does_not() {
+    let turns = |line: &str| parse(&top(line)).turns;
+    assert_eq!(turns("turns = false"), None);
+    assert_eq!([turns("seed = 1"), turns("turns = true")], [Some(Turns::default()); 2]);
+    assert!(Turns::default().grow);
+    for (line, slice, settle) in [
+        ("turns.slice = 0.04", 0.04, 0.01),
+        ("turns.settle = 0.001", 0.02, 0.001),
+        ("turns = { slice = 0.5, settle = 0 }", 0.5, 0.0),
+    ] {
+        assert_eq!(turns(line), Some(Turns { slice, settle, grow: false }), "{line}");
+    }
+}
+
 fn latency(lines: &str) -> String {
     format!("controls = false\nseconds = 2\naxes.structure = 'hamt-cas'\n[latency]\n{lines}\n")
 }

@@ -36,11 +36,10 @@ pub(crate) fn run(
     let mut all: Vec<Option<ThroughputTrial>> = vec![None; group.len()];
     let start = |index: usize| {
         let (spec, _) = &group[index];
-        let workers = spec.case.fault.workers(spec.case.threads);
         started_at.borrow_mut()[index] =
             humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         let program = registry.program(&spec.case.structure)?;
-        Ok((Turned::start(program, spec, interrupted)?, turns.slice_of(workers, cpus)))
+        Ok((Turned::start(program, spec, interrupted)?, turns.slice_of(&spec.case, cpus)))
     };
     let is_over = |index: usize, game: Game| {
         let started_at = started_at.borrow()[index].clone();

@@ -60,8 +60,9 @@ fn the_slices_of_a_trial_are_what_its_row_says() {
 #[test]
 fn a_plan_says_who_takes_turns_and_in_how_much_memory() {
     let plan = with("").run("sweep t.toml --dry-run").exits(0);
-    let said =
-        ["by turns, in slices of 0.02 s that settle for 0.005 s: 2 groups a block, at most 3"];
+    let said = [
+        "by turns, in slices of 0.02 s that settle for 0.005 s, longer for larger tables: 2 groups a block, at most 3",
+    ];
     plan.prints(&said).prints(&["trials alive together, for which about ", " MB are expected"]);
     let alone = with("turns = false").run("sweep t.toml --dry-run").exits(0);
     assert!(!alone.out.contains("by turns"), "{}", alone.out);
