@@ -130,8 +130,9 @@ fn any_name_of_a_trace_is_recorded_and_drawn() {
             listed.join(", ")
         ),
     );
-    lab.run("sweep e.toml --out r").exits(0);
-    let drawn = lab.snapshot("r/figures");
+    lab.run("sweep e.toml --out r").exits(0).prints(&["throughput-bars.png"]);
+    lab.run("plot r --figure throughput-threads --out drawn").exits(0);
+    let drawn = lab.snapshot("drawn");
     let drawn = drawn.keys().filter_map(|path| path.to_str());
     let of = |name: &&str| name.starts_with("throughput-threads-") && name.ends_with(".png");
     assert_eq!(drawn.filter(of).count(), names.len());

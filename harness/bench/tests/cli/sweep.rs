@@ -172,7 +172,10 @@ fn batches_pages_and_variants_are_measured_and_told_apart() {
     let ran = lab.run("sweep f.toml --out r --only *:tags=off").exits(0);
     assert_eq!(lab.rows("r").len(), 4);
     let ran = ran.prints(&["cuckoo-optimistic:tags=off", "lookups in batches of 16"]);
-    ran.prints(&["huge pages asked for", "throughput-threads-batch16-huge-pages.svg"]);
+    ran.prints(&["huge pages asked for", "throughput-bars.svg"]);
+    lab.run("plot r --figure throughput-threads")
+        .exits(0)
+        .prints(&["throughput-threads-batch16-huge-pages.svg"]);
     lab.run("sweep f.toml --out s --only cuckoo-*").exits(0);
     let rows = lab.rows("s");
     assert!(rows.len() == 8 && rows.iter().all(|row| row["structure"] == "cuckoo-optimistic"));
