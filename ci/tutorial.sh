@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The commands that docs/TUTORIAL.md shows, as they stand there but for a shorter experiment, and
 # the LaTeX: its structure, and that the files which it names were made. Where there is a pdflatex
-# with acmart and pgfplots it compiles the LaTeX too.
+# with acmart and pgfplots it compiles the LaTeX too. With `--latex` it sees to it that there is one, from
+# Debian's packages (620 MB), compiles with nothing in their place, and keeps the paper's pages as
+# target/tutorial/page-N.png, to be looked at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tutorial=docs/TUTORIAL.md
@@ -13,6 +15,19 @@ fail() {
     echo "tutorial: $*" >&2
     exit 1
 }
+
+case ${1:-} in
+    '') latex= ;;
+    --latex) latex=1 ;;
+    *) echo "tutorial: the one argument that there is, is --latex" >&2; exit 2 ;;
+esac
+if [ -n "$latex" ] && ! { kpsewhich acmart.cls && kpsewhich pgfplots.sty && command -v pdftoppm; } >/dev/null 2>&1; then
+    command -v apt-get >/dev/null || fail "--latex knows only Debian's packages"
+    apt-get update >/dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends poppler-utils \
+        texlive-fonts-extra texlive-fonts-recommended texlive-latex-extra texlive-pictures texlive-plain-generic \
+        texlive-publishers >/dev/null || fail "cannot install a LaTeX"
+fi
 
 command -v python3 >/dev/null || fail "needs python3 to check the LaTeX"
 
@@ -127,4 +142,31 @@ fi
     fail "the LaTeX does not compile"
 }
 [ -s "$clone/paper.pdf" ] || fail "pdflatex made no paper.pdf"
+if [ -n "$latex" ]; then
+    [ "$class" = acmart ] || fail "there is still no acmart"
+    mkdir -p target/tutorial
+    rm -f target/tutorial/*
+    pdftoppm -r 150 -png "$clone/paper.pdf" target/tutorial/page
+    ls target/tutorial/*.png
+    # One figure of each kind, drawn by LaTeX.
+    gallery=$out/gallery
+    while IFS= read -r line; do
+        read -ra words <<<"${line#cargo run --release -- }"
+        "$bench" "${words[@]/docs\/gallery/$gallery}" --format pgf >/dev/null
+    done < <(sed -n 's/ --format svg / /; /^cargo run --release -- plot /p' docs/GALLERY.md)
+    {
+        printf '%s\n' '\documentclass[sigconf]{acmart}' '\usepackage{pgfplots}' \
+            '\usepgfplotslibrary{groupplots}' '\pgfplotsset{compat=1.16}' '\begin{document}'
+        for figure in "$gallery"/*.tex; do
+            printf '\\begin{figure*}\\input{%s}\\end{figure*}\n' "$(basename "$figure" .tex)"
+        done
+        printf '%s\n' '\end{document}'
+    } >"$gallery/all.tex"
+    (cd "$gallery" && pdflatex -interaction=nonstopmode -halt-on-error all.tex >"$out/latex" 2>&1) || {
+        grep -A 3 '^!' "$out/latex" >&2
+        fail "a figure of docs/GALLERY.md does not compile"
+    }
+    pdftoppm -r 150 -png "$gallery/all.pdf" target/tutorial/gallery
+    echo "tutorial: LaTeX draws $(find "$gallery" -name '*.tex' ! -name all.tex | wc -l) figures of the gallery"
+fi
 echo "tutorial: $ran commands ran, and the LaTeX compiles with $class"

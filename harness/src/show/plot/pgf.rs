@@ -78,7 +78,8 @@ fn beside(layout: &Layout<'_>, i: usize, looks: &Looks) -> String {
     let share = |y: f64| (layout.top(i) + layout.panel_height - y) / layout.panel_height;
     for Beside { series, point, y } in layout.beside(i) {
         let number = looks[&name_of(series)].0;
-        let place = format!("(rel axis cs:1,{:.4})", share(y));
+        // TikZ wants no parentheses within these.
+        let place = format!("rel axis cs:1,{:.4}", share(y));
         let at = |right: f64| format!("([xshift={:.2}bp]{place})", right * style.text);
         if let Some((x, from)) = point.filter(|_| layout.panels.has_lines()) {
             let left = (x - layout.left) - layout.pitch * (layout.panels.rows[i].len() - 1) as f64;
@@ -96,7 +97,7 @@ fn beside(layout: &Layout<'_>, i: usize, looks: &Looks) -> String {
         }
         let _ = writeln!(
             tex,
-            "\\draw[bench {number}, only marks] plot coordinates {{{}}}; \\node[anchor=west, inner sep=0pt, \
+            "\\draw[/pgfplots/bench {number}, only marks] plot coordinates {{{}}}; \\node[anchor=west, inner sep=0pt, \
              font={}] at {} {{{}}};",
             at(GUTTER - 0.7),
             font(style.small_text),

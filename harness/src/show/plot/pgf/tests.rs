@@ -96,6 +96,19 @@ fn braces_and_environments_are_closed() {
     }
 }
 
+/// What LaTeX refuses: a place in parentheses within a place, and a style of pgfplots for TikZ's own paths.
+#[test]
+fn names_beside_panels_are_drawn_by_tikz() {
+    let schemes = ["leak", "epoch", "debra", "ibr", "qsbr", "seize", "sdd", "hazard", "haphazard"];
+    let subjects = schemes.map(|scheme| ("chaining-lock-free", scheme)).to_vec();
+    let Pgf { tex, .. } = drawn(&Grid { subjects, ..Grid::small() }.rows());
+    let tex = uncommented(&tex);
+    assert_eq!(tex.matches("\\draw[/pgfplots/bench ").count(), schemes.len(), "{tex}");
+    assert!(!tex.contains("\\draw[bench "), "{tex}");
+    assert!(tex.contains("bp]rel axis cs:1,"), "{tex}");
+    assert!(!tex.contains("]("), "{tex}");
+}
+
 #[test]
 fn text_is_set_as_it_is_written() {
     assert_eq!(escaped("95\u{a0}% of a_b & $x"), "95~\\% of a\\_b \\& \\$x");
