@@ -7,7 +7,7 @@
 //! cell in any case, and an update that is to change nothing locks, writes and unlocks words of its own
 //! stack. In a large table such a branch waits for memory, and what is done on speculation past it lets
 //! misses overlap. So there are branches there, and memory is asked for a bucket's cells together with its
-//! word: to wait for the word first takes a fifth to two fifths longer. There are branches, too, where the
+//! word: to wait for the word first takes a seventh to two fifths longer. There are branches, too, where the
 //! lock is not the bucket's own word ([`Stripes`](crate::versions::Stripes)), and without tags, where a
 //! lookup reads many cells.
 //!
