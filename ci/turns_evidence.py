@@ -210,7 +210,7 @@ def gain(arguments):
 
 def pairs(arguments, name="pairs"):
     structures = itertools.chain.from_iterable(PAIRS)
-    file = pair_file(arguments.out / f"{name}.toml", structures, 0.045 * arguments.seconds)
+    file = pair_file(arguments.out / f"{name}.toml", structures, 0.03 * arguments.seconds)
     sweep(arguments.handicap, file, arguments.out / name, BLOCKS * arguments.sets)
     parts = sets(of_pairs(rates(arguments.out / name), PAIRS))
     called = sum(p_value(part) <= 0.05 for part in parts)
