@@ -1,7 +1,6 @@
 //! Keys whose `Eq` lies and whose hashes change, and payloads that weigh otherwise each time.
 
-use std::cell::Cell;
-use std::hash::{BuildHasher, Hash, Hasher as _};
+use std::hash::{BuildHasher, Hasher as _};
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -16,49 +15,17 @@ use structures::{
 };
 
 use crate::erased::Erased;
-use crate::probe::{Probe, assert_no_faults};
+use crate::probe::{Probe, assert_no_faults, random};
 use crate::{erased, panics};
 
-thread_local!(static RANDOM: Cell<u64> = const { Cell::new(0x2545_F491_4F6C_DD1D) });
-
-/// One of `n` numbers.
-fn random(n: u64) -> u64 {
-    let mut next = RANDOM.get();
-    next ^= next << 13;
-    next ^= next >> 7;
-    next ^= next << 17;
-    RANDOM.set(next);
-    (next >> 16) % n
-}
-
-/// A key that is equal to another one time in eight, and not to itself one time in four; its hash is
-/// one of a few, and another now and then.
-#[derive(Clone)]
-struct Liar(Probe);
-
-impl PartialEq for Liar {
-    fn eq(&self, other: &Self) -> bool {
-        if self.0.id() == other.0.id() { random(4) > 0 } else { random(8) == 0 }
-    }
-}
-
-impl Eq for Liar {}
-
-impl Hash for Liar {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let id = self.0.id();
-        state.write_u64(if random(4) == 0 { random(64) } else { id });
-    }
-}
-
 /// Two threads; whatever panics (a table that finds no room, say) is no concern of this test.
-fn churn(map: &Erased<Liar, Probe>) {
+fn churn(map: &Erased<Probe, Probe>) {
     let work = |seed: u64| {
-        RANDOM.set(seed | 1);
+        crate::probe::seed(seed);
         let mut handle = map.handle();
         for _ in 0..400 {
             let key = random(60);
-            let liar = || Liar(Probe::new(key));
+            let liar = || Probe::liar(key);
             panics(|| match random(6) {
                 0 | 1 => drop(handle.insert(liar(), Probe::new(key))),
                 2 => drop(handle.remove(&liar()).map(|value| value.id())),
@@ -67,7 +34,7 @@ fn churn(map: &Erased<Liar, Probe>) {
                 _ => drop(handle.upsert(liar(), |_| Probe::new(key))),
             });
         }
-        panics(|| handle.for_each(|key, value| _ = (key.0.id(), value.id())));
+        panics(|| handle.for_each(|key, value| _ = (key.id(), value.id())));
     };
     thread::scope(|scope| {
         scope.spawn(|| work(0x1234_5677));
@@ -77,17 +44,17 @@ fn churn(map: &Erased<Liar, Probe>) {
 
 #[test]
 fn eq_and_hash_may_lie() {
-    churn(&erased(ChainingGlobalLock::<Liar, Probe>::default()));
-    churn(&erased(ChainingBucketLock::<Liar, Probe>::default()));
-    churn(&erased(CuckooStriped::<Liar, Probe>::default()));
-    churn(&erased(ChainingLockFree::<Liar, Probe, Hazard>::default()));
-    churn(&erased(ChainingLockFree::<Liar, Probe, Epoch>::default()));
-    churn(&erased(CuckooOptimisticItems::<Liar, Probe, Hazard>::default()));
-    churn(&erased(CowCas::<Liar, Probe, RefCounts>::default()));
-    churn(&erased(HamtCas::<Liar, Probe, Hazard>::default()));
-    churn(&erased(HamtPsim::<Liar, Probe, Hazard>::default()));
-    churn(&erased(LogHerlihy::<Liar, Probe, Hazard>::default()));
-    churn(&erased(LeftRightTable::<Liar, Probe>::default()));
+    churn(&erased(ChainingGlobalLock::<Probe, Probe>::default()));
+    churn(&erased(ChainingBucketLock::<Probe, Probe>::default()));
+    churn(&erased(CuckooStriped::<Probe, Probe>::default()));
+    churn(&erased(ChainingLockFree::<Probe, Probe, Hazard>::default()));
+    churn(&erased(ChainingLockFree::<Probe, Probe, Epoch>::default()));
+    churn(&erased(CuckooOptimisticItems::<Probe, Probe, Hazard>::default()));
+    churn(&erased(CowCas::<Probe, Probe, RefCounts>::default()));
+    churn(&erased(HamtCas::<Probe, Probe, Hazard>::default()));
+    churn(&erased(HamtPsim::<Probe, Probe, Hazard>::default()));
+    churn(&erased(LogHerlihy::<Probe, Probe, Hazard>::default()));
+    churn(&erased(LeftRightTable::<Probe, Probe>::default()));
     assert_no_faults();
 }
 
@@ -192,7 +159,7 @@ fn an_object_may_be_moody() {
             }
         };
         let work = |seed: u64| {
-            RANDOM.set(seed | 1);
+            crate::probe::seed(seed);
             let mut handle = construction.handle();
             for op in 0..300 {
                 panics(|| handle.pin().apply(0, op).id());

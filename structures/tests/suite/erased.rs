@@ -4,11 +4,11 @@
 use structures::map::{ConcurrentMap, MapHandle, PinnedMap};
 
 /// A map of any type. Each of its operations is that of the map, of the same name.
-pub struct Erased<K, V>(Box<dyn Map<K, V>>);
+pub struct Erased<K, V>(pub Box<dyn Map<K, V>>);
 
 impl<K: 'static, V: Clone + 'static> Erased<K, V> {
     pub fn new(map: impl ConcurrentMap<K, V> + 'static) -> Self {
-        Self(Box::new(map))
+        Self(Box::new(OfMap(map)))
     }
 }
 
@@ -28,28 +28,31 @@ impl<K: 'static, V: Clone + 'static> ConcurrentMap<K, V> for Erased<K, V> {
     }
 }
 
-trait Map<K, V>: Send + Sync {
+/// What a map can do.
+pub trait Map<K, V>: Send + Sync {
     fn handle(&self) -> Box<dyn Operations<K, V> + '_>;
     fn len(&self) -> usize;
     fn is_empty(&self) -> bool;
 }
 
-impl<K: 'static, V: Clone + 'static, M: ConcurrentMap<K, V>> Map<K, V> for M {
+struct OfMap<M>(M);
+
+impl<K: 'static, V: Clone + 'static, M: ConcurrentMap<K, V>> Map<K, V> for OfMap<M> {
     fn handle(&self) -> Box<dyn Operations<K, V> + '_> {
-        Box::new(OfHandle(ConcurrentMap::handle(self)))
+        Box::new(OfHandle(self.0.handle()))
     }
 
     fn len(&self) -> usize {
-        ConcurrentMap::len(self)
+        self.0.len()
     }
 
     fn is_empty(&self) -> bool {
-        ConcurrentMap::is_empty(self)
+        self.0.is_empty()
     }
 }
 
 /// What a handle and what a pinned one can do.
-trait Operations<K, V> {
+pub trait Operations<K, V> {
     /// Of a handle alone.
     fn pin(&mut self) -> Box<dyn Operations<K, V> + '_>;
     fn get(&mut self, key: &K) -> Option<V>;

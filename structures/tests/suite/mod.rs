@@ -11,6 +11,7 @@ pub mod concurrent;
 pub mod erased;
 pub mod faults;
 pub mod model;
+pub mod numbers;
 pub mod tracked;
 pub mod words;
 
@@ -22,6 +23,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::map::ConcurrentMap;
 
 use self::erased::Erased;
+use self::numbers::with_numbers;
 use self::tracked::Tracked;
 
 /// What the suite needs of keys.
@@ -45,14 +47,14 @@ pub trait Family {
         Erased::new(Self::new())
     }
 
-    /// One with keys that can be all that keys may be, and words as values.
-    fn of_keys() -> Erased<Tracked, u64> {
-        Erased::new(Self::new())
-    }
-
     /// One with keys and values that can be all that they may be.
     fn of_both() -> Erased<Tracked, Tracked> {
         Erased::new(Self::new())
+    }
+
+    /// The same, with numbers as values.
+    fn of_keys() -> Erased<Tracked, u64> {
+        with_numbers(Self::of_both())
     }
 
     /// Whether all that was ever inserted has been dropped when the map has.
