@@ -5,8 +5,8 @@ use std::fmt;
 use super::error::Problem;
 use super::value::{FLAG, SETTLE, SLICE, Section, TURNS, mismatch};
 use crate::case::Case;
+use trials::conductor::Slice;
 use trials::fault::Fault;
-use trials::turns::Slice;
 
 /// Seconds of a slice, and of the part of it that is not counted, if the file does not say.
 const DEFAULT_SLICE: f64 = 0.02;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rows::Row;
 use crate::rows::log::Attached;
-use trials::turns::Counted;
+use trials::conductor::Counted;
 
 /// The file's name in a result folder.
 pub const SLICES: &str = "slices.csv";

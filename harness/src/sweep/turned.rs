@@ -13,8 +13,9 @@ use super::turns::{Heard, Player, Stop};
 use crate::programs::ProgramFile;
 use crate::programs::ask::{Ended, ended, pipe, started, time_limit, too_long};
 use crate::trial::{Measurement, TrialSpec};
+use trials::conductor::{Counted, Slice};
 use trials::serve::TURNS_COMMAND;
-use trials::turns::{Counted, Said, Slice, Told, line};
+use trials::turns::{Said, Told, line};
 
 /// How often who waits for a process looks whether all are told to stop.
 const POLL: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::trial::Measurement;
-use trials::turns::{Counted, Slice};
+use trials::conductor::{Counted, Slice};
 
 /// What a sum of times may lack for being a sum, in seconds.
 const ROUNDING: f64 = 1e-9;

@@ -147,7 +147,13 @@ fn what_is_compiled_once_knows_no_table() {
     let harness = root().join("harness");
     let tables = ["ConcurrentMap", "structures::", "kernel::", " subjects_"];
     must_not_say(&harness.join("src"), &["own.rs"], &tables);
-    let tests = ["trial/tests.rs", "trial/turns_tests.rs", "fill/tests.rs", "verify/tests.rs"];
+    let tests = [
+        "trial/tests.rs",
+        "trial/fault_tests.rs",
+        "trial/turns_tests.rs",
+        "fill/tests.rs",
+        "verify/tests.rs",
+    ];
     must_not_say(&harness.join("trials/src"), &tests, &tables);
     must_not_say(&harness.join("table/src"), &[], &tables);
 }

@@ -6,7 +6,7 @@
 //! | `parameters` | the list of a case's parameters: columns, words, units |
 //! | `workload`, `trace` | which operation on which key comes next |
 //! | `trial` | a trial: throughput, or latency at a rate |
-//! | `turns` | trials that take turns: what they are told, and say |
+//! | `conductor`, `turns` | when its workers work; trials that take turns: what they are told, and say |
 //! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
 //! | `metric`, `latency`, `clock` | what is recorded |
 //! | `memory`, `compressed` | what does not fit; files of text, and what is none |
@@ -18,6 +18,7 @@ pub mod allocator;
 pub mod case;
 pub mod clock;
 pub mod compressed;
+pub mod conductor;
 pub mod fault;
 pub mod latency;
 pub mod memory;

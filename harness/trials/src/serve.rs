@@ -26,10 +26,11 @@ use table::{
 use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
 use crate::allocator;
 use crate::case::Case;
+use crate::conductor::Conductor;
 use crate::memory;
 use crate::space::{self, Asked, Filled, SPACE_COMMAND, SpaceSpec};
 use crate::trial::{self, Measurement, TrialSpec};
-use crate::turns::{self, ByTurns, Conductor, Said};
+use crate::turns::{self, ByTurns, Said};
 use crate::verify::{self, Findings, VerifySpec};
 
 /// The command that says what a program has.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::turns::Slice;
+use crate::conductor::Slice;
 
 /// Who sleeps here waits for a condition variable, and uses no CPU.
 #[derive(Debug)]

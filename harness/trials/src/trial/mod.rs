@@ -36,13 +36,13 @@ use self::observe::Observer;
 use self::open_loop::Pace;
 use self::worker::{Work, work};
 use crate::case::{Case, can_batch, room_for};
+use crate::conductor::{Alone, Conductor, Taken};
 use crate::latency::Latency;
 use crate::memory;
 use crate::metric::windows::{Windows, windows};
 use crate::metric::{Counters, Counts, Noise, Sample, huge_page_bytes, peak_rss_bytes};
 use crate::pin::Cpus;
 use crate::trace::Trace;
-use crate::turns::{Alone, Conductor, Taken};
 use crate::workload::{Streams, prefill_keys};
 
 /// What a trial process is told.
@@ -432,6 +432,8 @@ fn check(map: &dyn Table, books: &Books) -> Vec<String> {
     failures
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

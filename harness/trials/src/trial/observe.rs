@@ -9,11 +9,11 @@ use table::Maker;
 use super::fault::Gate;
 use super::meeting::{Meeting, Part};
 use super::{Measurement, TrialSpec};
+use crate::conductor::{Conductor, Counted, Slice, Taken};
 use crate::memory;
 use crate::metric::{
     Asleep, Counters, Counts, GarbageSampler, Noise, NoiseProbe, Sleep, process_cpu_seconds,
 };
-use crate::turns::{Conductor, Counted, Slice, Taken};
 
 /// The main thread, and what it has read so far.
 pub(super) struct Observer<'t> {

@@ -10,8 +10,8 @@ use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 use super::worker::FIRST_STRIDE;
 use super::*;
 use crate::case::Mix;
+use crate::conductor::{Counted, Slice};
 use crate::fault::Fault;
-use crate::turns::{Counted, Slice};
 
 /// Lets a trial have so many slices.
 struct Script {

@@ -35,6 +35,7 @@
 //! * log-I6. Entries before the checkpoint's have responses: who left it has run them.
 
 mod checkpoint;
+mod compaction;
 mod consensus;
 mod policy;
 mod replica;
