@@ -4,7 +4,8 @@ use structures::map::{ConcurrentMap, Held, MapHandle, MapInfo, PinnedMap, Progre
 use structures::meter;
 use table::meter::{Delays, Meter, Reading, Tally};
 use table::{
-    BLIND, Books, Calls, Feed, Handle, Info, KEY_BITS, Maker, MapOptions, Moves, Op, Table,
+    BLIND, Books, Calls, CountingMaker, Feed, Fillable, Filler, Handle, Info, KEY_BITS, Maker,
+    MapOptions, Moves, Op, Table,
 };
 
 use crate::counting;
@@ -21,12 +22,11 @@ pub fn maker<'b, M: ConcurrentMap<u64, u64> + 'static>(
 }
 
 /// The same of tables whose searches are [`Counting`](crate::Counting).
-pub fn counting_maker<'b, M: ConcurrentMap<u64, u64> + 'static>(
-    build: impl Fn(&MapOptions) -> M + Send + Sync + 'b,
-) -> Maker<'b> {
-    Maker {
+pub fn counting_maker<M: ConcurrentMap<u64, u64> + 'static>(
+    build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
+) -> CountingMaker {
+    CountingMaker {
         info: info(&M::INFO),
-        meter: METER,
         build: Box::new(move |options| Box::new(Erased { map: build(options), counts: true })),
     }
 }
@@ -96,6 +96,12 @@ struct Erased<M> {
 
 impl<M: ConcurrentMap<u64, u64>> Table for Erased<M> {
     fn handle(&self) -> Box<dyn Handle + '_> {
+        Box::new(Worker(Single(ByHandle(self.map.handle()))))
+    }
+}
+
+impl<M: ConcurrentMap<u64, u64>> Fillable for Erased<M> {
+    fn filler(&self) -> Box<dyn Filler + '_> {
         Box::new(Worker(Single(ByHandle(self.map.handle()))))
     }
 
@@ -261,6 +267,22 @@ fn work(table: &mut impl Operations, feed: &mut dyn Feed, books: &mut Books) {
 /// A thread's handle.
 struct Worker<H>(Single<ByHandle<H>>);
 
+impl<H: MapHandle<u64, u64>> Filler for Worker<H> {
+    fn fill(&mut self, keys: &[u64]) -> usize {
+        MapHandle::insert_many(&mut self.0.0.0, keys.iter().map(|key| (*key, *key)))
+    }
+
+    fn insert(&mut self, key: u64) -> bool {
+        MapHandle::insert(&mut self.0.0.0, key, key)
+    }
+
+    fn find(&mut self, keys: &[u64]) -> usize {
+        let found =
+            |key: &&u64| std::hint::black_box(MapHandle::get(&mut self.0.0.0, key)) == Some(**key);
+        keys.iter().filter(found).count()
+    }
+}
+
 impl<H: MapHandle<u64, u64>> Handle for Worker<H> {
     fn run(&mut self, feed: &mut dyn Feed, books: &mut Books) {
         // A copy, which may stay in registers.
@@ -279,16 +301,6 @@ impl<H: MapHandle<u64, u64>> Handle for Worker<H> {
 
     fn get_many(&mut self, keys: &[u64], values: &mut [Option<u64>]) {
         MapHandle::get_many(&mut self.0.0.0, keys, values);
-    }
-
-    fn find(&mut self, keys: &[u64]) -> usize {
-        let found =
-            |key: &&u64| std::hint::black_box(MapHandle::get(&mut self.0.0.0, key)) == Some(**key);
-        keys.iter().filter(found).count()
-    }
-
-    fn fill(&mut self, keys: &[u64]) -> usize {
-        MapHandle::insert_many(&mut self.0.0.0, keys.iter().map(|key| (*key, *key)))
     }
 
     fn add(&mut self, counts: &[(u64, u64)]) {

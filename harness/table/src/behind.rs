@@ -2,10 +2,11 @@
 
 use crate::{Books, Op};
 
-/// A table that some name stands for.
-pub trait Table: Send + Sync {
-    /// The calling thread's way in.
-    fn handle(&self) -> Box<dyn Handle + '_>;
+/// A table that can be filled. What fills it needs no other operation, so none is compiled for a table that
+/// is there for this alone: one that counts its moves.
+pub trait Fillable: Send + Sync {
+    /// The calling thread's way of filling it.
+    fn filler(&self) -> Box<dyn Filler + '_>;
 
     /// Its entries.
     fn len(&self) -> usize;
@@ -24,6 +25,24 @@ pub trait Table: Send + Sync {
     /// Entries that the calling thread's insertions have moved since it asked last; `None` of a table
     /// that was not made to count them.
     fn take_moves(&self) -> Option<Moves>;
+}
+
+/// One thread's way of filling a table.
+pub trait Filler {
+    /// Inserts each key with itself as its value, many in one call, and says how many were new.
+    fn fill(&mut self, keys: &[u64]) -> usize;
+
+    /// Inserts a key with itself as its value; whether it was new.
+    fn insert(&mut self, key: u64) -> bool;
+
+    /// How many of `keys`, looked up one by one, have themselves as their value.
+    fn find(&mut self, keys: &[u64]) -> usize;
+}
+
+/// A table that some name stands for.
+pub trait Table: Fillable {
+    /// The calling thread's way in.
+    fn handle(&self) -> Box<dyn Handle + '_>;
 }
 
 /// Entries that insertions have moved to make room.
@@ -48,7 +67,7 @@ pub trait Feed {
 ///
 /// The loops over many operations are inside, so that the compiler sees them together with the table's
 /// code; a dynamic call is paid for a block of operations.
-pub trait Handle {
+pub trait Handle: Filler {
     /// Does what `feed` says, each operation pinned by itself.
     fn run(&mut self, feed: &mut dyn Feed, books: &mut Books);
 
@@ -59,12 +78,6 @@ pub trait Handle {
     /// Looks up many keys in one call, and writes what each has to the same place of `values`, which is
     /// as long.
     fn get_many(&mut self, keys: &[u64], values: &mut [Option<u64>]);
-
-    /// How many of `keys`, looked up one by one, have themselves as their value.
-    fn find(&mut self, keys: &[u64]) -> usize;
-
-    /// Inserts each key with itself as its value, many in one call, and says how many were new.
-    fn fill(&mut self, keys: &[u64]) -> usize;
 
     /// Adds each number to what is counted for its word.
     fn add(&mut self, counts: &[(u64, u64)]);

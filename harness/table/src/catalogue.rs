@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::Meter;
-use crate::{Form, Info, MapOptions, ReclaimerInfo, Table};
+use crate::{Fillable, Form, Info, MapOptions, ReclaimerInfo, Table};
 
 /// The reclaimer's name of a structure that takes none.
 pub const NO_RECLAIMER: &str = "none";
@@ -30,6 +30,23 @@ impl fmt::Debug for Maker<'_> {
     }
 }
 
+/// Makes a table that can be filled.
+pub type BuildFillable = Box<dyn Fn(&MapOptions) -> Box<dyn Fillable> + Send + Sync>;
+
+/// How a table that counts its moves is made: to be filled, and for nothing else.
+pub struct CountingMaker {
+    /// What it says of itself.
+    pub info: Info,
+    /// Makes one.
+    pub build: BuildFillable,
+}
+
+impl fmt::Debug for CountingMaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CountingMaker").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
 /// A structure in one form, with one of its reclaimers.
 #[derive(Debug)]
 pub struct Subject {
@@ -40,7 +57,7 @@ pub struct Subject {
     /// Makes the table.
     pub maker: Maker<'static>,
     /// Makes one that counts its moves, if there is one.
-    pub counting: Option<Maker<'static>>,
+    pub counting: Option<CountingMaker>,
 }
 
 /// One structure, with the reclaimers that it takes.

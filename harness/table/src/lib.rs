@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `behind` | [`Table`], [`Handle`], [`Calls`]: what can be done; [`Feed`]: where operations come from |
+//! | `behind` | [`Table`], [`Handle`], [`Calls`], [`Filler`]: what can be done; [`Feed`]: where operations come from |
 //! | `books` | [`Books`]: what operations say that they have done |
 //! | `op` | [`Op`]: an operation on one key |
 //! | `options` | [`MapOptions`]: what a table is made with; [`Form`] |
@@ -29,12 +29,12 @@ mod op;
 mod options;
 mod words;
 
-pub use self::behind::{Calls, Feed, Handle, Moves, Table};
+pub use self::behind::{Calls, Feed, Fillable, Filler, Handle, Moves, Table};
 pub use self::books::{BLIND, Books, KEY_BITS};
 pub use self::bytes::{ByteKeys, Bytes, Lengths};
 pub use self::catalogue::{
-    AllocatorEntry, Build, BuildFacts, Entry, Maker, NO_RECLAIMER, ProgramCatalogue, Structure,
-    Structures, Subject, subject_name,
+    AllocatorEntry, Build, BuildFacts, BuildFillable, CountingMaker, Entry, Maker, NO_RECLAIMER,
+    ProgramCatalogue, Structure, Structures, Subject, subject_name,
 };
 pub use self::chi_square::chi_square_z;
 pub use self::hashers::{AnyHasher, Hashing};

@@ -20,7 +20,8 @@ use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use table::{
-    AllocatorEntry, BuildFacts, Maker, ProgramCatalogue, Structures, Subject, subject_name,
+    AllocatorEntry, BuildFacts, Maker, MapOptions, ProgramCatalogue, Structures, Subject,
+    subject_name,
 };
 
 use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
@@ -185,8 +186,11 @@ fn check_allocator(spec: &TrialSpec) -> anyhow::Result<()> {
 /// The subject is unknown, or cannot be filled.
 pub fn fill(structures: &Structures, spec: &SpaceSpec) -> anyhow::Result<Filled> {
     let subject = subject(structures, &spec.case)?;
-    let counting = subject.counting.as_ref().filter(|_| spec.asked == Asked::Counts);
-    space::run(counting.unwrap_or(&subject.maker), spec)
+    let maker = &subject.maker;
+    match &subject.counting {
+        Some(maker) if spec.asked == Asked::Counts => space::run(&maker.info, &maker.build, spec),
+        _ => space::run(&maker.info, &|options: &MapOptions| (maker.build)(options), spec),
+    }
 }
 
 /// Counts words in this process.

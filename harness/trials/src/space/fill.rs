@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
-use table::{Handle, Maker, MapOptions, Moves, Table};
+use table::{Fillable, Filler, Info, MapOptions, Moves};
 
 use super::lookups::Lookups;
 use super::{Asked, At, SpaceSpec};
@@ -58,13 +58,17 @@ const BATCH: usize = 4096;
 /// A table that has not grown at so many times the stated entries is filled no further.
 const ENOUGH: u64 = 4;
 
-/// Fills a table of that maker.
+/// Fills a table that says this of itself, made by `build`.
 ///
 /// # Errors
 ///
 /// The table keeps no entries, or is asked for more than there can be.
-pub fn run(maker: &Maker<'_>, spec: &SpaceSpec) -> anyhow::Result<Filled> {
-    ensure!(maker.info.keeps_entries, "a table that keeps no entries cannot be filled");
+pub fn run(
+    info: &Info,
+    build: &dyn Fn(&MapOptions) -> Box<dyn Fillable>,
+    spec: &SpaceSpec,
+) -> anyhow::Result<Filled> {
+    ensure!(info.keeps_entries, "a table that keeps no entries cannot be filled");
     let case = &spec.case;
     // Some may be wanted that the table was not made for.
     let all = case.keys.saturating_mul(ENOUGH);
@@ -80,7 +84,7 @@ pub fn run(maker: &Maker<'_>, spec: &SpaceSpec) -> anyhow::Result<Filled> {
     let keys = prefill_keys(all, all, spec.seed);
     // Said before anything is counted or timed.
     let what = case.table_in_words(options.capacity);
-    let build = || memory::making(what, || (maker.build)(&options));
+    let build = || memory::making(what, || build(&options));
     if spec.asked == Asked::Time {
         let keys = memory::collected(keys.take(options.capacity), "the keys to insert")?;
         return timed(build, &keys);
@@ -90,19 +94,19 @@ pub fn run(maker: &Maker<'_>, spec: &SpaceSpec) -> anyhow::Result<Filled> {
 }
 
 fn timed(
-    build: impl Fn() -> anyhow::Result<Box<dyn Table>>,
+    build: impl Fn() -> anyhow::Result<Box<dyn Fillable>>,
     keys: &[u64],
 ) -> anyhow::Result<Filled> {
     let started = Instant::now();
     let map = build()?;
-    let mut handle = map.handle();
-    let added: usize = keys.chunks(BATCH).map(|batch| handle.fill(batch)).sum();
+    let mut filler = map.filler();
+    let added: usize = keys.chunks(BATCH).map(|batch| filler.fill(batch)).sum();
     let seconds = Some(started.elapsed().as_secs_f64());
     let failures = wrong_number(&*map, added as u64, keys.len() as u64);
     Ok(Filled { seconds, steps: Vec::new(), failures })
 }
 
-fn wrong_number(map: &dyn Table, added: u64, wanted: u64) -> Vec<String> {
+fn wrong_number(map: &dyn Fillable, added: u64, wanted: u64) -> Vec<String> {
     let len = map.len();
     let is_right = added == wanted && len as u64 == wanted;
     let message = || format!("{added} of {wanted} new keys were added, and the table has {len}");
@@ -111,7 +115,7 @@ fn wrong_number(map: &dyn Table, added: u64, wanted: u64) -> Vec<String> {
 
 /// The table, and what has been done with it.
 struct Ledger<'m> {
-    map: &'m dyn Table,
+    map: &'m dyn Fillable,
     /// Live bytes before it was made.
     before: Option<u64>,
     entries: u64,
@@ -121,7 +125,7 @@ struct Ledger<'m> {
 }
 
 fn stepwise(
-    build: impl Fn() -> anyhow::Result<Box<dyn Table>>,
+    build: impl Fn() -> anyhow::Result<Box<dyn Fillable>>,
     mut keys: impl ExactSizeIterator<Item = u64> + Clone,
     (wanted, loads): (u64, &[f64]),
     mut lookups: Option<Lookups>,
@@ -133,9 +137,9 @@ fn stepwise(
     let before = live_bytes();
     let map = build()?;
     map.take_moves();
-    let mut handle = map.handle();
+    let mut filler = map.filler();
     // They are behind pointers for the trial's sake.
-    let ours = size_of_val(&*map) + size_of_val(&*handle);
+    let ours = size_of_val(&*map) + size_of_val(&*filler);
     let before = before.map(|bytes| bytes + ours as u64);
     stops.push((wanted, None));
     if let Some(capacity) = map.capacity() {
@@ -148,7 +152,7 @@ fn stepwise(
     // By reference: it is not to be freed between two readings.
     for &(entries, load) in &stops {
         let number = entries - ledger.entries;
-        added += ledger.add(&mut *handle, keys.by_ref().take(number as usize));
+        added += ledger.add(&mut *filler, keys.by_ref().take(number as usize));
         if ledger.has_grown() {
             break;
         }
@@ -156,11 +160,11 @@ fn stepwise(
         if let (Some(lookups), Some(step)) = (&mut lookups, ledger.steps.last_mut()) {
             let present = from_the_first.clone().take(entries as usize);
             let present = memory::collected(present, "the keys to look up")?;
-            step.gets_per_sec = lookups.time(&mut *handle, &present);
+            step.gets_per_sec = lookups.time(&mut *filler, &present);
         }
     }
     if map.capacity().is_some() && !ledger.has_grown() {
-        added += ledger.add(&mut *handle, keys);
+        added += ledger.add(&mut *filler, keys);
     }
     let Ledger { entries, steps, .. } = ledger;
     let mut failures = wrong_number(&*map, added, entries);
@@ -170,7 +174,7 @@ fn stepwise(
 
 impl Ledger<'_> {
     /// Inserts `keys` until the table grows, and says how many it took as new.
-    fn add(&mut self, handle: &mut dyn Handle, mut keys: impl Iterator<Item = u64>) -> u64 {
+    fn add(&mut self, filler: &mut dyn Filler, mut keys: impl Iterator<Item = u64>) -> u64 {
         let mut added = 0;
         let Some(capacity) = self.map.capacity() else {
             let mut batch = Vec::with_capacity(BATCH);
@@ -180,13 +184,13 @@ impl Ledger<'_> {
                 if batch.is_empty() {
                     return added;
                 }
-                added += handle.fill(&batch) as u64;
+                added += filler.fill(&batch) as u64;
                 self.entries += batch.len() as u64;
             }
         };
         for key in keys {
             let bytes = self.bytes();
-            added += u64::from(handle.calls().insert(key, key));
+            added += u64::from(filler.insert(key));
             if let Some(after) = self.map.capacity().filter(|after| *after != capacity) {
                 self.grew(capacity, bytes, after);
                 self.entries += 1;

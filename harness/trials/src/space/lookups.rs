@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rand::SeedableRng;
-use table::Handle;
+use table::Filler;
 
 use crate::workload::{Keys, Rng, UniformKeys};
 
@@ -26,7 +26,7 @@ impl Lookups {
 
     /// Lookups a second of keys that are drawn evenly from `present`; `None` if there are none. They
     /// are drawn beforehand, so that only lookups are timed.
-    pub(super) fn time(&mut self, handle: &mut dyn Handle, present: &[u64]) -> Option<f64> {
+    pub(super) fn time(&mut self, filler: &mut dyn Filler, present: &[u64]) -> Option<f64> {
         if present.is_empty() {
             return None;
         }
@@ -35,7 +35,7 @@ impl Lookups {
         let keys: Vec<u64> =
             (0..lookups).map(|_| present[places.next_key(&mut self.rng) as usize]).collect();
         let started = Instant::now();
-        let found = handle.find(&keys);
+        let found = filler.find(&keys);
         let seconds = started.elapsed().as_secs_f64();
         self.asked += lookups as u64;
         self.found += found as u64;

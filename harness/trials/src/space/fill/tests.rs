@@ -9,18 +9,26 @@ use structures::map::ConcurrentMap;
 use structures::tagging::Tagged;
 use structures::versioned::HamtCas;
 use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingInline, CuckooOptimistic};
+use table::{Maker, Table};
 
 use super::*;
 use crate::case::tests::case;
 
 /// Fills the table that `build` makes; its searches count if `counts` says so.
 fn run<M: ConcurrentMap<u64, u64> + 'static>(
-    build: impl Fn(&MapOptions) -> M + Send + Sync,
+    build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     spec: &SpaceSpec,
     counts: bool,
 ) -> anyhow::Result<Filled> {
-    let maker = if counts { counting_maker(build) } else { maker(build) };
-    super::run(&maker, spec)
+    if counts {
+        let maker = counting_maker(build);
+        return super::run(&maker.info, &maker.build, spec);
+    }
+    made(&maker(build), spec)
+}
+
+fn made(maker: &Maker<'_>, spec: &SpaceSpec) -> anyhow::Result<Filled> {
+    super::run(&maker.info, &|options: &MapOptions| (maker.build)(options), spec)
 }
 
 /// A chained table.
@@ -191,7 +199,7 @@ fn lookups_are_timed_at_every_step_and_must_find_their_keys() {
 fn what_keeps_nothing_cannot_be_filled() {
     let mut maker = maker(|_| ChainingGlobalLock::<u64, u64>::default());
     maker.info.keeps_entries = false;
-    assert!(super::run(&maker, &spec(20, &[])).is_err());
+    assert!(made(&maker, &spec(20, &[])).is_err());
 }
 
 #[test]
