@@ -9,6 +9,7 @@ export RUSTFLAGS="--cfg shuttle"
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/shuttle
 options=()
+started=()
 while true; do
     case "${1:-}" in
         deep) export SHUTTLE_DEPTH=100 ;;
@@ -25,5 +26,20 @@ while true; do
     esac
     shift
 done
-cargo test -p structures --test explorer --test progress "${options[@]}" -- --nocapture \
-    --test-threads 1 "$@"
+programs=(explorer progress)
+# shellcheck disable=SC2046
+cargo test -p structures --no-run $(printf -- '--test %s ' "${programs[@]}") "${options[@]}"
+# Both at a time: each runs one schedule after the other.
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+for program in "${programs[@]}"; do
+    cargo test -p structures --test "$program" "${options[@]}" -- --nocapture --test-threads 1 "$@" \
+        >"$out/$program" 2>&1 &
+    started+=($!)
+done
+status=0
+for index in "${!programs[@]}"; do
+    wait "${started[$index]}" || status=1
+    cat "$out/${programs[$index]}"
+done
+exit "$status"
