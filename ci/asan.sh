@@ -1,6 +1,7 @@
 #!/bin/sh
-# The conformance suite, and safe code that misuses what is public, under AddressSanitizer, with random
-# yields between loading a pointer and using it (`--cfg perturb`); then the suite again under
+# The conformance suite, safe code that misuses what is public, and eight threads on caches that are too small,
+# under AddressSanitizer, with random yields between loading a pointer and using it (`--cfg perturb`); then the
+# suite again under
 # LeakSanitizer, without the scheme that leaks by design. Then the control: a scheme that frees at once
 # must be reported, or the runs before prove nothing. Arguments choose tests, e.g. `ci/asan.sh epoch`.
 set -eu
@@ -9,11 +10,12 @@ cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=address --cfg perturb"
 export CARGO_TARGET_DIR=target/asan
+crate=structures
 run() {
     name=$1
     shift
-    echo "+ ASAN_OPTIONS=$ASAN_OPTIONS cargo test --test $name -- $*"
-    cargo test -p structures --test "$name" --target x86_64-unknown-linux-gnu -- "$@"
+    echo "+ ASAN_OPTIONS=$ASAN_OPTIONS cargo test -p $crate --test $name -- $*"
+    cargo test -p "$crate" --test "$name" --target x86_64-unknown-linux-gnu -- "$@"
 }
 must_be_caught() {
     log=$CARGO_TARGET_DIR/$1.log
@@ -31,6 +33,10 @@ ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
 run conformance "$@"
 run conformance_versioned "$@"
 run misuse "$@"
+crate=cache
+run threads "$@"
+run misuse "$@"
+crate=structures
 ASAN_OPTIONS=detect_leaks=1 && export ASAN_OPTIONS
 run conformance --skip _leak:: "$@"
 run conformance_versioned --skip _leak:: "$@"

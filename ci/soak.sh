@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Endurance: `ci/soak.sh MINUTES` (10 unless told). Half of the time our tables live through waves of
+# Endurance: `ci/soak.sh MINUTES` (10 unless told). A third of the time our tables live through waves of
 # threads that come and go, growth, removal of everything and stalled readers, with their contents and
-# the memory in use checked after each; a quarter goes to histories of every subject, peers among them;
-# and a quarter to sweeps with faults, whose trials check themselves.
+# the memory in use checked after each; a sixth of it the caches, under every policy, with each value checked;
+# a quarter goes to histories of every subject, peers among them; and a quarter to sweeps with faults, whose
+# trials check themselves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-10}
@@ -12,8 +13,10 @@ trap 'rm -rf "$out"' EXIT
 BENCH=$(bash ci/bench.sh)
 export BENCH
 
-echo "+ waves, $((minutes * 30)) s"
-SOAK_SECONDS=$((minutes * 30)) cargo test --release -p structures --test soak -- --nocapture
+echo "+ waves, $((minutes * 20)) s"
+SOAK_SECONDS=$((minutes * 20)) cargo test --release -p structures --test soak -- --nocapture
+echo "+ caches, $((minutes * 10)) s"
+SOAK_SECONDS=$((minutes * 10)) cargo test --release -p cache --test threads -- --nocapture every_value
 echo "+ histories, $((minutes * 15)) s"
 bash ci/verify.sh $((minutes * 15))
 echo "+ faults, $((minutes * 15)) s"

@@ -24,8 +24,8 @@ pub(crate) mod hints {
 
 /// Takes the lock.
 ///
-/// A panic under it, of which there is one source, a clock of the user's, comes before anything is
-/// changed. So there is no poison to mind.
+/// Under it a clock of the user's may panic, before anything is changed, and a policy of the user's, in a
+/// cache that has relied on it. So poison would say nothing more.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

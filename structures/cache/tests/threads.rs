@@ -1,6 +1,9 @@
 //! Eight threads on a cache that is too small. Each value names its key, its version and a checksum.
+//!
+//! `SOAK_SECONDS` says for how long, with other requests each time (`ci/soak.sh`); without it once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use cache::evict::{Eviction, Never, Visitor, for_each};
 use cache::store::{Cache, Config, Locked, Optimistic, Options, Outcome, Part, Stats};
@@ -38,8 +41,8 @@ fn version_of(key: u64, found: &[u8]) -> u64 {
 }
 
 /// A thread: writes the keys that are its own, and reads all.
-fn work<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, own: u64) {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(own);
+fn work<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, own: u64, seed: u64) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + own);
     // The last version seen, and whether it was taken out since: of one's own keys alone.
     let mut seen = vec![0; KEYS as usize];
     let mut gone = vec![true; KEYS as usize];
@@ -80,43 +83,61 @@ fn check(stats: &Stats) {
     assert!(stats.item_bytes <= stats.memory.taken && stats.memory.taken <= BYTES, "{stats:?}");
 }
 
-fn race<E: Eviction, P: Part<E>>() {
-    let cache = Cache::<E, P>::new(&config(BYTES)).unwrap();
+/// Threads come, work and go.
+fn wave<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, seed: u64) {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(&cache, &is_over));
-        let start = |own| {
-            let cache = &cache;
-            scope.spawn(move || work(cache, own))
-        };
+        let watcher = scope.spawn(|| watch(cache, &is_over));
+        let start = |own| scope.spawn(move || work(cache, own, seed));
         let workers: Vec<_> = (0..THREADS).map(start).collect();
         let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         is_over.store(true, Ordering::Relaxed);
         watcher.join().unwrap();
         ends.into_iter().for_each(|end| end.unwrap());
     });
-    let stats = cache.stats();
-    check(&stats);
-    let what = format!("{} {}: {stats:?}", P::NAME, E::NAME);
-    assert_eq!(stats.hits + stats.misses, THREADS * STEPS, "{what}");
-    assert!(stats.hits > 1000, "{what}");
-    assert_eq!(stats.evictions > 1000, E::EVICTS, "{what}");
-    cache.clear();
-    assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
 }
 
-struct Race;
+/// A cache lives through some waves, and is emptied after each.
+fn race<E: Eviction, P: Part<E>>(seed: u64, waves: u64) {
+    let cache = Cache::<E, P>::new(&config(BYTES)).unwrap();
+    for number in 1..=waves {
+        let before = cache.stats();
+        wave(&cache, seed + number);
+        let stats = cache.stats();
+        check(&stats);
+        let what = format!("{} {}: {stats:?}", P::NAME, E::NAME);
+        assert_eq!(stats.hits + stats.misses, number * THREADS * STEPS, "{what}");
+        assert!(stats.hits > before.hits + 1000, "{what}");
+        assert_eq!(stats.evictions > before.evictions + 1000, E::EVICTS, "{what}");
+        cache.clear();
+        assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
+    }
+}
+
+struct Race {
+    seed: u64,
+    waves: u64,
+}
 
 impl Visitor for Race {
     fn visit<E: Eviction + 'static>(&mut self) {
-        race::<E, Locked<E>>();
-        race::<E, Optimistic<E>>();
+        race::<E, Locked<E>>(self.seed, self.waves);
+        race::<E, Optimistic<E>>(self.seed, self.waves);
     }
 }
 
 #[test]
 fn every_value_is_whole_and_none_comes_back() {
-    for_each(&mut Race);
+    let seconds = std::env::var("SOAK_SECONDS").ok().map(|seconds| seconds.parse().unwrap());
+    let Some(seconds) = seconds else { return for_each(&mut Race { seed: 0, waves: 1 }) };
+    let (began, waves) = (Instant::now(), 5);
+    for round in 0.. {
+        for_each(&mut Race { seed: round * waves, waves });
+        if began.elapsed() >= Duration::from_secs(seconds) {
+            println!("{} waves in each store under each policy", (round + 1) * waves);
+            break;
+        }
+    }
 }
 
 /// Without eviction, and with memory for all: whoever reads a key finds a value of it at every moment,
