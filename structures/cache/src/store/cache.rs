@@ -41,8 +41,8 @@ pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
 
 /// A cache of byte strings; `E` says what goes, `P` is the store.
 ///
-/// A key belongs to the shard that its hash says. Whatever writes has the shard's mutex: that is its
-/// linearization point, any moment at which it does. A store says what it is for [`get`](Self::get).
+/// A key belongs to the shard that its hash says. Whatever writes has the shard's mutex. Every operation on one
+/// key is linearizable; a store's file names the points.
 #[derive(Debug)]
 pub struct Cache<E, P> {
     shards: Box<[CachePadded<P>]>,

@@ -17,7 +17,8 @@ pub struct Config {
     pub bytes: usize,
     /// Bytes of a page, by which memory goes from one size class to another. A power of two.
     pub page: usize,
-    /// The smallest chunk, in bytes, rounded up to 8.
+    /// The smallest chunk, in bytes, rounded up to 8. The index of `memc3` has room for as many items as
+    /// there are such chunks.
     pub smallest: usize,
     /// How much larger each class's chunks are than those of the one before: above 1.
     pub growth: f64,
