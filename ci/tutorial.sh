@@ -156,12 +156,13 @@ if [ -n "$latex" ]; then
     done < <(sed -n 's/ --format svg / /; /^cargo run --release -- plot /p' docs/GALLERY.md)
     {
         printf '%s\n' '\documentclass[sigconf]{acmart}' '\usepackage{pgfplots}' \
-            '\usepgfplotslibrary{groupplots}' '\pgfplotsset{compat=1.16}' '\begin{document}'
+            '\usepgfplotslibrary{groupplots}' '\pgfplotsset{compat=1.16}' '\title{Gallery}' '\author{A}' '\begin{document}' '\maketitle'
         for figure in "$gallery"/*.tex; do
-            printf '\\begin{figure*}\\input{%s}\\end{figure*}\n' "$(basename "$figure" .tex)"
+            printf '\\noindent\\input{%s}\\clearpage\n' "$(basename "$figure" .tex)"
         done
         printf '%s\n' '\end{document}'
-    } >"$gallery/all.tex"
+    } >"$out/all.tex"
+    mv "$out/all.tex" "$gallery/"
     (cd "$gallery" && pdflatex -interaction=nonstopmode -halt-on-error all.tex >"$out/latex" 2>&1) || {
         grep -A 3 '^!' "$out/latex" >&2
         fail "a figure of docs/GALLERY.md does not compile"
