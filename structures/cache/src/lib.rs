@@ -19,6 +19,8 @@
 //! are atomics.
 
 #![forbid(unsafe_code)]
+// What only that store uses is unused without it.
+#![cfg_attr(not(feature = "memc3"), allow(dead_code, unused_imports))]
 
 pub mod evict;
 pub mod item;
