@@ -271,3 +271,52 @@ impl Drop for Searching<'_> {
         self.0.searches.fetch_sub(1, Ordering::Release);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const STRIPES: usize = 4;
+
+    fn locked(stripes: &StripeLocks) -> [bool; STRIPES] {
+        std::array::from_fn(|stripe| stripes.get(stripe).owner.load(Ordering::SeqCst) != NOBODY)
+    }
+
+    /// Has a thread lock the stripes of three buckets, of which `taken` has been locked by this one: it has
+    /// none above that, as long as it waits.
+    fn waits_with_none_above(stripes: &StripeLocks, buckets: [usize; 3], taken: usize) {
+        let held = stripes.get(taken).lock();
+        thread::scope(|scope| {
+            // Given back also if an assertion fails: the other thread waits for it.
+            let _held = held;
+            scope.spawn(|| drop(stripes.lock_three(buckets)));
+            let below = |stripe: &usize| *stripe < taken && buckets.contains(stripe);
+            while !(0..STRIPES).filter(below).all(|stripe| locked(stripes)[stripe]) {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                let above = &locked(stripes)[taken + 1..];
+                assert!(!above.contains(&true), "of {buckets:?}, above {taken}: {above:?}");
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
+    fn three_stripes_are_locked_once_and_in_ascending_order() {
+        let stripes = StripeLocks::try_new(STRIPES, 1).expect("there is memory");
+        for number in 0..STRIPES.pow(3) {
+            let buckets = [number % STRIPES, number / STRIPES % STRIPES, number / STRIPES.pow(2)];
+            let wanted = std::array::from_fn(|stripe| buckets.contains(&stripe));
+            let (held, extra) = stripes.lock_three(buckets);
+            assert_eq!(locked(&stripes), wanted, "{buckets:?}");
+            let covered = std::array::from_fn(|bucket| held.covers(extra.as_ref(), bucket));
+            assert_eq!(covered, wanted, "{buckets:?}");
+            drop((held, extra));
+            buckets.map(|taken| waits_with_none_above(&stripes, buckets, taken));
+            assert_eq!(locked(&stripes), [false; STRIPES], "{buckets:?}");
+        }
+    }
+}
