@@ -293,8 +293,14 @@ mod tests {
             let _held = held;
             scope.spawn(|| drop(stripes.lock_three(buckets)));
             let below = |stripe: &usize| *stripe < taken && buckets.contains(stripe);
+            let mut looks = 0_u32;
             while !(0..STRIPES).filter(below).all(|stripe| locked(stripes)[stripe]) {
                 thread::yield_now();
+                looks += 1;
+                assert!(
+                    looks < 10_000_000,
+                    "of {buckets:?}, those below {taken} are not locked first"
+                );
             }
             for _ in 0..20 {
                 let above = &locked(stripes)[taken + 1..];
@@ -315,7 +321,9 @@ mod tests {
             let covered = std::array::from_fn(|bucket| held.covers(extra.as_ref(), bucket));
             assert_eq!(covered, wanted, "{buckets:?}");
             drop((held, extra));
-            buckets.map(|taken| waits_with_none_above(&stripes, buckets, taken));
+            for taken in buckets {
+                waits_with_none_above(&stripes, buckets, taken);
+            }
             assert_eq!(locked(&stripes), [false; STRIPES], "{buckets:?}");
         }
     }
