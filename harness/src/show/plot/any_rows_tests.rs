@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use resvg::usvg::{Group, Node, Tree};
 
 use super::legend::Legend;
+use super::schemes::percent;
 use super::style::STYLES;
 use super::tests::assert_texts_are_clear;
 use super::{FIGURES, Options, Results, font};
@@ -103,6 +104,15 @@ proptest! {
                     prop_assert!(
                         !panel.is_empty() || !failed.is_empty(),
                         "{}: nothing in {:?}", figure.name, panel.title
+                    );
+                    // Whoever asked for one of these, asked for both together.
+                    let said = |row: &Row| {
+                        let parts = [percent(row.mix.reads), format!("θ = {}", row.zipf)];
+                        parts.iter().all(|part| panel.title.contains(part))
+                    };
+                    prop_assert!(
+                        figure.name != "throughput-threads" || rows.iter().any(said),
+                        "nobody asked for {:?}", panel.title
                     );
                     prop_assert!(
                         !panel.title.iter().any(|part| part.contains("96.77")),
