@@ -84,7 +84,7 @@ fn assert_all_is_inside(svg: &str) -> [f32; 2] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn figures_show_what_was_measured_in_one_look(rows in grid(), style in 0..STYLES.len()) {

@@ -1,5 +1,7 @@
 //! Where everything of a picture of panels is, in points.
 
+use std::ops::Range;
+
 use super::font;
 use super::legend::{self, Columns, GUTTER, PITCH, too_many};
 use super::panels::{Lines, Panel, Panels, XAxis, YAxis};
@@ -92,14 +94,30 @@ fn narrowest(panels: &Panels, style: &Style) -> f64 {
         _ => &[],
     };
     // Where some places have no label, others may reach over theirs.
-    let full = ticks.iter().filter(|line| line.iter().all(|label| !label.is_empty()));
-    let ticks = full.flat_map(|line| {
-        let labels = line.chunk_by(|a, b| a == b);
-        labels.map(|same| font::width(&same[0], style.small_text) / same.len() as f64)
+    let is_full = |i: &usize| ticks[*i].iter().all(|label| !label.is_empty());
+    let ticks = (0..ticks.len()).filter(is_full).flat_map(|i| {
+        let said = alike(ticks, i).into_iter();
+        said.map(move |same| {
+            font::width(&ticks[i][same.start], style.small_text) / same.len() as f64
+        })
     });
     let tiles = written.map(|width| width * 1.15).chain(ticks).fold(0.0, f64::max) * places;
     let titles = all().flat_map(|panel| &panel.title).map(|part| font::width(part, style.text));
     titles.fold(tiles, f64::max).max(NARROWEST * style.text)
+}
+
+/// The places of line `i` of levels that are said once: neighbours are alike only under what is alike below, and
+/// each place of the first line is said by itself.
+fn alike(lines: &[Vec<String>], i: usize) -> Vec<Range<usize>> {
+    let outer = |x: usize| lines[i..].iter().map(move |line| &line[x]);
+    let mut said: Vec<Range<usize>> = Vec::new();
+    for x in 0..lines[i].len() {
+        match said.last_mut().filter(|same| i > 0 && outer(same.start).eq(outer(x))) {
+            Some(same) => same.end = x + 1,
+            None => said.push(x..x + 1),
+        }
+    }
+    said
 }
 
 /// Where the axis that has a tick at each of `xs` begins and ends, as powers of two.
@@ -190,13 +208,13 @@ impl<'a> Layout<'a> {
     pub(super) fn title(&self, panel: &Panel) -> Vec<String> {
         let all = || self.panels.rows.iter().flatten().map(|panel| &panel.title);
         let are_alike = all().all(|title| title.len() == panel.title.len());
-        let fits = |parts: std::ops::Range<usize>| {
+        let fits = |parts: Range<usize>| {
             let fits = |title: &Vec<String>| {
                 font::width(&title[parts.clone()].join(", "), self.style.text) <= self.panel_width
             };
             if are_alike { all().all(fits) } else { fits(&panel.title) }
         };
-        let mut lines: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut lines: Vec<Range<usize>> = Vec::new();
         for i in 0..panel.title.len() {
             match lines.last_mut().filter(|line| fits(line.start..i + 1)) {
                 Some(line) => line.end = i + 1,
@@ -336,25 +354,18 @@ impl<'a> Layout<'a> {
         let XAxis::Levels(lines) = &self.panels.x else {
             return vec![self.x_ticks(j).into_iter().map(|(x, label)| (x, x, label)).collect()];
         };
-        let places: Vec<usize> = (0..self.panels.x.places()).collect();
         let of_line = |i: usize| {
-            // Neighbours are alike only under what is alike below.
-            let outer = |x: usize| lines[i..].iter().map(move |line| &line[x]);
-            let alike = places.chunk_by(|a, b| i > 0 && outer(*a).eq(outer(*b)));
-            let label = |same: &[usize]| {
-                let (first, last) = (same[0] as f64 + 0.5, same[same.len() - 1] as f64 + 1.5);
-                (self.x(j, first), self.x(j, last), lines[i][same[0]].clone())
+            let label = |same: Range<usize>| {
+                let (first, last) = (same.start as f64 + 0.5, same.end as f64 + 0.5);
+                (self.x(j, first), self.x(j, last), lines[i][same.start].clone())
             };
-            alike.map(label).collect()
+            alike(lines, i).into_iter().map(label).collect()
         };
         (0..lines.len()).map(of_line).collect()
     }
 
-    /// Where a label is so that it does not reach into the next panel, if its axis ends at ticks.
+    /// Where a label is so that it does not reach into the next panel.
     pub(super) fn inside(&self, j: usize, place: f64, half: f64) -> f64 {
-        if matches!(self.panels.x, XAxis::Counts(_) | XAxis::Levels(_)) {
-            return place;
-        }
         let left = self.left + self.pitch * j as f64;
         // A little may reach into the gap between panels.
         let half = half - 0.9 * self.margin();

@@ -141,7 +141,7 @@ impl Parameter {
         Panels {
             y: vec![YAxis::linear("Mops/s"); rows.len()],
             rows,
-            x: XAxis::levels(levels.iter().map(f64::to_string)),
+            x: XAxis::levels(levels.iter().map(|level| short(*level))),
             lines: Lines::Marked(1),
             shade_from: None,
             x_label: self.label.to_owned(),
@@ -212,6 +212,11 @@ pub(super) fn distinct(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     values.dedup();
     values
+}
+
+/// A level to a thousandth: shares of presets have all the digits of a quotient.
+fn short(level: f64) -> String {
+    ((level * 1000.0).round() / 1000.0).to_string()
 }
 
 /// "95 % reads".

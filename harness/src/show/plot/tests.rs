@@ -102,7 +102,8 @@ pub(super) fn assert_texts_are_clear(svg: &str) {
     let (boxes, [width, height]) = text_boxes(svg);
     assert_eq!(boxes.len(), texts(svg).len());
     for (i, a) in boxes.iter().enumerate() {
-        assert!(a[0] >= 0.0 && a[2] <= width && a[3] <= height, "{a:?} of {width} x {height}");
+        let is_inside = a[0] >= 0.0 && a[2] <= width && a[3] <= height;
+        assert!(is_inside, "{a:?} of {width} x {height}: {}", texts(svg)[i]);
         for b in &boxes[..i] {
             let across = a[2].min(b[2]) - a[0].max(b[0]);
             let down = a[3].min(b[3]) - a[1].max(b[1]);
