@@ -76,9 +76,11 @@ pub(super) use self::moves::{Relocation, move_along};
 /// Buckets of the smallest table.
 const MIN_BUCKETS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
-/// Bytes of cells of a small table: half of a second-level cache of 1 MiB. Under a model checker
-/// two buckets of two slots.
-const SMALL: usize = if cfg!(any(loom, shuttle)) { 64 } else { 512 << 10 };
+/// Bytes of cells of a small table: half of a second-level cache of 1 MiB.
+const SMALL: usize = 512 << 10;
+
+/// Slots of a small table for a model checker, whose atomics are larger than a word: two buckets of two.
+const SMALL_SLOTS: Option<usize> = if cfg!(any(loom, shuttle)) { Some(4) } else { None };
 
 /// The content of a slot: atomics, all zero at first.
 pub(super) trait Cell: Zeroable {
@@ -219,7 +221,8 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     /// Whether the cells fit into a core's cache with room to spare.
     #[inline(always)]
     pub(super) fn is_small(&self) -> bool {
-        self.mask < SMALL / (SLOTS * size_of::<C>())
+        let slots = SMALL_SLOTS.unwrap_or(SMALL / size_of::<C>());
+        self.mask < slots / SLOTS
     }
 
     /// Bytes of this table and of its successors.
