@@ -270,6 +270,7 @@ of_each_kind! {
     an_entry_that_returns_is_never_missed: "displace, returning";
     what_was_removed_stays_removed: "displace, returning; remove";
     a_key_is_inserted_once: "two insertions";
+    a_key_is_inserted_once_at_home: "two insertions, at home";
     an_entry_in_its_other_bucket_comes_and_goes: "insert, remove";
     a_value_is_never_its_successors: "remove, insert";
     an_update_is_not_overtaken: "insert, update";
@@ -330,6 +331,19 @@ fn a_key_is_inserted_once<E: Exclusion, T: Tagging>(what: &str) {
             thread::spawn(move || map.insert(key(0, 2), 1))
         };
         let inserted = map.insert(key(0, 2), 2);
+        (inserted, other.join().expect("inserted"))
+    });
+}
+
+/// The same where the home has room, so that both try there first.
+fn a_key_is_inserted_once_at_home<E: Exclusion, T: Tagging>(what: &str) {
+    explore(what, [(true, false), (false, true)], || {
+        let map = cuckoo::<E, T>(&[]);
+        let other = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || map.insert(key(0, 0), 1))
+        };
+        let inserted = map.insert(key(0, 0), 2);
         (inserted, other.join().expect("inserted"))
     });
 }
