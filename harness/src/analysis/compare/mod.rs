@@ -167,7 +167,7 @@ fn same_seeds(ours: &Contender, theirs: &Contender) -> bool {
     !pairs.is_empty() && pairs.iter().all(|(ours, theirs)| ours.seed == theirs.seed)
 }
 
-const NO_RATIO: &str = "a trial has nothing of it, and 0 has no ratio";
+const NO_RATIO: &str = "a trial measured 0, and 0 has no ratio";
 
 impl<'c> Plan<'c> {
     fn pair(
@@ -415,7 +415,10 @@ mod tests {
         rows[1].ops_per_sec = Some(0.0);
         let cells = cells(&[&rows], Rate::WallRate);
         let plan = against(&cells, "base");
-        assert!(plan.pairings.is_empty() && plan.left_out[0].contains("rate of 0"), "{plan:?}");
+        assert!(
+            plan.pairings.is_empty() && plan.left_out[0].contains("0 has no ratio"),
+            "{plan:?}"
+        );
     }
 
     #[test]

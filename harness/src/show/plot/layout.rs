@@ -168,7 +168,7 @@ impl<'a> Layout<'a> {
             legend: None,
             is_direct,
         };
-        layout.panel_height = layout.height_of_panels();
+        layout.panel_height = layout.height_of_panels(has_legend);
         layout.title_lines = layout.lines_of_titles();
         if has_legend && !is_direct {
             layout.legend = Columns::of(&panels.legend, style, layout.width - 2.0 * margin);
@@ -192,13 +192,15 @@ impl<'a> Layout<'a> {
         layout
     }
 
-    fn height_of_panels(&self) -> f64 {
+    fn height_of_panels(&self, has_legend: bool) -> f64 {
         let names = self.panels.y.iter().map(|axis| axis.listed().len()).max().unwrap_or(0);
         let direct = self.names_beside() as f64 * self.style.small_text * PITCH;
         let labels = self.panels.y.iter().map(|axis| font::width(&axis.label, self.style.text));
         let least = labels.fold(self.style.panel_height, f64::max);
         match (names, self.panels.height) {
-            (0, None) => least.max(if self.is_direct { direct } else { 0.0 }),
+            (0, None) if self.is_direct => least.max(direct),
+            (0, None) if has_legend => least.max(legend::height_below(self.panels, self.style)),
+            (0, None) => least,
             (0, Some(height)) => height * self.style.text,
             (names, height) => names as f64 * height.unwrap_or(NAME) * self.style.text,
         }

@@ -82,6 +82,8 @@ pub(super) fn without_subjects(entries: &[Entry]) -> Vec<Entry> {
 const MOST: usize = 8;
 /// The share of a picture's height that a legend takes at most.
 const SHARE: f64 = 0.2;
+/// How much higher panels are made for that.
+const TALLER: f64 = 2.0;
 /// From a panel to the names beside it, in texts' heights.
 pub(super) const GUTTER: f64 = 2.4;
 /// From one name to the next, in heights of small text.
@@ -89,10 +91,21 @@ pub(super) const PITCH: f64 = 1.25;
 
 /// Whether there are too many subjects for a legend.
 pub(super) fn too_many(panels: &Panels, style: &Style) -> bool {
-    let subjects = panels.legend.iter().filter(|(key, _)| matches!(key, Key::Subject(_))).count();
-    let columns = if panels.columns() <= 2 { style.column } else { style.page };
-    let rows = Columns::of(&panels.legend, style, columns - style.text).map_or(0, |own| own.rows);
-    let height = panels.rows.len() as f64 * (style.panel_height + style.text * 2.0);
+    subjects(panels) > MOST || height_below(panels, style) > TALLER * style.panel_height
+}
+
+fn subjects(panels: &Panels) -> usize {
+    panels.legend.iter().filter(|(key, _)| matches!(key, Key::Subject(_))).count()
+}
+
+/// How high panels must be under a legend of several subjects, so that it takes no more than its share.
+pub(super) fn height_below(panels: &Panels, style: &Style) -> f64 {
+    if subjects(panels) <= 1 {
+        return 0.0;
+    }
+    let width = if panels.columns() <= 2 { style.column } else { style.page };
+    let rows = Columns::of(&panels.legend, style, width - style.text).map_or(0, |own| own.rows);
     let legend = rows as f64 * style.text * 1.35;
-    subjects > MOST || subjects > 1 && legend > SHARE * (height + legend)
+    let below = legend * (1.0 - SHARE) / SHARE;
+    below / panels.rows.len() as f64 - style.text * 2.0
 }

@@ -406,3 +406,20 @@ fn the_png_has_the_printed_size() {
     assert_eq!((image.width(), image.height()), (600, 300));
     assert!(raster::png("no picture", 300.0).is_err());
 }
+
+/// Panels become higher rather than the legend a list beside them, for which a column has no room.
+#[test]
+fn a_figure_of_few_subjects_is_as_wide_as_a_column() {
+    let subjects = vec![
+        ("cuckoo-optimistic-items", "haphazard"),
+        ("chaining-lock-free", "worker-rcu"),
+        ("hamt-cas", "haphazard"),
+    ];
+    let grid = Grid { subjects, reads: vec![100.0, 50.0], ..Grid::small() };
+    for style in &STYLES[..3] {
+        let drawings =
+            FIGURES[0].draw(&results(&grid.rows()), &style.into()).expect("rows to draw");
+        let width = format!("width=\"{:.2}pt\"", style.column);
+        assert!(drawings[0].svg.contains(&width), "{}: {}", style.name, &drawings[0].svg[..200]);
+    }
+}
