@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -87,21 +87,26 @@ fn storm<const SLOTS: usize, P: Search>(load: f64, reads: u64) {
         );
         assert!(i % 2 == 1 || i / 2 >= each || map.insert(other(1, i / 2), 0));
     }
-    let done = AtomicBool::new(false);
+    let (done, insertions) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
-        for thread in 0..2 {
-            let (map, done) = (&map, &done);
+        let writers = [0, 1].map(|thread| {
+            let (map, done, insertions) = (&map, &done, &insertions);
             scope.spawn(move || {
                 // Each key is removed and comes back under a new number.
                 for i in (0..).take_while(|_| !done.load(Relaxed)) {
                     assert_eq!(map.remove(&other(thread, i)), Some(i / each), "key {i}");
                     assert!(map.insert(other(thread, i + each), i / each + 1), "key {i}");
+                    insertions.fetch_add(1, Relaxed);
                 }
-            });
-        }
+            })
+        });
         let checks = catch_unwind(AssertUnwindSafe(|| {
             let mut rng = rng(1);
-            for read in 0..reads {
+            // On a busy machine writers may have had few turns yet.
+            let waits = || insertions.load(Relaxed) < 100_000;
+            let all_write = || !writers.iter().any(|writer| writer.is_finished());
+            let goes_on = |read: &u64| *read < reads || waits() && all_write();
+            for read in (0..).take_while(goes_on) {
                 let key = rng.random_range(0..fixed);
                 assert_eq!(map.get(&key), Some(!key), "missed");
                 if read.is_multiple_of(50_000) {
