@@ -193,6 +193,11 @@ fn apply(call: Call, state: Option<u64>) -> Option<Option<u64>> {
 
 /// Tries every order.
 fn has_an_order(state: Option<u64>, left: &[TimedOp]) -> bool {
+    some_order(state, left, false)
+}
+
+/// The same; whether the key may be lost before an operation, as by a cache.
+fn some_order(state: Option<u64>, left: &[TimedOp], may_be_lost: bool) -> bool {
     if left.iter().all(TimedOp::is_pending) {
         return true;
     }
@@ -200,7 +205,9 @@ fn has_an_order(state: Option<u64>, left: &[TimedOp]) -> bool {
         let after_another = left.iter().any(|other| other.returned < left[first].invoked);
         let mut rest = left.to_vec();
         let op = rest.remove(first);
-        !after_another && apply(op.call, state).is_some_and(|next| has_an_order(next, &rest))
+        let follows =
+            |state| apply(op.call, state).is_some_and(|next| some_order(next, &rest, may_be_lost));
+        !after_another && (follows(state) || may_be_lost && follows(None))
     })
 }
 

@@ -7,13 +7,14 @@ use anyhow::Result;
 
 use super::Results;
 use super::arrange::arranged;
+use super::by_setting::by_setting;
 use super::levels::{distinct, reads, skew};
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
-use super::schemes::{file_stem, threads};
+use super::schemes::threads;
 use super::style::{ALONE, Look, looks};
 use crate::analysis::latency::LatencyCell;
-use crate::analysis::setting::{Group, split};
+use crate::analysis::setting::Group;
 use crate::case::NO_OP;
 use crate::rows::Row;
 use crate::rows::latency::Time;
@@ -53,13 +54,7 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let mut looks = looks(&[results.rows, &rows].concat());
     looks.insert(NO_OP.to_owned(), ALONE);
-    let picture = |group: &Group| {
-        let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
-        let panels = panels(group, own, &looks);
-        Sketch { file_stem: file_stem(NAME, &group.label), panels }
-    };
-    Ok(split(&rows).iter().map(picture).collect())
+    Ok(by_setting(NAME, &rows, &cells, |group, cells| panels(group, cells, &looks)))
 }
 
 /// What a row of panels has in common.

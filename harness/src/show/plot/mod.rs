@@ -8,6 +8,7 @@ mod arrange;
 mod axis;
 mod batch_sweep;
 mod block_drift;
+mod by_setting;
 mod called;
 mod canvas;
 mod direct;

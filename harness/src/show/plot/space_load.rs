@@ -1,15 +1,15 @@
 //! What entries take by load: bytes, moves and lookups, one row of panels each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
 use super::Results;
+use super::by_setting::by_setting;
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
-use super::schemes::file_stem;
 use super::style::{Look, looks};
-use crate::analysis::setting::{Group, split};
+use crate::analysis::setting::Group;
 use crate::analysis::space::SpaceCell;
 use crate::rows::Row;
 
@@ -44,13 +44,7 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let cells = cells(results);
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let looks = looks(results.rows);
-    let picture = |group: &Group| {
-        let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
-        let panels = panels(group, own, &looks);
-        Sketch { file_stem: file_stem(NAME, &group.label), panels }
-    };
-    Ok(split(&rows).iter().map(picture).collect())
+    Ok(by_setting(NAME, &rows, &cells, |group, cells| panels(group, cells, &looks)))
 }
 
 fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>) -> Panels {
