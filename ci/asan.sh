@@ -38,8 +38,10 @@ run threads "$@"
 run misuse "$@"
 crate=structures
 ASAN_OPTIONS=detect_leaks=1 && export ASAN_OPTIONS
-run conformance --skip _leak:: "$@"
-run conformance_versioned --skip _leak:: "$@"
+# Behind a `Drop` that panics the compiler leaks the value that a function is about to return: those tests count
+# by themselves what is alive, and allow that many and no more.
+run conformance --skip _leak:: --skip ::panicking_drop "$@"
+run conformance_versioned --skip _leak:: --skip ::panicking_drop "$@"
 ASAN_OPTIONS=detect_leaks=0 && export ASAN_OPTIONS
 must_be_caught is_caught_while_a_reader_reads
 must_be_caught is_caught_by_the_suite
