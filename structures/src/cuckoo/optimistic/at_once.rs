@@ -124,41 +124,56 @@ where
         (look.tells && (is_alone || holds())).then_some((false, 0))
     }
 
+    /// Locks the home of `look`, has `write` do its part, puts `new` there, and adds `delta` to the number of
+    /// entries, if that `changes` anything; else does the same to words of this stack. False if the home does
+    /// not tell or cannot be locked: it had no effect then.
+    #[inline(always)]
+    fn change_one_way(
+        &self,
+        (table, look): (&TableOfWords<E, SLOTS>, &Look<SLOTS, E::Versions>),
+        changes: bool,
+        new: Snapshot<SLOTS>,
+        write: impl FnOnce(&Entry),
+        delta: i64,
+    ) -> bool {
+        if !look.tells | !look.seen.can_be_locked() {
+            return false;
+        }
+        let bucket = look.place.bucket;
+        let nowhere = (Control::scratch(look.seen.word), Entry::default());
+        if !table.tags_unchanged(bucket, &look.seen, look.wraps) {
+            return false;
+        }
+        let control = select_unpredictable(changes, table.control(bucket), &nowhere.0);
+        if !table.try_lock_in(control, bucket, &look.seen, look.wraps) {
+            return false;
+        }
+        write(&nowhere.1);
+        table.unlock_in(control, bucket, select_unpredictable(changes, new, Snapshot::EMPTY));
+        self.driver.entries.add_if(delta, changes, &nowhere.1.value);
+        true
+    }
+
     /// Whether the key was added.
     #[inline(always)]
     pub(super) fn insert_at_once(&self, key: &K, value: u64, hash: u64) -> Option<bool> {
         let table = self.table();
         Self::prefetch(table, hash);
         let one_way = Self::goes_one_way(table);
-        let Look { seen, wraps, place, is_there, tells, .. } =
-            Self::look(table, key, hash, one_way);
-        let empty = seen.word.matching(0);
+        let look = Self::look(table, key, hash, one_way);
+        let empty = look.seen.word.matching(0);
         let content = (key.to_bits(), value);
-        let place = Place { slot: empty.first_or_last(), ..place };
+        let place = Place { slot: empty.first_or_last(), ..look.place };
         if one_way {
-            if !tells | !seen.can_be_locked() | (!is_there & empty.is_empty()) {
-                return None;
-            }
-            let nowhere = (Control::scratch(seen.word), Entry::default());
-            if !table.tags_unchanged(place.bucket, &seen, wraps) {
-                return None;
-            }
-            let control = table.control(place.bucket);
-            let control = select_unpredictable(is_there, &nowhere.0, control);
-            let cell = select_unpredictable(is_there, &nowhere.1, table.cell(place));
-            if !table.try_lock_in(control, place.bucket, &seen, wraps) {
-                return None;
-            }
-            cell.write(content);
-            let new = seen.word.filled(place.slot, Self::tag(hash));
-            table.unlock_in(
-                control,
-                place.bucket,
-                select_unpredictable(is_there, Snapshot::EMPTY, new),
-            );
-            self.driver.entries.add_if(1, !is_there, &nowhere.1.value);
-            return Some(!is_there);
+            let adds = !look.is_there;
+            let look = Look { tells: look.tells & !(adds & empty.is_empty()), ..look };
+            let new = look.seen.word.filled(place.slot, Self::tag(hash));
+            let write = |nowhere: &Entry| {
+                select_unpredictable(adds, table.cell(place), nowhere).write(content);
+            };
+            return self.change_one_way((table, &look), adds, new, write, 1).then_some(adds);
         }
+        let Look { seen, wraps, is_there, tells, .. } = look;
         if is_there {
             return table.tags_unchanged(place.bucket, &seen, wraps).then_some(false);
         }
@@ -182,30 +197,14 @@ where
         let table = self.table();
         Self::prefetch(table, hash);
         let one_way = Self::goes_one_way(table);
-        let Look { seen, wraps, place, is_there, value, tells } =
-            Self::look(table, key, hash, one_way);
+        let look = Self::look(table, key, hash, one_way);
         if one_way {
-            if !tells | !seen.can_be_locked() {
-                return None;
-            }
-            let nowhere = (Control::scratch(seen.word), Entry::default());
-            if !table.tags_unchanged(place.bucket, &seen, wraps) {
-                return None;
-            }
-            let control = table.control(place.bucket);
-            let control = select_unpredictable(is_there, control, &nowhere.0);
-            if !table.try_lock_in(control, place.bucket, &seen, wraps) {
-                return None;
-            }
-            let new = seen.word.with_tag(place.slot, 0);
-            table.unlock_in(
-                control,
-                place.bucket,
-                select_unpredictable(is_there, new, Snapshot::EMPTY),
-            );
-            self.driver.entries.add_if(-1, is_there, &nowhere.1.value);
-            return Some((is_there, value));
+            let new = look.seen.word.with_tag(look.place.slot, 0);
+            let changes = look.is_there;
+            let is_done = self.change_one_way((table, &look), changes, new, |_| (), -1);
+            return is_done.then_some((changes, look.value));
         }
+        let Look { seen, wraps, place, is_there, value, tells } = look;
         if !is_there {
             let holds = tells && table.tags_unchanged(place.bucket, &seen, wraps);
             return holds.then_some((false, 0));
