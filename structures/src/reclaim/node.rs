@@ -13,7 +13,7 @@ use crate::panics;
 /// A table's data in a node.
 pub trait Payload {
     /// Bytes on the heap that belong to the payload alone, for the meter; the same at retire
-    /// and at free.
+    /// and at free. If it panics, the node is counted without them.
     fn heap_bytes(&self) -> usize {
         0
     }
@@ -107,9 +107,16 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
         }
     }
 
+    /// Bytes of the node and its payload. It is asked for amid retirements, frees and unwinding, none of
+    /// which the user's code may end.
     #[inline]
     fn weight(&self) -> usize {
-        size_of::<Self>() + self.payload.heap_bytes()
+        let heap_bytes = panic::catch_unwind(AssertUnwindSafe(|| self.payload.heap_bytes()));
+        size_of::<Self>()
+            + heap_bytes.unwrap_or_else(|panic| {
+                panics::discard(panic);
+                0
+            })
     }
 }
 
