@@ -366,6 +366,9 @@ mod tests {
             let before = words(&map);
             for i in 0..entries {
                 assert!(!map.insert(key(2 * i), 7));
+            }
+            assert_eq!(map.len() as u64, entries);
+            for i in 0..entries {
                 assert_eq!(map.remove(&key(2 * i + 1)), None);
                 assert_eq!(map.update(&key(2 * i + 1), |_| 7), None);
                 assert_eq!((map.get(&key(2 * i)), map.get(&key(2 * i + 1))), (Some(i), None));
@@ -376,6 +379,20 @@ mod tests {
         for entries in [100, 60_000] {
             check::<Tagged>(entries);
             check::<Untagged>(entries);
+        }
+    }
+
+    /// In small tables and in large ones.
+    #[test]
+    fn a_full_home_takes_no_more() {
+        for entries in [100, 60_000] {
+            let map = Map::<Tagged, 8>::with_capacity_and_hasher(2 * entries, Itself(0));
+            // One home, a tag each.
+            let key = |i: u64| (i + 1) << 58;
+            (0..8).for_each(|i| assert_eq!(map.insert_at_once(&key(i), i, key(i)), Some(true)));
+            assert_eq!(map.insert_at_once(&key(8), 8, key(8)), None);
+            assert_eq!(map.insert_at_once(&key(7), 9, key(7)), Some(false));
+            (0..8).for_each(|i| assert_eq!(map.get(&key(i)), Some(i)));
         }
     }
 }
