@@ -1,7 +1,7 @@
 //! Items: a key, a value and what belongs to them, in the words of a chunk.
 //!
 //! ```text
-//! header  8 bytes   key length 8 bits | value length 22 | has flags 1 | has CAS 1 | deadline 32
+//! header  8 bytes   key length 8 bits | value length 22 | has flags 1 | has CAS 1 | deadline 29 | marks 3
 //! CAS     8 bytes   if the cache keeps CAS numbers
 //! flags   4 bytes   if they are not 0
 //! key, value        one after the other, without a gap
@@ -28,6 +28,15 @@ const VALUE_BITS: u32 = 22;
 const HAS_FLAGS: u64 = 1 << 30;
 const HAS_CAS: u64 = 1 << 31;
 const DEADLINE_SHIFT: u32 = 32;
+const DEADLINE_BITS: u32 = 29;
+const MARKS_SHIFT: u32 = DEADLINE_SHIFT + DEADLINE_BITS;
+
+/// The latest deadline that a header can tell, in seconds: 17 years.
+pub(crate) const LAST_DEADLINE: u32 = (1 << DEADLINE_BITS) - 1;
+
+/// The marks that an item can have, all of them.
+pub const ALL_MARKS: u8 = (1 << (u64::BITS - MARKS_SHIFT)) - 1;
+
 /// Bytes of flags.
 const FLAGS: usize = 4;
 
@@ -39,8 +48,10 @@ pub(crate) struct Draft<'a> {
     /// At most [`MAX_VALUE`] bytes.
     pub(crate) value: &'a [u8],
     pub(crate) flags: u32,
-    /// When it expires, by the cache's clock; 0 is never.
+    /// When it expires, by the cache's clock; 0 is never, and none is above [`LAST_DEADLINE`].
     pub(crate) deadline: u32,
+    /// Some of [`ALL_MARKS`].
+    pub(crate) marks: u8,
     pub(crate) cas: Option<u64>,
 }
 
@@ -54,9 +65,11 @@ impl Draft<'_> {
     /// Writes the item into a chunk that has room for it.
     pub(crate) fn write(&self, chunk: &[AtomicU64]) {
         debug_assert!((1..=MAX_KEY).contains(&self.key.len()) && self.value.len() <= MAX_VALUE);
+        debug_assert!(self.deadline <= LAST_DEADLINE && self.marks <= ALL_MARKS);
         let mut header = self.key.len() as u64
             | (self.value.len() as u64) << VALUE_SHIFT
-            | u64::from(self.deadline) << DEADLINE_SHIFT;
+            | u64::from(self.deadline) << DEADLINE_SHIFT
+            | u64::from(self.marks) << MARKS_SHIFT;
         header |= if self.flags == 0 { 0 } else { HAS_FLAGS };
         header |= if self.cas.is_some() { HAS_CAS } else { 0 };
         let mut writer = Writer::new(chunk);
@@ -140,12 +153,17 @@ impl<'w> Item<'w> {
 
     /// When it expires; 0 is never.
     pub(crate) fn deadline(&self) -> u32 {
-        (self.header >> DEADLINE_SHIFT) as u32
+        (self.header >> DEADLINE_SHIFT) as u32 & LAST_DEADLINE
+    }
+
+    /// Its marks.
+    pub(crate) fn marks(&self) -> u8 {
+        (self.header >> MARKS_SHIFT) as u8
     }
 
     /// Gives it another deadline.
     pub(crate) fn set_deadline(&self, deadline: u32) {
-        let kept = self.header & ((1 << DEADLINE_SHIFT) - 1);
+        let kept = self.header & !(u64::from(LAST_DEADLINE) << DEADLINE_SHIFT);
         words::store(&self.chunk[0], kept | u64::from(deadline) << DEADLINE_SHIFT);
     }
 

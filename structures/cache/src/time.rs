@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::item::LAST_DEADLINE;
+
 /// Where a cache's time comes from.
 ///
 /// A cache may ask while it has a shard's mutex: a clock that uses that cache may wait for ever. An operation
@@ -79,9 +81,6 @@ pub struct Timer {
     wall_at_start: u64,
 }
 
-/// The latest deadline there is: 136 years.
-const LAST: u32 = u32::MAX;
-
 impl Timer {
     pub(crate) fn starting(clock: Arc<dyn Clock>) -> Self {
         let (steady_at_start, wall_at_start) = (clock.steady(), clock.wall());
@@ -90,7 +89,7 @@ impl Timer {
 
     fn now(&self) -> u32 {
         let since = self.clock.steady().saturating_sub(self.steady_at_start);
-        u32::try_from(since).unwrap_or(LAST)
+        up_to_the_last(since)
     }
 
     /// Whether this deadline has come. Looks at the clock only if there is one.
@@ -99,17 +98,29 @@ impl Timer {
         deadline != 0 && deadline <= self.now()
     }
 
+    /// The seconds until this deadline, if there is one.
+    pub(crate) fn left(&self, deadline: u32) -> Option<u32> {
+        (deadline != 0).then(|| deadline.saturating_sub(self.now()))
+    }
+
     /// The deadline of an item that is stored now: 0 is never; `None` if it has come already.
     pub(crate) fn deadline(&self, expiry: Expiry) -> Option<u32> {
         match expiry {
             Expiry::Never => Some(0),
             Expiry::After(0) => None,
-            Expiry::After(seconds) => Some(self.now().saturating_add(seconds)),
+            Expiry::After(seconds) => {
+                Some(up_to_the_last(u64::from(self.now()) + u64::from(seconds)))
+            }
             Expiry::At(second) => {
                 let since = second.saturating_sub(self.wall_at_start);
-                let deadline = u32::try_from(since).unwrap_or(LAST);
+                let deadline = up_to_the_last(since);
                 (deadline > self.now()).then_some(deadline)
             }
         }
     }
+}
+
+/// The latest deadline there is stands for all that are later.
+fn up_to_the_last(seconds: u64) -> u32 {
+    seconds.min(u64::from(LAST_DEADLINE)) as u32
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::{Eviction, Items, Unheeded, Visitor, for_each};
-use cache::store::{Cache, Config, Locked, Optimistic, Options, Part};
+use cache::store::{Cache, Change, Config, Locked, Optimistic, Options, Part, Write};
 use cache::time::{Clock, Expiry};
 
 /// A clock of which every third look panics, and which goes back at times.
@@ -44,6 +44,16 @@ fn is_in_order<E: Eviction, P: Part<E>>() {
         let operation = AssertUnwindSafe(|| match step % 4 {
             0 => _ = cache.touch(&name, expiry),
             1 => _ = cache.reap(10),
+            // One that panics leaves everything as it was.
+            2 => {
+                let updated = cache.update(&name, |_| {
+                    assert!(!step.is_multiple_of(3), "no decision");
+                    Change::Write(Write { value: Some(&value), ..Write::default() })
+                });
+                if let Ok(_written) = updated {
+                    last[key as usize] = Some(value);
+                }
+            }
             _ => {
                 // A set that panics has stored nothing, and perhaps taken the old value out.
                 if let Ok(_stored) = cache.set(&name, &value, options) {

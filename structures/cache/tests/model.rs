@@ -6,12 +6,13 @@ use std::collections::HashMap;
 
 use cache::evict::{Eviction, LruList, Never, Visitor, for_each};
 use cache::store::{
-    Cache, Config, Found, Locked, Optimistic, Options, Outcome, Part, SetError, Sharded, When,
+    CacheHandle, Change, Config, Current, Found, NewCas, Options, Outcome, SetError, Store, When,
+    Write,
 };
 use cache::time::Expiry;
 use proptest::prelude::*;
 
-use common::ByHand;
+use common::{ByHand, OfStore, every_store, named};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -19,8 +20,24 @@ enum Step {
     Set { key: u8, bytes: usize, flags: u32, expiry: Expiry, when: Condition },
     Remove(u8),
     Touch(u8, Expiry),
+    Update { key: u8, what: What },
     Pass(u64),
     Clear,
+}
+
+/// What an update does.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Nothing,
+    Remove,
+    /// Appends so many bytes, if any.
+    Write {
+        append: Option<usize>,
+        flags: Option<u32>,
+        expiry: Option<Expiry>,
+        marks: Option<u8>,
+        cas: NewCas,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +57,23 @@ fn expiries() -> impl Strategy<Value = Expiry> {
     ]
 }
 
+fn updates() -> impl Strategy<Value = What> {
+    use prop::option::of;
+    let append = prop_oneof![4 => 0_usize..50, 1 => 0_usize..700];
+    let cas =
+        prop_oneof![Just(NewCas::Next), Just(NewCas::Kept), (0..u64::MAX).prop_map(NewCas::Given)];
+    let write =
+        (of(append), of(prop_oneof![Just(0), any::<u32>()]), of(expiries()), of(0_u8..8), cas);
+    let write = write.prop_map(|(append, flags, expiry, marks, cas)| What::Write {
+        append,
+        flags,
+        expiry,
+        marks,
+        cas,
+    });
+    prop_oneof![1 => Just(What::Nothing), 1 => Just(What::Remove), 6 => write]
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = 0_u8..24;
     let bytes = prop_oneof![4 => 0_usize..60, 2 => 0_usize..700, 1 => 650_usize..760];
@@ -57,7 +91,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => key.clone().prop_map(Step::Get),
         10 => set,
         2 => key.clone().prop_map(Step::Remove),
-        1 => (key, expiries()).prop_map(|(key, expiry)| Step::Touch(key, expiry)),
+        1 => (key.clone(), expiries()).prop_map(|(key, expiry)| Step::Touch(key, expiry)),
+        4 => (key, updates()).prop_map(|(key, what)| Step::Update { key, what }),
         1 => (1_u64..3).prop_map(Step::Pass),
     ];
     // Clearing is rare, so that memory is full at times.
@@ -69,17 +104,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 const MOST: usize = 700;
 
 /// An item of the model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Known {
     value: Vec<u8>,
     flags: u32,
     deadline: Option<u64>,
+    marks: u8,
     cas: Option<u64>,
 }
 
 /// A cache and what must be in it.
-struct Pair<E, P> {
-    cache: Cache<E, P>,
+struct Pair<S> {
+    cache: S,
     clock: std::sync::Arc<ByHand>,
     has_cas: bool,
     now: u64,
@@ -96,7 +132,7 @@ fn name(key: u8) -> Vec<u8> {
     (0..bytes).map(|place| if place == 0 { key } else { b'k' }).collect()
 }
 
-impl<E: Eviction, P: Part<E>> Pair<E, P> {
+impl<S: Store> Pair<S> {
     fn new(pages: usize, has_cas: bool) -> Self {
         let clock = ByHand::new(9, 20);
         let config = Config {
@@ -109,7 +145,7 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
             clock: clock.clone(),
             ..Config::of(1024 * pages)
         };
-        let cache = Cache::new(&config).unwrap();
+        let cache = S::new(&config).unwrap();
         let (known, last_cas) = Default::default();
         Self { cache, clock, has_cas, now: 20, known, last_cas, lost: 0, number: 0 }
     }
@@ -132,15 +168,16 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
     /// what was stored last.
     fn look(&mut self, key: u8) -> bool {
         let mut value = vec![1, 2, 3];
-        let found = self.cache.get(&name(key), &mut value);
+        let found = self.cache.handle().get(&name(key), &mut value);
         assert_eq!(value[..3], [1, 2, 3], "what was in the buffer");
-        let Some(Found { flags, cas }) = found else {
+        let Some(Found { flags, cas, marks }) = found else {
             assert_eq!(value.len(), 3);
             self.lost += u64::from(self.known.remove(&key).is_some());
             return false;
         };
         let known = self.known.get(&key).expect("a key that must be absent is there");
         assert_eq!((&value[3..], flags, cas), (&known.value[..], known.flags, known.cas));
+        assert_eq!(marks, known.marks);
         true
     }
 
@@ -149,7 +186,7 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
         let cas = self.known.get(&key).and_then(|known| known.cas);
         let value: Vec<u8> =
             (0..bytes).map(|place| (self.number as usize * 7 + place) as u8).collect();
-        let result = self.cache.set(&name(key), &value, options);
+        let result = self.cache.handle().set(&name(key), &value, options);
         let expected = match options.when {
             When::Absent if is_there => Ok(Outcome::NotStored),
             When::Present if !is_there => Ok(Outcome::NotStored),
@@ -170,13 +207,15 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
             Err(SetError::TooLarge { bytes: said, most }) => {
                 assert!(said == bytes && most == MOST && bytes > MOST);
             }
-            Err(SetError::OutOfMemory) => assert!(!E::EVICTS, "evicts, and is out of memory"),
+            Err(SetError::OutOfMemory) => {
+                assert!(!S::Eviction::EVICTS, "evicts, and is out of memory")
+            }
             _ => {
                 assert_eq!(result, Ok(Outcome::Stored));
                 assert!(bytes <= MOST || is_past);
                 self.store(
                     key,
-                    Known { value, flags: options.flags, deadline, cas: None },
+                    Known { value, flags: options.flags, deadline, marks: 0, cas: None },
                     is_past,
                 );
             }
@@ -189,13 +228,90 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
         if is_past {
             return;
         }
-        let found = self.cache.get(&name(key), &mut Vec::new()).expect("what was just stored");
+        let found =
+            self.cache.handle().get(&name(key), &mut Vec::new()).expect("what was just stored");
         assert_eq!(found.cas.is_some(), self.has_cas);
         if let Some(cas) = found.cas {
             let last = self.last_cas.insert(key, cas);
             assert!(last.is_none_or(|last| last < cas), "another number each time");
         }
         self.known.insert(key, Known { cas: found.cas, ..known });
+    }
+
+    fn update(&mut self, key: u8, what: What) {
+        self.look(key);
+        let before = self.known.remove(&key);
+        let mut shown = None;
+        let mut value = before.as_ref().map(|known| known.value.clone()).unwrap_or_default();
+        let now = self.now;
+        let result = self.cache.handle().update(&name(key), |current: Option<Current<'_>>| {
+            shown = current.map(|current| {
+                let mut value = Vec::new();
+                current.value_into(&mut value);
+                let Found { flags, cas, marks } = current.found();
+                let deadline = current.seconds_left().map(|left| now + u64::from(left));
+                Known { value, flags, deadline, marks, cas }
+            });
+            match what {
+                What::Nothing => Change::Nothing,
+                What::Remove => Change::Remove,
+                What::Write { append, flags, expiry, marks, cas } => {
+                    value.extend((0..append.unwrap_or(0)).map(|place| place as u8 ^ key));
+                    let value = append.is_some().then_some(&value[..]);
+                    Change::Write(Write { value, flags, expiry, marks, cas })
+                }
+            }
+        });
+        assert_eq!(shown, before);
+        match what {
+            What::Nothing => {
+                let found = |known: &Known| (known.flags, known.cas, known.marks);
+                let said = result.unwrap().map(|found| (found.flags, found.cas, found.marks));
+                assert_eq!(said, before.as_ref().map(found));
+                before.map(|before| self.known.insert(key, before));
+            }
+            What::Remove => assert_eq!(result, Ok(None)),
+            What::Write { flags, expiry, marks, cas, .. } => {
+                let old = before.unwrap_or_default();
+                let deadline = expiry.map_or(old.deadline, |expiry| self.deadline(expiry));
+                let (flags, marks) = (flags.unwrap_or(old.flags), marks.unwrap_or(old.marks));
+                let new = Known { value, flags, deadline, marks, cas: None };
+                self.written(key, &result, (new, old.cas), cas);
+            }
+        }
+        self.look(key);
+    }
+
+    /// An update should have written `new` over what had the CAS number `old`.
+    fn written(
+        &mut self,
+        key: u8,
+        result: &Result<Option<Found>, SetError>,
+        (new, old): (Known, Option<u64>),
+        cas: NewCas,
+    ) {
+        let found = match *result {
+            Ok(Some(found)) => found,
+            Ok(None) => return assert!(new.deadline.is_some_and(|deadline| deadline <= self.now)),
+            Err(SetError::OutOfMemory) => return assert!(!S::Eviction::EVICTS),
+            Err(SetError::TooLarge { most, bytes }) => {
+                return assert!(most == MOST && bytes > MOST && bytes == new.value.len());
+            }
+            Err(error) => panic!("{error}"),
+        };
+        assert!(new.value.len() <= MOST);
+        assert_eq!((found.flags, found.marks), (new.flags, new.marks));
+        assert_eq!(found.cas.is_some(), self.has_cas);
+        match (found.cas, cas, old) {
+            (None, ..) => (),
+            (Some(number), NewCas::Given(given), _) => assert_eq!(number, given),
+            (Some(number), NewCas::Kept, Some(old)) => assert_eq!(number, old),
+            (Some(number), ..) => {
+                let last = self.last_cas.insert(key, number);
+                assert!(last.is_none_or(|last| last < number), "another number each time");
+            }
+        }
+        self.known.insert(key, Known { cas: found.cas, ..new });
     }
 
     fn step(&mut self, step: &Step) {
@@ -216,24 +332,25 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
             }
             Step::Remove(key) => {
                 let is_there = self.look(key);
-                assert_eq!(self.cache.remove(&name(key)), is_there);
+                assert_eq!(self.cache.handle().remove(&name(key)), is_there);
                 self.known.remove(&key);
                 assert!(!self.look(key));
             }
             Step::Touch(key, expiry) => {
                 let is_there = self.look(key);
-                assert_eq!(self.cache.touch(&name(key), expiry), is_there);
+                assert_eq!(self.cache.handle().touch(&name(key), expiry), is_there);
                 let deadline = self.deadline(expiry);
                 self.known.entry(key).and_modify(|known| known.deadline = deadline);
                 self.expire();
                 self.look(key);
             }
+            Step::Update { key, what } => self.update(key, what),
             Step::Pass(seconds) => {
                 self.clock.pass(seconds);
                 self.now += seconds;
             }
             Step::Clear => {
-                self.cache.clear();
+                self.cache.handle().clear();
                 self.known.clear();
                 assert_eq!((self.cache.len(), self.cache.stats().item_bytes), (0, 0));
             }
@@ -248,14 +365,14 @@ impl<E: Eviction, P: Part<E>> Pair<E, P> {
         assert!(self.lost <= stats.evictions, "{} lost, {stats:?}", self.lost);
         let evicted = (stats.evictions - self.lost) as usize;
         assert!(stats.items + evicted >= self.known.len(), "{stats:?}");
-        if !E::EVICTS {
+        if !S::Eviction::EVICTS {
             assert_eq!((stats.evictions, stats.pages_moved), (0, 0));
         }
     }
 }
 
-fn agrees<E: Eviction, P: Part<E>>(pages: usize, has_cas: bool, steps: &[Step]) -> Pair<E, P> {
-    let mut pair = Pair::<E, P>::new(pages, has_cas);
+fn agrees<S: Store>(pages: usize, has_cas: bool, steps: &[Step]) -> Pair<S> {
+    let mut pair = Pair::<S>::new(pages, has_cas);
     for step in steps {
         pair.step(step);
         pair.check(pages);
@@ -281,8 +398,13 @@ struct All<'s> {
 
 impl Visitor for All<'_> {
     fn visit<E: Eviction + 'static>(&mut self) {
-        agrees::<E, Locked<E>>(self.pages, self.has_cas, self.steps);
-        agrees::<E, Optimistic<E>>(self.pages, self.has_cas, self.steps);
+        every_store::<E>(self);
+    }
+}
+
+impl OfStore for All<'_> {
+    fn of<S: Store>(&mut self) {
+        agrees::<S>(self.pages, self.has_cas, self.steps);
     }
 }
 
@@ -298,26 +420,38 @@ proptest! {
     /// With so much memory nothing is ever evicted, and all is there.
     #[test]
     fn a_cache_with_room_is_a_map(has_cas: bool, steps in steps()) {
-        has_all::<LruList, Locked<_>>(has_cas, &steps);
-        has_all::<Never, Locked<_>>(has_cas, &steps);
-        has_all::<LruList, Optimistic<_>>(has_cas, &steps);
-        has_all::<Never, Optimistic<_>>(has_cas, &steps);
+        every_store::<LruList>(&mut HasAll { has_cas, steps: &steps });
+        every_store::<Never>(&mut HasAll { has_cas, steps: &steps });
     }
 }
 
-fn has_all<E: Eviction, P: Part<E>>(has_cas: bool, steps: &[Step]) {
-    let pair = agrees::<E, P>(200, has_cas, steps);
-    assert_eq!((pair.lost, pair.cache.stats().evictions), (0, 0), "{} {}", E::NAME, P::NAME);
+struct HasAll<'s> {
+    has_cas: bool,
+    steps: &'s [Step],
+}
+
+impl OfStore for HasAll<'_> {
+    fn of<S: Store>(&mut self) {
+        let pair = agrees::<S>(200, self.has_cas, self.steps);
+        assert_eq!((pair.lost, pair.cache.stats().evictions), (0, 0), "{}", named::<S>());
+    }
 }
 
 #[test]
 fn without_eviction_every_acknowledged_set_stays() {
-    keeps_what_it_has_taken::<Locked<Never>>();
-    keeps_what_it_has_taken::<Optimistic<Never>>();
+    every_store::<Never>(&mut KeepsWhatItHasTaken);
 }
 
-fn keeps_what_it_has_taken<P: Part<Never>>() {
-    let mut pair = Pair::<Never, P>::new(16, true);
+struct KeepsWhatItHasTaken;
+
+impl OfStore for KeepsWhatItHasTaken {
+    fn of<S: Store>(&mut self) {
+        keeps_what_it_has_taken::<S>();
+    }
+}
+
+fn keeps_what_it_has_taken<S: Store>() {
+    let mut pair = Pair::<S>::new(16, true);
     let mut refused = 0;
     for round in 0..20_u8 {
         for key in 0..24_u8 {
@@ -332,78 +466,4 @@ fn keeps_what_it_has_taken<P: Part<Never>>() {
     }
     assert_eq!(pair.lost, 0);
     assert!(refused > 20 && pair.known.len() > 10, "{refused}, {}", pair.known.len());
-}
-
-#[test]
-fn a_key_has_from_1_to_250_bytes() {
-    let cache = Sharded::<Never>::new(&Config::of(1 << 20)).unwrap();
-    for bytes in [0, 251, 256, 257, 1000] {
-        let key = vec![b'k'; bytes];
-        assert_eq!(cache.set(&key, b"", Options::default()), Err(SetError::Key { bytes }));
-        assert!(cache.get(&key, &mut Vec::new()).is_none());
-        assert!(!cache.remove(&key) && !cache.touch(&key, Expiry::Never));
-    }
-    assert!(cache.is_empty());
-}
-
-#[test]
-fn what_cannot_be_made_is_refused_with_what_could_be() {
-    let refused = |change: fn(&mut Config)| {
-        let mut config = Config::of(4 << 20);
-        change(&mut config);
-        Sharded::<Never>::new(&config).unwrap_err().to_string()
-    };
-    for (message, expected) in [
-        (refused(|c| c.bytes = 1000), "1000 bytes of memory are less than a page of 1048576"),
-        (refused(|c| c.page = 1000), "pages of 1000 bytes: they are powers of two"),
-        (
-            refused(|c| c.page = 4096),
-            "values of 1024000 bytes: with this page the largest has 3826",
-        ),
-        (refused(|c| c.max_value = 1 << 20), "the largest has 1048306"),
-        (refused(|c| c.smallest = 0), "smallest chunks of 0 bytes: they have from 16 bytes"),
-        (refused(|c| c.growth = 1.0), "sizes that grow by 1: they grow by more than 1"),
-        (refused(|c| c.growth = f64::NAN), "sizes that grow by NaN"),
-        (refused(|c| c.shards = 0), "a cache without shards"),
-        (
-            refused(|c| (c.bytes, c.shards, c.smallest) = (1 << 40, 1, 16)),
-            "with shards: 1, one has more chunks than 32 bits can number",
-        ),
-    ] {
-        assert!(message.contains(expected), "{message}");
-    }
-}
-
-#[test]
-fn the_largest_values_fit() {
-    let config = Config { max_value: (1 << 20) - 20 - 250, ..Config::of(1 << 20) };
-    let cache = Sharded::<Never>::new(&config).unwrap();
-    let (key, value) = ([b'k'; 250], vec![7; config.max_value]);
-    let options = Options { flags: 1, ..Options::default() };
-    assert_eq!(cache.set(&key, &value, options), Ok(Outcome::Stored));
-    let mut found = Vec::new();
-    assert_eq!(cache.get(&key, &mut found).map(|found| found.flags), Some(1));
-    assert_eq!(found, value);
-    let more = vec![7; config.max_value + 1];
-    assert!(matches!(cache.set(&key, &more, options), Err(SetError::TooLarge { .. })));
-    assert!(cache.is_empty());
-}
-
-#[test]
-fn an_item_takes_eight_bytes_beside_key_and_value_and_what_it_has_more() {
-    for (cas, flags, expiry, extra) in [
-        (false, 0, Expiry::Never, 8),
-        (false, 0, Expiry::After(9), 8),
-        (false, 5, Expiry::Never, 12),
-        (true, 0, Expiry::Never, 16),
-        (true, 5, Expiry::After(9), 20),
-    ] {
-        let config = Config { cas, ..Config::of(1 << 20) };
-        let cache = Sharded::<Never>::new(&config).unwrap();
-        let options = Options { flags, expiry, ..Options::default() };
-        cache.set(b"sixteen byte key", &[7; 32], options).unwrap();
-        assert_eq!(cache.stats().item_bytes, extra + 48);
-        assert!(cache.remove(b"sixteen byte key"));
-        assert_eq!(cache.stats().item_bytes, 0);
-    }
 }

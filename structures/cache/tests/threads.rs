@@ -2,13 +2,18 @@
 //!
 //! `SOAK_SECONDS` says for how long, with other requests each time (`ci/soak.sh`); without it once.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cache::evict::{Eviction, Never, Visitor, for_each};
-use cache::store::{Cache, Config, Locked, Optimistic, Options, Outcome, Part, Stats};
+use cache::store::{Cache, Change, Config, Locked, Optimistic, Options, Outcome, Part, Stats};
+use cache::store::{CacheHandle, Store, Write};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+use common::{OfStore, every_store, named};
 
 const THREADS: u64 = 8;
 const KEYS: u64 = 800;
@@ -173,4 +178,51 @@ fn a_key_that_is_there_stays<P: Part<Never>>() {
 fn without_eviction_a_key_is_never_absent_again() {
     a_key_that_is_there_stays::<Locked<Never>>();
     a_key_that_is_there_stays::<Optimistic<Never>>();
+}
+
+/// Threads count in the same items, which grow in other threads' midst: no increment is lost, and nobody sees a
+/// count go back.
+struct Counts;
+
+impl OfStore for Counts {
+    fn of<S: Store>(&mut self) {
+        let cache = S::new(&config(64 * BYTES)).unwrap();
+        let count = |cache: &mut S::Handle<'_>, key: u64| {
+            let (mut value, mut count) = (Vec::new(), 0);
+            let counted = cache.update(&name(key), |current| {
+                current.inspect(|current| current.value_into(&mut value));
+                count = value.len() as u64 / 8 + 1;
+                value.extend(count.to_le_bytes());
+                Change::Write(Write { value: Some(&value), ..Write::default() })
+            });
+            assert!(counted.is_ok_and(|found| found.is_some()));
+            count
+        };
+        std::thread::scope(|scope| {
+            for own in 0..THREADS {
+                let (cache, count) = (&cache, &count);
+                scope.spawn(move || {
+                    let (mut cache, mut last) = (cache.handle(), [0; 3]);
+                    for step in own..own + 99 {
+                        let (key, mut value) = (step % 3, Vec::new());
+                        let _absent = cache.get(&name(key), &mut value);
+                        let seen = value.len() as u64 / 8;
+                        let words: Vec<u8> = (1..=seen).flat_map(u64::to_le_bytes).collect();
+                        assert!(value == words && seen >= last[key as usize], "{}", named::<S>());
+                        let new = count(&mut cache, key);
+                        assert!(new > seen, "{}: {new} after {seen}", named::<S>());
+                        last[key as usize] = new;
+                    }
+                });
+            }
+        });
+        let mut cache = cache.handle();
+        let counts = [0, 1, 2].map(|key| count(&mut cache, key) - 1);
+        assert_eq!(counts, [THREADS * 33; 3], "{}", named::<S>());
+    }
+}
+
+#[test]
+fn an_update_is_one_step() {
+    every_store::<Never>(&mut Counts);
 }

@@ -9,7 +9,7 @@ use foldhash::quality::FixedState;
 
 use super::index::Index;
 use super::shard::{Shard, hash};
-use super::{Config, ConfigError, Found, Options, Outcome, SetError, Stats};
+use super::{Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats};
 use crate::evict::Eviction;
 use crate::item::MAX_KEY;
 use crate::memory::Arena;
@@ -98,11 +98,52 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// It should have been stored, and was not. If the value is too large or there is no memory for
     /// it, the key is absent from then on: its old value is not what was set last.
     pub fn set(&self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
-        if !(1..=MAX_KEY).contains(&key.len()) {
-            return Err(SetError::Key { bytes: key.len() });
-        }
+        check(key)?;
         let (hash, shard) = self.shard(key);
         shard.lock().set(hash, (key, value), options, &self.timer)
+    }
+
+    /// Does with `key` what `decide` says, to which the key is shown as it is, `None` if it is absent; returns
+    /// what the key is found with then. All of it is one step: a counter that is read, incremented and written
+    /// misses no increment, and what is appended is appended to what is there.
+    ///
+    /// `decide` runs once, with the shard's mutex: it must not use the cache. If it panics, nothing has
+    /// changed.
+    ///
+    /// ```
+    /// use cache::evict::ClockClear;
+    /// use cache::store::{Change, Config, Options, Sharded, Write};
+    ///
+    /// let cache = Sharded::<ClockClear>::new(&Config::of(8 << 20)).unwrap();
+    /// cache.set(b"key", b"value", Options::default()).unwrap();
+    /// let mut value = Vec::new();
+    /// cache
+    ///     .update(b"key", |current| {
+    ///         let Some(current) = current else { return Change::Nothing };
+    ///         current.value_into(&mut value);
+    ///         value.extend(b" and more");
+    ///         Change::Write(Write { value: Some(&value), ..Write::default() })
+    ///     })
+    ///     .unwrap();
+    /// value.clear();
+    /// cache.get(b"key", &mut value);
+    /// assert_eq!(value, b"value and more");
+    /// ```
+    ///
+    /// Blocking. O(bytes of key, old and new value), and the evictions that make room.
+    ///
+    /// # Errors
+    ///
+    /// As of [`set`](Self::set): what was to be written is too large, or there is no memory for it; then the
+    /// key is absent.
+    pub fn update<'v>(
+        &self,
+        key: &[u8],
+        decide: impl FnOnce(Option<Current<'_>>) -> Change<'v>,
+    ) -> Result<Option<Found>, SetError> {
+        check(key)?;
+        let (hash, shard) = self.shard(key);
+        shard.lock().update(hash, key, decide, &self.timer)
     }
 
     /// Deletes `key`; whether it was there. Blocking. O(bytes of the key).
@@ -151,5 +192,13 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
             shard.add_to(&mut all);
         }
         all
+    }
+}
+
+/// Whether there can be such a key.
+pub(super) fn check(key: &[u8]) -> Result<(), SetError> {
+    match key.len() {
+        1..=MAX_KEY => Ok(()),
+        bytes => Err(SetError::Key { bytes }),
     }
 }

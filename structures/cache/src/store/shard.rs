@@ -12,9 +12,11 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::balance::{Rate, is_uneven};
 use super::index::Index;
-use super::{Config, Found, Options, Outcome, SetError, Stats, When};
+use super::{
+    Change, Config, Current, Found, NewCas, Options, Outcome, SetError, Stats, When, Write,
+};
 use crate::evict::{Eviction, Items};
-use crate::item::{Draft, Item, MAX_KEY};
+use crate::item::{ALL_MARKS, Draft, Item, MAX_KEY};
 use crate::memory::{Arena, Handle};
 use crate::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
@@ -137,7 +139,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.hit(handle);
         let item = self.item(handle);
         item.value_into(value);
-        Some(Found { flags: item.flags(), cas: item.cas() })
+        Some(Found::of(item))
     }
 
     fn hit(&mut self, handle: Handle) {
@@ -157,24 +159,87 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         if let Some(outcome) = self.refuses(old, options.when)? {
             return Ok(outcome);
         }
-        // It has come already: what is stored expires at once.
-        let Some(deadline) = timer.deadline(options.expiry) else {
-            old.inspect(|&old| self.take_out(old, hash));
-            return Ok(Outcome::Stored);
+        let write = Write {
+            value: Some(value),
+            flags: Some(options.flags),
+            expiry: Some(options.expiry),
+            marks: Some(0),
+            cas: NewCas::Next,
         };
+        self.apply(hash, (key, old), write, timer)?;
+        Ok(Outcome::Stored)
+    }
+
+    /// Does with `key` what `decide` says of it.
+    pub(super) fn update<'v>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        decide: impl FnOnce(Option<Current<'_>>) -> Change<'v>,
+        timer: &Timer,
+    ) -> Result<Option<Found>, SetError> {
+        let old = self.find(hash, key, timer);
+        let change = decide(old.map(|old| Current::in_words(self.item(old), timer)));
+        match change {
+            Change::Nothing => Ok(old.map(|old| Found::of(self.item(old)))),
+            Change::Remove => {
+                old.inspect(|&old| self.take_out(old, hash));
+                Ok(None)
+            }
+            Change::Write(write) => self.apply(hash, (key, old), write, timer),
+        }
+    }
+
+    /// Writes `key`, whose item is `old`; what it is found with then.
+    fn apply(
+        &mut self,
+        hash: u64,
+        (key, old): (&[u8], Option<Handle>),
+        write: Write<'_>,
+        timer: &Timer,
+    ) -> Result<Option<Found>, SetError> {
+        let before = old.map(|old| self.item(old));
+        let kept = before.map(|item| item.deadline()).unwrap_or_default();
+        let deadline = write.expiry.map_or(Some(kept), |expiry| timer.deadline(expiry));
+        // It has come already: what is stored expires at once.
+        let Some(deadline) = deadline else {
+            old.inspect(|&old| self.take_out(old, hash));
+            return Ok(None);
+        };
+        let mut same = Vec::new();
+        if write.value.is_none() {
+            before.inspect(|item| item.value_into(&mut same));
+        }
+        let value = write.value.unwrap_or(&same);
+        let found = before.map(Found::of).unwrap_or_default();
+        let (flags, marks) =
+            (write.flags.unwrap_or(found.flags), write.marks.unwrap_or(found.marks));
         if value.len() > self.max_value {
             old.inspect(|&old| self.take_out(old, hash));
             return Err(SetError::TooLarge { bytes: value.len(), most: self.max_value });
         }
-        self.cas = self.cas.map(|last| last + 1);
-        let draft = Draft { key, value, flags: options.flags, deadline, cas: self.cas };
+        let cas = self.new_cas(write.cas, found.cas);
+        let draft = Draft { key, value, flags, deadline, marks: marks & ALL_MARKS, cas };
         let class = self.arena.sizes().class_of(draft.bytes()).expect("it fits a page");
         match old {
             Some(old) if self.arena.class_of(old) == class => self.overwrite(hash, old, &draft),
             Some(old) => self.move_to_class(hash, old, class, &draft)?,
             None => self.put(hash, class, &draft)?,
         }
-        Ok(Outcome::Stored)
+        Ok(Some(Found { flags, cas, marks: draft.marks }))
+    }
+
+    /// The CAS number of an item that had `old`; none if the cache keeps none.
+    fn new_cas(&mut self, new: NewCas, old: Option<u64>) -> Option<u64> {
+        let last = self.cas.as_mut()?;
+        match (new, old) {
+            (NewCas::Given(number), _) => Some(number),
+            (NewCas::Kept, Some(old)) => Some(old),
+            _ => {
+                *last += 1;
+                Some(*last)
+            }
+        }
     }
 
     /// What a set does instead of storing.

@@ -4,17 +4,27 @@ use std::error::Error;
 use std::fmt;
 use std::ops::AddAssign;
 
-use crate::item::MAX_KEY;
+use crate::item::{Item, MAX_KEY};
 use crate::memory::Usage;
 use crate::time::Expiry;
 
 /// What an item was found with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The flags that it was stored with.
     pub flags: u32,
     /// Its CAS number, another one each time that the key is written; `None` if the cache has none.
     pub cas: Option<u64>,
+    /// The marks that it was given by [`update`](super::Cache::update); 0 after each set.
+    pub marks: u8,
+}
+
+impl Found {
+    /// What this item is found with.
+    #[inline]
+    pub(crate) fn of(item: Item<'_>) -> Self {
+        Self { flags: item.flags(), cas: item.cas(), marks: item.marks() }
+    }
 }
 
 /// Under which condition a value is stored.

@@ -207,7 +207,7 @@ impl<E: Eviction> Optimistic<E> {
             return None;
         }
         item.value_into(value);
-        let found = Found { flags: item.flags(), cas: item.cas() };
+        let found = Found::of(item);
         Some(Copied { handle, class, slot, deadline: item.deadline(), found })
     }
 }

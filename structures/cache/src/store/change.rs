@@ -1,0 +1,86 @@
+//! What [`update`](super::Cache::update) shows of a key, and what it is told to do.
+
+use std::fmt;
+
+use super::Found;
+use crate::item::Item;
+use crate::time::{Expiry, Timer};
+
+/// A key that is present, as it is while nobody else may write it.
+pub struct Current<'c> {
+    found: Found,
+    deadline: u32,
+    timer: &'c Timer,
+    item: Item<'c>,
+}
+
+impl<'c> Current<'c> {
+    /// That of an item in a chunk.
+    pub(super) fn in_words(item: Item<'c>, timer: &'c Timer) -> Self {
+        let deadline = item.deadline();
+        Self { found: Found::of(item), deadline, timer, item }
+    }
+
+    /// What [`get`](super::Cache::get) would find it with.
+    #[must_use]
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
+    /// The seconds until it expires, if it does.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u32> {
+        self.timer.left(self.deadline)
+    }
+
+    /// Appends its value to `out`.
+    pub fn value_into(&self, out: &mut Vec<u8>) {
+        self.item.value_into(out);
+    }
+}
+
+/// Without the value.
+impl fmt::Debug for Current<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Current").field("found", &self.found).finish_non_exhaustive()
+    }
+}
+
+/// What is to be done with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'v> {
+    /// Nothing.
+    Nothing,
+    /// It is to be absent.
+    Remove,
+    /// It is to be present.
+    Write(Write<'v>),
+}
+
+/// What is written. What is not given stays as it is; if the key is absent, the value is then empty, flags and
+/// marks are 0, and it never expires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Write<'v> {
+    /// The value.
+    pub value: Option<&'v [u8]>,
+    /// The flags.
+    pub flags: Option<u32>,
+    /// When it expires.
+    pub expiry: Option<Expiry>,
+    /// The marks: at most [`ALL_MARKS`](crate::item::ALL_MARKS), bits above are dropped.
+    pub marks: Option<u8>,
+    /// Which CAS number it gets, if the cache keeps them.
+    pub cas: NewCas,
+}
+
+/// Which CAS number an item gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewCas {
+    /// One that none had before, but those that were given.
+    #[default]
+    Next,
+    /// The one that it has; the next if the key is absent.
+    Kept,
+    /// This one.
+    Given(u64),
+}
