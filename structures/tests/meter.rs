@@ -18,7 +18,9 @@ mod on {
     use structures::map::{ConcurrentMap, MapHandle};
     use structures::meter::{self, Reading, Tally};
     use structures::reclaim::{Debra, Epoch, Haphazard, Hazard, Leak, Node, Payload, Reclaimer};
-    use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
+    use structures::{
+        ChainingBucketLock, ChainingGlobalLock, ChainingLockFree, CuckooOptimisticItems,
+    };
 
     /// Link, hash, key and value, in every chained table.
     const NODE: u64 = 32;
@@ -31,6 +33,13 @@ mod on {
             static ONE: Mutex<()> = Mutex::new(());
             let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
             Self(read(), one)
+        }
+
+        /// Nodes allocated and discarded, whatever they weigh.
+        fn made_and_discarded(&self) -> [u64; 2] {
+            let now = read();
+            let made = now.allocated.nodes - self.0.allocated.nodes;
+            [made, now.discarded.nodes - self.0.discarded.nodes]
         }
 
         /// Nodes allocated, discarded, retired, freed and dropped; each weighs [`NODE`].
@@ -117,6 +126,56 @@ mod on {
         assert_eq!([allocated, discarded, retired, dropped], [3, 1, 1, 0]);
         drop(map);
         assert_eq!(meter.nodes(), [3, 1, 1, 1, 1]);
+    }
+
+    /// An insertion that is refused, as the table has to grow first, tries again with the node that it
+    /// has; one of a key that is there makes none.
+    #[test]
+    fn an_insertion_makes_one_node_whatever_attempts_it_takes() {
+        fn check<M: ConcurrentMap<u64, u64> + Default>() {
+            const KEYS: u64 = 5_000;
+            let meter = Meter::start();
+            let map = M::default();
+            let first = map.capacity();
+            let mut handle = map.handle();
+            assert!((0..KEYS).all(|key| handle.insert(key, key)));
+            assert!((KEYS..2 * KEYS).all(|key| handle.upsert(key, |_| key).is_none()));
+            assert!(map.capacity() > first, "it never grew");
+            assert_eq!(meter.made_and_discarded(), [2 * KEYS, 0]);
+            assert!((0..KEYS).all(|key| !handle.insert(key, 0)));
+            assert_eq!(meter.made_and_discarded(), [2 * KEYS, 0], "of keys that are there");
+        }
+        check::<ChainingGlobalLock<u64, u64>>();
+        check::<ChainingBucketLock<u64, u64>>();
+        check::<ChainingLockFree<u64, u64, Epoch>>();
+        check::<CuckooOptimisticItems<u64, u64, Epoch>>();
+    }
+
+    /// An upsert whose key comes and goes whenever it has looked: each attempt to replace a value makes
+    /// a node, all attempts to add the key together one.
+    #[test]
+    fn an_upsert_makes_one_node_to_add_whatever_attempts_it_takes() {
+        fn check<M: ConcurrentMap<u64, u64> + Default>() {
+            const TURNS: u64 = 20;
+            let meter = Meter::start();
+            let map = M::default();
+            let (mut handle, mut other) = (map.handle(), map.handle());
+            let mut turns = 0;
+            let replaced = handle.upsert(1, |value| {
+                if value.is_some() {
+                    assert_eq!(other.remove(&1), Some(7));
+                } else if turns < TURNS {
+                    turns += 1;
+                    assert!(other.insert(1, 7));
+                }
+                value.map_or(turns, |_| 0)
+            });
+            assert_eq!((replaced, handle.get(&1)), (None, Some(TURNS)));
+            // The other's, those that were to replace them, and its own.
+            assert_eq!(meter.made_and_discarded(), [2 * TURNS + 1, TURNS]);
+        }
+        check::<ChainingLockFree<u64, u64, Epoch>>();
+        check::<CuckooOptimisticItems<u64, u64, Epoch>>();
     }
 
     #[test]

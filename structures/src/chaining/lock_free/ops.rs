@@ -39,7 +39,7 @@ where
     pub fn insert(&mut self, key: K, value: V) -> bool {
         let hash = self.map.hasher.hash_one(&key);
         let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
-        !found.present && insert_at(self.map, found, hash, key, value).is_ok()
+        !found.present && insert_at(self.map, found, hash, node(self.map, hash, key, value)).is_ok()
     }
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
@@ -65,10 +65,15 @@ where
     /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
     /// Lock-free; expected O(1); `f` runs once for each attempt.
     #[inline]
-    pub fn upsert(&mut self, mut key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+    pub fn upsert(&mut self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.map.hasher.hash_one(&key);
+        let mut own = Own::Key(key);
         loop {
-            let found = self.map.locate(&mut self.guard, hash, |k| *k == key);
+            let key = match &own {
+                Own::Key(key) => key,
+                Own::Node(node) => &node.key,
+            };
+            let found = self.map.locate(&mut self.guard, hash, |k| k == key);
             if found.present {
                 if let Some(old) = replace(self.map, found, |value| f(Some(value))) {
                     return Some(old);
@@ -76,9 +81,16 @@ where
                 continue;
             }
             let value = f(None);
-            match insert_at(self.map, found, hash, key, value) {
+            let node = match own {
+                Own::Key(key) => node(self.map, hash, key, value),
+                Own::Node(mut node) => {
+                    node.value = value;
+                    node
+                }
+            };
+            match insert_at(self.map, found, hash, node) {
                 Ok(()) => return None,
-                Err(node) => key = node.into_payload().key,
+                Err(node) => own = Own::Node(node),
             }
         }
     }
@@ -187,15 +199,34 @@ impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {
     }
 }
 
-/// Inserts after a search that found the key absent; gives the node back if it has meanwhile
+/// What an upsert has of its own.
+enum Own<R: Reclaimer, K, V> {
+    /// The key that it was given.
+    Key(K),
+    /// The node that an attempt has given back, with the key.
+    Node(Owned<R, Entry<R, K, V>>),
+}
+
+/// A node of this entry, for an insertion, which needs no other whatever attempts it takes.
+#[inline]
+fn node<K, V, R: Reclaimer, S>(
+    map: &ChainingLockFree<K, V, R, S>,
+    hash: u64,
+    key: K,
+    value: V,
+) -> Owned<R, Entry<R, K, V>> {
+    let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
+    Node::alloc(&map.domain, entry)
+}
+
+/// Inserts `node` after a search that found its key absent; gives it back if the key has meanwhile
 /// become present.
 #[inline]
 fn insert_at<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,
     mut found: Found<'_, R, K, V, G>,
     hash: u64,
-    key: K,
-    value: V,
+    mut node: Owned<R, Entry<R, K, V>>,
 ) -> Result<(), Owned<R, Entry<R, K, V>>>
 where
     K: Eq + Hash + Clone + Send + Sync,
@@ -204,8 +235,6 @@ where
     S: BuildHasher,
     G: Guard<R>,
 {
-    let entry = Entry { next: Link::default(), order: entry_order(hash), key, value };
-    let mut node = Node::alloc(&map.domain, entry);
     loop {
         match found.at.link_before(node) {
             Ok(()) => {

@@ -18,6 +18,8 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
     type Key;
     /// Its values.
     type Value;
+    /// An entry that is not in the map yet.
+    type Entry;
 
     /// The map.
     fn map(&self) -> &'m Self::Map;
@@ -38,13 +40,22 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
         found: &LocatedOf<Self::Map, SLOTS>,
     ) -> bool;
 
+    /// An entry that is to be added: the operation's, whatever attempts it takes. So what it allocates
+    /// it allocates once.
+    fn entry(&self, hash: u64, key: Self::Key, value: Self::Value) -> Self::Entry;
+
+    /// The entry's key.
+    fn key(entry: &Self::Entry) -> &Self::Key;
+
+    /// Gives the entry another value.
+    fn set_value(entry: &mut Self::Entry, value: Self::Value);
+
     /// One attempt to add an entry whose key was found absent.
     fn try_add(
         &mut self,
         at: &At<'m, Self::Map, SLOTS>,
-        key: Self::Key,
-        value: Self::Value,
-    ) -> Refused<Self::Key, Self::Value>;
+        entry: Self::Entry,
+    ) -> Refused<Self::Entry>;
 
     /// One attempt to replace the value that was found by `f` of it; returns the one replaced.
     fn try_replace(
@@ -69,8 +80,8 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
     ) -> Option<Self::Value>;
 }
 
-/// The outcome of an attempt to add an entry: key and value are given back if they were not added.
-pub(in crate::cuckoo) type Refused<K, V> = Result<Option<(K, V)>, GrowError>;
+/// The outcome of an attempt to add an entry, which is given back if it was not added.
+pub(in crate::cuckoo) type Refused<E> = Result<Option<E>, GrowError>;
 
 /// A bucket as it was seen.
 pub(in crate::cuckoo) struct Look<'m, L: Layout<SLOTS>, const SLOTS: usize> {
@@ -120,20 +131,38 @@ pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
 pub(in crate::cuckoo) fn insert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
-    mut key: K,
-    mut value: A::Value,
+    key: K,
+    value: A::Value,
+) -> Result<bool, GrowError> {
+    let at = locate(access, hash, &key);
+    if at.located.found.is_some() {
+        return Ok(false);
+    }
+    let entry = access.entry(hash, key, value);
+    match access.try_add(&at, entry)? {
+        None => Ok(true),
+        Some(refused) => insert_again(access, hash, refused),
+    }
+}
+
+/// [`insert`] of an entry that an attempt has given back.
+#[cold]
+fn insert_again<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+    access: &mut A,
+    hash: u64,
+    mut entry: A::Entry,
 ) -> Result<bool, GrowError> {
     let backoff = Backoff::new();
     loop {
-        let at = locate(access, hash, &key);
+        backoff.spin();
+        let at = locate(access, hash, A::key(&entry));
         if at.located.found.is_some() {
             return Ok(false);
         }
-        match access.try_add(&at, key, value)? {
+        match access.try_add(&at, entry)? {
             None => return Ok(true),
-            Some(refused) => (key, value) = refused,
+            Some(refused) => entry = refused,
         }
-        backoff.spin();
     }
 }
 
@@ -161,25 +190,45 @@ pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
 pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
-    mut key: K,
+    key: K,
     mut f: impl FnMut(Option<&A::Value>) -> A::Value,
 ) -> Result<Option<A::Value>, GrowError> {
     let backoff = Backoff::new();
+    let mut own = Own::Key(key);
     loop {
-        let at = locate(access, hash, &key);
+        let key = match &own {
+            Own::Key(key) => key,
+            Own::Entry(entry) => A::key(entry),
+        };
+        let at = locate(access, hash, key);
         if let Some(found) = at.located.found {
             let old = access.try_replace(&at, &found, |value| f(Some(value)));
             if old.is_some() {
                 return Ok(old);
             }
         } else {
-            match access.try_add(&at, key, f(None))? {
+            let entry = match own {
+                Own::Key(key) => access.entry(hash, key, f(None)),
+                Own::Entry(mut entry) => {
+                    A::set_value(&mut entry, f(None));
+                    entry
+                }
+            };
+            match access.try_add(&at, entry)? {
                 None => return Ok(None),
-                Some((refused, _)) => key = refused,
+                Some(refused) => own = Own::Entry(refused),
             }
         }
         backoff.spin();
     }
+}
+
+/// What an [`upsert`] has of its own.
+enum Own<K, E> {
+    /// The key that it was given.
+    Key(K),
+    /// The entry that an attempt has given back, with the key.
+    Entry(E),
 }
 
 /// Takes `key` out if `condition` holds of its value, and returns the value. The attempt succeeds only

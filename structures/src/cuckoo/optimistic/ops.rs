@@ -236,6 +236,7 @@ where
     type Map = CuckooOptimistic<K, V, S, SLOTS, E, T, P>;
     type Key = K;
     type Value = V;
+    type Entry = (K, V);
 
     #[inline(always)]
     fn map(&self) -> &'m Self::Map {
@@ -260,9 +261,25 @@ where
     }
 
     #[inline(always)]
-    fn try_add(&mut self, at: &At<'m, Self::Map, SLOTS>, key: K, value: V) -> Refused<K, V> {
+    fn entry(&self, _hash: u64, key: K, value: V) -> (K, V) {
+        (key, value)
+    }
+
+    #[inline(always)]
+    fn key((key, _): &(K, V)) -> &K {
+        key
+    }
+
+    #[inline(always)]
+    fn set_value(entry: &mut (K, V), value: V) {
+        entry.1 = value;
+    }
+
+    #[inline(always)]
+    fn try_add(&mut self, at: &At<'m, Self::Map, SLOTS>, entry: (K, V)) -> Refused<(K, V)> {
+        let (key, value) = &entry;
         let added = driver::try_add(*self, at, (key.to_bits(), value.to_bits()))?;
-        Ok((!added).then_some((key, value)))
+        Ok((!added).then_some(entry))
     }
 
     #[inline(always)]

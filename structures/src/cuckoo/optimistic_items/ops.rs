@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
+use std::mem;
 
 use super::{AWAY, CuckooOptimisticItems, Handle, Item, ItemNode, Items, Pinned, Slot, item};
 use crate::control::Snapshot;
@@ -251,6 +252,7 @@ where
     type Map = CuckooOptimisticItems<K, V, R, S, SLOTS, P>;
     type Key = K;
     type Value = V;
+    type Entry = Unstored<R, K, V>;
 
     #[inline(always)]
     fn map(&self) -> &'m Self::Map {
@@ -296,15 +298,33 @@ where
     }
 
     #[inline]
-    fn try_add(&mut self, at: &At<'m, Self::Map, SLOTS>, key: K, value: V) -> Refused<K, V> {
-        let content = Node::alloc(&self.map.domain, Item { hash: at.hash, key, value }).publish();
-        let mut unstored = Unstored(content);
-        if driver::try_add(self.map, at, content)? {
-            unstored.0 = std::ptr::null_mut();
-            return Ok(None);
+    fn entry(&self, hash: u64, key: K, value: V) -> Unstored<R, K, V> {
+        Unstored(Node::alloc(&self.map.domain, Item { hash, key, value }).publish())
+    }
+
+    #[inline]
+    fn key(Unstored(node): &Unstored<R, K, V>) -> &K {
+        // SAFETY: from `publish`, and not stored: nobody else has it, and `Unstored` frees it.
+        &unsafe { &**node }.key
+    }
+
+    fn set_value(Unstored(node): &mut Unstored<R, K, V>, value: V) {
+        // SAFETY: as in `key`; borrowed alone.
+        unsafe { &mut **node }.payload_mut().value = value;
+    }
+
+    #[inline]
+    fn try_add(
+        &mut self,
+        at: &At<'m, Self::Map, SLOTS>,
+        entry: Unstored<R, K, V>,
+    ) -> Refused<Unstored<R, K, V>> {
+        if !driver::try_add(self.map, at, entry.0)? {
+            return Ok(Some(entry));
         }
-        let Item { key, value, .. } = unstored.take().into_payload();
-        Ok(Some((key, value)))
+        // The map's now.
+        mem::forget(entry);
+        Ok(None)
     }
 
     #[inline]
@@ -320,13 +340,14 @@ where
         let (hash, key) = (entry.hash, entry.key.clone());
         let (value, replaced) = (f(&entry.value), entry.value.clone());
         let node = Node::alloc(&self.map.domain, Item { hash, key, value }).publish();
-        let mut unstored = Unstored(node);
+        let unstored = Unstored(node);
         let content = with_away(node, found.content.addr() & AWAY != 0);
         let attempt = at.table.try_write(&at.located, found, |slot| slot.write(content));
         if !driver::settle(self.map, at.table, attempt) {
             return None;
         }
-        unstored.0 = std::ptr::null_mut();
+        // The map's now.
+        mem::forget(unstored);
         // SAFETY: reclaim-D2: our write under the lock took it out of the map; no unlocked bucket has
         // it, nor will have it (optimistic_items-I1).
         unsafe { self.guard.retire(old) };
@@ -359,22 +380,12 @@ where
     }
 }
 
-/// A published node that is in no slot yet: taken back when this is dropped, unless it is null.
-struct Unstored<R: Reclaimer, K, V>(*mut ItemNode<R, K, V>);
-
-impl<R: Reclaimer, K, V> Unstored<R, K, V> {
-    fn take(mut self) -> Owned<R, Item<K, V>> {
-        let node = std::mem::replace(&mut self.0, std::ptr::null_mut());
-        // SAFETY: from `publish`, and not stored.
-        unsafe { Owned::unpublished(node) }
-    }
-}
+/// A published node that is in no slot yet, and nobody else's: freed when this is dropped.
+pub(in crate::cuckoo) struct Unstored<R: Reclaimer, K, V>(*mut ItemNode<R, K, V>);
 
 impl<R: Reclaimer, K, V> Drop for Unstored<R, K, V> {
     fn drop(&mut self) {
-        if !self.0.is_null() {
-            // SAFETY: from `publish`, and not stored.
-            drop(unsafe { Owned::unpublished(self.0) });
-        }
+        // SAFETY: from `publish`, and not stored.
+        drop(unsafe { Owned::unpublished(self.0) });
     }
 }
