@@ -107,6 +107,7 @@ mod must_not_compile;
 mod numbers;
 mod operations;
 mod owner;
+mod padded;
 mod panics;
 mod prefetch;
 pub mod reclaim;

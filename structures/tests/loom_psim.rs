@@ -148,8 +148,19 @@ impl Sequential for Pair {
 /// A reader sees the state before, between or after two writes, never the middle of one.
 #[test]
 fn left_right_readers_see_whole_states() {
-    explore("left-right: reader", [0, 1, 2], || {
+    left_right_reader("left-right: reader", 0);
+}
+
+/// A reader whose stripe is not there from the start, but is added while the writer writes.
+#[test]
+fn left_right_readers_see_whole_states_with_three_handles() {
+    left_right_reader("left-right: reader, two others", 2);
+}
+
+fn left_right_reader(name: &str, others: usize) {
+    explore(name, [0, 1, 2], move || {
         let object = Arc::new(LeftRight::<Pair>::default());
+        let others: Vec<_> = (0..others).map(|_| object.handle()).collect();
         let read = {
             let object = Arc::clone(&object);
             thread::spawn(move || {
@@ -161,6 +172,7 @@ fn left_right_readers_see_whole_states() {
         };
         object.handle().pin().apply(0, ());
         object.handle().pin().apply(0, ());
+        drop(others);
         let (first, second) = read.join().expect("nothing panics");
         assert_eq!(first, second, "the middle of a write");
         first

@@ -5,9 +5,10 @@ mod suite;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use proptest::prelude::*;
@@ -21,33 +22,86 @@ use structures::versioned::log::HerlihyLog;
 use structures::versioned::map::{MapObject, MapOp, Outcome};
 use structures::versioned::psim::PSim;
 use structures::versioned::{
-    CowCas, CowLock, HamtCas, HamtPsim, LogHerlihy, Sequential, Universal, UniversalHandle,
-    UniversalPinned, Version, Whole,
+    CowCas, CowLock, HamtCas, HamtPsim, LeftRightTable, LogHerlihy, Sequential, Universal,
+    UniversalHandle, UniversalPinned, Version, Whole,
 };
 
 type CountedCas = HamtCas<u64, u64, Hazard, FixedState, Counted>;
 
-/// Who asks how many entries there are needs none of the handles, of which there are as many as there
-/// may be.
+/// More handles than any construction has room for from the start. Each works, and who asks how many
+/// entries there are sees what each has done.
 #[test]
-fn queries_take_no_handle() {
+fn any_number_of_handles_works() {
+    const HANDLES: u64 = 1100;
     fn check<M: ConcurrentMap<u64, u64> + Default>() {
+        assert_eq!(M::INFO.max_threads, None);
         let map = M::default();
-        let most = M::INFO.max_threads.expect("a limit");
-        let mut handles: Vec<_> = (0..most).map(|_| map.handle()).collect();
+        let mut handles: Vec<_> = (0..HANDLES).map(|_| map.handle()).collect();
         assert!(map.is_empty());
-        for (key, handle) in (0..).zip(&mut handles) {
+        // The last first.
+        for (key, handle) in (0..).zip(handles.iter_mut().rev()) {
             assert!(handle.insert(key, key));
             assert_eq!(map.len() as u64, key + 1, "also of what was done since a checkpoint");
         }
-        assert!(!map.is_empty());
-        let refused = panic::catch_unwind(AssertUnwindSafe(|| drop(map.handle())));
-        assert!(refused.is_err(), "more handles than {most}");
+        for (key, handle) in (0..).zip(&mut handles) {
+            assert_eq!(handle.get(&key), Some(key));
+            assert_eq!(handle.remove(&key), Some(key));
+        }
+        assert!(map.is_empty());
     }
     check::<HamtPsim<u64, u64>>();
     check::<HamtPsim<u64, u64, Hazard>>();
     check::<LogHerlihy<u64, u64>>();
     check::<LogHerlihy<u64, u64, Hazard>>();
+    check::<LeftRightTable<u64, u64>>();
+}
+
+/// How often the operation on a [`Guarded`] has been run on either instance, and how often while somebody
+/// read there.
+#[derive(Default)]
+struct Runs {
+    runs: AtomicU64,
+    disturbed: AtomicU64,
+    reading: AtomicU64,
+}
+
+#[derive(Clone, Default)]
+struct Guarded(Arc<Runs>);
+
+impl Sequential for Guarded {
+    type Op = ();
+    type Out = ();
+
+    fn apply(&mut self, (): &()) {
+        // The second run is on the instance that was read when the first one began.
+        if self.0.runs.fetch_add(1, SeqCst) == 1 {
+            self.0.disturbed.fetch_add(self.0.reading.load(SeqCst), SeqCst);
+        }
+    }
+}
+
+/// A writer of Left-Right waits for the reader of each handle, also of the thousandth.
+#[test]
+fn left_right_waits_for_a_reader_by_any_handle() {
+    for before in [0, 15, 16, 17, 1000] {
+        let object = LeftRight::<Guarded>::default();
+        let _others: Vec<_> = (0..before).map(|_| object.handle()).collect();
+        let mut mine = object.handle();
+        thread::scope(|scope| {
+            mine.pin().read(0, |Guarded(runs)| {
+                runs.reading.store(1, SeqCst);
+                scope.spawn(|| object.handle().pin().apply(0, ()));
+                while runs.runs.load(SeqCst) == 0 {
+                    thread::yield_now();
+                }
+                // Time for the writer to go on, if it did not wait.
+                thread::sleep(Duration::from_millis(20));
+                runs.reading.store(0, SeqCst);
+            });
+        });
+        let disturbed = mine.pin().read(0, |Guarded(runs)| runs.disturbed.load(SeqCst));
+        assert_eq!(disturbed, 0, "the writer did not wait for handle {before}");
+    }
 }
 
 /// Writers make keys of their own go up in step, one key after the other; every traversal shows
@@ -344,6 +398,9 @@ fn clones_go_their_own_ways() {
 #[derive(Clone, Default)]
 struct Chronicle(Vec<u64>);
 
+/// The operation of the thread that is suspended.
+const SUSPENDED: u64 = 777;
+
 struct Append {
     id: u64,
     /// The thread that waits, whom it tells so, and what it waits for.
@@ -382,7 +439,13 @@ impl Sequential for Chronicle {
 /// their second operation at the latest, run it for it; once.
 #[test]
 fn psim_completes_the_operation_of_a_suspended_thread() {
+    [0, 63, 64, 1000].into_iter().for_each(psim_completes_an_operation_of_handle);
+}
+
+/// Of the handle that is made when there are so many.
+fn psim_completes_an_operation_of_handle(before: usize) {
     let sim = PSim::<Whole<Chronicle>, Epoch>::default();
+    let _others: Vec<_> = (0..before).map(|_| sim.handle()).collect();
     let (reached, at_gate) = mpsc::channel();
     let (go_on, waits) = mpsc::channel();
     thread::scope(|scope| {
@@ -411,7 +474,101 @@ fn psim_completes_the_operation_of_a_suspended_thread() {
     });
 }
 
-/// In the log its turn comes within 65 entries; then others run it for it, once.
+/// A log of who appended what, whose operations do what a test says when they are looked at.
+#[derive(Clone, Default)]
+struct Scripted(Vec<u64>);
+
+struct Entry {
+    id: u64,
+    /// When a thread looks, before it announces the operation, whether it changes anything.
+    asked: Box<dyn Fn() + Send + Sync>,
+    run: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Entry {
+    fn new(id: u64) -> Self {
+        Self { id, asked: Box::new(|| ()), run: Box::new(|| ()) }
+    }
+}
+
+impl Sequential for Scripted {
+    type Op = Entry;
+    type Out = ();
+
+    fn apply(&mut self, op: &Entry) {
+        (op.run)();
+        self.0.push(op.id);
+    }
+
+    fn answer(&self, op: &Entry) -> Option<()> {
+        (op.asked)();
+        None
+    }
+}
+
+/// A thread is suspended when it has announced an operation, and before it has proposed it. Its slot's
+/// turn comes within as many entries as there are slots, and one more; then it is in the log, once.
+#[test]
+fn the_log_has_a_turn_for_each_handle() {
+    for (before, slots) in [(0, 64), (62, 64), (64, 128), (1000, 1024)] {
+        the_log_has_a_turn_for_handle(before, slots);
+    }
+}
+
+/// For the handle that is made when there are so many.
+fn the_log_has_a_turn_for_handle(before: usize, slots: usize) {
+    let log = HerlihyLog::<Whole<Scripted>, Epoch>::default();
+    let _others: Vec<_> = (0..before).map(|_| log.handle()).collect();
+    let (asked, is_asked) = channel();
+    let (announce, may_announce) = channel();
+    let (stands, is_standing) = channel();
+    let (go_on, may_go_on) = channel();
+    thread::scope(|scope| {
+        let suspended = scope.spawn(|| {
+            let asked = Box::new(move || {
+                asked.lock().unwrap().send(()).expect("the test listens");
+                wait(&may_announce);
+            });
+            log.handle().pin().apply(0, Entry { asked, ..Entry::new(SUSPENDED) });
+        });
+        wait(&is_asked);
+        let mut handle = log.handle();
+        let owner = suspended.thread().id();
+        let run = Box::new(move || {
+            if thread::current().id() == owner {
+                stands.lock().unwrap().send(()).expect("the test listens");
+                wait(&may_go_on);
+            }
+        });
+        // What the thread finds in the log when it has announced, and stands in.
+        handle.pin().apply(0, Entry { run, ..Entry::new(0) });
+        drop(announce);
+        wait(&is_standing);
+        let ids = (1..).filter(|id| *id != SUSPENDED);
+        ids.take(slots + 1).for_each(|id| handle.pin().apply(0, Entry::new(id)));
+        let all = handle.pin().read(0, |log| log.0.0.clone());
+        let count = all.iter().filter(|id| **id == SUSPENDED).count();
+        assert_eq!(count, 1, "within {slots} entries and one, of handle {before}");
+        drop(go_on);
+        suspended.join().expect("it ends");
+        assert_eq!(handle.pin().read(0, |log| log.0.0.len()), all.len(), "nothing was run again");
+    });
+}
+
+type Channel = (Mutex<mpsc::Sender<()>>, Mutex<mpsc::Receiver<()>>);
+
+fn channel() -> Channel {
+    let (to, from) = mpsc::channel();
+    (Mutex::new(to), Mutex::new(from))
+}
+
+/// Until something is sent, or the sender is gone.
+fn wait(at: &Mutex<mpsc::Receiver<()>>) {
+    let _ = at.lock().unwrap().recv();
+}
+
+/// One thread is suspended when it is about to run its operation, which is in the log. Others run it for
+/// it, once.
 #[test]
 fn the_log_completes_the_operation_of_a_suspended_thread() {
     let log = HerlihyLog::<Whole<Chronicle>, Epoch>::default();
@@ -426,7 +583,7 @@ fn the_log_completes_the_operation_of_a_suspended_thread() {
                 go_on: Mutex::new(waits),
                 others_panic: false,
             };
-            log.handle().pin().apply(0, Append { id: 777, gate: Some(gate) })
+            log.handle().pin().apply(0, Append { id: SUSPENDED, gate: Some(gate) })
         });
         at_gate.recv().expect("it runs its operation");
         let mut handle = log.handle();
@@ -434,14 +591,14 @@ fn the_log_completes_the_operation_of_a_suspended_thread() {
             handle.pin().apply(0, Append { id, gate: None });
         }
         let all = handle.pin().read(0, |chronicle| chronicle.0.0.clone());
-        assert_eq!(all.iter().filter(|id| **id == 777).count(), 1, "within 65: {all:?}");
+        assert_eq!(all.iter().filter(|id| **id == SUSPENDED).count(), 1, "of {all:?}");
         // Past two checkpoints, so that its own entry is gone when it goes on.
         for id in 65..400 {
             handle.pin().apply(0, Append { id, gate: None });
         }
         drop(go_on);
         let position = suspended.join().expect("it ends");
-        assert_eq!(all[position], 777, "told of its position");
+        assert_eq!(all[position], SUSPENDED, "told of its position");
         let len = handle.pin().read(0, |chronicle| chronicle.0.0.len());
         assert_eq!(len, 401, "nothing was run again");
     });
@@ -606,20 +763,6 @@ fn left_right_makes_a_stale_instance_anew() {
         assert_eq!(handle.pin().apply(0, ()), expected);
         assert_eq!(handle.pin().read(0, |planted| planted.count), expected);
     }
-}
-
-#[test]
-#[should_panic(expected = "64 handles exist already")]
-fn the_log_has_64_handles() {
-    let map = LogHerlihy::<u64, u64>::default();
-    let _handles: Vec<_> = (0..65).map(|_| map.handle()).collect();
-}
-
-#[test]
-#[should_panic(expected = "64 handles exist already")]
-fn psim_has_64_handles() {
-    let map = HamtPsim::<u64, u64>::default();
-    let _handles: Vec<_> = (0..65).map(|_| map.handle()).collect();
 }
 
 #[test]

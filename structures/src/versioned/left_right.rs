@@ -1,8 +1,8 @@
 //! Left-Right: there are two instances of the object; readers read one while a writer writes the other.
 //!
 //! P. Ramalhete, A. Correia, *Left-Right: a concurrency control technique with wait-free population
-//! oblivious reads*, 2013. Departures: the read indicators are striped, so that readers share no
-//! cache line while there are no more handles than stripes; an instance in which the user's code
+//! oblivious reads*, 2013. Departures: the read indicators are striped, a stripe for each handle, so that
+//! readers share no cache line that they write; an instance in which the user's code
 //! has panicked is made anew from the other.
 //!
 //! | operation | progress | linearization point |
@@ -20,7 +20,8 @@
 //! * left_right-I2. The instance that `side` does not name is changed by who holds `writer` alone, and
 //!   only after each stripe of both indicators has been found empty since `side` named the other: who
 //!   was counted then has departed, and who came later has seen the new `side` (left_right-F1,
-//!   left_right-F2).
+//!   left_right-F2). Who arrives at a stripe that the writer did not find has passed left_right-F1 after
+//!   the writer's left_right-F2, and sees the new `side`.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -30,21 +31,24 @@ use crossbeam_utils::CachePadded;
 
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
 use crate::map::{Held, MapInfo, Progress};
+use crate::numbers::Numbers;
 use crate::owner::{Act, Owned, act_inside, inside, waits_for_itself};
+use crate::padded::Padded;
 use crate::panics;
 use crate::sync::{AtomicUsize, Backoff, Ordering, fence};
 
-/// Counters of an indicator; handles take them in turn.
-const STRIPES: usize = 16;
+/// Stripes that an indicator has from the start.
+const STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
-/// How many readers are in, by the stripe that they have arrived at.
+/// How many readers are in, by the stripe of the handle by which they have arrived. A handle is used by
+/// one thread at a time, whose reads may be nested.
 #[derive(Default)]
-struct Indicator([CachePadded<AtomicUsize>; STRIPES]);
+struct Indicator(Padded<AtomicUsize, STRIPES>);
 
 impl Indicator {
     /// Waits until each stripe has been empty at some moment.
     fn wait(&self) {
-        for stripe in &self.0 {
+        for stripe in self.0.iter() {
             let backoff = Backoff::new();
             // Acquire left_right-D1: pairs with left_right-D2; who departed has read what it read.
             while stripe.load(Ordering::Acquire) > 0 {
@@ -65,7 +69,7 @@ pub struct LeftRight<O> {
     /// Who writes; and whether the instance that nobody reads is stale, as the user's code has
     /// panicked in it.
     writer: Owned<bool>,
-    handles: AtomicUsize,
+    numbers: Numbers,
 }
 
 // SAFETY: readers share an instance, and any thread writes or drops it: by left_right-I2 never at the
@@ -82,7 +86,7 @@ impl<O: Clone> LeftRight<O> {
             entrance: CachePadded::new(AtomicUsize::new(0)),
             indicators: [Indicator::default(), Indicator::default()],
             writer: Owned::new(false),
-            handles: AtomicUsize::new(0),
+            numbers: Numbers::default(),
         }
     }
 }
@@ -106,10 +110,10 @@ impl Drop for Arrived<'_> {
 
 impl<O: Sequential + Clone> LeftRight<O> {
     #[inline]
-    fn read<T>(&self, stripe: usize, f: impl FnOnce(&O) -> T) -> T {
+    fn read<T>(&self, stripes: Stripes<'_>, f: impl FnOnce(&O) -> T) -> T {
         // Relaxed: either indicator is waited for.
         let entrance = self.entrance.load(Ordering::Relaxed);
-        let counter = &self.indicators[entrance].0[stripe];
+        let counter = stripes[entrance];
         // Relaxed: ordered by left_right-F1.
         counter.fetch_add(1, Ordering::Relaxed);
         let _arrived = Arrived(counter);
@@ -195,22 +199,33 @@ impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
         Self: 'c;
 
     fn handle(&self) -> Handle<'_, O> {
-        // Relaxed: any stripe will do.
-        let stripe = self.handles.fetch_add(1, Ordering::Relaxed) % STRIPES;
-        Handle { object: self, stripe }
+        let number = self.numbers.take();
+        let stripes =
+            [0, 1].map(|indicator: usize| self.indicators[indicator].0.get_or_add(number));
+        Handle { object: self, number, stripes }
     }
 }
+
+/// A handle's stripe in either indicator.
+type Stripes<'c> = [&'c AtomicUsize; 2];
 
 /// A thread's way into a [`LeftRight`].
 pub struct Handle<'c, O> {
     object: &'c LeftRight<O>,
-    stripe: usize,
+    number: usize,
+    stripes: Stripes<'c>,
+}
+
+impl<O> Drop for Handle<'_, O> {
+    fn drop(&mut self) {
+        self.object.numbers.give_back(self.number);
+    }
 }
 
 /// A [`Handle`] in a critical section: each operation arrives and departs by itself.
 pub struct Pinned<'c, O> {
     object: &'c LeftRight<O>,
-    stripe: usize,
+    stripes: Stripes<'c>,
 }
 
 impl<'c, O: Sequential + Clone + Send + Sync> UniversalHandle<O> for Handle<'c, O> {
@@ -221,25 +236,25 @@ impl<'c, O: Sequential + Clone + Send + Sync> UniversalHandle<O> for Handle<'c, 
 
     #[inline]
     fn pin(&mut self) -> Pinned<'c, O> {
-        Pinned { object: self.object, stripe: self.stripe }
+        Pinned { object: self.object, stripes: self.stripes }
     }
 }
 
 impl<O: Sequential + Clone + Send + Sync> UniversalPinned<O> for Pinned<'_, O> {
     #[inline]
     fn read<T>(&mut self, _: usize, f: impl FnOnce(&O) -> T) -> T {
-        self.object.read(self.stripe, f)
+        self.object.read(self.stripes, f)
     }
 
     fn apply(&mut self, _: usize, op: O::Op) -> O::Out {
-        let answer = self.object.read(self.stripe, |object| object.answer(&op));
+        let answer = self.object.read(self.stripes, |object| object.answer(&op));
         answer.unwrap_or_else(|| self.object.write(|object| object.apply(&op)))
     }
 
     /// At one moment. No writer's turn if none of them changes anything.
     fn apply_all(&mut self, _: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
         let answer = |object: &O| ops.iter().map(|op| object.answer(op)).collect();
-        let answers: Option<_> = self.object.read(self.stripe, answer);
+        let answers: Option<_> = self.object.read(self.stripes, answer);
         let all = |object: &mut O| ops.iter().map(|op| object.apply(op)).collect();
         answers.unwrap_or_else(|| self.object.write(all))
     }
@@ -253,12 +268,34 @@ impl<O> fmt::Debug for LeftRight<O> {
 
 impl<O> fmt::Debug for Handle<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("stripe", &self.stripe).finish_non_exhaustive()
+        f.debug_struct("Handle").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
 impl<O> fmt::Debug for Pinned<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pinned").field("stripe", &self.stripe).finish_non_exhaustive()
+        f.debug_struct("Pinned").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::collections::HashSet;
+    use std::ptr;
+
+    use super::*;
+    use crate::versioned::flat::Flat;
+
+    #[test]
+    fn each_of_a_thousand_handles_has_lines_of_its_own() {
+        let object = LeftRight::<Flat<u64, u64>>::default();
+        for _ in 0..3000 {
+            drop(object.handle());
+        }
+        assert_eq!(object.indicators[0].0.len(), STRIPES, "one after the other need one stripe");
+        let handles: Vec<_> = (0..1100).map(|_| object.handle()).collect();
+        let lines = handles.iter().flat_map(|handle| handle.stripes);
+        let lines: HashSet<_> = lines.map(|stripe| ptr::from_ref(stripe).addr() / 64).collect();
+        assert_eq!(lines.len(), 2200, "handles share a line");
     }
 }

@@ -14,7 +14,6 @@
 pub mod cow;
 pub mod flat;
 pub mod hamt;
-mod handle_slots;
 pub mod left_right;
 pub mod log;
 pub mod map;

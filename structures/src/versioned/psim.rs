@@ -11,12 +11,14 @@
 //! | `apply`, no change | that of `read` | psim-L1 |
 //! | `apply` | wait-free | psim-L2: the CAS that installs the first state in which the operation is applied, by whoever announced one of its batch |
 //!
-//! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
-//! single nodes, lock-free. Of k announced operations each thread applies all: O(k) updates of the
-//! fork, twice at most.
+//! Given an allocator and a reclaimer that are; under schemes that protect single nodes, lock-free. Of
+//! k announced operations each thread applies all: O(k) updates of the fork, twice at most. Any number
+//! of handles may exist: an update goes through the bits and the responses of n of them, O(n), where n
+//! is the most that there were at once. As in the paper the bits of all are in as many words as they
+//! need, which are not read at one moment.
 //!
 //! # Invariants
-//! * psim-I1. The bit of a handle in `toggles` differs from that in the state's `applied` while an
+//! * psim-I1. The bit of a handle in `toggles` differs from its `applied` in the state while an
 //!   operation of the handle is announced and not applied; a state applies an operation of every
 //!   bit that it takes over from `toggles`.
 //! * psim-I2. A handle announces when its bits agree: an operation is announced until it is applied,
@@ -26,7 +28,8 @@
 //!   earlier bit has a state that has been replaced since.
 //! * psim-I4. *At the latest by the second state* that is installed after the operation was announced:
 //!   who installs it has loaded the first one after the announcement, and `toggles` after that
-//!   (psim-F1, psim-F2).
+//!   (psim-F1, psim-F2). Each bit for itself: words are read one after the other, and a word that is
+//!   not there yet has no announcement before psim-F2.
 //! * psim-I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
 
 use std::any::Any;
@@ -38,12 +41,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
-use super::handle_slots::{HandleSlots, MOST};
 use super::{
     CurrentVersion, Sequential, Universal, UniversalHandle, UniversalPinned, Version,
     held_of_versions,
 };
 use crate::map::{MapInfo, Progress};
+use crate::numbers::{Numbers, WORD};
+use crate::padded::Padded;
 use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
@@ -61,18 +65,37 @@ enum Response<T> {
     Panicked,
 }
 
+/// A handle's last operation that has been applied.
+struct Last<T> {
+    /// See psim-I1.
+    applied: bool,
+    /// Its outcome; none if there has been no operation.
+    response: Option<Arc<Response<T>>>,
+}
+
+impl<T> Clone for Last<T> {
+    fn clone(&self) -> Self {
+        Self { applied: self.applied, response: self.response.clone() }
+    }
+}
+
 /// The object, and which operations have been applied to it.
 struct State<O: Sequential> {
     object: O,
-    /// A bit for each handle; see psim-I1.
-    applied: u64,
-    /// The outcome of each handle's last operation.
-    responses: Vec<Option<Arc<Response<O::Out>>>>,
+    /// Of each handle, up to the last that has applied one.
+    last: Vec<Last<O::Out>>,
+}
+
+impl<O: Sequential> State<O> {
+    /// Whether a handle's bit is set here.
+    fn applied(&self, slot: usize) -> bool {
+        self.last.get(slot).is_some_and(|last| last.applied)
+    }
 }
 
 impl<O: Sequential> Payload for State<O> {
     fn heap_bytes(&self) -> usize {
-        self.object.heap_bytes() + size_of_val(self.responses.as_slice())
+        self.object.heap_bytes() + size_of_val(self.last.as_slice())
     }
 }
 
@@ -91,15 +114,37 @@ pub struct PSim<O: Version, R: Reclaimer> {
 
 struct Shared<O: Version, R: Reclaimer> {
     state: CachePadded<AtomicPtr<StateNode<O, R>>>,
-    toggles: CachePadded<AtomicU64>,
+    /// A bit for each handle.
+    toggles: Padded<AtomicU64, 1>,
     /// Each handle's operation.
-    announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
-    slots: HandleSlots,
+    announced: Padded<Slot<O, R>, WORD>,
+    numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
 }
 
+/// Where a handle announces its operation; null before the first.
+struct Slot<O: Sequential, R: Reclaimer>(AtomicPtr<Record<O, R>>);
+
+impl<O: Sequential, R: Reclaimer> Default for Slot<O, R> {
+    fn default() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+}
+
 impl<O: Version, R: Reclaimer> Shared<O, R> {
+    /// The handles of which an operation is announced, and not applied in `base`. To be called after
+    /// psim-F2.
+    fn pending(&self, base: &State<O>) -> impl Iterator<Item = usize> {
+        self.toggles.iter().enumerate().flat_map(move |(word, toggles)| {
+            // Acquire psim-A2: pairs with psim-A1.
+            let toggles = toggles.load(Ordering::Acquire);
+            let slots = word * WORD..(word + 1) * WORD;
+            let is_set = move |slot| toggles >> (slot % WORD) & 1 == 1;
+            slots.filter(move |slot| is_set(*slot) != base.applied(*slot))
+        })
+    }
+
     /// The current state, for as long as the guard is borrowed.
     #[inline]
     fn state<'g>(&self, guard: &'g mut impl Guard<R>) -> &'g State<O>
@@ -117,9 +162,9 @@ impl<O: Version, R: Reclaimer> Shared<O, R> {
 impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
     fn drop(&mut self) {
         let mut panicked = Ok(());
-        for slot in &self.announced {
+        for slot in self.announced.iter() {
             // Relaxed, here and below: `&mut self` orders it.
-            let record = slot.load(Ordering::Relaxed);
+            let record = slot.0.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: psim-I5: not retired, as it is in its slot; nobody else has it.
                 panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
@@ -146,12 +191,12 @@ impl<O: Version, R: Reclaimer> PSim<O, R> {
     pub fn new_in(domain: R, mut object: O) -> Self {
         // SAFETY: it is installed below, from where it is only read and forked.
         drop(unsafe { object.seal() });
-        let first = State { object, applied: 0, responses: Vec::new() };
+        let first = State { object, last: Vec::new() };
         let shared = Shared {
             state: CachePadded::new(AtomicPtr::new(Node::alloc(&domain, first).publish())),
-            toggles: CachePadded::new(AtomicU64::new(0)),
-            announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
-            slots: HandleSlots::new(),
+            toggles: Padded::default(),
+            announced: Padded::default(),
+            numbers: Numbers::default(),
             _nodes: PhantomData,
         };
         Self { domain, shared }
@@ -185,7 +230,6 @@ where
             // By a compare-and-swap of the value.
             update: Progress::LockFree,
             counts_nodes: true,
-            max_threads: Some(MOST),
             progress_is_tested: true,
             held: held_of_versions::<O>(R::CAPS.held),
             ..MapInfo::UNKNOWN.with_progress(mine)
@@ -198,8 +242,14 @@ where
         Self: 'c;
 
     fn handle(&self) -> Handle<'_, O, R> {
-        let slot = self.shared.slots.take();
-        Handle { sim: self, slot, unsettled: false, participant: self.domain.register() }
+        let shared = &self.shared;
+        let slot = shared.numbers.take();
+        let own = Own {
+            slot,
+            announced: &shared.announced.get_or_add(slot).0,
+            toggles: shared.toggles.get_or_add(slot / WORD),
+        };
+        Handle { sim: self, own, unsettled: false, participant: self.domain.register() }
     }
 
     fn look<T>(&self, _: usize, f: impl FnOnce(&O) -> T) -> T {
@@ -208,10 +258,18 @@ where
     }
 }
 
+/// What is a handle's own.
+struct Own<'c, O: Version, R: Reclaimer> {
+    slot: usize,
+    announced: &'c AtomicPtr<Record<O, R>>,
+    /// The word that has its bit.
+    toggles: &'c AtomicU64,
+}
+
 /// A thread's way into a [`PSim`].
 pub struct Handle<'c, O: Version, R: Reclaimer + 'c> {
     sim: &'c PSim<O, R>,
-    slot: usize,
+    own: Own<'c, O, R>,
     /// Whether an operation may be announced and not applied (psim-I2): only after a panic in a fork.
     unsettled: bool,
     participant: R::Participant<'c>,
@@ -220,7 +278,7 @@ pub struct Handle<'c, O: Version, R: Reclaimer + 'c> {
 impl<O: Version, R: Reclaimer> Drop for Handle<'_, O, R> {
     fn drop(&mut self) {
         if !self.unsettled {
-            self.sim.shared.slots.give_back(self.slot);
+            self.sim.shared.numbers.give_back(self.own.slot);
         }
     }
 }
@@ -228,7 +286,7 @@ impl<O: Version, R: Reclaimer> Drop for Handle<'_, O, R> {
 /// A [`Handle`] in a critical section.
 pub struct Pinned<'h, 'c: 'h, O: Version, R: Reclaimer + 'c> {
     sim: &'c PSim<O, R>,
-    slot: usize,
+    own: &'h Own<'c, O, R>,
     unsettled: &'h mut bool,
     guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
 }
@@ -248,7 +306,7 @@ where
     #[inline]
     fn pin(&mut self) -> Pinned<'_, 'c, O, R> {
         let guard = self.participant.enter();
-        Pinned { sim: self.sim, slot: self.slot, unsettled: &mut self.unsettled, guard }
+        Pinned { sim: self.sim, own: &self.own, unsettled: &mut self.unsettled, guard }
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
@@ -264,8 +322,9 @@ where
     O::Out: Send,
     R: Reclaimer,
 {
+    /// Our bit in its word.
     fn own_bit(&self) -> u64 {
-        1 << self.slot
+        1 << (self.own.slot % WORD)
     }
 
     #[inline]
@@ -275,16 +334,15 @@ where
 
     /// Lets the others know of `op`.
     fn announce(&mut self, op: O::Op) {
-        let shared = &self.sim.shared;
         let record = Node::alloc(&self.sim.domain, Announced(op)).publish();
         // Release: publishes the record; pairs with the Acquire in `protect`. Only we write here.
-        let before = shared.announced[self.slot].swap(record, Ordering::Release);
+        let before = self.own.announced.swap(record, Ordering::Release);
         if !before.is_null() {
             // SAFETY: psim-I5: we replaced it.
             unsafe { self.guard.retire(before) };
         }
         // Release psim-A1: the record comes first; pairs with psim-A2.
-        shared.toggles.fetch_xor(self.own_bit(), Ordering::Release);
+        self.own.toggles.fetch_xor(self.own_bit(), Ordering::Release);
         // SeqCst fence psim-F1: pairs with psim-F2. Either who loads the state after we have finds our
         // bit, or we find the state that was loaded (psim-I4).
         fence(Ordering::SeqCst);
@@ -299,24 +357,23 @@ where
         let base = unsafe { &*seen.cast_const() };
         // SeqCst fence psim-F2: pairs with psim-F1.
         fence(Ordering::SeqCst);
-        // Acquire psim-A2: pairs with psim-A1.
-        let pending = sim.shared.toggles.load(Ordering::Acquire) ^ base.applied;
-        if pending & self.own_bit() == 0 {
+        // Relaxed: we alone change our bit.
+        let toggled = self.own.toggles.load(Ordering::Relaxed) & self.own_bit() != 0;
+        if toggled == base.applied(self.own.slot) {
             return true;
         }
         let mut next = State {
             // SAFETY: a state's object is sealed; this one's node is protected until after this
             // function, in which the fork is installed or dropped.
             object: unsafe { base.object.fork() },
-            applied: base.applied ^ pending,
-            responses: base.responses.clone(),
+            last: base.last.clone(),
         };
-        for slot in bits(pending) {
-            let response = self.run(slot, &mut next.object, panicked);
-            if next.responses.len() <= slot {
-                next.responses.resize_with(slot + 1, || None);
+        for slot in sim.shared.pending(base) {
+            let response = Some(Arc::new(self.run(slot, &mut next.object, panicked)));
+            if next.last.len() <= slot {
+                next.last.resize(slot + 1, Last { applied: false, response: None });
             }
-            next.responses[slot] = Some(Arc::new(response));
+            next.last[slot] = Last { applied: !base.applied(slot), response };
         }
         // SAFETY: nothing is applied to it after this: it is installed, or abandoned and dropped.
         let residue = unsafe { next.object.seal() };
@@ -344,7 +401,8 @@ where
         object: &mut O,
         panicked: &mut Option<Box<dyn Any + Send>>,
     ) -> Response<O::Out> {
-        let record = self.guard.protect(1, &self.sim.shared.announced[slot]);
+        let announced = self.sim.shared.announced.get(slot).expect("psim-I2: there is a record");
+        let record = self.guard.protect(1, &announced.0);
         // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot (psim-I5), and
         // `protect` has found it there after protecting it. The slot's bit is set, so there is one
         // (psim-I2).
@@ -355,7 +413,7 @@ where
             Ok(out) => Response::Out(Mutex::new(Some(out))),
             Err(payload) => {
                 let unheard =
-                    if slot == self.slot { panicked.replace(payload) } else { Some(payload) };
+                    if slot == self.own.slot { panicked.replace(payload) } else { Some(payload) };
                 unheard.into_iter().for_each(panics::discard);
                 Response::Panicked
             }
@@ -368,15 +426,6 @@ where
         let _ = self.attempt(panicked) || self.attempt(panicked);
         *self.unsettled = false;
     }
-}
-
-/// The bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = (word != 0).then(|| word.trailing_zeros() as usize);
-        word &= word.wrapping_sub(1);
-        bit
-    })
 }
 
 impl<O, R> CurrentVersion<O> for Pinned<'_, '_, O, R>
@@ -415,8 +464,8 @@ where
         self.announce(op);
         let mut panicked = None;
         self.settle(&mut panicked);
-        let slot = self.slot;
-        match self.state().responses.get(slot).and_then(Option::as_deref) {
+        let slot = self.own.slot;
+        match self.state().last.get(slot).and_then(|last| last.response.as_deref()) {
             Some(Response::Out(out)) => {
                 let out = out.lock().unwrap_or_else(PoisonError::into_inner).take();
                 out.expect("psim-I2: no operation of ours has been applied since")

@@ -14,11 +14,14 @@
 //! So an operation takes effect when `frontier` says so, not yet when its entry is in the log: until
 //! then nobody has had a response that depends on it, and a read may do without it.
 //!
-//! Given an allocator and a reclaimer that are, and at most 64 handles; under schemes that protect
-//! single nodes, lock-free. An announced operation is in the log 65 entries later at the latest: its
-//! slot's turn comes every 64, and one turn may go to somebody who looked at the slot before. To
-//! return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is in the log
-//! up to `frontier`.
+//! Given an allocator and a reclaimer that are; under schemes that protect single nodes, lock-free. Any
+//! number of handles may exist. There are n slots, 64 or the most handles that there were at once,
+//! rounded up to a power of two. An announced operation is in the log n + 1 entries later at the latest:
+//! its slot's turn comes every n, and one turn may go to somebody who looked at the slot before. If n
+//! grows meanwhile, it is 2n + log n, of the last n: who proposes for an entry counts the slots after the
+//! entry before it was decided, so entry by entry the count only grows, and each doubling costs one round
+//! at most. To return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is
+//! in the log up to `frontier`.
 //!
 //! # Invariants
 //! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
@@ -52,12 +55,25 @@ use self::checkpoint::{Checkpoint, CheckpointNode};
 use self::consensus::{Entry, EntryNode};
 use self::policy::Record;
 use self::replica::{Replica, Walk};
-use super::handle_slots::{HandleSlots, MOST};
 use super::{Sequential, Universal, UniversalHandle, held_of_wholes};
 use crate::map::{MapInfo, Progress};
+use crate::numbers::Numbers;
+use crate::padded::Padded;
 use crate::panics;
 use crate::reclaim::{Node, Offline, Participant, Reclaimer};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+
+/// Slots that there are from the start. Few where schedules are explored, so that turns come round.
+const SLOTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
+
+/// Where a handle announces its operation; null before the first.
+struct Slot<O: Sequential, R: Reclaimer>(AtomicPtr<Record<O, R>>);
+
+impl<O: Sequential, R: Reclaimer> Default for Slot<O, R> {
+    fn default() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+}
 
 /// What the shared pointers lead to.
 type Owns<O, R> =
@@ -79,8 +95,8 @@ struct Shared<O: Sequential, R: Reclaimer> {
     kept_from: CachePadded<AtomicU64>,
     /// No response that anybody has been given depends on an entry above this number.
     frontier: CachePadded<AtomicU64>,
-    announced: [CachePadded<AtomicPtr<Record<O, R>>>; MOST],
-    slots: HandleSlots,
+    announced: Padded<Slot<O, R>, SLOTS>,
+    numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<Owns<O, R>>,
 }
@@ -88,9 +104,9 @@ struct Shared<O: Sequential, R: Reclaimer> {
 impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
     fn drop(&mut self) {
         let mut panicked = Ok(());
-        for slot in &self.announced {
+        for slot in self.announced.iter() {
             // Relaxed, here and below: `&mut self` orders it.
-            let record = slot.load(Ordering::Relaxed);
+            let record = slot.0.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: not retired, as it is in its slot; nobody else has it.
                 panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
@@ -125,8 +141,8 @@ impl<O: Sequential + Clone, R: Reclaimer> HerlihyLog<O, R> {
             checkpoint: CachePadded::new(AtomicPtr::new(checkpoint)),
             kept_from: CachePadded::new(AtomicU64::new(0)),
             frontier: CachePadded::new(AtomicU64::new(0)),
-            announced: std::array::from_fn(|_| CachePadded::new(AtomicPtr::new(ptr::null_mut()))),
-            slots: HandleSlots::new(),
+            announced: Padded::default(),
+            numbers: Numbers::default(),
             _nodes: PhantomData,
         };
         Self { domain, shared }
@@ -160,7 +176,6 @@ where
             // By a compare-and-swap of the value.
             update: Progress::LockFree,
             counts_nodes: true,
-            max_threads: Some(MOST),
             progress_is_tested: true,
             // Entries and checkpoints are retired each for itself; a checkpoint is a whole object.
             held: held_of_wholes(R::CAPS.held),
@@ -174,8 +189,10 @@ where
         Self: 'c;
 
     fn handle(&self) -> Handle<'_, O, R> {
-        let slot = self.shared.slots.take();
-        Handle { log: self, slot, replica: None, participant: self.domain.register() }
+        let number = self.shared.numbers.take();
+        let announced = &self.shared.announced.get_or_add(number).0;
+        let participant = self.domain.register();
+        Handle { log: self, number, announced, replica: None, participant }
     }
 
     /// By a replica that goes from the checkpoint to where the log is.
@@ -191,7 +208,8 @@ where
 /// A thread's way into a [`HerlihyLog`].
 pub struct Handle<'c, O: Sequential, R: Reclaimer + 'c> {
     log: &'c HerlihyLog<O, R>,
-    slot: usize,
+    number: usize,
+    announced: &'c AtomicPtr<Record<O, R>>,
     /// From the first operation on.
     replica: Option<Replica<O, R>>,
     participant: R::Participant<'c>,
@@ -199,14 +217,14 @@ pub struct Handle<'c, O: Sequential, R: Reclaimer + 'c> {
 
 impl<O: Sequential, R: Reclaimer> Drop for Handle<'_, O, R> {
     fn drop(&mut self) {
-        self.log.shared.slots.give_back(self.slot);
+        self.log.shared.numbers.give_back(self.number);
     }
 }
 
 /// A [`Handle`] in a critical section.
 pub struct Pinned<'h, 'c: 'h, O: Sequential, R: Reclaimer + 'c> {
     log: &'c HerlihyLog<O, R>,
-    slot: usize,
+    announced: &'c AtomicPtr<Record<O, R>>,
     replica: &'h mut Option<Replica<O, R>>,
     guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
 }
@@ -226,7 +244,7 @@ where
     #[inline]
     fn pin(&mut self) -> Pinned<'_, 'c, O, R> {
         let guard = self.participant.enter();
-        Pinned { log: self.log, slot: self.slot, replica: &mut self.replica, guard }
+        Pinned { log: self.log, announced: self.announced, replica: &mut self.replica, guard }
     }
 
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {

@@ -8,9 +8,9 @@ use std::panic;
 use std::sync::{Arc, PoisonError};
 
 use super::super::{Sequential, UniversalPinned};
+use super::Pinned;
 use super::consensus::{Proposal, ProposalOf, Response};
 use super::replica::{ASIDE, Walk};
-use super::{MOST, Pinned};
 use crate::reclaim::{Guard, Node, Payload, Reclaimer};
 use crate::sync::{Ordering, fence};
 
@@ -32,11 +32,14 @@ where
     /// Proposes, for the place behind the replica's entry, what is announced in the slot whose turn
     /// it is, or the caller's own operation.
     fn propose(&mut self, own: &Arc<ProposalOf<O>>) {
-        let turn = (self.replica.number + 1) as usize % MOST;
         let entry = self.entry();
-        // SeqCst fence log-F2: pairs with log-F1.
+        // SeqCst fence log-F2: pairs with log-F1. Slots that somebody has announced in before count too.
         fence(Ordering::SeqCst);
-        let record = self.guard.protect(ASIDE, &self.log.shared.announced[turn]);
+        let slots = &self.log.shared.announced;
+        // The number of slots is a power of two.
+        let turn = (self.replica.number + 1) as usize & (slots.len() - 1);
+        let slot = slots.get(turn).expect("below the number of slots");
+        let record = self.guard.protect(ASIDE, &slot.0);
         let mut proposal = own;
         if !record.is_null() {
             // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot, and `protect`
@@ -69,7 +72,7 @@ where
         let proposal = Arc::new(Proposal::new(op));
         let record = Node::alloc(&self.log.domain, Announced(Arc::clone(&proposal))).publish();
         // Release: publishes the record; pairs with the Acquire in `protect`. Only we write here.
-        let before = self.log.shared.announced[self.slot].swap(record, Ordering::Release);
+        let before = self.announced.swap(record, Ordering::Release);
         if !before.is_null() {
             // SAFETY: we replaced it.
             unsafe { self.guard.retire(before) };
