@@ -6,9 +6,8 @@ use crossbeam_utils::CachePadded;
 use crate::padded::Padded;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Numbers in a word, a bit each. Few where schedules are explored, so that there are more words than
-/// one.
-pub(crate) const WORD: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
+/// Numbers in a word, a bit each. Few under shuttle, so that there are more words than one.
+pub(crate) const WORD: usize = if cfg!(shuttle) { 2 } else { 64 };
 
 /// The numbers from 0 on: a bit each, set while the number is taken.
 ///

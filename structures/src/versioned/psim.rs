@@ -117,11 +117,14 @@ struct Shared<O: Version, R: Reclaimer> {
     /// A bit for each handle.
     toggles: Padded<AtomicU64, 1>,
     /// Each handle's operation.
-    announced: Padded<Slot<O, R>, WORD>,
+    announced: Padded<Slot<O, R>, SLOTS>,
     numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
 }
+
+/// Slots that there are from the start. Few where schedules are explored, so that there come more.
+const SLOTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
 
 /// Where a handle announces its operation; null before the first.
 struct Slot<O: Sequential, R: Reclaimer>(AtomicPtr<Record<O, R>>);
