@@ -100,42 +100,47 @@ pub(crate) struct Item<'w> {
 
 impl<'w> Item<'w> {
     /// The item in `chunk`, which has one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(chunk: &'w [AtomicU64]) -> Self {
         Self { chunk, header: words::load(&chunk[0]) }
     }
 
+    #[inline(always)]
     fn key_len(&self) -> usize {
         self.header as u8 as usize
     }
 
+    #[inline(always)]
     fn value_len(&self) -> usize {
         (self.header >> VALUE_SHIFT) as usize & MAX_VALUE
     }
 
+    #[inline(always)]
     fn has(&self, bit: u64) -> bool {
         self.header & bit != 0
     }
 
     /// Where the key begins, in bytes.
+    #[inline(always)]
     fn start(&self) -> usize {
         start(self.has(HAS_CAS), self.has(HAS_FLAGS))
     }
 
     /// Its size, in bytes.
+    #[inline(always)]
     pub(crate) fn bytes(&self) -> usize {
         self.start() + self.key_len() + self.value_len()
     }
 
     /// Whether an item of this header has room in the chunk. It has, unless the header was read of what
     /// was no item any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fits(&self) -> bool {
         self.bytes() <= size_of_val(self.chunk)
     }
 
     /// Whether this is its key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key_is(&self, key: &[u8]) -> bool {
         self.key_len() == key.len() && words::are(self.chunk, self.start(), key)
     }
@@ -146,17 +151,19 @@ impl<'w> Item<'w> {
     }
 
     /// Appends its value to `out`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value_into(&self, out: &mut Vec<u8>) {
         words::append(self.chunk, self.start() + self.key_len(), self.value_len(), out);
     }
 
     /// When it expires; 0 is never.
+    #[inline(always)]
     pub(crate) fn deadline(&self) -> u32 {
         (self.header >> DEADLINE_SHIFT) as u32 & LAST_DEADLINE
     }
 
     /// Its marks.
+    #[inline(always)]
     pub(crate) fn marks(&self) -> u8 {
         (self.header >> MARKS_SHIFT) as u8
     }
@@ -168,11 +175,13 @@ impl<'w> Item<'w> {
     }
 
     /// Its CAS number, if it has one.
+    #[inline(always)]
     pub(crate) fn cas(&self) -> Option<u64> {
         self.has(HAS_CAS).then(|| words::load(&self.chunk[1]))
     }
 
     /// Its flags.
+    #[inline(always)]
     pub(crate) fn flags(&self) -> u32 {
         if !self.has(HAS_FLAGS) {
             return 0;

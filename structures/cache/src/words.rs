@@ -4,13 +4,15 @@
 //! copied is then of no use, but it is no undefined behaviour. All accesses are relaxed. Who reads and
 //! writes when is ordered by the store: by its mutex, or by a version that is validated.
 
+use std::array;
+
 use crate::sync::{AtomicU64, Ordering};
 
 /// Bytes of a word.
 pub(crate) const WORD: usize = 8;
 
-/// Bytes that are gathered before they are appended.
-const BLOCK: usize = 8 * WORD;
+/// Words that are copied at a time. In models there are few, and each load is one that is explored.
+const BLOCK: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// Writes byte strings one after the other, word by word.
 #[derive(Debug)]
@@ -79,45 +81,76 @@ pub(crate) fn store(word: &AtomicU64, value: u64) {
     word.store(value, Ordering::Relaxed);
 }
 
+/// Where byte `at` is: the word, and the bits of it that come before.
+#[inline(always)]
+fn place(at: usize) -> (usize, u32) {
+    (at / WORD, 8 * (at % WORD) as u32)
+}
+
 /// The eight bytes from byte `at` on; those beyond the last word are 0.
-#[inline]
+#[inline(always)]
 fn load_at(words: &[AtomicU64], at: usize) -> u64 {
-    let (index, shift) = (at / WORD, 8 * (at % WORD));
+    let (index, shift) = place(at);
     let low = load(&words[index]) >> shift;
     if shift == 0 {
         return low;
     }
-    low | words.get(index + 1).map_or(0, load) << (64 - shift)
+    low | words.get(index + 1).map_or(0, load) << (u64::BITS - shift)
 }
 
 /// Whether `bytes` are what is there from byte `at` on.
-#[inline]
+#[inline(always)]
 pub(crate) fn are(words: &[AtomicU64], at: usize, bytes: &[u8]) -> bool {
-    let mut whole = bytes.chunks_exact(WORD);
-    let mut at = at;
-    for chunk in &mut whole {
-        if load_at(words, at) != word(chunk) {
-            return false;
+    let (whole, rest) = bytes.as_chunks::<WORD>();
+    let are_whole = match (place(at), whole.len()) {
+        // Mostly it begins a word.
+        ((index, 0), count) => {
+            let theirs = words.get(index..index + count).unwrap_or_default();
+            let mut pairs = whole.iter().zip(theirs);
+            theirs.len() == count
+                && pairs.all(|(own, other)| u64::from_le_bytes(*own) == load(other))
         }
-        at += WORD;
+        _ => (at..)
+            .step_by(WORD)
+            .zip(whole)
+            .all(|(at, own)| load_at(words, at) == u64::from_le_bytes(*own)),
+    };
+    if rest.is_empty() || !are_whole {
+        return are_whole;
     }
-    let rest = whole.remainder();
-    rest.is_empty() || (load_at(words, at) ^ word(rest)) << (64 - 8 * rest.len()) == 0
+    let at = at + size_of_val(whole);
+    (load_at(words, at) ^ word(rest)) << (8 * (WORD - rest.len())) == 0
 }
 
 /// Appends the `len` bytes from byte `at` on to `out`.
-#[inline]
+#[inline(always)]
 pub(crate) fn append(words: &[AtomicU64], at: usize, len: usize, out: &mut Vec<u8>) {
-    out.reserve(len);
-    let end = at + len;
-    for begin in (at..end).step_by(BLOCK) {
-        let bytes = BLOCK.min(end - begin);
-        let mut block = [0; BLOCK];
-        for (to, at) in block.chunks_exact_mut(WORD).zip((begin..begin + bytes).step_by(WORD)) {
-            to.copy_from_slice(&load_at(words, at).to_le_bytes());
-        }
-        out.extend_from_slice(&block[..bytes]);
+    let end = out.len() + len;
+    out.reserve(len.next_multiple_of(BLOCK * WORD));
+    let (first, shift) = place(at);
+    // In whole blocks, without regard to what is behind the last byte: that is cut off.
+    for block in (0..len.div_ceil(WORD)).step_by(BLOCK) {
+        out.extend_from_slice(block_at(words, first + block, shift).as_flattened());
     }
+    out.truncate(end);
+}
+
+/// The words from `index` on, each without its first `shift` bits, and with those of the next; beyond the last word
+/// there are zeros.
+#[inline(always)]
+fn block_at(words: &[AtomicU64], index: usize, shift: u32) -> [[u8; WORD]; BLOCK] {
+    if shift == 0 {
+        return match words.get(index..index + BLOCK) {
+            Some(all) => array::from_fn(|i| load(&all[i]).to_le_bytes()),
+            None => array::from_fn(|i| words.get(index + i).map_or(0, load).to_le_bytes()),
+        };
+    }
+    let mut next = words.get(index).map_or(0, load);
+    array::from_fn(|i| {
+        let low = next >> shift;
+        next = words.get(index + i + 1).map_or(0, load);
+        (low | next << (u64::BITS - shift)).to_le_bytes()
+    })
 }
 
 #[cfg(all(test, not(loom)))]

@@ -1,15 +1,19 @@
 //! Recorded histories, judged by a model of a cache: between operations a key may become absent, at any
 //! moment; it never comes back, and never has another value.
 
+mod common;
+
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache::evict::{Eviction, Never, Visitor, for_each};
-use cache::store::{Cache, Config, Locked, Optimistic, Options, Part};
+use cache::evict::{Eviction, Visitor, for_each};
+use cache::store::{CacheHandle, Config, Options, Store};
 use linearizability::history::{Call, KeyedOp, TimedOp, by_key, count_overlapping};
 use linearizability::sweep::{self, BUDGET, Decision};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+use common::{OfStore, every_store, in_every_store, named};
 
 const THREADS: u64 = 4;
 const STEPS: u64 = 400;
@@ -26,12 +30,8 @@ fn value(number: u64) -> Vec<u8> {
 }
 
 /// What a thread does, and when: by a clock that all threads advance.
-fn work<E: Eviction, P: Part<E>>(
-    cache: &Cache<E, P>,
-    thread: u64,
-    seed: u64,
-    clock: &AtomicU64,
-) -> Vec<KeyedOp> {
+fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<KeyedOp> {
+    let mut cache = cache.handle();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + thread);
     // It orders all that comes before in one thread with all that comes after in another.
     let tick = || clock.fetch_add(1, Ordering::SeqCst);
@@ -52,7 +52,7 @@ fn work<E: Eviction, P: Part<E>>(
             }
             6..9 => {
                 let stored = cache.set(&name, &value(number), Options::default()).is_ok();
-                assert!(stored || !E::EVICTS);
+                assert!(stored || !S::Eviction::EVICTS);
                 // One that is refused leaves the key absent.
                 if stored {
                     Call::Insert { value: number, added: true }
@@ -78,8 +78,8 @@ fn number_of(found: &[u8]) -> u64 {
     number
 }
 
-fn history<E: Eviction, P: Part<E>>(seed: u64, pages: usize) -> Vec<KeyedOp> {
-    let cache = Cache::<E, P>::new(&config(pages)).unwrap();
+fn history<S: Store>(seed: u64, pages: usize) -> Vec<KeyedOp> {
+    let cache = S::new(&config(pages)).unwrap();
     let (clock, start) = (AtomicU64::new(1), Barrier::new(THREADS as usize));
     let mut ops: Vec<KeyedOp> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -98,15 +98,15 @@ fn history<E: Eviction, P: Part<E>>(seed: u64, pages: usize) -> Vec<KeyedOp> {
 }
 
 /// Judges histories of a cache; how many operations overlapped others.
-fn judge<E: Eviction, P: Part<E>>(pages: usize, model: impl Fn(&[TimedOp]) -> Decision) -> usize {
+fn judge<S: Store>(pages: usize, model: impl Fn(&[TimedOp]) -> Decision) -> usize {
     let mut overlapping = 0;
     for seed in 0..8 {
-        for (key, ops) in by_key(&history::<E, P>(seed, pages)) {
+        for (key, ops) in by_key(&history::<S>(seed, pages)) {
             overlapping += count_overlapping(&ops);
             if let Decision::Stuck(stuck) = model(&ops) {
                 let from = stuck.start.min(stuck.op);
                 let part = &ops[from..=stuck.op.max(from)];
-                panic!("{} {}: key {key}: no order explains {part:#?}", P::NAME, E::NAME);
+                panic!("{}: key {key}: no order explains {part:#?}", named::<S>());
             }
         }
     }
@@ -117,9 +117,13 @@ struct Judge(usize);
 
 impl Visitor for Judge {
     fn visit<E: Eviction + 'static>(&mut self) {
-        let model = |ops: &[TimedOp]| sweep::check_cache(ops, BUDGET);
-        self.0 += judge::<E, Locked<E>>(3, model);
-        self.0 += judge::<E, Optimistic<E>>(3, model);
+        every_store::<E>(self);
+    }
+}
+
+impl OfStore for Judge {
+    fn of<S: Store>(&mut self) {
+        self.0 += judge::<S>(3, |ops| sweep::check_cache(ops, BUDGET));
     }
 }
 
@@ -131,16 +135,14 @@ fn every_history_is_one_of_a_cache() {
     assert!(judge.0 > 100, "{} operations overlapped others", judge.0);
 }
 
-/// With memory for all and without eviction, a set never loses a key. What removed it is not told by a
-/// history, nor what a set has replaced; so a read that finds nothing must have had a removal since.
-#[test]
-fn without_eviction_nothing_is_lost() {
-    without_loss::<Locked<Never>>();
-    without_loss::<Optimistic<Never>>();
+in_every_store! {
+    without_eviction_nothing_is_lost: without_loss,
 }
 
-fn without_loss<P: Part<Never>>() {
-    judge::<Never, P>(64, |ops| {
+/// With memory for all and without eviction, a set never loses a key. What removed it is not told by a
+/// history, nor what a set has replaced; so a read that finds nothing must have had a removal since.
+fn without_loss<S: Store>() {
+    judge::<S>(64, |ops| {
         let removals: Vec<&TimedOp> =
             ops.iter().filter(|op| matches!(op.call, Call::Remove { .. })).collect();
         for read in ops.iter().filter(|op| op.call == Call::Get { found: None }) {
@@ -152,7 +154,11 @@ fn without_loss<P: Part<Never>>() {
             let Some(last) = sets.max_by_key(|op| op.invoked) else { continue };
             let explains =
                 |op: &&&TimedOp| op.returned > last.invoked && op.invoked < read.returned;
-            assert!(removals.iter().any(|op| explains(&op)), "{}: {last:?}, {read:?}", P::NAME);
+            assert!(
+                removals.iter().any(|op| explains(&op)),
+                "{}: {last:?}, {read:?}",
+                named::<S>()
+            );
         }
         Decision::Linearizable
     });

@@ -163,3 +163,14 @@ fn a_chunk_is_given_back_once() {
     arena.give_back(chunks[0].handle);
     arena.give_back(chunks[0].handle);
 }
+
+/// A chunk of a cache line's length lies in one line, on every page.
+#[test]
+fn a_chunk_of_a_line_is_in_one_line() {
+    let mut arena = Arena::new(BOUND, Sizes::new(64, 2.0, PAGE));
+    let chunks: Vec<Taken> = (0..).map_while(|number| take(&mut arena, 0, number)).collect();
+    assert_eq!(chunks.len(), 10 * PAGE / 64);
+    for chunk in chunks {
+        assert!(arena.words(chunk.handle).as_ptr().addr().is_multiple_of(64));
+    }
+}

@@ -1,17 +1,21 @@
 //! When the mix of sizes shifts, pages follow.
 
+mod common;
+
 use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{Cache, Config, Locked, Optimistic, Options, Part};
+use cache::store::{CacheHandle, Config, Options, Store};
 use cache::theory::zipf;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+
+use common::{OfStore, every_store, named};
 
 const BYTES: usize = 1 << 20;
 const KEYS: u64 = 20_000;
 
 /// A cache behind look-aside requests: a miss is followed by a set.
-struct Client<E, P> {
-    cache: Cache<E, P>,
+struct Client<S> {
+    cache: S,
     sums: Vec<f64>,
     rng: Xoshiro256PlusPlus,
 }
@@ -19,7 +23,7 @@ struct Client<E, P> {
 /// Bytes of the value of `key` in a phase.
 type Mix = fn(u64) -> usize;
 
-impl<E: Eviction, P: Part<E>> Client<E, P> {
+impl<S: Store> Client<S> {
     fn new() -> Self {
         let config = Config {
             page: 8 << 10,
@@ -35,7 +39,7 @@ impl<E: Eviction, P: Part<E>> Client<E, P> {
         };
         let sums = zipf(KEYS, 0.8).into_iter().map(running).collect();
         let rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        Self { cache: Cache::new(&config).unwrap(), sums, rng }
+        Self { cache: S::new(&config).unwrap(), sums, rng }
     }
 
     /// Whether a request hits. The keys of each phase are others.
@@ -44,11 +48,12 @@ impl<E: Eviction, P: Part<E>> Client<E, P> {
         let rank = self.sums.partition_point(|&sum| sum <= uniform) as u64;
         let name = format!("{phase}{rank}");
         let mut value = Vec::new();
-        if self.cache.get(name.as_bytes(), &mut value).is_some() {
+        let mut cache = self.cache.handle();
+        if cache.get(name.as_bytes(), &mut value).is_some() {
             return true;
         }
         let value = vec![7; mix(rank)];
-        self.cache.set(name.as_bytes(), &value, Options::default()).unwrap();
+        cache.set(name.as_bytes(), &value, Options::default()).unwrap();
         *written += value.len();
         false
     }
@@ -77,25 +82,29 @@ struct Shift {
 impl Visitor for Shift {
     fn visit<E: Eviction + 'static>(&mut self) {
         if E::EVICTS {
-            self.of::<E, Locked<E>>();
-            self.of::<E, Optimistic<E>>();
+            every_store::<E>(self);
         }
     }
 }
 
-impl Shift {
-    fn of<E: Eviction, P: Part<E>>(&self) {
+impl OfStore for Shift {
+    fn of<S: Store>(&mut self) {
         let (after, to) = self.to;
-        let fresh = Client::<E, P>::new().phase(after, to, 3 * BYTES);
+        let fresh = Client::<S>::new().phase(after, to, 3 * BYTES);
         for (before, from) in self.from {
-            let mut client = Client::<E, P>::new();
+            let mut client = Client::<S>::new();
             client.phase(before, from, 3 * BYTES / 2);
             let shifted = client.phase(after, to, 3 * BYTES);
-            let of = format!("{} {}", P::NAME, E::NAME);
+            let of = named::<S>();
             let what = format!("{of}, {before} to {after}: {shifted:.4}, {fresh:.4}");
             println!("{what}");
-            assert!(shifted > fresh - 0.02, "{what}");
-            assert!(client.cache.stats().pages_moved > 20, "{what}");
+            // Over a map one queue has the items of all sizes, and what SLRU protects, what is in S3-FIFO's main
+            // queue and what SIEVE's hand has passed stays for long, though nobody wants it: docs/CACHE.md.
+            let slow = ["over-map slru", "over-map s3-fifo", "over-map sieve"];
+            let is_slow = slow.contains(&of.as_str());
+            assert!(is_slow || shifted > fresh - 0.02, "{what}");
+            let has_pages = S::STORE != "over-map";
+            assert_eq!(client.cache.stats().pages_moved > 20, has_pages, "{what}");
         }
     }
 }

@@ -12,7 +12,7 @@ use cache::store::{
 use cache::time::Expiry;
 use proptest::prelude::*;
 
-use common::{ByHand, OfStore, every_store, named};
+use common::{ByHand, OfStore, every_store, in_every_store, named};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -437,21 +437,12 @@ impl OfStore for HasAll<'_> {
     }
 }
 
-#[test]
-fn without_eviction_every_acknowledged_set_stays() {
-    every_store::<Never>(&mut KeepsWhatItHasTaken);
-}
-
-struct KeepsWhatItHasTaken;
-
-impl OfStore for KeepsWhatItHasTaken {
-    fn of<S: Store>(&mut self) {
-        keeps_what_it_has_taken::<S>();
-    }
+in_every_store! {
+    without_eviction_every_acknowledged_set_stays: keeps_what_it_has_taken,
 }
 
 fn keeps_what_it_has_taken<S: Store>() {
-    let mut pair = Pair::<S>::new(16, true);
+    let mut pair = Pair::<S>::new(10, true);
     let mut refused = 0;
     for round in 0..20_u8 {
         for key in 0..24_u8 {
@@ -461,7 +452,7 @@ fn keeps_what_it_has_taken<S: Store>() {
             refused += usize::from(pair.known.len() < before || !pair.known.contains_key(&key));
             let known: Vec<u8> = pair.known.keys().copied().collect();
             assert!(known.into_iter().all(|key| pair.look(key)));
-            pair.check(16);
+            pair.check(10);
         }
     }
     assert_eq!(pair.lost, 0);

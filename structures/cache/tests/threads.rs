@@ -7,13 +7,12 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cache::evict::{Eviction, Never, Visitor, for_each};
-use cache::store::{Cache, Change, Config, Locked, Optimistic, Options, Outcome, Part, Stats};
-use cache::store::{CacheHandle, Store, Write};
+use cache::evict::{Eviction, Visitor, for_each};
+use cache::store::{CacheHandle, Change, Config, Options, Outcome, Stats, Store, Write};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use common::{OfStore, every_store, named};
+use common::{OfStore, every_store, in_every_store, named};
 
 const THREADS: u64 = 8;
 const KEYS: u64 = 800;
@@ -46,7 +45,8 @@ fn version_of(key: u64, found: &[u8]) -> u64 {
 }
 
 /// A thread: writes the keys that are its own, and reads all.
-fn work<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, own: u64, seed: u64) {
+fn work<S: Store>(cache: &S, own: u64, seed: u64) {
+    let mut cache = cache.handle();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + own);
     // The last version seen, and whether it was taken out since: of one's own keys alone.
     let mut seen = vec![0; KEYS as usize];
@@ -69,14 +69,14 @@ fn work<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, own: u64, seed: u64) {
         } else if is_own {
             let version = own + THREADS * step;
             let stored = cache.set(&name(key), &value(key, version), Options::default());
-            assert!(stored == Ok(Outcome::Stored) || !E::EVICTS, "{stored:?}");
+            assert!(stored == Ok(Outcome::Stored) || !S::Eviction::EVICTS, "{stored:?}");
             (seen[index], gone[index]) = (version, stored.is_err());
         }
     }
 }
 
 /// The bound holds at every moment that is looked at.
-fn watch<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, is_over: &AtomicBool) {
+fn watch(cache: &impl Store, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         check(&cache.stats());
         std::thread::yield_now();
@@ -89,7 +89,7 @@ fn check(stats: &Stats) {
 }
 
 /// Threads come, work and go.
-fn wave<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, seed: u64) {
+fn wave(cache: &impl Store, seed: u64) {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(cache, &is_over));
@@ -103,18 +103,18 @@ fn wave<E: Eviction, P: Part<E>>(cache: &Cache<E, P>, seed: u64) {
 }
 
 /// A cache lives through some waves, and is emptied after each.
-fn race<E: Eviction, P: Part<E>>(seed: u64, waves: u64) {
-    let cache = Cache::<E, P>::new(&config(BYTES)).unwrap();
+fn race<S: Store>(seed: u64, waves: u64) {
+    let cache = S::new(&config(BYTES)).unwrap();
     for number in 1..=waves {
         let before = cache.stats();
         wave(&cache, seed + number);
         let stats = cache.stats();
         check(&stats);
-        let what = format!("{} {}: {stats:?}", P::NAME, E::NAME);
+        let what = format!("{}: {stats:?}", named::<S>());
         assert_eq!(stats.hits + stats.misses, number * THREADS * STEPS, "{what}");
         assert!(stats.hits > before.hits + 1000, "{what}");
-        assert_eq!(stats.evictions > before.evictions + 1000, E::EVICTS, "{what}");
-        cache.clear();
+        assert_eq!(stats.evictions > before.evictions + 1000, S::Eviction::EVICTS, "{what}");
+        cache.handle().clear();
         assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
     }
 }
@@ -126,8 +126,13 @@ struct Race {
 
 impl Visitor for Race {
     fn visit<E: Eviction + 'static>(&mut self) {
-        race::<E, Locked<E>>(self.seed, self.waves);
-        race::<E, Optimistic<E>>(self.seed, self.waves);
+        every_store::<E>(self);
+    }
+}
+
+impl OfStore for Race {
+    fn of<S: Store>(&mut self) {
+        race::<S>(self.seed, self.waves);
     }
 }
 
@@ -147,82 +152,75 @@ fn every_value_is_whole_and_none_comes_back() {
 
 /// Without eviction, and with memory for all: whoever reads a key finds a value of it at every moment,
 /// also while that goes from one size class to another.
-fn a_key_that_is_there_stays<P: Part<Never>>() {
-    let cache = Cache::<Never, P>::new(&config(64 * BYTES)).unwrap();
-    let set = |key, version| {
+fn a_key_that_is_there_stays<S: Store>() {
+    let cache = S::new(&config(64 * BYTES)).unwrap();
+    let set = |cache: &mut S::Handle<'_>, key, version| {
         let stored = cache.set(&name(key), &value(key, version), Options::default());
         assert_eq!(stored, Ok(Outcome::Stored));
     };
-    (0..KEYS).for_each(|key| set(key, 0));
+    let mut handle = cache.handle();
+    (0..KEYS).for_each(|key| set(&mut handle, key, 0));
+    drop(handle);
     std::thread::scope(|scope| {
         for own in 0..THREADS {
             let (cache, set) = (&cache, &set);
             scope.spawn(move || {
+                let mut cache = cache.handle();
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(own);
                 for step in 1..=STEPS {
                     let key = rng.random_range(0..KEYS);
                     let mut found = Vec::new();
-                    assert!(cache.get(&name(key), &mut found).is_some(), "{}: {key}", P::NAME);
+                    assert!(cache.get(&name(key), &mut found).is_some(), "{}: {key}", named::<S>());
                     version_of(key, &found);
                     if key % THREADS == own {
-                        set(key, step);
+                        set(&mut cache, key, step);
                     }
                 }
             });
         }
     });
-    assert_eq!(cache.len(), KEYS as usize, "{}", P::NAME);
-}
-
-#[test]
-fn without_eviction_a_key_is_never_absent_again() {
-    a_key_that_is_there_stays::<Locked<Never>>();
-    a_key_that_is_there_stays::<Optimistic<Never>>();
+    assert_eq!(cache.len(), KEYS as usize, "{}", named::<S>());
 }
 
 /// Threads count in the same items, which grow in other threads' midst: no increment is lost, and nobody sees a
 /// count go back.
-struct Counts;
-
-impl OfStore for Counts {
-    fn of<S: Store>(&mut self) {
-        let cache = S::new(&config(64 * BYTES)).unwrap();
-        let count = |cache: &mut S::Handle<'_>, key: u64| {
-            let (mut value, mut count) = (Vec::new(), 0);
-            let counted = cache.update(&name(key), |current| {
-                current.inspect(|current| current.value_into(&mut value));
-                count = value.len() as u64 / 8 + 1;
-                value.extend(count.to_le_bytes());
-                Change::Write(Write { value: Some(&value), ..Write::default() })
-            });
-            assert!(counted.is_ok_and(|found| found.is_some()));
-            count
-        };
-        std::thread::scope(|scope| {
-            for own in 0..THREADS {
-                let (cache, count) = (&cache, &count);
-                scope.spawn(move || {
-                    let (mut cache, mut last) = (cache.handle(), [0; 3]);
-                    for step in own..own + 99 {
-                        let (key, mut value) = (step % 3, Vec::new());
-                        let _absent = cache.get(&name(key), &mut value);
-                        let seen = value.len() as u64 / 8;
-                        let words: Vec<u8> = (1..=seen).flat_map(u64::to_le_bytes).collect();
-                        assert!(value == words && seen >= last[key as usize], "{}", named::<S>());
-                        let new = count(&mut cache, key);
-                        assert!(new > seen, "{}: {new} after {seen}", named::<S>());
-                        last[key as usize] = new;
-                    }
-                });
-            }
+fn counts_in_the_same_items<S: Store>() {
+    let cache = S::new(&config(64 * BYTES)).unwrap();
+    let count = |cache: &mut S::Handle<'_>, key: u64| {
+        let (mut value, mut count) = (Vec::new(), 0);
+        let counted = cache.update(&name(key), |current| {
+            current.inspect(|current| current.value_into(&mut value));
+            count = value.len() as u64 / 8 + 1;
+            value.extend(count.to_le_bytes());
+            Change::Write(Write { value: Some(&value), ..Write::default() })
         });
-        let mut cache = cache.handle();
-        let counts = [0, 1, 2].map(|key| count(&mut cache, key) - 1);
-        assert_eq!(counts, [THREADS * 33; 3], "{}", named::<S>());
-    }
+        assert!(counted.is_ok_and(|found| found.is_some()));
+        count
+    };
+    std::thread::scope(|scope| {
+        for own in 0..THREADS {
+            let (cache, count) = (&cache, &count);
+            scope.spawn(move || {
+                let (mut cache, mut last) = (cache.handle(), [0; 3]);
+                for step in own..own + 99 {
+                    let (key, mut value) = (step % 3, Vec::new());
+                    let _absent = cache.get(&name(key), &mut value);
+                    let seen = value.len() as u64 / 8;
+                    let words: Vec<u8> = (1..=seen).flat_map(u64::to_le_bytes).collect();
+                    assert!(value == words && seen >= last[key as usize], "{}", named::<S>());
+                    let new = count(&mut cache, key);
+                    assert!(new > seen, "{}: {new} after {seen}", named::<S>());
+                    last[key as usize] = new;
+                }
+            });
+        }
+    });
+    let mut cache = cache.handle();
+    let counts = [0, 1, 2].map(|key| count(&mut cache, key) - 1);
+    assert_eq!(counts, [THREADS * 33; 3], "{}", named::<S>());
 }
 
-#[test]
-fn an_update_is_one_step() {
-    every_store::<Never>(&mut Counts);
+in_every_store! {
+    without_eviction_a_key_is_never_absent_again: a_key_that_is_there_stays,
+    an_update_is_one_step: counts_in_the_same_items,
 }

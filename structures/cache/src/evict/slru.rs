@@ -46,6 +46,16 @@ impl Segments {
         let (list, links) = self.segment(slot);
         list.push_front(links, slot);
     }
+
+    /// Gives back what the protected segment has too much.
+    fn trim(&mut self) {
+        while self.protected.len() > self.most
+            && let Some(last) = self.protected.back()
+        {
+            self.remove(last);
+            self.insert(last, false);
+        }
+    }
 }
 
 impl Order for Segments {
@@ -55,12 +65,7 @@ impl Order for Segments {
         }
         self.remove(slot);
         self.insert(slot, true);
-        while self.protected.len() > self.most
-            && let Some(last) = self.protected.back()
-        {
-            self.remove(last);
-            self.insert(last, false);
-        }
+        self.trim();
     }
 }
 
@@ -77,6 +82,7 @@ impl Eviction for Slru {
             segments.links.resize(slots);
             segments.is_protected.resize(slots, false);
             segments.most = capacity * 4 / 5;
+            segments.trim();
         });
     }
 

@@ -30,12 +30,36 @@ pub(crate) struct Pages {
 
 struct Page {
     /// Made when the page is used for the first time; never given back to the system.
-    words: OnceLock<Box<[AtomicU64]>>,
+    memory: OnceLock<Memory>,
     /// Class and ordinal.
     holder: AtomicU64,
     /// When something in it was last used, by the time of who uses the arena.
     used: hints::AtomicU64,
 }
+
+/// The words of a page, which begin a cache line: a chunk of a line's length is in one line, not in two.
+struct Memory {
+    /// Some more than the page has.
+    words: Box<[AtomicU64]>,
+    /// The first that is the page's.
+    first: usize,
+}
+
+impl Memory {
+    /// So many words. `None` if the system has no memory for them.
+    fn try_new(words: usize) -> Option<Self> {
+        let all = words + LINE - 1;
+        let mut made = Vec::new();
+        made.try_reserve_exact(all).ok()?;
+        made.resize_with(all, || AtomicU64::new(0));
+        let words: Box<[AtomicU64]> = made.into();
+        let before = words.as_ptr().addr() / WORD % LINE;
+        Some(Self { words, first: (LINE - before) % LINE })
+    }
+}
+
+/// Words of a cache line.
+const LINE: usize = 8;
 
 /// Which class has a page, and the number of the page among those of the class.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +93,7 @@ impl Pages {
         let most = 1_usize << (u32::BITS - chunk_bits);
         assert!(pages < most, "{pages} pages, of which a handle can tell {most}");
         let page = |_| Page {
-            words: OnceLock::new(),
+            memory: OnceLock::new(),
             holder: AtomicU64::new(packed(Holder::NOBODY)),
             used: hints::AtomicU64::new(0),
         };
@@ -97,17 +121,11 @@ impl Pages {
 
     /// Has the memory of a page made, if it is not there. False if the system has none.
     pub(super) fn make(&self, page: u32) -> bool {
-        let place = &self.pages[page as usize].words;
-        if place.get().is_some() {
-            return true;
+        let place = &self.pages[page as usize].memory;
+        if place.get().is_none() {
+            let Some(made) = Memory::try_new(self.sizes.page() / WORD) else { return false };
+            place.get_or_init(|| made);
         }
-        let mut made = Vec::new();
-        let words = self.sizes.page() / WORD;
-        if made.try_reserve_exact(words).is_err() {
-            return false;
-        }
-        made.resize_with(words, || AtomicU64::new(0));
-        place.get_or_init(|| made.into());
         true
     }
 
@@ -122,7 +140,7 @@ impl Pages {
     }
 
     /// The chunk, if there is one: its page may be another class's by now, or nobody's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&self, handle: Handle) -> Option<Seen<'_>> {
         let (number, chunk) = self.split(handle);
         let page = self.pages.get(number)?;
@@ -132,7 +150,9 @@ impl Pages {
         }
         let class = class as usize;
         let len = self.sizes.chunk(class) / WORD;
-        let words = page.words.get()?.get(chunk * len..)?.get(..len)?;
+        let Memory { words, first } = page.memory.get()?;
+        let begin = first + chunk * len;
+        let words = words.get(begin..begin + len)?;
         let slot = ordinal * self.sizes.per_page(class) as u32 + chunk as u32;
         Some(Seen { words, class, slot })
     }

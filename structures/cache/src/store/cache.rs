@@ -191,6 +191,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
             all += shard.lock().stats();
             shard.add_to(&mut all);
         }
+        all.held = all.memory.taken;
         all
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Found;
+use super::{Found, Options};
 use crate::item::Item;
 use crate::time::{Expiry, Timer};
 
@@ -11,14 +11,31 @@ pub struct Current<'c> {
     found: Found,
     deadline: u32,
     timer: &'c Timer,
-    item: Item<'c>,
+    value: Value<'c>,
+}
+
+/// Where the value is.
+enum Value<'c> {
+    InWords(Item<'c>),
+    #[cfg(feature = "over-map")]
+    Whole(&'c [u8]),
 }
 
 impl<'c> Current<'c> {
     /// That of an item in a chunk.
     pub(super) fn in_words(item: Item<'c>, timer: &'c Timer) -> Self {
         let deadline = item.deadline();
-        Self { found: Found::of(item), deadline, timer, item }
+        Self { found: Found::of(item), deadline, timer, value: Value::InWords(item) }
+    }
+
+    /// That of an item that is not.
+    #[cfg(feature = "over-map")]
+    pub(super) fn whole(
+        value: &'c [u8],
+        (found, deadline): (Found, u32),
+        timer: &'c Timer,
+    ) -> Self {
+        Self { found, deadline, timer, value: Value::Whole(value) }
     }
 
     /// What [`get`](super::Cache::get) would find it with.
@@ -35,7 +52,11 @@ impl<'c> Current<'c> {
 
     /// Appends its value to `out`.
     pub fn value_into(&self, out: &mut Vec<u8>) {
-        self.item.value_into(out);
+        match self.value {
+            Value::InWords(item) => item.value_into(out),
+            #[cfg(feature = "over-map")]
+            Value::Whole(value) => out.extend_from_slice(value),
+        }
     }
 }
 
@@ -83,4 +104,32 @@ pub enum NewCas {
     Kept,
     /// This one.
     Given(u64),
+}
+
+impl<'v> Write<'v> {
+    /// What a set writes.
+    pub(super) fn of(value: &'v [u8], options: Options) -> Self {
+        Self {
+            value: Some(value),
+            flags: Some(options.flags),
+            expiry: Some(options.expiry),
+            marks: Some(0),
+            cas: NewCas::Next,
+        }
+    }
+}
+
+impl NewCas {
+    /// The number of an item that had `old`, after `last`, if the cache keeps any.
+    pub(super) fn after(self, last: &mut Option<u64>, old: Option<u64>) -> Option<u64> {
+        let last = last.as_mut()?;
+        match (self, old) {
+            (Self::Given(number), _) => Some(number),
+            (Self::Kept, Some(old)) => Some(old),
+            _ => {
+                *last += 1;
+                Some(*last)
+            }
+        }
+    }
 }

@@ -59,18 +59,22 @@ impl Config {
 
     /// The arenas of its shards: together not larger than the bound.
     pub(super) fn arenas(&self) -> Result<Vec<Arena>, ConfigError> {
-        self.check()?;
+        let bounds = self.bounds()?;
         let sizes = Sizes::new(self.smallest.next_multiple_of(WORD), self.growth, self.page);
+        let chunks = sizes.per_page(0).next_power_of_two();
+        if (bounds[0] / self.page).saturating_mul(chunks) >= 1 << u32::BITS {
+            return Err(ConfigError::TooManyChunks { shards: bounds.len() });
+        }
+        Ok(bounds.into_iter().map(|bytes| Arena::new(bytes, sizes.clone())).collect())
+    }
+
+    /// The bytes of each shard, in whole pages; none has more than the first.
+    pub(super) fn bounds(&self) -> Result<Vec<usize>, ConfigError> {
+        self.check()?;
         let pages = self.bytes / self.page;
         let shards = (pages / PAGES_A_SHARD).clamp(1, self.shards);
         let of_shard = |shard| pages / shards + usize::from(shard < pages % shards);
-        let chunks = sizes.per_page(0).next_power_of_two();
-        if of_shard(0).saturating_mul(chunks) >= 1 << u32::BITS {
-            return Err(ConfigError::TooManyChunks { shards });
-        }
-        Ok((0..shards)
-            .map(|shard| Arena::new(of_shard(shard) * self.page, sizes.clone()))
-            .collect())
+        Ok((0..shards).map(|shard| of_shard(shard) * self.page).collect())
     }
 
     fn check(&self) -> Result<(), ConfigError> {

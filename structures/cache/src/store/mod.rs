@@ -12,16 +12,22 @@
 //! | `cache` | [`Cache`]: shards, and what all stores do alike |
 //! | `sharded` | [`Sharded`]: a mutex a shard, the baseline |
 //! | `memc3` | [`Memc3`]: lookups write nothing; they copy, then validate |
+//! | `over_map` | [`OverMap`]: any table of byte strings, whose reclaimer frees what goes |
+//! | `counts` | lookups, counted by each thread for itself |
 //! | `units` | [`Units`]: items of size 1 without content, to measure policies |
 
 mod balance;
 mod cache;
 mod change;
 mod config;
+#[cfg(any(feature = "memc3", feature = "over-map"))]
+mod counts;
 mod index;
 mod interface;
 #[cfg(feature = "memc3")]
 mod memc3;
+#[cfg(feature = "over-map")]
+mod over_map;
 mod shard;
 mod sharded;
 mod terms;
@@ -33,6 +39,8 @@ pub use self::config::{Config, ConfigError, PAGES_A_SHARD};
 pub use self::interface::{CacheHandle, Store};
 #[cfg(feature = "memc3")]
 pub use self::memc3::{Memc3, Optimistic};
+#[cfg(feature = "over-map")]
+pub use self::over_map::{MapItem, MapKey, OverMap, OverMapHandle};
 pub use self::sharded::{Locked, Sharded};
 pub use self::terms::{Found, Options, Outcome, SetError, Stats, When};
 pub use self::units::Units;

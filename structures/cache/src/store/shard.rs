@@ -12,9 +12,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::balance::{Rate, is_uneven};
 use super::index::Index;
-use super::{
-    Change, Config, Current, Found, NewCas, Options, Outcome, SetError, Stats, When, Write,
-};
+use super::{Change, Config, Current, Found, Options, Outcome, SetError, Stats, Write};
 use crate::evict::{Eviction, Items};
 use crate::item::{ALL_MARKS, Draft, Item, MAX_KEY};
 use crate::memory::{Arena, Handle};
@@ -156,17 +154,11 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         timer: &Timer,
     ) -> Result<Outcome, SetError> {
         let old = self.find(hash, key, timer);
-        if let Some(outcome) = self.refuses(old, options.when)? {
+        let found = old.map(|old| Found::of(self.item(old)));
+        if let Some(outcome) = options.when.refuses(found, self.cas.is_some())? {
             return Ok(outcome);
         }
-        let write = Write {
-            value: Some(value),
-            flags: Some(options.flags),
-            expiry: Some(options.expiry),
-            marks: Some(0),
-            cas: NewCas::Next,
-        };
-        self.apply(hash, (key, old), write, timer)?;
+        self.apply(hash, (key, old), Write::of(value, options), timer)?;
         Ok(Outcome::Stored)
     }
 
@@ -218,7 +210,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             old.inspect(|&old| self.take_out(old, hash));
             return Err(SetError::TooLarge { bytes: value.len(), most: self.max_value });
         }
-        let cas = self.new_cas(write.cas, found.cas);
+        let cas = write.cas.after(&mut self.cas, found.cas);
         let draft = Draft { key, value, flags, deadline, marks: marks & ALL_MARKS, cas };
         let class = self.arena.sizes().class_of(draft.bytes()).expect("it fits a page");
         match old {
@@ -227,32 +219,6 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             None => self.put(hash, class, &draft)?,
         }
         Ok(Some(Found { flags, cas, marks: draft.marks }))
-    }
-
-    /// The CAS number of an item that had `old`; none if the cache keeps none.
-    fn new_cas(&mut self, new: NewCas, old: Option<u64>) -> Option<u64> {
-        let last = self.cas.as_mut()?;
-        match (new, old) {
-            (NewCas::Given(number), _) => Some(number),
-            (NewCas::Kept, Some(old)) => Some(old),
-            _ => {
-                *last += 1;
-                Some(*last)
-            }
-        }
-    }
-
-    /// What a set does instead of storing.
-    fn refuses(&self, old: Option<Handle>, when: When) -> Result<Option<Outcome>, SetError> {
-        Ok(match (when, old) {
-            (When::Absent, Some(_)) | (When::Present, None) => Some(Outcome::NotStored),
-            (When::Cas(_), _) if self.cas.is_none() => return Err(SetError::NoCas),
-            (When::Cas(_), None) => Some(Outcome::NotFound),
-            (When::Cas(cas), Some(old)) if self.item(old).cas() != Some(cas) => {
-                Some(Outcome::Changed)
-            }
-            _ => None,
-        })
     }
 
     /// Writes an item in the place of one with the same key and class: to the policy it is a hit.

@@ -21,7 +21,7 @@ pub struct Found {
 
 impl Found {
     /// What this item is found with.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(item: Item<'_>) -> Self {
         Self { flags: item.flags(), cas: item.cas(), marks: item.marks() }
     }
@@ -39,6 +39,23 @@ pub enum When {
     Present,
     /// If the key is present with this CAS number.
     Cas(u64),
+}
+
+impl When {
+    /// What a set does instead of storing, where the key has been `found`.
+    pub(super) fn refuses(
+        self,
+        found: Option<Found>,
+        has_cas: bool,
+    ) -> Result<Option<Outcome>, SetError> {
+        Ok(match (self, found) {
+            (Self::Absent, Some(_)) | (Self::Present, None) => Some(Outcome::NotStored),
+            (Self::Cas(_), _) if !has_cas => return Err(SetError::NoCas),
+            (Self::Cas(_), None) => Some(Outcome::NotFound),
+            (Self::Cas(cas), Some(found)) if found.cas != Some(cas) => Some(Outcome::Changed),
+            _ => None,
+        })
+    }
 }
 
 /// What is stored beside key and value.
@@ -110,6 +127,10 @@ pub struct Stats {
     pub item_bytes: usize,
     /// Where each byte of item memory is.
     pub memory: Usage,
+    /// Bytes of item memory that is not free: that of items, and of those that went and are not freed yet.
+    pub held: usize,
+    /// How far these were above the bound at most: 0 where memory is used again at once.
+    pub overrun: usize,
     /// Bytes of the index, beside item memory.
     pub index_bytes: usize,
     /// Bytes of the policies' metadata, beside item memory.
@@ -131,6 +152,8 @@ impl AddAssign for Stats {
         self.items += other.items;
         self.item_bytes += other.item_bytes;
         self.memory += other.memory;
+        self.held += other.held;
+        self.overrun += other.overrun;
         self.index_bytes += other.index_bytes;
         self.metadata_bytes += other.metadata_bytes;
         self.hits += other.hits;

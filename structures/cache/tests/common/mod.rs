@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::Eviction;
-use cache::store::{Memc3, Sharded, Store};
+use cache::store::{MapItem, MapKey, Memc3, OverMap, Sharded, Store};
 use cache::time::Clock;
+use structures::reclaim::{Epoch, Hazard, Qsbr};
+use structures::{ChainingLockFree, CuckooOptimisticItems};
 
 /// Both clocks are what they were set to last.
 #[derive(Debug)]
@@ -46,13 +48,46 @@ pub(crate) trait OfStore {
     fn of<S: Store>(&mut self);
 }
 
-/// Shows `visitor` every store under this policy.
+/// Tables that free by different schemes.
+type Chained = ChainingLockFree<MapKey, Arc<MapItem>, Hazard>;
+type ChainedQsbr = ChainingLockFree<MapKey, Arc<MapItem>, Qsbr>;
+type Cuckoo = CuckooOptimisticItems<MapKey, Arc<MapItem>, Epoch>;
+
+/// Shows `visitor` every store under this policy, with one table.
 pub(crate) fn every_store<E: Eviction + 'static>(visitor: &mut impl OfStore) {
     visitor.of::<Sharded<E>>();
     visitor.of::<Memc3<E>>();
+    visitor.of::<OverMap<E, Chained>>();
+}
+
+/// Shows `visitor` a store over each of the other tables.
+pub(crate) fn every_other_table<E: Eviction + 'static>(visitor: &mut impl OfStore) {
+    visitor.of::<OverMap<E, ChainedQsbr>>();
+    visitor.of::<OverMap<E, Cuckoo>>();
 }
 
 /// Store and policy.
 pub(crate) fn named<S: Store>() -> String {
     format!("{} {}", S::STORE, S::Eviction::NAME)
 }
+
+/// Tests that run a function, generic in the store, in every store without eviction. A macro, as no function takes
+/// a generic one.
+#[allow(unused_macros, reason = "of use to some tests")]
+macro_rules! in_every_store {
+    ($($test:ident: $of:ident,)*) => {
+        $(#[test]
+        fn $test() {
+            struct Of;
+            impl $crate::common::OfStore for Of {
+                fn of<S: cache::store::Store>(&mut self) {
+                    $of::<S>();
+                }
+            }
+            $crate::common::every_store::<cache::evict::Never>(&mut Of);
+            $crate::common::every_other_table::<cache::evict::Never>(&mut Of);
+        })*
+    };
+}
+#[allow(unused_imports, reason = "of use to some tests")]
+pub(crate) use in_every_store;

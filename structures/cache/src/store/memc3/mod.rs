@@ -24,8 +24,8 @@
 //! one's place. Only if there is no memory for both does it remove the old one first: until it adds the new
 //! one the key is absent, as after an eviction.
 //!
-//! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count that its thread
-//! shares with few others, and, once each time that the shard has written a page's length, when the item's
+//! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count of its own thread's,
+//! and, once each time that the shard has written a page's length, when the item's
 //! page was used. It blocks only if it has found the bucket changing three times, or an item that has expired:
 //! then it takes the shard's mutex, which all writers take.
 //!
@@ -51,19 +51,17 @@
 mod models;
 mod table;
 
-use std::cell::Cell;
-
 use crossbeam_utils::CachePadded;
 
 use self::table::Table;
 use super::cache::{Cache, Part};
+use super::counts::Counts;
 use super::index::Index;
 use super::shard::Shard;
 use super::{Config, Found, Stats};
 use crate::evict::{Eviction, Hits};
 use crate::item::Item;
 use crate::memory::{Arena, Handle, Pages, Seen};
-use crate::sync::hints::{AtomicU64, Ordering as Hint};
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, fence, lock};
 use crate::time::Timer;
 
@@ -199,7 +197,7 @@ struct Copied {
 
 impl<E: Eviction> Optimistic<E> {
     /// Appends the value of an item to `value`, if `key` is its key. Whatever it meets (memc3-M3).
-    #[inline]
+    #[inline(always)]
     fn copy(&self, handle: Handle, key: &[u8], value: &mut Vec<u8>) -> Option<Copied> {
         let Seen { words, class, slot } = self.pages.look(handle)?;
         let item = Item::of(words);
@@ -209,47 +207,5 @@ impl<E: Eviction> Optimistic<E> {
         item.value_into(value);
         let found = Found::of(item);
         Some(Copied { handle, class, slot, deadline: item.deadline(), found })
-    }
-}
-
-/// Lookups, counted by each thread in a place that it shares with few others.
-#[derive(Debug, Default)]
-struct Counts([CachePadded<Count>; PLACES]);
-
-#[derive(Debug, Default)]
-struct Count {
-    hits: AtomicU64,
-    misses: AtomicU64,
-}
-
-const PLACES: usize = 8;
-
-/// The number of the calling thread, in the order of their first lookups.
-fn thread() -> usize {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    thread_local!(static OWN: Cell<Option<usize>> = const { Cell::new(None) });
-    let number = || {
-        // Relaxed: any number will do.
-        let number = NEXT.fetch_add(1, Hint::Relaxed) as usize;
-        OWN.set(Some(number));
-        number
-    };
-    OWN.get().unwrap_or_else(number)
-}
-
-impl Counts {
-    #[inline]
-    fn add(&self, is_hit: bool) {
-        let place = &self.0[thread() % PLACES];
-        let count = if is_hit { &place.hits } else { &place.misses };
-        // Relaxed: counts order nothing.
-        count.fetch_add(1, Hint::Relaxed);
-    }
-
-    fn sum(&self) -> (u64, u64) {
-        let load = |count: &AtomicU64| count.load(Hint::Relaxed);
-        self.0.iter().fold((0, 0), |(hits, misses), place| {
-            (hits + load(&place.hits), misses + load(&place.misses))
-        })
     }
 }

@@ -54,6 +54,14 @@ struct Bucket {
     cells: [AtomicU32; SLOTS],
 }
 
+impl Bucket {
+    #[inline(always)]
+    fn handle(&self, slot: usize) -> Handle {
+        // Relaxed: the control word's protocol orders it.
+        Handle(self.cells[slot].load(Ordering::Relaxed))
+    }
+}
+
 /// The tag and the two buckets of a key.
 #[derive(Clone, Copy, Debug)]
 struct Address {
@@ -77,28 +85,25 @@ impl Table {
         size_of_val(&*self.buckets)
     }
 
+    #[inline(always)]
     fn address(&self, hash: u64) -> Address {
         let tag = hash::tag(hash, Word::TAG_BITS);
         let home = hash::home(hash, self.mask);
         Address { tag, home, other: hash::other_bucket(home, tag, self.mask) }
     }
 
+    #[inline(always)]
     fn word(&self, bucket: usize) -> Word {
         self.buckets[bucket].control.snapshot()
     }
 
-    fn cell(&self, Place { bucket, slot }: Place) -> &AtomicU32 {
-        &self.buckets[bucket].cells[slot]
+    fn handle(&self, Place { bucket, slot }: Place) -> Handle {
+        self.buckets[bucket].handle(slot)
     }
 
-    fn handle(&self, place: Place) -> Handle {
-        // Relaxed: the control word's protocol orders it.
-        Handle(self.cell(place).load(Ordering::Relaxed))
-    }
-
-    fn write(&self, place: Place, handle: Handle) {
+    fn write(&self, Place { bucket, slot }: Place, handle: Handle) {
         // Relaxed: under the bucket's lock, between control-C5 and control-C6.
-        self.cell(place).store(handle.0, Ordering::Relaxed);
+        self.buckets[bucket].cells[slot].store(handle.0, Ordering::Relaxed);
     }
 
     /// Looks something up under `hash`, without a lock. `look` is shown handles, what it gives for the
@@ -112,7 +117,7 @@ impl Table {
     /// # Errors
     ///
     /// Something has changed meanwhile, or a bucket was locked. What `look` has given is good for nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<T>(
         &self,
         hash: u64,
@@ -120,41 +125,40 @@ impl Table {
     ) -> Result<Option<T>, Changed> {
         let Address { tag, home, other } = self.address(hash);
         let wraps = self.wraps.count();
-        let seen = self.word(home);
-        let found = self.read_bucket((home, seen, wraps), tag, &mut look)?;
-        if found.is_some() || !seen.overflows() {
-            return Ok(found);
+        let first = &self.buckets[home];
+        let at_home = first.control.snapshot();
+        let (mut bucket, mut word, mut is_home) = (first, at_home, true);
+        // A loop, so that `look` is called from one place, and inlined there.
+        loop {
+            if word.is_locked() {
+                return Err(Changed);
+            }
+            let matches = word.matching(tag);
+            let are_none = matches.is_empty();
+            for slot in matches {
+                if let Some(found) = look(bucket.handle(slot)) {
+                    self.validate(bucket, word, wraps)?;
+                    return Ok(Some(found));
+                }
+            }
+            if !are_none {
+                self.validate(bucket, word, wraps)?;
+            }
+            if !is_home {
+                self.validate(first, at_home, wraps)?;
+                return Ok(None);
+            }
+            if !at_home.overflows() {
+                return Ok(None);
+            }
+            bucket = &self.buckets[other];
+            (word, is_home) = (bucket.control.snapshot(), false);
         }
-        let found = self.read_bucket((other, self.word(other), wraps), tag, &mut look)?;
-        if found.is_none() {
-            self.validate((home, seen, wraps))?;
-        }
-        Ok(found)
     }
 
-    #[inline]
-    fn read_bucket<T>(
-        &self,
-        seen: (usize, Word, u64),
-        tag: u64,
-        look: &mut impl FnMut(Handle) -> Option<T>,
-    ) -> Result<Option<T>, Changed> {
-        let (bucket, word, _) = seen;
-        if word.is_locked() {
-            return Err(Changed);
-        }
-        let matches = word.matching(tag);
-        if matches.is_empty() {
-            return Ok(None);
-        }
-        let found = matches.into_iter().find_map(|slot| look(self.handle(Place { bucket, slot })));
-        self.validate(seen)?;
-        Ok(found)
-    }
-
-    #[inline]
-    fn validate(&self, (bucket, word, wraps): (usize, Word, u64)) -> Result<(), Changed> {
-        let is_same = self.buckets[bucket].control.validate(word) && self.wraps.count() == wraps;
+    #[inline(always)]
+    fn validate(&self, bucket: &Bucket, word: Word, wraps: u64) -> Result<(), Changed> {
+        let is_same = bucket.control.validate(word) && self.wraps.count() == wraps;
         if is_same { Ok(()) } else { Err(Changed) }
     }
 

@@ -1,0 +1,346 @@
+//! The writer's side of a shard: the policy, the items that it knows, and what is done under the shard's mutex.
+//!
+//! # Invariants
+//!
+//! * over_map-W1. While nobody has the mutex, the table has an item under each key of a taken slot of the shard,
+//!   that of the slot, and no other item of the shard; the policy knows the taken slots and no others.
+//! * over_map-W2. `linked` is the sum of the bytes of these items, and is not above `bound`.
+
+use super::super::shard::hash;
+use super::super::{Change, Current, Found, Options, Outcome, SetError, Stats, Write};
+use super::item::{Account, Entries, MapItem, MapKey};
+use crate::evict::{Eviction, Items};
+use crate::item::ALL_MARKS;
+use crate::sync::{Arc, Ordering};
+use crate::time::{Expiry, Timer};
+use foldhash::quality::FixedState;
+
+/// A shard, for who has its mutex.
+#[derive(Debug)]
+pub(super) struct Writer<E> {
+    policy: E,
+    slots: Slots,
+    free: Vec<u32>,
+    /// The capacity that the policy knows.
+    capacity: usize,
+    linked: usize,
+    bound: usize,
+    max_value: usize,
+    /// The last CAS number, if items have any.
+    cas: Option<u64>,
+    /// The slot that is next to be looked at for what has expired.
+    reaped: usize,
+    shard: u32,
+    account: Arc<Account>,
+    /// What it counts itself of these.
+    stats: Stats,
+}
+
+/// The item of each slot, as a policy sees them.
+#[derive(Debug)]
+struct Slots {
+    items: Vec<Option<Arc<MapItem>>>,
+    hasher: FixedState,
+}
+
+impl Items for Slots {
+    fn is_there(&self, slot: u32) -> bool {
+        self.items.get(slot as usize).is_some_and(Option::is_some)
+    }
+
+    fn hash(&self, slot: u32) -> u64 {
+        let item = self.items.get(slot as usize).and_then(Option::as_ref);
+        item.map_or(0, |item| hash(&self.hasher, &item.key))
+    }
+}
+
+/// An item that is to be stored.
+struct New<'n> {
+    value: &'n [u8],
+    found: Found,
+    deadline: u32,
+}
+
+impl<E: Eviction> Writer<E> {
+    pub(super) fn new(
+        (shard, bound): (u32, usize),
+        (seed, max_value, has_cas): (u64, usize, bool),
+        account: &Arc<Account>,
+    ) -> Self {
+        Self {
+            policy: E::new(seed.wrapping_add(u64::from(shard))),
+            slots: Slots { items: Vec::new(), hasher: FixedState::with_seed(seed) },
+            free: Vec::new(),
+            capacity: 0,
+            linked: 0,
+            bound,
+            max_value,
+            cas: has_cas.then_some(0),
+            reaped: 0,
+            shard,
+            account: account.clone(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The part of the policy by which others tell hits.
+    pub(super) fn share_hits(&mut self) -> E::Hits {
+        self.policy.share_hits()
+    }
+
+    /// The item under `key`; if it has expired, it goes.
+    fn find(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        timer: &Timer,
+    ) -> Option<Arc<MapItem>> {
+        let item = map.get(key)?;
+        if timer.has_come(item.deadline()) {
+            self.take_out(map, &item);
+            self.stats.expired += 1;
+            return None;
+        }
+        Some(item)
+    }
+
+    /// Appends the value of `key` to `value`.
+    pub(super) fn get(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        timer: &Timer,
+        value: &mut Vec<u8>,
+    ) -> Option<Found> {
+        let item = self.find(map, key, timer)?;
+        self.policy.hit(item.slot);
+        value.extend_from_slice(&item.value);
+        Some(item.found)
+    }
+
+    pub(super) fn set(
+        &mut self,
+        map: &mut impl Entries,
+        (key, value): (&MapKey, &[u8]),
+        options: Options,
+        timer: &Timer,
+    ) -> Result<Outcome, SetError> {
+        let old = self.find(map, key, timer);
+        let found = old.as_ref().map(|old| old.found);
+        if let Some(outcome) = options.when.refuses(found, self.cas.is_some())? {
+            return Ok(outcome);
+        }
+        self.apply(map, (key, old), Write::of(value, options), timer)?;
+        Ok(Outcome::Stored)
+    }
+
+    pub(super) fn update<'v>(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        decide: impl FnOnce(Option<Current<'_>>) -> Change<'v>,
+        timer: &Timer,
+    ) -> Result<Option<Found>, SetError> {
+        let old = self.find(map, key, timer);
+        let show = |old: &Arc<MapItem>| (old.found, old.deadline());
+        let shown = old.as_ref().map(|old| Current::whole(&old.value, show(old), timer));
+        match decide(shown) {
+            Change::Nothing => Ok(old.map(|old| old.found)),
+            Change::Remove => {
+                old.inspect(|old| self.take_out(map, old));
+                Ok(None)
+            }
+            Change::Write(write) => self.apply(map, (key, old), write, timer),
+        }
+    }
+
+    /// Writes `key`, whose item is `old`; what it is found with then.
+    fn apply(
+        &mut self,
+        map: &mut impl Entries,
+        (key, old): (&MapKey, Option<Arc<MapItem>>),
+        write: Write<'_>,
+        timer: &Timer,
+    ) -> Result<Option<Found>, SetError> {
+        let kept = old.as_ref().map_or(0, |old| old.deadline());
+        let deadline = write.expiry.map_or(Some(kept), |expiry| timer.deadline(expiry));
+        let Some(deadline) = deadline else {
+            old.inspect(|old| self.take_out(map, old));
+            return Ok(None);
+        };
+        let before = old.as_ref().map(|old| old.found).unwrap_or_default();
+        let same = old.as_ref().map_or(&[][..], |old| &old.value);
+        let value = write.value.unwrap_or(same);
+        if value.len() > self.max_value {
+            let error = SetError::TooLarge { bytes: value.len(), most: self.max_value };
+            old.inspect(|old| self.take_out(map, old));
+            return Err(error);
+        }
+        let found = Found {
+            flags: write.flags.unwrap_or(before.flags),
+            cas: write.cas.after(&mut self.cas, before.cas),
+            marks: write.marks.unwrap_or(before.marks) & ALL_MARKS,
+        };
+        self.store(map, key, old.as_ref(), New { value, found, deadline })?;
+        Ok(Some(found))
+    }
+
+    /// Stores an item in the place of `old`, or in a free one.
+    fn store(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        old: Option<&Arc<MapItem>>,
+        new: New<'_>,
+    ) -> Result<(), SetError> {
+        let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
+        if !self.make_room(map, old, bytes) {
+            old.inspect(|old| self.take_out(map, old));
+            return Err(SetError::OutOfMemory);
+        }
+        let old = old.filter(|old| self.slots.is_there(old.slot));
+        let slot = old.map_or_else(|| self.free_slot(), |old| old.slot);
+        let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
+        let (found, deadline) = (new.found, new.deadline);
+        let item =
+            MapItem::new(&self.account, (name, new.value), (found, deadline), (self.shard, slot));
+        self.linked = self.linked + bytes - old.map_or(0, |old| old.bytes());
+        self.slots.items[slot as usize] = Some(item.clone());
+        if old.is_some() {
+            self.policy.hit(slot);
+        } else {
+            self.fit_policy();
+            self.policy.insert(slot, self.slots.hash(slot));
+        }
+        map.upsert(MapKey::Held(item.key.clone()), |_| item.clone());
+        Ok(())
+    }
+
+    /// Evicts until there is room for so many bytes, in the place of `old` if that is not evicted. False if
+    /// there is none.
+    fn make_room(
+        &mut self,
+        map: &mut impl Entries,
+        old: Option<&Arc<MapItem>>,
+        bytes: usize,
+    ) -> bool {
+        loop {
+            let old = old.filter(|old| self.slots.is_there(old.slot));
+            if self.linked - old.map_or(0, |old| old.bytes()) + bytes <= self.bound {
+                return true;
+            }
+            if !E::EVICTS {
+                return false;
+            }
+            let Some(victim) = self.policy.victim(&self.slots) else { return false };
+            let items = self.slots.items.get(victim as usize);
+            let item = items.and_then(Option::clone).expect("over_map-W1: a victim is there");
+            self.stats.evictions += 1;
+            self.unlink(map, &item);
+        }
+    }
+
+    /// A slot without an item.
+    fn free_slot(&mut self) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            return slot;
+        }
+        let begin = self.slots.items.len();
+        let end = begin + (begin / 8).max(64);
+        self.slots.items.resize(end, None);
+        self.free.extend((begin as u32..end as u32).rev());
+        self.resize_policy();
+        self.free.pop().unwrap_or(begin as u32)
+    }
+
+    /// How many items of the mean size there is memory for, and no fewer than there are.
+    fn estimate(&self) -> usize {
+        let items = self.len().max(1);
+        let estimate = self.bound / (self.linked / items).max(1);
+        estimate.clamp(items, self.slots.items.len().max(items))
+    }
+
+    /// Tells the policy how many items there can be, if that has changed by a sixteenth.
+    fn fit_policy(&mut self) {
+        let estimate = self.estimate();
+        if estimate.abs_diff(self.capacity) > self.capacity / 16 || self.len() > self.capacity {
+            self.resize_policy();
+        }
+    }
+
+    fn resize_policy(&mut self) {
+        self.capacity = self.estimate();
+        self.policy.resize(self.slots.items.len(), self.capacity);
+    }
+
+    /// Takes an item out of everything.
+    fn take_out(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
+        self.policy.remove(item.slot);
+        self.unlink(map, item);
+    }
+
+    /// Takes an item out that its policy has forgotten.
+    fn unlink(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
+        map.remove(&MapKey::Held(item.key.clone()));
+        self.slots.items[item.slot as usize] = None;
+        self.free.push(item.slot);
+        self.linked -= item.bytes();
+    }
+
+    pub(super) fn remove(&mut self, map: &mut impl Entries, key: &MapKey, timer: &Timer) -> bool {
+        let found = self.find(map, key, timer);
+        found.inspect(|item| self.take_out(map, item)).is_some()
+    }
+
+    pub(super) fn touch(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        expiry: Expiry,
+        timer: &Timer,
+    ) -> bool {
+        let Some(item) = self.find(map, key, timer) else { return false };
+        match timer.deadline(expiry) {
+            // Relaxed: see `MapItem`.
+            Some(deadline) => item.deadline.store(deadline, Ordering::Relaxed),
+            None => self.take_out(map, &item),
+        }
+        true
+    }
+
+    /// Looks at the next `slots` slots, and takes out what has expired there: how many items.
+    pub(super) fn reap(&mut self, map: &mut impl Entries, slots: usize, timer: &Timer) -> usize {
+        let mut gone = 0;
+        for _ in 0..slots.min(self.slots.items.len()) {
+            let item = self.slots.items[self.reaped % self.slots.items.len()].clone();
+            self.reaped = (self.reaped + 1) % self.slots.items.len();
+            if let Some(item) = item.filter(|item| timer.has_come(item.deadline())) {
+                self.take_out(map, &item);
+                gone += 1;
+            }
+        }
+        self.stats.expired += gone as u64;
+        gone
+    }
+
+    pub(super) fn clear(&mut self, map: &mut impl Entries) {
+        for slot in 0..self.slots.items.len() {
+            if let Some(item) = self.slots.items[slot].clone() {
+                self.take_out(map, &item);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.items.len() - self.free.len()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats { items: self.len(), item_bytes: self.linked, ..self.stats };
+        (stats.memory.taken, stats.memory.pool) = (self.linked, self.bound - self.linked);
+        let slots = self.slots.items.capacity() * size_of::<Option<Arc<MapItem>>>();
+        let free = self.free.capacity() * size_of::<u32>();
+        stats.metadata_bytes = self.policy.metadata_bytes() + slots + free;
+        stats
+    }
+}
