@@ -6,7 +6,10 @@
 //! order of the first uses, and it is used first right after the crate's.
 
 use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread::LocalKey;
+
+use crate::panics;
 
 /// Whether a crate still has something of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +30,26 @@ impl Drop for AtExit {
     }
 }
 
-/// To be called right after the crate was first used in this thread. `life` and `at_exit` are those
-/// that the scheme keeps for the crate.
+/// Runs `enter`, which is the first in this thread to use the crate. `life` and `at_exit` are those that the
+/// scheme keeps for the crate. `None`: the crate has been used by others here, and its own destructor has
+/// run. It says so by a panic, which the panic hook reports and which ends here.
 #[cold]
-pub(super) fn first_use(life: &'static LocalKey<Cell<Life>>, at_exit: &'static LocalKey<AtExit>) {
-    life.set(Life::Used);
-    // Registers the destructor, behind the crate's.
-    at_exit.with(|_| ());
+pub(super) fn first_use<T>(
+    life: &'static LocalKey<Cell<Life>>,
+    at_exit: &'static LocalKey<AtExit>,
+    enter: impl FnOnce() -> T,
+) -> Option<T> {
+    match panic::catch_unwind(AssertUnwindSafe(enter)) {
+        Ok(entered) => {
+            life.set(Life::Used);
+            // Registers the destructor, behind the crate's.
+            at_exit.with(|_| ());
+            Some(entered)
+        }
+        Err(payload) => {
+            panics::discard(payload);
+            life.set(Life::Over);
+            None
+        }
+    }
 }

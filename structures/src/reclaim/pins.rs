@@ -22,14 +22,15 @@ use std::thread::{self, JoinHandle};
 
 use ::sdd::{Epoch, Guard};
 
+use super::exits::{self, AtExit, Life};
+
 thread_local! {
     /// Pins of this thread that have not dropped.
     static PINS: Cell<u64> = const { Cell::new(0) };
-    /// The crate's guard, while there are pins. Dropped by the last of them, or by [`AtExit`].
+    /// The crate's guard, while there are pins. Dropped by the last of them, or by [`exit`].
     static GUARD: Cell<Option<ManuallyDrop<Entered>>> = const { Cell::new(None) };
-    /// Whether the thread's record is gone, or is about to be.
-    static OVER: Cell<bool> = const { Cell::new(false) };
-    static AT_EXIT: AtExit = const { AtExit };
+    static LIFE: Cell<Life> = const { Cell::new(Life::Unused) };
+    static AT_EXIT: AtExit = const { AtExit(exit) };
 }
 
 /// A guard of the crate's: the thread's own, or its deputy's.
@@ -39,24 +40,25 @@ enum Entered {
     Deputy(Deputy),
 }
 
-/// Whether the crate is not to be asked for this thread's record any more.
+/// Whether the crate is not to be asked for this thread's record any more: it is gone, or is about to be.
+#[inline]
 pub(super) fn is_over() -> bool {
-    OVER.get()
+    match LIFE.get() {
+        Life::Used => false,
+        Life::Over => true,
+        Life::Unused => exits::first_use(&LIFE, &AT_EXIT, || drop(Guard::new())).is_none(),
+    }
 }
 
-/// A guard of the thread's own record, which is not [over](is_over).
+/// A guard of the thread's own record; `None` if that [is over](is_over).
 #[inline]
-pub(super) fn own_guard() -> Guard {
-    let guard = Guard::new();
-    // First used behind the crate's thread-local, so that it drops before that. If it has dropped, the
-    // thread is about to end.
-    _ = AT_EXIT.try_with(|_| ());
-    guard
+pub(super) fn own_guard() -> Option<Guard> {
+    (!is_over()).then(Guard::new)
 }
 
 /// An epoch in which a guard was entered after this was called.
 pub(super) fn epoch() -> Epoch {
-    if is_over() { Deputy::start().epoch } else { own_guard().epoch() }
+    own_guard().map_or_else(|| Deputy::start().epoch, |guard| guard.epoch())
 }
 
 /// The thread is in a guard of the crate's. Not to be sent: it counts in this thread.
@@ -90,11 +92,8 @@ impl Drop for Pin {
 
 #[inline]
 fn enter() {
-    if is_over() {
-        GUARD.set(Some(ManuallyDrop::new(Entered::Deputy(Deputy::start()))));
-        return;
-    }
-    GUARD.set(Some(ManuallyDrop::new(Entered::Own(own_guard()))));
+    let entered = own_guard().map_or_else(|| Entered::Deputy(Deputy::start()), Entered::Own);
+    GUARD.set(Some(ManuallyDrop::new(entered)));
 }
 
 /// A thread that is in a guard until this drops. It enters before `start` returns and leaves when
@@ -131,16 +130,12 @@ impl Drop for Deputy {
 }
 
 /// Ends the thread's guard.
-struct AtExit;
-
-impl Drop for AtExit {
-    fn drop(&mut self) {
-        OVER.set(true);
-        if PINS.get() > 0 {
-            keep();
-        }
-        drop(GUARD.take().map(ManuallyDrop::into_inner));
+fn exit() {
+    LIFE.set(Life::Over);
+    if PINS.get() > 0 {
+        keep();
     }
+    drop(GUARD.take().map(ManuallyDrop::into_inner));
 }
 
 /// Returns when a thread that never ends is in a guard.

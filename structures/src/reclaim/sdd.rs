@@ -103,13 +103,12 @@ impl Drop for SddParticipant<'_> {
         if self.batches.is_idle() {
             return;
         }
-        if pins::is_over() {
+        // Its end, in which the crate may run others' code, is behind `leave`'s lock.
+        let Some(pin) = pins::own_guard() else {
             // The thread has no guard to look from: what it leaves, others free.
             // SAFETY: nothing is said to have passed.
             return unsafe { self.batches.leave(pins::epoch, || (), |_, ()| false) };
-        }
-        // Its end, in which the crate may run others' code, is behind `leave`'s lock.
-        let pin = pins::own_guard();
+        };
         // SAFETY: as in `collect`.
         unsafe { self.batches.leave(|| pin.epoch(), || now(&pin), passed) }
         // Who leaves may never have filled a batch; the epoch has to go on all the same.
@@ -140,8 +139,10 @@ impl Drop for SddGuard<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         // What is retired when the thread is about to end is left to others when the participant drops.
-        if self.thread.batches.is_full() && !pins::is_over() {
-            self.thread.collect(&pins::own_guard());
+        if self.thread.batches.is_full()
+            && let Some(pin) = pins::own_guard()
+        {
+            self.thread.collect(&pin);
         }
     }
 }

@@ -20,11 +20,28 @@
 //! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
 //! own has run and the thread's number is free again, each guard takes one for itself, under the
 //! lock, and hands over what was retired in it when it ends.
+//!
+//! # Guards that are left open
+//!
+//! The crate counts a thread's guards of a collector beside its number, and enters with the first and
+//! leaves with the last. If a thread ends within a guard, which was forgotten or is in another
+//! thread-local that drops later, the next thread with the number finds it counted. It is protected all the
+//! same, as nobody has left: its guards are within that one, and nothing is freed for it any more. But a
+//! guard with a number of its own does not look at that count. It would leave, when it ends, and those of
+//! the number's next thread would protect nothing. So:
+//!
+//! * seize-N1. A guard under the thread's number is not used for retiring, nor ended, when the number is
+//!   free again, or about to be: others may use both.
+//! * seize-N2. Before a number is free of which a guard has been left open, `LEFT_OPEN` says so; from then
+//!   on no guard with a number of its own ends. The first that does not sets its domain's `held`:
+//!   nothing that is retired there is freed any more.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use ::seize::{Collector, Guard as _, LocalGuard, OwnedGuard};
@@ -38,9 +55,23 @@ const LARGEST_BATCH: usize = 1 << 20;
 
 thread_local! {
     static LIFE: Cell<Life> = const { Cell::new(Life::Unused) };
-    static AT_EXIT: AtExit = const { AtExit(|| LIFE.set(Life::Over)) };
+    static AT_EXIT: AtExit = const { AtExit(exit) };
     /// The crate's number for the thread, from the first guard on.
     static NUMBER: Cell<usize> = const { Cell::new(0) };
+    /// Guards under that number that have not ended.
+    static OPEN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Whether a thread of this process has ended within a guard (seize-N2).
+static LEFT_OPEN: AtomicBool = AtomicBool::new(false);
+
+/// The thread's number is about to be free.
+fn exit() {
+    LIFE.set(Life::Over);
+    if OPEN.get() > 0 {
+        // Relaxed: the crate's lock, behind which it frees the number, orders it before who has that next.
+        LEFT_OPEN.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A seize collector.
@@ -53,10 +84,13 @@ pub struct Seize {
     late: AtomicUsize,
     /// For who hands over under many numbers: one at a time, so that the others' guards are few.
     former: Mutex<()>,
+    /// Whether there is a guard that never ends (seize-N2).
+    held: AtomicBool,
 }
 
 // SAFETY: reclaim-S1: a batch that was handed over while a guard was active is not freed before that
-// guard ends; a guard that starts later cannot load its nodes (reclaim-D2). reclaim-S2: the collector
+// guard ends; a guard that starts later cannot load its nodes (reclaim-D2). A guard is active, or within
+// another that does not end before it (seize-N1, seize-N2). reclaim-S2: the collector
 // frees each node once, the last of them when it drops, which is with the domain: participants and
 // guards borrow it. reclaim-S3: the collector's own synchronisation.
 unsafe impl Reclaimer for Seize {
@@ -82,6 +116,7 @@ unsafe impl Reclaimer for Seize {
             participants: AtomicUsize::new(0),
             late: AtomicUsize::new(0),
             former: Mutex::new(()),
+            held: AtomicBool::new(false),
         }
     }
 
@@ -98,15 +133,31 @@ impl Seize {
     #[inline]
     fn enter(&self) -> Active<'_> {
         match LIFE.get() {
-            Life::Used => Active::Local(self.collector.enter()),
-            Life::Unused => {
-                let guard = self.collector.enter();
-                NUMBER.set(guard.thread_id());
-                exits::first_use(&LIFE, &AT_EXIT);
-                Active::Local(guard)
-            }
-            Life::Over => Active::Late(Late::enter(self)),
+            Life::Used => Active::Own(Own::new(self.collector.enter())),
+            Life::Unused => self.enter_first(),
+            Life::Over => self.enter_late(),
         }
+    }
+
+    #[cold]
+    fn enter_first(&self) -> Active<'_> {
+        match exits::first_use(&LIFE, &AT_EXIT, || self.collector.enter()) {
+            Some(guard) => {
+                NUMBER.set(guard.thread_id());
+                Active::Own(Own::new(guard))
+            }
+            None => self.enter_late(),
+        }
+    }
+
+    #[cold]
+    fn enter_late(&self) -> Active<'_> {
+        // Acquire seize-H1: pairs with seize-H2; the guard that never ends has been entered, so that what
+        // we load next is not freed, as if we had entered then.
+        if self.held.load(Ordering::Acquire) {
+            return Active::Held;
+        }
+        Active::Late(Late::enter(self))
     }
 
     /// Hands over the batch into which `guard` retires, padded so that it has a node for each guard
@@ -148,23 +199,50 @@ impl Drop for SeizeParticipant<'_> {
     /// their order, all later ones wait for it.
     fn drop(&mut self) {
         match self.domain.enter() {
-            Active::Local(guard) => self.domain.hand_over(&guard),
+            Active::Own(own) => self.domain.hand_over(&*own.0),
             Active::Late(late) => late.hand_over_former(),
+            Active::Held => {}
         }
         self.domain.participants.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A guard under the thread's number, or under one of its own.
+/// A guard under the thread's number, or under one of its own; or a domain that is held.
 enum Active<'d> {
-    Local(LocalGuard<'d>),
+    Own(Own<'d>),
     Late(Late<'d>),
+    Held,
+}
+
+/// A guard under the thread's number.
+struct Own<'d>(ManuallyDrop<LocalGuard<'d>>);
+
+impl<'d> Own<'d> {
+    #[inline]
+    fn new(guard: LocalGuard<'d>) -> Self {
+        // 64 bits do not wrap.
+        OPEN.set(OPEN.get() + 1);
+        Self(ManuallyDrop::new(guard))
+    }
+}
+
+impl Drop for Own<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // seize-N1.
+        if LIFE.get() == Life::Over {
+            return;
+        }
+        OPEN.set(OPEN.get() - 1);
+        // SAFETY: not used again.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
+    }
 }
 
 /// A guard of a thread that has no number any more.
 struct Late<'d> {
     domain: &'d Seize,
-    guard: OwnedGuard<'d>,
+    guard: ManuallyDrop<OwnedGuard<'d>>,
 }
 
 impl<'d> Late<'d> {
@@ -172,7 +250,7 @@ impl<'d> Late<'d> {
     fn enter(domain: &'d Seize) -> Self {
         // Relaxed: as in `register`.
         domain.late.fetch_add(1, Ordering::Relaxed);
-        Self { domain, guard: domain.collector.enter_owned() }
+        Self { domain, guard: ManuallyDrop::new(domain.collector.enter_owned()) }
     }
 
     /// Hands over the batch under the number that this thread had. The crate gives away the lowest
@@ -181,7 +259,7 @@ impl<'d> Late<'d> {
     fn hand_over_former(&self) {
         let turn = self.domain.former.lock().unwrap_or_else(PoisonError::into_inner);
         let guards: Vec<Self> = (0..NUMBER.get()).map(|_| Self::enter(self.domain)).collect();
-        guards.iter().for_each(|late| self.domain.hand_over(&late.guard));
+        guards.iter().for_each(|late| self.domain.hand_over(&*late.guard));
         // Nothing is freed before these guards end, and that is the user's code.
         drop(turn);
     }
@@ -189,10 +267,17 @@ impl<'d> Late<'d> {
 
 impl Drop for Late<'_> {
     fn drop(&mut self) {
-        self.domain.hand_over(&self.guard);
+        // Relaxed: if a guard has been left open under this number, the crate's lock orders it (seize-N2).
+        if LEFT_OPEN.load(Ordering::Relaxed) {
+            // Release seize-H2: the guard was entered before; pairs with seize-H1.
+            return self.domain.held.store(true, Ordering::Release);
+        }
+        self.domain.hand_over(&*self.guard);
         // Relaxed: as in `register`. The guard ends a little later; who does not count it any more
         // may make a batch wait.
         self.domain.late.fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: not used again.
+        unsafe { ManuallyDrop::drop(&mut self.guard) };
     }
 }
 
@@ -227,11 +312,75 @@ impl Guard<Seize> for SeizeGuard<'_, '_> {
             unsafe { Node::reclaim(node) }
         };
         match &self.active {
+            // seize-N1. This guard never ends, so the node would not be freed in any case.
+            Active::Own(_) if LIFE.get() == Life::Over => {}
             // SAFETY: reclaim-D2: unreachable for guards that start later; valid until `reclaim`, on
             // any thread, as `T: Send`.
-            Active::Local(guard) => unsafe { guard.defer_retire(node, reclaim) },
+            Active::Own(own) => unsafe { own.0.defer_retire(node, reclaim) },
             // SAFETY: as above.
             Active::Late(late) => unsafe { late.guard.defer_retire(node, reclaim) },
+            // seize-N2: nor would it here.
+            Active::Held => {}
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::mem::forget;
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    struct Payload(#[expect(dead_code, reason = "counted")] Arc<()>);
+
+    impl super::Payload for Payload {}
+
+    /// Retires a node with a clone of `payload` that no link has led to.
+    fn retire(domain: &Seize, guard: &mut SeizeGuard<'_, '_>, payload: &Arc<()>) {
+        let node = Node::alloc(domain, Payload(Arc::clone(payload))).publish();
+        // SAFETY: reclaim-D2: nobody can reach it.
+        unsafe { guard.retire(node) };
+    }
+
+    /// Runs `f` in a guard of a thread that then exits.
+    fn in_a_guard(domain: &Seize, f: impl FnOnce(SeizeGuard<'_, '_>) + Send) {
+        let run = || {
+            let mut participant = domain.register();
+            f(participant.enter());
+            forget(participant);
+        };
+        thread::scope(|scope| scope.spawn(run).join().expect("no panic"));
+    }
+
+    /// seize-N1: it would end a guard of the thread's that has the number by then.
+    #[test]
+    fn a_guard_does_not_end_when_its_number_is_about_to_be_free() {
+        let (domain, payload) = (Seize::new(Some(1)), Arc::new(()));
+        let freed = || {
+            let mut participant = domain.register();
+            let before = Arc::strong_count(&payload);
+            (0..100).for_each(|_| retire(&domain, &mut participant.enter(), &payload));
+            before + 100 - Arc::strong_count(&payload)
+        };
+        assert!(freed() > 0, "nobody is in a guard");
+        in_a_guard(&domain, |guard| {
+            LIFE.set(Life::Over);
+            drop(guard);
+        });
+        assert_eq!(freed(), 0, "the guard has ended");
+    }
+
+    /// seize-N1: it would be in a batch of the thread's that has the number by then.
+    #[test]
+    fn nothing_is_retired_under_a_number_that_is_about_to_be_free() {
+        let (domain, payload) = (Seize::new(None), Arc::new(()));
+        in_a_guard(&domain, |mut guard| {
+            LIFE.set(Life::Over);
+            retire(&domain, &mut guard, &payload);
+        });
+        drop(domain);
+        assert_eq!(Arc::strong_count(&payload), 2, "it was in a batch, which the domain has freed");
     }
 }

@@ -5,7 +5,6 @@
 mod documented;
 mod erased;
 mod hooked;
-mod late;
 mod slow;
 mod two;
 
@@ -187,7 +186,6 @@ pub fn cases() -> Vec<Case> {
     documented::is_complete();
     let mut cases = of_any_type();
     cases.extend(of_words());
-    cases.extend(late::cases());
     cases.extend(slow::cases());
     cases.extend(two::cases());
     cases

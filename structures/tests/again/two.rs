@@ -1,14 +1,12 @@
 //! Two threads whose closures use a cuckoo table do not wait for each other.
 
-use std::cell::RefCell;
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
+use structures::CuckooOptimistic;
 use structures::exclusion::{Exclusion, GlobalLock, Optimistic, SingleWriter};
 use structures::map::DirectMap;
-use structures::reclaim::Sdd;
-use structures::{ChainingLockFree, CuckooOptimistic};
 
 use crate::alone::Case;
 
@@ -73,35 +71,6 @@ fn crosswise() {
     });
 }
 
-/// A thread has of the scheme only a handle that was moved to it and that it drops; then a thread-local
-/// that is older than the scheme's uses the table.
-fn late_after_a_drop() {
-    type Table = ChainingLockFree<u64, u64, Sdd>;
-    struct Late(Option<&'static Table>);
-    impl Drop for Late {
-        fn drop(&mut self) {
-            if let Some(table) = self.0 {
-                let mut handle = table.handle();
-                assert!(handle.insert(1, 1));
-                assert_eq!(handle.remove(&1), Some(1));
-            }
-        }
-    }
-    thread_local!(static LATE: RefCell<Late> = const { RefCell::new(Late(None)) });
-    let table: &'static Table = Box::leak(Box::new(Table::default()));
-    let mut handle = table.handle();
-    for key in 0..10 {
-        assert!(handle.insert(key, key));
-        assert_eq!(handle.remove(&key), Some(key));
-    }
-    let exits = thread::spawn(move || {
-        LATE.with_borrow_mut(|late| late.0 = Some(table));
-        drop(handle);
-    });
-    exits.join().expect("it exits without a panic");
-    assert_eq!(table.len(), 0);
-}
-
 pub fn cases() -> Vec<Case> {
     let case = |name: &str, run| Case { name: format!("two/{name}"), run };
     vec![
@@ -109,6 +78,5 @@ pub fn cases() -> Vec<Case> {
         case("iteration/single-writer", |_| beside_an_iteration::<SingleWriter>()),
         case("iteration/global-lock", |_| beside_an_iteration::<GlobalLock>()),
         case("crosswise", |_| crosswise()),
-        case("late/sdd", |_| late_after_a_drop()),
     ]
 }

@@ -1,5 +1,7 @@
 //! Handles in thread-locals: dropped, and used, when a thread exits.
 
+#![allow(unreachable_pub, reason = "a module of a test binary")]
+
 use std::cell::RefCell;
 use std::sync::{Barrier, LazyLock};
 use std::thread;
@@ -117,9 +119,39 @@ fn all_at_once() {
     assert_eq!(left, 0, "kept for threads that have gone");
 }
 
+/// A thread has of the scheme only a handle that was moved to it and that it drops; then a thread-local
+/// that is older than the scheme's uses the table.
+fn after_a_drop() {
+    type Table = ChainingLockFree<u64, u64, Sdd>;
+    struct Late(Option<&'static Table>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            if let Some(table) = self.0 {
+                let mut handle = table.handle();
+                assert!(handle.insert(1, 1));
+                assert_eq!(handle.remove(&1), Some(1));
+            }
+        }
+    }
+    thread_local!(static LATE: RefCell<Late> = const { RefCell::new(Late(None)) });
+    let table: &'static Table = Box::leak(Box::new(Table::default()));
+    let mut handle = table.handle();
+    for key in 0..10 {
+        assert!(handle.insert(key, key));
+        assert_eq!(handle.remove(&key), Some(key));
+    }
+    let exits = thread::spawn(move || {
+        LATE.with_borrow_mut(|late| late.0 = Some(table));
+        drop(handle);
+    });
+    exits.join().expect("it exits without a panic");
+    assert_eq!(table.len(), 0);
+}
+
 pub fn cases() -> Vec<Case> {
     let mut cases = of_each_scheme();
     cases.push(Case { name: "late/seize/all-at-once".to_owned(), run: |_| all_at_once() });
+    cases.push(Case { name: "late/sdd/after-a-drop".to_owned(), run: |_| after_a_drop() });
     cases
 }
 
