@@ -22,9 +22,12 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         P::is_mine(unsafe { at.mark() }, self.number)
     }
 
-    /// A version before this one leads to the node, this one no longer.
+    /// A version before this one leads to the node, this one no longer. The first of a line has none
+    /// before it: to what it has replaced only clones lead, which come and go.
     fn note_replaced(&mut self, at: Child<K, V, P>) {
-        if let State::Draft(replaced) = &mut self.state {
+        if let State::Draft(replaced) = &mut self.state
+            && self.number > 0
+        {
             replaced.push(at);
         }
     }
@@ -269,5 +272,28 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     pub(super) fn stamp(&mut self) -> u64 {
         self.clock += 1;
         self.clock
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::versioned::Sequential;
+    use crate::versioned::hamt::Counted;
+    use crate::versioned::map::MapOp;
+
+    /// It may be cloned and edited as long as the process lives.
+    #[test]
+    fn a_trie_that_was_not_forked_notes_nothing() {
+        let mut trie = Hamt::<u64, u64, Counted>::new();
+        let insert = |key| MapOp::Insert { hash: key, key, value: key };
+        (0..100).for_each(|key| _ = trie.apply(&insert(key)));
+        for key in 0..100 {
+            let _copy = trie.clone();
+            trie.apply(&MapOp::Remove { hash: key, key, stamp: None });
+            trie.apply(&insert(key));
+        }
+        let State::Draft(noted) = &trie.state else { panic!("nobody has sealed it") };
+        assert_eq!(noted.len(), 0);
     }
 }

@@ -12,7 +12,8 @@
 //! * hamt-I1. Below a branch there are two leaves at least; in a bucket all hashes are equal.
 //! * hamt-I2. A draft changes and frees only nodes that are its own: not only is such a node reached by
 //!   it alone, the branches on the way are its own too.
-//! * hamt-I3. Edits run no code of the user's: keys are compared, and cloned, before.
+//! * hamt-I3. Edits run no code of the user's but the `Drop` of what the draft itself has made, which
+//!   cannot get at the draft: keys are compared, and cloned, before.
 
 mod bundles;
 mod edit;
