@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::ptr;
+use std::sync::Arc;
 
 use super::super::path::{self, Place, Search};
 use super::slots::Slots;
@@ -269,7 +270,7 @@ where
         let made = &self.made_stripes[count.ilog2() as usize];
         if made.get().is_none() {
             // Somebody else's would do as well, but we have the mutex.
-            let _ = made.set(Box::new(StripeLocks::try_new(count, number)?));
+            let _ = made.set(Arc::new(StripeLocks::try_new(count, number)?));
         }
         Ok(made.get().expect("just made"))
     }

@@ -59,7 +59,7 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
@@ -125,8 +125,9 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     table: AtomicPtr<Table<K, V, SLOTS>>,
     /// One of `made_stripes`.
     stripes: AtomicPtr<StripeLocks>,
-    /// By the logarithm of their number.
-    made_stripes: [OnceLock<Box<StripeLocks>>; MAX_STRIPES.ilog2() as usize + 1],
+    /// By the logarithm of their number. `Arc`s, as moving a `Box` would claim that nothing else points
+    /// into it, and `stripes` does.
+    made_stripes: [OnceLock<Arc<StripeLocks>>; MAX_STRIPES.ilog2() as usize + 1],
     /// Slots of the current table.
     slots: AtomicUsize,
     /// Where they are.
@@ -182,8 +183,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         });
         let size = stripes.count().ilog2() as usize;
         let mut made_stripes = [const { OnceLock::new() }; MAX_STRIPES.ilog2() as usize + 1];
-        made_stripes[size] = OnceLock::from(Box::new(stripes));
-        let current = made_stripes[size].get().map_or(ptr::null(), |made| ptr::from_ref(&**made));
+        let stripes = Arc::new(stripes);
+        let current = Arc::as_ptr(&stripes);
+        made_stripes[size] = OnceLock::from(stripes);
         Self {
             hasher,
             slots: AtomicUsize::new(slots.buckets() * SLOTS),
