@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # libFuzzer looks for inputs on which a target of the crate `fuzz` fails:
-#     ci/fuzz.sh [SECONDS] [TARGET...]        600 seconds each for `operations`, `experiment` and
-#                                             `results`, unless said otherwise
+#     ci/fuzz.sh [SECONDS] [TARGET...]        600 seconds each for `operations`, `experiment`,
+#                                             `results` and `conversation`, unless said otherwise
 #     ci/fuzz.sh --minimise [TARGET...]       keeps of fuzz/corpus/TARGET, and of what the runs before
 #                                             have found, few small files that reach as much code
 #     ci/fuzz.sh --reproduce TARGET FILE      runs a target on one input
@@ -11,7 +11,7 @@
 # input is; and if nothing was executed. FUZZ_ASAN=0 does without AddressSanitizer: faster, and sees less.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-ALL=(operations experiment results)
+ALL=(operations experiment results conversation)
 TRIPLE=x86_64-unknown-linux-gnu
 export CARGO_TARGET_DIR=target/fuzz
 flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -41,8 +41,9 @@ binary() {
 }
 build() {
     local features=libfuzzer,harness
-    # The tables need none of what the harness needs.
+    # The tables need none of what the harness needs, and the server neither.
     [ "$1" = operations ] && features=libfuzzer
+    [ "$1" = conversation ] && features=libfuzzer,server
     cargo build --quiet -p fuzz --example "$1" --release --target $TRIPLE --no-default-features \
         --features $features "${profile[@]}"
 }

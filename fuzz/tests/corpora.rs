@@ -21,6 +21,12 @@ fn experiment() {
     replay("experiment", fuzz::experiment::run, 400);
 }
 
+#[cfg(feature = "server")]
+#[test]
+fn conversation() {
+    replay("conversation", fuzz::conversation::run, 400);
+}
+
 #[cfg(feature = "harness")]
 #[test]
 fn results() {

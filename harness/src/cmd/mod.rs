@@ -21,6 +21,7 @@ mod rank;
 mod report;
 mod run;
 mod scaling;
+mod serve;
 mod submit;
 mod sweep;
 mod trace;
@@ -65,6 +66,7 @@ enum Command {
     Machine(machine::Args),
     Trace(trace::Args),
     Hit(hit::Args),
+    Serve(serve::Args),
 }
 
 /// The `main` of the program `bench`.
@@ -116,6 +118,7 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
         Command::Machine(args) => machine::run(&programs.built(), args),
         Command::Trace(args) => trace::run(args),
         Command::Hit(args) => hit::run(args),
+        Command::Serve(args) => serve::run(programs, args),
         Command::Verify(args) => verify::run(programs, args),
     }
 }

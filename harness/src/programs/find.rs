@@ -87,6 +87,18 @@ impl Programs {
         }
     }
 
+    /// The program behind `bench serve` and `bench load`, which is built if cargo is there.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be built.
+    pub fn server(&self) -> Result<PathBuf, Failure> {
+        match &self.0 {
+            Source::Given(_) => Err(usage(format!("there is no program {SERVER} here"))),
+            Source::Found(place) => place.server(),
+        }
+    }
+
     /// What the programs have that are there already: for commands that read results, which need none.
     #[must_use]
     pub fn built(&self) -> Registry {
@@ -104,7 +116,10 @@ impl Programs {
 impl Place {
     fn all(&self) -> Result<Registry, Failure> {
         if let Some(cargo) = &self.cargo {
-            cargo.build(&cargo.families()?)?;
+            let families = cargo.families()?;
+            cargo.build(
+                &families.iter().map(|family| family.package.as_str()).collect::<Vec<_>>(),
+            )?;
         }
         self.registry(self.present())
     }
@@ -115,10 +130,25 @@ impl Place {
         let Some(family) = families.iter().find(|family| family.has(structure)) else {
             return self.all();
         };
-        cargo.build(std::slice::from_ref(family))?;
+        cargo.build(&[&family.package])?;
         let of_family = self.folder.join(&family.package);
         let wanted = |path: &PathBuf| *path == of_family || self.named.contains(path);
         self.registry(self.present().into_iter().filter(wanted).collect())
+    }
+
+    fn server(&self) -> Result<PathBuf, Failure> {
+        if let Some(cargo) = &self.cargo {
+            cargo.build(&[SERVER])?;
+        }
+        let path = self.folder.join(format!("{SERVER}{}", env::consts::EXE_SUFFIX));
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(usage(format!(
+            "there is no program {SERVER} in {}: `cargo build --profile {MEASURED} -p server` builds it, and \
+             `cargo run --release -- ...` does so by itself",
+            self.folder.display()
+        )))
     }
 
     fn registry(&self, present: Vec<PathBuf>) -> Result<Registry, Failure> {
@@ -146,6 +176,9 @@ impl Place {
         self.named.iter().cloned().chain(beside).collect()
     }
 }
+
+/// The program of the crate `server`.
+const SERVER: &str = "bench-server";
 
 /// The profile of what is measured, and its folder beside that of the profile `release`.
 const MEASURED: &str = "measured";
@@ -230,16 +263,16 @@ impl Cargo {
         Ok(families?.into_iter().flatten().collect())
     }
 
-    fn build(&self, families: &[Family]) -> anyhow::Result<()> {
+    fn build(&self, programs: &[&str]) -> anyhow::Result<()> {
         let mut command = Command::new(&self.program);
         command.args(["build", "--quiet"]).args(&self.flags).current_dir(&self.root);
         // Data alone goes to standard output.
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        for family in families {
-            command.args(["--bin", &family.package]);
+        for program in programs {
+            command.args(["--bin", program]);
         }
         let status = command.status().context("cannot start cargo")?;
-        ensure!(status.success(), "the programs of tables could not be built");
+        ensure!(status.success(), "{} could not be built", programs.join(", "));
         Ok(())
     }
 }
@@ -317,6 +350,17 @@ mod tests {
         }
         let place = Place { folder: folder.path().to_owned(), named: Vec::new(), cargo: None };
         assert_eq!(place.present(), [folder.path().join("subjects-a")]);
+    }
+
+    #[test]
+    fn the_server_lies_beside_the_programs_of_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), named: Vec::new(), cargo: None };
+        let failure = place.server().unwrap_err();
+        assert!(failure.to_string().contains("-p server` builds it"), "{failure}");
+        fs::write(folder.path().join(SERVER), "").unwrap();
+        assert_eq!(place.server().unwrap(), folder.path().join(SERVER));
+        assert!(place.present().is_empty(), "it has no tables");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
@@ -25,11 +25,14 @@ const ARROWS: [(&str, &[&str]); 15] = [
     // `kernel` and `structures` for tables of one's own alone, see below.
     ("harness", &["cache", "kernel", "linearizability", "structures", "table", "trials"]),
     ("bench", &["harness"]),
+    ("server", &["cache", "trials"]),
     (
         "fuzz",
         &[
+            "cache",
             "harness",
             "kernel",
+            "server",
             "structures",
             "subjects-chaining",
             "subjects-controls",

@@ -1,0 +1,186 @@
+//! Caches by name: which store, which policy; and what a server asks of any of them.
+
+use std::fmt;
+
+use cache::evict::{self, Eviction};
+use cache::store::{
+    CacheHandle, Change, Config, ConfigError, Current, Found, Memc3, Options, Outcome, SetError,
+    Sharded, Stats, Store, Write,
+};
+use cache::time::Expiry;
+
+/// A cache behind a pointer, so that a connection's code is compiled once.
+pub trait AnyCache: fmt::Debug + Send + Sync {
+    /// Registers the calling thread.
+    fn handle(&self) -> Box<dyn Access + '_>;
+
+    /// What it has and has done.
+    fn stats(&self) -> Stats;
+}
+
+/// What an update does; a value that it writes is in the buffer that it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Nothing.
+    Nothing,
+    /// The key is to be absent.
+    Remove,
+    /// The key is to be present, with these flags, expiry, marks and CAS number; its value stays.
+    Keep(Write<'static>),
+    /// The same, with the value in the buffer.
+    Write(Write<'static>),
+}
+
+/// What decides an update: it is shown the key as it is, and has an empty buffer for the value to write.
+pub type Decide<'d> = &'d mut dyn FnMut(Option<Current<'_>>, &mut Vec<u8>) -> Edit;
+
+/// One thread's way into a cache.
+pub trait Access {
+    /// Appends the value of `key`; `None`, and nothing, if it is absent.
+    fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Option<Found>;
+
+    /// Stores a value, if the options do not say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// It should have been stored, and was not.
+    fn set(&mut self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError>;
+
+    /// Does what `decide` says, in one step, and returns what the key is found with then. `buffer` is its
+    /// buffer.
+    ///
+    /// # Errors
+    ///
+    /// It should have been written, and was not.
+    fn update(
+        &mut self,
+        key: &[u8],
+        buffer: &mut Vec<u8>,
+        decide: Decide<'_>,
+    ) -> Result<Option<Found>, SetError>;
+
+    /// Deletes `key`; whether it was there.
+    fn remove(&mut self, key: &[u8]) -> bool;
+
+    /// Lets `key` expire at another time; whether it is there.
+    fn touch(&mut self, key: &[u8], expiry: Expiry) -> bool;
+
+    /// Deletes what has expired in the next places of memory.
+    fn reap(&mut self, slots: usize);
+
+    /// Deletes everything.
+    fn clear(&mut self);
+}
+
+impl<S: Store> AnyCache for S {
+    fn handle(&self) -> Box<dyn Access + '_> {
+        Box::new(Store::handle(self))
+    }
+
+    fn stats(&self) -> Stats {
+        Store::stats(self)
+    }
+}
+
+impl<H: CacheHandle> Access for H {
+    fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Option<Found> {
+        CacheHandle::get(self, key, value)
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
+        CacheHandle::set(self, key, value, options)
+    }
+
+    fn update(
+        &mut self,
+        key: &[u8],
+        buffer: &mut Vec<u8>,
+        decide: Decide<'_>,
+    ) -> Result<Option<Found>, SetError> {
+        buffer.clear();
+        CacheHandle::update(self, key, move |current| match decide(current, buffer) {
+            Edit::Nothing => Change::Nothing,
+            Edit::Remove => Change::Remove,
+            Edit::Keep(write) => Change::Write(write),
+            Edit::Write(write) => Change::Write(Write { value: Some(buffer), ..write }),
+        })
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        CacheHandle::remove(self, key)
+    }
+
+    fn touch(&mut self, key: &[u8], expiry: Expiry) -> bool {
+        CacheHandle::touch(self, key, expiry)
+    }
+
+    fn reap(&mut self, slots: usize) {
+        CacheHandle::reap(self, slots);
+    }
+
+    fn clear(&mut self) {
+        CacheHandle::clear(self);
+    }
+}
+
+/// A cache of which only the name of the policy is to be said yet.
+type Make = fn(&Config) -> Result<Box<dyn AnyCache>, ConfigError>;
+
+/// A store with a policy.
+struct Entry {
+    store: &'static str,
+    eviction: &'static str,
+    make: Make,
+}
+
+fn make<S: Store + 'static>(config: &Config) -> Result<Box<dyn AnyCache>, ConfigError> {
+    Ok(Box::new(S::new(config)?))
+}
+
+fn entry<S: Store + 'static>() -> Entry {
+    Entry { store: S::STORE, eviction: S::Eviction::NAME, make: make::<S> }
+}
+
+/// Every store with every policy. To add a store is to add its line.
+fn entries() -> Vec<Entry> {
+    struct All(Vec<Entry>);
+    impl evict::Visitor for All {
+        fn visit<E: Eviction + 'static>(&mut self) {
+            self.0.push(entry::<Memc3<E>>());
+            self.0.push(entry::<Sharded<E>>());
+        }
+    }
+    let mut all = All(Vec::new());
+    evict::for_each(&mut all);
+    all.0
+}
+
+/// Names without those that were there before.
+fn distinct(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut all = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+/// The names of stores, the default first.
+#[must_use]
+pub fn stores() -> Vec<&'static str> {
+    distinct(entries().iter().map(|entry| entry.store))
+}
+
+/// The names of eviction policies.
+#[must_use]
+pub fn evictions() -> Vec<&'static str> {
+    distinct(entries().iter().map(|entry| entry.eviction))
+}
+
+/// The cache with these names; `None` if there is none.
+#[must_use]
+pub fn named(store: &str, eviction: &str) -> Option<Make> {
+    let is_it = |entry: &Entry| entry.store == store && entry.eviction == eviction;
+    entries().into_iter().find(is_it).map(|entry| entry.make)
+}

@@ -1,0 +1,334 @@
+//! A connection without its socket: bytes come in, bytes go out.
+//!
+//! What comes out depends on the bytes that came in, and not on how they were cut. A conversation keeps no copy of
+//! its input: who has the bytes shows them again, with more behind them, until the conversation has used them up.
+
+mod meta;
+mod reply;
+mod stats;
+mod text;
+
+use crate::protocol::{
+    CRLF, ClientRequest, MOST_LINE, MOST_RETRIEVAL, Refusal, Retrieval, Words, line, request,
+};
+use crate::service::{Desk, SMALL};
+use crate::tally::Counted;
+
+/// What a conversation has done, and what it wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// Bytes of the input that it has used up.
+    pub used: usize,
+    /// Why it has stopped.
+    pub next: Next,
+}
+
+/// Why a conversation has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It needs more input.
+    Read,
+    /// What has come out must be written first.
+    Write,
+    /// When what has come out is written, the connection is at its end.
+    Close,
+}
+
+/// How much may come out before it is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Bytes. The last reply may go beyond.
+    pub bytes: usize,
+    /// Whether it is written after each command.
+    pub each: bool,
+}
+
+/// A conversation.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    state: State,
+    /// Bytes at the start of the input that have no line's end.
+    seen: usize,
+    /// Bytes of input without which there is nothing to do.
+    need: usize,
+}
+
+/// Where in the conversation we are.
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// Before a line.
+    #[default]
+    Line,
+    /// In a line, before further keys.
+    Keys {
+        how: Retrieval,
+        /// Bytes of the line that may have keys.
+        left: usize,
+        /// Bytes after those.
+        tail: usize,
+    },
+    /// In data that nobody wants.
+    Swallow(usize),
+}
+
+/// What a step has come to.
+enum Step {
+    /// It has used so many bytes.
+    Used(usize),
+    Stop(Next),
+}
+
+impl Conversation {
+    /// Bytes of input without which the conversation does nothing: what a buffer will have to hold.
+    #[must_use]
+    pub fn need(&self) -> usize {
+        self.need
+    }
+
+    /// Whether it waits for a command, and not for the rest of one.
+    #[must_use]
+    pub fn is_between_commands(&self) -> bool {
+        matches!(self.state, State::Line)
+    }
+
+    /// Goes through `input`, which begins where it had stopped; replies are appended to `out`.
+    pub fn advance(
+        &mut self,
+        input: &[u8],
+        desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
+        room: Room,
+    ) -> Advance {
+        let mut used = 0;
+        loop {
+            let before = out.len();
+            if before >= room.bytes {
+                return Advance { used, next: Next::Write };
+            }
+            match self.step(&input[used..], desk, out, room) {
+                Step::Used(bytes) => {
+                    used += bytes;
+                    (self.seen, self.need) = (0, 0);
+                }
+                Step::Stop(next) => return Advance { used, next },
+            }
+            if matches!(self.state, State::Keys { .. }) {
+                return Advance { used, next: Next::Write };
+            }
+            if room.each && out.len() > before && self.is_between_commands() {
+                return Advance { used, next: Next::Write };
+            }
+        }
+    }
+
+    fn step(&mut self, input: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>, room: Room) -> Step {
+        match self.state {
+            State::Line if input.len() < self.need => Step::Stop(Next::Read),
+            State::Line => self.command(input, desk, out, room),
+            State::Keys { how, left, tail } => {
+                let keys = Words::of(&input[..left]);
+                Step::Used(self.retrieve(how, keys, tail, desk, out, room))
+            }
+            State::Swallow(_) if input.is_empty() => Step::Stop(Next::Read),
+            State::Swallow(left) => {
+                let now = left.min(input.len());
+                self.state = if now == left { State::Line } else { State::Swallow(left - now) };
+                Step::Used(now)
+            }
+        }
+    }
+
+    /// A line, and the value behind it.
+    fn command(
+        &mut self,
+        input: &[u8],
+        desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
+        room: Room,
+    ) -> Step {
+        let Some(line) = line(input, self.seen) else { return self.wait(input, desk) };
+        if line.bytes > most(input) {
+            return Step::Stop(Next::Close);
+        }
+        let request = match request(&line) {
+            Ok(request) => request,
+            Err(refusal) => return Step::Used(self.refuse(refusal, line.bytes, out)),
+        };
+        let data = &input[line.bytes..];
+        match request {
+            ClientRequest::Retrieve(how, keys) => {
+                // What the line has behind its keys: its end, and what follows a byte of 0.
+                let begin = line.text.len() - keys.rest().len();
+                let tail = line.bytes - line.text.len();
+                let used = self.retrieve(how, keys, tail, desk, out, room);
+                Step::Used(begin + used)
+            }
+            ClientRequest::Quit => Step::Stop(Next::Close),
+            ClientRequest::Shutdown { is_known } => shut_down(is_known, line.bytes, desk, out),
+            ClientRequest::Store(storing) => {
+                let key = storing.key;
+                match self.value(line.bytes, key, storing.len, data, desk, out) {
+                    Err(step) => step,
+                    Ok(value) => {
+                        text::store(&storing, value, desk, out);
+                        Step::Used(line.bytes + storing.len + CRLF.len())
+                    }
+                }
+            }
+            ClientRequest::Meta(meta) => self.meta(&meta, line.bytes, data, desk, out),
+            other => {
+                text::execute(&other, desk, out);
+                Step::Used(line.bytes)
+            }
+        }
+    }
+
+    /// The line has not ended.
+    fn wait(&mut self, input: &[u8], desk: &Desk<'_>) -> Step {
+        let is_long = input.len() > MOST_LINE && desk.service.transit.is_exhausted();
+        if input.len() >= most(input) || is_long {
+            return Step::Stop(Next::Close);
+        }
+        self.seen = input.len();
+        Step::Stop(Next::Read)
+    }
+
+    fn refuse(&mut self, refusal: Refusal, line: usize, out: &mut Vec<u8>) -> usize {
+        if !refusal.words.is_empty() {
+            reply::say(out, refusal.words);
+        }
+        if refusal.swallow > 0 {
+            self.state = State::Swallow(refusal.swallow);
+        }
+        line
+    }
+
+    /// The value of `len` bytes at the start of `data`, `Some` if it ends as it must, if all of it is there.
+    /// If it is too large it is refused, and its old value is no longer what was set last.
+    fn value<'d>(
+        &mut self,
+        line: usize,
+        key: &[u8],
+        len: usize,
+        data: &'d [u8],
+        desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<&'d [u8]>, Step> {
+        let is_too_large = len > desk.service.settings.max_value;
+        let all = len + CRLF.len();
+        let must_wait = data.len() < all;
+        // While it is waited for, it was let in already.
+        let is_let_in = self.need > 0;
+        if is_too_large
+            || must_wait && !is_let_in && len > SMALL && desk.service.transit.is_exhausted()
+        {
+            let (count, words) = if is_too_large {
+                (Counted::StoreTooLarge, reply::TOO_LARGE)
+            } else {
+                (Counted::StoreNoMemory, reply::NO_MEMORY)
+            };
+            desk.counts.add(count, 1);
+            desk.handle.remove(key);
+            let refusal = Refusal { words, swallow: all };
+            return Err(Step::Used(self.refuse(refusal, line, out)));
+        }
+        if must_wait {
+            self.need = line + all;
+            return Err(Step::Stop(Next::Read));
+        }
+        let (value, end) = data[..all].split_at(len);
+        Ok((end == CRLF).then_some(value))
+    }
+
+    /// Answers keys until there is no more room. Returns what it has used up.
+    fn retrieve(
+        &mut self,
+        how: Retrieval,
+        mut keys: Words<'_>,
+        tail: usize,
+        desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
+        room: Room,
+    ) -> usize {
+        let all = keys.rest().len();
+        loop {
+            let left = keys.rest().len();
+            if out.len() >= room.bytes {
+                self.state = State::Keys { how, left, tail };
+                return all - left;
+            }
+            let Some(key) = keys.next() else { break };
+            if desk.service.transit.is_exhausted() {
+                if !out.is_empty() {
+                    // Others have all the memory: what we have goes first.
+                    self.state = State::Keys { how, left, tail };
+                    return all - left;
+                }
+                desk.counts.add(Counted::ResponseOom, 1);
+                reply::say(out, reply::NO_RESPONSE);
+                self.state = State::Line;
+                return all + tail;
+            }
+            text::retrieve(how, key, desk, out);
+        }
+        out.extend_from_slice(b"END\r\n");
+        self.state = State::Line;
+        all + tail
+    }
+
+    fn meta(
+        &mut self,
+        meta: &crate::protocol::Meta<'_>,
+        line: usize,
+        data: &[u8],
+        desk: &mut Desk<'_>,
+        out: &mut Vec<u8>,
+    ) -> Step {
+        use crate::protocol::{Command, MAX_KEY};
+        let mut decoded = [0; MAX_KEY];
+        let key = meta.key(&mut decoded);
+        match meta.command {
+            Command::MetaSet => match self.value(line, key, meta.len, data, desk, out) {
+                Err(step) => step,
+                Ok(value) => {
+                    meta::store(meta, key, value, desk, out);
+                    Step::Used(line + meta.len + CRLF.len())
+                }
+            },
+            Command::MetaGet if meta.wants_value && desk.service.transit.is_exhausted() => {
+                if !out.is_empty() {
+                    return Step::Stop(Next::Write);
+                }
+                desk.counts.add(Counted::ResponseOom, 1);
+                reply::say(out, reply::NO_RESPONSE);
+                Step::Used(line)
+            }
+            _ => {
+                meta::execute(meta, key, desk, out);
+                Step::Used(line)
+            }
+        }
+    }
+}
+
+/// The longest line that may begin as `input` does.
+fn most(input: &[u8]) -> usize {
+    let command = input.trim_ascii_start();
+    let is_retrieval = [&b"get "[..], b"gets ", b"gat ", b"gats "]
+        .iter()
+        .any(|retrieval| command.starts_with(retrieval));
+    if is_retrieval { MOST_RETRIEVAL } else { MOST_LINE }
+}
+
+fn shut_down(is_known: bool, line: usize, desk: &Desk<'_>, out: &mut Vec<u8>) -> Step {
+    if !desk.service.settings.shuts_down {
+        reply::say(out, "ERROR: shutdown not enabled");
+        return Step::Used(line);
+    }
+    if !is_known {
+        reply::say(out, "CLIENT_ERROR invalid shutdown mode");
+        return Step::Used(line);
+    }
+    desk.service.stop();
+    Step::Stop(Next::Close)
+}

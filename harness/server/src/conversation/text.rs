@@ -1,0 +1,300 @@
+//! Commands of the text protocol.
+
+use cache::store::{NewCas, Options, Outcome, SetError, When, Write};
+use cache::time::Expiry;
+
+use super::reply::{
+    BAD_CHUNK, MOST_HEAD, NO_MEMORY, NOT_NUMERIC, TOO_LARGE, head, number, say, say_unless,
+};
+use super::stats;
+use crate::caches::Edit;
+use crate::protocol::{Arithmetic, CRLF, ClientRequest, Command, Retrieval, Storing, unsigned};
+use crate::service::Desk;
+use crate::tally::Counted;
+
+/// Answers a key, if it is there.
+#[inline]
+pub(super) fn retrieve(how: Retrieval, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.extend_from_slice(b"VALUE ");
+    out.extend_from_slice(key);
+    // Length and flags are known when the value is there, which is then moved to where they end.
+    let at = out.len();
+    out.resize(at + MOST_HEAD, 0);
+    let found = match how.expiry {
+        None => desk.handle.get(key, out),
+        Some(expiry) => get_and_touch(key, expiry, desk, out),
+    };
+    let (hits, misses) = match how.expiry {
+        None => (Counted::GetHits, Counted::GetMisses),
+        Some(_) => (Counted::TouchHits, Counted::TouchMisses),
+    };
+    let command = if how.expiry.is_none() { Counted::CmdGet } else { Counted::CmdTouch };
+    desk.counts.add(command, 1);
+    let Some((flags, cas)) = found.map(|found| (found.flags, found.cas)) else {
+        desk.counts.add(misses, 1);
+        out.truncate(begin);
+        return;
+    };
+    desk.counts.add(hits, 1);
+    let value = at + MOST_HEAD;
+    let len = out.len() - value;
+    // Without CAS numbers memcached says 0.
+    let cas = how.with_cas.then(|| cas.unwrap_or(0));
+    let end = at + head(&mut out[at..value], flags, len, cas);
+    out.copy_within(value.., end);
+    out.truncate(end + len);
+    out.extend_from_slice(CRLF);
+}
+
+/// Appends the value of `key`, which expires at another time from then on.
+fn get_and_touch(
+    key: &[u8],
+    expiry: Expiry,
+    desk: &mut Desk<'_>,
+    out: &mut Vec<u8>,
+) -> Option<cache::store::Found> {
+    let mut seen = None;
+    let _ = desk.handle.update(key, &mut desk.buffer, &mut |current, _| {
+        let Some(current) = current else { return Edit::Nothing };
+        seen = Some(current.found());
+        current.value_into(out);
+        Edit::Keep(Write { expiry: Some(expiry), cas: NewCas::Kept, ..Write::default() })
+    });
+    seen
+}
+
+/// Stores a value; `None` if its end was not where it had to be.
+pub(super) fn store(
+    storing: &Storing<'_>,
+    value: Option<&[u8]>,
+    desk: &mut Desk<'_>,
+    out: &mut Vec<u8>,
+) {
+    desk.counts.add(Counted::CmdSet, 1);
+    let Some(value) = value else { return say_unless(storing.is_quiet, out, BAD_CHUNK) };
+    let Storing { command, key, flags, expiry, cas, .. } = *storing;
+    let when = match command {
+        Command::Add => When::Absent,
+        Command::Replace => When::Present,
+        Command::Cas => When::Cas(cas.unwrap_or(0)),
+        _ => When::Always,
+    };
+    let outcome = match command {
+        Command::Append | Command::Prepend => {
+            join(key, value, command == Command::Append, None, desk).map(|(outcome, _)| outcome)
+        }
+        _ => desk.handle.set(key, value, Options { flags, expiry, when }),
+    };
+    let outcome = outcome.or_else(|error| without_cas(error, key, desk));
+    if command == Command::Cas {
+        count_cas(outcome, desk);
+    }
+    say_unless(storing.is_quiet, out, words_of(outcome, desk));
+}
+
+/// A cache without CAS numbers has none that could be the one that was given.
+fn without_cas(error: SetError, key: &[u8], desk: &mut Desk<'_>) -> Result<Outcome, SetError> {
+    if error != SetError::NoCas {
+        return Err(error);
+    }
+    desk.value.clear();
+    let found = desk.handle.get(key, &mut desk.value);
+    Ok(if found.is_some() { Outcome::Changed } else { Outcome::NotFound })
+}
+
+pub(super) fn count_cas(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) {
+    match outcome {
+        Ok(Outcome::Stored) => desk.counts.add(Counted::CasHits, 1),
+        Ok(Outcome::Changed) => desk.counts.add(Counted::CasBadval, 1),
+        Ok(Outcome::NotFound) => desk.counts.add(Counted::CasMisses, 1),
+        _ => {}
+    }
+}
+
+/// What is said of an outcome, which is counted.
+fn words_of(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) -> &'static str {
+    match outcome {
+        Ok(Outcome::Stored) => {
+            desk.counts.add(Counted::TotalItems, 1);
+            "STORED"
+        }
+        Ok(Outcome::NotStored) => "NOT_STORED",
+        Ok(Outcome::Changed) => "EXISTS",
+        Ok(Outcome::NotFound) => "NOT_FOUND",
+        Err(error) => refused(error, desk),
+    }
+}
+
+/// What is said of a value that was not stored, which is counted.
+pub(super) fn refused(error: SetError, desk: &Desk<'_>) -> &'static str {
+    match error {
+        SetError::TooLarge { .. } => {
+            desk.counts.add(Counted::StoreTooLarge, 1);
+            TOO_LARGE
+        }
+        _ => {
+            desk.counts.add(Counted::StoreNoMemory, 1);
+            NO_MEMORY
+        }
+    }
+}
+
+/// Appends to what is there, or puts before it; and the CAS number of what is there then.
+pub(super) fn join(
+    key: &[u8],
+    more: &[u8],
+    is_append: bool,
+    cas: Option<u64>,
+    desk: &mut Desk<'_>,
+) -> Result<(Outcome, Option<u64>), SetError> {
+    let most = desk.service.settings.max_value;
+    let mut outcome = Outcome::NotStored;
+    let found = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
+        let Some(current) = current else { return Edit::Nothing };
+        if cas.is_some_and(|cas| cas != 0 && current.found().cas != Some(cas)) {
+            outcome = Outcome::Changed;
+            return Edit::Nothing;
+        }
+        if !is_append {
+            value.extend_from_slice(more);
+        }
+        current.value_into(value);
+        if is_append {
+            value.extend_from_slice(more);
+        }
+        // Then what is there stays.
+        if value.len() > most {
+            return Edit::Nothing;
+        }
+        outcome = Outcome::Stored;
+        // What is fresh is not stale.
+        Edit::Write(Write { marks: Some(0), ..Write::default() })
+    })?;
+    Ok((outcome, found.and_then(|found| found.cas)))
+}
+
+/// How arithmetic has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sum {
+    Is(u64),
+    NotFound,
+    NotNumeric,
+    /// It has another CAS number.
+    Changed,
+}
+
+/// Adds to the number that `value` is, or takes from it: it wraps above, and stops at 0. Writes the sum in its
+/// place, which as in memcached does not become shorter: blanks follow.
+pub(super) fn add(value: &mut Vec<u8>, is_increment: bool, delta: u64) -> Option<u64> {
+    // As in memcached, what is behind a byte of 0 is not looked at.
+    let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
+    let number = unsigned(text, u64::MAX)?;
+    let sum = if is_increment { number.wrapping_add(delta) } else { number.saturating_sub(delta) };
+    let len = value.len();
+    value.clear();
+    self::number(value, sum);
+    if value.len() < len {
+        value.resize(len, b' ');
+    }
+    Some(sum)
+}
+
+fn arithmetic(request: &Arithmetic<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
+    let Arithmetic { key, is_increment, delta, is_quiet } = *request;
+    let mut sum = Sum::NotFound;
+    let done = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
+        let Some(current) = current else { return Edit::Nothing };
+        current.value_into(value);
+        let Some(is) = add(value, is_increment, delta) else {
+            sum = Sum::NotNumeric;
+            return Edit::Nothing;
+        };
+        sum = Sum::Is(is);
+        Edit::Write(Write::default())
+    });
+    count_arithmetic(is_increment, sum, desk);
+    match sum {
+        _ if done.is_err() => say_unless(is_quiet, out, "SERVER_ERROR out of memory"),
+        Sum::NotFound | Sum::Changed => say_unless(is_quiet, out, "NOT_FOUND"),
+        Sum::NotNumeric => say_unless(is_quiet, out, NOT_NUMERIC),
+        Sum::Is(_) if is_quiet => {}
+        Sum::Is(sum) => {
+            number(out, sum);
+            out.extend_from_slice(CRLF);
+        }
+    }
+}
+
+pub(super) fn count_arithmetic(is_increment: bool, sum: Sum, desk: &Desk<'_>) {
+    let (hits, misses) = if is_increment {
+        (Counted::IncrHits, Counted::IncrMisses)
+    } else {
+        (Counted::DecrHits, Counted::DecrMisses)
+    };
+    match sum {
+        Sum::Is(_) => desk.counts.add(hits, 1),
+        Sum::NotFound => desk.counts.add(misses, 1),
+        Sum::NotNumeric | Sum::Changed => {}
+    }
+}
+
+/// Does what needs neither keys of the line nor a value.
+pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
+    match *request {
+        ClientRequest::Add(ref request) => arithmetic(request, desk, out),
+        ClientRequest::Touch { key, expiry, is_quiet } => {
+            let is_there = desk.handle.touch(key, expiry);
+            desk.counts.add(Counted::CmdTouch, 1);
+            desk.counts.add(if is_there { Counted::TouchHits } else { Counted::TouchMisses }, 1);
+            say_unless(is_quiet, out, if is_there { "TOUCHED" } else { "NOT_FOUND" });
+        }
+        ClientRequest::Delete { key, is_quiet } => {
+            let was_there = desk.handle.remove(key);
+            desk.counts.add(if was_there { Counted::DeleteHits } else { Counted::DeleteMisses }, 1);
+            say_unless(is_quiet, out, if was_there { "DELETED" } else { "NOT_FOUND" });
+        }
+        ClientRequest::Flush { delay, is_quiet } => {
+            desk.counts.add(Counted::CmdFlush, 1);
+            let words = flush(delay, desk);
+            say_unless(is_quiet, out, words);
+        }
+        ClientRequest::Verbosity { is_quiet } => say_unless(is_quiet, out, "OK"),
+        ClientRequest::MemoryLimit { mib, is_quiet } => {
+            say_unless(is_quiet, out, memory_limit(mib));
+        }
+        ClientRequest::Nothing => say(out, "MN"),
+        ClientRequest::Version => say(out, stats::VERSION),
+        ClientRequest::Stats(of) => stats::say_stats(of, desk, out),
+        ClientRequest::Retrieve(..)
+        | ClientRequest::Store(_)
+        | ClientRequest::Meta(_)
+        | ClientRequest::Shutdown { .. }
+        | ClientRequest::Quit => {}
+    }
+}
+
+fn flush(delay: i32, desk: &mut Desk<'_>) -> &'static str {
+    if !desk.service.settings.flushes {
+        return "CLIENT_ERROR flush_all not allowed";
+    }
+    match Expiry::from_number(delay.into()) {
+        Expiry::After(seconds) if seconds > 0 => desk.service.flush_after(seconds),
+        Expiry::At(second) => desk.service.flush_after(stats::until(second)),
+        _ => {
+            desk.service.flush_no_more();
+            desk.handle.clear();
+        }
+    }
+    "OK"
+}
+
+/// The memory of a cache is what it was made with.
+fn memory_limit(mib: Option<u64>) -> &'static str {
+    match mib {
+        None => "ERROR",
+        Some(..8) => "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m",
+        Some(1_000_000_001..) => "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes",
+        Some(_) => "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust",
+    }
+}

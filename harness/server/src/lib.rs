@@ -1,0 +1,25 @@
+//! A memcached that can be taken apart: the text and meta protocols over the caches of `structures/cache`.
+//!
+//! docs/SERVER.md says how to use it, and where it differs from memcached.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `protocol` | what a command line asks for: pure functions of bytes |
+//! | `caches` | stores and policies by name |
+//! | `tally` | what a worker counts |
+//! | `service` | what all connections share |
+//! | `conversation` | a connection without its socket: bytes in, bytes out |
+//! | `net` | sockets: an acceptor, and an event loop a worker |
+//! | `flags` | the flags of `bench serve` |
+//!
+//! None uses what is below it. No code here is `unsafe`.
+
+#![forbid(unsafe_code)]
+
+pub mod caches;
+pub mod conversation;
+pub mod flags;
+pub mod net;
+pub mod protocol;
+pub mod service;
+pub mod tally;

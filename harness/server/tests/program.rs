@@ -1,0 +1,100 @@
+//! The program: its flags, its signals, and what it does without descriptors.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
+
+/// The program, started by `command`, and where it listens.
+fn started(mut command: Command) -> (Child, String) {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let place = line.trim().strip_prefix("listening on ").expect("it says where").to_owned();
+    (child, place)
+}
+
+fn connect(place: &str) -> TcpStream {
+    let stream = TcpStream::connect(place).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+fn ask(stream: &mut TcpStream, asked: &str, expected: &str) {
+    stream.write_all(asked.as_bytes()).unwrap();
+    let mut reply = vec![0; expected.len()];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!(String::from_utf8_lossy(&reply), expected);
+}
+
+#[test]
+fn a_signal_ends_it_when_it_has_answered() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "-p", "0", "-t", "1"]);
+        let (mut child, place) = started(command);
+        let mut stream = connect(&place);
+        ask(&mut stream, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+        kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "the connection has ended");
+    }
+}
+
+#[test]
+fn the_command_shutdown_ends_it() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "-p", "0", "-t", "2", "-A"]);
+    let (mut child, place) = started(command);
+    ask(
+        &mut connect(&place),
+        "shutdown slowly\r\nshutdown\r\n",
+        "CLIENT_ERROR invalid shutdown mode\r\n",
+    );
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn without_descriptors_those_wait_who_come_late() {
+    let mut command = Command::new("sh");
+    let line = format!("ulimit -n 24; exec '{PROGRAM}' serve -p 0 -t 2 -c 1000");
+    command.args(["-c", &line]);
+    let (mut child, place) = started(command);
+    let mut streams: Vec<TcpStream> = (0..40).map(|_| connect(&place)).collect();
+    // The first ones have got in, and are served.
+    ask(&mut streams[0], "mn\r\n", "MN\r\n");
+    let mut last = streams.pop().unwrap();
+    last.write_all(b"mn\r\n").unwrap();
+    last.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(last.read(&mut [0]).is_err(), "there was a descriptor for it");
+    streams.truncate(1);
+    last.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    ask(&mut last, "", "MN\r\n");
+    ask(&mut streams[0], "mn\r\n", "MN\r\n");
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    for (flags, words) in [
+        ("-I 9m", "items have from 1k to 4m"),
+        ("--store hash", "possible values: memc3"),
+        ("--eviction best", "possible values: none"),
+        ("-f 1", "grow"),
+        ("-p 0 -s /tmp/x", "cannot be used with"),
+        ("-s /nowhere/at/all", "cannot listen on /nowhere/at/all"),
+        ("-o modern", "idle_timeout=SECONDS"),
+        ("-U 0", "unexpected argument"),
+    ] {
+        let output = Command::new(PROGRAM).arg("serve").args(flags.split(' ')).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
+        assert!(said.contains(words), "{flags}: {said}");
+    }
+}

@@ -1,0 +1,137 @@
+//! What memcached 1.6.18 has answered, and what is answered here.
+//!
+//! `ci/server.py record` has written the conversations down.
+
+mod common;
+
+use common::{PLENTY, service, settings, talk};
+
+/// A conversation; `None` where the next one finds an empty cache.
+type Line = Option<(String, String)>;
+
+fn bytes(text: &str) -> Vec<u8> {
+    // Each character is a byte.
+    text.chars().map(|character| u8::try_from(character).expect("it is latin-1")).collect()
+}
+
+/// The first line of `reply`, and the rest.
+fn line(reply: &[u8]) -> (&[u8], &[u8]) {
+    let end = reply.windows(2).position(|two| two == b"\r\n").map_or(reply.len(), |end| end + 2);
+    reply.split_at(end)
+}
+
+/// A reply without what differs between servers: CAS numbers, and seconds that are left.
+fn struck(mut reply: &[u8]) -> String {
+    let mut all = String::new();
+    while !reply.is_empty() {
+        let (first, mut rest) = line(reply);
+        let text = String::from_utf8_lossy(first).into_owned();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let mut value = 0;
+        match words[..] {
+            ["VALUE", key, flags, len] => all += &format!("VALUE {key} {flags} {len}\r\n"),
+            ["VALUE", key, flags, len, _] => all += &format!("VALUE {key} {flags} {len} #\r\n"),
+            ["HD" | "EX" | "NF" | "NS" | "VA" | "EN", ..] => {
+                all += &words.iter().map(|word| of_meta(word)).collect::<Vec<_>>().join(" ");
+                all += "\r\n";
+            }
+            _ => all += &text,
+        }
+        if let ["VALUE", _, _, len, ..] | ["VA", len, ..] = words[..] {
+            value = len.parse::<usize>().expect("a length") + 2;
+        }
+        let (data, after) = rest.split_at(value);
+        all.extend(data.iter().copied().map(char::from));
+        rest = after;
+        reply = rest;
+    }
+    all
+}
+
+fn of_meta(word: &str) -> String {
+    let number = word.get(1..).and_then(|digits| digits.parse::<u64>().ok());
+    match (word.as_bytes()[0], number) {
+        (b'c', Some(1..)) => "c#".to_owned(),
+        (b't', Some(left)) => format!("t{}", left.next_multiple_of(10)),
+        _ => word.to_owned(),
+    }
+}
+
+fn replay(store: &str, eviction: &str) {
+    let text = include_str!("../testdata/memcached.jsonl");
+    let mut here = service(settings(store, eviction));
+    let mut lines = 0;
+    for (number, line) in text.lines().enumerate() {
+        let line: Line = serde_json::from_str(line).expect("it is as it was written");
+        let Some((asked, expected)) = line else {
+            here = service(settings(store, eviction));
+            continue;
+        };
+        let (reply, _) = talk(&here, [&bytes(&asked)[..]], PLENTY);
+        let expected = struck(&bytes(&expected));
+        assert_eq!(struck(&reply), expected, "line {}, asked {asked:?}", number + 1);
+        lines += asked.lines().count();
+    }
+    assert!(lines > 1000, "{lines} lines");
+}
+
+#[test]
+fn replies_are_memcacheds() {
+    replay("memc3", "clock");
+}
+
+#[test]
+fn replies_are_memcacheds_whatever_the_cache() {
+    replay("sharded", "lru-list");
+}
+
+/// A reply that follows from the one before it is in no transcript.
+#[test]
+fn a_cas_number_that_was_told_is_the_right_one() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    say("set a 0 0 1\r\n1\r\n");
+    let told = say("gets a\r\n");
+    let cas = told.lines().next().unwrap().rsplit(' ').next().unwrap();
+    assert_eq!(say(&format!("cas a 0 0 1 {cas}\r\n2\r\n")), "STORED\r\n");
+    assert_eq!(say(&format!("cas a 0 0 1 {cas}\r\n3\r\n")), "EXISTS\r\n");
+    assert_eq!(
+        say(&format!("ms a 1 C{cas}\r\n3\r\nmd a C{cas}\r\nma a C{cas}\r\n")),
+        "EX\r\nEX\r\nEX\r\n"
+    );
+    // An older one may store what is stale, and who comes first is to fetch it.
+    assert_eq!(say(&format!("ms a 1 I C{cas}\r\n4\r\n")), "HD\r\n");
+    assert_eq!(say("mg a v\r\nmg a v\r\n"), "VA 1 X W\r\n4\r\nVA 1 Z X\r\n4\r\n");
+    let told = say("mg a c\r\n");
+    let cas = &told.split_whitespace().find(|word| word.starts_with('c')).unwrap()[1..];
+    let next = say(&format!("ms a 1 c C{cas}\r\n5\r\n"));
+    assert_ne!(next.trim(), format!("HD c{cas}"));
+    let cas = &next.trim()["HD c".len()..];
+    assert_eq!(
+        say(&format!("ms a 2 MA C{cas}\r\n67\r\nget a\r\n")),
+        "HD\r\nVALUE a 0 3\r\n567\r\nEND\r\n"
+    );
+}
+
+#[test]
+fn keys_in_base_64_may_have_blanks() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    assert_eq!(say("ms YSBi 1 b\r\n1\r\nmg YSBi b k v\r\n"), "HD\r\nVA 1 kYSBi b\r\n1\r\n");
+    assert_eq!(say("ma YSBi b v D4\r\nmd YSBi b q\r\nmg YSBi b\r\n"), "VA 1\r\n5\r\nEN\r\n");
+    assert_eq!(say("mg !! b\r\n"), "CLIENT_ERROR error decoding key\r\n");
+}
+
+#[test]
+fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
+    use cache::store::Config;
+    use server::caches::named;
+    use server::service::Service;
+    let settings = settings("memc3", "clock");
+    let config = Config { cas: false, ..Config::of(settings.bytes) };
+    let cache = named("memc3", "clock").unwrap()(&config).unwrap();
+    let here = Service::new(cache, settings);
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    assert_eq!(say("cas a 0 0 1 1\r\n1\r\nset a 0 0 1\r\n1\r\n"), "NOT_FOUND\r\nSTORED\r\n");
+    assert_eq!(say("cas a 0 0 1 1\r\n2\r\ngets a\r\n"), "EXISTS\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
+}
