@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# `bench serve` before clients and tests that others wrote: memccapable (Debian's libmemcached-tools), pymemcache's
+# integration tests (PyPI), and, at random, the replies of memcached itself (Debian). What is not installed is
+# installed where that may be; what cannot be had is skipped, with a word. An argument says how many random
+# conversations there are. SERVER names the program; without it the checks build it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-300}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+if [ -z "${SERVER:-}" ]; then
+    cargo build -p server
+    SERVER=$target/debug/bench-server
+fi
+has() {
+    command -v "$1" >/dev/null && return
+    # A service of this name would be started, and is not wanted.
+    { [ "$(id -u)" = 0 ] && command -v apt-get && apt-get update &&
+        RUNLEVEL=1 apt-get install -y --no-install-recommends "$2"; } >/dev/null 2>&1 || true
+    command -v "$1" >/dev/null && return
+    echo "server: skipped: $1, since $2 cannot be installed here"
+    return 1
+}
+log=$(mktemp)
+"$SERVER" serve -p 0 -t 2 2>"$log" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; rm -f "$log"' EXIT
+port=
+for _ in $(seq 100); do
+    port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$log")
+    [ -n "$port" ] && break
+    sleep 0.1
+done
+[ -n "$port" ] || { cat "$log" >&2; exit 1; }
+
+if has memccapable libmemcached-tools; then
+    memccapable -h 127.0.0.1 -p "$port" -a | tee "$log"
+    passed=$(grep -c '\[pass\]$' "$log") || true
+    [ "$passed" = 27 ] || { echo "server: memccapable: $passed of 27" >&2; exit 1; }
+fi
+
+# Their tests are in the source archive alone.
+pymemcache() {
+    local venv=$target/pymemcache version=4.0.0
+    { [ -x "$venv/bin/python" ] || python3 -m venv "$venv"; } &&
+        "$venv/bin/python" -m pip install --quiet pytest "pymemcache==$version" &&
+        { [ -d "$venv/pymemcache-$version" ] ||
+            { "$venv/bin/python" -m pip download --quiet --no-deps --no-binary :all: -d "$venv" \
+                "pymemcache==$version" && tar -xf "$venv/pymemcache-$version.tar.gz" -C "$venv"; }; }
+}
+if pymemcache >/dev/null 2>&1; then
+    # `test_misc` wants the memory of a server that runs changed.
+    (cd "$target/pymemcache/pymemcache-4.0.0" && ../bin/python -m pytest -q -o addopts= -p no:cacheprovider \
+        pymemcache/test/test_integration.py -k 'not test_misc' --server 127.0.0.1 --port "$port")
+else
+    echo "server: skipped: pymemcache 4.0.0 cannot be installed here"
+fi
+kill "$server"
+wait "$server" || { echo "server: it did not end well" >&2; exit 1; }
+
+if has memcached memcached; then
+    memcached=memcached
+    [ "$(id -u)" = 0 ] && memcached="memcached -u root"
+    memcached --version
+    for store in memc3 sharded; do
+        python3 ci/server.py compare "$SERVER serve --store $store" "$memcached" "$rounds" "$RANDOM"
+    done
+fi
+echo "server: done"
