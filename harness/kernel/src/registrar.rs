@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 
 use structures::map::ConcurrentMap;
 use structures::reclaim::{self, Epoch, Hazard, Reclaimer, RefCounts, RootScheme, Visitor};
-use table::{Bytes, Form, MapOptions, NO_RECLAIMER, ReclaimerInfo, Structure, Structures, Subject};
+use table::{
+    Bytes, Form, Maker, MapOptions, NO_RECLAIMER, ReclaimerInfo, Structure, Structures, Subject,
+};
 
 use crate::erased::held;
 use crate::{ByteStrings, counting_maker, maker};
@@ -91,7 +93,12 @@ fn subject<M: ConcurrentMap<u64, u64> + 'static>(
     reclaimer: &str,
     build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
 ) -> Subject {
-    Subject { form, reclaimer: reclaimer.to_owned(), maker: maker(build), counting: None }
+    made(form, reclaimer, maker(build))
+}
+
+/// What `maker` makes, in that form, with that reclaimer.
+fn made(form: Form, reclaimer: &str, maker: Maker<'static>) -> Subject {
+    Subject { form, reclaimer: reclaimer.to_owned(), maker, counting: None }
 }
 
 /// The structures of a program, as they are registered.
@@ -230,6 +237,31 @@ impl Registrar {
             ByteStrings::new(build(options), options.bytes.expect("a case of byte strings"))
         };
         self.structure(structure).subjects.push(subject(Form::Bytes, reclaimer, build));
+    }
+
+    /// Adds a structure that takes no reclaimer and comes with its way behind a pointer: one in another
+    /// language. `why_not` says why.
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    pub fn add_made(
+        &mut self,
+        name: &str,
+        why_not: &'static str,
+        maker: Maker<'static>,
+    ) -> &mut Structure {
+        self.push(name, why_not, vec![made(Form::Usual, NO_RECLAIMER, maker)])
+    }
+
+    /// Adds the form of such a structure with any hasher ([`MapOptions::any_hasher`]).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such structure.
+    pub fn add_made_hashed(&mut self, structure: &str, maker: Maker<'static>) {
+        let made = made(Form::Hashed, NO_RECLAIMER, maker);
+        self.structure(structure).subjects.push(made);
     }
 
     /// Says that `build` makes a structure that takes no reclaimer with searches that are

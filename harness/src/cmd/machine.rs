@@ -19,7 +19,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
-    let machine = Machine::read(registry.build());
+    let machine = Machine::read(&registry.build());
     let probe = NoiseProbe::start();
     std::thread::sleep(Duration::from_secs(1));
     let noise = probe.stop();

@@ -218,7 +218,7 @@ fn by_turns(programs: &Programs, args: &Args) -> Result<(), Failure> {
             spec.case.structure
         )));
     }
-    let turns = (Turns::default(), Machine::read(registry.build()).parallelism());
+    let turns = (Turns::default(), Machine::read(&registry.build()).parallelism());
     let shuffle = turn_order(args.seed, 0, (args.seed, 0));
     let never = AtomicBool::new(false);
     let all = together::run(&registry, turns, &group, shuffle, &never, |_| {})?;

@@ -95,7 +95,8 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let (text, experiment) = read(&args.spec, &overrides, &catalogue)?;
     let plan = Plan::new(&experiment, &registry, args)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
-    let machine = Machine::read(registry.build());
+    let structures = experiment.cases.iter().map(|case| case.structure.as_str());
+    let machine = Machine::read(&registry.build_of(structures));
     let calls = decides::in_words(&experiment, plan.cells(), &out, &machine);
     if args.dry_run {
         return plan.show(calls);

@@ -3,6 +3,7 @@
 use crate::experiment::{did_you_mean, find_preset};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
+use crate::programs::on_demand;
 use crate::rows::latency::RATES;
 use crate::workload::{Length, Preset, SHORTEST_KEY};
 
@@ -40,6 +41,9 @@ pub(super) fn width(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
+    if let ("structure", Some(how)) = (what, on_demand(name)) {
+        return format!("there is no {what} `{name}`; {how}");
+    }
     let hint = did_you_mean(name, names);
     format!("there is no {what} `{name}`; {hint}`bench list` shows all")
 }

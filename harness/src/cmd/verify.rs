@@ -18,7 +18,7 @@ use crate::failure::{Failure, usage};
 use crate::names::file_name;
 use crate::programs::ask::{Answer, ask};
 use crate::programs::catalogue::NameGlob;
-use crate::programs::{Programs, Registry};
+use crate::programs::{Programs, Registry, on_demand};
 use crate::verify::{Findings, Judgement, MAX_THREADS, VerifySpec, Wrong};
 use ::table::subject_name;
 use ::table::{Entry, NO_RECLAIMER};
@@ -143,7 +143,9 @@ fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n 
         .map_err(|error: globset::Error| usage(format!("--{what} {pattern}: {}", error.kind())))?;
     let found: Vec<&str> = names.iter().copied().filter(|name| glob.matches(name)).collect();
     if found.is_empty() {
-        return Err(usage(format!("no {what} matches `{pattern}`; `bench list` shows all")));
+        let how = if what == "structure" { on_demand(pattern) } else { None };
+        let how = how.unwrap_or_else(|| "`bench list` shows all".to_owned());
+        return Err(usage(format!("no {what} matches `{pattern}`; {how}")));
     }
     Ok(found)
 }

@@ -17,6 +17,7 @@ use crate::case::{Mix, can_batch, single};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
 use crate::programs::catalogue::{Catalogue, NameGlob, StructureEntry};
+use crate::programs::on_demand;
 use crate::trace::Facts;
 use crate::workload::{Distribution, Length, Preset};
 
@@ -352,11 +353,10 @@ fn matching(
         problems.push(Problem { span: pattern.span(), message, help });
         Vec::new()
     };
+    let how = if key == "structure" { on_demand(written) } else { None };
     if !written.contains(['*', '?', '[', '{']) {
-        return problem(
-            format!("unknown {key} `{written}`"),
-            format!("{}`bench list` shows all", names_meant(written, names)),
-        );
+        let meant = || format!("{}`bench list` shows all", names_meant(written, names));
+        return problem(format!("unknown {key} `{written}`"), how.unwrap_or_else(meant));
     }
     let glob: NameGlob = match written.parse() {
         Ok(glob) => glob,
@@ -375,10 +375,8 @@ fn matching(
         );
     }
     if matches.is_empty() {
-        return problem(
-            format!("no {key} matches `{written}`"),
-            format!("{}`bench list` shows all", did_you_mean(written, names)),
-        );
+        let meant = || format!("{}`bench list` shows all", did_you_mean(written, names));
+        return problem(format!("no {key} matches `{written}`"), how.unwrap_or_else(meant));
     }
     matches
 }

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
-use globset::Glob;
 
 use ::table::ProgramCatalogue;
 
+use super::family::Family;
 use super::{PREFIX, ProgramFile, Registry, VARIABLE};
 use crate::failure::{Failure, usage};
 
@@ -117,9 +117,7 @@ impl Place {
     fn all(&self) -> Result<Registry, Failure> {
         if let Some(cargo) = &self.cargo {
             let families = cargo.families()?;
-            cargo.build(
-                &families.iter().map(|family| family.package.as_str()).collect::<Vec<_>>(),
-            )?;
+            cargo.build_families(families.iter().filter(|family| self.is_wanted(family)))?;
         }
         self.registry(self.present())
     }
@@ -130,7 +128,11 @@ impl Place {
         let Some(family) = families.iter().find(|family| family.has(structure)) else {
             return self.all();
         };
-        cargo.build(&[&family.package])?;
+        if !self.is_wanted(family) {
+            let how = on_demand(structure).unwrap_or_default();
+            return Err(usage(format!("there is no structure `{structure}`; {how}")));
+        }
+        cargo.build_families([family])?;
         let of_family = self.folder.join(&family.package);
         let wanted = |path: &PathBuf| *path == of_family || self.named.contains(path);
         self.registry(self.present().into_iter().filter(wanted).collect())
@@ -138,7 +140,7 @@ impl Place {
 
     fn server(&self) -> Result<PathBuf, Failure> {
         if let Some(cargo) = &self.cargo {
-            cargo.build(&[SERVER])?;
+            cargo.build(&[SERVER], &[])?;
         }
         let path = self.folder.join(format!("{SERVER}{}", env::consts::EXE_SUFFIX));
         if path.is_file() {
@@ -149,6 +151,12 @@ impl Place {
              `cargo run --release -- ...` does so by itself",
             self.folder.display()
         )))
+    }
+
+    /// Whether a family is built for whoever asks for all: one that is built on demand alone, if somebody has built
+    /// it before, so that it is of the same sources as the others.
+    fn is_wanted(&self, family: &Family) -> bool {
+        family.on_demand.is_none() || self.folder.join(&family.package).exists()
     }
 
     fn registry(&self, present: Vec<PathBuf>) -> Result<Registry, Failure> {
@@ -210,35 +218,6 @@ struct Cargo {
     flags: Vec<String>,
 }
 
-/// A family's package.
-#[derive(Debug)]
-struct Family {
-    package: String,
-    /// Globs of its structures, whose variants are its too.
-    structures: Vec<String>,
-}
-
-impl Family {
-    fn has(&self, structure: &str) -> bool {
-        let name = structure.split(':').next().unwrap_or_default();
-        let is = |glob: &String| Glob::new(glob).is_ok_and(|g| g.compile_matcher().is_match(name));
-        self.structures.iter().any(is)
-    }
-
-    /// What the package of that `Cargo.toml` declares; `None` if it is of no family.
-    fn read(manifest: &Path) -> anyhow::Result<Option<Self>> {
-        let Ok(text) = fs::read_to_string(manifest) else { return Ok(None) };
-        let what = || format!("{} declares no structures", manifest.display());
-        let text: toml::Table = text.parse().with_context(what)?;
-        let package = text.get("package").with_context(what)?;
-        let name = package.get("name").and_then(toml::Value::as_str).with_context(what)?;
-        let declared = package.get("metadata").and_then(|all| all.get("bench")?.get("structures"));
-        let declared = declared.and_then(toml::Value::as_array).with_context(what)?;
-        let structures = declared.iter().filter_map(|glob| Some(glob.as_str()?.to_owned()));
-        Ok(Some(Self { package: name.to_owned(), structures: structures.collect() }))
-    }
-}
-
 impl Cargo {
     /// The cargo that runs this process, if it is one of the workspace that this program is of.
     fn of_process(folder: &Path) -> Option<Self> {
@@ -263,7 +242,19 @@ impl Cargo {
         Ok(families?.into_iter().flatten().collect())
     }
 
-    fn build(&self, programs: &[&str]) -> anyhow::Result<()> {
+    fn build_families<'f>(
+        &self,
+        families: impl IntoIterator<Item = &'f Family>,
+    ) -> anyhow::Result<()> {
+        let (mut programs, mut features) = (Vec::new(), Vec::new());
+        for family in families {
+            programs.push(family.package.as_str());
+            features.extend(family.on_demand.as_ref().map(|how| how.feature_of(&family.package)));
+        }
+        self.build(&programs, &features)
+    }
+
+    fn build(&self, programs: &[&str], features: &[String]) -> anyhow::Result<()> {
         let mut command = Command::new(&self.program);
         command.args(["build", "--quiet"]).args(&self.flags).current_dir(&self.root);
         // Data alone goes to standard output.
@@ -271,9 +262,29 @@ impl Cargo {
         for program in programs {
             command.args(["--bin", program]);
         }
+        for feature in features {
+            command.args(["--features", feature]);
+        }
         let status = command.status().context("cannot start cargo")?;
         ensure!(status.success(), "{} could not be built", programs.join(", "));
         Ok(())
+    }
+}
+
+/// Of a name or glob that means structures of a family that is built on demand alone, how they are had.
+#[must_use]
+pub fn on_demand(pattern: &str) -> Option<String> {
+    let profile = env::current_exe().map_or_else(|_| String::new(), |program| profile(&program));
+    Family::all_on_demand().filter(|family| family.is_meant(pattern)).find_map(|f| f.how(&profile))
+}
+
+/// What tells cargo the profile of the programs of tables that the program in that file starts; nothing, if it is
+/// cargo's own default.
+fn profile(program: &Path) -> String {
+    let folder = of_programs(program.parent().unwrap_or(program).to_owned(), true);
+    match flags(&folder).as_slice() {
+        [_, profile, ..] if profile != "dev" => format!("--profile {profile} "),
+        _ => String::new(),
     }
 }
 
@@ -323,15 +334,6 @@ mod tests {
     }
 
     #[test]
-    fn a_family_is_found_by_name_variants_among_them() {
-        let structures = ["cuckoo-*", "left-right"].map(str::to_owned).to_vec();
-        let family = Family { package: "p".to_owned(), structures };
-        assert!(family.has("cuckoo-striped") && family.has("cuckoo-striped:slots=8"));
-        assert!(family.has("left-right") && family.has("left-right:nodes=counted"));
-        assert!(!family.has("chaining-inline:cuckoo-"));
-    }
-
-    #[test]
     fn every_family_of_the_workspace_declares_its_structures() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
         let cargo = Cargo { program: PathBuf::new(), root, flags: Vec::new() };
@@ -340,6 +342,28 @@ mod tests {
         for family in families {
             assert!(family.package.starts_with(PREFIX) && !family.structures.is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_built_on_demand_is_built_where_it_was_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder: folder.path().to_owned(), named: Vec::new(), cargo: None };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let read = |name: &str| {
+            Family::read(&root.join("subjects").join(name).join("Cargo.toml")).unwrap().unwrap()
+        };
+        let [always, on_demand] = ["peers", "peers-cpp"].map(read);
+        assert!(place.is_wanted(&always) && !place.is_wanted(&on_demand));
+        fs::write(folder.path().join(&on_demand.package), "").unwrap();
+        assert!(place.is_wanted(&on_demand));
+    }
+
+    #[test]
+    fn the_profile_is_named_where_cargo_would_choose_another() {
+        let of = |program: &str| profile(Path::new(program));
+        assert_eq!(of("/t/target/release/bench"), "--profile measured ");
+        assert_eq!(of("/t/target/debug/bench"), "");
+        assert_eq!(of("/t/target/fast/bench"), "--profile fast ");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `find` | where programs are, and cargo's part in it |
+//! | `family` | what the package of a family declares; families that are built on demand |
 //! | `held` | a program that stays what it was when the command began |
 //! | `ask` | a process of a program, which is told something and answers |
 //! | `catalogue` | what can be named: structures, reclaimers, allocators |
@@ -13,11 +14,12 @@
 
 pub(crate) mod ask;
 pub mod catalogue;
+mod family;
 mod find;
 mod held;
 mod registry;
 
-pub use self::find::Programs;
+pub use self::find::{Programs, on_demand};
 pub use self::held::ProgramFile;
 pub use self::registry::{FOLDHASH_ALONE, Registry};
 

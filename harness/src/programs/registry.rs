@@ -1,5 +1,7 @@
 //! The structures of all programs.
 
+use std::collections::BTreeSet;
+
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
 use trials::serve::CATALOGUE_COMMAND;
 
@@ -20,7 +22,8 @@ pub struct Registry {
     program_of: Vec<usize>,
     reclaimers: Vec<ReclaimerInfo>,
     allocators: Vec<AllocatorEntry>,
-    build: BuildFacts,
+    /// How each program was built.
+    builds: Vec<BuildFacts>,
 }
 
 impl Registry {
@@ -61,7 +64,7 @@ impl Registry {
             }
             add_new(&mut registry.reclaimers, has.reclaimers, |one| &one.name);
             add_new(&mut registry.allocators, has.allocators, |one| &one.name);
-            add_facts(&mut registry.build, has.build);
+            registry.builds.push(has.build);
         }
         found.sort_by_key(|(entry, _)| match entry.info.family.as_str() {
             "peer" => 1,
@@ -103,8 +106,17 @@ impl Registry {
 
     /// How the programs were built.
     #[must_use]
-    pub fn build(&self) -> &BuildFacts {
-        &self.build
+    pub fn build(&self) -> BuildFacts {
+        joined(&self.builds)
+    }
+
+    /// How those programs were built that have these structures: what a result of them depends on.
+    #[must_use]
+    pub fn build_of<'s>(&self, structures: impl Iterator<Item = &'s str>) -> BuildFacts {
+        let place = |name: &str| self.structures.iter().position(|one| one.name == name);
+        let programs: BTreeSet<usize> =
+            structures.filter_map(place).map(|place| self.program_of[place]).collect();
+        joined(programs.into_iter().map(|program| &self.builds[program]))
     }
 
     /// The program that has the structure of that name.
@@ -164,6 +176,13 @@ fn add_new<T>(all: &mut Vec<T>, more: Vec<T>, name: fn(&T) -> &String) {
     }
 }
 
+/// The facts of several programs.
+fn joined<'f>(builds: impl IntoIterator<Item = &'f BuildFacts>) -> BuildFacts {
+    let mut all = BuildFacts::new();
+    builds.into_iter().for_each(|build| add_facts(&mut all, build.clone()));
+    all
+}
+
 /// Adds another program's facts. Where the two differ, both are said; what is dirty in one is dirty.
 fn add_facts(all: &mut BuildFacts, more: BuildFacts) {
     for (name, fact) in more {
@@ -178,6 +197,8 @@ fn add_facts(all: &mut BuildFacts, more: BuildFacts) {
 
 #[cfg(test)]
 mod tests {
+    use ::table::{Held, Info, Progress};
+
     use super::*;
 
     #[test]
@@ -193,5 +214,48 @@ mod tests {
         add_facts(&mut all, facts("b", "true"));
         add_facts(&mut all, facts("a", "false"));
         assert_eq!(all, facts("a and b", "true"));
+    }
+
+    #[test]
+    fn a_result_depends_on_the_programs_of_its_tables_alone() {
+        let entry = |name: &str| {
+            let info = Info {
+                family: "peer".to_owned(),
+                summary: String::new(),
+                get: Progress::Unknown,
+                insert: Progress::Unknown,
+                update: Progress::Unknown,
+                remove: Progress::Unknown,
+                progress_is_tested: false,
+                held: Held::Unknown,
+                keeps_entries: true,
+                counts_nodes: false,
+                len_is_bounded: true,
+                iterates_snapshots: false,
+                max_threads: None,
+            };
+            Entry {
+                name: name.to_owned(),
+                why_not: String::new(),
+                huge_pages: false,
+                variant_of: None,
+                why_no_bytes: String::new(),
+                subjects: vec![("none".to_owned(), info.clone())],
+                info,
+                hashed: Vec::new(),
+                bytes: Vec::new(),
+            }
+        };
+        let program = |name: &str, fact: &str| ProgramCatalogue {
+            structures: vec![entry(name)],
+            build: [(fact.to_owned(), "1".to_owned())].into(),
+            ..ProgramCatalogue::default()
+        };
+        let registry = Registry::given(vec![program("a", "rustc"), program("b", "cxx")]).unwrap();
+        let facts = |of: &[&str]| registry.build_of(of.iter().copied()).into_keys().collect::<Vec<_>>();
+        assert_eq!(facts(&["a"]), ["rustc"]);
+        assert_eq!(facts(&["b", "b"]), ["cxx"]);
+        assert_eq!(facts(&["b", "a"]), ["cxx", "rustc"]);
+        assert_eq!(registry.build().into_keys().collect::<Vec<_>>(), ["cxx", "rustc"]);
     }
 }

@@ -49,6 +49,8 @@ pub struct Machine {
     pub os: Option<String>,
     /// `rustc -V`.
     pub rustc: Option<String>,
+    /// The C++ compiler and the libraries of tables in C++, if any of those is measured.
+    pub cxx: Option<String>,
     /// The target triple.
     pub target: Option<String>,
     /// Cargo's profile.
@@ -69,6 +71,9 @@ pub struct Machine {
     pub crates: BTreeMap<String, String>,
 }
 
+/// The field of what tables in C++ were built with.
+const CXX: &str = "cxx";
+
 /// A field in which two machines differ, with our value and theirs.
 pub type Difference = (&'static str, String, String);
 
@@ -86,6 +91,7 @@ impl Machine {
         let text = |fact: &str| facts.get(fact).cloned();
         Self {
             rustc: text("rustc"),
+            cxx: text("cxx"),
             target: text("target"),
             profile: text("profile"),
             opt_level: text("opt_level"),
@@ -137,6 +143,7 @@ impl Machine {
             ("cpus", text(self.cpus.as_ref())),
             ("kernel", text(self.kernel.as_ref())),
             ("rustc", text(self.rustc.as_ref())),
+            (CXX, text(self.cxx.as_ref())),
             ("target", text(self.target.as_ref())),
             ("profile", text(self.profile.as_ref())),
             ("flags", text(self.flags.as_ref())),
@@ -158,12 +165,14 @@ impl Machine {
         !self.differences(other).iter().any(|(field, ..)| is_of_hardware(field))
     }
 
-    /// A short hash over CPU model and number, kernel, compiler, target, profile, flags,
+    /// A short hash over CPU model and number, kernel, compilers, target, profile, flags,
     /// features, and revision and dirtiness of the source: what makes results comparable.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let text: String =
-            self.comparable().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let fields = self.comparable().into_iter();
+        // Of a result without a table in C++ the fingerprint says nothing of it.
+        let fields = fields.filter(|(name, _)| *name != CXX || self.cxx.is_some());
+        let text: String = fields.map(|(name, value)| format!("{name}={value}\n")).collect();
         let digest = Sha256::digest(text.as_bytes());
         digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -216,6 +225,7 @@ mod tests {
     fn facts() -> BuildFacts {
         let facts = [
             ("rustc", "rustc 1.95.0"),
+            ("cxx", "g++ 12.2.0; libcuckoo 0.3.1"),
             ("target", "x86_64-unknown-linux-gnu"),
             ("profile", "release"),
             ("flags", ""),

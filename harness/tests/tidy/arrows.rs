@@ -21,6 +21,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("subjects-controls", &["kernel", "structures", "trials"]),
     ("subjects-cuckoo", &["kernel", "structures", "trials"]),
     ("subjects-peers", &["kernel", "structures", "trials"]),
+    // A table in C++ is behind a pointer as it comes.
+    ("subjects-peers-cpp", &["kernel", "table", "trials"]),
     ("subjects-versioned", &["kernel", "structures", "trials"]),
     // `kernel` and `structures` for tables of one's own alone, see below.
     ("harness", &["cache", "kernel", "linearizability", "structures", "table", "trials"]),

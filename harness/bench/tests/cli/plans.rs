@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compare::recorded;
 use crate::lab;
+use crate::resume::installed;
 use crate::support::{Lab, TINY};
 
 /// The largest ratio that an experiment may need to call it, if ratios vary by 5 % from block to block.
@@ -39,13 +40,43 @@ fn every_experiment_can_decide_what_it_asks() {
     let lab = lab();
     let all = experiments();
     let compare = all.iter().filter(|path| {
-        let plan = lab.run(&format!("sweep {} --dry-run", path.display())).exits(0);
+        let plan = lab.run(&format!("sweep {} --dry-run", path.display()));
+        if plan.err.contains(ON_DEMAND) {
+            assert_eq!(path.file_name().unwrap(), "cpp-peers.toml");
+            return false;
+        }
+        let plan = plan.exits(0);
         let above = called_above(&plan.out);
         assert!(above.is_none_or(|ratio| ratio <= DECIDED), "{}: {above:?}", path.display());
         above.is_some()
     });
     let compare = compare.count();
     assert!(compare >= 20 && compare < all.len(), "{compare} of {}", all.len());
+}
+
+/// What is said of tables that were not built.
+const ON_DEMAND: &str = "is built on demand alone";
+
+#[test]
+fn tables_that_are_built_on_demand_say_how() {
+    let (_folder, lab) = installed();
+    let build = "-p subjects-peers-cpp --features cpp`, where there is a C++ compiler";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/cpp-peers.toml");
+    lab.write("cpp.toml", fs::read(file).unwrap());
+    for option in ["", "--dry-run"] {
+        let ran = lab.run(&format!("sweep cpp.toml {option}")).exits(2);
+        let said = ["unknown structure `tbb-hash-map`", "unknown structure `rculfhash`"];
+        ran.says(&said).says(&[ON_DEMAND, build]);
+    }
+    for command in ["run --structure libcuckoo", "verify --structure libcuckoo"] {
+        let said = ["there is no structure `libcuckoo`", ON_DEMAND, build];
+        lab.run(command).exits(2).says(&said);
+    }
+    let said = ["no structure matches `tbb*`", ON_DEMAND, build];
+    lab.run("verify --structure tbb*").exits(2).says(&said);
+    // A name that no program has stays a riddle.
+    let ran = lab.run("run --structure libcukoo").exits(2);
+    assert!(!ran.err.contains(ON_DEMAND), "{}", ran.err);
 }
 
 fn tiny(setting: &str) -> Lab {

@@ -159,7 +159,7 @@ fn a_disk_full_from_the_start_leaves_a_folder_to_go_on_with() {
 }
 
 /// A copy of `bench` and of the program of chained tables, in a folder of their own.
-fn installed() -> (tempfile::TempDir, Lab) {
+pub(crate) fn installed() -> (tempfile::TempDir, Lab) {
     let lab = lab();
     let built = Path::new(env!("CARGO_BIN_EXE_bench")).parent().unwrap();
     let folder = tempfile::TempDir::new().unwrap();
