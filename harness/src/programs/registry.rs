@@ -252,7 +252,8 @@ mod tests {
             ..ProgramCatalogue::default()
         };
         let registry = Registry::given(vec![program("a", "rustc"), program("b", "cxx")]).unwrap();
-        let facts = |of: &[&str]| registry.build_of(of.iter().copied()).into_keys().collect::<Vec<_>>();
+        let facts =
+            |of: &[&str]| registry.build_of(of.iter().copied()).into_keys().collect::<Vec<_>>();
         assert_eq!(facts(&["a"]), ["rustc"]);
         assert_eq!(facts(&["b", "b"]), ["cxx"]);
         assert_eq!(facts(&["b", "a"]), ["cxx", "rustc"]);

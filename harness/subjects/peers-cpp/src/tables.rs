@@ -24,16 +24,17 @@ struct CppSubject {
 }
 
 /// What all have in common.
-fn info(family: &str, get: Progress, writes: Progress, held: Held) -> Info {
+fn info(family: &str, progress: Progress) -> Info {
     Info {
         family: family.to_owned(),
         summary: String::new(),
-        get,
-        insert: writes,
-        update: writes,
-        remove: writes,
+        get: progress,
+        insert: progress,
+        update: progress,
+        remove: progress,
         progress_is_tested: false,
-        held,
+        // Nobody has tested it.
+        held: Held::Unknown,
         keeps_entries: true,
         counts_nodes: false,
         len_is_bounded: true,
@@ -43,33 +44,31 @@ fn info(family: &str, get: Progress, writes: Progress, held: Held) -> Info {
 }
 
 fn no_op() -> CppSubject {
-    let free = Progress::WaitFree;
     CppSubject {
         name: "cpp-no-op",
         functions: &interface::peers_no_op,
         why_not: "a control: nothing to reclaim",
         library: String::new(),
         info: Info {
-            summary: "keeps nothing, in C++: what the way there costs".to_owned(),
+            summary: "keeps nothing, to show what the way into C++ costs".to_owned(),
             keeps_entries: false,
-            ..info("control", free, free, Held::Nothing)
+            ..info("control", Progress::WaitFree)
         },
     }
 }
 
 #[cfg(has_libcuckoo)]
 fn libcuckoo() -> CppSubject {
-    let blocking = Progress::Blocking;
     CppSubject {
         name: "libcuckoo",
         functions: &interface::peers_libcuckoo,
         why_not: "entries are in its buckets, under locks",
         library: concat!("libcuckoo ", env!("LIBCUCKOO_VERSION")).to_owned(),
         info: Info {
-            summary: "cuckoohash_map: two buckets of four slots, striped spinlocks".to_owned(),
+            summary: "cuckoohash_map, two buckets of four slots, striped spinlocks".to_owned(),
             // Both are under all locks.
             iterates_snapshots: true,
-            ..info("peer", blocking, blocking, Held::Nothing)
+            ..info("peer", Progress::Blocking)
         },
     }
 }
@@ -82,28 +81,27 @@ fn rculfhash() -> CppSubject {
         why_not: "brings its own: RCU, and a thread that frees",
         library: concat!("liburcu ", env!("RCULFHASH_VERSION")).to_owned(),
         info: Info {
-            summary: "cds_lfht: a lock-free split-ordered list, RCU of the flavour memb".to_owned(),
+            summary: "cds_lfht, a lock-free split-ordered list, RCU of the flavour memb".to_owned(),
             // A walk over all nodes, beside writers.
             len_is_bounded: false,
-            ..info("peer", Progress::LockFree, Progress::LockFree, Held::Unbounded)
+            ..info("peer", Progress::LockFree)
         },
     }
 }
 
 #[cfg(has_tbb)]
 fn tbb() -> CppSubject {
-    let blocking = Progress::Blocking;
     CppSubject {
         name: "tbb-hash-map",
         functions: &interface::peers_tbb,
         why_not: "entries are freed under their lock",
         library: concat!("oneTBB ", env!("TBB_VERSION")).to_owned(),
         info: Info {
-            summary: "concurrent_hash_map: chains, a lock for each bucket and each entry"
+            summary: "concurrent_hash_map, chains, a lock for each bucket and each entry"
                 .to_owned(),
             // The adapter keeps all others out meanwhile.
             iterates_snapshots: true,
-            ..info("peer", blocking, blocking, Held::Nothing)
+            ..info("peer", Progress::Blocking)
         },
     }
 }
@@ -132,8 +130,8 @@ pub(crate) fn toolchain() -> String {
 /// Adds all of them, by the default hasher and by any.
 pub(crate) fn register(registrar: &mut Registrar) {
     for CppSubject { name, functions, why_not, library, mut info } in all() {
-        let from = if library.is_empty() { "C++".to_owned() } else { library };
-        info.summary = format!("{from} {}; {COMPILER}", info.summary);
+        let from = [library.as_str(), COMPILER].join(if library.is_empty() { "" } else { ", " });
+        info.summary = format!("{from}: {}", info.summary);
         let maker = |build| Maker { info: info.clone(), meter: Meter::default(), build };
         let usual = maker(Box::new(move |o: &MapOptions| {
             Box::new(CppPeer::new(functions, o.capacity, o.hasher())) as _
