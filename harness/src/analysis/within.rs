@@ -17,8 +17,8 @@ use crate::analysis::throughput::{CellSummary, Rate, summarise_with};
 use crate::rows::Row;
 
 /// What the intervals are, for a caption.
-pub const IN_WORDS: &str = "error bars are 95\u{a0}% BCa intervals without what all subjects of a block have in \
-                            common, where there are two or more: what decides a comparison";
+pub const IN_WORDS: &str = "error bars are 95\u{a0}% BCa intervals without the variation that all subjects of a \
+                            block share, if there are two or more";
 
 /// The cells of `rows`, in the order of their first rows; their intervals are without what all subjects of
 /// a block have in common. Controls and twins are no subjects: their intervals have it in.

@@ -167,10 +167,15 @@ impl Ratios<'_> {
         let (least, most) =
             blocks.fold((usize::MAX, 0), |(least, most), n| (least.min(n), most.max(n)));
         let blocks = if least == most { most.to_string() } else { format!("{least} to {most}") };
+        // A variant as the base has other values, but bars are named by what differs from the structure.
+        let others = match self.base().split_once(':') {
+            None => "the base",
+            Some((structure, _)) => structure,
+        };
         format!(
             "Bars are ratios of rates to {}, geometric means over {blocks} blocks, with their \
-             95\u{a0}% BCa intervals: what decides; dotted is 1. What a bar's name does not state is as \
-             there. Verdicts: `bench cmp`. By {}. {}.",
+             95\u{a0}% BCa intervals. The dotted line is the base. Factors that a bar does not name have \
+             the values of {others}. Verdicts: `bench cmp`. By {}. {}.",
             self.base(),
             self.choice.in_words(),
             self.group.setting.in_words()
