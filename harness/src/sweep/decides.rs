@@ -84,7 +84,7 @@ mod tests {
         let found = comparisons(&[("no-op", 1), ("a", 1), ("b", 1), ("c", 1), ("a", 2), ("b", 2)]);
         assert_eq!(found, Some(("a".to_owned(), 3)));
         assert_eq!(comparisons(&[("a", 1), ("b", 2), ("c", 2)]), None, "nothing is beside it");
-        assert_eq!(comparisons(&[("no-op", 1), ("sequential", 1)]), None);
+        assert_eq!(comparisons(&[("no-op", 1), ("cpp-no-op", 1), ("sequential", 1)]), None);
         let one = case("a", "none", 1, 95.0, 0.0, 64);
         let twin = Case { twin: true, ..one.clone() };
         assert_eq!(Comparisons::of([one, twin].iter()), None);

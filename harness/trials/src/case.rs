@@ -18,11 +18,13 @@ pub const SYSTEM: &str = "system";
 pub const NO_OP: &str = "no-op";
 /// The control for one thread, behind no lock.
 pub const SEQUENTIAL: &str = "sequential";
+/// The control that keeps nothing in C++: beside [`NO_OP`] it shows what the way there costs.
+pub const CPP_NO_OP: &str = "cpp-no-op";
 
 /// Whether a structure of this name is a control: there for reference, no subject of a question.
 #[must_use]
 pub fn is_control(structure: &str) -> bool {
-    matches!(structure, NO_OP | SEQUENTIAL)
+    matches!(structure, NO_OP | SEQUENTIAL | CPP_NO_OP)
 }
 
 /// The largest [`Case::reclaim_batch`].

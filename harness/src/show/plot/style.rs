@@ -200,6 +200,9 @@ const FIXED: &[&str] = &[
     "cuckoo-optimistic:version-stripes=8192",
     "arc-swap-imbl",
     "hamt-cas:nodes=counted",
+    "tbb-hash-map",
+    "libcuckoo",
+    "rculfhash",
 ];
 
 /// Reclamation schemes with a slot of their own: they look the same in every report, whatever their table.
