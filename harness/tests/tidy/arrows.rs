@@ -7,7 +7,7 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
