@@ -35,7 +35,7 @@ impl Drop for AtExit {
 /// run. It says so by a panic, which the panic hook reports and which ends here.
 #[cold]
 pub(super) fn first_use<T>(
-    life: &'static LocalKey<Cell<Life>>,
+    life: &Cell<Life>,
     at_exit: &'static LocalKey<AtExit>,
     enter: impl FnOnce() -> T,
 ) -> Option<T> {

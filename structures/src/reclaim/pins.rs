@@ -46,8 +46,13 @@ pub(super) fn is_over() -> bool {
     match LIFE.get() {
         Life::Used => false,
         Life::Over => true,
-        Life::Unused => exits::first_use(&LIFE, &AT_EXIT, || drop(Guard::new())).is_none(),
+        Life::Unused => LIFE.with(is_over_unused),
     }
+}
+
+#[cold]
+fn is_over_unused(life: &Cell<Life>) -> bool {
+    exits::first_use(life, &AT_EXIT, || drop(Guard::new())).is_none()
 }
 
 /// A guard of the thread's own record; `None` if that [is over](is_over).

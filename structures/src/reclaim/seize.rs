@@ -40,7 +40,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
@@ -54,12 +54,28 @@ use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 const LARGEST_BATCH: usize = 1 << 20;
 
 thread_local! {
-    static LIFE: Cell<Life> = const { Cell::new(Life::Unused) };
+    /// Without a destructor: it is there as long as the thread.
+    static THREAD: Thread = const {
+        Thread { life: Cell::new(Life::Unused), number: Cell::new(0), open: Cell::new(0) }
+    };
     static AT_EXIT: AtExit = const { AtExit(exit) };
+}
+
+/// What a thread has of the crate.
+struct Thread {
+    life: Cell<Life>,
     /// The crate's number for the thread, from the first guard on.
-    static NUMBER: Cell<usize> = const { Cell::new(0) };
+    number: Cell<usize>,
     /// Guards under that number that have not ended.
-    static OPEN: Cell<u64> = const { Cell::new(0) };
+    open: Cell<u64>,
+}
+
+impl Thread {
+    /// Whether the number is another's, or is about to be.
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.life.get() == Life::Over
+    }
 }
 
 /// Whether a thread of this process has ended within a guard (seize-N2).
@@ -67,11 +83,14 @@ static LEFT_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// The thread's number is about to be free.
 fn exit() {
-    LIFE.set(Life::Over);
-    if OPEN.get() > 0 {
-        // Relaxed: the crate's lock, behind which it frees the number, orders it before who has that next.
-        LEFT_OPEN.store(true, Ordering::Relaxed);
-    }
+    THREAD.with(|thread| {
+        thread.life.set(Life::Over);
+        if thread.open.get() > 0 {
+            // Relaxed: the crate's lock, behind which it frees the number, orders it before who has that
+            // next.
+            LEFT_OPEN.store(true, Ordering::Relaxed);
+        }
+    });
 }
 
 /// A seize collector.
@@ -132,19 +151,19 @@ unsafe impl Reclaimer for Seize {
 impl Seize {
     #[inline]
     fn enter(&self) -> Active<'_> {
-        match LIFE.get() {
-            Life::Used => Active::Own(Own::new(self.collector.enter())),
-            Life::Unused => self.enter_first(),
+        THREAD.with(|thread| match thread.life.get() {
+            Life::Used => Active::Own(Own::new(self.collector.enter(), thread)),
+            Life::Unused => self.enter_first(thread),
             Life::Over => self.enter_late(),
-        }
+        })
     }
 
     #[cold]
-    fn enter_first(&self) -> Active<'_> {
-        match exits::first_use(&LIFE, &AT_EXIT, || self.collector.enter()) {
+    fn enter_first(&self, thread: &Thread) -> Active<'_> {
+        match exits::first_use(&thread.life, &AT_EXIT, || self.collector.enter()) {
             Some(guard) => {
-                NUMBER.set(guard.thread_id());
-                Active::Own(Own::new(guard))
+                thread.number.set(guard.thread_id());
+                Active::Own(Own::new(guard, thread))
             }
             None => self.enter_late(),
         }
@@ -199,7 +218,7 @@ impl Drop for SeizeParticipant<'_> {
     /// their order, all later ones wait for it.
     fn drop(&mut self) {
         match self.domain.enter() {
-            Active::Own(own) => self.domain.hand_over(&*own.0),
+            Active::Own(own) => self.domain.hand_over(&*own.guard),
             Active::Late(late) => late.hand_over_former(),
             Active::Held => {}
         }
@@ -214,15 +233,26 @@ enum Active<'d> {
     Held,
 }
 
-/// A guard under the thread's number.
-struct Own<'d>(ManuallyDrop<LocalGuard<'d>>);
+/// A guard under the thread's number. Not to be sent.
+struct Own<'d> {
+    guard: ManuallyDrop<LocalGuard<'d>>,
+    /// The thread's `THREAD`, which to look up again would cost as much as the guard.
+    thread: NonNull<Thread>,
+}
 
 impl<'d> Own<'d> {
     #[inline]
-    fn new(guard: LocalGuard<'d>) -> Self {
+    fn new(guard: LocalGuard<'d>, thread: &Thread) -> Self {
         // 64 bits do not wrap.
-        OPEN.set(OPEN.get() + 1);
-        Self(ManuallyDrop::new(guard))
+        thread.open.set(thread.open.get() + 1);
+        Self { guard: ManuallyDrop::new(guard), thread: NonNull::from(thread) }
+    }
+
+    #[inline]
+    fn thread(&self) -> &Thread {
+        // SAFETY: from a reference to `THREAD`, which has no destructor; and we are in its thread, as this
+        // is not sent.
+        unsafe { self.thread.as_ref() }
     }
 }
 
@@ -230,12 +260,13 @@ impl Drop for Own<'_> {
     #[inline]
     fn drop(&mut self) {
         // seize-N1.
-        if LIFE.get() == Life::Over {
+        if self.thread().is_over() {
             return;
         }
-        OPEN.set(OPEN.get() - 1);
+        let open = &self.thread().open;
+        open.set(open.get() - 1);
         // SAFETY: not used again.
-        unsafe { ManuallyDrop::drop(&mut self.0) };
+        unsafe { ManuallyDrop::drop(&mut self.guard) };
     }
 }
 
@@ -258,7 +289,8 @@ impl<'d> Late<'d> {
     /// another thread, that will hand the batch over.
     fn hand_over_former(&self) {
         let turn = self.domain.former.lock().unwrap_or_else(PoisonError::into_inner);
-        let guards: Vec<Self> = (0..NUMBER.get()).map(|_| Self::enter(self.domain)).collect();
+        let former = THREAD.with(|thread| thread.number.get());
+        let guards: Vec<Self> = (0..former).map(|_| Self::enter(self.domain)).collect();
         guards.iter().for_each(|late| self.domain.hand_over(&*late.guard));
         // Nothing is freed before these guards end, and that is the user's code.
         drop(turn);
@@ -313,10 +345,10 @@ impl Guard<Seize> for SeizeGuard<'_, '_> {
         };
         match &self.active {
             // seize-N1. This guard never ends, so the node would not be freed in any case.
-            Active::Own(_) if LIFE.get() == Life::Over => {}
+            Active::Own(own) if own.thread().is_over() => {}
             // SAFETY: reclaim-D2: unreachable for guards that start later; valid until `reclaim`, on
             // any thread, as `T: Send`.
-            Active::Own(own) => unsafe { own.0.defer_retire(node, reclaim) },
+            Active::Own(own) => unsafe { own.guard.defer_retire(node, reclaim) },
             // SAFETY: as above.
             Active::Late(late) => unsafe { late.guard.defer_retire(node, reclaim) },
             // seize-N2: nor would it here.
@@ -366,7 +398,7 @@ mod tests {
         };
         assert!(freed() > 0, "nobody is in a guard");
         in_a_guard(&domain, |guard| {
-            LIFE.set(Life::Over);
+            THREAD.with(|thread| thread.life.set(Life::Over));
             drop(guard);
         });
         assert_eq!(freed(), 0, "the guard has ended");
@@ -377,7 +409,7 @@ mod tests {
     fn nothing_is_retired_under_a_number_that_is_about_to_be_free() {
         let (domain, payload) = (Seize::new(None), Arc::new(()));
         in_a_guard(&domain, |mut guard| {
-            LIFE.set(Life::Over);
+            THREAD.with(|thread| thread.life.set(Life::Over));
             retire(&domain, &mut guard, &payload);
         });
         drop(domain);
