@@ -11,6 +11,7 @@
 //! | `conversation` | a connection without its socket: bytes in, bytes out |
 //! | `net` | sockets: an acceptor, and an event loop a worker |
 //! | `flags` | the flags of `bench serve` |
+//! | `load` | `bench load`: requests for a server, and a check of every value |
 //!
 //! None uses what is below it. No code here is `unsafe`.
 
@@ -19,6 +20,7 @@
 pub mod caches;
 pub mod conversation;
 pub mod flags;
+pub mod load;
 pub mod net;
 pub mod protocol;
 pub mod service;

@@ -1,10 +1,12 @@
 //! The program behind `bench serve` and `bench load`.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use server::flags::Flags;
+use server::load::{self, LoadFlags};
 use server::net::{Listener, Server};
 use server::service::Service;
 
@@ -21,6 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Flags),
+    Load(LoadFlags),
 }
 
 /// The command line is wrong, or asks for what cannot be.
@@ -29,6 +32,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Serve(options) => serve(&options),
+        Command::Load(flags) => load(&flags),
     };
     code.map_or_else(
         |(code, error)| {
@@ -54,4 +58,21 @@ fn serve(options: &Flags) -> Result<(), (u8, String)> {
     Server::start(service, listeners, &options.policy())
         .and_then(Server::wait)
         .map_err(|error| (1, error.to_string()))
+}
+
+fn load(flags: &LoadFlags) -> Result<(), (u8, String)> {
+    flags.target().map_err(|error| (USAGE, error.to_string()))?;
+    let report = load::run(flags).map_err(|error| (1, error.to_string()))?;
+    let text = if flags.json {
+        let json = serde_json::to_string_pretty(&report).map_err(|error| (1, error.to_string()))?;
+        format!("{json}\n")
+    } else {
+        report.to_string()
+    };
+    // Who reads no further has enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if report.is_right() {
+        return Ok(());
+    }
+    Err((1, format!("{} wrong values, {} requests unanswered", report.wrong, report.unanswered)))
 }

@@ -66,7 +66,8 @@ enum Command {
     Machine(machine::Args),
     Trace(trace::Args),
     Hit(hit::Args),
-    Serve(serve::Args),
+    Serve(serve::Serve),
+    Load(serve::Load),
 }
 
 /// The `main` of the program `bench`.
@@ -118,7 +119,8 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
         Command::Machine(args) => machine::run(&programs.built(), args),
         Command::Trace(args) => trace::run(args),
         Command::Hit(args) => hit::run(args),
-        Command::Serve(args) => serve::run(programs, args),
+        Command::Serve(args) => serve::serve(programs, args),
+        Command::Load(args) => serve::load(programs, args),
         Command::Verify(args) => verify::run(programs, args),
     }
 }

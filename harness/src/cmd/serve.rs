@@ -1,4 +1,4 @@
-//! `bench serve`: handed over to the program `bench-server`, which has caches over the tables.
+//! `bench serve`, `bench load`: handed over to the program `bench-server`, which has caches over the tables.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -12,16 +12,33 @@ use crate::programs::Programs;
 /// Serve memcached's protocols over a cache; `serve --help` says more
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
-pub(super) struct Args {
+pub(super) struct Serve {
     /// memcached's flags, and --store, --eviction, --reply, --transit
     #[arg(value_name = "FLAGS", allow_hyphen_values = true, trailing_var_arg = true)]
     flags: Vec<OsString>,
 }
 
-pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
+/// Load a memcached with requests, and check every value; `load --help` says more
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(super) struct Load {
+    /// An address or a socket, and what to ask for
+    #[arg(value_name = "FLAGS", allow_hyphen_values = true, trailing_var_arg = true)]
+    flags: Vec<OsString>,
+}
+
+pub(super) fn serve(programs: &Programs, args: &Serve) -> Result<(), Failure> {
+    hand_over(programs, "serve", &args.flags)
+}
+
+pub(super) fn load(programs: &Programs, args: &Load) -> Result<(), Failure> {
+    hand_over(programs, "load", &args.flags)
+}
+
+fn hand_over(programs: &Programs, command: &str, flags: &[OsString]) -> Result<(), Failure> {
     let program = programs.server()?;
     let mut process = Command::new(&program);
-    process.arg("serve").args(&args.flags);
+    process.arg(command).args(flags);
     match replaced_by(process) {
         Ok(never) => match never {},
         Err(error) => Err(error.context(format!("cannot start {}", program.display())).into()),
@@ -32,7 +49,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
 #[cfg(unix)]
 fn replaced_by(mut process: Command) -> anyhow::Result<Infallible> {
     use std::os::unix::process::CommandExt;
-    Err(process.exec()).context("the system starts it not")
+    Err(process.exec()).context("the system does not start it")
 }
 
 #[cfg(not(unix))]

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::{COLUMNS, TINY};
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 13] = [
+const COMMANDS: [(&str, &str); 14] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
@@ -26,6 +26,10 @@ const COMMANDS: [(&str, &str); 13] = [
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
     ("trace", "convert generate show"),
+    (
+        "load",
+        "--address --socket --anywhere --connections --seconds --keys --zipf --reads --depth --multiget --rate --json",
+    ),
     ("serve", "--store --eviction --reply --transit -m -s"),
     ("hit", "--eviction --keys --zipf --items --bytes --requests --seed --trace --json"),
 ];

@@ -23,6 +23,7 @@ use std::time::Duration;
 use mio::Waker;
 
 use self::acceptor::Acceptor;
+pub(crate) use self::sockets::Stream;
 pub use self::sockets::{Listener, Place};
 use self::worker::{Inbox, Worker};
 use crate::service::Service;

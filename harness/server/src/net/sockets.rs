@@ -125,12 +125,29 @@ fn take_away(path: &Path) -> io::Result<()> {
 
 /// A connection's socket.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Stream {
+    /// A connection to a server.
+    pub(crate) fn connect(place: &Place) -> io::Result<Self> {
+        Ok(match place {
+            Place::Tcp(address) => {
+                let stream = std::net::TcpStream::connect(address)?;
+                stream.set_nonblocking(true)?;
+                stream.set_nodelay(true)?;
+                Self::Tcp(TcpStream::from_std(stream))
+            }
+            Place::Unix(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                stream.set_nonblocking(true)?;
+                Self::Unix(UnixStream::from_std(stream))
+            }
+        })
+    }
+
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(stream) => stream,
@@ -138,7 +155,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         self.source().register(registry, token, Interest::READABLE | Interest::WRITABLE)
     }
 }

@@ -1,0 +1,315 @@
+//! The two loops.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use mio::{Events, Poll, Token};
+use rand::{Rng as _, SeedableRng};
+use trials::latency::hdr_histogram;
+use trials::workload::{Arrivals, Keys, Purpose, Rng, UniformKeys, ZipfKeys, derive};
+
+use super::client::{Answer, Client, Waiting};
+use super::flags::LoadFlags;
+use super::values::{push_key, push_value};
+use crate::net::Stream;
+
+/// So long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Requests that a connection sends at a time to store all keys.
+const FILL_DEPTH: usize = 64;
+
+/// What came out.
+#[derive(Debug)]
+pub(super) struct Outcomes {
+    pub(super) reads: u64,
+    pub(super) stores: u64,
+    pub(super) hits: u64,
+    pub(super) misses: u64,
+    pub(super) wrong: u64,
+    pub(super) errors: u64,
+    /// Requests that were due and not answered when patience had ended.
+    pub(super) unanswered: u64,
+    /// Times from when requests were due, and from when they were sent, in nanoseconds.
+    pub(super) response: Histogram<u64>,
+    pub(super) service: Histogram<u64>,
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        Self {
+            reads: 0,
+            stores: 0,
+            hits: 0,
+            misses: 0,
+            wrong: 0,
+            errors: 0,
+            unanswered: 0,
+            response: hdr_histogram(),
+            service: hdr_histogram(),
+        }
+    }
+}
+
+impl Outcomes {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.stores += other.stores;
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.wrong += other.wrong;
+        self.errors += other.errors;
+        self.unanswered += other.unanswered;
+        // All have the same bounds.
+        self.response.add(&other.response).expect("the bounds are the same");
+        self.service.add(&other.service).expect("the bounds are the same");
+    }
+
+    fn count(&mut self, waiting: &Waiting, answer: &Answer, now: u64) {
+        let kind = if waiting.keys.is_some() { &mut self.reads } else { &mut self.stores };
+        *kind += 1;
+        self.hits += answer.hits;
+        self.misses += answer.missed.len() as u64;
+        self.wrong += answer.wrong;
+        self.errors += answer.errors;
+        self.response.saturating_record(now.saturating_sub(waiting.due).max(1));
+        self.service.saturating_record(now.saturating_sub(waiting.sent).max(1));
+    }
+}
+
+/// What is asked next.
+#[derive(Debug)]
+struct Draw {
+    rng: Rng,
+    keys: Box<dyn Keys>,
+    /// Of 2⁶⁴, those that read.
+    reads: u128,
+    multiget: usize,
+}
+
+/// A request.
+enum Wanted {
+    Read(Vec<u64>),
+    Store(u64),
+}
+
+impl Draw {
+    fn new(flags: &LoadFlags, thread: usize) -> Self {
+        let keys: Box<dyn Keys> = if flags.zipf > 0.0 {
+            let seed = derive(flags.seed, Purpose::Scatter, 0);
+            Box::new(ZipfKeys::new(flags.keys, flags.zipf, seed))
+        } else {
+            Box::new(UniformKeys::new(flags.keys))
+        };
+        Self {
+            rng: Rng::seed_from_u64(derive(flags.seed, Purpose::Stream, thread as u64)),
+            keys,
+            reads: (flags.reads / 100.0 * 2_f64.powi(64)) as u128,
+            multiget: flags.multiget(),
+        }
+    }
+
+    fn next(&mut self) -> Wanted {
+        if u128::from(self.rng.next_u64()) < self.reads {
+            let Self { rng, keys, .. } = self;
+            return Wanted::Read((0..self.multiget).map(|_| keys.next_key(rng)).collect());
+        }
+        Wanted::Store(self.keys.next_key(&mut self.rng))
+    }
+}
+
+/// A thread's connections, and what it asks of them.
+#[derive(Debug)]
+pub(super) struct Driver<'f> {
+    flags: &'f LoadFlags,
+    thread: usize,
+    poll: Poll,
+    connections: Vec<(Stream, Client)>,
+    draw: Draw,
+    outcomes: Outcomes,
+    began: Instant,
+    /// Of the next value that is stored.
+    version: u32,
+    room: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<'f> Driver<'f> {
+    /// Connects.
+    pub(super) fn new(flags: &'f LoadFlags, thread: usize) -> io::Result<Self> {
+        let (poll, target) = (Poll::new()?, flags.target()?);
+        let connections = (0..flags.connections_of(thread)).map(|number| {
+            let mut stream = Stream::connect(&target)?;
+            stream.register(poll.registry(), Token(number))?;
+            Ok((stream, Client::default()))
+        });
+        Ok(Self {
+            connections: connections.collect::<io::Result<_>>()?,
+            flags,
+            thread,
+            poll,
+            draw: Draw::new(flags, thread),
+            outcomes: Outcomes::default(),
+            began: Instant::now(),
+            version: thread as u32,
+            room: vec![0; 64 << 10],
+            value: Vec::new(),
+        })
+    }
+
+    /// Stores every key.
+    pub(super) fn fill(mut self) -> io::Result<()> {
+        let mut keys = 0..self.flags.keys;
+        self.closed(FILL_DEPTH, |_| keys.next().map(Wanted::Store))
+    }
+
+    /// Runs the loop that was asked for.
+    pub(super) fn run(mut self) -> io::Result<Outcomes> {
+        self.began = Instant::now();
+        match self.flags.rate {
+            Some(rate) => self.open(rate)?,
+            None => {
+                let (began, seconds) = (self.began, self.flags.seconds);
+                let is_over = move || began.elapsed().as_secs_f64() >= seconds;
+                self.closed(self.flags.depth(), |draw| (!is_over()).then(|| draw.next()))?;
+            }
+        }
+        Ok(self.outcomes)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Lets each connection send `depth` requests, and more when they are answered, until there are none.
+    fn closed(
+        &mut self,
+        depth: usize,
+        mut next: impl FnMut(&mut Draw) -> Option<Wanted>,
+    ) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        for number in 0..self.connections.len() {
+            self.send_batch(number, depth, &mut next)?;
+        }
+        while self.waiting() > 0 {
+            self.poll.poll(&mut events, Some(PATIENCE))?;
+            if events.is_empty() {
+                self.outcomes.unanswered = self.waiting();
+                return Ok(());
+            }
+            for event in &events {
+                let number = event.token().0;
+                self.answers(number)?;
+                if self.connections[number].1.waiting.is_empty() {
+                    self.send_batch(number, depth, &mut next)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send_batch(
+        &mut self,
+        number: usize,
+        depth: usize,
+        next: &mut impl FnMut(&mut Draw) -> Option<Wanted>,
+    ) -> io::Result<()> {
+        let now = self.now();
+        for _ in 0..depth {
+            let Some(wanted) = next(&mut self.draw) else { break };
+            self.ask(number, wanted, now, now);
+        }
+        let (stream, client) = &mut self.connections[number];
+        client.send(stream)
+    }
+
+    /// Sends each request when it is due.
+    fn open(&mut self, rate: f64) -> io::Result<()> {
+        let of_thread = rate * self.connections.len() as f64 / self.flags.connections() as f64;
+        let (seed, seconds) = (self.flags.seed, self.flags.seconds);
+        let mut due = Arrivals::new(seed, self.thread, of_thread, seconds).peekable();
+        let end = (seconds * 1e9) as u64 + PATIENCE.as_nanos() as u64;
+        let mut events = Events::with_capacity(1024);
+        let mut turn = 0;
+        loop {
+            let now = self.now();
+            while let Some(due) = due.next_if(|&due| due <= now) {
+                let wanted = self.draw.next();
+                self.ask(turn, wanted, due, self.now());
+                let (stream, client) = &mut self.connections[turn];
+                client.send(stream)?;
+                turn = (turn + 1) % self.connections.len();
+            }
+            if due.peek().is_none() && self.waiting() == 0 {
+                return Ok(());
+            }
+            if now > end {
+                self.outcomes.unanswered = self.waiting() + due.count() as u64;
+                return Ok(());
+            }
+            // The system waits whole milliseconds, and up to one more.
+            let until = due.peek().map_or(10_000_000, |&due| due.saturating_sub(now));
+            let wait = Duration::from_millis((until / 1_000_000).saturating_sub(1).min(10));
+            self.poll.poll(&mut events, Some(wait))?;
+            for event in &events {
+                self.answers(event.token().0)?;
+            }
+        }
+    }
+
+    fn waiting(&self) -> u64 {
+        self.connections.iter().map(|(_, client)| client.waiting.len() as u64).sum()
+    }
+
+    /// Puts a request into what is to be sent.
+    fn ask(&mut self, number: usize, wanted: Wanted, due: u64, sent: u64) {
+        let out = &mut self.connections[number].1.out;
+        let keys = match wanted {
+            Wanted::Read(keys) => {
+                out.extend_from_slice(if self.flags.meta { b"mg" } else { b"get" });
+                for &key in &keys {
+                    out.push(b' ');
+                    push_key(key, out);
+                }
+                out.extend_from_slice(if self.flags.meta { b" v\r\n" } else { b"\r\n" });
+                Some(keys)
+            }
+            Wanted::Store(key) => {
+                let bytes = self.flags.value_bytes();
+                out.extend_from_slice(if self.flags.meta { b"ms " } else { b"set " });
+                push_key(key, out);
+                let middle = if self.flags.meta { " " } else { " 0 0 " };
+                out.extend_from_slice(format!("{middle}{bytes}\r\n").as_bytes());
+                push_value(key, self.version, bytes, out);
+                out.extend_from_slice(b"\r\n");
+                // No two threads have a version in common.
+                self.version = self.version.wrapping_add(self.flags.threads() as u32);
+                None
+            }
+        };
+        self.connections[number].1.waiting.push_back(Waiting { keys, due, sent });
+    }
+
+    /// Takes what a connection was answered, and sends what it could not send before.
+    fn answers(&mut self, number: usize) -> io::Result<()> {
+        let bytes = self.flags.value_bytes();
+        let (stream, client) = &mut self.connections[number];
+        client.send(stream)?;
+        client.receive(stream, &mut self.room)?;
+        let mut missed = Vec::new();
+        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        while let Some((waiting, answer)) = client.answered(bytes, &mut self.value) {
+            self.outcomes.count(&waiting, &answer, now);
+            missed.extend(answer.missed);
+        }
+        if self.flags.look_aside && !missed.is_empty() {
+            for key in missed {
+                self.ask(number, Wanted::Store(key), now, now);
+            }
+            let (stream, client) = &mut self.connections[number];
+            client.send(stream)?;
+        }
+        Ok(())
+    }
+}

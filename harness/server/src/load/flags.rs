@@ -1,0 +1,199 @@
+//! What is asked for.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::net::Place;
+
+/// Load a memcached with requests, and check every value that it answers
+///
+/// Keys are drawn from Zipf's distribution, exactly; values tell which key they are of. First all keys are stored.
+/// Then each connection sends --depth requests, waits for the answers, and sends the next (a closed loop); or, with
+/// --rate, requests are due at random times that do not depend on the server (an open loop). Exit codes: 0 done,
+/// 1 a value was wrong or the server ended it, 2 wrong usage.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LoadFlags {
+    /// The server's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:11211")]
+    address: SocketAddr,
+    /// The server's Unix socket, instead of an address
+    #[arg(long, value_name = "PATH", conflicts_with = "address")]
+    socket: Option<PathBuf>,
+    /// Load an address that is not of this machine too: only what you may load
+    #[arg(long)]
+    anywhere: bool,
+    /// Connections
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    connections: u64,
+    /// Threads that share the connections
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
+    threads: u64,
+    /// Seconds
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = positive)]
+    pub(super) seconds: f64,
+    /// The range of keys
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub(super) keys: u64,
+    /// Skew of the keys; 0 is uniform
+    #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
+    pub(super) zipf: f64,
+    /// Percent of the requests that read; the others store
+    #[arg(long, value_name = "P", default_value_t = 95.0, value_parser = percent)]
+    pub(super) reads: f64,
+    /// Requests that a connection sends at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    depth: u64,
+    /// Keys of a request that reads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    multiget: u64,
+    /// Ask by meta commands, mg and ms
+    #[arg(long, conflicts_with = "multiget")]
+    pub(super) meta: bool,
+    /// Bytes of a value
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
+    value_bytes: u64,
+    /// Store what was missed, as those do who cache
+    #[arg(long)]
+    pub(super) look_aside: bool,
+    /// Do not store all keys first
+    #[arg(long)]
+    pub(super) no_fill: bool,
+    /// Requests per second, all connections together: an open loop
+    #[arg(long, value_name = "R", value_parser = positive, conflicts_with = "depth")]
+    pub(super) rate: Option<f64>,
+    /// Seed of keys, operations and times
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub(super) seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1e9 { Ok(value) } else { Err("it is above 0, up to 1e9".to_owned()) }
+}
+
+fn skew(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=10.0).contains(&value) { Ok(value) } else { Err("it is from 0 to 10".to_owned()) }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=100.0).contains(&value) { Ok(value) } else { Err("it is from 0 to 100".to_owned()) }
+}
+
+/// A connection whose calls wait.
+pub(super) trait Blocking: Read + Write {}
+
+impl<S: Read + Write> Blocking for S {}
+
+/// So long a server may take to answer who waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection to the server that waits.
+pub(super) fn connect(place: &Place) -> io::Result<Box<dyn Blocking>> {
+    Ok(match place {
+        Place::Tcp(address) => {
+            let stream = TcpStream::connect(address)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Box::new(stream)
+        }
+        Place::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            Box::new(stream)
+        }
+    })
+}
+
+impl LoadFlags {
+    /// Where the server is.
+    ///
+    /// # Errors
+    ///
+    /// Not on this machine, and it was not said that this is meant.
+    pub fn target(&self) -> io::Result<Place> {
+        if let Some(path) = &self.socket {
+            return Ok(Place::Unix(path.clone()));
+        }
+        if self.address.ip().is_loopback() || self.anywhere {
+            return Ok(Place::Tcp(self.address));
+        }
+        let words = format!(
+            "{} is not an address of this machine's loopback: --anywhere loads it all the same, if you may",
+            self.address
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads.min(self.connections) as usize
+    }
+
+    /// Connections of a thread.
+    pub(super) fn connections_of(&self, thread: usize) -> usize {
+        let (all, threads) = (self.connections as usize, self.threads());
+        all / threads + usize::from(thread < all % threads)
+    }
+
+    pub(super) fn connections(&self) -> u64 {
+        self.connections
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth as usize
+    }
+
+    pub(super) fn multiget(&self) -> usize {
+        self.multiget as usize
+    }
+
+    pub(super) fn value_bytes(&self) -> usize {
+        self.value_bytes as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: LoadFlags,
+    }
+
+    fn flags(line: &str) -> LoadFlags {
+        let words = std::iter::once("load").chain(line.split_whitespace());
+        Line::try_parse_from(words).unwrap().flags
+    }
+
+    #[test]
+    fn nobody_elses_machine_is_loaded_by_mistake() {
+        assert!(flags("").target().is_ok() && flags("--address [::1]:5").target().is_ok());
+        assert!(flags("--socket /tmp/a").target().is_ok());
+        for address in ["10.0.0.1:11211", "0.0.0.0:11211", "[2001:db8::1]:11211"] {
+            let error = flags(&format!("--address {address}")).target().unwrap_err();
+            assert!(error.to_string().contains("--anywhere"), "{error}");
+            assert!(flags(&format!("--address {address} --anywhere")).target().is_ok());
+        }
+    }
+
+    #[test]
+    fn connections_are_shared_out() {
+        let flags = flags("--connections 7 --threads 3");
+        let shares: Vec<usize> = (0..3).map(|thread| flags.connections_of(thread)).collect();
+        assert_eq!(shares, [3, 2, 2]);
+    }
+}

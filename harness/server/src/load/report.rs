@@ -1,0 +1,205 @@
+//! What a load comes to.
+
+use std::fmt;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::drive::Outcomes;
+use super::flags::LoadFlags;
+
+/// What a server says of itself by `stats`, as far as it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ServerSaid {
+    version: Option<String>,
+    user: Option<f64>,
+    system: Option<f64>,
+    items: Option<u64>,
+}
+
+impl ServerSaid {
+    pub(super) fn read(text: &str) -> Self {
+        let stat = |name: &str| {
+            let mut lines =
+                text.lines().filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '));
+            lines.find(|(found, _)| *found == name).map(|(_, value)| value.trim())
+        };
+        Self {
+            version: stat("version").map(str::to_owned),
+            user: stat("rusage_user").and_then(|time| time.parse().ok()),
+            system: stat("rusage_system").and_then(|time| time.parse().ok()),
+            items: stat("curr_items").and_then(|items| items.parse().ok()),
+        }
+    }
+}
+
+/// Quantiles of times, in seconds; none of no request.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "a quantile is named by its share")]
+pub struct Quantiles {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+impl Quantiles {
+    fn of(times: &Histogram<u64>) -> Option<Self> {
+        let at = |q: f64| times.value_at_quantile(q) as f64 / 1e9;
+        (!times.is_empty()).then(|| Self {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: at(1.0),
+        })
+    }
+}
+
+/// What a load has come to. What the server does not say stays empty.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LoadReport {
+    /// The server's version.
+    pub version: Option<String>,
+    /// Requests per second that were due; none in a closed loop.
+    pub rate: Option<f64>,
+    /// Connections.
+    pub connections: u64,
+    /// Requests that a connection had sent at a time, in a closed loop.
+    pub depth: usize,
+    /// Keys of a read.
+    pub multiget: usize,
+    /// Seconds from the first request to the last answer.
+    pub seconds: f64,
+    /// Requests that read.
+    pub reads: u64,
+    /// Requests that stored.
+    pub stores: u64,
+    /// Keys that were read and there, with a value of theirs.
+    pub hits: u64,
+    /// Keys that were read and not there.
+    pub misses: u64,
+    /// Values that no request has stored under the key.
+    pub wrong: u64,
+    /// Requests that were refused.
+    pub errors: u64,
+    /// Requests that were not answered.
+    pub unanswered: u64,
+    /// Keys per second, those read and those stored.
+    pub keys_per_second: f64,
+    /// The server's processor time in user code, in seconds.
+    pub server_user_seconds: Option<f64>,
+    /// The server's processor time in the kernel, in seconds.
+    pub server_system_seconds: Option<f64>,
+    /// The load's own, in seconds.
+    pub client_cpu_seconds: f64,
+    /// Items that the server has in the end.
+    pub items: Option<u64>,
+    /// From when requests were due, in an open loop.
+    pub response: Option<Quantiles>,
+    /// From when they were sent.
+    pub service: Option<Quantiles>,
+}
+
+impl LoadReport {
+    pub(super) fn new(
+        flags: &LoadFlags,
+        outcomes: &Outcomes,
+        seconds: f64,
+        client_cpu_seconds: f64,
+        before: &ServerSaid,
+        after: &ServerSaid,
+    ) -> Self {
+        let keys = outcomes.hits + outcomes.misses + outcomes.wrong + outcomes.stores;
+        let since = |of: fn(&ServerSaid) -> Option<f64>| Some(of(after)? - of(before)?);
+        Self {
+            version: after.version.clone(),
+            rate: flags.rate,
+            connections: flags.connections(),
+            depth: flags.depth(),
+            multiget: flags.multiget(),
+            seconds,
+            reads: outcomes.reads,
+            stores: outcomes.stores,
+            hits: outcomes.hits,
+            misses: outcomes.misses,
+            wrong: outcomes.wrong,
+            errors: outcomes.errors,
+            unanswered: outcomes.unanswered,
+            keys_per_second: keys as f64 / seconds,
+            server_user_seconds: since(|said| said.user),
+            server_system_seconds: since(|said| said.system),
+            client_cpu_seconds,
+            items: after.items,
+            response: flags.rate.and_then(|_| Quantiles::of(&outcomes.response)),
+            service: Quantiles::of(&outcomes.service),
+        }
+    }
+
+    /// Whether every value was right, and every request answered.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.wrong == 0 && self.unanswered == 0
+    }
+
+    fn keys(&self) -> f64 {
+        self.keys_per_second * self.seconds
+    }
+}
+
+fn write_quantiles(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    times: Option<&Quantiles>,
+) -> fmt::Result {
+    let Some(times) = times else { return Ok(()) };
+    let Quantiles { p50, p90, p99, p999, max } = times;
+    write!(f, "{name:<10}")?;
+    for (quantile, time) in
+        [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p999), ("max", max)]
+    {
+        write!(f, " {quantile} {:.0} us", time * 1e6)?;
+    }
+    writeln!(f)
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.as_deref().unwrap_or("unknown");
+        writeln!(f, "server     {version}")?;
+        let Self { seconds, keys_per_second, reads, stores, .. } = self;
+        writeln!(
+            f,
+            "throughput {keys_per_second:.0} keys/s: {reads} reads, {stores} stores in {seconds:.2} s"
+        )?;
+        let Self { hits, misses, wrong, errors, unanswered, .. } = self;
+        writeln!(f, "keys       {hits} hits, {misses} misses, {wrong} wrong values")?;
+        writeln!(f, "requests   {errors} refused, {unanswered} unanswered")?;
+        if let (Some(user), Some(system)) = (self.server_user_seconds, self.server_system_seconds) {
+            let each = |seconds: f64| seconds * 1e6 / self.keys().max(1.0);
+            let (user, system) = (each(user), each(system));
+            writeln!(f, "server CPU {user:.2} us user, {system:.2} us system a key")?;
+        }
+        writeln!(
+            f,
+            "client CPU {:.2} us a key",
+            self.client_cpu_seconds * 1e6 / self.keys().max(1.0)
+        )?;
+        write_quantiles(f, "response", self.response.as_ref())?;
+        write_quantiles(f, "service", self.service.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_say_little() {
+        let said = ServerSaid::read("STAT version 1.6.18\r\nSTAT rusage_user 1.500000\r\nEND\r\n");
+        assert_eq!((said.version.as_deref(), said.user), (Some("1.6.18"), Some(1.5)));
+        assert_eq!((said.system, said.items), (None, None));
+        assert_eq!(ServerSaid::read("ERROR\r\n"), ServerSaid::default());
+    }
+}

@@ -1,0 +1,115 @@
+//! `bench load` against `bench serve`, and against one that lies.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
+
+fn load(flags: &str) -> Output {
+    Command::new(PROGRAM).arg("load").args(flags.split_whitespace()).output().unwrap()
+}
+
+/// What comes to it, against a server with these flags.
+fn against(server: &str, flags: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket").display().to_string();
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "-s", &socket, "-t", "2"]).args(server.split_whitespace());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    let output = load(&format!("--socket {socket} --json {flags}"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn number(report: &Value, name: &str) -> u64 {
+    report[name].as_u64().unwrap_or_else(|| panic!("{name} in {report}"))
+}
+
+#[test]
+fn every_key_is_there_in_a_closed_loop() {
+    let small = "--keys 5000 --seconds 0.3";
+    for flags in [
+        small.to_owned(),
+        format!("{small} --depth 16 --meta"),
+        format!("{small} --multiget 20 --threads 2"),
+        "--keys 300 --value-bytes 30000 --seconds 0.3".to_owned(),
+    ] {
+        let report = against("-m 64", &flags);
+        let [reads, hits] = ["reads", "hits"].map(|name| number(&report, name));
+        assert_eq!(hits, reads * number(&report, "multiget"), "{report}");
+        assert!(reads > 100 && number(&report, "stores") > 0, "{report}");
+        for name in ["misses", "wrong", "errors", "unanswered"] {
+            assert_eq!(number(&report, name), 0, "{name} in {report}");
+        }
+        assert!(report["server_user_seconds"].is_f64() && report["service"]["p99"].is_f64());
+        assert!(report["response"].is_null(), "nothing was due");
+    }
+}
+
+#[test]
+fn what_was_evicted_is_missed_and_stored_again() {
+    // One MiB, of which 40,000 keys need two and a half.
+    let report = against("-m 1", "--keys 40000 --zipf 0.5 --look-aside --reads 100 --seconds 0.3");
+    let misses = number(&report, "misses");
+    assert!(misses > 0 && number(&report, "hits") > 0, "{report}");
+    assert_eq!(number(&report, "stores"), misses, "{report}");
+    assert_eq!(number(&report, "wrong"), 0, "{report}");
+}
+
+#[test]
+fn in_an_open_loop_all_that_was_due_is_asked_for() {
+    let report = against("", "--keys 1000 --rate 2000 --seconds 0.5");
+    let asked = number(&report, "reads") + number(&report, "stores");
+    // Poisson's, with mean 1000: five standard deviations.
+    assert!((840..=1160).contains(&asked), "{report}");
+    let [response, service] =
+        ["response", "service"].map(|name| report[name]["p50"].as_f64().unwrap());
+    assert!(response >= service, "{report}");
+}
+
+#[test]
+fn somebody_elses_machine_is_refused() {
+    let output = load("--address 192.0.2.1:11211");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--anywhere"));
+}
+
+/// A server that has a value for every key, and always the same.
+#[test]
+fn a_wrong_value_is_noticed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while let Some(Ok(line)) = lines.next() {
+                    let key = line.split(' ').nth(1).unwrap_or_default();
+                    let reply = match line.starts_with("get") {
+                        true => format!("VALUE {key} 0 32\r\n{}\r\nEND\r\n", "0".repeat(32)),
+                        false => "END\r\n".to_owned(),
+                    };
+                    if stream.write_all(reply.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let output = load(&format!("--address {address} --no-fill --reads 100 --seconds 0.1"));
+    assert_eq!(output.status.code(), Some(1));
+    let mut said = String::new();
+    output.stderr.as_slice().read_to_string(&mut said).unwrap();
+    assert!(said.contains("wrong values"), "{said}");
+}
