@@ -9,12 +9,14 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use structures::ChainingLockFree;
-use structures::map::MapHandle;
+use structures::map::{ConcurrentMap, MapHandle};
 use structures::meter;
 use structures::reclaim::{
-    Debra, Epoch, GraceRcu, Haphazard, Leak, PoorRcu, Qsbr, Reclaimer, Visitor, WorkerRcu, for_each,
+    Debra, Epoch, GraceRcu, Haphazard, Leak, PoorRcu, Qsbr, Reclaimer, RefCounts, Visitor,
+    WorkerRcu, for_each,
 };
+use structures::versioned::hamt::Counted;
+use structures::{ChainingLockFree, HamtCas};
 
 type Table<R> = ChainingLockFree<u64, u64, R>;
 
@@ -107,7 +109,7 @@ fn replace(handle: &mut impl MapHandle<u64, u64>, times: u64) {
 }
 
 /// `threads` threads at once, each of which registers, retires `each` nodes and leaves.
-fn come_and_go<R: Reclaimer>(map: &Table<R>, threads: u64, each: u64) {
+fn come_and_go(map: &impl ConcurrentMap<u64, u64>, threads: u64, each: u64) {
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| replace(&mut map.handle(), each));
@@ -232,4 +234,22 @@ fn many_at_once<R: Reclaimer>(meter: &Meter, each: u64) {
         check::<R>(meter, 0, "after thousands of handles");
     }
     end(map, meter);
+}
+
+/// Reference counts, which look after roots alone: who lets go of a version last frees it, so that nothing
+/// is left by anybody.
+#[test]
+fn under_reference_counts_nothing_is_ever_left() {
+    type Trie = HamtCas<u64, u64, RefCounts, foldhash::fast::RandomState, Counted>;
+    for each in EACH {
+        let meter = Meter::start();
+        let map = Trie::default();
+        let mut stays = map.handle();
+        assert_eq!(stays.insert_many((0..KEYS).map(|key| (key, 0))) as u64, KEYS);
+        for thread in 0..THREADS {
+            come_and_go(&map, 1, each);
+            assert_eq!(meter.unreclaimed(), 0, "after thread {thread}");
+            assert!(stays.contains(&(thread % KEYS)));
+        }
+    }
 }

@@ -10,7 +10,7 @@ mod two;
 
 use std::panic::{self, AssertUnwindSafe};
 
-use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
+use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, OptimisticStripes, SingleWriter};
 use structures::reclaim::{
     Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, Leak, PoorRcu, Qsbr, RefCounts, Sdd, Seize,
     WorkerRcu,
@@ -241,6 +241,8 @@ fn of_words() -> Vec<Case> {
         "ChainingInline" "global-lock": Inline<GlobalLock>,
         "CuckooOptimistic" "optimistic": Cuckoo<Optimistic, Tagged>,
         "CuckooOptimistic" "no-tag": Cuckoo<Optimistic, Untagged>,
+        "CuckooOptimistic" "one-stripe": Cuckoo<OptimisticStripes<1>, Tagged>,
+        "CuckooOptimistic" "stripes-no-tag": Cuckoo<OptimisticStripes<4>, Untagged>,
         "CuckooOptimistic" "single-writer": Cuckoo<SingleWriter, Tagged>,
         "CuckooOptimistic" "bucket-lock": Cuckoo<BucketLocks, Tagged>,
         "CuckooOptimistic" "global-lock": Cuckoo<GlobalLock, Tagged>,
