@@ -80,8 +80,9 @@ impl Backoff {
     }
 }
 
-/// Where the epochs, eras and versions of reclaimers begin: those never go round. Under a model checker
-/// they begin just below 2³², so that its programs see what a narrower place for one of them does.
+/// Where numbers begin that never go round: epochs, eras and versions of reclaimers, entries of a log,
+/// versions and stamps of versioned tables. Under a model checker they begin just below 2³², so that its
+/// programs see what a narrower place for one of them does.
 pub(crate) const FIRST: u64 = if cfg!(any(loom, shuttle)) { u32::MAX as u64 } else { 0 };
 
 /// Sets `bits` of the pointer's address and returns what was there before.

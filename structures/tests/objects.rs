@@ -1,7 +1,10 @@
 //! Universal constructions over objects that are no tables: a counter, a bounded queue and a sorted
 //! map. Each object's own invariant tells whether its operations took effect once, at one moment.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -244,4 +247,64 @@ objects! {
     log: O => HerlihyLog<O, Epoch>;
     log_hazard: O => HerlihyLog<O, Hazard>;
     left_right: O => LeftRight<O>;
+}
+
+/// A counter; what it does when it is cloned the next time, and whether its drop panics.
+#[derive(Default)]
+struct Fragile {
+    count: usize,
+    is_live: bool,
+}
+
+thread_local! {
+    /// Run by the next clone, which is then one whose drop panics.
+    static NEXT_CLONE: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        let hook = NEXT_CLONE.take();
+        if let Some(hook) = hook {
+            hook();
+        }
+        Self { count: self.count, is_live: hook.is_some() }
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if self.is_live {
+            panic::resume_unwind(Box::new("planted"));
+        }
+    }
+}
+
+impl Sequential for Fragile {
+    type Op = ();
+    type Out = usize;
+
+    fn apply(&mut self, (): &()) -> usize {
+        self.count += 1;
+        self.count
+    }
+}
+
+/// Another thread may leave a checkpoint while one copies its own replica for that. The copy, which is
+/// nobody's then, is dropped in the midst of an operation that has taken effect.
+#[test]
+fn a_lost_checkpoint_panics_to_nobody() {
+    static LOG: LazyLock<HerlihyLog<Fragile, Epoch>> = LazyLock::new(HerlihyLog::default);
+    let mut handle = LOG.handle();
+    // Its replica is a clone, too.
+    assert_eq!(handle.pin().apply(0, ()), 1);
+    for _ in 0..1_000 {
+        // The other handle's replica comes past the same entry, and leaves the checkpoint there.
+        NEXT_CLONE.set(Some(|| assert!(LOG.handle().pin().apply(0, ()) > 0)));
+        let count = handle.pin().apply(0, ());
+        if NEXT_CLONE.take().is_none() {
+            assert_eq!(handle.pin().apply(0, ()), count + 2, "both have taken effect");
+            return;
+        }
+    }
+    unreachable!("nobody has left a checkpoint");
 }

@@ -10,6 +10,7 @@ use super::{Sequential, Version};
 use crate::capacity::{no_memory, too_many};
 use crate::cuckoo::GrowError;
 use crate::panics;
+use crate::sync::FIRST;
 
 /// A Swiss table. A clone copies all of it: O(n).
 #[derive(Clone)]
@@ -38,7 +39,7 @@ impl<K, V> Flat<K, V> {
         let mut table = HashTable::new();
         let reserved = table.try_reserve(capacity, |_| unreachable!("it is empty"));
         match reserved {
-            Ok(()) => Self { table, clock: 0 },
+            Ok(()) => Self { table, clock: FIRST },
             Err(TryReserveError::CapacityOverflow) => too_many(capacity, Self::MOST),
             Err(TryReserveError::AllocError { layout }) => {
                 no_memory(capacity, &GrowError::AllocFailed { bytes: layout.size() })

@@ -43,7 +43,7 @@ use crossbeam_utils::CachePadded;
 use super::sharing::{Bundled, Nodes};
 use crate::meter::Event;
 use crate::owner::{self, Act};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, FIRST, Ordering};
 
 /// Bundles that are taken off a chain at a time: so few that others do not miss the rest for long.
 const PIECE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
@@ -101,11 +101,11 @@ impl<K, V> fmt::Debug for Hold<K, V> {
 }
 
 impl<K, V> Hold<K, V> {
-    /// That of the first version of a line, whose number is 0.
+    /// That of the first version of a line, whose number is [`FIRST`].
     pub(super) fn first() -> Self {
-        let line = Line { rest: AtomicPtr::new(ptr::null_mut()), dropped: AtomicU64::new(0) };
+        let line = Line { rest: AtomicPtr::new(ptr::null_mut()), dropped: AtomicU64::new(FIRST) };
         let line = NonNull::from(Box::leak(Box::new(CachePadded::new(line))));
-        Self { bundle: Bundle::new(0, true), line }
+        Self { bundle: Bundle::new(FIRST, true), line }
     }
 
     /// That of a draft of this number, forked from the version of `self`.

@@ -32,6 +32,7 @@ use self::node::{BITS, Child, Kind, Leaf, bit};
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
 use crate::meter::Event;
+use crate::sync::FIRST;
 
 /// A version of a hash trie.
 pub struct Hamt<K, V, P: Sharing = Bundled> {
@@ -74,8 +75,8 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         Self {
             root: None,
             len: 0,
-            clock: 0,
-            number: 0,
+            clock: FIRST,
+            number: FIRST,
             held: P::first(),
             state: State::Draft(Vec::new()),
         }
@@ -298,7 +299,7 @@ impl<K, V, P: Sharing> Drop for Hamt<K, V, P> {
             };
             Self::leave(root, why, event);
         }
-        if matches!(self.state, State::Draft(_)) && self.number > 0 {
+        if matches!(self.state, State::Draft(_)) && self.number > FIRST {
             // SAFETY: a fork; what is a draft has not been installed.
             unsafe { P::discarded(self.held) };
         } else {

@@ -54,7 +54,7 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// A way to the node is given up. Whether the node, and its ways to others, are to be freed.
     fn leave(mark: &Self::Mark, why: Leaving) -> bool;
 
-    /// That of the first version of a line, of number 0.
+    /// That of the first version of a line.
     fn first<K, V>() -> Self::Held<K, V>;
 
     /// That of a draft of this number, which is forked from the version of `held`.

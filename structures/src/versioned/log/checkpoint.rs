@@ -3,6 +3,7 @@
 use super::super::Sequential;
 use super::consensus::EntryNode;
 use crate::reclaim::{Node, Payload, Reclaimer};
+use crate::sync::FIRST;
 
 /// Entries from one checkpoint to the next.
 pub(super) const INTERVAL: u64 = if cfg!(loom) {
@@ -12,6 +13,9 @@ pub(super) const INTERVAL: u64 = if cfg!(loom) {
 } else {
     128
 };
+
+/// The number of a log's first entry. A multiple of 8: turns and checkpoints come as if it were 0.
+pub(super) const FIRST_ENTRY: u64 = FIRST / 8 * 8;
 
 /// The object after the entry `at`.
 pub(super) struct Checkpoint<O: Sequential, R: Reclaimer> {

@@ -63,7 +63,9 @@ where
             shared.checkpoint.compare_exchange(seen, new, Ordering::Release, Ordering::Relaxed);
         if installed.is_err() {
             // SAFETY: from `publish` just above, and not stored.
-            drop(unsafe { Owned::unpublished(new) });
+            let lost = unsafe { Owned::unpublished(new) };
+            // As with the clone's panic.
+            panics::contain(|| drop(lost));
             return;
         }
         // Release log-K2: pairs with log-K1. Before anything is retired (log-I5).

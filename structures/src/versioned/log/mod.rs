@@ -24,7 +24,7 @@
 //! in the log up to `frontier`.
 //!
 //! # Invariants
-//! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, numbered from 0.
+//! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, and are numbered.
 //! * log-I2. Who steps to an entry notes first, in its proposal, that it is in the log. Hence a
 //!   proposal that is not noted, looked at from an entry, is neither at that entry nor before it.
 //! * log-I3. *Exactly once.* A proposal is proposed for the place behind an entry by who stands at the
@@ -51,7 +51,7 @@ use std::sync::Mutex;
 
 use crossbeam_utils::CachePadded;
 
-use self::checkpoint::{Checkpoint, CheckpointNode};
+use self::checkpoint::{Checkpoint, CheckpointNode, FIRST_ENTRY};
 use self::consensus::{Entry, EntryNode};
 use self::policy::Record;
 use self::replica::{Replica, Walk};
@@ -135,12 +135,13 @@ impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
 impl<O: Sequential + Clone, R: Reclaimer> HerlihyLog<O, R> {
     /// A construction over `object`, whose log and checkpoints `domain` frees.
     pub fn new_in(domain: R, object: O) -> Self {
-        let at = Node::alloc(&domain, Entry::last(0, None)).publish();
-        let checkpoint = Node::alloc(&domain, Checkpoint { object, number: 0, at }).publish();
+        let number = FIRST_ENTRY;
+        let at = Node::alloc(&domain, Entry::last(number, None)).publish();
+        let checkpoint = Node::alloc(&domain, Checkpoint { object, number, at }).publish();
         let shared = Shared {
             checkpoint: CachePadded::new(AtomicPtr::new(checkpoint)),
-            kept_from: CachePadded::new(AtomicU64::new(0)),
-            frontier: CachePadded::new(AtomicU64::new(0)),
+            kept_from: CachePadded::new(AtomicU64::new(number)),
+            frontier: CachePadded::new(AtomicU64::new(number)),
             announced: Padded::default(),
             numbers: Numbers::default(),
             _nodes: PhantomData,
