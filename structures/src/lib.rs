@@ -58,8 +58,8 @@
 //! | [`LogHerlihy`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas`, in each handle's replica |
 //! | [`LeftRightTable`] | wait-free | blocking | none needed | of one moment | each instance by itself |
 //!
-//! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; under a reclaimer that
-//! protects single nodes what is wait-free here is lock-free. "Weak" is worded exactly at
+//! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; a map's
+//! [`INFO`](map::ConcurrentMap::INFO) is about the pair. "Weak" is worded exactly at
 //! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
 //! operations are methods on a shared reference too. Keys are `Eq + Hash`; tables that
 //! take a reclaimer clone keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine

@@ -7,7 +7,7 @@
 mod suite;
 
 use structures::ChainingLockFree;
-use structures::map::Held;
+use structures::map::{Held, Progress};
 use structures::reclaim::{Caps, Guard, Node, Participant, Payload, Reclaimer};
 use structures::sync::{AtomicPtr, Ordering, perturb};
 use suite::{Family, Key, Value};
@@ -27,6 +27,9 @@ unsafe impl Reclaimer for Broken {
         held: Held::Constant,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::Unknown,
+        writes: Progress::Unknown,
+        progress_is_tested: false,
     };
 
     fn new(_: Option<usize>) -> Self {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use structures::map::{ConcurrentMap, Held, MapHandle};
+use structures::map::{ConcurrentMap, Held, MapHandle, Progress};
 use structures::reclaim::{Caps, Epoch, Guard, Haphazard, Node, Participant, Payload, Reclaimer};
 use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 
@@ -245,6 +245,9 @@ unsafe impl Reclaimer for Gated {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::Unknown,
+        writes: Progress::Unknown,
+        progress_is_tested: false,
     };
 
     fn new(_: Option<usize>) -> Self {

@@ -10,6 +10,7 @@
 mod adversary;
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use adversary::Turn::{End, Operation, Steps};
@@ -17,10 +18,14 @@ use adversary::{Plan, follow};
 use shuttle::thread;
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, SingleWriter};
 use structures::map::{ConcurrentMap, MapHandle, MapInfo, Progress};
-use structures::reclaim::{Epoch, Hazard, Leak};
-use structures::versioned::{
-    CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LeftRightTable, LogHerlihy,
-};
+use structures::reclaim::{Reclaimer, RefCounts, RootScheme, Visitor, for_each};
+use structures::versioned::cow::{Cas, Cow, Locked, Writers};
+use structures::versioned::flat::Flat;
+use structures::versioned::hamt::{Bundled, Counted, Hamt, Sharing};
+use structures::versioned::log::HerlihyLog;
+use structures::versioned::map::VersionedMap;
+use structures::versioned::psim::PSim;
+use structures::versioned::{HamtPsim, LeftRightTable, LogHerlihy, SHARDS};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
@@ -74,24 +79,87 @@ impl Do {
         }
     }
 
-    fn run<H: MapHandle<u64, u64>>(self, handle: &mut H) {
+    fn run(self, handle: &mut dyn Operations) {
         match self {
-            Self::Get => drop(handle.get(&PRESENT)),
-            Self::Insert => drop(handle.insert(ABSENT, 7)),
-            Self::Update => drop(handle.update(&PRESENT, |value| value + 1)),
-            Self::Remove => drop(handle.remove(&PRESENT)),
+            Self::Get => handle.get(PRESENT),
+            Self::Insert => _ = handle.insert(ABSENT, 7),
+            Self::Update => handle.add_one(PRESENT),
+            Self::Remove => _ = handle.remove(PRESENT),
         }
     }
 }
 
+/// A table behind a pointer, so that what is measured is compiled once and not for each table.
+trait Table: Send + Sync {
+    fn handle(&self) -> Box<dyn Operations + '_>;
+}
+
+/// A handle of it.
+trait Operations {
+    fn get(&mut self, key: u64);
+    fn insert(&mut self, key: u64, value: u64) -> bool;
+    fn add_one(&mut self, key: u64);
+    fn remove(&mut self, key: u64) -> bool;
+}
+
+struct OfMap<M>(M);
+
+impl<M: ConcurrentMap<u64, u64>> Table for OfMap<M> {
+    fn handle(&self) -> Box<dyn Operations + '_> {
+        Box::new(OfHandle(self.0.handle()))
+    }
+}
+
+struct OfHandle<H>(H);
+
+impl<H: MapHandle<u64, u64>> Operations for OfHandle<H> {
+    fn get(&mut self, key: u64) {
+        self.0.get(&key);
+    }
+
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn add_one(&mut self, key: u64) {
+        self.0.update(&key, |value| value + 1);
+    }
+
+    fn remove(&mut self, key: u64) -> bool {
+        self.0.remove(&key).is_some()
+    }
+}
+
+/// How a table is made, and what it says of itself.
+#[derive(Clone)]
+struct Maker {
+    make: Arc<dyn Fn() -> Box<dyn Table> + Send + Sync>,
+    info: MapInfo,
+}
+
+impl Maker {
+    fn new<M: ConcurrentMap<u64, u64> + 'static>(make: fn() -> M) -> Self {
+        Self { make: Arc::new(move || Box::new(OfMap(make()))), info: M::INFO }
+    }
+
+    /// A table, with `PRESENT` in it.
+    fn table(&self) -> Arc<dyn Table> {
+        let map: Arc<dyn Table> = Arc::from((self.make)());
+        let mut handle = map.handle();
+        assert!(FILLERS.chain([PRESENT]).all(|key| handle.insert(key, 0)));
+        drop(handle);
+        map
+    }
+}
+
 /// Changes what `operation` looks at, each time it is called.
-fn attack<H: MapHandle<u64, u64>>(handle: &mut H, operation: Do, round: usize) {
+fn attack(handle: &mut dyn Operations, operation: Do, round: usize) {
     if operation == Do::Update {
-        handle.update(&PRESENT, |value| value + 1);
+        handle.add_one(PRESENT);
         return;
     }
     let key = if round % 4 < 2 { ABSENT } else { PRESENT };
-    if handle.remove(&key).is_none() {
+    if !handle.remove(key) {
         handle.insert(key, round as u64);
     }
 }
@@ -99,24 +167,13 @@ fn attack<H: MapHandle<u64, u64>>(handle: &mut H, operation: Do, round: usize) {
 /// As many as fill a bucket of a cuckoo table, so that `PRESENT` is in its other one.
 const FILLERS: std::ops::Range<u64> = 10..14;
 
-/// A table, with `PRESENT` in it.
-fn table<M: ConcurrentMap<u64, u64> + Default>() -> Arc<M> {
-    let map = Arc::new(M::default());
-    fill(&*map);
-    map
-}
-
-fn fill<M: ConcurrentMap<u64, u64>>(map: &M) {
-    let mut handle = map.handle();
-    assert!(FILLERS.chain([PRESENT]).all(|key| handle.insert(key, 0)));
-}
-
 /// Thread 1 does `first`, thread 2 `second`; ends when both have.
-fn two<M: ConcurrentMap<u64, u64> + Default + 'static>(
-    first: impl FnOnce(&mut M::Handle<'_>) + Send + 'static,
-    second: impl FnOnce(&mut M::Handle<'_>) + Send + 'static,
+fn two(
+    maker: &Maker,
+    first: impl FnOnce(&mut dyn Operations) + Send + 'static,
+    second: impl FnOnce(&mut dyn Operations) + Send + 'static,
 ) {
-    let map = table::<M>();
+    let map = maker.table();
     let other = Arc::clone(&map);
     let threads =
         [thread::spawn(move || alone(&*map, first)), thread::spawn(move || alone(&*other, second))];
@@ -125,24 +182,22 @@ fn two<M: ConcurrentMap<u64, u64> + Default + 'static>(
     }
 }
 
-fn alone<'m, M: ConcurrentMap<u64, u64>>(map: &'m M, f: impl FnOnce(&mut M::Handle<'m>)) {
+fn alone(map: &dyn Table, f: impl FnOnce(&mut dyn Operations)) {
     let mut handle = map.handle();
     // Neither registration nor leaving belongs to the operation.
     adversary::operation_completed();
-    f(&mut handle);
+    f(&mut *handle);
     adversary::operation_completed();
     adversary::ends();
 }
 
 /// The step of `victim` before which it must stand for `operation` to be blocked.
-fn blocked_by<M>(operation: Do, victim: Do) -> Option<usize>
-where
-    M: ConcurrentMap<u64, u64> + Default + 'static,
-{
+fn blocked_by(maker: &Maker, operation: Do, victim: Do) -> Option<usize> {
     for steps in 0.. {
         // Both have registered; the victim takes some steps; then the other's turn.
         let plan: Plan = vec![(1, Operation), (2, Operation), (1, Steps(steps)), (2, End)];
-        let model = move || two::<M>(move |h| victim.run(h), move |h| operation.run(h));
+        let maker = maker.clone();
+        let model = move || two(&maker, move |h| victim.run(h), move |h| operation.run(h));
         let ((), trace) = follow(&plan, model);
         if trace.stopped.contains(&2) {
             return Some(steps);
@@ -155,17 +210,16 @@ where
 }
 
 /// Whether `operation` does not end while another thread changes the table many times.
-fn starves<M>(operation: Do) -> bool
-where
-    M: ConcurrentMap<u64, u64> + Default + 'static,
-{
+fn starves(maker: &Maker, operation: Do) -> bool {
     // More than the steps of any operation that ends.
     const ATTACKS: usize = 400;
     (1..=16).any(|every| {
         let mut plan: Plan = vec![(1, Operation), (2, Operation)];
         plan.extend([(1, Steps(every)), (2, Operation)].into_iter().cycle().take(2 * ATTACKS));
+        let maker = maker.clone();
         let ((), trace) = follow(&plan, move || {
-            two::<M>(
+            two(
+                &maker,
                 move |handle| operation.run(handle),
                 move |handle| {
                     for round in 0..ATTACKS {
@@ -180,16 +234,13 @@ where
 }
 
 /// Measures each operation, prints what it found, and compares that with what the table says.
-fn check<M>(name: &str)
-where
-    M: ConcurrentMap<u64, u64> + Default + 'static,
-{
-    assert!(M::INFO.progress_is_tested, "{name} says that it is not tested");
+fn check(name: &str, maker: &Maker) {
+    assert!(maker.info.progress_is_tested, "{name} says that it is not tested");
     for operation in ALL {
-        let claimed = operation.claimed(M::INFO);
+        let claimed = operation.claimed(maker.info);
         let blocked =
-            ALL.iter().find_map(|&victim| Some((victim, blocked_by::<M>(operation, victim)?)));
-        let starved = blocked.is_none() && starves::<M>(operation);
+            ALL.iter().find_map(|&victim| Some((victim, blocked_by(maker, operation, victim)?)));
+        let starved = blocked.is_none() && starves(maker, operation);
         let seen = match blocked {
             Some((victim, step)) => format!("blocked by {} after its step {step}", victim.name()),
             None if starved => "others go on, it starves".to_owned(),
@@ -212,18 +263,134 @@ macro_rules! tables {
         $(
             #[test]
             fn $test() {
-                check::<$table>(stringify!($test));
+                check(stringify!($test), &Maker::new(<$table>::default));
             }
         )*
     };
 }
 
+/// A table for every scheme that looks after roots.
+trait Rooted {
+    type Map<R: RootScheme + 'static>: ConcurrentMap<u64, u64> + 'static;
+    fn new<R: RootScheme + 'static>() -> Self::Map<R>;
+}
+
+/// A table for every scheme.
+trait Family {
+    type Map<R: Reclaimer + 'static>: ConcurrentMap<u64, u64> + 'static;
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R>;
+}
+
+impl<F: Rooted> Family for F {
+    type Map<R: Reclaimer + 'static> = F::Map<R>;
+
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R> {
+        <F as Rooted>::new::<R>()
+    }
+}
+
+/// So that each retirement is followed by all that a scheme ever does, where it takes a batch.
+const BATCH: Option<usize> = Some(1);
+
+struct Lists;
+impl Family for Lists {
+    type Map<R: Reclaimer + 'static> = ChainingLockFree<u64, u64, R, State>;
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R> {
+        ChainingLockFree::with_capacity_and_hasher_in(0, State::default(), R::new(BATCH))
+    }
+}
+
+struct Items;
+impl Family for Items {
+    type Map<R: Reclaimer + 'static> = CuckooOptimisticItems<u64, u64, R, State, 4>;
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R> {
+        CuckooOptimisticItems::with_capacity_and_hasher_in(0, State::default(), R::new(BATCH))
+    }
+}
+
+struct FlatCow<W>(PhantomData<W>);
+impl<W: Writers + 'static> Rooted for FlatCow<W> {
+    type Map<R: RootScheme + 'static> =
+        VersionedMap<Flat<u64, u64>, Cow<Flat<u64, u64>, R, W>, State>;
+    fn new<R: RootScheme + 'static>() -> Self::Map<R> {
+        let cow = Cow::new_in(R::new(BATCH), Flat::default);
+        VersionedMap::with_hasher_over(State::default(), cow)
+    }
+}
+
+struct TrieCow<P, const ROOTS: usize>(PhantomData<P>);
+impl<P: Sharing + 'static, const ROOTS: usize> Rooted for TrieCow<P, ROOTS> {
+    type Map<R: RootScheme + 'static> =
+        VersionedMap<Hamt<u64, u64, P>, Cow<Hamt<u64, u64, P>, R, Cas, ROOTS>, State>;
+    fn new<R: RootScheme + 'static>() -> Self::Map<R> {
+        VersionedMap::with_hasher_over(State::default(), Cow::new_in(R::new(BATCH), Hamt::new))
+    }
+}
+
+struct TriePsim;
+impl Family for TriePsim {
+    type Map<R: Reclaimer + 'static> = HamtPsim<u64, u64, R, State>;
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R> {
+        let psim = PSim::new_in(R::new(BATCH), Hamt::new());
+        VersionedMap::with_hasher_over(State::default(), psim)
+    }
+}
+
+struct TriesAndLog;
+impl Family for TriesAndLog {
+    type Map<R: Reclaimer + 'static> = LogHerlihy<u64, u64, R, State>;
+    fn new<R: Reclaimer + 'static>() -> Self::Map<R> {
+        let log = HerlihyLog::new_in(R::new(BATCH), Hamt::new());
+        VersionedMap::with_hasher_over(State::default(), log)
+    }
+}
+
+/// Checks a table under each scheme that says that its progress is tested.
+struct Under<F>(&'static str, PhantomData<F>);
+
+impl<F: Family> Visitor for Under<F> {
+    fn visit<R: Reclaimer + 'static>(&mut self) {
+        if R::CAPS.progress_is_tested {
+            check(&format!("{} {}", self.0, R::NAME), &Maker::new(F::new::<R>));
+        }
+    }
+}
+
+fn under_all<F: Family>(name: &'static str) {
+    for_each(&mut Under::<F>(name, PhantomData));
+}
+
+fn with_counts<F: Rooted>(name: &'static str) {
+    under_all::<F>(name);
+    check(&format!("{name} {}", RefCounts::NAME), &Maker::new(<F as Rooted>::new::<RefCounts>));
+}
+
+macro_rules! families {
+    ($($test:ident: $with:ident::<$family:ty>;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $with::<$family>(stringify!($test));
+            }
+        )*
+    };
+}
+
+families! {
+    chaining_lock_free: under_all::<Lists>;
+    cuckoo_optimistic_items: under_all::<Items>;
+    cow_lock: with_counts::<FlatCow<Locked>>;
+    cow_cas: with_counts::<FlatCow<Cas>>;
+    hamt_cas: with_counts::<TrieCow<Bundled, 1>>;
+    hamt_cas_counted: with_counts::<TrieCow<Counted, 1>>;
+    hamt_sharded: with_counts::<TrieCow<Bundled, SHARDS>>;
+    hamt_psim: under_all::<TriePsim>;
+    log_herlihy: under_all::<TriesAndLog>;
+}
+
 tables! {
     chaining_global_lock: ChainingGlobalLock<u64, u64, State>;
     chaining_bucket_lock: ChainingBucketLock<u64, u64, State>;
-    chaining_lock_free_leak: ChainingLockFree<u64, u64, Leak, State>;
-    chaining_lock_free_epoch: ChainingLockFree<u64, u64, Epoch, State>;
-    chaining_lock_free_hazard: ChainingLockFree<u64, u64, Hazard, State>;
     chaining_inline: ChainingInline<u64, u64, State, Optimistic>;
     chaining_inline_single_writer: ChainingInline<u64, u64, State, SingleWriter>;
     chaining_inline_bucket_locks: ChainingInline<u64, u64, State, BucketLocks>;
@@ -232,19 +399,6 @@ tables! {
     cuckoo_optimistic_single_writer: CuckooOptimistic<u64, u64, State, 4, SingleWriter>;
     cuckoo_optimistic_bucket_locks: CuckooOptimistic<u64, u64, State, 4, BucketLocks>;
     cuckoo_optimistic_global_lock: CuckooOptimistic<u64, u64, State, 4, GlobalLock>;
-    cuckoo_optimistic_items_leak: CuckooOptimisticItems<u64, u64, Leak, State, 4>;
-    cuckoo_optimistic_items_epoch: CuckooOptimisticItems<u64, u64, Epoch, State, 4>;
-    cuckoo_optimistic_items_hazard: CuckooOptimisticItems<u64, u64, Hazard, State, 4>;
     cuckoo_striped: CuckooStriped<u64, u64, State>;
-    cow_lock: CowLock<u64, u64, Epoch, State>;
-    cow_cas: CowCas<u64, u64, Epoch, State>;
-    cow_cas_hazard: CowCas<u64, u64, Hazard, State>;
-    hamt_cas: HamtCas<u64, u64, Epoch, State>;
-    hamt_cas_hazard: HamtCas<u64, u64, Hazard, State>;
-    hamt_sharded: HamtSharded<u64, u64, Epoch, State>;
-    hamt_psim: HamtPsim<u64, u64, Epoch, State>;
-    hamt_psim_hazard: HamtPsim<u64, u64, Hazard, State>;
-    log_herlihy: LogHerlihy<u64, u64, Epoch, State>;
-    log_herlihy_hazard: LogHerlihy<u64, u64, Hazard, State>;
     left_right: LeftRightTable<u64, u64, State>;
 }

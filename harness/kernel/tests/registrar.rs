@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use foldhash::fast::FixedState;
 use kernel::{MapOptions, Reclaimed, Registrar};
-use structures::map::Held;
+use structures::map::{Held, Progress};
 use structures::reclaim::{Caps, Guard, Node, Participant, Payload, Reclaimer};
 use structures::sync::{AtomicPtr, Ordering};
 use structures::{ChainingBucketLock, ChainingLockFree};
@@ -27,6 +27,9 @@ unsafe impl Reclaimer for Noting {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::Unknown,
+        writes: Progress::Unknown,
+        progress_is_tested: false,
     };
 
     fn new(batch: Option<usize>) -> Self {

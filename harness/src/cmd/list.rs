@@ -131,6 +131,7 @@ fn pair_line((reclaimer, info): &(String, Info)) -> PairLine {
         insert: info.insert.to_string(),
         update: info.update.to_string(),
         remove: info.remove.to_string(),
+        progress_is_tested: info.progress_is_tested,
         held: info.held.to_string(),
         held_is_bounded: (info.held != Held::Unknown).then(|| info.held.is_bounded()),
     }

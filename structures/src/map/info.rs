@@ -79,7 +79,7 @@ pub struct MapInfo {
     /// Progress of `remove`.
     pub remove: Progress,
     /// Whether a test stops threads within each operation and finds the progress that is claimed
-    /// (`structures/tests/progress.rs`, with some of the reclaimers).
+    /// (`structures/tests/progress.rs`).
     pub progress_is_tested: bool,
     /// The memory that a stalled reader keeps from being freed. Tested by `structures/tests/stalled.rs`
     /// for tables whose nodes the meter counts.

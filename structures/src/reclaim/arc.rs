@@ -38,6 +38,7 @@ use std::ptr;
 
 use super::root::RootScheme;
 use super::{Caps, Held, Leak, Node, Owned, Payload};
+use crate::map::Progress;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fence, perturb};
 
 /// Bits of an address; the count is above them.
@@ -271,6 +272,9 @@ unsafe impl RootScheme for RefCounts {
         held: Held::Constant,
         needs_quiescence: false,
         takes_batch: false,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: true,
     };
 
     fn new(_: Option<usize>) -> Self {

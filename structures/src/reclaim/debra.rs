@@ -61,6 +61,7 @@ use super::fences::Fences;
 use super::registry::{Registry, Taken, Threads};
 use super::retired::Retired;
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicU64, FIRST, Mutex, MutexGuard, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
@@ -157,6 +158,9 @@ unsafe impl Reclaimer for Debra {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::WaitFree,
+        writes: Progress::WaitFree,
+        progress_is_tested: true,
     };
 
     fn new(batch: Option<usize>) -> Self {

@@ -8,8 +8,9 @@
 //! Each table has a collector of its own, so that tables do not hold up each other. The crate
 //! fixes its constants (64 nodes a bag, a collection every 128 pins): there is no batch to set.
 //!
-//! Registering is lock-free but for the allocator. `enter` is wait-free with one SeqCst fence;
-//! `protect` a plain load; `retire` amortised O(1).
+//! Registering is lock-free but for the allocator. `enter` is one SeqCst fence, `protect` a plain load,
+//! `retire` amortised O(1). All of it is lock-free: full bags go to a queue that all threads share, from which
+//! every 128th `enter` of a thread takes some.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,6 +18,7 @@ use std::marker::PhantomData;
 use crossbeam_epoch::{Collector, LocalHandle};
 
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// A crossbeam-epoch collector.
@@ -42,6 +44,9 @@ unsafe impl Reclaimer for Epoch {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: false,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: true,
     };
 
     /// The batch is fixed by the crate.

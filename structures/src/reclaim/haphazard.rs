@@ -25,6 +25,7 @@ use haphazard::raw::Pointer;
 use haphazard::{Domain, HazardPointer};
 
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// Names our domains' type; domains are told apart by address.
@@ -64,6 +65,9 @@ unsafe impl Reclaimer for Haphazard {
         held: Held::Constant,
         needs_quiescence: false,
         takes_batch: false,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: false,
     };
 
     /// The batch is fixed by the crate.

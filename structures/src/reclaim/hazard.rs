@@ -39,6 +39,7 @@ use super::fences::Fences;
 use super::registry::{Registry, Taken};
 use super::retired::{Orphans, Retired};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer, SLOTS, TAG_BITS};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// Retirements between two scans, unless there are many threads.
@@ -112,6 +113,9 @@ unsafe impl Reclaimer for Hazard {
         held: Held::Constant,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: true,
     };
 
     fn new(batch: Option<usize>) -> Self {

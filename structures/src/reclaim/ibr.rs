@@ -65,6 +65,7 @@ use super::registry::{Registry, Taken};
 use super::retired::{Orphans, Retired};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::counter::StripedCounter;
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicU64, FIRST, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
@@ -179,6 +180,9 @@ unsafe impl Reclaimer for Ibr {
         held: Held::TableSize,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: true,
     };
 
     fn new(batch: Option<usize>) -> Self {

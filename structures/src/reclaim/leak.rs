@@ -5,6 +5,7 @@
 //! `retire` nothing.
 
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// Frees nothing.
@@ -23,6 +24,9 @@ unsafe impl Reclaimer for Leak {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: false,
+        reads: Progress::WaitFree,
+        writes: Progress::WaitFree,
+        progress_is_tested: true,
     };
 
     fn new(_: Option<usize>) -> Self {

@@ -73,7 +73,7 @@ pub use self::worker_rcu::WorkerRcu;
 
 use std::marker::PhantomData;
 
-use crate::map::Held;
+use crate::map::{Held, Progress};
 use crate::sync::AtomicPtr;
 
 /// Low bits of a link that a table may use for its own marks; a protected address is without
@@ -99,6 +99,14 @@ pub struct Caps {
     /// How many nodes a thread retires before it tries to free some can be set: see
     /// [`Reclaimer::new`].
     pub takes_batch: bool,
+    /// Progress of all calls of a guard in which nothing is retired, from its beginning to its end.
+    pub reads: Progress,
+    /// The same if something is: at the end of a guard it may be freed.
+    pub writes: Progress,
+    /// Whether `structures/tests/progress.rs` leaves threads standing in tables under the scheme, between
+    /// its own steps: those of another crate are none, so that of crossbeam-epoch it is assumed that it
+    /// stops nobody; the locks of the standard library cannot be left standing there.
+    pub progress_is_tested: bool,
 }
 
 impl Caps {

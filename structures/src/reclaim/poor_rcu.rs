@@ -43,6 +43,7 @@ use crossbeam_utils::CachePadded;
 
 use super::batches::{Batches, Pool};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Ordering, perturb};
 
 /// A domain of the poor man's RCU.
@@ -70,6 +71,9 @@ unsafe impl Reclaimer for PoorRcu {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: false,
     };
 
     fn new(batch: Option<usize>) -> Self {

@@ -40,6 +40,7 @@ use super::announcements::{AWAY, Announcements, Slot};
 use super::batches::{Batches, Pool};
 use super::registry::Taken;
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
 /// A domain of quiescent-state-based reclamation.
@@ -64,6 +65,9 @@ unsafe impl Reclaimer for Qsbr {
         held: Held::Unbounded,
         needs_quiescence: true,
         takes_batch: true,
+        reads: Progress::WaitFree,
+        writes: Progress::WaitFree,
+        progress_is_tested: true,
     };
 
     fn new(batch: Option<usize>) -> Self {

@@ -18,7 +18,8 @@
 //!
 //! `enter` is wait-free with one swap (x86-64) or SeqCst fence; `protect` a plain load; `retire`
 //! a push. Trying for the next epoch is O(threads of the process), and given up if another thread
-//! is at it. A thread's first guard registers it with the crate, lock-free but for the allocator;
+//! is at it; who has tried lets go of the list of threads with a CAS, so that the end of a guard is
+//! lock-free. A thread's first guard registers it with the crate, lock-free but for the allocator;
 //! leaving is blocking: orphans are under a lock.
 //!
 //! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
@@ -30,6 +31,7 @@ use ::sdd::Epoch;
 use super::batches::{Batches, Pool};
 use super::pins::{self, Pin};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
 /// A domain's retired nodes; the epoch is the process's.
@@ -56,6 +58,9 @@ unsafe impl Reclaimer for Sdd {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::LockFree,
+        writes: Progress::LockFree,
+        progress_is_tested: false,
     };
 
     fn new(batch: Option<usize>) -> Self {

@@ -14,7 +14,8 @@
 //!
 //! `enter` is wait-free: a store, and no fence where the kernel has `membarrier(2)`. `protect` is a
 //! SeqCst load; the end of a guard a swap, and the frees for which this thread is the last. `retire`
-//! is amortised O(threads / batch), with a `membarrier` each batch; it boxes no node. Registering is
+//! is amortised O(threads / batch), with a `membarrier` each batch, and lock-free, as threads meet at each
+//! other's lists; it boxes no node. Registering is
 //! nothing; a thread's first guard in the process takes a number, under a lock.
 //!
 //! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
@@ -48,6 +49,7 @@ use ::seize::{Collector, Guard as _, LocalGuard, OwnedGuard};
 
 use super::exits::{self, AtExit, Life};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 
 /// The largest batch: 16 MiB for each thread.
@@ -123,6 +125,9 @@ unsafe impl Reclaimer for Seize {
         held: Held::Unbounded,
         needs_quiescence: false,
         takes_batch: true,
+        reads: Progress::WaitFree,
+        writes: Progress::LockFree,
+        progress_is_tested: false,
     };
 
     fn new(batch: Option<usize>) -> Self {

@@ -46,6 +46,7 @@ use std::{fmt, ptr};
 use super::batches::{Batches, Pool};
 use super::registry::{Registry, Taken};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
+use crate::map::Progress;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, fence, perturb};
 
 /// A domain of workers.
@@ -70,6 +71,9 @@ unsafe impl Reclaimer for WorkerRcu {
         held: Held::Unbounded,
         needs_quiescence: true,
         takes_batch: true,
+        reads: Progress::WaitFree,
+        writes: Progress::LockFree,
+        progress_is_tested: true,
     };
 
     fn new(batch: Option<usize>) -> Self {

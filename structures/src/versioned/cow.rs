@@ -179,9 +179,9 @@ where
     const INFO: MapInfo = MapInfo {
         family: "versioned",
         summary: "a copy of the current version, installed by one pointer (Herlihy 1993)",
-        get: if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree },
+        get: R::CAPS.reads,
         counts_nodes: true,
-        progress_is_tested: true,
+        progress_is_tested: R::CAPS.progress_is_tested,
         held: held_of_versions::<O>(R::CAPS.held),
         ..MapInfo::UNKNOWN.with_progress(W::PROGRESS)
     };

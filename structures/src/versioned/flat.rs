@@ -148,6 +148,8 @@ impl<K: Eq + Clone, V: Clone> MapObject for Flat<K, V> {
     type Key = K;
     type Value = V;
 
+    const PROGRESS_IS_TESTED: bool = true;
+
     #[inline]
     fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
         self.table.find(hash, |binding| binding.hash == hash && is_key(&binding.key))

@@ -225,18 +225,16 @@ where
     O::Out: Send,
     R: Reclaimer,
 {
-    const INFO: MapInfo = {
-        let mine = if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree };
-        MapInfo {
-            family: "versioned",
-            summary: "everybody applies all that is announced (P-Sim, SPAA 2011) to a hash trie",
-            // By a compare-and-swap of the value.
-            update: Progress::LockFree,
-            counts_nodes: true,
-            progress_is_tested: true,
-            held: held_of_versions::<O>(R::CAPS.held),
-            ..MapInfo::UNKNOWN.with_progress(mine)
-        }
+    const INFO: MapInfo = MapInfo {
+        family: "versioned",
+        summary: "everybody applies all that is announced (P-Sim, SPAA 2011) to a hash trie",
+        get: R::CAPS.reads,
+        // By a compare-and-swap of the value.
+        update: Progress::LockFree,
+        counts_nodes: true,
+        progress_is_tested: R::CAPS.progress_is_tested,
+        held: held_of_versions::<O>(R::CAPS.held),
+        ..MapInfo::UNKNOWN.with_progress(R::CAPS.writes)
     };
 
     type Handle<'c>

@@ -96,18 +96,23 @@ fn list_shows_all_or_one_kind() {
     let structures = listed["structures"].as_array().unwrap();
     let lock_free = structures.iter().find(|s| s["name"] == "chaining-lock-free").unwrap();
     assert!(lock_free["reclaimers"].as_array().unwrap().contains(&"epoch".into()));
-    assert_eq!(lock_free["progress_is_tested"], true);
-    let peer = structures.iter().find(|s| s["name"] == "papaya").unwrap();
-    assert_eq!(peer["progress_is_tested"], false);
+    assert_eq!(lock_free["progress_is_tested"], false, "not with each of them");
     let pair = |structure: &str, reclaimer: &str| {
         let found = structures.iter().find(|s| s["name"] == structure).unwrap();
         let mut pairs = found["pairs"].as_array().unwrap().iter();
         pairs.find(|pair| pair["reclaimer"] == reclaimer).unwrap().clone()
     };
     let cow = structures.iter().find(|s| s["name"] == "cow-lock").unwrap();
-    assert_eq!(cow["get"], "lock-free", "the least of all pairs");
-    assert_eq!(pair("cow-lock", "epoch")["get"], "wait-free");
-    assert_eq!(pair("cow-lock", "hazard")["get"], "lock-free");
+    assert_eq!((&cow["get"], &cow["insert"]), (&"lock-free".into(), &"blocking".into()));
+    let trie = structures.iter().find(|s| s["name"] == "hamt-cas").unwrap();
+    assert_eq!(trie["get"], "lock-free", "the least of all pairs");
+    assert_eq!(pair("hamt-cas", "debra")["get"], "wait-free");
+    assert_eq!(pair("hamt-cas", "hazard")["get"], "lock-free");
+    let tested = |structure, reclaimer| pair(structure, reclaimer)["progress_is_tested"] == true;
+    assert!(tested("chaining-lock-free", "hazard") && tested("cow-lock", "arc"));
+    assert!(!tested("chaining-lock-free", "seize") && !tested("papaya", "none"));
+    // Our copy on write, of a map that is not ours.
+    assert!(!tested("imbl-cas", "epoch"));
     assert_eq!(pair("chaining-lock-free", "hazard")["held"], "constant");
     assert_eq!(pair("chaining-lock-free", "ibr")["held"], "table-size");
     let bundled = pair("hamt-cas", "hazard");
@@ -116,8 +121,9 @@ fn list_shows_all_or_one_kind() {
         (&"unbounded".into(), &false.into())
     );
     let full = lab.run("list --verbose").exits(0).prints(&[
-        "chaining-lock-free (chaining, progress tested)",
-        "papaya (peer, progress stated)",
+        "wait-free with leak, debra, qsbr",
+        "tested with leak, epoch, hazard, debra",
+        "; stated with",
     ]);
     let cuckoo = structures.iter().find(|s| s["name"] == "cuckoo-optimistic").unwrap();
     let variants = cuckoo["variants"].as_array().unwrap();

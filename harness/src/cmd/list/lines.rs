@@ -37,6 +37,7 @@ pub(super) struct StructureLine {
     /// The weakest of the three before.
     #[serde(skip)]
     pub(super) writes: String,
+    /// With each of the reclaimers.
     pub(super) progress_is_tested: bool,
     pub(super) max_threads: Option<usize>,
     pub(super) reclaimers: Vec<String>,
@@ -61,6 +62,8 @@ pub(super) struct PairLine {
     pub(super) insert: String,
     pub(super) update: String,
     pub(super) remove: String,
+    /// Whether a test finds this progress; else it is stated.
+    pub(super) progress_is_tested: bool,
     /// What a stalled reader keeps from being freed.
     pub(super) held: String,
     pub(super) held_is_bounded: Option<bool>,

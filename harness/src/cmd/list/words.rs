@@ -79,9 +79,10 @@ fn records<T>(things: &[T], record: impl Fn(&T) -> Record) -> String {
 }
 
 fn structure(line: &StructureLine) -> Record {
-    let said = if line.progress_is_tested { "tested" } else { "stated" };
     let mut lines = vec![("what it is".to_owned(), line.summary.clone())];
     lines.extend(progress(line));
+    let tested = |pair: &PairLine| if pair.progress_is_tested { "tested" } else { "stated" };
+    lines.push(("progress is".to_owned(), by_reclaimer(&line.pairs, tested)));
     lines.push((
         "threads".into(),
         line.max_threads.map_or(String::new(), |n| format!("at most {n}")),
@@ -104,7 +105,7 @@ fn structure(line: &StructureLine) -> Record {
             variants.push(format!("  a stalled reader holds {}", held(pairs)));
         }
     }
-    Record { name: format!("{} ({}, progress {said})", line.name, line.family), lines, variants }
+    Record { name: format!("{} ({})", line.name, line.family), lines, variants }
 }
 
 /// What is said of a structure with one of its reclaimers.

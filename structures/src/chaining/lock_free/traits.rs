@@ -77,7 +77,7 @@ where
         family: "chaining",
         summary: "Michael's lists in split order (SPAA 2002, JACM 2006)",
         counts_nodes: true,
-        progress_is_tested: true,
+        progress_is_tested: R::CAPS.progress_is_tested,
         // Nodes are retired each for itself; tables are kept.
         held: R::CAPS.held,
         ..MapInfo::UNKNOWN.with_progress(Progress::LockFree)

@@ -78,7 +78,7 @@ where
         family: "cuckoo",
         summary: "optimistic cuckoo hashing, items behind pointers (NSDI 2013, EuroSys 2014)",
         counts_nodes: true,
-        progress_is_tested: true,
+        progress_is_tested: R::CAPS.progress_is_tested,
         // Nodes are retired each for itself; tables are kept.
         held: R::CAPS.held,
         ..MapInfo::UNKNOWN.with_progress(Progress::Blocking)

@@ -157,6 +157,8 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> MapObject for Hamt<K, V, P> {
     type Key = K;
     type Value = V;
 
+    const PROGRESS_IS_TESTED: bool = true;
+
     #[inline]
     fn find(&self, hash: u64, is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
         // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.

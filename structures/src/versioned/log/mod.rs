@@ -169,19 +169,17 @@ where
     O::Out: Send,
     R: Reclaimer,
 {
-    const INFO: MapInfo = {
-        let mine = if R::CAPS.per_pointer { Progress::LockFree } else { Progress::WaitFree };
-        MapInfo {
-            family: "versioned",
-            summary: "a log decided entry by entry, and a replica for each thread (Herlihy 1991)",
-            // By a compare-and-swap of the value.
-            update: Progress::LockFree,
-            counts_nodes: true,
-            progress_is_tested: true,
-            // Entries and checkpoints are retired each for itself; a checkpoint is a whole object.
-            held: held_of_wholes(R::CAPS.held),
-            ..MapInfo::UNKNOWN.with_progress(mine)
-        }
+    // Who reads may leave a checkpoint, and retire.
+    const INFO: MapInfo = MapInfo {
+        family: "versioned",
+        summary: "a log decided entry by entry, and a replica for each thread (Herlihy 1991)",
+        // By a compare-and-swap of the value.
+        update: Progress::LockFree,
+        counts_nodes: true,
+        progress_is_tested: R::CAPS.progress_is_tested,
+        // Entries and checkpoints are retired each for itself; a checkpoint is a whole object.
+        held: held_of_wholes(R::CAPS.held),
+        ..MapInfo::UNKNOWN.with_progress(R::CAPS.writes)
     };
 
     type Handle<'c>

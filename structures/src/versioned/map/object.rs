@@ -87,6 +87,9 @@ pub trait MapObject:
     /// Its values.
     type Value;
 
+    /// Whether `structures/tests/progress.rs` leaves threads standing in tables of these.
+    const PROGRESS_IS_TESTED: bool = false;
+
     /// The binding, among those of `hash`, whose key `is_key`.
     fn find(
         &self,

@@ -81,7 +81,11 @@ where
     U: Universal<O>,
     S: BuildHasher + Send + Sync,
 {
-    const INFO: MapInfo = MapInfo { iterates_snapshots: U::ROOTS == 1, ..U::INFO };
+    const INFO: MapInfo = MapInfo {
+        iterates_snapshots: U::ROOTS == 1,
+        progress_is_tested: U::INFO.progress_is_tested && O::PROGRESS_IS_TESTED,
+        ..U::INFO
+    };
 
     type Handle<'m>
         = Handle<'m, O, U, S>
