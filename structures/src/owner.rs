@@ -24,7 +24,11 @@ pub(crate) const NOBODY: usize = 0;
 /// of 8.
 #[inline(always)]
 pub(crate) fn me() -> usize {
-    #[cfg(not(any(loom, shuttle)))]
+    #[cfg(simulate)]
+    {
+        (crate::sync::simulated::core().map_or(0, |core| core + 1) + 1) * 8
+    }
+    #[cfg(not(any(loom, shuttle, simulate)))]
     {
         // The address of something that is the thread's. It has no destructor, so it is there as
         // long as the thread.

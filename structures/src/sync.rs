@@ -1,13 +1,26 @@
-//! Where atomics come from: `std`, or a model checker under `--cfg loom` or `--cfg shuttle`. The only
-//! place that knows.
+//! Where atomics come from: `std`, a model checker under `--cfg loom` or `--cfg shuttle`, or virtual cores under
+//! `--cfg simulate`. The only place that knows.
 //!
 //! What takes its locks from here can be stopped by a model checker at any step. What blocks in
 //! locks of `std`, as poor-rcu does, stops the model checker itself.
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     fence,
+};
+
+#[cfg(simulate)]
+pub mod simulated;
+
+#[cfg(simulate)]
+pub use self::simulated::{
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    fence,
+};
+#[cfg(simulate)]
+pub(crate) use self::simulated::{
+    Backoff, Mutex, MutexGuard, core_local as thread_local, touch, touch_mut,
 };
 
 #[cfg(loom)]
@@ -27,7 +40,7 @@ pub use shuttle::sync::atomic::{
     fence,
 };
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
 #[cfg(loom)]
@@ -46,7 +59,7 @@ pub(crate) use loom::sync::RwLock as ShardedLock;
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::RwLock as ShardedLock;
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use crossbeam_utils::Backoff;
 
 #[cfg(loom)]
@@ -54,7 +67,7 @@ use loom::thread::yield_now;
 #[cfg(shuttle)]
 use shuttle::thread::yield_now;
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use std::thread_local;
 
 #[cfg(shuttle)]
@@ -84,6 +97,17 @@ impl Backoff {
 /// versions and stamps of versioned tables. Under a model checker they begin just below 2³², so that its
 /// programs see what a narrower place for one of them does.
 pub(crate) const FIRST: u64 = if cfg!(any(loom, shuttle)) { u32::MAX as u64 } else { 0 };
+
+/// Says that plain memory at `address` is read, where there is a pointer to `next`, or null: no atomic says so.
+/// Nothing, but under `--cfg simulate`.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn touch<T, N>(_: *const T, _: *const N) {}
+
+/// The same of plain memory that is written.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn touch_mut<T>(_: *const T) {}
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]

@@ -7,7 +7,7 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
@@ -28,6 +28,11 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("harness", &["cache", "kernel", "linearizability", "structures", "table", "trials"]),
     ("bench", &["harness"]),
     ("server", &["cache", "trials"]),
+    // All of them in its program alone, under `--cfg simulate`.
+    (
+        "virtual-cores",
+        &["kernel", "structures", "subjects-chaining", "subjects-cuckoo", "table", "trials"],
+    ),
     (
         "fuzz",
         &[

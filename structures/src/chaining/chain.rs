@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::mem;
+use std::ptr;
 
 use crate::meter::Ticket;
+use crate::sync::{touch, touch_mut};
 
 /// An entry of a locked table. The same fields as the lock-free table's.
 pub(super) struct ChainNode<K, V> {
@@ -46,10 +48,18 @@ impl<K, V> Chain<K, V> {
         self.0.take()
     }
 
+    /// The first node's address, or null.
+    #[inline(always)]
+    fn first(&self) -> *const ChainNode<K, V> {
+        self.0.as_deref().map_or(ptr::null(), ptr::from_ref)
+    }
+
     /// The value of the key that `matches`, among entries with `hash`.
     pub(super) fn get(&self, hash: u64, matches: impl Fn(&K) -> bool) -> Option<&V> {
+        touch(self, self.first());
         let mut chain = self;
         while let Some(node) = &chain.0 {
+            touch(&raw const **node, node.next.first());
             if node.hash == hash && matches(&node.key) {
                 return Some(&node.value);
             }
@@ -60,9 +70,12 @@ impl<K, V> Chain<K, V> {
 
     /// The same, to be changed.
     pub(super) fn get_mut(&mut self, hash: u64, matches: impl Fn(&K) -> bool) -> Option<&mut V> {
+        touch(self, self.first());
         let mut chain = self;
         while let Some(node) = &mut chain.0 {
+            touch(&raw const **node, node.next.first());
             if node.hash == hash && matches(&node.key) {
+                touch_mut(&raw const node.value);
                 return Some(&mut node.value);
             }
             chain = &mut node.next;
@@ -83,9 +96,11 @@ impl<K, V> Chain<K, V> {
         matches: impl Fn(&K) -> bool,
         condition: impl FnOnce(&V) -> bool,
     ) -> Option<(K, V)> {
+        touch(self, self.first());
         let mut chain = self;
         loop {
             let node = chain.0.as_deref()?;
+            touch(node, node.next.first());
             if node.hash == hash && matches(&node.key) {
                 if !condition(&node.value) {
                     return None;
@@ -94,6 +109,7 @@ impl<K, V> Chain<K, V> {
             }
             chain = &mut chain.0.as_mut()?.next;
         }
+        touch_mut(chain);
         let node = *chain.0.take()?;
         *chain = node.next;
         Some((node.key, node.value))
@@ -101,6 +117,7 @@ impl<K, V> Chain<K, V> {
 
     /// Adds a node that was taken out of another chain.
     pub(super) fn push_node(&mut self, mut node: Box<ChainNode<K, V>>) {
+        touch_mut(self);
         node.next = mem::take(self);
         self.0 = Some(node);
     }

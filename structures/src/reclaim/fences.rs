@@ -13,6 +13,8 @@
 //! word: each thread has passed a full fence at some point of its program between the call's start
 //! and its end, and there either it has not reached its light fence, or it is behind it.
 //!
+//! On virtual cores (`--cfg simulate`) the call is told to them, and costs what their machine says.
+//!
 //! Where the kernel lacks the call, and under loom and Miri, which do not know it, both are SeqCst
 //! fences: what loom explores is the symmetric pair.
 
@@ -51,7 +53,18 @@ impl Fences {
     }
 }
 
-#[cfg(all(target_os = "linux", not(any(loom, shuttle, miri))))]
+#[cfg(simulate)]
+mod membarrier {
+    pub(super) fn is_registered() -> bool {
+        true
+    }
+
+    pub(super) fn run() {
+        crate::sync::simulated::membarrier();
+    }
+}
+
+#[cfg(all(target_os = "linux", not(any(loom, shuttle, simulate, miri))))]
 mod membarrier {
     use std::io;
     use std::sync::OnceLock;
@@ -81,7 +94,7 @@ mod membarrier {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(any(loom, shuttle, miri)))))]
+#[cfg(not(any(simulate, all(target_os = "linux", not(any(loom, shuttle, miri))))))]
 mod membarrier {
     pub(super) fn is_registered() -> bool {
         false

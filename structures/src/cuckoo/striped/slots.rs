@@ -7,12 +7,12 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::fmt;
 use std::mem::{self, MaybeUninit};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use super::super::path::{Graph, Place};
 use crate::hash;
 use crate::prefetch::prefetch;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, touch, touch_mut};
 
 /// Tags have as many bits as a byte; 0 marks an empty slot.
 pub(super) const TAG_BITS: u32 = 8;
@@ -192,7 +192,9 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         assert!(place.bucket < self.buckets() && place.slot < SLOTS, "{place:?}");
         // SAFETY: there are so many buckets.
         let bucket = unsafe { self.entries.first.add(place.bucket) };
-        bucket.cast::<(K, V)>().as_ptr().wrapping_add(place.slot)
+        let entry = bucket.cast::<(K, V)>().as_ptr().wrapping_add(place.slot);
+        touch(entry, ptr::null::<()>());
+        entry
     }
 
     /// The entry in a slot.
@@ -217,6 +219,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     pub(super) unsafe fn get_mut(&self, place: Place) -> &mut V {
         // SAFETY: the tag says that it is initialised; the lock keeps others away.
         let entry = unsafe { &mut *self.entry(place) };
+        touch_mut(&raw const entry.1);
         &mut entry.1
     }
 
@@ -227,8 +230,10 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// The caller has the bucket's lock. The slot is empty.
     #[inline(always)]
     pub(super) unsafe fn put(&self, place: Place, tag: u64, entry: (K, V)) {
+        let to = self.entry(place);
+        touch_mut(to);
         // SAFETY: in bounds, and nobody else touches it.
-        unsafe { self.entry(place).write(entry) };
+        unsafe { to.write(entry) };
         self.set_tag(place, tag);
     }
 
@@ -252,6 +257,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// The caller has the locks of both buckets. The tag of `from` is not 0, `to` is empty.
     pub(super) unsafe fn copy_from(&self, to: Place, source: &Self, from: Place) {
         let (from_entry, to_entry) = (source.entry(from), self.entry(to));
+        touch_mut(to_entry);
         // SAFETY: different slots, as one is empty; in bounds; nobody else touches them.
         unsafe { to_entry.copy_from_nonoverlapping(from_entry, 1) };
         self.set_tag(to, source.tag(from));

@@ -1,0 +1,138 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use clap::Parser;
+use table::Structures;
+use virtual_cores::MachineModel;
+
+use crate::cell::Prepared;
+use crate::glue;
+use crate::rows::{self, Prediction};
+use crate::spec::Spec;
+
+/// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
+/// a model of that machine's caches. What is modelled, and what is not: docs/PREDICTION.md.
+#[derive(Debug, Parser)]
+#[command(name = "predict", bin_name = "cargo predict")]
+struct Arguments {
+    /// The experiment file: of its cells those that can be modelled; others are refused.
+    spec: PathBuf,
+    /// The machine's file (experiments/machines/).
+    #[arg(long, value_name = "FILE")]
+    machine: PathBuf,
+    /// Numbers of threads, instead of those of the file.
+    #[arg(long, value_delimiter = ',')]
+    threads: Vec<usize>,
+    /// Draws of the machine's uncertain numbers, of which the band is made; 0 is no band.
+    #[arg(long, default_value_t = 6)]
+    draws: u64,
+    /// What is measured of each subject on one thread of that machine, in operations a second: its work beside
+    /// memory is set so that the model says so, too. Without it, work is that of docs/INSTRUCTIONS.md.
+    #[arg(long, value_name = "OPS")]
+    at_one_thread: Option<f64>,
+    /// Also write predictions.csv and hot-lines.csv there.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print a JSON array of rows.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command: 0 done, 1 a run failed, 2 wrong usage or input.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let structures = structures();
+    let (spec, machine) = match input(&arguments, &structures) {
+        Ok(input) => input,
+        Err(error) => {
+            eprintln!("predict: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    glue::install();
+    let predictions = predict(&arguments, &spec, &machine, &structures).and_then(|predictions| {
+        rows::print(&predictions, arguments.json)?;
+        arguments.out.as_ref().map_or(Ok(()), |to| rows::write(&predictions, to))
+    });
+    match predictions {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("predict: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn structures() -> Structures {
+    let mut all = subjects_chaining::registrar().into_structures();
+    all.all.extend(subjects_cuckoo::registrar().into_structures().all);
+    all
+}
+
+fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec, MachineModel)> {
+    let machine = MachineModel::read(&arguments.machine)?;
+    let mut spec = Spec::read(&arguments.spec, structures)?;
+    if !arguments.threads.is_empty() {
+        spec.threads.clone_from(&arguments.threads);
+    }
+    let cores = machine.cores();
+    for threads in &spec.threads {
+        ensure!(
+            (1..=cores).contains(threads),
+            "{threads} threads on {}, which has {cores} cores: from 1 to {cores} can be predicted",
+            machine.name
+        );
+    }
+    if let Some(rate) = arguments.at_one_thread {
+        ensure!(
+            rate.is_finite() && rate > 0.0,
+            "--at-one-thread {rate}: operations a second, above 0"
+        );
+    }
+    for cell in &spec.cells {
+        Prepared::new(structures, cell)?;
+    }
+    Ok((spec, machine))
+}
+
+fn predict(
+    arguments: &Arguments,
+    spec: &Spec,
+    machine: &MachineModel,
+    structures: &Structures,
+) -> anyhow::Result<Vec<Prediction>> {
+    let mut predictions = Vec::new();
+    let drawn: Vec<MachineModel> = (0..=arguments.draws).map(|draw| machine.drawn(draw)).collect();
+    for cell in &spec.cells {
+        let prepared = Prepared::new(structures, cell)?;
+        let works = drawn
+            .iter()
+            .map(|machine| match arguments.at_one_thread {
+                Some(rate) => prepared.fitted(machine, rate, spec.seed),
+                None => Ok(prepared.cycles(machine)),
+            })
+            .collect::<anyhow::Result<Vec<u64>>>()?;
+        for &threads in &spec.threads {
+            eprintln!("{} at {threads}", cell.subject());
+            let mut outcomes = Vec::new();
+            for (draw, (machine, cycles)) in drawn.iter().zip(&works).enumerate() {
+                let seed = spec.seed.wrapping_add(draw as u64);
+                outcomes.push(prepared.run(machine, threads, *cycles, seed)?);
+            }
+            let rates = || outcomes.iter().map(|outcome| outcome.ops_per_sec);
+            let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+            predictions.push(Prediction::new(
+                cell,
+                threads,
+                &machine.name,
+                works[0],
+                &outcomes[0],
+                band,
+            ));
+        }
+    }
+    Ok(predictions)
+}

@@ -1,0 +1,203 @@
+//! One cell on virtual cores.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use table::{Books, Feed, Form, MapOptions, Op, Structures, Table};
+use trials::case::Case;
+use trials::mix::Mix;
+use trials::workload::{Stream, Streams, prefill_keys};
+use virtual_cores::{CoreProgram, MachineModel, Traffic, counts, mispredict, now, run, work};
+
+use crate::instructions;
+use crate::spec::PredictedCell;
+
+/// Operations that are not counted, by which caches fill: so many times the keys, at most …
+const WARM_UP: u64 = 2;
+/// … so many.
+const LONGEST_WARM_UP: u64 = 400_000;
+
+/// How one run of a cell went.
+#[derive(Clone, Debug)]
+pub(crate) struct CellRun {
+    pub(crate) ops_per_sec: f64,
+    pub(crate) ops: u64,
+    pub(crate) counts: Traffic,
+    pub(crate) parks: u64,
+    /// The lines that were waited for most: cycles of the whole run, the most first.
+    pub(crate) hot: Vec<u64>,
+}
+
+/// Where all workers of a run are.
+#[derive(Debug)]
+struct Progress {
+    done: Cell<u64>,
+    warm: u64,
+    all: u64,
+    begin: RefCell<(u64, Traffic)>,
+    end: RefCell<(u64, Traffic)>,
+}
+
+impl Progress {
+    /// An operation has been done.
+    fn note(&self) {
+        let done = self.done.get() + 1;
+        self.done.set(done);
+        if done == self.warm {
+            *self.begin.borrow_mut() = (now(), counts());
+        } else if done == self.all {
+            *self.end.borrow_mut() = (now(), counts());
+        }
+    }
+}
+
+/// Operations one at a time, with the time that they take beside their memory.
+struct Worker {
+    stream: Stream,
+    progress: Rc<Progress>,
+    cycles: u64,
+    mispredicted: f64,
+    /// What has added up to the next mispredicted branch.
+    added_up: f64,
+    is_first: bool,
+    op: [(Op, u64); 1],
+}
+
+impl Feed for Worker {
+    fn next(&mut self) -> &[(Op, u64)] {
+        if !self.is_first {
+            self.added_up += self.mispredicted;
+            while self.added_up >= 1.0 {
+                self.added_up -= 1.0;
+                mispredict();
+            }
+            self.progress.note();
+        }
+        self.is_first = false;
+        if self.progress.done.get() >= self.progress.all {
+            return &[];
+        }
+        work(self.cycles);
+        self.op[0] = self.stream.next_op();
+        &self.op
+    }
+}
+
+/// A cell that can be run.
+#[derive(Debug)]
+pub(crate) struct Prepared<'s> {
+    pub(crate) cell: &'s PredictedCell,
+    subject: &'s table::Subject,
+    instructions: f64,
+    mispredicted: f64,
+}
+
+impl<'s> Prepared<'s> {
+    pub(crate) fn new(structures: &'s Structures, cell: &'s PredictedCell) -> anyhow::Result<Self> {
+        let structure = structures.get(&cell.structure).context("the structure was looked up")?;
+        let subject =
+            structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
+        let (work, _) = instructions::work(&cell.structure, &cell.reclaimer, cell.reads)?;
+        let (instructions, mispredicted) = (work.instructions, work.mispredicted);
+        Ok(Self { cell, subject, instructions, mispredicted })
+    }
+
+    /// The cycles of its instructions on `machine`.
+    pub(crate) fn cycles(&self, machine: &MachineModel) -> u64 {
+        (self.instructions / machine.ipc.is).round() as u64
+    }
+
+    /// Runs it on so many threads, each operation taking so many cycles beside its memory.
+    pub(crate) fn run(
+        &self,
+        machine: &MachineModel,
+        threads: usize,
+        cycles: u64,
+        seed: u64,
+    ) -> anyhow::Result<CellRun> {
+        let keys = self.cell.keys;
+        let prefill = keys / 2;
+        let case = Case {
+            threads,
+            mix: Mix::balanced(self.cell.reads),
+            zipf: self.cell.zipf,
+            keys,
+            prefill,
+            ..Case::new(&self.cell.structure, &self.cell.reclaimer)
+        };
+        let table = self.filled(keys, prefill, seed)?;
+        let streams = Streams::of(&case, seed)?;
+        let warm = (WARM_UP * keys).min(LONGEST_WARM_UP);
+        let ops = 40_000.max(threads as u64 * 1000);
+        let progress = Rc::new(Progress {
+            done: Cell::new(0),
+            warm,
+            all: warm + ops,
+            begin: RefCell::default(),
+            end: RefCell::default(),
+        });
+        let program = |thread: usize| -> CoreProgram {
+            let table = Arc::clone(&table);
+            let mut worker = Worker {
+                stream: streams.worker(thread),
+                progress: Rc::clone(&progress),
+                cycles,
+                mispredicted: self.mispredicted,
+                added_up: thread as f64 / threads as f64,
+                is_first: true,
+                op: [(Op::Get, 0)],
+            };
+            Box::new(move || table.handle().run(&mut worker, &mut Books::default()))
+        };
+        let report = run(machine, (0..threads).map(program).collect())?;
+        let ((begin, before), (end, after)) = (*progress.begin.borrow(), *progress.end.borrow());
+        ensure!(end > begin, "no virtual time has passed in {ops} operations");
+        Ok(CellRun {
+            ops_per_sec: ops as f64 / (end - begin) as f64 * machine.ghz.is * 1e9,
+            ops,
+            counts: after.since(&before),
+            parks: report.parks,
+            hot: report.hot.iter().map(|(_, cycles)| *cycles).collect(),
+        })
+    }
+
+    fn filled(&self, keys: u64, prefill: u64, seed: u64) -> anyhow::Result<Arc<Box<dyn Table>>> {
+        let capacity = usize::try_from(prefill + prefill / 8 + 64)?;
+        let options = MapOptions { capacity, ..MapOptions::default() };
+        let table = (self.subject.maker.build)(&options);
+        let chosen: Vec<u64> = prefill_keys(keys, prefill, seed).collect();
+        let filled = table.filler().fill(&chosen);
+        ensure!(filled as u64 == prefill, "of {prefill} keys {filled} fit");
+        Ok(Arc::new(table))
+    }
+
+    /// The cycles beside memory with which one thread does `ops_per_sec`.
+    pub(crate) fn fitted(
+        &self,
+        machine: &MachineModel,
+        ops_per_sec: f64,
+        seed: u64,
+    ) -> anyhow::Result<u64> {
+        let all = (machine.ghz.is * 1e9 / ops_per_sec) as u64;
+        // More cycles are never faster: bisected.
+        let (mut low, mut high) = (0, all);
+        while high - low > 1 + all / 200 {
+            let middle = u64::midpoint(low, high);
+            if self.run(machine, 1, middle, seed)?.ops_per_sec > ops_per_sec {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let fastest = self.run(machine, 1, 0, seed)?.ops_per_sec;
+        ensure!(
+            fastest >= ops_per_sec * 0.95,
+            "{} cannot do {ops_per_sec:.3e} operations a second on one thread of this machine: with no \
+             instructions at all it does {fastest:.3e}",
+            self.cell.subject()
+        );
+        Ok(low)
+    }
+}

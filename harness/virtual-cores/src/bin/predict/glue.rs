@@ -1,0 +1,55 @@
+//! How atomics and the allocator tell virtual cores what is done.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+use structures::sync::simulated::{self, Access, Cores};
+use virtual_cores::{
+    Event, allocated, did, fence, is_running, membarrier, park, pause, turn, unpark,
+};
+
+/// The system's allocator. What is allocated is written first by who has it.
+pub(crate) struct Telling;
+
+// SAFETY: the system's allocator does all.
+unsafe impl GlobalAlloc for Telling {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's.
+        let address = unsafe { System.alloc(layout) };
+        if !address.is_null() {
+            allocated(address.addr(), layout.size());
+        }
+        address
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's. Fresh pages are zero without a write.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(address, layout) };
+    }
+}
+
+/// From now on atomics are told of.
+pub(crate) fn install() {
+    simulated::run_on(Cores {
+        turn,
+        did: |access, address, value| {
+            let event = match access {
+                Access::Load => Event::Load,
+                Access::Store => Event::Store,
+                Access::Update => Event::Update,
+                Access::Prefetch => Event::Prefetch,
+            };
+            did(event, address, value);
+        },
+        fence,
+        membarrier,
+        pause,
+        park,
+        unpark,
+        number: is_running,
+    });
+}

@@ -1,0 +1,236 @@
+//! The cells of an experiment file that virtual cores can run.
+
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use globset::Glob;
+use serde::Deserialize;
+use table::{NO_RECLAIMER, Structures, subject_name};
+
+/// The schemes whose every access is told of. Others have atomics of their own, which nobody sees, or threads.
+const TOLD: [&str; 6] = [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr"];
+/// The tables whose every access is told of.
+const TABLES: [&str; 7] = [
+    "chaining-global-lock",
+    "chaining-bucket-lock",
+    "chaining-lock-free",
+    "chaining-inline",
+    "cuckoo-striped",
+    "cuckoo-optimistic",
+    "cuckoo-optimistic:*",
+];
+
+/// A cell but for its number of threads.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PredictedCell {
+    pub(crate) structure: String,
+    pub(crate) reclaimer: String,
+    pub(crate) reads: f64,
+    pub(crate) zipf: f64,
+    pub(crate) keys: u64,
+}
+
+impl PredictedCell {
+    /// Its structure, with its reclaimer if it has one.
+    pub(crate) fn subject(&self) -> String {
+        subject_name(&self.structure, &self.reclaimer)
+    }
+}
+
+/// What an experiment file asks for.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) seed: u64,
+    pub(crate) cells: Vec<PredictedCell>,
+    pub(crate) threads: Vec<usize>,
+}
+
+/// A value, or a list of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+impl<T: Clone> OneOrMore<T> {
+    fn list(&self) -> Vec<T> {
+        match self {
+            Self::One(value) => vec![value.clone()],
+            Self::More(values) => values.clone(),
+        }
+    }
+}
+
+/// The axes that are modelled.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Axes {
+    structure: OneOrMore<String>,
+    reclaimer: Option<OneOrMore<String>>,
+    threads: Option<OneOrMore<usize>>,
+    reads: Option<OneOrMore<f64>>,
+    zipf: Option<OneOrMore<f64>>,
+    keys: Option<OneOrMore<u64>>,
+}
+
+impl Spec {
+    /// Reads an experiment file. Settings of how trials are measured are of no use here; what would change the
+    /// cells and is not modelled is refused.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or asks for what is not modelled: says for what.
+    pub(crate) fn read(path: &Path, structures: &Structures) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(&text, structures).with_context(|| path.display().to_string())
+    }
+
+    fn parse(text: &str, structures: &Structures) -> anyhow::Result<Self> {
+        let file: toml::Table = toml::from_str(text)?;
+        let mut grids = Vec::new();
+        for (key, value) in &file {
+            match (key.as_str(), value) {
+                ("axes", toml::Value::Table(_)) => grids.push(("[axes]", value.clone())),
+                ("also", toml::Value::Array(also)) => {
+                    grids.extend(also.iter().map(|grid| ("[[also]]", grid.clone())));
+                }
+                (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
+                    bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
+                }
+                _ => {}
+            }
+        }
+        ensure!(!grids.is_empty(), "it has no [axes]");
+        let seed = file.get("seed").and_then(toml::Value::as_integer).unwrap_or(42);
+        let mut spec = Self { seed: seed.cast_unsigned(), cells: Vec::new(), threads: Vec::new() };
+        for (name, grid) in grids {
+            let axes: Axes = grid.try_into().with_context(|| {
+                format!("{name}: axes that are modelled: structure, reclaimer, threads, reads, zipf, keys")
+            })?;
+            spec.add(&axes, structures)?;
+        }
+        spec.threads.sort_unstable();
+        spec.threads.dedup();
+        Ok(spec)
+    }
+
+    fn add(&mut self, axes: &Axes, structures: &Structures) -> anyhow::Result<()> {
+        let listed = |axis: &Option<OneOrMore<f64>>, default: f64| {
+            axis.as_ref().map_or(vec![default], OneOrMore::list)
+        };
+        let keys = axes.keys.as_ref().map_or(vec![65_536], OneOrMore::list);
+        ensure!(keys.iter().all(|keys| *keys >= 2), "a range of fewer than 2 keys");
+        for pattern in axes.structure.list() {
+            for (structure, reclaimer) in subjects(&pattern, axes.reclaimer.as_ref(), structures)? {
+                for &keys in &keys {
+                    for zipf in listed(&axes.zipf, 0.0) {
+                        for reads in listed(&axes.reads, 95.0) {
+                            ensure!(
+                                (0.0..=100.0).contains(&reads),
+                                "reads = {reads}: it is a percentage"
+                            );
+                            let (structure, reclaimer) = (structure.clone(), reclaimer.clone());
+                            let cell = PredictedCell { structure, reclaimer, reads, zipf, keys };
+                            if !self.cells.contains(&cell) {
+                                self.cells.push(cell);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.threads.extend(axes.threads.as_ref().map_or(vec![1, 2, 4], OneOrMore::list));
+        Ok(())
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> anyhow::Result<bool> {
+    Ok(Glob::new(pattern)?.compile_matcher().is_match(name))
+}
+
+/// The structures that a name or glob stands for, each with the schemes asked for that it takes.
+fn subjects(
+    pattern: &str,
+    schemes: Option<&OneOrMore<String>>,
+    structures: &Structures,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for structure in &structures.all {
+        let is_told = TABLES.iter().any(|told| matches(told, &structure.name).unwrap_or(false));
+        if !is_told || !matches(pattern, &structure.name)? {
+            continue;
+        }
+        for reclaimer in structure.reclaimers() {
+            let is_asked_for = reclaimer == NO_RECLAIMER
+                || schemes.is_none_or(|schemes| {
+                    schemes.list().iter().any(|scheme| matches(scheme, reclaimer).unwrap_or(false))
+                });
+            if is_asked_for && TOLD.contains(&reclaimer) {
+                found.push((structure.name.clone(), reclaimer.to_owned()));
+            }
+        }
+    }
+    let asked =
+        schemes.map_or(String::new(), |schemes| format!(" with {}", schemes.list().join(", ")));
+    ensure!(
+        !found.is_empty(),
+        "`{pattern}`{asked} is not modelled: virtual cores see every access of {} with {} alone; what has \
+         atomics of its own would run as if they were free",
+        TABLES.join(", "),
+        TOLD[1..].join(", ")
+    );
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn structures() -> Structures {
+        let mut all = subjects_chaining::registrar().into_structures();
+        all.all.extend(subjects_cuckoo::registrar().into_structures().all);
+        all
+    }
+
+    fn spec(text: &str) -> anyhow::Result<Spec> {
+        Spec::parse(text, &structures())
+    }
+
+    #[test]
+    fn cells_are_the_product_of_the_axes() {
+        let spec = spec(
+            "title = 'x'\nseed = 7\nseconds = 0.1\n[axes]\nstructure = ['chaining-lock-free', 'cuckoo-striped']\n\
+             reclaimer = ['leak', 'hazard']\nreads = [90, 50]\nzipf = [0.0, 0.99]\nthreads = [8, 2]\nkeys = 1000\n\
+             [[also]]\nstructure = 'cuckoo-striped'\nreads = 90\nthreads = 4\nkeys = 1000\n",
+        )
+        .expect("it is one");
+        // Three subjects, two mixes, two skews; what is there already is not there twice.
+        assert_eq!((spec.seed, spec.cells.len()), (7, 12));
+        assert_eq!(spec.threads, [2, 4, 8]);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_refused() {
+        let refused = |text: &str, expected: &str| {
+            let error = format!("{:#}", spec(text).expect_err(text));
+            assert!(error.contains(expected), "{text}: {error}");
+        };
+        refused("[axes]\nstructure = 'papaya'", "`papaya` is not modelled");
+        refused(
+            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'epoch'",
+            "with epoch is not modelled",
+        );
+        refused(
+            "[axes]\nstructure = 'chaining-inline'\nhasher = 'ahash'",
+            "axes that are modelled",
+        );
+        refused(
+            "[axes]\nstructure = 'chaining-inline'\n[latency]\nrate = 1",
+            "`latency` is not predicted",
+        );
+        refused("[axes]\nstructure = 'chaining-inline'\nreads = 101", "it is a percentage");
+        refused("title = 'x'", "it has no [axes]");
+    }
+}

@@ -1,0 +1,29 @@
+//! Virtual cores: a program runs on many of them in one thread, in virtual time, over a model of caches that
+//! are kept coherent.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `machine` | [`MachineModel`]: a machine's numbers, each with its source |
+//! | `cache` | [`LineCache`]: a set-associative cache |
+//! | `memory` | [`CoherentMemory`]: caches and a directory; what an access costs, and what it takes from others |
+//! | `core` | [`Core`]: an interval model of a core |
+//! | `lines` | which line an address is in |
+//! | `cores` | [`run`]: coroutines, in the exact order of their clocks |
+//!
+//! What is modelled, and what is not, is in `docs/PREDICTION.md`.
+
+mod cache;
+mod core;
+mod cores;
+mod lines;
+mod machine;
+mod memory;
+
+pub use self::cache::LineCache;
+pub use self::core::Core;
+pub use self::cores::{
+    CoreProgram, Event, RunReport, allocated, counts, did, fence, is_running, membarrier,
+    mispredict, now, park, pause, run, turn, unpark, work,
+};
+pub use self::machine::{LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number};
+pub use self::memory::{CoherentMemory, Served, ServedFrom, Traffic};

@@ -1,0 +1,248 @@
+//! A machine: its cores, caches and latencies, as a file says them, each number with its source.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+
+/// The most cores a machine can have here: the holders of a line are a set of so many bits.
+pub const MOST_CORES: usize = 256;
+/// The most sockets.
+pub const MOST_SOCKETS: usize = 8;
+/// Bytes of a cache line.
+pub const LINE: usize = 64;
+
+/// A number, and where it is from. `number = { is = 36.0, source = "…" }`; a number without a source is
+/// refused.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    /// The number.
+    pub is: f64,
+    /// Where it is from.
+    pub source: String,
+}
+
+/// A cache.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// Its size.
+    pub kib: Number,
+    /// The lines of a set.
+    pub ways: Number,
+    /// From a load's start until what depends on it can start.
+    pub cycles: Number,
+}
+
+impl Level {
+    /// The number of sets.
+    #[must_use]
+    pub fn sets(&self) -> usize {
+        (self.kib.is as usize * 1024 / LINE / self.ways.is as usize).max(1)
+    }
+}
+
+/// A machine.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineModel {
+    /// What it is.
+    pub name: String,
+    /// Its sockets.
+    pub sockets: Number,
+    /// Cores of a socket. Cores are numbered socket by socket.
+    pub cores_per_socket: Number,
+    /// The clock. It does not change with the number of busy cores.
+    pub ghz: Number,
+    /// The first cache of a core.
+    pub l1: Level,
+    /// The second.
+    pub l2: Level,
+    /// The last, of a socket.
+    pub llc: Level,
+    /// From memory of the core's own socket, ns.
+    pub memory_ns: Number,
+    /// From memory of another socket, ns.
+    pub far_memory_ns: Number,
+    /// A line that is dirty in another core of the socket, ns.
+    pub near_ns: Number,
+    /// A line that is dirty, or shared, in another socket, ns.
+    pub far_ns: Number,
+    /// Cycles of later work that a core can begin before a load has come.
+    pub window: Number,
+    /// Loads that a core can wait for at once.
+    pub misses: Number,
+    /// Stores that can wait for their lines.
+    pub stores: Number,
+    /// A read-modify-write of a line that the core has, cycles.
+    pub rmw_cycles: Number,
+    /// 1 if read-modify-writes wait for their lines side by side, as loads do; 0 if one after the other.
+    pub rmw_overlaps: Number,
+    /// A full fence, cycles, beside waiting for what it waits for.
+    pub fence_cycles: Number,
+    /// A mispredicted branch, cycles, from when what it depends on has come.
+    pub mispredict_cycles: Number,
+    /// A `pause` in a loop that waits, cycles.
+    pub pause_cycles: Number,
+    /// Instructions that a core does in a cycle, where nothing is waited for.
+    pub ipc: Number,
+    /// `membarrier(2)`, for who calls it, ns.
+    pub membarrier_ns: Number,
+    /// The same for each core that runs meanwhile, ns.
+    pub interrupt_ns: Number,
+    /// To go to sleep for a lock, ns.
+    pub sleep_ns: Number,
+    /// To wake a sleeper, for who wakes it, ns.
+    pub wake_ns: Number,
+    /// From then until the sleeper runs, ns.
+    pub woken_ns: Number,
+}
+
+impl MachineModel {
+    /// Reads a machine's file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no machine: says what is wrong, and in which line if it is one's.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{} is no machine", path.display()))
+    }
+
+    /// A machine of the text of its file.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read`](Self::read).
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let machine: Self = toml::from_str(text)?;
+        machine.check()?;
+        Ok(machine)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        for (name, number) in self.numbers() {
+            ensure!(number.is.is_finite() && number.is >= 0.0, "{name} is {}", number.is);
+            ensure!(!number.source.trim().is_empty(), "{name} has no source");
+        }
+        let positive = [
+            "sockets",
+            "cores_per_socket",
+            "ghz",
+            "kib",
+            "ways",
+            "window",
+            "misses",
+            "stores",
+            "ipc",
+        ];
+        for (name, number) in self.numbers() {
+            let last = name.rsplit('.').next().unwrap_or(name);
+            ensure!(!positive.contains(&last) || number.is > 0.0, "{name} is 0");
+        }
+        let (sockets, cores) = (self.sockets.is, self.sockets.is * self.cores_per_socket.is);
+        ensure!(sockets <= MOST_SOCKETS as f64, "{sockets} sockets: at most {MOST_SOCKETS}");
+        ensure!(cores <= MOST_CORES as f64, "{cores} cores: at most {MOST_CORES}");
+        for (name, level) in [("l1", &self.l1), ("l2", &self.l2), ("llc", &self.llc)] {
+            let (kib, ways) = (level.kib.is, level.ways.is);
+            ensure!(kib * 1024.0 >= ways * LINE as f64, "{name} of {kib} KiB has no {ways} lines");
+        }
+        Ok(())
+    }
+
+    /// Its numbers by name.
+    fn numbers(&self) -> Vec<(&'static str, &Number)> {
+        vec![
+            ("sockets", &self.sockets),
+            ("cores_per_socket", &self.cores_per_socket),
+            ("ghz", &self.ghz),
+            ("l1.kib", &self.l1.kib),
+            ("l1.ways", &self.l1.ways),
+            ("l1.cycles", &self.l1.cycles),
+            ("l2.kib", &self.l2.kib),
+            ("l2.ways", &self.l2.ways),
+            ("l2.cycles", &self.l2.cycles),
+            ("llc.kib", &self.llc.kib),
+            ("llc.ways", &self.llc.ways),
+            ("llc.cycles", &self.llc.cycles),
+            ("memory_ns", &self.memory_ns),
+            ("far_memory_ns", &self.far_memory_ns),
+            ("near_ns", &self.near_ns),
+            ("far_ns", &self.far_ns),
+            ("window", &self.window),
+            ("misses", &self.misses),
+            ("stores", &self.stores),
+            ("rmw_cycles", &self.rmw_cycles),
+            ("rmw_overlaps", &self.rmw_overlaps),
+            ("fence_cycles", &self.fence_cycles),
+            ("mispredict_cycles", &self.mispredict_cycles),
+            ("pause_cycles", &self.pause_cycles),
+            ("ipc", &self.ipc),
+            ("membarrier_ns", &self.membarrier_ns),
+            ("interrupt_ns", &self.interrupt_ns),
+            ("sleep_ns", &self.sleep_ns),
+            ("wake_ns", &self.wake_ns),
+            ("woken_ns", &self.woken_ns),
+        ]
+    }
+
+    /// The number of cores.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.sockets.is as usize * self.cores_per_socket.is as usize
+    }
+
+    /// The socket of a core.
+    #[must_use]
+    pub fn socket_of(&self, core: usize) -> usize {
+        core / self.cores_per_socket.is as usize
+    }
+
+    /// Nanoseconds as cycles.
+    #[must_use]
+    pub fn cycles(&self, ns: &Number) -> u64 {
+        (ns.is * self.ghz.is).round() as u64
+    }
+
+    /// The machine with its uncertain numbers drawn anew: for the band of a prediction. Draw 0 is the
+    /// machine as it is. `near_ns` is drawn within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within
+    /// 40 %, `window` within 50 %, and `rmw_overlaps` is either.
+    #[must_use]
+    pub fn drawn(&self, draw: u64) -> Self {
+        let mut drawn = self.clone();
+        if draw == 0 {
+            return drawn;
+        }
+        let mut state = draw;
+        // Uniform from −1 to 1 (SplitMix64).
+        let mut uniform = || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut word = state;
+            word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((word ^ (word >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        };
+        let uncertain = [
+            (&mut drawn.near_ns, 0.3),
+            (&mut drawn.far_ns, 0.4),
+            (&mut drawn.memory_ns, 0.4),
+            (&mut drawn.far_memory_ns, 0.4),
+            (&mut drawn.window, 0.5),
+        ];
+        for (number, within) in uncertain {
+            number.is *= 1.0 + within * uniform();
+        }
+        drawn.rmw_overlaps.is = (draw % 2) as f64;
+        drawn
+    }
+}
+
+impl fmt::Display for MachineModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sockets, cores) = (self.sockets.is, self.cores_per_socket.is);
+        write!(f, "{}: {sockets} × {cores} cores at {} GHz", self.name, self.ghz.is)
+    }
+}
