@@ -32,6 +32,8 @@
 //!   not there yet has no announcement before psim-F2.
 //! * psim-I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
 
+mod state;
+
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
+use self::state::{Last, Response, State, bits};
 use super::{
     CurrentVersion, Sequential, Universal, UniversalHandle, UniversalPinned, Version,
     held_of_versions,
@@ -56,48 +59,6 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
 struct Announced<T>(T);
 
 impl<T> Payload for Announced<T> {}
-
-/// The outcome of an operation.
-enum Response<T> {
-    /// Its result, until its owner takes it: nobody else locks this.
-    Out(Mutex<Option<T>>),
-    /// The user's code in it panicked.
-    Panicked,
-}
-
-/// A handle's last operation that has been applied.
-struct Last<T> {
-    /// See psim-I1.
-    applied: bool,
-    /// Its outcome; none if there has been no operation.
-    response: Option<Arc<Response<T>>>,
-}
-
-impl<T> Clone for Last<T> {
-    fn clone(&self) -> Self {
-        Self { applied: self.applied, response: self.response.clone() }
-    }
-}
-
-/// The object, and which operations have been applied to it.
-struct State<O: Sequential> {
-    object: O,
-    /// Of each handle, up to the last that has applied one.
-    last: Vec<Last<O::Out>>,
-}
-
-impl<O: Sequential> State<O> {
-    /// Whether a handle's bit is set here.
-    fn applied(&self, slot: usize) -> bool {
-        self.last.get(slot).is_some_and(|last| last.applied)
-    }
-}
-
-impl<O: Sequential> Payload for State<O> {
-    fn heap_bytes(&self) -> usize {
-        self.object.heap_bytes() + size_of_val(self.last.as_slice())
-    }
-}
 
 type StateNode<O, R> = Node<R, State<O>>;
 type Record<O, R> = Node<R, Announced<<O as Sequential>::Op>>;
@@ -142,9 +103,7 @@ impl<O: Version, R: Reclaimer> Shared<O, R> {
         self.toggles.iter().enumerate().flat_map(move |(word, toggles)| {
             // Acquire psim-A2: pairs with psim-A1.
             let toggles = toggles.load(Ordering::Acquire);
-            let slots = word * WORD..(word + 1) * WORD;
-            let is_set = move |slot| toggles >> (slot % WORD) & 1 == 1;
-            slots.filter(move |slot| is_set(*slot) != base.applied(*slot))
+            bits(toggles ^ base.applied_in(word)).map(move |bit| word * WORD + bit)
         })
     }
 
