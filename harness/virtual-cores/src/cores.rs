@@ -234,13 +234,13 @@ pub fn counts() -> Traffic {
     with(|run| run.state.borrow().memory.counts()).unwrap_or_default()
 }
 
-/// Says that so many bytes at an address were allocated, and are written first: their first two lines. For an
-/// allocator, which may be called by this crate itself: then it does nothing.
+/// Says that so many bytes at an address were allocated, and are written first: their first two lines. Nobody
+/// else has them, so it waits for no turn. For an allocator, which may be called by this crate itself: then
+/// it does nothing.
 pub fn allocated(address: usize, bytes: usize) {
     let is_free = with(|run| run.state.try_borrow_mut().is_ok()).unwrap_or(false);
     if is_free {
         for line in 0..bytes.div_ceil(LINE).min(2) {
-            turn();
             did(Event::Store, address + line * LINE, 0);
         }
     }

@@ -123,7 +123,7 @@ fn single_instructions_take_what_the_machine_says() {
     let machine = two_sockets();
     let times = 1000;
     let update = move || (0..times).for_each(|_| access(Event::Update, HERE, 0));
-    let costs: [(&str, f64, Box<dyn FnOnce()>); 4] = [
+    let costs: [(&str, f64, CoreProgram); 4] = [
         ("rmw", machine.rmw_cycles.is, Box::new(update)),
         ("fence", machine.fence_cycles.is, Box::new(move || (0..times).for_each(|_| fence()))),
         ("pause", machine.pause_cycles.is, Box::new(move || (0..times).for_each(|_| pause()))),

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::{Context, ensure};
 use table::{Books, Feed, Form, MapOptions, Op, Structures, Table};
@@ -109,8 +110,21 @@ impl<'s> Prepared<'s> {
         (self.instructions / machine.ipc.is).round() as u64
     }
 
-    /// Runs it on so many threads, each operation taking so many cycles beside its memory.
+    /// Runs it on so many threads, each operation taking so many cycles beside its memory. In a thread of its own,
+    /// where the allocator has memory of its own that nothing has been in: where nodes are then does not depend
+    /// on what the process has done before.
     pub(crate) fn run(
+        &self,
+        machine: &MachineModel,
+        threads: usize,
+        cycles: u64,
+        seed: u64,
+    ) -> anyhow::Result<CellRun> {
+        let run = || self.run_here(machine, threads, cycles, seed);
+        thread::scope(|scope| scope.spawn(run).join().expect("no run panics"))
+    }
+
+    fn run_here(
         &self,
         machine: &MachineModel,
         threads: usize,

@@ -1,0 +1,89 @@
+//! Machine files: those that are shipped, what is refused, and draws.
+
+use std::fs;
+use std::path::Path;
+
+use virtual_cores::MachineModel;
+
+fn shipped() -> Vec<(String, MachineModel)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("machines are shipped") {
+        let path = entry.expect("it is listed").path();
+        let machine = MachineModel::read(&path).unwrap_or_else(|error| panic!("{error:#}"));
+        found.push((fs::read_to_string(&path).expect("it was just read"), machine));
+    }
+    found
+}
+
+#[test]
+fn shipped_machines_can_be_read() {
+    let machines = shipped();
+    assert!(machines.len() >= 2);
+    for (text, machine) in machines {
+        assert!(machine.cores() >= 16, "{machine}");
+        // Each number but one has a source that says something.
+        assert_eq!(text.matches("source = ").count(), 30);
+    }
+}
+
+/// Each number in turn: without a source, with an empty one, negative, and not there.
+#[test]
+fn each_number_is_checked() {
+    let (text, _) = shipped().remove(0);
+    let numbers: Vec<&str> = text.lines().filter(|line| line.contains("{ is = ")).collect();
+    assert_eq!(numbers.len(), 30);
+    for number in numbers {
+        let (name, rest) = number.split_once(" = ").expect("a line of a number");
+        let (is, _) = rest.trim_start_matches("{ is = ").split_once(',').expect("and a source");
+        let with = |line: String| {
+            // Of caches three have the same names: the first such line is enough.
+            MachineModel::parse(&text.replacen(number, &line, 1))
+        };
+        for bad in [
+            format!("{name} = {{ is = {is} }}"),
+            format!("{name} = {{ is = {is}, source = ' ' }}"),
+            format!("{name} = {{ is = -1, source = 's' }}"),
+            format!("{name} = {{ is = nan, source = 's' }}"),
+            format!("{name} = {is}"),
+            format!("{name}s = {{ is = {is}, source = 's' }}"),
+            String::new(),
+        ] {
+            let error = format!("{:#}", with(bad.clone()).expect_err(&bad));
+            assert!(error.contains(name), "{bad}: {error}");
+        }
+        assert!(with(format!("{name} = {{ is = {is}, source = 's' }}")).is_ok());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (text, machine) = shipped().remove(0);
+    let cores = format!("cores_per_socket = {{ is = {}", machine.cores_per_socket.is);
+    assert!(text.contains(&cores));
+    let error = MachineModel::parse(&text.replace(&cores, "cores_per_socket = { is = 1000"));
+    let error = format!("{:#}", error.expect_err("too many cores"));
+    assert!(error.contains("at most 256"), "{error}");
+}
+
+#[test]
+fn draws_stay_within_their_bounds() {
+    for (_, machine) in shipped() {
+        assert_eq!(machine.drawn(0), machine);
+        let draws: Vec<MachineModel> = (1..=200).map(|draw| machine.drawn(draw)).collect();
+        let within = |of: fn(&MachineModel) -> f64, share: f64| {
+            let ratios = draws.iter().map(|drawn| of(drawn) / of(&machine));
+            let (least, most) = ratios.fold((9.0_f64, 0.0_f64), |(l, m), r| (l.min(r), m.max(r)));
+            assert!(least >= 1.0 - share && most <= 1.0 + share, "{least} to {most}");
+            // And go far enough: 200 draws come near both ends.
+            assert!(least < 1.0 - 0.9 * share && most > 1.0 + 0.9 * share, "{least} to {most}");
+        };
+        within(|machine| machine.near_ns.is, 0.3);
+        within(|machine| machine.far_ns.is, 0.4);
+        within(|machine| machine.memory_ns.is, 0.4);
+        within(|machine| machine.window.is, 0.5);
+        assert_eq!(draws.iter().filter(|drawn| drawn.rmw_overlaps.is == 1.0).count(), 100);
+        // What is not drawn is as it was.
+        assert!(draws.iter().all(|drawn| drawn.l1 == machine.l1 && drawn.ghz == machine.ghz));
+    }
+}

@@ -1,0 +1,116 @@
+//! The command, as `cargo predict` builds it: `ci/predict.sh`.
+#![cfg(simulate)]
+
+use std::process::{Command, Output};
+
+/// What it does of a spec, on the two-socket machine of 64 cores.
+fn predict(spec: &str, options: &[&str]) -> Output {
+    let folder =
+        std::env::temp_dir().join(format!("predict-{}-{:x}", std::process::id(), hash(spec)));
+    std::fs::create_dir_all(&folder).expect("a folder for the spec");
+    let path = folder.join("spec.toml");
+    std::fs::write(&path, spec).expect("the spec is written");
+    let machine =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments/machines/xeon-8375c.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_predict"))
+        .arg(path)
+        .args(["--machine", machine, "--draws", "0", "--json"])
+        .args(options)
+        .output()
+        .expect("it starts");
+    std::fs::remove_dir_all(folder).expect("the folder is there");
+    output
+}
+
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// The rates of its rows, in their order.
+fn rates(spec: &str, options: &[&str]) -> Vec<f64> {
+    let output = predict(spec, options);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let rate = |row: &serde_json::Value| {
+        assert_eq!(row["source"], "predicted");
+        let number = |name: &str| row[name].as_f64().expect("a number");
+        let (low, rate, high) = (number("low"), number("ops_per_sec"), number("high"));
+        assert!(low <= rate && rate <= high, "{row}");
+        rate
+    };
+    rows.as_array().expect("rows").iter().map(rate).collect()
+}
+
+#[test]
+fn two_runs_print_the_same_bytes() {
+    let spec = "[axes]\nstructure = ['chaining-lock-free', 'chaining-bucket-lock']\nreclaimer = ['hazard', 'debra']\n\
+                threads = [1, 40]\nreads = 50\nzipf = 0.99\nkeys = 2000\n";
+    let once = || predict(spec, &[]).stdout;
+    let first = once();
+    assert!(first.len() > 500);
+    assert_eq!(String::from_utf8(first), String::from_utf8(once()));
+}
+
+/// A lock around all collapses; reads that write nothing scale.
+#[test]
+fn locks_collapse_and_optimistic_reads_scale() {
+    let spec = "[axes]\nstructure = ['chaining-global-lock', 'cuckoo-optimistic']\nthreads = [1, 16]\n\
+                reads = 100\nkeys = 10000\n";
+    let rates = rates(spec, &[]);
+    let [lock, lock_at_16, optimistic, optimistic_at_16] = rates[..] else { panic!("{rates:?}") };
+    assert!(lock_at_16 < lock, "{rates:?}");
+    assert!(optimistic_at_16 > 12.0 * optimistic, "{rates:?}");
+}
+
+/// A lookup of a chained table under locks reads more than the bucket's lock: the chain's nodes are plain
+/// memory.
+#[test]
+fn plain_memory_is_told_of() {
+    let spec =
+        "[axes]\nstructure = 'chaining-bucket-lock'\nthreads = 1\nreads = 100\nkeys = 20000\n";
+    let folder = std::env::temp_dir().join(format!("predicted-{}", std::process::id()));
+    let output = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut rows = csv::Reader::from_path(folder.join("predictions.csv")).expect("it is written");
+    let names = rows.headers().expect("it has columns").clone();
+    let accesses = names.iter().position(|name| name == "accesses").expect("it has that column");
+    let row = rows.records().next().expect("it has a row").expect("which can be read");
+    assert!(folder.join("hot-lines.csv").is_file());
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+    let accesses: f64 = row[accesses].parse().expect("a number");
+    assert!(accesses > 4.0, "{accesses} accesses an operation");
+}
+
+/// What each thread counts is in a line of its own, also beyond the first 32.
+#[test]
+fn writes_scale_beyond_32_threads() {
+    let spec =
+        "[axes]\nstructure = 'cuckoo-optimistic'\nthreads = [32, 64]\nreads = 50\nkeys = 20000\n";
+    let rates = rates(spec, &[]);
+    assert!(rates[1] >= 1.6 * rates[0], "{rates:?}");
+}
+
+/// The work of an operation is set so that one thread does what was measured.
+#[test]
+fn one_thread_does_what_was_measured() {
+    let spec = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'leak'\nthreads = 1\nreads = 90\nkeys = 10000\n";
+    let rates = rates(spec, &["--at-one-thread", "4e6"]);
+    assert!((rates[0] / 4e6 - 1.0).abs() < 0.02, "{rates:?}");
+}
+
+#[test]
+fn what_is_not_modelled_is_refused() {
+    let refused = |spec: &str, options: &[&str], expected: &str| {
+        let output = predict(spec, options);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    };
+    let epoch = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'epoch'\n";
+    refused(epoch, &[], "with epoch is not modelled");
+    refused("[axes]\nstructure = 'papaya'\n", &[], "`papaya` is not modelled");
+    refused("[axes]\nstructure = 'chaining-inline'\n", &["--threads", "65"], "has 64 cores");
+}
