@@ -16,7 +16,7 @@ use crate::spec::Spec;
 /// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
 /// a model of that machine's caches. What is modelled, and what is not: docs/PREDICTION.md.
 #[derive(Debug, Parser)]
-#[command(name = "predict", bin_name = "cargo predict")]
+#[command(name = "predict", bin_name = "cargo predict", args_override_self = true)]
 struct Arguments {
     /// The experiment file: of its cells those that can be modelled; others are refused.
     spec: PathBuf,
