@@ -129,7 +129,7 @@ fn machine_lines() -> u32 {
 #[test]
 fn the_directory_knows_the_caches() {
     for seed in 1..30_u64 {
-        let tiny = machine(2, 4, [(1, 2), (2, 4), (4, 8)]);
+        let tiny = machine(2, 4, [(1, 4), (2, 2), (4, 8)]);
         let mut memory = CoherentMemory::new(&tiny, 8);
         let mut state = seed;
         let mut draw = |below: u64| {

@@ -138,6 +138,20 @@ fn single_instructions_take_what_the_machine_says() {
     }
 }
 
+/// Updates of lines that another core has written wait for each, one after the other; or side by side, on a
+/// machine that does so.
+#[test]
+fn updates_wait_for_their_lines() {
+    let mut machine = two_sockets();
+    let lines = 2000;
+    let update = move || (0..lines).for_each(|line| access(Event::Update, HERE + line * LINE, 0));
+    let each = machine.cycles(&machine.near_ns) as f64 + machine.rmw_cycles.is;
+    is_near(took(&machine, update, vec![writer(lines)]) / lines as f64, each, "an update");
+    machine.rmw_overlaps.is = 1.0;
+    let side_by_side = took(&machine, update, vec![writer(lines)]) / lines as f64;
+    assert!(side_by_side < each / 2.0, "{side_by_side} cycles, for {each} one after the other");
+}
+
 /// Cores that update one word take turns: each waits for the transfer and the update of all others.
 #[test]
 fn contended_updates_take_turns() {
