@@ -112,6 +112,10 @@ pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
         let driver = access.map().driver();
         let table = driver.table();
         let address = A::Map::address(table, hash);
+        // Out of cache, so that the wait for the bucket's word and that for its cells overlap.
+        if !table.is_small() {
+            table.prefetch_cells(address.home);
+        }
         let located = table.try_locate(address, |bucket, seen, wraps| {
             let look = Look { table, bucket, seen: *seen, wraps, tag: address.tag };
             access.find(look, hash, key)
