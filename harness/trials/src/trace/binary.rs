@@ -1,15 +1,18 @@
 //! The binary form: the magic bytes, the number of keys, the size of each, the number of requests,
 //! and of each request a byte for the operation, its key and the size of its value. Numbers are LEB128
-//! varints of the fewest bytes, keys are numbered by first occurrence: a trace has one binary form.
-//! docs/FORMAT.md describes it.
+//! varints of the fewest bytes, keys are numbered by first occurrence. A trace in which something expires has
+//! version 2, which adds to each request the seconds since the one before and until its value expires; any
+//! other has version 1. So a trace has one binary form. docs/FORMAT.md describes it.
 
 use std::io::{self, BufRead, Write};
 
-use super::{Request, Trace, Wrong};
+use super::{Moment, Request, Trace, Wrong};
 use crate::workload::Op;
 
 /// What a file in this form begins with; the last byte is its version.
 const MAGIC: [u8; 8] = *b"lftrace1";
+/// The same where requests have times.
+const TIMED: [u8; 8] = *b"lftrace2";
 
 /// The operation that each byte stands for: part of the format.
 const OPS: [Op; 5] = [Op::Get, Op::Insert, Op::Remove, Op::Update, Op::Upsert];
@@ -20,17 +23,24 @@ const OPS: [Op; 5] = [Op::Get, Op::Insert, Op::Remove, Op::Update, Op::Upsert];
 ///
 /// `output` cannot be written.
 pub fn write(trace: &Trace, output: &mut impl Write) -> io::Result<()> {
-    output.write_all(&MAGIC)?;
+    output.write_all(if trace.expires() { &TIMED } else { &MAGIC })?;
     put(trace.key_bytes.len() as u64, output)?;
     for bytes in &trace.key_bytes {
         put(u64::from(*bytes), output)?;
     }
     put(trace.requests.len() as u64, output)?;
-    for request in &trace.requests {
+    let mut before = 0;
+    for (number, request) in trace.requests.iter().enumerate() {
         let op = OPS.iter().position(|op| *op == request.op).expect("every operation has a byte");
         put(op as u64, output)?;
         put(u64::from(request.key), output)?;
         put(u64::from(request.value_bytes), output)?;
+        if trace.expires() {
+            let Moment { at, ttl } = trace.moment(number);
+            put(u64::from(at - before), output)?;
+            put(u64::from(ttl), output)?;
+            before = at;
+        }
     }
     Ok(())
 }
@@ -45,22 +55,24 @@ fn put(mut number: u64, output: &mut impl Write) -> io::Result<()> {
 
 /// Whether a file that begins so is in this form.
 pub(super) fn begins(input: &mut impl BufRead) -> io::Result<bool> {
-    Ok(input.fill_buf()?.starts_with(&MAGIC))
+    let start = input.fill_buf()?;
+    Ok(start.starts_with(&MAGIC) || start.starts_with(&TIMED))
 }
 
 /// Reads this form to the end.
 pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
     let mut bytes = Bytes { input, at: 0 };
-    for _ in MAGIC {
-        bytes.next("the start")?;
+    let mut is_timed = false;
+    for byte in MAGIC {
+        is_timed = bytes.next("the start")? != byte;
     }
     let mut trace = Trace::default();
     let keys = bytes.number("the number of keys")?;
     for _ in 0..keys {
         trace.key_bytes.push(bytes.size("the size of a key")?);
     }
-    // The number of the next key that occurs first.
-    let mut next = 0;
+    // The number of the next key that occurs first, and the time of the request before.
+    let (mut next, mut now) = (0, None);
     for _ in 0..bytes.number("the number of requests")? {
         let op = bytes.number("an operation")?;
         let op = usize::try_from(op).ok().and_then(|op| OPS.get(op).copied());
@@ -71,9 +83,17 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
         }
         next = next.max(key + 1);
         trace.requests.push(Request { op, key, value_bytes: bytes.size("the size of a value")? });
+        if is_timed {
+            let moment = bytes.moment(now)?;
+            now = Some(moment.at);
+            trace.moments.push(moment);
+        }
     }
     if u64::from(next) != keys {
         return Err(bytes.malformed("fewer keys in requests than there are"));
+    }
+    if is_timed && trace.moments.iter().all(|moment| moment.ttl == 0) {
+        return Err(bytes.malformed("nothing that expires, which is version 1"));
     }
     let mut rest = [0];
     match bytes.input.read(&mut rest)? {
@@ -125,6 +145,19 @@ impl<I: BufRead> Bytes<'_, I> {
         Err(self.malformed(&format!("no number for {what}")))
     }
 
+    /// When a request came that follows one at `before`, and how long its value is valid.
+    fn moment(&mut self, before: Option<u32>) -> Result<Moment, Wrong> {
+        let since = self.size("seconds since the request before")?;
+        let at = match before {
+            None if since > 0 => return Err(self.malformed("a time before the first request")),
+            None => 0,
+            Some(before) => before
+                .checked_add(since)
+                .ok_or_else(|| self.malformed("a time that 32 bits cannot hold"))?,
+        };
+        Ok(Moment { at, ttl: self.size("seconds until a value expires")? })
+    }
+
     fn size(&mut self, what: &str) -> Result<u32, Wrong> {
         let number = self.number(what)?;
         u32::try_from(number).map_err(|_| self.malformed(&format!("{number} for {what}")))
@@ -164,6 +197,45 @@ mod tests {
             &[0, 2, 1],
         ];
         assert_eq!(written(&every_operation()), expected.concat());
+    }
+
+    #[test]
+    fn times_and_expiry_are_version_two() {
+        let mut trace = every_operation();
+        trace.set_moments(vec![(7, 0), (7, 60), (9, 0), (8, 1 << 40), (300, 0), (300, 5)]);
+        let bytes = written(&trace);
+        let expected = [
+            b"lftrace2".as_slice(),
+            &[3, 8, 0x82, 1, 20, 6],
+            &[0, 0, 0, 0, 0],
+            &[4, 1, 0xac, 2, 0, 60],
+            &[1, 0, 0xf0, 0xa2, 4, 2, 0],
+            // What goes back in time is when the latest was.
+            &[3, 2, 1, 0, 0xff, 0xff, 0xff, 0xff, 15],
+            &[2, 1, 0, 0xa3, 2, 0],
+            &[0, 2, 1, 0, 5],
+        ];
+        assert_eq!(bytes, expected.concat());
+        assert!(begins(&mut bytes.as_slice()).unwrap());
+        let again = read(&mut bytes.as_slice()).unwrap();
+        assert_eq!(again, trace);
+        assert_eq!((again.moment(5), again.expires()), (Moment { at: 293, ttl: 5 }, true));
+        for end in TIMED.len()..bytes.len() {
+            assert!(read(&mut &bytes[..end]).is_err(), "{end}");
+        }
+        // A time before the first, and no expiry at all.
+        let mut late = bytes.clone();
+        late[17] = 1;
+        let mut plain = every_operation();
+        plain.set_moments(vec![(7, 0); 6]);
+        assert_eq!((plain.moments.len(), &written(&plain)[..8]), (0, &MAGIC[..]));
+        let none = [b"lftrace2".as_slice(), &[1, 8, 1, 0, 0, 0, 0, 0]].concat();
+        for (wrong, what) in [(late, "a time before the first"), (none, "nothing that expires")] {
+            match read(&mut wrong.as_slice()) {
+                Err(Wrong::Malformed { what: said, .. }) => assert!(said.contains(what), "{said}"),
+                other => panic!("{what}: {other:?}"),
+            }
+        }
     }
 
     #[test]

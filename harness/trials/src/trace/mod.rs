@@ -1,13 +1,16 @@
 //! Traces: requests that a cache has served, to be replayed on a table.
 //!
-//! Two forms are read: lines of text with the columns of the traces that Twitter has published (J. Yang,
+//! Three forms are read: lines of text with the columns of the traces that Twitter has published (J. Yang,
 //! Y. Yue, R. Vinayak, *A large scale analysis of hundreds of in-memory cache clusters at Twitter*, OSDI
-//! 2020), and a binary form ([`write_binary`]), several times smaller and read without a table of keys. Keys
-//! become numbers, by first occurrence. Times, clients and times to live are not kept: a replay is as fast
-//! as the table is, and entries do not expire.
+//! 2020); the records `oracleGeneral` of libCacheSim, by the file's name; and a binary form
+//! ([`write_binary`]), several times smaller and read without a table of keys. Other tables of text are read by
+//! [`Columns`]. Keys become numbers, by first occurrence. Clients are not kept. Times and lifetimes are, where
+//! something expires: caches heed them, tables do not. A replay is as fast as what replays it.
 
 mod binary;
+mod columns;
 mod generate;
+mod oracle_general;
 mod requests;
 mod text;
 
@@ -18,9 +21,10 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 pub use self::binary::write as write_binary;
+pub use self::columns::Columns;
 pub use self::generate::{Made, generate};
 use self::requests::Wrong;
-pub use self::requests::{Facts, Request, Trace, TraceError, TraceId};
+pub use self::requests::{Facts, Moment, Request, Trace, TraceError, TraceId};
 use crate::compressed::{Compressed, compressed};
 use crate::workload::Op;
 
@@ -31,6 +35,19 @@ impl Trace {
     ///
     /// It cannot be read, something in it is malformed, or it has no requests.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
+        Self::read_by(path, None)
+    }
+
+    /// The same of a table of text with these columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_table(path: &Path, columns: &Columns) -> Result<Self, TraceError> {
+        Self::read_by(path, Some(columns))
+    }
+
+    fn read_by(path: &Path, columns: Option<&Columns>) -> Result<Self, TraceError> {
         let unreadable = |error: io::Error| TraceError {
             message: format!("cannot read the trace {}: {error}", path.display()),
             help: "a trace is a file of requests; `bench trace --help` says which".to_owned(),
@@ -40,8 +57,12 @@ impl Trace {
         if let Some(found) = compressed(input.fill_buf().map_err(unreadable)?) {
             return Err(packed(path, found));
         }
-        let is_binary = binary::begins(&mut input).map_err(unreadable)?;
-        let parsed = if is_binary { binary::read(&mut input) } else { text::read(&mut input) };
+        let parsed = match columns {
+            Some(columns) => columns::read(&mut input, columns),
+            None if binary::begins(&mut input).map_err(unreadable)? => binary::read(&mut input),
+            None if oracle_general::is_named_so(path) => oracle_general::read(&mut input),
+            None => text::read(&mut input),
+        };
         let trace = parsed.map_err(|wrong| match wrong {
             Wrong::Unreadable(error) => unreadable(error),
             Wrong::Malformed { at, what, help } => {
@@ -113,7 +134,8 @@ mod tests {
             (Op::Remove, 1, 0),
             (Op::Get, 2, 1),
         ];
-        Trace { requests: requests.map(request).to_vec(), key_bytes: vec![8, 130, 20] }
+        let key_bytes = vec![8, 130, 20];
+        Trace { requests: requests.map(request).to_vec(), key_bytes, moments: Vec::new() }
     }
 
     #[test]
@@ -131,6 +153,7 @@ mod tests {
             |trace: &mut Trace| trace.requests[5].key = 0,
             |trace: &mut Trace| trace.key_bytes[1] += 1,
             |trace: &mut Trace| trace.requests.truncate(5),
+            |trace: &mut Trace| trace.set_moments(vec![(0, 9); 6]),
         ] {
             let mut other = trace.clone();
             changed(&mut other);

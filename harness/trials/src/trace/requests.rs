@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mix::Mix;
@@ -25,6 +26,17 @@ pub struct Trace {
     pub(super) requests: Vec<Request>,
     /// The size of each key. As long as there are keys.
     pub(super) key_bytes: Vec<u32>,
+    /// When each request came and how long what it stores is valid; none if nothing expires.
+    pub(super) moments: Vec<Moment>,
+}
+
+/// When a request came, in seconds since the first, and how long what it stores is valid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since the first request; they never go back.
+    pub at: u32,
+    /// Seconds until it expires; 0 is never.
+    pub ttl: u32,
 }
 
 /// A trace as a case and a row name it.
@@ -85,6 +97,35 @@ impl Trace {
         &self.requests
     }
 
+    /// When the request of this number came, and how long what it stores is valid. Without expiry there is
+    /// no time either.
+    #[must_use]
+    pub fn moment(&self, request: usize) -> Moment {
+        self.moments.get(request).copied().unwrap_or_default()
+    }
+
+    /// Whether anything expires.
+    #[must_use]
+    pub fn expires(&self) -> bool {
+        !self.moments.is_empty()
+    }
+
+    /// Takes times and lifetimes of all requests as a file says them: seconds from the first on, that never go
+    /// back, and nothing if nothing expires.
+    pub(super) fn set_moments(&mut self, said: Vec<(u64, u64)>) {
+        if said.iter().all(|(_, ttl)| *ttl == 0) {
+            return;
+        }
+        let first = said.first().map_or(0, |(time, _)| *time);
+        let whole = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut now = 0;
+        let moment = |(time, ttl): (u64, u64)| {
+            now = now.max(whole(time.saturating_sub(first)));
+            Moment { at: now, ttl: whole(ttl) }
+        };
+        self.moments = said.into_iter().map(moment).collect();
+    }
+
     /// How many different keys there are; requests have numbers below it.
     #[must_use]
     pub fn keys(&self) -> u64 {
@@ -104,6 +145,24 @@ impl Trace {
         let keys: u64 = self.key_bytes.iter().map(|bytes| u64::from(*bytes)).sum();
         let values: u64 = self.requests.iter().map(|request| u64::from(request.value_bytes)).sum();
         (keys as f64 / self.keys() as f64, values as f64 / self.requests.len() as f64)
+    }
+}
+
+/// Numbers of keys, by first occurrence.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(HashMap<Box<[u8]>, u32>);
+
+impl Numbers {
+    /// The number of `key`. One that is new is added to the keys of `trace`, with this size.
+    pub(super) fn of(&mut self, key: &[u8], bytes: u32, trace: &mut Trace) -> Result<u32, String> {
+        if let Some(number) = self.0.get(key) {
+            return Ok(*number);
+        }
+        let next = u32::try_from(self.0.len())
+            .map_err(|_| "there are more than 2^32 keys".to_owned())?;
+        trace.key_bytes.push(bytes);
+        self.0.insert(key.into(), next);
+        Ok(next)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use hashbrown::HashMap;
-
+use super::requests::Numbers;
 use super::{Request, Trace, Wrong};
 use crate::workload::Op;
 
@@ -12,7 +11,7 @@ pub(super) const LINE: &str =
     "`timestamp,key,key size,value size,client id,operation,TTL`, as in `0,a3f,16,200,7,get,0`";
 
 /// Bytes of a line: no cache's keys are nearly as long, and what is no trace may have no lines.
-const LONGEST: u64 = 1 << 16;
+pub(super) const LONGEST: u64 = 1 << 16;
 
 /// What a cache's operations are on a table.
 ///
@@ -34,9 +33,9 @@ const OPERATIONS: [(&str, Op); 11] = [
 
 /// Reads lines to the end.
 pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
-    let mut trace = Trace::default();
-    let mut numbers: HashMap<Box<[u8]>, u32> = HashMap::new();
+    let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
     let mut line = Vec::new();
+    let mut moments = Vec::new();
     for number in 1_u64.. {
         line.clear();
         if input.by_ref().take(LONGEST + 1).read_until(b'\n', &mut line)? == 0 {
@@ -53,19 +52,12 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
             return Err(malformed(format!("the line is longer than {LONGEST} bytes")));
         }
         let parsed = Line::of(line).map_err(malformed)?;
-        let key = match numbers.get(parsed.key) {
-            Some(key) => *key,
-            None => {
-                let next = u32::try_from(numbers.len())
-                    .map_err(|_| malformed("there are more than 2^32 keys".to_owned()))?;
-                trace.key_bytes.push(parsed.key_bytes);
-                numbers.insert(parsed.key.into(), next);
-                next
-            }
-        };
+        let key = numbers.of(parsed.key, parsed.key_bytes, &mut trace).map_err(malformed)?;
         let Line { op, value_bytes, .. } = parsed;
         trace.requests.push(Request { op, key, value_bytes });
+        moments.push(parsed.moment);
     }
+    trace.set_moments(moments);
     Ok(trace)
 }
 
@@ -74,6 +66,8 @@ struct Line<'a> {
     key_bytes: u32,
     value_bytes: u32,
     op: Op,
+    /// Timestamp and TTL.
+    moment: (u64, u64),
 }
 
 impl<'a> Line<'a> {
@@ -98,8 +92,7 @@ impl<'a> Line<'a> {
             let columns = line.split(|byte| *byte == b',').count();
             return Err(format!("the line has {columns} of 7 columns"));
         };
-        whole("timestamp", timestamp, u64::MAX)?;
-        whole("TTL", ttl, u64::MAX)?;
+        let moment = (whole("timestamp", timestamp, u64::MAX)?, whole("TTL", ttl, u64::MAX)?);
         if key.is_empty() {
             return Err("the key is empty".to_owned());
         }
@@ -113,12 +106,13 @@ impl<'a> Line<'a> {
             key_bytes: size("key size", key_bytes)?,
             value_bytes: size("value size", value_bytes)?,
             op: *op,
+            moment,
         })
     }
 }
 
 /// A number of bytes.
-fn size(what: &str, column: &[u8]) -> Result<u32, String> {
+pub(super) fn size(what: &str, column: &[u8]) -> Result<u32, String> {
     let size = whole(what, column, u64::from(u32::MAX))?;
     Ok(u32::try_from(size).expect("it is checked"))
 }
@@ -161,6 +155,7 @@ mod tests {
     fn operations_are_what_they_do_to_a_table() {
         for (name, op) in OPERATIONS {
             let trace = read(&mut format!("5,k,3,9,1,{name},0").as_bytes()).unwrap();
+            assert!(!trace.expires(), "a TTL of 0 is none");
             assert_eq!(trace.requests, [Request { op, key: 0, value_bytes: 9 }], "{name}");
         }
         let of = |name: &str| OPERATIONS.iter().find(|(known, _)| *known == name).unwrap().1;
