@@ -52,7 +52,7 @@ for spec in experiments/test/*.toml; do
 done
 [ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
 # The other experiments must at least be plans.
-for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml experiments/papers/*.toml experiments/predict/*.toml; do
+for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml experiments/papers/*.toml experiments/predict/*.toml experiments/cache/*.toml; do
     if "$bench" sweep "$spec" --dry-run >"$out/plan" 2>"$out/why"; then
         tail -n 1 "$out/plan"
     elif grep -q 'is built on demand alone' "$out/why"; then

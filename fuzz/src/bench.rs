@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use harness::Printed;
 use harness::programs::{Programs, Registry};
+use table::cache::CacheEntry;
 use tempfile::TempDir;
 
 /// What every family's program would say that it has: none is started.
@@ -21,7 +22,21 @@ fn catalogues() -> Vec<table::ProgramCatalogue> {
         allocators: vec![system.clone()],
         ..registrar.into_structures().catalogue()
     };
-    families.into_iter().map(catalogue).collect()
+    let caches = table::ProgramCatalogue {
+        caches: ["clock", "lru-list"].map(cache).to_vec(),
+        ..table::ProgramCatalogue::default()
+    };
+    families.into_iter().map(catalogue).chain([caches]).collect()
+}
+
+/// A cache as its program would say that it has it.
+fn cache(eviction: &str) -> CacheEntry {
+    CacheEntry {
+        store: "memc3".to_owned(),
+        eviction: eviction.to_owned(),
+        reclaimers: vec![table::NO_RECLAIMER.to_owned()],
+        ..CacheEntry::default()
+    }
 }
 
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs::given(catalogues()));

@@ -7,20 +7,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates whose versions a result depends on.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 11] = [
     "crossbeam-epoch",
     "dashmap",
     "flurry",
     "haphazard",
     "hashbrown",
+    "moka",
     "papaya",
     "parking_lot",
+    "quick_cache",
     "scc",
     "seize",
 ];
 
 /// What can change a measured program, from the workspace's root.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "harness/kernel",
@@ -28,6 +30,8 @@ const SOURCES: [&str; 8] = [
     "harness/table",
     "harness/trials",
     "structures/Cargo.toml",
+    "structures/cache/Cargo.toml",
+    "structures/cache/src",
     "structures/src",
 ];
 

@@ -1,13 +1,20 @@
 //! Made-up rows, for tests of what is computed and drawn from rows.
 
+use std::collections::HashMap;
+
 use trials::aggregate::{AggregateSpec, Aggregated, Way};
 use trials::space::{At, Filled, LoadPoint};
 
-use crate::case::{Case, Mix};
+use table::cache::{CacheState, CacheTally};
+use trials::cache::Cached;
+
+use crate::case::{CacheLoad, Case, Mix};
 use crate::programs::catalogue::{Catalogue, StructureEntry};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::space::SpaceRow;
+use crate::trial::Measurement;
 
 /// A grid of cells whose rates follow a smooth made-up law.
 #[derive(Clone)]
@@ -86,6 +93,8 @@ pub(crate) fn catalogue(names: &[&str]) -> Catalogue {
     let allocators = vec!["system".to_owned()];
     Catalogue {
         structures: names.iter().map(structure).collect(),
+        caches: Vec::new(),
+        no_stall: HashMap::new(),
         reclaimers: Vec::new(),
         allocators,
     }
@@ -146,6 +155,39 @@ pub(crate) fn counted(way: Way, block: u32, seconds: f64) -> AggregateRow {
         ..Aggregated::default()
     };
     AggregateRow::new(&spec, (block, 0), Ok(done))
+}
+
+/// A cache of keys of 16 and values of 32 bytes, under the workload of [`Grid::small`] but for its reads.
+pub(crate) fn cached_case(name: &str, bytes: u64) -> Case {
+    let lengths = [16, 32].map(|bytes| Some(table::Length::Bytes(bytes)));
+    Case {
+        cache: Some(CacheLoad { bytes, requests: 2000 }),
+        key_bytes: lengths[0],
+        value_bytes: lengths[1],
+        prefill: 0,
+        ..case(name, "none", 1, 100.0, 0.99, 65_536)
+    }
+}
+
+/// A valid trial of it that hit so often: 1000 lookups in a CPU-second, 100 items in 6400 resident bytes.
+pub(crate) fn cached(case: &Case, block: u32, hit_ratio: f64) -> (Row, CacheRow) {
+    let row = measured(case, block, 1e6);
+    let hits = (1000.0 * hit_ratio) as u64;
+    let done = Cached {
+        measured: Measurement { cpu_seconds: Some(1.0), ..Measurement::default() },
+        tally: CacheTally {
+            gets: 1000,
+            hits,
+            get_bytes: 32_000,
+            hit_bytes: 32 * hits,
+            ..CacheTally::default()
+        },
+        state: CacheState { items: 100, evictions: Some(7), ..CacheState::default() },
+        peak_memory_bytes: 0,
+        resident_bytes: Some(6400),
+    };
+    let trial = CacheRow::new(&row, &done);
+    (row, trial)
 }
 
 /// The row after a change.

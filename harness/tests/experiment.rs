@@ -65,6 +65,7 @@ fn catalogue_without_controls() -> Catalogue {
             .map(|name| ReclaimerEntry { name: name.to_owned(), takes_batch: name == "hazard" })
             .to_vec(),
         allocators: ["system", "mimalloc"].map(str::to_owned).to_vec(),
+        ..Catalogue::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use trials::parameters::{PARAMETERS, Parameter, parameter};
+use trials::parameters::{PARAMETERS, Parameter, in_units, parameter};
 
 use crate::case::{Case, Mix, SEQUENTIAL, is_control};
 use crate::rows::Row;
@@ -241,6 +241,9 @@ impl Setting {
             "capacity" if case.capacity.is_none() => "own-capacity".to_owned(),
             "distribution" => distribution_label(case.special_distribution().as_deref()),
             "hash_seed" => format!("seed{value}"),
+            "cache_bytes" => case.cache.map_or("no-cache".to_owned(), |load| {
+                format!("cache{}", in_units(load.bytes).replace(' ', ""))
+            }),
             "pin" => if case.pin { "pinned" } else { "unpinned" }.to_owned(),
             "key_bytes" => format!("key{value}"),
             "value_bytes" => format!("value{value}"),
@@ -268,6 +271,9 @@ impl Setting {
             "keys" => format!("{value} keys"),
             "prefill" => format!("{value} prefilled"),
             "hash_seed" => format!("hash seed {value}"),
+            "cache_bytes" if self.case.cache.is_some() => {
+                value.parse().map_or(value, |bytes| format!("caches of {}", in_units(bytes)))
+            }
             "reclaim_batch" if !value.is_empty() => format!("batch {value}"),
             WRITES => self.writes.map_or("reads only".to_owned(), |shares| {
                 written(shares, |share, verb| format!("{share}\u{a0}% {verb}")).join(", ")

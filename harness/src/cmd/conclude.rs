@@ -12,6 +12,7 @@ use crate::programs::Registry;
 use crate::results::folder::{EXPERIMENT, Folder, MACHINE};
 use crate::results::machine::Machine;
 use crate::rows::aggregate::AGGREGATE;
+use crate::rows::cache::CACHE;
 use crate::rows::latency::{LATENCY, LATENCY_TRIALS};
 use crate::rows::samples::SERIES;
 use crate::rows::slices::SLICES;
@@ -19,7 +20,7 @@ use crate::rows::space::SPACE;
 use crate::rows::study;
 use crate::rows::throughput::TRIALS;
 use crate::show::text::latency::of_cells;
-use crate::show::text::{aggregate, space, throughput};
+use crate::show::text::{aggregate, cache, space, throughput};
 
 /// Writes the figures and the page of `folder`, prints its tables and its files, and fails if a trial
 /// did.
@@ -30,7 +31,7 @@ pub(super) fn conclude(
 ) -> Result<(), Failure> {
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let always = [EXPERIMENT, MACHINE, TRIALS];
-    let optional = [SERIES, SLICES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE];
+    let optional = [SERIES, SLICES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE, CACHE];
     let mut files: Vec<PathBuf> = always.iter().map(|name| folder.path().join(name)).collect();
     let optional = optional.map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));
@@ -67,6 +68,9 @@ fn other_tables(folder: &Folder) -> String {
     }
     if !folder.space().is_empty() {
         text += &format!("\n{}", space::of_cells(folder.space(), folder.rows()));
+    }
+    if !folder.cache().is_empty() {
+        text += &format!("\n{}", cache::of_cells(folder.cache(), folder.rows()));
     }
     if !folder.aggregate().is_empty() {
         text += &format!("\n{}", aggregate::of_cells(folder.aggregate(), folder.rows()));

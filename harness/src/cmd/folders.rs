@@ -37,6 +37,12 @@ pub(super) enum RateName {
     Cpu,
     /// No rate: the most bytes that were retired and not yet freed at any time
     PeakUnreclaimedBytes,
+    /// No rate: of caches, hits over lookups
+    HitRatio,
+    /// Of caches, hits over CPU time
+    HitsPerCpuSec,
+    /// No rate: of caches, how much the resident set grew for each item
+    BytesPerItem,
     /// No rate: a percentile of the response times of latency trials
     P50,
     /// No rate, likewise
@@ -262,10 +268,14 @@ pub(super) fn best_of(baseline: &Baseline, cells: &[Contender]) -> String {
 /// Every name that the programs know, and those of `rows`: a result is read without its tables.
 fn catalogue(registry: &Registry, rows: &[Row]) -> Catalogue {
     let mut catalogue = registry.catalogue();
-    let is_known: HashSet<String> =
-        catalogue.structures.iter().map(|structure| structure.name.clone()).collect();
+    let all = catalogue.structures.iter().chain(&catalogue.caches);
+    let is_known: HashSet<String> = all.map(|structure| structure.name.clone()).collect();
     for row in rows.iter().filter(|row| !is_known.contains(&row.structure)) {
-        let found = catalogue.structures.iter_mut().find(|one| one.name == row.structure);
+        let of_kind = match row.cache {
+            Some(_) => &mut catalogue.caches,
+            None => &mut catalogue.structures,
+        };
+        let found = of_kind.iter_mut().find(|one| one.name == row.structure);
         match found {
             Some(structure) if structure.reclaimers.contains(&row.reclaimer) => {}
             Some(structure) => {
@@ -275,7 +285,7 @@ fn catalogue(registry: &Registry, rows: &[Row]) -> Catalogue {
                     names.push(row.reclaimer.clone());
                 }
             }
-            None => catalogue.structures.push(StructureEntry {
+            None => of_kind.push(StructureEntry {
                 name: row.structure.clone(),
                 reclaimers: vec![row.reclaimer.clone()],
                 why_not: String::new(),

@@ -19,7 +19,8 @@ use crate::workload::Op;
 /// One client asks for keys, drawn from Zipf's distribution or as a trace has them; what it misses, it
 /// stores. The second half of the requests is counted. With --items a cache has so many items of one size;
 /// with --bytes one has byte strings in so much memory, as a cache in use. Of a trace, reads are counted; adds
-/// store what is absent, upserts always, updates what is there, removes delete.
+/// store what is absent, upserts always, updates what is there, removes delete. With --bytes its values have
+/// their sizes, and expire as it says.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Policies; all by default
@@ -227,6 +228,20 @@ mod tests {
         let line = format!("--items 10 --trace {}", path.display());
         let error = simulated(&args(&line)).unwrap_err().message();
         assert!(error.contains("no read in the half that is counted"), "{error}");
+    }
+
+    #[test]
+    fn what_a_trace_stores_expires_as_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        // Stored for ten seconds, and asked for after nine and after eleven; then what a miss stored, for ever.
+        let line = |second: u32, op: &str, ttl: u32| format!("{second},a,9,30,1,{op},{ttl}\n");
+        let counted = [line(100, "set", 10), line(109, "get", 0), line(111, "get", 0)].concat()
+            + &line(9000, "get", 0);
+        fs::write(&path, line(1, "delete", 0).repeat(4) + &counted).unwrap();
+        let line = format!("--eviction lru-list --bytes 262144 --trace {}", path.display());
+        let found = hits(&line);
+        assert_eq!((found[0].requests, found[0].hits), (3, 2));
     }
 
     #[test]

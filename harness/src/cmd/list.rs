@@ -6,7 +6,9 @@ mod words;
 
 use ::table::{Entry, Held, Info, ReclaimerInfo};
 
-use self::lines::{Listing, NameLine, PairLine, ReclaimerLine, StructureLine};
+use self::lines::{
+    EvictionLine, Listing, NameLine, PairLine, ReclaimerLine, StoreLine, StructureLine,
+};
 use super::output;
 use crate::failure::Failure;
 use crate::fault::Fault;
@@ -15,7 +17,7 @@ use crate::programs::{Programs, Registry};
 use crate::show::plot;
 use crate::workload::{DISTRIBUTIONS, PRESETS};
 
-/// Show structures, reclaimers, allocators, workloads, presets, faults, hashers and figures
+/// Show structures, reclaimers, allocators, caches, workloads, presets, faults, hashers and figures
 ///
 /// Without arguments it shows a line for each. A kind that is named, and all kinds with --verbose,
 /// are shown with everything that is known of them.
@@ -38,6 +40,7 @@ enum What {
     Structures,
     Reclaimers,
     Allocators,
+    Caches,
     Workloads,
     Presets,
     Faults,
@@ -46,7 +49,13 @@ enum What {
 }
 
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
-    let of_tables = [None, Some(What::Structures), Some(What::Reclaimers), Some(What::Allocators)];
+    let of_tables = [
+        None,
+        Some(What::Structures),
+        Some(What::Reclaimers),
+        Some(What::Allocators),
+        Some(What::Caches),
+    ];
     // The names of figures and workloads need no table to be built.
     let needs_all = of_tables.contains(&args.what);
     let registry = if needs_all { programs.all()? } else { Registry::default() };
@@ -76,12 +85,54 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         structures: wanted(What::Structures).then(|| structure_lines(registry)),
         reclaimers: wanted(What::Reclaimers).then(|| reclaimer_lines(registry)),
         allocators: names(What::Allocators, &allocators),
+        stores: wanted(What::Caches).then(|| store_lines(registry)),
+        evictions: wanted(What::Caches).then(|| eviction_lines(registry)),
         workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
         presets: wanted(What::Presets).then_some(PRESETS),
         faults: names(What::Faults, &faults),
         hashers: names(What::Hashers, &hashers),
         figures: names(What::Figures, &figures),
     }
+}
+
+/// The stores of caches, each with its policies.
+fn store_lines(registry: &Registry) -> Vec<StoreLine> {
+    let mut lines: Vec<StoreLine> = Vec::new();
+    for cache in registry.caches() {
+        match lines.iter_mut().find(|line| line.name == cache.store) {
+            Some(line) => line.evictions.push(cache.eviction.clone()),
+            None => lines.push(StoreLine {
+                name: cache.store.clone(),
+                summary: cache.store_summary.clone(),
+                evictions: vec![cache.eviction.clone()],
+                reclaimers: cache.reclaimers.clone(),
+                bound_is_strict: cache.is_strict,
+                why_no_stalled_reader: cache.why_no_stall.clone(),
+            }),
+        }
+    }
+    lines
+}
+
+/// The policies of caches: one that several stores have alike once.
+fn eviction_lines(registry: &Registry) -> Vec<EvictionLine> {
+    let mut lines: Vec<EvictionLine> = Vec::new();
+    for cache in registry.caches() {
+        let is_it = |line: &&mut EvictionLine| {
+            line.name == cache.eviction && line.source == cache.eviction_source
+        };
+        match lines.iter_mut().find(is_it) {
+            Some(line) => line.stores.push(cache.store.clone()),
+            None => lines.push(EvictionLine {
+                name: cache.eviction.clone(),
+                source: cache.eviction_source.clone(),
+                hit_writes: cache.hit_writes.clone(),
+                metadata_bits: cache.metadata_bits,
+                stores: vec![cache.store.clone()],
+            }),
+        }
+    }
+    lines
 }
 
 fn name_line((name, summary): (&'static str, &'static str)) -> NameLine {

@@ -13,6 +13,7 @@ use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder;
+use crate::rows::cache::{self, CacheRow};
 use crate::rows::latency::{self, LatencyTrial};
 use crate::rows::samples::{self, SeriesRow};
 use crate::rows::space::SpaceRow;
@@ -115,7 +116,7 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
-    let Read { recorded, samples, latency, space } =
+    let Read { recorded, samples, latency, space, cache } =
         read(&args.folders)?.only(args.filter.as_ref())?;
     check_labels(&args.label, &recorded.rows)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
@@ -125,6 +126,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         samples: &samples,
         latency: &latency,
         space: &space,
+        cache: &cache,
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
     };
@@ -219,6 +221,7 @@ struct Read {
     samples: Vec<SeriesRow>,
     latency: Vec<LatencyTrial>,
     space: Vec<SpaceRow>,
+    cache: Vec<CacheRow>,
 }
 
 impl Read {
@@ -234,6 +237,7 @@ impl Read {
         self.samples.retain(|sample| cases.contains(sample.case.as_str()));
         self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));
         self.space.retain(|fill| cases.contains(fill.case.as_str()));
+        self.cache.retain(|trial| cases.contains(trial.case.as_str()));
         Ok(self)
     }
 }
@@ -241,7 +245,7 @@ impl Read {
 /// The trials of all folders, which must be of one machine, with all that belongs to them.
 fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
-    let mut space = Vec::new();
+    let (mut space, mut cache) = (Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -258,6 +262,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
         samples.extend(samples::read(folder, &own).map_err(wrong)?);
         latency.extend(latency::read(folder).map_err(wrong)?);
         space.extend(study::read::<SpaceRow>(folder).map_err(wrong)?);
+        cache.extend(cache::read(folder, &own).map_err(wrong)?);
         rows.extend(own);
     }
     if rows.is_empty() {
@@ -265,7 +270,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     }
     let label = folders[0].display().to_string();
     let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
-    Ok(Read { recorded, samples, latency, space })
+    Ok(Read { recorded, samples, latency, space, cache })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::results::machine::Machine, Failure> {

@@ -15,7 +15,7 @@ use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
 use crate::results::machine::{Difference, is_of_hardware};
-use crate::rows::{Row, latency};
+use crate::rows::{Row, cache, latency};
 use crate::show::text::comparison::{Mode, Report};
 
 /// What is compared with what, and by which rate.
@@ -89,6 +89,9 @@ fn contenders(
     matters: impl Fn(&Row) -> bool,
 ) -> Result<Vec<Contender>, Failure> {
     let mut rows: Vec<Vec<Row>> = Vec::new();
+    if quantity.is_of_caches() {
+        return of_caches(folders, quantity, matters);
+    }
     let Quantity::Response(..) = quantity else {
         for folder in folders {
             let own = folder.rows.iter().filter(|row| matters(row));
@@ -120,6 +123,32 @@ fn contenders(
         }));
     }
     Ok(all)
+}
+
+/// The cells of what is compared of caches alone.
+fn of_caches(
+    folders: &[Recorded],
+    quantity: Quantity,
+    matters: impl Fn(&Row) -> bool,
+) -> Result<Vec<Contender>, Failure> {
+    let mut rows: Vec<Vec<Row>> = Vec::new();
+    for folder in folders {
+        let own = cache::read(&folder.path, &folder.rows);
+        let own = own.map_err(|error| usage(format!("{error:#}")))?;
+        let of_trial = cache::by_trial(&own);
+        let with = |row: &Row| {
+            let cached = of_trial.get(&(row.case.as_str(), row.block)).copied();
+            quantity.of_cache(row, cached)
+        };
+        rows.push(folder.rows.iter().filter(|row| matters(row)).map(with).collect());
+    }
+    if rows.iter().flatten().all(|row| row.ops_per_sec.is_none()) {
+        return Err(usage(
+            "there is no trial of a cache: the experiment file needs `[cache]`".to_owned(),
+        ));
+    }
+    let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
+    Ok(cells(&rows, Rate::WallRate))
 }
 
 /// The best is picked from the trials that it is compared by.

@@ -14,6 +14,7 @@ use crate::analysis::rank::rank;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
+use crate::rows::cache::{self, CacheRow};
 use crate::rows::latency::{self, LatencyTrial};
 use crate::rows::study::{self, StudyRow};
 use crate::rows::{Row, samples};
@@ -78,6 +79,7 @@ pub(super) fn pictures(
     }
     let latency = latency_of(folders)?;
     let space = study_of(folders)?;
+    let cache = cache_of(folders)?;
     let cpus = folders[0].machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {
@@ -85,6 +87,7 @@ pub(super) fn pictures(
         samples: &samples,
         latency: &latency,
         space: &space,
+        cache: &cache,
         cpus,
         baseline: baseline.as_ref(),
     };
@@ -97,6 +100,16 @@ fn latency_of(folders: &[Recorded]) -> Result<Vec<LatencyTrial>, Failure> {
     let mut all = Vec::new();
     for folder in folders {
         let own = latency::read(&folder.path);
+        all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    Ok(all)
+}
+
+/// What is measured of caches alone, of all folders.
+fn cache_of(folders: &[Recorded]) -> Result<Vec<CacheRow>, Failure> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let own = cache::read(&folder.path, &folder.rows);
         all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
     }
     Ok(all)
@@ -135,6 +148,7 @@ fn html(
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     let latency = latency_of(shown(folders))?;
     let (space, aggregate) = (study_of(shown(folders))?, study_of(shown(folders))?);
+    let cache = cache_of(shown(folders))?;
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -152,6 +166,7 @@ fn html(
         latency: &latency,
         space: &space,
         aggregate: &aggregate,
+        cache: &cache,
         machine: &folders[0].machine,
         pictures: &pictures,
         report,

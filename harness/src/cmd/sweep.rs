@@ -82,8 +82,10 @@ const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
 const READ_SECONDS_PER_REQUEST: f64 = 3e-7;
 /// Three times, twice of them key by key and beyond.
 const FILL_SECONDS_PER_KEY: f64 = 1e-6;
-/// To draw it, to count it alone, to count it, and to check.
+/// To draw it, to count it alone and together, and to check.
 const SECONDS_PER_WORD: f64 = 2e-7;
+/// To a cache that evicts, by one thread.
+const SECONDS_PER_CACHE_REQUEST: f64 = 4e-7;
 /// At each step of a fill.
 const LOOKUPS_SECONDS: f64 = 0.05;
 
@@ -217,6 +219,9 @@ impl<'e> Plan<'e> {
             return TRIAL_OVERHEAD + plan.words as f64 * SECONDS_PER_WORD;
         }
         let case = &self.experiment.cases[job.cell];
+        if let Some(load) = case.cache {
+            return TRIAL_OVERHEAD + load.requests as f64 * SECONDS_PER_CACHE_REQUEST;
+        }
         let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
         let read = case.trace.as_ref().map_or(0, |trace| trace.requests);
         let read = read as f64 * READ_SECONDS_PER_REQUEST;

@@ -10,16 +10,17 @@ use anyhow::Context;
 use super::output;
 use super::values::skew;
 use crate::failure::{Failure, usage};
-use crate::trace::{Made, Trace, generate, write_binary};
+use crate::trace::{Made, TextColumns, Trace, generate, write_binary};
 use crate::workload::Op;
 
 /// Convert, make or show traces of requests, which `trace` in an experiment file and `bench run
 /// --trace` replay
 ///
 /// A trace is text, with a line `timestamp,key,key size,value size,client id,operation,TTL` for each
-/// request, as those that Twitter has published, or the binary form of the same. It is replayed as
-/// fast as the table allows; operations are get and gets (get), set (upsert), add (insert), replace,
-/// cas, append, prepend, incr and decr (update), delete (remove).
+/// request, as those that Twitter has published, or the binary form of the same; or, if its name has
+/// `oracleGeneral` in it, the records of libCacheSim, unpacked. Other tables of text are converted by
+/// --csv. It is replayed as fast as the table allows; operations are get and gets (get), set (upsert), add
+/// (insert), replace, cas, append, prepend, incr and decr (update), delete (remove).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -30,6 +31,11 @@ pub(super) struct Args {
 enum Command {
     /// Write a trace in the binary form, which is smaller and sooner read; its fingerprint is the same
     Convert {
+        /// Where columns are in a table of text, from 1 on, each line of which is a read: as in
+        /// `key=2,size=4`, with `,header` if the first line names them, and `,delimiter=;` (or `tab`) for
+        /// another sign than a comma
+        #[arg(long, value_name = "COLUMNS")]
+        csv: Option<TextColumns>,
         /// The trace
         #[arg(value_name = "IN")]
         input: PathBuf,
@@ -69,8 +75,13 @@ enum Command {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let text = match &args.command {
-        Command::Convert { input, output } => {
-            let trace = read(input)?;
+        Command::Convert { csv, input, output } => {
+            let trace = match csv {
+                None => read(input)?,
+                Some(columns) => {
+                    Trace::read_table(input, columns).map_err(|error| usage(error.to_string()))?
+                }
+            };
             make(output, |file| write_binary(&trace, file))?;
             in_words(&trace, output)
         }
@@ -131,6 +142,7 @@ fn in_words(trace: &Trace, path: &Path) -> String {
     }
     line("bytes of a key", format!("{key:.1} in the mean"));
     line("bytes of a value", format!("{value:.1} in the mean over requests"));
+    line("expiry", if trace.expires() { "kept" } else { "none" }.to_owned());
     text
 }
 
@@ -150,6 +162,7 @@ fn in_json(trace: &Trace, path: &Path) -> String {
         "operations": counts,
         "mean_key_bytes": key,
         "mean_value_bytes": value,
+        "expires": trace.expires(),
     });
     format!("{all:#}\n")
 }

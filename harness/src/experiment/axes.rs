@@ -5,19 +5,20 @@ use std::ops::Range;
 use toml::Spanned;
 use trials::parameters::Parameter;
 
+use super::cache::CachePlan;
 use super::error::Problem;
 use super::mix::MixRule;
+use super::named::{matching, read_names};
 use super::traces::Traces;
 use super::value::{
     BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, Section,
-    TEXT, THREADS, VALUE_BYTES, axis, did_you_mean, listed,
+    TEXT, THREADS, VALUE_BYTES, axis, listed,
 };
 use super::{keys, presets, traces};
 use crate::case::{Mix, can_batch, single};
 use crate::fault::Fault;
 use crate::hashers::Hashing;
-use crate::programs::catalogue::{Catalogue, NameGlob, StructureEntry};
-use crate::programs::on_demand;
+use crate::programs::catalogue::{Catalogue, StructureEntry};
 use crate::trace::Facts;
 use crate::workload::{Distribution, Length, Preset};
 
@@ -26,6 +27,13 @@ pub(super) struct ListedTable<'c> {
     pub(super) entry: &'c StructureEntry,
     /// Where it is listed by its own name, if it is.
     pub(super) named: Option<Range<usize>>,
+}
+
+impl<'c> ListedTable<'c> {
+    /// One that no grid lists by itself.
+    fn unnamed(entry: &'c StructureEntry) -> Self {
+        Self { entry, named: None }
+    }
 }
 
 /// One grid as the file lists it, with its names resolved.
@@ -63,16 +71,20 @@ pub(super) struct Axes<'c> {
     /// `None` is a number.
     pub(super) key_bytes: Vec<Option<Length>>,
     pub(super) value_bytes: Vec<Option<Length>>,
+    /// What is said of caches, where they are what is measured.
+    pub(super) cache: Option<&'c CachePlan>,
 }
 
 /// What all grids of a file have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Common<'t> {
+pub(super) struct Common<'t, 'c> {
     /// Where a grid does not set it.
     pub(super) prefill: f64,
     /// `None` if it is wrong.
     pub(super) mix: Option<MixRule>,
     pub(super) traces: &'t Traces,
+    /// Caches are measured, and no tables.
+    pub(super) cache: Option<&'c CachePlan>,
 }
 
 impl<'c> Axes<'c> {
@@ -80,15 +92,18 @@ impl<'c> Axes<'c> {
     pub(super) fn read(
         section: &Section<'_, '_>,
         catalogue: &'c Catalogue,
-        Common { prefill, mix, traces }: Common<'_>,
+        Common { prefill, mix, traces, cache }: Common<'_, 'c>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let before = problems.len();
+        if let Some(cache) = cache {
+            cache.check(section, problems);
+        }
         let presets = presets::read(section, problems);
         let traces = traces::read(section, traces, problems);
         let fixed: Vec<Mix> =
             presets.iter().map(|preset| preset.mix).chain(traces.iter().map(Facts::mix)).collect();
-        let reads = read_reads(section, mix, problems);
+        let reads = read_reads(section, mix, if cache.is_some() { 100.0 } else { 95.0 }, problems);
         let batches = read_batches(section, mix, (&reads, &fixed), problems);
         let ops_per_pin = read_ops_per_pin(section, &batches, problems);
         let drawn = keys::read(section, problems);
@@ -102,7 +117,10 @@ impl<'c> Axes<'c> {
         let axes = Self {
             name: section.name,
             span: section.span.clone(),
-            structures: read_structures(section, catalogue, problems),
+            structures: match cache {
+                Some(cache) => cache.caches.iter().map(ListedTable::unnamed).collect(),
+                None => read_structures(section, catalogue, problems),
+            },
             reclaimers: read_reclaimers(section, catalogue, problems),
             lists_reclaimers: section.get("reclaimer").is_some(),
             threads: axis(section, "threads", &THREADS, 1, problems),
@@ -124,7 +142,12 @@ impl<'c> Axes<'c> {
             hashers: read_hashers(section, problems),
             key_bytes: lengths(section, "key_bytes", &KEY_BYTES, problems),
             value_bytes: lengths(section, "value_bytes", &VALUE_BYTES, problems),
+            cache,
         };
+        if let Some(cache) = cache {
+            let Self { faults, drawn, traces, .. } = &axes;
+            cache.check_workload(section, (faults, drawn), traces, problems);
+        }
         presets::check_lengths(section, &axes.presets, problems);
         (problems.len() == before).then_some(axes)
     }
@@ -144,6 +167,7 @@ impl<'c> Axes<'c> {
             self.hashers.len(),
             self.key_bytes.len(),
             self.value_bytes.len(),
+            self.cache.map_or(1, |cache| cache.bytes.len()),
         ]
         .into_iter()
         .chain(self.listed.iter().map(|(_, values)| values.len()))
@@ -154,6 +178,7 @@ impl<'c> Axes<'c> {
 fn read_reads(
     section: &Section<'_, '_>,
     mix: Option<MixRule>,
+    default: f64,
     problems: &mut Vec<Problem>,
 ) -> Vec<f64> {
     if section.get("preset").is_some() || section.get("trace").is_some() {
@@ -166,7 +191,7 @@ fn read_reads(
             help: "leave one out: without `reads`, `[mix]` divides what the axis leaves".to_owned(),
         });
     }
-    axis(section, "reads", &PERCENT, 95.0, problems)
+    axis(section, "reads", &PERCENT, default, problems)
 }
 
 /// What is right as it is written, and may not be meant.
@@ -303,80 +328,4 @@ fn read_allocators<'c>(
 ) -> Vec<&'c str> {
     let names: Vec<&'c str> = catalogue.allocators.iter().map(String::as_str).collect();
     read_names(section, "allocator", &names, "system", problems)
-}
-
-/// The names that an axis of names or globs lists, each once.
-fn read_names<'c>(
-    section: &Section<'_, '_>,
-    key: &str,
-    names: &[&'c str],
-    default: &'static str,
-    problems: &mut Vec<Problem>,
-) -> Vec<&'c str> {
-    let Some(patterns) = section.many(key, &TEXT, problems) else { return vec![default] };
-    let mut listed = Vec::new();
-    for pattern in patterns {
-        for index in matching(key, &pattern, names, problems) {
-            if !listed.contains(&names[index]) {
-                listed.push(names[index]);
-            }
-        }
-    }
-    listed
-}
-
-/// What of `names` a text may mean that is none of them.
-fn names_meant(written: &str, names: &[&str]) -> String {
-    let parts: Vec<&str> = written.split([',', ' ']).filter(|part| !part.is_empty()).collect();
-    if parts.len() > 1 && parts.iter().all(|part| names.contains(part)) {
-        return format!("several names are a list, [\"{}\"]; ", parts.join("\", \""));
-    }
-    let family = format!("{written}-");
-    if names.iter().filter(|name| name.starts_with(&family)).count() > 1 {
-        return format!("did you mean `{family}*`, which is several? ");
-    }
-    did_you_mean(written, names)
-}
-
-/// The positions in `names` of what `pattern` names. Nothing is a problem.
-fn matching(
-    key: &str,
-    pattern: &Spanned<String>,
-    names: &[&str],
-    problems: &mut Vec<Problem>,
-) -> Vec<usize> {
-    let written = pattern.get_ref();
-    if let Some(index) = names.iter().position(|name| name == written) {
-        return vec![index];
-    }
-    let mut problem = |message, help| {
-        problems.push(Problem { span: pattern.span(), message, help });
-        Vec::new()
-    };
-    let how = if key == "structure" { on_demand(written) } else { None };
-    if !written.contains(['*', '?', '[', '{']) {
-        let meant = || format!("{}`bench list` shows all", names_meant(written, names));
-        return problem(format!("unknown {key} `{written}`"), how.unwrap_or_else(meant));
-    }
-    let glob: NameGlob = match written.parse() {
-        Ok(glob) => glob,
-        Err(error) => {
-            return problem(
-                format!("`{written}` is not a glob: {}", error.kind()),
-                "`*` stands for any text, `?` for one character, `{a,b}` for either".to_owned(),
-            );
-        }
-    };
-    let matches: Vec<usize> = (0..names.len()).filter(|i| glob.matches(names[*i])).collect();
-    if matches.is_empty() && !glob.names_variants() && names.iter().any(|name| glob.fits(name)) {
-        return problem(
-            format!("`{written}` matches variants only"),
-            "a glob stands for variants if it has a `:` itself, as in `*:slots=*`".to_owned(),
-        );
-    }
-    if matches.is_empty() {
-        let meant = || format!("{}`bench list` shows all", did_you_mean(written, names));
-        return problem(format!("no {key} matches `{written}`"), how.unwrap_or_else(meant));
-    }
-    matches
 }

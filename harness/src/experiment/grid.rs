@@ -46,7 +46,10 @@ impl<'c> Planner<'c> {
         let mut complain = |message, help| {
             problems.push(Problem { span: axes.span.clone(), message, help });
         };
-        let found = AxisSubjects::of(axes, self.catalogue);
+        let mut found = AxisSubjects::of(axes, self.catalogue);
+        if let Some(cache) = axes.cache {
+            found.leave_out_stalls(cache);
+        }
         if !found.problems.is_empty() {
             return problems.extend(found.problems);
         }
@@ -91,6 +94,17 @@ impl<'c> Planner<'c> {
     /// the workload is, `sequential` at one thread, of which there can be no more, and a twin.
     pub(super) fn add_controls(&mut self) {
         let grid = self.cases.clone();
+        self.add_controls_of_tables(&grid);
+        self.add(twins(&grid));
+    }
+
+    /// A twin for every workload so far.
+    pub(super) fn add_twins(&mut self) {
+        let grid = self.cases.clone();
+        self.add(twins(&grid));
+    }
+
+    fn add_controls_of_tables(&mut self, grid: &[Case]) {
         for (name, threads) in [(NO_OP, None), (SEQUENTIAL, Some(1))] {
             let Some(entry) = self.catalogue.structures.iter().find(|entry| entry.name == name)
             else {
@@ -108,7 +122,6 @@ impl<'c> Planner<'c> {
             });
             self.add(controls.collect());
         }
-        self.add(twins(&grid));
     }
 
     /// Adds what is not there yet; returns how many that is.
@@ -157,7 +170,11 @@ impl<'c> Planner<'c> {
         let cases =
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
         let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);
-        cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops)
+        let cases = cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops);
+        match axes.cache {
+            None => cases,
+            Some(cache) => cross(cases, &cache.bytes, |case, &bytes| cache.apply(case, bytes)),
+        }
     }
 }
 

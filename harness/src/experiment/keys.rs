@@ -3,7 +3,8 @@
 use toml::Spanned;
 
 use super::error::Problem;
-use super::value::{HOT, SHARE, SHIFT, SKEW, Section, TEXT, axis, did_you_mean, share};
+use super::unknown::did_you_mean;
+use super::value::{HOT, SHARE, SHIFT, SKEW, Section, TEXT, axis, share};
 use crate::workload::{DISTRIBUTIONS, Distribution, HotSet};
 
 /// Every distribution of a grid with every skew or hot set that it can have, each once.

@@ -6,11 +6,16 @@
 
 mod aggregate;
 mod axes;
+mod cache;
+#[cfg(test)]
+mod cache_tests;
 mod error;
 mod grid;
 mod keys;
+mod known;
 mod latency;
 mod mix;
+mod named;
 mod overrides;
 mod presets;
 mod space;
@@ -19,6 +24,7 @@ mod subjects;
 mod tests;
 mod traces;
 mod turns;
+mod unknown;
 mod value;
 
 use std::collections::BTreeMap;
@@ -30,6 +36,7 @@ use toml::de::{DeTable, DeValue};
 pub use self::aggregate::AggregatePlan;
 pub(crate) use self::axes::doubtful_percentage;
 use self::axes::{Axes, Common};
+use self::cache::CachePlan;
 pub use self::error::{Problem, SpecError};
 use self::grid::Planner;
 pub use self::latency::LatencyPlan;
@@ -40,7 +47,7 @@ pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub use self::traces::with_traces;
 pub use self::turns::Turns;
-pub(crate) use self::value::did_you_mean;
+pub(crate) use self::unknown::did_you_mean;
 use self::value::{
     BLOCKS, FLAG, FRACTION, HALFWIDTH, MIX, SECONDS, SEED, Section, TEXT, TOP, WARMUP, axes,
     mismatch,
@@ -166,17 +173,28 @@ impl Experiment {
     fn plan(&mut self, top: &Section<'_, '_>, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
         let prefill = top.one("prefill", &FRACTION, problems).unwrap_or(0.5);
         let controls = top.one("controls", &FLAG, problems).unwrap_or(true);
+        let cache = CachePlan::of(top, catalogue, problems);
+        if cache.is_none() && top.get("cache").is_some() {
+            // Its grids say nothing without it.
+            return;
+        }
+        if cache.is_some() {
+            // A cache's trial goes to the end of its requests.
+            self.turns = None;
+        }
         let mix = match top.get("mix") {
             Some(value) => read_mix(value, problems),
+            None if cache.is_some() => Some(CachePlan::MIX),
             None => Some(MixRule::HALVES),
         };
         let traces = traces::read_all(top, problems);
         let mut planner = Planner::new(catalogue, self.pin);
-        let grids = grids(top, problems);
+        let empty = DeTable::new();
+        let grids = grids(top, cache.as_ref().map(|_| &empty), problems);
         traces::refuse_unused(top, &grids, problems);
         presets::refuse_unused(top, &grids, problems);
         for section in grids {
-            let common = Common { prefill, mix, traces: &traces };
+            let common = Common { prefill, mix, traces: &traces, cache: cache.as_ref() };
             let axes = Axes::read(&section, catalogue, common, problems);
             // A file without a usable mix has been found wrong already.
             if let (Some(axes), Some(mix)) = (axes, mix) {
@@ -185,10 +203,13 @@ impl Experiment {
                 planner.add_grid(&axes, mix, problems);
             }
         }
-        if controls {
-            planner.add_controls();
+        match (controls, &cache) {
+            (true, None) => planner.add_controls(),
+            (true, Some(_)) => planner.add_twins(),
+            (false, _) => {}
         }
         (self.cases, self.skipped, self.notes) = planner.finish();
+        self.skipped.extend(cache.into_iter().flat_map(|cache| cache.left_out));
         self.doubts.sort();
         self.doubts.dedup();
         self.traces = traces;
@@ -277,10 +298,17 @@ fn read_mix(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Option
     MixRule::read(&section, problems)
 }
 
-/// `[axes]` and every `[[also]]`.
-fn grids<'a, 'i>(top: &Section<'a, 'i>, problems: &mut Vec<Problem>) -> Vec<Section<'a, 'i>> {
+/// `[axes]` and every `[[also]]`; without `[axes]`, one of nothing but defaults, if `empty` says that this will do.
+fn grids<'a, 'i>(
+    top: &Section<'a, 'i>,
+    empty: Option<&'a DeTable<'i>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Section<'a, 'i>> {
     let mut sections = Vec::new();
     match top.get("axes").map(|value| (value, value.get_ref().as_table())) {
+        None if let Some(empty) = empty => {
+            sections.push(Section::new("[axes]", 0..0, empty, &axes(), problems));
+        }
         Some((value, Some(table))) => {
             sections.push(Section::new("[axes]", value.span(), table, &axes(), problems));
         }

@@ -1,7 +1,8 @@
 //! `preset`: workloads that have names, and what goes with none of them.
 
 use super::error::Problem;
-use super::value::{HOT, Section, TEXT, did_you_mean};
+use super::unknown::did_you_mean;
+use super::value::{HOT, Section, TEXT};
 use crate::workload::{PRESETS, Preset, REFUSED};
 
 /// The presets of a grid; none if it says itself what its workloads are.

@@ -2,6 +2,7 @@
 //! reclamation batches, under which faults.
 
 use super::axes::{Axes, ListedTable};
+use super::cache::CachePlan;
 use super::error::Problem;
 use crate::case::Case;
 use crate::fault::Fault;
@@ -240,6 +241,25 @@ impl<'c> AxisSubjects<'c> {
             _ => self.left_out.push(format!("{name} on huge pages: it cannot ask for them")),
         }
         heeded
+    }
+
+    /// Leaves out caches in whose lookups no reader can stall, where one is to.
+    pub(super) fn leave_out_stalls(&mut self, cache: &CachePlan) {
+        let why = |subject: &AxisSubject<'c>| {
+            let stalls = subject.fault == Fault::StalledReader;
+            cache.why_no_stall(subject.structure).filter(|_| stalls)
+        };
+        for subject in &self.subjects {
+            if let Some(why) = why(subject) {
+                let name = subject.structure;
+                let words = format!("{name} under {}: {why}", Fault::StalledReader);
+                if !self.left_out.contains(&words) {
+                    self.left_out.push(words);
+                }
+            }
+        }
+        self.subjects.retain(|subject| why(subject).is_none());
+        self.count = self.subjects.len();
     }
 
     /// A batch that no subject takes is a problem.

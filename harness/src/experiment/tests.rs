@@ -32,7 +32,11 @@ fn read(text: &str) -> Result<Experiment, SpecError> {
     ];
     let reclaimers = vec![ReclaimerEntry { name: "hazard".to_owned(), takes_batch: true }];
     let allocators = vec!["system".to_owned()];
-    Experiment::parse("e.toml", text, &Catalogue { structures, reclaimers, allocators })
+    Experiment::parse(
+        "e.toml",
+        text,
+        &Catalogue { structures, reclaimers, allocators, ..Catalogue::default() },
+    )
 }
 
 fn parse(text: &str) -> Experiment {

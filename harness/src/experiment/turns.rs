@@ -71,7 +71,9 @@ impl Turns {
     /// table that waits for it: in each of them it would sleep in the same part.
     #[must_use]
     pub fn takes(case: &Case) -> bool {
-        !case.ends_by_itself() && case.fault != Fault::DescheduledWriter
+        // A cache's trial goes to the end of its requests.
+        let goes_by_itself = case.ends_by_itself() || case.cache.is_some();
+        !goes_by_itself && case.fault != Fault::DescheduledWriter
     }
 
     /// The slices of a trial of `case`: with more workers than CPUs they are as much longer, so that each worker

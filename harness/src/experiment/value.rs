@@ -6,90 +6,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
+pub(super) use super::known::{
+    AGGREGATE, CACHE, HOT, LATENCY, MIX, SPACE, TOP, TRACES, TURNS, axes,
+};
+use super::unknown::unknown_key;
 use trials::aggregate::Way;
 use trials::parameters::{PARAMETERS, Parameter};
 
 use crate::case::Case;
 use crate::workload::Length;
-
-/// The keys of the file itself.
-pub(super) const TOP: &[&str] = &[
-    "title",
-    "question",
-    "reproduces",
-    "seed",
-    "seconds",
-    "warmup",
-    "blocks",
-    "target_halfwidth",
-    "max_blocks",
-    "pin",
-    "prefill",
-    "controls",
-    "series",
-    "axes",
-    "also",
-    "mix",
-    "latency",
-    "space",
-    "aggregate",
-    "turns",
-    "traces",
-];
-
-/// The keys of `[axes]` and of each `[[also]]` that have rules of their own.
-const AXES: &[&str] = &[
-    "structure",
-    "reclaimer",
-    "threads",
-    "preset",
-    "trace",
-    "reads",
-    "distribution",
-    "zipf",
-    "hot_keys",
-    "hot_operations",
-    "hot_shift",
-    "keys",
-    "prefill",
-    "allocator",
-    "batch",
-    "huge_pages",
-    "reclaim_batch",
-    "pin",
-    "fault",
-    "hasher",
-    "key_bytes",
-    "value_bytes",
-];
-
-/// The keys that say how hot a hot set is.
-pub(super) const HOT: [&str; 3] = ["hot_keys", "hot_operations", "hot_shift"];
-
-/// All keys of such a table: those above, and the axes that the list of parameters describes.
-pub(super) fn axes() -> Vec<&'static str> {
-    let listed = PARAMETERS.iter().filter(|parameter| parameter.axis.is_some());
-    AXES.iter().copied().chain(listed.map(|parameter| parameter.name)).collect()
-}
-
-/// The keys of `[mix]`.
-pub(super) const MIX: &[&str] = &["reads", "inserts", "removes", "updates", "upserts"];
-
-/// The keys of `[latency]`.
-pub(super) const LATENCY: &[&str] = &["rates", "seconds"];
-
-/// The keys of `[space]`.
-pub(super) const SPACE: &[&str] = &["loads"];
-
-/// The keys of `[aggregate]`.
-pub(super) const AGGREGATE: &[&str] = &["ways", "words", "text"];
-
-/// The keys of `[turns]`.
-pub(super) const TURNS: &[&str] = &["slice", "settle"];
-
-/// The keys of each table of `[traces]`.
-pub(super) const TRACES: &[&str] =
-    &["sha256", "keys", "gets", "inserts", "removes", "updates", "upserts"];
 
 /// What a key takes.
 pub(super) struct Kind<T> {
@@ -208,6 +133,25 @@ pub(super) const WAY: Kind<Way> = Kind {
 pub(super) const WORDS: Kind<u64> = Kind {
     expected: "a whole number from 1 to 1000000000",
     read: |value| whole(value, 1..=1_000_000_000),
+};
+
+/// As [`trials::parameters::in_units`] says them, too.
+pub(super) const BYTES: Kind<u64> = Kind {
+    expected: "a whole number of bytes from 1 to 1099511627776, or one of units, as in \"64 MiB\"",
+    read: |value| match value.as_str() {
+        None => whole(value, 1..=1 << 40),
+        Some(text) => {
+            let (number, unit) = text.trim().split_once(' ')?;
+            let units = [("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30)];
+            let (_, bits) = units.into_iter().find(|(name, _)| *name == unit.trim())?;
+            let bytes = number.parse::<u64>().ok()?.checked_mul(1 << bits)?;
+            (1..=1 << 40).contains(&bytes).then_some(bytes)
+        }
+    },
+};
+pub(super) const CACHE_REQUESTS: Kind<u64> = Kind {
+    expected: "a whole number of requests from 2 to 1099511627776",
+    read: |value| whole(value, 2..=1 << 40),
 };
 
 fn whole(value: &DeValue<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
@@ -413,71 +357,4 @@ fn nested(key: &str, span: Range<usize>) -> Problem {
         message: format!("`{key}` has a list inside its list"),
         help: format!("write the values of `{key}` as one flat list"),
     }
-}
-
-/// What a key is called elsewhere, and here.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("skew", "zipf"),
-    ("theta", "zipf"),
-    ("alpha", "zipf"),
-    ("table", "structure"),
-    ("map", "structure"),
-    ("smr", "reclaimer"),
-    ("scheme", "reclaimer"),
-    ("cpus", "threads"),
-    ("workers", "threads"),
-    ("duration", "seconds"),
-    ("time", "seconds"),
-    ("trials", "blocks"),
-    ("runs", "blocks"),
-    ("repetitions", "blocks"),
-    ("iterations", "blocks"),
-    ("range", "keys"),
-    ("size", "keys"),
-    ("entries", "keys"),
-    ("fill", "prefill"),
-    ("workload", "preset"),
-    ("writes", "reads"),
-    ("lookups", "reads"),
-    ("gets", "reads"),
-];
-
-/// In which table of the file `key` stands.
-fn home_of(key: &str) -> Option<&'static str> {
-    let homes: [(&[&str], &str); 7] = [
-        (&axes(), "in `[axes]`"),
-        (MIX, "in `[mix]`"),
-        (TOP, "at the top of the file, before any `[table]`"),
-        (LATENCY, "in `[latency]`"),
-        (SPACE, "in `[space]`"),
-        (TURNS, "in `[turns]`"),
-        (AGGREGATE, "in `[aggregate]`"),
-    ];
-    homes.into_iter().find(|(keys, _)| keys.contains(&key)).map(|(_, home)| home)
-}
-
-fn unknown_key(section: &str, key: &str, span: Range<usize>, known: &[&str]) -> Problem {
-    let place = if section.is_empty() { "an experiment file" } else { section };
-    let here = SYNONYMS.iter().find(|(other, _)| *other == key).map(|(_, here)| *here);
-    let help = match (home_of(key), here) {
-        (Some(home), _) => format!("`{key}` belongs {home}"),
-        (None, Some(here)) if known.contains(&here) => format!("it is called `{here}`"),
-        (None, Some(here)) => {
-            let home = home_of(here).unwrap_or_default();
-            format!("it is called `{here}`, and belongs {home}")
-        }
-        (None, None) => format!("{}the keys are {}", did_you_mean(key, known), known.join(", ")),
-    };
-    Problem { span, message: format!("unknown key `{key}` in {place}"), help }
-}
-
-/// ``did you mean `x`? `` for the name nearest to `written`, or nothing if none is near.
-pub(crate) fn did_you_mean(written: &str, names: &[&str]) -> String {
-    let nearness = |name: &str| strsim::normalized_damerau_levenshtein(written, name);
-    names
-        .iter()
-        .map(|name| (nearness(name), name))
-        .filter(|(near, _)| *near >= 0.5)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, name)| format!("did you mean `{name}`? "))
 }

@@ -1,6 +1,8 @@
 //! What can be named in an experiment file or on the command line. The registry makes one of what all
 //! programs have; everything that checks names reads it.
 
+use std::collections::HashMap;
+
 use globset::{Glob, GlobMatcher};
 
 /// One table that can be run.
@@ -38,6 +40,10 @@ pub struct ReclaimerEntry {
 pub struct Catalogue {
     /// The tables, in the order of registration.
     pub structures: Vec<StructureEntry>,
+    /// The caches, in the order of registration: names of a store and a policy.
+    pub caches: Vec<StructureEntry>,
+    /// Why no reader can stall in a lookup of some caches, by their names.
+    pub no_stall: HashMap<String, String>,
     /// The reclaimers, in the order of registration; without `none`.
     pub reclaimers: Vec<ReclaimerEntry>,
     /// The allocators.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ::table::cache::CacheEntry;
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
 use trials::serve::CATALOGUE_COMMAND;
 
@@ -20,6 +21,8 @@ pub struct Registry {
     structures: Vec<Entry>,
     /// The place of each structure's program.
     program_of: Vec<usize>,
+    /// Each with the place of its program.
+    caches: Vec<(CacheEntry, usize)>,
     reclaimers: Vec<ReclaimerInfo>,
     allocators: Vec<AllocatorEntry>,
     /// How each program was built.
@@ -62,6 +65,14 @@ impl Registry {
                 }
                 found.push((entry, place));
             }
+            for entry in has.caches {
+                let twice = registry.caches.iter().find(|(one, _)| one.name() == entry.name());
+                if let Some((_, other)) = twice {
+                    let [one, other] = [name(*other), name(place)];
+                    anyhow::bail!("there is a cache `{}` in {one} and in {other}", entry.name());
+                }
+                registry.caches.push((entry, place));
+            }
             add_new(&mut registry.reclaimers, has.reclaimers, |one| &one.name);
             add_new(&mut registry.allocators, has.allocators, |one| &one.name);
             registry.builds.push(has.build);
@@ -85,6 +96,11 @@ impl Registry {
     #[must_use]
     pub fn structure(&self, name: &str) -> Option<&Entry> {
         self.structures.iter().find(|structure| structure.name == name)
+    }
+
+    /// The caches.
+    pub fn caches(&self) -> impl Iterator<Item = &CacheEntry> {
+        self.caches.iter().map(|(entry, _)| entry)
     }
 
     /// The variants of the structure of that name.
@@ -119,15 +135,20 @@ impl Registry {
         joined(programs.into_iter().map(|program| &self.builds[program]))
     }
 
-    /// The program that has the structure of that name.
+    /// The program that has the structure or the cache of that name.
     ///
     /// # Errors
     ///
     /// There is none.
     pub fn program(&self, structure: &str) -> anyhow::Result<&ProgramFile> {
         let place = self.structures.iter().position(|one| one.name == structure);
+        let cache = || self.caches.iter().find(|(entry, _)| entry.name() == structure);
+        let place = match place {
+            Some(place) => Some(self.program_of[place]),
+            None => cache().map(|(_, place)| *place),
+        };
         let place = place.with_context(|| format!("no program has a structure `{structure}`"))?;
-        let program = self.programs.get(self.program_of[place]);
+        let program = self.programs.get(place);
         program.with_context(|| format!("no program has the structure `{structure}`"))
     }
 
@@ -148,8 +169,21 @@ impl Registry {
             name: one.name.clone(),
             takes_batch: one.takes_batch,
         };
+        let cache = |(cache, _): &(CacheEntry, usize)| StructureEntry {
+            name: cache.name(),
+            reclaimers: cache.reclaimers.clone(),
+            why_not: String::new(),
+            max_threads: None,
+            huge_pages: false,
+            hashed: Vec::new(),
+            bytes: cache.reclaimers.clone(),
+            why_no_bytes: String::new(),
+        };
+        let stalls = self.caches().filter(|cache| !cache.why_no_stall.is_empty());
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),
+            caches: self.caches.iter().map(cache).collect(),
+            no_stall: stalls.map(|one| (one.name(), one.why_no_stall.clone())).collect(),
             reclaimers: self.reclaimers.iter().map(reclaimer).collect(),
             allocators: self.allocators.iter().map(|one| one.name.clone()).collect(),
         }

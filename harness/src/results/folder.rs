@@ -22,6 +22,7 @@ use crate::results::machine::Machine;
 use crate::results::merged::Merged;
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
 use crate::rows::log::{self, Log, Logged, utf8};
 use crate::rows::samples::{SeriesRow, places};
@@ -44,6 +45,8 @@ pub struct Folder {
     rows: Vec<Row>,
     series: Option<Log<SeriesRow>>,
     slices: Option<Log<SliceRow>>,
+    /// Of trials of caches, with what it holds.
+    cache: Option<(Log<CacheRow>, Vec<CacheRow>)>,
     latency: Option<LatencyFiles>,
     space: Option<StudyFile<SpaceRow>>,
     aggregate: Option<StudyFile<AggregateRow>>,
@@ -59,6 +62,8 @@ pub struct ThroughputTrial {
     pub samples: Vec<Sample>,
     /// Its slices, if it took turns.
     pub slices: Vec<SliceRow>,
+    /// What is measured of caches alone, if it was one's and was measured.
+    pub cache: Option<CacheRow>,
 }
 
 impl Folder {
@@ -109,8 +114,12 @@ impl Folder {
             Some(_) => Some(StudyFile::open(path, &mut notes)?),
             None => None,
         };
+        let cache = match experiment.cases.iter().any(|case| case.cache.is_some()) {
+            true => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?),
+            false => None,
+        };
         let path = path.to_owned();
-        Ok(Self { path, trials, rows, series, slices, latency, space, aggregate, notes })
+        Ok(Self { path, trials, rows, series, slices, cache, latency, space, aggregate, notes })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -149,6 +158,12 @@ impl Folder {
     #[must_use]
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// What is measured of caches alone, of the trials so far.
+    #[must_use]
+    pub fn cache(&self) -> &[CacheRow] {
+        self.cache.as_ref().map_or(&[], |(_, rows)| rows)
     }
 
     /// The latency trials so far, in the order in which they were run.
@@ -194,9 +209,15 @@ impl Folder {
             if let Some(slices) = &mut self.slices {
                 slices.append(trials.iter().flat_map(|trial| &trial.slices))?;
             }
+            if let Some((log, _)) = &mut self.cache {
+                log.append(trials.iter().filter_map(|trial| trial.cache.as_ref()))?;
+            }
             self.trials.append(trials.iter().map(|trial| &trial.row))
         };
         write().context(KEPT)?;
+        if let Some((_, rows)) = &mut self.cache {
+            rows.extend(trials.iter().filter_map(|trial| trial.cache.clone()));
+        }
         self.rows.extend(trials.into_iter().map(|trial| trial.row));
         Ok(())
     }
@@ -262,6 +283,7 @@ pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
     write_rows(path, samples)?;
     write_rows(path, &merged.slices)?;
+    write_rows(path, &merged.cache)?;
     if let Some(latency) = latency {
         for (name, text) in latency::texts(latency)? {
             write_whole(&path.join(name), utf8(&text, path)?)?;

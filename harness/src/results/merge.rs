@@ -45,14 +45,24 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     one_place_each(&trials)?;
     let rows: Vec<Row> = trials.into_values().map(|(_, row)| row).collect();
     let (samples, slices) = (of_trials(folders, &rows)?, of_trials(folders, &rows)?);
+    let cache = of_trials(folders, &rows)?;
     let (latency, again) = merge_latency(folders)?;
     let (space, filled_again) = study::merge(folders)?;
     let (aggregate, counted_again) = study::merge(folders)?;
     let repeated = repeated + again + filled_again + counted_again;
     let machine = read(&first.join(MACHINE))?;
-    let all =
-        Merged { experiment, machine, rows, samples, slices, latency, space, aggregate, repeated };
-    Ok(all)
+    Ok(Merged {
+        experiment,
+        machine,
+        rows,
+        samples,
+        slices,
+        cache,
+        latency,
+        space,
+        aggregate,
+        repeated,
+    })
 }
 
 /// What a file beside `trials.csv` holds of `rows`, in their order; `None` if no folder has it.

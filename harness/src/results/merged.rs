@@ -2,6 +2,7 @@
 
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::samples::SeriesRow;
 use crate::rows::slices::SliceRow;
@@ -20,6 +21,8 @@ pub struct Merged {
     pub samples: Option<Vec<SeriesRow>>,
     /// The slices of each, in the same order; `None` if no folder holds any.
     pub slices: Option<Vec<SliceRow>>,
+    /// What is measured of caches alone, of each trial in the same order; `None` if no folder holds any.
+    pub cache: Option<Vec<CacheRow>>,
     /// The latency trials, by block and position; `None` if no folder holds any.
     pub latency: Option<Vec<LatencyTrial>>,
     /// The rows of the space trials, by block; `None` if no folder holds any.

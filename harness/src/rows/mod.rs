@@ -9,12 +9,14 @@
 //! | `latency` | a line of `latency-trials.csv` and the histograms of `latency.csv` |
 //! | `space` | a line of `space.csv`: a table at one step of its fill |
 //! | `aggregate` | a line of `aggregate.csv`: words counted in one way |
+//! | `cache` | a line of `cache.csv`: what is measured of caches alone |
 //! | `log` | the append-only files of them |
 //! | `study` | what space and aggregation trials have in common: several rows, the last of which says so |
 //!
 //! Nothing here knows what is computed from rows or how it is shown.
 
 pub mod aggregate;
+pub mod cache;
 pub mod latency;
 pub(crate) mod log;
 pub mod samples;

@@ -5,17 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use crate::case::Case;
 use crate::experiment::Experiment;
-use crate::programs::Registry;
 use crate::programs::ask::{Answer, Outcome, ask, launch};
+use crate::programs::{ProgramFile, Registry};
 use crate::results::folder::{Folder, ThroughputTrial};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::sweep::schedule::{Job, Measure, trial_seed};
 use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
+use trials::cache::{CACHE_COMMAND, CacheSpec, Cached};
 use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
 
 /// What a trial of any kind leaves.
@@ -47,6 +49,9 @@ impl Trial {
         let (spec, mut row) = told(experiment, job, place);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         let program = registry.program(&spec.case.structure)?;
+        if spec.case.cache.is_some() {
+            return of_cache(program, spec, row, interrupted);
+        }
         let outcome = launch(program, &spec, interrupted)?;
         if let Outcome::Failed(why) = &outcome {
             row.error.clone_from(why);
@@ -68,7 +73,8 @@ impl Trial {
             samples = std::mem::take(&mut measured.series);
             row.measured(measured);
         }
-        Self::Throughput(Box::new(ThroughputTrial { row, samples, slices: Vec::new() }))
+        let (slices, cache) = (Vec::new(), None);
+        Self::Throughput(Box::new(ThroughputTrial { row, samples, slices, cache }))
     }
 
     fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
@@ -111,6 +117,37 @@ impl Trial {
         }
     }
 }
+
+/// The trial of a cache that is told this, whose row begins so.
+fn of_cache(
+    program: &ProgramFile,
+    spec: TrialSpec,
+    mut row: Row,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let TrialSpec { case, seed, trace_file, .. } = spec;
+    let spec = CacheSpec { case, seed, trace_file };
+    let requests = spec.case.cache.map_or(0, |load| load.requests);
+    let prepared = spec.case.keys + spec.case.trace.as_ref().map_or(0, |trace| trace.requests);
+    let limit = 60.0 + requests as f64 * SLOWEST_REQUEST + prepared as f64 * 5e-6;
+    let told = (CACHE_COMMAND, &spec.case.allocator[..]);
+    let limit = Duration::from_secs_f64(limit);
+    let mut cache = None;
+    match ask::<Cached>(program, told, &spec, limit, interrupted)? {
+        Answer::Said(cached) => {
+            cache = Some(CacheRow::new(&row, &cached));
+            row.measured(cached.measured);
+        }
+        Answer::Failed(why) => row.error = why,
+        Answer::Interrupted => return Ok(None),
+    }
+    let (samples, slices) = (Vec::new(), Vec::new());
+    let trial = ThroughputTrial { row, samples, slices, cache };
+    Ok(Some(Trial::Throughput(Box::new(trial))))
+}
+
+/// Seconds of a request to a cache, far more than any takes.
+const SLOWEST_REQUEST: f64 = 1e-4;
 
 /// A timed fill, a counted one and one for lookups, each in a process of its own.
 fn fill(

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::CacheEntry;
 use crate::meter::Meter;
 use crate::{Fillable, Form, Info, MapOptions, ReclaimerInfo, Table};
 
@@ -153,6 +154,7 @@ impl Structures {
     pub fn catalogue(&self) -> ProgramCatalogue {
         ProgramCatalogue {
             structures: self.all.iter().map(Structure::entry).collect(),
+            caches: Vec::new(),
             reclaimers: self.reclaimers.clone(),
             allocators: Vec::new(),
             build: BuildFacts::new(),
@@ -168,6 +170,8 @@ pub type BuildFacts = BTreeMap<String, String>;
 pub struct ProgramCatalogue {
     /// The structures and their variants, in order of registration.
     pub structures: Vec<Entry>,
+    /// The caches, in order of registration.
+    pub caches: Vec<CacheEntry>,
     /// The schemes, whether or not a structure takes them.
     pub reclaimers: Vec<ReclaimerInfo>,
     /// The allocators that it can be started with.

@@ -14,11 +14,13 @@
 //! | `lengths`, `bytes` | byte strings |
 //! | `info` | what a table and a reclaimer say of themselves |
 //! | `meter` | nodes that a table has retired and freed |
+//! | `cache` | a cache of byte strings behind a pointer |
 //! | `catalogue` | the tables of a program: their makers, and their names |
 
 mod behind;
 mod books;
 mod bytes;
+pub mod cache;
 mod catalogue;
 mod chi_square;
 pub mod hashers;

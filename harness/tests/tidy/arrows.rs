@@ -7,7 +7,7 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("kernel", &["structures", "table"]),
     ("trials", &["linearizability", "table"]),
     // `trials` in the program alone, see below.
+    ("subjects-caches", &["cache", "kernel", "structures", "table", "trials"]),
     ("subjects-chaining", &["kernel", "structures", "trials"]),
     ("subjects-controls", &["kernel", "structures", "trials"]),
     ("subjects-cuckoo", &["kernel", "structures", "trials"]),

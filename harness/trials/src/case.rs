@@ -93,6 +93,18 @@ pub struct Case {
     /// The trace that is replayed, if one is; mix and keys are its.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceId>,
+    /// Of a cache: how large it is, and how much is asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheLoad>,
+}
+
+/// What a case says of a cache, whose name is its `structure`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheLoad {
+    /// The bound of its memory, in bytes.
+    pub bytes: u64,
+    /// Requests, of which the second half is measured.
+    pub requests: u64,
 }
 
 /// The batch of a case that has none; the operations of a pin for each.
@@ -140,6 +152,7 @@ impl Case {
             key_bytes: None,
             value_bytes: None,
             trace: None,
+            cache: None,
         }
     }
 
@@ -221,7 +234,7 @@ impl Case {
     /// The name of what its keys are.
     #[must_use]
     pub fn key_type(&self) -> &'static str {
-        if self.lengths().is_some() { "bytes" } else { "u64" }
+        if self.lengths().is_some() || self.cache.is_some() { "bytes" } else { "u64" }
     }
 
     /// Sets what a trace fixes.
@@ -307,6 +320,7 @@ pub(crate) mod tests {
             "hashing",
             "bytes",
             "trace",
+            "cache",
         ] {
             assert!(!old.contains(later), "{old}");
         }
@@ -354,6 +368,10 @@ pub(crate) mod tests {
                 " key_bytes=8 value_bytes=etc",
             ),
             (Case { trace: Some(trace()), ..plain.clone() }, " trace=small"),
+            (
+                Case { cache: Some(CacheLoad { bytes: 9, requests: 7 }), ..plain.clone() },
+                " cache_bytes=9 requests=7",
+            ),
         ];
         for (case, shown) in &more {
             assert_eq!(case.to_string(), format!("{plain}{shown}"));

@@ -11,10 +11,12 @@
 //! | `metric`, `latency`, `clock` | what is recorded |
 //! | `memory`, `compressed` | what does not fit; files of text, and what is none |
 //! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
+//! | `cache` | trials of caches |
 //! | `serve` | a program's `main`: says its catalogue, and runs what it is told |
 
 pub mod aggregate;
 pub mod allocator;
+pub mod cache;
 pub mod case;
 pub mod clock;
 pub mod compressed;

@@ -3,19 +3,21 @@
 //! Columns of rows, captions, a case's own words and the check of the documentation all read this list.
 //! A new parameter is a field of [`Case`] with its default in [`Case::new`], and an entry here.
 
+mod parts;
 mod value;
 
 use std::fmt;
-use std::str::FromStr;
 
 use table::{Hashing, Length, Lengths};
 
-pub use self::value::Value;
+use self::parts::{
+    cache, hashed, hot, length_of, of_cache, parse_hot, parse_length, several, special, trace,
+};
+pub use self::value::{Value, in_units};
 use self::value::{keep, optional, parse, text, whole};
 use crate::case::{Case, SYSTEM};
 use crate::fault::Fault;
-use crate::trace::TraceId;
-use crate::workload::{Distribution, HotSet};
+use crate::workload::Distribution;
 
 /// A parameter of a case.
 #[derive(Clone, Copy, Debug)]
@@ -422,6 +424,41 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |case, value| parse(&mut case.twin, value),
         ..PLAIN
     },
+    Parameter {
+        name: "cache_bytes",
+        unit: "bytes",
+        words: "of a cache: the bound of its memory",
+        default: Some(""),
+        get: |case| of_cache(case, |load| load.bytes).map_or(Value::Absent, Value::Whole),
+        set: |case, value| cache(case, value, |load| &mut load.bytes),
+        said: Some(InWords {
+            short: |case| {
+                of_cache(case, |load| load.bytes).map(|bytes| format!("cache_bytes={bytes}"))
+            },
+            caption: |case| {
+                of_cache(case, |load| load.bytes)
+                    .map(|bytes| format!("caches of {}", in_units(bytes)))
+            },
+        }),
+        ..PLAIN
+    },
+    Parameter {
+        name: "requests",
+        unit: "requests",
+        words: "of a cache: how many it gets, of which the second half is measured",
+        default: Some(""),
+        get: |case| of_cache(case, |load| load.requests).map_or(Value::Absent, Value::Whole),
+        set: |case, value| cache(case, value, |load| &mut load.requests),
+        said: Some(InWords {
+            short: |case| {
+                of_cache(case, |load| load.requests).map(|count| format!("requests={count}"))
+            },
+            caption: |case| {
+                of_cache(case, |load| load.requests).map(|count| format!("{count} requests"))
+            },
+        }),
+        ..PLAIN
+    },
 ];
 
 /// Its name, the common parameters, and all that is special.
@@ -439,51 +476,6 @@ impl fmt::Display for Case {
         let mut said = PARAMETERS.iter().filter_map(|parameter| (parameter.said?.short)(self));
         said.try_for_each(|words| write!(f, " {words}"))
     }
-}
-
-fn several(number: usize) -> Option<usize> {
-    (number > 1).then_some(number)
-}
-
-fn special(name: &str) -> Option<&str> {
-    (!name.is_empty()).then_some(name)
-}
-
-fn hashed(case: &Case) -> Option<&'static str> {
-    (!case.hashing.is_default()).then(|| case.hashing.name())
-}
-
-fn hot(case: &Case, of: fn(HotSet) -> Value) -> Value {
-    case.distribution.hot_set().map_or(Value::Absent, of)
-}
-
-fn length_of(case: &Case, of: fn(Lengths) -> Length) -> String {
-    case.lengths().map_or_else(|| "8".to_owned(), |both| of(both).to_string())
-}
-
-/// Of numbers the length is that of a word, and is none of the case's.
-fn parse_length(place: &mut Option<Length>, value: &str) -> Option<()> {
-    let length = Length::parsed(value)?;
-    *place = place.map(|_| length);
-    Some(())
-}
-
-fn parse_hot<T: FromStr>(
-    case: &mut Case,
-    value: &str,
-    part: fn(&mut HotSet) -> &mut T,
-) -> Option<()> {
-    match &mut case.distribution {
-        Distribution::HotSet(hot) if !value.is_empty() => parse(part(hot), value),
-        _ => Some(()),
-    }
-}
-
-fn trace(case: &mut Case, value: &str, set: fn(&mut TraceId, &str) -> Option<()>) -> Option<()> {
-    if value.is_empty() {
-        return Some(());
-    }
-    set(case.trace.get_or_insert_default(), value)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `turns` | a [`TrialSpec`], then what it is told | what it says: `turns.rs` |
 //! | `space-trial` | a [`SpaceSpec`] | what it [`Filled`] |
 //! | `aggregate-trial` | an [`AggregateSpec`] | what it has [`Aggregated`] |
+//! | `cache-trial` | a [`CacheSpec`] | what was [`Cached`] |
 //! | `verify-subject` | a [`VerifySpec`] | its [`Findings`] |
 //!
 //! All of it is JSON, on standard input and output. But for the catalogue `--parent PID` follows: the
@@ -19,6 +20,7 @@ use std::process::{self, ExitCode};
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use table::cache::CacheMaker;
 use table::{
     AllocatorEntry, BuildFacts, Maker, MapOptions, ProgramCatalogue, Structures, Subject,
     subject_name,
@@ -26,6 +28,7 @@ use table::{
 
 use crate::aggregate::{self, AGGREGATE_COMMAND, AggregateSpec, Aggregated};
 use crate::allocator;
+use crate::cache::{self, CACHE_COMMAND, CacheSpec, Cached};
 use crate::case::Case;
 use crate::conductor::Conductor;
 use crate::memory;
@@ -46,15 +49,32 @@ pub const VERIFY_COMMAND: &str = "verify-subject";
 /// Whether a program of tables answers this command itself.
 #[must_use]
 pub fn serves(command: &str) -> bool {
-    let commands = [TRIAL_COMMAND, TURNS_COMMAND, SPACE_COMMAND, AGGREGATE_COMMAND, VERIFY_COMMAND];
+    let commands = [
+        TRIAL_COMMAND,
+        TURNS_COMMAND,
+        SPACE_COMMAND,
+        AGGREGATE_COMMAND,
+        CACHE_COMMAND,
+        VERIFY_COMMAND,
+    ];
     command == CATALOGUE_COMMAND || commands.contains(&command)
 }
 
 /// The `main` of a program that has `structures` and was built so.
 #[must_use]
 pub fn main(structures: &Structures, build: BuildFacts) -> ExitCode {
+    main_with(structures, &[], build)
+}
+
+/// The same of a program that has `caches` and no table; `schemes` has the reclaimers that caches take.
+#[must_use]
+pub fn main_of_caches(schemes: &Structures, caches: &[CacheMaker], build: BuildFacts) -> ExitCode {
+    main_with(schemes, caches, build)
+}
+
+fn main_with(structures: &Structures, caches: &[CacheMaker], build: BuildFacts) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match answer(structures, build, &arguments) {
+    match answer((structures, caches), build, &arguments) {
         Ok(answer) => match io::stdout().lock().write_all(&answer) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
@@ -68,13 +88,15 @@ pub fn main(structures: &Structures, build: BuildFacts) -> ExitCode {
 }
 
 fn answer(
-    structures: &Structures,
+    (structures, caches): (&Structures, &[CacheMaker]),
     build: BuildFacts,
     arguments: &[String],
 ) -> anyhow::Result<Vec<u8>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if arguments == [CATALOGUE_COMMAND] {
-        return Ok(serde_json::to_vec(&catalogue(structures, build))?);
+        let caches = caches.iter().map(|cache| cache.entry.clone()).collect();
+        let catalogue = ProgramCatalogue { caches, ..catalogue(structures, build) };
+        return Ok(serde_json::to_vec(&catalogue)?);
     }
     let [command, "--parent", parent] = arguments[..] else {
         bail!("this is a program of tables, which `bench` starts: `bench list` shows what it has");
@@ -87,6 +109,7 @@ fn answer(
         TURNS_COMMAND => turns_told(structures),
         SPACE_COMMAND => told(|spec| fill(structures, spec)),
         AGGREGATE_COMMAND => told(|spec| aggregate(structures, spec)),
+        CACHE_COMMAND => told(|spec| try_cache(caches, spec)),
         VERIFY_COMMAND => told(|spec| verify(structures, spec)),
         other => bail!("there is no command `{other}`"),
     }
@@ -200,6 +223,19 @@ pub fn fill(structures: &Structures, spec: &SpaceSpec) -> anyhow::Result<Filled>
 /// The subject is unknown, or cannot count.
 pub fn aggregate(structures: &Structures, spec: &AggregateSpec) -> anyhow::Result<Aggregated> {
     aggregate::run(usual(structures, &spec.case.structure, &spec.case.reclaimer)?, spec)
+}
+
+/// Runs a trial of a cache in this process.
+///
+/// # Errors
+///
+/// There is no such cache, or the trial could not be run.
+pub fn try_cache(caches: &[CacheMaker], spec: &CacheSpec) -> anyhow::Result<Cached> {
+    let case = &spec.case;
+    let maker = caches.iter().find(|cache| cache.entry.name() == case.structure);
+    let missing = || format!("there is no cache {}", case.subject());
+    let maker = maker.with_context(missing)?;
+    cache::run(maker, maker.build(&case.reclaimer).with_context(missing)?, spec)
 }
 
 /// Records and checks histories of one subject in this process.

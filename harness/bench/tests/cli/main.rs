@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod broken_pipe;
+mod cache;
 mod compare;
 mod figures;
 mod forms;

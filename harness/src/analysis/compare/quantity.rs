@@ -6,6 +6,7 @@ use super::Verdict;
 use super::words::factor;
 use crate::analysis::latency::QUANTILES;
 use crate::rows::Row;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::{LatencyTrial, Time};
 
 /// What of a trial is compared.
@@ -18,6 +19,12 @@ pub enum Quantity {
     PeakUnreclaimedBytes,
     /// A percentile of the response times of a latency trial, in seconds: its name and its quantile.
     Response(&'static str, f64),
+    /// Of a cache: hits over lookups.
+    HitRatio,
+    /// Of a cache: hits over CPU time.
+    HitsPerCpuSecond,
+    /// Of a cache: resident bytes over items.
+    BytesPerItem,
 }
 
 impl Quantity {
@@ -27,6 +34,9 @@ impl Quantity {
         let percentile = QUANTILES.iter().find(|(own, _)| *own == name);
         match name {
             "peak-unreclaimed-bytes" => Some(Self::PeakUnreclaimedBytes),
+            "hit-ratio" => Some(Self::HitRatio),
+            "hits-per-cpu-sec" => Some(Self::HitsPerCpuSecond),
+            "bytes-per-item" => Some(Self::BytesPerItem),
             _ => percentile.map(|(name, quantile)| Self::Response(name, *quantile)),
         }
     }
@@ -55,6 +65,25 @@ impl Quantity {
         row
     }
 
+    /// Whether it is of caches alone.
+    #[must_use]
+    pub fn is_of_caches(self) -> bool {
+        matches!(self, Self::HitRatio | Self::HitsPerCpuSecond | Self::BytesPerItem)
+    }
+
+    /// The same of the trial of a cache, of which `cached` is what was measured of caches alone.
+    #[must_use]
+    pub fn of_cache(self, row: &Row, cached: Option<&CacheRow>) -> Row {
+        let mut row = row.clone();
+        row.ops_per_sec = cached.and_then(|cached| match self {
+            Self::HitRatio => cached.hit_ratio,
+            Self::HitsPerCpuSecond => cached.hits_per_cpu_sec,
+            Self::BytesPerItem => cached.bytes_per_item,
+            Self::Rate | Self::PeakUnreclaimedBytes | Self::Response(..) => None,
+        });
+        row
+    }
+
     /// The heading of a column of it.
     #[must_use]
     pub fn heading(self) -> &'static str {
@@ -62,6 +91,9 @@ impl Quantity {
             Self::Rate => "Mops/s",
             Self::PeakUnreclaimedBytes => "peak bytes",
             Self::Response(name, _) => name,
+            Self::HitRatio => "hit ratio",
+            Self::HitsPerCpuSecond => "Mhits/CPU-s",
+            Self::BytesPerItem => "bytes an item",
         }
     }
 
@@ -78,6 +110,13 @@ impl Quantity {
                 "Times are medians of {name} of the response times, from when an operation was due; \
                  trials that could not keep their rate are left out"
             ),
+            Self::HitRatio => "Hit ratios are medians of hits over lookups".to_owned(),
+            Self::HitsPerCpuSecond => {
+                "Hits are medians in millions a second of the process's CPU time".to_owned()
+            }
+            Self::BytesPerItem => {
+                "Bytes are medians of how much the resident set grew for each item".to_owned()
+            }
         }
     }
 
@@ -94,8 +133,8 @@ impl Quantity {
             (_, Verdict::NoDifferenceShown) => "no difference shown",
             (Self::Rate, Verdict::Faster) | (Self::Response(..), Verdict::Slower) => "faster",
             (Self::Rate, Verdict::Slower) | (Self::Response(..), Verdict::Faster) => "slower",
-            (Self::PeakUnreclaimedBytes, Verdict::Faster) => "more",
-            (Self::PeakUnreclaimedBytes, Verdict::Slower) => "less",
+            (_, Verdict::Faster) => "more",
+            (_, Verdict::Slower) => "less",
         }
     }
 
@@ -108,6 +147,13 @@ impl Quantity {
             }
             Self::Response(name, _) => {
                 json!({ "percentile": name, "seconds": ours, "baseline_seconds": theirs })
+            }
+            Self::HitRatio => json!({ "hit_ratio": ours, "baseline_hit_ratio": theirs }),
+            Self::HitsPerCpuSecond => {
+                json!({ "hits_per_cpu_sec": ours, "baseline_hits_per_cpu_sec": theirs })
+            }
+            Self::BytesPerItem => {
+                json!({ "bytes_per_item": ours, "baseline_bytes_per_item": theirs })
             }
         }
     }
@@ -149,6 +195,21 @@ mod tests {
         assert_eq!(of(&trial, "peak-unreclaimed-bytes"), None);
         trial.open.saturated = Some(true);
         assert_eq!(of(&trial, "p99"), None);
+    }
+
+    #[test]
+    fn what_is_of_caches_alone_is_their_row_s() {
+        let case = crate::test_rows::cached_case("memc3/clock", 1 << 20);
+        let (row, cached) = crate::test_rows::cached(&case, 0, 0.25);
+        let of = |name: &str| {
+            let quantity = Quantity::named(name).unwrap();
+            assert!(quantity.is_of_caches() && quantity.verdict(Verdict::Faster) == "more");
+            quantity.of_cache(&row, Some(&cached)).ops_per_sec
+        };
+        let all = ["hit-ratio", "hits-per-cpu-sec", "bytes-per-item"].map(of);
+        assert_eq!(all, [Some(0.25), Some(250.0), Some(64.0)]);
+        assert_eq!(Quantity::HitRatio.of_cache(&row, None).ops_per_sec, None);
+        assert!(!Quantity::Rate.is_of_caches());
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Caches of one client, simulated: how many of its reads hit.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use cache::evict::{Eviction, Visitor, for_each};
 use cache::store::{Config, ConfigError, Options, Sharded, Units, When};
 use cache::theory::Form;
+use cache::time::{Clock, Expiry};
 use rand::SeedableRng;
 use serde::Serialize;
 
-use crate::trace::{Request, Trace};
+use crate::trace::{Moment, Request, Trace};
 use crate::workload::{Keys, Op, Purpose, Rng, UniformKeys, ZipfKeys, derive};
 
 /// What a cache has hit.
@@ -38,20 +42,21 @@ pub(super) enum Load {
 }
 
 impl Load {
-    /// Shows `each` every request, and whether it is in the half that is counted.
-    fn run(&self, mut each: impl FnMut(Request, bool)) {
+    /// Shows `each` every request with its moment, and whether it is in the half that is counted.
+    fn run(&self, mut each: impl FnMut(Request, Moment, bool)) {
         match self {
             Self::Drawn { keys, zipf, seed, requests, .. } => {
                 let mut rng = Rng::seed_from_u64(derive(*seed, Purpose::Stream, 0));
                 let mut drawn = distribution(*keys, *zipf, derive(*seed, Purpose::Scatter, 0));
                 for number in 0..*requests {
                     let key = drawn.next_key(&mut rng) as u32;
-                    each(Request { op: Op::Get, key, value_bytes: 32 }, number >= requests / 2);
+                    let request = Request { op: Op::Get, key, value_bytes: 32 };
+                    each(request, Moment::default(), number >= requests / 2);
                 }
             }
             Self::Traced { trace, requests } => {
                 for (number, &request) in trace.requests()[..*requests].iter().enumerate() {
-                    each(request, number >= requests / 2);
+                    each(request, trace.moment(number), number >= requests / 2);
                 }
             }
         }
@@ -76,6 +81,8 @@ fn distribution(keys: u64, zipf: f64, scatter: u64) -> Box<dyn Keys> {
 
 /// A cache that is asked.
 trait Cache {
+    /// It is `moment` now, which is how long what is stored is valid.
+    fn at(&mut self, moment: Moment);
     /// Whether the request's key is there. If not, it is stored.
     fn read(&mut self, request: Request) -> bool;
     fn write(&mut self, request: Request, when: When);
@@ -86,6 +93,9 @@ trait Cache {
 
 /// A cache of items of one size.
 impl<E: Eviction> Cache for Units<E> {
+    /// Items without content do not expire.
+    fn at(&mut self, _moment: Moment) {}
+
     fn read(&mut self, request: Request) -> bool {
         self.request(u64::from(request.key))
     }
@@ -122,9 +132,32 @@ struct Bytes<'l, E> {
     /// What values are made of, and where they are read into.
     zeros: Vec<u8>,
     value: Vec<u8>,
+    /// The cache's time.
+    clock: Arc<TraceTime>,
+    ttl: u32,
+}
+
+/// Seconds, as the trace says them.
+#[derive(Debug, Default)]
+struct TraceTime(AtomicU32);
+
+impl Clock for TraceTime {
+    fn steady(&self) -> u64 {
+        // Relaxed: one thread.
+        u64::from(self.0.load(Relaxed))
+    }
+
+    fn wall(&self) -> u64 {
+        self.steady()
+    }
 }
 
 impl<E: Eviction> Cache for Bytes<'_, E> {
+    fn at(&mut self, moment: Moment) {
+        self.clock.0.store(moment.at, Relaxed);
+        self.ttl = moment.ttl;
+    }
+
     fn read(&mut self, request: Request) -> bool {
         self.value.clear();
         let is_there = self.cache.get(&self.load.name(request.key), &mut self.value).is_some();
@@ -138,7 +171,9 @@ impl<E: Eviction> Cache for Bytes<'_, E> {
         let name = self.load.name(request.key);
         let bytes = (request.value_bytes as usize).min(self.zeros.len());
         // A value that is too large or has no room is not stored, and will be missed.
-        _ = self.cache.set(&name, &self.zeros[..bytes], Options { when, ..Options::default() });
+        let expiry = if self.ttl == 0 { Expiry::Never } else { Expiry::After(self.ttl) };
+        let options = Options { when, expiry, ..Options::default() };
+        _ = self.cache.set(&name, &self.zeros[..bytes], options);
     }
 
     fn remove(&mut self, request: Request) {
@@ -166,16 +201,19 @@ fn config(bytes: u64, seed: u64) -> Config {
 /// Sends the requests to `cache`: how many reads were counted, and how many of these were hits.
 fn simulate(load: &Load, cache: &mut impl Cache) -> (u64, u64) {
     let (mut reads, mut hits) = (0, 0);
-    load.run(|request, is_counted| match request.op {
-        Op::Get => {
-            let is_hit = cache.read(request);
-            reads += u64::from(is_counted);
-            hits += u64::from(is_counted && is_hit);
+    load.run(|request, moment, is_counted| {
+        cache.at(moment);
+        match request.op {
+            Op::Get => {
+                let is_hit = cache.read(request);
+                reads += u64::from(is_counted);
+                hits += u64::from(is_counted && is_hit);
+            }
+            Op::Insert => cache.write(request, When::Absent),
+            Op::Update => cache.write(request, When::Present),
+            Op::Upsert => cache.write(request, When::Always),
+            Op::Remove => cache.remove(request),
         }
-        Op::Insert => cache.write(request, When::Absent),
-        Op::Update => cache.write(request, When::Present),
-        Op::Upsert => cache.write(request, When::Always),
-        Op::Remove => cache.remove(request),
     });
     (reads, hits)
 }
@@ -232,9 +270,11 @@ impl Simulations<'_> {
             found.push(Hits { closed_form, ..hits });
         }
         for &bytes in bytes {
-            let config = config(bytes, seed);
+            let clock = Arc::new(TraceTime::default());
+            let config = Config { clock: clock.clone(), ..config(bytes, seed) };
             let (zeros, value) = (vec![0; config.max_value + 1], Vec::new());
-            let cache = Bytes { cache: Sharded::<E>::new(&config)?, load: self.load, zeros, value };
+            let (cache, load) = (Sharded::<E>::new(&config)?, self.load);
+            let cache = Bytes { cache, load, zeros, value, clock, ttl: 0 };
             let hits = self.measure::<E>(cache, |cache| cache.items() as u64);
             found.push(Hits { bytes: Some(bytes), ..hits });
         }

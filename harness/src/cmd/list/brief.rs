@@ -57,6 +57,22 @@ pub(super) fn in_brief(listing: &Listing) -> String {
         }
         parts.push(lines.under("reclaimers: name, what a stalled guard holds, what it is", width));
     }
+    if let Some(stores) = &listing.stores {
+        let mut lines = Lines::default();
+        for line in stores {
+            let bound = if line.bound_is_strict { "strict" } else { "not strict" };
+            lines.add(&[&line.name, bound, &line.summary]);
+        }
+        parts.push(lines.under("stores of caches: name, their bound of memory, what it is", width));
+    }
+    if let Some(evictions) = &listing.evictions {
+        let mut lines = Lines::default();
+        for line in evictions {
+            lines.add(&[&line.name, &line.metadata(), &line.hit_writes, &line.source]);
+        }
+        let title = "policies of caches: name, metadata of an item, what a hit writes, source";
+        parts.push(lines.under(title, width));
+    }
     let presets = listing.presets.map(|presets| {
         presets.iter().map(|preset| NameLine::new(preset.name, preset.summary)).collect()
     });

@@ -13,6 +13,10 @@ pub(super) struct Listing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) allocators: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stores: Option<Vec<StoreLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) evictions: Option<Vec<EvictionLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workloads: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) presets: Option<&'static [Preset]>,
@@ -79,6 +83,42 @@ pub(super) struct ReclaimerLine {
     pub(super) per_pointer: bool,
     pub(super) needs_quiescence: bool,
     pub(super) takes_batch: bool,
+}
+
+/// A store of caches.
+#[derive(Serialize)]
+pub(super) struct StoreLine {
+    pub(super) name: String,
+    pub(super) summary: String,
+    pub(super) evictions: Vec<String>,
+    pub(super) reclaimers: Vec<String>,
+    /// By its own count.
+    pub(super) bound_is_strict: bool,
+    /// Empty if one can be had.
+    pub(super) why_no_stalled_reader: String,
+}
+
+/// An eviction policy.
+#[derive(Serialize)]
+pub(super) struct EvictionLine {
+    pub(super) name: String,
+    pub(super) source: String,
+    pub(super) hit_writes: String,
+    /// For each item of a full cache.
+    pub(super) metadata_bits: Option<u64>,
+    pub(super) stores: Vec<String>,
+}
+
+impl EvictionLine {
+    /// "8 bytes", or that it is not known.
+    pub(super) fn metadata(&self) -> String {
+        match self.metadata_bits {
+            None => "unknown".to_owned(),
+            Some(bits) if bits > 0 && bits.is_multiple_of(8) => format!("{} bytes", bits / 8),
+            Some(1) => "1 bit".to_owned(),
+            Some(bits) => format!("{bits} bits"),
+        }
+    }
 }
 
 #[derive(Clone, Serialize)]

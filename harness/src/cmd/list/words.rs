@@ -2,7 +2,9 @@
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
-use super::lines::{Listing, NameLine, PairLine, ReclaimerLine, StructureLine};
+use super::lines::{
+    EvictionLine, Listing, NameLine, PairLine, ReclaimerLine, StoreLine, StructureLine,
+};
 use crate::case::Mix;
 use crate::programs::FOLDHASH_ALONE;
 use crate::workload::{Preset, REFUSED};
@@ -15,6 +17,13 @@ pub(super) fn in_words(listing: &Listing) -> String {
     }
     if let Some(reclaimers) = &listing.reclaimers {
         parts.push(title("reclaimers", "") + &records(reclaimers, reclaimer));
+    }
+    if let Some(stores) = &listing.stores {
+        let note = "a cache is a store with a policy, as in memc3/clock";
+        parts.push(title("stores of caches", note) + &records(stores, store));
+    }
+    if let Some(evictions) = &listing.evictions {
+        parts.push(title("policies of caches", "") + &records(evictions, eviction));
     }
     let lists = [
         ("allocators", "", &listing.allocators),
@@ -33,6 +42,38 @@ pub(super) fn in_words(listing: &Listing) -> String {
         parts.push(title("presets", "") + &records(presets, preset) + &refused.collect::<String>());
     }
     parts.join("\n\n") + "\n"
+}
+
+fn store(line: &StoreLine) -> Record {
+    let bound = if line.bound_is_strict { "strict, by its own count" } else { "not strict" };
+    let stall = match line.why_no_stalled_reader.as_str() {
+        "" => "can be had".to_owned(),
+        why => format!("cannot be had: {why}"),
+    };
+    let lines = [
+        ("what it is", line.summary.clone()),
+        ("policies", line.evictions.join(", ")),
+        ("reclaimers", line.reclaimers.join(", ")),
+        ("bound of memory", bound.to_owned()),
+        ("a stalled reader", stall),
+    ];
+    record(&line.name, lines)
+}
+
+fn eviction(line: &EvictionLine) -> Record {
+    let lines = [
+        ("source", line.source.clone()),
+        ("a hit writes", line.hit_writes.clone()),
+        ("metadata of an item", line.metadata()),
+        ("stores", line.stores.join(", ")),
+    ];
+    record(&line.name, lines)
+}
+
+/// Without variants.
+fn record<const N: usize>(name: &str, lines: [(&str, String); N]) -> Record {
+    let lines = lines.map(|(label, text)| (label.to_owned(), text)).to_vec();
+    Record { name: name.to_owned(), lines, variants: Vec::new() }
 }
 
 fn title(what: &str, note: &str) -> String {

@@ -6,6 +6,7 @@ use super::drawing::Drawing;
 use super::picture::{Options, Sketch};
 use crate::analysis::compare::Baseline;
 use crate::rows::Row;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::samples::SeriesRow;
 use crate::rows::space::SpaceRow;
@@ -21,6 +22,8 @@ pub struct Results<'a> {
     pub latency: &'a [LatencyTrial],
     /// The rows of the space trials, if there are any.
     pub space: &'a [SpaceRow],
+    /// What is measured of caches alone, if there are any.
+    pub cache: &'a [CacheRow],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
     /// What ratios are to, where there is something to compare with.

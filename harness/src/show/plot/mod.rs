@@ -16,6 +16,7 @@ mod drawing;
 mod factor_bars;
 mod figure;
 mod font;
+mod hit_ratio;
 mod hover;
 mod keys;
 mod latency_ccdf;
@@ -163,6 +164,14 @@ pub const FIGURES: &[Figure] = &[
         lacks: space_load::lacks,
         unasked: EVERYWHERE,
         pictures: space_load::pictures,
+    },
+    Figure {
+        name: "hit-ratio",
+        summary: "hit ratio of caches against their bytes, one panel for each skew or trace and number of \
+                  threads; needs `[cache]`",
+        lacks: hit_ratio::lacks,
+        unasked: EVERYWHERE,
+        pictures: hit_ratio::pictures,
     },
     Figure {
         name: "block-drift",

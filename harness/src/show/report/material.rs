@@ -4,6 +4,7 @@ use crate::analysis::rank::Ranking;
 use crate::results::machine::Machine;
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::show::plot::Drawing;
@@ -40,6 +41,8 @@ pub struct Material<'a> {
     pub space: &'a [SpaceRow],
     /// Their aggregations.
     pub aggregate: &'a [AggregateRow],
+    /// What is measured of caches alone.
+    pub cache: &'a [CacheRow],
     /// What measured them.
     pub machine: &'a Machine,
     /// Pictures of them.

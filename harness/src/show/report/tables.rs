@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::aggregate::AggregateCell;
+use crate::analysis::cache::CacheCell;
 use crate::analysis::cell::Estimate;
 use crate::analysis::compare::words::{factor, p_value};
 use crate::analysis::compare::{Judged, Workload};
@@ -12,11 +13,13 @@ use crate::analysis::space::SpaceCell;
 use crate::analysis::throughput::{Rate, summarise};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
+use crate::rows::cache::CacheRow;
 use crate::rows::latency::{LatencyTrial, Time};
 use crate::rows::space::SpaceRow;
 use crate::show::text::comparison::{Mode, Report};
 use crate::show::text::latency::duration;
 use crate::show::text::throughput::mops;
+use trials::parameters::in_units;
 
 /// Rows of cells under headings.
 #[derive(Debug)]
@@ -346,6 +349,57 @@ pub(super) fn aggregate(counts: &[AggregateRow], trials: &[Row]) -> Table {
             Field::count(cell.n()),
             Field::count(cell.invalid),
         ]
+    });
+    Table::new(&names, rows.collect())
+}
+
+/// Every cell of a cache.
+pub(super) fn cache(trials: &[CacheRow], rows: &[Row]) -> Table {
+    let names = [
+        "subject",
+        "#bytes",
+        "#threads",
+        "#reads",
+        "#zipf",
+        "#keys",
+        "#hit ratio",
+        "#95 % interval",
+        "#closed form",
+        "#of bytes",
+        "#Mhits a CPU-second",
+        "#items",
+        "#evictions",
+        "#resident bytes an item",
+        "#policy's bytes an item",
+        "#most above the bound",
+        "#trials",
+        "setting",
+    ];
+    let ratio = |ratio: f64| format!("{ratio:.4}");
+    let whole = |number: f64| format!("{number:.0}");
+    let cells = CacheCell::all(trials, rows);
+    let rows = cells.iter().map(|cell| {
+        let hits = cell.hit_ratio();
+        let mut fields = vec![
+            Field::text(cell.row.subject()),
+            Field::number(cell.bytes() as f64, in_units(cell.bytes())),
+        ];
+        fields.extend(workload(&cell.row));
+        fields.extend([
+            median(hits, ratio),
+            interval(hits.and_then(|hits| hits.interval), ratio),
+            Field::maybe(cell.closed_form(), ratio),
+            Field::maybe(cell.byte_hit_ratio(), ratio),
+            Field::maybe(cell.hits_per_cpu_sec().map(|rate| rate.median), mops),
+            Field::maybe(cell.items(), whole),
+            Field::maybe(cell.evictions(), whole),
+            Field::maybe(cell.bytes_per_item(), |bytes| format!("{bytes:.1}")),
+            Field::maybe(cell.metadata_per_item(), |bytes| format!("{bytes:.2}")),
+            Field::number(cell.overrun() as f64, in_units(cell.overrun())),
+            Field::count(cell.n()),
+            Field::text(Setting::of(&cell.row).whatever(&["cache_bytes"]).in_words()),
+        ]);
+        fields
     });
     Table::new(&names, rows.collect())
 }

@@ -280,7 +280,9 @@ impl Report<'_> {
 
     fn shown(&self, value: f64) -> String {
         match self.quantity {
-            Quantity::Rate => mops(value),
+            Quantity::Rate | Quantity::HitsPerCpuSecond => mops(value),
+            Quantity::HitRatio => format!("{value:.4}"),
+            Quantity::BytesPerItem => format!("{value:.1}"),
             Quantity::PeakUnreclaimedBytes => bytes(value),
             Quantity::Response(..) => duration(value),
         }

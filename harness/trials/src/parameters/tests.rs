@@ -3,6 +3,9 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::case::CacheLoad;
+use crate::trace::TraceId;
+use crate::workload::HotSet;
 
 /// A case in which every parameter is special.
 fn special() -> Case {
@@ -19,6 +22,7 @@ fn special() -> Case {
     (case.hash_seed, case.pin, case.batch, case.huge_pages) = (5, false, 16, true);
     (case.reclaim_batch, case.ops_per_pin) = (Some(8), 4);
     (case.fault, case.twin) = (Fault::StalledReader, true);
+    case.cache = Some(CacheLoad { bytes: 4096, requests: 10 });
     case
 }
 
@@ -27,9 +31,12 @@ fn every_field_of_a_case_is_in_the_list() {
     let traced = Case {
         trace: Some(TraceId { name: "mail".to_owned(), sha256: "00ff".to_owned(), requests: 4 }),
         distribution: Distribution::Ranked,
+        cache: None,
         ..special()
     };
-    for case in [special(), traced, Case::new("no-op", "none")] {
+    let replayed =
+        Case { cache: special().cache, key_bytes: None, value_bytes: None, ..traced.clone() };
+    for case in [special(), traced, replayed, Case::new("no-op", "none")] {
         let mut again = Case::new("", "");
         for parameter in PARAMETERS {
             let column = (parameter.get)(&case).to_string();
@@ -57,6 +64,20 @@ fn defaults_are_the_plainest_case() {
             assert!(is_said || parameter.name == "trace", "{}", parameter.name);
         }
     }
+}
+
+#[test]
+fn a_setting_of_any_bound_is_of_a_cache_still() {
+    let bound = |bytes: u64| {
+        let mut case = Case { cache: Some(CacheLoad { bytes, requests: 7 }), ..special() };
+        assert!((parameter("cache_bytes").set)(&mut case, "").is_some());
+        case
+    };
+    assert_eq!(bound(1 << 20), bound(4096));
+    assert_eq!((parameter("requests").get)(&bound(4096)).to_string(), "7");
+    assert_eq!((parameter("cache_bytes").get)(&bound(4096)), Value::Absent);
+    let said = [96 << 10, 3 << 30, 1000, 0].map(in_units);
+    assert_eq!(said, ["96 KiB", "3 GiB", "1000 B", "0 B"]);
 }
 
 #[test]

@@ -87,3 +87,11 @@ pub(super) fn optional<T: FromStr>(place: &mut Option<T>, value: &str) -> Option
     *place = if value.is_empty() { None } else { Some(value.parse().ok()?) };
     Some(())
 }
+
+/// Bytes in the largest unit of which they are a whole number.
+#[must_use]
+pub fn in_units(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = units.into_iter().find(|(bits, _)| bytes > 0 && bytes.is_multiple_of(1 << bits));
+    whole.map_or_else(|| format!("{bytes} B"), |(bits, unit)| format!("{} {unit}", bytes >> bits))
+}

@@ -16,7 +16,7 @@ use crate::workload::Op;
 /// As text: `key=2,size=4`, with `header` if the first line names the columns, and `delimiter=;` for another sign
 /// than a comma between them (`tab` for a tabulator).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Columns {
+pub struct TextColumns {
     key: usize,
     /// Of the value; without one, values have no bytes.
     size: Option<usize>,
@@ -28,7 +28,7 @@ pub struct Columns {
 const EXPECTED: &str = "columns are said as in `key=2,size=4`, counted from 1, with `header` if the first line \
                         names them, and `delimiter=;` or `delimiter=tab` for another sign than a comma";
 
-impl FromStr for Columns {
+impl FromStr for TextColumns {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -45,7 +45,9 @@ impl FromStr for Columns {
                 Some(("delimiter", "tab")) => delimiter = b'\t',
                 Some(("delimiter", sign)) if sign.len() == 1 => delimiter = sign.as_bytes()[0],
                 None if part == "header" => header = true,
-                _ => return Err(wrong(format!("`{part}` is none of key, size, header, delimiter"))),
+                _ => {
+                    return Err(wrong(format!("`{part}` is none of key, size, header, delimiter")));
+                }
             }
         }
         let key = key.ok_or_else(|| wrong("nothing says which column is the key".to_owned()))?;
@@ -53,7 +55,7 @@ impl FromStr for Columns {
     }
 }
 
-impl fmt::Display for Columns {
+impl fmt::Display for TextColumns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "key in column {}", self.key)?;
         self.size.map_or(Ok(()), |size| write!(f, ", size in column {size}"))
@@ -61,7 +63,7 @@ impl fmt::Display for Columns {
 }
 
 /// Reads lines to the end.
-pub(super) fn read(input: &mut impl BufRead, columns: &Columns) -> Result<Trace, Wrong> {
+pub(super) fn read(input: &mut impl BufRead, columns: &TextColumns) -> Result<Trace, Wrong> {
     let (mut trace, mut numbers, mut line) = (Trace::default(), Numbers::default(), Vec::new());
     for number in 1_u64.. {
         line.clear();
@@ -88,7 +90,7 @@ pub(super) fn read(input: &mut impl BufRead, columns: &Columns) -> Result<Trace,
     Ok(trace)
 }
 
-impl Columns {
+impl TextColumns {
     /// The key and the size of a line.
     fn of<'l>(&self, line: &'l [u8]) -> Result<(&'l [u8], u32), String> {
         let fields = || line.split(|byte| *byte == self.delimiter);
@@ -109,7 +111,7 @@ impl Columns {
 mod tests {
     use super::*;
 
-    fn columns(text: &str) -> Columns {
+    fn columns(text: &str) -> TextColumns {
         text.parse().unwrap()
     }
 
@@ -118,7 +120,8 @@ mod tests {
         let read = |text: &str, said: &str| read(&mut text.as_bytes(), &columns(said)).unwrap();
         let text = "t,op,bytes,what\n1,r,4096,b\r\n2,r, 512 ,a\n3,w,4096,b\n";
         let trace = read(text, "key=4,size=3,header");
-        let requests: Vec<_> = trace.requests.iter().map(|r| (r.op, r.key, r.value_bytes)).collect();
+        let requests: Vec<_> =
+            trace.requests.iter().map(|r| (r.op, r.key, r.value_bytes)).collect();
         assert_eq!(requests, [(Op::Get, 0, 4096), (Op::Get, 1, 512), (Op::Get, 0, 4096)]);
         assert_eq!(read("x;1\nx;2\n", "key=1,delimiter=;").keys(), 1);
         assert_eq!(read("x\t1\nx\t2\n", "delimiter=tab,key=2").keys(), 2);
@@ -133,7 +136,7 @@ mod tests {
             ("key=1,delimiter=ab", "`delimiter=ab`"),
             ("", "`` is none of"),
         ] {
-            let error = said.parse::<Columns>().unwrap_err();
+            let error = said.parse::<TextColumns>().unwrap_err();
             assert!(error.contains(what) && error.contains("key=2,size=4"), "{error}");
         }
         for (line, what) in [

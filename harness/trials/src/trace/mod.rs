@@ -4,7 +4,7 @@
 //! Y. Yue, R. Vinayak, *A large scale analysis of hundreds of in-memory cache clusters at Twitter*, OSDI
 //! 2020); the records `oracleGeneral` of libCacheSim, by the file's name; and a binary form
 //! ([`write_binary`]), several times smaller and read without a table of keys. Other tables of text are read by
-//! [`Columns`]. Keys become numbers, by first occurrence. Clients are not kept. Times and lifetimes are, where
+//! [`TextColumns`]. Keys become numbers, by first occurrence. Clients are not kept. Times and lifetimes are, where
 //! something expires: caches heed them, tables do not. A replay is as fast as what replays it.
 
 mod binary;
@@ -21,7 +21,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 pub use self::binary::write as write_binary;
-pub use self::columns::Columns;
+pub use self::columns::TextColumns;
 pub use self::generate::{Made, generate};
 use self::requests::Wrong;
 pub use self::requests::{Facts, Moment, Request, Trace, TraceError, TraceId};
@@ -43,11 +43,11 @@ impl Trace {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub fn read_table(path: &Path, columns: &Columns) -> Result<Self, TraceError> {
+    pub fn read_table(path: &Path, columns: &TextColumns) -> Result<Self, TraceError> {
         Self::read_by(path, Some(columns))
     }
 
-    fn read_by(path: &Path, columns: Option<&Columns>) -> Result<Self, TraceError> {
+    fn read_by(path: &Path, columns: Option<&TextColumns>) -> Result<Self, TraceError> {
         let unreadable = |error: io::Error| TraceError {
             message: format!("cannot read the trace {}: {error}", path.display()),
             help: "a trace is a file of requests; `bench trace --help` says which".to_owned(),

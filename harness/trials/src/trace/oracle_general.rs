@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn its_name_says_what_it_is() {
-        for (name, is) in [("w1.oracleGeneral", true), ("oracleGeneral.bin", true), ("a.csv", false)] {
+        for (name, is) in
+            [("w1.oracleGeneral", true), ("oracleGeneral.bin", true), ("a.csv", false)]
+        {
             assert_eq!(is_named_so(Path::new("folder/oracleGeneral-of").join(name).as_path()), is);
         }
         assert!(!is_named_so(Path::new("oracleGeneral/a.csv")), "a folder's name says nothing");

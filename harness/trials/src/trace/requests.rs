@@ -158,8 +158,8 @@ impl Numbers {
         if let Some(number) = self.0.get(key) {
             return Ok(*number);
         }
-        let next = u32::try_from(self.0.len())
-            .map_err(|_| "there are more than 2^32 keys".to_owned())?;
+        let next =
+            u32::try_from(self.0.len()).map_err(|_| "there are more than 2^32 keys".to_owned())?;
         trace.key_bytes.push(bytes);
         self.0.insert(key.into(), next);
         Ok(next)
