@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mio::Waker;
 
 use crate::caches::{Access, AnyCache};
-use crate::tally::{Counted, Tallies};
+use crate::tally::{ServerCount, Tallies};
 
 /// How a server behaves, but for its sockets.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Service {
     cache: Box<dyn AnyCache>,
     counts: Box<[Tallies]>,
     /// What was counted when `stats reset` was asked for last.
-    counted: Mutex<[u64; Counted::ALL.len()]>,
+    counted: Mutex<[u64; ServerCount::ALL.len()]>,
     began: Instant,
     /// When everything is to be deleted.
     flush_due: Mutex<Option<Instant>>,
@@ -105,7 +105,7 @@ impl Service {
             transit: Transit { bytes: AtomicUsize::new(0), most: settings.transit },
             settings,
             cache,
-            counted: Mutex::new([0; Counted::ALL.len()]),
+            counted: Mutex::new([0; ServerCount::ALL.len()]),
             began: Instant::now(),
             flush_due: Mutex::new(None),
             current: AtomicUsize::new(0),
@@ -146,18 +146,18 @@ impl Service {
 
     /// Of all workers, since the last reset.
     #[must_use]
-    pub fn count(&self, count: Counted) -> u64 {
+    pub fn count(&self, count: ServerCount) -> u64 {
         self.sum(count) - lock(&self.counted)[count as usize]
     }
 
-    fn sum(&self, count: Counted) -> u64 {
+    fn sum(&self, count: ServerCount) -> u64 {
         self.counts.iter().map(|counts| counts.get(count)).sum()
     }
 
     /// Tallies from 0 on.
     pub fn reset(&self) {
         let mut counted = lock(&self.counted);
-        for (count, _) in Counted::ALL {
+        for (count, _) in ServerCount::ALL {
             counted[count as usize] = self.sum(count);
         }
     }

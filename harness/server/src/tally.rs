@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What is counted, and its name in `stats`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as memcached's doc/protocol.txt names and explains them")]
-pub enum Counted {
+pub enum ServerCount {
     CmdGet,
     CmdSet,
     CmdFlush,
@@ -35,7 +35,7 @@ pub enum Counted {
     TotalItems,
 }
 
-impl Counted {
+impl ServerCount {
     /// All, in the order in which `stats` has them.
     pub const ALL: [(Self, &'static str); 25] = [
         (Self::CmdGet, "cmd_get"),
@@ -69,7 +69,7 @@ impl Counted {
 /// A worker's counts, in cache lines of their own.
 #[derive(Debug)]
 #[repr(align(128))]
-pub struct Tallies([AtomicU64; Counted::ALL.len()]);
+pub struct Tallies([AtomicU64; ServerCount::ALL.len()]);
 
 impl Default for Tallies {
     fn default() -> Self {
@@ -80,7 +80,7 @@ impl Default for Tallies {
 impl Tallies {
     /// Tallies so many more. Of the worker's thread alone.
     #[inline]
-    pub fn add(&self, count: Counted, more: u64) {
+    pub fn add(&self, count: ServerCount, more: u64) {
         let place = &self.0[count as usize];
         // Relaxed: a number that nothing else hangs on; one thread writes, so no addition is lost.
         place.store(place.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Tallies {
 
     /// How many there were.
     #[must_use]
-    pub fn get(&self, count: Counted) -> u64 {
+    pub fn get(&self, count: ServerCount) -> u64 {
         // Relaxed: see `add`.
         self.0[count as usize].load(Ordering::Relaxed)
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::{service, settings};
 use server::net::{Listener, Place, Policy, Server};
 use server::service::{Service, Settings};
-use server::tally::Counted;
+use server::tally::ServerCount;
 
 /// So long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -100,8 +100,8 @@ fn connections_of_all_workers_have_one_cache() {
         ask(stream, "get k0 k7\r\n", "VALUE k0 0 1\r\n0\r\nVALUE k7 0 1\r\n7\r\nEND\r\n");
     }
     running.has(8);
-    assert_eq!(running.service.count(Counted::CmdSet), 8);
-    assert_eq!(running.service.count(Counted::GetHits), 16);
+    assert_eq!(running.service.count(ServerCount::CmdSet), 8);
+    assert_eq!(running.service.count(ServerCount::GetHits), 16);
     drop(streams);
     running.has(0);
 }
@@ -238,7 +238,7 @@ fn a_silent_client_is_closed_and_one_that_asks_is_not() {
     let mut silent = running.connect();
     let mut asks = running.connect();
     let began = Instant::now();
-    while running.service.count(Counted::IdleKicks) == 0 {
+    while running.service.count(ServerCount::IdleKicks) == 0 {
         ask(&mut asks, "mn\r\n", "MN\r\n");
         assert!(began.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(20));

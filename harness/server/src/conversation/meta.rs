@@ -13,7 +13,7 @@ use super::text::{self, Sum, join, refused};
 use crate::caches::Edit;
 use crate::protocol::{CRLF, Command, Meta, Words};
 use crate::service::Desk;
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// Its value is an old one.
 const STALE: u8 = 1;
@@ -124,8 +124,8 @@ impl Seen {
 fn get(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
     let seen = look(meta, key, desk);
     let (command, hits, misses) = match meta.expiry {
-        None => (Counted::CmdGet, Counted::GetHits, Counted::GetMisses),
-        Some(_) => (Counted::CmdTouch, Counted::TouchHits, Counted::TouchMisses),
+        None => (ServerCount::CmdGet, ServerCount::GetHits, ServerCount::GetMisses),
+        Some(_) => (ServerCount::CmdTouch, ServerCount::TouchHits, ServerCount::TouchMisses),
     };
     desk.counts.add(command, 1);
     let Some(seen) = seen else {
@@ -236,7 +236,7 @@ pub(super) fn store(
     desk: &mut Desk<'_>,
     out: &mut Vec<u8>,
 ) {
-    desk.counts.add(Counted::CmdSet, 1);
+    desk.counts.add(ServerCount::CmdSet, 1);
     let Some(value) = value else { return say(out, BAD_CHUNK) };
     let done = match meta.mode {
         Some(mode @ (b'A' | b'P')) => join(key, value, mode == b'A', meta.cas, desk),
@@ -249,7 +249,7 @@ pub(super) fn store(
     };
     let status = match outcome {
         Outcome::Stored => {
-            desk.counts.add(Counted::TotalItems, 1);
+            desk.counts.add(ServerCount::TotalItems, 1);
             if meta.is_quiet {
                 return;
             }
@@ -345,7 +345,8 @@ fn delete(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
             Edit::Keep(Write { expiry: meta.expiry, marks: Some(STALE), ..Write::default() })
         });
     }
-    desk.counts.add(if status == "HD" { Counted::DeleteHits } else { Counted::DeleteMisses }, 1);
+    desk.counts
+        .add(if status == "HD" { ServerCount::DeleteHits } else { ServerCount::DeleteMisses }, 1);
     if status != "HD" || !meta.is_quiet {
         say_status(status, meta, key, out);
     }
@@ -419,7 +420,7 @@ fn say_sum(sum: u64, seen: &Seen, found: Found, meta: &Meta<'_>, key: &[u8], out
 
 /// `me`: what is known of an item.
 fn debug(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
-    desk.counts.add(Counted::CmdMeta, 1);
+    desk.counts.add(ServerCount::CmdMeta, 1);
     desk.value.clear();
     let (mut seen, value) = (None, &mut desk.value);
     let _ = desk.handle.update(key, &mut desk.buffer, &mut |current, _| {

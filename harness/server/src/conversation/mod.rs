@@ -12,7 +12,7 @@ use crate::protocol::{
     CRLF, ClientRequest, MOST_LINE, MOST_RETRIEVAL, Refusal, Retrieval, Words, line, request,
 };
 use crate::service::{Desk, SMALL};
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// What a conversation has done, and what it wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,9 +223,9 @@ impl Conversation {
             || must_wait && !is_let_in && len > SMALL && desk.service.transit.is_exhausted()
         {
             let (count, words) = if is_too_large {
-                (Counted::StoreTooLarge, reply::TOO_LARGE)
+                (ServerCount::StoreTooLarge, reply::TOO_LARGE)
             } else {
-                (Counted::StoreNoMemory, reply::NO_MEMORY)
+                (ServerCount::StoreNoMemory, reply::NO_MEMORY)
             };
             desk.counts.add(count, 1);
             desk.handle.remove(key);
@@ -264,7 +264,7 @@ impl Conversation {
                     self.state = State::Keys { how, left, tail };
                     return all - left;
                 }
-                desk.counts.add(Counted::ResponseOom, 1);
+                desk.counts.add(ServerCount::ResponseOom, 1);
                 reply::say(out, reply::NO_RESPONSE);
                 self.state = State::Line;
                 return all + tail;
@@ -299,7 +299,7 @@ impl Conversation {
                 if !out.is_empty() {
                     return Step::Stop(Next::Write);
                 }
-                desk.counts.add(Counted::ResponseOom, 1);
+                desk.counts.add(ServerCount::ResponseOom, 1);
                 reply::say(out, reply::NO_RESPONSE);
                 Step::Used(line)
             }

@@ -8,7 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use super::reply::say;
 use crate::service::{Desk, Service};
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// The version of memcached whose protocol this is, and then our own.
 pub(super) const VERSION: &str = concat!("VERSION 1.6.18 (bench ", env!("CARGO_PKG_VERSION"), ")");
@@ -66,7 +66,7 @@ fn general(service: &Service, out: &mut Vec<u8>) {
     say_stat(out, "curr_connections", current);
     say_stat(out, "total_connections", accepted);
     say_stat(out, "rejected_connections", rejected);
-    for (count, name) in Counted::ALL {
+    for (count, name) in ServerCount::ALL {
         say_stat(out, name, service.count(count));
     }
     say_stat(out, "limit_maxbytes", settings.bytes);

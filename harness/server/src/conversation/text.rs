@@ -10,7 +10,7 @@ use super::stats;
 use crate::caches::Edit;
 use crate::protocol::{Arithmetic, CRLF, ClientRequest, Command, Retrieval, Storing, unsigned};
 use crate::service::Desk;
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// Answers a key, if it is there.
 #[inline]
@@ -26,10 +26,10 @@ pub(super) fn retrieve(how: Retrieval, key: &[u8], desk: &mut Desk<'_>, out: &mu
         Some(expiry) => get_and_touch(key, expiry, desk, out),
     };
     let (hits, misses) = match how.expiry {
-        None => (Counted::GetHits, Counted::GetMisses),
-        Some(_) => (Counted::TouchHits, Counted::TouchMisses),
+        None => (ServerCount::GetHits, ServerCount::GetMisses),
+        Some(_) => (ServerCount::TouchHits, ServerCount::TouchMisses),
     };
-    let command = if how.expiry.is_none() { Counted::CmdGet } else { Counted::CmdTouch };
+    let command = if how.expiry.is_none() { ServerCount::CmdGet } else { ServerCount::CmdTouch };
     desk.counts.add(command, 1);
     let Some((flags, cas)) = found.map(|found| (found.flags, found.cas)) else {
         desk.counts.add(misses, 1);
@@ -71,7 +71,7 @@ pub(super) fn store(
     desk: &mut Desk<'_>,
     out: &mut Vec<u8>,
 ) {
-    desk.counts.add(Counted::CmdSet, 1);
+    desk.counts.add(ServerCount::CmdSet, 1);
     let Some(value) = value else { return say_unless(storing.is_quiet, out, BAD_CHUNK) };
     let Storing { command, key, flags, expiry, cas, .. } = *storing;
     let when = match command {
@@ -105,9 +105,9 @@ fn without_cas(error: SetError, key: &[u8], desk: &mut Desk<'_>) -> Result<Outco
 
 pub(super) fn count_cas(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) {
     match outcome {
-        Ok(Outcome::Stored) => desk.counts.add(Counted::CasHits, 1),
-        Ok(Outcome::Changed) => desk.counts.add(Counted::CasBadval, 1),
-        Ok(Outcome::NotFound) => desk.counts.add(Counted::CasMisses, 1),
+        Ok(Outcome::Stored) => desk.counts.add(ServerCount::CasHits, 1),
+        Ok(Outcome::Changed) => desk.counts.add(ServerCount::CasBadval, 1),
+        Ok(Outcome::NotFound) => desk.counts.add(ServerCount::CasMisses, 1),
         _ => {}
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn count_cas(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) {
 fn words_of(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) -> &'static str {
     match outcome {
         Ok(Outcome::Stored) => {
-            desk.counts.add(Counted::TotalItems, 1);
+            desk.counts.add(ServerCount::TotalItems, 1);
             "STORED"
         }
         Ok(Outcome::NotStored) => "NOT_STORED",
@@ -130,11 +130,11 @@ fn words_of(outcome: Result<Outcome, SetError>, desk: &Desk<'_>) -> &'static str
 pub(super) fn refused(error: SetError, desk: &Desk<'_>) -> &'static str {
     match error {
         SetError::TooLarge { .. } => {
-            desk.counts.add(Counted::StoreTooLarge, 1);
+            desk.counts.add(ServerCount::StoreTooLarge, 1);
             TOO_LARGE
         }
         _ => {
-            desk.counts.add(Counted::StoreNoMemory, 1);
+            desk.counts.add(ServerCount::StoreNoMemory, 1);
             NO_MEMORY
         }
     }
@@ -228,9 +228,9 @@ fn arithmetic(request: &Arithmetic<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) 
 
 pub(super) fn count_arithmetic(is_increment: bool, sum: Sum, desk: &Desk<'_>) {
     let (hits, misses) = if is_increment {
-        (Counted::IncrHits, Counted::IncrMisses)
+        (ServerCount::IncrHits, ServerCount::IncrMisses)
     } else {
-        (Counted::DecrHits, Counted::DecrMisses)
+        (ServerCount::DecrHits, ServerCount::DecrMisses)
     };
     match sum {
         Sum::Is(_) => desk.counts.add(hits, 1),
@@ -245,17 +245,21 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
         ClientRequest::Add(ref request) => arithmetic(request, desk, out),
         ClientRequest::Touch { key, expiry, is_quiet } => {
             let is_there = desk.handle.touch(key, expiry);
-            desk.counts.add(Counted::CmdTouch, 1);
-            desk.counts.add(if is_there { Counted::TouchHits } else { Counted::TouchMisses }, 1);
+            desk.counts.add(ServerCount::CmdTouch, 1);
+            desk.counts
+                .add(if is_there { ServerCount::TouchHits } else { ServerCount::TouchMisses }, 1);
             say_unless(is_quiet, out, if is_there { "TOUCHED" } else { "NOT_FOUND" });
         }
         ClientRequest::Delete { key, is_quiet } => {
             let was_there = desk.handle.remove(key);
-            desk.counts.add(if was_there { Counted::DeleteHits } else { Counted::DeleteMisses }, 1);
+            desk.counts.add(
+                if was_there { ServerCount::DeleteHits } else { ServerCount::DeleteMisses },
+                1,
+            );
             say_unless(is_quiet, out, if was_there { "DELETED" } else { "NOT_FOUND" });
         }
         ClientRequest::Flush { delay, is_quiet } => {
-            desk.counts.add(Counted::CmdFlush, 1);
+            desk.counts.add(ServerCount::CmdFlush, 1);
             let words = flush(delay, desk);
             say_unless(is_quiet, out, words);
         }

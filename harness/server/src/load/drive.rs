@@ -12,7 +12,7 @@ use trials::workload::{Arrivals, Keys, Purpose, Rng, UniformKeys, ZipfKeys, deri
 use super::client::{Answer, Client, Waiting};
 use super::flags::LoadFlags;
 use super::values::{push_key, push_value};
-use crate::net::Stream;
+use crate::net::Wire;
 
 /// So long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -125,7 +125,7 @@ pub(super) struct Driver<'f> {
     flags: &'f LoadFlags,
     thread: usize,
     poll: Poll,
-    connections: Vec<(Stream, Client)>,
+    connections: Vec<(Wire, Client)>,
     draw: Draw,
     outcomes: Outcomes,
     began: Instant,
@@ -140,7 +140,7 @@ impl<'f> Driver<'f> {
     pub(super) fn new(flags: &'f LoadFlags, thread: usize) -> io::Result<Self> {
         let (poll, target) = (Poll::new()?, flags.target()?);
         let connections = (0..flags.connections_of(thread)).map(|number| {
-            let mut stream = Stream::connect(&target)?;
+            let mut stream = Wire::connect(&target)?;
             stream.register(poll.registry(), Token(number))?;
             Ok((stream, Client::default()))
         });

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use super::sockets::{Listener, Stream};
-use super::waker;
+use super::sockets::{Listener, Wire};
+use super::wake::waker;
 use super::worker::Inbox;
 use crate::service::Service;
 
@@ -104,14 +104,14 @@ impl Acceptor {
         }
     }
 
-    fn deal(&mut self, stream: Stream) {
+    fn deal(&mut self, stream: Wire) {
         self.service.current.fetch_add(1, Ordering::Relaxed);
         self.service.accepted.fetch_add(1, Ordering::Relaxed);
         self.inboxes[self.next].put(stream);
         self.next = (self.next + 1) % self.inboxes.len();
     }
 
-    fn reject(&self, mut stream: Stream) {
+    fn reject(&self, mut stream: Wire) {
         self.service.rejected.fetch_add(1, Ordering::Relaxed);
         // A fresh socket has room for it; if it has not, the end says enough.
         let _ = stream.write(TOO_MANY);

@@ -4,10 +4,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::time::Instant;
 
-use super::sockets::Stream;
+use super::sockets::Wire;
 use crate::conversation::{Advance, Conversation, Next, Room};
 use crate::service::{Desk, SMALL, Service};
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// Replies are written when there are so many bytes of them, or when there is nothing more to answer.
 const REPLIES: usize = 64 << 10;
@@ -21,7 +21,7 @@ const UNCOUNTED: usize = 2 * SMALL;
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) stream: Stream,
+    pub(super) stream: Wire,
     conversation: Conversation,
     /// What was read and not used up.
     input: Vec<u8>,
@@ -57,7 +57,7 @@ pub(super) enum Turn {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, now: Instant) -> Self {
+    pub(super) fn new(stream: Wire, now: Instant) -> Self {
         Self {
             stream,
             conversation: Conversation::default(),
@@ -132,7 +132,7 @@ impl Connection {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(bytes) => {
                     self.written += bytes;
-                    desk.counts.add(Counted::BytesWritten, bytes as u64);
+                    desk.counts.add(ServerCount::BytesWritten, bytes as u64);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -161,7 +161,7 @@ impl Connection {
         };
         // What comes after this is told by an event of its own, but an end that was told already is not.
         self.is_readable = bytes == room.len() || self.is_hung_up;
-        desk.counts.add(Counted::BytesRead, bytes as u64);
+        desk.counts.add(ServerCount::BytesRead, bytes as u64);
         let fresh = &room[..bytes];
         if self.input.is_empty() {
             // Most of what comes is a whole number of requests, and need not be copied.

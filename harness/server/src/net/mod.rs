@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | `sockets` | TCP and Unix sockets alike |
 //! | `connection` | a socket with its conversation, and what is in transit |
+//! | `wake` | what wakes a thread that waits |
 //! | `worker` | an event loop |
 //! | `acceptor` | who comes in, and what is to be done once a second |
 
 mod acceptor;
 mod connection;
 mod sockets;
+mod wake;
 mod worker;
 
 use std::io;
@@ -20,10 +22,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use mio::Waker;
-
 use self::acceptor::Acceptor;
-pub(crate) use self::sockets::Stream;
+pub(crate) use self::sockets::Wire;
 pub use self::sockets::{Listener, Place};
 use self::worker::{Inbox, Worker};
 use crate::service::Service;
@@ -92,11 +92,4 @@ impl Server {
     pub fn service(&self) -> &Arc<Service> {
         &self.service
     }
-}
-
-/// The token of a thread's waker; connections and listeners have those from 0 on.
-const WAKER: mio::Token = mio::Token(usize::MAX);
-
-fn waker(poll: &mio::Poll) -> io::Result<Waker> {
-    Waker::new(poll.registry(), WAKER)
 }

@@ -82,15 +82,15 @@ impl Listener {
     }
 
     /// The next connection.
-    pub(super) fn accept(&self) -> io::Result<Stream> {
+    pub(super) fn accept(&self) -> io::Result<Wire> {
         match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, _) = listener.accept()?;
                 // Replies are written whole: nothing is gained by waiting for more.
                 let _ = stream.set_nodelay(true);
-                Ok(Stream::Tcp(stream))
+                Ok(Wire::Tcp(stream))
             }
-            Kind::Unix(listener) => Ok(Stream::Unix(listener.accept()?.0)),
+            Kind::Unix(listener) => Ok(Wire::Unix(listener.accept()?.0)),
         }
     }
 
@@ -125,12 +125,12 @@ fn take_away(path: &Path) -> io::Result<()> {
 
 /// A connection's socket.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl Stream {
+impl Wire {
     /// A connection to a server.
     pub(crate) fn connect(place: &Place) -> io::Result<Self> {
         Ok(match place {
@@ -160,7 +160,7 @@ impl Stream {
     }
 }
 
-impl Read for Stream {
+impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buffer),
@@ -169,7 +169,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl Write for Wire {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.write(buffer),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use super::connection::{Connection, Turn};
-use super::sockets::Stream;
-use super::{WAKER, waker};
+use super::sockets::Wire;
+use super::wake::{WAKER, waker};
 use crate::service::{Desk, Service};
-use crate::tally::Counted;
+use crate::tally::ServerCount;
 
 /// How much is read at once, in bytes.
 const READ: usize = 64 << 10;
@@ -26,13 +26,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What comes to a worker from others.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    streams: Mutex<Vec<Stream>>,
+    streams: Mutex<Vec<Wire>>,
     waker: Waker,
 }
 
 impl Inbox {
     /// Gives the worker a connection.
-    pub(super) fn put(&self, stream: Stream) {
+    pub(super) fn put(&self, stream: Wire) {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
         self.wake();
     }
@@ -43,7 +43,7 @@ impl Inbox {
         let _ = self.waker.wake();
     }
 
-    fn take(&self) -> Vec<Stream> {
+    fn take(&self) -> Vec<Wire> {
         mem::take(&mut self.streams.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -182,7 +182,7 @@ impl Worker {
     fn close_idle(&mut self, idle: Duration, desk: &Desk<'_>) {
         for token in 0..self.connections.len() {
             if self.connections[token].as_ref().is_some_and(|one| one.asked.elapsed() >= idle) {
-                desk.counts.add(Counted::IdleKicks, 1);
+                desk.counts.add(ServerCount::IdleKicks, 1);
                 self.abort(token);
             }
         }

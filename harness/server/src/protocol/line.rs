@@ -2,6 +2,12 @@
 
 use memchr::memchr;
 
+/// The longest key, in bytes.
+pub const MAX_KEY: usize = cache::item::MAX_KEY;
+
+/// The end of every line and value.
+pub const CRLF: &[u8] = b"\r\n";
+
 /// The longest line that is no retrieval, in bytes.
 pub const MOST_LINE: usize = 16 << 10;
 

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cache::time::Expiry;
 
-use super::line::Words;
-use super::request::{BAD_FORMAT, Refusal, refuse};
-use super::{CRLF, MAX_KEY, signed, unsigned};
+use super::line::{CRLF, MAX_KEY, Words};
+use super::number::{signed, unsigned};
+use super::refusal::{BAD_FORMAT, Refusal, refuse};
 
 /// A command that stores, or one of meta's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

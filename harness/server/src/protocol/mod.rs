@@ -8,21 +8,18 @@
 //! | --- | --- |
 //! | `line` | where a line ends; the words of one |
 //! | `number` | numbers, as C's `strtol` reads them |
+//! | `refusal` | [`Refusal`]: why a line is not done |
 //! | `request` | [`ClientRequest`]: what a line asks for, and why one is refused |
 //! | `meta` | [`Meta`]: the flags of meta commands |
 
 mod line;
 mod meta;
 mod number;
+mod refusal;
 mod request;
 
-pub use self::line::{Line, MOST_LINE, MOST_RETRIEVAL, Words, line};
+pub use self::line::{CRLF, Line, MAX_KEY, MOST_LINE, MOST_RETRIEVAL, Words, line};
 pub use self::meta::{Command, Meta};
 pub use self::number::{signed, unsigned};
-pub use self::request::{Arithmetic, ClientRequest, Refusal, Retrieval, Storing, request};
-
-/// The longest key, in bytes.
-pub const MAX_KEY: usize = cache::item::MAX_KEY;
-
-/// The end of every line and value.
-pub const CRLF: &[u8] = b"\r\n";
+pub use self::refusal::Refusal;
+pub use self::request::{Arithmetic, ClientRequest, Retrieval, Storing, request};

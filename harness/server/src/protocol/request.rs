@@ -2,9 +2,10 @@
 
 use cache::time::Expiry;
 
-use super::line::{FirstWords, Line, Words};
+use super::line::{FirstWords, Line, MAX_KEY, Words};
 use super::meta::{Command, Meta};
-use super::{MAX_KEY, signed, unsigned};
+use super::number::{signed, unsigned};
+use super::refusal::{BAD_FORMAT, Refusal, refuse};
 
 /// A command line, understood.
 #[derive(Clone, Copy, Debug)]
@@ -108,27 +109,12 @@ pub struct Arithmetic<'l> {
     pub is_quiet: bool,
 }
 
-/// Why a line is not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What is said, without the line's end; empty if nothing is.
-    pub words: &'static str,
-    /// Bytes after the line that are its data, and no commands.
-    pub swallow: usize,
-}
-
-pub(super) const BAD_FORMAT: &str = "CLIENT_ERROR bad command line format";
 const NOT_THERE: &str = "ERROR";
 const BAD_EXPTIME: &str = "CLIENT_ERROR invalid exptime argument";
 const BAD_DELTA: &str = "CLIENT_ERROR invalid numeric delta argument";
 const BAD_DELETE: &str = "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]";
 
-/// A refusal without data.
-pub(super) fn refuse<T>(words: &'static str) -> Result<T, Refusal> {
-    Err(Refusal { words, swallow: 0 })
-}
-
-/// The same, of a command which may have said that it wants no reply.
+/// A refusal of a command which may have said that it wants no reply.
 fn refuse_unless<T>(is_quiet: bool, words: &'static str) -> Result<T, Refusal> {
     refuse(if is_quiet { "" } else { words })
 }
