@@ -135,3 +135,12 @@ fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
     assert_eq!(say("cas a 0 0 1 1\r\n1\r\nset a 0 0 1\r\n1\r\n"), "NOT_FOUND\r\nSTORED\r\n");
     assert_eq!(say("cas a 0 0 1 1\r\n2\r\ngets a\r\n"), "EXISTS\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
 }
+
+#[test]
+fn a_number_stops_at_nothing_and_keeps_its_length() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    assert_eq!(say("set n 0 0 2\r\n10\r\ndecr n 3\r\n"), "STORED\r\n7\r\n");
+    assert_eq!(say("get n\r\n"), "VALUE n 0 2\r\n7 \r\nEND\r\n");
+    assert_eq!(say("decr n 100\r\nincr n 200\r\n"), "0\r\n200\r\n");
+}
