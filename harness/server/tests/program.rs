@@ -10,13 +10,33 @@ use nix::unistd::Pid;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
 
+/// The program, which ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn id(&self) -> Pid {
+        Pid::from_raw(self.0.id() as i32)
+    }
+
+    fn ends_well(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+}
+
 /// The program, started by `command`, and where it listens.
-fn started(mut command: Command) -> (Child, String) {
+fn started(mut command: Command) -> (Running, String) {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let place = line.trim().strip_prefix("listening on ").expect("it says where").to_owned();
-    (child, place)
+    (Running(child), place)
 }
 
 fn connect(place: &str) -> TcpStream {
@@ -40,8 +60,8 @@ fn a_signal_ends_it_when_it_has_answered() {
         let (mut child, place) = started(command);
         let mut stream = connect(&place);
         ask(&mut stream, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
-        kill(Pid::from_raw(child.id() as i32), signal).unwrap();
-        assert!(child.wait().unwrap().success());
+        kill(child.id(), signal).unwrap();
+        assert!(child.ends_well());
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "the connection has ended");
     }
 }
@@ -56,7 +76,7 @@ fn the_command_shutdown_ends_it() {
         "shutdown slowly\r\nshutdown\r\n",
         "CLIENT_ERROR invalid shutdown mode\r\n",
     );
-    assert!(child.wait().unwrap().success());
+    assert!(child.ends_well());
 }
 
 #[test]
@@ -76,8 +96,8 @@ fn without_descriptors_those_wait_who_come_late() {
     last.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     ask(&mut last, "", "MN\r\n");
     ask(&mut streams[0], "mn\r\n", "MN\r\n");
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-    assert!(child.wait().unwrap().success());
+    kill(child.id(), Signal::SIGTERM).unwrap();
+    assert!(child.ends_well());
 }
 
 #[test]
