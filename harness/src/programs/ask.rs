@@ -119,6 +119,7 @@ pub(crate) fn started(
         // Ctrl-C at the terminal reaches the parent alone, which ends the child.
         .process_group(0)
         .spawn()
+        .map_err(|error| program.not_started(error))
         .with_context(|| format!("cannot start a {command} process"))
 }
 

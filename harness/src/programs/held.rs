@@ -1,11 +1,12 @@
 //! A program that stays what it was when the command began, though it be built anew meanwhile.
 
 use std::fs::{File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow};
 
 /// A program's file, held open.
 ///
@@ -56,13 +57,24 @@ impl ProgramFile {
             None => self.path.metadata(),
         };
         let is_same = now.is_ok_and(|now| stamp(&now) == self.stamp);
-        ensure!(
-            is_same,
+        if !is_same {
+            return Err(self.has_changed());
+        }
+        Ok(Command::new(self.by_descriptor().unwrap_or_else(|| self.path.clone())))
+    }
+
+    /// Why it was not started, if the system says so: somebody may be writing it at this moment.
+    pub(crate) fn not_started(&self, error: io::Error) -> anyhow::Error {
+        let is_written = error.kind() == io::ErrorKind::ExecutableFileBusy;
+        if is_written || self.command().is_err() { self.has_changed() } else { error.into() }
+    }
+
+    fn has_changed(&self) -> anyhow::Error {
+        anyhow!(
             "{} has changed since this command began, so that its trials would not be of one program; \
              what was measured is kept, and the same command goes on from there",
             self.path.display()
-        );
-        Ok(Command::new(self.by_descriptor().unwrap_or_else(|| self.path.clone())))
+        )
     }
 
     /// Its path as the open file that it is, where the system has such.
@@ -96,6 +108,22 @@ mod tests {
         assert!(held.command().unwrap().status().unwrap().success(), "its file is gone");
         fs::copy("/bin/false", &path).unwrap();
         assert!(held.command().unwrap().status().unwrap().success(), "it is another one");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_that_is_being_written_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::copy("/bin/true", &path).unwrap();
+        let held = ProgramFile::open(&path).unwrap();
+        let writer = File::options().write(true).open(&path).unwrap();
+        let error = held.command().unwrap().status().unwrap_err();
+        assert!(held.not_started(error).to_string().contains("program has changed"));
+        drop(writer);
+        let other = io::Error::from(io::ErrorKind::OutOfMemory);
+        assert_eq!(held.not_started(other).to_string(), "out of memory");
+        assert!(held.command().unwrap().status().unwrap().success());
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn hits_and_memory_are_recorded_and_shown() {
         assert_eq!(number(&cache, "overrun_bytes"), 0.0);
         let items = number(&cache, "items");
         // Keys of 16 bytes, values of 32 and headers of 8.
-        assert!(items > 0.75 * bytes / 56.0 && items <= bytes / 56.0, "{items} in {bytes}");
+        assert!(items <= bytes / 56.0, "{items} in {bytes}");
+        assert!(number(&cache, "evictions") == 0.0 || items > 0.75 * bytes / 56.0, "{items}");
         assert_eq!(trial["final_len"], cache["items"]);
         if trial["threads"] == "1" {
             let place = (trial["structure"].clone(), bytes as u64, cache["block"].clone());

@@ -43,7 +43,7 @@ fn a_trace_is_made_converted_and_shown() {
     assert_eq!(all, 500);
     assert!(
         lab.read("made.csv").len()
-            > 4 * std::fs::metadata(lab.path("made.bin")).unwrap().len() as usize
+            > 3 * std::fs::metadata(lab.path("made.bin")).unwrap().len() as usize
     );
     // Nothing that is there is written over.
     lab.run("trace convert made.csv made.bin").exits(2).says(&["made.bin", "exists already"]);
