@@ -146,8 +146,9 @@ mod own {
         static LEASE: Cell<Option<Lease>> = const { Cell::new(None) };
     }
 
-    /// The numbers that threads have.
-    static LEASED: Numbers = Numbers::new();
+    /// The numbers that threads have. One word holds those of all that are explored under shuttle: how many
+    /// steps it takes to find one must not depend on other executions in this process.
+    static LEASED: Numbers<64> = Numbers::new();
 
     /// A thread's number, until the thread exits. What it has added is visible to the thread that is
     /// next to have it (numbers-T1, numbers-T2).

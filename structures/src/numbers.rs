@@ -6,17 +6,17 @@ use crossbeam_utils::CachePadded;
 use crate::padded::Padded;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Numbers in a word, a bit each. Few under shuttle, so that there are more words than one.
+/// Numbers in a word. Few under shuttle, so that there are more words than one.
 pub(crate) const WORD: usize = if cfg!(shuttle) { 2 } else { 64 };
 
-/// The numbers from 0 on: a bit each, set while the number is taken.
+/// The numbers from 0 on: a bit each, set while the number is taken, `BITS` of them in a word.
 ///
 /// Who takes one gets the lowest that is free, or one that was free when it looked. So they stay below
 /// the most that were taken at once, give or take those that were being taken meanwhile.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers(Padded<AtomicU64, 1>);
+pub(crate) struct Numbers<const BITS: usize = WORD>(Padded<AtomicU64, 1>);
 
-impl Numbers {
+impl<const BITS: usize> Numbers<BITS> {
     /// Nobody has any.
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
@@ -26,7 +26,7 @@ impl Numbers {
     /// A number that nobody has. Lock-free, but for the allocator; O(numbers that are taken).
     pub(crate) fn take(&self) -> usize {
         let lowest_free = |taken: u64| {
-            let is_free = (taken.trailing_ones() as usize) < WORD;
+            let is_free = (taken.trailing_ones() as usize) < BITS;
             is_free.then_some(taken | taken.wrapping_add(1))
         };
         let mut word = 0;
@@ -34,7 +34,7 @@ impl Numbers {
             // Acquire numbers-T1: pairs with numbers-T2; what the number's last holder did comes first.
             let taken = self.0.get_or_add(word);
             match taken.fetch_update(Ordering::Acquire, Ordering::Relaxed, lowest_free) {
-                Ok(before) => return word * WORD + before.trailing_ones() as usize,
+                Ok(before) => return word * BITS + before.trailing_ones() as usize,
                 Err(_) => word += 1,
             }
         }
@@ -42,9 +42,9 @@ impl Numbers {
 
     /// Gives a number back. Wait-free.
     pub(crate) fn give_back(&self, number: usize) {
-        let taken = self.0.get(number / WORD).expect("it has been taken");
+        let taken = self.0.get(number / BITS).expect("it has been taken");
         // Release numbers-T2: pairs with numbers-T1.
-        taken.fetch_and(!(1 << (number % WORD)), Ordering::Release);
+        taken.fetch_and(!(1 << (number % BITS)), Ordering::Release);
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_lowest_free_is_taken() {
-        let numbers = Numbers::default();
+        let numbers = Numbers::<WORD>::default();
         assert!((0..3000).all(|number| numbers.take() == number));
         for number in [2999, 64, 0, 1023] {
             numbers.give_back(number);
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn nobody_has_anothers() {
-        let numbers = Numbers::default();
+        let numbers = Numbers::<WORD>::default();
         let taken = Mutex::new(HashSet::new());
         thread::scope(|scope| {
             for _ in 0..4 {
