@@ -114,7 +114,7 @@ fn what_is_not_modelled_is_refused() {
         assert!(stderr.contains(expected), "{stderr}");
     };
     let epoch = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'epoch'\n";
-    refused(epoch, &[], "with epoch is not modelled");
+    refused(epoch, &[], "`epoch` is not modelled");
     refused("[axes]\nstructure = 'papaya'\n", &[], "`papaya` is not modelled");
     refused("[axes]\nstructure = 'chaining-inline'\n", &["--threads", "65"], "has 64 cores");
 }

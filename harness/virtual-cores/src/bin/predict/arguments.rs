@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -92,8 +93,16 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
             "--at-one-thread {rate}: operations a second, above 0"
         );
     }
+    let mut borrowers = BTreeSet::new();
     for cell in &spec.cells {
-        Prepared::new(structures, cell)?;
+        if !Prepared::new(structures, cell)?.are_its_own && arguments.at_one_thread.is_none() {
+            borrowers.insert(cell.subject());
+        }
+    }
+    for subject in borrowers {
+        eprintln!(
+            "{subject}: nobody has counted its instructions; those of the nearest table stand in"
+        );
     }
     Ok((spec, machine))
 }

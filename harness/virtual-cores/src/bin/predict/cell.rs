@@ -93,6 +93,8 @@ pub(crate) struct Prepared<'s> {
     subject: &'s table::Subject,
     instructions: f64,
     mispredicted: f64,
+    /// Whether these were counted for the subject itself.
+    pub(crate) are_its_own: bool,
 }
 
 impl<'s> Prepared<'s> {
@@ -100,9 +102,9 @@ impl<'s> Prepared<'s> {
         let structure = structures.get(&cell.structure).context("the structure was looked up")?;
         let subject =
             structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
-        let (work, _) = instructions::work(&cell.structure, &cell.reclaimer, cell.reads)?;
+        let (work, are_its_own) = instructions::work(&cell.structure, &cell.reclaimer, cell.reads)?;
         let (instructions, mispredicted) = (work.instructions, work.mispredicted);
-        Ok(Self { cell, subject, instructions, mispredicted })
+        Ok(Self { cell, subject, instructions, mispredicted, are_its_own })
     }
 
     /// The cycles of its instructions on `machine`.

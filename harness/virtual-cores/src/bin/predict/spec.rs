@@ -156,6 +156,16 @@ fn subjects(
     schemes: Option<&OneOrMore<String>>,
     structures: &Structures,
 ) -> anyhow::Result<Vec<(String, String)>> {
+    // Of a list, each: a glob takes what is modelled of what it matches.
+    let is_modelled =
+        |asked: &&String| TOLD.iter().any(|told| matches(asked, told).unwrap_or(false));
+    let listed = schemes.map_or(Vec::new(), OneOrMore::list);
+    if let Some(scheme) = listed.iter().find(|scheme| !is_modelled(scheme)) {
+        bail!(
+            "reclaimer `{scheme}` is not modelled: virtual cores see every access of {} alone",
+            TOLD[1..].join(", ")
+        );
+    }
     let mut found = Vec::new();
     for structure in &structures.all {
         let is_told = TABLES.iter().any(|told| matches(told, &structure.name).unwrap_or(false));
@@ -220,8 +230,13 @@ mod tests {
         refused("[axes]\nstructure = 'papaya'", "`papaya` is not modelled");
         refused(
             "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'epoch'",
-            "with epoch is not modelled",
+            "reclaimer `epoch` is not modelled",
         );
+        refused(
+            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['hazard', 'seize']",
+            "reclaimer `seize` is not modelled",
+        );
+        refused("[axes]\nstructure = 'chaining-inline'\nreclaimer = 'x*'", "`x*` is not modelled");
         refused(
             "[axes]\nstructure = 'chaining-inline'\nhasher = 'ahash'",
             "axes that are modelled",
