@@ -297,6 +297,8 @@ macro_rules! forwarded {
         }
 
         /// Takes `key` out if `condition` holds of its value, in one step, and returns the value.
+        /// Where `condition` runs without a lock it runs again after each change nearby, also one of its own: one
+        /// that writes each time may not end.
         #[inline]
         pub fn remove_if<$($Q)?>(
             &$($mut)? self,
