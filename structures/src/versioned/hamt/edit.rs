@@ -4,6 +4,7 @@ use super::node::{BITS, Branch, Child, Kind, bit};
 use super::sharing::{Leaving, Sharing};
 use super::{Hamt, State};
 use crate::meter::Event;
+use crate::sync::FIRST;
 use crate::versioned::map::Binding;
 
 /// Edits of a draft. All of them are given nodes to which the draft leads by nodes of its own, and
@@ -26,7 +27,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// before it: to what it has replaced only clones lead, which come and go.
     fn note_replaced(&mut self, at: Child<K, V, P>) {
         if let State::Draft(replaced) = &mut self.state
-            && self.number > 0
+            && self.number > FIRST
         {
             replaced.push(at);
         }
