@@ -38,7 +38,6 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
@@ -77,8 +76,8 @@ struct Shared<O: Version, R: Reclaimer> {
     state: CachePadded<AtomicPtr<StateNode<O, R>>>,
     /// A bit for each handle.
     toggles: Padded<AtomicU64, 1>,
-    /// Each handle's operation.
-    announced: Padded<Slot<O, R>, SLOTS>,
+    /// Where each handle announces its operation; null before the first.
+    announced: Padded<AtomicPtr<Record<O, R>>, SLOTS>,
     numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
@@ -86,15 +85,6 @@ struct Shared<O: Version, R: Reclaimer> {
 
 /// Slots that there are from the start. Few where schedules are explored, so that there come more.
 const SLOTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
-
-/// Where a handle announces its operation; null before the first.
-struct Slot<O: Sequential, R: Reclaimer>(AtomicPtr<Record<O, R>>);
-
-impl<O: Sequential, R: Reclaimer> Default for Slot<O, R> {
-    fn default() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()))
-    }
-}
 
 impl<O: Version, R: Reclaimer> Shared<O, R> {
     /// The handles of which an operation is announced, and not applied in `base`. To be called after
@@ -126,7 +116,7 @@ impl<O: Version, R: Reclaimer> Drop for Shared<O, R> {
         let mut panicked = Ok(());
         for slot in self.announced.iter() {
             // Relaxed, here and below: `&mut self` orders it.
-            let record = slot.0.load(Ordering::Relaxed);
+            let record = slot.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: psim-I5: not retired, as it is in its slot; nobody else has it.
                 panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
@@ -206,7 +196,7 @@ where
         let slot = shared.numbers.take();
         let own = Own {
             slot,
-            announced: &shared.announced.get_or_add(slot).0,
+            announced: shared.announced.get_or_add(slot),
             toggles: shared.toggles.get_or_add(slot / WORD),
         };
         Handle { sim: self, own, unsettled: false, participant: self.domain.register() }
@@ -362,7 +352,7 @@ where
         panicked: &mut Option<Box<dyn Any + Send>>,
     ) -> Response<O::Out> {
         let announced = self.sim.shared.announced.get(slot).expect("psim-I2: there is a record");
-        let record = self.guard.protect(1, &announced.0);
+        let record = self.guard.protect(1, announced);
         // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot (psim-I5), and
         // `protect` has found it there after protecting it. The slot's bit is set, so there is one
         // (psim-I2).

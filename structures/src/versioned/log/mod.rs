@@ -46,7 +46,6 @@ mod replica;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic;
-use std::ptr;
 use std::sync::Mutex;
 
 use crossbeam_utils::CachePadded;
@@ -65,15 +64,6 @@ use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 
 /// Slots that there are from the start. Few where schedules are explored, so that turns come round.
 const SLOTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
-
-/// Where a handle announces its operation; null before the first.
-struct Slot<O: Sequential, R: Reclaimer>(AtomicPtr<Record<O, R>>);
-
-impl<O: Sequential, R: Reclaimer> Default for Slot<O, R> {
-    fn default() -> Self {
-        Self(AtomicPtr::new(ptr::null_mut()))
-    }
-}
 
 /// What the shared pointers lead to.
 type Owns<O, R> =
@@ -95,7 +85,8 @@ struct Shared<O: Sequential, R: Reclaimer> {
     kept_from: CachePadded<AtomicU64>,
     /// No response that anybody has been given depends on an entry above this number.
     frontier: CachePadded<AtomicU64>,
-    announced: Padded<Slot<O, R>, SLOTS>,
+    /// Where each handle announces its operation; null before the first.
+    announced: Padded<AtomicPtr<Record<O, R>>, SLOTS>,
     numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<Owns<O, R>>,
@@ -106,7 +97,7 @@ impl<O: Sequential, R: Reclaimer> Drop for Shared<O, R> {
         let mut panicked = Ok(());
         for slot in self.announced.iter() {
             // Relaxed, here and below: `&mut self` orders it.
-            let record = slot.0.load(Ordering::Relaxed);
+            let record = slot.load(Ordering::Relaxed);
             if !record.is_null() {
                 // SAFETY: not retired, as it is in its slot; nobody else has it.
                 panicked = panics::first(panicked, unsafe { Node::drop_published(record) });
@@ -189,7 +180,7 @@ where
 
     fn handle(&self) -> Handle<'_, O, R> {
         let number = self.shared.numbers.take();
-        let announced = &self.shared.announced.get_or_add(number).0;
+        let announced = self.shared.announced.get_or_add(number);
         let participant = self.domain.register();
         Handle { log: self, number, announced, replica: None, participant }
     }

@@ -39,7 +39,7 @@ where
         // The number of slots is a power of two.
         let turn = (self.replica.number + 1) as usize & (slots.len() - 1);
         let slot = slots.get(turn).expect("below the number of slots");
-        let record = self.guard.protect(ASIDE, &slot.0);
+        let record = self.guard.protect(ASIDE, slot);
         let mut proposal = own;
         if !record.is_null() {
             // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot, and `protect`
