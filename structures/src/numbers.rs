@@ -11,8 +11,8 @@ pub(crate) const WORD: usize = if cfg!(shuttle) { 2 } else { 64 };
 
 /// The numbers from 0 on: a bit each, set while the number is taken, `BITS` of them in a word.
 ///
-/// Who takes one gets the lowest that is free, or one that was free when it looked. So they stay below
-/// the most that were taken at once, give or take those that were being taken meanwhile.
+/// Who takes one gets the lowest that it finds free, one word after the other. So they stay below the most
+/// that were taken at once, give or take those that were taken and given back meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers<const BITS: usize = WORD>(Padded<AtomicU64, 1>);
 
