@@ -234,33 +234,7 @@ macro_rules! simulated {
                 })
             }
 
-            #[inline]
-            pub fn compare_exchange_weak(
-                &self,
-                current: $value,
-                new: $value,
-                success: Ordering,
-                failure: Ordering,
-            ) -> Result<$value, $value> {
-                self.compare_exchange(current, new, success, failure)
-            }
-
-            #[inline]
-            pub fn fetch_update(
-                &self,
-                success: Ordering,
-                failure: Ordering,
-                mut f: impl FnMut($value) -> Option<$value>,
-            ) -> Result<$value, $value> {
-                let mut seen = self.load(failure);
-                while let Some(new) = f(seen) {
-                    match self.compare_exchange(seen, new, success, failure) {
-                        Ok(old) => return Ok(old),
-                        Err(now) => seen = now,
-                    }
-                }
-                Err(seen)
-            }
+            derived_from_compare_exchange!($value);
 
             $(
                 #[inline]
