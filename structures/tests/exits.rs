@@ -3,6 +3,26 @@
 
 #![cfg_attr(any(loom, shuttle), allow(unused))]
 
+/// What `cases` makes of each scheme that frees: its name, itself, and a module's name.
+#[cfg(not(any(loom, shuttle)))]
+macro_rules! of_each_scheme {
+    ($cases:ident) => {
+        $cases! {
+            "epoch": Epoch epoch;
+            "haphazard": Haphazard haphazard;
+            "hazard": Hazard hazard;
+            "debra": Debra debra;
+            "ibr": Ibr ibr;
+            "qsbr": Qsbr qsbr;
+            "worker-rcu": WorkerRcu worker_rcu;
+            "poor-rcu": PoorRcu poor_rcu;
+            "grace-rcu": GraceRcu grace_rcu;
+            "seize": Seize seize;
+            "sdd": Sdd sdd;
+        }
+    };
+}
+
 #[cfg(not(any(loom, shuttle)))]
 mod alone;
 #[cfg(not(any(loom, shuttle)))]

@@ -9,9 +9,7 @@ use std::thread;
 use structures::ChainingLockFree;
 use structures::map::{ConcurrentMap, MapHandle};
 use structures::meter;
-use structures::reclaim::{
-    Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, PoorRcu, Qsbr, Sdd, Seize, WorkerRcu,
-};
+use structures::reclaim::{Sdd, Seize};
 
 use crate::alone::Case;
 
@@ -33,7 +31,7 @@ macro_rules! cases {
         $(mod $module {
             use super::*;
 
-            type Map = ChainingLockFree<u64, u64, $scheme>;
+            type Map = ChainingLockFree<u64, u64, structures::reclaim::$scheme>;
             type Handle = <Map as ConcurrentMap<u64, u64>>::Handle<'static>;
 
             static MAP: LazyLock<Map> = LazyLock::new(Map::default);
@@ -149,24 +147,12 @@ fn after_a_drop() {
 }
 
 pub fn cases() -> Vec<Case> {
-    let mut cases = of_each_scheme();
+    let mut cases = of_all_schemes();
     cases.push(Case { name: "late/seize/all-at-once".to_owned(), run: |_| all_at_once() });
     cases.push(Case { name: "late/sdd/after-a-drop".to_owned(), run: |_| after_a_drop() });
     cases
 }
 
-fn of_each_scheme() -> Vec<Case> {
-    cases! {
-        "epoch": Epoch epoch;
-        "haphazard": Haphazard haphazard;
-        "hazard": Hazard hazard;
-        "debra": Debra debra;
-        "ibr": Ibr ibr;
-        "qsbr": Qsbr qsbr;
-        "worker-rcu": WorkerRcu worker_rcu;
-        "poor-rcu": PoorRcu poor_rcu;
-        "grace-rcu": GraceRcu grace_rcu;
-        "seize": Seize seize;
-        "sdd": Sdd sdd;
-    }
+fn of_all_schemes() -> Vec<Case> {
+    of_each_scheme! { cases }
 }

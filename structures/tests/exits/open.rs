@@ -10,9 +10,6 @@ use std::thread;
 
 use structures::ChainingLockFree;
 use structures::map::{ConcurrentMap, MapHandle};
-use structures::reclaim::{
-    Debra, Epoch, GraceRcu, Haphazard, Hazard, Ibr, PoorRcu, Qsbr, Sdd, Seize, WorkerRcu,
-};
 
 use crate::alone::Case;
 
@@ -97,7 +94,7 @@ macro_rules! cases {
         $(mod $module {
             use super::*;
 
-            type Map = ChainingLockFree<u64, Value, $scheme>;
+            type Map = ChainingLockFree<u64, Value, structures::reclaim::$scheme>;
             type Handle = <Map as ConcurrentMap<u64, Value>>::Handle<'static>;
             type Pinned = <Handle as MapHandle<u64, Value>>::Pinned<'static>;
 
@@ -201,17 +198,5 @@ macro_rules! cases {
 }
 
 pub fn cases() -> Vec<Case> {
-    cases! {
-        "epoch": Epoch epoch;
-        "haphazard": Haphazard haphazard;
-        "hazard": Hazard hazard;
-        "debra": Debra debra;
-        "ibr": Ibr ibr;
-        "qsbr": Qsbr qsbr;
-        "worker-rcu": WorkerRcu worker_rcu;
-        "poor-rcu": PoorRcu poor_rcu;
-        "grace-rcu": GraceRcu grace_rcu;
-        "seize": Seize seize;
-        "sdd": Sdd sdd;
-    }
+    of_each_scheme! { cases }
 }
