@@ -51,7 +51,7 @@ pub struct Core {
     stores: VecDeque<u64>,
     /// The last loads, on whose values addresses may depend.
     latest: Vec<Load>,
-    /// LineNumbers that were asked for ahead, and when they come.
+    /// Lines that were asked for ahead, and when they come.
     asked: Vec<(u32, u64)>,
 }
 
@@ -207,11 +207,10 @@ impl Core {
         served.done = served.done.max(self.arrival(line)) - hit + self.costs.rmw;
         if self.costs.rmw_overlaps && !matches!(served.from, ServedFrom::L1) {
             self.now += self.costs.rmw;
-            self.remember(Load { line, value, start, done: served.done });
         } else {
             self.now = served.done;
-            self.remember(Load { line, value, start, done: served.done });
         }
+        self.remember(Load { line, value, start, done: served.done });
         served
     }
 
@@ -228,18 +227,21 @@ impl Core {
         self.work(self.costs.fence);
     }
 
-    /// A mispredicted branch, on what was loaded last.
-    pub fn mispredict(&mut self) {
+    /// Work that begins when all loads have come.
+    fn work_on_loads(&mut self, cycles: u64) {
         let last = self.loads.iter().map(|load| load.done).max().unwrap_or(0);
         self.wait_until(last);
-        self.work(self.costs.mispredict);
+        self.work(cycles);
+    }
+
+    /// A mispredicted branch, on what was loaded last.
+    pub fn mispredict(&mut self) {
+        self.work_on_loads(self.costs.mispredict);
     }
 
     /// A turn of a loop that waits: it has seen what it loaded.
     pub fn pause(&mut self) {
-        let last = self.loads.iter().map(|load| load.done).max().unwrap_or(0);
-        self.wait_until(last);
-        self.work(self.costs.pause);
+        self.work_on_loads(self.costs.pause);
     }
 
     /// Waits until everything has come: the end.

@@ -1,4 +1,4 @@
-//! Which line an address is in. LineNumbers are numbered as their pages are touched first, so that a run does not
+//! Which line an address is in. Lines are numbered as their pages are touched first, so that a run does not
 //! depend on where the system has put its memory.
 
 use std::collections::HashMap;

@@ -29,7 +29,7 @@ pub enum ServedFrom {
     Near,
     /// Another socket.
     Far,
-    /// CoherentMemory.
+    /// Memory.
     Memory,
 }
 
@@ -57,9 +57,9 @@ pub struct Traffic {
     pub llc: u64,
     /// By memory.
     pub memory: u64,
-    /// LineNumbers that the writer had, and others too.
+    /// Lines that the writer had, and others too.
     pub upgrades: u64,
-    /// LineNumbers handed over by another core of the socket.
+    /// Lines handed over by another core of the socket.
     pub near: u64,
     /// By another socket.
     pub far: u64,

@@ -118,7 +118,7 @@ fn a_single_reader_is_the_owner() {
     assert_eq!(far[1], ServedFrom::Upgrade);
 }
 
-/// LineNumbers of a second cache.
+/// Lines of a second cache.
 fn machine_lines() -> u32 {
     let l2 = two_sockets().l2;
     (l2.sets() * l2.ways.is as usize) as u32
