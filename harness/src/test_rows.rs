@@ -83,12 +83,7 @@ pub(crate) fn catalogue(names: &[&str]) -> Catalogue {
     let structure = |name: &&str| StructureEntry {
         name: (*name).to_owned(),
         reclaimers: vec!["none".to_owned()],
-        why_not: String::new(),
-        max_threads: None,
-        huge_pages: false,
-        hashed: Vec::new(),
-        bytes: Vec::new(),
-        why_no_bytes: String::new(),
+        ..StructureEntry::default()
     };
     let allocators = vec!["system".to_owned()];
     Catalogue {

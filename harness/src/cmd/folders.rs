@@ -288,12 +288,10 @@ fn catalogue(registry: &Registry, rows: &[Row]) -> Catalogue {
             None => of_kind.push(StructureEntry {
                 name: row.structure.clone(),
                 reclaimers: vec![row.reclaimer.clone()],
-                why_not: String::new(),
-                max_threads: None,
                 huge_pages: true,
                 hashed: vec![row.reclaimer.clone()],
                 bytes: vec![row.reclaimer.clone()],
-                why_no_bytes: String::new(),
+                ..StructureEntry::default()
             }),
         }
         if catalogue.reclaimers.iter().all(|one| one.name != row.reclaimer) {

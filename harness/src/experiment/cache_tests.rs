@@ -13,11 +13,7 @@ fn entry(name: &str, reclaimers: &[&str]) -> StructureEntry {
         name: name.to_owned(),
         bytes: reclaimers.clone(),
         reclaimers,
-        why_not: String::new(),
-        max_threads: None,
-        huge_pages: false,
-        hashed: Vec::new(),
-        why_no_bytes: String::new(),
+        ..StructureEntry::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use globset::{Glob, GlobMatcher};
 
 /// One table that can be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StructureEntry {
     /// Its name.
     pub name: String,

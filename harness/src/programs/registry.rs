@@ -172,12 +172,8 @@ impl Registry {
         let cache = |(cache, _): &(CacheEntry, usize)| StructureEntry {
             name: cache.name(),
             reclaimers: cache.reclaimers.clone(),
-            why_not: String::new(),
-            max_threads: None,
-            huge_pages: false,
-            hashed: Vec::new(),
             bytes: cache.reclaimers.clone(),
-            why_no_bytes: String::new(),
+            ..StructureEntry::default()
         };
         let stalls = self.caches().filter(|cache| !cache.why_no_stall.is_empty());
         Catalogue {
@@ -231,7 +227,7 @@ fn add_facts(all: &mut BuildFacts, more: BuildFacts) {
 
 #[cfg(test)]
 mod tests {
-    use ::table::{Held, Info, Progress};
+    use ::table::Info;
 
     use super::*;
 
@@ -253,21 +249,7 @@ mod tests {
     #[test]
     fn a_result_depends_on_the_programs_of_its_tables_alone() {
         let entry = |name: &str| {
-            let info = Info {
-                family: "peer".to_owned(),
-                summary: String::new(),
-                get: Progress::Unknown,
-                insert: Progress::Unknown,
-                update: Progress::Unknown,
-                remove: Progress::Unknown,
-                progress_is_tested: false,
-                held: Held::Unknown,
-                keeps_entries: true,
-                counts_nodes: false,
-                len_is_bounded: true,
-                iterates_snapshots: false,
-                max_threads: None,
-            };
+            let info = Info::unknown("peer");
             Entry {
                 name: name.to_owned(),
                 why_not: String::new(),

@@ -99,6 +99,27 @@ pub struct Info {
 }
 
 impl Info {
+    /// A table of which its family is known and nothing else: nobody has tested anything, it keeps its entries,
+    /// takes any number of threads, and its nodes are not counted.
+    #[must_use]
+    pub fn unknown(family: &str) -> Self {
+        Self {
+            family: family.to_owned(),
+            summary: String::new(),
+            get: Progress::Unknown,
+            insert: Progress::Unknown,
+            update: Progress::Unknown,
+            remove: Progress::Unknown,
+            progress_is_tested: false,
+            held: Held::Unknown,
+            keeps_entries: true,
+            counts_nodes: false,
+            len_is_bounded: true,
+            iterates_snapshots: false,
+            max_threads: None,
+        }
+    }
+
     /// What holds of a table with either of two reclaimers: of each operation the weaker progress, and
     /// the more that is held. Else the two say the same.
     #[must_use]

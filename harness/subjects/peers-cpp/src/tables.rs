@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kernel::{MapOptions, Registrar};
 use table::meter::Meter;
-use table::{Held, Info, Maker, Progress};
+use table::{Info, Maker, Progress};
 
 use crate::interface::{self, CppFunctions};
 use crate::peer::CppPeer;
@@ -23,23 +23,14 @@ struct CppSubject {
     info: Info,
 }
 
-/// What all have in common.
+/// What all have in common: all operations have the same progress.
 fn info(family: &str, progress: Progress) -> Info {
     Info {
-        family: family.to_owned(),
-        summary: String::new(),
         get: progress,
         insert: progress,
         update: progress,
         remove: progress,
-        progress_is_tested: false,
-        // Nobody has tested it.
-        held: Held::Unknown,
-        keeps_entries: true,
-        counts_nodes: false,
-        len_is_bounded: true,
-        iterates_snapshots: false,
-        max_threads: None,
+        ..Info::unknown(family)
     }
 }
 
