@@ -127,6 +127,18 @@ fn a_unix_socket_is_taken_over_and_taken_away() {
 }
 
 #[test]
+fn the_socket_of_a_server_that_runs_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Unix(folder.path().join("socket"));
+    let first = Listener::bind(&place).unwrap();
+    let kind = Listener::bind(&place).unwrap_err().kind();
+    assert_eq!(kind, ErrorKind::AddrInUse);
+    UnixStream::connect(folder.path().join("socket")).unwrap();
+    drop(first);
+    Listener::bind(&place).unwrap();
+}
+
+#[test]
 fn a_client_that_writes_no_more_is_answered() {
     let running = Running::new();
     let mut stream = running.connect();

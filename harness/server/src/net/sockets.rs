@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// The address is taken, or not of this machine; or a file is there that is no socket.
+    /// The address is taken, or not of this machine; or a file is there that no server has left.
     pub fn bind(place: &Place) -> io::Result<Self> {
         match place {
             Place::Tcp(address) => {
@@ -115,12 +115,13 @@ impl Drop for Listener {
     }
 }
 
-/// Takes away the socket of a server that was not stopped; nothing else.
+/// Takes away the socket that a server has left which is no more; nothing else.
 fn take_away(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(file) if file.file_type().is_socket() => fs::remove_file(path),
-        _ => Ok(()),
-    }
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let is_left = || {
+        UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    if is_socket && is_left() { fs::remove_file(path) } else { Ok(()) }
 }
 
 /// A connection's socket.
