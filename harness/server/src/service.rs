@@ -147,7 +147,9 @@ impl Service {
     /// Of all workers, since the last reset.
     #[must_use]
     pub fn count(&self, count: ServerCount) -> u64 {
-        self.sum(count) - lock(&self.counted)[count as usize]
+        // Locked first: a sum from before a reset may be less than what was counted then.
+        let counted = lock(&self.counted);
+        self.sum(count) - counted[count as usize]
     }
 
     fn sum(&self, count: ServerCount) -> u64 {

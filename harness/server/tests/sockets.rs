@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -136,6 +136,32 @@ fn the_socket_of_a_server_that_runs_is_not_taken() {
     UnixStream::connect(folder.path().join("socket")).unwrap();
     drop(first);
     Listener::bind(&place).unwrap();
+}
+
+/// A worker counts and resets while others ask.
+#[test]
+fn a_count_is_never_below_what_was_reset() {
+    let here = service(settings("memc3", "clock"));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let desk = here.desk(0);
+            while !is_over.load(Ordering::Relaxed) {
+                desk.counts.add(ServerCount::CmdGet, 1);
+                here.reset();
+            }
+        });
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(300) {
+            let count = here.count(ServerCount::CmdGet);
+            if count > 1 {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("{count} of at most one");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        worker.join().unwrap();
+    });
 }
 
 #[test]
