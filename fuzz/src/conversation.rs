@@ -6,24 +6,9 @@
 use std::sync::Arc;
 
 use cache::store::Config;
-use cache::time::Clock;
-use server::caches;
+use cache::time::StillClock;
 use server::conversation::{Conversation, Next, Room};
 use server::service::{Service, Settings};
-
-/// A clock that stands still.
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn steady(&self) -> u64 {
-        1000
-    }
-
-    fn wall(&self) -> u64 {
-        1_800_000_000
-    }
-}
 
 fn service(store: &str) -> Service {
     let settings = Settings {
@@ -42,11 +27,10 @@ fn service(store: &str) -> Service {
         page: 1 << 14,
         max_value: settings.max_value,
         seed: Some(1),
-        clock: Arc::new(Still),
+        clock: Arc::new(StillClock { steady: 1000, wall: 1_800_000_000 }),
         ..Config::of(settings.bytes)
     };
-    let make = caches::named(store, &settings.eviction).expect("there is such a cache");
-    Service::new(make(&config).expect("the sizes are right"), settings)
+    Service::new(&config, settings).expect("the sizes are right")
 }
 
 /// What is answered to `data`, of which `cut` bytes come at a time, and whether that is the end.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cache::store::{Config, ConfigError};
 
-use crate::caches::{self, AnyCache};
+use crate::caches;
 use crate::net::{Place, Policy};
-use crate::service::Settings;
+use crate::service::{Service, Settings};
 
 /// Serve memcached's protocols over a cache of this workbench
 ///
@@ -182,19 +182,13 @@ impl Flags {
         }
     }
 
-    /// The cache.
+    /// The server, but for its sockets.
     ///
     /// # Errors
     ///
-    /// There can be none of these sizes.
-    ///
-    /// # Panics
-    ///
-    /// Never: clap lets names through that there are.
-    pub fn cache(&self) -> Result<Box<dyn AnyCache>, ConfigError> {
-        let settings = self.settings();
-        let make = caches::named(&settings.store, &settings.eviction);
-        make.expect("the name was checked")(&self.config())
+    /// There can be no cache of these sizes.
+    pub fn service(&self) -> Result<Service, ConfigError> {
+        Service::new(&self.config(), self.settings())
     }
 }
 
@@ -246,7 +240,7 @@ mod tests {
             (settings.eviction.as_str(), settings.flushes, settings.shuts_down),
             ("none", false, true)
         );
-        assert!(options.cache().is_ok());
+        assert!(options.service().is_ok());
         assert!(parse("-M --eviction clock").is_err());
     }
 
@@ -254,7 +248,7 @@ mod tests {
     fn every_size_of_items_makes_a_cache() {
         for item in ["1k", "1024", "512k", "1m", "1048577", "3m", "4m"] {
             let options = parse(&format!("-I {item} -m 64")).unwrap();
-            assert!(options.cache().is_ok(), "{item}");
+            assert!(options.service().is_ok(), "{item}");
         }
         for item in ["0", "1", "5m", "x", "", "k", "99999999999999999999m"] {
             assert!(parse(&format!("-I {item}")).is_err(), "{item}");

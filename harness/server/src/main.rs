@@ -8,7 +8,6 @@ use clap::{Parser, Subcommand};
 use server::flags::Flags;
 use server::load::{self, LoadFlags};
 use server::net::{Listener, Server};
-use server::service::Service;
 
 /// A memcached over the caches of this workbench
 ///
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Flags) -> Result<(), (u8, String)> {
-    let cache = options.cache().map_err(|error| (USAGE, error.to_string()))?;
+    let service = options.service().map_err(|error| (USAGE, error.to_string()))?;
     let mut listeners = Vec::new();
     for place in options.places() {
         let listener = Listener::bind(&place)
@@ -52,7 +51,7 @@ fn serve(options: &Flags) -> Result<(), (u8, String)> {
         eprintln!("listening on {}", listener.place());
         listeners.push(listener);
     }
-    let service = Arc::new(Service::new(cache, options.settings()));
+    let service = Arc::new(service);
     let stops = service.clone();
     ctrlc::set_handler(move || stops.stop()).map_err(|error| (1, error.to_string()))?;
     Server::start(service, listeners, &options.policy())

@@ -1,12 +1,14 @@
 //! What all connections of a server share: the cache, settings, counts, memory for what is in transit.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use cache::store::{Config, ConfigError};
+use cache::time::Clock;
 use mio::Waker;
 
-use crate::caches::{Access, AnyCache};
+use crate::caches::{self, Access, AnyCache};
 use crate::tally::{ServerCount, Tallies};
 
 /// How a server behaves, but for its sockets.
@@ -40,6 +42,8 @@ pub struct Service {
     /// As it was made.
     pub settings: Settings,
     cache: Box<dyn AnyCache>,
+    /// The cache's.
+    clock: Arc<dyn Clock>,
     counts: Box<[Tallies]>,
     /// What was counted when `stats reset` was asked for last.
     counted: Mutex<[u64; ServerCount::ALL.len()]>,
@@ -97,14 +101,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Service {
-    /// A server over `cache`.
-    #[must_use]
-    pub fn new(cache: Box<dyn AnyCache>, settings: Settings) -> Self {
-        Self {
+    /// A server over a cache that is made as `config` says.
+    ///
+    /// # Errors
+    ///
+    /// There can be none of these sizes.
+    ///
+    /// # Panics
+    ///
+    /// If there is no store, or no policy, with the name in `settings`.
+    pub fn new(config: &Config, settings: Settings) -> Result<Self, ConfigError> {
+        let make = caches::named(&settings.store, &settings.eviction);
+        let cache = make.expect("there is a cache with these names")(config)?;
+        Ok(Self {
             counts: (0..settings.threads).map(|_| Tallies::default()).collect(),
             transit: Transit { bytes: AtomicUsize::new(0), most: settings.transit },
             settings,
             cache,
+            clock: config.clock.clone(),
             counted: Mutex::new([0; ServerCount::ALL.len()]),
             began: Instant::now(),
             flush_due: Mutex::new(None),
@@ -113,7 +127,7 @@ impl Service {
             rejected: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             waker: OnceLock::new(),
-        }
+        })
     }
 
     /// What worker `number` works with.
@@ -142,6 +156,18 @@ impl Service {
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Seconds since 1970, by the cache's clock.
+    #[must_use]
+    pub fn wall(&self) -> u64 {
+        self.clock.wall()
+    }
+
+    /// The seconds until this second since 1970; 0 if it has come.
+    #[must_use]
+    pub fn until(&self, second: u64) -> u32 {
+        u32::try_from(second.saturating_sub(self.wall())).unwrap_or(u32::MAX)
     }
 
     /// Of all workers, since the last reset.

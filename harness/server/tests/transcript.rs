@@ -114,6 +114,17 @@ fn a_cas_number_that_was_told_is_the_right_one() {
 }
 
 #[test]
+fn times_are_told_by_the_caches_clock() {
+    // Which stands still, at 1,800,000,000.
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    say("set a 0 0 1\r\n1\r\n");
+    let asked = "mg a T1800000007 t\r\nmg a t\r\nma n N0 T1800000009 t\r\nmg n t\r\n";
+    assert_eq!(say(asked), "HD t7\r\nHD t7\r\nHD t9\r\nHD t9\r\n");
+    assert!(say("stats\r\n").contains("STAT time 1800000000\r\n"));
+}
+
+#[test]
 fn keys_in_base_64_may_have_blanks() {
     let here = service(settings("memc3", "clock"));
     let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
@@ -125,12 +136,10 @@ fn keys_in_base_64_may_have_blanks() {
 #[test]
 fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
     use cache::store::Config;
-    use server::caches::named;
     use server::service::Service;
     let settings = settings("memc3", "clock");
     let config = Config { cas: false, ..Config::of(settings.bytes) };
-    let cache = named("memc3", "clock").unwrap()(&config).unwrap();
-    let here = Service::new(cache, settings);
+    let here = Service::new(&config, settings).unwrap();
     let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
     assert_eq!(say("cas a 0 0 1 1\r\n1\r\nset a 0 0 1\r\n1\r\n"), "NOT_FOUND\r\nSTORED\r\n");
     assert_eq!(say("cas a 0 0 1 1\r\n2\r\ngets a\r\n"), "EXISTS\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");

@@ -44,6 +44,25 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that stands still, for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct StillClock {
+    /// What its steady clock says.
+    pub steady: u64,
+    /// What its wall clock says.
+    pub wall: u64,
+}
+
+impl Clock for StillClock {
+    fn steady(&self) -> u64 {
+        self.steady
+    }
+
+    fn wall(&self) -> u64 {
+        self.wall
+    }
+}
+
 /// When an item expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expiry {

@@ -8,11 +8,10 @@ use cache::store::{Found, NewCas, Options, Outcome, SetError, When, Write};
 use cache::time::Expiry;
 
 use super::reply::{BAD_CHUNK, NOT_NUMERIC, encoded, number, say};
-use super::stats::until;
 use super::text::{self, Sum, join, refused};
 use crate::caches::Edit;
 use crate::protocol::{CRLF, Command, Meta, Words};
-use crate::service::Desk;
+use crate::service::{Desk, Service};
 use crate::tally::ServerCount;
 
 /// Its value is an old one.
@@ -76,11 +75,11 @@ fn is_in(mut flags: Words<'_>, letter: u8) -> bool {
 }
 
 /// The seconds until then, if it ever comes.
-fn seconds(expiry: Expiry) -> Option<u32> {
+fn seconds(expiry: Expiry, service: &Service) -> Option<u32> {
     match expiry {
         Expiry::Never => None,
         Expiry::After(seconds) => Some(seconds),
-        Expiry::At(second) => Some(until(second)),
+        Expiry::At(second) => Some(service.until(second)),
     }
 }
 
@@ -106,7 +105,8 @@ struct Seen {
 impl Seen {
     /// What was left of the item's time when the flag was read that `rest` follows: as of old, or as the flags
     /// before it have set it.
-    fn left_before(&self, meta: &Meta<'_>, rest: Words<'_>) -> Option<u32> {
+    fn left_before(&self, meta: &Meta<'_>, rest: Words<'_>, service: &Service) -> Option<u32> {
+        let seconds = |expiry| seconds(expiry, service);
         let (mut left, mut flags) = (self.left, meta.flags);
         while let Some(flag) = flags.next()
             && flags.rest().len() > rest.rest().len()
@@ -150,7 +150,7 @@ fn get(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b' ', letter]);
         match letter {
             b's' => number(out, desk.value.len()),
-            b't' => say_left(seen.left_before(meta, rest), out),
+            b't' => say_left(seen.left_before(meta, rest, desk.service), out),
             b'c' => number(out, found.cas.unwrap_or(0)),
             _ => number(out, found.flags),
         }
@@ -184,7 +184,7 @@ fn look(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>) -> Option<Seen> {
         // Somebody may have to fetch it: that is decided in one step.
         desk.value.clear();
     }
-    let (mut seen, out) = (None, &mut desk.value);
+    let (mut seen, out, service) = (None, &mut desk.value, desk.service);
     let done = desk.handle.update(key, &mut desk.buffer, &mut |current, _| {
         let Some(current) = current else {
             let Some(expiry) = meta.vivify else { return Edit::Nothing };
@@ -196,7 +196,8 @@ fn look(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>) -> Option<Seen> {
         let found = current.found();
         let mut now = Seen { found, left: current.seconds_left(), ..Seen::default() };
         current.value_into(out);
-        now.wins = found.marks & TOKEN == 0 && (found.marks & STALE != 0 || is_due(meta, &now));
+        now.wins =
+            found.marks & TOKEN == 0 && (found.marks & STALE != 0 || is_due(meta, &now, service));
         seen = Some(now);
         if !now.wins && meta.expiry.is_none() {
             return Edit::Nothing;
@@ -213,11 +214,12 @@ fn look(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>) -> Option<Seen> {
 }
 
 /// Whether so little is left of the item's time that its value is to be fetched anew.
-fn is_due(meta: &Meta<'_>, seen: &Seen) -> bool {
-    let Some(recache) = meta.recache.and_then(seconds) else { return false };
+fn is_due(meta: &Meta<'_>, seen: &Seen, service: &Service) -> bool {
+    let recache = meta.recache.and_then(|expiry| seconds(expiry, service));
+    let Some(recache) = recache else { return false };
     let mut flags = meta.flags;
     while flags.next().is_some_and(|flag| flag[0] != b'R') {}
-    seen.left_before(meta, flags).is_some_and(|left| left < recache)
+    seen.left_before(meta, flags, service).is_some_and(|left| left < recache)
 }
 
 /// Whether of the flags that set an expiry, T and N, this one is the last.
@@ -387,11 +389,21 @@ fn arithmetic(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8
         Sum::NotFound => say_status("NF", meta, key, out),
         Sum::Changed => say_status("EX", meta, key, out),
         Sum::Is(_) if meta.is_quiet && !seen.is_new => {}
-        Sum::Is(sum) => say_sum(sum, &seen, found, meta, key, out),
+        Sum::Is(sum) => {
+            seen.found = found;
+            say_sum(sum, &seen, meta, key, desk.service, out);
+        }
     }
 }
 
-fn say_sum(sum: u64, seen: &Seen, found: Found, meta: &Meta<'_>, key: &[u8], out: &mut Vec<u8>) {
+fn say_sum(
+    sum: u64,
+    seen: &Seen,
+    meta: &Meta<'_>,
+    key: &[u8],
+    service: &Service,
+    out: &mut Vec<u8>,
+) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(sum).as_bytes();
     if meta.wants_value {
@@ -403,11 +415,11 @@ fn say_sum(sum: u64, seen: &Seen, found: Found, meta: &Meta<'_>, key: &[u8], out
     say_flags(meta, key, out, |letter, rest, out| match letter {
         b't' => {
             out.extend_from_slice(b" t");
-            say_left(seen.left_before(meta, rest), out);
+            say_left(seen.left_before(meta, rest, service), out);
         }
         b'c' => {
             out.extend_from_slice(b" c");
-            number(out, found.cas.unwrap_or(0));
+            number(out, seen.found.cas.unwrap_or(0));
         }
         _ => {}
     });

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
@@ -12,16 +11,6 @@ use crate::tally::ServerCount;
 
 /// The version of memcached whose protocol this is, and then our own.
 pub(super) const VERSION: &str = concat!("VERSION 1.6.18 (bench ", env!("CARGO_PKG_VERSION"), ")");
-
-/// Seconds since 1970.
-fn wall() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// The seconds until this second since 1970; 0 if it has come.
-pub(super) fn until(second: u64) -> u32 {
-    u32::try_from(second.saturating_sub(wall())).unwrap_or(u32::MAX)
-}
 
 fn say_stat(out: &mut Vec<u8>, name: &str, value: impl Display) {
     say(out, &format!("STAT {name} {value}"));
@@ -52,7 +41,7 @@ fn general(service: &Service, out: &mut Vec<u8>) {
     let rejected = service.rejected.load(Ordering::Relaxed);
     say_stat(out, "pid", std::process::id());
     say_stat(out, "uptime", service.uptime().as_secs());
-    say_stat(out, "time", wall());
+    say_stat(out, "time", service.wall());
     say_stat(out, "version", VERSION.trim_start_matches("VERSION "));
     say_stat(out, "pointer_size", usize::BITS);
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {

@@ -284,7 +284,7 @@ fn flush(delay: i32, desk: &mut Desk<'_>) -> &'static str {
     }
     match Expiry::from_number(delay.into()) {
         Expiry::After(seconds) if seconds > 0 => desk.service.flush_after(seconds),
-        Expiry::At(second) => desk.service.flush_after(stats::until(second)),
+        Expiry::At(second) => desk.service.flush_after(desk.service.until(second)),
         _ => {
             desk.service.flush_no_more();
             desk.handle.clear();

@@ -3,24 +3,9 @@
 use std::sync::Arc;
 
 use cache::store::Config;
-use cache::time::Clock;
-use server::caches;
+use cache::time::StillClock;
 use server::conversation::{Conversation, Next, Room};
 use server::service::{Service, Settings};
-
-/// Both clocks stand still.
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn steady(&self) -> u64 {
-        1000
-    }
-
-    fn wall(&self) -> u64 {
-        1_800_000_000
-    }
-}
 
 /// Settings that a test may change.
 pub(crate) fn settings(store: &str, eviction: &str) -> Settings {
@@ -42,12 +27,11 @@ pub(crate) fn settings(store: &str, eviction: &str) -> Settings {
 pub(crate) fn service(settings: Settings) -> Arc<Service> {
     let config = Config {
         seed: Some(1),
-        clock: Arc::new(Still),
+        clock: Arc::new(StillClock { steady: 1000, wall: 1_800_000_000 }),
         max_value: settings.max_value,
         ..Config::of(settings.bytes)
     };
-    let make = caches::named(&settings.store, &settings.eviction).expect("there is such a cache");
-    Arc::new(Service::new(make(&config).expect("the sizes are right"), settings))
+    Arc::new(Service::new(&config, settings).expect("the sizes are right"))
 }
 
 /// What comes out, and whether the connection is at its end, if `parts` come in one after the other. `room` says
