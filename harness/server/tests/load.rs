@@ -67,6 +67,13 @@ fn what_was_evicted_is_missed_and_stored_again() {
 }
 
 #[test]
+fn keys_that_are_refused_at_first_are_told() {
+    let report = against("-I 1k", "--keys 500 --value-bytes 1000 --reads 100 --seconds 0.1");
+    assert_eq!(number(&report, "unfilled"), 500, "{report}");
+    assert_eq!(number(&report, "errors") + number(&report, "hits"), 0, "{report}");
+}
+
+#[test]
 fn in_an_open_loop_all_that_was_due_is_asked_for() {
     let report = against("", "--keys 1000 --rate 2000 --seconds 0.5");
     let asked = number(&report, "reads") + number(&report, "stores");
@@ -82,6 +89,20 @@ fn somebody_elses_machine_is_refused() {
     let output = load("--address 192.0.2.1:11211");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--anywhere"));
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    for (flags, code, words) in [
+        ("--socket /nowhere/at/all", 1, "cannot connect to /nowhere/at/all"),
+        ("--socket /nowhere/at/all --no-fill", 1, "cannot connect to /nowhere/at/all"),
+        ("--address localhost:11211", 2, "an address is like 127.0.0.1:11211"),
+    ] {
+        let output = load(flags);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{flags}: {said}");
+        assert!(said.contains(words), "{flags}: {said}");
+    }
 }
 
 /// A server that has a value for every key, and always the same.

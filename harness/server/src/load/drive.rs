@@ -10,7 +10,7 @@ use trials::latency::hdr_histogram;
 use trials::workload::{Arrivals, Keys, Purpose, Rng, UniformKeys, ZipfKeys, derive};
 
 use super::client::{Answer, Client, Waiting};
-use super::flags::LoadFlags;
+use super::flags::{LoadFlags, unreached};
 use super::values::{push_key, push_value};
 use crate::net::Wire;
 
@@ -140,7 +140,7 @@ impl<'f> Driver<'f> {
     pub(super) fn new(flags: &'f LoadFlags, thread: usize) -> io::Result<Self> {
         let (poll, target) = (Poll::new()?, flags.target()?);
         let connections = (0..flags.connections_of(thread)).map(|number| {
-            let mut stream = Wire::connect(&target)?;
+            let mut stream = Wire::connect(&target).map_err(|error| unreached(&target, &error))?;
             stream.register(poll.registry(), Token(number))?;
             Ok((stream, Client::default()))
         });
@@ -158,10 +158,17 @@ impl<'f> Driver<'f> {
         })
     }
 
-    /// Stores every key.
-    pub(super) fn fill(mut self) -> io::Result<()> {
+    /// Stores every key, and returns how many of them were refused.
+    pub(super) fn fill(mut self) -> io::Result<u64> {
         let mut keys = 0..self.flags.keys;
-        self.closed(FILL_DEPTH, |_| keys.next().map(Wanted::Store))
+        self.closed(FILL_DEPTH, |_| keys.next().map(Wanted::Store))?;
+        match self.outcomes.unanswered {
+            0 => Ok(self.outcomes.errors),
+            some => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("of the stores of all keys {some} are unanswered"),
+            )),
+        }
     }
 
     /// Runs the loop that was asked for.

@@ -17,7 +17,7 @@ use crate::net::Place;
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoadFlags {
     /// The server's address
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:11211")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:11211", value_parser = address)]
     address: SocketAddr,
     /// The server's Unix socket, instead of an address
     #[arg(long, value_name = "PATH", conflicts_with = "address")]
@@ -28,7 +28,7 @@ pub struct LoadFlags {
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     connections: u64,
-    /// Threads that share the connections
+    /// Threads that share the connections, at most one a connection
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
     /// Seconds
@@ -72,6 +72,10 @@ pub struct LoadFlags {
     pub json: bool,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is like 127.0.0.1:11211 or [::1]:11211".to_owned())
+}
+
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| format!("`{text}` is no number"))
 }
@@ -98,6 +102,11 @@ impl<S: Read + Write> Blocking for S {}
 
 /// So long a server may take to answer who waits.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why there is no connection.
+pub(super) fn unreached(place: &Place, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot connect to {place}: {error}"))
+}
 
 /// A connection to the server that waits.
 pub(super) fn connect(place: &Place) -> io::Result<Box<dyn Blocking>> {

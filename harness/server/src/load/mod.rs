@@ -27,7 +27,7 @@ use nix::sys::time::TimeVal;
 
 use self::drive::{Driver, Outcomes};
 pub use self::flags::LoadFlags;
-use self::flags::connect;
+use self::flags::{connect, unreached};
 pub use self::report::LoadReport;
 use self::report::ServerSaid;
 
@@ -37,9 +37,7 @@ use self::report::ServerSaid;
 ///
 /// There is no such server, or it ends the conversation.
 pub fn run(flags: &LoadFlags) -> io::Result<LoadReport> {
-    if !flags.no_fill {
-        Driver::new(flags, 0)?.fill()?;
-    }
+    let unfilled = if flags.no_fill { 0 } else { Driver::new(flags, 0)?.fill()? };
     let before = server_said(flags)?;
     let (began, own) = (Instant::now(), own_cpu());
     let parts: Vec<io::Result<Outcomes>> = thread::scope(|scope| {
@@ -55,7 +53,7 @@ pub fn run(flags: &LoadFlags) -> io::Result<LoadReport> {
         all.merge(&part?);
     }
     let after = server_said(flags)?;
-    Ok(LoadReport::new(flags, &all, seconds, client_cpu, &before, &after))
+    Ok(LoadReport::new(flags, unfilled, &all, seconds, client_cpu, [&before, &after]))
 }
 
 fn seconds(time: TimeVal) -> f64 {
@@ -70,7 +68,8 @@ fn own_cpu() -> f64 {
 
 /// What the server says of itself.
 fn server_said(flags: &LoadFlags) -> io::Result<ServerSaid> {
-    let mut stream = connect(&flags.target()?)?;
+    let target = flags.target()?;
+    let mut stream = connect(&target).map_err(|error| unreached(&target, &error))?;
     stream.write_all(b"stats\r\n")?;
     let (mut text, mut part) = (Vec::new(), [0; 4096]);
     while !text.ends_with(b"END\r\n") && !text.ends_with(b"ERROR\r\n") {

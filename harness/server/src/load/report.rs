@@ -72,6 +72,8 @@ pub struct LoadReport {
     pub multiget: usize,
     /// Seconds from the first request to the last answer.
     pub seconds: f64,
+    /// Keys that the server has refused to store before that.
+    pub unfilled: u64,
     /// Requests that read.
     pub reads: u64,
     /// Requests that stored.
@@ -105,11 +107,11 @@ pub struct LoadReport {
 impl LoadReport {
     pub(super) fn new(
         flags: &LoadFlags,
+        unfilled: u64,
         outcomes: &Outcomes,
         seconds: f64,
         client_cpu_seconds: f64,
-        before: &ServerSaid,
-        after: &ServerSaid,
+        [before, after]: [&ServerSaid; 2],
     ) -> Self {
         let keys = outcomes.hits + outcomes.misses + outcomes.wrong + outcomes.stores;
         let since = |of: fn(&ServerSaid) -> Option<f64>| Some(of(after)? - of(before)?);
@@ -120,6 +122,7 @@ impl LoadReport {
             depth: flags.depth(),
             multiget: flags.multiget(),
             seconds,
+            unfilled,
             reads: outcomes.reads,
             stores: outcomes.stores,
             hits: outcomes.hits,
@@ -168,6 +171,9 @@ impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().unwrap_or("unknown");
         writeln!(f, "server     {version}")?;
+        if self.unfilled > 0 {
+            writeln!(f, "fill       {} keys refused", self.unfilled)?;
+        }
         let Self { seconds, keys_per_second, reads, stores, .. } = self;
         writeln!(
             f,
