@@ -137,7 +137,7 @@ def request(rng):
     else:
         words = rng.choice(
             [[b"verbosity", b"1"], [b"verbosity"], [b"bogus", b"x"], [b""], [b"mx", b"k"], [b"get"], [b"quit2"]]
-            + [[b"flush_all"], [b"flush_all", b"0"], [b"flush_all", b"x"], [b"flush_all", b"noreply"]] * 1
+            + [[b"flush_all"], [b"flush_all", b"0"], [b"flush_all", b"x"], [b"flush_all", b"noreply"]]
         )
         after = b""
     if rng.random() < 0.03:
@@ -248,7 +248,7 @@ def compare(ours, memcached, rounds, seed):
     finally:
         codes = [server.stop() for server in servers]
         if codes[0] != 0:
-            print(f"ours ended with {codes[0]}")
+            raise SystemExit(f"ours ended with {codes[0]}")
 
 
 def record(memcached, file):

@@ -85,13 +85,14 @@ enum Further {
 }
 
 fn further(text: &str) -> Result<Further, String> {
-    match text.split_once('=').unwrap_or((text, "")) {
-        ("idle_timeout", seconds) => match seconds.parse() {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, of)| (name, Some(of)));
+    match (name, value) {
+        ("idle_timeout", Some(seconds)) => match seconds.parse() {
             Ok(seconds @ 1..) => Ok(Further::Idle(Duration::from_secs(seconds))),
             _ => Err(format!("`{seconds}` is no number of seconds from 1 on")),
         },
-        ("maxconns_fast", "") => Ok(Further::Rejects(true)),
-        ("no_maxconns_fast", "") => Ok(Further::Rejects(false)),
+        ("maxconns_fast", None) => Ok(Further::Rejects(true)),
+        ("no_maxconns_fast", None) => Ok(Further::Rejects(false)),
         _ => Err("there are idle_timeout=SECONDS, maxconns_fast and no_maxconns_fast".to_owned()),
     }
 }
@@ -261,7 +262,9 @@ mod tests {
         assert_eq!(policy(""), Policy { idle: None, rejects: true });
         let expected = Policy { idle: Some(Duration::from_secs(3)), rejects: false };
         assert_eq!(policy("-o idle_timeout=3,no_maxconns_fast"), expected);
-        assert!(parse("-o idle_timeout=0").is_err() && parse("-o modern").is_err());
+        for wrong in ["idle_timeout=0", "idle_timeout", "maxconns_fast=", "modern"] {
+            assert!(parse(&format!("-o {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]
