@@ -39,7 +39,7 @@ fn say_key(meta: &Meta<'_>, key: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Says `status`, and of the flags those that are said of every item, and what `of_item` says of the others.
+/// Says of the flags those that are the same for every item, and what `of_item` says of the others.
 fn say_flags(
     meta: &Meta<'_>,
     key: &[u8],
@@ -69,7 +69,7 @@ fn say_status(status: &str, meta: &Meta<'_>, key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(CRLF);
 }
 
-/// Whether this letter is yet to come.
+/// Whether one of the flags has this letter.
 fn is_in(mut flags: Words<'_>, letter: u8) -> bool {
     flags.any(|flag| flag[0] == letter)
 }
@@ -123,10 +123,7 @@ impl Seen {
 
 fn get(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
     let seen = look(meta, key, desk);
-    let (command, hits, misses) = match meta.expiry {
-        None => (ServerCount::CmdGet, ServerCount::GetHits, ServerCount::GetMisses),
-        Some(_) => (ServerCount::CmdTouch, ServerCount::TouchHits, ServerCount::TouchMisses),
-    };
+    let (command, hits, misses) = text::counts_of_retrieval(meta.expiry);
     desk.counts.add(command, 1);
     let Some(seen) = seen else {
         desk.counts.add(misses, 1);
@@ -187,9 +184,10 @@ fn look(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>) -> Option<Seen> {
     let (mut seen, out, service) = (None, &mut desk.value, desk.service);
     let done = desk.handle.update(key, &mut desk.buffer, &mut |current, _| {
         let Some(current) = current else {
-            let Some(expiry) = meta.vivify else { return Edit::Nothing };
-            let expiry =
-                Some(if expires_last(meta, b'T') { meta.expiry.unwrap_or(expiry) } else { expiry });
+            let expiry = expiry_if_made(meta);
+            if expiry.is_none() {
+                return Edit::Nothing;
+            }
             seen = Some(Seen { is_new: true, wins: true, ..Seen::default() });
             return Edit::Write(Write { expiry, marks: Some(TOKEN), ..Write::default() });
         };
@@ -222,12 +220,11 @@ fn is_due(meta: &Meta<'_>, seen: &Seen, service: &Service) -> bool {
     seen.left_before(meta, flags, service).is_some_and(|left| left < recache)
 }
 
-/// Whether of the flags that set an expiry, T and N, this one is the last.
-fn expires_last(meta: &Meta<'_>, letter: u8) -> bool {
-    meta.flags
-        .filter(|flag| matches!(flag[0], b'T' | b'N'))
-        .last()
-        .is_some_and(|flag| flag[0] == letter)
+/// When a missing item expires that is made, which takes N: by N or T, whichever comes last.
+fn expiry_if_made(meta: &Meta<'_>) -> Option<Expiry> {
+    let vivify = meta.vivify?;
+    let last = meta.flags.filter(|flag| matches!(flag[0], b'T' | b'N')).last();
+    if last.is_some_and(|flag| flag[0] == b'T') { meta.expiry } else { Some(vivify) }
 }
 
 /// Stores a value; `None` if its end was not where it had to be.
@@ -359,9 +356,10 @@ fn arithmetic(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8
     let (mut sum, mut seen) = (Sum::NotFound, Seen::default());
     let done = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
         let Some(current) = current else {
-            let Some(expiry) = meta.vivify else { return Edit::Nothing };
-            let expiry =
-                Some(if expires_last(meta, b'T') { meta.expiry.unwrap_or(expiry) } else { expiry });
+            let expiry = expiry_if_made(meta);
+            if expiry.is_none() {
+                return Edit::Nothing;
+            }
             (sum, seen.is_new) = (Sum::Is(meta.initial), true);
             number(value, meta.initial);
             return Edit::Write(Write { expiry, ..Write::default() });

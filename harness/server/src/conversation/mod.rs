@@ -217,11 +217,9 @@ impl Conversation {
         let is_too_large = len > desk.service.settings.max_value;
         let all = len + CRLF.len();
         let must_wait = data.len() < all;
-        // While it is waited for, it was let in already.
-        let is_let_in = self.need > 0;
-        if is_too_large
-            || must_wait && !is_let_in && len > SMALL && desk.service.transit.is_exhausted()
-        {
+        // It is asked once: what is waited for is looked at again when all of it is there.
+        let is_kept_out = must_wait && len > SMALL && desk.service.transit.is_exhausted();
+        if is_too_large || is_kept_out {
             let (count, words) = if is_too_large {
                 (ServerCount::StoreTooLarge, reply::TOO_LARGE)
             } else {

@@ -1,4 +1,4 @@
-//! FirstWords of replies.
+//! Words of replies.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -25,11 +25,7 @@ pub(super) fn retrieve(how: Retrieval, key: &[u8], desk: &mut Desk<'_>, out: &mu
         None => desk.handle.get(key, out),
         Some(expiry) => get_and_touch(key, expiry, desk, out),
     };
-    let (hits, misses) = match how.expiry {
-        None => (ServerCount::GetHits, ServerCount::GetMisses),
-        Some(_) => (ServerCount::TouchHits, ServerCount::TouchMisses),
-    };
-    let command = if how.expiry.is_none() { ServerCount::CmdGet } else { ServerCount::CmdTouch };
+    let (command, hits, misses) = counts_of_retrieval(how.expiry);
     desk.counts.add(command, 1);
     let Some((flags, cas)) = found.map(|found| (found.flags, found.cas)) else {
         desk.counts.add(misses, 1);
@@ -45,6 +41,16 @@ pub(super) fn retrieve(how: Retrieval, key: &[u8], desk: &mut Desk<'_>, out: &mu
     out.copy_within(value.., end);
     out.truncate(end + len);
     out.extend_from_slice(CRLF);
+}
+
+/// What counts a retrieval, which may set an expiry: as a command, if the key is there, and if it is not.
+pub(super) fn counts_of_retrieval(
+    expiry: Option<Expiry>,
+) -> (ServerCount, ServerCount, ServerCount) {
+    match expiry {
+        None => (ServerCount::CmdGet, ServerCount::GetHits, ServerCount::GetMisses),
+        Some(_) => (ServerCount::CmdTouch, ServerCount::TouchHits, ServerCount::TouchMisses),
+    }
 }
 
 /// Appends the value of `key`, which expires at another time from then on.

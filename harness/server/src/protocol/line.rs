@@ -14,7 +14,7 @@ pub const MOST_LINE: usize = 16 << 10;
 /// The longest retrieval, in bytes: 100,000 of the longest keys.
 pub const MOST_RETRIEVAL: usize = 26 << 20;
 
-/// FirstWords of a line that are told apart; what follows is one more. No command takes as many.
+/// Words of a line that are looked at. No command takes as many.
 const MOST_WORDS: usize = 23;
 
 /// A line, and what it takes of the input with its end.
@@ -38,7 +38,7 @@ pub fn line(input: &[u8], seen: usize) -> Option<Line<'_>> {
     Some(Line { text, bytes: end + 1 })
 }
 
-/// FirstWords that are parted by blanks, of which there may be several.
+/// Words that are parted by blanks, of which there may be several.
 #[derive(Clone, Copy, Debug)]
 pub struct Words<'l> {
     rest: &'l [u8],
@@ -69,7 +69,7 @@ impl<'l> Iterator for Words<'l> {
     }
 }
 
-/// The words of a line, the command among them.
+/// The first words of a line, the command among them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FirstWords<'l> {
     words: [&'l [u8]; MOST_WORDS],
