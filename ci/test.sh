@@ -10,4 +10,5 @@ cargo run -- list structures | grep chaining-inline >/dev/null || {
 }
 # Seeded bugs whose code has changed would find nobody.
 if python3 -c 'import tomllib' 2>/dev/null; then ci/mutants.sh --check; fi
-cargo test -p structures --features stats --test cuckoo_striped
+# Of the whole workspace, so that libraries have the features with which they have been built.
+cargo test --workspace --features structures/stats --test cuckoo_striped
