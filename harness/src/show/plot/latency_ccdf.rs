@@ -268,7 +268,14 @@ mod tests {
             drawing.values.iter().filter(|value| value.text.starts_with("papaya")).count()
         };
         let all = one(&self::trials(), &STYLES[0]);
-        assert!(papaya(&drawing) * 4 < papaya(&all) * 4 && papaya(&drawing) > 0);
+        assert!(papaya(&drawing) < papaya(&all) && papaya(&drawing) > 0);
+        // A panel is not left out since nobody could keep its rate.
+        let of_panel = |trial: &LatencyTrial| trial.open.rate == 1.5e6 && trial.row.threads == 2;
+        for trial in trials.iter_mut().filter(|trial| of_panel(trial)) {
+            trial.open.saturated = Some(true);
+        }
+        let text = texts(&one(&trials, &STYLES[0]).svg).join(" ");
+        assert!(text.contains("no trial kept the rate") && !text.contains("no valid"), "{text}");
     }
 
     #[test]

@@ -376,7 +376,12 @@ impl<'a> Layout<'a> {
 
     /// What is said in a panel that has nothing to show.
     pub(super) fn why_empty(&self) -> &'static str {
-        if self.panels.is_matrix() { "not compared" } else { "no valid trial" }
+        match self.panels.x {
+            _ if self.panels.is_matrix() => "not compared",
+            // Latency is drawn of trials that did what was asked of them in time.
+            XAxis::Seconds => "no trial kept the rate",
+            _ => "no valid trial",
+        }
     }
 
     /// Width of a band.
