@@ -287,6 +287,12 @@ impl Wraps {
         // Acquire control-C8: pairs with control-C7.
         self.0.load(Ordering::Acquire)
     }
+
+    /// Another count, for tests of what has seen an earlier one.
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(crate) fn set(&self, count: u64) {
+        self.0.store(count, Ordering::SeqCst);
+    }
 }
 
 /// A bucket's control word.
@@ -429,5 +435,21 @@ impl<const SLOTS: usize> Control<SLOTS> {
         let more = |seen| Some(Snapshot::<SLOTS>(seen).with_one_more_overflow().0);
         // Relaxed: the table's publication orders it.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_compares_all_bits_of_wraps() {
+        let (control, wraps) = (Control::<8>::default(), Wraps::default());
+        let (count, seen) = (wraps.count(), control.snapshot());
+        for bit in 0..u64::BITS {
+            wraps.set(1 << bit);
+            assert!(!control.try_lock(seen, &wraps, count), "2^{bit} half turns later");
+        }
+        assert!(control.try_lock(seen, &wraps, wraps.count()));
     }
 }

@@ -398,3 +398,24 @@ impl<const N: usize> Versions for Stripes<N> {
         locked
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_bits_of_a_stripe_are_compared() {
+        type Striped = Stripes<2>;
+        let array = Striped::try_new().expect("two stripes");
+        let (control, wraps) = (Control::<8>::default(), Wraps::default());
+        let seen = Striped::see(&array, 0, &control);
+        // The lowest bit is the lock.
+        for bit in 1..u64::BITS {
+            array.of(0).store(seen.stamp ^ 1 << bit, Ordering::SeqCst);
+            let later = format!("2^{bit} later");
+            assert!(!Striped::validate(&array, 0, &control, &seen), "{later}");
+            assert!(!Striped::validate_tags(&array, 0, &control, &seen), "{later}");
+            assert!(!Striped::try_lock(&array, 0, &control, &seen, &wraps, 0), "{later}");
+        }
+    }
+}

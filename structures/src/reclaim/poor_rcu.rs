@@ -44,7 +44,10 @@ use crossbeam_utils::CachePadded;
 use super::batches::{Batches, Pool};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
-use crate::sync::{AtomicPtr, AtomicUsize, Backoff, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicUsize, Backoff, FIRST, Ordering, perturb};
+
+/// The number of the first drain, which is of lock 0.
+const FIRST_DRAIN: u64 = FIRST / 2 * 2;
 
 /// A domain of the poor man's RCU.
 #[derive(Debug)]
@@ -80,7 +83,7 @@ unsafe impl Reclaimer for PoorRcu {
         Self {
             locks: Default::default(),
             preferred: CachePadded::new(AtomicUsize::new(1)),
-            drains: Mutex::new(0),
+            drains: Mutex::new(FIRST_DRAIN),
             pool: Pool::new(batch),
         }
     }
@@ -215,5 +218,46 @@ impl Guard<PoorRcu> for PoorRcuGuard<'_, '_> {
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<PoorRcu, T>) {
         // SAFETY: by this function's contract.
         unsafe { self.thread.batches.retire(node) }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+
+    /// A node that is freed when it drops.
+    struct Counted(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
+    impl Payload for Counted {}
+
+    /// The numbers of drains go past 2³², which is 256 after the first one here. What is retired under a
+    /// guard stays until that has dropped, and not much longer.
+    #[test]
+    fn marks_beyond_32_bits_are_waited_for() {
+        for seed in 0..8 {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (domain, alive) = (PoorRcu::new(Some(1)), Arc::new(()));
+            let (mut reader, mut writer) = (domain.register(), domain.register());
+            let mut retire = || {
+                let node = Node::alloc(&domain, Counted(Arc::clone(&alive))).publish();
+                // SAFETY: nobody else has ever had it.
+                unsafe { writer.enter().retire(node) };
+            };
+            for _ in 0..100 {
+                let guard = reader.enter();
+                let held = rng.random_range(1..20);
+                (0..held).for_each(|_| retire());
+                assert!(Arc::strong_count(&alive) > held, "freed under a guard, {seed}");
+                drop(guard);
+                (0..3).for_each(|_| retire());
+                assert!(Arc::strong_count(&alive) <= 1 + 3, "kept without a guard, {seed}");
+            }
+            assert!(*domain.drains.lock().expect("nobody panics") > 1 << 32, "{seed}");
+        }
     }
 }

@@ -18,6 +18,8 @@ pub mod left_right;
 pub mod log;
 pub mod map;
 pub mod psim;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod stamps;
 
 use foldhash::fast::RandomState;
 

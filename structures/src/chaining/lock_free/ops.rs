@@ -51,12 +51,13 @@ where
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.map.hasher.hash_one(key);
+        let mut spare = None;
         loop {
             let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
             if !found.present {
                 return None;
             }
-            if let Some(old) = replace(self.map, found, &mut f) {
+            if let Some(old) = replace(self.map, found, &mut spare, &mut f) {
                 return Some(old);
             }
         }
@@ -67,7 +68,7 @@ where
     #[inline]
     pub fn upsert(&mut self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.map.hasher.hash_one(&key);
-        let mut own = Own::Key(key);
+        let (mut own, mut spare) = (Own::Key(key), None);
         loop {
             let key = match &own {
                 Own::Key(key) => key,
@@ -75,7 +76,8 @@ where
             };
             let found = self.map.locate(&mut self.guard, hash, |k| k == key);
             if found.present {
-                if let Some(old) = replace(self.map, found, |value| f(Some(value))) {
+                let f = |value: &V| f(Some(value));
+                if let Some(old) = replace(self.map, found, &mut spare, f) {
                     return Some(old);
                 }
                 continue;
@@ -251,11 +253,13 @@ where
 }
 
 /// Replaces the node that was found by one with the value `f` of its; returns the old value, or
-/// `None` if the node has changed meanwhile.
+/// `None` if the node has changed meanwhile: then `spare` is the node that was to replace it, which the
+/// next attempt takes. It has nothing of the last one: the key that is there may be another, which equals it.
 #[inline]
 fn replace<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,
     mut found: Found<'_, R, K, V, G>,
+    spare: &mut Option<Owned<R, Entry<R, K, V>>>,
     f: impl FnOnce(&V) -> V,
 ) -> Option<V>
 where
@@ -273,14 +277,21 @@ where
     let entry = found.entry()?;
     let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
     let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
-    let new = Node::alloc(&map.domain, replacement).publish();
+    let new = match spare.take() {
+        Some(mut node) => {
+            *node = replacement;
+            node
+        }
+        None => Node::alloc(&map.domain, replacement),
+    };
+    let new = new.publish();
     // Release lock_free-L3: publishes the new node; pairs with the Acquire in `look` and `protect`.
     // From here on the old node is removed and the new one is in the list behind it.
     let marked =
         entry.next.compare_exchange(next, with(new, MARK), Ordering::Release, Ordering::Relaxed);
     if marked.is_err() {
         // SAFETY: from `publish` just above, and not stored.
-        drop(unsafe { Owned::unpublished(new) });
+        *spare = Some(unsafe { Owned::unpublished(new) });
         return None;
     }
     unlink(map, found, new);

@@ -57,11 +57,13 @@ pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
         entry: Self::Entry,
     ) -> Refused<Self::Entry>;
 
-    /// One attempt to replace the value that was found by `f` of it; returns the one replaced.
+    /// One attempt to replace the value that was found by `f` of it; returns the one replaced. What an
+    /// attempt has allocated in vain is in `spare` for the next.
     fn try_replace(
         &mut self,
         at: &At<'m, Self::Map, SLOTS>,
         found: &FoundOf<Self::Map, SLOTS>,
+        spare: &mut Option<Self::Entry>,
         f: impl FnOnce(&Self::Value) -> Self::Value,
     ) -> Option<Self::Value>;
 
@@ -179,9 +181,10 @@ pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
     mut f: impl FnMut(&A::Value) -> A::Value,
 ) -> Option<A::Value> {
     let backoff = Backoff::new();
+    let mut spare = None;
     loop {
         let at = locate(access, hash, key);
-        let old = access.try_replace(&at, &at.located.found?, &mut f);
+        let old = access.try_replace(&at, &at.located.found?, &mut spare, &mut f);
         if old.is_some() {
             return old;
         }
@@ -198,7 +201,7 @@ pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const S
     mut f: impl FnMut(Option<&A::Value>) -> A::Value,
 ) -> Result<Option<A::Value>, GrowError> {
     let backoff = Backoff::new();
-    let mut own = Own::Key(key);
+    let (mut own, mut spare) = (Own::Key(key), None);
     loop {
         let key = match &own {
             Own::Key(key) => key,
@@ -206,7 +209,7 @@ pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const S
         };
         let at = locate(access, hash, key);
         if let Some(found) = at.located.found {
-            let old = access.try_replace(&at, &found, |value| f(Some(value)));
+            let old = access.try_replace(&at, &found, &mut spare, |value| f(Some(value)));
             if old.is_some() {
                 return Ok(old);
             }

@@ -382,6 +382,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_look_compares_all_bits_of_wraps() {
+        let map = Map::<Tagged, 8>::with_capacity_and_hasher(0, Itself(0));
+        let table = map.table();
+        let (count, seen) = (table.wraps.count(), table.see(0));
+        for bit in 0..u64::BITS {
+            table.wraps.set(1 << bit);
+            let later = format!("2^{bit} half turns later");
+            assert!(!table.unchanged(0, &seen, count), "{later}");
+            assert!(!table.tags_unchanged(0, &seen, count), "{later}");
+        }
+    }
+
     /// In small tables and in large ones.
     #[test]
     fn a_full_home_takes_no_more() {

@@ -287,6 +287,7 @@ where
         &mut self,
         at: &At<'m, Self::Map, SLOTS>,
         found: &Found<(u64, u64), SLOTS, E::Versions>,
+        _spare: &mut Option<Self::Entry>,
         f: impl FnOnce(&V) -> V,
     ) -> Option<V> {
         let old = V::from_bits(found.content.1);

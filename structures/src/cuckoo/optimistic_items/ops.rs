@@ -308,9 +308,8 @@ where
         &unsafe { &**node }.key
     }
 
-    fn set_value(Unstored(node): &mut Unstored<R, K, V>, value: V) {
-        // SAFETY: as in `key`; borrowed alone.
-        unsafe { &mut **node }.payload_mut().value = value;
+    fn set_value(entry: &mut Unstored<R, K, V>, value: V) {
+        entry.item().value = value;
     }
 
     #[inline]
@@ -332,6 +331,7 @@ where
         &mut self,
         at: &At<'m, Self::Map, SLOTS>,
         found: &FoundOf<Self::Map, SLOTS>,
+        spare: &mut Option<Unstored<R, K, V>>,
         f: impl FnOnce(&V) -> V,
     ) -> Option<V> {
         let old = item(found.content);
@@ -339,11 +339,18 @@ where
         let entry = unsafe { &*old };
         let (hash, key) = (entry.hash, entry.key.clone());
         let (value, replaced) = (f(&entry.value), entry.value.clone());
-        let node = Node::alloc(&self.map.domain, Item { hash, key, value }).publish();
-        let unstored = Unstored(node);
-        let content = with_away(node, found.content.addr() & AWAY != 0);
+        let new = Item { hash, key, value };
+        let unstored = match spare.take() {
+            Some(mut kept) => {
+                *kept.item() = new;
+                kept
+            }
+            None => Unstored(Node::alloc(&self.map.domain, new).publish()),
+        };
+        let content = with_away(unstored.0, found.content.addr() & AWAY != 0);
         let attempt = at.table.try_write(&at.located, found, |slot| slot.write(content));
         if !driver::settle(self.map, at.table, attempt) {
+            *spare = Some(unstored);
             return None;
         }
         // The map's now.
@@ -382,6 +389,13 @@ where
 
 /// A published node that is in no slot yet, and nobody else's: freed when this is dropped.
 pub(in crate::cuckoo) struct Unstored<R: Reclaimer, K, V>(*mut ItemNode<R, K, V>);
+
+impl<R: Reclaimer, K, V> Unstored<R, K, V> {
+    fn item(&mut self) -> &mut Item<K, V> {
+        // SAFETY: from `publish`, and not stored: nobody else has it; borrowed alone.
+        unsafe { &mut *self.0 }.payload_mut()
+    }
+}
 
 impl<R: Reclaimer, K, V> Drop for Unstored<R, K, V> {
     fn drop(&mut self) {

@@ -129,3 +129,37 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         possible.then_some(())
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use foldhash::fast::FixedState;
+
+    use super::*;
+    use crate::cuckoo::path::Bfs;
+
+    /// What was found in another table, 2³² tables ago or fewer, is not taken for this one's.
+    #[test]
+    fn all_bits_of_a_tables_number_are_compared() {
+        let hasher = FixedState::default();
+        let map = CuckooStriped::<u64, u64, _, 8, Bfs>::with_capacity_and_hasher(1_000, hasher);
+        let (key, slots) = (7, map.capacity());
+        assert!(map.insert(key, 0));
+        let number = {
+            let locked = map.candidates(map.hasher.hash_one(key));
+            let from = locked.find(|found| *found == key).expect("it is there");
+            let other = locked.buckets.into_iter().find(|bucket| *bucket != from.bucket);
+            let to = Place { bucket: other.expect("two buckets"), slot: 0 };
+            let number = locked.locked.table.number;
+            for bit in 0..usize::BITS {
+                let hop = map.displace(&locked.locked, None, [from, to], number ^ 1 << bit);
+                assert_eq!(hop, None, "of a table whose number differs in bit {bit}");
+            }
+            assert_eq!(map.displace(&locked.locked, None, [from, to], number), Some(()));
+            number
+        };
+        for bit in 0..usize::BITS {
+            assert_eq!(map.grow(number ^ 1 << bit), Ok(()));
+        }
+        assert_eq!(map.capacity(), slots, "it grew for who has not found room in another table");
+    }
+}

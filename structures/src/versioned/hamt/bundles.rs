@@ -268,3 +268,36 @@ impl<K, V> Line<K, V> {
         false
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::Arc;
+
+    use foldhash::fast::FixedState;
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use crate::reclaim::RefCounts;
+    use crate::versioned::HamtCas;
+
+    /// The numbers of versions go past 2³², which is 256 after the first one here. Who lets go of a version
+    /// knows how far others have dropped, and frees all that it held, piece by piece.
+    #[test]
+    fn a_chain_across_32_bits_is_freed_at_once() {
+        for seed in 0..8 {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+            let (keys, before) = (rng.random_range(1..50), rng.random_range(0..150));
+            let map = HamtCas::<u64, Arc<()>, RefCounts, FixedState>::default();
+            let alive = Arc::new(());
+            let (mut reader, mut writer) = (map.handle(), map.handle());
+            let mut update = |key| _ = writer.upsert(key, |_| Arc::clone(&alive));
+            (0..keys).chain((0..before).map(|n| n % keys)).for_each(&mut update);
+            let mut reader = reader.pin();
+            assert_eq!(reader.get_with(&0, |_| ()), Some(()));
+            (0..rng.random_range(500..1_000)).for_each(|n| update(n % keys));
+            assert!(Arc::strong_count(&alive) > 500, "the reader holds what was replaced, {seed}");
+            drop(reader);
+            assert_eq!(Arc::strong_count(&alive), 1 + keys as usize, "{seed}");
+        }
+    }
+}

@@ -274,14 +274,61 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         self.clock += 1;
         self.clock
     }
+
+    /// Lets `stamps` pass, for tests of what has seen an earlier one.
+    #[cfg(all(test, not(any(loom, shuttle))))]
+    pub(in crate::versioned) fn skip(&mut self, stamps: u64) {
+        self.clock += stamps;
+    }
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
     use super::*;
-    use crate::versioned::Sequential;
-    use crate::versioned::hamt::Counted;
-    use crate::versioned::map::MapOp;
+    use crate::versioned::hamt::{Bundled, Counted};
+    use crate::versioned::map::{MapObject, MapOp, Outcome};
+    use crate::versioned::{Sequential, Version};
+
+    /// A draft changes and frees what it has made alone, and not what another one has, however many versions
+    /// ago.
+    #[test]
+    fn a_draft_knows_its_own_by_all_bits_of_its_number() {
+        for bit in 0..u64::BITS - 1 {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(bit.into());
+            let alive = Arc::new(());
+            let insert = |key| MapOp::Insert { hash: key % 64, key, value: Arc::clone(&alive) };
+            let mut first = Hamt::<u64, Arc<()>, Bundled>::new();
+            (0..100).for_each(|key| _ = first.apply(&insert(key)));
+            let bindings = |trie: &Hamt<_, _, _>| {
+                let mut all = BTreeMap::new();
+                trie.for_each(|found: &_| _ = all.insert(found.key, found.stamp));
+                all
+            };
+            let before = bindings(&first);
+            // SAFETY: nothing is applied to it after this.
+            drop(unsafe { first.seal() });
+            // SAFETY: sealed, and it lasts longer than the draft.
+            let mut draft = unsafe { first.fork() };
+            draft.number = first.number + (1 << bit);
+            for _ in 0..100 {
+                let key = rng.random_range(0..200);
+                if draft.apply(&insert(key)) == Outcome::Refused {
+                    draft.apply(&MapOp::Remove { hash: key % 64, key, stamp: None });
+                }
+            }
+            assert_eq!(bindings(&first), before, "what was published has changed, {bit}");
+            drop(draft);
+            assert_eq!(Arc::strong_count(&alive), 1 + before.len(), "it has freed others', {bit}");
+            // SAFETY: it drops next; there is no fork of it.
+            unsafe { first.end() };
+        }
+    }
 
     /// It may be cloned and edited as long as the process lives.
     #[test]

@@ -42,6 +42,8 @@ mod compaction;
 mod consensus;
 mod policy;
 mod replica;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests;
 
 use std::fmt;
 use std::marker::PhantomData;

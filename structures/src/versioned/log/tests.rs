@@ -1,0 +1,117 @@
+//! Entries whose numbers go past 2³²: [`FIRST_ENTRY`] is 256 below it here.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::checkpoint::INTERVAL;
+use super::*;
+use crate::reclaim::Hazard;
+use crate::versioned::UniversalPinned;
+
+/// What was appended to it, and how often any of its kind was cloned.
+#[derive(Default)]
+struct Appended {
+    all: Vec<u64>,
+    clones: Arc<AtomicUsize>,
+}
+
+impl Clone for Appended {
+    fn clone(&self) -> Self {
+        self.clones.fetch_add(1, SeqCst);
+        Self { all: self.all.clone(), clones: Arc::clone(&self.clones) }
+    }
+}
+
+thread_local! {
+    /// What is done when a replica next appends.
+    static NEXT: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+impl Sequential for Appended {
+    type Op = u64;
+    type Out = usize;
+
+    /// How many there were before.
+    fn apply(&mut self, number: &u64) -> usize {
+        if let Some(next) = NEXT.take() {
+            next();
+        }
+        self.all.push(*number);
+        self.all.len() - 1
+    }
+}
+
+type Log = HerlihyLog<Appended, Hazard>;
+
+/// A log of which nothing is freed before it drops: who goes where it must not is seen to go there.
+fn log() -> (Log, Arc<AtomicUsize>) {
+    let object = Appended::default();
+    let clones = Arc::clone(&object.clones);
+    (Log::new_in(Hazard::new(Some(usize::MAX)), object), clones)
+}
+
+fn kept_from(log: &Log) -> u64 {
+    log.shared.kept_from.load(SeqCst)
+}
+
+fn append(handle: &mut Handle<'_, Appended, Hazard>, number: u64) -> usize {
+    handle.pin().apply(0, number)
+}
+
+/// Three handles append, read, and stay away for up to three checkpoints. Each sees what the others have
+/// appended; who has stayed away for long goes on from a checkpoint, and nobody else does.
+#[test]
+fn entries_have_numbers_beyond_32_bits() {
+    for seed in 0..16 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (log, clones) = log();
+        let mut handles = [log.handle(), log.handle(), log.handle()];
+        handles.iter_mut().for_each(|handle| handle.pin().read(0, |_| ()));
+        let mut model = Vec::new();
+        while model.len() < 4 * INTERVAL as usize {
+            let (writer, reader) = (rng.random_range(0..3), rng.random_range(0..3));
+            let most = if rng.random() { 3 } else { 3 * INTERVAL };
+            for _ in 0..rng.random_range(1..=most) {
+                let number = rng.random();
+                assert_eq!(append(&mut handles[writer], number), model.len(), "{seed}");
+                model.push(number);
+                let last = FIRST_ENTRY + model.len() as u64;
+                assert_eq!(kept_from(&log), last / INTERVAL * INTERVAL, "{seed}");
+            }
+            let at = handles[reader].replica.as_ref().expect("it has read").number;
+            let before = clones.load(SeqCst);
+            let seen = handles[reader].pin().read(0, |object| object.all.clone());
+            assert_eq!(seen, model, "{seed}");
+            let jumped = clones.load(SeqCst) - before;
+            assert_eq!(jumped, usize::from(at < kept_from(&log)), "from {at}, {seed}");
+        }
+    }
+}
+
+/// A replica has held its entry, and while it runs the next ones others go on by more than a checkpoint: the
+/// entries ahead of it have been retired.
+#[test]
+fn a_replica_notices_a_checkpoint_beyond_32_bits() {
+    // What handles borrow outlives what is to be done next.
+    let (log, clones) = log();
+    let log: &'static Log = Box::leak(Box::new(log));
+    let (mut slow, fast) = (log.handle(), Rc::new(RefCell::new(log.handle())));
+    let before = (INTERVAL..2 * INTERVAL - 5).map(|number| append(&mut slow, number)).count();
+    assert!(FIRST_ENTRY + (before as u64) < 1 << 32);
+    (0..4).for_each(|number| _ = append(&mut fast.borrow_mut(), number));
+    let (ahead, later) = (Rc::clone(&fast), Rc::new(Cell::new(0)));
+    let counted = Rc::clone(&later);
+    let seen_clones = Arc::clone(&clones);
+    NEXT.set(Some(Box::new(move || {
+        (0..3 * INTERVAL).for_each(|number| _ = append(&mut ahead.borrow_mut(), number));
+        counted.set(seen_clones.load(SeqCst));
+    })));
+    let seen = slow.pin().read(0, |object| object.all.len());
+    assert!(seen >= before + 4, "{seen}");
+    assert_eq!(clones.load(SeqCst) - later.get(), 1, "it went on from the checkpoint");
+}
