@@ -174,10 +174,10 @@ mod on {
     fn an_update_makes_one_node_whatever_attempts_it_takes() {
         fn check<M: ConcurrentMap<Alike, u64> + Default>() {
             for turns in [0, 1, 20] {
+                let (meter, mut turn) = (Meter::start(), 0);
                 let map = M::default();
                 let (mut handle, mut other) = (map.handle(), map.handle());
                 assert!(handle.insert(Alike(0), 0));
-                let (meter, mut turn) = (Meter::start(), 0);
                 let old = handle.update(&Alike(0), |value| {
                     if turn < turns {
                         turn += 1;
@@ -187,7 +187,8 @@ mod on {
                     1_000 + turn
                 });
                 assert_eq!(old, Some(turns));
-                assert_eq!(meter.made_and_discarded(), [turns + 1, 0], "the other's, and its own");
+                // What was there, the other's, and its own.
+                assert_eq!(meter.made_and_discarded(), [1 + turns + 1, 0]);
                 let mut entries = Vec::new();
                 handle.for_each(|Alike(key), value| entries.push((*key, *value)));
                 assert_eq!(entries, [(turns, 1_000 + turns)]);
