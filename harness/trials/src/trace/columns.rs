@@ -3,11 +3,11 @@
 //! Each line is a read, as in libCacheSim's reader of such files. Nothing in such a file expires.
 
 use std::fmt;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::str::FromStr;
 
 use super::requests::Numbers;
-use super::text::{LONGEST, size};
+use super::text::{each_line, size};
 use super::{Request, Trace, Wrong, oracle_general};
 use crate::workload::Op;
 
@@ -34,7 +34,13 @@ impl FromStr for TextColumns {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |what: String| format!("{what}; {EXPECTED}");
         let (mut key, mut size, mut header, mut delimiter) = (None, None, false, b',');
+        let mut said = Vec::new();
         for part in text.split(',') {
+            let name = part.split_once('=').map_or(part, |(name, _)| name);
+            if said.contains(&name) {
+                return Err(wrong(format!("`{name}` is said twice")));
+            }
+            said.push(name);
             let column = |number: &str| match number.parse() {
                 Ok(column @ 1..=1000_usize) => Ok(Some(column)),
                 _ => Err(wrong(format!("`{number}` is no column from 1 to 1000"))),
@@ -64,29 +70,17 @@ impl fmt::Display for TextColumns {
 
 /// Reads lines to the end.
 pub(super) fn read(input: &mut impl BufRead, columns: &TextColumns) -> Result<Trace, Wrong> {
-    let (mut trace, mut numbers, mut line) = (Trace::default(), Numbers::default(), Vec::new());
-    for number in 1_u64.. {
-        line.clear();
-        if input.by_ref().take(LONGEST + 1).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
+    let help = format!("each line has its {columns}, as --csv says");
+    each_line(input, &help, |number, line| {
         if number == 1 && columns.header {
-            continue;
+            return Ok(());
         }
-        let malformed = |what| Wrong::Malformed {
-            at: number.to_string(),
-            what,
-            help: format!("each line has its {columns}, as --csv says"),
-        };
-        if line.len() as u64 > LONGEST {
-            return Err(malformed(format!("the line is longer than {LONGEST} bytes")));
-        }
-        let (key, value_bytes) = columns.of(line).map_err(malformed)?;
-        let key = numbers.of(key, oracle_general::KEY_BYTES, &mut trace).map_err(malformed)?;
+        let (key, value_bytes) = columns.of(line)?;
+        let key = numbers.of(key, oracle_general::KEY_BYTES, &mut trace)?;
         trace.requests.push(Request { op: Op::Get, key, value_bytes });
-    }
+        Ok(())
+    })?;
     Ok(trace)
 }
 
@@ -134,10 +128,19 @@ mod tests {
             ("key=0", "`0` is no column"),
             ("key=1,sise=2", "`sise=2` is none of key, size"),
             ("key=1,delimiter=ab", "`delimiter=ab`"),
+            ("key=1,size=2,key=3", "`key` is said twice"),
             ("", "`` is none of"),
         ] {
             let error = said.parse::<TextColumns>().unwrap_err();
             assert!(error.contains(what) && error.contains("key=2,size=4"), "{error}");
+        }
+        // The rest of a line of names that is cut would be a line of its own.
+        let names = "n".repeat(1 << 16) + "ame,key\n1,a\n";
+        match read(&mut names.as_bytes(), &columns("key=1,header")) {
+            Err(Wrong::Malformed { at, what, .. }) => {
+                assert!(at == "1" && what.contains("longer than 65536"), "{at}: {what}");
+            }
+            other => panic!("{other:?}"),
         }
         for (line, what) in [
             ("1", "has 1 columns, not 2"),

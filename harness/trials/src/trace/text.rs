@@ -11,7 +11,7 @@ pub(super) const LINE: &str =
     "`timestamp,key,key size,value size,client id,operation,TTL`, as in `0,a3f,16,200,7,get,0`";
 
 /// Bytes of a line: no cache's keys are nearly as long, and what is no trace may have no lines.
-pub(super) const LONGEST: u64 = 1 << 16;
+const LONGEST: u64 = 1 << 16;
 
 /// What a cache's operations are on a table.
 ///
@@ -34,8 +34,26 @@ const OPERATIONS: [(&str, Op); 11] = [
 /// Reads lines to the end.
 pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
     let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
-    let mut line = Vec::new();
     let mut moments = Vec::new();
+    each_line(input, &format!("a line is {LINE}"), |_, line| {
+        let Line { key, key_bytes, value_bytes, op, moment } = Line::of(line)?;
+        let key = numbers.of(key, key_bytes, &mut trace)?;
+        trace.requests.push(Request { op, key, value_bytes });
+        moments.push(moment);
+        Ok(())
+    })?;
+    trace.set_moments(moments);
+    Ok(trace)
+}
+
+/// Shows `take` each line with its number, from 1 on. The first one in which something is wrong ends it, with
+/// `help` as what would be right.
+pub(super) fn each_line(
+    input: &mut impl BufRead,
+    help: &str,
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), String>,
+) -> Result<(), Wrong> {
+    let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
         if input.by_ref().take(LONGEST + 1).read_until(b'\n', &mut line)? == 0 {
@@ -43,22 +61,14 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
         }
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let malformed = |what| Wrong::Malformed {
-            at: number.to_string(),
-            what,
-            help: format!("a line is {LINE}"),
-        };
+        let malformed =
+            |what| Wrong::Malformed { at: number.to_string(), what, help: help.to_owned() };
         if line.len() as u64 > LONGEST {
             return Err(malformed(format!("the line is longer than {LONGEST} bytes")));
         }
-        let parsed = Line::of(line).map_err(malformed)?;
-        let key = numbers.of(parsed.key, parsed.key_bytes, &mut trace).map_err(malformed)?;
-        let Line { op, value_bytes, .. } = parsed;
-        trace.requests.push(Request { op, key, value_bytes });
-        moments.push(parsed.moment);
+        take(number, line).map_err(malformed)?;
     }
-    trace.set_moments(moments);
-    Ok(trace)
+    Ok(())
 }
 
 struct Line<'a> {
