@@ -17,7 +17,7 @@ mod requests;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -30,7 +30,7 @@ use crate::fault::Fault;
 use crate::memory;
 use crate::metric::{Noise, NoiseProbe, peak_rss_bytes, process_cpu_seconds, rss_bytes};
 use crate::pin::Cpus;
-use crate::trial::Measurement;
+use crate::trial::{Measurement, join, start};
 
 /// The hidden command of such a trial's process.
 pub const CACHE_COMMAND: &str = "cache-trial";
@@ -55,8 +55,8 @@ pub struct Cached {
     pub tally: CacheTally,
     /// What the cache had at the end.
     pub state: CacheState,
-    /// The most bytes that counted against the bound at any time, as sampled; at the end, if the store does not
-    /// say without a lock.
+    /// The most bytes that counted against the bound at any time, as the store has counted it or as sampled; at
+    /// the end, if the store neither counts it nor says it without a lock.
     pub peak_memory_bytes: u64,
     /// How much larger the resident set was at the end than before the cache was made.
     pub resident_bytes: Option<u64>,
@@ -136,13 +136,7 @@ struct Trial<'t> {
     meeting: Barrier,
     /// Workers that have no request left.
     idle: AtomicUsize,
-    stall: Stall,
-}
-
-/// Where the stalled reader is.
-#[derive(Debug, Default)]
-struct Stall {
-    is_inside: AtomicBool,
+    /// The stalled reader may leave its lookup.
     is_over: AtomicBool,
 }
 
@@ -165,7 +159,7 @@ impl<'t> Trial<'t> {
             next: [AtomicU64::new(0), AtomicU64::new(half)],
             meeting: Barrier::new(fault.workers(threads) + fault.bystanders() + 1),
             idle: AtomicUsize::new(0),
-            stall: Stall::default(),
+            is_over: AtomicBool::new(false),
         }
     }
 
@@ -188,10 +182,10 @@ impl<'t> Trial<'t> {
             let noise = probe.stop();
             let state = self.cache.state();
             // All clients end.
-            self.stall.is_over.store(true, Relaxed);
+            self.is_over.store(true, Relaxed);
             self.meeting.wait();
-            let worked: Vec<Worked> = all.into_iter().map(join).collect();
-            let is_in_place = bystander.is_none_or(join);
+            let worked: Vec<Worked> = all.into_iter().map(|worker| join(worker.join())).collect();
+            let is_in_place = bystander.is_none_or(|bystander| join(bystander.join()));
             let bound = self.spec.case.cache.map_or(0, |load| load.bytes);
             let counted = if state.overrun_bytes > 0 { bound + state.overrun_bytes } else { 0 };
             let peak_memory_bytes = sampled.max(state.memory_bytes).max(counted);
@@ -202,14 +196,18 @@ impl<'t> Trial<'t> {
         })
     }
 
-    /// Until no worker has a request left: the most memory that there was.
+    /// Until no worker has a request left: the most memory that there was. The last look is after that, as there
+    /// may be none before.
     fn watch(&self, workers: usize) -> u64 {
         let mut most = 0;
-        while self.idle.load(Relaxed) < workers {
+        loop {
+            let is_over = self.idle.load(Relaxed) >= workers;
             most = most.max(self.cache.held_bytes().unwrap_or(0));
+            if is_over {
+                return most;
+            }
             thread::sleep(SAMPLES);
         }
-        most
     }
 
     /// Meets the others so many times.
@@ -241,10 +239,11 @@ impl<'t> Trial<'t> {
                 client.run(block, self.requests.keys(), tally);
             }
             times = [began, Instant::now()];
-            // The three meetings of the main thread: warm, in place, off; then all have ended.
-            let meetings = if which == 0 { 3 } else { 1 };
-            self.idle.fetch_add(which, Relaxed);
-            client.offline(&mut || self.meet(meetings));
+            if which == 1 {
+                self.idle.fetch_add(1, Relaxed);
+            }
+            // Of the main thread's meetings three are between the halves, and one is at the end.
+            client.offline(&mut || self.meet([3, 1][which]));
         }
         let [began, ended] = times;
         Worked { tally: halves[1].1, began, ended, unpinned: !bound }
@@ -256,20 +255,13 @@ impl<'t> Trial<'t> {
         let mut source = self.requests.source(number);
         client.offline(&mut || self.meet(1));
         let mut inside = || {
-            self.stall.is_inside.store(true, Relaxed);
-            self.meeting.wait();
-            self.meeting.wait();
-            while !self.stall.is_over.load(Relaxed) {
+            self.meet(2);
+            while !self.is_over.load(Relaxed) {
                 thread::sleep(SAMPLES);
             }
         };
-        for _ in 0..TRIES {
-            let key = source.key();
-            if client.stall(self.requests.keys().key(key), &mut inside) {
-                break;
-            }
-        }
-        let was_inside = self.stall.is_inside.load(Relaxed);
+        let keys = self.requests.keys();
+        let was_inside = (0..TRIES).any(|_| client.stall(keys.key(source.key()), &mut inside));
         if !was_inside {
             // It is in no lookup; the others must not wait for it.
             client.offline(&mut || self.meet(2));
@@ -306,20 +298,6 @@ fn summed(
         warnings,
         ..Measurement::default()
     }
-}
-
-/// Starts a thread. If there can be no more, the process ends: the others wait for it.
-fn start<'s, T: Send + 's>(
-    scope: &'s Scope<'s, '_>,
-    work: impl FnOnce() -> T + Send + 's,
-) -> ScopedJoinHandle<'s, T> {
-    thread::Builder::new().spawn_scoped(scope, work).unwrap_or_else(|error| {
-        memory::end(format_args!("cannot start all threads of the trial: {error}"))
-    })
-}
-
-fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(test)]

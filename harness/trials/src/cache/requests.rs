@@ -92,7 +92,7 @@ impl Requests {
         smallest.unwrap_or(0)
     }
 
-    /// Bytes of a key and its value, in the mean over the keys; of a trace over the requests.
+    /// Bytes of a key and of a value, in the mean over the keys; of a trace those of values over the requests.
     pub(super) fn mean_payload(&self) -> Option<f64> {
         Some(match &self.what {
             What::Drawn(_, lengths) => lengths.mean_payload(self.keys.count() as u64),

@@ -179,6 +179,15 @@ fn what_a_cache_does_wrong_fails_the_trial() {
     assert_eq!(cached.peak_memory_bytes, 4877);
 }
 
+/// The machine may have other things to do than to let the main thread look while the workers work.
+#[test]
+fn memory_is_looked_at_when_all_have_ended_at_once() {
+    let spec = spec(1, |_| {});
+    let requests = Requests::of(&spec).unwrap();
+    let cache = Queue { beyond: 9, ..Queue::default() };
+    assert_eq!(Trial::new(&cache, &requests, &spec).watch(0), 9);
+}
+
 #[test]
 fn a_reader_stalls_in_a_key_that_is_there_and_ends() {
     let stalled = |case: &mut Case| case.fault = Fault::StalledReader;

@@ -315,7 +315,7 @@ fn prefill(map: &dyn Table, spec: &TrialSpec) -> Books {
 }
 
 /// Starts a thread of the trial. If there can be no more, the process ends: the others wait for it.
-fn start<'s, T: Send + 's>(
+pub(crate) fn start<'s, T: Send + 's>(
     scope: &'s Scope<'s, '_>,
     work: impl FnOnce() -> T + Send + 's,
 ) -> ScopedJoinHandle<'s, T> {
@@ -325,7 +325,7 @@ fn start<'s, T: Send + 's>(
 }
 
 /// The result of a thread, or its panic.
-fn join<T>(result: thread::Result<T>) -> T {
+pub(crate) fn join<T>(result: thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
