@@ -7,10 +7,12 @@
 //! | `over_map` | the store `over-map`, by reclaimer |
 //! | `policies` | where each policy of the crate `cache` comes from, and what it keeps |
 //! | `moka`, `quick_cache` | peers |
+//! | `peers` | what these two are used alike in |
 
 mod moka;
 mod ours;
 mod over_map;
+mod peers;
 mod policies;
 mod quick_cache;
 

@@ -5,8 +5,6 @@
 //! there at once, and goes when some thread next works off the log. Nothing expires: it has no clock that a
 //! trial can set.
 
-use std::sync::Arc;
-
 use ::moka::policy::EvictionPolicy;
 use ::moka::sync::Cache;
 use foldhash::fast::FixedState;
@@ -14,10 +12,9 @@ use table::Op;
 use table::cache::{CacheClient, CacheEntry, CacheMaker, CacheState, Serves, Serving, SharedCache};
 
 use crate::maker;
+use crate::peers::{HeldKey, HeldValue, append, stores, weight};
 
-type Key = Box<[u8]>;
-type Value = Arc<[u8]>;
-type Map = Cache<Key, Value, FixedState>;
+type Map = Cache<HeldKey, HeldValue, FixedState>;
 
 /// With each of its policies.
 pub(crate) fn makers() -> [CacheMaker; 2] {
@@ -37,10 +34,11 @@ fn of(eviction: &str, source: &str, policy: fn() -> EvictionPolicy) -> CacheMake
         ..CacheEntry::default()
     };
     maker(entry, move |options| {
-        let weight =
-            |key: &Key, value: &Value| u32::try_from(key.len() + value.len()).unwrap_or(u32::MAX);
+        let weigher = |key: &HeldKey, value: &HeldValue| {
+            u32::try_from(weight(key, value)).unwrap_or(u32::MAX)
+        };
         let builder =
-            Cache::builder().max_capacity(options.bytes).weigher(weight).eviction_policy(policy());
+            Cache::builder().max_capacity(options.bytes).weigher(weigher).eviction_policy(policy());
         Ok(Moka(builder.build_with_hasher(FixedState::with_seed(options.seed))))
     })
 }
@@ -69,19 +67,11 @@ impl SharedCache for Moka {
 impl Serves for &Moka {
     #[inline]
     fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> bool {
-        let found = self.0.get(key);
-        found.iter().for_each(|found| value.extend_from_slice(found));
-        found.is_some()
+        append(self.0.get(key), value)
     }
 
     fn set(&mut self, key: &[u8], value: &[u8], op: Op, _ttl: u32) -> bool {
-        // Not one step, which its interface has not.
-        let wanted = match op {
-            Op::Insert => !self.0.contains_key(key),
-            Op::Update => self.0.contains_key(key),
-            Op::Get | Op::Remove | Op::Upsert => true,
-        };
-        if wanted {
+        if stores(op, || self.0.contains_key(key)) {
             self.0.insert(key.into(), value.into());
         }
         true

@@ -3,25 +3,23 @@
 //! It is used as its documentation tells: a weigher says the bytes of key and value, and the capacity is the
 //! sum of these. What it keeps besides for each entry it does not count. Nothing expires.
 
-use std::sync::Arc;
-
 use ::quick_cache::sync::{Cache, DefaultLifecycle};
 use ::quick_cache::{OptionsBuilder, Weighter};
 use foldhash::fast::FixedState;
 use table::Op;
 use table::cache::{CacheClient, CacheEntry, CacheMaker, CacheState, Serves, Serving, SharedCache};
 
-type Key = Box<[u8]>;
-type Value = Arc<[u8]>;
-type Map = Cache<Key, Value, Bytes, FixedState>;
+use crate::peers::{HeldKey, HeldValue, append, stores, weight};
+
+type Map = Cache<HeldKey, HeldValue, Bytes, FixedState>;
 
 /// Bytes of key and value.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Key, Value> for Bytes {
-    fn weight(&self, key: &Key, value: &Value) -> u64 {
-        (key.len() + value.len()) as u64
+impl Weighter<HeldKey, HeldValue> for Bytes {
+    fn weight(&self, key: &HeldKey, value: &HeldValue) -> u64 {
+        weight(key, value)
     }
 }
 
@@ -69,19 +67,11 @@ impl SharedCache for Quick {
 impl Serves for &Quick {
     #[inline]
     fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> bool {
-        let found = self.0.get(key);
-        found.iter().for_each(|found| value.extend_from_slice(found));
-        found.is_some()
+        append(self.0.get(key), value)
     }
 
     fn set(&mut self, key: &[u8], value: &[u8], op: Op, _ttl: u32) -> bool {
-        // Not one step, as an application would do it.
-        let wanted = match op {
-            Op::Insert => !self.0.contains_key(key),
-            Op::Update => self.0.contains_key(key),
-            Op::Get | Op::Remove | Op::Upsert => true,
-        };
-        if wanted {
+        if stores(op, || self.0.contains_key(key)) {
             self.0.insert(key.into(), value.into());
         }
         true
