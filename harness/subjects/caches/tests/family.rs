@@ -44,6 +44,9 @@ fn each_hits_about_what_fits_and_is_itself_again() {
         let evicts = cached.state.evictions.map(|evictions| evictions > 0);
         assert!(evicts.is_none_or(|evicts| evicts != refuses), "{name}");
         assert!(!is_strict || evicts.is_some() && cached.peak_memory_bytes <= 96_000, "{name}");
+        // What is not known is not 0.
+        let index = cached.state.index_bytes.map(|bytes| bytes > 0);
+        assert_eq!(index, is_strict.then_some(true), "{name}");
         // moka works off its log when it likes.
         if cache.entry.store != "moka" {
             assert_eq!(run_small(&caches, &name, |_| {}).tally, cached.tally, "{name}");
