@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::panels::Panels;
 use super::picture::Sketch;
 use super::schemes::file_stem;
-use crate::analysis::setting::{Group, split};
+use crate::analysis::setting::Group;
 use crate::rows::Row;
 
-/// A picture `name` for each setting: of the cells, whose rows are `rows` in the same order, those that have it.
+/// A picture `name` for each of `groups`, which are of `rows`: with the cells, one for each row in the same order,
+/// whose rows it has.
 pub(super) fn by_setting<C>(
     name: &str,
-    rows: &[Row],
-    cells: &[C],
+    groups: &[Group],
+    (rows, cells): (&[Row], &[C]),
     panels: impl Fn(&Group, Vec<&C>) -> Panels,
 ) -> Vec<Sketch> {
     let picture = |group: &Group| {
@@ -21,5 +22,5 @@ pub(super) fn by_setting<C>(
         let panels = panels(group, own.map(|(cell, _)| cell).collect());
         Sketch { file_stem: file_stem(name, &group.label), panels }
     };
-    split(rows).iter().map(picture).collect()
+    groups.iter().map(picture).collect()
 }

@@ -7,10 +7,11 @@ use anyhow::Result;
 
 use super::Results;
 use super::arrange::arranged;
+use super::by_setting::by_setting;
 use super::levels::{kinds, reads, skew};
 use super::panels::{Curve, Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
-use super::schemes::{file_stem, threads};
+use super::schemes::threads;
 use super::style::{Look, looks};
 use crate::analysis::cache::CacheCell;
 use crate::analysis::setting::{Group, Setting, split_by};
@@ -51,13 +52,9 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let cells = cells(results);
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let looks = looks(results.rows);
-    let picture = |group: &Group| {
-        let ids: BTreeSet<&str> = group.rows.iter().map(|row| row.case.as_str()).collect();
-        let own = cells.iter().filter(|cell| ids.contains(cell.row.case.as_str())).collect();
-        let panels = Ratios { group, cells: own, looks: &looks }.panels();
-        Sketch { file_stem: file_stem(NAME, &group.label), panels }
-    };
-    Ok(split_by(&rows, &setting).iter().map(picture).collect())
+    let panels =
+        |group: &Group, cells: Vec<&CacheCell>| Ratios { group, cells, looks: &looks }.panels();
+    Ok(by_setting(NAME, &split_by(&rows, &setting), (&rows, &cells), panels))
 }
 
 /// One group's cells.

@@ -14,7 +14,7 @@ use super::picture::Sketch;
 use super::schemes::threads;
 use super::style::{ALONE, Look, looks};
 use crate::analysis::latency::LatencyCell;
-use crate::analysis::setting::Group;
+use crate::analysis::setting::{Group, split};
 use crate::case::NO_OP;
 use crate::rows::Row;
 use crate::rows::latency::Time;
@@ -54,7 +54,9 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let mut looks = looks(&[results.rows, &rows].concat());
     looks.insert(NO_OP.to_owned(), ALONE);
-    Ok(by_setting(NAME, &rows, &cells, |group, cells| panels(group, cells, &looks)))
+    Ok(by_setting(NAME, &split(&rows), (&rows, &cells), |group, cells| {
+        panels(group, cells, &looks)
+    }))
 }
 
 /// What a row of panels has in common.

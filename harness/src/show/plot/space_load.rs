@@ -9,7 +9,7 @@ use super::by_setting::by_setting;
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
 use super::style::{Look, looks};
-use crate::analysis::setting::Group;
+use crate::analysis::setting::{Group, split};
 use crate::analysis::space::SpaceCell;
 use crate::rows::Row;
 
@@ -44,7 +44,9 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let cells = cells(results);
     let rows: Vec<Row> = cells.iter().map(|cell| cell.row.clone()).collect();
     let looks = looks(results.rows);
-    Ok(by_setting(NAME, &rows, &cells, |group, cells| panels(group, cells, &looks)))
+    Ok(by_setting(NAME, &split(&rows), (&rows, &cells), |group, cells| {
+        panels(group, cells, &looks)
+    }))
 }
 
 fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>) -> Panels {
