@@ -13,8 +13,8 @@ use trials::cache::Cached;
 /// The file's name in a result folder.
 pub const CACHE: &str = "cache.csv";
 
-/// What was measured of one trial of a cache: a line of the file. All but the last seven columns are of the
-/// measured half of the requests.
+/// What was measured of one trial of a cache: a line of the file. Lookups, hits, their bytes and refusals are of
+/// the measured half of the requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CacheRow {
     /// The cell's id.
@@ -49,7 +49,7 @@ pub struct CacheRow {
     pub items: u64,
     /// Bytes that counted against the bound at the end, as the store counts them.
     pub memory_bytes: u64,
-    /// The most that there were at any time, as sampled.
+    /// The most that there were at any time, as sampled or as the store has counted it.
     pub peak_memory_bytes: u64,
     /// How far that is above the bound.
     pub overrun_bytes: u64,

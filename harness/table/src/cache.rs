@@ -118,7 +118,7 @@ pub struct CacheTally {
     pub hit_bytes: u64,
     /// Values that were to be stored and found no room, or were too large.
     pub refused: u64,
-    /// Values that were another key's, or another value than was stored.
+    /// Values that were another key's.
     pub wrong: u64,
 }
 
@@ -161,7 +161,7 @@ pub trait SharedCache: Send + Sync {
     fn state(&self) -> CacheState;
 
     /// Bytes that count against the bound now, what is retired and not freed among them; no lock is taken.
-    /// `None` of a store whose bound is strict by the way in which it has its memory.
+    /// `None` of a store that needs a lock for that, or that keeps count of its most itself.
     fn held_bytes(&self) -> Option<u64> {
         None
     }
