@@ -33,10 +33,10 @@ TOLERANCE, SLACK = 1.1, 1.5
 
 def built():
     """The program, built as what is measured is built."""
-    build = ["cargo", "build", "--profile", "measured", "--quiet", "-p", "structures", "--example", "instructions"]
+    build = ["cargo", "build", "--profile", "measured", "--quiet", "-p", "instructions"]
     subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR") or "target")
-    return ROOT / target / "measured" / "examples" / "instructions"
+    return ROOT / target / "measured" / "instructions"
 
 
 def install_valgrind():

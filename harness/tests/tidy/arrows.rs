@@ -7,13 +7,14 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
     ("table", &[]),
     ("linearizability", &[]),
     ("scenarios", &["linearizability", "structures"]),
+    ("instructions", &["structures"]),
     ("kernel", &["structures", "table"]),
     ("trials", &["linearizability", "table"]),
     // `trials` in the program alone, see below.

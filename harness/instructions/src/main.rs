@@ -2,7 +2,7 @@
 //! instructions.
 //!
 //! ```sh
-//! cargo run --profile measured -p structures --example instructions -- short cuckoo-optimistic
+//! cargo run --profile measured -p instructions -- short cuckoo-optimistic
 //! ```
 //!
 //! The first argument is `short` or `long`, the others are tables, all if there are none. For each kind
