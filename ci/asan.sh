@@ -1,9 +1,9 @@
 #!/bin/sh
 # The conformance suite, safe code that misuses what is public, threads that exit, guards within guards, and eight
-# threads on caches that are too small, under AddressSanitizer, with random yields between loading a pointer and using it (`--cfg perturb`); then the
-# suite again under
-# LeakSanitizer, without the scheme that leaks by design. Then the control: a scheme that frees at once
-# must be reported, or the runs before prove nothing. Arguments choose tests, e.g. `ci/asan.sh epoch`.
+# threads on caches that are too small, under AddressSanitizer, with random yields between loading a pointer and
+# using it (`--cfg perturb`); then the suite again under LeakSanitizer, without the scheme that leaks by design.
+# Then the control: a scheme that frees at once must be reported, or the runs before prove nothing. Arguments
+# choose tests, e.g. `ci/asan.sh epoch`.
 set -eu
 cd "$(dirname "$0")/.."
 # The sanitizers are unstable options of the compiler that the project is built with.
