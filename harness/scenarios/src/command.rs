@@ -34,7 +34,8 @@ struct Options {
     /// All other arguments.
     flags: Vec<String>,
     seed: u64,
-    executions: u64,
+    /// Of each table, if it was said.
+    executions: Option<u64>,
     limits: Limits,
     program: Option<Program>,
     trace: bool,
@@ -76,9 +77,9 @@ impl Options {
         let number = |name, default| numbers.get(name).copied().unwrap_or(default);
         let seed = number("--seed", 1);
         let (budget, each) = match program {
-            Some(_) => (u64::MAX, 1 << 20),
-            None if deep => (u64::MAX, DEEP),
-            None => BUDGET,
+            Some(_) => (Some(u64::MAX), 1 << 20),
+            None if deep => (Some(u64::MAX), DEEP),
+            None => (None, EACH),
         };
         let limits = Limits {
             preemptions: number("--preemptions", 2) as usize,
@@ -90,7 +91,7 @@ impl Options {
             tables,
             flags,
             seed,
-            executions: number("--executions", budget),
+            executions: numbers.get("--executions").copied().or(budget),
             limits,
             program,
             trace,
@@ -107,8 +108,9 @@ impl Options {
     }
 }
 
-/// Executions of a table, and of a program that is explored longer, in the short form.
-const BUDGET: (u64, u64) = if cfg!(loom) { (10_000, 3_000) } else { (150_000, 1_500) };
+/// Executions of a table, and of a program of it that is explored longer, in the short form.
+const BUDGET: u64 = if cfg!(loom) { 10_000 } else { 150_000 };
+const EACH: u64 = if cfg!(loom) { 3_000 } else { 1_500 };
 /// Executions of a program before any is explored longer.
 const AT_FIRST: usize = if cfg!(loom) { 300 } else { 240 };
 /// Executions of a program that is explored longer, in the deep form.
@@ -277,17 +279,18 @@ fn run(subject: &Explorable, options: &Options) -> Summary {
     let mut programs =
         DrawnPrograms::new(subject.layouts, subject.extras, seed_of(subject, options.seed));
     let all = programs.left();
+    let executions = options.executions.unwrap_or(BUDGET / subject.part);
     let mut tour = Tour { subject, options, summary: Summary::default() };
     let cut = match &options.program {
         Some(program) => {
             tour.summary.programs.insert(Family::Drawn, 1);
             vec![program.clone()]
         }
-        None => tour.at_first(&mut programs, options.executions / 2),
+        None => tour.at_first(&mut programs, executions / 2),
     };
     tour.summary.cut = cut.len() as u64;
     for program in cut {
-        if !tour.is_below(options.executions) {
+        if !tour.is_below(executions) {
             break;
         }
         tour.summary.longer += 1;

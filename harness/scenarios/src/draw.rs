@@ -17,7 +17,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::program::Verb::{
-    Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
+    Cas, Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
 };
 use crate::program::{ALL_KEYS, Action, KEYS, Key, Program, Verb};
 
@@ -76,6 +76,9 @@ pub enum Family {
     Drawn,
 }
 
+/// What a map's programs do most.
+const USUAL: [Verb; 8] = [Get, Get, Get, Insert, Insert, Remove, Remove, Update];
+
 /// The programs of a table, in the order in which they are run: of the exhaustive families the first
 /// of each kind, then the second of each, with drawn ones between them. The seed determines the
 /// order of the kinds, and that within each.
@@ -85,6 +88,8 @@ pub struct DrawnPrograms {
     observers: Vec<Program>,
     layouts: Vec<Layout>,
     verbs: Vec<Verb>,
+    /// Those that are drawn most.
+    usual: Vec<Verb>,
     rng: SplitMix,
     turn: usize,
 }
@@ -96,6 +101,8 @@ impl DrawnPrograms {
         let mut rng = SplitMix::new(seed);
         let mut verbs = vec![Get, Insert, Remove, Update, Upsert, Contains, GetMany, Iterate];
         verbs.extend(extras);
+        let mut usual = USUAL.to_vec();
+        usual.extend(extras.iter().filter(|verb| verb.writes()));
         let (mut pairs, mut observers) = (BTreeSet::new(), BTreeSet::new());
         for (layout, filling) in fillings(layouts) {
             let place = Place { layout, filling };
@@ -103,7 +110,7 @@ impl DrawnPrograms {
             observers.extend(all_observers(&place, extras));
         }
         let (pairs, observers) = (in_turn(pairs, &mut rng), in_turn(observers, &mut rng));
-        Self { pairs, observers, layouts: layouts.to_vec(), verbs, rng, turn: 0 }
+        Self { pairs, observers, layouts: layouts.to_vec(), verbs, usual, rng, turn: 0 }
     }
 
     /// How many there are in the exhaustive families and have not been run.
@@ -143,10 +150,9 @@ impl DrawnPrograms {
     }
 
     fn draw_op(&mut self, focus: usize) -> Action {
-        // Others than these, one time in six.
-        const USUAL: [Verb; 8] = [Get, Get, Get, Insert, Insert, Remove, Remove, Update];
-        let verb =
-            if self.rng.below(6) > 0 { self.rng.of(&USUAL) } else { self.rng.of(&self.verbs) };
+        // Others than the usual ones, one time in six.
+        let verbs = if self.rng.below(6) > 0 { &self.usual } else { &self.verbs };
+        let verb = self.rng.of(verbs);
         let key = if self.rng.below(2) > 0 { focus } else { self.rng.below(KEYS.into()) };
         Action::new(verb, Key(key as u8))
     }
@@ -318,6 +324,7 @@ pub fn smaller(program: &Program) -> Vec<Program> {
             let simpler = match op.verb {
                 Contains | GetMany | Iterate => Get,
                 Upsert if program.filling.contains(&op.key) => Update,
+                Cas => Update,
                 Upsert => Insert,
                 Get | Insert | Remove | Update | Displace | Grow | Shrink => continue,
             };

@@ -198,6 +198,7 @@ fn execute(table: &Arc<dyn SharedTable>, keys: [u64; ALL_KEYS], program: &Progra
     }
     run.len = table.exact_len();
     run.of_one_moment = table.iterates_snapshots();
+    run.loses = table.loses();
     run
 }
 

@@ -20,6 +20,8 @@ pub struct Run {
     pub of_one_moment: bool,
     /// What `len` said in the end, if it is no estimate.
     pub len: Option<usize>,
+    /// Whether a key may become absent between operations: it is a cache's.
+    pub loses: bool,
     /// What `for_each` showed in the end.
     pub entries: Vec<(u64, u64)>,
 }
@@ -28,7 +30,7 @@ pub struct Run {
 ///
 /// Each key's history must be linearizable, and so must iterations that show one moment. Of a weak
 /// iteration each entry that it shows must have been there at a moment of it, and what nobody
-/// changes meanwhile must be shown.
+/// changes meanwhile must be shown. What a cache that evicts has in the end is not told by its history.
 #[must_use]
 pub fn judge(run: &Run) -> Option<String> {
     let mut ops = run.ops.clone();
@@ -40,13 +42,21 @@ pub fn judge(run: &Run) -> Option<String> {
     }
     ops.sort_by_key(|keyed| (keyed.key, keyed.op.invoked));
     for (key, history) in history::by_key(&ops) {
-        match sweep::check(None, &history, sweep::BUDGET) {
+        let decision = if run.loses {
+            sweep::check_cache(&history, sweep::BUDGET)
+        } else {
+            sweep::check(None, &history, sweep::BUDGET)
+        };
+        match decision {
             Decision::Linearizable => {}
             Decision::Stuck(_) => {
                 return Some(format!("no order explains the answers of key {}", letter(key)));
             }
             Decision::Unknown => return Some("the history is too large to decide".to_owned()),
         }
+    }
+    if run.loses {
+        return None;
     }
     let wrong = run.of_one_moment.then(|| {
         let mut ops = run.ops.clone();
@@ -181,4 +191,32 @@ fn words(key: u64, call: Call) -> (String, String) {
         Call::Remove { taken } => ("remove".to_owned(), state(taken)),
     };
     (format!("{verb} {}", letter(key)), answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One thread's operations on a key, one after the other.
+    fn run(calls: &[Call], loses: bool) -> Run {
+        let op = |(at, call): (u64, &Call)| {
+            let op = TimedOp { thread: 1, invoked: 2 * at, returned: 2 * at + 1, call: *call };
+            KeyedOp { key: 0, op }
+        };
+        Run { ops: (0..).zip(calls).map(op).collect(), len: Some(0), loses, ..Run::default() }
+    }
+
+    #[test]
+    fn a_cache_loses_a_key_and_does_not_find_it_again() {
+        let set = Call::Insert { value: 1, added: true };
+        let (there, absent) = (Call::Get { found: Some(1) }, Call::Get { found: None });
+        assert_eq!(judge(&run(&[set, there, absent], true)), None);
+        for (calls, loses) in [
+            (&[set, absent][..], false),
+            (&[set, absent, there], true),
+            (&[set, Call::Get { found: Some(2) }], true),
+        ] {
+            assert!(judge(&run(calls, loses)).is_some(), "{calls:?}, a cache's: {loses}");
+        }
+    }
 }

@@ -8,15 +8,17 @@
 //! * [`program`]: what two or three threads do, and to which table.
 //! * [`draw`]: which programs there are: all small ones up to symmetry, and larger ones from a seed.
 //! * [`judge`]: whether what happened has an explanation, by the crate `linearizability`.
-//! * `table`, `tables`: a table as programs see it, and which there are. To add one, add a line
-//!   there.
+//! * `table`, `cache`, `tables`: a table and a cache as programs see them, and which there are. To add one,
+//!   add a line in the last.
 //! * `explore`: one program under loom; or under shuttle, by `bounded`.
 //! * `command`: what `ci/scenarios.sh` runs and prints.
 //!
-//! The last four exist under `--cfg loom` or `--cfg shuttle` alone.
+//! Those without a link exist under `--cfg loom` or `--cfg shuttle` alone.
 
 #[cfg(shuttle)]
 mod bounded;
+#[cfg(any(loom, shuttle))]
+pub mod cache;
 #[cfg(any(loom, shuttle))]
 pub mod command;
 pub mod draw;

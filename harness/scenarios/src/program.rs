@@ -29,6 +29,8 @@ pub enum Verb {
     Contains,
     /// `get_many` of the key and the next one.
     GetMany,
+    /// A set of a cache, if the key has the CAS number with which it was just read.
+    Cas,
     /// Moves the key to its other bucket, if there is room.
     Displace,
     /// `for_each`; its key means nothing.
@@ -40,13 +42,15 @@ pub enum Verb {
 }
 
 use Verb::{
-    Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
+    Cas, Contains, Displace, Get, GetMany, Grow, Insert, Iterate, Remove, Shrink, Update, Upsert,
 };
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 11] =
-        [Get, Insert, Remove, Update, Upsert, Contains, GetMany, Displace, Iterate, Grow, Shrink];
+    pub const ALL: [Self; 12] = [
+        Get, Insert, Remove, Update, Upsert, Contains, GetMany, Cas, Displace, Iterate, Grow,
+        Shrink,
+    ];
 
     /// Its name in a program's text.
     #[must_use]
@@ -59,6 +63,7 @@ impl Verb {
             Upsert => "upsert",
             Contains => "contains",
             GetMany => "get_many",
+            Cas => "cas",
             Displace => "displace",
             Iterate => "iterate",
             Grow => "grow",
@@ -75,7 +80,7 @@ impl Verb {
     /// Whether it may change a key's value.
     #[must_use]
     pub fn writes(self) -> bool {
-        matches!(self, Insert | Remove | Update | Upsert)
+        matches!(self, Insert | Remove | Update | Upsert | Cas)
     }
 
     /// Whether it reads alone.

@@ -15,11 +15,15 @@ pub trait SharedTable: Send + Sync {
     fn exact_len(&self) -> Option<usize>;
     /// Whether an iteration shows one moment.
     fn iterates_snapshots(&self) -> bool;
+    /// Whether a key may become absent between operations, as in a cache that evicts.
+    fn loses(&self) -> bool {
+        false
+    }
 }
 
 /// A thread's way into a table.
 pub trait Session {
-    /// `get`, `contains`, `insert`, `remove`, `update` or `upsert`; a write writes `value`.
+    /// `get`, `contains`, `insert`, `remove`, `update`, `upsert` or `cas`; a write writes `value`.
     fn call(&mut self, verb: Verb, key: u64, value: u64) -> Call;
     /// `get_many`.
     fn get_many(&mut self, keys: &[u64]) -> Vec<Option<u64>>;
@@ -195,6 +199,7 @@ impl<'m, M: ConcurrentMap<u64, V> + 'm, V: Numbered> Session for Inside<'m, M, V
                 });
                 Call::Upsert { given, new: value, old: number(old) }
             }
+            Verb::Cas => unreachable!("tables have no CAS numbers"),
             Verb::GetMany | Verb::Displace | Verb::Iterate | Verb::Grow | Verb::Shrink => {
                 unreachable!("it is no call on a key")
             }

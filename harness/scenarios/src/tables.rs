@@ -1,8 +1,11 @@
 //! Which tables there are, with their layouts of keys. To add one, add a line to [`all`].
 
 use std::fmt;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use cache::evict::{ClockClear, LruList, Never};
+use cache::store::{Config, ConfigError, MapItem, MapKey, Memc3, OverMap, Store};
 use structures::cuckoo::path::{Bfs, RandomWalk, Search};
 use structures::exclusion::{
     BucketLocks, Exclusion, GlobalLock, Optimistic, OptimisticStripes, SingleWriter,
@@ -18,6 +21,7 @@ use structures::{
     LeftRightTable, LogHerlihy, Pages,
 };
 
+use crate::cache::{CacheRoom, StoreAsTable};
 use crate::draw::Layout;
 use crate::explore::NewTable;
 use crate::program::Verb;
@@ -44,6 +48,8 @@ pub struct Explorable {
     pub layouts: &'static [Layout],
     /// What it can do besides a map's operations.
     pub extras: &'static [Verb],
+    /// A short run explores one in so many of the executions that there are of others.
+    pub part: u64,
     /// Makes one.
     pub build: NewTable,
 }
@@ -170,11 +176,32 @@ const TWO_ROOTS: Layout = Layout {
     fillings: &["", "ac"],
 };
 
+/// Of a cache, which hashes them: some have the same home, and some not.
+const NUMBERED: Layout = Layout {
+    name: "numbered",
+    keys: [0, 1, 2, 3, 4, 5, 6, 7],
+    alike: [0, 1, 2, 3],
+    fillings: &["", "a", "ab"],
+};
+
+/// Two items, in the chunks of one page.
+const TWO_ITEMS: CacheRoom = CacheRoom { pages: 1, smallest: 256, lengths: [7, 7] };
+
+/// Short items have one page, and a long one another, unless pages change classes.
+const TWO_SIZES: CacheRoom = CacheRoom { pages: 2, smallest: 32, lengths: [39, 7] };
+
+/// All keys that programs use.
+const FOUR_ITEMS: CacheRoom = CacheRoom { pages: 2, ..TWO_ITEMS };
+
+/// Two items where all that a table keeps of one is counted.
+const TWO_LARGE: CacheRoom = CacheRoom { lengths: [110, 110], ..TWO_ITEMS };
+
 const CUCKOO: &[Layout] = &[ONE_HOME, ONE_HASH, TWO_HOMES, SPLIT];
 const WIDE: &[Layout] = &[DISPLACING];
 const CHAINED: &[Layout] = &[ONE_HOME, ONE_HASH, SPLIT];
 const VERSIONED: &[Layout] = &[ONE_SLOT, COLLIDING];
 const SHARDED: &[Layout] = &[ONE_SLOT, COLLIDING, TWO_ROOTS];
+const CACHES: &[Layout] = &[NUMBERED];
 
 fn subject<M, V>(
     name: &'static str,
@@ -188,7 +215,7 @@ where
 {
     let (extras, extra) = extras;
     let build: NewTable = Arc::new(move || Arc::new(Mapped::<M, V>::new(build(), extra)));
-    Explorable { name, under: Under::Both, layouts, extras, build }
+    Explorable { name, under: Under::Both, layouts, extras, part: 1, build }
 }
 
 /// A table without more than a map has.
@@ -280,7 +307,27 @@ fn striped_wide() -> Explorable {
     plain::<_, Living>("cuckoo-striped+four-buckets", WIDE, build)
 }
 
-/// Every table.
+fn cached<S: Store + 'static>(
+    name: &'static str,
+    room: CacheRoom,
+    build: fn(&Config) -> Result<S, ConfigError>,
+) -> Explorable {
+    let build: NewTable = Arc::new(move || Arc::new(StoreAsTable::new(room, build)));
+    let (under, extras, part) = (Under::Both, &[Verb::Cas], if cfg!(loom) { 2 } else { 5 });
+    Explorable { name, under, layouts: CACHES, extras, part, build }
+}
+
+fn over_map() -> Explorable {
+    type Hasher = BuildHasherDefault<DefaultHasher>;
+    type InChains = ChainingLockFree<MapKey, Arc<MapItem>, Hazard, Hasher>;
+    let subject = cached::<OverMap<ClockClear, InChains>>("over-map+clock", TWO_LARGE, |config| {
+        let map = InChains::with_capacity_and_hasher_in(0, Hasher::default(), Hazard::new(Some(1)));
+        OverMap::over(map, config)
+    });
+    Explorable { under: Under::Shuttle, ..subject }
+}
+
+/// Every table, and caches.
 #[must_use]
 pub fn all() -> Vec<Explorable> {
     use Under::{Both, Shuttle};
@@ -345,5 +392,10 @@ pub fn all() -> Vec<Explorable> {
             Shuttle,
         ),
         versioned::<LeftRightTable<u64, Living, Itself>>("left-right", VERSIONED, Shuttle),
+        cached("memc3+clock", TWO_ITEMS, Memc3::<ClockClear>::new),
+        cached("memc3+clock+two-sizes", TWO_SIZES, Memc3::<ClockClear>::new),
+        cached("memc3+lru-list", TWO_ITEMS, Memc3::<LruList>::new),
+        cached("memc3+none", FOUR_ITEMS, Memc3::<Never>::new),
+        over_map(),
     ]
 }

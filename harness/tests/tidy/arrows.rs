@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("cache", &["structures"]),
     ("table", &[]),
     ("linearizability", &[]),
-    ("scenarios", &["linearizability", "structures"]),
+    ("scenarios", &["cache", "linearizability", "structures"]),
     ("instructions", &["structures"]),
     ("kernel", &["structures", "table"]),
     ("trials", &["linearizability", "table"]),
