@@ -124,25 +124,22 @@ impl MachineModel {
     }
 
     fn check(&self) -> anyhow::Result<()> {
+        let positive = ["ghz", "kib", "window", "ipc"];
+        let counted = ["sockets", "cores_per_socket", "ways", "misses", "stores"];
         for (name, number) in self.numbers() {
-            ensure!(number.is.is_finite() && number.is >= 0.0, "{name} is {}", number.is);
+            let is = number.is;
+            ensure!(is.is_finite() && is >= 0.0, "{name} is {is}");
             ensure!(!number.source.trim().is_empty(), "{name} has no source");
-        }
-        let positive = [
-            "sockets",
-            "cores_per_socket",
-            "ghz",
-            "kib",
-            "ways",
-            "window",
-            "misses",
-            "stores",
-            "ipc",
-        ];
-        for (name, number) in self.numbers() {
             let last = name.rsplit('.').next().unwrap_or(name);
-            ensure!(!positive.contains(&last) || number.is > 0.0, "{name} is 0");
+            ensure!(!positive.contains(&last) || is > 0.0, "{name} is 0");
+            let is_count = is >= 1.0 && is.fract() == 0.0;
+            ensure!(
+                !counted.contains(&last) || is_count,
+                "{name} is {is}: a whole number from 1 up"
+            );
         }
+        let overlaps = self.rmw_overlaps.is;
+        ensure!([0.0, 1.0].contains(&overlaps), "rmw_overlaps is {overlaps}: 0 or 1");
         let (sockets, cores) = (self.sockets.is, self.sockets.is * self.cores_per_socket.is);
         ensure!(sockets <= MOST_SOCKETS as f64, "{sockets} sockets: at most {MOST_SOCKETS}");
         ensure!(cores <= MOST_CORES as f64, "{cores} cores: at most {MOST_CORES}");

@@ -66,6 +66,21 @@ fn what_does_not_fit_is_refused() {
     assert!(error.contains("at most 256"), "{error}");
 }
 
+/// What is counted is whole, and not none; what is so or not is 1 or 0.
+#[test]
+fn counts_are_whole() {
+    let (text, _) = shipped().remove(0);
+    for name in ["sockets", "cores_per_socket", "ways", "misses", "stores", "rmw_overlaps"] {
+        let is_its = |line: &&str| line.starts_with(&format!("{name} = "));
+        let line = text.lines().find(is_its).expect("a line of the number");
+        for bad in [0.5, 2.5] {
+            let bad = format!("{name} = {{ is = {bad}, source = 's' }}");
+            let error = MachineModel::parse(&text.replacen(line, &bad, 1)).expect_err(&bad);
+            assert!(format!("{error:#}").contains(name), "{bad}: {error:#}");
+        }
+    }
+}
+
 #[test]
 fn draws_stay_within_their_bounds() {
     for (_, machine) in shipped() {

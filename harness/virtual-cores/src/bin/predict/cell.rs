@@ -196,6 +196,13 @@ impl<'s> Prepared<'s> {
         ops_per_sec: f64,
         seed: u64,
     ) -> anyhow::Result<u64> {
+        let fastest = self.run(machine, 1, 0, seed)?.ops_per_sec;
+        ensure!(
+            fastest >= ops_per_sec * 0.95,
+            "{} cannot do {ops_per_sec:.3e} operations a second on one thread of this machine: with no \
+             instructions at all it does {fastest:.3e}",
+            self.cell.subject()
+        );
         let all = (machine.ghz.is * 1e9 / ops_per_sec) as u64;
         // More cycles are never faster: bisected.
         let (mut low, mut high) = (0, all);
@@ -207,13 +214,6 @@ impl<'s> Prepared<'s> {
                 high = middle;
             }
         }
-        let fastest = self.run(machine, 1, 0, seed)?.ops_per_sec;
-        ensure!(
-            fastest >= ops_per_sec * 0.95,
-            "{} cannot do {ops_per_sec:.3e} operations a second on one thread of this machine: with no \
-             instructions at all it does {fastest:.3e}",
-            self.cell.subject()
-        );
         Ok(low)
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde::Serialize;
 
 use crate::cell::CellRun;
@@ -158,8 +158,10 @@ pub(crate) fn write(predictions: &[Prediction], to: &Path) -> anyhow::Result<()>
     std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
     let path = to.join("predictions.csv");
     // Rows are of two parts; so their names are written by hand.
-    let mut rows = csv::WriterBuilder::new().has_headers(false).from_path(&path);
-    let rows = rows.as_mut().map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    let mut rows = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_path(&path)
+        .with_context(|| path.display().to_string())?;
     rows.write_record([
         "structure",
         "reclaimer",

@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use globset::Glob;
 use serde::Deserialize;
 use table::{NO_RECLAIMER, Structures, subject_name};
+use trials::workload::MAX_KEYS;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees, or threads.
 const TOLD: [&str; 6] = [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr"];
@@ -62,6 +63,11 @@ impl<T: Clone> OneOrMore<T> {
     }
 }
 
+/// What an axis says, or else `default` alone.
+fn axis<T: Clone>(axis: Option<&OneOrMore<T>>, default: T) -> Vec<T> {
+    axis.map_or_else(|| vec![default], OneOrMore::list)
+}
+
 /// The axes that are modelled.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,8 +109,12 @@ impl Spec {
             }
         }
         ensure!(!grids.is_empty(), "it has no [axes]");
-        let seed = file.get("seed").and_then(toml::Value::as_integer).unwrap_or(42);
-        let mut spec = Self { seed: seed.cast_unsigned(), cells: Vec::new(), threads: Vec::new() };
+        let seed = match file.get("seed") {
+            Some(seed) => seed.as_integer().and_then(|seed| u64::try_from(seed).ok()),
+            None => Some(42),
+        };
+        let seed = seed.context("`seed`: it is a whole number from 0 up")?;
+        let mut spec = Self { seed, cells: Vec::new(), threads: Vec::new() };
         for (name, grid) in grids {
             let axes: Axes = grid.try_into().with_context(|| {
                 format!("{name}: axes that are modelled: structure, reclaimer, threads, reads, zipf, keys")
@@ -117,20 +127,22 @@ impl Spec {
     }
 
     fn add(&mut self, axes: &Axes, structures: &Structures) -> anyhow::Result<()> {
-        let listed = |axis: &Option<OneOrMore<f64>>, default: f64| {
-            axis.as_ref().map_or(vec![default], OneOrMore::list)
-        };
-        let keys = axes.keys.as_ref().map_or(vec![65_536], OneOrMore::list);
-        ensure!(keys.iter().all(|keys| *keys >= 2), "a range of fewer than 2 keys");
+        let keys = axis(axes.keys.as_ref(), 65_536);
+        let (zipf, reads) = (axis(axes.zipf.as_ref(), 0.0), axis(axes.reads.as_ref(), 95.0));
+        for keys in &keys {
+            ensure!((2..=MAX_KEYS).contains(keys), "keys = {keys}: from 2 to {MAX_KEYS}");
+        }
+        for zipf in &zipf {
+            ensure!(zipf.is_finite() && *zipf >= 0.0, "zipf = {zipf}: a finite number from 0 up");
+        }
+        for reads in &reads {
+            ensure!((0.0..=100.0).contains(reads), "reads = {reads}: it is a percentage");
+        }
         for pattern in axes.structure.list() {
             for (structure, reclaimer) in subjects(&pattern, axes.reclaimer.as_ref(), structures)? {
                 for &keys in &keys {
-                    for zipf in listed(&axes.zipf, 0.0) {
-                        for reads in listed(&axes.reads, 95.0) {
-                            ensure!(
-                                (0.0..=100.0).contains(&reads),
-                                "reads = {reads}: it is a percentage"
-                            );
+                    for &zipf in &zipf {
+                        for &reads in &reads {
                             let (structure, reclaimer) = (structure.clone(), reclaimer.clone());
                             let cell = PredictedCell { structure, reclaimer, reads, zipf, keys };
                             if !self.cells.contains(&cell) {
@@ -246,6 +258,18 @@ mod tests {
             "`latency` is not predicted",
         );
         refused("[axes]\nstructure = 'chaining-inline'\nreads = 101", "it is a percentage");
+        for (axis, expected) in [
+            ("zipf = -0.5", "zipf = -0.5: a finite number"),
+            ("zipf = inf", "zipf = inf: a finite number"),
+            ("keys = 1", "keys = 1: from 2"),
+            ("keys = 1099511627777", "keys = 1099511627777: from 2"),
+        ] {
+            refused(&format!("[axes]\nstructure = 'chaining-inline'\n{axis}"), expected);
+        }
+        refused(
+            "seed = 'x'\n[axes]\nstructure = 'chaining-inline'",
+            "`seed`: it is a whole number",
+        );
         refused("title = 'x'", "it has no [axes]");
     }
 }
