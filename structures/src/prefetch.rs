@@ -3,6 +3,7 @@
 /// Asks for the cache line at `address`, which need not be a valid one: a hint, and nothing on
 /// other processors than x86-64.
 #[inline(always)]
+#[cfg_attr(simulate, track_caller)]
 pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(simulate)]
     crate::sync::simulated::prefetch(address);

@@ -154,6 +154,7 @@ pub(crate) fn touch_mut<T>(_: *const T) {}
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]
+#[cfg_attr(simulate, track_caller)]
 pub fn set_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut T {
     #[cfg(not(any(loom, shuttle)))]
     return pointer.fetch_or(bits, order);
@@ -163,6 +164,7 @@ pub fn set_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut
 
 /// Clears `bits` of the pointer's address and returns what was there before.
 #[inline(always)]
+#[cfg_attr(simulate, track_caller)]
 pub fn clear_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *mut T {
     #[cfg(not(any(loom, shuttle)))]
     return pointer.fetch_and(!bits, order);
@@ -172,6 +174,7 @@ pub fn clear_bits<T>(pointer: &AtomicPtr<T>, bits: usize, order: Ordering) -> *m
 
 /// Adds `bytes` to the pointer's address and returns what was there before.
 #[inline(always)]
+#[cfg_attr(simulate, track_caller)]
 pub fn add_bytes<T>(pointer: &AtomicPtr<T>, bytes: usize, order: Ordering) -> *mut T {
     #[cfg(not(any(loom, shuttle)))]
     return pointer.fetch_byte_add(bytes, order);

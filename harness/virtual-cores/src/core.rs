@@ -12,9 +12,31 @@ use std::collections::VecDeque;
 
 use crate::machine::MachineModel;
 use crate::memory::{CoherentMemory, Served, ServedFrom};
+use crate::spent::{CycleStack, Part};
 
 /// What a pointer may point at: bytes from the address that was loaded.
 const NEAR: usize = 512;
+
+/// When a line comes, and what waiting for it is.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    done: u64,
+    part: Part,
+    /// Its last so many cycles are those of `part`; before, it waits until others have had the line.
+    moves: u64,
+}
+
+impl Arrival {
+    fn new(served: &Served, start: u64) -> Self {
+        let moves = served.done.saturating_sub(start + served.queued);
+        Self { done: served.done, part: Part::of(served.from), moves }
+    }
+
+    /// The same, so many cycles later.
+    fn and(self, cycles: u64) -> Self {
+        Self { done: self.done + cycles, moves: self.moves + cycles, ..self }
+    }
+}
 
 /// A load that is on its way, or came not long ago.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +44,7 @@ struct Load {
     line: u32,
     value: usize,
     start: u64,
-    done: u64,
+    comes: Arrival,
 }
 
 /// Costs in cycles, and sizes.
@@ -46,13 +68,15 @@ pub struct Core {
     costs: Costs,
     /// When its next instruction begins.
     now: u64,
+    /// What its cycles so far went to.
+    spent: CycleStack,
     loads: Vec<Load>,
     /// When the stores that are in the buffer will have their lines, in order.
-    stores: VecDeque<u64>,
+    stores: VecDeque<Arrival>,
     /// The last loads, on whose values addresses may depend.
     latest: Vec<Load>,
     /// Lines that were asked for ahead, and when they come.
-    asked: Vec<(u32, u64)>,
+    asked: Vec<(u32, Arrival)>,
 }
 
 /// Loads that came, whose values are remembered.
@@ -77,6 +101,7 @@ impl Core {
             number,
             costs,
             now: 0,
+            spent: CycleStack::default(),
             loads: Vec::new(),
             stores: VecDeque::new(),
             latest: Vec::new(),
@@ -90,15 +115,52 @@ impl Core {
         self.now
     }
 
-    /// Nothing happens here before `time`.
-    pub fn wait_until(&mut self, time: u64) {
-        self.now = self.now.max(time);
-        self.settle();
+    /// What its cycles so far went to: all of them.
+    #[must_use]
+    pub fn spent(&self) -> CycleStack {
+        self.spent
+    }
+
+    fn spend(&mut self, part: Part, cycles: u64) {
+        self.spent.add(part, cycles);
+        self.now += cycles;
+    }
+
+    /// Waits until that has come.
+    fn wait_for(&mut self, arrival: Arrival) {
+        let cycles = arrival.done.saturating_sub(self.now);
+        let moved = cycles.min(arrival.moves);
+        self.spend(Part::Queued, cycles - moved);
+        self.spend(arrival.part, moved);
+    }
+
+    /// Waits until `time`, for what is on its way: a cycle goes to what comes next.
+    fn wait_until(&mut self, time: u64) {
+        loop {
+            let loads = self.loads.iter().map(|load| load.comes);
+            let coming = loads.chain(self.stores.iter().copied());
+            let is_awaited = |comes: &Arrival| comes.done > self.now && comes.done <= time;
+            match coming.filter(is_awaited).min_by_key(|comes| comes.done) {
+                Some(next) => self.wait_for(next),
+                None => break,
+            }
+        }
+    }
+
+    /// Sleeps until `time`.
+    pub fn sleep_until(&mut self, time: u64) {
+        self.system(time.saturating_sub(self.now));
     }
 
     /// Instructions that wait for nothing.
     pub fn work(&mut self, cycles: u64) {
-        self.now += cycles;
+        self.spend(Part::Work, cycles);
+        self.settle();
+    }
+
+    /// The system's work for this core.
+    pub fn system(&mut self, cycles: u64) {
+        self.spend(Part::System, cycles);
         self.settle();
     }
 
@@ -106,18 +168,19 @@ impl Core {
     fn settle(&mut self) {
         loop {
             let (now, window) = (self.now, self.costs.window);
-            self.loads.retain(|load| load.done > now);
-            self.asked.retain(|(_, done)| *done > now);
+            self.loads.retain(|load| load.comes.done > now);
+            self.asked.retain(|(_, comes)| comes.done > now);
             // In the order of their starts: the oldest first.
             let Some(oldest) = self.loads.iter().min_by_key(|load| load.start) else { break };
             let is_full = self.loads.len() > self.costs.misses;
             if now.saturating_sub(oldest.start) <= window && !is_full {
                 break;
             }
-            let first = self.loads.iter().map(|load| load.done).min().unwrap_or(now);
-            self.now = if is_full { first } else { oldest.done };
+            let first = self.loads.iter().map(|load| load.comes.done).min().unwrap_or(now);
+            let until = if is_full { first } else { oldest.comes.done };
+            self.wait_until(until);
         }
-        while self.stores.front().is_some_and(|done| *done <= self.now) {
+        while self.stores.front().is_some_and(|comes| comes.done <= self.now) {
             self.stores.pop_front();
         }
     }
@@ -125,15 +188,20 @@ impl Core {
     /// When an access to that address can start: what it depends on has come.
     fn start(&self, address: usize) -> u64 {
         let points_here = |load: &&Load| address.wrapping_sub(load.value & !0b111) < NEAR;
-        let needed = self.latest.iter().filter(points_here).map(|load| load.done);
+        let needed = self.latest.iter().filter(points_here).map(|load| load.comes.done);
         needed.max().unwrap_or(0).max(self.now)
     }
 
-    /// The line may be on its way already.
-    fn arrival(&self, line: u32) -> u64 {
-        let loads = self.loads.iter().map(|load| (load.line, load.done));
+    /// What is waited for: the line may be on its way already.
+    fn arrival(&self, line: u32, served: &mut Served, start: u64) -> Arrival {
+        let loads = self.loads.iter().map(|load| (load.line, load.comes));
         let coming = loads.chain(self.asked.iter().copied());
-        coming.filter(|(other, _)| *other == line).map(|(_, done)| done).max().unwrap_or(0)
+        let on_its_way = coming.filter(|(other, _)| *other == line).map(|(_, comes)| comes);
+        let asked_now = Arrival::new(served, start);
+        let last = on_its_way.chain([asked_now]).max_by_key(|comes| comes.done);
+        let last = last.unwrap_or(asked_now);
+        served.done = last.done;
+        last
     }
 
     fn remember(&mut self, load: Load) {
@@ -141,7 +209,7 @@ impl Core {
             self.latest.remove(0);
         }
         self.latest.push(load);
-        if load.done > self.now {
+        if load.comes.done > self.now {
             self.loads.push(load);
         }
         self.settle();
@@ -157,24 +225,25 @@ impl Core {
     ) -> Served {
         let start = self.start(address);
         let mut served = memory.access(self.number, line, false, start);
-        served.done = served.done.max(self.arrival(line));
-        self.now += 1;
-        self.remember(Load { line, value, start, done: served.done });
+        let comes = self.arrival(line, &mut served, start);
+        self.spend(Part::Work, 1);
+        self.remember(Load { line, value, start, comes });
         served
     }
 
     /// Stores.
     pub fn store(&mut self, memory: &mut CoherentMemory, address: usize, line: u32) -> Served {
         if self.stores.len() == self.costs.stores {
-            let first = self.stores.pop_front().expect("it is full");
-            self.now = self.now.max(first);
+            let first = self.stores.front().expect("it is full").done;
+            self.wait_until(first);
+            self.stores.pop_front();
         }
-        let start = self.start(address).max(self.stores.back().copied().unwrap_or(0));
+        let start = self.start(address).max(self.stores.back().map_or(0, |comes| comes.done));
         let mut served = memory.access(self.number, line, true, start);
         // One that has its line leaves the buffer by the next cycle.
         served.done = if matches!(served.from, ServedFrom::L1) { start + 1 } else { served.done };
-        self.stores.push_back(served.done);
-        self.now += 1;
+        self.stores.push_back(Arrival::new(&served, start));
+        self.spend(Part::Work, 1);
         self.settle();
         served
     }
@@ -183,9 +252,9 @@ impl Core {
     pub fn prefetch(&mut self, memory: &mut CoherentMemory, address: usize, line: u32) -> Served {
         let start = self.start(address);
         let served = memory.access(self.number, line, false, start);
-        self.now += 1;
+        self.spend(Part::Work, 1);
         if served.done > self.now {
-            self.asked.push((line, served.done));
+            self.asked.push((line, Arrival::new(&served, start)));
         }
         served
     }
@@ -203,45 +272,51 @@ impl Core {
         }
         let start = self.start(address);
         let mut served = memory.access(self.number, line, true, start);
-        let hit = if matches!(served.from, ServedFrom::L1) { self.costs.l1 } else { 0 };
-        served.done = served.done.max(self.arrival(line)) - hit + self.costs.rmw;
-        if self.costs.rmw_overlaps && !matches!(served.from, ServedFrom::L1) {
-            self.now += self.costs.rmw;
-        } else {
-            self.now = served.done;
+        let is_hit = matches!(served.from, ServedFrom::L1);
+        let mut comes = self.arrival(line, &mut served, start);
+        if is_hit {
+            comes.done -= self.costs.l1;
         }
-        self.remember(Load { line, value, start, done: served.done });
+        let rmw = self.costs.rmw;
+        served.done = comes.done + rmw;
+        if is_hit || !self.costs.rmw_overlaps {
+            self.wait_until(start);
+            self.wait_for(comes);
+        }
+        self.spend(Part::Atomics, rmw);
+        self.remember(Load { line, value, start, comes: comes.and(rmw) });
         served
     }
 
     /// Waits for all loads and stores.
     fn drain(&mut self) {
-        let loads = self.loads.iter().map(|load| load.done);
-        let all = loads.chain(self.stores.iter().copied()).max().unwrap_or(0);
-        self.wait_until(all);
+        self.wait_until(u64::MAX);
+        self.settle();
     }
 
     /// A full fence.
     pub fn fence(&mut self) {
         self.drain();
-        self.work(self.costs.fence);
+        self.spend(Part::Atomics, self.costs.fence);
+        self.settle();
     }
 
-    /// Work that begins when all loads have come.
-    fn work_on_loads(&mut self, cycles: u64) {
-        let last = self.loads.iter().map(|load| load.done).max().unwrap_or(0);
+    /// What begins when all loads have come.
+    fn spend_after_loads(&mut self, part: Part, cycles: u64) {
+        let last = self.loads.iter().map(|load| load.comes.done).max().unwrap_or(0);
         self.wait_until(last);
-        self.work(cycles);
+        self.spend(part, cycles);
+        self.settle();
     }
 
     /// A mispredicted branch, on what was loaded last.
     pub fn mispredict(&mut self) {
-        self.work_on_loads(self.costs.mispredict);
+        self.spend_after_loads(Part::Branches, self.costs.mispredict);
     }
 
     /// A turn of a loop that waits: it has seen what it loaded.
     pub fn pause(&mut self) {
-        self.work_on_loads(self.costs.pause);
+        self.spend_after_loads(Part::Pauses, self.costs.pause);
     }
 
     /// Waits until everything has come: the end.

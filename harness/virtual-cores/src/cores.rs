@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::panic::Location;
 use std::ptr;
 
 use anyhow::ensure;
@@ -14,9 +15,11 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::core::Core;
+use crate::hot::{HotLine, Waits};
 use crate::lines::LineNumbers;
 use crate::machine::{LINE, MachineModel};
 use crate::memory::{CoherentMemory, Served, Traffic};
+use crate::spent::CycleStack;
 
 /// Bytes of a core's stack.
 const STACK: usize = 256 << 10;
@@ -28,8 +31,10 @@ pub enum Event {
     Load,
     /// It is stored.
     Store,
-    /// It is read, modified and written in one step, or compared and not written.
+    /// It is read, modified and written in one step.
     Update,
+    /// The same, but it had another value than expected, and was not written.
+    FailedExchange,
     /// It is asked for, and nobody waits for it.
     Prefetch,
 }
@@ -42,12 +47,16 @@ pub type CoreProgram = Box<dyn FnOnce()>;
 pub struct RunReport {
     /// When each core had ended, in cycles.
     pub ended: Vec<u64>,
+    /// What each core's cycles went to.
+    pub spent: Vec<CycleStack>,
     /// What memory has counted.
     pub counts: Traffic,
     /// How often a core went to sleep.
     pub parks: u64,
-    /// The lines that were waited for most: their addresses, and cycles.
-    pub hot: Vec<(usize, u64)>,
+    /// The lines that were waited for most, the most first: since [`forget_waits`] was called, if it was.
+    pub hot: Vec<HotLine>,
+    /// The cycles that all lines were waited for, likewise.
+    pub waited: u64,
 }
 
 type Yields = Yielder<(), ()>;
@@ -61,6 +70,7 @@ struct State {
     memory: CoherentMemory,
     cores: Vec<Core>,
     lines: LineNumbers,
+    waits: Waits,
     /// Cores that can go on, and when: but the one that runs.
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     /// Those that sleep, by what they wait for.
@@ -151,6 +161,7 @@ impl State {
             memory: CoherentMemory::new(machine, count),
             cores: (0..count).map(|number| Core::new(machine, number)).collect(),
             lines: LineNumbers::default(),
+            waits: Waits::default(),
             ready: (0..count).map(|number| Reverse((0, number))).collect(),
             asleep: BTreeMap::new(),
             parks: 0,
@@ -184,24 +195,36 @@ impl State {
         self.ready.peek().is_some_and(|Reverse(other)| *other < mine)
     }
 
-    fn did(&mut self, event: Event, address: usize, value: usize) -> Served {
+    fn did(
+        &mut self,
+        event: Event,
+        address: usize,
+        value: usize,
+        at: &'static Location<'static>,
+    ) -> Served {
         let line = self.lines.of(address);
         let (core, memory) = (&mut self.cores[self.running], &mut self.memory);
-        match event {
+        if event == Event::FailedExchange {
+            memory.count_failed();
+        }
+        let served = match event {
             Event::Load => core.load(memory, address, line, value),
             Event::Store => core.store(memory, address, line),
-            Event::Update => core.update(memory, address, line, value),
+            Event::Update | Event::FailedExchange => core.update(memory, address, line, value),
             Event::Prefetch => core.prefetch(memory, address, line),
-        }
+        };
+        self.waits.note(line, served.queued, at);
+        served
     }
 
     fn report(mut self) -> RunReport {
-        let hot = self.memory.hottest(20);
         RunReport {
             ended: self.cores.iter_mut().map(Core::finish).collect(),
+            spent: self.cores.iter().map(Core::spent).collect(),
             counts: self.memory.counts(),
             parks: self.parks,
-            hot: hot.into_iter().map(|(line, queued)| (self.lines.address(line), queued)).collect(),
+            waited: self.waits.total(),
+            hot: self.waits.hottest(20, |line| self.lines.address(line)),
         }
     }
 }
@@ -234,9 +257,25 @@ pub fn counts() -> Traffic {
     with(|run| run.state.borrow().memory.counts()).unwrap_or_default()
 }
 
+/// What all cores have spent their cycles on so far in the run of the core that runs in this thread.
+#[must_use]
+pub fn spent() -> CycleStack {
+    let sum = |run: &Run| {
+        let stacks: Vec<_> = run.state.borrow().cores.iter().map(Core::spent).collect();
+        stacks.iter().sum()
+    };
+    with(sum).unwrap_or_default()
+}
+
+/// Which lines were waited for is counted anew from now on.
+pub fn forget_waits() {
+    with(|run| run.state.borrow_mut().waits = Waits::default());
+}
+
 /// Says that so many bytes at an address were allocated, and are written first: their first two lines. Nobody
 /// else has them, so it waits for no turn. For an allocator, which may be called by this crate itself: then
 /// it does nothing.
+#[track_caller]
 pub fn allocated(address: usize, bytes: usize) {
     let is_free = with(|run| run.state.try_borrow_mut().is_ok()).unwrap_or(false);
     if is_free {
@@ -264,10 +303,21 @@ pub fn turn() {
     });
 }
 
-/// Says what was done to the word at an address, whose value was, or is, `value`. Returns how it went;
-/// `None` where no core runs.
+/// Says what was done to the word at an address, whose value was, or is, `value`: by the code that calls this.
+/// Returns how it went; `None` where no core runs.
+#[track_caller]
 pub fn did(event: Event, address: usize, value: usize) -> Option<Served> {
-    with(|run| run.state.borrow_mut().did(event, address, value))
+    did_at(event, address, value, Location::caller())
+}
+
+/// The same, by the code at that place.
+pub fn did_at(
+    event: Event,
+    address: usize,
+    value: usize,
+    at: &'static Location<'static>,
+) -> Option<Served> {
+    with(|run| run.state.borrow_mut().did(event, address, value, at))
 }
 
 /// Instructions that wait for nothing.
@@ -298,13 +348,13 @@ pub fn membarrier() {
         state.core().fence();
         let (mine, interrupt) = (state.running, state.costs.interrupt);
         let cost = state.costs.membarrier;
-        state.core().work(cost);
+        state.core().system(cost);
         let others: Vec<_> = state.ready.drain().collect();
         for Reverse((_, core)) in others {
             let other = &mut state.cores[core];
             if core != mine {
                 other.fence();
-                other.work(interrupt);
+                other.system(interrupt);
             }
             state.ready.push(Reverse((other.now(), core)));
         }
@@ -318,7 +368,7 @@ pub fn park(address: usize) {
             let mut state = run.state.borrow_mut();
             let (core, cost) = (state.running, state.costs.sleep);
             state.core().pause();
-            state.core().work(cost);
+            state.core().system(cost);
             state.parks += 1;
             state.asleep.entry(address).or_default().push_back(core);
         }
@@ -337,9 +387,9 @@ pub fn unpark(address: usize) {
         }
         let (wake, woken) = (state.costs.wake, state.costs.woken);
         if let Some(sleeper) = sleeper {
-            state.core().work(wake);
+            state.core().system(wake);
             let at = state.core().now() + woken;
-            state.cores[sleeper].wait_until(at);
+            state.cores[sleeper].sleep_until(at);
             state.ready.push(Reverse((state.cores[sleeper].now(), sleeper)));
         }
     });

@@ -8,22 +8,33 @@
 //! | `memory` | [`CoherentMemory`]: caches and a directory; what an access costs, and what it takes from others |
 //! | `core` | [`Core`]: an interval model of a core |
 //! | `lines` | which line an address is in |
+//! | `spent` | [`CycleStack`]: what cores spend their cycles on |
+//! | `hot` | which lines are waited for, and by which code |
 //! | `cores` | [`run`]: coroutines, in the exact order of their clocks |
+//! | `predicted` | [`PredictedRow`]: what a prediction is written down as |
 //!
 //! What is modelled, and what is not, is in `docs/PREDICTION.md`.
 
 mod cache;
 mod core;
 mod cores;
+mod hot;
 mod lines;
 mod machine;
 mod memory;
+mod predicted;
+mod spent;
 
 pub use self::cache::LineCache;
 pub use self::core::Core;
 pub use self::cores::{
-    CoreProgram, Event, RunReport, allocated, counts, did, fence, is_running, membarrier,
-    mispredict, now, park, pause, run, turn, unpark, work,
+    CoreProgram, Event, RunReport, allocated, counts, did, did_at, fence, forget_waits, is_running,
+    membarrier, mispredict, now, park, pause, run, spent, turn, unpark, work,
 };
-pub use self::machine::{LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number};
+pub use self::hot::HotLine;
+pub use self::machine::{
+    LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number, PublishedCurve,
+};
 pub use self::memory::{CoherentMemory, Served, ServedFrom, Traffic};
+pub use self::predicted::{HOT_LINES, HotLineRow, MODEL, PREDICTED, PREDICTIONS, PredictedRow};
+pub use self::spent::{CycleStack, Part};

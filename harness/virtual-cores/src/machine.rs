@@ -98,6 +98,53 @@ pub struct MachineModel {
     pub wake_ns: Number,
     /// From then until the sleeper runs, ns.
     pub woken_ns: Number,
+    /// What is published of tables on it.
+    #[serde(default)]
+    pub published: Vec<PublishedCurve>,
+}
+
+/// Rates of a table that somebody has published.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedCurve {
+    /// Of what, and where it stands.
+    pub of: String,
+    /// Our table that is most like it.
+    pub structure: String,
+    /// Its reclamation scheme, or `none`.
+    pub reclaimer: String,
+    /// Percentage of lookups.
+    pub reads: f64,
+    /// Skew.
+    pub zipf: f64,
+    /// Keys.
+    pub keys: u64,
+    /// Numbers of threads, ascending.
+    pub threads: Vec<usize>,
+    /// Million operations a second, at each.
+    pub mops: Vec<f64>,
+}
+
+impl PublishedCurve {
+    fn check(&self, cores: usize) -> anyhow::Result<()> {
+        let Self { of, threads, mops, .. } = self;
+        ensure!(!of.trim().is_empty(), "a published curve does not say of what it is");
+        let (points, rates) = (threads.len(), mops.len());
+        ensure!(points == rates, "{of}: {points} numbers of threads and {rates} rates");
+        ensure!(threads.is_sorted_by(|a, b| a < b), "{of}: threads are not ascending");
+        let is_there = |threads: &usize| (1..=cores).contains(threads);
+        ensure!(threads.iter().all(is_there), "{of}: threads are from 1 to {cores}, the cores");
+        let is_rate = |rate: &f64| rate.is_finite() && *rate > 0.0;
+        ensure!(mops.iter().all(is_rate), "{of}: a rate is above 0");
+        Ok(())
+    }
+
+    /// Operations a second at so many threads, if they are published.
+    #[must_use]
+    pub fn at(&self, threads: usize) -> Option<f64> {
+        let place = self.threads.iter().position(|own| *own == threads)?;
+        Some(self.mops[place] * 1e6)
+    }
 }
 
 impl MachineModel {
@@ -147,7 +194,7 @@ impl MachineModel {
             let (kib, ways) = (level.kib.is, level.ways.is);
             ensure!(kib * 1024.0 >= ways * LINE as f64, "{name} of {kib} KiB has no {ways} lines");
         }
-        Ok(())
+        self.published.iter().try_for_each(|curve| curve.check(self.cores()))
     }
 
     /// Its numbers by name.

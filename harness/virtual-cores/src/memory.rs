@@ -67,6 +67,8 @@ pub struct Traffic {
     pub invalidations: u64,
     /// Cycles spent waiting until a line was handed over to others.
     pub queued: u64,
+    /// Compare-and-exchanges that found another value.
+    pub failed: u64,
 }
 
 impl Traffic {
@@ -84,6 +86,7 @@ impl Traffic {
             far: self.far - before.far,
             invalidations: self.invalidations - before.invalidations,
             queued: self.queued - before.queued,
+            failed: self.failed - before.failed,
         }
     }
 }
@@ -99,13 +102,10 @@ struct Line {
     holders: [u64; MOST_CORES / 64],
     /// Until when it is being handed over.
     busy: u64,
-    /// Cycles that accesses have waited for that.
-    queued: u64,
 }
 
 impl Line {
-    const UNTOUCHED: Self =
-        Self { owner: NOBODY, llc: 0, holders: [0; MOST_CORES / 64], busy: 0, queued: 0 };
+    const UNTOUCHED: Self = Self { owner: NOBODY, llc: 0, holders: [0; MOST_CORES / 64], busy: 0 };
 
     fn holds(&self, core: usize) -> bool {
         self.holders[core / 64] >> (core % 64) & 1 == 1
@@ -193,15 +193,9 @@ impl CoherentMemory {
         self.counts
     }
 
-    /// The lines that were waited for most, and the cycles, the most first.
-    #[must_use]
-    pub fn hottest(&self, most: usize) -> Vec<(u32, u64)> {
-        let waited = |(line, state): (usize, &Line)| (line as u32, state.queued);
-        let mut lines: Vec<_> =
-            self.lines.iter().enumerate().map(waited).filter(|(_, queued)| *queued > 0).collect();
-        lines.sort_by_key(|(line, queued)| (std::cmp::Reverse(*queued), *line));
-        lines.truncate(most);
-        lines
+    /// A compare-and-exchange has found another value.
+    pub(crate) fn count_failed(&mut self) {
+        self.counts.failed += 1;
     }
 
     /// Core `core` reads `line` at `now`, or writes it, for which it must be its only holder.
@@ -265,7 +259,6 @@ impl CoherentMemory {
         if is_handed_over {
             state.busy = done;
         }
-        state.queued += queued;
         let is_alone = state.llc & !(1 << socket) == 0 && state.others(core).next().is_none();
         if writes || is_alone {
             // An owner's line is in no last cache: it is there again when the owner evicts or shares it.

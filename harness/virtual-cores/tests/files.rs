@@ -22,6 +22,7 @@ fn shipped_machines_can_be_read() {
     assert!(machines.len() >= 2);
     for (text, machine) in machines {
         assert!(machine.cores() >= 16, "{machine}");
+        assert!(!machine.published.is_empty(), "{machine}");
         // Each number but one has a source that says something.
         assert_eq!(text.matches("source = ").count(), 30);
     }
@@ -100,5 +101,36 @@ fn draws_stay_within_their_bounds() {
         assert_eq!(draws.iter().filter(|drawn| drawn.rmw_overlaps.is == 1.0).count(), 100);
         // What is not drawn is as it was.
         assert!(draws.iter().all(|drawn| drawn.l1 == machine.l1 && drawn.ghz == machine.ghz));
+    }
+}
+
+/// A machine with a published curve, of which `from` is replaced by `to`.
+fn with_curve(from: &str, to: &str) -> anyhow::Result<MachineModel> {
+    let curve = "\n[[published]]\nof = 'a paper'\nstructure = 't'\nreclaimer = 'none'\nreads = 50\nzipf = 0.0\n\
+                 keys = 100\nthreads = [1, 8]\nmops = [2.0, 9.5]\n";
+    assert!(curve.contains(from), "{from}");
+    let mut all = shipped().into_iter().map(|(text, _)| text);
+    let mut text = all.find(|text| text.contains("8375C")).expect("a machine of 64 cores");
+    text.truncate(text.find("[[published]]").unwrap_or(text.len()));
+    MachineModel::parse(&(text + &curve.replace(from, to)))
+}
+
+#[test]
+fn published_curves_are_checked() {
+    let machine = with_curve("", "").expect("it is one");
+    let curve = &machine.published[0];
+    assert_eq!([1, 2, 8].map(|threads| curve.at(threads)), [Some(2e6), None, Some(9.5e6)]);
+    for (from, to, expected) in [
+        ("'a paper'", "' '", "does not say of what"),
+        ("[1, 8]", "[1]", "1 numbers of threads and 2 rates"),
+        ("[1, 8]", "[8, 1]", "not ascending"),
+        ("[1, 8]", "[1, 65]", "from 1 to 64"),
+        ("[1, 8]", "[0, 8]", "from 1 to 64"),
+        ("9.5", "0.0", "above 0"),
+        ("9.5", "inf", "above 0"),
+        ("zipf", "skew", "skew"),
+    ] {
+        let error = format!("{:#}", with_curve(from, to).expect_err(to));
+        assert!(error.contains(expected), "{to}: {error}");
     }
 }

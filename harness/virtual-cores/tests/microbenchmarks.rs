@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use machines::two_sockets;
 use virtual_cores::{
-    CoreProgram, Event, LINE, MachineModel, RunReport, did, fence, membarrier, mispredict, now,
-    park, pause, run, turn, unpark, work,
+    CoreProgram, CycleStack, Event, LINE, MachineModel, Part, RunReport, counts, did, fence,
+    forget_waits, membarrier, mispredict, now, park, pause, run, spent, turn, unpark, work,
 };
 
 /// Where the lines of these programs are; nothing is there.
@@ -221,28 +221,122 @@ fn more_threads_than_cores_are_refused() {
     assert!(message.contains("33 threads on 32 cores"), "{message}");
 }
 
-/// Programs that draw what they do: two runs are the same in all that is reported.
+/// Programs that draw what they do.
+fn drawn_programs(machine: &MachineModel, steps: usize) -> RunReport {
+    let program = |seed: u64| -> CoreProgram {
+        Box::new(move || {
+            let mut state = seed;
+            for _ in 0..steps {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let address = HERE + (state >> 33) as usize % 5000 * 8;
+                let events = [
+                    Event::Load,
+                    Event::Load,
+                    Event::Store,
+                    Event::Update,
+                    Event::FailedExchange,
+                    Event::Prefetch,
+                ];
+                access(events[(state >> 60) as usize % events.len()], address, 0);
+                match state >> 56 & 0xff {
+                    0..8 => fence(),
+                    8..16 => mispredict(),
+                    16..24 => pause(),
+                    24 => membarrier(),
+                    _ => work(state >> 61),
+                }
+            }
+        })
+    };
+    run(machine, (1..=32).map(program).collect()).expect("they fit")
+}
+
 #[test]
 fn runs_repeat() {
-    let once = || -> RunReport {
-        let program = |seed: u64| -> CoreProgram {
-            Box::new(move || {
-                let mut state = seed;
-                for _ in 0..3000 {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let address = HERE + (state >> 33) as usize % 5000 * 8;
-                    let event = [Event::Load, Event::Load, Event::Store, Event::Update]
-                        [(state >> 60) as usize % 4];
-                    access(event, address, 0);
-                    work(state >> 61);
-                }
-            })
-        };
-        run(&two_sockets(), (1..=32).map(program).collect()).expect("they fit")
-    };
+    let once = || drawn_programs(&two_sockets(), 3000);
     let (first, second) = (once(), once());
     assert_eq!(first.ended, second.ended);
     assert_eq!(first.counts, second.counts);
+    assert_eq!(first.spent, second.spent);
     assert_eq!(first.hot, second.hot);
     assert!(!first.hot.is_empty());
+}
+
+/// Each cycle of a core goes to one part, whatever it does; and each wait is some line's.
+#[test]
+fn every_cycle_went_somewhere() {
+    for overlaps in [0.0, 1.0] {
+        let mut machine = two_sockets();
+        machine.rmw_overlaps.is = overlaps;
+        let report = drawn_programs(&machine, 1000);
+        for (ended, spent) in report.ended.iter().zip(&report.spent) {
+            assert_eq!(spent.total(), *ended);
+            assert!(Part::ALL.iter().all(|part| spent.of(*part) > 0), "{spent:?}");
+        }
+        assert_eq!(report.waited, report.counts.queued);
+        assert!(report.counts.failed > 0);
+    }
+}
+
+/// The cycles of a program on a core, after others, by what they went to.
+fn stack(others: Vec<CoreProgram>, measured: impl FnOnce() + 'static) -> CycleStack {
+    let stack = Rc::new(Cell::new(CycleStack::default()));
+    let told = Rc::clone(&stack);
+    let first: CoreProgram = Box::new(move || {
+        work(10_000_000);
+        turn();
+        let before = spent();
+        measured();
+        fence();
+        told.set(spent().since(&before));
+    });
+    let programs = std::iter::once(first).chain(others).collect();
+    run(&two_sockets(), programs).expect("there are so many cores");
+    stack.get()
+}
+
+/// What a chain of pointers waits for is where its lines are.
+#[test]
+fn waiting_is_for_where_the_lines_are() {
+    let lines = 2000;
+    let far = || -> Vec<CoreProgram> { (1..16).map(|_| idle()).chain([writer(lines)]).collect() };
+    for (others, part) in
+        [(Vec::new(), Part::Memory), (vec![writer(lines)], Part::Near), (far(), Part::Far)]
+    {
+        let stack = stack(others, move || chase(lines, lines));
+        let share = stack.of(part) as f64 / stack.total() as f64;
+        assert!(share > 0.95, "{part:?}: {stack:?}");
+    }
+    let cached = stack(Vec::new(), || chase(64, 100_000));
+    assert!(cached.of(Part::Caches) * 2 > cached.total(), "{cached:?}");
+}
+
+/// Of cores that update one word, each waits mostly until others have had it; the line and the code are told.
+#[test]
+fn waiting_in_turn_is_told_with_the_code_that_waits() {
+    let program = || -> CoreProgram {
+        Box::new(|| {
+            access(Event::Update, HERE + 128 * LINE, 0);
+            work(100_000);
+            turn();
+            if is_first() {
+                forget_waits();
+                assert_eq!(counts().failed, 0);
+            }
+            (0..400).for_each(|_| access(Event::FailedExchange, HERE, 0));
+        })
+    };
+    let report = run(&two_sockets(), (0..8).map(|_| program()).collect()).expect("they fit");
+    let [hot] = report.hot[..] else { panic!("{:?}", report.hot) };
+    assert_eq!((hot.address, hot.waited), (HERE, report.waited));
+    assert!(hot.at.file().ends_with("microbenchmarks.rs") && hot.waited_there == hot.waited);
+    let queued: u64 = report.spent.iter().map(|spent| spent.of(Part::Queued)).sum();
+    let near: u64 = report.spent.iter().map(|spent| spent.of(Part::Near)).sum();
+    assert!(queued > 5 * near, "{queued} and {near}");
+    assert_eq!(report.counts.failed, 8 * 400);
+}
+
+/// Whether the running core is the first.
+fn is_first() -> bool {
+    virtual_cores::is_running() == Some(0)
 }

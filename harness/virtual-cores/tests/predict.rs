@@ -1,6 +1,7 @@
 //! The command, as `cargo predict` builds it: `ci/predict.sh`.
 #![cfg(simulate)]
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What it does of a spec, on the two-socket machine of 64 cores.
@@ -77,14 +78,69 @@ fn plain_memory_is_told_of() {
     let folder = std::env::temp_dir().join(format!("predicted-{}", std::process::id()));
     let output = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut rows = csv::Reader::from_path(folder.join("predictions.csv")).expect("it is written");
-    let names = rows.headers().expect("it has columns").clone();
-    let accesses = names.iter().position(|name| name == "accesses").expect("it has that column");
-    let row = rows.records().next().expect("it has a row").expect("which can be read");
-    assert!(folder.join("hot-lines.csv").is_file());
+    let accesses = &column(&folder, "predictions.csv", "accesses")[0];
+    // What it is of is there, and nothing is overwritten.
+    assert!(folder.join("model.toml").is_file() && folder.join("experiment.toml").is_file());
+    let again = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
+    assert_eq!(again.status.code(), Some(2), "{}", String::from_utf8_lossy(&again.stderr));
     std::fs::remove_dir_all(&folder).expect("the folder is there");
-    let accesses: f64 = row[accesses].parse().expect("a number");
+    let accesses: f64 = accesses.parse().expect("a number");
     assert!(accesses > 4.0, "{accesses} accesses an operation");
+}
+
+/// The column of that name, of every row of a file.
+fn column(folder: &Path, file: &str, name: &str) -> Vec<String> {
+    let mut rows = csv::Reader::from_path(folder.join(file)).expect("it is written");
+    let names = rows.headers().expect("it has columns").clone();
+    let at = names.iter().position(|own| own == name).expect("it has that column");
+    rows.records().map(|row| row.expect("which can be read")[at].to_owned()).collect()
+}
+
+/// A lock that all wait for is named by its field; nobody has waited longer for another line. And a core's
+/// cycles are all there.
+#[test]
+fn hot_lines_have_the_names_of_fields() {
+    let spec = "[axes]\nstructure = 'chaining-bucket-lock'\nthreads = 16\nreads = 0\nzipf = 2\nkeys = 1000\n";
+    let folder = std::env::temp_dir().join(format!("hot-{}", std::process::id()));
+    let output = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let hot = |name: &str| column(&folder, "hot-lines.csv", name);
+    let (fields, places, shares) = (hot("field"), hot("at"), hot("share"));
+    assert_eq!(fields[0], "Bucket.word", "{fields:?}");
+    assert!(places[0].starts_with("structures/src/chaining/bucket_lock.rs:"), "{places:?}");
+    let share = |share: &String| share.parse::<f64>().expect("a number");
+    assert!(
+        share(&shares[0]) > 0.5 && shares.iter().map(share).sum::<f64>() < 1.0001,
+        "{shares:?}"
+    );
+    let number = |name: &str| share(&column(&folder, "predictions.csv", name)[0]);
+    let parts = [
+        "work", "branches", "atomics", "caches", "memory", "upgrades", "near", "far", "queued",
+        "pauses", "system",
+    ];
+    let cycles: f64 = parts.iter().map(|part| number(&format!("cycles_{part}"))).sum();
+    let clock = 16.0 * 3.5e9 / number("ops_per_sec");
+    assert!((cycles / clock - 1.0).abs() < 0.02, "{cycles} of {clock}");
+    assert!(number("failed_cas") > 0.0);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+}
+
+/// What is published of the machine stands beside the prediction, and may set the work of one thread.
+#[test]
+fn predictions_stand_beside_what_is_published() {
+    let spec = "[axes]\nstructure = 'cuckoo-optimistic'\nthreads = [1, 2, 16]\nreads = 100\nkeys = 20000\n";
+    for (options, expected) in [(&[][..], None), (&["--at-one-thread", "published"][..], Some(1.0))]
+    {
+        let output = predict(spec, options);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let published = [0, 1, 2].map(|row| rows[row]["published"].as_f64());
+        assert_eq!(published, [Some(44e6), None, Some(576e6)]);
+        let ratio = rows[0]["ops_per_sec"].as_f64().expect("a rate") / 44e6;
+        assert!(expected.is_none_or(|expected: f64| (ratio - expected).abs() < 0.02), "{ratio}");
+        let from = if expected.is_some() { "one thread" } else { "instructions" };
+        assert_eq!(rows[1]["work_from"], from);
+    }
 }
 
 /// What each thread counts is in a line of its own, also beyond the first 32.

@@ -3,13 +3,15 @@
 //! Who runs virtual cores says by [`run_on`] what to call. Where no core runs, as while a table is filled,
 //! all is as in `std`. Atomics are laid out as those of `std`. Only the time of an access is virtual: the access
 //! is `std`'s, between [`Cores::turn`] and [`Cores::did`], where no other core runs. So runs are sequentially
-//! consistent, whatever orderings say.
+//! consistent, whatever orderings say. Each access tells the place in the source that asks for it, by which
+//! a line that is waited for has a name.
 
 #![allow(missing_docs, reason = "`std` says what they do")]
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic as of_std;
@@ -25,19 +27,24 @@ pub enum Access {
     Load,
     /// It is stored.
     Store,
-    /// It is read, modified and written in one step, or compared and not written.
+    /// It is read, modified and written in one step.
     Update,
+    /// The same, but it had another value than expected, and was not written.
+    FailedExchange,
     /// It is asked for, and nobody waits for it.
     Prefetch,
 }
+
+/// A place in the source.
+pub type Place = &'static Location<'static>;
 
 /// What virtual cores are told. Each function does nothing where no core runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
     /// Before an access: returns when it is the running core's turn.
     pub turn: fn(),
-    /// After it: what was done, at which address, and the value.
-    pub did: fn(Access, usize, usize),
+    /// After it: what was done, at which address, the value, and by which code.
+    pub did: fn(Access, usize, usize, Place),
     /// A full fence.
     pub fence: fn(),
     /// `membarrier(2)`.
@@ -64,44 +71,61 @@ pub(crate) fn core() -> Option<usize> {
     CORES.get().and_then(|cores| (cores.number)())
 }
 
+/// Does an access, in its turn; then `says` what it was, and the value.
+#[inline]
+fn access_at<T, V>(
+    of: &T,
+    run: impl FnOnce() -> V,
+    says: impl FnOnce(&V) -> (Access, usize),
+    at: Place,
+) -> V {
+    let Some(cores) = CORES.get() else { return run() };
+    (cores.turn)();
+    let done = run();
+    let (access, value) = says(&done);
+    (cores.did)(access, std::ptr::from_ref(of).addr(), value, at);
+    done
+}
+
 /// Does an access, in its turn. `value` is what is loaded.
 #[inline]
+#[track_caller]
 fn access<T, V>(
     of: &T,
     access: Access,
     run: impl FnOnce() -> V,
     value: impl FnOnce(&V) -> usize,
 ) -> V {
-    let Some(cores) = CORES.get() else { return run() };
-    (cores.turn)();
-    let done = run();
-    (cores.did)(access, std::ptr::from_ref(of).addr(), value(&done));
-    done
+    access_at(of, run, |done| (access, value(done)), Location::caller())
 }
 
 /// Tells of an access to plain memory.
 #[inline]
+#[track_caller]
 fn tell(access: Access, address: usize, value: usize) {
     if let Some(cores) = CORES.get() {
         (cores.turn)();
-        (cores.did)(access, address, value);
+        (cores.did)(access, address, value, Location::caller());
     }
 }
 
 /// Plain memory at `address` is read, where there is a pointer to `next`, or null.
 #[inline]
+#[track_caller]
 pub(crate) fn touch<T, N>(address: *const T, next: *const N) {
     tell(Access::Load, address.addr(), next.addr());
 }
 
 /// Plain memory at `address` is written.
 #[inline]
+#[track_caller]
 pub(crate) fn touch_mut<T>(address: *const T) {
     tell(Access::Store, address.addr(), 0);
 }
 
 /// Plain memory at an address will be read.
 #[inline]
+#[track_caller]
 pub(crate) fn prefetch<T>(address: *const T) {
     tell(Access::Prefetch, address.addr(), 0);
 }
@@ -209,11 +233,13 @@ macro_rules! simulated {
             }
 
             #[inline]
+            #[track_caller]
             pub fn load(&self, order: Ordering) -> $value {
                 access(self, Access::Load, || self.0.load(order), $number)
             }
 
             #[inline]
+            #[track_caller]
             pub fn store(&self, value: $value, order: Ordering) {
                 // An exchange, on x86-64.
                 let how = if order == Ordering::SeqCst { Access::Update } else { Access::Store };
@@ -221,6 +247,7 @@ macro_rules! simulated {
             }
 
             #[inline]
+            #[track_caller]
             pub fn compare_exchange(
                 &self,
                 current: $value,
@@ -229,15 +256,18 @@ macro_rules! simulated {
                 failure: Ordering,
             ) -> Result<$value, $value> {
                 let run = || self.0.compare_exchange(current, new, success, failure);
-                access(self, Access::Update, run, |seen| match seen {
-                    Ok(seen) | Err(seen) => $number(seen),
-                })
+                let says = |seen: &Result<$value, $value>| match seen {
+                    Ok(seen) => (Access::Update, $number(seen)),
+                    Err(seen) => (Access::FailedExchange, $number(seen)),
+                };
+                access_at(self, run, says, Location::caller())
             }
 
             derived_from_compare_exchange!($value);
 
             $(
                 #[inline]
+                #[track_caller]
                 pub fn $modify(&self, operand: $value, order: Ordering) -> $value {
                     access(self, Access::Update, || self.0.$modify(operand, order), $number)
                 }
@@ -279,14 +309,17 @@ simulated! {
 }
 
 impl<T> AtomicPtr<T> {
+    #[track_caller]
     pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> *mut T {
         access(self, Access::Update, || self.0.fetch_or(bits, order), |seen| seen.addr())
     }
 
+    #[track_caller]
     pub(crate) fn fetch_and(&self, bits: usize, order: Ordering) -> *mut T {
         access(self, Access::Update, || self.0.fetch_and(bits, order), |seen| seen.addr())
     }
 
+    #[track_caller]
     pub(crate) fn fetch_byte_add(&self, bytes: usize, order: Ordering) -> *mut T {
         access(self, Access::Update, || self.0.fetch_byte_add(bytes, order), |seen| seen.addr())
     }
@@ -305,7 +338,8 @@ pub(crate) struct Mutex<T: ?Sized> {
 /// A [`Mutex`], locked until this drops.
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'l, T: ?Sized> {
-    word: Option<&'l AtomicU32>,
+    /// The word of a virtual core's lock, and the code that has locked it.
+    word: Option<(&'l AtomicU32, Place)>,
     /// Taken out when this drops, before the word is set free.
     inner: Option<std::sync::MutexGuard<'l, T>>,
 }
@@ -315,33 +349,40 @@ impl<T> Mutex<T> {
         Self { word: AtomicU32::new(0), inner: std::sync::Mutex::new(value) }
     }
 
+    #[track_caller]
     pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let Some(cores) = CORES.get().filter(|_| core().is_some()) else {
             return guarded(None, self.inner.lock());
         };
-        let exchange =
-            |from, to| self.word.compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed);
-        if exchange(0, 1).is_err() {
+        if !self.takes() {
             self.lock_contended(cores);
         }
-        guarded(Some(&self.word), self.inner.lock())
+        guarded(Some((&self.word, Location::caller())), self.inner.lock())
     }
 
-    fn lock_contended(&self, cores: &Cores) {
-        let spin = || {
-            for _ in 0..100 {
-                let state = self.word.load(Ordering::Relaxed);
-                if state != 1 {
-                    return state;
-                }
-                pause();
+    /// Takes the lock if it is free.
+    #[track_caller]
+    fn takes(&self) -> bool {
+        self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Looks at the word until it is not 1, but not for long; returns it.
+    #[track_caller]
+    fn spin(&self) -> u32 {
+        for _ in 0..100 {
+            let state = self.word.load(Ordering::Relaxed);
+            if state != 1 {
+                return state;
             }
-            1
-        };
-        let mut state = spin();
-        let is_free = state == 0;
-        if is_free && self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        {
+            pause();
+        }
+        1
+    }
+
+    #[track_caller]
+    fn lock_contended(&self, cores: &Cores) {
+        let mut state = self.spin();
+        if state == 0 && self.takes() {
             return;
         }
         loop {
@@ -352,17 +393,18 @@ impl<T> Mutex<T> {
             if self.word.load(Ordering::Relaxed) == 2 {
                 (cores.park)(std::ptr::from_ref(&self.word).addr());
             }
-            state = spin();
+            state = self.spin();
         }
     }
 
+    #[track_caller]
     pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
         let mut word = None;
         if core().is_some() {
-            if self.word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            if !self.takes() {
                 return Err(TryLockError::WouldBlock);
             }
-            word = Some(&self.word);
+            word = Some((&self.word, Location::caller()));
         }
         match self.inner.try_lock() {
             Ok(inner) => Ok(MutexGuard { word, inner: Some(inner) }),
@@ -380,7 +422,7 @@ impl<T> Mutex<T> {
 }
 
 fn guarded<'l, T>(
-    word: Option<&'l AtomicU32>,
+    word: Option<(&'l AtomicU32, Place)>,
     locked: LockResult<std::sync::MutexGuard<'l, T>>,
 ) -> LockResult<MutexGuard<'l, T>> {
     match locked {
@@ -395,8 +437,10 @@ fn guarded<'l, T>(
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         drop(self.inner.take());
-        let Some(word) = self.word else { return };
-        if word.swap(0, Ordering::Release) == 2
+        let Some((word, at)) = self.word else { return };
+        let set_free = || word.0.swap(0, Ordering::Release);
+        let before = access_at(word, set_free, |_| (Access::Update, 0), at);
+        if before == 2
             && let Some(cores) = CORES.get()
         {
             (cores.unpark)(std::ptr::from_ref(word).addr());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::ensure;
 use clap::Parser;
@@ -12,7 +13,7 @@ use virtual_cores::MachineModel;
 use crate::cell::Prepared;
 use crate::glue;
 use crate::rows::{self, Prediction};
-use crate::spec::Spec;
+use crate::spec::{PredictedCell, Spec};
 
 /// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
 /// a model of that machine's caches. What is modelled, and what is not: docs/PREDICTION.md.
@@ -31,15 +32,49 @@ struct Arguments {
     #[arg(long, default_value_t = 6)]
     draws: u64,
     /// What is measured of each subject on one thread of that machine, in operations a second: its work beside
-    /// memory is set so that the model says so, too. Without it, work is that of docs/INSTRUCTIONS.md.
+    /// memory is set so that the model says so, too; or `published`, for what the machine's file has of it.
+    /// Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
     #[arg(long, value_name = "OPS")]
-    at_one_thread: Option<f64>,
-    /// Also write predictions.csv and hot-lines.csv there.
+    at_one_thread: Option<OneThread>,
+    /// Also write predictions.csv and hot-lines.csv there, and copies of the two files: `bench plot` and
+    /// `bench report` read such a folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print a JSON array of rows.
     #[arg(long)]
     json: bool,
+}
+
+/// What one thread does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum OneThread {
+    /// So many operations a second.
+    Measured(f64),
+    /// What is published of it.
+    Published,
+}
+
+impl FromStr for OneThread {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_rate = |rate: &f64| rate.is_finite() && *rate > 0.0;
+        match text.parse().ok().filter(is_rate) {
+            Some(rate) => Ok(Self::Measured(rate)),
+            None if text == "published" => Ok(Self::Published),
+            None => Err("operations a second, above 0, or `published`".to_owned()),
+        }
+    }
+}
+
+impl Arguments {
+    /// What one thread does of a cell, if its work is set by that.
+    fn at_one_thread(&self, machine: &MachineModel, cell: &PredictedCell) -> Option<f64> {
+        match self.at_one_thread? {
+            OneThread::Measured(rate) => Some(rate),
+            OneThread::Published => rows::published(machine, cell)?.at(1),
+        }
+    }
 }
 
 /// Runs the command: 0 done, 1 a run failed, 2 wrong usage or input.
@@ -56,7 +91,8 @@ pub(crate) fn main() -> ExitCode {
     glue::install();
     let predictions = predict(&arguments, &spec, &machine, &structures).and_then(|predictions| {
         rows::print(&predictions, arguments.json)?;
-        arguments.out.as_ref().map_or(Ok(()), |to| rows::write(&predictions, to))
+        let Some(to) = &arguments.out else { return Ok(()) };
+        rows::write(&predictions, to, &arguments.spec, &arguments.machine)
     });
     match predictions {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,6 +110,10 @@ fn structures() -> Structures {
 }
 
 fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec, MachineModel)> {
+    if let Some(to) = &arguments.out {
+        let is_there = to.symlink_metadata().is_ok();
+        ensure!(!is_there, "--out {}: it exists, and nothing is overwritten", to.display());
+    }
     let machine = MachineModel::read(&arguments.machine)?;
     let mut spec = Spec::read(&arguments.spec, structures)?;
     if !arguments.threads.is_empty() {
@@ -87,15 +127,10 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
             machine.name
         );
     }
-    if let Some(rate) = arguments.at_one_thread {
-        ensure!(
-            rate.is_finite() && rate > 0.0,
-            "--at-one-thread {rate}: operations a second, above 0"
-        );
-    }
     let mut borrowers = BTreeSet::new();
     for cell in &spec.cells {
-        if !Prepared::new(structures, cell)?.are_its_own && arguments.at_one_thread.is_none() {
+        let is_set = arguments.at_one_thread(&machine, cell).is_some();
+        if !is_set && !Prepared::new(structures, cell)?.are_its_own {
             borrowers.insert(cell.subject());
         }
     }
@@ -117,9 +152,11 @@ fn predict(
     let drawn: Vec<MachineModel> = (0..=arguments.draws).map(|draw| machine.drawn(draw)).collect();
     for cell in &spec.cells {
         let prepared = Prepared::new(structures, cell)?;
+        let at_one_thread = arguments.at_one_thread(machine, cell);
+        let work_from = if at_one_thread.is_some() { "one thread" } else { "instructions" };
         let works = drawn
             .iter()
-            .map(|machine| match arguments.at_one_thread {
+            .map(|machine| match at_one_thread {
                 Some(rate) => prepared.fitted(machine, rate, spec.seed),
                 None => Ok(prepared.cycles(machine)),
             })
@@ -133,14 +170,9 @@ fn predict(
             }
             let rates = || outcomes.iter().map(|outcome| outcome.ops_per_sec);
             let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
-            predictions.push(Prediction::new(
-                cell,
-                threads,
-                &machine.name,
-                works[0],
-                &outcomes[0],
-                band,
-            ));
+            let row = rows::row(cell, threads, machine, work_from, &outcomes[0], band);
+            let hot = rows::hot_lines(&row, &outcomes[0]);
+            predictions.push(Prediction { row, hot });
         }
     }
     Ok(predictions)

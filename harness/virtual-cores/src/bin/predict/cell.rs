@@ -1,6 +1,6 @@
 //! One cell on virtual cores.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -10,7 +10,10 @@ use table::{Books, Feed, Form, MapOptions, Op, Structures, Table};
 use trials::case::Case;
 use trials::mix::Mix;
 use trials::workload::{Stream, Streams, prefill_keys};
-use virtual_cores::{CoreProgram, MachineModel, Traffic, counts, mispredict, now, run, work};
+use virtual_cores::{
+    CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, mispredict, now,
+    run, spent, work,
+};
 
 use crate::instructions;
 use crate::spec::PredictedCell;
@@ -26,9 +29,13 @@ pub(crate) struct CellRun {
     pub(crate) ops_per_sec: f64,
     pub(crate) ops: u64,
     pub(crate) counts: Traffic,
+    /// What the cycles of all cores went to.
+    pub(crate) spent: CycleStack,
     pub(crate) parks: u64,
-    /// The lines that were waited for most: cycles of the whole run, the most first.
-    pub(crate) hot: Vec<u64>,
+    /// The lines that were waited for most, the most first.
+    pub(crate) hot: Vec<HotLine>,
+    /// The cycles that all lines were waited for.
+    pub(crate) waited: u64,
 }
 
 /// Where all workers of a run are.
@@ -37,8 +44,22 @@ struct Progress {
     done: Cell<u64>,
     warm: u64,
     all: u64,
-    begin: RefCell<(u64, Traffic)>,
-    end: RefCell<(u64, Traffic)>,
+    begin: Cell<Moment>,
+    end: Cell<Moment>,
+}
+
+/// Where a run is at a time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moment {
+    at: u64,
+    counts: Traffic,
+    spent: CycleStack,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { at: now(), counts: counts(), spent: spent() }
+    }
 }
 
 impl Progress {
@@ -47,9 +68,10 @@ impl Progress {
         let done = self.done.get() + 1;
         self.done.set(done);
         if done == self.warm {
-            *self.begin.borrow_mut() = (now(), counts());
+            self.begin.set(Moment::now());
+            forget_waits();
         } else if done == self.all {
-            *self.end.borrow_mut() = (now(), counts());
+            self.end.set(Moment::now());
         }
     }
 }
@@ -151,8 +173,8 @@ impl<'s> Prepared<'s> {
             done: Cell::new(0),
             warm,
             all: warm + ops,
-            begin: RefCell::default(),
-            end: RefCell::default(),
+            begin: Cell::default(),
+            end: Cell::default(),
         });
         let program = |thread: usize| -> CoreProgram {
             let table = Arc::clone(&table);
@@ -168,14 +190,16 @@ impl<'s> Prepared<'s> {
             Box::new(move || table.handle().run(&mut worker, &mut Books::default()))
         };
         let report = run(machine, (0..threads).map(program).collect())?;
-        let ((begin, before), (end, after)) = (*progress.begin.borrow(), *progress.end.borrow());
-        ensure!(end > begin, "no virtual time has passed in {ops} operations");
+        let (begin, end) = (progress.begin.get(), progress.end.get());
+        ensure!(end.at > begin.at, "no virtual time has passed in {ops} operations");
         Ok(CellRun {
-            ops_per_sec: ops as f64 / (end - begin) as f64 * machine.ghz.is * 1e9,
+            ops_per_sec: ops as f64 / (end.at - begin.at) as f64 * machine.ghz.is * 1e9,
             ops,
-            counts: after.since(&before),
+            counts: end.counts.since(&begin.counts),
+            spent: end.spent.since(&begin.spent),
             parks: report.parks,
-            hot: report.hot.iter().map(|(_, cycles)| *cycles).collect(),
+            hot: report.hot,
+            waited: report.waited,
         })
     }
 

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 
 use structures::sync::simulated::{self, Access, Cores};
 use virtual_cores::{
-    Event, allocated, did, fence, is_running, membarrier, park, pause, turn, unpark,
+    Event, allocated, did_at, fence, is_running, membarrier, park, pause, turn, unpark,
 };
 
 /// The system's allocator. What is allocated is written first by who has it.
@@ -36,14 +36,15 @@ unsafe impl GlobalAlloc for Telling {
 pub(crate) fn install() {
     simulated::run_on(Cores {
         turn,
-        did: |access, address, value| {
+        did: |access, address, value, at| {
             let event = match access {
                 Access::Load => Event::Load,
                 Access::Store => Event::Store,
                 Access::Update => Event::Update,
+                Access::FailedExchange => Event::FailedExchange,
                 Access::Prefetch => Event::Prefetch,
             };
-            did(event, address, value);
+            did_at(event, address, value, at);
         },
         fence,
         membarrier,

@@ -6,6 +6,7 @@
 //! | `spec` | the cells of an experiment file |
 //! | `glue` | how atomics and the allocator tell virtual cores what is done |
 //! | `instructions` | what an operation takes beside its memory |
+//! | `fields` | the field that an access is to |
 //! | `cell` | one cell on virtual cores; its band |
 //! | `rows` | what is printed and written |
 
@@ -13,6 +14,8 @@
 mod arguments;
 #[cfg(simulate)]
 mod cell;
+#[cfg(simulate)]
+mod fields;
 #[cfg(simulate)]
 mod glue;
 #[cfg(simulate)]

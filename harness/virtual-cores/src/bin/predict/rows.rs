@@ -5,113 +5,108 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
+use virtual_cores::{
+    CycleStack, HOT_LINES, HotLineRow, MODEL, MachineModel, PREDICTED, PREDICTIONS, Part,
+    PredictedRow, PublishedCurve,
+};
 
 use crate::cell::CellRun;
+use crate::fields::Fields;
 use crate::spec::PredictedCell;
 
-/// A prediction.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct PredictedRow {
-    pub(crate) structure: String,
-    pub(crate) reclaimer: String,
-    pub(crate) threads: usize,
-    pub(crate) reads: f64,
-    pub(crate) zipf: f64,
-    pub(crate) keys: u64,
-    pub(crate) ops_per_sec: f64,
-    /// The least of the band.
-    pub(crate) low: f64,
-    /// The most.
-    pub(crate) high: f64,
-    /// Always `predicted`: such a row is none of a measurement.
-    pub(crate) source: &'static str,
-    pub(crate) machine: String,
-}
-
-/// What an operation did to memory, on average. A row of `predictions.csv` is a [`PredictedRow`] and this.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct PerOperation {
-    accesses: f64,
-    l1: f64,
-    l2: f64,
-    llc: f64,
-    memory: f64,
-    upgrades: f64,
-    near: f64,
-    far: f64,
-    invalidations: f64,
-    queued_cycles: f64,
-    /// Cycles of instructions that wait for nothing: told to the model, not found by it.
-    work_cycles: u64,
-}
-
-/// A row and what stands behind it.
+/// A row, and the lines that were waited for.
 #[derive(Clone, Debug)]
 pub(crate) struct Prediction {
     pub(crate) row: PredictedRow,
-    per_operation: PerOperation,
-    parks: u64,
-    /// Cycles that were waited for each of the hottest lines, and for all, in the whole run.
-    hot: Vec<u64>,
+    pub(crate) hot: Vec<HotLineRow>,
 }
 
-impl Prediction {
-    pub(crate) fn new(
-        cell: &PredictedCell,
-        threads: usize,
-        machine: &str,
-        work_cycles: u64,
-        outcome: &CellRun,
-        band: (f64, f64),
-    ) -> Self {
-        let per = |count: u64| count as f64 / outcome.ops as f64;
-        let counts = &outcome.counts;
-        Self {
-            row: PredictedRow {
-                structure: cell.structure.clone(),
-                reclaimer: cell.reclaimer.clone(),
-                threads,
-                reads: cell.reads,
-                zipf: cell.zipf,
-                keys: cell.keys,
-                ops_per_sec: outcome.ops_per_sec,
-                low: band.0,
-                high: band.1,
-                source: "predicted",
-                machine: machine.to_owned(),
-            },
-            per_operation: PerOperation {
-                accesses: per(counts.accesses),
-                l1: per(counts.l1),
-                l2: per(counts.l2),
-                llc: per(counts.llc),
-                memory: per(counts.memory),
-                upgrades: per(counts.upgrades),
-                near: per(counts.near),
-                far: per(counts.far),
-                invalidations: per(counts.invalidations),
-                queued_cycles: per(counts.queued),
-                work_cycles,
-            },
-            parks: outcome.parks,
-            hot: outcome.hot.clone(),
-        }
+/// What is published of a cell, if anything is.
+pub(crate) fn published<'m>(
+    machine: &'m MachineModel,
+    cell: &PredictedCell,
+) -> Option<&'m PublishedCurve> {
+    machine.published.iter().find(|curve| {
+        curve.structure == cell.structure
+            && curve.reclaimer == cell.reclaimer
+            && (curve.reads, curve.zipf, curve.keys) == (cell.reads, cell.zipf, cell.keys)
+    })
+}
+
+/// The row of a run, whose rate and counts are `outcome`'s.
+pub(crate) fn row(
+    cell: &PredictedCell,
+    threads: usize,
+    machine: &MachineModel,
+    work_from: &str,
+    outcome: &CellRun,
+    band: (f64, f64),
+) -> PredictedRow {
+    let per = |count: u64| count as f64 / outcome.ops as f64;
+    let (counts, spent) = (&outcome.counts, &outcome.spent);
+    let curve = published(machine, cell);
+    let published = curve.and_then(|curve| curve.at(threads));
+    let published_of = published.and(curve).map_or(String::new(), |curve| curve.of.clone());
+    let cycles = |stack: &CycleStack, part: Part| per(stack.of(part));
+    PredictedRow {
+        structure: cell.structure.clone(),
+        reclaimer: cell.reclaimer.clone(),
+        threads,
+        reads: cell.reads,
+        zipf: cell.zipf,
+        keys: cell.keys,
+        ops_per_sec: outcome.ops_per_sec,
+        low: band.0,
+        high: band.1,
+        source: PREDICTED.to_owned(),
+        machine: machine.name.clone(),
+        published,
+        published_of,
+        work_from: work_from.to_owned(),
+        accesses: per(counts.accesses),
+        l1: per(counts.l1),
+        l2: per(counts.l2),
+        llc: per(counts.llc),
+        memory: per(counts.memory),
+        upgrades: per(counts.upgrades),
+        near: per(counts.near),
+        far: per(counts.far),
+        invalidations: per(counts.invalidations),
+        failed_cas: per(counts.failed),
+        queued_cycles: per(counts.queued),
+        parks: per(outcome.parks),
+        cycles_work: cycles(spent, Part::Work),
+        cycles_branches: cycles(spent, Part::Branches),
+        cycles_atomics: cycles(spent, Part::Atomics),
+        cycles_caches: cycles(spent, Part::Caches),
+        cycles_memory: cycles(spent, Part::Memory),
+        cycles_upgrades: cycles(spent, Part::Upgrades),
+        cycles_near: cycles(spent, Part::Near),
+        cycles_far: cycles(spent, Part::Far),
+        cycles_queued: cycles(spent, Part::Queued),
+        cycles_pauses: cycles(spent, Part::Pauses),
+        cycles_system: cycles(spent, Part::System),
     }
 }
 
-/// A line of `hot-lines.csv`.
-#[derive(Debug, Serialize)]
-struct HotLine<'r> {
-    structure: &'r str,
-    reclaimer: &'r str,
-    threads: usize,
-    reads: f64,
-    zipf: f64,
-    keys: u64,
-    /// 1 is the line that was waited for most.
-    rank: usize,
-    /// Cycles that cores waited for it in the run, its warm-up among them.
-    waited_cycles: u64,
+/// The rows of the lines that were waited for in the run of `row`.
+pub(crate) fn hot_lines(row: &PredictedRow, outcome: &CellRun) -> Vec<HotLineRow> {
+    let mut fields = Fields::default();
+    let of_line = |(index, line): (usize, &virtual_cores::HotLine)| HotLineRow {
+        structure: row.structure.clone(),
+        reclaimer: row.reclaimer.clone(),
+        threads: row.threads,
+        reads: row.reads,
+        zipf: row.zipf,
+        keys: row.keys,
+        rank: index + 1,
+        waited_cycles: line.waited,
+        share: line.waited as f64 / outcome.waited as f64,
+        field: fields.name(line.at),
+        at: format!("{}:{}", line.at.file(), line.at.line()),
+        share_there: line.waited_there as f64 / line.waited as f64,
+    };
+    outcome.hot.iter().enumerate().map(of_line).collect()
 }
 
 /// Prints the rows, as a JSON array with a line for each or as a table.
@@ -127,89 +122,67 @@ pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result
     }
     writeln!(
         out,
-        "{:<28} {:>7} {:>6} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9}",
-        "subject", "threads", "reads", "zipf", "keys", "Mops/s", "band", "near", "far", "queued"
+        "{:<28} {:>7} {:>6} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9} {:>9}",
+        "subject",
+        "threads",
+        "reads",
+        "zipf",
+        "keys",
+        "Mops/s",
+        "band",
+        "near",
+        "far",
+        "queued",
+        "published"
     )?;
-    for Prediction { row, per_operation, .. } in predictions {
+    for Prediction { row, .. } in predictions {
         let subject = table::subject_name(&row.structure, &row.reclaimer);
         let band = format!("{:.2} to {:.2}", row.low / 1e6, row.high / 1e6);
+        let ratio =
+            row.to_published().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         writeln!(
             out,
-            "{subject:<28} {:>7} {:>6} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1}",
+            "{subject:<28} {:>7} {:>6} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1} {ratio:>9}",
             row.threads,
             row.reads,
             row.zipf,
             row.keys,
             row.ops_per_sec / 1e6,
-            per_operation.near,
-            per_operation.far,
-            per_operation.queued_cycles
+            row.near,
+            row.far,
+            row.queued_cycles
         )?;
     }
     writeln!(
         out,
-        "near, far: lines handed over for an operation; queued: cycles waited for lines."
+        "near, far: lines handed over for an operation; queued: cycles waited for lines; published: model ÷ \
+         published."
     )?;
     Ok(())
 }
 
-/// Writes `predictions.csv` and `hot-lines.csv`.
-pub(crate) fn write(predictions: &[Prediction], to: &Path) -> anyhow::Result<()> {
+/// Writes `predictions.csv` and `hot-lines.csv`, and copies the files that they are of.
+pub(crate) fn write(
+    predictions: &[Prediction],
+    to: &Path,
+    spec: &Path,
+    machine: &Path,
+) -> anyhow::Result<()> {
     std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
-    let path = to.join("predictions.csv");
-    // Rows are of two parts; so their names are written by hand.
-    let mut rows = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_path(&path)
-        .with_context(|| path.display().to_string())?;
-    rows.write_record([
-        "structure",
-        "reclaimer",
-        "threads",
-        "reads",
-        "zipf",
-        "keys",
-        "ops_per_sec",
-        "low",
-        "high",
-        "source",
-        "machine",
-        "accesses",
-        "l1",
-        "l2",
-        "llc",
-        "memory",
-        "upgrades",
-        "near",
-        "far",
-        "invalidations",
-        "queued_cycles",
-        "work_cycles",
-        "parks",
-    ])?;
-    for Prediction { row, per_operation, parks, .. } in predictions {
-        rows.serialize((row, per_operation, parks))?;
+    for (from, name) in [(spec, "experiment.toml"), (machine, MODEL)] {
+        let path = to.join(name);
+        let text = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
-    rows.flush()?;
-    let path = to.join("hot-lines.csv");
-    let mut lines = csv::Writer::from_path(&path).with_context(|| path.display().to_string())?;
-    for Prediction { row, hot, .. } in predictions {
-        let PredictedRow { structure, reclaimer, threads, reads, zipf, keys, .. } = row;
-        let (threads, reads, zipf, keys) = (*threads, *reads, *zipf, *keys);
-        for (index, waited_cycles) in hot.iter().enumerate() {
-            let (rank, waited_cycles) = (index + 1, *waited_cycles);
-            lines.serialize(HotLine {
-                structure,
-                reclaimer,
-                threads,
-                reads,
-                zipf,
-                keys,
-                rank,
-                waited_cycles,
-            })?;
-        }
+    write_rows(predictions.iter().map(|prediction| &prediction.row), &to.join(PREDICTIONS))?;
+    write_rows(predictions.iter().flat_map(|prediction| &prediction.hot), &to.join(HOT_LINES))
+}
+
+fn write_rows<R: Serialize>(rows: impl Iterator<Item = R>, path: &Path) -> anyhow::Result<()> {
+    let mut file = csv::Writer::from_path(path).with_context(|| path.display().to_string())?;
+    for row in rows {
+        file.serialize(row)?;
     }
-    lines.flush()?;
+    file.flush()?;
     Ok(())
 }

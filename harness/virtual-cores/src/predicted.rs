@@ -1,0 +1,156 @@
+//! What a prediction is written down as: rows of `predictions.csv` and `hot-lines.csv`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spent::Part;
+
+/// The file of the predictions in a folder of theirs.
+pub const PREDICTIONS: &str = "predictions.csv";
+/// The file of the lines that were waited for.
+pub const HOT_LINES: &str = "hot-lines.csv";
+/// The file of the machine that was modelled: no measured folder has one of that name.
+pub const MODEL: &str = "model.toml";
+/// What is in `source` of every row: it is none of a measurement.
+pub const PREDICTED: &str = "predicted";
+
+/// A prediction: a cell at a number of threads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PredictedRow {
+    /// The table.
+    pub structure: String,
+    /// Its reclamation scheme, or `none`.
+    pub reclaimer: String,
+    /// Threads, each on a core of its own.
+    pub threads: usize,
+    /// Percentage of lookups.
+    pub reads: f64,
+    /// Skew.
+    pub zipf: f64,
+    /// Keys, of which half are there.
+    pub keys: u64,
+    /// The rate of the machine as its file says it.
+    pub ops_per_sec: f64,
+    /// The least of the band.
+    pub low: f64,
+    /// The most.
+    pub high: f64,
+    /// Always [`PREDICTED`].
+    pub source: String,
+    /// What was modelled.
+    pub machine: String,
+    /// What is published of that machine, operations a second, if anything is.
+    pub published: Option<f64>,
+    /// Of what, and where.
+    pub published_of: String,
+    /// What an operation does beside its memory is from: `instructions`, or set by the rate of `one thread`.
+    pub work_from: String,
+    /// Accesses for an operation; and so on.
+    pub accesses: f64,
+    /// Served by the core's first cache.
+    pub l1: f64,
+    /// By its second.
+    pub l2: f64,
+    /// By the socket's.
+    pub llc: f64,
+    /// By memory.
+    pub memory: f64,
+    /// Lines that the writer had, and others too.
+    pub upgrades: f64,
+    /// Lines handed over within the socket.
+    pub near: f64,
+    /// From another socket.
+    pub far: f64,
+    /// Holders that had to give up a line.
+    pub invalidations: f64,
+    /// Compare-and-exchanges that found another value.
+    pub failed_cas: f64,
+    /// Cycles that accesses waited until a line was handed over to others. Accesses overlap: a core waits less.
+    pub queued_cycles: f64,
+    /// How often a thread went to sleep.
+    pub parks: f64,
+    /// Cycles of a core for an operation, by what they went to: instructions that wait for nothing.
+    pub cycles_work: f64,
+    /// Mispredicted branches.
+    pub cycles_branches: f64,
+    /// Read-modify-writes and fences.
+    pub cycles_atomics: f64,
+    /// Waiting for caches.
+    pub cycles_caches: f64,
+    /// For memory.
+    pub cycles_memory: f64,
+    /// Until others had given up a line.
+    pub cycles_upgrades: f64,
+    /// For another core of the socket.
+    pub cycles_near: f64,
+    /// For another socket.
+    pub cycles_far: f64,
+    /// In the queue for a line.
+    pub cycles_queued: f64,
+    /// In loops that wait.
+    pub cycles_pauses: f64,
+    /// In the system, and asleep.
+    pub cycles_system: f64,
+}
+
+impl PredictedRow {
+    /// The cycles of a core for an operation that go to `part`.
+    #[must_use]
+    pub fn cycles(&self, part: Part) -> f64 {
+        match part {
+            Part::Work => self.cycles_work,
+            Part::Branches => self.cycles_branches,
+            Part::Atomics => self.cycles_atomics,
+            Part::Caches => self.cycles_caches,
+            Part::Memory => self.cycles_memory,
+            Part::Upgrades => self.cycles_upgrades,
+            Part::Near => self.cycles_near,
+            Part::Far => self.cycles_far,
+            Part::Queued => self.cycles_queued,
+            Part::Pauses => self.cycles_pauses,
+            Part::System => self.cycles_system,
+        }
+    }
+
+    /// Model ÷ published, if something is published.
+    #[must_use]
+    pub fn to_published(&self) -> Option<f64> {
+        self.published.map(|published| self.ops_per_sec / published)
+    }
+
+    /// Whether this one's band is wholly above the other's: only then is it called faster.
+    #[must_use]
+    pub fn is_above(&self, other: &Self) -> bool {
+        self.low > other.high
+    }
+}
+
+/// A line that was waited for: `hot-lines.csv`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HotLineRow {
+    /// As of the prediction, and so on.
+    pub structure: String,
+    /// As of the prediction.
+    pub reclaimer: String,
+    /// As of the prediction.
+    pub threads: usize,
+    /// As of the prediction.
+    pub reads: f64,
+    /// As of the prediction.
+    pub zipf: f64,
+    /// As of the prediction.
+    pub keys: u64,
+    /// 1 is the line that was waited for most.
+    pub rank: usize,
+    /// Cycles that accesses waited for it, after the warm-up.
+    pub waited_cycles: u64,
+    /// Its share of all such cycles.
+    pub share: f64,
+    /// What is in it: the field that the code names which waited most for it.
+    pub field: String,
+    /// Where that code is: a file of the repository and a line.
+    pub at: String,
+    /// That code's share of the line's cycles.
+    pub share_there: f64,
+}
