@@ -15,6 +15,7 @@ use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
 use crate::rows::space::SpaceRow;
 use crate::trial::Measurement;
+use virtual_cores::{PREDICTED, PredictedRow};
 
 /// A grid of cells whose rates follow a smooth made-up law.
 #[derive(Clone)]
@@ -190,4 +191,33 @@ pub(crate) fn with(row: &Row, change: impl FnOnce(&mut Row)) -> Row {
     let mut row = row.clone();
     change(&mut row);
     row
+}
+
+/// A prediction for each cell of a grid, whose numbers follow a smooth made-up law.
+pub(crate) fn predictions(grid: &Grid) -> Vec<PredictedRow> {
+    let rows = Grid { blocks: 1, ..grid.clone() }.rows();
+    let predicted = |row: &Row| {
+        let (rate, threads) = (row.ops_per_sec.unwrap_or(1e6), row.threads as f64);
+        PredictedRow {
+            structure: row.structure.clone(),
+            reclaimer: row.reclaimer.clone(),
+            threads: row.threads,
+            reads: row.mix.reads,
+            zipf: row.zipf,
+            keys: row.keys,
+            ops_per_sec: rate,
+            low: rate * 0.8,
+            high: rate * 1.25,
+            source: PREDICTED.to_owned(),
+            machine: "a machine".to_owned(),
+            near: 0.5 * (threads - 1.0),
+            far: 0.1 * (threads - 1.0),
+            queued_cycles: 10.0 * (threads - 1.0),
+            cycles_work: 80.0,
+            cycles_caches: 20.0,
+            cycles_queued: 100.0 * (threads - 1.0),
+            ..PredictedRow::default()
+        }
+    };
+    rows.iter().map(predicted).collect()
 }

@@ -1,7 +1,7 @@
 //! Result folders as `cmp`, `rank` and `report` read them.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use globset::{Glob, GlobMatcher};
@@ -107,6 +107,11 @@ impl Filter {
         described.iter().chain(names).any(|name| self.0.is_match(name))
     }
 
+    /// Whether it matches one of these.
+    pub(super) fn matches_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.0.is_match(name))
+    }
+
     /// As it was given.
     pub(super) fn text(&self) -> &str {
         self.0.glob().glob()
@@ -164,9 +169,7 @@ impl Selection {
 impl Recorded {
     /// Its last component: unlike the path it does not tell how a machine's directories are named.
     pub(super) fn name(&self) -> String {
-        // `.` and `..` have no name of their own.
-        let whole = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-        whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        name_of(&self.path)
     }
 
     /// The measured time and the warm-up of its trials.
@@ -176,6 +179,13 @@ impl Recorded {
             .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
         trial_times(&text).ok_or_else(|| usage(format!("{} is not TOML", path.display())))
     }
+}
+
+/// A folder's last component.
+pub(super) fn name_of(folder: &Path) -> String {
+    // `.` and `..` have no name of their own.
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Reads folders, each of which must hold trials.

@@ -15,6 +15,7 @@ mod machine;
 mod merge;
 mod output;
 mod plot;
+mod predicted;
 mod progress;
 mod question;
 mod rank;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::folders::{Filter, Recorded, check_baseline, first_subject};
 use super::output;
+use super::predicted::{Predicted, apart, not_together};
 use super::values::width;
 use crate::analysis::compare::Baseline;
 use crate::experiment::did_you_mean;
@@ -22,9 +23,12 @@ use crate::show::plot::style::{STYLES, Style};
 use crate::show::plot::{
     self, Drawing, Figure, Label, Legend, Options, Results, Unasked, pdf, raster,
 };
+use ::table::subject_name;
 use trials::memory::in_one_line;
 
 /// Draw figures of result folders
+///
+/// A folder of `cargo predict --out` has figures of its own.
 ///
 /// Figures go to `DIR/figures/`, of the first folder if there are several: their trials are then
 /// drawn together. Beside each is a `.caption` that says what it shows and holds fixed.
@@ -116,9 +120,15 @@ fn style(name: &str) -> Result<&'static Style, String> {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let figures = chosen(&args.figure)?;
+    let (measured, predicted) = apart(&args.folders)?;
+    not_together(&measured, &predicted)?;
+    if measured.is_empty() {
+        return plot_predicted(args, &figures, predicted);
+    }
     let Read { recorded, samples, latency, space, cache } =
         read(&args.folders)?.only(args.filter.as_ref())?;
-    check_labels(&args.label, &recorded.rows)?;
+    let subjects = recorded.rows.iter().map(|row| (&*row.structure, &*row.reclaimer));
+    check_labels(&args.label, subjects)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
     let Recorded { rows, machine, .. } = &recorded;
     let results = Results {
@@ -129,16 +139,34 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         cache: &cache,
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
+        ..Results::default()
     };
-    let figures =
-        if args.figure.is_empty() { drawable(&results, &[Unasked::Everywhere]) } else { figures };
+    put(args, &figures, &results)
+}
+
+/// The same of predictions.
+fn plot_predicted(args: &Args, figures: &[&'static Figure], all: Predicted) -> Result<(), Failure> {
+    if args.baseline.is_some() {
+        return Err(usage("--baseline: no figure of predictions has ratios".to_owned()));
+    }
+    let all = all.only(args.filter.as_ref())?;
+    check_labels(&args.label, all.rows.iter().map(|row| (&*row.structure, &*row.reclaimer)))?;
+    put(args, figures, &Results { predicted: &all.rows, ..Results::default() })
+}
+
+/// Draws what was asked for, or else all that suits, and writes it.
+fn put(args: &Args, asked: &[&'static Figure], results: &Results<'_>) -> Result<(), Failure> {
+    let figures = match asked {
+        [] => drawable(results, &[Unasked::Everywhere]),
+        asked => asked.to_vec(),
+    };
     for figure in &figures {
-        if let Some(what) = (figure.lacks)(&results) {
+        if let Some(what) = (figure.lacks)(results) {
             return Err(usage(format!("`{}` cannot be drawn: {what}", figure.name)));
         }
     }
     let target = args.out.clone().unwrap_or_else(|| args.folders[0].join("figures"));
-    let Drawn { drawings, mut failures } = draw(&figures, &results, &args.options());
+    let Drawn { drawings, mut failures } = draw(&figures, results, &args.options());
     let (files, unwritten) = write(&drawings, &args.format, &target);
     failures.extend(unwritten);
     output::print(&lines(&files))?;
@@ -156,11 +184,14 @@ impl Args {
 }
 
 /// Refuses a label for what is not there.
-fn check_labels(labels: &[Label], rows: &[Row]) -> Result<(), Failure> {
+fn check_labels<'r>(
+    labels: &[Label],
+    subjects: impl Iterator<Item = (&'r str, &'r str)>,
+) -> Result<(), Failure> {
     let mut known: Vec<String> = Vec::new();
-    for row in rows {
-        let variant = row.structure.split_once(':').map_or("", |(_, variant)| variant);
-        let names = [&row.subject(), &row.structure, &row.reclaimer, variant];
+    for (structure, reclaimer) in subjects {
+        let variant = structure.split_once(':').map_or("", |(_, variant)| variant);
+        let names = [&subject_name(structure, reclaimer), structure, reclaimer, variant];
         known.extend(names.map(str::to_owned));
     }
     known.sort();

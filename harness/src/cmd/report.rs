@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::folders::{Recorded, read};
+use super::folders::{Recorded, name_of, read};
 use super::output;
 use super::plot::{Drawn, baseline, draw, drawable};
+use super::predicted::{Predicted, apart};
 use super::question::{Question, are_two_runs, compare};
 use crate::analysis::compare::cells;
 use crate::analysis::rank::rank;
@@ -20,8 +21,11 @@ use crate::rows::study::{self, StudyRow};
 use crate::rows::{Row, samples};
 use crate::show::plot::style::STYLES;
 use crate::show::plot::{Drawing, Figure, Options, Results, Unasked};
-use crate::show::report::{Material, Picture, ReportSource, page};
+use crate::show::report::{
+    Material, Picture, Predictions, ReportSource, page, page_of_predictions,
+};
 use crate::show::text::comparison::Report;
+use virtual_cores::MODEL;
 
 /// The page's file in a result folder.
 pub(super) const REPORT: &str = "report.html";
@@ -30,7 +34,8 @@ pub(super) const REPORT: &str = "report.html";
 ///
 /// `report.html` holds all that it shows: it opens from disk and asks no network. It is written to
 /// DIR, to the first if there are several: parts of one run, or two runs BEFORE and AFTER, which are
-/// then compared; the figures are of AFTER.
+/// then compared; the figures are of AFTER. Folders of `cargo predict --out` among them make a section of
+/// their own, or, alone, the page.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders
@@ -45,13 +50,72 @@ pub(super) struct Args {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     args.asked.selection.rates_alone()?;
-    let mut folders = read(&args.folders)?;
-    folders.iter_mut().for_each(|folder| folder.label = folder.name());
-    let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
+    let (measured, predicted) = apart(&args.folders)?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
-    write(registry, &args.asked, &folders, &drawings, &file)?;
+    let results = Results { predicted: &predicted.rows, ..Results::default() };
+    let figures = drawable(&results, &[Unasked::Everywhere]);
+    let mut about = if predicted.rows.is_empty() {
+        Drawn::default()
+    } else {
+        draw(&figures, &results, &Options::from(&STYLES[0]))
+    };
+    let section = Section::of(&predicted, &about.drawings)?;
+    if measured.is_empty() {
+        let html = page_of_predictions(&section.predictions(&section.pictures()))?;
+        put(&html, &file)?;
+    } else {
+        let mut folders = read(&measured)?;
+        folders.iter_mut().for_each(|folder| folder.label = folder.name());
+        let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
+        write_with(registry, &args.asked, &folders, &drawings, &section, &file)?;
+        about.failures.extend(failures);
+    }
     output::print(&format!("{}\n", file.display()))?;
-    output::all_done(failures)
+    output::all_done(about.failures)
+}
+
+/// What the page has of predictions.
+#[derive(Default)]
+struct Section<'d> {
+    predicted: Option<&'d Predicted>,
+    sources: Vec<ReportSource>,
+    commands: Vec<String>,
+    drawings: &'d [(&'static Figure, Drawing)],
+}
+
+impl<'d> Section<'d> {
+    fn of(
+        predicted: &'d Predicted,
+        drawings: &'d [(&'static Figure, Drawing)],
+    ) -> Result<Self, Failure> {
+        let sources = predicted.folders.iter().map(|folder| source_of(folder, name_of(folder)));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let command = |source: &ReportSource| {
+            let name = &source.name;
+            format!(
+                "cargo predict results/{name}/experiment.toml --machine results/{name}/{MODEL} --out results/{name}-again"
+            )
+        };
+        let commands = sources.iter().map(command).collect();
+        Ok(Self { predicted: Some(predicted), sources, commands, drawings })
+    }
+
+    fn pictures(&self) -> Vec<Picture<'d>> {
+        in_words(self.drawings)
+    }
+
+    fn predictions<'p>(&'p self, pictures: &'p [Picture<'p>]) -> Predictions<'p> {
+        let (rows, hot) = self.predicted.map_or((&[][..], &[][..]), |own| (&own.rows, &own.hot));
+        Predictions { sources: &self.sources, rows, hot, pictures, commands: &self.commands }
+    }
+}
+
+fn in_words<'d>(drawings: &'d [(&'static Figure, Drawing)]) -> Vec<Picture<'d>> {
+    let one = |(figure, drawing): &'d (&'static Figure, Drawing)| Picture {
+        drawing,
+        summary: figure.summary,
+    };
+    drawings.iter().map(one).collect()
 }
 
 /// Of two runs the second one, else all.
@@ -90,6 +154,7 @@ pub(super) fn pictures(
         cache: &cache,
         cpus,
         baseline: baseline.as_ref(),
+        ..Results::default()
     };
     let figures = drawable(&results, &[Unasked::Everywhere, Unasked::Page]);
     Ok(draw(&figures, &results, &Options::from(&STYLES[0])))
@@ -133,8 +198,23 @@ pub(super) fn write(
     pictures: &[(&'static Figure, Drawing)],
     file: &Path,
 ) -> Result<(), Failure> {
-    let html =
-        compare(registry, asked, folders, |report| html(asked, folders, pictures, &report))??;
+    write_with(registry, asked, folders, pictures, &Section::default(), file)
+}
+
+/// The same, with a section of predictions.
+fn write_with(
+    registry: &Registry,
+    asked: &Question,
+    folders: &[Recorded],
+    pictures: &[(&'static Figure, Drawing)],
+    section: &Section<'_>,
+    file: &Path,
+) -> Result<(), Failure> {
+    let page = |report: Report<'_>| html(asked, folders, pictures, section, &report);
+    put(&compare(registry, asked, folders, page)??, file)
+}
+
+fn put(html: &str, file: &Path) -> Result<(), Failure> {
     fs::write(file, html).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(())
 }
@@ -143,6 +223,7 @@ fn html(
     asked: &Question,
     folders: &[Recorded],
     pictures: &[(&'static Figure, Drawing)],
+    section: &Section<'_>,
     report: &Report<'_>,
 ) -> Result<String, Failure> {
     let sources = folders.iter().map(source).collect::<Result<Vec<_>, _>>()?;
@@ -156,10 +237,7 @@ fn html(
     let compared: Vec<Vec<Row>> = folders.iter().map(wanted).collect();
     let compared: Vec<&[Row]> = compared.iter().map(Vec::as_slice).collect();
     let ranking = rank(&cells(&compared, report.choice.metric), None);
-    let pictures: Vec<Picture<'_>> = pictures
-        .iter()
-        .map(|(figure, drawing)| Picture { drawing, summary: figure.summary })
-        .collect();
+    let (pictures, predicted) = (in_words(pictures), section.pictures());
     let material = Material {
         sources: &sources,
         rows: &rows,
@@ -169,6 +247,7 @@ fn html(
         cache: &cache,
         machine: &folders[0].machine,
         pictures: &pictures,
+        predicted: section.predictions(&predicted),
         report,
         ranking: ranking.as_ref().map_err(String::as_str),
     };
@@ -176,8 +255,12 @@ fn html(
 }
 
 fn source(folder: &Recorded) -> Result<ReportSource, Failure> {
-    let path = folder.path.join(EXPERIMENT);
+    source_of(&folder.path, folder.name())
+}
+
+fn source_of(folder: &Path, name: String) -> Result<ReportSource, Failure> {
+    let path = folder.join(EXPERIMENT);
     let experiment = fs::read_to_string(&path)
         .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(ReportSource { name: folder.name(), experiment })
+    Ok(ReportSource { name, experiment })
 }

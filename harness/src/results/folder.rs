@@ -25,6 +25,7 @@ use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
 use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
 use crate::rows::log::{self, Log, Logged, utf8};
+use crate::rows::predicted;
 use crate::rows::samples::{SeriesRow, places};
 use crate::rows::slices::SliceRow;
 use crate::rows::space::SpaceRow;
@@ -307,6 +308,7 @@ fn write_rows<R: Logged>(folder: &Path, rows: &Option<Vec<R>>) -> anyhow::Result
 ///
 /// It is none.
 pub(crate) fn must_be_one(path: &Path) -> anyhow::Result<()> {
+    predicted::refuse(path)?;
     let name = path.display();
     if path.join(TRIALS).exists() {
         return Ok(());
@@ -359,6 +361,8 @@ pub fn read_machine(folder: &Path) -> anyhow::Result<Machine> {
 /// A folder without an experiment may only hold what a sweep leaves that dies, or finds the disk
 /// full, before it has written one.
 fn refuse_foreign(path: &Path) -> Result<(), Failure> {
+    predicted::refuse(path)
+        .map_err(|error| usage(format!("{error}; choose another with --out")))?;
     if path.join(EXPERIMENT).exists() {
         return Ok(());
     }

@@ -10,6 +10,7 @@
 //! | `space` | a line of `space.csv`: a table at one step of its fill |
 //! | `aggregate` | a line of `aggregate.csv`: words counted in one way |
 //! | `cache` | a line of `cache.csv`: what is measured of caches alone |
+//! | `predicted` | lines of `predictions.csv` and `hot-lines.csv`: no measurements, in folders of their own |
 //! | `log` | the append-only files of them |
 //! | `study` | what space and aggregation trials have in common: several rows, the last of which says so |
 //!
@@ -19,6 +20,7 @@ pub mod aggregate;
 pub mod cache;
 pub mod latency;
 pub(crate) mod log;
+pub mod predicted;
 pub mod samples;
 pub mod slices;
 pub mod space;

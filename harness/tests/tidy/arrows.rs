@@ -27,10 +27,13 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("subjects-peers-cpp", &["kernel", "table", "trials"]),
     ("subjects-versioned", &["kernel", "structures", "trials"]),
     // `kernel` and `structures` for tables of one's own alone, see below.
-    ("harness", &["cache", "kernel", "linearizability", "structures", "table", "trials"]),
+    (
+        "harness",
+        &["cache", "kernel", "linearizability", "structures", "table", "trials", "virtual-cores"],
+    ),
     ("bench", &["harness"]),
     ("server", &["cache", "trials"]),
-    // All of them in its program alone, under `--cfg simulate`.
+    // `harness` reads its rows and writes its machines. All of these in its program alone, under `--cfg simulate`.
     (
         "virtual-cores",
         &["kernel", "structures", "subjects-chaining", "subjects-cuckoo", "table", "trials"],

@@ -10,6 +10,7 @@ mod latency;
 mod limits;
 mod merge;
 mod plans;
+mod predicted;
 mod refusals;
 mod report;
 mod resume;

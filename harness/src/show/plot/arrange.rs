@@ -91,6 +91,9 @@ fn relisted(row: &mut [Panel], names: &[String]) -> YAxis {
             let by = moved(&curve.name).unwrap_or_default();
             curve.points.iter_mut().for_each(|(_, y)| *y += by);
         }
+        for segment in &mut panel.segments {
+            segment.y += moved(&segment.name).unwrap_or_default();
+        }
     }
     // Where nothing is measured, all are named.
     if kept.is_empty() { YAxis::names(names.to_vec()) } else { YAxis::names(kept) }
@@ -116,6 +119,7 @@ fn of_table(panel: &Panel, table: &str) -> Option<Panel> {
     let mut own = panel.clone();
     own.series.retain(|one| is_own(&one.name));
     own.curves.retain(|one| is_own(&one.name));
+    own.segments.retain(|one| is_own(&one.name));
     own.title.insert(0, table.to_owned());
     own.series.iter().any(|one| one.name.contains('/')).then_some(own)
 }

@@ -116,6 +116,13 @@ impl Canvas<'_> {
         self.draw(&Rectangle::new([unit(corner), unit(opposite)], style))
     }
 
+    /// A filled polygon through which one sees what is behind it.
+    pub(super) fn veil(&self, corners: &[Place], colour: Colour, opacity: f64) -> Result<()> {
+        let colour = RGBColor(colour.0, colour.1, colour.2).mix(opacity);
+        let corners: Vec<_> = corners.iter().copied().map(unit).collect();
+        self.draw(&Polygon::new(corners, ShapeStyle::from(colour).filled()))
+    }
+
     /// A subject's marker: one filled shape in its colour, and a white one in a hollow one.
     pub(super) fn marker(&self, at: Place, look: Look, radius: f64) -> Result<()> {
         self.shape(at, look.marker, look.colour, radius)?;

@@ -10,6 +10,7 @@ use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::samples::SeriesRow;
 use crate::rows::space::SpaceRow;
+use virtual_cores::PredictedRow;
 
 /// What figures are drawn from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Results<'a> {
     pub space: &'a [SpaceRow],
     /// What is measured of caches alone, if there are any.
     pub cache: &'a [CacheRow],
+    /// Predictions, if there are any: then there are no trials.
+    pub predicted: &'a [PredictedRow],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
     /// What ratios are to, where there is something to compare with.

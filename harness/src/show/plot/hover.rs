@@ -13,7 +13,9 @@ impl Layout<'_> {
         for (i, row) in self.panels.rows.iter().enumerate() {
             for (j, panel) in row.iter().enumerate() {
                 values.extend(self.values_of_tiles(panel, (i, j)));
-                for (index, series) in panel.series.iter().enumerate() {
+                values.extend(self.values_of_segments(panel, (i, j)));
+                let marked = panel.series.iter().filter(|_| panel.segments.is_empty());
+                for (index, series) in marked.enumerate() {
                     let aside = self.aside(index, panel.series.len());
                     let marked = series.points.iter().skip(self.first_marker(index));
                     values.extend(marked.step_by(self.marked()).map(|point| HoverText {

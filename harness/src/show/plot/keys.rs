@@ -34,6 +34,7 @@ impl Layout<'_> {
             }
             Key::Reference => canvas.dashed(&[(x, y), (end, y)], &DOTS, GREY, line),
             Key::Dashed => canvas.dashed(&[(x, y), (end, y)], &DASHES, GREY, line),
+            Key::Solid => canvas.line(&[(x, y), (end, y)], GREY, line),
             Key::Band => {
                 let (left, right) = (middle.0 - self.band() / 2.0, middle.0 + self.band() / 2.0);
                 canvas.fill((left, y - half), (right, y + half), BAND)

@@ -48,10 +48,10 @@ fn axis_of(row: &[Panel], axis: &YAxis) -> Scale {
     let curves = row.iter().flat_map(|panel| &panel.curves).flat_map(|curve| &curve.points);
     if axis.is_log() {
         let ends = points.flat_map(|point| {
-            let (low, high) = point.interval.unwrap_or((point.y, point.y));
-            [low.min(point.y), high.max(point.y)]
+            let ends = point.interval.into_iter().chain(point.band);
+            ends.flat_map(|(low, high)| [low, high]).chain([point.y])
         });
-        return Scale::log(ends);
+        return Scale::log(ends.chain(curves.map(|(_, y)| *y)));
     }
     let tops = points.flat_map(|point| {
         let ends = point.interval.into_iter().chain(point.band);
@@ -311,9 +311,11 @@ impl<'a> Layout<'a> {
 
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
-    /// leave the panel or come half-way to the next place. What is not joined is where it is.
+    /// leave the panel or come half-way to the next place. What is not joined is where it is, and so are ribbons.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
-        if !matches!(self.panels.lines, Lines::Marked(_)) {
+        let mut series = self.panels.rows.iter().flatten().flat_map(|panel| &panel.series);
+        let has_ribbons = series.any(|series| series.has_ribbon);
+        if has_ribbons || !matches!(self.panels.lines, Lines::Marked(_)) {
             return 0.0;
         }
         let places: Vec<f64> = match &self.panels.x {

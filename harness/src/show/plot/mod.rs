@@ -11,6 +11,7 @@ mod block_drift;
 mod by_setting;
 mod called;
 mod canvas;
+mod cycle_stack;
 mod direct;
 mod drawing;
 mod factor_bars;
@@ -27,6 +28,8 @@ mod panels;
 pub mod pdf;
 mod pgf;
 mod picture;
+mod predicted;
+mod predicted_threads;
 pub mod raster;
 mod ratio_heatmap;
 mod scale;
@@ -46,6 +49,7 @@ mod throughput_memory;
 mod throughput_reads;
 mod throughput_skew;
 mod throughput_threads;
+mod traffic_threads;
 mod trial_strip;
 mod unreclaimed_over_time;
 mod unreclaimed_threads;
@@ -64,7 +68,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         name: "throughput-threads",
         summary: "throughput against threads, one panel for each read ratio and skew",
-        lacks: |_| None,
+        lacks: throughput_threads::lacks,
         unasked: throughput_threads::unasked,
         pictures: throughput_threads::pictures,
     },
@@ -172,6 +176,30 @@ pub const FIGURES: &[Figure] = &[
         lacks: hit_ratio::lacks,
         unasked: EVERYWHERE,
         pictures: hit_ratio::pictures,
+    },
+    Figure {
+        name: "predicted-threads",
+        summary: "predicted throughput against threads, dashed, with its band, one panel for each read ratio \
+                  and skew; of `cargo predict --out`",
+        lacks: predicted::lacks,
+        unasked: EVERYWHERE,
+        pictures: predicted_threads::pictures,
+    },
+    Figure {
+        name: "traffic-threads",
+        summary: "predicted lines handed over, and cycles waited for them, for an operation against threads; \
+                  of `cargo predict --out`",
+        lacks: predicted::lacks,
+        unasked: EVERYWHERE,
+        pictures: traffic_threads::pictures,
+    },
+    Figure {
+        name: "cycle-stack",
+        summary: "what a core's predicted cycles go to, a bar for each subject, one panel for each workload, \
+                  at the fewest and at the most threads; of `cargo predict --out`",
+        lacks: predicted::lacks,
+        unasked: EVERYWHERE,
+        pictures: cycle_stack::pictures,
     },
     Figure {
         name: "block-drift",

@@ -27,12 +27,14 @@ pub(super) struct Series {
     pub(super) shown: String,
     pub(super) look: Look,
     pub(super) points: Vec<Point>,
+    /// Whether the bands of its points are one, in its colour.
+    pub(super) has_ribbon: bool,
 }
 
 impl Series {
     pub(super) fn new(subject: &str, look: Look, points: Vec<Point>) -> Self {
         let name = subject.to_owned();
-        Self { shown: name.clone(), name, what: "", look, points }
+        Self { shown: name.clone(), name, what: "", look, points, has_ribbon: false }
     }
 
     /// As it is called beside its values.
@@ -57,6 +59,8 @@ pub(super) struct Panel {
     pub(super) curves: Vec<Curve>,
     /// Filled places of axes of levels.
     pub(super) tiles: Vec<Tile>,
+    /// Parts of bars beside names: then there are no markers.
+    pub(super) segments: Vec<Segment>,
 }
 
 /// What an entry of the legend explains.
@@ -66,6 +70,8 @@ pub(super) enum Key {
     Reference,
     /// A dashed curve.
     Dashed,
+    /// A curve.
+    Solid,
     Band,
     Shade,
     /// The colour of tiles.
@@ -225,6 +231,20 @@ pub(super) struct Tile {
     /// What it stands for, with the ends of its interval.
     pub(super) value: (f64, (f64, f64)),
     /// The same in words.
+    pub(super) words: String,
+}
+
+/// A part of a bar beside a name.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// The subject whose bar it is in.
+    pub(super) name: String,
+    /// Its ends.
+    pub(super) x: (f64, f64),
+    /// The place of the name.
+    pub(super) y: f64,
+    pub(super) colour: Colour,
+    /// What it stands for.
     pub(super) words: String,
 }
 

@@ -37,7 +37,8 @@ pub(super) fn figure(layout: &Layout<'_>, file_stem: &str) -> Pgf {
     for (i, row) in layout.panels.rows.iter().enumerate() {
         for (j, panel) in row.iter().enumerate() {
             tex.push_str(&axis(layout, panel, (i, j)));
-            for (index, series) in panel.series.iter().enumerate() {
+            let marked = panel.series.iter().filter(|_| panel.segments.is_empty());
+            for (index, series) in marked.enumerate() {
                 let number =
                     Number { panel: i * layout.panels.columns() + j + 1, series: index + 1 };
                 let aside = layout.aside(index, panel.series.len());
@@ -265,7 +266,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
     }
     for (index, series) in panel.series.iter().enumerate() {
         let aside = layout.aside(index, panel.series.len());
-        for point in &series.points {
+        for point in series.points.iter().filter(|_| !series.has_ribbon) {
             let Some((low, high)) = point.band else { continue };
             let ends = match layout.panels.is_sideways() {
                 true => [(low, point.y), (high, point.y)],
@@ -279,6 +280,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
             );
         }
     }
+    tex.push_str(&layout.tex_of_ribbons(panel));
     if let Some(at) = panel.reference.filter(|_| layout.panels.is_sideways()) {
         let place = format!("{{axis cs:{at},0.5}}");
         let _ = writeln!(
@@ -302,6 +304,7 @@ fn axis(layout: &Layout<'_>, panel: &Panel, (i, j): (usize, usize)) -> String {
     }
     tex.push_str(&layout.tex_of_tiles(panel));
     tex.push_str(&layout.tex_of_bars(panel));
+    tex.push_str(&layout.tex_of_segments(panel));
     if panel.is_empty() {
         let why = layout.why_empty();
         let _ = writeln!(tex, "\\node at (rel axis cs:0.5,0.5) {{{why}}};");

@@ -159,8 +159,9 @@ impl Layout<'_> {
         let place = |index: usize, point: &Point| {
             (self.x(j, point.x) + self.aside(index, count), self.y(i, point.y))
         };
+        self.draw_ribbons(canvas, panel, (i, j))?;
         for (index, series) in panel.series.iter().enumerate() {
-            for point in &series.points {
+            for point in series.points.iter().filter(|_| !series.has_ribbon) {
                 let Some((low, high)) = point.band else { continue };
                 let ((x, y), half) = (place(index, point), self.band() / 2.0);
                 let corners = if self.panels.is_sideways() {
@@ -172,6 +173,7 @@ impl Layout<'_> {
             }
         }
         self.draw_bars(canvas, panel, (i, j))?;
+        self.draw_segments(canvas, panel, (i, j))?;
         if let Some(at) = panel.reference {
             let ends = self.reference(at, (i, j));
             canvas.dashed(&ends, &DOTS, GREY, line)?;
@@ -194,7 +196,7 @@ impl Layout<'_> {
                 self.draw_intervals(canvas, *look, *point, place(index, point), (i, j))?;
             }
         }
-        for (index, Series { look, points, .. }) in series() {
+        for (index, Series { look, points, .. }) in series().filter(|_| panel.segments.is_empty()) {
             for point in points.iter().skip(self.first_marker(index)).step_by(self.marked()) {
                 canvas.marker(place(index, point), *look, self.style.marker)?;
             }

@@ -1,4 +1,4 @@
-//! Curves, tiles and bars of panels, painted and for LaTeX.
+//! Curves, ribbons, tiles and bars of panels, painted and for LaTeX.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::canvas::{Align, Canvas};
 use super::drawing::HoverText;
 use super::layout::Layout;
-use super::panels::{Lines, Panel, Point, Tile};
+use super::panels::{Lines, Panel, Point, Segment, Series, Tile};
 use super::style::{Colour, FAINT, Look};
 use super::tex::{escaped, font, tex_of_colour};
 
@@ -155,6 +155,97 @@ impl Layout<'_> {
         let names = self.panels.y.iter().map(|axis| axis.listed().len()).max().unwrap_or(0);
         BAR * self.panel_height / names.max(1) as f64
     }
+}
+
+impl Layout<'_> {
+    /// Parts of bars beside names.
+    pub(super) fn draw_segments(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        (i, j): (usize, usize),
+    ) -> Result<()> {
+        let half = self.bar() / 2.0;
+        for segment in &panel.segments {
+            let (from, to) = (self.x(j, segment.x.0), self.x(j, segment.x.1));
+            let y = self.y(i, segment.y);
+            canvas.fill((from, y - half), (to, y + half), segment.colour)?;
+        }
+        Ok(())
+    }
+
+    /// What they say under the pointer.
+    pub(super) fn values_of_segments(
+        &self,
+        panel: &Panel,
+        (i, j): (usize, usize),
+    ) -> Vec<HoverText> {
+        let value = |segment: &Segment| {
+            let (from, to) = (self.x(j, segment.x.0), self.x(j, segment.x.1));
+            let at = (f64::midpoint(from, to), self.y(i, segment.y));
+            let radius = (to - from).min(self.bar()) / 2.0;
+            HoverText { at, radius, text: segment.words.clone() }
+        };
+        panel.segments.iter().map(value).collect()
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_segments(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        for Segment { x: (from, to), y, colour, words, .. } in &panel.segments {
+            let _ = writeln!(
+                tex,
+                "\\draw[color={}, line width={:.2}bp] (axis cs:{from:.4},{y}) -- (axis cs:{to:.4},{y}); % {}",
+                tex_of_colour(*colour),
+                self.bar(),
+                words.replace('\n', " ")
+            );
+        }
+        tex
+    }
+
+    /// The bands of series that have one band.
+    pub(super) fn draw_ribbons(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: &Panel,
+        (i, j): (usize, usize),
+    ) -> Result<()> {
+        for (index, series) in panel.series.iter().enumerate().filter(|(_, one)| one.has_ribbon) {
+            let aside = self.aside(index, panel.series.len());
+            let place = |(x, y): (f64, f64)| (self.x(j, x) + aside, self.y(i, y));
+            let corners: Vec<_> = ribbon(series).into_iter().map(place).collect();
+            canvas.veil(&corners, series.look.colour, RIBBON)?;
+        }
+        Ok(())
+    }
+
+    /// The same for LaTeX.
+    pub(super) fn tex_of_ribbons(&self, panel: &Panel) -> String {
+        let mut tex = String::new();
+        for (index, series) in panel.series.iter().enumerate().filter(|(_, one)| one.has_ribbon) {
+            let corners = ribbon(series).into_iter().map(|(x, y)| format!("(axis cs:{x},{y})"));
+            let _ = writeln!(
+                tex,
+                "\\fill[color={}, fill opacity={RIBBON}, xshift={:.2}bp] {} -- cycle;",
+                tex_of_colour(series.look.colour),
+                self.aside(index, panel.series.len()),
+                corners.collect::<Vec<_>>().join(" -- ")
+            );
+        }
+        tex
+    }
+}
+
+/// How much of what is behind a ribbon it hides.
+const RIBBON: f64 = 0.16;
+
+/// The corners of a series' band: along its lower ends, and back along the upper.
+fn ribbon(series: &Series) -> Vec<(f64, f64)> {
+    let ends = |point: &Point| Some((point.x, point.band?));
+    let bands: Vec<_> = series.points.iter().filter_map(ends).collect();
+    let below = bands.iter().map(|(x, (low, _))| (*x, *low));
+    below.chain(bands.iter().rev().map(|(x, (_, high))| (*x, *high))).collect()
 }
 
 /// The share of its place that a bar takes.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rows::Row;
-use ::table::NO_RECLAIMER;
+use ::table::{NO_RECLAIMER, subject_name};
 
 /// Sizes for one place of publication, in points of SVG and PDF: 72 an inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -241,24 +241,29 @@ pub fn is_fixed(structure: &str) -> bool {
 /// look. What is not built in takes the slots that are left, by name.
 pub(super) fn looks(rows: &[Row]) -> BTreeMap<String, Look> {
     // A twin is never drawn as a subject of its own.
-    let rows = || rows.iter().filter(|row| !row.twin);
+    let rows = rows.iter().filter(|row| !row.twin);
+    looks_of(&rows.map(|row| (row.structure.as_str(), row.reclaimer.as_str())).collect())
+}
+
+/// The same of subjects, each a structure and a scheme.
+pub(super) fn looks_of(subjects: &BTreeSet<(&str, &str)>) -> BTreeMap<String, Look> {
     let mut schemes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for row in rows().filter(|row| row.reclaimer != NO_RECLAIMER) {
-        schemes.entry(&row.structure).or_default().insert(&row.reclaimer);
+    for (structure, reclaimer) in subjects.iter().filter(|(_, scheme)| *scheme != NO_RECLAIMER) {
+        schemes.entry(structure).or_default().insert(reclaimer);
     }
-    let are_compared =
-        |row: &Row| schemes.get(row.structure.as_str()).is_some_and(|own| own.len() > 1);
-    let by = |row: &Row| match row.reclaimer.as_str() {
-        scheme if scheme != NO_RECLAIMER && are_compared(row) => (SCHEMES, scheme.to_owned()),
-        _ => (FIXED, row.structure.clone()),
+    let are_compared = |structure: &str| schemes.get(structure).is_some_and(|own| own.len() > 1);
+    let by = |structure: &str, scheme: &str| match scheme {
+        scheme if scheme != NO_RECLAIMER && are_compared(structure) => (SCHEMES, scheme.to_owned()),
+        _ => (FIXED, structure.to_owned()),
     };
     // Names that share a look, in order.
     let mut alike: BTreeMap<(bool, String, String), BTreeSet<String>> = BTreeMap::new();
-    for row in rows() {
-        let (list, name) = by(row);
+    for (structure, reclaimer) in subjects {
+        let (list, name) = by(structure, reclaimer);
         let is_scheme = list == SCHEMES;
-        let apart = if is_scheme { String::new() } else { row.subject() };
-        alike.entry((is_scheme, name, apart)).or_default().insert(row.subject());
+        let subject = subject_name(structure, reclaimer);
+        let apart = if is_scheme { String::new() } else { subject.clone() };
+        alike.entry((is_scheme, name, apart)).or_default().insert(subject);
     }
     let mut slots: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     let mut others = Vec::new();

@@ -21,6 +21,12 @@ use crate::rows::Row;
 const NAME: &str = "throughput-threads";
 
 /// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    let are_predicted = results.rows.is_empty() && !results.predicted.is_empty();
+    are_predicted.then_some("there is no trial: these are predictions")
+}
+
+/// See [`super::FIGURES`].
 pub(super) fn unasked(results: &Results<'_>) -> Unasked {
     let rows = drawn(results.rows);
     if rows.is_empty() {

@@ -9,6 +9,7 @@ use crate::rows::latency::LatencyTrial;
 use crate::rows::space::SpaceRow;
 use crate::show::plot::Drawing;
 use crate::show::text::comparison::Report;
+use virtual_cores::{HotLineRow, PredictedRow};
 
 /// A folder that the page is about.
 #[derive(Clone, Debug)]
@@ -26,6 +27,21 @@ pub struct Picture<'a> {
     pub drawing: &'a Drawing,
     /// In a line.
     pub summary: &'static str,
+}
+
+/// What a page has of predictions: none of them is among the trials.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Predictions<'a> {
+    /// Their folders.
+    pub sources: &'a [ReportSource],
+    /// The predictions.
+    pub rows: &'a [PredictedRow],
+    /// The lines that were waited for.
+    pub hot: &'a [HotLineRow],
+    /// Pictures of them.
+    pub pictures: &'a [Picture<'a>],
+    /// What to type to predict it again.
+    pub commands: &'a [String],
 }
 
 /// Everything that the page is made of.
@@ -47,6 +63,8 @@ pub struct Material<'a> {
     pub machine: &'a Machine,
     /// Pictures of them.
     pub pictures: &'a [Picture<'a>],
+    /// What is predicted, if anything is.
+    pub predicted: Predictions<'a>,
     /// The comparisons, which `bench cmp` shows too.
     pub report: &'a Report<'a>,
     /// The subjects' order, or why there is none.

@@ -5,11 +5,12 @@
 
 mod answer;
 mod material;
+mod predicted;
 mod tables;
 
 use askama::Template;
 
-pub use self::material::{Material, Picture, ReportSource};
+pub use self::material::{Material, Picture, Predictions, ReportSource};
 use self::tables::Table;
 use crate::analysis::throughput::choose_metric;
 use crate::results::machine::Machine;
@@ -41,9 +42,11 @@ struct Figure<'a> {
     svg: String,
 }
 
-#[derive(Debug, Template)]
+#[derive(Debug, Default, Template)]
 #[template(path = "report.html")]
 struct Page<'a> {
+    /// If not, there are predictions alone.
+    has_trials: bool,
     title: String,
     question: String,
     reproduces: String,
@@ -62,6 +65,10 @@ struct Page<'a> {
     validity: Vec<Sentence>,
     noise: Table,
     machine: Vec<(String, String)>,
+    predicted_note: String,
+    predicted_figures: Vec<Figure<'a>>,
+    predicted: Table,
+    hot_lines: Table,
     commands: String,
     experiments: Vec<(String, &'a str)>,
 }
@@ -78,6 +85,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     let choice = choose_metric(rows, machine.parallelism());
     let page = Page {
+        has_trials: true,
         title: if title.is_empty() { names.join(", ") } else { title },
         question,
         reproduces,
@@ -103,13 +111,50 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),
-        commands: commands(sources, machine),
-        experiments: sources
-            .iter()
-            .map(|source| (format!("{}/experiment.toml", source.name), source.experiment.as_str()))
-            .collect(),
+        commands: [&[commands(sources, machine)], material.predicted.commands].concat().join("\n"),
+        experiments: experiments(sources.iter().chain(material.predicted.sources)),
+        ..with_predictions(&material.predicted)
     };
     Ok(page.render()?)
+}
+
+/// The page about predictions alone. The same predictions give the same bytes.
+///
+/// # Errors
+///
+/// If the template cannot be filled in.
+pub fn page_of_predictions(predicted: &Predictions<'_>) -> anyhow::Result<String> {
+    let first = predicted.sources.first();
+    let [title, question, reproduces] = headings(first.map_or("", |first| &first.experiment));
+    let name = first.map_or("", |first| &first.name);
+    let page = Page {
+        title: if title.is_empty() { name.to_owned() } else { title },
+        question,
+        reproduces,
+        commands: predicted.commands.join("\n"),
+        experiments: experiments(predicted.sources.iter()),
+        ..with_predictions(predicted)
+    };
+    Ok(page.render()?)
+}
+
+/// What a page has of predictions, and nothing else.
+fn with_predictions<'a>(predicted: &Predictions<'a>) -> Page<'a> {
+    Page {
+        predicted_note: predicted::note(predicted.rows),
+        predicted_figures: predicted.pictures.iter().map(figure).collect(),
+        predicted: predicted::table(predicted.rows),
+        hot_lines: predicted::hot_lines(predicted.rows, predicted.hot),
+        ..Page::default()
+    }
+}
+
+/// Each experiment file, with its name.
+fn experiments<'a>(sources: impl Iterator<Item = &'a ReportSource>) -> Vec<(String, &'a str)> {
+    let named = |source: &'a ReportSource| {
+        (format!("{}/experiment.toml", source.name), source.experiment.as_str())
+    };
+    sources.map(named).collect()
 }
 
 /// The title, the question and what is reproduced, of an experiment file, whatever else it says.

@@ -22,7 +22,7 @@ use crate::show::text::throughput::mops;
 use trials::parameters::in_units;
 
 /// Rows of cells under headings.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Field>>,
@@ -103,8 +103,8 @@ pub(super) fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -
 }
 
 /// Columns that say the same in every row, and need not be shown in each.
-const MAY_BE_COMMON: [&str; 7] =
-    ["noise floor", "baseline", "threads", "reads", "zipf", "keys", "setting"];
+const MAY_BE_COMMON: [&str; 8] =
+    ["noise floor", "baseline", "machine", "threads", "reads", "zipf", "keys", "setting"];
 
 impl Table {
     /// With what all rows have in common said once.

@@ -75,6 +75,7 @@ fn entries(layout: &Layout<'_>, columns: &Columns, looks: &Looks) -> String {
                 layout.style.line,
                 dashes_in_tex(layout.style.line)
             ),
+            Key::Solid => format!("benchgrey, line width={:.2}bp", layout.style.line),
             Key::Band => "area legend, draw=benchband, fill=benchband".to_owned(),
             Key::Shade => "area legend, draw=benchshade, fill=benchshade".to_owned(),
             Key::Fill(colour) => {

@@ -1,0 +1,139 @@
+//! Folders of `cargo predict --out`: `plot` and `report` show them, and nothing else takes them.
+
+use crate::lab;
+use crate::support::{Lab, TINY, is_png};
+
+const COLUMNS: &str = "structure,reclaimer,threads,reads,zipf,keys,ops_per_sec,low,high,source,machine,published,\
+    published_of,work_from,accesses,l1,l2,llc,memory,upgrades,near,far,invalidations,failed_cas,queued_cycles,parks,\
+    cycles_work,cycles_branches,cycles_atomics,cycles_caches,cycles_memory,cycles_upgrades,cycles_near,cycles_far,\
+    cycles_queued,cycles_pauses,cycles_system";
+
+/// A prediction of that rate, with that band.
+fn row(structure: &str, threads: usize, rate: f64, band: (f64, f64), published: &str) -> String {
+    let (low, high) = band;
+    let of = if published.is_empty() { "" } else { "a paper" };
+    format!(
+        "{structure},none,{threads},90.0,0.0,1000,{rate},{low},{high},predicted,a machine,{published},{of},\
+         instructions,9,8,0,0.5,0.1,0.1,0.2,0.1,0.3,0.0,40.5,0.0,80,9,20,30,10,5,20,30,{},0,0\n",
+        40 * (threads - 1)
+    )
+}
+
+/// A folder of predictions `p`: at 64 threads `a` is ahead of `c`, and the band of `b` touches both.
+fn predicted() -> Lab {
+    let lab = lab();
+    let mut text = format!("{COLUMNS}\n");
+    for (structure, rate, band, published) in
+        [("a", 9e8, (8e8, 9.5e8), "6e8"), ("b", 7e8, (3e8, 8.5e8), ""), ("c", 3e8, (2e8, 4e8), "")]
+    {
+        text.push_str(&row(structure, 1, 2e7, (1.9e7, 2.1e7), ""));
+        text.push_str(&row(structure, 64, rate, band, published));
+    }
+    lab.write("p/predictions.csv", text);
+    lab.write(
+        "p/hot-lines.csv",
+        "structure,reclaimer,threads,reads,zipf,keys,rank,waited_cycles,share,field,at,share_there\n\
+         c,none,64,90.0,0.0,1000,1,5000,0.5,Counter.stripes[i],structures/src/counter.rs:98,1.0\n\
+         c,none,64,90.0,0.0,1000,2,5000,0.004,Counter.rare,structures/src/counter.rs:99,1.0\n",
+    );
+    lab.write("p/experiment.toml", "title = \"Three tables\"\nquestion = \"Which?\"\n");
+    lab
+}
+
+#[test]
+fn predictions_are_drawn() {
+    let lab = predicted();
+    let ran = lab.run("plot p").exits(0);
+    let files: Vec<&str> = ran.out.lines().collect();
+    for name in ["predicted-threads", "traffic-threads", "cycle-stack"] {
+        assert!(is_png(&lab.path(&format!("p/figures/{name}.png"))), "{files:?}");
+    }
+    assert_eq!(files.len(), 3 * 3, "with captions: {files:?}");
+    let caption = lab.read("p/figures/predicted-threads.caption");
+    assert!(caption.contains("Predicted, not measured"), "{caption}");
+    assert!(caption.contains("a, 90 % reads, θ = 0 (a paper): 1.50 at 64 threads"), "{caption}");
+    lab.run("plot p --filter a --figure cycle-stack --label a=mine --format svg --out f").exits(0);
+    let svg = lab.read("f/cycle-stack.svg");
+    assert!(svg.contains("mine") && !svg.contains("\nc\n"), "{svg}");
+    for (arguments, said) in [
+        ("--filter z", "leaves no cell"),
+        ("--label z=y", "no subject, scheme or table is called `z`"),
+        ("--baseline a", "no figure of predictions has ratios"),
+        ("--figure throughput-threads", "these are predictions"),
+        ("p", "again"),
+    ] {
+        lab.run(&format!("plot p {arguments}")).exits(2).says(&[said]);
+    }
+}
+
+#[test]
+fn a_page_of_predictions_has_verdicts_only_where_bands_do_not_touch() {
+    let lab = predicted();
+    lab.run("report p").exits(0).prints(&["p/report.html"]);
+    let page = lab.read("p/report.html");
+    for part in ["Three tables", "Predicted, not measured", "Counter.stripes[i]", "50.0 %", "1.50"]
+    {
+        assert!(page.contains(part), "no {part}");
+    }
+    assert!(!page.contains("Counter.rare") && !page.contains("What the trials say"));
+    // The last field of a row.
+    let last = |line| Some(str::strip_suffix(line, "</td></tr>")?.rsplit_once("<td>")?.1);
+    let ahead = page.lines().filter_map(last);
+    let ahead: Vec<&str> = ahead.filter(|names| ["a", "b", "c", "b, c"].contains(names)).collect();
+    assert_eq!(ahead, ["c"]);
+    lab.run("report p").exits(0);
+    assert_eq!(page, lab.read("p/report.html"));
+}
+
+#[test]
+fn trials_and_predictions_are_never_one() {
+    let lab = predicted();
+    lab.write("tiny.toml", TINY);
+    lab.run("sweep tiny.toml --out r --blocks 1").exits(0);
+    lab.run("plot r p").exits(2).says(&["r holds trials and p predictions"]);
+    let said = ["p holds predictions (predictions.csv)", "`bench plot` and `bench report`"];
+    let before = lab.snapshot("p");
+    for arguments in [
+        "cmp p",
+        "cmp r p",
+        "rank p",
+        "scaling p",
+        "merge r p --out m",
+        "export p --format bencher",
+        "sweep tiny.toml --out p",
+        "sweep tiny.toml --out p --fresh",
+    ] {
+        lab.run(arguments).exits(2).says(&said);
+    }
+    assert!(before == lab.snapshot("p"));
+    // A section of its own, and nothing of it among the trials.
+    lab.run("report r --out r.html").exits(0);
+    lab.run("report r p --out both.html").exits(0);
+    let (trials, both) = (lab.read("r.html"), lab.read("both.html"));
+    let section = both.find("<section id=\"predicted\">").expect("a section");
+    let before = trials.find("<section id=\"validity\">").expect("a section");
+    let links = |page: &str| page.replace("<a href=\"#predicted\">Predicted</a>", "");
+    assert!(links(&both).starts_with(&trials[..before]));
+    assert!(section > before && !trials.contains("Predicted"));
+    assert!(
+        both.contains("cargo predict results/p/experiment.toml --machine results/p/model.toml")
+    );
+}
+
+#[test]
+fn a_row_that_is_no_prediction_is_refused() {
+    let lab = predicted();
+    let whole = lab.read("p/predictions.csv");
+    for (from, to, said) in [
+        (",predicted,", ",measured,", "source is `measured`, not `predicted`"),
+        ("900000000", "-1", "is no prediction"),
+        ("ops_per_sec", "rate", "cannot understand p/predictions.csv"),
+    ] {
+        assert!(whole.contains(from), "{from}");
+        lab.write("p/predictions.csv", whole.replacen(from, to, 1));
+        lab.run("plot p").exits(2).says(&[said]);
+        lab.run("report p").exits(2).says(&[said]);
+    }
+    lab.write("p/predictions.csv", format!("{COLUMNS}\n"));
+    lab.run("report p").exits(2).says(&["holds no prediction"]);
+}

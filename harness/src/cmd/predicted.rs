@@ -1,0 +1,81 @@
+//! Folders of predictions, as `plot` and `report` read them.
+
+use std::path::PathBuf;
+
+use ::table::subject_name;
+use virtual_cores::{HotLineRow, PredictedRow};
+
+use super::folders::Filter;
+use crate::failure::{Failure, usage};
+use crate::rows::predicted;
+
+/// The predictions of folders.
+#[derive(Debug, Default)]
+pub(super) struct Predicted {
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) rows: Vec<PredictedRow>,
+    pub(super) hot: Vec<HotLineRow>,
+}
+
+/// The folders that hold trials, and the predictions of the others.
+pub(super) fn apart(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Predicted), Failure> {
+    let (predicted, measured): (Vec<_>, Vec<_>) =
+        folders.iter().cloned().partition(|folder| predicted::is_predicted(folder));
+    let mut all = Predicted::default();
+    for folder in predicted {
+        let (rows, hot) = predicted::read(&folder).map_err(|error| usage(format!("{error:#}")))?;
+        if let Some(again) = rows.iter().find(|row| all.rows.iter().any(|other| is_one(row, other)))
+        {
+            return Err(usage(format!(
+                "{} predicts {} again, as another of these folders does",
+                folder.display(),
+                described(again)
+            )));
+        }
+        all.rows.extend(rows);
+        all.hot.extend(hot);
+        all.folders.push(folder);
+    }
+    Ok((measured, all))
+}
+
+/// Refuses predictions beside trials, where both would be drawn together.
+pub(super) fn not_together(measured: &[PathBuf], predicted: &Predicted) -> Result<(), Failure> {
+    match (measured, predicted.folders.as_slice()) {
+        ([trials, ..], [predictions, ..]) => Err(usage(format!(
+            "{} holds trials and {} predictions, which are never drawn together",
+            trials.display(),
+            predictions.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether both predict one thing.
+fn is_one(a: &PredictedRow, b: &PredictedRow) -> bool {
+    let names = |row: &PredictedRow| (row.machine.clone(), described(row));
+    names(a) == names(b)
+}
+
+/// "papaya threads=2 reads=90 zipf=0 keys=1024".
+fn described(row: &PredictedRow) -> String {
+    let PredictedRow { threads, reads, zipf, keys, .. } = row;
+    let subject = subject_name(&row.structure, &row.reclaimer);
+    format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}")
+}
+
+impl Predicted {
+    /// The cells that `filter` matches.
+    pub(super) fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
+        let Some(filter) = filter else { return Ok(self) };
+        self.rows.retain(|row| {
+            let subject = subject_name(&row.structure, &row.reclaimer);
+            filter.matches_any(&[&subject, &row.structure, &described(row)])
+        });
+        if self.rows.is_empty() {
+            let text = filter.text();
+            return Err(usage(format!("there is nothing to draw: --filter {text} leaves no cell")));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,65 @@
+//! Predictions of `cargo predict`, which are none of a measurement: a folder of their own, without trials.
+
+use std::fs::File;
+use std::path::Path;
+
+use ::table::subject_name;
+use anyhow::{Context, ensure};
+use virtual_cores::{HOT_LINES, HotLineRow, PREDICTED, PREDICTIONS, PredictedRow};
+
+/// Whether a folder holds predictions.
+#[must_use]
+pub fn is_predicted(folder: &Path) -> bool {
+    folder.join(PREDICTIONS).exists()
+}
+
+/// Refuses a folder of predictions where trials are asked for.
+///
+/// # Errors
+///
+/// It is one.
+pub fn refuse(folder: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !is_predicted(folder),
+        "{} holds predictions ({PREDICTIONS}), which are no trials: they are never compared, ranked, merged or \
+         exported; `bench plot` and `bench report` show them",
+        folder.display()
+    );
+    Ok(())
+}
+
+/// The predictions of a folder, and the lines that were waited for.
+///
+/// # Errors
+///
+/// A file cannot be read, has other columns, or a row whose source is not `predicted`.
+pub fn read(folder: &Path) -> anyhow::Result<(Vec<PredictedRow>, Vec<HotLineRow>)> {
+    let rows: Vec<PredictedRow> = rows(&folder.join(PREDICTIONS))?;
+    let path = folder.join(PREDICTIONS);
+    for row in &rows {
+        let source = &row.source;
+        ensure!(
+            source == PREDICTED,
+            "{}: a row's source is `{source}`, not `{PREDICTED}`",
+            path.display()
+        );
+        let numbers = [row.ops_per_sec, row.low, row.high];
+        let are_rates = numbers.iter().all(|number| number.is_finite() && *number > 0.0);
+        ensure!(
+            are_rates && row.threads > 0,
+            "{}: {} at {} threads is no prediction: a rate, its band and the threads are above 0",
+            path.display(),
+            subject_name(&row.structure, &row.reclaimer),
+            row.threads
+        );
+    }
+    ensure!(!rows.is_empty(), "{} holds no prediction", path.display());
+    Ok((rows, self::rows(&folder.join(HOT_LINES))?))
+}
+
+fn rows<R: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<R>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let rows: Result<Vec<R>, _> = reader.deserialize().collect();
+    rows.with_context(|| format!("cannot understand {}", path.display()))
+}

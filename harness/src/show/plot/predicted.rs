@@ -1,0 +1,133 @@
+//! What figures of predictions share: groups with a picture each, their panels, and what a caption says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::table::subject_name;
+use virtual_cores::PredictedRow;
+
+use super::Results;
+use super::levels::distinct;
+use super::panels::{Key, Panel};
+use super::schemes::{file_stem, percent};
+use super::style::{Look, looks_of};
+
+/// See [`super::FIGURES`].
+pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
+    let is_empty = results.predicted.is_empty();
+    is_empty.then_some("there is no prediction: `cargo predict SPEC.toml --machine FILE.toml --out DIR` writes them")
+}
+
+/// The predictions that make a picture: of one machine and number of keys.
+pub(super) struct PredictedGroup<'r> {
+    pub(super) rows: Vec<&'r PredictedRow>,
+    /// What tells it from other groups, for the file's name.
+    label: String,
+    /// Of every subject of the results.
+    pub(super) looks: BTreeMap<String, Look>,
+}
+
+/// The groups of all predictions.
+pub(super) fn groups<'r>(results: &Results<'r>) -> Vec<PredictedGroup<'r>> {
+    let rows = results.predicted;
+    let machines: BTreeSet<&str> = rows.iter().map(|row| row.machine.as_str()).collect();
+    let keys: BTreeSet<u64> = rows.iter().map(|row| row.keys).collect();
+    let subjects = rows.iter().map(|row| (row.structure.as_str(), row.reclaimer.as_str()));
+    let looks = looks_of(&subjects.collect());
+    let mut groups = Vec::new();
+    for machine in &machines {
+        for key in &keys {
+            let is_own = |row: &&PredictedRow| row.machine == **machine && row.keys == *key;
+            let own: Vec<_> = rows.iter().filter(is_own).collect();
+            let names = [
+                (machines.len() > 1).then(|| (*machine).to_owned()),
+                (keys.len() > 1).then(|| format!("keys-{key}")),
+            ];
+            if !own.is_empty() {
+                let label = names.into_iter().flatten().collect::<Vec<_>>().join("-");
+                groups.push(PredictedGroup { rows: own, label, looks: looks.clone() });
+            }
+        }
+    }
+    groups
+}
+
+/// As figures call it.
+pub(super) fn subject(row: &PredictedRow) -> String {
+    subject_name(&row.structure, &row.reclaimer)
+}
+
+impl<'r> PredictedGroup<'r> {
+    pub(super) fn file_stem(&self, name: &str) -> String {
+        file_stem(name, &self.label)
+    }
+
+    /// The read ratios, most reads first, and the skews.
+    pub(super) fn kinds(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut reads = distinct(self.rows.iter().map(|row| row.reads).collect());
+        reads.reverse();
+        (reads, distinct(self.rows.iter().map(|row| row.zipf).collect()))
+    }
+
+    /// Numbers of threads, ascending.
+    pub(super) fn threads(&self) -> Vec<usize> {
+        self.rows.iter().map(|row| row.threads).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Under a workload, each subject's rows by number of threads.
+    pub(super) fn curves(&self, reads: f64, zipf: f64) -> BTreeMap<String, Vec<&'r PredictedRow>> {
+        let mut curves: BTreeMap<String, Vec<&PredictedRow>> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| (row.reads, row.zipf) == (reads, zipf)) {
+            curves.entry(subject(row)).or_default().push(row);
+        }
+        curves.values_mut().for_each(|rows| rows.sort_by_key(|row| row.threads));
+        curves
+    }
+
+    /// An entry of the legend for each subject, as it looks by `look`.
+    pub(super) fn legend(&self, look: fn(Look) -> Look) -> Vec<(Key, String)> {
+        let names: BTreeSet<String> = self.rows.iter().map(|row| subject(row)).collect();
+        names.into_iter().map(|name| (Key::Subject(look(self.looks[&name])), name)).collect()
+    }
+
+    /// What is said below each of these pictures.
+    pub(super) fn provenance(&self) -> String {
+        let (machine, keys) = (&self.rows[0].machine, self.rows[0].keys);
+        format!(
+            "Predicted, not measured: our tables on virtual cores of a model of {machine}; {keys} keys, of which \
+             half are there. docs/PREDICTION.md says what is not modelled and how far the model is from what is \
+             published."
+        )
+    }
+}
+
+/// The parts of a panel's title.
+pub(super) fn title(reads: f64, zipf: f64) -> Vec<String> {
+    vec![percent(reads), format!("θ = {zipf}")]
+}
+
+/// A panel, if it has something.
+pub(super) fn unless_empty(panel: Panel) -> Option<Panel> {
+    (!panel.is_empty()).then_some(panel)
+}
+
+/// Model ÷ published of each curve of which something is published, in words.
+pub(super) fn to_published(rows: &[&PredictedRow]) -> Vec<String> {
+    let mut curves: BTreeMap<String, (&PredictedRow, Vec<String>)> = BTreeMap::new();
+    for row in rows {
+        if let Some(ratio) = row.to_published() {
+            let curve = format!("{}, {}, θ = {}", subject(row), percent(row.reads), row.zipf);
+            let (_, ratios) = curves.entry(curve).or_insert_with(|| (row, Vec::new()));
+            ratios.push(format!("{ratio:.2} at {}", row.threads));
+        }
+    }
+    let each = curves.into_iter().map(|(curve, (row, ratios))| {
+        let is_set = row.work_from == "one thread";
+        let how = if is_set { "; its work is set by the published rate of one thread" } else { "" };
+        format!(
+            "Model ÷ published, {curve} ({}): {} threads{how}.",
+            row.published_of,
+            ratios.join(", ")
+        )
+    });
+    each.collect()
+}
