@@ -33,11 +33,20 @@ impl<'w> Writer<'w> {
 
     /// Appends `bytes`.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let mut whole = bytes.chunks_exact(WORD);
-        for chunk in &mut whole {
-            self.push_part(word(chunk), WORD);
+        let (whole, rest) = bytes.as_chunks::<WORD>();
+        if self.filled == 0 {
+            // Mostly a word begins here.
+            let end = self.next + whole.len();
+            for (place, bytes) in self.words[self.next..end].iter().zip(whole) {
+                store(place, u64::from_le_bytes(*bytes));
+            }
+            self.next = end;
+        } else {
+            whole.iter().for_each(|bytes| self.push_part(u64::from_le_bytes(*bytes), WORD));
         }
-        self.push_part(word(whole.remainder()), whole.remainder().len());
+        if !rest.is_empty() {
+            self.push_part(word(rest), rest.len());
+        }
     }
 
     /// Appends the first `bytes` bytes of `value`, of which the others are 0.
