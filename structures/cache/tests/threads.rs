@@ -113,7 +113,8 @@ fn race<S: Store>(seed: u64, waves: u64) {
         let what = format!("{}: {stats:?}", named::<S>());
         assert_eq!(stats.hits + stats.misses, number * THREADS * STEPS, "{what}");
         assert!(stats.hits > before.hits + 1000, "{what}");
-        assert_eq!(stats.evictions > before.evictions + 1000, S::Eviction::EVICTS, "{what}");
+        // Over a map it is about a thousand, more or less as threads happen to meet.
+        assert_eq!(stats.evictions > before.evictions + 100, S::Eviction::EVICTS, "{what}");
         cache.handle().clear();
         assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
     }
