@@ -11,7 +11,7 @@ if [ -z "${BENCH:-}" ]; then
         if grep -q '^feature = ' "$package"; then continue; fi
         families+=(--bin "subjects-$(basename "$(dirname "$package")")")
     done
-    cargo build --profile measured "${families[@]}" >&2
+    cargo build --profile measured "${families[@]}" --bin bench-server >&2
     BENCH=${CARGO_TARGET_DIR:-target}/release/bench
 fi
 [ -x "$BENCH" ] || { echo "bench.sh: BENCH is $BENCH, which is no program" >&2; exit 1; }

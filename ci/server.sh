@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `bench serve` before clients and tests that others wrote: memccapable (Debian's libmemcached-tools), pymemcache's
-# integration tests (PyPI), and, at random, the replies of memcached itself (Debian). What is not installed is
-# installed where that may be; what cannot be had is skipped, with a word. An argument says how many random
-# conversations there are. SERVER names the program; without it the checks build it.
+# integration tests (PyPI), memcached's own tests (ci/server-suite.sh), and, at random, the replies of memcached itself
+# (Debian). What is not installed is installed where that may be; what cannot be had is skipped, with a word. An
+# argument says how many random conversations there are. SERVER names the program; without it the checks build it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-300}
@@ -65,4 +65,5 @@ if has memcached memcached; then
         python3 ci/server.py compare "$SERVER serve --store $store" "$memcached" "$rounds" "$RANDOM"
     done
 fi
+SERVER=$SERVER bash ci/server-suite.sh
 echo "server: done"

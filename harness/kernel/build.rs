@@ -22,10 +22,11 @@ const CRATES: [&str; 11] = [
 ];
 
 /// What can change a measured program, from the workspace's root.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "harness/kernel",
+    "harness/server",
     "harness/subjects",
     "harness/table",
     "harness/trials",

@@ -1,18 +1,18 @@
 //! Made-up rows, for tests of what is computed and drawn from rows.
 
-use std::collections::HashMap;
-
 use trials::aggregate::{AggregateSpec, Aggregated, Way};
 use trials::space::{At, Filled, LoadPoint};
 
 use table::cache::{CacheState, CacheTally};
 use trials::cache::Cached;
+use trials::server::{Quantiles, ServedTrial, ServerLoad, ServerTally};
 
 use crate::case::{CacheLoad, Case, Mix};
 use crate::programs::catalogue::{Catalogue, StructureEntry};
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
+use crate::rows::server::ServerRow;
 use crate::rows::space::SpaceRow;
 use crate::trial::Measurement;
 use virtual_cores::{PREDICTED, PredictedRow};
@@ -89,10 +89,8 @@ pub(crate) fn catalogue(names: &[&str]) -> Catalogue {
     let allocators = vec!["system".to_owned()];
     Catalogue {
         structures: names.iter().map(structure).collect(),
-        caches: Vec::new(),
-        no_stall: HashMap::new(),
-        reclaimers: Vec::new(),
         allocators,
+        ..Catalogue::default()
     }
 }
 
@@ -183,6 +181,40 @@ pub(crate) fn cached(case: &Case, block: u32, hit_ratio: f64) -> (Row, CacheRow)
         resident_bytes: Some(6400),
     };
     let trial = CacheRow::new(&row, &done);
+    (row, trial)
+}
+
+/// A server that is asked by `get` so deep, of keys of 16 and values of 32 bytes.
+pub(crate) fn served_case(name: &str, depth: u32) -> Case {
+    let lengths = [16, 32].map(|bytes| Some(table::Length::Bytes(bytes)));
+    Case {
+        server: Some(ServerLoad { depth, ..ServerLoad::default() }),
+        key_bytes: lengths[0],
+        value_bytes: lengths[1],
+        prefill: 0,
+        ..case(name, "none", 1, 100.0, 0.99, 65_536)
+    }
+}
+
+/// A valid trial of it: a million keys in so many seconds of the server's CPU time, of which a quarter is its own
+/// code's; 3000 items in 3 MiB.
+pub(crate) fn served(case: &Case, block: u32, cpu: f64) -> (Row, ServerRow) {
+    let mut row = measured(case, block, 1e6);
+    row.ops_per_cpu_sec = Some(1e6 / cpu);
+    let times = Quantiles { p50: 1e-4, p90: 2e-4, p99: 2.5e-4, p999: 3e-4, max: 4e-4 };
+    let done = ServedTrial {
+        measured: Measurement { ops: 1_000_000, cpu_seconds: Some(cpu), ..Measurement::default() },
+        tally: ServerTally { hits: 900_000, misses: 100_000, ..ServerTally::default() },
+        version: "1".to_owned(),
+        user_seconds: Some(cpu / 4.0),
+        system_seconds: Some(cpu * 0.75),
+        client_cpu_seconds: 2.0,
+        items: Some(3000),
+        resident_bytes: Some(3 << 20),
+        response: None,
+        service: Some(times),
+    };
+    let trial = ServerRow::new(&row, None, &done);
     (row, trial)
 }
 

@@ -11,7 +11,9 @@
 //! | `conversation` | a connection without its socket: bytes in, bytes out |
 //! | `net` | sockets: an acceptor, and an event loop a worker |
 //! | `flags` | the flags of `bench serve` |
+//! | `floor` | a server that answers each command with a constant |
 //! | `load` | `bench load`: requests for a server, and a check of every value |
+//! | `trial` | a trial of a server, memcached's included |
 //!
 //! None uses what is below it. No code here is `unsafe`.
 
@@ -20,8 +22,10 @@
 pub mod caches;
 pub mod conversation;
 pub mod flags;
+pub mod floor;
 pub mod load;
 pub mod net;
 pub mod protocol;
 pub mod service;
 pub mod tally;
+pub mod trial;

@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use server::flags::Flags;
+use server::floor;
 use server::load::{self, LoadFlags};
 use server::net::{Listener, Server};
+use server::trial::{self, WITH_PARENT};
+use table::ProgramCatalogue;
+use trials::serve::{CATALOGUE_COMMAND, answer_parent};
+use trials::server::SERVER_COMMAND;
 
 /// A memcached over the caches of this workbench
 ///
@@ -23,6 +28,26 @@ struct Cli {
 enum Command {
     Serve(Flags),
     Load(LoadFlags),
+    /// Say how this program was built
+    #[command(name = CATALOGUE_COMMAND, hide = true)]
+    Catalogue,
+    /// Answer each command with a constant
+    #[command(hide = true)]
+    Floor(Flags),
+    /// Run the trial that standard input tells of
+    #[command(name = SERVER_COMMAND, hide = true)]
+    Trial {
+        /// The process that started it, with which it ends
+        #[arg(long, value_name = "PID")]
+        parent: i32,
+    },
+    /// Become another program, which ends with the process that started this one
+    #[command(name = WITH_PARENT, hide = true)]
+    WithParent {
+        parent: i32,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        program: Vec<String>,
+    },
 }
 
 /// The command line is wrong, or asks for what cannot be.
@@ -32,6 +57,12 @@ fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Serve(options) => serve(&options),
         Command::Load(flags) => load(&flags),
+        Command::Catalogue => say_build(),
+        Command::Floor(options) => floor(&options),
+        Command::Trial { parent } => try_server(parent),
+        Command::WithParent { parent, program } => {
+            trial::become_program(parent, &program).map_err(failed)
+        }
     };
     code.map_or_else(
         |(code, error)| {
@@ -40,6 +71,31 @@ fn main() -> ExitCode {
         },
         |()| ExitCode::SUCCESS,
     )
+}
+
+/// A failure in one line.
+fn failed(error: anyhow::Error) -> (u8, String) {
+    (1, format!("{error:#}"))
+}
+
+/// What `bench` asks a program first. This one has no table.
+fn say_build() -> Result<(), (u8, String)> {
+    let catalogue = ProgramCatalogue { build: kernel::build_facts(), ..Default::default() };
+    let json = serde_json::to_vec(&catalogue).map_err(|error| (1, error.to_string()))?;
+    std::io::stdout().write_all(&json).map_err(|error| (1, error.to_string()))
+}
+
+fn try_server(parent: i32) -> Result<(), (u8, String)> {
+    let answer = answer_parent(parent, trial::run).map_err(failed)?;
+    std::io::stdout().write_all(&answer).map_err(|error| (1, error.to_string()))
+}
+
+fn floor(options: &Flags) -> Result<(), (u8, String)> {
+    let place = options.places().remove(0);
+    let listener = Listener::bind(&place)
+        .map_err(|error| (USAGE, format!("cannot listen on {place}: {error}")))?;
+    ctrlc::set_handler(|| std::process::exit(0)).map_err(|error| (1, error.to_string()))?;
+    floor::serve(listener, options.settings().threads).map_err(|error| (1, error.to_string()))
 }
 
 fn serve(options: &Flags) -> Result<(), (u8, String)> {

@@ -28,7 +28,13 @@ const FIRST: [&str; 8] =
     ["keys", "prefill", "preset", "trace", "trace_sha256", "distribution", "capacity", WRITES];
 
 /// What tells settings apart in names of files first, likewise.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 16] = [
+    "pattern",
+    "depth",
+    "transport",
+    "connections",
+    "mib",
+    "look_aside",
     "preset",
     "trace",
     "keys",
@@ -42,7 +48,7 @@ const TELLING: [&str; 10] = [
 ];
 
 /// Stands for the shares of inserts, removes, updates and upserts among what writes.
-const WRITES: &str = "writes";
+pub(crate) const WRITES: &str = "writes";
 
 /// The parameters that rows shown side by side must share: all of [`PARAMETERS`] but those that are
 /// shown with each row, and what their writes are.
@@ -244,6 +250,12 @@ impl Setting {
             "cache_bytes" => case.cache.map_or("no-cache".to_owned(), |load| {
                 format!("cache{}", in_units(load.bytes).replace(' ', ""))
             }),
+            "pattern" | "transport" => or(&value, "no-server"),
+            "look_aside" => match value.as_str() {
+                "true" => "look-aside".to_owned(),
+                "false" => "no-stores-of-misses".to_owned(),
+                _ => "no-server".to_owned(),
+            },
             "pin" => if case.pin { "pinned" } else { "unpinned" }.to_owned(),
             "key_bytes" => format!("key{value}"),
             "value_bytes" => format!("value{value}"),
@@ -275,6 +287,13 @@ impl Setting {
                 value.parse().map_or(value, |bytes| format!("caches of {}", in_units(bytes)))
             }
             "reclaim_batch" if !value.is_empty() => format!("batch {value}"),
+            "depth" if !value.is_empty() => format!("depth {value}"),
+            "connections" if !value.is_empty() => format!("{value} connections"),
+            "mib" if !value.is_empty() => format!("{value} MiB"),
+            "look_aside" if !value.is_empty() => match value.as_str() {
+                "true" => "misses are stored".to_owned(),
+                _ => "misses are not stored".to_owned(),
+            },
             WRITES => self.writes.map_or("reads only".to_owned(), |shares| {
                 written(shares, |share, verb| format!("{share}\u{a0}% {verb}")).join(", ")
             }),

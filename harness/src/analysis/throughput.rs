@@ -135,6 +135,10 @@ pub fn choose_metric(rows: &[Row], cpus: usize) -> ChosenRate {
     let (beyond, within): (Vec<_>, Vec<_>) =
         measured.iter().partition(|trials| trials[0].workers() > cpus);
     let wall = |why| ChosenRate { metric: Rate::WallRate, why };
+    if rows.iter().any(|row| row.server.is_some()) {
+        let why = "CPU time is a server's, and what the load takes is none of it".to_owned();
+        return ChosenRate { metric: Rate::CpuRate, why };
+    }
     if within.is_empty() {
         return wall("no cell has as few threads as there are CPUs".to_owned());
     }
@@ -187,6 +191,14 @@ fn summarise_cell(
 mod tests {
     use super::*;
     use crate::test_rows::{Grid, trial};
+
+    #[test]
+    fn servers_are_shown_by_their_cpu_time() {
+        let case = crate::test_rows::served_case("memc3/clock", 1);
+        let (row, _) = crate::test_rows::served(&case, 0, 2.0);
+        let choice = choose_metric(std::slice::from_ref(&row), 2);
+        assert_eq!((choice.metric, choice.metric.of(&row)), (Rate::CpuRate, Some(5e5)));
+    }
 
     #[test]
     fn cells_hold_their_valid_values() {

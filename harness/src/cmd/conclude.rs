@@ -15,12 +15,13 @@ use crate::rows::aggregate::AGGREGATE;
 use crate::rows::cache::CACHE;
 use crate::rows::latency::{LATENCY, LATENCY_TRIALS};
 use crate::rows::samples::SERIES;
+use crate::rows::server::SERVER;
 use crate::rows::slices::SLICES;
 use crate::rows::space::SPACE;
 use crate::rows::study;
 use crate::rows::throughput::TRIALS;
 use crate::show::text::latency::of_cells;
-use crate::show::text::{aggregate, cache, space, throughput};
+use crate::show::text::{aggregate, cache, server, space, throughput};
 
 /// Writes the figures and the page of `folder`, prints its tables and its files, and fails if a trial
 /// did.
@@ -31,7 +32,7 @@ pub(super) fn conclude(
 ) -> Result<(), Failure> {
     let (rows, cpus) = (folder.rows().to_vec(), machine.parallelism());
     let always = [EXPERIMENT, MACHINE, TRIALS];
-    let optional = [SERIES, SLICES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE, CACHE];
+    let optional = [SERIES, SLICES, LATENCY_TRIALS, LATENCY, SPACE, AGGREGATE, CACHE, SERVER];
     let mut files: Vec<PathBuf> = always.iter().map(|name| folder.path().join(name)).collect();
     let optional = optional.map(|name| folder.path().join(name));
     files.extend(optional.into_iter().filter(|file| file.exists()));
@@ -71,6 +72,9 @@ fn other_tables(folder: &Folder) -> String {
     }
     if !folder.cache().is_empty() {
         text += &format!("\n{}", cache::of_cells(folder.cache(), folder.rows()));
+    }
+    if !folder.server().is_empty() {
+        text += &format!("\n{}", server::of_cells(folder.server(), folder.rows()));
     }
     if !folder.aggregate().is_empty() {
         text += &format!("\n{}", aggregate::of_cells(folder.aggregate(), folder.rows()));

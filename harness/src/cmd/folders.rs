@@ -37,12 +37,16 @@ pub(super) enum RateName {
     Cpu,
     /// No rate: the most bytes that were retired and not yet freed at any time
     PeakUnreclaimedBytes,
-    /// No rate: of caches, hits over lookups
+    /// No rate: of caches and servers, hits over lookups
     HitRatio,
     /// Of caches, hits over CPU time
     HitsPerCpuSec,
     /// No rate: of caches, how much the resident set grew for each item
     BytesPerItem,
+    /// Of servers, keys over their CPU time in their own code
+    KeysPerUserSec,
+    /// No rate: of servers, items in a MiB of their memory
+    ItemsPerMib,
     /// No rate: a percentile of the response times of latency trials
     P50,
     /// No rate, likewise
@@ -278,9 +282,16 @@ pub(super) fn best_of(baseline: &Baseline, cells: &[Contender]) -> String {
 /// Every name that the programs know, and those of `rows`: a result is read without its tables.
 fn catalogue(registry: &Registry, rows: &[Row]) -> Catalogue {
     let mut catalogue = registry.catalogue();
+    catalogue.why_no_server.clear();
     let all = catalogue.structures.iter().chain(&catalogue.caches);
     let is_known: HashSet<String> = all.map(|structure| structure.name.clone()).collect();
     for row in rows.iter().filter(|row| !is_known.contains(&row.structure)) {
+        if row.server.is_some() {
+            if !catalogue.servers.contains(&row.structure) {
+                catalogue.servers.push(row.structure.clone());
+            }
+            continue;
+        }
         let of_kind = match row.cache {
             Some(_) => &mut catalogue.caches,
             None => &mut catalogue.structures,

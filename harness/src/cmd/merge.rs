@@ -8,7 +8,7 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::merge::merge;
-use crate::results::{Merged, folder};
+use crate::results::{Merged, create, folder};
 use crate::rows::study;
 use crate::sweep::schedule::{Done, jobs};
 
@@ -35,7 +35,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     }
     let folders: Vec<&Path> = args.folders.iter().map(PathBuf::as_path).collect();
     let merged = merge(&folders)?;
-    folder::create(out, &merged)?;
+    create(out, &merged)?;
     if merged.repeated > 0 {
         say(format_args!("{} trials are in several folders alike; taken once", merged.repeated));
     }

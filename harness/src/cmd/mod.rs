@@ -2,6 +2,7 @@
 
 mod cmp;
 mod conclude;
+mod cost;
 mod decides;
 #[cfg(test)]
 mod documented;

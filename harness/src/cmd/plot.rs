@@ -17,6 +17,7 @@ use crate::results::folder;
 use crate::rows::cache::{self, CacheRow};
 use crate::rows::latency::{self, LatencyTrial};
 use crate::rows::samples::{self, SeriesRow};
+use crate::rows::server::{self, ServerRow};
 use crate::rows::space::SpaceRow;
 use crate::rows::{Row, study};
 use crate::show::plot::style::{STYLES, Style};
@@ -125,7 +126,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     if measured.is_empty() {
         return plot_predicted(args, &figures, predicted);
     }
-    let Read { recorded, samples, latency, space, cache } =
+    let Read { recorded, samples, latency, space, cache, server } =
         read(&args.folders)?.only(args.filter.as_ref())?;
     let subjects = recorded.rows.iter().map(|row| (&*row.structure, &*row.reclaimer));
     check_labels(&args.label, subjects)?;
@@ -137,6 +138,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         latency: &latency,
         space: &space,
         cache: &cache,
+        server: &server,
         cpus: machine.parallelism(),
         baseline: baseline.as_ref(),
         ..Results::default()
@@ -253,6 +255,7 @@ struct Read {
     latency: Vec<LatencyTrial>,
     space: Vec<SpaceRow>,
     cache: Vec<CacheRow>,
+    server: Vec<ServerRow>,
 }
 
 impl Read {
@@ -269,6 +272,7 @@ impl Read {
         self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));
         self.space.retain(|fill| cases.contains(fill.case.as_str()));
         self.cache.retain(|trial| cases.contains(trial.case.as_str()));
+        self.server.retain(|trial| cases.contains(trial.case.as_str()));
         Ok(self)
     }
 }
@@ -276,7 +280,7 @@ impl Read {
 /// The trials of all folders, which must be of one machine, with all that belongs to them.
 fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
-    let (mut space, mut cache) = (Vec::new(), Vec::new());
+    let (mut space, mut cache, mut server) = (Vec::new(), Vec::new(), Vec::new());
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
@@ -291,7 +295,9 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
         let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
         let own = folder::read_rows(folder).map_err(wrong)?;
         samples.extend(samples::read(folder, &own).map_err(wrong)?);
-        latency.extend(latency::read(folder).map_err(wrong)?);
+        let at_rates = latency::read(folder).map_err(wrong)?;
+        server.extend(server::read(folder, &own, &at_rates).map_err(wrong)?);
+        latency.extend(at_rates);
         space.extend(study::read::<SpaceRow>(folder).map_err(wrong)?);
         cache.extend(cache::read(folder, &own).map_err(wrong)?);
         rows.extend(own);
@@ -301,7 +307,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     }
     let label = folders[0].display().to_string();
     let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
-    Ok(Read { recorded, samples, latency, space, cache })
+    Ok(Read { recorded, samples, latency, space, cache, server })
 }
 
 fn machine_of(folder: &Path) -> Result<crate::results::machine::Machine, Failure> {

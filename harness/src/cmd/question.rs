@@ -15,7 +15,7 @@ use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
 use crate::results::machine::{Difference, is_of_hardware};
-use crate::rows::{Row, cache, latency};
+use crate::rows::{Row, cache, latency, server};
 use crate::show::text::comparison::{Mode, Report};
 
 /// What is compared with what, and by which rate.
@@ -89,6 +89,11 @@ fn contenders(
     matters: impl Fn(&Row) -> bool,
 ) -> Result<Vec<Contender>, Failure> {
     let mut rows: Vec<Vec<Row>> = Vec::new();
+    let is_of_servers =
+        folders.iter().flat_map(|folder| &folder.rows).any(|row| row.server.is_some());
+    if quantity.is_of_servers() || is_of_servers && quantity == Quantity::HitRatio {
+        return of_servers(folders, quantity, matters);
+    }
     if quantity.is_of_caches() {
         return of_caches(folders, quantity, matters);
     }
@@ -145,6 +150,33 @@ fn of_caches(
     if rows.iter().flatten().all(|row| row.ops_per_sec.is_none()) {
         return Err(usage(
             "there is no trial of a cache: the experiment file needs `[cache]`".to_owned(),
+        ));
+    }
+    let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
+    Ok(cells(&rows, Rate::WallRate))
+}
+
+/// The cells of what is compared of servers alone.
+fn of_servers(
+    folders: &[Recorded],
+    quantity: Quantity,
+    matters: impl Fn(&Row) -> bool,
+) -> Result<Vec<Contender>, Failure> {
+    let mut rows: Vec<Vec<Row>> = Vec::new();
+    for folder in folders {
+        let own = server::read(&folder.path, &folder.rows, &[]);
+        let own = own.map_err(|error| usage(format!("{error:#}")))?;
+        let of_trial = server::by_trial(&own);
+        let with = |row: &Row| {
+            let served = of_trial.get(&(row.case.as_str(), row.block)).copied();
+            quantity.of_server(row, served)
+        };
+        rows.push(folder.rows.iter().filter(|row| matters(row)).map(with).collect());
+    }
+    if rows.iter().flatten().all(|row| row.ops_per_sec.is_none()) {
+        return Err(usage(
+            "there is no trial of a server that has it: the experiment file needs `[server]`"
+                .to_owned(),
         ));
     }
     let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();

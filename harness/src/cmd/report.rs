@@ -17,6 +17,7 @@ use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
 use crate::rows::cache::{self, CacheRow};
 use crate::rows::latency::{self, LatencyTrial};
+use crate::rows::server::{self, ServerRow};
 use crate::rows::study::{self, StudyRow};
 use crate::rows::{Row, samples};
 use crate::show::plot::style::STYLES;
@@ -144,6 +145,7 @@ pub(super) fn pictures(
     let latency = latency_of(folders)?;
     let space = study_of(folders)?;
     let cache = cache_of(folders)?;
+    let server = server_of(folders)?;
     let cpus = folders[0].machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {
@@ -152,6 +154,7 @@ pub(super) fn pictures(
         latency: &latency,
         space: &space,
         cache: &cache,
+        server: &server,
         cpus,
         baseline: baseline.as_ref(),
         ..Results::default()
@@ -176,6 +179,16 @@ fn cache_of(folders: &[Recorded]) -> Result<Vec<CacheRow>, Failure> {
     for folder in folders {
         let own = cache::read(&folder.path, &folder.rows);
         all.extend(own.map_err(|error| usage(format!("{error:#}")))?);
+    }
+    Ok(all)
+}
+
+/// What is measured of servers alone, of all folders.
+fn server_of(folders: &[Recorded]) -> Result<Vec<ServerRow>, Failure> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let read = || server::read(&folder.path, &folder.rows, &latency::read(&folder.path)?);
+        all.extend(read().map_err(|error| usage(format!("{error:#}")))?);
     }
     Ok(all)
 }
@@ -230,6 +243,7 @@ fn html(
     let latency = latency_of(shown(folders))?;
     let (space, aggregate) = (study_of(shown(folders))?, study_of(shown(folders))?);
     let cache = cache_of(shown(folders))?;
+    let server = server_of(shown(folders))?;
     let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -245,6 +259,7 @@ fn html(
         space: &space,
         aggregate: &aggregate,
         cache: &cache,
+        server: &server,
         machine: &folders[0].machine,
         pictures: &pictures,
         predicted: section.predictions(&predicted),

@@ -52,7 +52,7 @@ pub(super) struct Args {
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     debug_assert!(args.slurm, "it is required until there is another scheduler");
     // All families are built here, so that no node builds them.
-    let registry = programs.all()?;
+    let registry = sweep::registry_for(programs, &args.spec)?;
     let nothing = Overrides { seed: None, seconds: None, warmup: None, blocks: None };
     let (text, experiment) = sweep::read(&args.spec, &nothing, &registry.catalogue())?;
     let shards = shards(args.shards, experiment.blocks)?;

@@ -11,13 +11,16 @@ use anyhow::Context;
 use indicatif::HumanDuration;
 
 use super::conclude::conclude;
+use super::cost::seconds;
 use super::decides;
 use super::live::Estimates;
 use super::output::{print, say};
 use super::progress::Progress;
 use crate::analysis::throughput::choose_metric;
 use crate::case::Case;
-use crate::experiment::{Experiment, Overrides, SpecError, apply_overrides, with_traces};
+use crate::experiment::{
+    Experiment, Overrides, SpecError, apply_overrides, is_of_servers, with_traces,
+};
 use crate::failure::{Failure, usage};
 use crate::metric::Counters;
 use crate::programs::catalogue::{Catalogue, NameGlob};
@@ -30,7 +33,7 @@ use crate::sweep::schedule::{
     Done, Job, Measure, Precision, Shard, block_order, jobs, judge, turn_order,
 };
 use crate::sweep::together;
-use crate::sweep::trials::{self, Trial, told};
+use crate::sweep::trials::{Trial, told};
 use ::trials::compressed::read_text;
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
@@ -75,22 +78,8 @@ pub(super) struct Args {
 /// Bytes of an experiment file: far more than lists of as many values as there may be cells.
 const LARGEST_SPEC: u64 = 16 << 20;
 
-/// What a trial costs beside its measured time: the process, its threads, the prefill.
-const TRIAL_OVERHEAD: f64 = 0.03;
-const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
-/// Of a trace in text.
-const READ_SECONDS_PER_REQUEST: f64 = 3e-7;
-/// Three times, twice of them key by key and beyond.
-const FILL_SECONDS_PER_KEY: f64 = 1e-6;
-/// To draw it, to count it alone and together, and to check.
-const SECONDS_PER_WORD: f64 = 2e-7;
-/// To a cache that evicts, by one thread.
-const SECONDS_PER_CACHE_REQUEST: f64 = 4e-7;
-/// At each step of a fill.
-const LOOKUPS_SECONDS: f64 = 0.05;
-
 pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
-    let registry = programs.all()?;
+    let registry = registry_for(programs, &args.spec)?;
     let catalogue = registry.catalogue();
     let overrides =
         Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
@@ -98,7 +87,9 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let plan = Plan::new(&experiment, &registry, args)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
     let structures = experiment.cases.iter().map(|case| case.structure.as_str());
-    let machine = Machine::read(&registry.build_of(structures));
+    let is_of_servers = experiment.cases.iter().any(|case| case.server.is_some());
+    let facts = if is_of_servers { registry.build() } else { registry.build_of(structures) };
+    let machine = Machine::read(&facts);
     let calls = decides::in_words(&experiment, plan.cells(), &out, &machine);
     if args.dry_run {
         return plan.show(calls);
@@ -124,6 +115,13 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
         )));
     }
     conclude(&registry, &folder, machine)
+}
+
+/// What an experiment needs: the program of servers if it is about them, else those of all tables.
+pub(super) fn registry_for(programs: &Programs, spec: &Path) -> Result<Registry, Failure> {
+    // What is wrong with the file, its reading says.
+    let text = read_text(spec, LARGEST_SPEC).unwrap_or_default();
+    if is_of_servers(&text) { programs.serving() } else { programs.all() }
 }
 
 /// The experiment of a file with the command line's settings written in, as a result folder has it.
@@ -208,28 +206,6 @@ impl<'e> Plan<'e> {
         self.jobs.iter().copied().filter(|job| self.wanted[job.cell])
     }
 
-    fn seconds(&self, job: Job) -> f64 {
-        if job.measure == Measure::Space {
-            let keys = self.experiment.cases[job.cell].keys as f64;
-            let steps =
-                self.experiment.space.as_ref().map_or(0, |plan| plan.loads.len() + 1) as f64;
-            return 3.0 * TRIAL_OVERHEAD + keys * FILL_SECONDS_PER_KEY + steps * LOOKUPS_SECONDS;
-        }
-        if let (Measure::Aggregate(_), Some(plan)) = (job.measure, &self.experiment.aggregate) {
-            return TRIAL_OVERHEAD + plan.words as f64 * SECONDS_PER_WORD;
-        }
-        let case = &self.experiment.cases[job.cell];
-        if let Some(load) = case.cache {
-            return TRIAL_OVERHEAD + load.requests as f64 * SECONDS_PER_CACHE_REQUEST;
-        }
-        let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
-        let read = case.trace.as_ref().map_or(0, |trace| trace.requests);
-        let read = read as f64 * READ_SECONDS_PER_REQUEST;
-        let measured = trials::seconds(self.experiment, job)
-            * turns_of(self.experiment, job).map_or(1.0, |turns| turns.seconds_of_each());
-        measured + self.experiment.warmup + TRIAL_OVERHEAD + prefill + read
-    }
-
     /// The trials of a block that this command runs, in the block's order, each with its position.
     fn of_block(&self, block: u32) -> Vec<Placed> {
         let order = block_order(self.experiment.seed, block, self.jobs.len());
@@ -250,7 +226,7 @@ impl<'e> Plan<'e> {
 
     fn show(&self, calls: String) -> Result<(), Failure> {
         let cells = self.cells().count();
-        let block: f64 = self.wanted().map(|job| self.seconds(job)).sum();
+        let block: f64 = self.wanted().map(|job| seconds(self.experiment, job)).sum();
         let total = Duration::try_from_secs_f64(block * self.blocks() as f64);
         let total = total.unwrap_or(Duration::MAX);
         let mut lines: Vec<String> =

@@ -9,6 +9,7 @@ use super::cache::CachePlan;
 use super::error::Problem;
 use super::mix::MixRule;
 use super::named::{matching, read_names};
+use super::server::ServerPlan;
 use super::traces::Traces;
 use super::value::{
     BATCH, FLAG, FRACTION, KEY_BYTES, KEYS, Kind, OPS_PER_PIN, PERCENT, RECLAIM_BATCH, Section,
@@ -73,6 +74,8 @@ pub(super) struct Axes<'c> {
     pub(super) value_bytes: Vec<Option<Length>>,
     /// What is said of caches, where they are what is measured.
     pub(super) cache: Option<&'c CachePlan>,
+    /// What is said of servers, likewise.
+    pub(super) server: Option<&'c ServerPlan>,
 }
 
 /// What all grids of a file have in common.
@@ -85,6 +88,8 @@ pub(super) struct Common<'t, 'c> {
     pub(super) traces: &'t Traces,
     /// Caches are measured, and no tables.
     pub(super) cache: Option<&'c CachePlan>,
+    /// Servers are measured, and neither.
+    pub(super) server: Option<&'c ServerPlan>,
 }
 
 impl<'c> Axes<'c> {
@@ -92,18 +97,23 @@ impl<'c> Axes<'c> {
     pub(super) fn read(
         section: &Section<'_, '_>,
         catalogue: &'c Catalogue,
-        Common { prefill, mix, traces, cache }: Common<'_, 'c>,
+        Common { prefill, mix, traces, cache, server }: Common<'_, 'c>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let before = problems.len();
         if let Some(cache) = cache {
             cache.check(section, problems);
         }
+        match server {
+            Some(_) => ServerPlan::check(section, problems),
+            None => ServerPlan::refuse_without(section, problems),
+        }
         let presets = presets::read(section, problems);
         let traces = traces::read(section, traces, problems);
         let fixed: Vec<Mix> =
             presets.iter().map(|preset| preset.mix).chain(traces.iter().map(Facts::mix)).collect();
-        let reads = read_reads(section, mix, if cache.is_some() { 100.0 } else { 95.0 }, problems);
+        let is_of_tables = cache.is_none() && server.is_none();
+        let reads = read_reads(section, mix, if is_of_tables { 95.0 } else { 100.0 }, problems);
         let batches = read_batches(section, mix, (&reads, &fixed), problems);
         let ops_per_pin = read_ops_per_pin(section, &batches, problems);
         let drawn = keys::read(section, problems);
@@ -117,9 +127,10 @@ impl<'c> Axes<'c> {
         let axes = Self {
             name: section.name,
             span: section.span.clone(),
-            structures: match cache {
-                Some(cache) => cache.caches.iter().map(ListedTable::unnamed).collect(),
-                None => read_structures(section, catalogue, problems),
+            structures: match (cache, server) {
+                (Some(cache), _) => cache.caches.iter().map(ListedTable::unnamed).collect(),
+                (_, Some(server)) => server.servers.iter().map(ListedTable::unnamed).collect(),
+                (None, None) => read_structures(section, catalogue, problems),
             },
             reclaimers: read_reclaimers(section, catalogue, problems),
             lists_reclaimers: section.get("reclaimer").is_some(),
@@ -143,6 +154,7 @@ impl<'c> Axes<'c> {
             key_bytes: lengths(section, "key_bytes", &KEY_BYTES, problems),
             value_bytes: lengths(section, "value_bytes", &VALUE_BYTES, problems),
             cache,
+            server,
         };
         if let Some(cache) = cache {
             let Self { faults, drawn, traces, .. } = &axes;

@@ -22,8 +22,8 @@ const KEY: Length = Length::Bytes(16);
 const VALUE: Length = Length::Bytes(32);
 
 /// Keys of the file that say something of tables alone.
-const NOT_AT_THE_TOP: [&str; 8] =
-    ["seconds", "warmup", "prefill", "series", "latency", "space", "aggregate", "turns"];
+const NOT_AT_THE_TOP: [&str; 9] =
+    ["server", "seconds", "warmup", "prefill", "series", "latency", "space", "aggregate", "turns"];
 /// Keys of a grid, likewise.
 const NOT_IN_A_GRID: [&str; 7] =
     ["structure", "preset", "prefill", "batch", "pin", "huge_pages", "hasher"];
@@ -55,7 +55,8 @@ impl CachePlan {
             return None;
         };
         let before = problems.len();
-        refuse(top, &NOT_AT_THE_TOP, "a cache's trial ends with its `requests`", problems);
+        let why = "a cache's trial ends with its `requests`";
+        refuse(top, (&NOT_AT_THE_TOP, "[cache]", "caches"), why, problems);
         let section = Section::new("[cache]", value.span(), table, CACHE, problems);
         let (names, left_out) = names(&section, catalogue, problems);
         if section.get("bytes").is_none() {
@@ -86,11 +87,13 @@ impl CachePlan {
 
     /// Complains about what a grid says that caches do not heed.
     pub(super) fn check(&self, grid: &Section<'_, '_>, problems: &mut Vec<Problem>) {
-        refuse(grid, &NOT_IN_A_GRID, "`[cache]` has `store`, `eviction` and `bytes`", problems);
+        let why = "`[cache]` has `store`, `eviction` and `bytes`";
+        refuse(grid, (&NOT_IN_A_GRID, "[cache]", "caches"), why, problems);
         let of_trace = grid.get("trace").is_some();
         if of_trace {
             let why = "a trace has its own sizes: list drawn keys in a grid of their own";
-            refuse(grid, &["key_bytes", "value_bytes"], why, problems);
+            let keys = ["key_bytes", "value_bytes"];
+            refuse(grid, (&keys, "[cache]", "caches"), why, problems);
         }
     }
 
@@ -154,15 +157,20 @@ impl CachePlan {
     }
 }
 
-/// Complains about each of `keys` that is set.
-fn refuse(section: &Section<'_, '_>, keys: &[&str], instead: &str, problems: &mut Vec<Problem>) {
+/// Complains about each of `keys` that is set, where `table` says that the file is about `them`.
+pub(super) fn refuse(
+    section: &Section<'_, '_>,
+    (keys, table, them): (&[&str], &str, &str),
+    instead: &str,
+    problems: &mut Vec<Problem>,
+) {
     for key in keys {
         if let Some(value) = section.get(key) {
             let place = if section.name.is_empty() { "the file" } else { section.name };
             problems.push(Problem {
                 span: value.span(),
                 message: format!(
-                    "`{key}` is set in {place}, and `[cache]` is there: caches have none"
+                    "`{key}` is set in {place}, and `{table}` is there: {them} have none"
                 ),
                 help: format!("leave it out; {instead}"),
             });
@@ -238,7 +246,7 @@ fn part<'n>(
 }
 
 /// What of `known` the key lists by names or globs, each once.
-fn listed(
+pub(super) fn listed(
     section: &Section<'_, '_>,
     key: &str,
     known: &[&str],

@@ -29,6 +29,7 @@ fn read(text: &str) -> Result<Experiment, SpecError> {
         no_stall: HashMap::from([("sharded/clock".to_owned(), "it would hold a mutex".to_owned())]),
         reclaimers: reclaimers.to_vec(),
         allocators: vec!["system".to_owned()],
+        ..Catalogue::default()
     };
     Experiment::parse("e.toml", text, &catalogue)
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::axes::Axes;
 use super::error::Problem;
 use super::mix::MixRule;
+use super::server::ServerPlan;
 use super::subjects::{AxisSubject, AxisSubjects, MAX_CELLS};
 use super::value::share;
 use crate::case::{Case, NO_OP, SEQUENTIAL, is_control};
@@ -81,7 +82,7 @@ impl<'c> Planner<'c> {
         let note = without_reclaimers(axes, &found.without_reclaimers);
         self.notes.extend(note.filter(|note| !self.notes.contains(note)));
         let cells = found.subjects.iter().flat_map(|subject| self.workloads(*subject, axes, mix));
-        let cells = cells.collect();
+        let cells: Vec<Case> = cells.collect();
         if self.add(cells) == 0 {
             complain(
                 format!("`{}` adds no cells: the grids above it have them all", axes.name),
@@ -171,9 +172,10 @@ impl<'c> Planner<'c> {
             cross(cases, &axes.allocators, |case, &name| name.clone_into(&mut case.allocator));
         let cases = cross(cases, &axes.batches, |case, &batch| case.batch = batch);
         let cases = cross(cases, &axes.ops_per_pin, |case, &ops| case.ops_per_pin = ops);
-        match axes.cache {
-            None => cases,
-            Some(cache) => cross(cases, &cache.bytes, |case, &bytes| cache.apply(case, bytes)),
+        match (axes.cache, axes.server) {
+            (Some(cache), _) => cross(cases, &cache.bytes, |case, &bytes| cache.apply(case, bytes)),
+            (None, Some(_)) => cases.into_iter().map(ServerPlan::applied).collect(),
+            (None, None) => cases,
         }
     }
 }

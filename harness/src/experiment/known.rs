@@ -24,6 +24,7 @@ pub(super) const TOP: &[&str] = &[
     "space",
     "aggregate",
     "cache",
+    "server",
     "turns",
     "traces",
 ];
@@ -77,6 +78,13 @@ pub(super) const AGGREGATE: &[&str] = &["ways", "words", "text"];
 
 /// The keys of `[cache]`.
 pub(super) const CACHE: &[&str] = &["subject", "store", "eviction", "bytes", "requests"];
+
+/// The keys of `[server]`.
+pub(super) const SERVER: &[&str] = &["subject"];
+
+/// The keys of a grid that say something of servers alone.
+pub(super) const OF_SERVERS: [&str; 6] =
+    ["pattern", "depth", "connections", "transport", "mib", "look_aside"];
 
 /// The keys of `[turns]`.
 pub(super) const TURNS: &[&str] = &["slice", "settle"];

@@ -74,8 +74,12 @@ impl LatencyPlan {
         let count = |of: fn(&Case) -> bool| cases.iter().filter(|case| of(case)).count();
         let reasons = [
             (
-                count(|case| !case.has_single_operations()),
+                count(|case| !case.has_single_operations() && case.server.is_none()),
                 "an operation in a batch, or in a pin of several, has no latency of its own",
+            ),
+            (
+                count(|case| !case.has_single_operations() && case.server.is_some()),
+                "a request that others are sent with has no latency of its own",
             ),
             (count(Case::ends_by_itself), "what fills a range ends when it is full"),
         ];

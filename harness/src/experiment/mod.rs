@@ -18,6 +18,9 @@ mod mix;
 mod named;
 mod overrides;
 mod presets;
+mod server;
+#[cfg(test)]
+mod server_tests;
 mod space;
 mod subjects;
 #[cfg(test)]
@@ -43,6 +46,7 @@ pub use self::latency::LatencyPlan;
 use self::mix::MixRule;
 pub use self::overrides::{Overrides, apply_overrides};
 pub(crate) use self::presets::find as find_preset;
+use self::server::ServerPlan;
 pub use self::space::SpacePlan;
 pub(crate) use self::subjects::MAX_WORKERS;
 pub use self::traces::with_traces;
@@ -174,27 +178,31 @@ impl Experiment {
         let prefill = top.one("prefill", &FRACTION, problems).unwrap_or(0.5);
         let controls = top.one("controls", &FLAG, problems).unwrap_or(true);
         let cache = CachePlan::of(top, catalogue, problems);
-        if cache.is_none() && top.get("cache").is_some() {
+        let server = ServerPlan::of(top, catalogue, problems);
+        let is_lost = |plan: bool, key| !plan && top.get(key).is_some();
+        if is_lost(cache.is_some(), "cache") || is_lost(server.is_some(), "server") {
             // Its grids say nothing without it.
             return;
         }
-        if cache.is_some() {
-            // A cache's trial goes to the end of its requests.
+        let is_of_tables = cache.is_none() && server.is_none();
+        if !is_of_tables {
+            // A cache's trial goes to the end of its requests, a server's is not of this process.
             self.turns = None;
         }
         let mix = match top.get("mix") {
             Some(value) => read_mix(value, problems),
-            None if cache.is_some() => Some(CachePlan::MIX),
+            None if !is_of_tables => Some(CachePlan::MIX),
             None => Some(MixRule::HALVES),
         };
         let traces = traces::read_all(top, problems);
         let mut planner = Planner::new(catalogue, self.pin);
         let empty = DeTable::new();
-        let grids = grids(top, cache.as_ref().map(|_| &empty), problems);
+        let grids = grids(top, (!is_of_tables).then_some(&empty), problems);
         traces::refuse_unused(top, &grids, problems);
         presets::refuse_unused(top, &grids, problems);
         for section in grids {
-            let common = Common { prefill, mix, traces: &traces, cache: cache.as_ref() };
+            let (cache, server) = (cache.as_ref(), server.as_ref());
+            let common = Common { prefill, mix, traces: &traces, cache, server };
             let axes = Axes::read(&section, catalogue, common, problems);
             // A file without a usable mix has been found wrong already.
             if let (Some(axes), Some(mix)) = (axes, mix) {
@@ -203,13 +211,14 @@ impl Experiment {
                 planner.add_grid(&axes, mix, problems);
             }
         }
-        match (controls, &cache) {
-            (true, None) => planner.add_controls(),
-            (true, Some(_)) => planner.add_twins(),
+        match (controls, is_of_tables) {
+            (true, true) => planner.add_controls(),
+            (true, false) => planner.add_twins(),
             (false, _) => {}
         }
         (self.cases, self.skipped, self.notes) = planner.finish();
         self.skipped.extend(cache.into_iter().flat_map(|cache| cache.left_out));
+        self.skipped.extend(server.into_iter().flat_map(|server| server.left_out));
         self.doubts.sort();
         self.doubts.dedup();
         self.traces = traces;
@@ -244,6 +253,12 @@ pub fn trial_times(text: &str) -> Option<(f64, f64)> {
     };
     let (seconds, warmup) = (number("seconds"), number("warmup"));
     Some((seconds.unwrap_or(DEFAULT_SECONDS), warmup.unwrap_or(DEFAULT_WARMUP)))
+}
+
+/// Whether an experiment file is about servers, whatever else it says.
+#[must_use]
+pub fn is_of_servers(text: &str) -> bool {
+    text.parse::<toml::Table>().is_ok_and(|root| root.contains_key("server"))
 }
 
 fn syntax(error: &toml::de::Error) -> Problem {

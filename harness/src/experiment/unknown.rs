@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::Problem;
-use super::known::{AGGREGATE, CACHE, LATENCY, MIX, SPACE, TOP, TURNS, axes};
+use super::known::{AGGREGATE, CACHE, LATENCY, MIX, SERVER, SPACE, TOP, TURNS, axes};
 
 /// What a key is called elsewhere, and here.
 const SYNONYMS: &[(&str, &str)] = &[
@@ -33,11 +33,14 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("policy", "eviction"),
     ("evictions", "eviction"),
     ("memory", "bytes"),
+    ("pipeline", "depth"),
+    ("clients", "connections"),
+    ("workers", "threads"),
 ];
 
 /// In which table of the file `key` stands.
 fn home_of(key: &str) -> Option<&'static str> {
-    let homes: [(&[&str], &str); 8] = [
+    let homes: [(&[&str], &str); 9] = [
         (&axes(), "in `[axes]`"),
         (MIX, "in `[mix]`"),
         (TOP, "at the top of the file, before any `[table]`"),
@@ -46,6 +49,7 @@ fn home_of(key: &str) -> Option<&'static str> {
         (TURNS, "in `[turns]`"),
         (AGGREGATE, "in `[aggregate]`"),
         (CACHE, "in `[cache]`"),
+        (SERVER, "in `[server]`"),
     ];
     homes.into_iter().find(|(keys, _)| keys.contains(&key)).map(|(_, home)| home)
 }

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 pub(super) use super::known::{
-    AGGREGATE, CACHE, HOT, LATENCY, MIX, SPACE, TOP, TRACES, TURNS, axes,
+    AGGREGATE, CACHE, HOT, LATENCY, MIX, SERVER, SPACE, TOP, TRACES, TURNS, axes,
 };
 use super::unknown::unknown_key;
 use trials::aggregate::Way;

@@ -44,6 +44,10 @@ pub struct Catalogue {
     pub caches: Vec<StructureEntry>,
     /// Why no reader can stall in a lookup of some caches, by their names.
     pub no_stall: HashMap<String, String>,
+    /// The servers: names of ours, memcached's, and that of one that does nothing.
+    pub servers: Vec<String>,
+    /// Why some of them cannot be started here, by their names.
+    pub why_no_server: HashMap<String, String>,
     /// The reclaimers, in the order of registration; without `none`.
     pub reclaimers: Vec<ReclaimerEntry>,
     /// The allocators.

@@ -99,6 +99,18 @@ impl Programs {
         }
     }
 
+    /// The program of servers alone, for an experiment about them.
+    ///
+    /// # Errors
+    ///
+    /// As [`server`](Self::server).
+    pub fn serving(&self) -> Result<Registry, Failure> {
+        match &self.0 {
+            Source::Given(_) => self.all(),
+            Source::Found(place) => Ok(Registry::of(vec![ProgramFile::open(&place.server()?)?])?),
+        }
+    }
+
     /// What the programs have that are there already: for commands that read results, which need none.
     #[must_use]
     pub fn built(&self) -> Registry {

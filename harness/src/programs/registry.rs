@@ -1,10 +1,12 @@
 //! The structures of all programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use ::table::cache::CacheEntry;
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
+use cache::evict::{Eviction, Visitor, for_each};
 use trials::serve::CATALOGUE_COMMAND;
+use trials::server::{MEMCACHED, memcached, server_names};
 
 use super::ProgramFile;
 use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
@@ -152,6 +154,16 @@ impl Registry {
         program.with_context(|| format!("no program has the structure `{structure}`"))
     }
 
+    /// The program of servers, where [`Programs::serving`](super::Programs::serving) has made this.
+    ///
+    /// # Errors
+    ///
+    /// It has not.
+    pub fn server(&self) -> anyhow::Result<&ProgramFile> {
+        let only = self.programs.first().filter(|_| self.structures.is_empty());
+        only.context("no program has a server")
+    }
+
     /// Every name that an experiment may use.
     #[must_use]
     pub fn catalogue(&self) -> Catalogue {
@@ -179,10 +191,35 @@ impl Registry {
         Catalogue {
             structures: self.structures.iter().map(entry).collect(),
             caches: self.caches.iter().map(cache).collect(),
+            servers: servers(),
+            why_no_server: absent_servers(),
             no_stall: stalls.map(|one| (one.name(), one.why_no_stall.clone())).collect(),
             reclaimers: self.reclaimers.iter().map(reclaimer).collect(),
             allocators: self.allocators.iter().map(|one| one.name.clone()).collect(),
         }
+    }
+}
+
+/// The names of all servers. Which stores ours has, a test of the server keeps true.
+fn servers() -> Vec<String> {
+    struct Names(Vec<&'static str>);
+    impl Visitor for Names {
+        fn visit<E: Eviction + 'static>(&mut self) {
+            self.0.push(E::NAME);
+        }
+    }
+    let mut names = Names(Vec::new());
+    for_each(&mut names);
+    server_names(&names.0)
+}
+
+/// Why memcached cannot be started, if it is not there.
+fn absent_servers() -> HashMap<String, String> {
+    let why = "it is not installed here (Debian's package is `memcached`)";
+    let is_memcached = |name: &String| name.split(':').next() == Some(MEMCACHED);
+    match memcached() {
+        Some(_) => HashMap::new(),
+        None => servers().into_iter().filter(is_memcached).map(|n| (n, why.to_owned())).collect(),
     }
 }
 

@@ -14,19 +14,20 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail, ensure};
 
+use crate::case::Case;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, usage};
 use crate::metric::Sample;
 use crate::programs::catalogue::Catalogue;
 use crate::results::machine::Machine;
-use crate::results::merged::Merged;
 use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
-use crate::rows::latency::{self, LatencyFiles, LatencyTrial};
-use crate::rows::log::{self, Log, Logged, utf8};
+use crate::rows::latency::{LatencyFiles, LatencyTrial};
+use crate::rows::log::{self, Log};
 use crate::rows::predicted;
 use crate::rows::samples::{SeriesRow, places};
+use crate::rows::server::{self, ServerRow};
 use crate::rows::slices::SliceRow;
 use crate::rows::space::SpaceRow;
 use crate::rows::study::StudyFile;
@@ -48,6 +49,8 @@ pub struct Folder {
     slices: Option<Log<SliceRow>>,
     /// Of trials of caches, with what it holds.
     cache: Option<(Log<CacheRow>, Vec<CacheRow>)>,
+    /// Of trials of servers, likewise.
+    server: Option<(Log<ServerRow>, Vec<ServerRow>)>,
     latency: Option<LatencyFiles>,
     space: Option<StudyFile<SpaceRow>>,
     aggregate: Option<StudyFile<AggregateRow>>,
@@ -65,6 +68,8 @@ pub struct ThroughputTrial {
     pub slices: Vec<SliceRow>,
     /// What is measured of caches alone, if it was one's and was measured.
     pub cache: Option<CacheRow>,
+    /// What is measured of servers alone, likewise.
+    pub server: Option<ServerRow>,
 }
 
 impl Folder {
@@ -103,24 +108,34 @@ impl Folder {
             Some(_) => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?.0),
             None => None,
         };
-        let latency = match experiment.latency {
-            Some(_) => Some(LatencyFiles::open(path, &mut notes)?),
-            None => None,
-        };
-        let space = match experiment.space {
-            Some(_) => Some(StudyFile::open(path, &mut notes)?),
-            None => None,
-        };
-        let aggregate = match experiment.aggregate {
-            Some(_) => Some(StudyFile::open(path, &mut notes)?),
-            None => None,
-        };
-        let cache = match experiment.cases.iter().any(|case| case.cache.is_some()) {
-            true => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?),
-            false => None,
-        };
+        let latency = experiment.latency.as_ref().map(|_| LatencyFiles::open(path, &mut notes));
+        let latency = latency.transpose()?;
+        let space = experiment.space.as_ref().map(|_| StudyFile::open(path, &mut notes));
+        let space = space.transpose()?;
+        let aggregate = experiment.aggregate.as_ref().map(|_| StudyFile::open(path, &mut notes));
+        let aggregate = aggregate.transpose()?;
+        let is_any = |of: fn(&Case) -> bool| experiment.cases.iter().any(of);
+        let cache = is_any(|case| case.cache.is_some());
+        let cache = cache.then(|| Log::of_rows(path, |_| places(&rows), &mut notes)).transpose()?;
+        let at_rates = latency.as_ref().map_or(&[][..], LatencyFiles::recorded);
+        let recorded = |_: &[ServerRow]| server::places(&rows, at_rates);
+        let server = is_any(|case| case.server.is_some());
+        let server = server.then(|| Log::of_rows(path, recorded, &mut notes)).transpose()?;
         let path = path.to_owned();
-        Ok(Self { path, trials, rows, series, slices, cache, latency, space, aggregate, notes })
+        let folder = Self {
+            path,
+            trials,
+            rows,
+            series,
+            slices,
+            cache,
+            server,
+            latency,
+            space,
+            aggregate,
+            notes,
+        };
+        Ok(folder)
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
@@ -165,6 +180,12 @@ impl Folder {
     #[must_use]
     pub fn cache(&self) -> &[CacheRow] {
         self.cache.as_ref().map_or(&[], |(_, rows)| rows)
+    }
+
+    /// What is measured of servers alone, of the trials so far.
+    #[must_use]
+    pub fn server(&self) -> &[ServerRow] {
+        self.server.as_ref().map_or(&[], |(_, rows)| rows)
     }
 
     /// The latency trials so far, in the order in which they were run.
@@ -213,17 +234,23 @@ impl Folder {
             if let Some((log, _)) = &mut self.cache {
                 log.append(trials.iter().filter_map(|trial| trial.cache.as_ref()))?;
             }
+            if let Some((log, _)) = &mut self.server {
+                log.append(trials.iter().filter_map(|trial| trial.server.as_ref()))?;
+            }
             self.trials.append(trials.iter().map(|trial| &trial.row))
         };
         write().context(KEPT)?;
         if let Some((_, rows)) = &mut self.cache {
             rows.extend(trials.iter().filter_map(|trial| trial.cache.clone()));
         }
+        if let Some((_, rows)) = &mut self.server {
+            rows.extend(trials.iter().filter_map(|trial| trial.server.clone()));
+        }
         self.rows.extend(trials.into_iter().map(|trial| trial.row));
         Ok(())
     }
 
-    /// Adds a latency trial; on return it is on the disk.
+    /// Adds a latency trial, and what is measured of servers alone if it was one's; on return it is on the disk.
     ///
     /// # Errors
     ///
@@ -232,7 +259,16 @@ impl Folder {
     /// # Panics
     ///
     /// If the folder was opened for an experiment without any.
-    pub fn append_latency(&mut self, trial: LatencyTrial) -> anyhow::Result<()> {
+    pub fn append_latency(
+        &mut self,
+        trial: LatencyTrial,
+        served: Option<ServerRow>,
+    ) -> anyhow::Result<()> {
+        // Before the trial: one that is recorded has its row.
+        if let Some((log, rows)) = &mut self.server {
+            log.append(&served).context(KEPT)?;
+            rows.extend(served);
+        }
         let files = self.latency.as_mut().expect("the experiment has latency trials");
         files.append(trial).context(KEPT)
     }
@@ -267,40 +303,6 @@ impl Folder {
 }
 
 const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
-
-/// Makes the result folder `path`, which must not exist, of trials that other folders hold.
-///
-/// The experiment is written last: a folder without it is never taken for a whole one.
-///
-/// # Errors
-///
-/// There is something at `path` already, or it cannot be written.
-pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
-    let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
-    let trials = log::text::<Row>(rows)?;
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    }
-    fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
-    write_rows(path, samples)?;
-    write_rows(path, &merged.slices)?;
-    write_rows(path, &merged.cache)?;
-    if let Some(latency) = latency {
-        for (name, text) in latency::texts(latency)? {
-            write_whole(&path.join(name), utf8(&text, path)?)?;
-        }
-    }
-    write_rows(path, space)?;
-    write_rows(path, &merged.aggregate)?;
-    write_whole(&path.join(TRIALS), utf8(&trials, path)?)?;
-    write_whole(&path.join(MACHINE), machine)?;
-    write_whole(&path.join(EXPERIMENT), experiment)
-}
-
-fn write_rows<R: Logged>(folder: &Path, rows: &Option<Vec<R>>) -> anyhow::Result<()> {
-    let Some(rows) = rows else { return Ok(()) };
-    write_whole(&folder.join(R::FILE), utf8(&log::text::<R>(rows)?, folder)?)
-}
 
 /// Refuses a path that is no result folder, and says what it is.
 ///
@@ -482,7 +484,7 @@ fn temporary(name: &str) -> String {
 }
 
 /// Writes a file in one step: whoever reads it finds the old text or the new.
-fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
     }

@@ -12,6 +12,7 @@ use crate::results::folder::{self, EXPERIMENT, MACHINE};
 use crate::results::machine::Machine;
 use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
 use crate::rows::log::{self, Attached};
+use crate::rows::server::{self, SERVER, ServerRow};
 use crate::rows::{Row, samples, study, throughput};
 
 /// Reads result folders and joins them, without changing any.
@@ -47,6 +48,7 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let (samples, slices) = (of_trials(folders, &rows)?, of_trials(folders, &rows)?);
     let cache = of_trials(folders, &rows)?;
     let (latency, again) = merge_latency(folders)?;
+    let server = merge_server(folders, &rows, latency.as_deref().unwrap_or_default())?;
     let (space, filled_again) = study::merge(folders)?;
     let (aggregate, counted_again) = study::merge(folders)?;
     let repeated = repeated + again + filled_again + counted_again;
@@ -58,6 +60,7 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
         samples,
         slices,
         cache,
+        server,
         latency,
         space,
         aggregate,
@@ -83,6 +86,27 @@ fn of_trials<R: Attached<Trial = (String, u32)>>(
     }
     let of = |row: &Row| trials.remove(&(row.case.clone(), row.block)).unwrap_or_default();
     Ok(Some(rows.iter().flat_map(of).collect()))
+}
+
+/// What is measured of servers alone of `rows` and then of `latency`, in their order; `None` if no folder has it.
+fn merge_server(
+    folders: &[&Path],
+    rows: &[Row],
+    latency: &[LatencyTrial],
+) -> Result<Option<Vec<ServerRow>>, Failure> {
+    if !folders.iter().any(|folder| folder.join(SERVER).exists()) {
+        return Ok(None);
+    }
+    let mut all: HashMap<_, ServerRow> = HashMap::new();
+    for folder in folders {
+        for row in server::read(folder, rows, latency).map_err(wrong)? {
+            // A trial that several folders hold alike is there once.
+            all.entry(row.trial()).or_insert(row);
+        }
+    }
+    let closed = rows.iter().map(server::place);
+    let places: Vec<_> = closed.chain(latency.iter().map(LatencyTrial::place)).collect();
+    Ok(Some(places.iter().filter_map(|place| all.remove(place)).collect()))
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

@@ -14,4 +14,4 @@ pub mod merge;
 mod merged;
 mod system;
 
-pub use self::merged::Merged;
+pub use self::merged::{Merged, create};

@@ -11,6 +11,7 @@
 //! | `aggregate` | a line of `aggregate.csv`: words counted in one way |
 //! | `cache` | a line of `cache.csv`: what is measured of caches alone |
 //! | `predicted` | lines of `predictions.csv` and `hot-lines.csv`: no measurements, in folders of their own |
+//! | `server` | a line of `server.csv`: what is measured of servers alone |
 //! | `log` | the append-only files of them |
 //! | `study` | what space and aggregation trials have in common: several rows, the last of which says so |
 //!
@@ -22,6 +23,7 @@ pub mod latency;
 pub(crate) mod log;
 pub mod predicted;
 pub mod samples;
+pub mod server;
 pub mod slices;
 pub mod space;
 pub(crate) mod study;

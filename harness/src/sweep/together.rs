@@ -66,5 +66,5 @@ fn record(mut row: Row, game: Game) -> ThroughputTrial {
     let slices = game.slices.iter();
     let slices =
         slices.map(|one| SliceRow::new(&row, (one.round, one.turn), one.counted)).collect();
-    ThroughputTrial { row, samples, slices, cache: None }
+    ThroughputTrial { row, samples, slices, cache: None, server: None }
 }

@@ -12,18 +12,21 @@ use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
+use crate::rows::server::ServerRow;
 use crate::rows::space::SpaceRow;
 use crate::sweep::schedule::{Job, Measure, trial_seed};
 use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
 use trials::cache::{CACHE_COMMAND, CacheSpec, Cached};
+use trials::server::{SERVER_COMMAND, ServedTrial, ServerSpec};
 use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
 
 /// What a trial of any kind leaves.
 pub(crate) enum Trial {
     Throughput(Box<ThroughputTrial>),
-    Latency(Box<LatencyTrial>),
+    /// With what is measured of servers alone, if it was one's.
+    Latency(Box<LatencyTrial>, Option<Box<ServerRow>>),
     Space(Vec<SpaceRow>),
     Aggregate(AggregateRow),
 }
@@ -48,6 +51,9 @@ impl Trial {
         }
         let (spec, mut row) = told(experiment, job, place);
         row.started_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        if spec.case.server.is_some() {
+            return of_server(registry.server()?, spec, row, interrupted);
+        }
         let program = registry.program(&spec.case.structure)?;
         if spec.case.cache.is_some() {
             return of_cache(program, spec, row, interrupted);
@@ -62,34 +68,39 @@ impl Trial {
             Outcome::Interrupted => return Ok(None),
         };
         Ok(Some(match spec.rate {
-            None => Self::throughput(row, measured),
-            Some(rate) => Self::latency(row, measured, rate, spec.seconds),
+            None => Self::throughput(row, measured, None),
+            Some(rate) => Self::latency(row, measured, (rate, spec.seconds), None),
         }))
     }
 
-    fn throughput(mut row: Row, measured: Option<Measurement>) -> Self {
+    fn throughput(mut row: Row, measured: Option<Measurement>, server: Option<ServerRow>) -> Self {
         let mut samples = Vec::new();
         if let Some(mut measured) = measured {
             samples = std::mem::take(&mut measured.series);
             row.measured(measured);
         }
         let (slices, cache) = (Vec::new(), None);
-        Self::Throughput(Box::new(ThroughputTrial { row, samples, slices, cache }))
+        Self::Throughput(Box::new(ThroughputTrial { row, samples, slices, cache, server }))
     }
 
-    fn latency(row: Row, measured: Option<Measurement>, rate: f64, seconds: f64) -> Self {
+    fn latency(
+        row: Row,
+        measured: Option<Measurement>,
+        (rate, seconds): (f64, f64),
+        server: Option<ServerRow>,
+    ) -> Self {
         let mut trial = LatencyTrial::unmeasured(row, rate);
         if let Some(measured) = measured {
             trial.measured(measured, seconds);
         }
-        Self::Latency(Box::new(trial))
+        Self::Latency(Box::new(trial), server.map(Box::new))
     }
 
     /// What went wrong, if the trial is invalid.
     pub(crate) fn complaint(&self) -> Option<&str> {
         let (valid, error) = match self {
             Self::Throughput(record) => return record.row.complaint(),
-            Self::Latency(trial) => return trial.row.complaint(),
+            Self::Latency(trial, _) => return trial.row.complaint(),
             Self::Space(rows) => {
                 let last = rows.last().expect("a trial has a row");
                 (last.valid, &last.error)
@@ -103,7 +114,7 @@ impl Trial {
     pub(crate) fn row(&self) -> Option<&Row> {
         match self {
             Self::Throughput(record) => Some(&record.row),
-            Self::Latency(_) | Self::Space(_) | Self::Aggregate(_) => None,
+            Self::Latency(..) | Self::Space(_) | Self::Aggregate(_) => None,
         }
     }
 
@@ -111,7 +122,7 @@ impl Trial {
     pub(crate) fn record(self, folder: &mut Folder) -> anyhow::Result<()> {
         match self {
             Self::Throughput(record) => folder.append(vec![*record]),
-            Self::Latency(trial) => folder.append_latency(*trial),
+            Self::Latency(trial, server) => folder.append_latency(*trial, server.map(|row| *row)),
             Self::Space(rows) => folder.append_space(rows),
             Self::Aggregate(row) => folder.append_aggregate(row),
         }
@@ -142,12 +153,39 @@ fn of_cache(
         Answer::Interrupted => return Ok(None),
     }
     let (samples, slices) = (Vec::new(), Vec::new());
-    let trial = ThroughputTrial { row, samples, slices, cache };
+    let trial = ThroughputTrial { row, samples, slices, cache, server: None };
     Ok(Some(Trial::Throughput(Box::new(trial))))
 }
 
-/// Seconds of a request to a cache, far more than any takes.
+/// Seconds of a request to a cache or a server, far more than any takes.
 const SLOWEST_REQUEST: f64 = 1e-4;
+
+/// The trial of a server that is told this, whose row begins so.
+fn of_server(
+    program: &ProgramFile,
+    spec: TrialSpec,
+    mut row: Row,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<Trial>> {
+    let TrialSpec { case, seed, seconds, warmup, rate, .. } = spec;
+    let spec = ServerSpec { case, seed, seconds, warmup, rate };
+    let limit = 120.0 + 10.0 * (seconds + warmup) + spec.case.keys as f64 * SLOWEST_REQUEST;
+    let told = (SERVER_COMMAND, &spec.case.allocator[..]);
+    let limit = Duration::from_secs_f64(limit);
+    let (mut server, mut measured) = (None, None);
+    match ask::<ServedTrial>(program, told, &spec, limit, interrupted)? {
+        Answer::Said(served) => {
+            server = Some(ServerRow::new(&row, rate, &served));
+            measured = Some(served.measured);
+        }
+        Answer::Failed(why) => row.error = why,
+        Answer::Interrupted => return Ok(None),
+    }
+    Ok(Some(match rate {
+        None => Trial::throughput(row, measured, server),
+        Some(rate) => Trial::latency(row, measured, (rate, seconds), server),
+    }))
+}
 
 /// A timed fill, a counted one and one for lookups, each in a process of its own.
 fn fill(

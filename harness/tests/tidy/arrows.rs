@@ -32,7 +32,8 @@ const ARROWS: [(&str, &[&str]); 20] = [
         &["cache", "kernel", "linearizability", "structures", "table", "trials", "virtual-cores"],
     ),
     ("bench", &["harness"]),
-    ("server", &["cache", "trials"]),
+    // `kernel` and `table` in its program alone, which says how it was built.
+    ("server", &["cache", "kernel", "table", "trials"]),
     // `harness` reads its rows and writes its machines. All of these in its program alone, under `--cfg simulate`.
     (
         "virtual-cores",

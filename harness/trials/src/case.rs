@@ -8,6 +8,7 @@ use table::{ByteKeys, Form, Hashing, Length, Lengths, subject_name};
 use crate::fault::Fault;
 use crate::memory;
 pub use crate::mix::Mix;
+use crate::server_load::{FLOOR, ServerLoad};
 use crate::trace::{Facts, TraceId};
 use crate::workload::Distribution;
 
@@ -24,7 +25,7 @@ pub const CPP_NO_OP: &str = "cpp-no-op";
 /// Whether a structure of this name is a control: there for reference, no subject of a question.
 #[must_use]
 pub fn is_control(structure: &str) -> bool {
-    matches!(structure, NO_OP | SEQUENTIAL | CPP_NO_OP)
+    matches!(structure, NO_OP | SEQUENTIAL | CPP_NO_OP | FLOOR)
 }
 
 /// The largest [`Case::reclaim_batch`].
@@ -96,6 +97,9 @@ pub struct Case {
     /// Of a cache: how large it is, and how much is asked of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheLoad>,
+    /// Of a server: how it is asked, and how much memory it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerLoad>,
 }
 
 /// What a case says of a cache, whose name is its `structure`.
@@ -153,6 +157,7 @@ impl Case {
             value_bytes: None,
             trace: None,
             cache: None,
+            server: None,
         }
     }
 
@@ -202,10 +207,11 @@ impl Case {
         }
     }
 
-    /// Whether each operation is a call and a pin by itself: only then it has a latency of its own.
+    /// Whether each operation is a call and a pin, or a request, by itself: only then it has a latency of its own.
     #[must_use]
     pub fn has_single_operations(&self) -> bool {
-        self.batch == 1 && self.ops_per_pin == 1
+        let is_sent_alone = self.server.is_none_or(|load| load.has_single_requests());
+        self.batch == 1 && self.ops_per_pin == 1 && is_sent_alone
     }
 
     /// Whether it may end before its time: when its inserts are done.
@@ -321,6 +327,7 @@ pub(crate) mod tests {
             "bytes",
             "trace",
             "cache",
+            "server",
         ] {
             assert!(!old.contains(later), "{old}");
         }
@@ -371,6 +378,17 @@ pub(crate) mod tests {
             (
                 Case { cache: Some(CacheLoad { bytes: 9, requests: 7 }), ..plain.clone() },
                 " cache_bytes=9 requests=7",
+            ),
+            (
+                Case { server: Some(ServerLoad::default()), ..plain.clone() },
+                " pattern=get depth=1 connections=16 transport=tcp mib=64",
+            ),
+            (
+                Case {
+                    server: Some(ServerLoad { look_aside: true, ..ServerLoad::default() }),
+                    ..plain.clone()
+                },
+                " pattern=get depth=1 connections=16 transport=tcp mib=64 look_aside",
             ),
         ];
         for (case, shown) in &more {

@@ -12,6 +12,7 @@
 //! | `memory`, `compressed` | what does not fit; files of text, and what is none |
 //! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
 //! | `cache` | trials of caches |
+//! | `server`, `server_load` | what a trial of a server is told, and answers; how a load asks |
 //! | `serve` | a program's `main`: says its catalogue, and runs what it is told |
 
 pub mod aggregate;
@@ -29,6 +30,8 @@ pub mod mix;
 pub mod parameters;
 pub mod pin;
 pub mod serve;
+pub mod server;
+pub mod server_load;
 pub mod space;
 pub mod trace;
 pub mod trial;

@@ -4,6 +4,7 @@
 //! A new parameter is a field of [`Case`] with its default in [`Case::new`], and an entry here.
 
 mod parts;
+mod server;
 mod value;
 
 use std::fmt;
@@ -459,6 +460,12 @@ pub const PARAMETERS: &[Parameter] = &[
         }),
         ..PLAIN
     },
+    server::PATTERN,
+    server::DEPTH,
+    server::CONNECTIONS,
+    server::TRANSPORT,
+    server::MIB,
+    server::LOOK_ASIDE,
 ];
 
 /// Its name, the common parameters, and all that is special.

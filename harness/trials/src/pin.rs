@@ -36,6 +36,24 @@ impl Cpus {
         &self.0
     }
 
+    /// The first `count` of them, and the others: at least one each. Of a single CPU both have it.
+    #[must_use]
+    pub fn parted(&self, count: usize) -> (Self, Self) {
+        let count = count.clamp(1, (self.len() - 1).max(1));
+        let (first, others) = self.0.split_at(count);
+        let others = if others.is_empty() { first } else { others };
+        (Self(first.to_vec()), Self(others.to_vec()))
+    }
+
+    /// Binds the calling thread to all of them: what it starts may use these too, and no others.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn bind_to_all(&self) -> io::Result<()> {
+        system::bind(&self.0)
+    }
+
     /// Binds the calling thread to the `index`-th, modulo their number, and says which that is.
     ///
     /// # Errors
@@ -43,7 +61,7 @@ impl Cpus {
     /// If the system refuses.
     pub fn bind(&self, index: usize) -> io::Result<usize> {
         let cpu = self.0[index % self.0.len()];
-        system::bind(cpu)?;
+        system::bind(&[cpu])?;
         Ok(cpu)
     }
 }
@@ -63,9 +81,11 @@ mod system {
         Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu) == Ok(true)).collect())
     }
 
-    pub(super) fn bind(cpu: usize) -> io::Result<()> {
+    pub(super) fn bind(cpus: &[usize]) -> io::Result<()> {
         let mut set = CpuSet::new();
-        set.set(cpu)?;
+        for cpu in cpus {
+            set.set(*cpu)?;
+        }
         Ok(sched_setaffinity(SELF, &set)?)
     }
 }
@@ -78,7 +98,7 @@ mod system {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
-    pub(super) fn bind(_cpu: usize) -> io::Result<()> {
+    pub(super) fn bind(_cpus: &[usize]) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 }
@@ -101,6 +121,27 @@ mod tests {
             std::thread::spawn(check).join().expect("the thread succeeds");
         }
         assert_eq!(Cpus::allowed().expect("Linux tells"), cpus, "only those threads are bound");
+    }
+
+    #[test]
+    fn who_is_measured_and_who_measures_have_cpus_of_their_own() {
+        let parted = |all: &[usize], count| {
+            let (first, others) = Cpus(all.to_vec()).parted(count);
+            (first.0, others.0)
+        };
+        assert_eq!(parted(&[2, 5, 7], 1), (vec![2], vec![5, 7]));
+        assert_eq!(parted(&[2, 5, 7], 2), (vec![2, 5], vec![7]));
+        assert_eq!(parted(&[2, 5, 7], 9), (vec![2, 5], vec![7]), "one is left");
+        assert_eq!(parted(&[2, 5], 0), (vec![2], vec![5]));
+        assert_eq!(parted(&[2], 1), (vec![2], vec![2]), "there is no other");
+        let all = Cpus::allowed().expect("Linux tells");
+        std::thread::spawn(move || {
+            let (_, others) = all.parted(1);
+            others.bind_to_all().expect("they are allowed");
+            assert_eq!(Cpus::allowed().expect("Linux tells"), others);
+        })
+        .join()
+        .expect("the thread succeeds");
     }
 
     #[test]

@@ -134,9 +134,30 @@ fn turns_told(structures: &Structures) -> anyhow::Result<Vec<u8>> {
     turns::line(&Said::Measured(Box::new(measured)))
 }
 
-/// A process whose parent is killed must not go on.
+/// What the process of a trial does first whose `parent` this is: it ends with it, and by a panic of any thread. `answer`
+/// says what is answered to the spec on standard input, as JSON.
+///
+/// # Errors
+///
+/// The parent is gone, the spec makes no sense, or the answer is an error.
+pub fn answer_parent<S: DeserializeOwned, A: Serialize>(
+    parent: i32,
+    answer: impl FnOnce(&S) -> anyhow::Result<A>,
+) -> anyhow::Result<Vec<u8>> {
+    die_with(parent)?;
+    exit_at_panic();
+    memory::end_in_a_line();
+    told(answer)
+}
+
+/// Lets the process end with its parent: a process whose parent is killed must not go on. It stays so when the process
+/// becomes that of another program.
+///
+/// # Errors
+///
+/// The parent is another process already.
 #[cfg(target_os = "linux")]
-fn die_with(parent: i32) -> anyhow::Result<()> {
+pub fn die_with(parent: i32) -> anyhow::Result<()> {
     use nix::sys::{prctl, signal::Signal};
     // A kernel that refuses leaves one process running to its end: no harm but time.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
@@ -146,8 +167,13 @@ fn die_with(parent: i32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Does nothing, where the system cannot.
+///
+/// # Errors
+///
+/// Never.
 #[cfg(not(target_os = "linux"))]
-fn die_with(_: i32) -> anyhow::Result<()> {
+pub fn die_with(_: i32) -> anyhow::Result<()> {
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod report;
 mod resume;
 mod scaling;
 mod series;
+mod server;
 mod space;
 mod spec_errors;
 mod submit;

@@ -33,7 +33,7 @@ pub(crate) const TINY_CELLS: usize = 6;
 /// The columns that docs/FORMAT.md promises.
 pub(crate) const COLUMNS: &str = "case structure reclaimer allocator threads reads inserts removes \
     updates upserts distribution zipf hot_keys hot_operations hot_shift preset trace trace_sha256 trace_requests keys prefill capacity key_type key_bytes value_bytes hasher hash_seed hot_sharing_32 hot_sharing_100 pin batch huge_pages \
-    reclaim_batch ops_per_pin fault twin cache_bytes requests seed block position \
+    reclaim_batch ops_per_pin fault twin cache_bytes requests pattern depth connections transport mib look_aside seed block position \
     seconds slices group_size asleep_cpu_seconds ops min_thread_ops max_thread_ops ops_per_sec cpu_seconds ops_per_cpu_sec clean_ops_per_sec clean_windows retired \
     freed discarded peak_unreclaimed peak_unreclaimed_bytes \
     free_delay_p50 free_delay_p99 free_delay_max peak_rss_bytes payload_bytes huge_page_bytes \
@@ -154,11 +154,12 @@ fn build_programs() {
         let families = ["caches", "chaining", "controls", "cuckoo", "peers", "versioned"];
         let packages = families.map(|family| format!("subjects-{family}"));
         let folder = Path::new(env!("CARGO_BIN_EXE_bench")).parent().unwrap();
-        if packages.iter().all(|package| folder.join(package).exists()) {
+        let is_there = |program: &str| folder.join(program).exists();
+        if packages.iter().all(|package| is_there(package)) && is_there("bench-server") {
             return;
         }
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        cargo.args(["build", "--quiet", "-p", "server"]).current_dir(env!("CARGO_MANIFEST_DIR"));
         for package in &packages {
             cargo.args(["-p", package]);
         }

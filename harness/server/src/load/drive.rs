@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FILL_DEPTH: usize = 64;
 
 /// What came out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Outcomes {
     pub(super) reads: u64,
     pub(super) stores: u64,
@@ -29,26 +29,34 @@ pub(super) struct Outcomes {
     pub(super) misses: u64,
     pub(super) wrong: u64,
     pub(super) errors: u64,
+    /// Requests that were due, in an open loop.
+    pub(super) due: u64,
     /// Requests that were due and not answered when patience had ended.
     pub(super) unanswered: u64,
-    /// Times from when requests were due, and from when they were sent, in nanoseconds.
+    pub(super) read_times: RequestTimes,
+    pub(super) store_times: RequestTimes,
+}
+
+/// Times of requests, in nanoseconds.
+#[derive(Clone, Debug)]
+pub(super) struct RequestTimes {
+    /// From when they were due.
     pub(super) response: Histogram<u64>,
+    /// From when they were sent.
     pub(super) service: Histogram<u64>,
 }
 
-impl Default for Outcomes {
+impl Default for RequestTimes {
     fn default() -> Self {
-        Self {
-            reads: 0,
-            stores: 0,
-            hits: 0,
-            misses: 0,
-            wrong: 0,
-            errors: 0,
-            unanswered: 0,
-            response: hdr_histogram(),
-            service: hdr_histogram(),
-        }
+        Self { response: hdr_histogram(), service: hdr_histogram() }
+    }
+}
+
+impl RequestTimes {
+    pub(super) fn add(&mut self, other: &Self) {
+        // All have the same bounds.
+        self.response.add(&other.response).expect("the bounds are the same");
+        self.service.add(&other.service).expect("the bounds are the same");
     }
 }
 
@@ -60,21 +68,36 @@ impl Outcomes {
         self.misses += other.misses;
         self.wrong += other.wrong;
         self.errors += other.errors;
+        self.due += other.due;
         self.unanswered += other.unanswered;
-        // All have the same bounds.
-        self.response.add(&other.response).expect("the bounds are the same");
-        self.service.add(&other.service).expect("the bounds are the same");
+        self.read_times.add(&other.read_times);
+        self.store_times.add(&other.store_times);
+    }
+
+    /// Keys that were read and stored.
+    pub(super) fn keys(&self) -> u64 {
+        self.hits + self.misses + self.wrong + self.stores
+    }
+
+    /// The times of all requests.
+    pub(super) fn times(&self) -> RequestTimes {
+        let mut all = self.read_times.clone();
+        all.add(&self.store_times);
+        all
     }
 
     fn count(&mut self, waiting: &Waiting, answer: &Answer, now: u64) {
-        let kind = if waiting.keys.is_some() { &mut self.reads } else { &mut self.stores };
+        let (kind, times) = match waiting.keys {
+            Some(_) => (&mut self.reads, &mut self.read_times),
+            None => (&mut self.stores, &mut self.store_times),
+        };
         *kind += 1;
+        times.response.saturating_record(now.saturating_sub(waiting.due).max(1));
+        times.service.saturating_record(now.saturating_sub(waiting.sent).max(1));
         self.hits += answer.hits;
         self.misses += answer.missed.len() as u64;
         self.wrong += answer.wrong;
         self.errors += answer.errors;
-        self.response.saturating_record(now.saturating_sub(waiting.due).max(1));
-        self.service.saturating_record(now.saturating_sub(waiting.sent).max(1));
     }
 }
 
@@ -103,7 +126,11 @@ impl Draw {
             Box::new(UniformKeys::new(flags.keys))
         };
         Self {
-            rng: Rng::seed_from_u64(derive(flags.seed, Purpose::Stream, thread as u64)),
+            rng: Rng::seed_from_u64(derive(
+                flags.seed,
+                Purpose::Stream,
+                flags.stream(thread) as u64,
+            )),
             keys,
             reads: (flags.reads / 100.0 * 2_f64.powi(64)) as u128,
             multiget: flags.multiget(),
@@ -235,7 +262,8 @@ impl<'f> Driver<'f> {
     fn open(&mut self, rate: f64) -> io::Result<()> {
         let of_thread = rate * self.connections.len() as f64 / self.flags.connections() as f64;
         let (seed, seconds) = (self.flags.seed, self.flags.seconds);
-        let mut due = Arrivals::new(seed, self.thread, of_thread, seconds).peekable();
+        let stream = self.flags.stream(self.thread);
+        let mut due = Arrivals::new(seed, stream, of_thread, seconds).peekable();
         let end = (seconds * 1e9) as u64 + PATIENCE.as_nanos() as u64;
         let mut events = Events::with_capacity(1024);
         let mut turn = 0;
@@ -243,6 +271,7 @@ impl<'f> Driver<'f> {
             let now = self.now();
             while let Some(due) = due.next_if(|&due| due <= now) {
                 let wanted = self.draw.next();
+                self.outcomes.due += 1;
                 self.ask(turn, wanted, due, self.now());
                 let (stream, client) = &mut self.connections[turn];
                 client.send(stream)?;
@@ -252,7 +281,9 @@ impl<'f> Driver<'f> {
                 return Ok(());
             }
             if now > end {
-                self.outcomes.unanswered = self.waiting() + due.count() as u64;
+                let left = due.count() as u64;
+                self.outcomes.due += left;
+                self.outcomes.unanswered = self.waiting() + left;
                 return Ok(());
             }
             // The system waits whole milliseconds, and up to one more.

@@ -6,6 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use trials::server::{Pattern, ServerLoad, ServerSpec};
+use trials::workload::Length;
+
 use crate::net::Place;
 
 /// Load a memcached with requests, and check every value that it answers
@@ -70,6 +73,9 @@ pub struct LoadFlags {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Whether it is what warms a server up, whose requests are others than those that are measured.
+    #[arg(skip)]
+    is_warmup: bool,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -100,6 +106,9 @@ pub(super) trait Blocking: Read + Write {}
 
 impl<S: Read + Write> Blocking for S {}
 
+/// Streams of a warm-up come after those of all threads.
+const MOST_THREADS: usize = 256;
+
 /// So long a server may take to answer who waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -125,6 +134,52 @@ pub(super) fn connect(place: &Place) -> io::Result<Box<dyn Blocking>> {
 }
 
 impl LoadFlags {
+    /// What a trial asks of a server at `place` by at most so many threads.
+    pub(crate) fn of(spec: &ServerSpec, load: &ServerLoad, place: &Place, threads: usize) -> Self {
+        let (address, socket) = match place {
+            Place::Tcp(address) => (*address, None),
+            Place::Unix(path) => (SocketAddr::from(([127, 0, 0, 1], 0)), Some(path.clone())),
+        };
+        let case = &spec.case;
+        let depth = u64::from(load.depth);
+        let value_bytes = match case.value_bytes {
+            Some(Length::Bytes(bytes)) => bytes.into(),
+            _ => 32,
+        };
+        let is_multiget = load.pattern == Pattern::Multiget;
+        Self {
+            address,
+            socket,
+            anywhere: false,
+            connections: load.connections.into(),
+            threads: threads as u64,
+            seconds: spec.seconds,
+            keys: case.keys,
+            zipf: case.zipf,
+            reads: case.mix.reads,
+            depth: if is_multiget { 1 } else { depth },
+            multiget: if is_multiget { depth } else { 1 },
+            meta: load.pattern == Pattern::Mg,
+            value_bytes,
+            look_aside: load.look_aside,
+            no_fill: true,
+            rate: spec.rate,
+            seed: spec.seed,
+            json: false,
+            is_warmup: false,
+        }
+    }
+
+    /// A load of the same kind and on the same keys that takes so long, with other requests.
+    pub(crate) fn warmup(&self, seconds: f64) -> Self {
+        Self { seconds, is_warmup: true, ..self.clone() }
+    }
+
+    /// The number of a thread's stream of requests.
+    pub(super) fn stream(&self, thread: usize) -> usize {
+        thread + if self.is_warmup { MOST_THREADS } else { 0 }
+    }
+
     /// Where the server is.
     ///
     /// # Errors
@@ -197,6 +252,17 @@ mod tests {
             assert!(error.to_string().contains("--anywhere"), "{error}");
             assert!(flags(&format!("--address {address} --anywhere")).target().is_ok());
         }
+    }
+
+    #[test]
+    fn a_warm_up_asks_for_other_keys() {
+        let flags = flags("--connections 300 --threads 256");
+        let warmup = flags.warmup(0.5);
+        assert_eq!(warmup.seconds, 0.5);
+        let streams = |of: &LoadFlags| (0..256).map(|thread| of.stream(thread)).collect::<Vec<_>>();
+        let (measured, warms) = (streams(&flags), streams(&warmup));
+        assert!(warms.iter().all(|stream| !measured.contains(stream)));
+        assert!(warms.is_sorted() && measured.is_sorted());
     }
 
     #[test]

@@ -4,57 +4,21 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use trials::server::Quantiles;
 
-use super::drive::Outcomes;
 use super::flags::LoadFlags;
+use super::measure::Measured;
 
-/// What a server says of itself by `stats`, as far as it does.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct ServerSaid {
-    version: Option<String>,
-    user: Option<f64>,
-    system: Option<f64>,
-    items: Option<u64>,
-}
-
-impl ServerSaid {
-    pub(super) fn read(text: &str) -> Self {
-        let stat = |name: &str| {
-            let mut lines =
-                text.lines().filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '));
-            lines.find(|(found, _)| *found == name).map(|(_, value)| value.trim())
-        };
-        Self {
-            version: stat("version").map(str::to_owned),
-            user: stat("rusage_user").and_then(|time| time.parse().ok()),
-            system: stat("rusage_system").and_then(|time| time.parse().ok()),
-            items: stat("curr_items").and_then(|items| items.parse().ok()),
-        }
-    }
-}
-
-/// Quantiles of times, in seconds; none of no request.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "a quantile is named by its share")]
-pub struct Quantiles {
-    pub p50: f64,
-    pub p90: f64,
-    pub p99: f64,
-    pub p999: f64,
-    pub max: f64,
-}
-
-impl Quantiles {
-    fn of(times: &Histogram<u64>) -> Option<Self> {
-        let at = |q: f64| times.value_at_quantile(q) as f64 / 1e9;
-        (!times.is_empty()).then(|| Self {
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: at(1.0),
-        })
-    }
+/// Quantiles of times; none of no request.
+pub(super) fn quantiles(times: &Histogram<u64>) -> Option<Quantiles> {
+    let at = |q: f64| times.value_at_quantile(q) as f64 / 1e9;
+    (!times.is_empty()).then(|| Quantiles {
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: at(1.0),
+    })
 }
 
 /// What a load has come to. What the server does not say stays empty.
@@ -105,23 +69,16 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    pub(super) fn new(
-        flags: &LoadFlags,
-        unfilled: u64,
-        outcomes: &Outcomes,
-        seconds: f64,
-        client_cpu_seconds: f64,
-        [before, after]: [&ServerSaid; 2],
-    ) -> Self {
-        let keys = outcomes.hits + outcomes.misses + outcomes.wrong + outcomes.stores;
-        let since = |of: fn(&ServerSaid) -> Option<f64>| Some(of(after)? - of(before)?);
+    pub(super) fn new(flags: &LoadFlags, unfilled: u64, measured: &Measured) -> Self {
+        let Measured { outcomes, seconds, client_cpu_seconds, after, .. } = measured;
+        let times = outcomes.times();
         Self {
             version: after.version.clone(),
             rate: flags.rate,
             connections: flags.connections(),
             depth: flags.depth(),
             multiget: flags.multiget(),
-            seconds,
+            seconds: *seconds,
             unfilled,
             reads: outcomes.reads,
             stores: outcomes.stores,
@@ -130,13 +87,13 @@ impl LoadReport {
             wrong: outcomes.wrong,
             errors: outcomes.errors,
             unanswered: outcomes.unanswered,
-            keys_per_second: keys as f64 / seconds,
-            server_user_seconds: since(|said| said.user),
-            server_system_seconds: since(|said| said.system),
-            client_cpu_seconds,
+            keys_per_second: outcomes.keys() as f64 / seconds,
+            server_user_seconds: measured.since(|said| said.user),
+            server_system_seconds: measured.since(|said| said.system),
+            client_cpu_seconds: *client_cpu_seconds,
             items: after.items,
-            response: flags.rate.and_then(|_| Quantiles::of(&outcomes.response)),
-            service: Quantiles::of(&outcomes.service),
+            response: flags.rate.and_then(|_| quantiles(&times.response)),
+            service: quantiles(&times.service),
         }
     }
 
@@ -194,18 +151,5 @@ impl fmt::Display for LoadReport {
         )?;
         write_quantiles(f, "response", self.response.as_ref())?;
         write_quantiles(f, "service", self.service.as_ref())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_may_say_little() {
-        let said = ServerSaid::read("STAT version 1.6.18\r\nSTAT rusage_user 1.500000\r\nEND\r\n");
-        assert_eq!((said.version.as_deref(), said.user), (Some("1.6.18"), Some(1.5)));
-        assert_eq!((said.system, said.items), (None, None));
-        assert_eq!(ServerSaid::read("ERROR\r\n"), ServerSaid::default());
     }
 }

@@ -25,6 +25,7 @@ use std::time::Duration;
 use self::acceptor::Acceptor;
 pub(crate) use self::sockets::Wire;
 pub use self::sockets::{Listener, Place};
+pub(crate) use self::wake::{WAKER, waker};
 use self::worker::{Inbox, Worker};
 use crate::service::Service;
 

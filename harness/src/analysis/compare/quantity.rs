@@ -8,6 +8,7 @@ use crate::analysis::latency::QUANTILES;
 use crate::rows::Row;
 use crate::rows::cache::CacheRow;
 use crate::rows::latency::{LatencyTrial, Time};
+use crate::rows::server::ServerRow;
 
 /// What of a trial is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,12 +20,16 @@ pub enum Quantity {
     PeakUnreclaimedBytes,
     /// A percentile of the response times of a latency trial, in seconds: its name and its quantile.
     Response(&'static str, f64),
-    /// Of a cache: hits over lookups.
+    /// Of a cache or a server: hits over lookups.
     HitRatio,
     /// Of a cache: hits over CPU time.
     HitsPerCpuSecond,
     /// Of a cache: resident bytes over items.
     BytesPerItem,
+    /// Of a server: keys over its CPU time in its own code.
+    KeysPerUserSecond,
+    /// Of a server: items over the MiB of its resident set.
+    ItemsPerMib,
 }
 
 impl Quantity {
@@ -37,6 +42,8 @@ impl Quantity {
             "hit-ratio" => Some(Self::HitRatio),
             "hits-per-cpu-sec" => Some(Self::HitsPerCpuSecond),
             "bytes-per-item" => Some(Self::BytesPerItem),
+            "keys-per-user-sec" => Some(Self::KeysPerUserSecond),
+            "items-per-mib" => Some(Self::ItemsPerMib),
             _ => percentile.map(|(name, quantile)| Self::Response(name, *quantile)),
         }
     }
@@ -79,7 +86,26 @@ impl Quantity {
             Self::HitRatio => cached.hit_ratio,
             Self::HitsPerCpuSecond => cached.hits_per_cpu_sec,
             Self::BytesPerItem => cached.bytes_per_item,
-            Self::Rate | Self::PeakUnreclaimedBytes | Self::Response(..) => None,
+            _ => None,
+        });
+        row
+    }
+
+    /// Whether it is of servers alone.
+    #[must_use]
+    pub fn is_of_servers(self) -> bool {
+        matches!(self, Self::KeysPerUserSecond | Self::ItemsPerMib)
+    }
+
+    /// The same of the trial of a server, of which `served` is what was measured of servers alone.
+    #[must_use]
+    pub fn of_server(self, row: &Row, served: Option<&ServerRow>) -> Row {
+        let mut row = row.clone();
+        row.ops_per_sec = served.and_then(|served| match self {
+            Self::HitRatio => served.hit_ratio,
+            Self::KeysPerUserSecond => served.keys_per_user_sec,
+            Self::ItemsPerMib => served.items_per_mib,
+            _ => None,
         });
         row
     }
@@ -94,6 +120,8 @@ impl Quantity {
             Self::HitRatio => "hit ratio",
             Self::HitsPerCpuSecond => "Mhits/CPU-s",
             Self::BytesPerItem => "bytes an item",
+            Self::KeysPerUserSecond => "Mkeys/user-s",
+            Self::ItemsPerMib => "items a MiB",
         }
     }
 
@@ -116,6 +144,13 @@ impl Quantity {
             }
             Self::BytesPerItem => {
                 "Bytes are medians of how much the resident set grew for each item".to_owned()
+            }
+            Self::KeysPerUserSecond => {
+                "Keys are medians in millions a second of the server's CPU time in its own code"
+                    .to_owned()
+            }
+            Self::ItemsPerMib => {
+                "Items are medians of those in a MiB of the server's resident set".to_owned()
             }
         }
     }
@@ -154,6 +189,12 @@ impl Quantity {
             }
             Self::BytesPerItem => {
                 json!({ "bytes_per_item": ours, "baseline_bytes_per_item": theirs })
+            }
+            Self::KeysPerUserSecond => {
+                json!({ "keys_per_user_sec": ours, "baseline_keys_per_user_sec": theirs })
+            }
+            Self::ItemsPerMib => {
+                json!({ "items_per_mib": ours, "baseline_items_per_mib": theirs })
             }
         }
     }
@@ -210,6 +251,21 @@ mod tests {
         assert_eq!(all, [Some(0.25), Some(250.0), Some(64.0)]);
         assert_eq!(Quantity::HitRatio.of_cache(&row, None).ops_per_sec, None);
         assert!(!Quantity::Rate.is_of_caches());
+    }
+
+    #[test]
+    fn what_is_of_servers_alone_is_their_row_s() {
+        let case = crate::test_rows::served_case("memc3/clock", 1);
+        let (row, served) = crate::test_rows::served(&case, 0, 2.0);
+        let of = |name: &str| {
+            let quantity = Quantity::named(name).unwrap();
+            assert!(quantity.verdict(Verdict::Faster) == "more");
+            quantity.of_server(&row, Some(&served)).ops_per_sec
+        };
+        let all = ["hit-ratio", "keys-per-user-sec", "items-per-mib"].map(of);
+        assert_eq!(all, [Some(0.9), Some(2e6), Some(1000.0)]);
+        assert!(Quantity::ItemsPerMib.is_of_servers() && !Quantity::HitRatio.is_of_servers());
+        assert_eq!(Quantity::HitRatio.of_server(&row, None).ops_per_sec, None);
     }
 
     #[test]

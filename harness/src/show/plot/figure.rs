@@ -9,6 +9,7 @@ use crate::rows::Row;
 use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
 use crate::rows::samples::SeriesRow;
+use crate::rows::server::ServerRow;
 use crate::rows::space::SpaceRow;
 use virtual_cores::PredictedRow;
 
@@ -27,6 +28,8 @@ pub struct Results<'a> {
     pub cache: &'a [CacheRow],
     /// Predictions, if there are any: then there are no trials.
     pub predicted: &'a [PredictedRow],
+    /// What is measured of servers alone, if there are any.
+    pub server: &'a [ServerRow],
     /// CPUs of the machine that measured them.
     pub cpus: usize,
     /// What ratios are to, where there is something to compare with.

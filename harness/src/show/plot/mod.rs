@@ -37,6 +37,7 @@ mod scaling_usl;
 #[cfg(test)]
 mod scheme_tests;
 mod schemes;
+mod server_bars;
 mod shapes;
 mod space_load;
 pub mod style;
@@ -200,6 +201,21 @@ pub const FIGURES: &[Figure] = &[
         lacks: predicted::lacks,
         unasked: EVERYWHERE,
         pictures: cycle_stack::pictures,
+    },
+    Figure {
+        name: "server-throughput",
+        summary: "keys per CPU-second of servers, a bar for each, one panel for each way of asking; needs \
+                  `[server]`",
+        lacks: server_bars::lacks,
+        unasked: EVERYWHERE,
+        pictures: server_bars::pictures,
+    },
+    Figure {
+        name: "server-items",
+        summary: "items in a MiB of servers, a bar for each, one panel for each way of asking; needs `[server]`",
+        lacks: server_bars::lacks_items,
+        unasked: EVERYWHERE,
+        pictures: server_bars::pictures_of_items,
     },
     Figure {
         name: "block-drift",

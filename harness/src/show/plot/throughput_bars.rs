@@ -29,8 +29,11 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     measured(results.rows).is_empty().then_some("no trial is valid")
 }
 
-/// See [`super::FIGURES`]: others show more than one number of threads, or level of a parameter.
+/// See [`super::FIGURES`]: others show more than one number of threads, or level of a parameter, or servers.
 pub(super) fn unasked(results: &Results<'_>) -> Unasked {
+    if results.rows.iter().any(|row| row.server.is_some()) {
+        return Unasked::Nowhere;
+    }
     let others = [throughput_reads::lacks, throughput_skew::lacks, throughput_keys::lacks];
     let has_lines = throughput_threads::unasked(results) == Unasked::Everywhere
         || others.iter().any(|lacks| lacks(results).is_none());

@@ -6,6 +6,7 @@ use crate::rows::Row;
 use crate::rows::aggregate::AggregateRow;
 use crate::rows::cache::CacheRow;
 use crate::rows::latency::LatencyTrial;
+use crate::rows::server::ServerRow;
 use crate::rows::space::SpaceRow;
 use crate::show::plot::Drawing;
 use crate::show::text::comparison::Report;
@@ -59,6 +60,8 @@ pub struct Material<'a> {
     pub aggregate: &'a [AggregateRow],
     /// What is measured of caches alone.
     pub cache: &'a [CacheRow],
+    /// What is measured of servers alone.
+    pub server: &'a [ServerRow],
     /// What measured them.
     pub machine: &'a Machine,
     /// Pictures of them.

@@ -6,6 +6,7 @@
 mod answer;
 mod material;
 mod predicted;
+mod server;
 mod tables;
 
 use askama::Template;
@@ -62,6 +63,7 @@ struct Page<'a> {
     space: Table,
     aggregate: Table,
     cache: Table,
+    server: Table,
     validity: Vec<Sentence>,
     noise: Table,
     machine: Vec<(String, String)>,
@@ -108,6 +110,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         space: tables::space(space, rows),
         aggregate: tables::aggregate(material.aggregate, rows),
         cache: tables::cache(material.cache, rows),
+        server: server::table(material.server, rows),
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),

@@ -75,7 +75,7 @@ fn columns(names: &[&'static str]) -> Vec<Column> {
 }
 
 /// Threads, reads, skew and keys.
-fn workload(row: &Row) -> [Field; 4] {
+pub(super) fn workload(row: &Row) -> [Field; 4] {
     [
         Field::count(row.threads),
         Field::number(row.mix.reads, format!("{} %", row.mix.reads)),
@@ -90,7 +90,7 @@ fn setting(row: &Row) -> Field {
 }
 
 /// A median, or that there is none.
-fn median(estimate: Option<Estimate>, show: impl Fn(f64) -> String) -> Field {
+pub(super) fn median(estimate: Option<Estimate>, show: impl Fn(f64) -> String) -> Field {
     Field::maybe(estimate.map(|estimate| estimate.median), show)
 }
 

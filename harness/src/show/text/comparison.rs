@@ -280,7 +280,10 @@ impl Report<'_> {
 
     fn shown(&self, value: f64) -> String {
         match self.quantity {
-            Quantity::Rate | Quantity::HitsPerCpuSecond => mops(value),
+            Quantity::Rate | Quantity::HitsPerCpuSecond | Quantity::KeysPerUserSecond => {
+                mops(value)
+            }
+            Quantity::ItemsPerMib => format!("{value:.0}"),
             Quantity::HitRatio => format!("{value:.4}"),
             Quantity::BytesPerItem => format!("{value:.1}"),
             Quantity::PeakUnreclaimedBytes => bytes(value),

@@ -5,6 +5,7 @@ pub mod cache;
 mod columns;
 pub mod comparison;
 pub mod latency;
+pub(crate) mod server;
 pub mod space;
 pub mod throughput;
 pub mod trial;

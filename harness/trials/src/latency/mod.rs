@@ -74,7 +74,9 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    fn of(operation: Op, time: Time, histogram: &hdrhistogram::Histogram<u64>) -> Self {
+    /// What was recorded of these operations.
+    #[must_use]
+    pub fn of(operation: Op, time: Time, histogram: &hdrhistogram::Histogram<u64>) -> Self {
         let bucket = histogram.iter_recorded();
         let buckets =
             bucket.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value())).collect();

@@ -16,6 +16,13 @@ pub fn rss_bytes() -> Option<u64> {
     parse(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
+/// The resident set of another process now, and the largest that it has had, where the system tells: Linux.
+#[must_use]
+pub fn rss_bytes_of(pid: u32) -> (Option<u64>, Option<u64>) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    (parse(&status, "VmRSS:"), parse(&status, "VmHWM:"))
+}
+
 /// The field `name` of the text of `/proc/self/status`, in bytes.
 fn parse(status: &str, name: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;

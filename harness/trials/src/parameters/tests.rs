@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::case::CacheLoad;
+use crate::server_load::{Pattern, ServerLoad, Transport};
 use crate::trace::TraceId;
 use crate::workload::HotSet;
 
@@ -23,6 +24,14 @@ fn special() -> Case {
     (case.reclaim_batch, case.ops_per_pin) = (Some(8), 4);
     (case.fault, case.twin) = (Fault::StalledReader, true);
     case.cache = Some(CacheLoad { bytes: 4096, requests: 10 });
+    case.server = Some(ServerLoad {
+        pattern: Pattern::Mg,
+        depth: 7,
+        connections: 3,
+        transport: Transport::Unix,
+        mib: 5,
+        look_aside: true,
+    });
     case
 }
 

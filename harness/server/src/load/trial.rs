@@ -1,0 +1,113 @@
+//! A load as a trial has it.
+
+use hdrhistogram::Histogram;
+use trials::latency::{self, Latency, Time};
+use trials::server::{ServedTrial, ServerTally};
+use trials::trial::Measurement;
+use trials::workload::Op;
+
+use super::drive::RequestTimes;
+use super::flags::LoadFlags;
+use super::measure::Measured;
+use super::report::quantiles;
+
+/// The clock by which it counts.
+const CLOCK: &str = "the system's monotonic clock";
+
+impl Measured {
+    /// What is answered of it: all that the load knows.
+    pub(crate) fn served(&self, flags: &LoadFlags) -> ServedTrial {
+        let Self { outcomes, threads, seconds, client_cpu_seconds, after, .. } = self;
+        let (user, system) = (self.since(|said| said.user), self.since(|said| said.system));
+        let times = outcomes.times();
+        let is_open = flags.rate.is_some();
+        let measured = Measurement {
+            seconds: *seconds,
+            ops: outcomes.keys(),
+            min_thread_ops: threads.0,
+            max_thread_ops: threads.1,
+            cpu_seconds: user.zip(system).map(|(user, system)| user + system),
+            final_len: after.items.unwrap_or(0),
+            failures: self.failures(is_open),
+            latency: is_open.then(|| self.latency(flags)),
+            ..Measurement::default()
+        };
+        ServedTrial {
+            measured,
+            tally: ServerTally {
+                hits: outcomes.hits,
+                misses: outcomes.misses,
+                wrong: outcomes.wrong,
+                sets: outcomes.stores,
+                refused: outcomes.errors,
+                unanswered: outcomes.unanswered,
+            },
+            version: after.version.clone().unwrap_or_default(),
+            user_seconds: user,
+            system_seconds: system,
+            client_cpu_seconds: *client_cpu_seconds,
+            items: after.items,
+            resident_bytes: None,
+            response: if is_open { quantiles(&times.response) } else { None },
+            service: quantiles(&times.service),
+        }
+    }
+
+    /// What makes it invalid. In an open loop, what is not answered says that the rate was not kept.
+    fn failures(&self, is_open: bool) -> Vec<String> {
+        let (wrong, unanswered) = (self.outcomes.wrong, self.outcomes.unanswered);
+        let mut failures = Vec::new();
+        if wrong > 0 {
+            failures.push(format!("{wrong} values were not stored under their key"));
+        }
+        if unanswered > 0 && !is_open {
+            failures.push(format!("{unanswered} requests were not answered"));
+        }
+        failures
+    }
+
+    fn latency(&self, flags: &LoadFlags) -> Latency {
+        let of = |op, RequestTimes { response, service }: &RequestTimes| {
+            let of = |time, times: &Histogram<u64>| {
+                (!times.is_empty()).then(|| latency::Histogram::of(op, time, times))
+            };
+            [of(Time::Response, response), of(Time::Service, service)]
+        };
+        let Self { outcomes, seconds, .. } = self;
+        let all = [of(Op::Get, &outcomes.read_times), of(Op::Upsert, &outcomes.store_times)];
+        Latency {
+            planned: outcomes.due,
+            unstarted: outcomes.unanswered,
+            late_seconds: (seconds - flags.seconds).max(0.0),
+            clock: CLOCK.to_owned(),
+            distributions: all.into_iter().flatten().flatten().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drive::Outcomes;
+    use super::super::said::ServerSaid;
+    use super::*;
+
+    fn measured(wrong: u64, unanswered: u64) -> Measured {
+        Measured {
+            outcomes: Outcomes { wrong, unanswered, ..Outcomes::default() },
+            threads: (0, 0),
+            seconds: 1.0,
+            client_cpu_seconds: 0.0,
+            before: ServerSaid::default(),
+            after: ServerSaid::default(),
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_makes_a_trial_invalid_and_an_answer_that_is_missing_in_a_closed_loop() {
+        let failures =
+            |wrong, unanswered, is_open| measured(wrong, unanswered).failures(is_open).len();
+        assert_eq!([failures(0, 0, false), failures(0, 0, true)], [0, 0]);
+        assert_eq!([failures(1, 0, false), failures(1, 0, true)], [1, 1]);
+        assert_eq!([failures(0, 1, false), failures(0, 1, true)], [1, 0]);
+    }
+}

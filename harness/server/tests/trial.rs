@@ -1,0 +1,199 @@
+//! Trials of servers, each in a process as `bench` starts it.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, process};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use trials::case::Case;
+use trials::latency::Time;
+use trials::mix::Mix;
+use trials::server::{
+    Pattern, SERVER_COMMAND, STORES, ServedTrial, ServerLoad, ServerSpec, Transport, memcached,
+};
+use trials::workload::{Length, Op};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
+
+/// A short trial of a server of that name.
+fn spec(name: &str, load: ServerLoad) -> ServerSpec {
+    let reads = if load.pattern == Pattern::Set { 0.0 } else { 90.0 };
+    let mix = Mix { upserts: 100.0 - reads, inserts: 0.0, removes: 0.0, ..Mix::balanced(reads) };
+    let lengths = [16, 32].map(|bytes| Some(Length::Bytes(bytes)));
+    let case = Case {
+        mix,
+        keys: 3000,
+        key_bytes: lengths[0],
+        value_bytes: lengths[1],
+        prefill: 0,
+        zipf: 0.99,
+        server: Some(load),
+        ..Case::new(name, "none")
+    };
+    ServerSpec { case, seed: 7, seconds: 0.2, warmup: 0.05, rate: None }
+}
+
+fn asked(spec: &ServerSpec) -> Output {
+    let mut child = Command::new(PROGRAM)
+        .args([SERVER_COMMAND, "--parent", &process::id().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&serde_json::to_vec(spec).unwrap()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn served(spec: &ServerSpec) -> ServedTrial {
+    let output = asked(spec);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), error.as_str()), (Some(0), ""));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn load(pattern: Pattern, depth: u32, transport: Transport) -> ServerLoad {
+    ServerLoad { pattern, depth, transport, connections: 3, mib: 8, ..ServerLoad::default() }
+}
+
+/// Our server, one that does nothing, and memcached if there is one.
+#[test]
+fn every_server_is_asked_in_every_way() {
+    let memcached = memcached().map(|_| "memcached");
+    for name in ["memc3/clock", "sharded/lru-list:reply=each", "floor"].into_iter().chain(memcached)
+    {
+        for (pattern, depth, transport) in [
+            (Pattern::Get, 1, Transport::Tcp),
+            (Pattern::Mg, 16, Transport::Unix),
+            (Pattern::Multiget, 20, Transport::Unix),
+            (Pattern::Set, 4, Transport::Tcp),
+        ] {
+            let done = served(&spec(name, load(pattern, depth, transport)));
+            let what = format!("{name} {pattern}: {done:?}");
+            let tally = done.tally;
+            assert!(done.measured.failures.is_empty() && tally.wrong == 0, "{what}");
+            assert_eq!((tally.refused, tally.unanswered), (0, 0), "{what}");
+            assert_eq!(done.measured.ops, tally.gets() + tally.sets, "{what}");
+            assert!(done.measured.ops > 50, "{what}");
+            assert_eq!(tally.gets() == 0, pattern == Pattern::Set, "{what}");
+            // All keys fit, and were stored; one that does nothing has none.
+            let [hits, misses] = [tally.hits, tally.misses].map(|keys| keys > 0);
+            let is_floor = name == "floor";
+            let reads = pattern != Pattern::Set;
+            assert_eq!((hits, misses), (reads && !is_floor, reads && is_floor), "{what}");
+            assert_eq!(done.items, (!is_floor).then_some(3000), "{what}");
+            let cpu = done.user_seconds.unwrap() + done.system_seconds.unwrap();
+            assert!((done.measured.cpu_seconds.unwrap() - cpu).abs() < 1e-9, "{what}");
+            assert!(done.resident_bytes.unwrap() > 1 << 18, "{what}");
+            assert!(done.service.is_some() && done.response.is_none(), "{what}");
+            assert!(!done.version.is_empty() && done.measured.latency.is_none(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn at_a_rate_requests_have_times_from_when_they_were_due() {
+    let spec = ServerSpec {
+        rate: Some(2000.0),
+        seconds: 0.5,
+        ..spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix))
+    };
+    let done = served(&spec);
+    let latency = done.measured.latency.as_ref().expect("it is an open loop");
+    // Poisson's, with 32 for a standard deviation.
+    assert!((700..1300).contains(&latency.planned), "{latency:?}");
+    assert_eq!((latency.unstarted, done.measured.failures.len()), (0, 0), "{done:?}");
+    for time in Time::ALL {
+        let of = |op| -> u64 {
+            let times =
+                latency.distributions.iter().filter(|one| (one.operation, one.time) == (op, time));
+            times.flat_map(|one| &one.buckets).map(|(_, count)| count).sum()
+        };
+        assert_eq!(of(Op::Get), done.tally.gets());
+        assert_eq!(of(Op::Upsert), done.tally.sets);
+        assert_eq!(of(Op::Get) + of(Op::Upsert), latency.planned);
+    }
+    let (response, service) = (done.response.unwrap(), done.service.unwrap());
+    assert!(response.p50 >= service.p50 && response.max >= response.p999);
+}
+
+#[test]
+fn what_was_evicted_is_missed_and_stored_if_it_is_asked_for() {
+    let asked = |look_aside| {
+        let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
+        (spec.case.keys, spec.case.value_bytes) = (20_000, Some(Length::Bytes(2000)));
+        spec.case.mix = Mix { upserts: 0.0, ..Mix::balanced(100.0) };
+        spec.case.server.as_mut().unwrap().look_aside = look_aside;
+        let done = served(&spec);
+        assert!(done.tally.misses > 0 && done.items < Some(5000), "{done:?}");
+        done.tally.sets
+    };
+    assert_eq!(asked(false), 0);
+    assert!(asked(true) > 0);
+}
+
+#[test]
+fn a_server_that_there_is_not_is_an_error_in_one_line() {
+    for (name, why) in [
+        ("memc3/belady", "belady"),
+        ("memc3", "there is no server memc3"),
+        ("memc3/clock:reply=late", "there is no server"),
+    ] {
+        let output = asked(&spec(name, ServerLoad::default()));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+        assert!(error.contains(why), "{name}: {error}");
+    }
+}
+
+/// The list that `bench` has, which knows no store.
+#[test]
+fn the_stores_are_those_that_there_are() {
+    assert_eq!(server::caches::stores(), STORES);
+}
+
+/// The server ends when its trial is killed.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_server_outlives_its_trial() {
+    let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Tcp));
+    spec.seconds = 600.0;
+    let mut child = Command::new(PROGRAM)
+        .args([SERVER_COMMAND, "--parent", &process::id().to_string()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&serde_json::to_vec(&spec).unwrap()).unwrap();
+    let trial = child.id();
+    let children = || {
+        let list =
+            fs::read_to_string(format!("/proc/{trial}/task/{trial}/children")).unwrap_or_default();
+        list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let is_serving = |pid: &String| {
+        let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split('\0').nth(1) == Some("serve")
+    };
+    let server = loop {
+        if let Some(pid) = children().into_iter().find(is_serving) {
+            break pid;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "the trial has ended");
+        std::thread::yield_now();
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Until the system has taken it away.
+    let begun = Instant::now();
+    while is_serving(&server) {
+        if begun.elapsed() > Duration::from_secs(60) {
+            let pid = Pid::from_raw(server.parse().unwrap());
+            kill(pid, Signal::SIGKILL).unwrap();
+            panic!("the server was there still");
+        }
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,167 @@
+//! Trials of a server: what their process is told, and what it answers. The program `bench-server` runs them, in the
+//! crate `server`, so that nobody else needs sockets.
+
+use std::env;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::Case;
+pub use crate::server_load::{FLOOR, Pattern, ServerLoad, Transport};
+use crate::trial::Measurement;
+
+/// The hidden command of such a trial's process.
+pub const SERVER_COMMAND: &str = "server-trial";
+
+/// The name of memcached, as it is installed.
+pub const MEMCACHED: &str = "memcached";
+/// The stores that our server has with every policy; the default first.
+pub const STORES: [&str; 2] = ["memc3", "sharded"];
+/// What our server and memcached have otherwise than they do by themselves: a factor and its value, as in
+/// `memc3/clock:reply=each`; and the flags of each of the two, if it has it.
+pub const VARIANTS: [Variant; 2] = [
+    Variant { name: "reply=each", ours: &["--reply", "each"], memcached: None },
+    Variant { name: "cas=off", ours: &["-C"], memcached: Some(&["-C"]) },
+];
+
+/// See [`VARIANTS`].
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "said of the list")]
+pub struct Variant {
+    pub name: &'static str,
+    pub ours: &'static [&'static str],
+    pub memcached: Option<&'static [&'static str]>,
+}
+
+/// Bytes of a key of a load.
+pub const KEY_BYTES: u32 = 16;
+/// The shortest value that a load can check.
+pub const LEAST_VALUE_BYTES: u32 = 16;
+
+/// What the process is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerSpec {
+    /// The case.
+    pub case: Case,
+    /// Seed of keys, requests and times.
+    pub seed: u64,
+    /// Measured time.
+    pub seconds: f64,
+    /// Time before it.
+    pub warmup: f64,
+    /// Requests per second that are due, in an open loop.
+    pub rate: Option<f64>,
+}
+
+/// What the load has counted in the measured time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTally {
+    /// Keys that were read and there, with a value of theirs.
+    pub hits: u64,
+    /// Keys that were read and not there.
+    pub misses: u64,
+    /// Values that no request has stored under their key.
+    pub wrong: u64,
+    /// Requests that stored.
+    pub sets: u64,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that were due and not answered.
+    pub unanswered: u64,
+}
+
+impl ServerTally {
+    /// Keys that were asked for.
+    #[must_use]
+    pub fn gets(&self) -> u64 {
+        self.hits + self.misses + self.wrong
+    }
+}
+
+/// Times in seconds that so large a share of the requests did not exceed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "a quantile is named by its share")]
+pub struct Quantiles {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+/// What the process answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServedTrial {
+    /// What all trials have: operations are keys, and CPU time is the server's.
+    pub measured: Measurement,
+    /// What was counted.
+    pub tally: ServerTally,
+    /// The server's version, as it says it.
+    pub version: String,
+    /// The server's CPU time in its own code.
+    pub user_seconds: Option<f64>,
+    /// The server's CPU time in the kernel.
+    pub system_seconds: Option<f64>,
+    /// The load's CPU time.
+    pub client_cpu_seconds: f64,
+    /// Items that the server had at the end.
+    pub items: Option<u64>,
+    /// The server's resident set at the end.
+    pub resident_bytes: Option<u64>,
+    /// Times from when requests were due; none in a closed loop.
+    pub response: Option<Quantiles>,
+    /// Times from when they were sent.
+    pub service: Option<Quantiles>,
+}
+
+/// The parts of a server's name that is of ours: store, policy, and variants.
+#[must_use]
+pub fn parts_of(name: &str) -> Option<(&str, &str, Option<&'static Variant>)> {
+    let (name, variant) = name.split_once(':').map_or((name, None), |(name, of)| (name, Some(of)));
+    let (store, eviction) = name.split_once('/')?;
+    let found = |of: &str| VARIANTS.iter().find(|variant| variant.name == of);
+    match variant {
+        None => Some((store, eviction, None)),
+        Some(variant) => Some((store, eviction, Some(found(variant)?))),
+    }
+}
+
+/// memcached's program, if it is installed.
+#[must_use]
+pub fn memcached() -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders).map(|folder| folder.join(MEMCACHED)).find(|path| path.is_file())
+}
+
+/// The name of every server, with policies of these names.
+#[must_use]
+pub fn server_names(evictions: &[&str]) -> Vec<String> {
+    let plain = STORES.iter().flat_map(|s| evictions.iter().map(move |e| format!("{s}/{e}")));
+    let mut names = vec![MEMCACHED.to_owned(), FLOOR.to_owned()];
+    names.extend(plain.clone());
+    let of_memcached = VARIANTS.iter().filter(|variant| variant.memcached.is_some());
+    names.extend(of_memcached.map(|variant| format!("{MEMCACHED}:{}", variant.name)));
+    names.extend(
+        plain.flat_map(|name| VARIANTS.iter().map(move |of| format!("{name}:{}", of.name))),
+    );
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart_as_they_are_made() {
+        let names = server_names(&["clock", "lru-list"]);
+        assert_eq!(names.len(), 2 + 4 + 1 + 8);
+        for name in &names {
+            let parts = parts_of(name);
+            assert_eq!(parts.is_none(), !name.contains('/'), "{name}");
+            let Some((store, eviction, variant)) = parts else { continue };
+            let variant = variant.map_or(String::new(), |variant| format!(":{}", variant.name));
+            assert_eq!(format!("{store}/{eviction}{variant}"), *name);
+        }
+        assert!(parts_of("memc3/clock:reply=late").is_none());
+    }
+}
