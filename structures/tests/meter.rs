@@ -13,7 +13,7 @@ fn without_the_feature_nothing_is_counted() {
 mod on {
     use std::cell::RefCell;
     use std::hash::{Hash, Hasher};
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     use std::thread;
 
     use structures::map::{ConcurrentMap, MapHandle};
@@ -196,6 +196,58 @@ mod on {
         }
         check::<ChainingLockFree<Alike, u64, Epoch>>();
         check::<CuckooOptimisticItems<Alike, u64, Epoch>>();
+    }
+
+    /// A value that does something once, the first time that a loud one is dropped.
+    struct Hooked(bool);
+
+    thread_local! {
+        static HOOK: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    impl Clone for Hooked {
+        fn clone(&self) -> Self {
+            Self(false)
+        }
+    }
+
+    impl Drop for Hooked {
+        fn drop(&mut self) {
+            if self.0
+                && let Some(hook) = HOOK.take()
+            {
+                hook();
+            }
+        }
+    }
+
+    /// What a failed attempt made is dropped when the next one is over, though its `Drop` writes the same key.
+    #[test]
+    fn what_an_attempt_made_fails_no_other() {
+        fn check<M: ConcurrentMap<u64, Hooked> + Default + Send + Sync + 'static>() {
+            let _meter = Meter::start();
+            let map = Arc::new(M::default());
+            let (mut handle, mut other) = (map.handle(), map.handle());
+            assert!(handle.insert(0, Hooked(false)));
+            let hooks = map.clone();
+            HOOK.set(Some(Box::new(move || {
+                assert!(hooks.handle().update(&0, |_| Hooked(false)).is_some());
+            })));
+            let mut attempts = 0;
+            let old = handle.update(&0, |_| {
+                attempts += 1;
+                assert!(attempts <= 2, "what the first attempt made fails the second");
+                if attempts == 1 {
+                    assert!(other.update(&0, |_| Hooked(false)).is_some());
+                }
+                Hooked(true)
+            });
+            assert!(old.is_some());
+            assert_eq!(attempts, 2);
+            assert!(HOOK.take().is_none(), "it was dropped");
+        }
+        check::<ChainingLockFree<u64, Hooked, Epoch>>();
+        check::<CuckooOptimisticItems<u64, Hooked, Epoch>>();
     }
 
     /// An upsert whose key comes and goes whenever it has looked: all attempts to replace a value make

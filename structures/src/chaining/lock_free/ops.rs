@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
+use std::mem;
 
 use super::super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with};
 use super::super::split_order::entry_order;
@@ -277,12 +278,13 @@ where
     let entry = found.entry()?;
     let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
     let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
-    let new = match spare.take() {
+    // What the last attempt made is dropped after this one: a `Drop` that writes this key would make it fail.
+    let (new, _last) = match spare.take() {
         Some(mut node) => {
-            *node = replacement;
-            node
+            let last = mem::replace(&mut *node, replacement);
+            (node, Some(last))
         }
-        None => Node::alloc(&map.domain, replacement),
+        None => (Node::alloc(&map.domain, replacement), None),
     };
     let new = new.publish();
     // Release lock_free-L3: publishes the new node; pairs with the Acquire in `look` and `protect`.

@@ -340,12 +340,13 @@ where
         let (hash, key) = (entry.hash, entry.key.clone());
         let (value, replaced) = (f(&entry.value), entry.value.clone());
         let new = Item { hash, key, value };
-        let unstored = match spare.take() {
+        // What the last attempt made is dropped after this one: a `Drop` that writes this key would make it fail.
+        let (unstored, _last) = match spare.take() {
             Some(mut kept) => {
-                *kept.item() = new;
-                kept
+                let last = mem::replace(kept.item(), new);
+                (kept, Some(last))
             }
-            None => Unstored(Node::alloc(&self.map.domain, new).publish()),
+            None => (Unstored(Node::alloc(&self.map.domain, new).publish()), None),
         };
         let content = with_away(unstored.0, found.content.addr() & AWAY != 0);
         let attempt = at.table.try_write(&at.located, found, |slot| slot.write(content));
