@@ -240,6 +240,9 @@ pub fn judge<'c>(plan: &Plan<'c>, floors: &Floors) -> Vec<Judged<'c>> {
     plan.pairings.par_iter().zip(&p_values).map(judge).collect()
 }
 
+/// Comparisons of too few pairs to be called are not among those that are corrected for. Of two pairs t may be larger
+/// than of ten, and no corrected p-value is below that of a larger t: a table whose trials are invalid would keep
+/// all others from being called.
 fn paired_tests(plan: &Plan<'_>) -> Vec<stats::P> {
     let logs = |pairing: &Pairing<'_>| match &pairing.rates {
         Rates::Paired(logs) => logs.clone(),
@@ -248,11 +251,19 @@ fn paired_tests(plan: &Plan<'_>) -> Vec<stats::P> {
     let comparisons: Vec<_> = plan.pairings.iter().map(logs).collect();
     let blocks: BTreeSet<(usize, u32)> =
         comparisons.iter().flatten().map(|(block, _)| *block).collect();
-    let by_block = |logs: &Vec<((usize, u32), f64)>| {
+    let by_block = |logs: &Vec<((usize, u32), f64)>| -> Vec<Option<f64>> {
         let logs: HashMap<_, _> = logs.iter().copied().collect();
         blocks.iter().map(|block| logs.get(block).copied()).collect()
     };
-    stats::flip_tests(&comparisons.iter().map(by_block).collect::<Vec<Vec<Option<f64>>>>())
+    let fewest = stats::fewest_pairs(ALPHA);
+    let (enough, few): (Vec<_>, Vec<_>) = comparisons.iter().partition(|logs| logs.len() >= fewest);
+    let mut corrected =
+        stats::flip_tests(&enough.into_iter().map(by_block).collect::<Vec<_>>()).into_iter();
+    let mut alone = few
+        .into_iter()
+        .map(|logs| stats::P { adjusted: 1.0, ..stats::flip_tests(&[by_block(logs)])[0] });
+    let of = |logs: &Vec<_>| if logs.len() >= fewest { corrected.next() } else { alone.next() };
+    comparisons.iter().map(of).map(|p| p.expect("each is in one of the two")).collect()
 }
 
 fn unpaired_tests(plan: &Plan<'_>) -> Vec<stats::P> {
@@ -385,6 +396,29 @@ mod tests {
         let (alone, corrected) = (11.0 / 512.0, 33.0 / 512.0);
         assert_eq!(judged(&[fast]), (alone, alone, Verdict::Faster));
         assert_eq!(judged(&tables), (alone, corrected, Verdict::NoDifferenceShown));
+    }
+
+    /// By two pairs that are alike t is infinite, and so it is in half of the flips.
+    #[test]
+    fn a_table_of_two_pairs_keeps_no_other_from_being_called() {
+        let mut rows = rows(&[("base", 1.0), ("fast", 1.1)]);
+        let base: Vec<Row> =
+            rows.iter().filter(|row| row.structure == "base").take(2).cloned().collect();
+        rows.extend(base.iter().map(|row| {
+            with(row, |row| {
+                (row.structure, row.case) = ("rare".to_owned(), "rare".to_owned());
+                row.ops_per_sec = row.ops_per_sec.map(|rate| rate * 2.0);
+            })
+        }));
+        let cells = cells(&[&rows], Rate::WallRate);
+        let judged = judge(&against(&cells, "base"), &Floors::default());
+        let of = |name: &str| {
+            let judged =
+                judged.iter().find(|judged| judged.ours.subject == name).expect("compared");
+            (judged.pairs, judged.p, judged.adjusted, judged.verdict)
+        };
+        assert_eq!(of("fast"), (Some(10), 2.0 / 1024.0, 2.0 / 1024.0, Verdict::Faster));
+        assert_eq!(of("rare"), (Some(2), 0.5, 1.0, Verdict::NoDifferenceShown));
     }
 
     #[test]
