@@ -2,7 +2,7 @@
 //!
 //! `insert` is a set if the key is absent, and `cas` one if the key has still the CAS number with which it was read
 //! before. `update`, `upsert` and `remove` are the cache's `update`, whose closure is shown what is there. Values are
-//! bytes that are all the same, so one that is torn is seen.
+//! bytes that are all the same, so one that is torn is seen, if it is in more than one word.
 
 use std::fmt;
 use std::marker::PhantomData;

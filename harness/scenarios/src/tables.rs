@@ -187,6 +187,10 @@ const NUMBERED: Layout = Layout {
 /// Two items, in the chunks of one page.
 const TWO_ITEMS: CacheRoom = CacheRoom { pages: 1, smallest: 256, lengths: [7, 7] };
 
+/// Two items whose values go on in a second word, as the key and 15 bytes have two: one that is half overwritten is
+/// seen. Of seven bytes, which share a word with the key, none is.
+const TWO_OF_TWO_WORDS: CacheRoom = CacheRoom { lengths: [15, 15], ..TWO_ITEMS };
+
 /// Short items have one page, and a long one another, unless pages change classes.
 const TWO_SIZES: CacheRoom = CacheRoom { pages: 2, smallest: 32, lengths: [39, 7] };
 
@@ -394,7 +398,7 @@ pub fn all() -> Vec<Explorable> {
         versioned::<LeftRightTable<u64, Living, Itself>>("left-right", VERSIONED, Shuttle),
         cached("memc3+clock", TWO_ITEMS, Memc3::<ClockClear>::new),
         cached("memc3+clock+two-sizes", TWO_SIZES, Memc3::<ClockClear>::new),
-        cached("memc3+lru-list", TWO_ITEMS, Memc3::<LruList>::new),
+        cached("memc3+lru-list", TWO_OF_TWO_WORDS, Memc3::<LruList>::new),
         cached("memc3+none", FOUR_ITEMS, Memc3::<Never>::new),
         over_map(),
     ]
