@@ -30,7 +30,8 @@ pub struct Run {
 ///
 /// Each key's history must be linearizable, and so must iterations that show one moment. Of a weak
 /// iteration each entry that it shows must have been there at a moment of it, and what nobody
-/// changes meanwhile must be shown. What a cache that evicts has in the end is not told by its history.
+/// changes meanwhile must be shown. What a cache that evicts has in the end is not told by its history: there `len`
+/// must be the number of entries that are there.
 #[must_use]
 pub fn judge(run: &Run) -> Option<String> {
     let mut ops = run.ops.clone();
@@ -56,7 +57,11 @@ pub fn judge(run: &Run) -> Option<String> {
         }
     }
     if run.loses {
-        return None;
+        let entries = run.entries.len();
+        let wrong = run.len.filter(|len| *len != entries);
+        return wrong.map(|len| {
+            format!("`len` is {len} when no thread writes; there are {entries} entries")
+        });
     }
     let wrong = run.of_one_moment.then(|| {
         let mut ops = run.ops.clone();
@@ -204,6 +209,22 @@ mod tests {
             KeyedOp { key: 0, op }
         };
         Run { ops: (0..).zip(calls).map(op).collect(), len: Some(0), loses, ..Run::default() }
+    }
+
+    #[test]
+    fn a_cache_has_as_many_entries_as_it_says() {
+        let set = Call::Insert { value: 1, added: true };
+        let judged = |len: Option<usize>, entries: &[(u64, u64)]| {
+            let entries = entries.to_vec();
+            judge(&Run { len, entries, ..run(&[set, Call::Get { found: Some(1) }], true) })
+        };
+        for len in [None, Some(1)] {
+            assert_eq!(judged(len, &[(0, 1)]), None);
+        }
+        for (len, entries) in [(0, &[(0, 1)][..]), (2, &[(0, 1)][..]), (1, &[][..])] {
+            let message = judged(Some(len), entries).expect("it is wrong");
+            assert!(message.contains(&format!("`len` is {len}")), "{message}");
+        }
     }
 
     #[test]
