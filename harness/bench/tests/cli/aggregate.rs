@@ -22,14 +22,9 @@ fn asking() -> Lab {
     lab
 }
 
-fn rows(lab: &Lab, folder: &str) -> Vec<Row> {
-    let text = lab.read(&format!("{folder}/aggregate.csv"));
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
-}
-
 #[track_caller]
 fn assert_whole(lab: &Lab, folder: &str, blocks: usize) -> Vec<Row> {
-    let rows = rows(lab, folder);
+    let rows = lab.rows_of(&format!("{folder}/aggregate.csv"));
     assert_eq!(rows.len(), TRIALS * blocks);
     let names: BTreeSet<_> =
         rows.iter().map(|row| ["case", "block", "way"].map(|key| &row[key])).collect();
@@ -76,7 +71,7 @@ fn a_text_is_counted_instead() {
     lab.write("t.toml", &spec);
     let ran = lab.run("sweep t.toml --out r --blocks 1").exits(0);
     ran.prints(&["Words counted"]);
-    let rows = rows(&lab, "r");
+    let rows = lab.rows_of("r/aggregate.csv");
     assert_eq!(rows.len(), TRIALS, "a text has its own number of words");
     let counted = |row: &Row| (row["words"].clone(), row["distinct"].clone());
     assert!(rows.iter().all(|row| counted(row) == ("300".to_owned(), "4".to_owned())), "{rows:?}");

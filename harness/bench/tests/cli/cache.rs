@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::lab;
 use crate::report::{all, column, page};
-use crate::support::{Lab, Row};
+use crate::support::{Lab, Row, number};
 
 const SPEC: &str = "title = \"Caches\"\nseed = 5\nblocks = 2\ncontrols = false\n[axes]\nkeys = 5000\n\
     zipf = 0.99\nthreads = [1, 2]\n[cache]\nstore = [\"memc3\", \"sharded\"]\n\
@@ -21,20 +21,11 @@ fn asking() -> Lab {
     lab
 }
 
-fn rows(lab: &Lab, file: &str) -> Vec<Row> {
-    let text = lab.read(file);
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
-}
-
-fn number(row: &Row, key: &str) -> f64 {
-    row[key].parse().unwrap_or_else(|_| panic!("{key} is `{}`", row[key]))
-}
-
 /// The rows of both files, of one trial each in the same order.
 #[track_caller]
 fn assert_whole(lab: &Lab, folder: &str, blocks: usize) -> Vec<(Row, Row)> {
-    let trials = rows(lab, &format!("{folder}/trials.csv"));
-    let caches = rows(lab, &format!("{folder}/cache.csv"));
+    let trials = lab.rows_of(&format!("{folder}/trials.csv"));
+    let caches = lab.rows_of(&format!("{folder}/cache.csv"));
     assert_eq!((trials.len(), caches.len()), (CELLS * blocks, CELLS * blocks));
     for (trial, cache) in trials.iter().zip(&caches) {
         assert_eq!((&*trial["valid"], &*trial["error"]), ("true", ""));
@@ -174,7 +165,7 @@ fn every_store_and_policy_replays_a_trace_of_each_form() {
         "quick_cache/s3-fifo",
         "moka/tiny-lfu",
     ]);
-    let (trials, caches) = (rows(&lab, "r/trials.csv"), rows(&lab, "r/cache.csv"));
+    let (trials, caches) = (lab.rows_of("r/trials.csv"), lab.rows_of("r/cache.csv"));
     assert_eq!(trials.len(), caches.len());
     for (trial, cache) in trials.iter().zip(&caches) {
         let requests = if trial["trace"] == "made" { 3000.0 } else { 900.0 };
@@ -209,5 +200,5 @@ fn caches_are_listed_and_mistakes_shown_where_they_are() {
     lab.write("c.toml", large);
     let ran = lab.run("sweep c.toml --out l").exits(1);
     ran.says(&["less than a page", "1 of 1 trials are invalid"]);
-    assert!(rows(&lab, "l/cache.csv").is_empty());
+    assert!(lab.rows_of("l/cache.csv").is_empty());
 }

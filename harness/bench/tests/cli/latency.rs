@@ -17,11 +17,6 @@ fn asking() -> Lab {
     lab
 }
 
-fn csv_rows(lab: &Lab, file: &str) -> Vec<Row> {
-    let text = lab.read(file);
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
-}
-
 type Trial = [String; 3];
 
 fn name(row: &Row) -> Trial {
@@ -35,7 +30,7 @@ fn assert_whole(lab: &Lab, folder: &str, blocks: usize) -> Vec<Row> {
     let throughput = lab.rows(folder);
     assert_eq!(throughput.len(), TINY_CELLS * blocks);
     assert!(throughput.iter().all(|row| !row.contains_key("rate") && row["valid"] == "true"));
-    let trials = csv_rows(lab, &format!("{folder}/latency-trials.csv"));
+    let trials = lab.rows_of(&format!("{folder}/latency-trials.csv"));
     assert_eq!(trials.len(), TINY_CELLS * RATES * blocks);
     let names: BTreeSet<Trial> = trials.iter().map(name).collect();
     assert_eq!(names.len(), trials.len(), "a trial was run twice");
@@ -52,7 +47,7 @@ fn assert_whole(lab: &Lab, folder: &str, blocks: usize) -> Vec<Row> {
         assert_eq!(of_block(block), (0..TINY_CELLS * (1 + RATES)).collect::<Vec<_>>());
     }
     let mut counts: BTreeMap<(Trial, String), u64> = BTreeMap::new();
-    for bucket in csv_rows(lab, &format!("{folder}/latency.csv")) {
+    for bucket in lab.rows_of(&format!("{folder}/latency.csv")) {
         let seconds: f64 = bucket["seconds"].parse().unwrap();
         assert!(seconds > 0.0 && ["get", "insert", "remove"].contains(&&*bucket["operation"]));
         *counts.entry((name(&bucket), bucket["time"].clone())).or_default() +=
@@ -207,7 +202,7 @@ fn the_page_has_a_table_of_what_was_recorded() {
     assert!(rates.iter().all(|rate| [Some(20_000.0), Some(60_000.0)].contains(rate)), "{rates:?}");
     // Of two trials, the median of the largest times is their mean.
     let largest = |case: &str, rate: &str| -> f64 {
-        let all = csv_rows(&lab, "r/latency.csv");
+        let all = lab.rows_of("r/latency.csv");
         let of = |block: &str| {
             let own = all
                 .iter()

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::lab;
 use crate::report::{all, column, page};
-use crate::support::{Lab, Row};
+use crate::support::{Lab, Row, number};
 
 const SPEC: &str = "title = \"Servers\"\nseed = 5\nseconds = 0.05\nwarmup = 0.01\nblocks = 2\n\
     controls = false\n[axes]\nkeys = 1000\nzipf = 0.99\nreads = 90\nconnections = 2\nmib = 8\n\
@@ -24,23 +24,14 @@ fn asking() -> Lab {
     lab
 }
 
-fn rows(lab: &Lab, file: &str) -> Vec<Row> {
-    let text = lab.read(file);
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
-}
-
-fn number(row: &Row, key: &str) -> f64 {
-    row[key].parse().unwrap_or_else(|_| panic!("{key} is `{}`", row[key]))
-}
-
 /// The rows of each trial: of its own file, and of `server.csv`.
 #[track_caller]
 fn assert_whole(lab: &Lab, folder: &str, blocks: usize) -> Vec<(Row, Row)> {
-    let served = rows(lab, &format!("{folder}/server.csv"));
+    let served = lab.rows_of(&format!("{folder}/server.csv"));
     assert_eq!(served.len(), (CELLS + AT_A_RATE) * blocks);
-    let mut trials = rows(lab, &format!("{folder}/trials.csv"));
+    let mut trials = lab.rows_of(&format!("{folder}/trials.csv"));
     assert_eq!(trials.len(), CELLS * blocks);
-    trials.extend(rows(lab, &format!("{folder}/latency-trials.csv")));
+    trials.extend(lab.rows_of(&format!("{folder}/latency-trials.csv")));
     let place = |row: &Row| {
         let rate = row.get("rate").cloned().unwrap_or_default();
         (row["case"].clone(), row["block"].clone(), rate)
@@ -154,10 +145,10 @@ fn memcached_is_the_program_of_that_name_or_left_out() {
     let path = "chmod +x bin/memcached\nexport PATH=$PWD/bin:$PATH";
     let ran = lab.run_after(path, "sweep s.toml --out r").exits(1);
     ran.says(&["the server has not started: exit status: 3, no luck", "4 of 8 trials are invalid"]);
-    for trial in rows(&lab, "r/trials.csv") {
+    for trial in lab.rows_of("r/trials.csv") {
         assert_eq!(trial["valid"] == "true", trial["structure"] == "floor", "{trial:?}");
     }
-    assert_eq!(rows(&lab, "r/server.csv").len(), 4);
+    assert_eq!(lab.rows_of("r/server.csv").len(), 4);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::lab;
 use crate::report::{all, column, page};
-use crate::support::{Lab, Row};
+use crate::support::{Lab, Row, number};
 
 const SPEC: &str = "title = \"Space\"\nseed = 5\nseconds = 0.01\nwarmup = 0.001\nblocks = 2\n\
     controls = false\n[axes]\nstructure = [\"chaining-global-lock\", \"cuckoo-striped\", \
@@ -23,15 +23,6 @@ fn asking() -> Lab {
     lab
 }
 
-fn rows(lab: &Lab, folder: &str) -> Vec<Row> {
-    let text = lab.read(&format!("{folder}/space.csv"));
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(|row| row.unwrap()).collect()
-}
-
-fn number(row: &Row, key: &str) -> f64 {
-    row[key].parse().unwrap_or_else(|_| panic!("{key} of {row:?}"))
-}
-
 /// The steps of each trial, by the structure and the block.
 fn trials(lab: &Lab, folder: &str) -> BTreeMap<(String, String), Vec<Row>> {
     let cells = lab.rows(folder);
@@ -40,7 +31,7 @@ fn trials(lab: &Lab, folder: &str) -> BTreeMap<(String, String), Vec<Row>> {
         cell.expect("a throughput trial of the cell")["structure"].clone()
     };
     let mut trials: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-    for row in rows(lab, folder) {
+    for row in lab.rows_of(&format!("{folder}/space.csv")) {
         trials.entry((structure(&row), row["block"].clone())).or_default().push(row);
     }
     trials

@@ -50,6 +50,11 @@ pub(crate) fn spec(seconds: f64, blocks: u32) -> String {
 
 pub(crate) type Row = HashMap<String, String>;
 
+#[track_caller]
+pub(crate) fn number(row: &Row, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} is `{}`", row[column]))
+}
+
 /// A directory that is gone after the test, in which the program runs.
 pub(crate) struct Lab {
     program: PathBuf,
@@ -68,6 +73,12 @@ impl Lab {
 
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The rows of a file that nobody is writing.
+    pub(crate) fn rows_of(&self, file: &str) -> Vec<Row> {
+        let text = self.read(file);
+        csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
     }
 
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {

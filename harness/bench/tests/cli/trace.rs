@@ -3,18 +3,12 @@
 use serde_json::Value;
 
 use crate::lab;
-use crate::support::Lab;
 
 const SMALL: &str = "0,a,8,0,1,get,0\n0,b,9,40,1,set,60\n1,a,8,40,2,add,60\n1,c,8,0,2,delete,0\n\
                      2,b,9,40,1,incr,60\n2,b,9,40,1,gets,0\n3,a,8,0,1,get,0\n3,a,8,0,1,get,0\n";
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"))
-}
-
-fn rows(lab: &Lab, folder: &str) -> Vec<std::collections::HashMap<String, String>> {
-    let text = lab.read(&format!("{folder}/trials.csv"));
-    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
 }
 
 /// Two tables that replay `path`.
@@ -111,7 +105,7 @@ fn a_sweep_records_which_trace_it_replayed() {
     lab.write("data/small.csv", SMALL);
     lab.write("specs/e.toml", spec("../data/small.csv", "prefill = [0, 1]\n"));
     lab.run("sweep specs/e.toml --out r").exits(0).prints(&["trace small ("]);
-    let recorded = rows(&lab, "r");
+    let recorded = lab.rows_of("r/trials.csv");
     assert_eq!(recorded.len(), 8);
     for row in &recorded {
         assert_eq!((row["trace"].as_str(), row["valid"].as_str()), ("small", "true"));
@@ -127,7 +121,7 @@ fn a_sweep_records_which_trace_it_replayed() {
     lab.write("specs/e.toml", spec("../data/small.bin", "prefill = [0, 1]\n"));
     lab.run("sweep specs/e.toml --out r").exits(0).says(&["8 of 8 trials are done"]);
     lab.run("sweep specs/e.toml --out s").exits(0);
-    assert_eq!(rows(&lab, "s")[0]["seed"], recorded[0]["seed"]);
+    assert_eq!(lab.rows_of("s/trials.csv")[0]["seed"], recorded[0]["seed"]);
     lab.write("specs/e.toml", spec("../data/small.csv", "prefill = [0, 1]\n"));
     lab.write("data/small.csv", SMALL.replacen(",get,", ",gets,", 1));
     lab.run("sweep specs/e.toml --out r").exits(0);

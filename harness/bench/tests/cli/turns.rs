@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lab;
-use crate::support::{Lab, Row, TINY, TINY_CELLS, assert_complete};
+use crate::support::{Lab, Row, TINY, TINY_CELLS, assert_complete, number};
 
 fn with(setting: &str) -> Lab {
     let lab = lab();
@@ -11,16 +11,10 @@ fn with(setting: &str) -> Lab {
     lab
 }
 
-fn number(row: &Row, column: &str) -> f64 {
-    row[column].parse().unwrap_or_else(|_| panic!("{column} is {:?}", row[column]))
-}
-
 /// The rows of `slices.csv` of each trial, by case and block.
 fn slices(lab: &Lab, folder: &str) -> BTreeMap<(String, String), Vec<Row>> {
-    let text = lab.read(&format!("{folder}/slices.csv"));
     let mut trials: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-    for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
-        let row: Row = row.unwrap();
+    for row in lab.rows_of(&format!("{folder}/slices.csv")) {
         trials.entry((row["case"].clone(), row["block"].clone())).or_default().push(row);
     }
     trials
