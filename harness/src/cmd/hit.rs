@@ -4,7 +4,7 @@ mod simulate;
 
 use std::path::{Path, PathBuf};
 
-use cache::evict::{Eviction, Visitor, for_each};
+use cache::evict;
 use cache::theory::zipf;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -136,16 +136,9 @@ fn in_words(all: &[Hits]) -> String {
 
 /// The name of a policy.
 fn policy(text: &str) -> Result<&'static str, String> {
-    struct Names(Vec<&'static str>);
-    impl Visitor for Names {
-        fn visit<E: Eviction + 'static>(&mut self) {
-            self.0.push(E::NAME);
-        }
-    }
-    let mut names = Names(Vec::new());
-    for_each(&mut names);
-    let name = names.0.iter().find(|name| **name == text);
-    name.copied().ok_or_else(|| none_of("policies", text, &names.0))
+    let names = evict::names();
+    let name = names.iter().find(|name| **name == text);
+    name.copied().ok_or_else(|| none_of("policies", text, &names))
 }
 
 #[cfg(test)]

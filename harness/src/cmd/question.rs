@@ -136,24 +136,15 @@ fn of_caches(
     quantity: Quantity,
     matters: impl Fn(&Row) -> bool,
 ) -> Result<Vec<Contender>, Failure> {
-    let mut rows: Vec<Vec<Row>> = Vec::new();
-    for folder in folders {
-        let own = cache::read(&folder.path, &folder.rows);
-        let own = own.map_err(|error| usage(format!("{error:#}")))?;
+    let absent = "there is no trial of a cache: the experiment file needs `[cache]`";
+    beside_trials(folders, absent, |folder| {
+        let own = cache::read(&folder.path, &folder.rows)?;
         let of_trial = cache::by_trial(&own);
         let with = |row: &Row| {
-            let cached = of_trial.get(&(row.case.as_str(), row.block)).copied();
-            quantity.of_cache(row, cached)
+            quantity.of_cache(row, of_trial.get(&(row.case.as_str(), row.block)).copied())
         };
-        rows.push(folder.rows.iter().filter(|row| matters(row)).map(with).collect());
-    }
-    if rows.iter().flatten().all(|row| row.ops_per_sec.is_none()) {
-        return Err(usage(
-            "there is no trial of a cache: the experiment file needs `[cache]`".to_owned(),
-        ));
-    }
-    let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
-    Ok(cells(&rows, Rate::WallRate))
+        Ok(folder.rows.iter().filter(|row| matters(row)).map(with).collect())
+    })
 }
 
 /// The cells of what is compared of servers alone.
@@ -162,22 +153,28 @@ fn of_servers(
     quantity: Quantity,
     matters: impl Fn(&Row) -> bool,
 ) -> Result<Vec<Contender>, Failure> {
-    let mut rows: Vec<Vec<Row>> = Vec::new();
-    for folder in folders {
-        let own = server::read(&folder.path, &folder.rows, &[]);
-        let own = own.map_err(|error| usage(format!("{error:#}")))?;
+    let absent = "there is no trial of a server that has it: the experiment file needs `[server]`";
+    beside_trials(folders, absent, |folder| {
+        let own = server::read(&folder.path, &folder.rows, &[])?;
         let of_trial = server::by_trial(&own);
         let with = |row: &Row| {
-            let served = of_trial.get(&(row.case.as_str(), row.block)).copied();
-            quantity.of_server(row, served)
+            quantity.of_server(row, of_trial.get(&(row.case.as_str(), row.block)).copied())
         };
-        rows.push(folder.rows.iter().filter(|row| matters(row)).map(with).collect());
-    }
+        Ok(folder.rows.iter().filter(|row| matters(row)).map(with).collect())
+    })
+}
+
+/// The cells of what stands in a file beside the trials, which `with_it` puts in the place of their rates; `absent`
+/// is said if no trial has it.
+fn beside_trials(
+    folders: &[Recorded],
+    absent: &str,
+    with_it: impl Fn(&Recorded) -> anyhow::Result<Vec<Row>>,
+) -> Result<Vec<Contender>, Failure> {
+    let rows: anyhow::Result<Vec<Vec<Row>>> = folders.iter().map(with_it).collect();
+    let rows = rows.map_err(|error| usage(format!("{error:#}")))?;
     if rows.iter().flatten().all(|row| row.ops_per_sec.is_none()) {
-        return Err(usage(
-            "there is no trial of a server that has it: the experiment file needs `[server]`"
-                .to_owned(),
-        ));
+        return Err(usage(absent.to_owned()));
     }
     let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
     Ok(cells(&rows, Rate::WallRate))

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use ::table::cache::CacheEntry;
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
-use cache::evict::{Eviction, Visitor, for_each};
 use trials::serve::CATALOGUE_COMMAND;
 use trials::server::{MEMCACHED, memcached, server_names};
 
@@ -202,15 +201,7 @@ impl Registry {
 
 /// The names of all servers. Which stores ours has, a test of the server keeps true.
 fn servers() -> Vec<String> {
-    struct Names(Vec<&'static str>);
-    impl Visitor for Names {
-        fn visit<E: Eviction + 'static>(&mut self) {
-            self.0.push(E::NAME);
-        }
-    }
-    let mut names = Names(Vec::new());
-    for_each(&mut names);
-    server_names(&names.0)
+    server_names(&cache::evict::names())
 }
 
 /// Why memcached cannot be started, if it is not there.

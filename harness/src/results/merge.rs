@@ -1,6 +1,6 @@
 //! Parts of one sweep, joined.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -12,8 +12,7 @@ use crate::results::folder::{self, EXPERIMENT, MACHINE};
 use crate::results::machine::Machine;
 use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
 use crate::rows::log::{self, Attached};
-use crate::rows::server::{self, SERVER, ServerRow};
-use crate::rows::{Row, samples, study, throughput};
+use crate::rows::{Row, server, study, throughput};
 
 /// Reads result folders and joins them, without changing any.
 ///
@@ -45,10 +44,13 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     }
     one_place_each(&trials)?;
     let rows: Vec<Row> = trials.into_values().map(|(_, row)| row).collect();
-    let (samples, slices) = (of_trials(folders, &rows)?, of_trials(folders, &rows)?);
-    let cache = of_trials(folders, &rows)?;
+    let places: Vec<_> = rows.iter().map(|row| (row.case.clone(), row.block)).collect();
+    let (samples, slices) = (of_trials(folders, &places)?, of_trials(folders, &places)?);
+    let cache = of_trials(folders, &places)?;
     let (latency, again) = merge_latency(folders)?;
-    let server = merge_server(folders, &rows, latency.as_deref().unwrap_or_default())?;
+    let at_rates = latency.iter().flatten().map(LatencyTrial::place);
+    let of_servers: Vec<_> = rows.iter().map(server::place).chain(at_rates).collect();
+    let server = of_trials(folders, &of_servers)?;
     let (space, filled_again) = study::merge(folders)?;
     let (aggregate, counted_again) = study::merge(folders)?;
     let repeated = repeated + again + filled_again + counted_again;
@@ -68,45 +70,24 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     })
 }
 
-/// What a file beside `trials.csv` holds of `rows`, in their order; `None` if no folder has it.
-fn of_trials<R: Attached<Trial = (String, u32)>>(
+/// What a file beside `trials.csv` holds of `trials`, in their order; `None` if no folder has it.
+fn of_trials<R: Attached<Trial: Clone>>(
     folders: &[&Path],
-    rows: &[Row],
+    trials: &[R::Trial],
 ) -> Result<Option<Vec<R>>, Failure> {
-    if !folders.iter().any(|folder| folder.join(R::FILE).exists()) {
+    if !folders.iter().any(|folder| folder.join(<R as Attached>::FILE).exists()) {
         return Ok(None);
     }
-    let places = samples::places(rows);
-    let mut trials = HashMap::new();
+    let wanted: HashSet<R::Trial> = trials.iter().cloned().collect();
+    let mut rows = HashMap::new();
     for folder in folders {
-        for (trial, own) in log::by_trial(log::read::<R>(folder, &places).map_err(wrong)?) {
+        for (trial, own) in log::by_trial(log::read::<R>(folder, &wanted).map_err(wrong)?) {
             // A trial that several folders hold alike is there once.
-            trials.entry(trial).or_insert(own);
+            rows.entry(trial).or_insert(own);
         }
     }
-    let of = |row: &Row| trials.remove(&(row.case.clone(), row.block)).unwrap_or_default();
-    Ok(Some(rows.iter().flat_map(of).collect()))
-}
-
-/// What is measured of servers alone of `rows` and then of `latency`, in their order; `None` if no folder has it.
-fn merge_server(
-    folders: &[&Path],
-    rows: &[Row],
-    latency: &[LatencyTrial],
-) -> Result<Option<Vec<ServerRow>>, Failure> {
-    if !folders.iter().any(|folder| folder.join(SERVER).exists()) {
-        return Ok(None);
-    }
-    let mut all: HashMap<_, ServerRow> = HashMap::new();
-    for folder in folders {
-        for row in server::read(folder, rows, latency).map_err(wrong)? {
-            // A trial that several folders hold alike is there once.
-            all.entry(row.trial()).or_insert(row);
-        }
-    }
-    let closed = rows.iter().map(server::place);
-    let places: Vec<_> = closed.chain(latency.iter().map(LatencyTrial::place)).collect();
-    Ok(Some(places.iter().filter_map(|place| all.remove(place)).collect()))
+    let of = |trial: &R::Trial| rows.remove(trial).unwrap_or_default();
+    Ok(Some(trials.iter().flat_map(of).collect()))
 }
 
 /// The latency trials of all folders, and how many several of them hold alike.

@@ -139,3 +139,17 @@ pub fn for_each(visitor: &mut impl Visitor) {
     visitor.visit::<S3Fifo>();
     visitor.visit::<Sieve>();
 }
+
+/// The names of all policies.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl Visitor for Names {
+        fn visit<E: Eviction + 'static>(&mut self) {
+            self.0.push(E::NAME);
+        }
+    }
+    let mut names = Names(Vec::new());
+    for_each(&mut names);
+    names.0
+}
