@@ -16,6 +16,8 @@ pub(super) const LOG_PAD: f64 = 0.06;
 const PAD: f64 = 0.12;
 /// Height of a name's place on a y axis of names, in texts' heights.
 const NAME: f64 = 1.5;
+/// Between labels of the x axis, at least, of the size of their letters.
+pub(super) const LABEL_GAP: f64 = 0.3;
 
 /// The measures of one picture, in points.
 pub(super) struct Layout<'a> {
@@ -343,13 +345,32 @@ impl<'a> Layout<'a> {
                 (1..=self.panels.x.places()).map(|x| (self.x(j, x as f64), String::new())).collect()
             }
             _ => {
-                let ticks = self.x_scale.map_or_else(Vec::new, Scale::labelled_ticks);
-                let (left, pad) = (self.left + self.pitch * j as f64, self.x_pad());
-                let place =
-                    |share: f64| left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share);
-                ticks.into_iter().map(|(share, label)| (place(share), label)).collect()
+                let place = |(share, label)| (self.place_of_share(j, share), label);
+                self.scale_ticks().into_iter().map(place).collect()
             }
         }
+    }
+
+    /// The ticks of the x axis that has a scale, as shares of it, with labels that do not touch.
+    pub(super) fn scale_ticks(&self) -> Vec<(f64, String)> {
+        let size = self.style.small_text;
+        let ends = |(share, label): &(f64, String)| {
+            let half = font::width(label, size) / 2.0;
+            let middle = self.inside(0, self.place_of_share(0, *share), half);
+            (middle - half, middle + half)
+        };
+        let fit = |ticks: &[(f64, String)]| {
+            let labelled = ticks.iter().filter(|(_, label)| !label.is_empty());
+            let ends: Vec<_> = labelled.map(ends).collect();
+            ends.windows(2).all(|pair| pair[0].1 + size * LABEL_GAP <= pair[1].0)
+        };
+        self.x_scale.map_or_else(Vec::new, |scale| scale.ticks_that(fit))
+    }
+
+    /// Where so much of the x axis' scale is in column `j`.
+    fn place_of_share(&self, j: usize, share: f64) -> f64 {
+        let (left, pad) = (self.left + self.pitch * j as f64, self.x_pad());
+        left + self.panel_width * (pad + (1.0 - 2.0 * pad) * share)
     }
 
     /// The labels under column `j`, line by line, each with where that begins and ends which it is of: what is

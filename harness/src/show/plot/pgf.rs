@@ -212,7 +212,7 @@ fn x_axis(layout: &Layout<'_>) -> String {
                 let pad = (last - first) * pad;
                 (first - pad, last + pad)
             };
-            format!("{}, xmin={first}, xmax={last}", ticks('x', scale, scale.labelled_ticks()))
+            format!("{}, xmin={first}, xmax={last}", ticks('x', scale, layout.scale_ticks()))
         }
         (_, None) => String::new(),
     }

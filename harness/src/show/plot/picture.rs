@@ -6,7 +6,7 @@ use super::arrange::{untangled, without_common_titles};
 use super::called::{Label, called};
 use super::canvas::{Align, Canvas, Place, paint};
 use super::drawing::Drawing;
-use super::layout::Layout;
+use super::layout::{LABEL_GAP, Layout};
 use super::legend::Legend;
 use super::panels::{Lines, Panel, Panels, Point, Series};
 use super::shapes::DOTS;
@@ -145,7 +145,7 @@ impl Layout<'_> {
                 let half = font::width(label, size) / 2.0;
                 let place = self.inside(j, (from + to) / 2.0, half);
                 if !label.is_empty() && place - half >= free_from {
-                    free_from = place + half + size * 0.3;
+                    free_from = place + half + size * LABEL_GAP;
                     canvas.text(label, (place, y), size, Align::Centre)?;
                 }
             }

@@ -104,6 +104,19 @@ impl Scale {
         }
     }
 
+    /// The place of each tick, as a share, and its label, which may be empty: of decades every one has a label, or
+    /// every second, third, …, as many as `fit`, at even distances.
+    pub(super) fn ticks_that(self, fit: impl Fn(&[(f64, String)]) -> bool) -> Vec<(f64, String)> {
+        let (decades, label): (_, fn(i32) -> String) = match self {
+            Self::Log(decades) => (decades, power),
+            Self::Seconds(decades) => (decades, unit),
+            _ => return self.labelled_ticks(),
+        };
+        let from = decades.least_step();
+        let mut tries = (from..from + 4).map(|step| decades.labelled_ticks(step, label));
+        tries.find(|ticks| fit(ticks)).unwrap_or_else(|| self.labelled_ticks())
+    }
+
     /// The place of each tick, as a share, and its label, which may be empty.
     pub(super) fn labelled_ticks(self) -> Vec<(f64, String)> {
         match self {
@@ -126,7 +139,7 @@ impl Scale {
             Self::Levels(count) => {
                 (1..=count).map(|level| (self.share(level as f64), level.to_string())).collect()
             }
-            Self::Log(decades) => decades.labelled_ticks(power),
+            Self::Log(decades) => decades.labelled_ticks(decades.least_step(), power),
             Self::Fine(first, last) => {
                 let is_in = |at: &f64| (first * 0.999..=last * 1.001).contains(at);
                 let low = first.log10().floor() as i32;
@@ -134,7 +147,7 @@ impl Scale {
                     .flat_map(|decade| [1.0, 2.0, 5.0].map(|unit| unit * 10_f64.powi(decade)));
                 rounds.filter(is_in).map(|at| (self.share(at), short(at))).collect()
             }
-            Self::Seconds(decades) => decades.labelled_ticks(unit),
+            Self::Seconds(decades) => decades.labelled_ticks(decades.least_step(), unit),
         }
     }
 }
@@ -197,9 +210,13 @@ impl Decades {
         (above + f64::from(u8::from(self.has_zero))) / self.steps()
     }
 
-    /// Every second decade is labelled where all would not have room.
-    fn labelled_ticks(self, label: impl Fn(i32) -> String) -> Vec<(f64, String)> {
-        let step = if self.high - self.low <= 4 { 1 } else { 2 };
+    /// From one decade that has a label to the next, at least: 2 where there are many.
+    fn least_step(self) -> i32 {
+        if self.high - self.low <= 4 { 1 } else { 2 }
+    }
+
+    /// A tick at each decade; those that are a multiple of `step` have a label.
+    fn labelled_ticks(self, step: i32, label: impl Fn(i32) -> String) -> Vec<(f64, String)> {
         let zero = self.has_zero.then(|| (0.0, "0".to_owned()));
         let tick = |decade: i32| {
             let is_labelled = decade.rem_euclid(step) == 0;
@@ -285,6 +302,30 @@ mod tests {
             "{shares:?}"
         );
         assert!(scale.is_log() && scale.ends() == (1e-7, 1e-3));
+    }
+
+    #[test]
+    fn labels_of_decades_keep_one_distance_whatever_fits() {
+        for (low, high) in (-9..0).flat_map(|low| (low + 1..3).map(move |high| (low, high))) {
+            let ends = [10_f64.powi(low), 10_f64.powi(high)];
+            for most in 1..12 {
+                let is_labelled = |tick: &(f64, String)| !tick.1.is_empty();
+                let scale = Scale::seconds(ends.into_iter());
+                let fit =
+                    |ticks: &[_]| ticks.iter().filter(|tick| is_labelled(tick)).count() <= most;
+                let ticks = scale.ticks_that(fit);
+                assert_eq!(ticks.len() as i32, high - low + 1, "a tick a decade");
+                let labelled: Vec<_> =
+                    (0..ticks.len()).filter(|i| is_labelled(&ticks[*i])).collect();
+                let steps: Vec<_> = labelled.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                assert!(
+                    steps.iter().all(|step| *step == steps[0]),
+                    "{low} {high} {most}: {ticks:?}"
+                );
+                // Of twelve decades every fifth is labelled at least.
+                assert!(most < 3 || labelled.len() <= most, "{low} {high} {most}: {ticks:?}");
+            }
+        }
     }
 
     #[test]
