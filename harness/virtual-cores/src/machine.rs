@@ -253,14 +253,18 @@ impl MachineModel {
 
     /// The machine with its uncertain numbers drawn anew: for the band of a prediction. Draw 0 is the
     /// machine as it is. `near_ns` is drawn within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within
-    /// 40 %, `window` within 50 %, and `rmw_overlaps` is either.
+    /// 40 %, `window` within 50 %, and `rmw_overlaps` is either. Draws 1 and 2 are a pair, 3 and 4, and so on:
+    /// as far as a number is above the machine's in one of them, it is below in the other. So an even number
+    /// of draws has each number as often above as below.
     #[must_use]
     pub fn drawn(&self, draw: u64) -> Self {
         let mut drawn = self.clone();
         if draw == 0 {
             return drawn;
         }
-        let mut state = draw;
+        let pair = draw.div_ceil(2);
+        let sign = if draw % 2 == 1 { 1.0 } else { -1.0 };
+        let mut state = pair;
         // Uniform from −1 to 1 (SplitMix64).
         let mut uniform = || {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -277,9 +281,9 @@ impl MachineModel {
             (&mut drawn.window, 0.5),
         ];
         for (number, within) in uncertain {
-            number.is *= 1.0 + within * uniform();
+            number.is *= 1.0 + within * sign * uniform();
         }
-        drawn.rmw_overlaps.is = (draw % 2) as f64;
+        drawn.rmw_overlaps.is = (pair % 2) as f64;
         drawn
     }
 }

@@ -104,6 +104,31 @@ fn draws_stay_within_their_bounds() {
     }
 }
 
+/// Two draws mirror each other, so that a band has both sides; pairs differ, and so do their `rmw_overlaps`.
+#[test]
+fn draws_are_balanced() {
+    let numbers = |machine: &MachineModel| {
+        let MachineModel { near_ns, far_ns, memory_ns, far_memory_ns, window, .. } = machine;
+        [near_ns, far_ns, memory_ns, far_memory_ns, window].map(|number| number.is)
+    };
+    for (_, machine) in shipped() {
+        let draws: Vec<MachineModel> = (1..=12).map(|draw| machine.drawn(draw)).collect();
+        for (at, own) in numbers(&machine).into_iter().enumerate() {
+            let ratios: Vec<f64> = draws.iter().map(|drawn| numbers(drawn)[at] / own).collect();
+            let below = ratios.iter().filter(|ratio| **ratio < 1.0).count();
+            let above = ratios.iter().filter(|ratio| **ratio > 1.0).count();
+            assert_eq!((below, above), (6, 6), "number {at}: {ratios:?}");
+            for pair in ratios.chunks(2) {
+                assert!((pair[0] + pair[1] - 2.0).abs() < 1e-9, "number {at}: {pair:?}");
+            }
+            let firsts: Vec<f64> = ratios.iter().step_by(2).copied().collect();
+            assert!(firsts.windows(2).all(|two| two[0] != two[1]), "number {at}: {firsts:?}");
+        }
+        let overlaps: Vec<f64> = draws.iter().map(|drawn| drawn.rmw_overlaps.is).collect();
+        assert_eq!(overlaps, [1.0, 1.0, 0.0, 0.0].repeat(3));
+    }
+}
+
 /// A machine with a published curve, of which `from` is replaced by `to`.
 fn with_curve(from: &str, to: &str) -> anyhow::Result<MachineModel> {
     let curve = "\n[[published]]\nof = 'a paper'\nstructure = 't'\nreclaimer = 'none'\nreads = 50\nzipf = 0.0\n\

@@ -28,8 +28,9 @@ struct Arguments {
     /// Numbers of threads, instead of those of the file.
     #[arg(long, value_delimiter = ',')]
     threads: Vec<usize>,
-    /// Draws of the machine's uncertain numbers, of which the band is made; 0 is no band.
-    #[arg(long, default_value_t = 6)]
+    /// Draws of the machine's uncertain numbers, in pairs that mirror each other, of which the band is made;
+    /// 0 is no band.
+    #[arg(long, default_value_t = 12)]
     draws: u64,
     /// What is measured of each subject on one thread of that machine, in operations a second: its work beside
     /// memory is set so that the model says so, too; or `published`, for what the machine's file has of it.
