@@ -100,12 +100,14 @@ struct Line {
     llc: u8,
     /// A bit for each core that has it in a cache of its own.
     holders: [u64; MOST_CORES / 64],
-    /// Until when it is being handed over.
+    /// Until when it is being handed over, and to which core.
     busy: u64,
+    to: u16,
 }
 
 impl Line {
-    const UNTOUCHED: Self = Self { owner: NOBODY, llc: 0, holders: [0; MOST_CORES / 64], busy: 0 };
+    const UNTOUCHED: Self =
+        Self { owner: NOBODY, llc: 0, holders: [0; MOST_CORES / 64], busy: 0, to: NOBODY };
 
     fn holds(&self, core: usize) -> bool {
         self.holders[core / 64] >> (core % 64) & 1 == 1
@@ -231,7 +233,8 @@ impl CoherentMemory {
         let socket = core / self.cores_per_socket;
         let state = self.lines[line as usize];
         let start = now.max(state.busy);
-        let queued = start - now;
+        // Who waits for a line that is on its own way stands behind nobody.
+        let queued = if state.to == core as u16 { 0 } else { start - now };
         let (from, mut cost) = self.source(core, &state, line);
         if writes {
             cost = cost.max(self.invalidate(core, line));
@@ -257,7 +260,7 @@ impl CoherentMemory {
         }
         let state = &mut self.lines[line as usize];
         if is_handed_over {
-            state.busy = done;
+            (state.busy, state.to) = (done, core as u16);
         }
         let is_alone = state.llc & !(1 << socket) == 0 && state.others(core).next().is_none();
         if writes || is_alone {

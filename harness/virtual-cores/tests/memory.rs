@@ -93,6 +93,24 @@ fn a_line_is_handed_over_in_order() {
     }
 }
 
+/// A core that writes a line which is on its way to it waits for it, but stands behind nobody else; another
+/// that asks then stands behind both.
+#[test]
+fn nobody_queues_behind_itself() {
+    let machine = two_sockets();
+    let near = machine.cycles(&machine.near_ns);
+    let mut memory = memory(16);
+    sequence(&mut memory, [(0, 0, WRITES)]);
+    let begin = 1_000_000;
+    let read = memory.access(1, 0, READS, begin);
+    let write = memory.access(1, 0, WRITES, begin + 1);
+    assert_eq!((read.done, read.queued), (begin + near, 0));
+    assert_eq!((write.done, write.queued), (begin + 2 * near, 0));
+    let other = memory.access(2, 0, WRITES, begin + 2);
+    assert_eq!((other.done, other.queued), (begin + 3 * near, 2 * near - 2));
+    assert_eq!(memory.counts().queued, other.queued);
+}
+
 /// A core that reads alone may write without asking anybody; if another has read, it must ask.
 #[test]
 fn a_single_reader_is_the_owner() {
