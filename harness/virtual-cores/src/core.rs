@@ -29,7 +29,7 @@ struct Arrival {
 impl Arrival {
     fn new(served: &Served, start: u64) -> Self {
         let moves = served.done.saturating_sub(start + served.queued);
-        Self { done: served.done, part: Part::of(served.from), moves }
+        Self { done: served.done, part: served.part, moves }
     }
 
     /// The same, so many cycles later.

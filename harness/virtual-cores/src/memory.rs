@@ -10,6 +10,7 @@
 
 use crate::cache::LineCache;
 use crate::machine::{MOST_CORES, MachineModel};
+use crate::spent::Part;
 
 /// Instead of a core: nobody.
 const NOBODY: u16 = u16::MAX;
@@ -33,6 +34,19 @@ pub enum ServedFrom {
     Memory,
 }
 
+impl ServedFrom {
+    /// What is waited for meanwhile, if nobody else has to give up the line.
+    fn part(self) -> Part {
+        match self {
+            Self::L1 | Self::L2 | Self::Llc => Part::Caches,
+            Self::Memory => Part::Memory,
+            Self::Upgrade => Part::Upgrades,
+            Self::Near => Part::Near,
+            Self::Far => Part::Far,
+        }
+    }
+}
+
 /// How an access went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Served {
@@ -40,6 +54,9 @@ pub struct Served {
     pub done: u64,
     /// From where.
     pub from: ServedFrom,
+    /// What its cycles go to while it is waited for: that of `from`; or [`Part::Upgrades`], if a write's line comes
+    /// sooner than others have given it up.
+    pub part: Part,
     /// Cycles that it waited until the line was handed over to others.
     pub queued: u64,
 }
@@ -226,7 +243,7 @@ impl CoherentMemory {
             self.l1[core].insert(line);
             (ServedFrom::L2, self.costs.l2)
         };
-        Served { done: now + cycles, from, queued: 0 }
+        Served { done: now + cycles, from, part: from.part(), queued: 0 }
     }
 
     fn miss(&mut self, core: usize, line: u32, writes: bool, now: u64) -> Served {
@@ -236,8 +253,12 @@ impl CoherentMemory {
         // Who waits for a line that is on its own way stands behind nobody.
         let queued = if state.to == core as u16 { 0 } else { start - now };
         let (from, mut cost) = self.source(core, &state, line);
+        let mut part = from.part();
         if writes {
-            cost = cost.max(self.invalidate(core, line));
+            let invalidation = self.invalidate(core, line);
+            if invalidation > cost {
+                (part, cost) = (Part::Upgrades, invalidation);
+            }
         }
         match from {
             ServedFrom::Near => self.counts.near += 1,
@@ -270,7 +291,7 @@ impl CoherentMemory {
             self.llc[socket].remove(line);
         }
         self.take_in(core, line);
-        Served { done, from, queued }
+        Served { done, from, part, queued }
     }
 
     /// Where the line comes from, and what that costs.

@@ -1,7 +1,5 @@
 //! What cores spend their cycles on.
 
-use crate::memory::ServedFrom;
-
 /// What a cycle of a core went to. Each cycle goes to one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -15,7 +13,7 @@ pub enum Part {
     Caches,
     /// For memory.
     Memory,
-    /// Until others had given up a line that the core had, too.
+    /// Until others had given up a line that the core had too, or that came to it sooner.
     Upgrades,
     /// For a line that another core of the socket had written.
     Near,
@@ -44,18 +42,6 @@ impl Part {
         Self::Pauses,
         Self::System,
     ];
-
-    /// What is waited for where an access is served from there.
-    #[must_use]
-    pub(crate) fn of(from: ServedFrom) -> Self {
-        match from {
-            ServedFrom::L1 | ServedFrom::L2 | ServedFrom::Llc => Self::Caches,
-            ServedFrom::Memory => Self::Memory,
-            ServedFrom::Upgrade => Self::Upgrades,
-            ServedFrom::Near => Self::Near,
-            ServedFrom::Far => Self::Far,
-        }
-    }
 }
 
 /// A cycle stack: so many cycles went to each [`Part`].

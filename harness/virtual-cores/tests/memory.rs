@@ -3,7 +3,7 @@
 mod machines;
 
 use machines::{machine, two_sockets};
-use virtual_cores::{CoherentMemory, ServedFrom, Traffic};
+use virtual_cores::{CoherentMemory, Part, ServedFrom, Traffic};
 
 const READS: bool = false;
 const WRITES: bool = true;
@@ -109,6 +109,30 @@ fn nobody_queues_behind_itself() {
     let other = memory.access(2, 0, WRITES, begin + 2);
     assert_eq!((other.done, other.queued), (begin + 3 * near, 2 * near - 2));
     assert_eq!(memory.counts().queued, other.queued);
+}
+
+/// A write takes as long as the line's way, or as the slowest of those who must give it up: what its cycles go
+/// to says which.
+#[test]
+fn a_write_waits_for_the_slower_of_way_and_invalidation() {
+    let machine = two_sockets();
+    let [near, far] = [&machine.near_ns, &machine.far_ns].map(|ns| machine.cycles(ns));
+    for (readers, from, part, cost) in [
+        // From the socket's last cache, while a core beside, or one of the other socket, has it.
+        (&[0, 1][..], ServedFrom::Llc, Part::Upgrades, near),
+        (&[0, 16][..], ServedFrom::Llc, Part::Upgrades, far),
+        // From the other socket alone; and its owner hands it over.
+        (&[16, 17][..], ServedFrom::Far, Part::Far, far),
+        (&[0][..], ServedFrom::Near, Part::Near, near),
+        // The writer has it.
+        (&[0, 2][..], ServedFrom::Upgrade, Part::Upgrades, near),
+    ] {
+        let mut memory = memory(32);
+        sequence(&mut memory, readers.iter().map(|core| (*core, 0, READS)));
+        let write = memory.access(2, 0, WRITES, 1_000_000);
+        let told = (write.from, write.part, write.done - 1_000_000);
+        assert_eq!(told, (from, part, cost), "after {readers:?}");
+    }
 }
 
 /// A core that reads alone may write without asking anybody; if another has read, it must ask.
