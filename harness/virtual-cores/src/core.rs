@@ -274,7 +274,8 @@ impl Core {
         let mut served = memory.access(self.number, line, true, start);
         let is_hit = matches!(served.from, ServedFrom::L1);
         let mut comes = self.arrival(line, &mut served, start);
-        if is_hit {
+        // The cycles of an update have the first cache's among them, but not a line's way, if it is on its way.
+        if is_hit && comes.done == start + self.costs.l1 {
             comes.done -= self.costs.l1;
         }
         let rmw = self.costs.rmw;

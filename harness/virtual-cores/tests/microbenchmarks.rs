@@ -152,6 +152,21 @@ fn updates_wait_for_their_lines() {
     assert!(side_by_side < each / 2.0, "{side_by_side} cycles, for {each} one after the other");
 }
 
+/// An update of a line that is on its way, as the core has loaded from it, begins when the line has come.
+#[test]
+fn an_update_waits_for_a_line_on_its_way() {
+    let mut machine = two_sockets();
+    machine.rmw_overlaps.is = 1.0;
+    let both = || {
+        access(Event::Load, HERE, 0);
+        access(Event::Update, HERE, 0);
+    };
+    let expected =
+        machine.cycles(&machine.memory_ns) as f64 + machine.rmw_cycles.is + machine.fence_cycles.is;
+    let cycles = took(&machine, both, Vec::new());
+    assert!((cycles - expected).abs() < 0.5, "{cycles} cycles, not {expected}");
+}
+
 /// Cores that update one word take turns: each waits for the transfer and the update of all others.
 #[test]
 fn contended_updates_take_turns() {
