@@ -68,6 +68,8 @@ pub struct Core {
     costs: Costs,
     /// When its next instruction begins.
     now: u64,
+    /// Loads, stores and prefetches so far.
+    issued: u64,
     /// What its cycles so far went to.
     spent: CycleStack,
     loads: Vec<Load>,
@@ -101,6 +103,7 @@ impl Core {
             number,
             costs,
             now: 0,
+            issued: 0,
             spent: CycleStack::default(),
             loads: Vec::new(),
             stores: VecDeque::new(),
@@ -119,6 +122,18 @@ impl Core {
     #[must_use]
     pub fn spent(&self) -> CycleStack {
         self.spent
+    }
+
+    /// Its loads, stores and prefetches so far: each took a cycle of [`Part::Work`] to begin.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    /// A load, a store or a prefetch begins.
+    fn issue(&mut self) {
+        self.issued += 1;
+        self.spend(Part::Work, 1);
     }
 
     fn spend(&mut self, part: Part, cycles: u64) {
@@ -226,7 +241,7 @@ impl Core {
         let start = self.start(address);
         let mut served = memory.access(self.number, line, false, start);
         let comes = self.arrival(line, &mut served, start);
-        self.spend(Part::Work, 1);
+        self.issue();
         self.remember(Load { line, value, start, comes });
         served
     }
@@ -243,7 +258,7 @@ impl Core {
         // One that has its line leaves the buffer by the next cycle.
         served.done = if matches!(served.from, ServedFrom::L1) { start + 1 } else { served.done };
         self.stores.push_back(Arrival::new(&served, start));
-        self.spend(Part::Work, 1);
+        self.issue();
         self.settle();
         served
     }
@@ -252,7 +267,7 @@ impl Core {
     pub fn prefetch(&mut self, memory: &mut CoherentMemory, address: usize, line: u32) -> Served {
         let start = self.start(address);
         let served = memory.access(self.number, line, false, start);
-        self.spend(Part::Work, 1);
+        self.issue();
         if served.done > self.now {
             self.asked.push((line, Arrival::new(&served, start)));
         }

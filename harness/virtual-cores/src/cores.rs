@@ -257,6 +257,13 @@ pub fn counts() -> Traffic {
     with(|run| run.state.borrow().memory.counts()).unwrap_or_default()
 }
 
+/// The loads, stores and prefetches of the running core so far, each of which took a cycle to begin; 0 where none
+/// runs.
+#[must_use]
+pub fn issued() -> u64 {
+    with(|run| run.state.borrow_mut().core().issued()).unwrap_or(0)
+}
+
 /// What all cores have spent their cycles on so far in the run of the core that runs in this thread.
 #[must_use]
 pub fn spent() -> CycleStack {

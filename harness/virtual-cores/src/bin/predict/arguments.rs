@@ -10,7 +10,7 @@ use clap::Parser;
 use table::Structures;
 use virtual_cores::MachineModel;
 
-use crate::cell::Prepared;
+use crate::cell::{Prepared, Work};
 use crate::glue;
 use crate::rows::{self, Prediction};
 use crate::spec::{PredictedCell, Spec};
@@ -159,15 +159,15 @@ fn predict(
             .iter()
             .map(|machine| match at_one_thread {
                 Some(rate) => prepared.fitted(machine, rate, spec.seed),
-                None => Ok(prepared.cycles(machine)),
+                None => Ok(prepared.work(machine)),
             })
-            .collect::<anyhow::Result<Vec<u64>>>()?;
+            .collect::<anyhow::Result<Vec<Work>>>()?;
         for &threads in &spec.threads {
             eprintln!("{} at {threads}", cell.subject());
             let mut outcomes = Vec::new();
-            for (draw, (machine, cycles)) in drawn.iter().zip(&works).enumerate() {
+            for (draw, (machine, work)) in drawn.iter().zip(&works).enumerate() {
                 let seed = spec.seed.wrapping_add(draw as u64);
-                outcomes.push(prepared.run(machine, threads, *cycles, seed)?);
+                outcomes.push(prepared.run(machine, threads, *work, seed)?);
             }
             let rates = || outcomes.iter().map(|outcome| outcome.ops_per_sec);
             let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));

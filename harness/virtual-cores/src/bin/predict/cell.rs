@@ -11,8 +11,8 @@ use trials::case::Case;
 use trials::mix::Mix;
 use trials::workload::{Stream, Streams, prefill_keys};
 use virtual_cores::{
-    CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, mispredict, now,
-    run, spent, work,
+    CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, issued,
+    mispredict, now, run, spent, work,
 };
 
 use crate::instructions;
@@ -22,6 +22,25 @@ use crate::spec::PredictedCell;
 const WARM_UP: u64 = 2;
 /// … so many.
 const LONGEST_WARM_UP: u64 = 400_000;
+
+/// What an operation takes beside its memory, in cycles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// All its instructions: its loads, stores and prefetches, which take a cycle each, are among them.
+    Instructions(u64),
+    /// What is beside these.
+    Beside(u64),
+}
+
+impl Work {
+    /// What is left of an operation's, where so many loads, stores and prefetches have had their cycle.
+    fn left(self, issued: u64) -> u64 {
+        match self {
+            Self::Instructions(cycles) => cycles.saturating_sub(issued),
+            Self::Beside(cycles) => cycles,
+        }
+    }
+}
 
 /// How one run of a cell went.
 #[derive(Clone, Debug)]
@@ -80,7 +99,9 @@ impl Progress {
 struct Worker {
     stream: Stream,
     progress: Rc<Progress>,
-    cycles: u64,
+    work: Work,
+    /// What its core had issued when this was called last.
+    issued: u64,
     mispredicted: f64,
     /// What has added up to the next mispredicted branch.
     added_up: f64,
@@ -102,7 +123,10 @@ impl Feed for Worker {
         if self.progress.done.get() >= self.progress.all {
             return &[];
         }
-        work(self.cycles);
+        let issued = issued();
+        // Those of the operation before, in place of those that this one will do.
+        work(self.work.left(issued - self.issued));
+        self.issued = issued;
         self.op[0] = self.stream.next_op();
         &self.op
     }
@@ -129,22 +153,22 @@ impl<'s> Prepared<'s> {
         Ok(Self { cell, subject, instructions, mispredicted, are_its_own })
     }
 
-    /// The cycles of its instructions on `machine`.
-    pub(crate) fn cycles(&self, machine: &MachineModel) -> u64 {
-        (self.instructions / machine.ipc.is).round() as u64
+    /// Its instructions on `machine`.
+    pub(crate) fn work(&self, machine: &MachineModel) -> Work {
+        Work::Instructions((self.instructions / machine.ipc.is).round() as u64)
     }
 
-    /// Runs it on so many threads, each operation taking so many cycles beside its memory. In a thread of its own,
+    /// Runs it on so many threads, each operation taking `work` beside its memory. In a thread of its own,
     /// where the allocator has memory of its own that nothing has been in: where nodes are then does not depend
     /// on what the process has done before.
     pub(crate) fn run(
         &self,
         machine: &MachineModel,
         threads: usize,
-        cycles: u64,
+        work: Work,
         seed: u64,
     ) -> anyhow::Result<CellRun> {
-        let run = || self.run_here(machine, threads, cycles, seed);
+        let run = || self.run_here(machine, threads, work, seed);
         thread::scope(|scope| scope.spawn(run).join().expect("no run panics"))
     }
 
@@ -152,7 +176,7 @@ impl<'s> Prepared<'s> {
         &self,
         machine: &MachineModel,
         threads: usize,
-        cycles: u64,
+        work: Work,
         seed: u64,
     ) -> anyhow::Result<CellRun> {
         let keys = self.cell.keys;
@@ -181,7 +205,8 @@ impl<'s> Prepared<'s> {
             let mut worker = Worker {
                 stream: streams.worker(thread),
                 progress: Rc::clone(&progress),
-                cycles,
+                work,
+                issued: 0,
                 mispredicted: self.mispredicted,
                 added_up: thread as f64 / threads as f64,
                 is_first: true,
@@ -213,14 +238,14 @@ impl<'s> Prepared<'s> {
         Ok(Arc::new(table))
     }
 
-    /// The cycles beside memory with which one thread does `ops_per_sec`.
+    /// The work with which one thread does `ops_per_sec`.
     pub(crate) fn fitted(
         &self,
         machine: &MachineModel,
         ops_per_sec: f64,
         seed: u64,
-    ) -> anyhow::Result<u64> {
-        let fastest = self.run(machine, 1, 0, seed)?.ops_per_sec;
+    ) -> anyhow::Result<Work> {
+        let fastest = self.run(machine, 1, Work::Beside(0), seed)?.ops_per_sec;
         ensure!(
             fastest >= ops_per_sec * 0.95,
             "{} cannot do {ops_per_sec:.3e} operations a second on one thread of this machine: with no \
@@ -232,12 +257,52 @@ impl<'s> Prepared<'s> {
         let (mut low, mut high) = (0, all);
         while high - low > 1 + all / 200 {
             let middle = u64::midpoint(low, high);
-            if self.run(machine, 1, middle, seed)?.ops_per_sec > ops_per_sec {
+            let work = Work::Beside(middle);
+            if self.run(machine, 1, work, seed)?.ops_per_sec > ops_per_sec {
                 low = middle;
             } else {
                 high = middle;
             }
         }
-        Ok(low)
+        Ok(Work::Beside(low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use table::NO_RECLAIMER;
+    use virtual_cores::Part;
+
+    use super::*;
+    use crate::glue;
+
+    fn machine() -> MachineModel {
+        let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
+        MachineModel::read(&machines.join("xeon-8375c.toml")).expect("it is shipped")
+    }
+
+    /// An operation's loads and stores are among its instructions: both together take what these take.
+    #[test]
+    fn accesses_are_among_the_instructions() {
+        glue::install();
+        let structures = subjects_cuckoo::registrar().into_structures();
+        let cell = PredictedCell {
+            structure: "cuckoo-optimistic".to_owned(),
+            reclaimer: NO_RECLAIMER.to_owned(),
+            reads: 100.0,
+            zipf: 0.0,
+            keys: 2000,
+        };
+        let (prepared, machine) =
+            (Prepared::new(&structures, &cell).expect("it is modelled"), machine());
+        let cycles = |work: Work| {
+            let outcome = prepared.run(&machine, 1, work, 42).expect("it runs");
+            outcome.spent.of(Part::Work) as f64 / outcome.ops as f64
+        };
+        assert!((cycles(Work::Instructions(40)) - 40.0).abs() < 0.01);
+        assert!(cycles(Work::Beside(40)) > 44.0, "it reads words");
+        assert!(cycles(Work::Instructions(0)) > 4.0, "an access takes a cycle in any case");
     }
 }
