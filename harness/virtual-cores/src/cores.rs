@@ -264,6 +264,12 @@ pub fn issued() -> u64 {
     with(|run| run.state.borrow_mut().core().issued()).unwrap_or(0)
 }
 
+/// How often cores have gone to sleep so far in the run of the core that runs in this thread.
+#[must_use]
+pub fn parks() -> u64 {
+    with(|run| run.state.borrow().parks).unwrap_or(0)
+}
+
 /// What all cores have spent their cycles on so far in the run of the core that runs in this thread.
 #[must_use]
 pub fn spent() -> CycleStack {

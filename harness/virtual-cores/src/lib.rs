@@ -29,7 +29,7 @@ pub use self::cache::LineCache;
 pub use self::core::Core;
 pub use self::cores::{
     CoreProgram, Event, RunReport, allocated, counts, did, did_at, fence, forget_waits, is_running,
-    issued, membarrier, mispredict, now, park, pause, run, spent, turn, unpark, work,
+    issued, membarrier, mispredict, now, park, parks, pause, run, spent, turn, unpark, work,
 };
 pub use self::hot::HotLine;
 pub use self::machine::{

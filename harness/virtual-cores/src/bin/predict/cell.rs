@@ -12,7 +12,7 @@ use trials::mix::Mix;
 use trials::workload::{Stream, Streams, prefill_keys};
 use virtual_cores::{
     CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, issued,
-    mispredict, now, run, spent, work,
+    mispredict, now, parks, run, spent, work,
 };
 
 use crate::instructions;
@@ -73,11 +73,22 @@ struct Moment {
     at: u64,
     counts: Traffic,
     spent: CycleStack,
+    parks: u64,
 }
 
 impl Moment {
     fn now() -> Self {
-        Self { at: now(), counts: counts(), spent: spent() }
+        Self { at: now(), counts: counts(), spent: spent(), parks: parks() }
+    }
+
+    /// What was done since `before`; `at` is how long it took.
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            at: self.at.saturating_sub(before.at),
+            counts: self.counts.since(&before.counts),
+            spent: self.spent.since(&before.spent),
+            parks: self.parks - before.parks,
+        }
     }
 }
 
@@ -92,6 +103,11 @@ impl Progress {
         } else if done == self.all {
             self.end.set(Moment::now());
         }
+    }
+
+    /// What the operations that count have done, when all are.
+    fn counted(&self) -> Moment {
+        self.end.get().since(&self.begin.get())
     }
 }
 
@@ -215,14 +231,14 @@ impl<'s> Prepared<'s> {
             Box::new(move || table.handle().run(&mut worker, &mut Books::default()))
         };
         let report = run(machine, (0..threads).map(program).collect())?;
-        let (begin, end) = (progress.begin.get(), progress.end.get());
-        ensure!(end.at > begin.at, "no virtual time has passed in {ops} operations");
+        let Moment { at: cycles, counts, spent, parks } = progress.counted();
+        ensure!(cycles > 0, "no virtual time has passed in {ops} operations");
         Ok(CellRun {
-            ops_per_sec: ops as f64 / (end.at - begin.at) as f64 * machine.ghz.is * 1e9,
+            ops_per_sec: ops as f64 / cycles as f64 * machine.ghz.is * 1e9,
             ops,
-            counts: end.counts.since(&begin.counts),
-            spent: end.spent.since(&begin.spent),
-            parks: report.parks,
+            counts,
+            spent,
+            parks,
             hot: report.hot,
             waited: report.waited,
         })
@@ -273,7 +289,7 @@ mod tests {
     use std::path::Path;
 
     use table::NO_RECLAIMER;
-    use virtual_cores::Part;
+    use virtual_cores::{Part, park, turn, unpark};
 
     use super::*;
     use crate::glue;
@@ -281,6 +297,39 @@ mod tests {
     fn machine() -> MachineModel {
         let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
         MachineModel::read(&machines.join("xeon-8375c.toml")).expect("it is shipped")
+    }
+
+    /// What is done in the warm-up, and after the last operation that counts, counts nowhere.
+    #[test]
+    fn what_counts_is_what_operations_between_have_done() {
+        let progress = Rc::new(Progress {
+            done: Cell::new(0),
+            warm: 1,
+            all: 3,
+            begin: Cell::default(),
+            end: Cell::default(),
+        });
+        let told = Rc::clone(&progress);
+        let sleeper: CoreProgram = Box::new(move || {
+            for _ in 0..5 {
+                park(8);
+                work(100);
+                told.note();
+            }
+        });
+        let waker: CoreProgram = Box::new(|| {
+            for _ in 0..5 {
+                work(10_000_000);
+                turn();
+                unpark(8);
+            }
+        });
+        let report = run(&machine(), vec![sleeper, waker]).expect("they fit");
+        let counted = progress.counted();
+        assert_eq!((report.parks, counted.parks), (5, 2));
+        // The waker's work comes twice between the two moments.
+        assert!((20_000_000..20_100_000).contains(&counted.at), "{counted:?}");
+        assert_eq!(counted.spent.of(Part::Work), 2 * (10_000_000 + 100));
     }
 
     /// An operation's loads and stores are among its instructions: both together take what these take.
