@@ -35,6 +35,8 @@ pub struct PredictedRow {
     pub low: f64,
     /// The most.
     pub high: f64,
+    /// The draws of the machine's uncertain numbers that the band is of; of 0 it is none, and both are the rate.
+    pub draws: u64,
     /// Always [`PREDICTED`].
     pub source: String,
     /// What was modelled.
@@ -118,10 +120,16 @@ impl PredictedRow {
         self.published.map(|published| self.ops_per_sec / published)
     }
 
-    /// Whether this one's band is wholly above the other's: only then is it called faster.
+    /// Its band, if it has one.
+    #[must_use]
+    pub fn band(&self) -> Option<(f64, f64)> {
+        (self.low < self.high).then_some((self.low, self.high))
+    }
+
+    /// Whether both have bands, and this one's is wholly above the other's: only then is it called faster.
     #[must_use]
     pub fn is_above(&self, other: &Self) -> bool {
-        self.low > other.high
+        self.band().is_some() && other.band().is_some() && self.low > other.high
     }
 }
 

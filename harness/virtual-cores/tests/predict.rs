@@ -32,12 +32,17 @@ fn hash(text: &str) -> u64 {
     })
 }
 
-/// The rates of its rows, in their order.
-fn rates(spec: &str, options: &[&str]) -> Vec<f64> {
+/// Its rows.
+fn rows(spec: &str, options: &[&str]) -> serde_json::Value {
     let output = predict(spec, options);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The rates of its rows, in their order.
+fn rates(spec: &str, options: &[&str]) -> Vec<f64> {
+    let rows = rows(spec, options);
     let rate = |row: &serde_json::Value| {
         assert_eq!(row["source"], "predicted");
         let number = |name: &str| row[name].as_f64().expect("a number");
@@ -56,6 +61,21 @@ fn two_runs_print_the_same_bytes() {
     let first = once();
     assert!(first.len() > 500);
     assert_eq!(String::from_utf8(first), String::from_utf8(once()));
+}
+
+/// Draws make a band, and without them there is none.
+#[test]
+fn draws_make_a_band() {
+    let spec = "[axes]\nstructure = 'cuckoo-striped'\nthreads = 16\nreads = 50\nkeys = 2000\n";
+    for (draws, has_band) in [("0", false), ("2", true)] {
+        // The later option counts.
+        let rows = rows(spec, &["--draws", draws]);
+        let number = |name: &str| rows[0][name].as_f64().expect("a number");
+        let (low, rate, high) = (number("low"), number("ops_per_sec"), number("high"));
+        assert!(low <= rate && rate <= high, "{rows}");
+        assert_eq!(low < high, has_band, "{rows}");
+        assert_eq!(rows[0]["draws"].to_string(), draws);
+    }
 }
 
 /// A lock around all collapses; reads that write nothing scale.

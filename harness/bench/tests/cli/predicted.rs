@@ -3,17 +3,17 @@
 use crate::lab;
 use crate::support::{Lab, TINY, is_png};
 
-const COLUMNS: &str = "structure,reclaimer,threads,reads,zipf,keys,ops_per_sec,low,high,source,machine,published,\
-    published_of,work_from,accesses,l1,l2,llc,memory,upgrades,near,far,invalidations,failed_cas,queued_cycles,parks,\
-    cycles_work,cycles_branches,cycles_atomics,cycles_caches,cycles_memory,cycles_upgrades,cycles_near,cycles_far,\
-    cycles_queued,cycles_pauses,cycles_system";
+const COLUMNS: &str = "structure,reclaimer,threads,reads,zipf,keys,ops_per_sec,low,high,draws,source,machine,\
+    published,published_of,work_from,accesses,l1,l2,llc,memory,upgrades,near,far,invalidations,failed_cas,\
+    queued_cycles,parks,cycles_work,cycles_branches,cycles_atomics,cycles_caches,cycles_memory,cycles_upgrades,\
+    cycles_near,cycles_far,cycles_queued,cycles_pauses,cycles_system";
 
 /// A prediction of that rate, with that band.
 fn row(structure: &str, threads: usize, rate: f64, band: (f64, f64), published: &str) -> String {
     let (low, high) = band;
     let of = if published.is_empty() { "" } else { "a paper" };
     format!(
-        "{structure},none,{threads},90.0,0.0,1000,{rate},{low},{high},predicted,a machine,{published},{of},\
+        "{structure},none,{threads},90.0,0.0,1000,{rate},{low},{high},12,predicted,a machine,{published},{of},\
          instructions,9,8,0,0.5,0.1,0.1,0.2,0.1,0.3,0.0,40.5,0.0,80,9,20,30,10,5,20,30,{},0,0\n",
         40 * (threads - 1)
     )
@@ -76,13 +76,32 @@ fn a_page_of_predictions_has_verdicts_only_where_bands_do_not_touch() {
         assert!(page.contains(part), "no {part}");
     }
     assert!(!page.contains("Counter.rare") && !page.contains("What the trials say"));
-    // The last field of a row.
-    let last = |line| Some(str::strip_suffix(line, "</td></tr>")?.rsplit_once("<td>")?.1);
-    let ahead = page.lines().filter_map(last);
-    let ahead: Vec<&str> = ahead.filter(|names| ["a", "b", "c", "b, c"].contains(names)).collect();
-    assert_eq!(ahead, ["c"]);
+    assert_eq!(ahead(&page), ["c"]);
     lab.run("report p").exits(0);
     assert_eq!(page, lab.read("p/report.html"));
+}
+
+/// The names in the last column of the page's rows, where they are of these tables.
+fn ahead(page: &str) -> Vec<&str> {
+    // The last field of a row.
+    let last = |line| Some(str::strip_suffix(line, "</td></tr>")?.rsplit_once("<td>")?.1);
+    let names = page.lines().filter_map(last);
+    names.filter(|names| ["a", "b", "c", "b, c"].contains(names)).collect()
+}
+
+/// Of rates alone nobody knows which is ahead: a band that has no width is none, in either of two rows.
+#[test]
+fn without_bands_there_are_no_verdicts() {
+    let lab = predicted();
+    let whole = lab.read("p/predictions.csv");
+    for (band, rate) in [("800000000,950000000", 900_000_000), ("200000000,400000000", 300_000_000)]
+    {
+        assert!(whole.contains(band), "{whole}");
+        let none = format!("{rate},{rate}");
+        lab.write("p/predictions.csv", whole.replace(band, &none));
+        lab.run("report p").exits(0);
+        assert_eq!(ahead(&lab.read("p/report.html")), [""; 0], "{rate}");
+    }
 }
 
 #[test]

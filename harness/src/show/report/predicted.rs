@@ -84,7 +84,7 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
             Field::number(row.zipf, row.zipf.to_string()),
             Field::number(row.keys as f64, row.keys.to_string()),
             Field::number(row.ops_per_sec, mops(row.ops_per_sec)),
-            interval(Some((row.low, row.high)), mops),
+            interval(row.band(), mops),
             Field::maybe(row.to_published(), |ratio| format!("{ratio:.2}")),
             Field::number(cycles, format!("{cycles:.0}")),
             Field::text(most.map_or("", part_in_words)),

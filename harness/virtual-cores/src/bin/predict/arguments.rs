@@ -171,6 +171,7 @@ fn predict(
             }
             let rates = || outcomes.iter().map(|outcome| outcome.ops_per_sec);
             let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+            let band = (band, arguments.draws);
             let row = rows::row(cell, threads, machine, work_from, &outcomes[0], band);
             let hot = rows::hot_lines(&row, &outcomes[0]);
             predictions.push(Prediction { row, hot });

@@ -40,7 +40,7 @@ pub(crate) fn row(
     machine: &MachineModel,
     work_from: &str,
     outcome: &CellRun,
-    band: (f64, f64),
+    (band, draws): ((f64, f64), u64),
 ) -> PredictedRow {
     let per = |count: u64| count as f64 / outcome.ops as f64;
     let (counts, spent) = (&outcome.counts, &outcome.spent);
@@ -58,6 +58,7 @@ pub(crate) fn row(
         ops_per_sec: outcome.ops_per_sec,
         low: band.0,
         high: band.1,
+        draws,
         source: PREDICTED.to_owned(),
         machine: machine.name.clone(),
         published,
@@ -137,7 +138,10 @@ pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result
     )?;
     for Prediction { row, .. } in predictions {
         let subject = table::subject_name(&row.structure, &row.reclaimer);
-        let band = format!("{:.2} to {:.2}", row.low / 1e6, row.high / 1e6);
+        let band = row.band().map_or_else(
+            || "-".to_owned(),
+            |(low, high)| format!("{:.2} to {:.2}", low / 1e6, high / 1e6),
+        );
         let ratio =
             row.to_published().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         writeln!(
