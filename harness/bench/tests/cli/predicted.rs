@@ -104,6 +104,22 @@ fn without_bands_there_are_no_verdicts() {
     }
 }
 
+/// A table whose work was set by a rate, and one whose instructions were counted, are not compared.
+#[test]
+fn work_from_two_sources_is_not_compared() {
+    let lab = predicted();
+    let whole = lab.read("p/predictions.csv");
+    lab.run("report p").exits(0);
+    assert!(lab.read("p/report.html").contains("work from instructions"));
+    let c = whole.lines().find(|line| line.starts_with("c,none,64,")).expect("a row of c");
+    let set = c.replace(",instructions,", ",published,");
+    lab.write("p/predictions.csv", whole.replace(c, &set));
+    lab.run("report p").exits(0);
+    let page = lab.read("p/report.html");
+    assert_eq!(ahead(&page), [""; 0]);
+    assert!(page.contains("<td>published</td>"), "{page}");
+}
+
 #[test]
 fn trials_and_predictions_are_never_one() {
     let lab = predicted();

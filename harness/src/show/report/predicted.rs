@@ -30,8 +30,8 @@ pub(super) fn note(rows: &[PredictedRow]) -> String {
 
 /// Whether two predictions can be compared.
 fn are_alike(a: &PredictedRow, b: &PredictedRow) -> bool {
-    (&a.machine, a.threads, a.reads, a.zipf, a.keys)
-        == (&b.machine, b.threads, b.reads, b.zipf, b.keys)
+    (&a.machine, &a.work_from, a.threads, a.reads, a.zipf, a.keys)
+        == (&b.machine, &b.work_from, b.threads, b.reads, b.zipf, b.keys)
 }
 
 fn subject(row: &PredictedRow) -> String {
@@ -64,11 +64,12 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
         "#reads",
         "#zipf",
         "#keys",
+        "work from",
         "#Mops/s",
         "#band",
         "#model ÷ published",
         "#cycles",
-        "most go to",
+        "largest part",
         "ahead of",
     ];
     let of = |row: &PredictedRow| {
@@ -83,6 +84,7 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
             Field::number(row.reads, format!("{} %", row.reads)),
             Field::number(row.zipf, row.zipf.to_string()),
             Field::number(row.keys as f64, row.keys.to_string()),
+            Field::text(&row.work_from),
             Field::number(row.ops_per_sec, mops(row.ops_per_sec)),
             interval(row.band(), mops),
             Field::maybe(row.to_published(), |ratio| format!("{ratio:.2}")),

@@ -103,8 +103,17 @@ pub(super) fn interval(ends: Option<(f64, f64)>, show: impl Fn(f64) -> String) -
 }
 
 /// Columns that say the same in every row, and need not be shown in each.
-const MAY_BE_COMMON: [&str; 8] =
-    ["noise floor", "baseline", "machine", "threads", "reads", "zipf", "keys", "setting"];
+const MAY_BE_COMMON: [&str; 9] = [
+    "noise floor",
+    "baseline",
+    "machine",
+    "threads",
+    "reads",
+    "zipf",
+    "keys",
+    "work from",
+    "setting",
+];
 
 impl Table {
     /// With what all rows have in common said once.
