@@ -45,7 +45,8 @@ pub struct PredictedRow {
     pub published: Option<f64>,
     /// Of what, and where.
     pub published_of: String,
-    /// What an operation does beside its memory is from: `instructions`, or set by the rate of `one thread`.
+    /// What an operation does beside its memory is from: `instructions`; or it is set by a rate of `one thread` that
+    /// was given, or by the `published` one.
     pub work_from: String,
     /// Accesses for an operation; and so on.
     pub accesses: f64,

@@ -121,8 +121,11 @@ pub(super) fn to_published(rows: &[&PredictedRow]) -> Vec<String> {
         }
     }
     let each = curves.into_iter().map(|(curve, (row, ratios))| {
-        let is_set = row.work_from == "one thread";
-        let how = if is_set { "; its work is set by the published rate of one thread" } else { "" };
+        let how = match row.work_from.as_str() {
+            "published" => "; its work is set by the published rate of one thread",
+            "one thread" => "; its work is set by a rate of one thread that was given",
+            _ => "",
+        };
         format!(
             "Model ÷ published, {curve} ({}): {} threads{how}.",
             row.published_of,
@@ -130,4 +133,25 @@ pub(super) fn to_published(rows: &[&PredictedRow]) -> Vec<String> {
         )
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_rows::{Grid, predictions};
+
+    #[test]
+    fn a_caption_says_which_rate_has_set_the_work() {
+        let mut row = predictions(&Grid::small()).remove(0);
+        row.published = Some(row.ops_per_sec);
+        for (from, said) in [
+            ("instructions", "1.00 at 1 threads."),
+            ("published", "threads; its work is set by the published rate of one thread."),
+            ("one thread", "threads; its work is set by a rate of one thread that was given."),
+        ] {
+            row.work_from = from.to_owned();
+            let caption = to_published(&[&row]).concat();
+            assert!(caption.ends_with(said), "{from}: {caption}");
+        }
+    }
 }

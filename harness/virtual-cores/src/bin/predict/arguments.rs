@@ -69,11 +69,15 @@ impl FromStr for OneThread {
 }
 
 impl Arguments {
-    /// What one thread does of a cell, if its work is set by that.
-    fn at_one_thread(&self, machine: &MachineModel, cell: &PredictedCell) -> Option<f64> {
+    /// What one thread does of a cell, if its work is set by that; and what rows then say that it is from.
+    fn at_one_thread(
+        &self,
+        machine: &MachineModel,
+        cell: &PredictedCell,
+    ) -> Option<(f64, &'static str)> {
         match self.at_one_thread? {
-            OneThread::Measured(rate) => Some(rate),
-            OneThread::Published => rows::published(machine, cell)?.at(1),
+            OneThread::Measured(rate) => Some((rate, "one thread")),
+            OneThread::Published => Some((rows::published(machine, cell)?.at(1)?, "published")),
         }
     }
 }
@@ -154,11 +158,11 @@ fn predict(
     for cell in &spec.cells {
         let prepared = Prepared::new(structures, cell)?;
         let at_one_thread = arguments.at_one_thread(machine, cell);
-        let work_from = if at_one_thread.is_some() { "one thread" } else { "instructions" };
+        let work_from = at_one_thread.map_or("instructions", |(_, from)| from);
         let works = drawn
             .iter()
             .map(|machine| match at_one_thread {
-                Some(rate) => prepared.fitted(machine, rate, spec.seed),
+                Some((rate, _)) => prepared.fitted(machine, rate, spec.seed),
                 None => Ok(prepared.work(machine)),
             })
             .collect::<anyhow::Result<Vec<Work>>>()?;
