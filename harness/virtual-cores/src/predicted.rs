@@ -150,6 +150,8 @@ pub struct HotLineRow {
     pub zipf: f64,
     /// As of the prediction.
     pub keys: u64,
+    /// As of the prediction.
+    pub machine: String,
     /// 1 is the line that was waited for most.
     pub rank: usize,
     /// Cycles that accesses waited for it, after the warm-up.
@@ -162,4 +164,14 @@ pub struct HotLineRow {
     pub at: String,
     /// That code's share of the line's cycles.
     pub share_there: f64,
+}
+
+impl HotLineRow {
+    /// Whether it is of the cell of a prediction, and of its machine, at whatever number of threads.
+    #[must_use]
+    pub fn is_of_cell(&self, row: &PredictedRow) -> bool {
+        (&self.machine, &self.structure, &self.reclaimer)
+            == (&row.machine, &row.structure, &row.reclaimer)
+            && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
+    }
 }

@@ -32,9 +32,10 @@ fn predicted() -> Lab {
     lab.write("p/predictions.csv", text);
     lab.write(
         "p/hot-lines.csv",
-        "structure,reclaimer,threads,reads,zipf,keys,rank,waited_cycles,share,field,at,share_there\n\
-         c,none,64,90.0,0.0,1000,1,5000,0.5,Counter.stripes[i],structures/src/counter.rs:98,1.0\n\
-         c,none,64,90.0,0.0,1000,2,5000,0.004,Counter.rare,structures/src/counter.rs:99,1.0\n",
+        "structure,reclaimer,threads,reads,zipf,keys,machine,rank,waited_cycles,share,field,at,share_there\n\
+         c,none,1,90.0,0.0,1000,a machine,1,50,0.5,Counter.alone,structures/src/counter.rs:97,1.0\n\
+         c,none,64,90.0,0.0,1000,a machine,1,5000,0.5,Counter.stripes[i],structures/src/counter.rs:98,1.0\n\
+         c,none,64,90.0,0.0,1000,a machine,2,5000,0.004,Counter.rare,structures/src/counter.rs:99,1.0\n",
     );
     lab.write("p/experiment.toml", "title = \"Three tables\"\nquestion = \"Which?\"\n");
     lab
@@ -75,7 +76,8 @@ fn a_page_of_predictions_has_verdicts_only_where_bands_do_not_touch() {
     {
         assert!(page.contains(part), "no {part}");
     }
-    assert!(!page.contains("Counter.rare") && !page.contains("What the trials say"));
+    assert!(!page.contains("Counter.rare") && !page.contains("Counter.alone"));
+    assert!(!page.contains("What the trials say"));
     assert_eq!(ahead(&page), ["c"]);
     lab.run("report p").exits(0);
     assert_eq!(page, lab.read("p/report.html"));
@@ -102,6 +104,33 @@ fn without_bands_there_are_no_verdicts() {
         lab.run("report p").exits(0);
         assert_eq!(ahead(&lab.read("p/report.html")), [""; 0], "{rate}");
     }
+}
+
+/// Another folder `q`, of another machine, whose most threads are 16.
+fn of_two_machines() -> Lab {
+    let lab = predicted();
+    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml"] {
+        let text = lab.read(&format!("p/{name}"));
+        let text = text.replace("a machine", "a toaster").replace(",none,64,", ",none,16,");
+        lab.write(&format!("q/{name}"), text.replace("Counter.stripes", "Counter.toasted"));
+    }
+    lab
+}
+
+/// Each machine's lines are those at its own most threads, and say whose they are.
+#[test]
+fn hot_lines_of_two_machines_are_told_apart() {
+    let lab = of_two_machines();
+    lab.run("report p q").exits(0);
+    let page = lab.read("p/report.html");
+    for (machine, field) in
+        [("a machine", "Counter.stripes[i]"), ("a toaster", "Counter.toasted[i]")]
+    {
+        let mut lines = page.lines();
+        let line = lines.find(|line| line.contains(field)).expect(field);
+        assert!(line.contains(&format!("<td>{machine}</td>")), "{line}");
+    }
+    assert!(!page.contains("Counter.alone"));
 }
 
 /// A table whose work was set by a rate, and one whose instructions were counted, are not compared.

@@ -96,15 +96,19 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
     Table::new(&names, rows.iter().map(of).collect())
 }
 
-/// The lines that were waited for most, of each subject and workload at the most threads.
+/// The lines that were waited for most, of each subject and workload on each machine, at the most threads.
 pub(super) fn hot_lines(rows: &[PredictedRow], lines: &[HotLineRow]) -> Table {
-    let most = rows.iter().map(|row| row.threads).max().unwrap_or(0);
-    let is_shown = |line: &&HotLineRow| {
-        line.threads == most && line.rank <= MOST_LINES && line.share >= LEAST_SHARE
+    let most = |line: &HotLineRow| {
+        rows.iter().filter(|row| line.is_of_cell(row)).map(|row| row.threads).max()
     };
-    let names = ["subject", "#threads", "#reads", "#zipf", "#keys", "field", "#share", "where"];
+    let is_shown = |line: &&HotLineRow| {
+        line.rank <= MOST_LINES && line.share >= LEAST_SHARE && most(line) == Some(line.threads)
+    };
+    let names =
+        ["machine", "subject", "#threads", "#reads", "#zipf", "#keys", "field", "#share", "where"];
     let of = |line: &HotLineRow| {
         vec![
+            Field::text(&line.machine),
             Field::text(subject_name(&line.structure, &line.reclaimer)),
             Field::count(line.threads),
             Field::number(line.reads, format!("{} %", line.reads)),

@@ -100,6 +100,7 @@ pub(crate) fn hot_lines(row: &PredictedRow, outcome: &CellRun) -> Vec<HotLineRow
         reads: row.reads,
         zipf: row.zipf,
         keys: row.keys,
+        machine: row.machine.clone(),
         rank: index + 1,
         waited_cycles: line.waited,
         share: line.waited as f64 / outcome.waited as f64,
