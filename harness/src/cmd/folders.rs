@@ -147,6 +147,17 @@ impl Selection {
         self.metric.and_then(RateName::quantity).unwrap_or_default()
     }
 
+    /// The cells that are asked for, if not all are.
+    pub(super) fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
+    /// The options that are given and say something of trials alone.
+    pub(super) fn of_trials(&self) -> impl Iterator<Item = &'static str> {
+        let given = [("--metric", self.metric.is_some()), ("--controls", self.controls)];
+        given.into_iter().filter_map(|(option, is_given)| is_given.then_some(option))
+    }
+
     /// Refuses what is no rate.
     pub(super) fn rates_alone(&self) -> Result<(), Failure> {
         match self.metric.filter(|metric| metric.quantity().is_some()) {

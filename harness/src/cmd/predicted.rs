@@ -65,16 +65,18 @@ fn described(row: &PredictedRow) -> String {
 }
 
 impl Predicted {
-    /// The cells that `filter` matches.
+    /// The cells that `filter` matches; of lines, those of these are shown. What is empty stays so.
     pub(super) fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
-        let Some(filter) = filter else { return Ok(self) };
+        let Some(filter) = filter.filter(|_| !self.rows.is_empty()) else { return Ok(self) };
         self.rows.retain(|row| {
             let subject = subject_name(&row.structure, &row.reclaimer);
             filter.matches_any(&[&subject, &row.structure, &described(row)])
         });
         if self.rows.is_empty() {
             let text = filter.text();
-            return Err(usage(format!("there is nothing to draw: --filter {text} leaves no cell")));
+            return Err(usage(format!(
+                "there is nothing to show: --filter {text} leaves no cell of the predictions"
+            )));
         }
         Ok(self)
     }

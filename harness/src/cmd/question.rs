@@ -32,6 +32,22 @@ pub(super) struct Question {
     across_machines: bool,
 }
 
+impl Question {
+    /// Refuses what says something of trials, where there are none.
+    pub(super) fn of_predictions(&self) -> Result<(), Failure> {
+        let own =
+            [("--baseline", self.baseline.is_some()), ("--across-machines", self.across_machines)];
+        let own = own.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
+        match own.chain(self.selection.of_trials()).next() {
+            Some(option) => Err(usage(format!(
+                "{option}: these are predictions, and it says something of trials; --filter takes cells of \
+                 predictions, too"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Compares the subjects of `folders`, or two runs, and hands on the result, which may be empty.
 pub(super) fn compare<T>(
     registry: &Registry,

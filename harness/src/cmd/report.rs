@@ -52,6 +52,10 @@ pub(super) struct Args {
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     args.asked.selection.rates_alone()?;
     let (measured, predicted) = apart(&args.folders)?;
+    if measured.is_empty() {
+        args.asked.of_predictions()?;
+    }
+    let predicted = predicted.only(args.asked.selection.filter())?;
     let file = args.out.clone().unwrap_or_else(|| args.folders[0].join(REPORT));
     let results = Results { predicted: &predicted.rows, ..Results::default() };
     let figures = drawable(&results, &[Unasked::Everywhere]);

@@ -57,7 +57,7 @@ fn predictions_are_drawn() {
     let svg = lab.read("f/cycle-stack.svg");
     assert!(svg.contains("mine") && !svg.contains("\nc\n"), "{svg}");
     for (arguments, said) in [
-        ("--filter z", "leaves no cell"),
+        ("--filter z", "leaves no cell of the predictions"),
         ("--label z=y", "no subject, scheme or table is called `z`"),
         ("--baseline a", "no figure of predictions has ratios"),
         ("--figure throughput-threads", "these are predictions"),
@@ -131,6 +131,29 @@ fn hot_lines_of_two_machines_are_told_apart() {
         assert!(line.contains(&format!("<td>{machine}</td>")), "{line}");
     }
     assert!(!page.contains("Counter.alone"));
+}
+
+/// A page is of the cells that are asked for, and of their lines. What says something of trials is refused.
+#[test]
+fn a_page_of_predictions_is_filtered() {
+    let lab = of_two_machines();
+    lab.run("report p q --filter a").exits(0);
+    let page = lab.read("p/report.html");
+    assert!(page.contains("<td>a</td>") && !page.contains("<td>c</td>"));
+    assert!(!page.contains("Counter"), "lines of c are left");
+    // Of c at 1 thread: its line there.
+    lab.run("report p --filter *threads=1*").exits(0);
+    let page = lab.read("p/report.html");
+    assert!(page.contains("Counter.alone") && !page.contains("Counter.stripes"));
+    for (arguments, said) in [
+        ("--filter z", "--filter z leaves no cell of the predictions"),
+        ("--baseline a", "--baseline: these are predictions"),
+        ("--controls", "--controls: these are predictions"),
+        ("--metric cpu", "--metric: these are predictions"),
+        ("--across-machines", "--across-machines: these are predictions"),
+    ] {
+        lab.run(&format!("report p {arguments}")).exits(2).says(&[said]);
+    }
 }
 
 /// A table whose work was set by a rate, and one whose instructions were counted, are not compared.
