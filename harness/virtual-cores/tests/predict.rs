@@ -163,6 +163,24 @@ fn predictions_stand_beside_what_is_published() {
     }
 }
 
+/// Each number of threads is predicted once, and each grid's cells at its own.
+#[test]
+fn grids_have_their_own_threads() {
+    let spec = "[axes]\nstructure = 'cuckoo-striped'\nthreads = [2, 1, 2]\nkeys = 1000\n\
+                [[also]]\nstructure = 'chaining-inline'\nthreads = 3\nkeys = 1000\n";
+    for (options, expected) in [
+        (&[][..], &[("cuckoo-striped", 1_u64), ("cuckoo-striped", 2), ("chaining-inline", 3)][..]),
+        (&["--threads", "2,2"][..], &[("cuckoo-striped", 2_u64), ("chaining-inline", 2)][..]),
+    ] {
+        let rows = rows(spec, options);
+        let told = rows.as_array().expect("rows").iter().map(|row| {
+            let structure = row["structure"].as_str().expect("a name");
+            (structure, row["threads"].as_u64().expect("a number"))
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+}
+
 /// What each thread counts is in a line of its own, also beyond the first 32.
 #[test]
 fn writes_scale_beyond_32_threads() {

@@ -13,7 +13,7 @@ use virtual_cores::MachineModel;
 use crate::cell::{Prepared, Work};
 use crate::glue;
 use crate::rows::{self, Prediction};
-use crate::spec::{PredictedCell, Spec};
+use crate::spec::{Curve, PredictedCell, Spec};
 
 /// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
 /// a model of that machine's caches. What is modelled, and what is not: docs/PREDICTION.md.
@@ -122,10 +122,10 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
     let machine = MachineModel::read(&arguments.machine)?;
     let mut spec = Spec::read(&arguments.spec, structures)?;
     if !arguments.threads.is_empty() {
-        spec.threads.clone_from(&arguments.threads);
+        spec.at(&arguments.threads);
     }
     let cores = machine.cores();
-    for threads in &spec.threads {
+    for threads in spec.curves.iter().flat_map(|curve| &curve.threads) {
         ensure!(
             (1..=cores).contains(threads),
             "{threads} threads on {}, which has {cores} cores: from 1 to {cores} can be predicted",
@@ -133,7 +133,7 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
         );
     }
     let mut borrowers = BTreeSet::new();
-    for cell in &spec.cells {
+    for Curve { cell, .. } in &spec.curves {
         let is_set = arguments.at_one_thread(&machine, cell).is_some();
         if !is_set && !Prepared::new(structures, cell)?.are_its_own {
             borrowers.insert(cell.subject());
@@ -155,7 +155,7 @@ fn predict(
 ) -> anyhow::Result<Vec<Prediction>> {
     let mut predictions = Vec::new();
     let drawn: Vec<MachineModel> = (0..=arguments.draws).map(|draw| machine.drawn(draw)).collect();
-    for cell in &spec.cells {
+    for Curve { cell, threads } in &spec.curves {
         let prepared = Prepared::new(structures, cell)?;
         let at_one_thread = arguments.at_one_thread(machine, cell);
         let work_from = at_one_thread.map_or("instructions", |(_, from)| from);
@@ -166,7 +166,7 @@ fn predict(
                 None => Ok(prepared.work(machine)),
             })
             .collect::<anyhow::Result<Vec<Work>>>()?;
-        for &threads in &spec.threads {
+        for &threads in threads {
             eprintln!("{} at {threads}", cell.subject());
             let mut outcomes = Vec::new();
             for (draw, (machine, work)) in drawn.iter().zip(&works).enumerate() {

@@ -21,6 +21,21 @@ const TABLES: [&str; 7] = [
     "cuckoo-optimistic:*",
 ];
 
+/// What says how trials are measured, and what for: of no use here.
+const SETTINGS: [&str; 11] = [
+    "title",
+    "question",
+    "reproduces",
+    "seconds",
+    "warmup",
+    "blocks",
+    "target_halfwidth",
+    "max_blocks",
+    "pin",
+    "controls",
+    "series",
+];
+
 /// A cell but for its number of threads.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PredictedCell {
@@ -38,12 +53,29 @@ impl PredictedCell {
     }
 }
 
+/// A cell at numbers of threads.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Curve {
+    pub(crate) cell: PredictedCell,
+    /// Ascending, each once.
+    pub(crate) threads: Vec<usize>,
+}
+
+impl Curve {
+    /// At these, too.
+    fn add(&mut self, threads: &[usize]) {
+        self.threads.extend(threads);
+        self.threads.sort_unstable();
+        self.threads.dedup();
+    }
+}
+
 /// What an experiment file asks for.
 #[derive(Debug)]
 pub(crate) struct Spec {
     pub(crate) seed: u64,
-    pub(crate) cells: Vec<PredictedCell>,
-    pub(crate) threads: Vec<usize>,
+    /// Each cell once.
+    pub(crate) curves: Vec<Curve>,
 }
 
 /// A value, or a list of them.
@@ -63,9 +95,19 @@ impl<T: Clone> OneOrMore<T> {
     }
 }
 
-/// What an axis says, or else `default` alone.
-fn axis<T: Clone>(axis: Option<&OneOrMore<T>>, default: T) -> Vec<T> {
-    axis.map_or_else(|| vec![default], OneOrMore::list)
+/// What the axis with that name says, or else `default`.
+///
+/// # Errors
+///
+/// It is an empty list.
+fn axis<T: Clone>(
+    name: &str,
+    axis: Option<&OneOrMore<T>>,
+    default: &[T],
+) -> anyhow::Result<Vec<T>> {
+    let values = axis.map_or_else(|| default.to_vec(), OneOrMore::list);
+    ensure!(!values.is_empty(), "`{name}` is an empty list: a value, or a list of one or more");
+    Ok(values)
 }
 
 /// The axes that are modelled.
@@ -98,14 +140,21 @@ impl Spec {
         let mut grids = Vec::new();
         for (key, value) in &file {
             match (key.as_str(), value) {
-                ("axes", toml::Value::Table(_)) => grids.push(("[axes]", value.clone())),
+                ("axes", toml::Value::Table(_)) => grids.insert(0, ("[axes]", value.clone())),
                 ("also", toml::Value::Array(also)) => {
                     grids.extend(also.iter().map(|grid| ("[[also]]", grid.clone())));
                 }
                 (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
                     bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
                 }
-                _ => {}
+                ("seed", _) => {}
+                (key, _) => {
+                    ensure!(
+                        SETTINGS.contains(&key),
+                        "`{key}` is not modelled, or no setting: these are seed, {}",
+                        SETTINGS.join(", ")
+                    );
+                }
             }
         }
         ensure!(!grids.is_empty(), "it has no [axes]");
@@ -114,21 +163,34 @@ impl Spec {
             None => Some(42),
         };
         let seed = seed.context("`seed`: it is a whole number from 0 up")?;
-        let mut spec = Self { seed, cells: Vec::new(), threads: Vec::new() };
+        let mut spec = Self { seed, curves: Vec::new() };
         for (name, grid) in grids {
             let axes: Axes = grid.try_into().with_context(|| {
                 format!("{name}: axes that are modelled: structure, reclaimer, threads, reads, zipf, keys")
             })?;
-            spec.add(&axes, structures)?;
+            spec.add(&axes, structures).context(name)?;
         }
-        spec.threads.sort_unstable();
-        spec.threads.dedup();
         Ok(spec)
     }
 
+    /// Every cell at these numbers of threads instead.
+    pub(crate) fn at(&mut self, threads: &[usize]) {
+        for curve in &mut self.curves {
+            curve.threads.clear();
+            curve.add(threads);
+        }
+    }
+
+    /// The cells of a grid, at its numbers of threads.
     fn add(&mut self, axes: &Axes, structures: &Structures) -> anyhow::Result<()> {
-        let keys = axis(axes.keys.as_ref(), 65_536);
-        let (zipf, reads) = (axis(axes.zipf.as_ref(), 0.0), axis(axes.reads.as_ref(), 95.0));
+        let keys = axis("keys", axes.keys.as_ref(), &[65_536])?;
+        let zipf = axis("zipf", axes.zipf.as_ref(), &[0.0])?;
+        let reads = axis("reads", axes.reads.as_ref(), &[95.0])?;
+        let threads = axis("threads", axes.threads.as_ref(), &[1, 2, 4])?;
+        let schemes = match &axes.reclaimer {
+            Some(schemes) => Some(axis("reclaimer", Some(schemes), &[])?),
+            None => None,
+        };
         for keys in &keys {
             ensure!((2..=MAX_KEYS).contains(keys), "keys = {keys}: from 2 to {MAX_KEYS}");
         }
@@ -138,23 +200,30 @@ impl Spec {
         for reads in &reads {
             ensure!((0.0..=100.0).contains(reads), "reads = {reads}: it is a percentage");
         }
-        for pattern in axes.structure.list() {
-            for (structure, reclaimer) in subjects(&pattern, axes.reclaimer.as_ref(), structures)? {
+        for pattern in axis("structure", Some(&axes.structure), &[])? {
+            for (structure, reclaimer) in subjects(&pattern, schemes.as_deref(), structures)? {
                 for &keys in &keys {
                     for &zipf in &zipf {
                         for &reads in &reads {
                             let (structure, reclaimer) = (structure.clone(), reclaimer.clone());
                             let cell = PredictedCell { structure, reclaimer, reads, zipf, keys };
-                            if !self.cells.contains(&cell) {
-                                self.cells.push(cell);
-                            }
+                            self.ask(cell, &threads);
                         }
                     }
                 }
             }
         }
-        self.threads.extend(axes.threads.as_ref().map_or(vec![1, 2, 4], OneOrMore::list));
         Ok(())
+    }
+
+    /// A cell at these numbers of threads, beside those at which another grid has it.
+    fn ask(&mut self, cell: PredictedCell, threads: &[usize]) {
+        let known = self.curves.iter().position(|curve| curve.cell == cell);
+        let at = known.unwrap_or(self.curves.len());
+        if known.is_none() {
+            self.curves.push(Curve { cell, threads: Vec::new() });
+        }
+        self.curves[at].add(threads);
     }
 }
 
@@ -165,13 +234,13 @@ fn matches(pattern: &str, name: &str) -> anyhow::Result<bool> {
 /// The structures that a name or glob stands for, each with the schemes asked for that it takes.
 fn subjects(
     pattern: &str,
-    schemes: Option<&OneOrMore<String>>,
+    schemes: Option<&[String]>,
     structures: &Structures,
 ) -> anyhow::Result<Vec<(String, String)>> {
     // Of a list, each: a glob takes what is modelled of what it matches.
     let is_modelled =
         |asked: &&String| TOLD.iter().any(|told| matches(asked, told).unwrap_or(false));
-    let listed = schemes.map_or(Vec::new(), OneOrMore::list);
+    let listed = schemes.unwrap_or_default();
     if let Some(scheme) = listed.iter().find(|scheme| !is_modelled(scheme)) {
         bail!(
             "reclaimer `{scheme}` is not modelled: virtual cores see every access of {} alone",
@@ -187,15 +256,14 @@ fn subjects(
         for reclaimer in structure.reclaimers() {
             let is_asked_for = reclaimer == NO_RECLAIMER
                 || schemes.is_none_or(|schemes| {
-                    schemes.list().iter().any(|scheme| matches(scheme, reclaimer).unwrap_or(false))
+                    schemes.iter().any(|scheme| matches(scheme, reclaimer).unwrap_or(false))
                 });
             if is_asked_for && TOLD.contains(&reclaimer) {
                 found.push((structure.name.clone(), reclaimer.to_owned()));
             }
         }
     }
-    let asked =
-        schemes.map_or(String::new(), |schemes| format!(" with {}", schemes.list().join(", ")));
+    let asked = schemes.map_or(String::new(), |schemes| format!(" with {}", schemes.join(", ")));
     ensure!(
         !found.is_empty(),
         "`{pattern}`{asked} is not modelled: virtual cores see every access of {} with {} alone; what has \
@@ -228,9 +296,23 @@ mod tests {
              [[also]]\nstructure = 'cuckoo-striped'\nreads = 90\nthreads = 4\nkeys = 1000\n",
         )
         .expect("it is one");
-        // Three subjects, two mixes, two skews; what is there already is not there twice.
-        assert_eq!((spec.seed, spec.cells.len()), (7, 12));
-        assert_eq!(spec.threads, [2, 4, 8]);
+        // Three subjects, two mixes, two skews; what is there already is not there twice, but at more threads.
+        assert_eq!((spec.seed, spec.curves.len()), (7, 12));
+        for Curve { cell, threads } in &spec.curves {
+            let (name, workload) = (cell.structure.as_str(), (cell.reads, cell.zipf));
+            let is_again = name == "cuckoo-striped" && workload == (90.0, 0.0);
+            let expected = if is_again { &[2, 4, 8][..] } else { &[2, 8][..] };
+            assert_eq!(threads, expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_threads_are_there_once() {
+        let text = "[axes]\nstructure = 'cuckoo-*'\nthreads = [4, 1, 4]";
+        let mut spec = spec(text).expect("it is one");
+        assert!(spec.curves.len() > 1 && spec.curves.iter().all(|curve| curve.threads == [1, 4]));
+        spec.at(&[2, 8, 2]);
+        assert!(spec.curves.iter().all(|curve| curve.threads == [2, 8]));
     }
 
     #[test]
@@ -271,5 +353,15 @@ mod tests {
             "`seed`: it is a whole number",
         );
         refused("title = 'x'", "it has no [axes]");
+        for setting in ["blokcs = 3", "prefill = 0.9", "threads = 4", "trace = 'x'"] {
+            let (key, _) = setting.split_once(' ').expect("a key");
+            let text = format!("{setting}\n[axes]\nstructure = 'chaining-inline'");
+            refused(&text, &format!("`{key}` is not modelled, or no setting"));
+        }
+        for axis in ["reclaimer", "threads", "reads", "zipf", "keys"] {
+            let text = format!("[[also]]\nstructure = 'chaining-inline'\n{axis} = []");
+            refused(&text, &format!("[[also]]: `{axis}` is an empty list"));
+        }
+        refused("[axes]\nstructure = []", "[axes]: `structure` is an empty list");
     }
 }
