@@ -213,4 +213,6 @@ fn what_is_not_modelled_is_refused() {
     refused(epoch, &[], "`epoch` is not modelled");
     refused("[axes]\nstructure = 'papaya'\n", &[], "`papaya` is not modelled");
     refused("[axes]\nstructure = 'chaining-inline'\n", &["--threads", "65"], "has 64 cores");
+    let two = "[axes]\nstructure = 'chaining-inline'\nreads = [50, 90]\n";
+    refused(two, &["--at-one-thread", "5e6"], "one rate for 2 cells: use `published`, or one cell");
 }

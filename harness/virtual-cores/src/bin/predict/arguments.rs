@@ -32,9 +32,9 @@ struct Arguments {
     /// 0 is no band.
     #[arg(long, default_value_t = 12)]
     draws: u64,
-    /// What is measured of each subject on one thread of that machine, in operations a second: its work beside
-    /// memory is set so that the model says so, too; or `published`, for what the machine's file has of it.
-    /// Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
+    /// What is measured on one thread of that machine, in operations a second, of the one cell that is asked for:
+    /// its work beside memory is set so that the model says so, too; or `published`, for what the machine's file
+    /// has of each cell. Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
     #[arg(long, value_name = "OPS")]
     at_one_thread: Option<OneThread>,
     /// Also write predictions.csv and hot-lines.csv there, and copies of the two files: `bench plot` and
@@ -132,6 +132,11 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
             machine.name
         );
     }
+    let (cells, rate) = (spec.curves.len(), arguments.at_one_thread);
+    ensure!(
+        cells == 1 || !matches!(rate, Some(OneThread::Measured(_))),
+        "--at-one-thread: one rate for {cells} cells: use `published`, or one cell"
+    );
     let mut borrowers = BTreeSet::new();
     for Curve { cell, .. } in &spec.curves {
         let is_set = arguments.at_one_thread(&machine, cell).is_some();
