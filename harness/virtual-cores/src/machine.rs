@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 /// The most cores a machine can have here: the holders of a line are a set of so many bits.
@@ -126,6 +126,11 @@ pub struct PublishedCurve {
 }
 
 impl PublishedCurve {
+    /// What tells the cells of curves apart.
+    fn cell(&self) -> (&str, &str, f64, f64, u64) {
+        (&self.structure, &self.reclaimer, self.reads, self.zipf, self.keys)
+    }
+
     fn check(&self, cores: usize) -> anyhow::Result<()> {
         let Self { of, threads, mops, .. } = self;
         ensure!(!of.trim().is_empty(), "a published curve does not say of what it is");
@@ -194,7 +199,20 @@ impl MachineModel {
             let (kib, ways) = (level.kib.is, level.ways.is);
             ensure!(kib * 1024.0 >= ways * LINE as f64, "{name} of {kib} KiB has no {ways} lines");
         }
-        self.published.iter().try_for_each(|curve| curve.check(self.cores()))
+        for (at, curve) in self.published.iter().enumerate() {
+            curve.check(self.cores())?;
+            let before = self.published[..at].iter().find(|other| other.cell() == curve.cell());
+            if let Some(other) = before {
+                let (structure, reclaimer, reads, zipf, keys) = curve.cell();
+                bail!(
+                    "{} and {}: both are published of {structure}, {reclaimer}, reads = {reads}, zipf = {zipf}, \
+                     keys = {keys}: one curve for a cell",
+                    other.of,
+                    curve.of
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Its numbers by name.

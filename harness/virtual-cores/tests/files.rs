@@ -104,6 +104,22 @@ fn draws_stay_within_their_bounds() {
     }
 }
 
+/// Of each cell there is one published curve, so nobody need know which of two is taken.
+#[test]
+fn a_cell_is_published_once() {
+    let curve = |keys: usize| {
+        format!(
+            "[2.0, 9.5]\n[[published]]\nof = 'a book'\nstructure = 't'\nreclaimer = 'none'\nreads = 50\n\
+             zipf = 0.0\nkeys = {keys}\nthreads = [1]\nmops = [3.0]\n"
+        )
+    };
+    let machine = with_curve("[2.0, 9.5]\n", &curve(200)).expect("they are of two cells");
+    assert_eq!(machine.published.len(), 2);
+    let error = with_curve("[2.0, 9.5]\n", &curve(100)).expect_err("they are of one cell");
+    let error = format!("{error:#}");
+    assert!(error.contains("a paper and a book: both are published of t, none"), "{error}");
+}
+
 /// Two draws mirror each other, so that a band has both sides; pairs differ, and so do their `rmw_overlaps`.
 #[test]
 fn draws_are_balanced() {
