@@ -273,13 +273,14 @@ impl MachineModel {
     /// machine as it is. `near_ns` is drawn within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within
     /// 40 %, `window` within 50 %, and `rmw_overlaps` is either. Draws 1 and 2 are a pair, 3 and 4, and so on:
     /// as far as a number is above the machine's in one of them, it is below in the other. So an even number
-    /// of draws has each number as often above as below.
+    /// of draws has each number as often above as below. The name says which draw it is.
     #[must_use]
     pub fn drawn(&self, draw: u64) -> Self {
         let mut drawn = self.clone();
         if draw == 0 {
             return drawn;
         }
+        drawn.name = format!("{}, draw {draw}", self.name);
         let pair = draw.div_ceil(2);
         let sign = if draw % 2 == 1 { 1.0 } else { -1.0 };
         let mut state = pair;

@@ -99,6 +99,7 @@ fn draws_stay_within_their_bounds() {
         within(|machine| machine.memory_ns.is, 0.4);
         within(|machine| machine.window.is, 0.5);
         assert_eq!(draws.iter().filter(|drawn| drawn.rmw_overlaps.is == 1.0).count(), 100);
+        assert_eq!(draws[2].name, format!("{}, draw 3", machine.name));
         // What is not drawn is as it was.
         assert!(draws.iter().all(|drawn| drawn.l1 == machine.l1 && drawn.ghz == machine.ghz));
     }

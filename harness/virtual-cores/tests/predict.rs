@@ -201,6 +201,18 @@ fn one_thread_does_what_was_measured() {
     assert_eq!(rows[0]["work_from"], "one thread");
 }
 
+/// Which machine cannot do it is said: the draw, if it is one.
+#[test]
+fn what_one_thread_cannot_do_is_said() {
+    let spec = "[axes]\nstructure = 'chaining-inline'\nthreads = 1\nkeys = 1000\n";
+    let output = predict(spec, &["--at-one-thread", "1e12"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let said = "chaining-inline cannot do 1.000e12 operations a second on one thread of 2 x Xeon Platinum 8375C \
+                (Ice Lake, c6i): ";
+    assert!(stderr.contains(said), "{stderr}");
+}
+
 #[test]
 fn what_is_not_modelled_is_refused() {
     let refused = |spec: &str, options: &[&str], expected: &str| {

@@ -264,9 +264,10 @@ impl<'s> Prepared<'s> {
         let fastest = self.run(machine, 1, Work::Beside(0), seed)?.ops_per_sec;
         ensure!(
             fastest >= ops_per_sec * 0.95,
-            "{} cannot do {ops_per_sec:.3e} operations a second on one thread of this machine: with no \
-             instructions at all it does {fastest:.3e}",
-            self.cell.subject()
+            "{} cannot do {ops_per_sec:.3e} operations a second on one thread of {}: with no instructions at all \
+             it does {fastest:.3e}",
+            self.cell.subject(),
+            machine.name
         );
         let all = (machine.ghz.is * 1e9 / ops_per_sec) as u64;
         // More cycles are never faster: bisected.
