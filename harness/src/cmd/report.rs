@@ -26,7 +26,7 @@ use crate::show::report::{
     Material, Picture, Predictions, ReportSource, page, page_of_predictions,
 };
 use crate::show::text::comparison::Report;
-use virtual_cores::MODEL;
+use virtual_cores::{MODEL, OPTIONS};
 
 /// The page's file in a result folder.
 pub(super) const REPORT: &str = "report.html";
@@ -95,13 +95,9 @@ impl<'d> Section<'d> {
     ) -> Result<Self, Failure> {
         let sources = predicted.folders.iter().map(|folder| source_of(folder, name_of(folder)));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let command = |source: &ReportSource| {
-            let name = &source.name;
-            format!(
-                "cargo predict results/{name}/experiment.toml --machine results/{name}/{MODEL} --out results/{name}-again"
-            )
-        };
-        let commands = sources.iter().map(command).collect();
+        let commands = predicted.folders.iter().zip(&sources);
+        let commands = commands.map(|(folder, source)| command(folder, &source.name));
+        let commands = commands.collect::<Result<Vec<_>, _>>()?;
         Ok(Self { predicted: Some(predicted), sources, commands, drawings })
     }
 
@@ -113,6 +109,16 @@ impl<'d> Section<'d> {
         let (rows, hot) = self.predicted.map_or((&[][..], &[][..]), |own| (&own.rows, &own.hot));
         Predictions { sources: &self.sources, rows, hot, pictures, commands: &self.commands }
     }
+}
+
+/// What to type to predict a folder again.
+fn command(folder: &Path, name: &str) -> Result<String, Failure> {
+    let options = text_of(&folder.join(OPTIONS))?;
+    let options = options.trim();
+    Ok(format!(
+        "cargo predict results/{name}/{EXPERIMENT} --machine results/{name}/{MODEL} {options} --out \
+         results/{name}-again"
+    ))
 }
 
 fn in_words<'d>(drawings: &'d [(&'static Figure, Drawing)]) -> Vec<Picture<'d>> {
@@ -278,8 +284,11 @@ fn source(folder: &Recorded) -> Result<ReportSource, Failure> {
 }
 
 fn source_of(folder: &Path, name: String) -> Result<ReportSource, Failure> {
-    let path = folder.join(EXPERIMENT);
-    let experiment = fs::read_to_string(&path)
-        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+    let experiment = text_of(&folder.join(EXPERIMENT))?;
     Ok(ReportSource { name, experiment })
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
 }

@@ -36,5 +36,7 @@ pub use self::machine::{
     LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number, PublishedCurve,
 };
 pub use self::memory::{CoherentMemory, Served, ServedFrom, Traffic};
-pub use self::predicted::{HOT_LINES, HotLineRow, MODEL, PREDICTED, PREDICTIONS, PredictedRow};
+pub use self::predicted::{
+    HOT_LINES, HotLineRow, MODEL, OPTIONS, PREDICTED, PREDICTIONS, PredictedRow,
+};
 pub use self::spent::{CycleStack, Part};

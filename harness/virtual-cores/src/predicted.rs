@@ -10,6 +10,8 @@ pub const PREDICTIONS: &str = "predictions.csv";
 pub const HOT_LINES: &str = "hot-lines.csv";
 /// The file of the machine that was modelled: no measured folder has one of that name.
 pub const MODEL: &str = "model.toml";
+/// The file of the options that a folder was made with, beside the experiment and the machine: as they are typed.
+pub const OPTIONS: &str = "options.txt";
 /// What is in `source` of every row: it is none of a measurement.
 pub const PREDICTED: &str = "predicted";
 

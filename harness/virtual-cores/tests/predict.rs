@@ -163,6 +163,51 @@ fn predictions_stand_beside_what_is_published() {
     }
 }
 
+/// A folder has what it was made from: also the options, which say how to repeat it.
+#[test]
+fn a_folder_says_how_to_repeat_it() {
+    let spec = "[axes]\nstructure = 'chaining-inline'\nthreads = 1\nkeys = 1000\n";
+    let folder = std::env::temp_dir().join(format!("repeat-{}", std::process::id()));
+    // In a folder that is not there either.
+    let out = folder.join("deep");
+    let out_name = out.to_str().expect("a path of words");
+    let options =
+        ["--threads", "2,1,2", "--at-one-thread", "4e6", "--draws", "2", "--out", out_name];
+    let rows = rows(spec, &options);
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).expect(name);
+    assert_eq!(read("options.txt"), "--draws 2 --threads 2,1,2 --at-one-thread 4000000\n");
+    assert_eq!(read("experiment.toml"), spec);
+    let model = std::fs::read_to_string(machine("xeon-8375c")).expect("it is shipped");
+    assert_eq!(read("model.toml"), model);
+    let rates = column(&out, "predictions.csv", "ops_per_sec");
+    assert_eq!(rates.len(), 2);
+    // As it says: the same.
+    let options = read("options.txt");
+    let options: Vec<&str> = options.split_whitespace().collect();
+    assert_eq!(self::rows(&read("experiment.toml"), &options), rows);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+}
+
+/// The folder is made before anything runs: one that cannot be made is no run, and one whose run fails is gone.
+#[test]
+fn a_folder_is_made_first() {
+    let spec = "[axes]\nstructure = 'chaining-inline'\nthreads = 1\nkeys = 1000\n";
+    let path = std::env::temp_dir().join(format!("first-{}", std::process::id()));
+    let name = path.to_str().expect("a path of words");
+    let fails = |out: &str, code: i32| {
+        let output = predict(spec, &["--at-one-thread", "1e12", "--out", out]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        stderr
+    };
+    let said = fails(name, 1);
+    assert!(said.contains("cannot do") && !path.exists(), "{said}");
+    std::fs::write(&path, "a file").expect("it is written");
+    let said = fails(&format!("{name}/below"), 2);
+    assert!(said.contains("/below: making it"), "{said}");
+    std::fs::remove_file(&path).expect("it is there");
+}
+
 /// Each number of threads is predicted once, and each grid's cells at its own.
 #[test]
 fn grids_have_their_own_threads() {

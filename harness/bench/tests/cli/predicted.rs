@@ -37,6 +37,7 @@ fn predicted() -> Lab {
          c,none,64,90.0,0.0,1000,a machine,1,5000,0.5,Counter.stripes[i],structures/src/counter.rs:98,1.0\n\
          c,none,64,90.0,0.0,1000,a machine,2,5000,0.004,Counter.rare,structures/src/counter.rs:99,1.0\n",
     );
+    lab.write("p/options.txt", "--draws 12 --threads 1,64 --at-one-thread published\n");
     lab.write("p/experiment.toml", "title = \"Three tables\"\nquestion = \"Which?\"\n");
     lab
 }
@@ -109,7 +110,7 @@ fn without_bands_there_are_no_verdicts() {
 /// Another folder `q`, of another machine, whose most threads are 16.
 fn of_two_machines() -> Lab {
     let lab = predicted();
-    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml"] {
+    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml", "options.txt"] {
         let text = lab.read(&format!("p/{name}"));
         let text = text.replace("a machine", "a toaster").replace(",none,64,", ",none,16,");
         lab.write(&format!("q/{name}"), text.replace("Counter.stripes", "Counter.toasted"));
@@ -202,9 +203,11 @@ fn trials_and_predictions_are_never_one() {
     let links = |page: &str| page.replace("<a href=\"#predicted\">Predicted</a>", "");
     assert!(links(&both).starts_with(&trials[..before]));
     assert!(section > before && !trials.contains("Predicted"));
-    assert!(
-        both.contains("cargo predict results/p/experiment.toml --machine results/p/model.toml")
-    );
+    let again = "cargo predict results/p/experiment.toml --machine results/p/model.toml --draws 12 --threads 1,64 \
+                 --at-one-thread published --out results/p-again";
+    assert!(both.contains(again));
+    std::fs::remove_file(lab.path("p/options.txt")).expect("it is there");
+    lab.run("report p").exits(2).says(&["cannot read p/options.txt"]);
 }
 
 #[test]

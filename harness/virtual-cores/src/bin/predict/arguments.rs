@@ -1,18 +1,20 @@
 //! The command line.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Parser;
 use table::Structures;
 use virtual_cores::MachineModel;
 
 use crate::cell::{Prepared, Work};
 use crate::glue;
-use crate::rows::{self, Prediction};
+use crate::rows::{self, Origin, Prediction};
 use crate::spec::{Curve, PredictedCell, Spec};
 
 /// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
@@ -37,8 +39,8 @@ struct Arguments {
     /// has of each cell. Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
     #[arg(long, value_name = "OPS")]
     at_one_thread: Option<OneThread>,
-    /// Also write predictions.csv and hot-lines.csv there, and copies of the two files: `bench plot` and
-    /// `bench report` read such a folder.
+    /// Also write predictions.csv and hot-lines.csv there, beside copies of the two files and options.txt, which
+    /// are written before anything runs: `bench plot` and `bench report` read such a folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print a JSON array of rows.
@@ -55,6 +57,15 @@ enum OneThread {
     Published,
 }
 
+impl fmt::Display for OneThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Measured(rate) => write!(f, "{rate}"),
+            Self::Published => f.write_str("published"),
+        }
+    }
+}
+
 impl FromStr for OneThread {
     type Err = String;
 
@@ -69,6 +80,19 @@ impl FromStr for OneThread {
 }
 
 impl Arguments {
+    /// The options that predictions follow from, but for the machine: a line, as they are typed.
+    fn options(&self) -> String {
+        let mut options = format!("--draws {}", self.draws);
+        if !self.threads.is_empty() {
+            let threads: Vec<String> = self.threads.iter().map(ToString::to_string).collect();
+            options += &format!(" --threads {}", threads.join(","));
+        }
+        if let Some(rate) = self.at_one_thread {
+            options += &format!(" --at-one-thread {rate}");
+        }
+        options + "\n"
+    }
+
     /// What one thread does of a cell, if its work is set by that; and what rows then say that it is from.
     fn at_one_thread(
         &self,
@@ -82,30 +106,42 @@ impl Arguments {
     }
 }
 
+/// What is asked for.
+struct Input {
+    spec: Spec,
+    machine: MachineModel,
+    origin: Origin,
+}
+
 /// Runs the command: 0 done, 1 a run failed, 2 wrong usage or input.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let structures = structures();
-    let (spec, machine) = match input(&arguments, &structures) {
+    let input = match input(&arguments, &structures) {
         Ok(input) => input,
-        Err(error) => {
-            eprintln!("predict: {error:#}");
-            return ExitCode::from(2);
-        }
+        Err(error) => return failed(&error, ExitCode::from(2)),
     };
     glue::install();
-    let predictions = predict(&arguments, &spec, &machine, &structures).and_then(|predictions| {
-        rows::print(&predictions, arguments.json)?;
-        let Some(to) = &arguments.out else { return Ok(()) };
-        rows::write(&predictions, to, &arguments.spec, &arguments.machine)
-    });
-    match predictions {
+    match run(&arguments, &input, &structures) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("predict: {error:#}");
-            ExitCode::FAILURE
+        Err(error) => failed(&error, ExitCode::FAILURE),
+    }
+}
+
+fn failed(error: &anyhow::Error, code: ExitCode) -> ExitCode {
+    eprintln!("predict: {error:#}");
+    code
+}
+
+fn run(arguments: &Arguments, input: &Input, structures: &Structures) -> anyhow::Result<()> {
+    let predictions = predict(arguments, &input.spec, &input.machine, structures);
+    if let Some(to) = &arguments.out {
+        match &predictions {
+            Ok(predictions) => rows::write(predictions, to)?,
+            Err(_) => input.origin.take_away(to),
         }
     }
+    rows::print(&predictions?, arguments.json)
 }
 
 fn structures() -> Structures {
@@ -114,13 +150,24 @@ fn structures() -> Structures {
     all
 }
 
-fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec, MachineModel)> {
+/// What the arguments ask for, of which the folder of `--out` is made with what there is before anything runs.
+fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input> {
     if let Some(to) = &arguments.out {
         let is_there = to.symlink_metadata().is_ok();
         ensure!(!is_there, "--out {}: it exists, and nothing is overwritten", to.display());
     }
-    let machine = MachineModel::read(&arguments.machine)?;
-    let mut spec = Spec::read(&arguments.spec, structures)?;
+    let text = |path: &Path| {
+        fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    };
+    let origin = Origin {
+        experiment: text(&arguments.spec)?,
+        machine: text(&arguments.machine)?,
+        options: arguments.options(),
+    };
+    let machine = MachineModel::parse(&origin.machine)
+        .with_context(|| format!("{} is no machine", arguments.machine.display()))?;
+    let spec = Spec::parse(&origin.experiment, structures);
+    let mut spec = spec.with_context(|| arguments.spec.display().to_string())?;
     if !arguments.threads.is_empty() {
         spec.at(&arguments.threads);
     }
@@ -149,7 +196,10 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<(Spec
             "{subject}: nobody has counted its instructions; those of the nearest table stand in"
         );
     }
-    Ok((spec, machine))
+    if let Some(to) = &arguments.out {
+        origin.keep(to)?;
+    }
+    Ok(Input { spec, machine, origin })
 }
 
 fn predict(

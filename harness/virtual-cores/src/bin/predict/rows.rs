@@ -1,18 +1,65 @@
 //! What is printed and written: rows, each of one cell at one number of threads.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
 use virtual_cores::{
-    CycleStack, HOT_LINES, HotLineRow, MODEL, MachineModel, PREDICTED, PREDICTIONS, Part,
+    CycleStack, HOT_LINES, HotLineRow, MODEL, MachineModel, OPTIONS, PREDICTED, PREDICTIONS, Part,
     PredictedRow, PublishedCurve,
 };
 
 use crate::cell::CellRun;
 use crate::fields::Fields;
 use crate::spec::PredictedCell;
+
+/// The file of the experiment in a folder.
+const EXPERIMENT: &str = "experiment.toml";
+
+/// What predictions are made from, as it was when they were asked for.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// The experiment file's text.
+    pub(crate) experiment: String,
+    /// The machine file's.
+    pub(crate) machine: String,
+    /// The other options, as they are typed.
+    pub(crate) options: String,
+}
+
+impl Origin {
+    fn files(&self) -> [(&'static str, &str); 3] {
+        let Self { experiment, machine, options } = self;
+        [(EXPERIMENT, experiment), (MODEL, machine), (OPTIONS, options)]
+    }
+
+    /// Makes the folder `to` with it.
+    ///
+    /// # Errors
+    ///
+    /// The folder is there, or cannot be made.
+    pub(crate) fn keep(&self, to: &Path) -> anyhow::Result<()> {
+        let parent = to.parent().map_or(Ok(()), fs::create_dir_all);
+        let made = parent.and_then(|()| fs::create_dir(to));
+        made.with_context(|| format!("--out {}: making it", to.display()))?;
+        for (name, text) in self.files() {
+            let path = to.join(name);
+            fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what `keep` has made, where there is no prediction after all. What cannot be removed stays:
+    /// the error of the run is the one that matters.
+    pub(crate) fn take_away(&self, to: &Path) {
+        for (name, _) in self.files() {
+            let _ = fs::remove_file(to.join(name));
+        }
+        let _ = fs::remove_dir(to);
+    }
+}
 
 /// A row, and the lines that were waited for.
 #[derive(Clone, Debug)]
@@ -166,19 +213,8 @@ pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result
     Ok(())
 }
 
-/// Writes `predictions.csv` and `hot-lines.csv`, and copies the files that they are of.
-pub(crate) fn write(
-    predictions: &[Prediction],
-    to: &Path,
-    spec: &Path,
-    machine: &Path,
-) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
-    for (from, name) in [(spec, "experiment.toml"), (machine, MODEL)] {
-        let path = to.join(name);
-        let text = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-    }
+/// Writes `predictions.csv` and `hot-lines.csv` into the folder that has been made for them.
+pub(crate) fn write(predictions: &[Prediction], to: &Path) -> anyhow::Result<()> {
     write_rows(predictions.iter().map(|prediction| &prediction.row), &to.join(PREDICTIONS))?;
     write_rows(predictions.iter().flat_map(|prediction| &prediction.hot), &to.join(HOT_LINES))
 }

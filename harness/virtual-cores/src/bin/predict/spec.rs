@@ -1,7 +1,5 @@
 //! The cells of an experiment file that virtual cores can run.
 
-use std::path::Path;
-
 use anyhow::{Context, bail, ensure};
 use globset::Glob;
 use serde::Deserialize;
@@ -123,19 +121,13 @@ struct Axes {
 }
 
 impl Spec {
-    /// Reads an experiment file. Settings of how trials are measured are of no use here; what would change the
-    /// cells and is not modelled is refused.
+    /// What the text of an experiment file asks for. Settings of how trials are measured are of no use here; what
+    /// would change the cells and is not modelled is refused.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or asks for what is not modelled: says for what.
-    pub(crate) fn read(path: &Path, structures: &Structures) -> anyhow::Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        Self::parse(&text, structures).with_context(|| path.display().to_string())
-    }
-
-    fn parse(text: &str, structures: &Structures) -> anyhow::Result<Self> {
+    /// It is no TOML, or asks for what is not modelled: says for what.
+    pub(crate) fn parse(text: &str, structures: &Structures) -> anyhow::Result<Self> {
         let file: toml::Table = toml::from_str(text)?;
         let mut grids = Vec::new();
         for (key, value) in &file {
