@@ -32,7 +32,8 @@ pub fn refuse(folder: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// A file cannot be read, has other columns, or a row whose source is not `predicted`.
+/// A file cannot be read, has other columns, or a row whose source is not `predicted` or whose rate is not within its
+/// band.
 pub fn read(folder: &Path) -> anyhow::Result<(Vec<PredictedRow>, Vec<HotLineRow>)> {
     let rows: Vec<PredictedRow> = rows(&folder.join(PREDICTIONS))?;
     let path = folder.join(PREDICTIONS);
@@ -43,11 +44,13 @@ pub fn read(folder: &Path) -> anyhow::Result<(Vec<PredictedRow>, Vec<HotLineRow>
             "{}: a row's source is `{source}`, not `{PREDICTED}`",
             path.display()
         );
-        let numbers = [row.ops_per_sec, row.low, row.high];
-        let are_rates = numbers.iter().all(|number| number.is_finite() && *number > 0.0);
+        let (low, rate, high) = (row.low, row.ops_per_sec, row.high);
+        let are_rates = [low, rate, high].iter().all(|number| number.is_finite() && *number > 0.0);
+        let is_within = low <= rate && rate <= high;
         ensure!(
-            are_rates && row.threads > 0,
-            "{}: {} at {} threads is no prediction: a rate, its band and the threads are above 0",
+            are_rates && is_within && row.threads > 0,
+            "{}: {} at {} threads is no prediction: a rate, its band and the threads are above 0, and the rate is \
+             within its band",
             path.display(),
             subject_name(&row.structure, &row.reclaimer),
             row.threads

@@ -217,6 +217,8 @@ fn a_row_that_is_no_prediction_is_refused() {
     for (from, to, said) in [
         (",predicted,", ",measured,", "source is `measured`, not `predicted`"),
         ("900000000", "-1", "is no prediction"),
+        ("900000000", "799999999", "the rate is within its band"),
+        ("900000000", "950000001", "the rate is within its band"),
         ("ops_per_sec", "rate", "cannot understand p/predictions.csv"),
     ] {
         assert!(whole.contains(from), "{from}");
