@@ -12,7 +12,7 @@ pub struct HotLine {
     pub address: usize,
     /// The cycles of all waits.
     pub waited: u64,
-    /// The code that waited most.
+    /// The code that waited most; of code that waited equally long, the first in the order of files and lines.
     pub at: &'static Location<'static>,
     /// The cycles of that code.
     pub waited_there: u64,

@@ -160,7 +160,7 @@ pub struct HotLineRow {
     pub waited_cycles: u64,
     /// Its share of all such cycles.
     pub share: f64,
-    /// What is in it: the field that the code names which waited most for it.
+    /// What the code that waited most for it calls what it accesses: the receiver as the source writes it.
     pub field: String,
     /// Where that code is: a file of the repository and a line.
     pub at: String,

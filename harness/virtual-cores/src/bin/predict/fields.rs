@@ -1,7 +1,8 @@
-//! What the code at a place of the source names: the field that an access is to.
+//! What the code at a place of the source calls what it accesses.
 //!
 //! An atomic says by which code it is accessed: a file, and the line and column of the method's name. What is
-//! before its dot is the field. So fields have the names that the source gives them, and nobody keeps a list.
+//! before its dot is the receiver, as the source writes it: mostly a field, as `self.owner` or `bucket.word`, or what
+//! the code calls a reference to one, as `stripe`. So nobody keeps a list of fields.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -17,7 +18,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// The field that the code at a place accesses; what is called there if it is no method; nothing if the
+    /// The receiver of the access at a place; what is called there if it is no method; nothing if the
     /// source is not there.
     pub(crate) fn name(&mut self, at: &'static Location<'static>) -> String {
         let read = || std::fs::read_to_string(Path::new(ROOT).join(at.file())).ok();
