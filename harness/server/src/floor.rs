@@ -85,7 +85,13 @@ fn work(mut poll: Poll, inbox: &Receiver<Wire>) -> io::Result<()> {
                 continue;
             }
             let place = &mut guests[event.token().0];
-            if place.as_mut().is_some_and(|guest| guest.serve(&mut room).is_err()) {
+            let Some(guest) = place else { continue };
+            let is_over = event.is_read_closed() || event.is_error();
+            let served = guest.serve(is_over, &mut room).and_then(|()| {
+                let unwritten = !guest.out.is_empty();
+                guest.stream.await_room(poll.registry(), event.token(), unwritten)
+            });
+            if served.is_err() {
                 *place = None;
             }
         }
@@ -93,8 +99,8 @@ fn work(mut poll: Poll, inbox: &Receiver<Wire>) -> io::Result<()> {
 }
 
 impl Guest {
-    /// Reads what has come, and answers it. An error ends the connection.
-    fn serve(&mut self, room: &mut [u8]) -> io::Result<()> {
+    /// Reads what has come, and answers it; to its end if that `is_over`, which no event tells again. An error ends the connection.
+    fn serve(&mut self, is_over: bool, room: &mut [u8]) -> io::Result<()> {
         loop {
             match self.stream.read(room) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -104,6 +110,10 @@ impl Guest {
                     self.input.drain(..used);
                     // Who asks without reading is not waited for.
                     self.write()?;
+                    // What comes after this is told by an event of its own, but an end that was told already is not.
+                    if bytes < room.len() && !is_over {
+                        return Ok(());
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return self.write(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -180,7 +190,47 @@ fn say_stats(out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
     use super::*;
+    use crate::net::Place;
+
+    /// A connection to a server that begins when the client has done this.
+    fn asking(client: impl FnOnce(&mut UnixStream)) -> UnixStream {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = Listener::bind(&Place::Unix(path.clone())).unwrap();
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        client(&mut stream);
+        thread::spawn(move || serve(listener, 1));
+        stream
+    }
+
+    #[test]
+    fn who_asks_without_reading_is_answered_in_the_end() {
+        let mut client = asking(|_| {});
+        let asked = 500_000;
+        client.write_all("get a\r\n".repeat(asked).as_bytes()).unwrap();
+        // Until it has read everything, and could not write it.
+        thread::sleep(Duration::from_millis(50));
+        let mut said = vec![0; 5 * asked];
+        client.read_exact(&mut said).unwrap();
+        assert!(said.chunks(5).all(|reply| reply == b"END\r\n"));
+    }
+
+    #[test]
+    fn an_end_that_comes_with_a_command_is_seen() {
+        let mut client = asking(|client| {
+            client.write_all(b"get a\r\n").unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut said = String::new();
+        client.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "END\r\n");
+    }
 
     #[test]
     fn each_command_has_its_constant_however_it_is_cut() {

@@ -37,17 +37,19 @@ fn number(report: &Value, name: &str) -> u64 {
 
 #[test]
 fn every_key_is_there_in_a_closed_loop() {
-    let small = "--keys 5000 --seconds 0.3";
+    let small = "--keys 5000 --seconds 0.3 --reads 50";
     for flags in [
         small.to_owned(),
         format!("{small} --depth 16 --meta"),
         format!("{small} --multiget 20 --threads 2"),
-        "--keys 300 --value-bytes 30000 --seconds 0.3".to_owned(),
+        "--keys 300 --value-bytes 30000 --seconds 0.3 --reads 50".to_owned(),
+        // More than a socket takes.
+        "--keys 4 --value-bytes 600000 --seconds 0.3 --reads 50".to_owned(),
     ] {
         let report = against("-m 64", &flags);
         let [reads, hits] = ["reads", "hits"].map(|name| number(&report, name));
         assert_eq!(hits, reads * number(&report, "multiget"), "{report}");
-        assert!(reads > 100 && number(&report, "stores") > 0, "{report}");
+        assert!(reads > 0 && number(&report, "stores") > 0, "{report}");
         for name in ["misses", "wrong", "errors", "unanswered"] {
             assert_eq!(number(&report, name), 0, "{name} in {report}");
         }

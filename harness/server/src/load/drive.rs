@@ -254,8 +254,14 @@ impl<'f> Driver<'f> {
             let Some(wanted) = next(&mut self.draw) else { break };
             self.ask(number, wanted, now, now);
         }
+        self.send(number)
+    }
+
+    /// Sends what a connection takes of what is to be sent.
+    fn send(&mut self, number: usize) -> io::Result<()> {
         let (stream, client) = &mut self.connections[number];
-        client.send(stream)
+        client.send(stream)?;
+        stream.await_room(self.poll.registry(), Token(number), !client.out.is_empty())
     }
 
     /// Sends each request when it is due.
@@ -273,8 +279,7 @@ impl<'f> Driver<'f> {
                 let wanted = self.draw.next();
                 self.outcomes.due += 1;
                 self.ask(turn, wanted, due, self.now());
-                let (stream, client) = &mut self.connections[turn];
-                client.send(stream)?;
+                self.send(turn)?;
                 turn = (turn + 1) % self.connections.len();
             }
             if due.peek().is_none() && self.waiting() == 0 {
@@ -331,9 +336,9 @@ impl<'f> Driver<'f> {
 
     /// Takes what a connection was answered, and sends what it could not send before.
     fn answers(&mut self, number: usize) -> io::Result<()> {
+        self.send(number)?;
         let bytes = self.flags.value_bytes();
         let (stream, client) = &mut self.connections[number];
-        client.send(stream)?;
         client.receive(stream, &mut self.room)?;
         let mut missed = Vec::new();
         let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -345,8 +350,7 @@ impl<'f> Driver<'f> {
             for key in missed {
                 self.ask(number, Wanted::Store(key), now, now);
             }
-            let (stream, client) = &mut self.connections[number];
-            client.send(stream)?;
+            self.send(number)?;
         }
         Ok(())
     }

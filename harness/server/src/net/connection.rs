@@ -86,6 +86,11 @@ impl Connection {
         self.is_readable = true;
     }
 
+    /// Whether the socket has not taken all that there was to write.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.output.is_empty()
+    }
+
     /// Nothing of it is in transit any more.
     pub(super) fn give_back(&mut self, service: &Service) {
         service.transit.change(mem::take(&mut self.counted), 0);

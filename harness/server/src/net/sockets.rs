@@ -88,9 +88,9 @@ impl Listener {
                 let (stream, _) = listener.accept()?;
                 // Replies are written whole: nothing is gained by waiting for more.
                 let _ = stream.set_nodelay(true);
-                Ok(Wire::Tcp(stream))
+                Ok(Stream::Tcp(stream).into())
             }
-            Kind::Unix(listener) => Ok(Wire::Unix(listener.accept()?.0)),
+            Kind::Unix(listener) => Ok(Stream::Unix(listener.accept()?.0).into()),
         }
     }
 
@@ -126,59 +126,160 @@ fn take_away(path: &Path) -> io::Result<()> {
 
 /// A connection's socket.
 #[derive(Debug)]
-pub(crate) enum Wire {
+pub(crate) struct Wire {
+    stream: Stream,
+    /// Whether events tell that it takes bytes, too.
+    awaits_room: bool,
+}
+
+#[derive(Debug)]
+enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+impl From<Stream> for Wire {
+    fn from(stream: Stream) -> Self {
+        Self { stream, awaits_room: false }
+    }
 }
 
 impl Wire {
     /// A connection to a server.
     pub(crate) fn connect(place: &Place) -> io::Result<Self> {
-        Ok(match place {
+        let stream = match place {
             Place::Tcp(address) => {
                 let stream = std::net::TcpStream::connect(address)?;
                 stream.set_nonblocking(true)?;
                 stream.set_nodelay(true)?;
-                Self::Tcp(TcpStream::from_std(stream))
+                Stream::Tcp(TcpStream::from_std(stream))
             }
             Place::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;
                 stream.set_nonblocking(true)?;
-                Self::Unix(UnixStream::from_std(stream))
+                Stream::Unix(UnixStream::from_std(stream))
             }
-        })
+        };
+        Ok(stream.into())
     }
 
     fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Self::Tcp(stream) => stream,
-            Self::Unix(stream) => stream,
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
         }
     }
 
+    /// Lets events tell that there is something to read, and nothing else: a Unix socket takes bytes again whenever
+    /// the other side has read some, so that each reply that is read would wake who has nothing to write.
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.source().register(registry, token, Interest::READABLE | Interest::WRITABLE)
+        self.source().register(registry, token, Interest::READABLE)
+    }
+
+    /// Lets events tell that it takes bytes, too, as long as some are unwritten. An event comes also if it takes them
+    /// already. It was registered with this token.
+    pub(crate) fn await_room(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        has_unwritten: bool,
+    ) -> io::Result<()> {
+        if self.awaits_room == has_unwritten {
+            return Ok(());
+        }
+        let room = has_unwritten.then_some(Interest::WRITABLE);
+        let interest = room.map_or(Interest::READABLE, |room| Interest::READABLE | room);
+        self.source().reregister(registry, token, interest)?;
+        self.awaits_room = has_unwritten;
+        Ok(())
     }
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Unix(stream) => stream.read(buffer),
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
         }
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(buffer),
-            Self::Unix(stream) => stream.write(buffer),
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.write(buffer),
+            Stream::Unix(stream) => stream.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    /// Reads until there is nothing more; how many bytes there were.
+    fn drain(stream: &mut Wire) -> usize {
+        let (mut room, mut all) = ([0; 4096], 0);
+        loop {
+            match stream.read(&mut room) {
+                Ok(bytes) => all += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return all,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Writes until nothing more is taken; how many bytes were.
+    fn fill(stream: &mut Wire) -> usize {
+        let mut all = 0;
+        loop {
+            match stream.write(&[b'v'; 4096]) {
+                Ok(bytes) => all += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return all,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn who_reads_wakes_those_alone_who_have_something_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Unix(folder.path().join("socket"));
+        let listener = Listener::bind(&place).unwrap();
+        let mut client = Wire::connect(&place).unwrap();
+        let mut served = listener.accept().unwrap();
+        let mut poll = Poll::new().unwrap();
+        served.register(poll.registry(), Token(0)).unwrap();
+        let mut events = Events::with_capacity(4);
+        let mut told = |poll: &mut Poll| {
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            let all = events.iter().map(|event| (event.is_readable(), event.is_writable()));
+            all.collect::<Vec<_>>()
+        };
+        for _ in 0..3 {
+            assert_eq!(served.write(b"END\r\n").unwrap(), 5);
+            assert_eq!((drain(&mut client), told(&mut poll)), (5, vec![]));
+        }
+        assert_eq!(client.write(b"mn\r\n").unwrap(), 4);
+        assert_eq!((told(&mut poll), drain(&mut served)), (vec![(true, false)], 4));
+        // It takes no more, and then it does.
+        let written = fill(&mut served);
+        served.await_room(poll.registry(), Token(0), true).unwrap();
+        assert!(told(&mut poll).is_empty());
+        assert_eq!(drain(&mut client), written);
+        assert_eq!(told(&mut poll), [(false, true)]);
+        // It took some before it was asked.
+        served.await_room(poll.registry(), Token(0), false).unwrap();
+        assert!(told(&mut poll).is_empty());
+        served.await_room(poll.registry(), Token(0), true).unwrap();
+        assert_eq!(told(&mut poll), [(false, true)]);
     }
 }

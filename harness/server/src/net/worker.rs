@@ -156,7 +156,13 @@ impl Worker {
     fn turn(&mut self, token: usize, desk: &mut Desk<'_>, room: &mut [u8]) {
         let Some(Some(connection)) = self.connections.get_mut(token) else { return };
         match connection.turn(desk, room) {
-            Turn::Waits => {}
+            Turn::Waits => {
+                let (registry, unwritten) = (self.poll.registry(), connection.has_unwritten());
+                if connection.stream.await_room(registry, Token(token), unwritten).is_err() {
+                    // Nobody would tell it when to go on.
+                    self.abort(token);
+                }
+            }
             Turn::GoesOn if self.going_on.contains(&token) => {}
             Turn::GoesOn => self.going_on.push(token),
             Turn::Ended => self.close(token),
