@@ -99,7 +99,8 @@ fn work(mut poll: Poll, inbox: &Receiver<Wire>) -> io::Result<()> {
 }
 
 impl Guest {
-    /// Reads what has come, and answers it; to its end if that `is_over`, which no event tells again. An error ends the connection.
+    /// Reads what has come, and answers it. An error ends the connection. One that `is_over` is read to its end, of
+    /// which no other event comes.
     fn serve(&mut self, is_over: bool, room: &mut [u8]) -> io::Result<()> {
         loop {
             match self.stream.read(room) {

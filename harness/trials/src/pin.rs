@@ -16,7 +16,19 @@ impl Cpus {
     ///
     /// If the system does not tell, or has no such notion.
     pub fn allowed() -> io::Result<Self> {
-        let cpus = system::allowed()?;
+        Self::some(system::allowed(system::SELF)?)
+    }
+
+    /// The CPUs that the first thread of this process may use, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such process, the system does not tell, or has no such notion.
+    pub fn allowed_to(process: u32) -> io::Result<Self> {
+        Self::some(system::allowed(i32::try_from(process).map_err(io::Error::other)?)?)
+    }
+
+    fn some(cpus: Vec<usize>) -> io::Result<Self> {
         if cpus.is_empty() {
             return Err(io::Error::other("no CPU is allowed"));
         }
@@ -74,10 +86,10 @@ mod system {
     use nix::unistd::Pid;
 
     /// The calling thread.
-    const SELF: Pid = Pid::from_raw(0);
+    pub(super) const SELF: i32 = 0;
 
-    pub(super) fn allowed() -> io::Result<Vec<usize>> {
-        let set = sched_getaffinity(SELF)?;
+    pub(super) fn allowed(thread: i32) -> io::Result<Vec<usize>> {
+        let set = sched_getaffinity(Pid::from_raw(thread))?;
         Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu) == Ok(true)).collect())
     }
 
@@ -86,7 +98,7 @@ mod system {
         for cpu in cpus {
             set.set(*cpu)?;
         }
-        Ok(sched_setaffinity(SELF, &set)?)
+        Ok(sched_setaffinity(Pid::from_raw(SELF), &set)?)
     }
 }
 
@@ -94,7 +106,9 @@ mod system {
 mod system {
     use std::io;
 
-    pub(super) fn allowed() -> io::Result<Vec<usize>> {
+    pub(super) const SELF: i32 = 0;
+
+    pub(super) fn allowed(_thread: i32) -> io::Result<Vec<usize>> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 

@@ -22,5 +22,5 @@ pub use counters::{COUNTERS, Counters, Counts};
 pub use cpu::{process_cpu_seconds, thread_cpu_seconds};
 pub use garbage::{Garbage, GarbageSampler, Sample};
 pub use huge_pages::huge_page_bytes;
-pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, QUIET, RUN_DELAY_LIMIT, STEAL_LIMIT};
+pub use noise::{Noise, NoiseProbe, PRESSURE_LIMIT, QUIET, RUN_DELAY_LIMIT, STEAL_LIMIT, UNKNOWN};
 pub use rss::{peak_rss_bytes, rss_bytes, rss_bytes_of};

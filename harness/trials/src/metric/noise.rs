@@ -12,6 +12,9 @@ use crate::pin::Cpus;
 /// The verdict on a trial that nothing disturbed.
 pub const QUIET: &str = "quiet";
 
+/// The verdict where nothing can be read.
+pub const UNKNOWN: &str = "unknown";
+
 /// Above this share of all CPUs' time stolen by the hypervisor, a trial is not quiet. The
 /// counter has steps of 10 ms: half a second on two CPUs resolves 1 %.
 pub const STEAL_LIMIT: f64 = 0.01;
@@ -65,7 +68,7 @@ impl Noise {
             ("cpu pressure", self.pressure_share(), PRESSURE_LIMIT),
         ];
         if shares.iter().all(|(_, share, _)| share.is_none()) {
-            return "unknown".to_owned();
+            return UNKNOWN.to_owned();
         }
         let loud: Vec<String> = shares
             .iter()
@@ -118,6 +121,8 @@ fn share(part: f64, whole: f64) -> Option<f64> {
 #[derive(Debug)]
 pub struct NoiseProbe {
     start: Instant,
+    /// The process, if it is another one.
+    process: Option<u32>,
     counters: Counters,
 }
 
@@ -126,7 +131,15 @@ impl NoiseProbe {
     /// before threads are bound.
     #[must_use]
     pub fn start() -> Self {
-        Self { counters: Counters::read(), start: Instant::now() }
+        Self { counters: Counters::read(), process: None, start: Instant::now() }
+    }
+
+    /// Starts to watch the threads of another process, and nothing else: what the machine does is told by the caller's
+    /// own probe. The set of CPUs of its first thread is taken for the process'.
+    #[must_use]
+    pub fn start_of(process: u32) -> Self {
+        let counters = Counters::read_of(process);
+        Self { counters, process: Some(process), start: Instant::now() }
     }
 
     /// What happened since the start. Call it while the workers are alive (at a barrier): the
@@ -134,7 +147,8 @@ impl NoiseProbe {
     #[must_use]
     pub fn stop(&self) -> Noise {
         let wall_seconds = self.start.elapsed().as_secs_f64();
-        self.counters.until(&Counters::read(), wall_seconds)
+        let now = self.process.map_or_else(Counters::read, Counters::read_of);
+        self.counters.until(&now, wall_seconds)
     }
 }
 
@@ -176,10 +190,19 @@ impl Counters {
         Self {
             cpus: Cpus::allowed().ok().map(|cpus| cpus.len()),
             stat: text("/proc/stat").as_deref().and_then(parse_stat),
-            threads: read_threads().unwrap_or_default(),
+            threads: read_threads("self").unwrap_or_default(),
             involuntary_switches: usage
                 .and_then(|usage| u64::try_from(usage.involuntary_context_switches()).ok()),
             pressure_micros: text("/proc/pressure/cpu").as_deref().and_then(parse_pressure),
+        }
+    }
+
+    /// Those of another process: of its threads alone.
+    fn read_of(process: u32) -> Self {
+        Self {
+            cpus: Cpus::allowed_to(process).ok().map(|cpus| cpus.len()),
+            threads: read_threads(&process.to_string()).unwrap_or_default(),
+            ..Self::default()
         }
     }
 
@@ -218,9 +241,9 @@ impl Counters {
 }
 
 /// Every thread of the process that lets itself be read.
-fn read_threads() -> Option<HashMap<String, Thread>> {
+fn read_threads(process: &str) -> Option<HashMap<String, Thread>> {
     let mut threads = HashMap::new();
-    for entry in fs::read_dir("/proc/self/task").ok()? {
+    for entry in fs::read_dir(format!("/proc/{process}/task")).ok()? {
         let entry = entry.ok()?;
         let text = |file| fs::read_to_string(entry.path().join(file)).ok();
         // One that ended since the directory was read is not alive.
@@ -335,7 +358,7 @@ mod tests {
         let nothing = Counters::default();
         let noise = nothing.until(&Counters::default(), 1.0);
         assert_eq!(noise, Noise { wall_seconds: 1.0, ..Noise::default() });
-        assert_eq!(noise.verdict(), "unknown");
+        assert_eq!(noise.verdict(), UNKNOWN);
         let mute = [("1", Thread { times: None, migrations: Some(1) }), ("2", thread(1, 1, 1))];
         let noise = nothing.until(&counters(0, &mute), 1.0);
         assert_eq!((noise.run_delay_seconds, noise.migrations), (None, Some(2)));
@@ -396,5 +419,26 @@ mod tests {
         assert!(noise.wall_seconds >= 0.05);
         assert!(noise.run_seconds.is_none_or(|ran| ran >= 0.04), "{noise:?}");
         assert!(!noise.verdict().is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_probe_of_another_process_sees_that_one_alone() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let (own, other) = (NoiseProbe::start(), NoiseProbe::start_of(child.id()));
+        let begin = crate::metric::thread_cpu_seconds().expect("there is a clock");
+        while crate::metric::thread_cpu_seconds().expect("there is a clock") < begin + 0.1 {
+            std::hint::spin_loop();
+        }
+        let (own, other) = (own.stop(), other.stop());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(other.run_seconds.is_some(), own.run_seconds.is_some());
+        assert!(other.run_seconds.is_none_or(|ran| ran < 0.1), "it sleeps: {other:?}");
+        assert_eq!(other.cpus, Cpus::allowed().ok().map(|cpus| cpus.len()));
+        assert_eq!((other.steal_seconds, other.cpu_pressure_seconds), (None, None));
+        let waits = noise(0.0, 9.0, 1.0, 0.0);
+        let alone = Noise { steal_seconds: None, cpu_pressure_seconds: None, ..waits };
+        assert_eq!(alone.verdict(), "run delay 10.0 %");
     }
 }
