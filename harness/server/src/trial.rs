@@ -3,8 +3,8 @@
 //! 1. The server starts on CPUs of its own: one for each of its event loops, as far as one is left for the load. It
 //!    ends with this process, however that ends.
 //! 2. All keys are stored, and a load of the same kind warms it up.
-//! 3. The load is measured. The server's CPU time is what it says of itself by `stats` before and after: its user and
-//!    its system time.
+//! 3. The load is measured, from when all its connections are there until before they are closed. The server's CPU time
+//!    is what it says of itself by `stats` before and after: its user and its system time.
 //! 4. What the server has in memory is read, and the server is told to stop.
 
 use std::io::Read;
@@ -17,7 +17,7 @@ use std::{env, fs, process, thread};
 use anyhow::{Context, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use trials::metric::{NoiseProbe, rss_bytes_of};
+use trials::metric::rss_bytes_of;
 use trials::pin::Cpus;
 use trials::serve::die_with;
 use trials::server::{
@@ -67,16 +67,14 @@ pub fn run(spec: &ServerSpec) -> anyhow::Result<ServedTrial> {
     server.await_start(&flags)?;
     load::fill(&flags).context("all keys are stored first")?;
     if spec.warmup > 0.0 {
-        load::measure(&flags.warmup(spec.warmup)).context("the server is warmed up")?;
+        load::measure(&flags.warmup(spec.warmup), None).context("the server is warmed up")?;
     }
-    let probe = NoiseProbe::start();
-    let measured = load::measure(&flags)?;
+    let measured = load::measure(&flags, Some(server.child.id()))?;
     let mut served = measured.served(&flags);
-    served.measured.noise = probe.stop();
     let (resident, peak) = rss_bytes_of(server.child.id());
     (served.resident_bytes, served.measured.peak_rss_bytes) = (resident, peak);
     served.measured.payload_bytes = Some(f64::from(KEY_BYTES + value_bytes(spec)));
-    served.measured.warnings = warnings(spec, cpus.as_ref());
+    served.measured.warnings.extend(warnings(spec, cpus.as_ref()));
     served.measured.failures.extend(server.stop()?);
     Ok(served)
 }

@@ -77,7 +77,7 @@ fn every_server_is_asked_in_every_way() {
             assert!(done.measured.failures.is_empty() && tally.wrong == 0, "{what}");
             assert_eq!((tally.refused, tally.unanswered), (0, 0), "{what}");
             assert_eq!(done.measured.ops, tally.gets() + tally.sets, "{what}");
-            assert!(done.measured.ops > 50, "{what}");
+            assert!(done.measured.ops > 0 && done.measured.seconds >= 0.2, "{what}");
             assert_eq!(tally.gets() == 0, pattern == Pattern::Set, "{what}");
             // All keys fit, and were stored; one that does nothing has none.
             let [hits, misses] = [tally.hits, tally.misses].map(|keys| keys > 0);

@@ -1,6 +1,7 @@
 //! The two loops.
 
 use std::io;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -198,8 +199,8 @@ impl<'f> Driver<'f> {
         }
     }
 
-    /// Runs the loop that was asked for.
-    pub(super) fn run(mut self) -> io::Result<Outcomes> {
+    /// Runs the loop that was asked for. The connections stay.
+    pub(super) fn run(&mut self) -> io::Result<Outcomes> {
         self.began = Instant::now();
         match self.flags.rate {
             Some(rate) => self.open(rate)?,
@@ -209,7 +210,7 @@ impl<'f> Driver<'f> {
                 self.closed(self.flags.depth(), |draw| (!is_over()).then(|| draw.next()))?;
             }
         }
-        Ok(self.outcomes)
+        Ok(mem::take(&mut self.outcomes))
     }
 
     fn now(&self) -> u64 {

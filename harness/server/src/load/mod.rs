@@ -37,5 +37,5 @@ pub use self::report::LoadReport;
 /// There is no such server, or it ends the conversation.
 pub fn run(flags: &LoadFlags) -> io::Result<LoadReport> {
     let unfilled = if flags.no_fill { 0 } else { fill(flags)? };
-    Ok(LoadReport::new(flags, unfilled, &measure(flags)?))
+    Ok(LoadReport::new(flags, unfilled, &measure(flags, None)?))
 }

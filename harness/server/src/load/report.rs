@@ -7,7 +7,7 @@ use serde::Serialize;
 use trials::server::Quantiles;
 
 use super::flags::LoadFlags;
-use super::measure::Measured;
+use super::measure::{Measured, Readings};
 
 /// Quantiles of times; none of no request.
 pub(super) fn quantiles(times: &Histogram<u64>) -> Option<Quantiles> {
@@ -70,7 +70,8 @@ pub struct LoadReport {
 
 impl LoadReport {
     pub(super) fn new(flags: &LoadFlags, unfilled: u64, measured: &Measured) -> Self {
-        let Measured { outcomes, seconds, client_cpu_seconds, after, .. } = measured;
+        let Measured { outcomes, after, readings, .. } = measured;
+        let &Readings { seconds, client_cpu_seconds, .. } = readings;
         let times = outcomes.times();
         Self {
             version: after.version.clone(),
@@ -78,7 +79,7 @@ impl LoadReport {
             connections: flags.connections(),
             depth: flags.depth(),
             multiget: flags.multiget(),
-            seconds: *seconds,
+            seconds,
             unfilled,
             reads: outcomes.reads,
             stores: outcomes.stores,
@@ -90,7 +91,7 @@ impl LoadReport {
             keys_per_second: outcomes.keys() as f64 / seconds,
             server_user_seconds: measured.since(|said| said.user),
             server_system_seconds: measured.since(|said| said.system),
-            client_cpu_seconds: *client_cpu_seconds,
+            client_cpu_seconds,
             items: after.items,
             response: flags.rate.and_then(|_| quantiles(&times.response)),
             service: quantiles(&times.service),

@@ -2,13 +2,14 @@
 
 use hdrhistogram::Histogram;
 use trials::latency::{self, Latency, Time};
+use trials::metric::{QUIET, UNKNOWN};
 use trials::server::{ServedTrial, ServerTally};
 use trials::trial::Measurement;
 use trials::workload::Op;
 
 use super::drive::RequestTimes;
 use super::flags::LoadFlags;
-use super::measure::Measured;
+use super::measure::{Measured, Readings};
 use super::report::quantiles;
 
 /// The clock by which it counts.
@@ -17,18 +18,21 @@ const CLOCK: &str = "the system's monotonic clock";
 impl Measured {
     /// What is answered of it: all that the load knows.
     pub(crate) fn served(&self, flags: &LoadFlags) -> ServedTrial {
-        let Self { outcomes, threads, seconds, client_cpu_seconds, after, .. } = self;
+        let Self { outcomes, threads, after, readings, .. } = self;
+        let &Readings { seconds, client_cpu_seconds, noise, .. } = readings;
         let (user, system) = (self.since(|said| said.user), self.since(|said| said.system));
         let times = outcomes.times();
         let is_open = flags.rate.is_some();
         let measured = Measurement {
-            seconds: *seconds,
+            seconds,
             ops: outcomes.keys(),
             min_thread_ops: threads.0,
             max_thread_ops: threads.1,
             cpu_seconds: user.zip(system).map(|(user, system)| user + system),
             final_len: after.items.unwrap_or(0),
             failures: self.failures(is_open),
+            warnings: self.warnings(),
+            noise,
             latency: is_open.then(|| self.latency(flags)),
             ..Measurement::default()
         };
@@ -45,7 +49,7 @@ impl Measured {
             version: after.version.clone().unwrap_or_default(),
             user_seconds: user,
             system_seconds: system,
-            client_cpu_seconds: *client_cpu_seconds,
+            client_cpu_seconds,
             items: after.items,
             resident_bytes: None,
             response: if is_open { quantiles(&times.response) } else { None },
@@ -66,6 +70,13 @@ impl Measured {
         failures
     }
 
+    /// What does not make it invalid.
+    fn warnings(&self) -> Vec<String> {
+        let verdict = self.readings.server_noise.map(|noise| noise.verdict());
+        let waited = verdict.filter(|verdict| ![QUIET, UNKNOWN].contains(&verdict.as_str()));
+        waited.map(|verdict| format!("the server's {verdict}")).into_iter().collect()
+    }
+
     fn latency(&self, flags: &LoadFlags) -> Latency {
         let of = |op, RequestTimes { response, service }: &RequestTimes| {
             let of = |time, times: &Histogram<u64>| {
@@ -73,12 +84,12 @@ impl Measured {
             };
             [of(Time::Response, response), of(Time::Service, service)]
         };
-        let Self { outcomes, seconds, .. } = self;
+        let Self { outcomes, readings, .. } = self;
         let all = [of(Op::Get, &outcomes.read_times), of(Op::Upsert, &outcomes.store_times)];
         Latency {
             planned: outcomes.due,
             unstarted: outcomes.unanswered,
-            late_seconds: (seconds - flags.seconds).max(0.0),
+            late_seconds: (readings.seconds - flags.seconds).max(0.0),
             clock: CLOCK.to_owned(),
             distributions: all.into_iter().flatten().flatten().collect(),
         }
@@ -87,6 +98,8 @@ impl Measured {
 
 #[cfg(test)]
 mod tests {
+    use trials::metric::Noise;
+
     use super::super::drive::Outcomes;
     use super::super::said::ServerSaid;
     use super::*;
@@ -95,11 +108,27 @@ mod tests {
         Measured {
             outcomes: Outcomes { wrong, unanswered, ..Outcomes::default() },
             threads: (0, 0),
-            seconds: 1.0,
-            client_cpu_seconds: 0.0,
             before: ServerSaid::default(),
             after: ServerSaid::default(),
+            readings: Readings::default(),
         }
+    }
+
+    #[test]
+    fn what_a_server_waits_for_is_said() {
+        let warnings = |run_delay_seconds| {
+            let noise = Noise {
+                wall_seconds: 1.0,
+                cpus: Some(1),
+                run_seconds: Some(0.5),
+                run_delay_seconds,
+                ..Noise::default()
+            };
+            let readings = Readings { server_noise: Some(noise), ..Readings::default() };
+            Measured { readings, ..measured(0, 0) }.warnings()
+        };
+        assert!(warnings(None).is_empty() && warnings(Some(0.001)).is_empty());
+        assert_eq!(warnings(Some(0.5)), ["the server's run delay 50.0 %"]);
     }
 
     #[test]

@@ -427,7 +427,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let (own, other) = (NoiseProbe::start(), NoiseProbe::start_of(child.id()));
         let begin = crate::metric::thread_cpu_seconds().expect("there is a clock");
-        while crate::metric::thread_cpu_seconds().expect("there is a clock") < begin + 0.1 {
+        while crate::metric::thread_cpu_seconds().expect("there is a clock") < begin + 0.2 {
             std::hint::spin_loop();
         }
         let (own, other) = (own.stop(), other.stop());
