@@ -135,6 +135,26 @@ fn what_was_evicted_is_missed_and_stored_if_it_is_asked_for() {
     assert!(asked(true) > 0);
 }
 
+/// A server that is full and evicts nothing, and one that takes no value so large.
+#[test]
+fn stores_that_are_refused_are_no_keys() {
+    let asked = |keys, value_bytes| {
+        let mut spec = spec("memc3/none", load(Pattern::Set, 4, Transport::Unix));
+        (spec.case.keys, spec.case.value_bytes) = (keys, Some(Length::Bytes(value_bytes)));
+        let done = served(&spec);
+        assert_eq!(done.measured.ops, done.tally.sets, "{done:?}");
+        assert!(done.tally.refused > 0, "{done:?}");
+        done
+    };
+    let done = asked(20_000, 2000);
+    assert!(done.tally.sets > 0 && done.measured.failures.is_empty(), "{done:?}");
+    let refused = |warning: &String| warning.starts_with("stores refused ");
+    assert!(done.measured.warnings.iter().any(refused), "{done:?}");
+    let done = asked(10, 1 << 20);
+    let failures = done.measured.failures.join("; ");
+    assert!(done.tally.sets == 0 && failures.contains("stores were refused"), "{done:?}");
+}
+
 #[test]
 fn a_server_that_there_is_not_is_an_error_in_one_line() {
     for (name, why) in [

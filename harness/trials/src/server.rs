@@ -62,7 +62,7 @@ pub struct ServerTally {
     pub misses: u64,
     /// Values that no request has stored under their key.
     pub wrong: u64,
-    /// Requests that stored.
+    /// Keys that were stored.
     pub sets: u64,
     /// Requests that were refused.
     pub refused: u64,

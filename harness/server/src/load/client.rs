@@ -24,7 +24,7 @@ pub(super) struct Answer {
     /// The keys that were asked for and not there.
     pub(super) missed: Vec<u64>,
     pub(super) wrong: u64,
-    /// Refusals.
+    /// 1 if it was refused.
     pub(super) errors: u64,
 }
 

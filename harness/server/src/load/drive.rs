@@ -24,8 +24,12 @@ const FILL_DEPTH: usize = 64;
 /// What came out.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
+    /// Requests that read.
     pub(super) reads: u64,
+    /// Requests to store.
     pub(super) stores: u64,
+    /// Those of them that were not refused.
+    pub(super) stored: u64,
     pub(super) hits: u64,
     pub(super) misses: u64,
     pub(super) wrong: u64,
@@ -65,6 +69,7 @@ impl Outcomes {
     pub(super) fn merge(&mut self, other: &Self) {
         self.reads += other.reads;
         self.stores += other.stores;
+        self.stored += other.stored;
         self.hits += other.hits;
         self.misses += other.misses;
         self.wrong += other.wrong;
@@ -77,7 +82,17 @@ impl Outcomes {
 
     /// Keys that were read and stored.
     pub(super) fn keys(&self) -> u64 {
-        self.hits + self.misses + self.wrong + self.stores
+        self.hits + self.misses + self.wrong + self.stored
+    }
+
+    /// Requests to store that were refused.
+    pub(super) fn refused_stores(&self) -> u64 {
+        self.stores - self.stored
+    }
+
+    /// Requests that read and were refused.
+    pub(super) fn refused_reads(&self) -> u64 {
+        self.errors - self.refused_stores()
     }
 
     /// The times of all requests.
@@ -99,6 +114,7 @@ impl Outcomes {
         self.misses += answer.missed.len() as u64;
         self.wrong += answer.wrong;
         self.errors += answer.errors;
+        self.stored += u64::from(waiting.keys.is_none() && answer.errors == 0);
     }
 }
 

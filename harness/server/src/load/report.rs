@@ -40,7 +40,7 @@ pub struct LoadReport {
     pub unfilled: u64,
     /// Requests that read.
     pub reads: u64,
-    /// Requests that stored.
+    /// Requests to store, those that were refused among them.
     pub stores: u64,
     /// Keys that were read and there, with a value of theirs.
     pub hits: u64,
@@ -52,7 +52,7 @@ pub struct LoadReport {
     pub errors: u64,
     /// Requests that were not answered.
     pub unanswered: u64,
-    /// Keys per second, those read and those stored.
+    /// Keys per second, those read and those stored; of what was refused there are none.
     pub keys_per_second: f64,
     /// The server's processor time in user code, in seconds.
     pub server_user_seconds: Option<f64>,

@@ -7,7 +7,7 @@ use trials::server::{ServedTrial, ServerTally};
 use trials::trial::Measurement;
 use trials::workload::Op;
 
-use super::drive::RequestTimes;
+use super::drive::{Outcomes, RequestTimes};
 use super::flags::LoadFlags;
 use super::measure::{Measured, Readings};
 use super::report::quantiles;
@@ -42,7 +42,7 @@ impl Measured {
                 hits: outcomes.hits,
                 misses: outcomes.misses,
                 wrong: outcomes.wrong,
-                sets: outcomes.stores,
+                sets: outcomes.stored,
                 refused: outcomes.errors,
                 unanswered: outcomes.unanswered,
             },
@@ -57,10 +57,18 @@ impl Measured {
         }
     }
 
-    /// What makes it invalid. In an open loop, what is not answered says that the rate was not kept.
+    /// What makes it invalid. In an open loop, what is not answered says that the rate was not kept. A read that is
+    /// refused is of a command that the server does not know; a store may be, since memory is full.
     fn failures(&self, is_open: bool) -> Vec<String> {
-        let (wrong, unanswered) = (self.outcomes.wrong, self.outcomes.unanswered);
+        let Outcomes { wrong, unanswered, stores, stored, .. } = self.outcomes;
+        let refused = self.outcomes.refused_reads();
         let mut failures = Vec::new();
+        if refused > 0 {
+            failures.push(format!("{refused} reads were refused"));
+        }
+        if stores > 0 && stored == 0 {
+            failures.push(format!("all {stores} stores were refused"));
+        }
         if wrong > 0 {
             failures.push(format!("{wrong} values were not stored under their key"));
         }
@@ -74,7 +82,11 @@ impl Measured {
     fn warnings(&self) -> Vec<String> {
         let verdict = self.readings.server_noise.map(|noise| noise.verdict());
         let waited = verdict.filter(|verdict| ![QUIET, UNKNOWN].contains(&verdict.as_str()));
-        waited.map(|verdict| format!("the server's {verdict}")).into_iter().collect()
+        let waited = waited.map(|verdict| format!("the server's {verdict}"));
+        let (refused, stores) = (self.outcomes.refused_stores(), self.outcomes.stores);
+        let share = 100.0 * refused as f64 / stores.max(1) as f64;
+        let refused = (refused > 0).then(|| format!("stores refused {share:.1} %"));
+        waited.into_iter().chain(refused).collect()
     }
 
     fn latency(&self, flags: &LoadFlags) -> Latency {
@@ -100,13 +112,12 @@ impl Measured {
 mod tests {
     use trials::metric::Noise;
 
-    use super::super::drive::Outcomes;
     use super::super::said::ServerSaid;
     use super::*;
 
-    fn measured(wrong: u64, unanswered: u64) -> Measured {
+    fn measured(outcomes: Outcomes) -> Measured {
         Measured {
-            outcomes: Outcomes { wrong, unanswered, ..Outcomes::default() },
+            outcomes,
             threads: (0, 0),
             before: ServerSaid::default(),
             after: ServerSaid::default(),
@@ -125,7 +136,7 @@ mod tests {
                 ..Noise::default()
             };
             let readings = Readings { server_noise: Some(noise), ..Readings::default() };
-            Measured { readings, ..measured(0, 0) }.warnings()
+            Measured { readings, ..measured(Outcomes::default()) }.warnings()
         };
         assert!(warnings(None).is_empty() && warnings(Some(0.001)).is_empty());
         assert_eq!(warnings(Some(0.5)), ["the server's run delay 50.0 %"]);
@@ -133,10 +144,35 @@ mod tests {
 
     #[test]
     fn a_wrong_value_makes_a_trial_invalid_and_an_answer_that_is_missing_in_a_closed_loop() {
-        let failures =
-            |wrong, unanswered, is_open| measured(wrong, unanswered).failures(is_open).len();
+        let failures = |wrong, unanswered, is_open| {
+            let outcomes = Outcomes { wrong, unanswered, ..Outcomes::default() };
+            measured(outcomes).failures(is_open).len()
+        };
         assert_eq!([failures(0, 0, false), failures(0, 0, true)], [0, 0]);
         assert_eq!([failures(1, 0, false), failures(1, 0, true)], [1, 1]);
         assert_eq!([failures(0, 1, false), failures(0, 1, true)], [1, 0]);
+    }
+
+    #[test]
+    fn what_is_refused_is_no_key_and_is_told() {
+        // Of ten stores and ten reads of a key.
+        let told = |refused_stores: u64, refused_reads: u64| {
+            let measured = measured(Outcomes {
+                reads: 10,
+                misses: 10 - refused_reads,
+                stores: 10,
+                stored: 10 - refused_stores,
+                errors: refused_stores + refused_reads,
+                ..Outcomes::default()
+            });
+            let keys = 20 - refused_stores - refused_reads;
+            assert_eq!(measured.outcomes.keys(), keys);
+            let (failures, warnings) = (measured.failures(false), measured.warnings());
+            format!("{} / {}", failures.join("; "), warnings.join("; "))
+        };
+        assert_eq!(told(0, 0), " / ");
+        assert_eq!(told(1, 0), " / stores refused 10.0 %");
+        assert_eq!(told(0, 1), "1 reads were refused / ");
+        assert_eq!(told(10, 0), "all 10 stores were refused / stores refused 100.0 %");
     }
 }
