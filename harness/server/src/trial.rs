@@ -2,7 +2,7 @@
 //!
 //! 1. The server starts on CPUs of its own: one for each of its event loops, as far as one is left for the load. It
 //!    ends with this process, however that ends.
-//! 2. All keys are stored, and a load of the same kind warms it up.
+//! 2. All keys are stored, and a load of the same kind warms it up. What is answered is checked from here on.
 //! 3. The load is measured, from when all its connections are there until before they are closed. The server's CPU time
 //!    is what it says of itself by `stats` before and after: its user and its system time.
 //! 4. What the server has in memory is read, and the server is told to stop.
@@ -65,17 +65,37 @@ pub fn run(spec: &ServerSpec) -> anyhow::Result<ServedTrial> {
     }
     let flags = LoadFlags::of(spec, &load, &server.place, threads);
     server.await_start(&flags)?;
-    load::fill(&flags).context("all keys are stored first")?;
-    if spec.warmup > 0.0 {
-        load::measure(&flags.warmup(spec.warmup), None).context("the server is warmed up")?;
-    }
-    let measured = load::measure(&flags, Some(server.child.id()))?;
-    let mut served = measured.served(&flags);
+    let mut served = loaded(spec, &flags, server.child.id())?;
     let (resident, peak) = rss_bytes_of(server.child.id());
     (served.resident_bytes, served.measured.peak_rss_bytes) = (resident, peak);
     served.measured.payload_bytes = Some(f64::from(KEY_BYTES + value_bytes(spec)));
     served.measured.warnings.extend(warnings(spec, cpus.as_ref()));
     served.measured.failures.extend(server.stop()?);
+    Ok(served)
+}
+
+/// Stores all keys, warms the server up, and measures. What was wrong before makes the trial invalid, too.
+fn loaded(spec: &ServerSpec, flags: &LoadFlags, server: u32) -> anyhow::Result<ServedTrial> {
+    let (mut failures, mut warnings) = (Vec::new(), Vec::new());
+    let keys = spec.case.keys;
+    match load::fill(flags).context("all keys are stored first")? {
+        0 => {}
+        refused if refused == keys => {
+            failures.push("every key was refused at the start".to_owned())
+        }
+        refused => {
+            let share = 100.0 * refused as f64 / keys as f64;
+            warnings.push(format!("keys refused at the start {share:.1} %"));
+        }
+    }
+    if spec.warmup > 0.0 {
+        let warm = load::measure(&flags.warmup(spec.warmup), None);
+        let found = warm.context("the server is warmed up")?.failures(false).into_iter();
+        failures.extend(found.map(|failure| format!("{failure}, in the warm-up")));
+    }
+    let mut served = load::measure(flags, Some(server))?.served(flags);
+    served.measured.failures.extend(failures);
+    served.measured.warnings.extend(warnings);
     Ok(served)
 }
 

@@ -1,9 +1,11 @@
 //! Trials of servers, each in a process as `bench` starts it.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use std::{fs, process};
+use std::{env, fs, process};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -36,6 +38,11 @@ fn spec(name: &str, load: ServerLoad) -> ServerSpec {
 }
 
 fn asked(spec: &ServerSpec) -> Output {
+    started(spec).wait_with_output().unwrap()
+}
+
+/// The process of a trial, which has been told.
+fn started(spec: &ServerSpec) -> Child {
     let mut child = Command::new(PROGRAM)
         .args([SERVER_COMMAND, "--parent", &process::id().to_string()])
         .stdin(Stdio::piped())
@@ -44,15 +51,24 @@ fn asked(spec: &ServerSpec) -> Output {
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(&serde_json::to_vec(spec).unwrap()).unwrap();
-    child.wait_with_output().unwrap()
+    child
 }
 
 #[track_caller]
 fn served(spec: &ServerSpec) -> ServedTrial {
-    let output = asked(spec);
+    answered(asked(spec))
+}
+
+#[track_caller]
+fn answered(output: Output) -> ServedTrial {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!((output.status.code(), error.as_str()), (Some(0), ""));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Where a trial's server listens that is asked over a Unix socket.
+fn socket(trial: &Child) -> PathBuf {
+    env::temp_dir().join(format!("bench-{}.socket", trial.id()))
 }
 
 fn load(pattern: Pattern, depth: u32, transport: Transport) -> ServerLoad {
@@ -148,11 +164,37 @@ fn stores_that_are_refused_are_no_keys() {
     };
     let done = asked(20_000, 2000);
     assert!(done.tally.sets > 0 && done.measured.failures.is_empty(), "{done:?}");
-    let refused = |warning: &String| warning.starts_with("stores refused ");
-    assert!(done.measured.warnings.iter().any(refused), "{done:?}");
+    for said in ["stores refused ", "keys refused at the start "] {
+        let mut warnings = done.measured.warnings.iter();
+        assert!(warnings.any(|warning| warning.starts_with(said)), "{done:?}");
+    }
     let done = asked(10, 1 << 20);
     let failures = done.measured.failures.join("; ");
     assert!(done.tally.sets == 0 && failures.contains("stores were refused"), "{done:?}");
+    assert!(failures.contains("every key was refused at the start"), "{done:?}");
+}
+
+/// Somebody else stores under the only key, from before the warm-up on.
+#[test]
+fn a_wrong_value_in_the_warm_up_makes_a_trial_invalid() {
+    let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
+    (spec.case.keys, spec.case.zipf, spec.warmup) = (1, 0.0, 1.0);
+    spec.case.mix = Mix { upserts: 0.0, ..Mix::balanced(100.0) };
+    let mut trial = started(&spec);
+    let socket = socket(&trial);
+    let mut stranger = None;
+    while trial.try_wait().unwrap().is_none() {
+        let stores = |stream: &mut UnixStream| {
+            let is_sent = stream.write_all(b"set 0000000000000000 0 0 1\r\n0\r\n").is_ok();
+            is_sent && stream.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0)
+        };
+        if !stranger.as_mut().is_some_and(stores) {
+            stranger = UnixStream::connect(&socket).ok();
+        }
+    }
+    let done = answered(trial.wait_with_output().unwrap());
+    let mut failures = done.measured.failures.iter();
+    assert!(failures.any(|failure| failure.ends_with("in the warm-up")), "{done:?}");
 }
 
 #[test]

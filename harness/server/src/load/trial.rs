@@ -59,7 +59,7 @@ impl Measured {
 
     /// What makes it invalid. In an open loop, what is not answered says that the rate was not kept. A read that is
     /// refused is of a command that the server does not know; a store may be, since memory is full.
-    fn failures(&self, is_open: bool) -> Vec<String> {
+    pub(crate) fn failures(&self, is_open: bool) -> Vec<String> {
         let Outcomes { wrong, unanswered, stores, stored, .. } = self.outcomes;
         let refused = self.outcomes.refused_reads();
         let mut failures = Vec::new();
