@@ -34,6 +34,8 @@ pub const WITH_PARENT: &str = "with-parent";
 
 /// So long a server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So long one may take to end whose connections have ended.
+const GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked at meanwhile.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -65,7 +67,8 @@ pub fn run(spec: &ServerSpec) -> anyhow::Result<ServedTrial> {
     }
     let flags = LoadFlags::of(spec, &load, &server.place, threads);
     server.await_start(&flags)?;
-    let mut served = loaded(spec, &flags, server.child.id())?;
+    let served = loaded(spec, &flags, server.child.id());
+    let mut served = served.map_err(|error| server.why(error))?;
     let (resident, peak) = rss_bytes_of(server.child.id());
     (served.resident_bytes, served.measured.peak_rss_bytes) = (resident, peak);
     served.measured.payload_bytes = Some(f64::from(KEY_BYTES + value_bytes(spec)));
@@ -192,6 +195,20 @@ impl Running {
         }
     }
 
+    /// The error of a load, and how the server has ended if it has.
+    fn why(&mut self, error: anyhow::Error) -> anyhow::Error {
+        let began = Instant::now();
+        // Its sockets are closed a moment before it has ended.
+        while began.elapsed() < GRACE {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                let said = self.said();
+                return error.context(format!("the server has ended under load: {status}{said}"));
+            }
+            thread::sleep(POLL);
+        }
+        error
+    }
+
     /// The first line of what it wrote on standard error before it ended.
     fn said(&mut self) -> String {
         let mut text = String::new();
@@ -209,7 +226,10 @@ impl Running {
         loop {
             match self.child.try_wait().context("cannot wait for the server")? {
                 Some(status) if status.success() => return Ok(None),
-                Some(status) => return Ok(Some(format!("the server ended with {status}"))),
+                Some(status) => {
+                    let said = self.said();
+                    return Ok(Some(format!("the server ended with {status}{said}")));
+                }
                 None if began.elapsed() > PATIENCE => {
                     return Ok(Some("the server did not stop when it was told to".to_owned()));
                 }

@@ -1,8 +1,8 @@
 //! Trials of servers, each in a process as `bench` starts it.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process};
@@ -217,43 +217,71 @@ fn the_stores_are_those_that_there_are() {
     assert_eq!(server::caches::stores(), STORES);
 }
 
+/// Whether it is a process of our server.
+#[cfg(target_os = "linux")]
+fn is_serving(pid: Pid) -> bool {
+    let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words.split('\0').nth(1) == Some("serve")
+}
+
+/// The server that a trial has started.
+#[cfg(target_os = "linux")]
+fn server_of(trial: &mut Child) -> Pid {
+    let children = format!("/proc/{0}/task/{0}/children", trial.id());
+    loop {
+        let list = fs::read_to_string(&children).unwrap_or_default();
+        let mut pids = list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()));
+        if let Some(pid) = pids.find(|&pid| is_serving(pid)) {
+            return pid;
+        }
+        assert!(trial.try_wait().unwrap().is_none(), "the trial has ended");
+        std::thread::yield_now();
+    }
+}
+
+/// How often a server was asked for a key, if it answers.
+#[cfg(target_os = "linux")]
+fn gets(socket: &Path) -> Option<u64> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.write_all(b"stats\r\n").ok()?;
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut stats = lines.take_while(|line| line != "END");
+    stats.find_map(|line| line.strip_prefix("STAT cmd_get ")?.parse().ok())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_dies_under_load_is_told() {
+    let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
+    (spec.seconds, spec.warmup) = (600.0, 0.0);
+    let mut trial = started(&spec);
+    let (server, socket) = (server_of(&mut trial), socket(&trial));
+    while gets(&socket).is_none_or(|gets| gets == 0) {
+        assert!(trial.try_wait().unwrap().is_none(), "the trial has ended");
+        std::thread::yield_now();
+    }
+    kill(server, Signal::SIGKILL).unwrap();
+    let output = trial.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(error.contains("the server has ended under load: signal: 9"), "{error}");
+}
+
 /// The server ends when its trial is killed.
 #[cfg(target_os = "linux")]
 #[test]
 fn no_server_outlives_its_trial() {
     let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Tcp));
     spec.seconds = 600.0;
-    let mut child = Command::new(PROGRAM)
-        .args([SERVER_COMMAND, "--parent", &process::id().to_string()])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&serde_json::to_vec(&spec).unwrap()).unwrap();
-    let trial = child.id();
-    let children = || {
-        let list =
-            fs::read_to_string(format!("/proc/{trial}/task/{trial}/children")).unwrap_or_default();
-        list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let is_serving = |pid: &String| {
-        let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        words.split('\0').nth(1) == Some("serve")
-    };
-    let server = loop {
-        if let Some(pid) = children().into_iter().find(is_serving) {
-            break pid;
-        }
-        assert!(child.try_wait().unwrap().is_none(), "the trial has ended");
-        std::thread::yield_now();
-    };
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let mut trial = started(&spec);
+    let server = server_of(&mut trial);
+    trial.kill().unwrap();
+    trial.wait().unwrap();
     // Until the system has taken it away.
     let begun = Instant::now();
-    while is_serving(&server) {
+    while is_serving(server) {
         if begun.elapsed() > Duration::from_secs(60) {
-            let pid = Pid::from_raw(server.parse().unwrap());
-            kill(pid, Signal::SIGKILL).unwrap();
+            kill(server, Signal::SIGKILL).unwrap();
             panic!("the server was there still");
         }
         std::thread::yield_now();
