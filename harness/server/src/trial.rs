@@ -7,9 +7,10 @@
 //!    is what it says of itself by `stats` before and after: its user and its system time.
 //! 4. What the server has in memory is read, and the server is told to stop.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -155,7 +156,7 @@ impl Running {
     /// Starts the server of a case on these CPUs.
     fn start(spec: &ServerSpec, load: &ServerLoad, cpus: Option<&Cpus>) -> anyhow::Result<Self> {
         let place = place(load.transport)?;
-        let own = env::current_exe().context("this program does not know where it is")?;
+        let own = own_program().context("this program does not know where it is")?;
         let mut words = program(spec, load, &own.display().to_string())?;
         words.extend(place_flags(&place));
         if let Some(cpus) = cpus {
@@ -252,6 +253,11 @@ fn place(transport: Transport) -> anyhow::Result<Place> {
             Ok(Place::Tcp(address))
         }
     }
+}
+
+/// This program, which stays what it is though it be built anew meanwhile: then its file has no name any more.
+fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { env::current_exe() }
 }
 
 /// The flags of all servers that say where to listen.

@@ -43,15 +43,24 @@ fn asked(spec: &ServerSpec) -> Output {
 
 /// The process of a trial, which has been told.
 fn started(spec: &ServerSpec) -> Child {
-    let mut child = Command::new(PROGRAM)
+    let mut child = waiting(Path::new(PROGRAM));
+    tell(&mut child, spec);
+    child
+}
+
+/// The process of a trial, which has not been told.
+fn waiting(program: &Path) -> Child {
+    Command::new(program)
         .args([SERVER_COMMAND, "--parent", &process::id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&serde_json::to_vec(spec).unwrap()).unwrap();
-    child
+        .unwrap()
+}
+
+fn tell(trial: &mut Child, spec: &ServerSpec) {
+    trial.stdin.take().unwrap().write_all(&serde_json::to_vec(spec).unwrap()).unwrap();
 }
 
 #[track_caller]
@@ -215,6 +224,19 @@ fn a_server_that_there_is_not_is_an_error_in_one_line() {
 #[test]
 fn the_stores_are_those_that_there_are() {
     assert_eq!(server::caches::stores(), STORES);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trial_whose_program_is_built_anew_goes_on() {
+    let folder = tempfile::tempdir_in(Path::new(PROGRAM).parent().unwrap()).unwrap();
+    let program = folder.path().join("bench-server");
+    // No copy: one that is written while others start processes is busy to them.
+    fs::hard_link(PROGRAM, &program).unwrap();
+    let mut trial = waiting(&program);
+    fs::remove_file(&program).unwrap();
+    tell(&mut trial, &spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix)));
+    assert!(answered(trial.wait_with_output().unwrap()).measured.ops > 0);
 }
 
 /// Whether it is a process of our server.
