@@ -145,12 +145,32 @@ fn at_a_rate_requests_have_times_from_when_they_were_due() {
     assert!(response.p50 >= service.p50 && response.max >= response.p999);
 }
 
+/// What does not fit is missed.
+fn of_large_values() -> ServerSpec {
+    let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
+    (spec.case.keys, spec.case.value_bytes) = (20_000, Some(Length::Bytes(2000)));
+    spec.case.mix = Mix { upserts: 0.0, ..Mix::balanced(100.0) };
+    spec
+}
+
+#[test]
+fn a_store_of_what_was_missed_is_not_due_at_a_rate() {
+    let mut spec = of_large_values();
+    (spec.rate, spec.seconds) = (Some(2000.0), 0.5);
+    spec.case.server.as_mut().unwrap().look_aside = true;
+    let done = served(&spec);
+    assert!(done.tally.sets > 0, "{done:?}");
+    let latency = done.measured.latency.as_ref().expect("it is an open loop");
+    let counts = latency.distributions.iter().flat_map(|one| &one.buckets);
+    // Both times of each.
+    assert_eq!(counts.map(|(_, count)| count).sum::<u64>(), 2 * latency.planned, "{done:?}");
+    assert_eq!(latency.planned, done.tally.gets());
+}
+
 #[test]
 fn what_was_evicted_is_missed_and_stored_if_it_is_asked_for() {
     let asked = |look_aside| {
-        let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
-        (spec.case.keys, spec.case.value_bytes) = (20_000, Some(Length::Bytes(2000)));
-        spec.case.mix = Mix { upserts: 0.0, ..Mix::balanced(100.0) };
+        let mut spec = of_large_values();
         spec.case.server.as_mut().unwrap().look_aside = look_aside;
         let done = served(&spec);
         assert!(done.tally.misses > 0 && done.items < Some(5000), "{done:?}");

@@ -108,9 +108,9 @@ pub struct ServedTrial {
     pub items: Option<u64>,
     /// The server's resident set at the end.
     pub resident_bytes: Option<u64>,
-    /// Times from when requests were due; none in a closed loop.
+    /// Times from when requests were due; none in a closed loop, or if some were not answered.
     pub response: Option<Quantiles>,
-    /// Times from when they were sent.
+    /// Times from when they were sent; none if some were not answered.
     pub service: Option<Quantiles>,
 }
 

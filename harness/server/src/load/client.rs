@@ -12,8 +12,9 @@ use super::values::is_value;
 pub(super) struct Waiting {
     /// The keys that it asks for; `None` if it stores.
     pub(super) keys: Option<Vec<u64>>,
-    /// When it was due, and when it was sent, in nanoseconds since the start.
-    pub(super) due: u64,
+    /// When it was due, in nanoseconds since the start; none of a store of what was missed.
+    pub(super) due: Option<u64>,
+    /// When it was sent.
     pub(super) sent: u64,
 }
 
@@ -44,6 +45,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Requests that were due and wait.
+    pub(super) fn waiting_due(&self) -> u64 {
+        self.waiting.iter().filter(|waiting| waiting.due.is_some()).count() as u64
+    }
+
     /// Sends what the socket takes.
     pub(super) fn send(&mut self, socket: &mut impl Write) -> io::Result<()> {
         while self.sent < self.out.len() {
@@ -156,7 +162,7 @@ mod tests {
     fn answers(reply: &[u8], cut: usize) -> Vec<(u64, Vec<u64>, u64, u64)> {
         let mut client = Client::default();
         for keys in [Some(vec![1, 2, 3]), None] {
-            client.waiting.push_back(Waiting { keys, due: 0, sent: 0 });
+            client.waiting.push_back(Waiting { keys, due: Some(0), sent: 0 });
         }
         let mut all = Vec::new();
         for part in [&reply[..cut], &reply[cut..]] {
@@ -166,6 +172,15 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn a_store_of_what_was_missed_was_not_due() {
+        let mut client = Client::default();
+        for due in [Some(1), None, Some(0)] {
+            client.waiting.push_back(Waiting { keys: None, due, sent: 5 });
+        }
+        assert_eq!(client.waiting_due(), 2);
     }
 
     fn value(named: u64, of: u64) -> Vec<u8> {

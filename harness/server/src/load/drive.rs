@@ -38,11 +38,13 @@ pub(super) struct Outcomes {
     pub(super) due: u64,
     /// Requests that were due and not answered when patience had ended.
     pub(super) unanswered: u64,
+    /// Of what was answered.
     pub(super) read_times: RequestTimes,
     pub(super) store_times: RequestTimes,
 }
 
-/// Times of requests, in nanoseconds.
+/// Times of requests that were due, in nanoseconds. In a closed loop all are, when they are sent, but for stores of what
+/// was missed.
 #[derive(Clone, Debug)]
 pub(super) struct RequestTimes {
     /// From when they were due.
@@ -108,8 +110,10 @@ impl Outcomes {
             None => (&mut self.stores, &mut self.store_times),
         };
         *kind += 1;
-        times.response.saturating_record(now.saturating_sub(waiting.due).max(1));
-        times.service.saturating_record(now.saturating_sub(waiting.sent).max(1));
+        if let Some(due) = waiting.due {
+            times.response.saturating_record(now.saturating_sub(due).max(1));
+            times.service.saturating_record(now.saturating_sub(waiting.sent).max(1));
+        }
         self.hits += answer.hits;
         self.misses += answer.missed.len() as u64;
         self.wrong += answer.wrong;
@@ -269,7 +273,7 @@ impl<'f> Driver<'f> {
         let now = self.now();
         for _ in 0..depth {
             let Some(wanted) = next(&mut self.draw) else { break };
-            self.ask(number, wanted, now, now);
+            self.ask(number, wanted, Some(now), now);
         }
         self.send(number)
     }
@@ -295,7 +299,7 @@ impl<'f> Driver<'f> {
             while let Some(due) = due.next_if(|&due| due <= now) {
                 let wanted = self.draw.next();
                 self.outcomes.due += 1;
-                self.ask(turn, wanted, due, self.now());
+                self.ask(turn, wanted, Some(due), self.now());
                 self.send(turn)?;
                 turn = (turn + 1) % self.connections.len();
             }
@@ -305,7 +309,8 @@ impl<'f> Driver<'f> {
             if now > end {
                 let left = due.count() as u64;
                 self.outcomes.due += left;
-                self.outcomes.unanswered = self.waiting() + left;
+                let due = self.connections.iter().map(|(_, client)| client.waiting_due());
+                self.outcomes.unanswered = due.sum::<u64>() + left;
                 return Ok(());
             }
             // The system waits whole milliseconds, and up to one more.
@@ -323,7 +328,7 @@ impl<'f> Driver<'f> {
     }
 
     /// Puts a request into what is to be sent.
-    fn ask(&mut self, number: usize, wanted: Wanted, due: u64, sent: u64) {
+    fn ask(&mut self, number: usize, wanted: Wanted, due: Option<u64>, sent: u64) {
         let out = &mut self.connections[number].1.out;
         let keys = match wanted {
             Wanted::Read(keys) => {
@@ -365,7 +370,7 @@ impl<'f> Driver<'f> {
         }
         if self.flags.look_aside && !missed.is_empty() {
             for key in missed {
-                self.ask(number, Wanted::Store(key), now, now);
+                self.ask(number, Wanted::Store(key), None, now);
             }
             self.send(number)?;
         }

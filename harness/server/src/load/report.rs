@@ -9,10 +9,10 @@ use trials::server::Quantiles;
 use super::flags::LoadFlags;
 use super::measure::{Measured, Readings};
 
-/// Quantiles of times; none of no request.
-pub(super) fn quantiles(times: &Histogram<u64>) -> Option<Quantiles> {
+/// Quantiles of times; none of no request, and none if some were not answered, whose times would be the longest.
+pub(super) fn quantiles(times: &Histogram<u64>, unanswered: u64) -> Option<Quantiles> {
     let at = |q: f64| times.value_at_quantile(q) as f64 / 1e9;
-    (!times.is_empty()).then(|| Quantiles {
+    (!times.is_empty() && unanswered == 0).then(|| Quantiles {
         p50: at(0.5),
         p90: at(0.9),
         p99: at(0.99),
@@ -62,9 +62,9 @@ pub struct LoadReport {
     pub client_cpu_seconds: f64,
     /// Items that the server has in the end.
     pub items: Option<u64>,
-    /// From when requests were due, in an open loop.
+    /// From when requests were due, in an open loop; none if some were not answered.
     pub response: Option<Quantiles>,
-    /// From when they were sent.
+    /// From when they were sent, likewise. Stores of what was missed are not among them.
     pub service: Option<Quantiles>,
 }
 
@@ -93,8 +93,8 @@ impl LoadReport {
             server_system_seconds: measured.since(|said| said.system),
             client_cpu_seconds,
             items: after.items,
-            response: flags.rate.and_then(|_| quantiles(&times.response)),
-            service: quantiles(&times.service),
+            response: flags.rate.and_then(|_| quantiles(&times.response, outcomes.unanswered)),
+            service: quantiles(&times.service, outcomes.unanswered),
         }
     }
 
@@ -152,5 +152,22 @@ impl fmt::Display for LoadReport {
         )?;
         write_quantiles(f, "response", self.response.as_ref())?;
         write_quantiles(f, "service", self.service.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trials::latency::hdr_histogram;
+
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_all_requests() {
+        let mut times = hdr_histogram();
+        assert_eq!(quantiles(&times, 0), None);
+        times.record(1500).unwrap();
+        let of_one = quantiles(&times, 0).expect("there is one");
+        assert!((of_one.p50 / 1.5e-6 - 1.0).abs() < 1e-2 && of_one.p50 == of_one.max);
+        assert_eq!(quantiles(&times, 1), None);
     }
 }

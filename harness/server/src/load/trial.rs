@@ -13,7 +13,7 @@ use super::measure::{Measured, Readings};
 use super::report::quantiles;
 
 /// The clock by which it counts.
-const CLOCK: &str = "the system's monotonic clock";
+const CLOCK: &str = "monotonic clock";
 
 impl Measured {
     /// What is answered of it: all that the load knows.
@@ -22,7 +22,7 @@ impl Measured {
         let &Readings { seconds, client_cpu_seconds, noise, .. } = readings;
         let (user, system) = (self.since(|said| said.user), self.since(|said| said.system));
         let times = outcomes.times();
-        let is_open = flags.rate.is_some();
+        let (is_open, unanswered) = (flags.rate.is_some(), outcomes.unanswered);
         let measured = Measurement {
             seconds,
             ops: outcomes.keys(),
@@ -44,7 +44,7 @@ impl Measured {
                 wrong: outcomes.wrong,
                 sets: outcomes.stored,
                 refused: outcomes.errors,
-                unanswered: outcomes.unanswered,
+                unanswered,
             },
             version: after.version.clone().unwrap_or_default(),
             user_seconds: user,
@@ -52,8 +52,8 @@ impl Measured {
             client_cpu_seconds,
             items: after.items,
             resident_bytes: None,
-            response: if is_open { quantiles(&times.response) } else { None },
-            service: quantiles(&times.service),
+            response: if is_open { quantiles(&times.response, unanswered) } else { None },
+            service: quantiles(&times.service, unanswered),
         }
     }
 
