@@ -86,7 +86,9 @@ impl Measured {
         let (refused, stores) = (self.outcomes.refused_stores(), self.outcomes.stores);
         let share = 100.0 * refused as f64 / stores.max(1) as f64;
         let refused = (refused > 0).then(|| format!("stores refused {share:.1} %"));
-        waited.into_iter().chain(refused).collect()
+        let is_unsampled = self.since(|said| said.user).is_some_and(|user| user <= 0.0);
+        let unsampled = is_unsampled.then(|| "no user time sampled".to_owned());
+        waited.into_iter().chain(refused).chain(unsampled).collect()
     }
 
     fn latency(&self, flags: &LoadFlags) -> Latency {
@@ -151,6 +153,17 @@ mod tests {
         assert_eq!([failures(0, 0, false), failures(0, 0, true)], [0, 0]);
         assert_eq!([failures(1, 0, false), failures(1, 0, true)], [1, 1]);
         assert_eq!([failures(0, 1, false), failures(0, 1, true)], [1, 0]);
+    }
+
+    #[test]
+    fn a_trial_too_short_for_the_system_s_samples_says_so() {
+        let warnings = |user| {
+            let said = |user| ServerSaid { user, ..ServerSaid::default() };
+            let before = said(Some(1.0));
+            Measured { before, after: said(user), ..measured(Outcomes::default()) }.warnings()
+        };
+        assert!(warnings(None).is_empty() && warnings(Some(1.004)).is_empty());
+        assert_eq!(warnings(Some(1.0)), ["no user time sampled"]);
     }
 
     #[test]

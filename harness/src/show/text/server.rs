@@ -34,7 +34,7 @@ pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
         }
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
-    "Servers, median over trials in a closed loop; CPU time is the server's, but for the load's:\n"
+    "Servers, median over trials in a closed loop. CPU time is the server's; the load's has a column of its own:\n"
         .to_owned()
         + &lines.collect::<String>()
 }
