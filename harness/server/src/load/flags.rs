@@ -106,7 +106,7 @@ pub(super) trait Blocking: Read + Write {}
 
 impl<S: Read + Write> Blocking for S {}
 
-/// Streams of a warm-up come after those of all threads.
+/// The most threads of a load. Streams of a warm-up come after those of all of them.
 const MOST_THREADS: usize = 256;
 
 /// So long a server may take to answer who waits.
@@ -152,7 +152,7 @@ impl LoadFlags {
             socket,
             anywhere: false,
             connections: load.connections.into(),
-            threads: threads as u64,
+            threads: threads.min(MOST_THREADS) as u64,
             seconds: spec.seconds,
             keys: case.keys,
             zipf: case.zipf,
@@ -229,6 +229,7 @@ impl LoadFlags {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use trials::case::Case;
 
     use super::*;
 
@@ -263,6 +264,17 @@ mod tests {
         let (measured, warms) = (streams(&flags), streams(&warmup));
         assert!(warms.iter().all(|stream| !measured.contains(stream)));
         assert!(warms.is_sorted() && measured.is_sorted());
+    }
+
+    #[test]
+    fn a_trial_on_a_large_machine_has_streams_of_its_own() {
+        let case = Case::new("memc3/clock", "none");
+        let spec = ServerSpec { case, seed: 1, seconds: 1.0, warmup: 1.0, rate: None };
+        let load = ServerLoad { connections: 1000, ..ServerLoad::default() };
+        let place = Place::Unix("/tmp/a".into());
+        let flags = LoadFlags::of(&spec, &load, &place, 384);
+        let last = flags.threads() - 1;
+        assert!(flags.stream(last) < flags.warmup(1.0).stream(0), "{last} has the first's");
     }
 
     #[test]
