@@ -5,6 +5,8 @@
 //! for. All else is an `ERROR`. Replies to what is read at once are written at once.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -12,10 +14,42 @@ use memchr::memchr;
 use mio::{Events, Poll, Token, Waker};
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::net::{Listener, WAKER, Wire, waker};
+use crate::net::{Listener, Place, WAKER, Wire, waker};
 
 /// Bytes that are read at a time, as of our server.
 const READ: usize = 64 << 10;
+
+/// Answer each command with a constant
+#[derive(Clone, Debug, clap::Args)]
+pub struct FloorFlags {
+    /// TCP port; 0 is one that the system chooses
+    #[arg(short, value_name = "PORT", default_value_t = 11211)]
+    port: u16,
+    /// Listen on this Unix socket, and on no port
+    #[arg(short = 's', value_name = "PATH", conflicts_with_all = ["port", "listen"])]
+    socket: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(short, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Worker threads
+    #[arg(short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    threads: u64,
+}
+
+impl FloorFlags {
+    /// Where to listen.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let port = || Place::Tcp(SocketAddr::new(self.listen, self.port));
+        self.socket.clone().map_or_else(port, Place::Unix)
+    }
+
+    /// Event loops.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads as usize
+    }
+}
 
 /// Serves connections to `listener` by so many event loops, for ever.
 ///
@@ -196,7 +230,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::Place;
 
     /// A connection to a server that begins when the client has done this.
     fn asking(client: impl FnOnce(&mut UnixStream)) -> UnixStream {

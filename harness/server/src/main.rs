@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use server::flags::Flags;
-use server::floor;
+use server::floor::{self, FloorFlags};
 use server::load::{self, LoadFlags};
 use server::net::{Listener, Server};
 use server::trial::{self, WITH_PARENT};
@@ -31,9 +31,8 @@ enum Command {
     /// Say how this program was built
     #[command(name = CATALOGUE_COMMAND, hide = true)]
     Catalogue,
-    /// Answer each command with a constant
     #[command(hide = true)]
-    Floor(Flags),
+    Floor(FloorFlags),
     /// Run the trial that standard input tells of
     #[command(name = SERVER_COMMAND, hide = true)]
     Trial {
@@ -90,12 +89,12 @@ fn try_server(parent: i32) -> Result<(), (u8, String)> {
     std::io::stdout().write_all(&answer).map_err(|error| (1, error.to_string()))
 }
 
-fn floor(options: &Flags) -> Result<(), (u8, String)> {
-    let place = options.places().remove(0);
+fn floor(options: &FloorFlags) -> Result<(), (u8, String)> {
+    let place = options.place();
     let listener = Listener::bind(&place)
         .map_err(|error| (USAGE, format!("cannot listen on {place}: {error}")))?;
     ctrlc::set_handler(|| std::process::exit(0)).map_err(|error| (1, error.to_string()))?;
-    floor::serve(listener, options.settings().threads).map_err(|error| (1, error.to_string()))
+    floor::serve(listener, options.threads()).map_err(|error| (1, error.to_string()))
 }
 
 fn serve(options: &Flags) -> Result<(), (u8, String)> {

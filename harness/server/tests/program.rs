@@ -112,9 +112,20 @@ fn what_cannot_be_is_refused() {
         ("-o modern", "idle_timeout=SECONDS"),
         ("-U 0", "unexpected argument"),
     ] {
-        let output = Command::new(PROGRAM).arg("serve").args(flags.split(' ')).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
-        assert!(said.contains(words), "{flags}: {said}");
+        assert_refused("serve", flags, words);
     }
+    // One that does nothing heeds no other flag.
+    for flags in ["-m 8", "--store memc3", "-M", "--reply each"] {
+        assert_refused("floor", &format!("-p 0 {flags}"), "unexpected argument");
+    }
+    assert_refused("floor", "-p 0 -s /tmp/x", "cannot be used with");
+    assert_refused("floor", "-l 127.0.0.1,127.0.0.2", "invalid value");
+}
+
+#[track_caller]
+fn assert_refused(command: &str, flags: &str, words: &str) {
+    let output = Command::new(PROGRAM).arg(command).args(flags.split(' ')).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
+    assert!(said.contains(words), "{flags}: {said}");
 }
