@@ -81,9 +81,15 @@ while IFS='|' read -r name expected reason; do
     prove -v "t/$name.t" >"$name.out" 2>&1 || true
     found=$(sed -n 's/^not ok \([0-9]*\).*/\1/p' "$name.out" | paste -sd' ')
     passed=$(grep -c '^ok ' "$name.out") || true
+    ran=$(grep -cE '^(not )?ok ' "$name.out") || true
+    planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$name.out" | tail -1)
     must=${expected#\?}
     { [ -z "$found" ] && [ "$must" != "$expected" ]; } && must=
-    if [ "$found" = "$must" ] && [ "$passed" -gt 0 ]; then
+    if [ "$ran" != "$planned" ]; then
+        # It has died, maybe after the last test that may fail.
+        echo "server: $name: has run $ran tests, and planned '$planned'" >&2
+        failed=1
+    elif [ "$found" = "$must" ] && [ "$passed" -gt 0 ]; then
         echo "server: $name: $passed passed, but for ${found:-none}: $reason"
     else
         echo "server: $name: of its tests fail '$found', not '$expected'" >&2
