@@ -1,6 +1,7 @@
 //! Trials of servers as a table: a line for each cell.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use trials::parameters::{PARAMETERS, Parameter};
 
 use crate::analysis::server::ServerCell;
 use crate::rows::Row;
@@ -20,13 +21,41 @@ const HEADER: [&str; 11] = [
     "p99\nus",
 ];
 
-/// A line for each cell.
+/// Columns before those of what varies.
+const FIRST: usize = 4;
+
+/// Parameters that have their place in the table already, or follow from `reads`.
+const ELSEWHERE: [&str; 11] = [
+    "structure",
+    "reclaimer",
+    "twin",
+    "pattern",
+    "depth",
+    "transport",
+    "threads",
+    "inserts",
+    "removes",
+    "updates",
+    "upserts",
+];
+
+/// A line for each cell, with what else the cells differ in.
 #[must_use]
 pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
+    let cells = ServerCell::all(trials, rows);
+    let varying = varying(&cells);
+    let names: Vec<String> = varying.iter().map(|one| one.name.replace('_', "\n")).collect();
+    let header = HEADER.map(str::to_owned);
+    let lines = cells.iter().map(|cell| {
+        let values: Vec<String> =
+            varying.iter().map(|one| (one.get)(&cell.row).to_string()).collect();
+        with(&fields(cell), &values)
+    });
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(110).set_header(HEADER);
-    table.add_rows(ServerCell::all(trials, rows).iter().map(fields));
+    // A column more makes no other narrower.
+    table.set_width(110 + 10 * varying.len() as u16).set_header(with(&header, &names));
+    table.add_rows(lines);
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
         if i >= 3 {
@@ -37,6 +66,22 @@ pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
     "Servers, median over trials in a closed loop. CPU time is the server's; the load's has a column of its own:\n"
         .to_owned()
         + &lines.collect::<String>()
+}
+
+/// The parameters that the table's other columns do not tell and that are not the same in all cells.
+fn varying(cells: &[ServerCell]) -> Vec<&'static Parameter> {
+    let others = PARAMETERS.iter().filter(|parameter| !ELSEWHERE.contains(&parameter.name));
+    let varies = |parameter: &&Parameter| {
+        let mut values = cells.iter().map(|cell| (parameter.get)(&cell.row));
+        let first = values.next();
+        values.any(|value| Some(&value) != first.as_ref())
+    };
+    others.filter(varies).collect()
+}
+
+/// A line with what varies in its place.
+fn with(line: &[String; HEADER.len()], varying: &[String]) -> Vec<String> {
+    [&line[..FIRST], varying, &line[FIRST..]].concat()
 }
 
 fn fields(cell: &ServerCell) -> [String; HEADER.len()] {
@@ -63,7 +108,10 @@ fn fields(cell: &ServerCell) -> [String; HEADER.len()] {
 
 #[cfg(test)]
 mod tests {
+    use trials::server::ServerLoad;
+
     use super::*;
+    use crate::case::Case;
     use crate::test_rows::{served, served_case};
 
     #[test]
@@ -92,5 +140,43 @@ mod tests {
             "250",
         ];
         assert_eq!(last, expected, "{text}");
+        assert!(!text.contains("reads") && !text.contains("mib"), "{text}");
+    }
+
+    /// Each subject twice, alike but for one parameter.
+    #[test]
+    fn what_varies_has_a_column() {
+        let changes: [(&str, &[&str], fn(&mut Case)); 6] = [
+            ("reads", &["100", "50"], |case| {
+                (case.mix.reads, case.mix.upserts) = (50.0, 50.0);
+            }),
+            ("zipf", &["0.99", "0"], |case| case.zipf = 0.0),
+            ("keys", &["65536", "7"], |case| case.keys = 7),
+            ("connections", &["16", "3"], |case| load(case).connections = 3),
+            ("mib", &["64", "9"], |case| load(case).mib = 9),
+            ("aside", &["false", "true"], |case| load(case).look_aside = true),
+        ];
+        for (name, values, change) in changes {
+            let case = served_case("memc3/clock", 16);
+            let mut other = case.clone();
+            change(&mut other);
+            let both = [case, other].map(|case| served(&case, 0, 1.0));
+            let (rows, trials): (Vec<Row>, Vec<ServerRow>) = both.into_iter().unzip();
+            let text = of_cells(&trials, &rows);
+            let headings = text.split_whitespace().filter(|word| *word == name);
+            assert_eq!(headings.count(), 1, "{name}: {text}");
+            // After the subject, how and over what it is asked, and its event loops.
+            let of = |line: &str| line.split_whitespace().nth(6).map(str::to_owned);
+            let mut found: Vec<String> =
+                text.lines().filter(|line| line.starts_with("memc3")).filter_map(of).collect();
+            let mut expected: Vec<&str> = values.to_vec();
+            found.sort();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    fn load(case: &mut Case) -> &mut ServerLoad {
+        case.server.as_mut().expect("it is of a server")
     }
 }
