@@ -23,7 +23,7 @@ use trials::pin::Cpus;
 use trials::serve::die_with;
 use trials::server::{
     FLOOR, KEY_BYTES, MEMCACHED, ServedTrial, ServerLoad, ServerSpec, Transport, VARIANTS,
-    memcached, parts_of,
+    memcached, parts_of, warmup_keys,
 };
 use trials::workload::Length;
 
@@ -93,7 +93,8 @@ fn loaded(spec: &ServerSpec, flags: &LoadFlags, server: u32) -> anyhow::Result<S
         }
     }
     if spec.warmup > 0.0 {
-        let warm = load::measure(&flags.warmup(spec.warmup), None);
+        let least_keys = warmup_keys(&spec.case, spec.warmup);
+        let warm = load::measure(&flags.warmup(spec.warmup, least_keys), None);
         let found = warm.context("the server is warmed up")?.failures(false).into_iter();
         failures.extend(found.map(|failure| format!("{failure}, in the warm-up")));
     }

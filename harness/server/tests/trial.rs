@@ -148,7 +148,7 @@ fn at_a_rate_requests_have_times_from_when_they_were_due() {
 /// What does not fit is missed.
 fn of_large_values() -> ServerSpec {
     let mut spec = spec("memc3/clock", load(Pattern::Get, 1, Transport::Unix));
-    (spec.case.keys, spec.case.value_bytes) = (20_000, Some(Length::Bytes(2000)));
+    (spec.case.keys, spec.case.value_bytes) = (8000, Some(Length::Bytes(2000)));
     spec.case.mix = Mix { upserts: 0.0, ..Mix::balanced(100.0) };
     spec
 }

@@ -4,6 +4,7 @@ use crate::experiment::Experiment;
 use crate::sweep::groups::turns_of;
 use crate::sweep::schedule::{Job, Measure};
 use crate::sweep::trials;
+use ::trials::server::warmup_keys;
 
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
@@ -21,8 +22,8 @@ const LOOKUPS_SECONDS: f64 = 0.05;
 
 /// To start a server, and to stop it.
 const SERVER_OVERHEAD: f64 = 0.15;
-/// Of a key that is stored before a server is measured.
-const SECONDS_PER_STORE: f64 = 1.5e-6;
+/// Of a key that is stored, or asked for, before a server is measured.
+const SECONDS_PER_REQUEST: f64 = 1.5e-6;
 
 /// Seconds that a trial is expected to take.
 pub(super) fn seconds(experiment: &Experiment, job: Job) -> f64 {
@@ -39,8 +40,9 @@ pub(super) fn seconds(experiment: &Experiment, job: Job) -> f64 {
         return TRIAL_OVERHEAD + load.requests as f64 * SECONDS_PER_CACHE_REQUEST;
     }
     if case.server.is_some() {
-        let filled = case.keys as f64 * SECONDS_PER_STORE;
-        return SERVER_OVERHEAD + filled + experiment.warmup + trials::seconds(experiment, job);
+        let keys = case.keys.saturating_add(warmup_keys(case, experiment.warmup));
+        let asked = keys as f64 * SECONDS_PER_REQUEST;
+        return SERVER_OVERHEAD + asked + experiment.warmup + trials::seconds(experiment, job);
     }
     let prefill = case.prefill as f64 * PREFILL_SECONDS_PER_KEY;
     let read = case.trace.as_ref().map_or(0, |trace| trace.requests);

@@ -19,7 +19,7 @@ use crate::trial::{Measurement, TrialSpec};
 use trials::aggregate::{AGGREGATE_COMMAND, AggregateSpec, Way, counted_as};
 use trials::allocator::COUNT;
 use trials::cache::{CACHE_COMMAND, CacheSpec, Cached};
-use trials::server::{SERVER_COMMAND, ServedTrial, ServerSpec};
+use trials::server::{SERVER_COMMAND, ServedTrial, ServerSpec, warmup_keys};
 use trials::space::{Asked, Filled, SPACE_COMMAND, SpaceSpec, filled_as};
 
 /// What a trial of any kind leaves.
@@ -169,7 +169,8 @@ fn of_server(
 ) -> anyhow::Result<Option<Trial>> {
     let TrialSpec { case, seed, seconds, warmup, rate, .. } = spec;
     let spec = ServerSpec { case, seed, seconds, warmup, rate };
-    let limit = 120.0 + 10.0 * (seconds + warmup) + spec.case.keys as f64 * SLOWEST_REQUEST;
+    let requests = spec.case.keys.saturating_add(warmup_keys(&spec.case, warmup));
+    let limit = 120.0 + 10.0 * (seconds + warmup) + requests as f64 * SLOWEST_REQUEST;
     let told = (SERVER_COMMAND, &spec.case.allocator[..]);
     let limit = Duration::from_secs_f64(limit);
     let (mut server, mut measured) = (None, None);

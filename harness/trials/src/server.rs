@@ -47,10 +47,22 @@ pub struct ServerSpec {
     pub seed: u64,
     /// Measured time.
     pub seconds: f64,
-    /// Time before it.
+    /// Time before it, at least: see [`warmup_keys`].
     pub warmup: f64,
     /// Requests per second that are due, in an open loop.
     pub rate: Option<f64>,
+}
+
+/// Keys that a warm-up asks for at least for each key that there is, where what was missed is stored.
+const WARMUP_TURNS: u64 = 8;
+
+/// Keys that the warm-up of a case asks for at least, whatever time that takes; 0 if its time is all. Where what was
+/// missed is stored, which items there are is a policy's choice only when all have been replaced, some times; and the
+/// choices of two are compared after as many requests to both, not after as much time.
+#[must_use]
+pub fn warmup_keys(case: &Case, warmup: f64) -> u64 {
+    let is_by_keys = case.server.is_some_and(|load| load.look_aside) && warmup > 0.0;
+    if is_by_keys { case.keys.saturating_mul(WARMUP_TURNS) } else { 0 }
 }
 
 /// What the load has counted in the measured time.
@@ -150,6 +162,16 @@ pub fn server_names(evictions: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_warm_up_is_by_keys_where_misses_are_stored() {
+        let of = |look_aside, warmup| {
+            let server = Some(ServerLoad { look_aside, ..ServerLoad::default() });
+            warmup_keys(&Case { keys: 100, server, ..Case::new("memc3/clock", "none") }, warmup)
+        };
+        assert_eq!([of(false, 1.0), of(true, 1.0), of(true, 0.0)], [0, 800, 0]);
+        assert_eq!(warmup_keys(&Case::new("papaya", "none"), 1.0), 0);
+    }
 
     #[test]
     fn names_are_taken_apart_as_they_are_made() {

@@ -226,8 +226,12 @@ impl<'f> Driver<'f> {
             Some(rate) => self.open(rate)?,
             None => {
                 let (began, seconds) = (self.began, self.flags.seconds);
-                let is_over = move || began.elapsed().as_secs_f64() >= seconds;
-                self.closed(self.flags.depth(), |draw| (!is_over()).then(|| draw.next()))?;
+                let mut left = self.flags.least_requests();
+                self.closed(self.flags.depth(), |draw| {
+                    let goes_on = left > 0 || began.elapsed().as_secs_f64() < seconds;
+                    left = left.saturating_sub(1);
+                    goes_on.then(|| draw.next())
+                })?;
             }
         }
         Ok(mem::take(&mut self.outcomes))

@@ -76,6 +76,9 @@ pub struct LoadFlags {
     /// Whether it is what warms a server up, whose requests are others than those that are measured.
     #[arg(skip)]
     is_warmup: bool,
+    /// Keys that are asked for in a closed loop before it may end.
+    #[arg(skip)]
+    least_keys: u64,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -167,12 +170,20 @@ impl LoadFlags {
             seed: spec.seed,
             json: false,
             is_warmup: false,
+            least_keys: 0,
         }
     }
 
-    /// A load of the same kind and on the same keys that takes so long, with other requests.
-    pub(crate) fn warmup(&self, seconds: f64) -> Self {
-        Self { seconds, is_warmup: true, ..self.clone() }
+    /// A load of the same kind and on the same keys that takes so long, with other requests. If it is to ask for so many
+    /// keys, it is a closed loop, which takes as long as that takes.
+    pub(crate) fn warmup(&self, seconds: f64, least_keys: u64) -> Self {
+        let rate = self.rate.filter(|_| least_keys == 0);
+        Self { seconds, rate, least_keys, is_warmup: true, ..self.clone() }
+    }
+
+    /// Requests that each thread sends before a closed loop may end.
+    pub(super) fn least_requests(&self) -> u64 {
+        self.least_keys.div_ceil(self.multiget * self.threads() as u64)
     }
 
     /// The number of a thread's stream of requests.
@@ -258,7 +269,7 @@ mod tests {
     #[test]
     fn a_warm_up_asks_for_other_keys() {
         let flags = flags("--connections 300 --threads 256");
-        let warmup = flags.warmup(0.5);
+        let warmup = flags.warmup(0.5, 0);
         assert_eq!(warmup.seconds, 0.5);
         let streams = |of: &LoadFlags| (0..256).map(|thread| of.stream(thread)).collect::<Vec<_>>();
         let (measured, warms) = (streams(&flags), streams(&warmup));
@@ -274,7 +285,7 @@ mod tests {
         let place = Place::Unix("/tmp/a".into());
         let flags = LoadFlags::of(&spec, &load, &place, 384);
         let last = flags.threads() - 1;
-        assert!(flags.stream(last) < flags.warmup(1.0).stream(0), "{last} has the first's");
+        assert!(flags.stream(last) < flags.warmup(1.0, 0).stream(0), "{last} has the first's");
     }
 
     #[test]

@@ -164,3 +164,32 @@ impl Teller {
         Ok(ServerSaid::read(&String::from_utf8_lossy(&text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use trials::case::Case;
+    use trials::server::{FLOOR, Pattern, ServerLoad, ServerSpec, Transport};
+
+    use super::*;
+    use crate::floor;
+    use crate::net::{Listener, Place};
+
+    #[test]
+    fn a_warm_up_by_keys_takes_as_long_as_they_take() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Unix(folder.path().join("socket"));
+        let listener = Listener::bind(&place).unwrap();
+        thread::spawn(move || floor::serve(listener, 1));
+        let case = Case { keys: 1000, zipf: 0.0, ..Case::new(FLOOR, "none") };
+        let rate = Some(1.0);
+        let spec = ServerSpec { case, seed: 1, seconds: 1.0, warmup: 1.0, rate };
+        for (pattern, depth, requests) in [(Pattern::Get, 1, 9000), (Pattern::Multiget, 10, 900)] {
+            let transport = Transport::Unix;
+            let load = ServerLoad { pattern, depth, transport, ..ServerLoad::default() };
+            let flags = LoadFlags::of(&spec, &load, &place, 3);
+            let warm = measure(&flags.warmup(1e-9, 9000), None).unwrap();
+            assert_eq!(warm.outcomes.reads + warm.outcomes.stores, requests, "{pattern}");
+            assert_eq!((warm.outcomes.due, warm.outcomes.unanswered), (0, 0), "{pattern}");
+        }
+    }
+}
