@@ -107,6 +107,13 @@ fn what_is_not_there_is_named() {
     }
 }
 
+/// Each connection asks for something before it counts.
+#[test]
+fn what_is_asked_first_is_in_no_count() {
+    let report = against("", "--keys 10 --connections 8 --reads 100 --seconds 0.05");
+    assert_eq!((number(&report, "stores"), number(&report, "errors")), (0, 0), "{report}");
+}
+
 /// A server that has a value for every key, and always the same.
 #[test]
 fn a_wrong_value_is_noticed() {

@@ -184,7 +184,7 @@ pub(super) struct Driver<'f> {
 }
 
 impl<'f> Driver<'f> {
-    /// Connects.
+    /// Connects. The server has accepted all connections then.
     pub(super) fn new(flags: &'f LoadFlags, thread: usize) -> io::Result<Self> {
         let (poll, target) = (Poll::new()?, flags.target()?);
         let connections = (0..flags.connections_of(thread)).map(|number| {
@@ -192,7 +192,7 @@ impl<'f> Driver<'f> {
             stream.register(poll.registry(), Token(number))?;
             Ok((stream, Client::default()))
         });
-        Ok(Self {
+        let driver = Self {
             connections: connections.collect::<io::Result<_>>()?,
             flags,
             thread,
@@ -203,7 +203,24 @@ impl<'f> Driver<'f> {
             version: thread as u32,
             room: vec![0; 64 << 10],
             value: Vec::new(),
-        })
+        };
+        driver.accepted()
+    }
+
+    /// Waits until each connection is answered, whatever it is told.
+    fn accepted(mut self) -> io::Result<Self> {
+        for (_, client) in &mut self.connections {
+            client.out.extend_from_slice(b"version\r\n");
+            client.waiting.push_back(Waiting { keys: None, due: None, sent: 0 });
+        }
+        self.closed(0, |_| None)?;
+        match mem::take(&mut self.outcomes).unanswered {
+            0 => Ok(self),
+            some => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{some} connections are not answered"),
+            )),
+        }
     }
 
     /// Stores every key, and returns how many of them were refused.
