@@ -130,6 +130,7 @@ fn at_a_rate_requests_have_times_from_when_they_were_due() {
     let latency = done.measured.latency.as_ref().expect("it is an open loop");
     // Poisson's, with 32 for a standard deviation.
     assert!((700..1300).contains(&latency.planned), "{latency:?}");
+    assert_eq!(latency.clock, "monotonic clock", "as docs/FORMAT.md has it");
     assert_eq!((latency.unstarted, done.measured.failures.len()), (0, 0), "{done:?}");
     for time in Time::ALL {
         let of = |op| -> u64 {

@@ -43,8 +43,8 @@ pub(super) struct Outcomes {
     pub(super) store_times: RequestTimes,
 }
 
-/// Times of requests that were due, in nanoseconds. In a closed loop all are, when they are sent, but for stores of what
-/// was missed.
+/// Times of requests that were due, in nanoseconds. In a closed loop all are, when they are sent, but for stores of
+/// what was missed.
 #[derive(Clone, Debug)]
 pub(super) struct RequestTimes {
     /// From when they were due.

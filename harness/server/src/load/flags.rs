@@ -174,8 +174,8 @@ impl LoadFlags {
         }
     }
 
-    /// A load of the same kind and on the same keys that takes so long, with other requests. If it is to ask for so many
-    /// keys, it is a closed loop, which takes as long as that takes.
+    /// A load of the same kind and on the same keys that takes so long, with other requests. If it is to ask for so
+    /// many keys, it is a closed loop, which takes as long as that takes.
     pub(crate) fn warmup(&self, seconds: f64, least_keys: u64) -> Self {
         let rate = self.rate.filter(|_| least_keys == 0);
         Self { seconds, rate, least_keys, is_warmup: true, ..self.clone() }

@@ -105,8 +105,8 @@ impl Histogram {
 pub struct Latency {
     /// Operations that were due in the measured time.
     pub planned: u64,
-    /// Those of them that were not begun as long after the measured time as it lasted, or a second; of a server, that were
-    /// not answered long after it.
+    /// Those of them that were not begun as long after the measured time as it lasted, or a second; of a server, that
+    /// were not answered long after it.
     pub unstarted: u64,
     /// How long after the measured time the last operation ended.
     pub late_seconds: f64,
