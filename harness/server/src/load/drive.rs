@@ -269,7 +269,7 @@ impl<'f> Driver<'f> {
             self.send_batch(number, depth, &mut next)?;
         }
         while self.waiting() > 0 {
-            self.poll.poll(&mut events, Some(PATIENCE))?;
+            self.wait(&mut events, PATIENCE)?;
             if events.is_empty() {
                 self.outcomes.unanswered = self.waiting();
                 return Ok(());
@@ -337,9 +337,19 @@ impl<'f> Driver<'f> {
             // The system waits whole milliseconds, and up to one more.
             let until = due.peek().map_or(10_000_000, |&due| due.saturating_sub(now));
             let wait = Duration::from_millis((until / 1_000_000).saturating_sub(1).min(10));
-            self.poll.poll(&mut events, Some(wait))?;
+            self.wait(&mut events, wait)?;
             for event in &events {
                 self.answers(event.token().0)?;
+            }
+        }
+    }
+
+    /// Waits for events. One who was stopped meanwhile, and goes on, waits again.
+    fn wait(&mut self, events: &mut Events, at_most: Duration) -> io::Result<()> {
+        loop {
+            match self.poll.poll(events, Some(at_most)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
             }
         }
     }
