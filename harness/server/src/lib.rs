@@ -10,6 +10,7 @@
 //! | `service` | what all connections share |
 //! | `conversation` | a connection without its socket: bytes in, bytes out |
 //! | `net` | sockets: an acceptor, and an event loop a worker |
+//! | `descriptors` | how many sockets a process may have open |
 //! | `flags` | the flags of `bench serve` |
 //! | `floor` | a server that answers each command with a constant |
 //! | `load` | `bench load`: requests for a server, and a check of every value |
@@ -21,6 +22,7 @@
 
 pub mod caches;
 pub mod conversation;
+pub mod descriptors;
 pub mod flags;
 pub mod floor;
 pub mod load;

@@ -1,13 +1,14 @@
 //! The program behind `bench serve` and `bench load`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use server::descriptors::{allow, too_few};
 use server::flags::Flags;
 use server::floor::{self, FloorFlags};
-use server::load::{self, LoadFlags};
+use server::load::{self, LoadFlags, MOST_CONNECTIONS};
 use server::net::{Listener, Server};
 use server::trial::{self, WITH_PARENT};
 use table::ProgramCatalogue;
@@ -81,20 +82,26 @@ fn failed(error: anyhow::Error) -> (u8, String) {
 fn say_build() -> Result<(), (u8, String)> {
     let catalogue = ProgramCatalogue { build: kernel::build_facts(), ..Default::default() };
     let json = serde_json::to_vec(&catalogue).map_err(|error| (1, error.to_string()))?;
-    std::io::stdout().write_all(&json).map_err(|error| (1, error.to_string()))
+    io::stdout().write_all(&json).map_err(|error| (1, error.to_string()))
 }
 
 fn try_server(parent: i32) -> Result<(), (u8, String)> {
     let answer = answer_parent(parent, trial::run).map_err(failed)?;
-    std::io::stdout().write_all(&answer).map_err(|error| (1, error.to_string()))
+    io::stdout().write_all(&answer).map_err(|error| (1, error.to_string()))
 }
 
 fn floor(options: &FloorFlags) -> Result<(), (u8, String)> {
     let place = options.place();
     let listener = Listener::bind(&place)
         .map_err(|error| (USAGE, format!("cannot listen on {place}: {error}")))?;
+    allow(MOST_CONNECTIONS, options.threads() as u64);
     ctrlc::set_handler(|| std::process::exit(0)).map_err(|error| (1, error.to_string()))?;
     floor::serve(listener, options.threads()).map_err(|error| (1, error.to_string()))
+}
+
+/// Says a line on standard error, to those who listen.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn serve(options: &Flags) -> Result<(), (u8, String)> {
@@ -103,9 +110,13 @@ fn serve(options: &Flags) -> Result<(), (u8, String)> {
     for place in options.places() {
         let listener = Listener::bind(&place)
             .map_err(|error| (USAGE, format!("cannot listen on {place}: {error}")))?;
-        eprintln!("listening on {}", listener.place());
+        say(&format!("listening on {}", listener.place()));
         listeners.push(listener);
     }
+    let settings = &service.settings;
+    let (asked, loops) = (settings.connections as u64, settings.threads as u64);
+    // Those who come when there is no descriptor wait.
+    too_few("-c", asked, allow(asked, loops)).iter().for_each(|words| say(words));
     let service = Arc::new(service);
     let stops = service.clone();
     ctrlc::set_handler(move || stops.stop()).map_err(|error| (1, error.to_string()))?;
@@ -115,7 +126,8 @@ fn serve(options: &Flags) -> Result<(), (u8, String)> {
 }
 
 fn load(flags: &LoadFlags) -> Result<(), (u8, String)> {
-    flags.target().map_err(|error| (USAGE, error.to_string()))?;
+    let possible = flags.target().and_then(|_| flags.allow_connections());
+    possible.map_err(|error| (USAGE, error.to_string()))?;
     let report = load::run(flags).map_err(|error| (1, error.to_string()))?;
     let text = if flags.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| (1, error.to_string()))?;
@@ -124,7 +136,7 @@ fn load(flags: &LoadFlags) -> Result<(), (u8, String)> {
         report.to_string()
     };
     // Who reads no further has enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = io::stdout().write_all(text.as_bytes());
     if report.is_right() {
         return Ok(());
     }

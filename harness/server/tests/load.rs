@@ -2,19 +2,33 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
 
+fn loader(flags: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("load").args(flags.split_whitespace());
+    command
+}
+
 fn load(flags: &str) -> Output {
-    Command::new(PROGRAM).arg("load").args(flags.split_whitespace()).output().unwrap()
+    loader(flags).output().unwrap()
 }
 
 /// What comes to it, against a server with these flags.
 fn against(server: &str, flags: &str) -> Value {
+    while_loading(server, flags, |_| {})
+}
+
+/// The same, if this is done to the load meanwhile.
+fn while_loading(server: &str, flags: &str, meanwhile: impl FnOnce(&mut Child)) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket").display().to_string();
     let mut command = Command::new(PROGRAM);
@@ -23,7 +37,10 @@ fn against(server: &str, flags: &str) -> Value {
     let mut line = String::new();
     let mut said = BufReader::new(child.stderr.take().unwrap());
     said.read_line(&mut line).unwrap();
-    let output = load(&format!("--socket {socket} --json {flags}"));
+    let mut loader = loader(&format!("--socket {socket} --json {flags}"));
+    let mut loader = loader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    meanwhile(&mut loader);
+    let output = loader.wait_with_output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -105,6 +122,23 @@ fn what_is_not_there_is_named() {
         assert_eq!(output.status.code(), Some(code), "{flags}: {said}");
         assert!(said.contains(words), "{flags}: {said}");
     }
+}
+
+/// A signal that stops a process ends its waiting, too, when it goes on.
+#[test]
+fn who_was_stopped_goes_on() {
+    let stopped = |loader: &mut Child| {
+        let pid = Pid::from_raw(loader.id() as i32);
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(20));
+            kill(pid, Signal::SIGSTOP).unwrap();
+            kill(pid, Signal::SIGCONT).unwrap();
+        }
+    };
+    // It waits most of the time, and for seconds until the first is due.
+    let flags = "--keys 10 --connections 1 --rate 20 --seconds 1.5";
+    let report = while_loading("", flags, stopped);
+    assert_eq!(number(&report, "unanswered"), 0, "{report}");
 }
 
 /// Each connection asks for something before it counts.

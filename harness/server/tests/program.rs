@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -31,12 +33,26 @@ impl Running {
 }
 
 /// The program, started by `command`, and where it listens.
-fn started(mut command: Command) -> (Running, String) {
+fn started(command: Command) -> (Running, String) {
+    let (child, place, _) = saying(command);
+    (child, place)
+}
+
+/// The same, with what it says then.
+fn saying(mut command: Command) -> (Running, String, impl BufRead) {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut line).unwrap();
     let place = line.trim().strip_prefix("listening on ").expect("it says where").to_owned();
-    (Running(child), place)
+    (Running(child), place, said)
+}
+
+/// The program, started with these limits of open files.
+fn limited(limits: &str, line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limits}; exec '{PROGRAM}' {line}")]);
+    command
 }
 
 fn connect(place: &str) -> TcpStream {
@@ -81,10 +97,11 @@ fn the_command_shutdown_ends_it() {
 
 #[test]
 fn without_descriptors_those_wait_who_come_late() {
-    let mut command = Command::new("sh");
-    let line = format!("ulimit -n 24; exec '{PROGRAM}' serve -p 0 -t 2 -c 1000");
-    command.args(["-c", &line]);
-    let (mut child, place) = started(command);
+    let command = limited("ulimit -n 24", "serve -p 0 -t 2 -c 1000");
+    let (mut child, place, mut said) = saying(command);
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "-c 1000: this process may have about 4, see `ulimit -Hn`\n");
     let mut streams: Vec<TcpStream> = (0..40).map(|_| connect(&place)).collect();
     // The first ones have got in, and are served.
     ask(&mut streams[0], "mn\r\n", "MN\r\n");
@@ -98,6 +115,35 @@ fn without_descriptors_those_wait_who_come_late() {
     ask(&mut streams[0], "mn\r\n", "MN\r\n");
     kill(child.id(), Signal::SIGTERM).unwrap();
     assert!(child.ends_well());
+}
+
+/// A soft limit is what a program has unless it asks for more.
+#[test]
+fn as_many_connections_as_may_be_are_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    for server in ["serve -c 200", "floor"] {
+        let socket = folder.path().join(&server[..5]).display().to_string();
+        let mut command = limited("ulimit -S -n 24", &format!("{server} -t 1 -s {socket}"));
+        let _child = Running(command.stderr(Stdio::null()).spawn().unwrap());
+        while UnixStream::connect(&socket).is_err() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let streams = (0..60).map(|_| UnixStream::connect(&socket).unwrap());
+        for stream in &mut streams.collect::<Vec<_>>() {
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.write_all(b"get a\r\n").unwrap();
+            let mut reply = [0; 5];
+            stream.read_exact(&mut reply).unwrap();
+            assert_eq!(reply, *b"END\r\n");
+        }
+        let load = format!("load --connections 60 --keys 10 --seconds 0.1 --socket {socket}");
+        let output = limited("ulimit -S -n 24", &load).output().unwrap();
+        assert!(output.status.success(), "{server}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = limited("ulimit -n 24", &load).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("--connections 60: this process may have about 6"), "{said}");
+    }
 }
 
 #[test]

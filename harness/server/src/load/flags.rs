@@ -9,6 +9,7 @@ use std::time::Duration;
 use trials::server::{Pattern, ServerLoad, ServerSpec};
 use trials::workload::Length;
 
+use crate::descriptors::{allow, too_few};
 use crate::net::Place;
 
 /// Load a memcached with requests, and check every value that it answers
@@ -29,7 +30,7 @@ pub struct LoadFlags {
     #[arg(long)]
     anywhere: bool,
     /// Connections
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=MOST_CONNECTIONS))]
     connections: u64,
     /// Threads that share the connections, at most one a connection
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
@@ -108,6 +109,9 @@ fn percent(text: &str) -> Result<f64, String> {
 pub(super) trait Blocking: Read + Write {}
 
 impl<S: Read + Write> Blocking for S {}
+
+/// The most connections of a load.
+pub const MOST_CONNECTIONS: u64 = 10_000;
 
 /// The most threads of a load. Streams of a warm-up come after those of all of them.
 const MOST_THREADS: usize = 256;
@@ -208,6 +212,17 @@ impl LoadFlags {
             self.address
         );
         Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+    }
+
+    /// Lets this process have as many connections open.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn allow_connections(&self) -> io::Result<()> {
+        let allowed = allow(self.connections, self.threads() as u64);
+        too_few("--connections", self.connections, allowed)
+            .map_or(Ok(()), |words| Err(io::Error::new(io::ErrorKind::InvalidInput, words)))
     }
 
     pub(super) fn threads(&self) -> usize {

@@ -26,7 +26,7 @@ mod values;
 
 use std::io;
 
-pub use self::flags::LoadFlags;
+pub use self::flags::{LoadFlags, MOST_CONNECTIONS};
 pub(crate) use self::measure::{fill, measure, server_pid};
 pub use self::report::LoadReport;
 
