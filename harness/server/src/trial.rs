@@ -67,6 +67,7 @@ pub fn run(spec: &ServerSpec) -> anyhow::Result<ServedTrial> {
         threads = of_load.len();
     }
     let flags = LoadFlags::of(spec, &load, &server.place, threads);
+    flags.allow_connections()?;
     server.await_start(&flags)?;
     let served = loaded(spec, &flags, server.child.id());
     let mut served = served.map_err(|error| server.why(error))?;
@@ -299,7 +300,7 @@ fn program(spec: &ServerSpec, load: &ServerLoad, own: &str) -> anyhow::Result<Ve
             words.extend([own, "serve", "--store", store].map(str::to_owned));
             words.extend(["--eviction", eviction].map(str::to_owned));
             words.extend(sizes);
-            words.extend(flags_of(variant.map(|one| one.ours)));
+            words.extend(flags_of(variant.and_then(|one| one.ours)));
         }
     }
     Ok(words)
@@ -307,4 +308,37 @@ fn program(spec: &ServerSpec, load: &ServerLoad, own: &str) -> anyhow::Result<Ve
 
 fn flags_of(flags: Option<&[&str]>) -> impl Iterator<Item = String> {
     flags.unwrap_or_default().iter().map(|flag| (*flag).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use trials::case::Case;
+    use trials::server::server_names;
+
+    use super::*;
+
+    /// A variant's flags are the last, after those that all have.
+    #[test]
+    fn a_variant_has_its_flags() {
+        let ended = |name: &str| {
+            let case = Case::new(name, "none");
+            let spec = ServerSpec { case, seed: 1, seconds: 1.0, warmup: 1.0, rate: None };
+            let words = program(&spec, &ServerLoad::default(), "own")?.join(" ");
+            let (_, last) = words.rsplit_once(" -c 1024").context("it has connections")?;
+            anyhow::Ok(last.replace(" -u root", ""))
+        };
+        let found = |name: &str| ended(name).expect(name);
+        assert_eq!(found("memc3/clock"), "");
+        assert_eq!(found("memc3/sieve:reply=each"), " --reply each");
+        assert_eq!(found("sharded/lru-list:cas=off"), " -C");
+        if memcached().is_some() {
+            assert_eq!(found("memcached"), "");
+            assert_eq!(found("memcached:cas=off"), " -C");
+            assert_eq!(found("memcached:per-event=1000"), " -R 1000");
+        }
+        for name in server_names(&["clock"]).iter().filter(|name| name.contains(':')) {
+            let is_there = memcached().is_some() || !name.starts_with(MEMCACHED);
+            assert!(!is_there || !found(name).is_empty(), "{name}");
+        }
+    }
 }

@@ -35,6 +35,7 @@ use crate::sweep::schedule::{
 use crate::sweep::together;
 use crate::sweep::trials::{Trial, told};
 use ::trials::compressed::read_text;
+use ::trials::server::{is_memcached, memcached_version};
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
@@ -88,8 +89,11 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
     let structures = experiment.cases.iter().map(|case| case.structure.as_str());
     let is_of_servers = experiment.cases.iter().any(|case| case.server.is_some());
-    let facts = if is_of_servers { registry.build() } else { registry.build_of(structures) };
-    let machine = Machine::read(&facts);
+    let facts =
+        if is_of_servers { registry.build() } else { registry.build_of(structures.clone()) };
+    let is_measured = structures.clone().any(is_memcached);
+    let memcached = is_measured.then(memcached_version).flatten();
+    let machine = Machine { memcached, ..Machine::read(&facts) };
     let calls = decides::in_words(&experiment, plan.cells(), &out, &machine);
     if args.dry_run {
         return plan.show(calls);

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use ::table::cache::CacheEntry;
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
 use trials::serve::CATALOGUE_COMMAND;
-use trials::server::{MEMCACHED, memcached, server_names};
+use trials::server::{is_memcached, memcached, server_names};
 
 use super::ProgramFile;
 use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
@@ -207,10 +207,13 @@ fn servers() -> Vec<String> {
 /// Why memcached cannot be started, if it is not there.
 fn absent_servers() -> HashMap<String, String> {
     let why = "it is not installed here (Debian's package is `memcached`)";
-    let is_memcached = |name: &String| name.split(':').next() == Some(MEMCACHED);
     match memcached() {
         Some(_) => HashMap::new(),
-        None => servers().into_iter().filter(is_memcached).map(|n| (n, why.to_owned())).collect(),
+        None => servers()
+            .into_iter()
+            .filter(|name| is_memcached(name))
+            .map(|n| (n, why.to_owned()))
+            .collect(),
     }
 }
 

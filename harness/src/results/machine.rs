@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 pub use super::system::Cache;
 use super::system::{Tree, field, page_bytes, parse_chosen, parse_memory, parse_os};
 use crate::pin::Cpus;
+use ::trials::server::MEMCACHED;
 
 /// The machine that measures and the build that is measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub struct Machine {
     pub rustc: Option<String>,
     /// The C++ compiler and the libraries of tables in C++, if any of those is measured.
     pub cxx: Option<String>,
+    /// The version of memcached, if it is measured.
+    pub memcached: Option<String>,
     /// The target triple.
     pub target: Option<String>,
     /// Cargo's profile.
@@ -144,6 +147,7 @@ impl Machine {
             ("kernel", text(self.kernel.as_ref())),
             ("rustc", text(self.rustc.as_ref())),
             (CXX, text(self.cxx.as_ref())),
+            (MEMCACHED, text(self.memcached.as_ref())),
             ("target", text(self.target.as_ref())),
             ("profile", text(self.profile.as_ref())),
             ("flags", text(self.flags.as_ref())),
@@ -169,9 +173,13 @@ impl Machine {
     /// features, and revision and dirtiness of the source: what makes results comparable.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let fields = self.comparable().into_iter();
-        // Of a result without a table in C++ the fingerprint says nothing of it.
-        let fields = fields.filter(|(name, _)| *name != CXX || self.cxx.is_some());
+        // Of what is not measured a fingerprint says nothing.
+        let is_there = |name: &str| match name {
+            CXX => self.cxx.is_some(),
+            MEMCACHED => self.memcached.is_some(),
+            _ => true,
+        };
+        let fields = self.comparable().into_iter().filter(|(name, _)| is_there(name));
         let text: String = fields.map(|(name, value)| format!("{name}={value}\n")).collect();
         let digest = Sha256::digest(text.as_bytes());
         digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
@@ -368,7 +376,8 @@ mod tests {
 
     #[test]
     fn every_comparable_field_counts() {
-        let full = Machine::read(&facts()).with_facts_of(server().path());
+        let memcached = Some("1.6.18".to_owned());
+        let full = Machine { memcached, ..Machine::read(&facts()) }.with_facts_of(server().path());
         let value = serde_json::to_value(&full).expect("it is plain data");
         for (name, _) in full.comparable() {
             let mut less = value.clone();

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +19,12 @@ pub const MEMCACHED: &str = "memcached";
 /// The stores that our server has with every policy; the default first.
 pub const STORES: [&str; 2] = ["memc3", "sharded"];
 /// What our server and memcached have otherwise than they do by themselves: a factor and its value, as in
-/// `memc3/clock:reply=each`; and the flags of each of the two, if it has it.
-pub const VARIANTS: [Variant; 2] = [
-    Variant { name: "reply=each", ours: &["--reply", "each"], memcached: None },
-    Variant { name: "cas=off", ours: &["-C"], memcached: Some(&["-C"]) },
+/// `memc3/clock:reply=each`; and the flags of each of the two, if it has it. By itself memcached answers 20 requests of a
+/// connection, and then those of others, before it goes on; ours answers all that it has read.
+pub const VARIANTS: [Variant; 3] = [
+    Variant { name: "reply=each", ours: Some(&["--reply", "each"]), memcached: None },
+    Variant { name: "cas=off", ours: Some(&["-C"]), memcached: Some(&["-C"]) },
+    Variant { name: "per-event=1000", ours: None, memcached: Some(&["-R", "1000"]) },
 ];
 
 /// See [`VARIANTS`].
@@ -29,7 +32,7 @@ pub const VARIANTS: [Variant; 2] = [
 #[allow(missing_docs, reason = "said of the list")]
 pub struct Variant {
     pub name: &'static str,
-    pub ours: &'static [&'static str],
+    pub ours: Option<&'static [&'static str]>,
     pub memcached: Option<&'static [&'static str]>,
 }
 
@@ -131,7 +134,7 @@ pub struct ServedTrial {
 pub fn parts_of(name: &str) -> Option<(&str, &str, Option<&'static Variant>)> {
     let (name, variant) = name.split_once(':').map_or((name, None), |(name, of)| (name, Some(of)));
     let (store, eviction) = name.split_once('/')?;
-    let found = |of: &str| VARIANTS.iter().find(|variant| variant.name == of);
+    let found = |of: &str| variants_of_ours().find(|variant| variant.name == of);
     match variant {
         None => Some((store, eviction, None)),
         Some(variant) => Some((store, eviction, Some(found(variant)?))),
@@ -145,6 +148,20 @@ pub fn memcached() -> Option<PathBuf> {
     env::split_paths(&folders).map(|folder| folder.join(MEMCACHED)).find(|path| path.is_file())
 }
 
+/// The version of memcached's program, as it says it; none if it says none, or is not installed.
+#[must_use]
+pub fn memcached_version() -> Option<String> {
+    let output = Command::new(memcached()?).arg("-V").output().ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    Some(said.trim().strip_prefix(MEMCACHED)?.trim().to_owned())
+}
+
+/// Whether a server's name is memcached's, with a variant or without.
+#[must_use]
+pub fn is_memcached(name: &str) -> bool {
+    name.split(':').next() == Some(MEMCACHED)
+}
+
 /// The name of every server, with policies of these names.
 #[must_use]
 pub fn server_names(evictions: &[&str]) -> Vec<String> {
@@ -154,9 +171,13 @@ pub fn server_names(evictions: &[&str]) -> Vec<String> {
     let of_memcached = VARIANTS.iter().filter(|variant| variant.memcached.is_some());
     names.extend(of_memcached.map(|variant| format!("{MEMCACHED}:{}", variant.name)));
     names.extend(
-        plain.flat_map(|name| VARIANTS.iter().map(move |of| format!("{name}:{}", of.name))),
+        plain.flat_map(|name| variants_of_ours().map(move |of| format!("{name}:{}", of.name))),
     );
     names
+}
+
+fn variants_of_ours() -> impl Iterator<Item = &'static Variant> {
+    VARIANTS.iter().filter(|variant| variant.ours.is_some())
 }
 
 #[cfg(test)]
@@ -176,7 +197,7 @@ mod tests {
     #[test]
     fn names_are_taken_apart_as_they_are_made() {
         let names = server_names(&["clock", "lru-list"]);
-        assert_eq!(names.len(), 2 + 4 + 1 + 8);
+        assert_eq!(names.len(), 2 + 4 + 2 + 8);
         for name in &names {
             let parts = parts_of(name);
             assert_eq!(parts.is_none(), !name.contains('/'), "{name}");
@@ -184,6 +205,8 @@ mod tests {
             let variant = variant.map_or(String::new(), |variant| format!(":{}", variant.name));
             assert_eq!(format!("{store}/{eviction}{variant}"), *name);
         }
-        assert!(parts_of("memc3/clock:reply=late").is_none());
+        for unknown in ["memc3/clock:reply=late", "memc3/clock:per-event=1000"] {
+            assert!(parts_of(unknown).is_none(), "{unknown}");
+        }
     }
 }

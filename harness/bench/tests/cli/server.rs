@@ -151,6 +151,29 @@ fn memcached_is_the_program_of_that_name_or_left_out() {
     assert_eq!(lab.rows_of("r/server.csv").len(), 4);
 }
 
+/// Its trials are not to be mixed with those of another version.
+#[test]
+fn memcached_is_of_one_version() {
+    let lab = asking();
+    let (before, _) = SPEC.split_once("[latency]").unwrap();
+    let path = "chmod +x bin/memcached\nexport PATH=$PWD/bin:$PATH";
+    let sweeps = |version: &str, subjects: &str, out: &str| {
+        let says = "#!/bin/sh\n[ $1 = -V ] && exec echo memcached ".to_owned() + version;
+        lab.write("bin/memcached", says + "\nexit 3\n");
+        lab.write("s.toml", format!("{before}[server]\nsubject = [{subjects}]\n"));
+        lab.run_after(path, &format!("sweep s.toml --out {out} --blocks 1"))
+    };
+    let both = "\"memcached\", \"floor\"";
+    sweeps("1.6.1", both, "r").exits(1).says(&["2 of 4 trials are invalid"]);
+    sweeps("1.6.1", both, "r").exits(1).says(&["4 of 4 trials are done"]);
+    sweeps("1.6.2", both, "r").exits(2).says(&["memcached: 1.6.1 there, 1.6.2 here"]);
+    assert!(lab.read("r/machine.toml").contains("memcached = \"1.6.1\"\n"));
+    // Where it is not measured it does not matter.
+    sweeps("1.6.1", "\"floor\"", "f").exits(0);
+    sweeps("1.6.2", "\"floor\"", "f").exits(0).says(&["2 of 2 trials are done"]);
+    assert!(!lab.read("f/machine.toml").contains("memcached"));
+}
+
 #[test]
 fn mistakes_are_shown_where_they_are() {
     let lab = asking();
