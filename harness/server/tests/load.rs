@@ -29,6 +29,13 @@ fn against(server: &str, flags: &str) -> Value {
 
 /// The same, if this is done to the load meanwhile.
 fn while_loading(server: &str, flags: &str, meanwhile: impl FnOnce(&mut Child)) -> Value {
+    let output = output_against(server, flags, meanwhile);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn output_against(server: &str, flags: &str, meanwhile: impl FnOnce(&mut Child)) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket").display().to_string();
     let mut command = Command::new(PROGRAM);
@@ -43,9 +50,7 @@ fn while_loading(server: &str, flags: &str, meanwhile: impl FnOnce(&mut Child)) 
     let output = loader.wait_with_output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{error}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    output
 }
 
 fn number(report: &Value, name: &str) -> u64 {
@@ -139,6 +144,15 @@ fn who_was_stopped_goes_on() {
     let flags = "--keys 10 --connections 1 --rate 20 --seconds 1.5";
     let report = while_loading("", flags, stopped);
     assert_eq!(number(&report, "unanswered"), 0, "{report}");
+}
+
+#[test]
+fn a_server_that_takes_fewer_connections_is_told_of() {
+    let flags = "--keys 10 --connections 40 --seconds 0.1";
+    let output = output_against("-c 8", flags, |_| {});
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("Does the server take 40 (its -c)?"), "{error}");
 }
 
 /// Each connection asks for something before it counts.

@@ -213,7 +213,13 @@ impl<'f> Driver<'f> {
             client.out.extend_from_slice(b"version\r\n");
             client.waiting.push_back(Waiting { keys: None, due: None, sent: 0 });
         }
-        self.closed(0, |_| None)?;
+        let all = self.flags.connections();
+        self.closed(0, |_| None).map_err(|error| {
+            let words = format!(
+                "a new connection has ended: {error}. Does the server take {all} (its -c)?"
+            );
+            io::Error::new(error.kind(), words)
+        })?;
         match mem::take(&mut self.outcomes).unanswered {
             0 => Ok(self),
             some => Err(io::Error::new(
