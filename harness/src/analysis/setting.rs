@@ -187,7 +187,11 @@ impl Setting {
     #[must_use]
     pub fn in_words(&self) -> String {
         let Case { keys, prefill, .. } = self.case;
-        format!("{keys} keys ({}), {prefill} prefilled, {}", self.case.key_type(), self.rest())
+        let filled = match self.case.server {
+            Some(_) => "all stored first".to_owned(),
+            None => format!("{prefill} prefilled"),
+        };
+        format!("{keys} keys ({}), {filled}, {}", self.case.key_type(), self.rest())
     }
 
     /// For a caption, where the number of keys is what differs.
@@ -207,10 +211,14 @@ impl Setting {
             format!("; of the writes, {}", shares.join(", "))
         });
         let pin = if *pin { "bound to CPUs" } else { "not bound to CPUs" };
+        // A server has its own.
+        let own = match self.case.server {
+            Some(_) => String::new(),
+            None => format!("hash seed {hash_seed}, allocator {allocator}, "),
+        };
         let special = special(&self.case);
         format!(
-            "{values}{writes}; hash seed {hash_seed}, allocator {allocator}, \
-             threads {pin}{}",
+            "{values}{writes}; {own}threads {pin}{}",
             special.map(|words| format!("; {words}")).collect::<String>()
         )
     }

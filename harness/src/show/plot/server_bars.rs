@@ -45,7 +45,8 @@ const ITEMS: Shown = Shown {
     of: ServerCell::items_per_mib,
     unit: 1e3,
     x_label: "thousand items in a MiB of the server's resident set",
-    words: "Items at the end over the server's resident set, index and connections included",
+    words: "Items at the end over the server's resident set, index and connections included; it tells of an item's \
+            memory only where more were stored than fit",
 };
 
 /// See [`super::FIGURES`].

@@ -64,7 +64,7 @@ pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
         }
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
-    "Servers, median over trials in a closed loop. CPU time is the server's; the load's has a column of its own:\n"
+    "Servers in a closed loop, medians over trials. CPU time is the server's but for the load's; p99 is of service times:\n"
         .to_owned()
         + &lines.collect::<String>()
 }
