@@ -223,6 +223,23 @@ fn grids_have_their_own_threads() {
     }
 }
 
+/// Without `membarrier`, who reads pays the fence and nobody calls the system; rows say which machine it is.
+#[test]
+fn a_kernel_may_lack_membarrier() {
+    let spec = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['hazard', 'debra', 'ibr']\nthreads = 4\n\
+                reads = 50\nkeys = 10000\n";
+    let (with, without) = (rows(spec, &[]), rows(spec, &["--without-membarrier"]));
+    for at in 0..3 {
+        let number = |rows: &serde_json::Value, name: &str| rows[at][name].as_f64().expect(name);
+        let [system, atomics] = ["cycles_system", "cycles_atomics"]
+            .map(|name| [&with, &without].map(|rows| number(rows, name)));
+        assert!(system[0] > 0.0 && system[1] == 0.0, "{system:?}");
+        assert!(atomics[0] < atomics[1], "{atomics:?}");
+        let name = with[at]["machine"].as_str().expect("a name");
+        assert_eq!(without[at]["machine"], format!("{name}, without membarrier"));
+    }
+}
+
 /// What each thread counts is in a line of its own, also beyond the first 32.
 #[test]
 fn writes_scale_beyond_32_threads() {

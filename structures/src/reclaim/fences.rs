@@ -13,7 +13,8 @@
 //! word: each thread has passed a full fence at some point of its program between the call's start
 //! and its end, and there either it has not reached its light fence, or it is behind it.
 //!
-//! On virtual cores (`--cfg simulate`) the call is told to them, and costs what their machine says.
+//! On virtual cores (`--cfg simulate`) the call is told to them, and costs what their machine says; they may be
+//! without it.
 //!
 //! Where the kernel lacks the call, and under loom and Miri, which do not know it, both are SeqCst
 //! fences: what loom explores is the symmetric pair.
@@ -56,7 +57,7 @@ impl Fences {
 #[cfg(simulate)]
 mod membarrier {
     pub(super) fn is_registered() -> bool {
-        true
+        crate::sync::simulated::has_membarrier()
     }
 
     pub(super) fn run() {

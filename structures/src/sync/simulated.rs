@@ -47,8 +47,8 @@ pub struct Cores {
     pub did: fn(Access, usize, usize, Place),
     /// A full fence.
     pub fence: fn(),
-    /// `membarrier(2)`.
-    pub membarrier: fn(),
+    /// `membarrier(2)`; or nothing, if the kernel of the machine has no such call.
+    pub membarrier: Option<fn()>,
     /// A turn of a loop that waits.
     pub pause: fn(),
     /// To sleep, until somebody wakes who sleeps at that address.
@@ -140,10 +140,15 @@ pub fn fence(order: Ordering) {
     }
 }
 
+/// Whether the machine's kernel has `membarrier(2)`.
+pub(crate) fn has_membarrier() -> bool {
+    CORES.get().is_none_or(|cores| cores.membarrier.is_some())
+}
+
 /// `membarrier(2)` is called.
 pub(crate) fn membarrier() {
-    if let Some(cores) = CORES.get() {
-        (cores.membarrier)();
+    if let Some(call) = CORES.get().and_then(|cores| cores.membarrier) {
+        call();
     }
 }
 

@@ -39,6 +39,10 @@ struct Arguments {
     /// has of each cell. Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
     #[arg(long, value_name = "OPS")]
     at_one_thread: Option<OneThread>,
+    /// The machine's kernel has no `membarrier(2)`: schemes announce with a full fence, as published ones do. Rows say
+    /// it with the machine's name.
+    #[arg(long)]
+    without_membarrier: bool,
     /// Also write predictions.csv and hot-lines.csv there, beside copies of the two files and options.txt, which
     /// are written before anything runs: `bench plot` and `bench report` read such a folder.
     #[arg(long, value_name = "DIR")]
@@ -90,6 +94,9 @@ impl Arguments {
         if let Some(rate) = self.at_one_thread {
             options += &format!(" --at-one-thread {rate}");
         }
+        if self.without_membarrier {
+            options += " --without-membarrier";
+        }
         options + "\n"
     }
 
@@ -121,7 +128,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(input) => input,
         Err(error) => return failed(&error, ExitCode::from(2)),
     };
-    glue::install();
+    glue::install(!arguments.without_membarrier);
     match run(&arguments, &input, &structures) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, ExitCode::FAILURE),
@@ -164,8 +171,11 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
         machine: text(&arguments.machine)?,
         options: arguments.options(),
     };
-    let machine = MachineModel::parse(&origin.machine)
+    let mut machine = MachineModel::parse(&origin.machine)
         .with_context(|| format!("{} is no machine", arguments.machine.display()))?;
+    if arguments.without_membarrier {
+        machine.name += ", without membarrier";
+    }
     let spec = Spec::parse(&origin.experiment, structures);
     let mut spec = spec.with_context(|| arguments.spec.display().to_string())?;
     if !arguments.threads.is_empty() {

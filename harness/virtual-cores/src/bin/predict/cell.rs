@@ -336,7 +336,7 @@ mod tests {
     /// An operation's loads and stores are among its instructions: both together take what these take.
     #[test]
     fn accesses_are_among_the_instructions() {
-        glue::install();
+        glue::install(true);
         let structures = subjects_cuckoo::registrar().into_structures();
         let cell = PredictedCell {
             structure: "cuckoo-optimistic".to_owned(),

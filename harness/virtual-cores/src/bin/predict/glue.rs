@@ -32,8 +32,8 @@ unsafe impl GlobalAlloc for Telling {
     }
 }
 
-/// From now on atomics are told of.
-pub(crate) fn install() {
+/// From now on atomics are told of, on a machine whose kernel has `membarrier(2)` or has it not.
+pub(crate) fn install(has_membarrier: bool) {
     simulated::run_on(Cores {
         turn,
         did: |access, address, value, at| {
@@ -47,7 +47,7 @@ pub(crate) fn install() {
             did_at(event, address, value, at);
         },
         fence,
-        membarrier,
+        membarrier: has_membarrier.then_some(membarrier),
         pause,
         park,
         unpark,
