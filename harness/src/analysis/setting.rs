@@ -404,7 +404,7 @@ fn distinct_labels(settings: &BTreeSet<Setting>) -> Vec<String> {
 }
 
 /// The places of what varies among labels that are equal in all before.
-fn told(all: &[Vec<String>]) -> Vec<usize> {
+pub(crate) fn told(all: &[Vec<String>]) -> Vec<usize> {
     let parameters = all.first().map_or(0, Vec::len);
     (0..parameters)
         .filter(|&i| {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use trials::parameters::{PARAMETERS, parameter};
+use trials::parameters::{PARAMETERS, Parameter, parameter};
 
 use crate::analysis::compare::Judged;
-use crate::analysis::setting::{names_that_differ, split};
+use crate::analysis::setting::{names_that_differ, split, told};
 use crate::rows::Row;
 
 /// What every table of Markdown has.
@@ -57,6 +57,31 @@ impl Columns {
     /// What a row says in them.
     pub(super) fn values(&self, one: &Judged<'_>) -> Vec<String> {
         self.names.iter().map(|name| value(one, name)).collect()
+    }
+}
+
+/// The columns that tell cells apart which a table's own columns do not.
+pub(super) struct Telling(Vec<&'static Parameter>);
+
+impl Telling {
+    /// As few as it takes for `rows`, one of each cell, where the table's own columns say the parameters `own`.
+    pub(super) fn apart<'r>(rows: impl Iterator<Item = &'r Row>, own: &[&str]) -> Self {
+        let others = PARAMETERS.iter().filter(|one| !own.contains(&one.name));
+        let all: Vec<&Parameter> = own.iter().map(|name| parameter(name)).chain(others).collect();
+        let values = |row: &Row| all.iter().map(|one| (one.get)(row).to_string()).collect();
+        let rows: Vec<Vec<String>> = rows.map(values).collect();
+        let told = told(&rows).into_iter().filter(|place| *place >= own.len());
+        Self(told.map(|place| all[place]).collect())
+    }
+
+    /// What stands above them.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|one| one.name.replace('_', "\n"))
+    }
+
+    /// What stands in them.
+    pub(super) fn values<'c>(&'c self, row: &'c Row) -> impl Iterator<Item = String> + 'c {
+        self.0.iter().map(|one| (one.get)(row).to_string())
     }
 }
 
