@@ -51,7 +51,13 @@ for spec in experiments/test/*.toml; do
     count=$((count + 1))
 done
 [ "$count" -gt 0 ] || { echo "smoke: no experiment found" >&2; exit 1; }
-# The other experiments must at least be plans.
+# The other experiments must at least be plans. Traces that are made are made as the head of their experiment says.
+made='^# cargo run --release -- trace generate '
+for spec in experiments/cache/*.toml; do
+    sed -n "s/$made//p" "$spec" | while read -r -a words; do
+        [ -e "${words[0]}" ] || "$bench" trace generate "${words[@]}" >/dev/null
+    done
+done
 for spec in experiments/*.toml experiments/reclamation/*.toml experiments/versioned/*.toml experiments/papers/*.toml experiments/predict/*.toml experiments/cache/*.toml; do
     if "$bench" sweep "$spec" --dry-run >"$out/plan" 2>"$out/why"; then
         tail -n 1 "$out/plan"

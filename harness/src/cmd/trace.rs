@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::output;
-use super::values::skew;
+use super::values::{percent, skew};
 use crate::failure::{Failure, usage};
-use crate::trace::{Made, TextColumns, Trace, generate, write_binary};
+use crate::trace::{Made, MadeForm, TextColumns, Trace, generate, is_oracle_general, write_binary};
 use crate::workload::Op;
 
 /// Convert, make or show traces of requests, which `trace` in an experiment file and `bench run
@@ -43,25 +43,12 @@ enum Command {
         #[arg(value_name = "OUT")]
         output: PathBuf,
     },
-    /// Make a trace in text: 84 % get, 10 % set, and some of the others, on Zipf's keys; sizes as in
+    /// Make a trace: on Zipf's keys, with scans and keys that are asked for once if you say so; sizes as in
     /// Facebook's pool ETC
-    Generate {
-        /// The file to make
-        #[arg(value_name = "OUT")]
-        output: PathBuf,
-        /// Requests
-        #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
-        requests: u64,
-        /// The range of keys, not all of which need occur
-        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
-        keys: u64,
-        /// Skew of the keys; 0 is uniform
-        #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
-        zipf: f64,
-        /// Seed of the requests
-        #[arg(long, value_name = "N", default_value_t = 42)]
-        seed: u64,
-    },
+    ///
+    /// It is text, with 84 % get, 10 % set, and some of the others; or libCacheSim's records, all of them reads, if OUT
+    /// has `oracleGeneral` in its name.
+    Generate(Generate),
     /// Say what a trace has
     Show {
         /// The trace
@@ -71,6 +58,58 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What a made trace is like.
+#[derive(Debug, clap::Args)]
+struct Generate {
+    /// The file to make
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// Requests
+    #[arg(long, value_name = "N", default_value_t = 4000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    requests: u64,
+    /// The range of keys, not all of which need occur
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    keys: u64,
+    /// Skew of the keys; 0 is uniform
+    #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
+    zipf: f64,
+    /// Reads, in percent of all requests, of keys that no other request asks for
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    once: f64,
+    /// Reads, in percent of all requests, that go on with a scan, which begins again after its last key
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    scan: f64,
+    /// Keys of the scan
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "scan", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    scan_keys: u64,
+    /// Requests after which another key takes the place of one in the range, at another time for each [default: none
+    /// does]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=1 << 32))]
+    lifetime: Option<u64>,
+    /// Bytes of the largest value: larger ones are cut to it
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(0..=1 << 20))]
+    largest_value: u32,
+    /// Seed of the requests
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+}
+
+impl Generate {
+    fn made(&self) -> Result<Made, Failure> {
+        let Self { requests, keys, zipf, once, scan, scan_keys, largest_value, seed, .. } = *self;
+        if once + scan > 100.0 {
+            let both = once + scan;
+            return Err(usage(format!("--once and --scan are {both} % together; at most 100 %")));
+        }
+        let lifetime = self.lifetime.unwrap_or(0);
+        Ok(Made { requests, keys, zipf, once, scan, scan_keys, lifetime, largest_value, seed })
+    }
+
+    fn form(&self) -> MadeForm {
+        if is_oracle_general(&self.output) { MadeForm::OracleGeneral } else { MadeForm::Text }
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -85,10 +124,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             make(output, |file| write_binary(&trace, file))?;
             in_words(&trace, output)
         }
-        Command::Generate { output, requests, keys, zipf, seed } => {
-            let made = Made { requests: *requests, keys: *keys, zipf: *zipf, seed: *seed };
-            make(output, |file| generate(&made, file))?;
-            in_words(&read(output)?, output)
+        Command::Generate(wanted) => {
+            let made = wanted.made()?;
+            make(&wanted.output, |file| generate(&made, wanted.form(), file))?;
+            in_words(&read(&wanted.output)?, &wanted.output)
         }
         Command::Show { trace: path, json } => {
             let trace = read(path)?;

@@ -62,6 +62,17 @@ impl Load {
         }
     }
 
+    /// Bytes of the largest value.
+    fn largest_value(&self) -> u32 {
+        match self {
+            Self::Drawn { .. } => 32,
+            Self::Traced { trace, requests } => {
+                let sizes = trace.requests()[..*requests].iter().map(|one| one.value_bytes);
+                sizes.max().unwrap_or(0)
+            }
+        }
+    }
+
     /// The key of this number.
     fn name(&self, key: u32) -> Vec<u8> {
         let bytes = match self {
@@ -189,10 +200,12 @@ impl<E: Eviction> Cache for Bytes<'_, E> {
     }
 }
 
-/// A cache of `bytes` bytes: one shard of at least 64 pages, so that it is one cache.
-fn config(bytes: u64, seed: u64) -> Config {
+/// A cache of `bytes` bytes for values of up to `largest`: one shard, so that it is one cache, of at least 64 pages.
+/// They are as small as the largest item lets them be, so that each class of sizes can have the memory that it is worth.
+fn config(bytes: u64, largest: u32, seed: u64) -> Config {
     let bytes = bytes as usize;
-    let page = (1 << (bytes / 64).ilog2()).min(1 << 20);
+    let page = (largest as usize + 512).next_power_of_two().max(1 << 12);
+    let page = page.min(1 << (bytes / 64).ilog2()).min(1 << 20);
     let max_value = page - 512;
     let seed = Some(seed);
     Config { page, max_value, shards: 1, cas: false, seed, ..Config::of(bytes) }
@@ -271,7 +284,8 @@ impl Simulations<'_> {
         }
         for &bytes in bytes {
             let clock = Arc::new(TraceTime::default());
-            let config = Config { clock: clock.clone(), ..config(bytes, seed) };
+            let config =
+                Config { clock: clock.clone(), ..config(bytes, self.load.largest_value(), seed) };
             let (zeros, value) = (vec![0; config.max_value + 1], Vec::new());
             let (cache, load) = (Sharded::<E>::new(&config)?, self.load);
             let cache = Bytes { cache, load, zeros, value, clock, ttl: 0 };

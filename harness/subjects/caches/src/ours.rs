@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{CacheHandle, Config, Memc3, Options, Sharded, Stats, Store, When};
+use cache::store::{
+    CacheHandle, Config, Memc3, Options, PAGES_A_SHARD, Sharded, Stats, Store, When,
+};
 use cache::time::{Clock, Expiry};
 use table::Op;
 use table::cache::{
@@ -54,22 +56,37 @@ fn of<S: Store + 'static>(summary: &str, why_no_stall: &str) -> CacheMaker {
 /// Bytes of a header.
 const HEADER: usize = 8;
 
-/// A cache without CAS numbers, as a trial asks for none. Pages are small enough that the shards have enough of
-/// them, and as large as the largest item needs.
+/// Most shards, and most bytes of a page.
+const SHARDS: usize = 16;
+const LARGEST_PAGE: usize = 1 << 20;
+
+/// A cache without CAS numbers, as a trial asks for none. Memory is cut so that policies decide what stays, not who
+/// has a page: pages are as large as the largest item needs, and otherwise small enough that each shard can have
+/// enough of them for each class of sizes; where there are not so many, shards are fewer.
 pub(crate) fn config(options: &CacheOptions) -> Config {
     let bytes = usize::try_from(options.bytes).unwrap_or(usize::MAX);
-    let largest = options.largest_value as usize;
-    let few = (bytes / 256).max(1).ilog2().clamp(12, 20);
-    let page = (1_usize << few).max((largest + 512).next_power_of_two());
+    let (smallest, largest) = (options.smallest_item as usize, options.largest_value as usize);
+    let of = Config::of(bytes);
+    let wanted = PAGES_A_SHARD * classes(smallest, largest, of.growth);
+    let few = (bytes / wanted.saturating_mul(SHARDS)).max(1).ilog2();
+    let page = 1_usize << few.clamp(12, LARGEST_PAGE.ilog2());
+    let page = page.max((largest + 512).next_power_of_two());
     Config {
         page,
         max_value: largest.min(page - 512),
-        smallest: (HEADER + options.smallest_item as usize).clamp(16, page),
+        smallest: (HEADER + smallest).clamp(16, page),
+        shards: (bytes / page / wanted).clamp(1, SHARDS),
         cas: false,
         seed: Some(options.seed),
         clock: Arc::new(Since(Arc::clone(&options.clock))),
-        ..Config::of(bytes)
+        ..of
     }
+}
+
+/// About how many classes of sizes there are from the smallest item to the largest value.
+fn classes(smallest: usize, largest: usize, growth: f64) -> usize {
+    let times = (HEADER + largest) as f64 / (HEADER + smallest) as f64;
+    1 + (times.max(1.0).ln() / growth.ln()) as usize
 }
 
 /// The time that a trace says.
@@ -146,4 +163,55 @@ pub(crate) fn options(op: Op, ttl: u32) -> Options {
     };
     let expiry = if ttl == 0 { Expiry::Never } else { Expiry::After(ttl) };
     Options { when, expiry, ..Options::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use cache::memory::Sizes;
+
+    use super::*;
+
+    fn of(bytes: u64, smallest_item: u32, largest_value: u32) -> Config {
+        let clock = TraceClock::default();
+        let (seed, reclaim_batch) = (1, None);
+        config(&CacheOptions { bytes, largest_value, smallest_item, seed, reclaim_batch, clock })
+    }
+
+    #[test]
+    fn items_of_one_size_have_sixteen_shards_of_sixteen_pages() {
+        for (bytes, page) in
+            [(1, 1 << 12), (1 << 20, 1 << 12), (8 << 20, 1 << 15), (1 << 30, 1 << 20)]
+        {
+            for (item, value) in [(48, 32), (1040, 1024)] {
+                let config = of(bytes, item, value);
+                assert_eq!(config.page, page, "{bytes} {value}");
+                let pages = bytes as usize / page;
+                assert_eq!(config.shards, (pages / PAGES_A_SHARD).clamp(1, SHARDS));
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_has_pages_for_each_class_or_is_the_only_one() {
+        for (bytes, smallest, largest) in (18..34).flat_map(|log| {
+            let bytes = 1_u64 << log;
+            [(bytes, 17, 200), (bytes, 40, 2048), (bytes, 40, 1 << 16), (bytes, 500, 900)]
+        }) {
+            let config = of(bytes, smallest, largest);
+            let pages = bytes as usize / config.page / config.shards;
+            // Classes by their definition.
+            let sizes = Sizes::new(config.smallest.next_multiple_of(8), config.growth, config.page);
+            let class = |bytes: u32| sizes.class_of(HEADER + bytes as usize).unwrap();
+            let classes = 1 + class(largest) - class(smallest);
+            assert!(config.shards == 1 || pages >= 8 * classes, "{config:?} {classes}");
+            assert!(
+                config.page == 1 << 12
+                    || config.page == 1 << 20
+                    || pages <= 64 * classes
+                    || config.page < 2 * (largest as usize + 512),
+                "{config:?} {classes}"
+            );
+            assert!(config.max_value >= largest as usize);
+        }
+    }
 }

@@ -22,7 +22,8 @@ use sha2::{Digest, Sha256};
 
 pub use self::binary::write as write_binary;
 pub use self::columns::TextColumns;
-pub use self::generate::{Made, generate};
+pub use self::generate::{Made, MadeForm, generate};
+pub use self::oracle_general::is_named_so as is_oracle_general;
 use self::requests::Wrong;
 pub use self::requests::{Facts, Moment, Request, Trace, TraceError, TraceId};
 use crate::compressed::{Compressed, compressed};
@@ -60,7 +61,7 @@ impl Trace {
         let parsed = match columns {
             Some(columns) => columns::read(&mut input, columns),
             None if binary::begins(&mut input).map_err(unreadable)? => binary::read(&mut input),
-            None if oracle_general::is_named_so(path) => oracle_general::read(&mut input),
+            None if is_oracle_general(path) => oracle_general::read(&mut input),
             None => text::read(&mut input),
         };
         let trace = parsed.map_err(|wrong| match wrong {

@@ -4,7 +4,7 @@
 //!
 //! Every record is a read. The size is that of the value, and keys have eight bytes.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use super::requests::Numbers;
@@ -21,8 +21,25 @@ const RECORD: usize = 24;
 pub(super) const KEY_BYTES: u32 = 8;
 
 /// Whether the file at `path` is called so.
-pub(super) fn is_named_so(path: &Path) -> bool {
+#[must_use]
+pub fn is_named_so(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains(NAME))
+}
+
+/// Writes a record: of a request at `time`, whose object is asked for again by the request number `next`, if at all.
+pub(super) fn write_record(
+    output: &mut impl Write,
+    time: u64,
+    object: u64,
+    size: u32,
+    next: Option<u64>,
+) -> io::Result<()> {
+    let time = u32::try_from(time).unwrap_or(u32::MAX);
+    let next = next.and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
+    output.write_all(&time.to_le_bytes())?;
+    output.write_all(&object.to_le_bytes())?;
+    output.write_all(&size.to_le_bytes())?;
+    output.write_all(&next.to_le_bytes())
 }
 
 /// Reads records to the end.
@@ -58,7 +75,12 @@ mod tests {
 
     fn record(time: u32, object: u64, size: u32) -> Vec<u8> {
         let next = (-1_i64).to_le_bytes();
-        [&time.to_le_bytes()[..], &object.to_le_bytes(), &size.to_le_bytes(), &next].concat()
+        let by_hand =
+            [&time.to_le_bytes()[..], &object.to_le_bytes(), &size.to_le_bytes(), &next].concat();
+        let mut written = Vec::new();
+        write_record(&mut written, u64::from(time), object, size, None).unwrap();
+        assert_eq!(written, by_hand);
+        written
     }
 
     #[test]
