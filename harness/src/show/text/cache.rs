@@ -32,7 +32,9 @@ pub(crate) fn of_cells(trials: &[CacheRow], rows: &[Row]) -> String {
     let cells = CacheCell::all(trials, rows);
     let telling = Telling::apart(cells.iter().map(|cell| &cell.row), &SAID);
     let header = CELL.into_iter().map(str::to_owned).chain(telling.names());
-    table.set_width(110).set_header(header.chain(MEASURED.into_iter().map(str::to_owned)));
+    // A column more makes no other narrower.
+    table.set_width(110 + 10 * telling.names().count() as u16);
+    table.set_header(header.chain(MEASURED.into_iter().map(str::to_owned)));
     table.add_rows(cells.iter().map(|cell| {
         which(cell).into_iter().chain(telling.values(&cell.row)).chain(measured(cell))
     }));
