@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `machine` | [`MachineModel`]: a machine's numbers, each with its source |
+//! | `machine`, `written` | [`MachineModel`]: a machine's numbers, each with its source; the text of its file |
 //! | `cache` | [`LineCache`]: a set-associative cache |
 //! | `memory` | [`CoherentMemory`]: caches and a directory; what an access costs, and what it takes from others |
 //! | `core` | [`Core`]: an interval model of a core |
@@ -24,6 +24,7 @@ mod machine;
 mod memory;
 mod predicted;
 mod spent;
+mod written;
 
 pub use self::cache::LineCache;
 pub use self::core::Core;

@@ -1,5 +1,6 @@
 //! A machine: its cores, caches and latencies, as a file says them, each number with its source.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -14,14 +15,48 @@ pub const MOST_SOCKETS: usize = 8;
 pub const LINE: usize = 64;
 
 /// A number, and where it is from. `number = { is = 36.0, source = "…" }`; a number without a source is
-/// refused.
+/// refused. `within = 0.1` says how far off it may be, as a share of it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Number {
     /// The number.
     pub is: f64,
+    /// A draw is at most so much above or below it, as a share: from 0, which is known, to below 1. Of a count,
+    /// and of `rmw_overlaps`, 0 alone. If it is not said, what the model draws anyway is drawn as
+    /// [`MachineModel::drawn`] says, and other numbers are not.
+    pub within: Option<f64>,
     /// Where it is from.
     pub source: String,
+}
+
+/// Numbers that are above 0, by the last part of their names …
+const POSITIVE: [&str; 4] = ["ghz", "kib", "window", "ipc"];
+/// … and those that are whole, and 1 at least.
+const COUNTED: [&str; 5] = ["sockets", "cores_per_socket", "ways", "misses", "stores"];
+/// Numbers that are drawn in any case, and within which share of theirs if they do not say.
+const UNCERTAIN: [(&str, f64); 5] = [
+    ("near_ns", 0.3),
+    ("far_ns", 0.4),
+    ("memory_ns", 0.4),
+    ("far_memory_ns", 0.4),
+    ("window", 0.5),
+];
+
+impl Number {
+    fn check(&self, name: &str) -> anyhow::Result<()> {
+        let is = self.is;
+        ensure!(is.is_finite() && is >= 0.0, "{name} is {is}");
+        ensure!(!self.source.trim().is_empty(), "{name} has no source");
+        let last = name.rsplit('.').next().unwrap_or(name);
+        ensure!(!POSITIVE.contains(&last) || is > 0.0, "{name} is 0");
+        let (is_counted, is_count) = (COUNTED.contains(&last), is >= 1.0 && is.fract() == 0.0);
+        ensure!(!is_counted || is_count, "{name} is {is}: a whole number from 1 up");
+        let within = self.within.unwrap_or(0.0);
+        ensure!((0.0..1.0).contains(&within), "{name} is within {within}: from 0 to below 1");
+        let is_drawn = !is_counted && last != "rmw_overlaps";
+        ensure!(is_drawn || within == 0.0, "{name} is not drawn within {within}: 0, or nothing");
+        Ok(())
+    }
 }
 
 /// A cache.
@@ -98,6 +133,9 @@ pub struct MachineModel {
     pub wake_ns: Number,
     /// From then until the sleeper runs, ns.
     pub woken_ns: Number,
+    /// What else is known of it, by name and unit: the model has no use for it.
+    #[serde(default)]
+    pub unmodelled: BTreeMap<String, Number>,
     /// What is published of tables on it.
     #[serde(default)]
     pub published: Vec<PublishedCurve>,
@@ -176,19 +214,11 @@ impl MachineModel {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        let positive = ["ghz", "kib", "window", "ipc"];
-        let counted = ["sockets", "cores_per_socket", "ways", "misses", "stores"];
         for (name, number) in self.numbers() {
-            let is = number.is;
-            ensure!(is.is_finite() && is >= 0.0, "{name} is {is}");
-            ensure!(!number.source.trim().is_empty(), "{name} has no source");
-            let last = name.rsplit('.').next().unwrap_or(name);
-            ensure!(!positive.contains(&last) || is > 0.0, "{name} is 0");
-            let is_count = is >= 1.0 && is.fract() == 0.0;
-            ensure!(
-                !counted.contains(&last) || is_count,
-                "{name} is {is}: a whole number from 1 up"
-            );
+            number.check(name)?;
+        }
+        for (name, number) in &self.unmodelled {
+            number.check(name)?;
         }
         let overlaps = self.rmw_overlaps.is;
         ensure!([0.0, 1.0].contains(&overlaps), "rmw_overlaps is {overlaps}: 0 or 1");
@@ -216,38 +246,44 @@ impl MachineModel {
     }
 
     /// Its numbers by name.
-    fn numbers(&self) -> Vec<(&'static str, &Number)> {
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, Number)> {
+        let mut own = self.clone();
+        own.numbers_mut().into_iter().map(|(name, number)| (name, number.clone())).collect()
+    }
+
+    /// The same, to be changed.
+    fn numbers_mut(&mut self) -> Vec<(&'static str, &mut Number)> {
         vec![
-            ("sockets", &self.sockets),
-            ("cores_per_socket", &self.cores_per_socket),
-            ("ghz", &self.ghz),
-            ("l1.kib", &self.l1.kib),
-            ("l1.ways", &self.l1.ways),
-            ("l1.cycles", &self.l1.cycles),
-            ("l2.kib", &self.l2.kib),
-            ("l2.ways", &self.l2.ways),
-            ("l2.cycles", &self.l2.cycles),
-            ("llc.kib", &self.llc.kib),
-            ("llc.ways", &self.llc.ways),
-            ("llc.cycles", &self.llc.cycles),
-            ("memory_ns", &self.memory_ns),
-            ("far_memory_ns", &self.far_memory_ns),
-            ("near_ns", &self.near_ns),
-            ("far_ns", &self.far_ns),
-            ("window", &self.window),
-            ("misses", &self.misses),
-            ("stores", &self.stores),
-            ("rmw_cycles", &self.rmw_cycles),
-            ("rmw_overlaps", &self.rmw_overlaps),
-            ("fence_cycles", &self.fence_cycles),
-            ("mispredict_cycles", &self.mispredict_cycles),
-            ("pause_cycles", &self.pause_cycles),
-            ("ipc", &self.ipc),
-            ("membarrier_ns", &self.membarrier_ns),
-            ("interrupt_ns", &self.interrupt_ns),
-            ("sleep_ns", &self.sleep_ns),
-            ("wake_ns", &self.wake_ns),
-            ("woken_ns", &self.woken_ns),
+            ("sockets", &mut self.sockets),
+            ("cores_per_socket", &mut self.cores_per_socket),
+            ("ghz", &mut self.ghz),
+            ("l1.kib", &mut self.l1.kib),
+            ("l1.ways", &mut self.l1.ways),
+            ("l1.cycles", &mut self.l1.cycles),
+            ("l2.kib", &mut self.l2.kib),
+            ("l2.ways", &mut self.l2.ways),
+            ("l2.cycles", &mut self.l2.cycles),
+            ("llc.kib", &mut self.llc.kib),
+            ("llc.ways", &mut self.llc.ways),
+            ("llc.cycles", &mut self.llc.cycles),
+            ("memory_ns", &mut self.memory_ns),
+            ("far_memory_ns", &mut self.far_memory_ns),
+            ("near_ns", &mut self.near_ns),
+            ("far_ns", &mut self.far_ns),
+            ("window", &mut self.window),
+            ("misses", &mut self.misses),
+            ("stores", &mut self.stores),
+            ("rmw_cycles", &mut self.rmw_cycles),
+            ("rmw_overlaps", &mut self.rmw_overlaps),
+            ("fence_cycles", &mut self.fence_cycles),
+            ("mispredict_cycles", &mut self.mispredict_cycles),
+            ("pause_cycles", &mut self.pause_cycles),
+            ("ipc", &mut self.ipc),
+            ("membarrier_ns", &mut self.membarrier_ns),
+            ("interrupt_ns", &mut self.interrupt_ns),
+            ("sleep_ns", &mut self.sleep_ns),
+            ("wake_ns", &mut self.wake_ns),
+            ("woken_ns", &mut self.woken_ns),
         ]
     }
 
@@ -270,10 +306,11 @@ impl MachineModel {
     }
 
     /// The machine with its uncertain numbers drawn anew: for the band of a prediction. Draw 0 is the
-    /// machine as it is. `near_ns` is drawn within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within
-    /// 40 %, `window` within 50 %, and `rmw_overlaps` is either. Draws 1 and 2 are a pair, 3 and 4, and so on:
-    /// as far as a number is above the machine's in one of them, it is below in the other. So an even number
-    /// of draws has each number as often above as below. The name says which draw it is.
+    /// machine as it is. Each number is drawn within what it says of itself; if it does not, `near_ns` is drawn
+    /// within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within 40 %, `window` within 50 %, and
+    /// `rmw_overlaps` is either. Draws 1 and 2 are a pair, 3 and 4, and so on: as far as a number is above the
+    /// machine's in one of them, it is below in the other. So an even number of draws has each number as often
+    /// above as below. The name says which draw it is.
     #[must_use]
     pub fn drawn(&self, draw: u64) -> Self {
         let mut drawn = self.clone();
@@ -292,17 +329,19 @@ impl MachineModel {
             word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             ((word ^ (word >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
         };
-        let uncertain = [
-            (&mut drawn.near_ns, 0.3),
-            (&mut drawn.far_ns, 0.4),
-            (&mut drawn.memory_ns, 0.4),
-            (&mut drawn.far_memory_ns, 0.4),
-            (&mut drawn.window, 0.5),
-        ];
-        for (number, within) in uncertain {
-            number.is *= 1.0 + within * sign * uniform();
+        let mut numbers = drawn.numbers_mut();
+        let usual = |name: &str| UNCERTAIN.iter().position(|(uncertain, _)| *uncertain == name);
+        // Those that are drawn in any case come first: what others say does not change their draws.
+        numbers.sort_by_key(|(name, _)| usual(name).unwrap_or(UNCERTAIN.len()));
+        for (name, number) in numbers {
+            let unsaid = usual(name).map(|at| UNCERTAIN[at].1);
+            if let Some(within) = number.within.or(unsaid) {
+                number.is *= 1.0 + within * sign * uniform();
+            }
         }
-        drawn.rmw_overlaps.is = (pair % 2) as f64;
+        if drawn.rmw_overlaps.within.is_none() {
+            drawn.rmw_overlaps.is = (pair % 2) as f64;
+        }
         drawn
     }
 }

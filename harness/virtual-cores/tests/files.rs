@@ -176,3 +176,73 @@ fn published_curves_are_checked() {
         assert!(error.contains(expected), "{to}: {error}");
     }
 }
+
+/// What a number says of itself holds instead of what is usual; what it does not say, as before.
+#[test]
+fn a_number_says_how_uncertain_it_is() {
+    let (_, machine) = shipped().remove(0);
+    let mut told = machine.clone();
+    told.near_ns.within = Some(0.05);
+    told.l2.cycles.within = Some(0.2);
+    told.rmw_overlaps.within = Some(0.0);
+    let draws: Vec<MachineModel> = (1..=200).map(|draw| told.drawn(draw)).collect();
+    let most = |of: fn(&MachineModel) -> f64| {
+        let off = draws.iter().map(|drawn| (of(drawn) / of(&machine) - 1.0).abs());
+        off.fold(0.0, f64::max)
+    };
+    let near = most(|machine| machine.near_ns.is);
+    assert!((0.045..=0.05).contains(&near), "{near}");
+    let l2 = most(|machine| machine.l2.cycles.is);
+    assert!((0.18..=0.2).contains(&l2), "{l2}");
+    assert!(draws.iter().all(|drawn| drawn.rmw_overlaps == told.rmw_overlaps));
+    assert!(draws.iter().all(|drawn| drawn.llc == machine.llc));
+    // The draws of others are what they were.
+    for (draw, drawn) in (1..).zip(&draws) {
+        assert_eq!(drawn.far_ns, machine.drawn(draw).far_ns);
+    }
+}
+
+#[test]
+fn how_uncertain_a_number_is_is_checked() {
+    let (_, machine) = shipped().remove(0);
+    let with = |within: f64, change: fn(&mut MachineModel) -> &mut Option<f64>| {
+        let mut machine = machine.clone();
+        *change(&mut machine) = Some(within);
+        MachineModel::parse(&machine.to_toml()).map_err(|error| format!("{error:#}"))
+    };
+    for within in [-0.1, 1.0, f64::NAN, f64::INFINITY] {
+        let error = with(within, |machine| &mut machine.pause_cycles.within).expect_err("far off");
+        assert!(error.contains("pause_cycles is within"), "{within}: {error}");
+    }
+    let counts: [fn(&mut MachineModel) -> &mut Option<f64>; 3] = [
+        |machine| &mut machine.misses.within,
+        |machine| &mut machine.rmw_overlaps.within,
+        |machine| &mut machine.l1.ways.within,
+    ];
+    for change in counts {
+        assert!(with(0.1, change).expect_err("a count").contains("is not drawn"));
+        assert!(with(0.0, change).is_ok());
+    }
+    assert!(with(0.99, |machine| &mut machine.ghz.within).is_ok());
+}
+
+/// A machine is written as it is, whatever its texts and numbers are.
+#[test]
+fn what_is_written_is_read() {
+    for (_, mut machine) in shipped() {
+        for text in ["plain", "\"\"\"", "'''\n\\u{0}\t", "a # b = { c }", "Ω\r\n", "]\n[l1]"] {
+            machine.name = text.to_owned();
+            machine.llc.ways.source = format!("said: {text}");
+            machine.near_ns.within = Some(0.1 + 0.2);
+            for is in [0.0, 1e-9, 1e300, 1.0 / 3.0, 12345678.9] {
+                let number = virtual_cores::Number { is, ..machine.near_ns.clone() };
+                machine.unmodelled.insert(format!("{text} {is}"), number.clone());
+                machine.sleep_ns = number;
+                let written = machine.to_toml();
+                let read = MachineModel::parse(&written);
+                let read = read.unwrap_or_else(|error| panic!("{error:#}\n{written}"));
+                assert_eq!(read, machine);
+            }
+        }
+    }
+}
