@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod calibrate;
 mod cmp;
 mod conclude;
 mod cost;
@@ -66,6 +67,7 @@ enum Command {
     Merge(merge::Args),
     Verify(verify::Args),
     Machine(machine::Args),
+    Calibrate(calibrate::Args),
     Trace(trace::Args),
     Hit(hit::Args),
     Serve(serve::Serve),
@@ -119,6 +121,7 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
         Command::Report(args) => report::run(&programs.built(), args),
         Command::Merge(args) => merge::run(&programs.built(), args),
         Command::Machine(args) => machine::run(&programs.built(), args),
+        Command::Calibrate(args) => calibrate::run(&programs.built(), args),
         Command::Trace(args) => trace::run(args),
         Command::Hit(args) => hit::run(args),
         Command::Serve(args) => serve::serve(programs, args),

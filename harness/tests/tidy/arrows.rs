@@ -7,7 +7,7 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
@@ -29,8 +29,19 @@ const ARROWS: [(&str, &[&str]); 20] = [
     // `kernel` and `structures` for tables of one's own alone, see below.
     (
         "harness",
-        &["cache", "kernel", "linearizability", "structures", "table", "trials", "virtual-cores"],
+        &[
+            "cache",
+            "calibrate",
+            "kernel",
+            "linearizability",
+            "structures",
+            "table",
+            "trials",
+            "virtual-cores",
+        ],
     ),
+    // Binds its threads as `trials` does, and writes a machine of `virtual-cores`.
+    ("calibrate", &["trials", "virtual-cores"]),
     ("bench", &["harness"]),
     // `kernel` and `table` in its program alone, which says how it was built.
     ("server", &["cache", "kernel", "table", "trials"]),

@@ -21,7 +21,7 @@ impl MachineModel {
         }
         if !self.unmodelled.is_empty() {
             text += "\n[unmodelled]\n";
-            let keys = self.unmodelled.iter().map(|(name, number)| line(&quoted(name), number));
+            let keys = self.unmodelled.iter().map(|(name, number)| line(&key(name), number));
             text.extend(keys);
         }
         text.extend(self.published.iter().map(curve));
@@ -41,6 +41,12 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// A key of TOML: as it is, if that is one.
+fn key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { quoted(name) }
 }
 
 /// A number of TOML: without a point if it is whole, and not so large that a whole number would not hold it.

@@ -287,3 +287,18 @@ fn what_is_not_modelled_is_refused() {
     let two = "[axes]\nstructure = 'chaining-inline'\nreads = [50, 90]\n";
     refused(two, &["--at-one-thread", "5e6"], "one rate for 2 cells: use `published`, or one cell");
 }
+
+/// A file of `bench calibrate`, however roughly it was measured.
+#[test]
+fn a_machine_that_was_measured_can_be_predicted_on() {
+    let effort = calibrate::Effort { batches: 1, memory_bytes: Some(1 << 26) };
+    let calibration = calibrate::calibrate(&effort, |_| ()).expect("it measures");
+    let provenance = calibrate::Provenance { name: "here".to_owned(), by: "a test".to_owned() };
+    let path = std::env::temp_dir().join(format!("predict-{}-machine.toml", std::process::id()));
+    std::fs::write(&path, calibration.text(&provenance)).expect("the machine is written");
+    let machine = path.to_str().expect("a path of letters");
+    let spec = "[axes]\nstructure = 'chaining-bucket-lock'\nthreads = 1\nkeys = 500\n";
+    let rates = rates(spec, &["--machine", machine, "--draws", "2"]);
+    assert!(rates.len() == 1 && rates[0] > 0.0, "{rates:?}");
+    std::fs::remove_file(path).expect("it was written");
+}

@@ -3,6 +3,7 @@
 mod aggregate;
 mod broken_pipe;
 mod cache;
+mod calibrate;
 mod compare;
 mod figures;
 mod forms;

@@ -8,7 +8,7 @@ use crate::lab;
 use crate::support::{COLUMNS, TINY};
 
 /// Each command with the options of the contract.
-const COMMANDS: [(&str, &str); 14] = [
+const COMMANDS: [(&str, &str); 15] = [
     ("list", "--json"),
     ("sweep", "SPEC --out --blocks --seconds --only --seed --dry-run --fresh --live --shard"),
     (
@@ -25,6 +25,7 @@ const COMMANDS: [(&str, &str); 14] = [
     ("plot", "DIR --figure --baseline --format --style"),
     ("verify", "--structure --reclaimer --seconds --seed --threads --keys --out --json"),
     ("machine", "--json"),
+    ("calibrate", "--out --name --batches --fresh --json"),
     ("trace", "convert generate show"),
     (
         "load",
