@@ -4,7 +4,7 @@
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::suite::{Measurement, each, sampled};
+use crate::suite::{Measuring, each, sampled};
 
 /// Steps of a chain whose length in cycles is known.
 const STEPS: usize = 50_000;
@@ -18,14 +18,14 @@ pub(crate) const BLOCKS: usize = 256;
 /// A block of the size of a table's node.
 pub(crate) type Block = [u64; 6];
 
-pub(crate) fn measurements() -> Vec<Measurement<'static>> {
+pub(crate) fn measurements() -> Vec<Measuring<'static>> {
     vec![
-        Measurement::one(
+        Measuring::one(
             "cycle_ns",
             "dependent additions and exclusive-ors, a cycle each",
             |batches| sampled(batches, || each(STEPS, || step(STEPS)) / CYCLES_OF_STEP),
         ),
-        Measurement::one(
+        Measuring::one(
             "rmw_ns",
             "fetch_add of a line that the core has, one after the other",
             |batches| {
@@ -33,7 +33,7 @@ pub(crate) fn measurements() -> Vec<Measurement<'static>> {
                 sampled(batches, || each(TIMES, || update(&word)))
             },
         ),
-        Measurement::one(
+        Measuring::one(
             "cas_ns",
             "compare_exchange of a line that the core has, one after the other",
             |batches| {
@@ -41,14 +41,14 @@ pub(crate) fn measurements() -> Vec<Measurement<'static>> {
                 sampled(batches, || each(TIMES, || exchange(&word)))
             },
         ),
-        Measurement::one("fence_ns", "a full fence after a load", |batches| {
+        Measuring::one("fence_ns", "a full fence after a load", |batches| {
             let word = AtomicU64::new(0);
             sampled(batches, || each(TIMES, || fences(&word)))
         }),
-        Measurement::one("pause_ns", "spin_loop", |batches| {
+        Measuring::one("pause_ns", "spin_loop", |batches| {
             sampled(batches, || each(TIMES, || (0..TIMES).for_each(|_| spin_loop())))
         }),
-        Measurement::one(
+        Measuring::one(
             "mispredict_ns",
             "branches on random bits, less the same branches on one bit",
             |batches| {
@@ -56,7 +56,7 @@ pub(crate) fn measurements() -> Vec<Measurement<'static>> {
                 sampled(batches, || mispredicted(&mut state))
             },
         ),
-        Measurement::some(
+        Measuring::some(
             [
                 ("malloc_ns".to_owned(), "Box::new of 48 bytes"),
                 ("free_ns".to_owned(), "drop of such a Box, in the thread that made it"),

@@ -9,14 +9,14 @@ use virtual_cores::LINE;
 /// A line of memory.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct Line {
+pub(crate) struct ChainLine {
     /// The number of the line that follows.
     pub(crate) next: AtomicUsize,
     /// What is written to make the line dirty.
     pub(crate) mark: AtomicUsize,
 }
 
-const _: () = assert!(size_of::<Line>() == LINE);
+const _: () = assert!(size_of::<ChainLine>() == LINE);
 
 /// Of so many lines one is used: a prefetcher that takes a line's neighbour with it takes none that is used.
 pub(crate) const SPACING: usize = 2;
@@ -24,7 +24,7 @@ pub(crate) const SPACING: usize = 2;
 /// Lines in one piece of memory, every [`SPACING`]th of which is used.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    lines: Vec<Line>,
+    lines: Vec<ChainLine>,
     /// The line where the chain begins.
     first: usize,
     /// How many lines are linked.
@@ -39,7 +39,7 @@ impl Chain {
     /// There is no memory for it.
     pub(crate) fn new(bytes: usize) -> anyhow::Result<Self> {
         let count = bytes.div_ceil(LINE).max(2 * SPACING);
-        let lines = collected((0..count).map(|_| Line::default()), "the lines of a chain")?;
+        let lines = collected((0..count).map(|_| ChainLine::default()), "the lines of a chain")?;
         Ok(Self { lines, first: 0, linked: 0 })
     }
 
@@ -68,7 +68,7 @@ impl Chain {
     }
 
     /// The line of that number: all of them are less than the length of the memory.
-    pub(crate) fn line(&self, at: usize) -> &Line {
+    pub(crate) fn line(&self, at: usize) -> &ChainLine {
         &self.lines[at]
     }
 

@@ -128,18 +128,21 @@ impl<'a> Draft<'a> {
         self.ns("near_load_ns")
     }
 
-    /// `far_ns` and `far_memory_ns`. A far socket's memory is not measured: it is what a far line takes more than a
-    /// near one, and the near memory.
+    /// `far_ns` and `far_memory_ns`. A line of a far socket that could not be measured is taken to be twice as far as a
+    /// near one, at least. A far socket's memory is not measured: it is near memory, and what a far line takes more
+    /// than a near one.
     pub(crate) fn far(&self, sockets: usize, memory_ns: f64, near_ns: f64) -> (Number, Number) {
         let mut far = self.ns("far_load_ns");
+        if self.reading("far_load_ns").is_none() {
+            far.is = rounded(far.is.max(2.0 * near_ns));
+        }
         if sockets == 1 {
-            let usual = "one socket, of which nothing is far and the model asks for neither; a usual number";
+            let usual = "one socket: nothing is far, and the model does not ask; a usual number";
             far = not_measured(far.is, usual);
         }
         let more = (far.is - near_ns).max(0.0);
         let memory = "memory_ns, and what far_ns is more than near_ns";
-        let far_memory = not_measured(rounded(memory_ns + more), memory);
-        (far, far_memory)
+        (far, not_measured(rounded(memory_ns + more), memory))
     }
 
     /// How many loads a core waits for at once: as often as a load in a chain takes what one beside others takes. The
@@ -201,7 +204,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn unmodelled(&self) -> BTreeMap<String, Number> {
         let is_modelled = |name: &str| MODELLED.iter().any(|(own, _)| *own == name);
         let others = self.from.readings.iter().filter(|reading| !is_modelled(&reading.name));
-        let number = |reading: &crate::Reading| {
+        let number = |reading: &crate::LatencyReading| {
             let number = self.measured(reading.summary?, 1.0, &reading.how);
             Some((reading.name.clone(), number))
         };
@@ -224,7 +227,7 @@ impl<'a> Draft<'a> {
                 let bend = curve.bend(third_ns(told.kib as f64), memory_ns);
                 self.size(3, llc, told, bend)
             }
-            None => untold(second.kib, curve.bend(second_ns, memory_ns), self.by),
+            None => self.untold(second.kib, curve.bend(second_ns, memory_ns)),
         };
         let last_ns = third_ns(last.kib.is);
         [
@@ -232,6 +235,22 @@ impl<'a> Draft<'a> {
             self.size(2, l2, second, curve.bend(second_ns, last_ns)),
             last,
         ]
+    }
+
+    /// A last cache of which the system does not tell: what the largest chain spans that is before the curve bends
+    /// behind the second.
+    fn untold(&self, second_kib: usize, bend: Option<usize>) -> Size {
+        let before = |bend: usize| self.from.curve.below(bend as f64 - 1.0).bytes / 1024;
+        let kib = bend.map_or(second_kib, before).max(second_kib);
+        let end = "the largest chain before the latency curve bends";
+        let source = format!("measured by {}: {end}; the system tells of none", self.by);
+        let doubt =
+            format!("the system tells of no cache of level 3: it has the {kib} KiB of {end}");
+        Size {
+            kib: Number { is: kib as f64, within: None, source },
+            ways: Number { within: None, ..not_measured(USUAL_WAYS, "a usual number") },
+            doubt: Some(doubt),
+        }
     }
 
     /// A cache of that level: told, or a usual one.
@@ -279,22 +298,6 @@ fn disagreement(kib: usize, bend: Option<usize>) -> Option<String> {
         Some(at) if 2 * at > kib && at <= 4 * kib => None,
         Some(at) => Some(format!("the latency curve bends at {at} KiB")),
         None => Some("the latency curve does not bend".to_owned()),
-    }
-}
-
-/// A last cache of which the system does not tell: up to where the curve bends behind the second.
-fn untold(second_kib: usize, bend: Option<usize>, by: &str) -> Size {
-    let kib = bend.map_or(second_kib, |bytes| (bytes / 1024 / 2).max(second_kib));
-    let doubt = format!(
-        "the system tells of no cache of level 3: {kib} KiB is where the latency curve bends"
-    );
-    let measured = format!(
-        "measured by {by}: half of where the latency curve bends; the system tells of none"
-    );
-    Size {
-        kib: Number { is: kib as f64, within: None, source: measured },
-        ways: Number { within: None, ..not_measured(USUAL_WAYS, "a usual number") },
-        doubt: Some(doubt),
     }
 }
 

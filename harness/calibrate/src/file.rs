@@ -75,7 +75,13 @@ impl Calibration {
     #[must_use]
     pub fn doubts(&self) -> Vec<String> {
         let sizes = Draft::new(self, "").sizes();
+        let (largest, last) = (self.curve.last().bytes / 1024, sizes[2].kib.is);
         let mut doubts: Vec<String> = sizes.into_iter().filter_map(|size| size.doubt).collect();
+        if (largest as f64) < 2.0 * last {
+            doubts.push(format!(
+                "the largest chain spans {largest} KiB, so memory_ns is in part that of the last cache"
+            ));
+        }
         let absent = self.readings.iter().filter(|reading| reading.summary.is_none());
         doubts.extend(
             absent.map(|reading| {
@@ -114,7 +120,7 @@ mod tests {
     use super::*;
     use crate::batches::Summary;
     use crate::curve::{CurvePoint, LatencyCurve, sizes};
-    use crate::{CpuPlace, Pair, Reading, ToldCache, alone, kernel, pair};
+    use crate::{CpuPlace, LatencyReading, Pair, ToldCache, alone, kernel, pair};
 
     fn summary() -> impl Strategy<Value = Summary> {
         (1e-2_f64..1e6, 0.0_f64..0.9, 0.0_f64..3.0).prop_map(|(median, below, above)| Summary {
@@ -126,7 +132,7 @@ mod tests {
     }
 
     /// All readings that there are, some of them absent.
-    fn readings() -> impl Strategy<Value = Vec<Reading>> {
+    fn readings() -> impl Strategy<Value = Vec<LatencyReading>> {
         let cpus = Cpus::allowed().expect("the system tells");
         let pair = Pair { first: 0, second: 1 };
         let all = alone::measurements().into_iter().chain(kernel::measurements(&cpus, pair));
@@ -134,7 +140,7 @@ mod tests {
         let all = all.chain(pair::measurements(&cpus, pair, "far"));
         let names: Vec<String> = all.flat_map(|one| one.names()).collect();
         let one = |name: String| {
-            prop::option::weighted(0.9, summary()).prop_map(move |summary| Reading {
+            prop::option::weighted(0.9, summary()).prop_map(move |summary| LatencyReading {
                 name: name.clone(),
                 how: "some\nhow \"quoted\"".to_owned(),
                 summary,
@@ -198,6 +204,12 @@ mod tests {
             for own in calibration.readings.iter().filter(|own| own.summary.is_none()) {
                 prop_assert!(doubts.iter().any(|doubt| doubt.starts_with(&own.name)), "{:?}", doubts);
                 prop_assert!(!machine.unmodelled.contains_key(&own.name));
+            }
+            let is_short = machine.llc.kib.is * 1024.0 * 2.0 > (1 << 27) as f64;
+            prop_assert_eq!(doubts.iter().any(|doubt| doubt.contains("largest chain spans")), is_short);
+            if calibration.told[2].is_none() {
+                prop_assert!(machine.llc.kib.is >= machine.l2.kib.is);
+                prop_assert!(doubts.iter().any(|doubt| doubt.contains("no cache of level 3")));
             }
             if machine.sockets.is == 1.0 {
                 prop_assert!(machine.far_ns.source.starts_with(NOT_MEASURED));

@@ -12,7 +12,7 @@ use trials::pin::Cpus;
 use crate::alone::step;
 use crate::pair::wait_until;
 use crate::place::Pair;
-use crate::suite::{Batches, Measurement, each};
+use crate::suite::{Batches, Measuring, each};
 
 /// How long a sleeper is left alone, so that it sleeps when it is woken.
 const ASLEEP: Duration = Duration::from_micros(50);
@@ -23,9 +23,9 @@ const APART: Duration = Duration::from_micros(5);
 /// Steps of a piece of the work that is interrupted: some tens of nanoseconds.
 const STEPS: usize = 50;
 
-pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measurement<'_>> {
+pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
     vec![
-        Measurement::some(
+        Measuring::some(
             [
                 ("sleep_ns".to_owned(), "CPU time of a thread that parks, and runs again"),
                 ("wake_ns".to_owned(), "unpark of a thread that sleeps"),
@@ -33,7 +33,7 @@ pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measurement<'_>> {
             ],
             move |batches| sleeps(cpus, pair, batches),
         ),
-        Measurement::some(
+        Measuring::some(
             [
                 ("membarrier_ns".to_owned(), "membarrier(2), while another thread runs"),
                 (

@@ -35,7 +35,7 @@ pub use self::caches::{ToldCache, told};
 pub use self::curve::{CurvePoint, LatencyCurve};
 pub use self::file::Provenance;
 pub use self::place::{CpuPlace, Pair, Placement, counts};
-pub use self::suite::Reading;
+pub use self::suite::LatencyReading;
 
 /// The most memory that a chain spans, in bytes.
 const MOST_BYTES: usize = 1 << 30;
@@ -63,10 +63,10 @@ pub struct Calibration {
     /// Latency against size.
     pub curve: LatencyCurve,
     /// All else.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<LatencyReading>,
 }
 
-/// Measures this machine. It takes about a fifth of a second for each batch, and says meanwhile what it does.
+/// Measures this machine: in half a minute at 100 batches. It says meanwhile what it does.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub fn calibrate(
         progress("latency against size");
         let largest = largest(told, effort.memory_bytes);
         let (curve, independent) = LatencyCurve::measure(largest, effort.batches)?;
-        let mut readings = vec![Reading {
+        let mut readings = vec![LatencyReading {
             name: "memory_independent_ns".to_owned(),
             how: "loads at random places of the largest chain, that depend on nothing".to_owned(),
             summary: independent,

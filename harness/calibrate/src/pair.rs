@@ -12,9 +12,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use trials::pin::Cpus;
 
 use crate::alone::{BLOCKS, Block, allocate};
-use crate::chain::{Chain, Line, SPACING};
+use crate::chain::{Chain, ChainLine, SPACING};
 use crate::place::Pair;
-use crate::suite::{Measurement, each};
+use crate::suite::{Measuring, each};
 
 /// Lines that are dirty in the other's caches: few enough for any first cache.
 const LINES: usize = 128;
@@ -120,25 +120,25 @@ impl Access {
 }
 
 /// All measurements of a pair of CPUs. The names begin with `prefix`.
-pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<Measurement<'a>> {
+pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<Measuring<'a>> {
     let named = |name: &str| format!("{prefix}_{name}");
-    let mut all: Vec<Measurement<'a>> = Access::ALL
+    let mut all: Vec<Measuring<'a>> = Access::ALL
         .into_iter()
         .map(|(access, name, how)| {
-            Measurement::one(named(name), how, move |batches| dirty(cpus, pair, batches, access))
+            Measuring::one(named(name), how, move |batches| dirty(cpus, pair, batches, access))
         })
         .collect();
-    all.push(Measurement::one(
+    all.push(Measuring::one(
         named("hand_over_ns"),
         "a word that two cores write in turn, one way",
         move |batches| hand_overs(cpus, pair, batches),
     ));
-    all.push(Measurement::one(
+    all.push(Measuring::one(
         named("contended_rmw_ns"),
         "fetch_add of one line by two cores at once, each of all their updates",
         move |batches| contended(cpus, pair, batches),
     ));
-    all.push(Measurement::one(
+    all.push(Measuring::one(
         named("remote_free_ns"),
         "drop of a Box of 48 bytes that another thread has made",
         move |batches| remote_frees(cpus, pair, batches),
@@ -148,7 +148,7 @@ pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<
 
 /// Lines that one thread writes, and the other then accesses: ns of each.
 fn dirty(cpus: &Cpus, pair: Pair, batches: usize, access: Access) -> anyhow::Result<Vec<f64>> {
-    let bytes = LINES * SPACING * size_of::<Line>();
+    let bytes = LINES * SPACING * size_of::<ChainLine>();
     let mut chain = Chain::new(bytes)?;
     chain.link(0, bytes, &mut Xoshiro256PlusPlus::seed_from_u64(1));
     let order = chain.order();
@@ -180,7 +180,7 @@ fn in_turn(
     prepare: impl Fn(usize) + Sync,
     measure: impl Fn() -> f64 + Sync,
 ) -> anyhow::Result<Vec<f64>> {
-    let turn = Line::default();
+    let turn = ChainLine::default();
     let turn = &turn.mark;
     let ((first, mut measured), second) = thread::scope(|scope| {
         let preparing = scope.spawn(|| {
@@ -217,7 +217,7 @@ fn in_turn(
 
 /// A word that two threads write in turn: ns from one's store until the other has seen it.
 fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let word = Line::default();
+    let word = ChainLine::default();
     let word = &word.mark;
     let hand_over = |from: usize| {
         // Acquire and Release: each pairs with the other thread's, though nothing else is told.
@@ -251,7 +251,7 @@ type Span = (Instant, Instant);
 
 /// Updates of one line by two threads at once: ns of each, of batches in which both ran.
 fn contended(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let (arrived, contended) = (Line::default(), Line::default());
+    let (arrived, contended) = (ChainLine::default(), ChainLine::default());
     let update = |batch: usize| {
         arrived.mark.fetch_add(1, Ordering::AcqRel);
         // Acquire: pairs with the other's fetch_add: it has come to this batch.

@@ -15,12 +15,12 @@ pub(crate) const ROUNDS: usize = 5;
 pub(crate) type Batches = anyhow::Result<Vec<Vec<f64>>>;
 
 /// What is measured, in batches: one number, or some that come together.
-pub(crate) struct Measurement<'a> {
+pub(crate) struct Measuring<'a> {
     names: Vec<(String, &'static str)>,
     run: Box<dyn FnMut(usize) -> Batches + 'a>,
 }
 
-impl<'a> Measurement<'a> {
+impl<'a> Measuring<'a> {
     /// One number: its name, which ends in its unit; what is done; and so many batches of it.
     pub(crate) fn one(
         name: impl Into<String>,
@@ -45,15 +45,15 @@ impl<'a> Measurement<'a> {
     }
 }
 
-impl fmt::Debug for Measurement<'_> {
+impl fmt::Debug for Measuring<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Measurement").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Measuring").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
 /// A number that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Reading {
+pub struct LatencyReading {
     /// Its name, which ends in its unit.
     pub name: String,
     /// What was done.
@@ -67,10 +67,10 @@ pub struct Reading {
 
 /// Runs all measurements, `batches` of each in [`ROUNDS`] rounds; one that fails is tried no more.
 pub(crate) fn run(
-    mut measurements: Vec<Measurement<'_>>,
+    mut measurements: Vec<Measuring<'_>>,
     batches: usize,
     mut progress: impl FnMut(usize),
-) -> Vec<Reading> {
+) -> Vec<LatencyReading> {
     let shares = shares(batches);
     let mut samples: Vec<anyhow::Result<Vec<Vec<f64>>>> =
         measurements.iter().map(|one| Ok(vec![Vec::new(); one.names.len()])).collect();
@@ -92,7 +92,7 @@ pub(crate) fn run(
                 (Err(error), None) => format!("{error:#}"),
                 (Ok(_), None) => "no batch was undisturbed".to_owned(),
             };
-            Reading { name, how: how.to_owned(), summary, absent }
+            LatencyReading { name, how: how.to_owned(), summary, absent }
         };
         measurement.names.into_iter().enumerate().map(of).collect::<Vec<_>>()
     });
@@ -134,7 +134,7 @@ mod tests {
             let log = RefCell::new(Vec::new());
             let measurement = |name: &'static str| {
                 let log = &log;
-                Measurement::one(name, "", move |share| {
+                Measuring::one(name, "", move |share| {
                     log.borrow_mut().push(name);
                     Ok(vec![7.0; share])
                 })
@@ -152,12 +152,12 @@ mod tests {
     #[test]
     fn what_fails_is_said_and_stops_nothing() {
         let mut tries = 0;
-        let failing = Measurement::one("a_ns", "", |_| {
+        let failing = Measuring::one("a_ns", "", |_| {
             tries += 1;
             bail!("there is no second CPU")
         });
-        let empty = Measurement::one("b_ns", "", |_| Ok(Vec::new()));
-        let two = Measurement::some([("c_ns".to_owned(), "x"), ("d_ns".to_owned(), "y")], |_| {
+        let empty = Measuring::one("b_ns", "", |_| Ok(Vec::new()));
+        let two = Measuring::some([("c_ns".to_owned(), "x"), ("d_ns".to_owned(), "y")], |_| {
             Ok(vec![vec![1.0], vec![2.0]])
         });
         let readings = run(vec![failing, empty, two], 50, |_| ());

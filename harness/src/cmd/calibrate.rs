@@ -4,15 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use ::table::BuildFacts;
 use anyhow::Context;
-use calibrate::{Calibration, Effort, Provenance, Reading, calibrate};
+use calibrate::{Calibration, Effort, LatencyReading, Provenance, calibrate};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use virtual_cores::MachineModel;
 
 use super::output::{print, say};
 use crate::failure::{Failure, usage};
-use crate::programs::Registry;
 use crate::results::machine::Machine;
 
 /// Measure this machine's latencies into a file, on which `cargo predict` predicts
@@ -47,9 +47,10 @@ fn name(text: &str) -> Result<String, String> {
     is_one_line.then(|| text.to_owned()).ok_or_else(|| "a name, on one line".to_owned())
 }
 
-pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     check(&args.out, args.fresh)?;
-    let machine = Machine::read(&registry.build());
+    // Of the machine alone: no program of tables is asked.
+    let machine = Machine::read(&BuildFacts::default());
     let effort = Effort { batches: args.batches as usize, memory_bytes: machine.memory_bytes };
     let calibration = calibrate(&effort, |what| say(format_args!("measuring {what}")))?;
     let provenance = provenance(args, &machine, &calibration);
@@ -117,7 +118,7 @@ struct Printed<'a> {
     cores_per_socket: f64,
     ghz: f64,
     curve: &'a calibrate::LatencyCurve,
-    readings: &'a [Reading],
+    readings: &'a [LatencyReading],
     doubts: Vec<String>,
 }
 
@@ -134,7 +135,7 @@ fn json(calibration: &Calibration, model: &MachineModel) -> anyhow::Result<Strin
     Ok(format!("{}\n", serde_json::to_string_pretty(&printed)?))
 }
 
-const HEADER: [&str; 5] = ["what", "median", "low", "high", "how"];
+const HEADER: [&str; 5] = ["what", "median", "lower\nquartile", "upper\nquartile", "how"];
 
 /// Tables of all that was measured, in ns: latency against size, and the rest.
 fn in_words(calibration: &Calibration) -> String {
@@ -144,7 +145,7 @@ fn in_words(calibration: &Calibration) -> String {
         let what = format!("chain_{}_kib_ns", point.bytes / 1024);
         table.add_row(row(&what, &point.ns, "a step of a chain of lines that spans so much"));
     }
-    for Reading { name, how, summary, absent } in &calibration.readings {
+    for LatencyReading { name, how, summary, absent } in &calibration.readings {
         match summary {
             Some(ns) => table.add_row(row(name, ns, how)),
             None => table.add_row([name, "-", "-", "-", absent]),

@@ -121,7 +121,7 @@ fn command(programs: &Programs, command: &Command) -> Result<(), Failure> {
         Command::Report(args) => report::run(&programs.built(), args),
         Command::Merge(args) => merge::run(&programs.built(), args),
         Command::Machine(args) => machine::run(&programs.built(), args),
-        Command::Calibrate(args) => calibrate::run(&programs.built(), args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Hit(args) => hit::run(args),
         Command::Serve(args) => serve::serve(programs, args),
