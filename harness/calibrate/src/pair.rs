@@ -171,8 +171,8 @@ fn remote_frees(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f
     in_turn(cpus, pair, batches, make, free)
 }
 
-/// Two threads, on the CPUs of `pair`, take turns: for each batch the second prepares, then the first measures.
-/// The first batch does not count.
+/// What [`turns`] measures, of batches at whose end the thread that had prepared them ran: where another program has
+/// had its CPU meanwhile, its lines are no longer in its caches.
 fn in_turn(
     cpus: &Cpus,
     pair: Pair,
@@ -180,17 +180,37 @@ fn in_turn(
     prepare: impl Fn(usize) + Sync,
     measure: impl Fn() -> f64 + Sync,
 ) -> anyhow::Result<Vec<f64>> {
-    let turn = ChainLine::default();
-    let turn = &turn.mark;
+    let measured = turns(cpus, pair, batches, prepare, measure)?;
+    Ok(measured.into_iter().filter_map(|(ns, other_ran)| other_ran.then_some(ns)).collect())
+}
+
+/// Looks at what the other thread writes all the time that it runs, which it does several times meanwhile.
+const LOOKS: usize = 1_000;
+
+/// Two threads, on the CPUs of `pair`, take turns: for each batch the second prepares, then the first measures, and
+/// sees whether the second runs. The first batch does not count.
+fn turns(
+    cpus: &Cpus,
+    pair: Pair,
+    batches: usize,
+    prepare: impl Fn(usize) + Sync,
+    measure: impl Fn() -> f64 + Sync,
+) -> anyhow::Result<Vec<(f64, bool)>> {
+    let (turn, beat) = (ChainLine::default(), ChainLine::default());
+    let (turn, beat) = (&turn.mark, &beat.mark);
     let ((first, mut measured), second) = thread::scope(|scope| {
         let preparing = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
             for batch in 0..=batches {
-                // Acquire: pairs with the Release below: the batch before has been measured.
-                wait_until(|| turn.load(Ordering::Acquire) == 2 * batch);
                 prepare(batch);
                 // Release: pairs with the Acquire of who measures: all is prepared.
                 turn.store(2 * batch + 1, Ordering::Release);
+                wait_until(|| {
+                    // Relaxed: that it changes is all that is looked for.
+                    beat.fetch_add(1, Ordering::Relaxed);
+                    // Acquire: pairs with the Release below: the batch has been measured.
+                    turn.load(Ordering::Acquire) == 2 * batch + 2
+                });
             }
             bound
         });
@@ -200,11 +220,13 @@ fn in_turn(
                 // Acquire: pairs with the Release of who prepares.
                 wait_until(|| turn.load(Ordering::Acquire) == 2 * batch + 1);
                 let measured = measure();
+                let seen = beat.load(Ordering::Relaxed);
+                let other_ran = (0..LOOKS).any(|_| beat.load(Ordering::Relaxed) != seen);
                 // Release: pairs with the Acquire of who prepares.
                 turn.store(2 * batch + 2, Ordering::Release);
-                measured
+                (measured, other_ran)
             };
-            let measured: Vec<f64> = (0..=batches).map(measure).collect();
+            let measured: Vec<(f64, bool)> = (0..=batches).map(measure).collect();
             (bound, measured)
         });
         let measured = measuring.join().expect("no batch panics");
@@ -331,7 +353,8 @@ mod tests {
             assert_eq!(prepared.load(Ordering::SeqCst), batch + 1);
             batch as f64
         };
-        let batches = in_turn(&cpus, pair, 5, prepare, measure).expect("it may bind");
+        let batches = turns(&cpus, pair, 5, prepare, measure).expect("it may bind");
+        let batches: Vec<f64> = batches.into_iter().map(|(batch, _)| batch).collect();
         assert_eq!(batches, [1.0, 2.0, 3.0, 4.0, 5.0]);
     }
 
@@ -361,7 +384,7 @@ mod tests {
         assert_eq!(all.len(), 3);
         let both = contended(&cpus, pair, 3).expect("it may bind");
         assert!(both.len() <= 3 && both.iter().all(|ns| *ns > 0.0), "{both:?}");
-        assert_eq!(remote_frees(&cpus, pair, 3).expect("it may bind").len(), 3);
+        assert!(remote_frees(&cpus, pair, 3).expect("it may bind").len() <= 3);
     }
 
     proptest! {

@@ -102,11 +102,12 @@ fn provenance(args: &Args, machine: &Machine, calibration: &Calibration) -> Prov
     let date = date.split('T').next().unwrap_or_default();
     let cpu = machine.cpu_model.as_deref().unwrap_or("a CPU that does not say its model");
     let kernel = machine.kernel.as_deref().unwrap_or("of no known version");
+    let guest = if machine.hypervisor == Some(true) { ", in a virtual machine" } else { "" };
     let (sockets, cores) = calibrate::counts(&calibration.places);
     let own = || format!("{cpu}, {} cores as measured {date}", sockets * cores);
     Provenance {
         name: args.name.clone().unwrap_or_else(own),
-        by: format!("bench calibrate, {date}, {cpu}, kernel {kernel}"),
+        by: format!("bench calibrate, {date}, {cpu}, kernel {kernel}{guest}"),
     }
 }
 
