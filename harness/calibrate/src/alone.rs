@@ -91,12 +91,11 @@ fn update(word: &AtomicU64) {
 #[inline(never)]
 fn exchange(word: &AtomicU64) {
     // Relaxed: no other thread has the word.
-    let mut expected = word.load(Ordering::Relaxed);
-    for _ in 0..TIMES {
-        let done =
-            word.compare_exchange(expected, expected + 1, Ordering::Relaxed, Ordering::Relaxed);
-        assert_eq!(done, Ok(expected), "nobody else writes the word");
-        expected += 1;
+    let first = word.load(Ordering::Relaxed);
+    for expected in first..first + TIMES as u64 {
+        let (done, not) = (Ordering::Relaxed, Ordering::Relaxed);
+        let before = word.compare_exchange(expected, expected + 1, done, not);
+        assert_eq!(before, Ok(expected), "nobody else writes the word");
     }
 }
 
@@ -146,6 +145,7 @@ fn allocations(batches: usize) -> Vec<Vec<f64>> {
     vec![malloc, free]
 }
 
+#[expect(clippy::vec_box, reason = "each block is an allocation of its own")]
 pub(crate) fn allocate(blocks: &mut Vec<Box<Block>>) {
     (0..BLOCKS).for_each(|block| blocks.push(black_box(Box::new([block as u64; 6]))));
 }

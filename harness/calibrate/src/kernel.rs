@@ -161,7 +161,8 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
         let called = caller.join().expect("no batch panics");
         (called, worker.join().expect("no batch panics"))
     });
-    (first?, second?);
+    first?;
+    second?;
     let (calls, interrupts) = interrupted(&windows).into_iter().unzip();
     Ok(vec![calls, interrupts])
 }

@@ -232,7 +232,8 @@ fn turns(
         let measured = measuring.join().expect("no batch panics");
         (measured, preparing.join().expect("no batch panics"))
     });
-    (first?, second?);
+    first?;
+    second?;
     measured.remove(0);
     Ok(measured)
 }
@@ -264,7 +265,8 @@ fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64
         let measured = measuring.join().expect("no batch panics");
         (measured, other.join().expect("no batch panics"))
     });
-    (first?, second?);
+    first?;
+    second?;
     Ok(measured)
 }
 
@@ -294,7 +296,8 @@ fn contended(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>
         let own = scope.spawn(|| thread(pair.first));
         (own.join().expect("no batch panics"), other.join().expect("no batch panics"))
     });
-    (first?, second?);
+    first?;
+    second?;
     let both = begun.into_iter().zip(others).filter_map(|(one, other)| side_by_side(one, other));
     Ok(both.collect())
 }
