@@ -19,7 +19,7 @@ const ASLEEP: Duration = Duration::from_micros(50);
 /// Calls of `membarrier` in a batch, and how long before each there is none: most of the time, so that who is
 /// interrupted works most of the time.
 const CALLS: usize = 10;
-const APART: Duration = Duration::from_micros(5);
+const APART: Duration = Duration::from_micros(20);
 /// Steps of a piece of the work that is interrupted: some tens of nanoseconds.
 const STEPS: usize = 50;
 
