@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use globset::{Glob, GlobMatcher};
+use ::table::{BadGlob, Glob};
 
 use crate::analysis::compare::{Baseline, Contender, Quantity, Workload};
 use crate::analysis::throughput::{ChosenRate, Rate, choose_metric};
@@ -88,15 +88,14 @@ pub(super) struct Selection {
 
 /// A glob of cells.
 #[derive(Clone, Debug)]
-pub(super) struct Filter(GlobMatcher);
+pub(super) struct Filter(Glob);
 
 impl FromStr for Filter {
-    type Err = String;
+    type Err = BadGlob;
 
     /// Of cells rather than names: one that has variants in it shows them.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let glob = Glob::new(text).map_err(|error| error.to_string())?;
-        Ok(Self(glob.compile_matcher()))
+    fn from_str(text: &str) -> Result<Self, BadGlob> {
+        Ok(Self(text.parse()?))
     }
 }
 
@@ -108,17 +107,17 @@ impl Filter {
         let (subject, workload) = (row.subject(), Workload::of(row));
         let described = [case.to_string(), format!("{subject} {workload}")];
         let names = [&subject, &row.structure, &row.case];
-        described.iter().chain(names).any(|name| self.0.is_match(name))
+        described.iter().chain(names).any(|name| self.0.matches(name))
     }
 
     /// Whether it matches one of these.
     pub(super) fn matches_any(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.0.is_match(name))
+        names.iter().any(|name| self.0.matches(name))
     }
 
     /// As it was given.
     pub(super) fn text(&self) -> &str {
-        self.0.glob().glob()
+        self.0.text()
     }
 }
 

@@ -21,7 +21,7 @@ use crate::programs::catalogue::NameGlob;
 use crate::programs::{Programs, Registry, on_demand};
 use crate::verify::{Findings, Judgement, MAX_THREADS, VerifySpec, Wrong};
 use ::table::subject_name;
-use ::table::{Entry, NO_RECLAIMER};
+use ::table::{BadGlob, Entry, NO_RECLAIMER};
 use trials::serve::VERIFY_COMMAND;
 
 /// Check tables for linearizability, on recorded histories of real concurrent runs
@@ -138,9 +138,8 @@ fn matching<'n>(what: &str, pattern: &str, names: &[&'n str]) -> Result<Vec<&'n 
     if !pattern.contains(GLOB) && !names.contains(&pattern) {
         return Err(usage(unknown(what, pattern, names)));
     }
-    let glob: NameGlob = pattern
-        .parse()
-        .map_err(|error: globset::Error| usage(format!("--{what} {pattern}: {}", error.kind())))?;
+    let glob: NameGlob =
+        pattern.parse().map_err(|error: BadGlob| usage(format!("--{what} {pattern}: {error}")))?;
     let found: Vec<&str> = names.iter().copied().filter(|name| glob.matches(name)).collect();
     if found.is_empty() {
         let how = if what == "structure" { on_demand(pattern) } else { None };

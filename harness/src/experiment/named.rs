@@ -65,7 +65,7 @@ pub(super) fn matching(
         Ok(glob) => glob,
         Err(error) => {
             return problem(
-                format!("`{written}` is not a glob: {}", error.kind()),
+                format!("`{written}` is not a glob: {error}"),
                 "`*` stands for any text, `?` for one character, `{a,b}` for either".to_owned(),
             );
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use globset::{Glob, GlobMatcher};
+use ::table::{BadGlob, Glob};
 
 /// One table that can be run.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl Catalogue {
 /// variant (`table:factor=value`) only if the glob has a `:` itself: so `cuckoo-*` means the
 /// tables, not every combination of their factors.
 #[derive(Clone, Debug)]
-pub struct NameGlob(GlobMatcher);
+pub struct NameGlob(Glob);
 
 impl NameGlob {
     /// Whether `name` is one that the glob means.
@@ -78,27 +78,27 @@ impl NameGlob {
     /// Whether `name` fits the pattern, be it a variant that the glob does not mean.
     #[must_use]
     pub fn fits(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        self.0.matches(name)
     }
 
     /// Whether it can match variants.
     #[must_use]
     pub fn names_variants(&self) -> bool {
-        self.0.glob().glob().contains(':')
+        self.text().contains(':')
     }
 
     /// As it was written.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.0.glob().glob()
+        self.0.text()
     }
 }
 
 impl std::str::FromStr for NameGlob {
-    type Err = globset::Error;
+    type Err = BadGlob;
 
-    fn from_str(text: &str) -> Result<Self, globset::Error> {
-        Ok(Self(Glob::new(text)?.compile_matcher()))
+    fn from_str(text: &str) -> Result<Self, BadGlob> {
+        Ok(Self(text.parse()?))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use ::table::Glob;
 use anyhow::Context;
-use globset::Glob;
 
 use super::catalogue::NameGlob;
 
@@ -42,7 +42,7 @@ impl Family {
     /// Whether it declares a structure of that name, or of which that is a variant.
     pub(super) fn has(&self, structure: &str) -> bool {
         let name = structure.split(':').next().unwrap_or_default();
-        let is = |glob: &String| Glob::new(glob).is_ok_and(|g| g.compile_matcher().is_match(name));
+        let is = |glob: &String| glob.parse().is_ok_and(|glob: Glob| glob.matches(name));
         self.structures.iter().any(is)
     }
 

@@ -75,7 +75,7 @@ impl<'i> Turned<'i> {
                 Ok(line) => {
                     let senseless =
                         |error| Stop::Failed(format!("what it says makes no sense: {error}"));
-                    return serde_json::from_str(&line).map_err(senseless);
+                    return serde_json::from_slice(line.as_bytes()).map_err(senseless);
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(self.ended(limit)),
                 Err(RecvTimeoutError::Timeout) => {}

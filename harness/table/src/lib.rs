@@ -12,6 +12,7 @@
 //! | `options` | [`MapOptions`]: what a table is made with; [`Form`] |
 //! | `hashers` | the hasher axis |
 //! | `lengths`, `bytes` | byte strings |
+//! | `glob` | [`Glob`]: a pattern of names |
 //! | `info` | what a table and a reclaimer say of themselves |
 //! | `meter` | nodes that a table has retired and freed |
 //! | `cache` | a cache of byte strings behind a pointer |
@@ -23,6 +24,7 @@ mod bytes;
 pub mod cache;
 mod catalogue;
 mod chi_square;
+mod glob;
 pub mod hashers;
 mod info;
 mod lengths;
@@ -39,6 +41,7 @@ pub use self::catalogue::{
     ProgramCatalogue, Structure, Structures, Subject, subject_name,
 };
 pub use self::chi_square::chi_square_z;
+pub use self::glob::{BadGlob, Glob};
 pub use self::hashers::{AnyHasher, Hashing};
 pub use self::info::{Held, Info, Progress, ReclaimerInfo};
 pub use self::lengths::{Length, SHORTEST_KEY};

@@ -119,7 +119,8 @@ fn answer(
 fn told<S: DeserializeOwned, A: Serialize>(
     answer: impl FnOnce(&S) -> anyhow::Result<A>,
 ) -> anyhow::Result<Vec<u8>> {
-    let spec = serde_json::from_reader(io::stdin().lock()).context("cannot understand the spec")?;
+    let spec = io::read_to_string(io::stdin()).context("cannot read the spec")?;
+    let spec = serde_json::from_str(&spec).context("cannot understand the spec")?;
     Ok(serde_json::to_vec(&answer(&spec)?)?)
 }
 

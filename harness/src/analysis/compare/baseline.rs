@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use globset::{Glob, GlobMatcher};
+use table::{BadGlob, Glob};
 
 use super::cells::Contender;
 
 /// Subjects, the best of which in each cell is the baseline there.
 #[derive(Clone, Debug)]
 pub struct Baseline {
-    patterns: Vec<GlobMatcher>,
+    patterns: Vec<Glob>,
 }
 
 /// Names or globs, separated by commas; a leading `best of` changes nothing.
@@ -25,8 +25,7 @@ impl FromStr for Baseline {
             if name.is_empty() {
                 return Err("an empty name; write NAME or NAME,NAME".to_owned());
             }
-            let glob = Glob::new(name).map_err(|error| error.to_string())?;
-            patterns.push(glob.compile_matcher());
+            patterns.push(name.parse().map_err(|error: BadGlob| error.to_string())?);
         }
         Ok(Self { patterns })
     }
@@ -48,7 +47,7 @@ fn outside_braces(text: &str) -> impl Iterator<Item = &str> {
 /// As it was written.
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.patterns.iter().map(|pattern| pattern.glob().glob()).collect();
+        let names: Vec<&str> = self.patterns.iter().map(|pattern| pattern.text()).collect();
         f.write_str(&names.join(","))
     }
 }
@@ -57,8 +56,7 @@ impl Baseline {
     /// One subject, whose name may hold commas.
     #[must_use]
     pub fn of_subject(name: &str) -> Self {
-        let glob = Glob::new(&globset::escape(name)).expect("what is escaped is a glob");
-        Self { patterns: vec![glob.compile_matcher()] }
+        Self { patterns: vec![Glob::of_name(name)] }
     }
 
     /// Whether it names the cell's subject or structure.
@@ -70,10 +68,10 @@ impl Baseline {
     /// The patterns that name none of `subjects`, given as subject and structure.
     #[must_use]
     pub fn unknown<'a>(&'a self, subjects: &[(String, String)]) -> Vec<&'a str> {
-        let names_none = |pattern: &&GlobMatcher| {
+        let names_none = |pattern: &&Glob| {
             !subjects.iter().any(|(subject, structure)| is_named(pattern, subject, structure))
         };
-        self.patterns.iter().filter(names_none).map(|pattern| pattern.glob().glob()).collect()
+        self.patterns.iter().filter(names_none).map(|pattern| pattern.text()).collect()
     }
 
     /// The named cell with the best median; `None` if none has a trial that counts. All cells are
@@ -90,8 +88,8 @@ impl Baseline {
     }
 }
 
-fn is_named(pattern: &GlobMatcher, subject: &str, structure: &str) -> bool {
-    pattern.is_match(subject) || pattern.is_match(structure)
+fn is_named(pattern: &Glob, subject: &str, structure: &str) -> bool {
+    pattern.matches(subject) || pattern.matches(structure)
 }
 
 #[cfg(test)]

@@ -10,31 +10,13 @@ use anyhow::Result;
 #[cfg(feature = "pdf")]
 pub fn pdf(svg: &str) -> Result<Vec<u8>> {
     use anyhow::{Context, anyhow};
-    use krilla::page::PageSettings;
-    use krilla::{Document, SerializeSettings};
-    use krilla_svg::{SurfaceExt, SvgSettings};
     use resvg::usvg::Tree;
+    use svg2pdf::{ConversionOptions, PageOptions};
 
     let tree = Tree::from_str(svg, super::font::options()).context("not an SVG")?;
     // usvg's unit is the CSS pixel, 96 an inch; PDF's is the point, 72 an inch.
-    let points = |length: f32| length * 72.0 / 96.0;
-    let (width, height) = (points(tree.size().width()), points(tree.size().height()));
-    let page = PageSettings::from_wh(width, height)
-        .with_context(|| format!("no page has {width} x {height} points"))?;
-    let size = krilla::geom::Size::from_wh(width, height).context("a page has a size")?;
-    // Metadata would hold an identifier made from the time.
-    let settings = SerializeSettings {
-        xmp_metadata: false,
-        enable_tagging: false,
-        ..SerializeSettings::default()
-    };
-    let mut document = Document::new_with(settings);
-    let mut page = document.start_page_with(page);
-    let mut surface = page.surface();
-    surface.draw_svg(&tree, size, SvgSettings::default()).context("the picture has no size")?;
-    surface.finish();
-    page.finish();
-    document.finish().map_err(|error| anyhow!("the PDF cannot be written: {error:?}"))
+    svg2pdf::to_pdf(&tree, ConversionOptions::default(), PageOptions { dpi: 96.0 })
+        .map_err(|error| anyhow!("the PDF cannot be written: {error}"))
 }
 
 /// No PDF.

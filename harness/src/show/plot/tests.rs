@@ -401,6 +401,8 @@ fn the_png_has_the_printed_size() {
     let image = Pixmap::decode_png(&png).expect("a PNG");
     assert_eq!(image.width(), (241.15_f64 / 72.27 * 300.0).round() as u32);
     assert!(image.data().chunks(4).any(|pixel| pixel != [255; 4]));
+    // Lines on white: a bit a pixel is plenty.
+    assert!(png.len() < image.pixels().len() / 8, "{} bytes", png.len());
     let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='144pt' height='72pt'/>";
     let image = Pixmap::decode_png(&raster::png(svg, 300.0).expect("a picture")).expect("a PNG");
     assert_eq!((image.width(), image.height()), (600, 300));

@@ -1,9 +1,8 @@
 //! The cells of an experiment file that virtual cores can run.
 
 use anyhow::{Context, bail, ensure};
-use globset::Glob;
 use serde::Deserialize;
-use table::{NO_RECLAIMER, Structures, subject_name};
+use table::{Glob, NO_RECLAIMER, Structures, subject_name};
 use trials::workload::MAX_KEYS;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees, or threads.
@@ -220,7 +219,7 @@ impl Spec {
 }
 
 fn matches(pattern: &str, name: &str) -> anyhow::Result<bool> {
-    Ok(Glob::new(pattern)?.compile_matcher().is_match(name))
+    Ok(pattern.parse::<Glob>()?.matches(name))
 }
 
 /// The structures that a name or glob stands for, each with the schemes asked for that it takes.
