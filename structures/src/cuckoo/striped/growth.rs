@@ -47,9 +47,18 @@ impl<K, V, const SLOTS: usize> Table<K, V, SLOTS> {
         unsafe { &(*previous).slots }
     }
 
+    /// Whether all stripes have been migrated, so that each entry that is away is counted here.
+    #[inline(always)]
+    pub(super) fn is_settled(&self) -> bool {
+        // Acquire striped-A5: pairs with striped-R5; what was counted by whoever migrated a stripe is
+        // visible.
+        self.behind.load(Ordering::Acquire) == 0
+    }
+
     /// Says that a stripe has been migrated; for its lock's holder.
     fn caught_up(&self) {
-        // AcqRel: what others did with the previous table comes before its end.
+        // Release striped-R5: pairs with striped-A5, in this function as well: what others did with the
+        // previous table comes before its end.
         if self.behind.fetch_sub(1, Ordering::AcqRel) == 1 {
             let previous = self.previous.swap(ptr::null_mut(), Ordering::Relaxed);
             // SAFETY: striped-I6: it came from a box; no stripe is behind, so nobody reads it any more.
@@ -146,13 +155,13 @@ where
             // SAFETY: in use; the caller has the lock, and nothing changes meanwhile.
             let (key, _) = unsafe { from.get(place) };
             let hash = self.hasher.hash_one(key);
-            targets[place.slot] = target(hash, from.tag(place), bucket, [from.mask(), to.mask()]);
+            targets[place.slot] = target(hash, from, place, to.mask());
         }
         for place in from.used(bucket) {
             let target = Place { bucket: targets[place.slot], slot: place.slot };
             // SAFETY: the caller's locks; in use. striped-I5: empty, as only this slot's entry goes
             // there.
-            unsafe { to.copy_from(target, from, place) };
+            unsafe { to.copy_from(target, from.is_away(place), from, place) };
         }
     }
 
@@ -170,7 +179,8 @@ where
         }
         let buckets = table.slots.buckets().checked_mul(2).ok_or(GrowError::CapacityOverflow)?;
         if stripes_for(buckets) == self.stripes().count() {
-            self.double_lazily(&turn)
+            self.publish(self.doubled(&turn)?);
+            Ok(())
         } else {
             self.rebuild(&turn, buckets, |from, to| self.spread_all(from, to)).map(drop)
         }
@@ -207,9 +217,9 @@ where
             .any(|buckets| self.rebuild(&turn, buckets, Self::squeeze_all) == Ok(true))
     }
 
-    /// Publishes an empty table with twice the buckets, into which the next holder of each stripe
-    /// moves that stripe's entries.
-    fn double_lazily(&self, turn: &Maintenance<'_>) -> Result<(), GrowError> {
+    /// An empty table with twice the buckets, into which, when it has been published, the next holder of each
+    /// stripe moves that stripe's entries.
+    pub(super) fn doubled(&self, turn: &Maintenance<'_>) -> Result<Table<K, V, SLOTS>, GrowError> {
         // striped-I6: first the previous migration is brought to its end.
         let stripes = self.stripes();
         (0..stripes.count()).for_each(|stripe| drop(self.lock([stripe; 2])));
@@ -218,8 +228,7 @@ where
         // Relaxed: as in `current`.
         next.previous = AtomicPtr::new(self.table.load(Ordering::Relaxed));
         next.behind = AtomicUsize::new(stripes.count());
-        self.publish(next);
-        Ok(())
+        Ok(next)
     }
 
     /// Replaces the table by one of another size, with all locks held; false, and nothing has
@@ -255,7 +264,7 @@ where
     }
 
     /// Makes `next` the current table and returns the one before.
-    fn publish(&self, next: Table<K, V, SLOTS>) -> *mut Table<K, V, SLOTS> {
+    pub(super) fn publish(&self, next: Table<K, V, SLOTS>) -> *mut Table<K, V, SLOTS> {
         self.hint.update(&next.slots.hint());
         // Relaxed: a number for whoever asks, and for prefetching.
         self.slots.store(next.slots.buckets() * SLOTS, Ordering::Relaxed);
@@ -288,8 +297,9 @@ where
             let bucket = place.bucket & to.mask();
             let pair = [bucket, hash::other_bucket(bucket, from.tag(place), to.mask())];
             let Some(vacant) = Self::vacate(to, pair) else { return false };
+            let is_away = from.is_away(place) == (vacant.bucket == bucket);
             // SAFETY: the caller's locks; in use; just vacated.
-            unsafe { to.copy_from(vacant, from, place) };
+            unsafe { to.copy_from(vacant, is_away, from, place) };
             true
         })
     }
@@ -319,16 +329,21 @@ pub(super) fn is_behind<K, V, const SLOTS: usize>(
     stripes.get(number).table.load(Ordering::Relaxed) != table.number
 }
 
-/// The bucket of an entry among more buckets than those in which it is in `bucket`. `masks` are
-/// the fewer and the more.
-fn target(hash: u64, tag: u64, bucket: usize, masks: [usize; 2]) -> usize {
-    let [fewer, more] = masks;
+/// The bucket of an entry among more buckets, of which `more` is the mask, than those in which it is at `place`.
+fn target<K, V, const SLOTS: usize>(
+    hash: u64,
+    from: &Slots<K, V, SLOTS>,
+    place: Place,
+    more: usize,
+) -> usize {
     let home = hash::home(hash, more);
-    let is_home = hash::home(hash, fewer) == bucket;
-    let target = if is_home { home } else { hash::other_bucket(home, tag, more) };
-    // The low bits are those of `bucket` already, unless the key's hash has changed since: then
+    let target = match from.is_away(place) {
+        true => hash::other_bucket(home, from.tag(place), more),
+        false => home,
+    };
+    // The low bits are those of the bucket already, unless the key's hash has changed since: then
     // the key may be lost, but not another one (striped-I5).
-    target & !fewer | bucket
+    target & !from.mask() | place.bucket
 }
 
 /// # Errors

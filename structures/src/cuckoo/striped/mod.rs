@@ -3,12 +3,13 @@
 //! X. Li, D. Andersen, M. Kaminsky, M. Freedman, *Algorithmic Improvements for Fast Concurrent
 //! Cuckoo Hashing*, EuroSys 2014, sections 4.3 and 4.4, and its descendant, the library libcuckoo.
 //! Departures: an entry's other bucket follows from its tag (MemC3), so that a search reads no
-//! entry; a doubling is published without all locks; a freed table is really freed, as searches
+//! entry; an operation locks the home alone if its key is there, or if no entry of that home is in its other
+//! bucket; a doubling is published without all locks; a freed table is really freed, as searches
 //! announce themselves at their stripe; iteration holds one lock at a time.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the locks of both of its key's buckets, the last time if it takes them several times |
+//! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the lock of its key's home, or the locks of both buckets, the last time if it takes them several times |
 //!
 //! Expected O(1), and at a load near 1 at most 2000 slots looked at per insertion. The insertion
 //! that doubles a table allocates the new one; each stripe's entries are then moved by the first
@@ -20,8 +21,8 @@
 //! * striped-I1. An entry of bucket b, and a tag of it, are written by holders of stripe b mod stripes
 //!   alone. Tags are atomics, as searches read them without the lock.
 //! * striped-I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
-//!   other bucket, and no key is in both: whoever adds one has locked both, and has looked in both
-//!   since.
+//!   other bucket, and no key is in both: whoever adds one has locked its home, and either has locked the other
+//!   bucket too, and looked in both since, or knows that it is not there (striped-I10) and adds it at home.
 //! * striped-I3. A key's two stripes follow from its hash and the number of stripes, whatever the
 //!   number of buckets is, as buckets are at least as many. Stripes that are current after they have
 //!   been locked stay so until they are released: those who replace them hold all.
@@ -42,14 +43,21 @@
 //! * striped-I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
 //!   moves under that stripe's lock. An entry is not displaced across it, so it is visited once.
 //!   Doublings move entries within a stripe, and other growth waits for the iteration.
+//! * striped-I10. An entry comes to its other bucket, and leaves it, under the locks of both buckets, and is
+//!   counted at its home meanwhile. Migration alone has one lock: it counts an entry at its home in the new table
+//!   before it says that the stripe has been moved, and leaves the old table's counts as they are. So under a home's
+//!   lock a count of 0 says that no entry of it is away, if the table has no stripe behind. A doubling
+//!   that is published meanwhile changes neither: the lock keeps entries from leaving home.
 //! * striped-I9. The user's code runs only while striped-I1–I8 hold, so a panic in it leaves a
 //!   consistent table.
 //!
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
 
+mod away;
 mod candidates;
 mod growth;
+mod locate;
 mod room;
 mod slots;
 mod stripes;
@@ -58,19 +66,17 @@ mod traits;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
-use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
 use self::growth::{Table, allocate, is_behind};
-use self::slots::{Hint, Slots, TAG_BITS};
+use self::slots::{Hint, Slots};
 use self::stripes::{HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
-use super::error::{GrowError, TryInsertError};
+use super::error::TryInsertError;
 use super::path::{Bfs, Place, Search};
 use super::stats::Counters;
 use crate::capacity::Shape;
-use crate::hash;
 use crate::map::Direct;
 use crate::operations::{constructors, derived};
 use crate::owner::Owned;
@@ -156,7 +162,7 @@ struct LockedStripes<'m, K, V, const SLOTS: usize> {
     held: HeldStripes<'m>,
 }
 
-/// The two buckets of a key, locked.
+/// The two buckets of a key, of which the first, its home, is locked, or both.
 struct Candidates<'m, K, V, const SLOTS: usize> {
     locked: LockedStripes<'m, K, V, SLOTS>,
     tag: u64,
@@ -218,9 +224,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let locked = self.candidates(self.hasher.hash_one(key));
-        let place = locked.find(|k| k.borrow() == key)?;
-        Some(read(locked.value(place)))
+        self.at(key, |locked, place| read(locked.value(place)))
     }
 
     /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
@@ -244,13 +248,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// The table holds what it held before, and remains usable.
     #[inline]
     pub fn try_insert(&self, key: K, value: V) -> Result<bool, TryInsertError<K, V>> {
-        match self.spot(&key) {
-            Ok((_, Spot::Present(_))) => Ok(false),
-            Ok((mut locked, Spot::Vacant(place))) => {
-                locked.put(place, key, value);
-                Ok(true)
-            }
-            Err(reason) => Err(TryInsertError { key, value, reason }),
+        let hash = self.hasher.hash_one(&key);
+        let locked = self.at_home(hash);
+        match locked.spot_at_home(&key) {
+            Some(spot) => Ok(locked.insert(spot, key, value)),
+            None => match self.spot_in_both(locked, hash, &key) {
+                Ok((locked, spot)) => Ok(locked.insert(spot, key, value)),
+                Err(reason) => Err(TryInsertError { key, value, reason }),
+            },
         }
     }
 
@@ -262,9 +267,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let mut locked = self.candidates(self.hasher.hash_one(key));
-        let place = locked.find(|k| k.borrow() == key)?;
-        Some(locked.replace(place, f))
+        self.at(key, |mut locked, place| locked.replace(place, f))
     }
 
     /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
@@ -291,16 +294,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         key: K,
         f: impl FnOnce(Option<&V>) -> V,
     ) -> Result<Option<V>, TryInsertError<K>> {
-        match self.spot(&key) {
-            Ok((mut locked, Spot::Present(place))) => {
-                Ok(Some(locked.replace(place, |value| f(Some(value)))))
-            }
-            Ok((mut locked, Spot::Vacant(place))) => {
-                let value = f(None);
-                locked.put(place, key, value);
-                Ok(None)
-            }
-            Err(reason) => Err(TryInsertError { key, value: (), reason }),
+        let hash = self.hasher.hash_one(&key);
+        let locked = self.at_home(hash);
+        match locked.spot_at_home(&key) {
+            Some(spot) => Ok(locked.upsert(spot, key, f)),
+            None => match self.spot_in_both(locked, hash, &key) {
+                Ok((locked, spot)) => Ok(locked.upsert(spot, key, f)),
+                Err(reason) => Err(TryInsertError { key, value: (), reason }),
+            },
         }
     }
 
@@ -323,16 +324,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let mut locked = self.candidates(self.hasher.hash_one(key));
-        let place = locked.find(|k| k.borrow() == key)?;
-        if !condition(locked.value(place)) {
-            return None;
+        let hash = self.hasher.hash_one(key);
+        let locked = self.at_home(hash);
+        match locked.find_at_home(|k| k.borrow() == key) {
+            Some(place) => locked.remove(place, condition),
+            None if locked.is_none_away() => None,
+            None => {
+                let remove =
+                    |locked: Candidates<'_, _, _, SLOTS>, place| locked.remove(place, condition);
+                self.at_either(key, remove, hash, locked).flatten()
+            }
         }
-        let (removed, value) = locked.take(place);
-        // The key's drop is user code, and need not run under the locks.
-        drop(locked);
-        drop(removed);
-        Some(value)
     }
 
     /// Runs `f` on entries, in no order: weak iteration, see
@@ -368,73 +370,6 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     pub fn stats(&self) -> super::Stats {
         self.counters.snapshot(self.len(), self.capacity())
     }
-
-    /// Locks the stripes of two buckets (bits that say more than the number of buckets do not matter)
-    /// and brings them up to date.
-    #[inline(always)]
-    fn lock(&self, buckets: [usize; 2]) -> LockedStripes<'_, K, V, SLOTS> {
-        let (table, held) = self.lock_by(buckets, |stripes| stripes.lock(buckets));
-        LockedStripes { table, held }
-    }
-
-    /// Has `lock` lock the stripes of these buckets, and brings them up to date.
-    #[inline(always)]
-    fn lock_by<'m, const N: usize, H>(
-        &'m self,
-        buckets: [usize; N],
-        lock: impl Fn(&'m StripeLocks) -> H,
-    ) -> (&'m Table<K, V, SLOTS>, H) {
-        loop {
-            let stripes = self.stripes();
-            let held = lock(stripes);
-            // Acquire striped-A3: pairs with striped-R3. striped-I3: if they are not current any more,
-            // they protect nothing.
-            if !ptr::eq(self.stripes.load(Ordering::Acquire), stripes) {
-                continue;
-            }
-            // Acquire striped-A4: pairs with striped-R4; the table is initialised.
-            let table = self.table.load(Ordering::Acquire);
-            // SAFETY: striped-I6: a table is freed after each of our stripes has been held by somebody
-            // who saw a later one; we have them, and saw this one.
-            let table = unsafe { &*table };
-            for number in buckets.map(|bucket| stripes.of(bucket)) {
-                if is_behind(table, stripes, number) {
-                    self.migrate(table, stripes, number);
-                }
-            }
-            return (table, held);
-        }
-    }
-
-    /// Locks both buckets of a hash.
-    #[inline(always)]
-    fn candidates(&self, hash: u64) -> Candidates<'_, K, V, SLOTS> {
-        let tag = hash::tag(hash, TAG_BITS);
-        // Of the number of slots that was published last: enough for a hint.
-        let mask = self.capacity() / SLOTS - 1;
-        Slots::<K, V, SLOTS>::prefetch_buckets(&self.hint, pair(hash, tag, mask));
-        let locked = self.lock(pair(hash, tag, usize::MAX));
-        let buckets = pair(hash, tag, locked.table.slots.mask());
-        Candidates { locked, tag, buckets }
-    }
-
-    /// Where `key` is, or an empty slot for it; and the locks. Displaces and grows as needed.
-    #[inline(always)]
-    fn spot(&self, key: &K) -> Result<(Candidates<'_, K, V, SLOTS>, Spot), GrowError> {
-        let hash = self.hasher.hash_one(key);
-        let locked = self.candidates(hash);
-        match locked.spot(key) {
-            Some(spot) => Ok((locked, spot)),
-            None => self.spot_after_all(locked, hash, key),
-        }
-    }
-}
-
-/// Both buckets of a hash, among `mask + 1`.
-#[inline(always)]
-fn pair(hash: u64, tag: u64, mask: usize) -> [usize; 2] {
-    let home = hash::home(hash, mask);
-    [home, hash::other_bucket(home, tag, mask)]
 }
 
 impl<K: Eq + Hash, V, const SLOTS: usize, P: Search> CuckooStriped<K, V, RandomState, SLOTS, P> {

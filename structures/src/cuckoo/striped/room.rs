@@ -2,9 +2,10 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use super::locate::pair;
 use super::slots::TAG_BITS;
 use super::stripes::Held;
-use super::{Candidates, CuckooStriped, LockedStripes, Spot, pair};
+use super::{Candidates, CuckooStriped, LockedStripes, Spot};
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{self, Place, Search};
 use crate::hash;
@@ -13,21 +14,22 @@ use crate::sync::Ordering;
 impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     CuckooStriped<K, V, S, SLOTS, P>
 {
-    /// [`spot`](Self::spot) of a key whose buckets are full.
+    /// The place of a key that is not at home, or an empty slot for it; and the locks.
     #[cold]
-    pub(super) fn spot_after_all<'m>(
+    pub(super) fn spot_in_both<'m>(
         &'m self,
-        mut locked: Candidates<'m, K, V, SLOTS>,
+        at_home: Candidates<'m, K, V, SLOTS>,
         hash: u64,
         key: &K,
     ) -> Result<(Candidates<'m, K, V, SLOTS>, Spot), GrowError> {
+        let mut locked = self.and_other(at_home, hash);
         let mut attempt = 0;
         loop {
-            locked = self.make_room(locked, hash, attempt)?;
             // striped-I2: each time, as somebody may have added the key while we had no locks.
             if let Some(spot) = locked.spot(key) {
                 return Ok((locked, spot));
             }
+            locked = self.make_room(locked, hash, attempt)?;
             attempt += 1;
         }
     }
@@ -96,12 +98,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         hash: u64,
         third: usize,
     ) -> (Candidates<'_, K, V, SLOTS>, Option<Held<'_>>) {
-        let tag = hash::tag(hash, TAG_BITS);
-        let [home, other] = pair(hash, tag, usize::MAX);
+        let [home, other] = pair(hash, hash::tag(hash, TAG_BITS), usize::MAX);
         let wanted = [home, other, third];
         let (table, (held, extra)) = self.lock_by(wanted, |stripes| stripes.lock_three(wanted));
-        let buckets = pair(hash, tag, table.slots.mask());
-        (Candidates { locked: LockedStripes { table, held }, tag, buckets }, extra)
+        (Candidates::of(hash, LockedStripes { table, held }), extra)
     }
 
     /// One hop of a path that was found in the table number `number`, if it is still possible.

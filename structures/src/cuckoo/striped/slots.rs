@@ -1,4 +1,4 @@
-//! The buckets of one size of the table: tags apart from entries.
+//! The buckets of one size of the table: tags and who is away, apart from entries.
 //!
 //! Any thread may read a tag at any time; only the holder of its bucket's lock writes it. An entry
 //! is initialised exactly while its tag is not 0, and only that holder reads or writes it. [`Slots`] does
@@ -25,23 +25,23 @@ const ONES: u64 = u64::MAX / 0xff;
 
 /// A power of two of buckets of `SLOTS` slots. Drops its entries.
 pub(super) struct Slots<K, V, const SLOTS: usize> {
-    /// `TAG_WORDS` words a bucket, a byte a slot.
-    tags: Box<[AtomicU32]>,
+    /// `WORDS` words a bucket: tags, a byte a slot; then one for [`away`](super::away), in the same line.
+    words: Box<[AtomicU32]>,
     entries: Entries<[MaybeUninit<(K, V)>; SLOTS]>,
 }
 
 /// Addresses of some table's slots, to be prefetched and never dereferenced.
 #[derive(Debug)]
 pub(super) struct Hint {
-    tags: AtomicPtr<AtomicU32>,
+    words: AtomicPtr<AtomicU32>,
     entries: AtomicPtr<u8>,
 }
 
 impl Hint {
     /// Takes over another's addresses.
     pub(super) fn update(&self, by: &Self) {
-        // Relaxed: as in `prefetch_buckets`.
-        self.tags.store(by.tags.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Relaxed: as in `prefetch_bucket`.
+        self.words.store(by.words.load(Ordering::Relaxed), Ordering::Relaxed);
         self.entries.store(by.entries.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
@@ -86,34 +86,37 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// Words for the tags of a bucket.
     const TAG_WORDS: usize = SLOTS.div_ceil(4);
 
+    /// Words of a bucket; a power of two.
+    const WORDS: usize = 2 * Self::TAG_WORDS;
+
     /// Bytes of a bucket in the larger of the two arrays.
     pub(super) const BUCKET_BYTES: usize = {
-        let tags = Self::TAG_WORDS * size_of::<AtomicU32>();
+        let words = Self::WORDS * size_of::<AtomicU32>();
         let entries = SLOTS * size_of::<(K, V)>();
-        if tags > entries { tags } else { entries }
+        if words > entries { words } else { entries }
     };
 
     /// Bytes that `buckets` buckets weigh; `None` if no allocation can be that large.
     pub(super) fn bytes(buckets: usize) -> Option<usize> {
-        let tags = Layout::array::<AtomicU32>(buckets.checked_mul(Self::TAG_WORDS)?).ok()?.size();
-        tags.checked_add(Entries::<[MaybeUninit<(K, V)>; SLOTS]>::layout(buckets)?.size())
+        let words = Layout::array::<AtomicU32>(buckets.checked_mul(Self::WORDS)?).ok()?.size();
+        words.checked_add(Entries::<[MaybeUninit<(K, V)>; SLOTS]>::layout(buckets)?.size())
     }
 
     /// `buckets` empty buckets; `None` if there is no memory for them.
     pub(super) fn new(buckets: usize) -> Option<Self> {
         const { assert!(matches!(SLOTS, 2 | 4 | 8), "a bucket has 2, 4 or 8 slots") };
         assert!(buckets.is_power_of_two() && buckets >= 2);
-        let words = buckets.checked_mul(Self::TAG_WORDS)?;
-        let mut tags = Vec::new();
-        tags.try_reserve_exact(words).ok()?;
-        tags.resize_with(words, AtomicU32::default);
+        let count = buckets.checked_mul(Self::WORDS)?;
+        let mut words = Vec::new();
+        words.try_reserve_exact(count).ok()?;
+        words.resize_with(count, AtomicU32::default);
         let entries = Entries::new(Entries::<[MaybeUninit<(K, V)>; SLOTS]>::layout(buckets)?)?;
-        Some(Self { tags: tags.into_boxed_slice(), entries })
+        Some(Self { words: words.into_boxed_slice(), entries })
     }
 
     #[inline(always)]
     pub(super) fn buckets(&self) -> usize {
-        self.tags.len() / Self::TAG_WORDS
+        self.words.len() / Self::WORDS
     }
 
     #[inline(always)]
@@ -124,31 +127,35 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// Where the slots are, for [`Hint`].
     pub(super) fn hint(&self) -> Hint {
         Hint {
-            tags: AtomicPtr::new(self.tags.as_ptr().cast_mut()),
+            words: AtomicPtr::new(self.words.as_ptr().cast_mut()),
             entries: AtomicPtr::new(self.entries.first.as_ptr().cast()),
         }
     }
 
-    /// Asks for the memory of a key's buckets, before their locks: a lock is a fence, behind which
-    /// the misses would come one after the other.
+    /// Asks for the memory of a bucket, before its lock: a lock is a fence, behind which the misses would
+    /// come one after the other.
     #[inline(always)]
-    pub(super) fn prefetch_buckets(hint: &Hint, [home, other]: [usize; 2]) {
+    pub(super) fn prefetch_bucket(hint: &Hint, bucket: usize) {
         // Relaxed: addresses that nobody dereferences; if they are out of date, it is in vain.
-        let tags = hint.tags.load(Ordering::Relaxed);
-        prefetch(tags.wrapping_add(home * Self::TAG_WORDS));
-        prefetch(tags.wrapping_add(other * Self::TAG_WORDS));
+        let words = hint.words.load(Ordering::Relaxed);
+        prefetch(words.wrapping_add(bucket * Self::WORDS));
         let entries = hint.entries.load(Ordering::Relaxed).cast::<[MaybeUninit<(K, V)>; SLOTS]>();
-        prefetch(entries.wrapping_add(home));
-        prefetch(entries.wrapping_add(other));
+        prefetch(entries.wrapping_add(bucket));
+    }
+
+    /// The word of a bucket that says what is away.
+    #[inline(always)]
+    pub(super) fn away(&self, bucket: usize) -> &AtomicU32 {
+        &self.words[bucket * Self::WORDS + Self::TAG_WORDS]
     }
 
     /// The tags of a bucket, from the lowest byte up.
     #[inline(always)]
     fn tags_of(&self, bucket: usize) -> u64 {
-        let first = bucket * Self::TAG_WORDS;
+        let first = bucket * Self::WORDS;
         // Relaxed: under the bucket's lock that orders it; without, a search takes what it reads
         // for a proposal.
-        let word = |i: usize| u64::from(self.tags[first + i].load(Ordering::Relaxed));
+        let word = |i: usize| u64::from(self.words[first + i].load(Ordering::Relaxed));
         if Self::TAG_WORDS == 1 { word(0) } else { word(0) | word(1) << 32 }
     }
 
@@ -168,9 +175,9 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         Matches(zeros & (u64::MAX >> (64 - 8 * SLOTS)))
     }
 
-    /// An empty slot in one of two buckets.
+    /// An empty slot in one of some buckets.
     #[inline(always)]
-    pub(super) fn vacancy(&self, buckets: [usize; 2]) -> Option<Place> {
+    pub(super) fn vacancy(&self, buckets: impl IntoIterator<Item = usize>) -> Option<Place> {
         buckets
             .into_iter()
             .find_map(|bucket| self.matching(bucket, 0).next().map(|slot| Place { bucket, slot }))
@@ -179,7 +186,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// Writes a slot's tag. The caller holds the bucket's lock.
     #[inline(always)]
     fn set_tag(&self, place: Place, tag: u64) {
-        let word = &self.tags[place.bucket * Self::TAG_WORDS + place.slot / 4];
+        let word = &self.words[place.bucket * Self::WORDS + place.slot / 4];
         let shift = 8 * (place.slot % 4);
         let others = word.load(Ordering::Relaxed) & !(0xff << shift);
         // Relaxed, and no read-modify-write: the word is of one bucket, so only the holder of its
@@ -223,44 +230,50 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         &mut entry.1
     }
 
-    /// Fills an empty slot.
+    /// Fills an empty slot with an entry whose home is `home`.
     ///
     /// # Safety
     ///
-    /// The caller has the bucket's lock. The slot is empty.
+    /// The caller has the bucket's lock, and that of `home`. The slot is empty.
     #[inline(always)]
-    pub(super) unsafe fn put(&self, place: Place, tag: u64, entry: (K, V)) {
+    pub(super) unsafe fn put(&self, place: Place, tag: u64, home: usize, entry: (K, V)) {
         let to = self.entry(place);
         touch_mut(to);
         // SAFETY: in bounds, and nobody else touches it.
         unsafe { to.write(entry) };
         self.set_tag(place, tag);
+        if place.bucket != home {
+            self.leave_home(place);
+        }
     }
 
     /// Empties a slot.
     ///
     /// # Safety
     ///
-    /// The caller has the bucket's lock. The slot's tag is not 0.
+    /// The caller has the bucket's lock, and that of the entry's home. The slot's tag is not 0.
     #[inline(always)]
     pub(super) unsafe fn take(&self, place: Place) -> (K, V) {
-        self.set_tag(place, 0);
+        self.clear(place);
         // SAFETY: it was initialised, and from now on counts as empty.
         unsafe { self.entry(place).read() }
     }
 
-    /// Copies an entry's bits and its tag into an empty slot. One of the two must then be made to
-    /// forget it, before either is used or dropped as an entry.
+    /// Copies an entry's bits and its tag into an empty slot, and notes whether it is away there. One of
+    /// the two must then be made to forget it, before either is used or dropped as an entry.
     ///
     /// # Safety
     ///
     /// The caller has the locks of both buckets. The tag of `from` is not 0, `to` is empty.
-    pub(super) unsafe fn copy_from(&self, to: Place, source: &Self, from: Place) {
+    pub(super) unsafe fn copy_from(&self, to: Place, is_away: bool, source: &Self, from: Place) {
         let (from_entry, to_entry) = (source.entry(from), self.entry(to));
         touch_mut(to_entry);
         // SAFETY: different slots, as one is empty; in bounds; nobody else touches them.
         unsafe { to_entry.copy_from_nonoverlapping(from_entry, 1) };
         self.set_tag(to, source.tag(from));
+        if is_away {
+            self.leave_home(to);
+        }
     }
 
     /// Moves an entry to its other bucket: `to`, if that is empty; false if that cannot be done.
@@ -272,13 +285,24 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         let can = self.other_bucket(from) == Some(to.bucket) && self.tag(to) == 0;
         if can {
             // SAFETY: the caller's locks; just checked.
-            unsafe { self.copy_from(to, self, from) };
-            self.forget(from);
+            unsafe { self.copy_from(to, !self.is_away(from), self, from) };
+            self.clear(from);
         }
         can
     }
 
-    /// Empties a slot without dropping what is in it; for one side of [`copy_from`](Self::copy_from).
+    /// Empties a slot without dropping what is in it. The caller has the locks of both of the entry's
+    /// buckets.
+    #[inline(always)]
+    fn clear(&self, place: Place) {
+        if self.is_away(place) {
+            self.come_home(place);
+        }
+        self.set_tag(place, 0);
+    }
+
+    /// Empties a slot whose entry has gone to a larger table, under the bucket's lock alone. If the entry was
+    /// away it stays so here (striped-I10).
     pub(super) fn forget(&self, place: Place) {
         self.set_tag(place, 0);
     }
@@ -287,7 +311,7 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
     /// buckets.
     pub(super) fn forget_all(&self) {
         // Relaxed: as in `set_tag`.
-        self.tags.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        self.words.iter().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     /// The slots of `bucket` that are in use.
@@ -351,6 +375,6 @@ impl<K, V, const SLOTS: usize> Graph for Slots<K, V, SLOTS> {
     }
 
     fn prefetch(&self, bucket: usize) {
-        prefetch(self.tags.as_ptr().wrapping_add(bucket.wrapping_mul(Self::TAG_WORDS)));
+        prefetch(self.words.as_ptr().wrapping_add(bucket.wrapping_mul(Self::WORDS)));
     }
 }

@@ -157,6 +157,16 @@ impl StripeLocks {
         self.0[0].add(entries - self.entries());
     }
 
+    /// Locks the stripe of a bucket.
+    ///
+    /// # Panics
+    ///
+    /// If this thread has it.
+    #[inline(always)]
+    pub(super) fn lock_one(&self, bucket: usize) -> HeldStripes<'_> {
+        HeldStripes { stripes: self, low: self.get(self.of(bucket)).lock(), high: None }
+    }
+
     /// Locks the stripes of two buckets, which may be the same, in ascending order.
     ///
     /// # Panics
@@ -242,6 +252,15 @@ impl<'s> HeldStripes<'s> {
         [Some(&self.low), self.high.as_ref(), extra].into_iter().flatten().any(|h| h.is_of(stripe))
     }
 
+    /// Locks the stripe of another bucket too, if it is not below, which is the order of locks.
+    #[inline]
+    pub(super) fn and(self, bucket: usize) -> Option<Self> {
+        let stripe = self.stripes.get(self.stripes.of(bucket));
+        let order = ptr::from_ref(stripe).cmp(&ptr::from_ref(self.low.0));
+        let high = order.is_gt().then(|| stripe.lock());
+        order.is_ge().then_some(Self { high, ..self })
+    }
+
     /// Announces a search that goes on when the locks have been released.
     pub(super) fn announce_search(&self) -> Searching<'s> {
         let stripe = self.low.0;
@@ -308,6 +327,22 @@ mod tests {
                 thread::yield_now();
             }
         });
+    }
+
+    #[test]
+    fn another_stripe_is_locked_if_it_is_not_below() {
+        let stripes = StripeLocks::try_new(STRIPES, 1).expect("there is memory");
+        for (home, other) in (0..STRIPES).flat_map(|home| (0..2 * STRIPES).map(move |b| (home, b)))
+        {
+            let held = stripes.lock_one(home);
+            assert_eq!(locked(&stripes), std::array::from_fn(|stripe| stripe == home));
+            let both = held.and(other);
+            let wanted = |stripe| both.is_some() && (stripe == home || stripe == other % STRIPES);
+            assert_eq!(both.is_some(), other % STRIPES >= home, "{home}, {other}");
+            assert_eq!(locked(&stripes), std::array::from_fn(wanted), "{home}, {other}");
+            drop(both);
+            assert_eq!(locked(&stripes), [false; STRIPES], "{home}, {other}");
+        }
     }
 
     #[test]
