@@ -142,18 +142,20 @@ fn hot_lines_have_the_names_of_fields() {
     std::fs::remove_dir_all(&folder).expect("the folder is there");
 }
 
-/// What is published of the machine stands beside the prediction, and may set the work of one thread.
+/// What is published of the machine stands beside the prediction, and may set the work of one thread. The curve of
+/// these reads is not the first of the table.
 #[test]
 fn predictions_stand_beside_what_is_published() {
-    let spec = "[axes]\nstructure = 'cuckoo-optimistic'\nthreads = [1, 2, 16]\nreads = 100\nkeys = 20000\n";
+    let spec =
+        "[axes]\nstructure = 'cuckoo-optimistic'\nthreads = [1, 2, 16]\nreads = 50\nkeys = 20000\n";
     for (options, expected) in [(&[][..], None), (&["--at-one-thread", "published"][..], Some(1.0))]
     {
         let output = predict(spec, options);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let published = [0, 1, 2].map(|row| rows[row]["published"].as_f64());
-        assert_eq!(published, [Some(44e6), None, Some(576e6)]);
-        let ratio = rows[0]["ops_per_sec"].as_f64().expect("a rate") / 44e6;
+        assert_eq!(published, [Some(26e6), None, Some(194e6)]);
+        let ratio = rows[0]["ops_per_sec"].as_f64().expect("a rate") / 26e6;
         assert!(expected.is_none_or(|expected: f64| (ratio - expected).abs() < 0.02), "{ratio}");
         let from = if expected.is_some() { "published" } else { "instructions" };
         assert_eq!(rows[1]["work_from"], from);
