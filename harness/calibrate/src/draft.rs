@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use virtual_cores::Number;
 
 use crate::batches::Summary;
+use crate::place::last_caches;
 use crate::{Calibration, ToldCache};
 
 /// How the source of a number begins that was not measured.
@@ -124,8 +125,21 @@ impl<'a> Draft<'a> {
         self.measured(point.ns, 1.0, &how)
     }
 
+    /// `near_ns`: as measured between cores of one last cache. Where a socket has several, it is in the middle of that
+    /// and of what was measured across two of them, and its band spans both: the model has one for each socket.
     pub(crate) fn near(&self) -> Number {
-        self.ns("near_load_ns")
+        let near = self.ns("near_load_ns");
+        let both = self.reading("near_load_ns").and(self.reading("across_load_ns"));
+        let Some((ns, how)) = both else { return near };
+        let across = self.measured(ns, 1.0, how);
+        let is = rounded(f64::midpoint(near.is, across.is));
+        let reach = |one: &Number| (one.is - is).abs() + one.is * one.within.unwrap_or(UNSURE);
+        let off = reach(&near).max(reach(&across)) / is.max(f64::MIN_POSITIVE);
+        let source = format!(
+            "between cores of one last cache, {} ns, and across two, {} ns: {}; {}",
+            near.is, across.is, near.source, across.source
+        );
+        Number { is, within: Some(within(off)), source }
     }
 
     /// `far_ns` and `far_memory_ns`. A line of a far socket that could not be measured is taken to be twice as far as a
@@ -229,12 +243,26 @@ impl<'a> Draft<'a> {
             }
             None => self.untold(second.kib, curve.bend(second_ns, memory_ns)),
         };
+        let last = self.one_of_some(last);
         let last_ns = third_ns(last.kib.is);
         [
             self.size(1, l1, first, curve.bend(first_ns, second_ns)),
             self.size(2, l2, second, curve.bend(second_ns, last_ns)),
             last,
         ]
+    }
+
+    /// The last cache; of a socket that has several, each of its numbers says so.
+    fn one_of_some(&self, last: Size) -> Size {
+        let caches = last_caches(&self.from.places);
+        if caches == 1 {
+            return last;
+        }
+        let said = |number: Number| {
+            let source = format!("{}; one of {caches} last caches of a socket", number.source);
+            Number { source, ..number }
+        };
+        Size { kib: said(last.kib), ways: said(last.ways), doubt: last.doubt }
     }
 
     /// A last cache of which the system does not tell: what the largest chain spans that is before the curve bends

@@ -34,7 +34,7 @@ pub use self::batches::Summary;
 pub use self::caches::{ToldCache, told};
 pub use self::curve::{CurvePoint, LatencyCurve};
 pub use self::file::Provenance;
-pub use self::place::{CpuPlace, Pair, Placement, counts};
+pub use self::place::{CpuPlace, Pair, Placement, counts, last_caches};
 pub use self::suite::LatencyReading;
 
 /// The most memory that a chain spans, in bytes.
@@ -101,11 +101,10 @@ pub fn calibrate(
             absent: String::new(),
         }];
         let mut all = alone::measurements();
-        if let Some(pair) = placement.near {
-            all.extend(pair::measurements(&cpus, pair, "near"));
-        }
-        if let Some(pair) = placement.far {
-            all.extend(pair::measurements(&cpus, pair, "far"));
+        let pairs =
+            [("near", placement.near), ("across", placement.across), ("far", placement.far)];
+        for (name, pair) in pairs {
+            all.extend(pair.into_iter().flat_map(|pair| pair::measurements(&cpus, pair, name)));
         }
         if let Some(pair) = placement.near.or(placement.far) {
             all.extend(kernel::measurements(&cpus, pair));

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::caches::first_sharer;
+
 /// Where a CPU is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CpuPlace {
@@ -13,6 +15,8 @@ pub struct CpuPlace {
     pub socket: usize,
     /// Its core, a number within the socket. CPUs of one core are its hardware threads.
     pub core: usize,
+    /// Its last cache, by the first CPU that shares it; if the system tells.
+    pub last_cache: Option<usize>,
 }
 
 impl CpuPlace {
@@ -25,7 +29,12 @@ impl CpuPlace {
         };
         let places = number("physical_package_id").zip(number("core_id"));
         let (socket, core) = places.unwrap_or((0, cpu));
-        Self { socket, core }
+        Self { socket, core, last_cache: first_sharer(root, cpu) }
+    }
+
+    /// Whether the last caches of both are told, and are two.
+    fn is_apart(&self, other: &Self) -> bool {
+        self.last_cache.zip(other.last_cache).is_some_and(|(own, other)| own != other)
     }
 }
 
@@ -41,8 +50,10 @@ pub struct Pair {
 /// Which CPUs measure, as indices into those that may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// Two cores of a socket.
+    /// Two cores of a socket; of one last cache, if there are such.
     pub near: Option<Pair>,
+    /// Two cores of a socket with two last caches, unless `near` are such.
+    pub across: Option<Pair>,
     /// Cores of two sockets.
     pub far: Option<Pair>,
 }
@@ -63,17 +74,34 @@ impl Placement {
             socket(pair.first) == socket(pair.second)
                 && places[pair.first].core != places[pair.second].core
         };
+        let is_apart = |pair: &Pair| places[pair.first].is_apart(&places[pair.second]);
         let far = |pair: &Pair| socket(pair.first) != socket(pair.second);
-        Self { near: pairs().find(near), far: pairs().find(far) }
+        let together = pairs().filter(near).find(|pair| !is_apart(pair));
+        let apart = pairs().filter(near).find(is_apart);
+        Self {
+            near: together.or(apart),
+            across: apart.filter(|_| together.is_some()),
+            far: pairs().find(far),
+        }
     }
+}
+
+/// How many last caches the socket of these CPUs has that has the most; 1 at least.
+#[must_use]
+pub fn last_caches(places: &[CpuPlace]) -> usize {
+    let told = |place: &CpuPlace| Some((place.socket, place.last_cache?));
+    let caches: BTreeSet<(usize, usize)> = places.iter().filter_map(told).collect();
+    let of = |socket: usize| caches.iter().filter(|(own, _)| *own == socket).count();
+    places.iter().map(|place| of(place.socket)).max().unwrap_or(1).max(1)
 }
 
 /// How many sockets the CPUs at these places are in, and how many cores the largest of those has.
 #[must_use]
 pub fn counts(places: &[CpuPlace]) -> (usize, usize) {
-    let cores: BTreeSet<&CpuPlace> = places.iter().collect();
+    let core = |place: &CpuPlace| (place.socket, place.core);
+    let cores: BTreeSet<(usize, usize)> = places.iter().map(core).collect();
     let sockets: BTreeSet<usize> = places.iter().map(|place| place.socket).collect();
-    let of = |socket: &usize| cores.iter().filter(|place| place.socket == *socket).count();
+    let of = |socket: &usize| cores.iter().filter(|(own, _)| own == socket).count();
     (sockets.len().max(1), sockets.iter().map(of).max().unwrap_or(1))
 }
 
@@ -83,16 +111,19 @@ mod tests {
 
     use super::*;
 
+    /// Places of CPUs, of each the socket, the core and the last cache.
+    fn places() -> impl Strategy<Value = Vec<CpuPlace>> {
+        let place = |(socket, core, last_cache)| CpuPlace { socket, core, last_cache };
+        let drawn = (0_usize..3, 0_usize..3, prop::option::of(0_usize..3)).prop_map(place);
+        prop::collection::vec(drawn, 1..9)
+    }
+
     proptest! {
         /// A pair is found wherever there is one, and is what it is said to be.
         #[test]
-        fn pairs_are_of_different_cores(
-            places in prop::collection::vec((0_usize..3, 0_usize..3), 1..9),
-        ) {
-            let places: Vec<CpuPlace> =
-                places.into_iter().map(|(socket, core)| CpuPlace { socket, core }).collect();
+        fn pairs_are_of_different_cores(places in places()) {
             let placement = Placement::of(&places);
-            if let Some(Pair { first, second }) = placement.near {
+            for Pair { first, second } in [placement.near, placement.across].into_iter().flatten() {
                 prop_assert!(places[first].socket == places[second].socket);
                 prop_assert!(places[first].core != places[second].core);
             }
@@ -104,24 +135,65 @@ mod tests {
             prop_assert_eq!(placement.far.is_some(), sockets > 1);
         }
 
-        /// Sockets and cores are counted, whatever the number of hardware threads and their order.
+        /// Near cores share a last cache if any two do, and of two that have one each there is another pair.
         #[test]
-        fn cores_are_counted(sockets in 1_usize..4, cores in 1_usize..6, threads in 1_usize..3) {
-            let core = move |socket| (0..cores).map(move |core| CpuPlace { socket, core: core * 2 });
-            let once: Vec<CpuPlace> = (0..sockets).flat_map(core).collect();
+        fn last_caches_are_told_apart(places in places()) {
+            let are_apart = |Pair { first, second }: Pair| {
+                let both = (places[first].last_cache, places[second].last_cache);
+                matches!(both, (Some(one), Some(other)) if one != other)
+            };
+            let Placement { near, across, .. } = Placement::of(&places);
+            let all = (0..places.len())
+                .flat_map(|first| (0..first).map(move |second| Pair { first, second }));
+            let is_near = |pair: &Pair| {
+                let [one, other] = [pair.first, pair.second].map(|cpu| places[cpu]);
+                one.socket == other.socket && one.core != other.core
+            };
+            let all: Vec<bool> = all.filter(is_near).map(are_apart).collect();
+            prop_assert_eq!(near.is_some_and(|pair| !are_apart(pair)), all.contains(&false));
+            prop_assert!(across.is_none_or(are_apart));
+            prop_assert_eq!(across.is_some(), all.contains(&true) && all.contains(&false));
+            prop_assert!(last_caches(&places) > 1 || !all.contains(&true));
+        }
+
+        /// Sockets, cores and last caches are counted, whatever the number of hardware threads and their order.
+        #[test]
+        fn cores_are_counted(
+            sockets in 1_usize..4,
+            cores in 1_usize..6,
+            threads in 1_usize..3,
+            sharers in 1_usize..6,
+        ) {
+            let place = |socket: usize, core: usize| CpuPlace {
+                socket,
+                core: core * 2,
+                last_cache: Some(100 * socket + core / sharers),
+            };
+            let all = (0..sockets).flat_map(|socket| (0..cores).map(move |core| (socket, core)));
+            let once: Vec<CpuPlace> = all.map(|(socket, core)| place(socket, core)).collect();
             prop_assert_eq!(counts(&once.repeat(threads)), (sockets, cores));
+            prop_assert_eq!(last_caches(&once.repeat(threads)), cores.div_ceil(sharers));
         }
     }
 
     #[test]
     fn places_are_read() {
         let root = std::env::temp_dir().join(format!("calibrate-places-{}", std::process::id()));
-        let folder = root.join("sys/devices/system/cpu/cpu7/topology");
-        fs::create_dir_all(&folder).expect("it can be made");
-        fs::write(folder.join("physical_package_id"), "1\n").expect("it can be written");
-        fs::write(folder.join("core_id"), "12\n").expect("it can be written");
-        assert_eq!(CpuPlace::read(&root, 7), CpuPlace { socket: 1, core: 12 });
-        assert_eq!(CpuPlace::read(&root, 3), CpuPlace { socket: 0, core: 3 }, "nothing is told");
+        let write = |file: &str, text: &str| {
+            let file = root.join("sys/devices/system/cpu/cpu7").join(file);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("it can be made");
+            fs::write(file, text).expect("it can be written");
+        };
+        write("topology/physical_package_id", "1\n");
+        write("topology/core_id", "12\n");
+        let place = CpuPlace { socket: 1, core: 12, last_cache: None };
+        assert_eq!(CpuPlace::read(&root, 7), place);
+        write("cache/index3/level", "3\n");
+        write("cache/index3/type", "Unified\n");
+        write("cache/index3/shared_cpu_list", "6-9,70-73\n");
+        assert_eq!(CpuPlace::read(&root, 7), CpuPlace { last_cache: Some(6), ..place });
+        let untold = CpuPlace { socket: 0, core: 3, last_cache: None };
+        assert_eq!(CpuPlace::read(&root, 3), untold, "nothing is told");
         fs::remove_dir_all(&root).expect("it was made");
     }
 }
