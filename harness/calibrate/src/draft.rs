@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use virtual_cores::Number;
+use virtual_cores::{MachineModel, Number};
 
 use crate::batches::Summary;
 use crate::place::last_caches;
@@ -14,10 +14,12 @@ pub(crate) const NOT_MEASURED: &str = "not measured";
 /// No number that was measured is surer than this: a clock's rate, and where a program is in memory, differ more from
 /// run to run than the batches of one run do.
 const LEAST_WITHIN: f64 = 0.05;
-/// Nor is one less sure.
+/// Nor is one less sure: a draw stays above 0.
 const MOST_WITHIN: f64 = 0.9;
 /// How unsure a number is that was not measured.
 const UNSURE: f64 = 0.6;
+/// Of fewer batches the quartiles say little: the number is as unsure as if it had not been measured.
+const FEW: usize = 10;
 
 /// Readings that are numbers of the model, and what they are where they could not be measured, ns.
 const MODELLED: [(&str, f64); 12] = [
@@ -69,7 +71,7 @@ impl<'a> Draft<'a> {
         let Summary { median, low, high, batches } = ns;
         Number {
             is: rounded((median * each).max(0.0)),
-            within: Some(within(ns.spread())),
+            within: Some(within_of(&ns)),
             source: format!(
                 "measured by {}: {how}; median of {batches} batches, quartiles {} and {} ns",
                 self.by,
@@ -109,20 +111,21 @@ impl<'a> Draft<'a> {
         Number { is: rounded(1.0 / self.cycle_ns()), ..self.ns("cycle_ns") }
     }
 
-    /// Cycles of a step of a chain that spans so many KiB.
-    pub(crate) fn cycles_of_chain(&self, kib: f64) -> Number {
+    /// Cycles of a step of a chain that spans so many KiB. It is unsure if the sizes are that this is chosen by.
+    pub(crate) fn cycles_of_chain(&self, kib: f64, is_sure: bool) -> Number {
         let point = self.from.curve.below(kib * 1024.0);
         let how = format!("a chain of lines that spans {} KiB", point.bytes / 1024);
-        self.measured(point.ns, 1.0 / self.cycle_ns(), &how)
+        sure_if(is_sure, self.measured(point.ns, 1.0 / self.cycle_ns(), &how))
     }
 
-    pub(crate) fn memory(&self) -> Number {
+    /// `memory_ns`: of the largest chain. It is unsure if the last cache's size is.
+    pub(crate) fn memory(&self, is_sure: bool) -> Number {
         let point = self.from.curve.last();
         let how = format!(
             "a chain of lines that spans {} KiB, in pages as the system gives them, with their walks",
             point.bytes / 1024
         );
-        self.measured(point.ns, 1.0, &how)
+        no_surer("memory_ns", sure_if(is_sure, self.measured(point.ns, 1.0, &how)))
     }
 
     /// `near_ns`: as measured between cores of one last cache. Where a socket has several, it is in the middle of that
@@ -130,7 +133,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn near(&self) -> Number {
         let near = self.ns("near_load_ns");
         let both = self.reading("near_load_ns").and(self.reading("across_load_ns"));
-        let Some((ns, how)) = both else { return near };
+        let Some((ns, how)) = both else { return no_surer("near_ns", near) };
         let across = self.measured(ns, 1.0, how);
         let is = rounded(f64::midpoint(near.is, across.is));
         let reach = |one: &Number| (one.is - is).abs() + one.is * one.within.unwrap_or(UNSURE);
@@ -139,7 +142,7 @@ impl<'a> Draft<'a> {
             "between cores of one last cache, {} ns, and across two, {} ns: {}; {}",
             near.is, across.is, near.source, across.source
         );
-        Number { is, within: Some(within(off)), source }
+        no_surer("near_ns", Number { is, within: Some(within(off)), source })
     }
 
     /// `far_ns` and `far_memory_ns`. A line of a far socket that could not be measured is taken to be twice as far as a
@@ -156,7 +159,8 @@ impl<'a> Draft<'a> {
         }
         let more = (far.is - near_ns).max(0.0);
         let memory = "memory_ns, and what far_ns is more than near_ns";
-        (far, not_measured(rounded(memory_ns + more), memory))
+        let memory = not_measured(rounded(memory_ns + more), memory);
+        (no_surer("far_ns", far), no_surer("far_memory_ns", memory))
     }
 
     /// How many loads a core waits for at once: as often as a load in a chain takes what one beside others takes. The
@@ -184,6 +188,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether updates wait for their lines side by side: if they take less than half of what they take in a chain.
+    /// Of few batches either is drawn.
     pub(crate) fn overlaps(&self) -> Number {
         let pair = self.reading("near_rmw_ns").zip(self.reading("near_rmw_independent_ns"));
         let Some(((chain, _), (beside, _))) = pair else {
@@ -196,7 +201,8 @@ impl<'a> Draft<'a> {
             rounded(beside.median)
         );
         let overlaps = beside.median < 0.5 * chain.median;
-        Number { is: f64::from(u8::from(overlaps)), within: Some(0.0), source }
+        let is_sure = chain.batches.min(beside.batches) >= FEW;
+        Number { is: f64::from(u8::from(overlaps)), within: is_sure.then_some(0.0), source }
     }
 
     pub(crate) fn window(&self) -> Number {
@@ -336,6 +342,28 @@ fn not_measured(is: f64, why: &str) -> Number {
 /// To three digits.
 fn rounded(number: f64) -> f64 {
     format!("{number:.2e}").parse().unwrap_or(number)
+}
+
+/// The same number, and no surer than the model takes one of that name to be that does not say: the quartiles of one
+/// run know nothing of what differs from run to run, and from pair of cores to pair.
+fn no_surer(name: &str, number: Number) -> Number {
+    at_least(MachineModel::usual_within(name).unwrap_or(0.0), number)
+}
+
+/// The same, as unsure as what was not measured unless `is_sure`.
+fn sure_if(is_sure: bool, number: Number) -> Number {
+    at_least(if is_sure { 0.0 } else { UNSURE }, number)
+}
+
+/// The same, drawn within so much at least.
+fn at_least(least: f64, number: Number) -> Number {
+    Number { within: number.within.map(|own| own.max(least)), ..number }
+}
+
+/// How far off a number may be that was measured in these batches.
+fn within_of(ns: &Summary) -> f64 {
+    let least = if ns.batches < FEW { UNSURE } else { LEAST_WITHIN };
+    within(ns.spread()).max(least)
 }
 
 /// How far off a number may be, whose batches are spread so: up to the next hundredth.

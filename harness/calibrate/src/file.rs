@@ -31,12 +31,13 @@ impl Calibration {
         let [l1, l2, llc] = draft.sizes();
         let chains =
             [l1.kib.is / 2.0, between(l1.kib.is, l2.kib.is), between(l2.kib.is, llc.kib.is)];
-        let level = |size: Size, chain: f64| Level {
+        let [first, second, last] = [&l1, &l2, &llc].map(|size| size.doubt.is_none());
+        let level = |size: Size, chain: f64, is_sure: bool| Level {
             kib: size.kib,
             ways: size.ways,
-            cycles: draft.cycles_of_chain(chain),
+            cycles: draft.cycles_of_chain(chain, is_sure),
         };
-        let memory_ns = draft.memory();
+        let memory_ns = draft.memory(last && !self.is_short(llc.kib.is));
         let near_ns = draft.near();
         let (far_ns, far_memory_ns) = draft.far(sockets, memory_ns.is, near_ns.is);
         MachineModel {
@@ -44,9 +45,9 @@ impl Calibration {
             sockets: counted(sockets),
             cores_per_socket: counted(cores),
             ghz: draft.ghz(),
-            l1: level(l1, chains[0]),
-            l2: level(l2, chains[1]),
-            llc: level(llc, chains[2]),
+            l1: level(l1, chains[0], first),
+            l2: level(l2, chains[1], first && second),
+            llc: level(llc, chains[2], second && last),
             memory_ns,
             far_memory_ns,
             near_ns,
@@ -77,7 +78,7 @@ impl Calibration {
         let sizes = Draft::new(self, "").sizes();
         let (largest, last) = (self.curve.last().bytes / 1024, sizes[2].kib.is);
         let mut doubts: Vec<String> = sizes.into_iter().filter_map(|size| size.doubt).collect();
-        if (largest as f64) < 2.0 * last {
+        if self.is_short(last) {
             doubts.push(format!(
                 "the largest chain spans {largest} KiB, so memory_ns is in part that of the last cache"
             ));
@@ -90,6 +91,11 @@ impl Calibration {
         );
         doubts.extend(self.doubts_of_places());
         doubts
+    }
+
+    /// Whether the largest chain finds many of its lines in a last cache of so many KiB.
+    fn is_short(&self, last_kib: f64) -> bool {
+        ((self.curve.last().bytes / 1024) as f64) < 2.0 * last_kib
     }
 
     /// What is doubtful of where its cores are.
@@ -138,11 +144,12 @@ mod tests {
     use crate::{CpuPlace, LatencyReading, Pair, ToldCache, alone, kernel, pair};
 
     fn summary() -> impl Strategy<Value = Summary> {
-        (1e-2_f64..1e6, 0.0_f64..0.9, 0.0_f64..3.0).prop_map(|(median, below, above)| Summary {
+        let numbers = (1e-2_f64..1e6, 0.0_f64..0.9, 0.0_f64..3.0, 0.0_f64..1.0, 1_usize..100);
+        numbers.prop_map(|(median, below, above, share, batches)| Summary {
             median,
-            low: median * (1.0 - below),
-            high: median * (1.0 + above),
-            batches: 100,
+            low: median * (1.0 - below * share),
+            high: median * (1.0 + above * share),
+            batches,
         })
     }
 
@@ -198,6 +205,50 @@ mod tests {
     }
 
     proptest! {
+        /// No number is surer than it can be known: by few batches, of a size that is in dispute, or from one run.
+        #[test]
+        fn what_is_hardly_known_is_unsure(calibration in calibration()) {
+            let provenance = Provenance { name: "one".to_owned(), by: "a test".to_owned() };
+            let machine = calibration.machine(&provenance);
+            let latencies = [
+                ("near_ns", &machine.near_ns),
+                ("far_ns", &machine.far_ns),
+                ("memory_ns", &machine.memory_ns),
+                ("far_memory_ns", &machine.far_memory_ns),
+            ];
+            for (name, number) in latencies {
+                let usual = MachineModel::usual_within(name);
+                prop_assert!(usual.is_some() && number.within >= usual, "{}: {:?}", name, number);
+            }
+            let of = |name: &str| {
+                calibration.readings.iter().find(|own| own.name == name).and_then(|own| own.summary)
+            };
+            let numbers = [
+                ("near_load_ns", &machine.near_ns),
+                ("membarrier_ns", &machine.membarrier_ns),
+                ("pause_ns", &machine.pause_cycles),
+                ("malloc_ns", machine.unmodelled.get("malloc_ns").unwrap_or(&machine.ipc)),
+            ];
+            for (name, number) in numbers {
+                let are_few = of(name).is_none_or(|own| own.batches < 10);
+                prop_assert!(!are_few || number.within >= Some(0.6), "{}: {:?}", name, number);
+            }
+            let [first, second, last] = Draft::new(&calibration, "").sizes().map(|size| size.doubt);
+            let of_sizes = [
+                (&machine.l1.cycles, [&first, &first]),
+                (&machine.l2.cycles, [&first, &second]),
+                (&machine.llc.cycles, [&second, &last]),
+                (&machine.memory_ns, [&last, &last]),
+            ];
+            for (number, doubts) in of_sizes {
+                let is_doubted = doubts.iter().any(|doubt| doubt.is_some());
+                prop_assert!(!is_doubted || number.within >= Some(0.6), "{:?}: {:?}", doubts, number);
+            }
+            let both = of("near_rmw_ns").zip(of("near_rmw_independent_ns"));
+            let is_sure = both.is_some_and(|(one, other)| one.batches.min(other.batches) >= 10);
+            prop_assert_eq!(machine.rmw_overlaps.within, is_sure.then_some(0.0));
+        }
+
         /// Whatever is measured, or not, there is a file that is read as the machine that it was written of; and what
         /// was not measured is said to be so, and has a wide band.
         #[test]

@@ -305,6 +305,12 @@ impl MachineModel {
         (ns.is * self.ghz.is).round() as u64
     }
 
+    /// Within which share of itself a number of that name is drawn that does not say: none if it is not drawn then.
+    #[must_use]
+    pub fn usual_within(name: &str) -> Option<f64> {
+        UNCERTAIN.iter().find(|(uncertain, _)| *uncertain == name).map(|(_, within)| *within)
+    }
+
     /// The machine with its uncertain numbers drawn anew: for the band of a prediction. Draw 0 is the
     /// machine as it is. Each number is drawn within what it says of itself; if it does not, `near_ns` is drawn
     /// within 30 %, `far_ns`, `memory_ns` and `far_memory_ns` within 40 %, `window` within 50 %, and
@@ -334,7 +340,7 @@ impl MachineModel {
         // Those that are drawn in any case come first: what others say does not change their draws.
         numbers.sort_by_key(|(name, _)| usual(name).unwrap_or(UNCERTAIN.len()));
         for (name, number) in numbers {
-            let unsaid = usual(name).map(|at| UNCERTAIN[at].1);
+            let unsaid = Self::usual_within(name);
             if let Some(within) = number.within.or(unsaid) {
                 number.is *= 1.0 + within * sign * uniform();
             }
