@@ -43,6 +43,13 @@ const UNCERTAIN: [(&str, f64); 5] = [
 ];
 
 impl Number {
+    /// It as a whole number, the nearest: a model that cut the fraction off would be too fast, and a band of draws
+    /// lopsided.
+    #[must_use]
+    pub fn nearest(&self) -> u64 {
+        self.is.round() as u64
+    }
+
     fn check(&self, name: &str) -> anyhow::Result<()> {
         let is = self.is;
         ensure!(is.is_finite() && is >= 0.0, "{name} is {is}");
@@ -299,7 +306,7 @@ impl MachineModel {
         core / self.cores_per_socket.is as usize
     }
 
-    /// Nanoseconds as cycles.
+    /// Nanoseconds as cycles, to the nearest.
     #[must_use]
     pub fn cycles(&self, ns: &Number) -> u64 {
         (ns.is * self.ghz.is).round() as u64
