@@ -6,26 +6,30 @@ use rand::{Rng, RngExt};
 use trials::memory::collected;
 use virtual_cores::LINE;
 
-/// A line of memory.
+/// A word that shares its line with no other.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct ChainLine {
-    /// The number of the line that follows.
-    pub(crate) next: AtomicUsize,
-    /// What is written to make the line dirty.
-    pub(crate) mark: AtomicUsize,
-}
+pub(crate) struct LoneWord(pub(crate) AtomicUsize);
 
-const _: () = assert!(size_of::<ChainLine>() == LINE);
+const _: () = assert!(size_of::<LoneWord>() == LINE);
 
 /// Of so many lines one is used: a prefetcher that takes a line's neighbour with it takes none that is used.
 pub(crate) const SPACING: usize = 2;
+/// Words of a line.
+const WORDS: usize = LINE / size_of::<usize>();
 
 /// Lines in one piece of memory, every [`SPACING`]th of which is used.
+///
+/// A line is told by its place: how many words are before it. Its first word is the place of the line that follows,
+/// which a load takes as it is, as an index of words: so nothing but loads is in the chain. Its second word is there
+/// to be written.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    lines: Vec<ChainLine>,
-    /// The line where the chain begins.
+    /// The words of the lines, and before them those up to where a line begins.
+    words: Vec<AtomicUsize>,
+    /// How many those are.
+    before: usize,
+    /// The place of the line where the chain begins.
     first: usize,
     /// How many lines are linked.
     linked: usize,
@@ -38,9 +42,12 @@ impl Chain {
     ///
     /// There is no memory for it.
     pub(crate) fn new(bytes: usize) -> anyhow::Result<Self> {
-        let count = bytes.div_ceil(LINE).max(2 * SPACING);
-        let lines = collected((0..count).map(|_| ChainLine::default()), "the lines of a chain")?;
-        Ok(Self { lines, first: 0, linked: 0 })
+        // The shortest chain has two lines; and where the first line begins is not known yet.
+        let lines = bytes.div_ceil(LINE) + 2 * SPACING + 1;
+        let zeros = (0..lines * WORDS).map(|_| AtomicUsize::new(0));
+        let words = collected(zeros, "the lines of a chain")?;
+        let before = words.as_ptr().align_offset(LINE);
+        Ok(Self { words, before, first: 0, linked: 0 })
     }
 
     /// Links what spans `bytes` from line `first` on, in a random order that comes back to it after all others.
@@ -49,15 +56,26 @@ impl Chain {
     ///
     /// If there is no room for them.
     pub(crate) fn link(&mut self, first: usize, bytes: usize, rng: &mut impl Rng) {
-        self.first = first;
+        self.first = Self::place(first);
         self.linked = (bytes / LINE / SPACING).max(2);
         let next = cycle(self.linked, rng);
         for (slot, next) in next.into_iter().enumerate() {
-            *self.lines[first + slot * SPACING].next.get_mut() = first + next as usize * SPACING;
+            let word = self.before + self.place_of(slot);
+            *self.words[word].get_mut() = self.place_of(next as usize);
         }
     }
 
-    /// The line where it begins.
+    /// The place of the line of that number.
+    pub(crate) const fn place(line: usize) -> usize {
+        line * WORDS
+    }
+
+    /// The place of the linked line of that number, in the order of memory.
+    pub(crate) fn place_of(&self, slot: usize) -> usize {
+        self.first + Self::place(slot * SPACING)
+    }
+
+    /// The place of the line where it begins.
     pub(crate) fn first(&self) -> usize {
         self.first
     }
@@ -67,23 +85,34 @@ impl Chain {
         self.linked
     }
 
-    /// The line of that number: all of them are less than the length of the memory.
-    pub(crate) fn line(&self, at: usize) -> &ChainLine {
-        &self.lines[at]
+    /// The words of all lines.
+    fn words(&self) -> &[AtomicUsize] {
+        &self.words[self.before..]
+    }
+
+    /// What leads from the line at that place to the one that follows.
+    pub(crate) fn link_at(&self, at: usize) -> &AtomicUsize {
+        &self.words()[at]
+    }
+
+    /// What is written of the line at that place to make it dirty.
+    pub(crate) fn mark_at(&self, at: usize) -> &AtomicUsize {
+        &self.words()[at + 1]
     }
 
     /// Goes `steps` lines on from `at`, and says where that is. Each load's address is what the one before it
     /// has loaded, so they come one after the other.
     #[inline(never)]
     pub(crate) fn chase(&self, mut at: usize, steps: usize) -> usize {
+        let words = self.words();
         for _ in 0..steps {
             // Relaxed: whoever links or writes lines is done by then, and has told by other means.
-            at = self.lines[at].next.load(Ordering::Relaxed);
+            at = words[at].load(Ordering::Relaxed);
         }
         at
     }
 
-    /// The numbers of the linked lines, in their order from the first on.
+    /// The places of the linked lines, in their order from the first on.
     pub(crate) fn order(&self) -> Vec<usize> {
         let mut at = self.first;
         let step = |_| {
@@ -145,12 +174,20 @@ mod tests {
             chain.link(0, before, &mut rng);
             chain.link(first, bytes, &mut rng);
             let mut order = chain.order();
+            let begin = Chain::place(first);
             prop_assert_eq!(order.len(), (bytes / LINE / SPACING).max(2));
-            prop_assert_eq!(order.last(), Some(&first), "it comes back to where it began");
-            prop_assert_eq!(chain.chase(chain.first(), chain.linked()), first);
+            prop_assert_eq!(order.last(), Some(&begin), "it comes back to where it began");
+            prop_assert_eq!(chain.chase(chain.first(), chain.linked()), begin);
             order.sort_unstable();
-            let all: Vec<usize> = (0..chain.linked()).map(|slot| first + slot * SPACING).collect();
-            prop_assert_eq!(order, all);
+            let line = |slot: usize| Chain::place(first + slot * SPACING);
+            let all: Vec<usize> = (0..chain.linked()).map(line).collect();
+            prop_assert_eq!(&order, &all);
+            // Both words that are used are in one line of the cache.
+            for at in order {
+                let [link, mark] = [chain.link_at(at), chain.mark_at(at)];
+                let [link, mark] = [link, mark].map(|word| std::ptr::from_ref(word).addr());
+                prop_assert_eq!((link % LINE, mark / LINE), (0, link / LINE));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use virtual_cores::LINE;
 
 use crate::batches::Summary;
-use crate::chain::{Chain, SPACING};
+use crate::chain::Chain;
 use crate::suite::{ROUNDS, each};
 
 /// Steps of a batch in chains up to [`SHORT`], and in others: each takes some tens of microseconds, so that few are
@@ -130,7 +130,7 @@ fn scattered(chain: &Chain, state: &mut u64) {
         word ^= word << 17;
         let slot = ((u128::from(word) * chain.linked() as u128) >> 64) as usize;
         // Relaxed: no other thread has the memory.
-        seen ^= chain.line(chain.first() + slot * SPACING).next.load(Ordering::Relaxed);
+        seen ^= chain.link_at(chain.place_of(slot)).load(Ordering::Relaxed);
     }
     black_box(seen);
     *state = word;

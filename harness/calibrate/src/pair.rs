@@ -10,9 +10,10 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use trials::pin::Cpus;
+use virtual_cores::LINE;
 
 use crate::alone::{BLOCKS, Block, allocate};
-use crate::chain::{Chain, ChainLine, SPACING};
+use crate::chain::{Chain, LoneWord, SPACING};
 use crate::place::Pair;
 use crate::suite::{Measuring, each};
 
@@ -77,7 +78,7 @@ impl Access {
     #[inline(never)]
     fn each_line(self, chain: &Chain, order: &[usize]) {
         // Relaxed throughout: the owner of the lines has told by Release that it is done with them.
-        let marks = order.iter().map(|at| &chain.line(*at).mark);
+        let marks = order.iter().map(|at| chain.mark_at(*at));
         match self {
             Self::Load => {
                 black_box(chain.chase(chain.first(), chain.linked()));
@@ -93,7 +94,7 @@ impl Access {
             Self::Rmw => {
                 // Opaque: that nothing is added would make a load of it.
                 let nothing = black_box(0);
-                let next = |at: usize, _| chain.line(at).next.fetch_add(nothing, Ordering::Relaxed);
+                let next = |at: usize, _| chain.link_at(at).fetch_add(nothing, Ordering::Relaxed);
                 black_box(order.iter().fold(chain.first(), next));
             }
             Self::RmwIndependent => {
@@ -102,10 +103,10 @@ impl Access {
             }
             Self::Cas => {
                 let next = |at: usize, _| {
-                    let next = &chain.line(at).next;
+                    let link = chain.link_at(at);
                     let found =
-                        next.compare_exchange(usize::MAX, 0, Ordering::Relaxed, Ordering::Relaxed);
-                    found.expect_err("no line has that number")
+                        link.compare_exchange(usize::MAX, 0, Ordering::Relaxed, Ordering::Relaxed);
+                    found.expect_err("no line is at that place")
                 };
                 black_box(order.iter().fold(chain.first(), next));
             }
@@ -148,13 +149,13 @@ pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<
 
 /// Lines that one thread writes, and the other then accesses: ns of each.
 fn dirty(cpus: &Cpus, pair: Pair, batches: usize, access: Access) -> anyhow::Result<Vec<f64>> {
-    let bytes = LINES * SPACING * size_of::<ChainLine>();
+    let bytes = LINES * SPACING * LINE;
     let mut chain = Chain::new(bytes)?;
     chain.link(0, bytes, &mut Xoshiro256PlusPlus::seed_from_u64(1));
     let order = chain.order();
     let write = |batch| {
         // Relaxed: the turn's Release tells of them.
-        order.iter().for_each(|at| chain.line(*at).mark.store(batch, Ordering::Relaxed));
+        order.iter().for_each(|at| chain.mark_at(*at).store(batch, Ordering::Relaxed));
     };
     let measure = || each(chain.linked(), || access.each_line(&chain, &order));
     in_turn(cpus, pair, batches, write, measure)
@@ -196,8 +197,8 @@ fn turns(
     prepare: impl Fn(usize) + Sync,
     measure: impl Fn() -> f64 + Sync,
 ) -> anyhow::Result<Vec<(f64, bool)>> {
-    let (turn, beat) = (ChainLine::default(), ChainLine::default());
-    let (turn, beat) = (&turn.mark, &beat.mark);
+    let (turn, beat) = (LoneWord::default(), LoneWord::default());
+    let (turn, beat) = (&turn.0, &beat.0);
     let ((first, mut measured), second) = thread::scope(|scope| {
         let preparing = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
@@ -240,8 +241,8 @@ fn turns(
 
 /// A word that two threads write in turn: ns from one's store until the other has seen it.
 fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let word = ChainLine::default();
-    let word = &word.mark;
+    let word = LoneWord::default();
+    let word = &word.0;
     let hand_over = |from: usize| {
         // Acquire and Release: each pairs with the other thread's, though nothing else is told.
         wait_until(|| word.load(Ordering::Acquire) == from);
@@ -275,15 +276,16 @@ type Span = (Instant, Instant);
 
 /// Updates of one line by two threads at once: ns of each, of batches in which both ran.
 fn contended(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let (arrived, contended) = (ChainLine::default(), ChainLine::default());
+    let (arrived, contended) = (LoneWord::default(), LoneWord::default());
+    let (arrived, contended) = (&arrived.0, &contended.0);
     let update = |batch: usize| {
-        arrived.mark.fetch_add(1, Ordering::AcqRel);
+        arrived.fetch_add(1, Ordering::AcqRel);
         // Acquire: pairs with the other's fetch_add: it has come to this batch.
-        wait_until(|| arrived.mark.load(Ordering::Acquire) >= 2 * (batch + 1));
+        wait_until(|| arrived.load(Ordering::Acquire) >= 2 * (batch + 1));
         let began = Instant::now();
         // Relaxed: nobody reads the word.
         for _ in 0..UPDATES {
-            black_box(contended.mark.fetch_add(1, Ordering::Relaxed));
+            black_box(contended.fetch_add(1, Ordering::Relaxed));
         }
         (began, Instant::now())
     };
@@ -324,7 +326,6 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
-    use virtual_cores::LINE;
 
     use super::*;
 
@@ -366,13 +367,14 @@ mod tests {
         chain.link(0, LINES * LINE, &mut Xoshiro256PlusPlus::seed_from_u64(3));
         let order = chain.order();
         for (access, name, _) in Access::ALL {
-            order.iter().for_each(|at| chain.line(*at).mark.store(0, Ordering::Relaxed));
+            order.iter().for_each(|at| chain.mark_at(*at).store(0, Ordering::Relaxed));
             access.each_line(&chain, &order);
             let writes = name.contains("independent") && access != Access::LoadIndependent;
-            for at in 0..2 * LINES {
-                let mark = chain.line(at).mark.load(Ordering::Relaxed);
+            for line in 0..2 * LINES {
+                let at = Chain::place(line);
+                let mark = chain.mark_at(at).load(Ordering::Relaxed);
                 let expected = usize::from(writes && order.contains(&at));
-                assert_eq!(mark, expected, "{access:?}, line {at}");
+                assert_eq!(mark, expected, "{access:?}, line {line}");
             }
             assert_eq!(chain.order(), order, "{access:?}");
         }
