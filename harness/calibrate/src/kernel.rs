@@ -1,15 +1,16 @@
 //! What the system's kernel does for threads: sleep and wake, and `membarrier(2)`.
 
 use std::hint::{black_box, spin_loop};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use trials::metric::thread_cpu_seconds;
 use trials::pin::Cpus;
 
 use crate::alone::step;
+use crate::cpu_clock::CpuClock;
 use crate::pair::wait_until;
 use crate::place::Pair;
 use crate::suite::{Batches, Measuring, each};
@@ -27,9 +28,12 @@ pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
     vec![
         Measuring::some(
             [
-                ("sleep_ns".to_owned(), "CPU time of a thread that parks, and runs again"),
+                ("sleep_ns".to_owned(), "CPU time of a thread from its park until it sleeps"),
                 ("wake_ns".to_owned(), "unpark of a thread that sleeps"),
-                ("woken_ns".to_owned(), "from the end of unpark until the sleeper runs"),
+                (
+                    "woken_ns".to_owned(),
+                    "from the end of unpark until the sleeper runs, its own way back included",
+                ),
             ],
             move |batches| sleeps(cpus, pair, batches),
         ),
@@ -51,37 +55,49 @@ pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
 struct Sleeps {
     begun: AtomicUsize,
     over: AtomicUsize,
+    /// The sleeper's clock.
+    clock: OnceLock<CpuClock>,
+}
+
+/// What is known of a sleep by who has ended it.
+struct Wake {
+    /// The sleeper's CPU time while it slept, ns.
+    asleep_ns: f64,
+    /// When the sleeper was woken, and when that was done.
+    began: Instant,
+    ended: Instant,
 }
 
 impl Sleeps {
-    /// Sleeps until it is woken: the CPU time that this took, ns, and since when it runs again.
+    /// Sleeps until it is woken: the CPU time of the thread when this began, ns, and since when it runs again.
     fn sleep(&self, turn: usize) -> (f64, Instant) {
-        let before = cpu_ns();
+        let before = self.clock.get_or_init(CpuClock::own).ns();
         // Release: pairs with the Acquire of `wake`; nothing else is told.
         self.begun.store(turn + 1, Ordering::Release);
         // Acquire: pairs with the Release of `wake`. A wake-up for nothing is slept through.
         while self.over.load(Ordering::Acquire) == turn {
             thread::park();
         }
-        let ran = Instant::now();
-        (cpu_ns() - before, ran)
+        (before, Instant::now())
     }
 
-    /// Wakes `sleeper` once it sleeps: when this began, and when it was done.
-    fn wake(&self, turn: usize, sleeper: &Thread) -> (Instant, Instant) {
+    /// Wakes `sleeper` once it sleeps.
+    fn wake(&self, turn: usize, sleeper: &Thread) -> Wake {
         // Acquire: pairs with the Release of `sleep`.
         wait_until(|| self.begun.load(Ordering::Acquire) > turn);
         let asleep = Instant::now() + ASLEEP;
         wait_until(|| Instant::now() >= asleep);
+        // What it takes to run again is not in it: that is in how long it takes from the call until it does.
+        let asleep_ns = self.clock.get().map_or(f64::NAN, |clock| clock.ns());
         let began = Instant::now();
         // Release: pairs with the Acquire of `sleep`.
         self.over.store(turn + 1, Ordering::Release);
         sleeper.unpark();
-        (began, Instant::now())
+        Wake { asleep_ns, began, ended: Instant::now() }
     }
 }
 
-/// A thread sleeps, and another wakes it: CPU time of who sleeps, time of who wakes, and from then on. The first
+/// A thread sleeps, and another wakes it: CPU time of who goes to sleep, time of who wakes, and from then on. The first
 /// sleep does not count.
 fn sleeps(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     let sleeps = &Sleeps::default();
@@ -101,26 +117,23 @@ fn sleeps(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     });
     bound?;
     let ns = |duration: Duration| duration.as_nanos() as f64;
-    let clock = clock_ns();
-    let sleep = slept[1..].iter().map(|(cpu_ns, _)| cpu_ns - clock);
-    let wake = woke[1..].iter().map(|(began, ended)| ns(*ended - *began));
+    // The clock was read within the call: about a half of this comes after.
+    let clock = clock_ns() / 2.0;
+    let both = || slept[1..].iter().zip(&woke[1..]);
+    let sleep = both().map(|((before, _), wake)| wake.asleep_ns - before - clock);
+    let wake = woke[1..].iter().map(|wake| ns(wake.ended - wake.began));
     // Who runs before the call has returned does so at once.
-    let both = slept[1..].iter().zip(&woke[1..]);
-    let woken = both.map(|((_, ran), (_, ended))| ns(ran.saturating_duration_since(*ended)));
+    let woken = both().map(|((_, ran), wake)| ns(ran.saturating_duration_since(wake.ended)));
     Ok(vec![sleep.collect(), wake.collect(), woken.collect()])
 }
 
-/// The calling thread's CPU time; no number where the system has no such clock.
-fn cpu_ns() -> f64 {
-    thread_cpu_seconds().map_or(f64::NAN, |seconds| seconds * 1e9)
-}
-
-/// ns that reading the clock of CPU time takes.
+/// ns that reading a clock of CPU time takes.
 fn clock_ns() -> f64 {
     const TIMES: usize = 100;
+    let clock = CpuClock::own();
     each(TIMES, || {
         (0..TIMES).for_each(|_| {
-            black_box(cpu_ns());
+            black_box(clock.ns());
         });
     })
 }

@@ -8,6 +8,7 @@
 //! | `batches`, `suite` | what batches say together; measurements, and the order of their batches |
 //! | `curve` | latency against size |
 //! | `alone`, `pair`, `kernel` | what one thread measures, what two do, and what the system's kernel does for them |
+//! | `cpu_clock` | a thread's clock of CPU time, which others can read |
 //! | `file`, `draft` | the machine's file, and its numbers with their sources |
 //!
 //! How each number is measured is in `docs/PREDICTION.md`.
@@ -16,6 +17,7 @@ mod alone;
 mod batches;
 mod caches;
 mod chain;
+mod cpu_clock;
 mod curve;
 mod draft;
 mod file;

@@ -134,11 +134,11 @@ pub struct MachineModel {
     pub membarrier_ns: Number,
     /// The same for each core that runs meanwhile, ns.
     pub interrupt_ns: Number,
-    /// To go to sleep for a lock, ns.
+    /// To go to sleep for a lock, ns: not what it takes to run again.
     pub sleep_ns: Number,
     /// To wake a sleeper, for who wakes it, ns.
     pub wake_ns: Number,
-    /// From then until the sleeper runs, ns.
+    /// From then until the sleeper runs, ns: its own part of that is in it.
     pub woken_ns: Number,
     /// What else is known of it, by name and unit: the model has no use for it.
     #[serde(default)]
