@@ -10,6 +10,7 @@ use anyhow::Context;
 use trials::pin::Cpus;
 
 use crate::alone::step;
+use crate::batches::Summary;
 use crate::cpu_clock::CpuClock;
 use crate::pair::wait_until;
 use crate::place::Pair;
@@ -23,6 +24,9 @@ const CALLS: usize = 10;
 const APART: Duration = Duration::from_micros(20);
 /// Steps of a piece of the work that is interrupted: some tens of nanoseconds.
 const STEPS: usize = 50;
+/// Who works has its CPU for so much of a while at least, if no other program does: some systems do not count
+/// interrupts as its time.
+const WHOLE: f64 = 0.8;
 
 pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
     vec![
@@ -143,19 +147,31 @@ fn clock_ns() -> f64 {
 struct Window {
     /// How long it was, ns.
     ns: f64,
+    /// The CPU time of the thread meanwhile, ns; no number where the system does not tell.
+    ran_ns: f64,
     /// How often the thread did its piece of work.
     pieces: f64,
-    /// What all calls took, ns; 0 if there were none.
-    calls_ns: f64,
+    /// What all calls took, ns, if there were any.
+    calls_ns: Option<f64>,
+}
+
+impl Window {
+    /// Whether the thread that works had its CPU; what it got done does not say, as that is what is measured. Where
+    /// nobody tells, whether it worked.
+    fn is_whole(&self) -> bool {
+        if self.ran_ns.is_nan() { self.pieces > 0.0 } else { self.ran_ns >= WHOLE * self.ns }
+    }
 }
 
 /// One thread calls `membarrier` now and then, while another works.
 fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     membarrier::register().context("this system has no membarrier(2)")?;
     let (pieces, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let clock = OnceLock::new();
     let ((first, windows), second) = thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
+            clock.get_or_init(CpuClock::own);
             // Acquire: pairs with the Release below; nothing else is told.
             while !is_over.load(Ordering::Acquire) {
                 step(STEPS);
@@ -166,7 +182,8 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
         });
         let caller = scope.spawn(|| {
             let bound = cpus.bind(pair.first);
-            let both = |_| [window(&pieces, false), window(&pieces, true)];
+            let worker = *clock.wait();
+            let both = |_| [window(&pieces, worker, false), window(&pieces, worker, true)];
             let windows: Vec<Window> = (0..batches).flat_map(both).collect();
             is_over.store(true, Ordering::Release);
             (bound, windows)
@@ -180,8 +197,9 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     Ok(vec![calls, interrupts])
 }
 
-/// [`CALLS`] times a pause, and a call or none.
-fn window(pieces: &AtomicU64, calls: bool) -> Window {
+/// [`CALLS`] times a pause, and a call or none, while the thread with the clock `worker` works.
+fn window(pieces: &AtomicU64, worker: CpuClock, calls: bool) -> Window {
+    let ran_ns = worker.ns();
     let (before, began) = (pieces.load(Ordering::Relaxed), Instant::now());
     let mut calls_ns = 0.0;
     for _ in 0..CALLS {
@@ -194,22 +212,23 @@ fn window(pieces: &AtomicU64, calls: bool) -> Window {
         }
     }
     let ns = began.elapsed().as_nanos() as f64;
-    Window { ns, pieces: (pieces.load(Ordering::Relaxed) - before) as f64, calls_ns }
+    let pieces = (pieces.load(Ordering::Relaxed) - before) as f64;
+    Window { ns, ran_ns: worker.ns() - ran_ns, pieces, calls_ns: calls.then_some(calls_ns) }
 }
 
-/// Of each window with calls, in which the thread that works did not stop: what a call took, and what it took of that
-/// thread, ns. What a piece of work takes is known from the window with the most of them.
+/// Of each window with calls, in which the thread that works had its CPU: what a call took, and what it took of that
+/// thread, ns. What a piece of work takes is the median of the windows without calls in which it had it.
 fn interrupted(windows: &[Window]) -> Vec<(f64, f64)> {
-    let quiet = windows.iter().filter(|window| window.calls_ns == 0.0 && window.pieces > 0.0);
-    let piece = quiet.map(|window| window.ns / window.pieces).fold(f64::INFINITY, f64::min);
+    let whole = || windows.iter().filter(|window| window.is_whole());
+    let quiet = whole().filter(|window| window.calls_ns.is_none());
+    let pieces: Vec<f64> = quiet.map(|window| window.ns / window.pieces).collect();
+    let Some(Summary { median: piece, .. }) = Summary::of(&pieces) else { return Vec::new() };
+    let calls = CALLS as f64;
     let of = |window: &Window| {
         let lost = window.ns - window.pieces * piece;
-        let calls = CALLS as f64;
-        // Who has stopped for another program has lost more.
-        let is_whole = window.calls_ns > 0.0 && lost < 0.5 * window.ns;
-        is_whole.then(|| (window.calls_ns / calls, lost / calls))
+        Some((window.calls_ns? / calls, lost / calls))
     };
-    windows.iter().filter_map(of).collect()
+    whole().filter_map(of).collect()
 }
 
 #[cfg(target_os = "linux")]
@@ -255,7 +274,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Calls and interrupts come out as they were, whatever windows another program took the CPU in.
+        /// Calls and interrupts come out as they were, whatever windows another program took the CPU in, and however
+        /// fast some were.
         #[test]
         fn interrupts_are_told_from_other_programs(
             piece in 20.0_f64..100.0,
@@ -263,19 +283,23 @@ mod tests {
             interrupt in 0.0_f64..2000.0,
             stops in prop::collection::vec(any::<bool>(), 3..40),
         ) {
-            let windows: Vec<Window> = std::iter::once(&false)
+            let mut windows: Vec<Window> = std::iter::once(&false)
                 .chain(&stops)
                 .flat_map(|stops| {
                     let ns = CALLS as f64 * (APART.as_nanos() as f64 + call);
                     let stopped = if *stops { 0.9 * ns } else { 0.0 };
                     let works = |lost: f64| (ns - stopped - lost).max(0.0) / piece;
-                    let quiet = Window { ns, pieces: works(0.0), calls_ns: 0.0 };
+                    let ran_ns = ns - stopped;
+                    let quiet = Window { ns, ran_ns, pieces: works(0.0), calls_ns: None };
                     let lost = interrupt * CALLS as f64;
-                    let calls_ns = CALLS as f64 * call;
-                    [quiet, Window { ns, pieces: works(lost), calls_ns }]
+                    let calls_ns = Some(CALLS as f64 * call);
+                    [quiet, Window { pieces: works(lost), calls_ns, ..quiet }]
                 })
                 .collect();
             let whole = 1 + stops.iter().filter(|stops| !**stops).count();
+            // In some, but less than a half, the clock was faster.
+            let fast = Window { ns: 1e5, ran_ns: 1e5, pieces: 2e5 / piece, calls_ns: None };
+            windows.extend(std::iter::repeat_n(fast, (whole - 1) / 2));
             let told = interrupted(&windows);
             prop_assert_eq!(told.len(), whole);
             for (own_call, own_interrupt) in told {
@@ -287,7 +311,9 @@ mod tests {
 
     #[test]
     fn where_the_other_never_ran_there_is_no_batch() {
-        let stopped = Window { ns: 1e6, pieces: 0.0, calls_ns: 0.0 };
-        assert_eq!(interrupted(&[stopped, Window { calls_ns: 100.0, ..stopped }]), []);
+        for ran_ns in [0.0, f64::NAN] {
+            let stopped = Window { ns: 1e6, ran_ns, pieces: 0.0, calls_ns: None };
+            assert_eq!(interrupted(&[stopped, Window { calls_ns: Some(9.0), ..stopped }]), []);
+        }
     }
 }
