@@ -33,6 +33,8 @@ pub(crate) struct Chain {
     first: usize,
     /// How many lines are linked.
     linked: usize,
+    /// Of each linked line, in the order of memory, the number of the one that follows.
+    following: Vec<u32>,
 }
 
 impl Chain {
@@ -47,7 +49,7 @@ impl Chain {
         let zeros = (0..lines * WORDS).map(|_| AtomicUsize::new(0));
         let words = collected(zeros, "the lines of a chain")?;
         let before = words.as_ptr().align_offset(LINE);
-        Ok(Self { words, before, first: 0, linked: 0 })
+        Ok(Self { words, before, first: 0, linked: 0, following: Vec::new() })
     }
 
     /// Links what spans `bytes` from line `first` on, in a random order that comes back to it after all others.
@@ -58,21 +60,17 @@ impl Chain {
     pub(crate) fn link(&mut self, first: usize, bytes: usize, rng: &mut impl Rng) {
         self.first = Self::place(first);
         self.linked = (bytes / LINE / SPACING).max(2);
-        let next = cycle(self.linked, rng);
-        for (slot, next) in next.into_iter().enumerate() {
-            let word = self.before + self.place_of(slot);
-            *self.words[word].get_mut() = self.place_of(next as usize);
+        self.following = cycle(self.linked, rng);
+        for (slot, next) in self.following.iter().enumerate() {
+            let next = self.first + Self::place(*next as usize * SPACING);
+            let word = self.before + self.first + Self::place(slot * SPACING);
+            *self.words[word].get_mut() = next;
         }
     }
 
     /// The place of the line of that number.
     pub(crate) const fn place(line: usize) -> usize {
         line * WORDS
-    }
-
-    /// The place of the linked line of that number, in the order of memory.
-    pub(crate) fn place_of(&self, slot: usize) -> usize {
-        self.first + Self::place(slot * SPACING)
     }
 
     /// The place of the line where it begins.
@@ -110,6 +108,16 @@ impl Chain {
             at = words[at].load(Ordering::Relaxed);
         }
         at
+    }
+
+    /// The places of the `steps` lines that follow the one at `at`. No line is touched for it.
+    pub(crate) fn ahead(&self, at: usize, steps: usize) -> Vec<usize> {
+        let mut slot = (at - self.first) / Self::place(SPACING);
+        let step = |_| {
+            slot = self.following[slot] as usize;
+            self.first + Self::place(slot * SPACING)
+        };
+        (0..steps).map(step).collect()
     }
 
     /// The places of the linked lines, in their order from the first on.
@@ -175,6 +183,8 @@ mod tests {
             chain.link(first, bytes, &mut rng);
             let mut order = chain.order();
             let begin = Chain::place(first);
+            prop_assert_eq!(chain.ahead(begin, chain.linked()), &order[..], "they are known ahead");
+            prop_assert_eq!(chain.ahead(order[0], 1)[0], order[1]);
             prop_assert_eq!(order.len(), (bytes / LINE / SPACING).max(2));
             prop_assert_eq!(order.last(), Some(&begin), "it comes back to where it began");
             prop_assert_eq!(chain.chase(chain.first(), chain.linked()), begin);

@@ -72,16 +72,16 @@ impl LatencyCurve {
             if share == 0 {
                 continue;
             }
+            let mut at = chain.first();
             for (bytes, samples) in sizes.iter().zip(&mut samples) {
                 chain.link(round * SHIFT, *bytes, &mut rng);
-                let mut at = chain.chase(chain.first(), chain.linked());
+                at = chain.chase(chain.first(), chain.linked());
                 let steps = STEPS[usize::from(*bytes > SHORT)];
                 samples.extend((0..share).map(|_| each(steps, || at = chain.chase(at, steps))));
                 black_box(at);
             }
-            let mut state = 1 + round as u64;
-            independent
-                .extend((0..share).map(|_| each(STEPS[1], || scattered(&chain, &mut state))));
+            // On from where the largest chain's batches have ended: the lines before are in caches.
+            independent.extend((0..share).map(|_| beside(&chain, &mut at)));
         }
         let point = |(bytes, samples): (usize, Vec<f64>)| {
             Some(CurvePoint { bytes, ns: Summary::of(&samples)? })
@@ -120,20 +120,20 @@ impl LatencyCurve {
     }
 }
 
-/// Loads of lines at random places, as many as a core can have on their way at once.
+/// Loads of the lines that follow the one at `at`, in the order of the chain, whose addresses are known: ns of each.
+/// A core has as many of them on their way at once as it can.
+fn beside(chain: &Chain, at: &mut usize) -> f64 {
+    let places = chain.ahead(*at, STEPS[1]);
+    let ns = each(places.len(), || load_all(chain, &places));
+    *at = places[places.len() - 1];
+    ns
+}
+
 #[inline(never)]
-fn scattered(chain: &Chain, state: &mut u64) {
-    let (mut word, mut seen) = (*state, 0);
-    for _ in 0..STEPS[1] {
-        word ^= word << 13;
-        word ^= word >> 7;
-        word ^= word << 17;
-        let slot = ((u128::from(word) * chain.linked() as u128) >> 64) as usize;
-        // Relaxed: no other thread has the memory.
-        seen ^= chain.link_at(chain.place_of(slot)).load(Ordering::Relaxed);
-    }
-    black_box(seen);
-    *state = word;
+fn load_all(chain: &Chain, places: &[usize]) {
+    // Relaxed: no other thread has the memory.
+    let links = places.iter().map(|at| chain.link_at(*at).load(Ordering::Relaxed));
+    black_box(links.fold(0, |all, link| all ^ link));
 }
 
 #[cfg(test)]

@@ -163,23 +163,16 @@ impl<'a> Draft<'a> {
         (no_surer("far_ns", far), no_surer("far_memory_ns", memory))
     }
 
-    /// How many loads a core waits for at once: as often as a load in a chain takes what one beside others takes. The
-    /// larger number, of memory's lines and of those that another core has written: page walks and memory's bandwidth
-    /// hold up the former.
+    /// How many loads a core waits for at once: as often as a load from memory in a chain takes what one takes whose
+    /// address is known, of the same lines in the same order.
     pub(crate) fn misses(&self) -> Number {
-        let memory = self.reading("memory_independent_ns").map(|(ns, _)| ns.median);
-        let memory = memory.map(|ns| ("in memory", self.from.curve.last().ns.median, ns));
-        let near = self.reading("near_load_ns").zip(self.reading("near_load_independent_ns"));
-        let near = near.map(|((chain, _), (beside, _))| {
-            ("that another core has written", chain.median, beside.median)
-        });
-        let both = [memory, near].into_iter().flatten().filter(|(_, _, beside)| *beside > 0.0);
-        let most = both.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)));
-        let Some((which, chain, beside)) = most else {
+        let beside = self.reading("memory_independent_ns").map(|(ns, _)| ns.median);
+        let Some(beside) = beside.filter(|ns| *ns > 0.0) else {
             return Number { within: None, ..not_measured(10.0, "a usual number") };
         };
+        let chain = self.from.curve.last().ns.median;
         let source = format!(
-            "measured by {}: a line {which} takes {} ns in a chain of loads, and {} ns where they depend on nothing",
+            "measured by {}: a line in memory takes {} ns in a chain of loads, and {} ns where they depend on nothing",
             self.by,
             rounded(chain),
             rounded(beside)

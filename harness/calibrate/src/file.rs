@@ -161,7 +161,8 @@ mod tests {
         let all = all.chain(pair::measurements(&cpus, pair, "near"));
         let all = all.chain(pair::measurements(&cpus, pair, "across"));
         let all = all.chain(pair::measurements(&cpus, pair, "far"));
-        let names: Vec<String> = all.flat_map(|one| one.names()).collect();
+        let mut names: Vec<String> = all.flat_map(|one| one.names()).collect();
+        names.push("memory_independent_ns".to_owned());
         let one = |name: String| {
             prop::option::weighted(0.9, summary()).prop_map(move |summary| LatencyReading {
                 name: name.clone(),
@@ -244,6 +245,11 @@ mod tests {
                 let is_doubted = doubts.iter().any(|doubt| doubt.is_some());
                 prop_assert!(!is_doubted || number.within >= Some(0.6), "{:?}: {:?}", doubts, number);
             }
+            // Lines in memory and no others say how many are waited for at once.
+            let memory = calibration.curve.last().ns.median;
+            let beside = of("memory_independent_ns").map(|own| memory / own.median);
+            let misses = beside.map_or(10.0, |ratio| ratio.round().max(1.0));
+            prop_assert_eq!(machine.misses.is, misses);
             let both = of("near_rmw_ns").zip(of("near_rmw_independent_ns"));
             let is_sure = both.is_some_and(|(one, other)| one.batches.min(other.batches) >= 10);
             prop_assert_eq!(machine.rmw_overlaps.within, is_sure.then_some(0.0));

@@ -98,7 +98,7 @@ pub fn calibrate(
         let (curve, independent) = LatencyCurve::measure(largest, effort.batches)?;
         let mut readings = vec![LatencyReading {
             name: "memory_independent_ns".to_owned(),
-            how: "loads at random places of the largest chain, that depend on nothing".to_owned(),
+            how: "independent loads of the largest chain's lines, in its order".to_owned(),
             summary: independent,
             absent: String::new(),
         }];
