@@ -2,9 +2,10 @@
 
 use virtual_cores::{Level, MachineModel, Number};
 
-use crate::Calibration;
+use crate::chain::SPACING;
 use crate::draft::{Draft, NOT_MEASURED, Size, between};
 use crate::place::{Placement, counts, last_caches};
+use crate::{BEYOND, Calibration};
 
 /// What the file says of the machine and of the measuring.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,8 @@ impl Calibration {
         let mut doubts: Vec<String> = sizes.into_iter().filter_map(|size| size.doubt).collect();
         if self.is_short(last) {
             doubts.push(format!(
-                "the largest chain spans {largest} KiB, so memory_ns is in part that of the last cache"
+                "the largest chain spans {largest} KiB and uses one of {SPACING} lines, which is less than {BEYOND} \
+                 times the last cache, so memory_ns is in part that of the cache"
             ));
         }
         let absent = self.readings.iter().filter(|reading| reading.summary.is_none());
@@ -93,9 +95,11 @@ impl Calibration {
         doubts
     }
 
-    /// Whether the largest chain finds many of its lines in a last cache of so many KiB.
+    /// Whether the largest chain finds many of its lines in a last cache of so many KiB: they are not four times as
+    /// much.
     fn is_short(&self, last_kib: f64) -> bool {
-        ((self.curve.last().bytes / 1024) as f64) < 2.0 * last_kib
+        let lines_kib = self.curve.last().bytes / 1024 / SPACING;
+        (lines_kib as f64) < BEYOND as f64 * last_kib
     }
 
     /// What is doubtful of where its cores are.
@@ -298,7 +302,8 @@ mod tests {
                 prop_assert!(doubts.iter().any(|doubt| doubt.starts_with(&own.name)), "{:?}", doubts);
                 prop_assert!(!machine.unmodelled.contains_key(&own.name));
             }
-            let is_short = machine.llc.kib.is * 1024.0 * 2.0 > (1 << 27) as f64;
+            // Every second line of it is used.
+            let is_short = machine.llc.kib.is * 1024.0 * 4.0 > (1 << 26) as f64;
             prop_assert_eq!(doubts.iter().any(|doubt| doubt.contains("largest chain spans")), is_short);
             if calibration.told[2].is_none() {
                 prop_assert!(machine.llc.kib.is >= machine.l2.kib.is);
