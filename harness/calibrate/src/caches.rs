@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use virtual_cores::LINE;
+
 /// A cache for data, as the system tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToldCache {
@@ -20,7 +22,8 @@ pub fn told(root: &Path, cpu: usize) -> [Option<ToldCache>; 3] {
     for (level, folder) in for_data(root, cpu) {
         let number = |file: &str| text(&folder, file)?.trim_end_matches('K').parse::<usize>().ok();
         let cache = number("size").zip(number("ways_of_associativity"));
-        let cache = cache.filter(|(kib, ways)| *kib > 0 && *ways > 0);
+        // One that has room for the lines of a set.
+        let cache = cache.filter(|(kib, ways)| *ways > 0 && *kib * 1024 >= *ways * LINE);
         if let (Some(slot), Some((kib, ways))) = (told.get_mut(level.wrapping_sub(1)), cache) {
             *slot = Some(ToldCache { kib, ways });
         }

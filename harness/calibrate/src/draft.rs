@@ -154,7 +154,7 @@ impl<'a> Draft<'a> {
             far.is = rounded(far.is.max(2.0 * near_ns));
         }
         if sockets == 1 {
-            let usual = "one socket: nothing is far, and the model does not ask; a usual number";
+            let usual = "of one socket nothing is far, and the model does not ask; a usual number";
             far = not_measured(far.is, usual);
         }
         let more = (far.is - near_ns).max(0.0);

@@ -1,10 +1,10 @@
 //! A machine's file, of what was measured.
 
-use virtual_cores::{Level, MachineModel, Number};
+use virtual_cores::{Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number};
 
 use crate::chain::SPACING;
 use crate::draft::{Draft, NOT_MEASURED, Size, between};
-use crate::place::{Placement, counts, last_caches};
+use crate::place::{Placement, cores_of_sockets, counts, last_caches};
 use crate::{BEYOND, Calibration};
 
 /// What the file says of the machine and of the measuring.
@@ -105,6 +105,15 @@ impl Calibration {
     /// What is doubtful of where its cores are.
     fn doubts_of_places(&self) -> Vec<String> {
         let mut doubts = Vec::new();
+        let (there, (sockets, cores)) = (cores_of_sockets(&self.places), counts(&self.places));
+        let all: usize = there.iter().sum();
+        if sockets * cores < all {
+            doubts.push(format!(
+                "{all} cores of {} sockets may be used, and the file has {sockets} × {cores}: sockets of one size, \
+                 {MOST_SOCKETS} and {MOST_CORES} cores at most",
+                there.len()
+            ));
+        }
         let Placement { near, across, .. } = Placement::of(&self.places);
         if near.is_none() {
             let none = "no socket has two cores here: what they would do to each other's lines is not measured";
@@ -112,7 +121,7 @@ impl Calibration {
         }
         let caches = last_caches(&self.places);
         if caches > 1 {
-            let near = if across.is_some() { "spans one and two of them" } else { "is across two" };
+            let near = if across.is_some() { "spans one and two" } else { "is across two" };
             doubts.push(format!(
                 "a socket has {caches} last caches, and the model one: llc.kib is of one, near_ns {near}"
             ));
@@ -180,7 +189,10 @@ mod tests {
 
     prop_compose! {
         fn calibration()(
-            places in prop::collection::vec((0_usize..2, 0_usize..40, any::<bool>()), 1..20),
+            places in prop_oneof![
+                9 => prop::collection::vec((0_usize..2, 0_usize..40, any::<bool>()), 1..20),
+                1 => prop::collection::vec((0_usize..12, 0_usize..100, any::<bool>()), 300),
+            ],
             caches in 1_usize..4,
             told in prop::array::uniform3(prop::option::weighted(0.8, (1_usize..100_000, 1_usize..17))),
             latencies in prop::collection::vec(summary(), 31),
@@ -294,6 +306,10 @@ mod tests {
                 }
             }
             let doubts = calibration.doubts();
+            let all: usize = cores_of_sockets(&calibration.places).iter().sum();
+            prop_assert!(machine.cores() <= all);
+            let said = format!("{all} cores of ");
+            prop_assert_eq!(doubts.iter().any(|doubt| doubt.starts_with(&said)), machine.cores() < all);
             let caches = last_caches(&calibration.places);
             prop_assert_eq!(doubts.iter().any(|doubt| doubt.contains(" last caches")), caches > 1);
             let said = format!("one of {caches} last caches");

@@ -1,10 +1,12 @@
 //! Which CPUs measure.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use virtual_cores::{MOST_CORES, MOST_SOCKETS};
 
 use crate::caches::first_sharer;
 
@@ -95,14 +97,25 @@ pub fn last_caches(places: &[CpuPlace]) -> usize {
     places.iter().map(|place| of(place.socket)).max().unwrap_or(1).max(1)
 }
 
-/// How many sockets the CPUs at these places are in, and how many cores the largest of those has.
-#[must_use]
-pub fn counts(places: &[CpuPlace]) -> (usize, usize) {
+/// How many cores each of the sockets has that the CPUs at these places are in.
+pub(crate) fn cores_of_sockets(places: &[CpuPlace]) -> Vec<usize> {
     let core = |place: &CpuPlace| (place.socket, place.core);
     let cores: BTreeSet<(usize, usize)> = places.iter().map(core).collect();
     let sockets: BTreeSet<usize> = places.iter().map(|place| place.socket).collect();
     let of = |socket: &usize| cores.iter().filter(|(own, _)| own == socket).count();
-    (sockets.len().max(1), sockets.iter().map(of).max().unwrap_or(1))
+    sockets.iter().map(of).collect()
+}
+
+/// The sockets, and the cores of each, of the machine that is modelled: the most cores together that are there, in
+/// sockets of the same size, and no more than a machine can have. None is invented where sockets differ.
+#[must_use]
+pub fn counts(places: &[CpuPlace]) -> (usize, usize) {
+    let mut cores = cores_of_sockets(places);
+    cores.sort_unstable_by_key(|cores| Reverse(*cores));
+    let machine = |(at, cores): (usize, &usize)| (at + 1, (*cores).min(MOST_CORES / (at + 1)));
+    let machines = cores.iter().enumerate().take(MOST_SOCKETS).map(machine);
+    // Of two with as many together, that of larger sockets: its near cores are measured.
+    machines.max_by_key(|(sockets, cores)| (sockets * cores, *cores)).unwrap_or((1, 1))
 }
 
 #[cfg(test)]
@@ -130,9 +143,9 @@ mod tests {
             if let Some(Pair { first, second }) = placement.far {
                 prop_assert!(places[first].socket != places[second].socket);
             }
-            let (sockets, cores) = counts(&places);
-            prop_assert_eq!(placement.near.is_some(), cores > 1);
-            prop_assert_eq!(placement.far.is_some(), sockets > 1);
+            let cores = cores_of_sockets(&places);
+            prop_assert_eq!(placement.near.is_some(), cores.iter().any(|cores| *cores > 1));
+            prop_assert_eq!(placement.far.is_some(), cores.len() > 1);
         }
 
         /// Near cores share a last cache if any two do, and of two that have one each there is another pair.
@@ -173,6 +186,26 @@ mod tests {
             let once: Vec<CpuPlace> = all.map(|(socket, core)| place(socket, core)).collect();
             prop_assert_eq!(counts(&once.repeat(threads)), (sockets, cores));
             prop_assert_eq!(last_caches(&once.repeat(threads)), cores.div_ceil(sharers));
+        }
+    }
+
+    proptest! {
+        /// However many CPUs of which sockets may be used, the machine has cores that are there, as many as it can.
+        #[test]
+        fn no_core_is_invented(cores in prop::collection::vec(1_usize..300, 1..12)) {
+            let place = |socket| move |core| CpuPlace { socket, core, last_cache: None };
+            let of = |(socket, count): (usize, &usize)| (0..*count).map(place(socket));
+            let places: Vec<CpuPlace> = cores.iter().enumerate().flat_map(of).collect();
+            prop_assert_eq!(&cores_of_sockets(&places), &cores);
+            let (own_sockets, own_cores) = counts(&places);
+            prop_assert!(own_sockets <= MOST_SOCKETS && own_sockets * own_cores <= MOST_CORES);
+            prop_assert!(cores.iter().filter(|cores| **cores >= own_cores).count() >= own_sockets);
+            for sockets in 1..=MOST_SOCKETS {
+                for each in 1..=MOST_CORES / sockets {
+                    let are_there = cores.iter().filter(|cores| **cores >= each).count() >= sockets;
+                    prop_assert!(!are_there || sockets * each <= own_sockets * own_cores);
+                }
+            }
         }
     }
 
