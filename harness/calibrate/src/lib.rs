@@ -53,7 +53,7 @@ const UNTOLD_KIB: usize = 32 << 10;
 pub struct Effort {
     /// Batches of each measurement.
     pub batches: usize,
-    /// The machine's memory in bytes, a quarter of which is used at most; if it is known.
+    /// The memory that can be had in bytes, a quarter of which is used at most; if it is known.
     pub memory_bytes: Option<u64>,
 }
 

@@ -14,6 +14,7 @@ use virtual_cores::MachineModel;
 use super::output::{print, say};
 use crate::failure::{Failure, usage};
 use crate::results::machine::Machine;
+use crate::sweep::groups::available;
 
 /// Measure this machine's latencies into a file, on which `cargo predict` predicts
 ///
@@ -51,7 +52,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     check(&args.out, args.fresh)?;
     // Of the machine alone: no program of tables is asked.
     let machine = Machine::read(&BuildFacts::default());
-    let effort = Effort { batches: args.batches as usize, memory_bytes: machine.memory_bytes };
+    let memory_bytes = available().or(machine.memory_bytes);
+    let effort = Effort { batches: args.batches as usize, memory_bytes };
     let calibration = calibrate(&effort, |what| say(format_args!("measuring {what}")))?;
     let provenance = provenance(args, &machine, &calibration);
     let text = calibration.text(&provenance);
