@@ -7,6 +7,10 @@ use crate::draft::{Draft, NOT_MEASURED, Size, between};
 use crate::place::{Placement, cores_of_sockets, counts, last_caches};
 use crate::{BEYOND, Calibration};
 
+/// What is assumed where the system does not tell of sockets and cores.
+const UNTOLD: &str = "the system does not tell which CPUs are of which core and socket: each that may be used is taken \
+                      for a core of one socket";
+
 /// What the file says of the machine and of the measuring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
@@ -24,11 +28,12 @@ impl Calibration {
         let Provenance { name, by } = provenance;
         let draft = Draft::new(self, by);
         let (sockets, cores) = counts(&self.places);
-        let counted = |is: usize| Number {
-            is: is as f64,
-            within: None,
-            source: format!("/sys/devices/system/cpu, of the CPUs that may be used; {by}"),
+        let source = if self.places.iter().all(|place| place.is_told) {
+            format!("/sys/devices/system/cpu, of the CPUs that may be used; {by}")
+        } else {
+            format!("{NOT_MEASURED}: {UNTOLD}; {by}")
         };
+        let counted = |is: usize| Number { is: is as f64, within: None, source: source.clone() };
         let [l1, l2, llc] = draft.sizes();
         let chains =
             [l1.kib.is / 2.0, between(l1.kib.is, l2.kib.is), between(l2.kib.is, llc.kib.is)];
@@ -105,6 +110,9 @@ impl Calibration {
     /// What is doubtful of where its cores are.
     fn doubts_of_places(&self) -> Vec<String> {
         let mut doubts = Vec::new();
+        if self.places.iter().any(|place| !place.is_told) {
+            doubts.push(UNTOLD.to_owned());
+        }
         let (there, (sockets, cores)) = (cores_of_sockets(&self.places), counts(&self.places));
         let all: usize = there.iter().sum();
         if sockets * cores < all {
@@ -194,14 +202,16 @@ mod tests {
                 1 => prop::collection::vec((0_usize..12, 0_usize..100, any::<bool>()), 300),
             ],
             caches in 1_usize..4,
+            is_told in any::<bool>(),
             told in prop::array::uniform3(prop::option::weighted(0.8, (1_usize..100_000, 1_usize..17))),
             latencies in prop::collection::vec(summary(), 31),
             readings in readings(),
         ) -> Calibration {
-            let place = |(socket, core, is_told): (usize, usize, bool)| CpuPlace {
+            let place = |(socket, core, is_cached): (usize, usize, bool)| CpuPlace {
                 socket,
                 core,
-                last_cache: is_told.then_some(core % caches),
+                is_told,
+                last_cache: is_cached.then_some(core % caches),
             };
             // A cache has room for the lines of a set.
             let cache = |(kib, ways): (usize, usize)| ToldCache { kib: kib.max(ways), ways };
@@ -306,6 +316,9 @@ mod tests {
                 }
             }
             let doubts = calibration.doubts();
+            let is_told = calibration.places[0].is_told;
+            prop_assert_eq!(machine.sockets.source.starts_with(NOT_MEASURED), !is_told);
+            prop_assert_eq!(doubts.iter().any(|doubt| doubt == UNTOLD), !is_told);
             let all: usize = cores_of_sockets(&calibration.places).iter().sum();
             prop_assert!(machine.cores() <= all);
             let said = format!("{all} cores of ");

@@ -8,30 +8,36 @@ use std::path::Path;
 use serde::Serialize;
 use virtual_cores::{MOST_CORES, MOST_SOCKETS};
 
-use crate::caches::first_sharer;
+use crate::caches::{first_of, first_sharer};
 
 /// Where a CPU is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CpuPlace {
     /// Its socket.
     pub socket: usize,
-    /// Its core, a number within the socket. CPUs of one core are its hardware threads.
+    /// Its core, a number within the socket: the first of its CPUs, which are its hardware threads. If the system
+    /// does not tell which these are, what it calls the core; if that is not told either, the CPU itself.
     pub core: usize,
+    /// Whether the system tells its socket and its core.
+    pub is_told: bool,
     /// Its last cache, by the first CPU that shares it; if the system tells.
     pub last_cache: Option<usize>,
 }
 
 impl CpuPlace {
-    /// Of the CPU of that number, as the files under `root` say; if they do not, it is a core of socket 0.
+    /// Of the CPU of that number, as the files under `root` say; what they do not is a core of socket 0.
     #[must_use]
     pub fn read(root: &Path, cpu: usize) -> Self {
         let folder = root.join(format!("sys/devices/system/cpu/cpu{cpu}/topology"));
-        let number = |file: &str| {
-            fs::read_to_string(folder.join(file)).ok().and_then(|text| text.trim().parse().ok())
-        };
-        let places = number("physical_package_id").zip(number("core_id"));
-        let (socket, core) = places.unwrap_or((0, cpu));
-        Self { socket, core, last_cache: first_sharer(root, cpu) }
+        let first = |file: &str| first_of(&fs::read_to_string(folder.join(file)).ok()?);
+        let socket = first("physical_package_id");
+        let core = first("thread_siblings_list").or_else(|| first("core_id"));
+        Self {
+            socket: socket.unwrap_or(0),
+            core: core.unwrap_or(cpu),
+            is_told: socket.is_some() && core.is_some(),
+            last_cache: first_sharer(root, cpu),
+        }
     }
 
     /// Whether the last caches of both are told, and are two.
@@ -126,7 +132,8 @@ mod tests {
 
     /// Places of CPUs, of each the socket, the core and the last cache.
     fn places() -> impl Strategy<Value = Vec<CpuPlace>> {
-        let place = |(socket, core, last_cache)| CpuPlace { socket, core, last_cache };
+        let place =
+            |(socket, core, last_cache)| CpuPlace { socket, core, is_told: true, last_cache };
         let drawn = (0_usize..3, 0_usize..3, prop::option::of(0_usize..3)).prop_map(place);
         prop::collection::vec(drawn, 1..9)
     }
@@ -180,6 +187,7 @@ mod tests {
             let place = |socket: usize, core: usize| CpuPlace {
                 socket,
                 core: core * 2,
+                is_told: true,
                 last_cache: Some(100 * socket + core / sharers),
             };
             let all = (0..sockets).flat_map(|socket| (0..cores).map(move |core| (socket, core)));
@@ -193,7 +201,9 @@ mod tests {
         /// However many CPUs of which sockets may be used, the machine has cores that are there, as many as it can.
         #[test]
         fn no_core_is_invented(cores in prop::collection::vec(1_usize..300, 1..12)) {
-            let place = |socket| move |core| CpuPlace { socket, core, last_cache: None };
+            let place = |socket| {
+                move |core| CpuPlace { socket, core, is_told: true, last_cache: None }
+            };
             let of = |(socket, count): (usize, &usize)| (0..*count).map(place(socket));
             let places: Vec<CpuPlace> = cores.iter().enumerate().flat_map(of).collect();
             prop_assert_eq!(&cores_of_sockets(&places), &cores);
@@ -219,13 +229,17 @@ mod tests {
         };
         write("topology/physical_package_id", "1\n");
         write("topology/core_id", "12\n");
-        let place = CpuPlace { socket: 1, core: 12, last_cache: None };
+        let place = CpuPlace { socket: 1, core: 12, is_told: true, last_cache: None };
+        assert_eq!(CpuPlace::read(&root, 7), place);
+        // Of two dies the cores may have the same numbers; their hardware threads have not.
+        write("topology/thread_siblings_list", "3,7\n");
+        let place = CpuPlace { core: 3, ..place };
         assert_eq!(CpuPlace::read(&root, 7), place);
         write("cache/index3/level", "3\n");
         write("cache/index3/type", "Unified\n");
         write("cache/index3/shared_cpu_list", "6-9,70-73\n");
         assert_eq!(CpuPlace::read(&root, 7), CpuPlace { last_cache: Some(6), ..place });
-        let untold = CpuPlace { socket: 0, core: 3, last_cache: None };
+        let untold = CpuPlace { socket: 0, core: 3, is_told: false, last_cache: None };
         assert_eq!(CpuPlace::read(&root, 3), untold, "nothing is told");
         fs::remove_dir_all(&root).expect("it was made");
     }
