@@ -131,7 +131,7 @@ pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<
         .collect();
     all.push(Measuring::one(
         named("hand_over_ns"),
-        "a word that two cores write in turn, one way",
+        "a word that two cores write in turn, one way, by who looks for it without a pause",
         move |batches| hand_overs(cpus, pair, batches),
     ));
     all.push(Measuring::one(
@@ -245,7 +245,7 @@ fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64
     let word = &word.0;
     let hand_over = |from: usize| {
         // Acquire and Release: each pairs with the other thread's, though nothing else is told.
-        wait_until(|| word.load(Ordering::Acquire) == from);
+        look_until(|| word.load(Ordering::Acquire) == from);
         word.store(from + 1, Ordering::Release);
     };
     let ((first, measured), second) = thread::scope(|scope| {
@@ -311,12 +311,22 @@ fn side_by_side(one: Span, other: Span) -> Option<f64> {
     (both >= 0.8 * all).then_some(all / (2 * UPDATES) as f64)
 }
 
-/// Looks until it is so; now and then another thread may have the CPU, in case it is the one that is waited for.
+/// Looks until it is so, with a pause after each look.
 pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    wait(is_so, spin_loop);
+}
+
+/// The same without a pause, which may take as long as what is measured.
+fn look_until(is_so: impl Fn() -> bool) {
+    wait(is_so, || ());
+}
+
+/// Looks until it is so; now and then another thread may have the CPU, in case it is the one that is waited for.
+fn wait(is_so: impl Fn() -> bool, meanwhile: impl Fn()) {
     let mut looks = 0_u32;
     while !is_so() {
         looks = looks.wrapping_add(1);
-        if looks.is_multiple_of(4096) { thread::yield_now() } else { spin_loop() }
+        if looks.is_multiple_of(4096) { thread::yield_now() } else { meanwhile() }
     }
 }
 
