@@ -14,7 +14,7 @@ use crate::batches::Summary;
 use crate::cpu_clock::CpuClock;
 use crate::pair::wait_until;
 use crate::place::Pair;
-use crate::suite::{Batches, Measuring, each};
+use crate::suite::{Batches, Measuring, each, empty_ns};
 
 /// How long a sleeper is left alone, so that it sleeps when it is woken.
 const ASLEEP: Duration = Duration::from_micros(50);
@@ -125,7 +125,8 @@ fn sleeps(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     let clock = clock_ns() / 2.0;
     let both = || slept[1..].iter().zip(&woke[1..]);
     let sleep = both().map(|((before, _), wake)| wake.asleep_ns - before - clock);
-    let wake = woke[1..].iter().map(|wake| ns(wake.ended - wake.began));
+    let empty = empty_ns();
+    let wake = woke[1..].iter().map(|wake| (ns(wake.ended - wake.began) - empty).max(0.0));
     // Who runs before the call has returned does so at once.
     let woken = both().map(|((_, ran), wake)| ns(ran.saturating_duration_since(wake.ended)));
     Ok(vec![sleep.collect(), wake.collect(), woken.collect()])

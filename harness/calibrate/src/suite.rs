@@ -1,6 +1,7 @@
 //! Measurements, and the order in which their batches are run.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -105,11 +106,26 @@ fn shares(batches: usize) -> Vec<usize> {
     (0..ROUNDS).map(share).filter(|share| *share > 0).collect()
 }
 
-/// ns of each of `times`, which `batch` does.
+/// ns of each of `times`, which `batch` does, without what reading the clock takes.
 pub(crate) fn each(times: usize, batch: impl FnOnce()) -> f64 {
+    let empty = empty_ns();
+    (ns_of(batch) - empty).max(0.0) / times as f64
+}
+
+/// ns of a batch that does nothing, as the clock tells it: the median of many.
+pub(crate) fn empty_ns() -> f64 {
+    const BATCHES: usize = 10_000;
+    static EMPTY_NS: OnceLock<f64> = OnceLock::new();
+    *EMPTY_NS.get_or_init(|| {
+        let batches: Vec<f64> = (0..BATCHES).map(|_| ns_of(|| ())).collect();
+        Summary::of(&batches).map_or(0.0, |ns| ns.median)
+    })
+}
+
+fn ns_of(batch: impl FnOnce()) -> f64 {
     let started = Instant::now();
     batch();
-    started.elapsed().as_nanos() as f64 / times as f64
+    started.elapsed().as_nanos() as f64
 }
 
 /// So many batches, after one that does not count.
