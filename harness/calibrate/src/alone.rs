@@ -23,7 +23,7 @@ pub(crate) fn measurements() -> Vec<Measuring<'static>> {
         Measuring::one(
             "cycle_ns",
             "dependent additions and exclusive-ors, a cycle each",
-            |batches| sampled(batches, || each(STEPS, || step(STEPS)) / CYCLES_OF_STEP),
+            |batches| sampled(batches, || cycle_ns(STEPS)),
         ),
         Measuring::one(
             "rmw_ns",
@@ -64,6 +64,11 @@ pub(crate) fn measurements() -> Vec<Measuring<'static>> {
             |batches| Ok(allocations(batches)),
         ),
     ]
+}
+
+/// ns of a cycle, by so many steps.
+pub(crate) fn cycle_ns(steps: usize) -> f64 {
+    each(steps, || step(steps)) / CYCLES_OF_STEP
 }
 
 /// A chain of operations of one cycle each. Their operands are opaque: none is part of its instruction, which some

@@ -9,6 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::Serialize;
 use virtual_cores::LINE;
 
+use crate::alone::cycle_ns;
 use crate::batches::Summary;
 use crate::chain::Chain;
 use crate::suite::{ROUNDS, each};
@@ -18,6 +19,8 @@ use crate::suite::{ROUNDS, each};
 const STEPS: [usize; 2] = [16_384, 1_024];
 /// Bytes of a chain whose steps are short.
 const SHORT: usize = 1 << 20;
+/// Steps of known length beside each batch of a chain: they take about a microsecond.
+const CYCLE_STEPS: usize = 2_000;
 /// By so many lines more each round's chains begin. Where pages are decides what of a cache they share: a first cache
 /// that is told apart by a hash of addresses (M. Lipp et al., *Take A Way*, 2020) has places at which two pages
 /// take each other's lines.
@@ -33,6 +36,8 @@ pub struct CurvePoint {
     /// ns of a step.
     #[serde(flatten)]
     pub ns: Summary,
+    /// Cycles of a step: each batch over a cycle that was measured beside it.
+    pub cycles: Summary,
 }
 
 /// Latency against size.
@@ -65,7 +70,7 @@ impl LatencyCurve {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
         let room = ROUNDS * SHIFT * LINE;
         let mut chain = Chain::new(room + *sizes.last().context("there is a size")?)?;
-        let mut samples = vec![Vec::new(); sizes.len()];
+        let mut samples = vec![(Vec::new(), Vec::new()); sizes.len()];
         let mut independent = Vec::new();
         for round in 0..ROUNDS {
             let share = (batches + round) / ROUNDS;
@@ -73,18 +78,23 @@ impl LatencyCurve {
                 continue;
             }
             let mut at = chain.first();
-            for (bytes, samples) in sizes.iter().zip(&mut samples) {
+            for (bytes, (ns, cycles)) in sizes.iter().zip(&mut samples) {
                 chain.link(round * SHIFT, *bytes, &mut rng);
                 at = chain.chase(chain.first(), chain.linked());
                 let steps = STEPS[usize::from(*bytes > SHORT)];
-                samples.extend((0..share).map(|_| each(steps, || at = chain.chase(at, steps))));
+                for _ in 0..share {
+                    let step_ns = each(steps, || at = chain.chase(at, steps));
+                    ns.push(step_ns);
+                    // The clock's rate may be another a while later.
+                    cycles.push(step_ns / cycle_ns(CYCLE_STEPS));
+                }
                 black_box(at);
             }
             // On from where the largest chain's batches have ended: the lines before are in caches.
             independent.extend((0..share).map(|_| beside(&chain, &mut at)));
         }
-        let point = |(bytes, samples): (usize, Vec<f64>)| {
-            Some(CurvePoint { bytes, ns: Summary::of(&samples)? })
+        let point = |(bytes, (ns, cycles)): (usize, (Vec<f64>, Vec<f64>))| {
+            Some(CurvePoint { bytes, ns: Summary::of(&ns)?, cycles: Summary::of(&cycles)? })
         };
         let points: Option<Vec<_>> = sizes.into_iter().zip(samples).map(point).collect();
         let points = points.context("there are no batches")?;
@@ -147,7 +157,10 @@ mod tests {
     }
 
     fn curve(largest: usize, ns: impl Fn(usize) -> f64) -> LatencyCurve {
-        let point = |bytes| CurvePoint { bytes, ns: summary(ns(bytes)) };
+        let point = |bytes| {
+            let ns = ns(bytes);
+            CurvePoint { bytes, ns: summary(ns), cycles: summary(3.0 * ns) }
+        };
         LatencyCurve { points: sizes(largest).into_iter().map(point).collect() }
     }
 

@@ -68,12 +68,17 @@ impl<'a> Draft<'a> {
 
     /// A number of so many for each ns of what was measured.
     fn measured(&self, ns: Summary, each: f64, how: &str) -> Number {
-        let Summary { median, low, high, batches } = ns;
+        self.measured_in("ns", ns, each, how)
+    }
+
+    /// The same of what was measured in another unit.
+    fn measured_in(&self, unit: &str, batches: Summary, each: f64, how: &str) -> Number {
+        let Summary { median, low, high, batches: count } = batches;
         Number {
             is: rounded((median * each).max(0.0)),
-            within: Some(within_of(&ns)),
+            within: Some(within_of(&batches)),
             source: format!(
-                "measured by {}: {how}; median of {batches} batches, quartiles {} and {} ns",
+                "measured by {}: {how}; median of {count} batches, quartiles {} and {} {unit}",
                 self.by,
                 rounded(low),
                 rounded(high)
@@ -114,8 +119,11 @@ impl<'a> Draft<'a> {
     /// Cycles of a step of a chain that spans so many KiB. It is unsure if the sizes are that this is chosen by.
     pub(crate) fn cycles_of_chain(&self, kib: f64, is_sure: bool) -> Number {
         let point = self.from.curve.below(kib * 1024.0);
-        let how = format!("a chain of lines that spans {} KiB", point.bytes / 1024);
-        sure_if(is_sure, self.measured(point.ns, 1.0 / self.cycle_ns(), &how))
+        let how = format!(
+            "a chain of lines that spans {} KiB, over a cycle beside each batch",
+            point.bytes / 1024
+        );
+        sure_if(is_sure, self.measured_in("cycles", point.cycles, 1.0, &how))
     }
 
     /// `memory_ns`: of the largest chain. It is unsure if the last cache's size is.

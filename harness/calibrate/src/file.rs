@@ -204,7 +204,7 @@ mod tests {
             caches in 1_usize..4,
             is_told in any::<bool>(),
             told in prop::array::uniform3(prop::option::weighted(0.8, (1_usize..100_000, 1_usize..17))),
-            latencies in prop::collection::vec(summary(), 31),
+            latencies in prop::collection::vec((summary(), summary()), 31),
             readings in readings(),
         ) -> Calibration {
             let place = |(socket, core, is_cached): (usize, usize, bool)| CpuPlace {
@@ -221,7 +221,8 @@ mod tests {
             let is_there = |own: &LatencyReading| are_two || !own.name.starts_with("across");
             let readings = readings.into_iter().filter(is_there).collect();
             let points = sizes(1 << 27).into_iter().zip(latencies);
-            let points = points.map(|(bytes, ns)| CurvePoint { bytes, ns }).collect();
+            let point = |(bytes, (ns, cycles))| CurvePoint { bytes, ns, cycles };
+            let points = points.map(point).collect();
             Calibration {
                 places,
                 told: told.map(|told| told.map(cache)),
@@ -315,6 +316,8 @@ mod tests {
                     prop_assert!(machine.near_ns.within >= least, "{:?}", machine.near_ns);
                 }
             }
+            let of_first = calibration.curve.below(machine.l1.kib.is * 1024.0 / 2.0);
+            prop_assert!((machine.l1.cycles.is / of_first.cycles.median - 1.0).abs() < 0.006);
             let doubts = calibration.doubts();
             let is_told = calibration.places[0].is_told;
             prop_assert_eq!(machine.sockets.source.starts_with(NOT_MEASURED), !is_told);
