@@ -4,7 +4,7 @@
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::suite::{Measuring, each, sampled};
+use crate::suite::{Measuring, after_one, each, sampled};
 
 /// Steps of a chain whose length in cycles is known.
 const STEPS: usize = 50_000;
@@ -142,11 +142,11 @@ fn branches(state: &mut u64, mask: u64) {
 /// Allocations and, after all of a batch, frees.
 fn allocations(batches: usize) -> Vec<Vec<f64>> {
     let mut blocks: Vec<Box<Block>> = Vec::with_capacity(BLOCKS);
-    let (mut malloc, mut free) = (Vec::new(), Vec::new());
-    for _ in 0..batches {
-        malloc.push(each(BLOCKS, || allocate(&mut blocks)));
-        free.push(each(BLOCKS, || blocks.clear()));
-    }
+    let both = after_one(batches, |_| {
+        let malloc = each(BLOCKS, || allocate(&mut blocks));
+        (malloc, each(BLOCKS, || blocks.clear()))
+    });
+    let (malloc, free) = both.into_iter().unzip();
     vec![malloc, free]
 }
 

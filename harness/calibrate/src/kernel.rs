@@ -14,7 +14,7 @@ use crate::batches::Summary;
 use crate::cpu_clock::CpuClock;
 use crate::pair::wait_until;
 use crate::place::Pair;
-use crate::suite::{Batches, Measuring, each, empty_ns};
+use crate::suite::{Batches, Measuring, after_one, each, empty_ns};
 
 /// How long a sleeper is left alone, so that it sleeps when it is woken.
 const ASLEEP: Duration = Duration::from_micros(50);
@@ -185,9 +185,9 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
             let bound = cpus.bind(pair.first);
             let worker = *clock.wait();
             let both = |_| [window(&pieces, worker, false), window(&pieces, worker, true)];
-            let windows: Vec<Window> = (0..batches).flat_map(both).collect();
+            let windows = after_one(batches, both);
             is_over.store(true, Ordering::Release);
-            (bound, windows)
+            (bound, windows.concat())
         });
         let called = caller.join().expect("no batch panics");
         (called, worker.join().expect("no batch panics"))

@@ -15,7 +15,7 @@ use virtual_cores::LINE;
 use crate::alone::{BLOCKS, Block, allocate};
 use crate::chain::{Chain, LoneWord, SPACING};
 use crate::place::Pair;
-use crate::suite::{Measuring, each};
+use crate::suite::{Measuring, after_one, each};
 
 /// Lines that are dirty in the other's caches: few enough for any first cache.
 const LINES: usize = 128;
@@ -251,7 +251,7 @@ fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64
     let ((first, measured), second) = thread::scope(|scope| {
         let other = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
-            (0..batches * HAND_OVERS).for_each(|turn| hand_over(2 * turn + 1));
+            (0..(batches + 1) * HAND_OVERS).for_each(|turn| hand_over(2 * turn + 1));
             bound
         });
         let measuring = scope.spawn(|| {
@@ -261,7 +261,7 @@ fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64
                 // Of each turn both ways.
                 each(2 * HAND_OVERS, || turns.for_each(|turn| hand_over(2 * turn)))
             };
-            (bound, (0..batches).map(batch).collect())
+            (bound, after_one(batches, batch))
         });
         let measured = measuring.join().expect("no batch panics");
         (measured, other.join().expect("no batch panics"))
@@ -291,7 +291,7 @@ fn contended(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>
     };
     let thread = |cpu: usize| {
         let bound = cpus.bind(cpu);
-        (bound, (0..batches).map(update).collect::<Vec<Span>>())
+        (bound, after_one(batches, update))
     };
     let ((first, begun), (second, others)) = thread::scope(|scope| {
         let other = scope.spawn(|| thread(pair.second));

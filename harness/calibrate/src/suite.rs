@@ -130,8 +130,13 @@ fn ns_of(batch: impl FnOnce()) -> f64 {
 
 /// So many batches, after one that does not count.
 pub(crate) fn sampled(batches: usize, mut batch: impl FnMut() -> f64) -> anyhow::Result<Vec<f64>> {
-    batch();
-    Ok((0..batches).map(|_| batch()).collect())
+    Ok(after_one(batches, |_| batch()))
+}
+
+/// What so many batches say, numbered from 1, after one of the number 0 that does not count: all is cold in it.
+pub(crate) fn after_one<T>(batches: usize, mut batch: impl FnMut(usize) -> T) -> Vec<T> {
+    batch(0);
+    (1..=batches).map(batch).collect()
 }
 
 #[cfg(test)]
@@ -162,6 +167,18 @@ mod tests {
             let log = log.into_inner();
             prop_assert_eq!(log.len(), 2 * batches.min(ROUNDS));
             prop_assert!(log.chunks(2).all(|pair| pair == ["a", "b"]), "{:?}", log);
+        }
+
+        /// The first batch is run as well, and does not count.
+        #[test]
+        fn the_first_batch_does_not_count(batches in 0_usize..100) {
+            let mut all = Vec::new();
+            let told = after_one(batches, |batch| {
+                all.push(batch);
+                batch
+            });
+            prop_assert_eq!(all, (0..=batches).collect::<Vec<_>>());
+            prop_assert_eq!(told, (1..=batches).collect::<Vec<_>>());
         }
     }
 
