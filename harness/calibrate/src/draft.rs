@@ -160,6 +160,8 @@ impl<'a> Draft<'a> {
         let mut far = self.ns("far_load_ns");
         if self.reading("far_load_ns").is_none() {
             far.is = rounded(far.is.max(2.0 * near_ns));
+        } else {
+            far.source += "; of lines whose home is the reader's socket";
         }
         if sockets == 1 {
             let usual = "of one socket nothing is far, and the model does not ask; a usual number";

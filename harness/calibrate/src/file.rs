@@ -142,7 +142,7 @@ impl Calibration {
     pub fn text(&self, provenance: &Provenance) -> String {
         let mut text = format!("# Measured by {}.\n", one_line(&provenance.by));
         text += &format!(
-            "# A number whose source begins with `{NOT_MEASURED}` is a usual one, in a wide band.\n"
+            "# A number whose source begins with `{NOT_MEASURED}` is a usual one, in a wide band if it is drawn.\n"
         );
         text.extend(self.doubts().iter().map(|doubt| format!("# {}.\n", one_line(doubt))));
         text + "\n" + &self.machine(provenance).to_toml()
