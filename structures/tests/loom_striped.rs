@@ -6,6 +6,10 @@
 mod explore;
 mod living;
 
+use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use explore::{explore, explore_with};
 use living::{Itself, Value, number};
 use loom::sync::Arc;
@@ -39,7 +43,7 @@ fn table(slots: usize, keys: &[u64]) -> Arc<Table> {
     Arc::new(map)
 }
 
-fn look_up(map: &Table, key: u64) -> Option<u64> {
+fn look_up(map: &CuckooStriped<u64, Value, impl BuildHasher, 2>, key: u64) -> Option<u64> {
     map.get_with(&key, Value::number)
 }
 
@@ -191,6 +195,54 @@ fn a_doubled_table_hides_nothing() {
             reader.join().expect("read")
         });
     }
+}
+
+/// A hasher that is the key, and unwinds at the last of so many hashes.
+struct Fickle(std::sync::Arc<AtomicUsize>);
+
+impl BuildHasher for Fickle {
+    type Hasher = Itself;
+
+    fn build_hasher(&self) -> Itself {
+        if self.0.fetch_sub(1, Relaxed) == 1 {
+            // Not by a panic, whose message each execution would print.
+            resume_unwind(Box::new("no hash"));
+        }
+        Itself::default()
+    }
+}
+
+/// Two threads move a stripe each of a table that has been doubled. In each stripe is an entry whose home is in the
+/// other: who moves it counts it there, and so in the word that the other one writes. (striped-I10)
+#[test]
+fn a_doubled_table_counts_what_is_away() {
+    // Of four buckets, 0 has the first two, 3 the others; of eight, they are in 0, 4, 3 and 7.
+    let [at_home, away, at_home_too, away_too] = [key(0, 0), key(7, 0), key(3, 0), key(4, 0)];
+    explore_with(1, "move what is away", [(Some(at_home), Some(away))], move || {
+        let left = std::sync::Arc::new(AtomicUsize::new(usize::MAX));
+        let hasher = Fickle(std::sync::Arc::clone(&left));
+        let map = CuckooStriped::<_, _, _, 2>::with_capacity_and_hasher(7, hasher);
+        let insert = |key| assert!(map.insert(key, Value::new(key)));
+        // While bucket 0 is full, what is at home there goes to 3; and then the other way round.
+        [at_home, key(0, 1), away_too, at_home_too].into_iter().for_each(insert);
+        drop(map.remove(&key(0, 1)));
+        insert(away);
+        // There is no room for another key. Of it the first hash is, and then of what would be moved.
+        left.store(2, Relaxed);
+        let unwound = catch_unwind(AssertUnwindSafe(|| insert(key(3, 1))));
+        assert!(unwound.is_err() && map.capacity() == 16, "doubled, and nothing moved");
+        let map = Arc::new(map);
+        let other = {
+            let map = Arc::clone(&map);
+            thread::spawn(move || look_up(&map, at_home))
+        };
+        let second = look_up(&map, away);
+        let first = other.join().expect("read");
+        for key in [at_home, away, at_home_too, away_too] {
+            assert_eq!(look_up(&map, key), Some(key));
+        }
+        (first, second)
+    });
 }
 
 /// Two threads find the table full: it doubles once, and both find room. (striped-I4, striped-I6)

@@ -12,20 +12,20 @@ impl<'m, K, V, const SLOTS: usize> Candidates<'m, K, V, SLOTS> {
     #[inline(always)]
     pub(super) fn of(hash: u64, locked: LockedStripes<'m, K, V, SLOTS>) -> Self {
         let tag = hash::tag(hash, TAG_BITS);
-        let buckets = pair(hash, tag, locked.table.slots.mask());
+        let buckets = pair(hash, tag, locked.table().slots.mask());
         Self { locked, tag, buckets }
     }
 
     #[inline(always)]
     pub(super) fn slots(&self) -> &Slots<K, V, SLOTS> {
-        &self.locked.table.slots
+        &self.locked.table().slots
     }
 
     /// Whether a key that is not at home is nowhere; for the holder of its home's lock.
     #[inline(always)]
     pub(super) fn is_none_away(&self) -> bool {
-        // striped-I10: in this order, as the number is exact when no stripe is behind any more.
-        self.locked.table.is_settled() && self.slots().number_away(self.buckets[0]) == 0
+        // striped-I10: in this order, as the count says all when no stripe is behind any more.
+        self.locked.table().is_settled() && self.slots().overflow_count(self.buckets[0]) == 0
     }
 
     /// The place of `key` or an empty slot for it, if it is at home, or can be only there and has room; for the
@@ -66,6 +66,7 @@ impl<'m, K, V, const SLOTS: usize> Candidates<'m, K, V, SLOTS> {
 
     #[inline(always)]
     fn find_in(&self, bucket: usize, matches: &impl Fn(&K) -> bool) -> Option<Place> {
+        debug_assert!(self.locked.held.covers(None, bucket), "its lock is held");
         let places = self.slots().matching(bucket, self.tag).map(|slot| Place { bucket, slot });
         // SAFETY: striped-I1, striped-I2: the tag is not 0; the caller has the lock.
         { places }.find(|place| matches(&unsafe { self.slots().get(*place) }.0))
@@ -89,7 +90,8 @@ impl<'m, K, V, const SLOTS: usize> Candidates<'m, K, V, SLOTS> {
     /// Fills a slot that `vacancy` has found.
     #[inline(always)]
     pub(super) fn put(&mut self, place: Place, key: K, value: V) {
-        // SAFETY: striped-I1: we have the bucket's lock and the home's; the slot is empty.
+        debug_assert!(self.locked.held.covers(None, place.bucket), "its lock is held");
+        // SAFETY: striped-I1: we have the bucket's lock; the slot is empty.
         unsafe { self.slots().put(place, self.tag, self.buckets[0], (key, value)) };
         self.count(1);
     }
@@ -98,7 +100,7 @@ impl<'m, K, V, const SLOTS: usize> Candidates<'m, K, V, SLOTS> {
     #[inline(always)]
     pub(super) fn take(&mut self, place: Place) -> (K, V) {
         self.count(-1);
-        // SAFETY: as in `find`; an entry that is not at home is found under both locks.
+        // SAFETY: as in `find`.
         unsafe { self.slots().take(place) }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::growth::{Table, is_behind};
 use super::slots::{Slots, TAG_BITS};
@@ -29,7 +29,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         &'m self,
         buckets: [usize; N],
         lock: impl Fn(&'m StripeLocks) -> H,
-    ) -> (&'m Table<K, V, SLOTS>, H) {
+    ) -> (NonNull<Table<K, V, SLOTS>>, H) {
         loop {
             let stripes = self.stripes();
             let held = lock(stripes);
@@ -49,18 +49,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         &self,
         stripes: &StripeLocks,
         buckets: [usize; N],
-    ) -> &Table<K, V, SLOTS> {
+    ) -> NonNull<Table<K, V, SLOTS>> {
         // Acquire striped-A4: pairs with striped-R4; the table is initialised.
-        let table = self.table.load(Ordering::Acquire);
-        // SAFETY: striped-I6: a table is freed after each of the caller's stripes has been held by somebody
-        // who saw a later one; the caller has them, and saw this one.
-        let table = unsafe { &*table };
+        let current = self.table.load(Ordering::Acquire);
+        // SAFETY: as in `LockedStripes::table`: the caller has the stripes.
+        let table = unsafe { &*current };
         for number in buckets.map(|bucket| stripes.of(bucket)) {
             if is_behind(table, stripes, number) {
                 self.migrate(table, stripes, number);
             }
         }
-        table
+        NonNull::from(table)
     }
 
     /// Locks the home of a hash.
@@ -92,8 +91,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         let stripes = locked.held.stripes();
         let pair = pair(hash, tag, usize::MAX);
         match locked.held.and(pair[1]) {
-            // striped-I3: they are still current. striped-I4: the table may be another one by now, into which
-            // somebody else has brought the other stripe.
+            // striped-I3: the stripes are still current. striped-I4: the table may be another one by now, into
+            // which somebody else has brought the other stripe; the home's follows.
             Some(held) => {
                 let table = self.up_to_date(stripes, pair);
                 Candidates::of(hash, LockedStripes { table, held })

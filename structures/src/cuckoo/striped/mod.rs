@@ -3,9 +3,10 @@
 //! X. Li, D. Andersen, M. Kaminsky, M. Freedman, *Algorithmic Improvements for Fast Concurrent
 //! Cuckoo Hashing*, EuroSys 2014, sections 4.3 and 4.4, and its descendant, the library libcuckoo.
 //! Departures: an entry's other bucket follows from its tag (MemC3), so that a search reads no
-//! entry; an operation locks the home alone if its key is there, or if no entry of that home is in its other
-//! bucket; a doubling is published without all locks; a freed table is really freed, as searches
-//! announce themselves at their stripe; iteration holds one lock at a time.
+//! entry; an operation locks the home alone where that tells all: its key is there, or no entry of that home is in
+//! its other bucket, unless the table is being doubled or the home has no room for an insertion; a doubling is published
+//! without all locks; a freed table is really freed, as searches announce themselves at their stripe; iteration holds
+//! one lock at a time.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
@@ -29,8 +30,8 @@
 //! * striped-I4. While a stripe is held, its entries are in the current table, or in the one before if
 //!   the stripe is *behind* (its number is not the table's); nobody but an iteration goes on before
 //!   they have been moved. The current table can change under a held stripe, by a doubling; the holder
-//!   stays with the one it has read, which is where the stripe's entries are. A second doubling begins
-//!   by locking every stripe once, so a stripe is behind by no more than one.
+//!   stays with the one it has read, which is where the stripe's entries are, or reads again and moves them. A
+//!   second doubling begins by locking every stripe once, so a stripe is behind by no more than one.
 //! * striped-I5. A doubling sends an entry to the same slot of bucket b or b + n. Only entries of slot
 //!   (b, i) go to slot i of those two, so it is empty: a migration displaces nothing and cannot
 //!   fail. A panicking `Hash` interrupts it between two buckets; those that were moved are empty
@@ -43,13 +44,14 @@
 //! * striped-I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
 //!   moves under that stripe's lock. An entry is not displaced across it, so it is visited once.
 //!   Doublings move entries within a stripe, and other growth waits for the iteration.
-//! * striped-I10. An entry comes to its other bucket, and leaves it, under the locks of both buckets, and is
-//!   counted at its home meanwhile. Migration alone has one lock: it counts an entry at its home in the new table
-//!   before it says that the stripe has been moved, and leaves the old table's counts as they are. So under a home's
-//!   lock a count of 0 says that no entry of it is away, if the table has no stripe behind. A doubling
-//!   that is published meanwhile changes neither: the lock keeps entries from leaving home.
-//! * striped-I9. The user's code runs only while striped-I1–I8 hold, so a panic in it leaves a
+//! * striped-I9. The user's code runs only while the other invariants hold, so a panic in it leaves a
 //!   consistent table.
+//! * striped-I10. An entry comes to its other bucket, and leaves it, under the locks of both buckets, and is
+//!   in its home's overflow count meanwhile. Migration alone has one lock: it counts an entry at its home in the new
+//!   table before it says that the stripe has been moved, and leaves the old table's counts as they are. So under a
+//!   home's lock a count of 0 says that no entry of it is away, if the table has no stripe behind. A doubling
+//!   that is published meanwhile changes neither: the lock keeps entries from leaving home. (A `Hash` that changes
+//!   takes an entry for one at home which is not: its count is right then too, and other keys are safe.)
 //!
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
@@ -66,6 +68,7 @@ mod traits;
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -158,8 +161,18 @@ const fn shape<K, V, const SLOTS: usize>() -> Shape {
 
 /// Stripes that are held, and the table in which their entries are (striped-I4).
 struct LockedStripes<'m, K, V, const SLOTS: usize> {
-    table: &'m Table<K, V, SLOTS>,
+    /// No reference: who hands stripes on, or releases them, may see it freed before he returns.
+    table: NonNull<Table<K, V, SLOTS>>,
     held: HeldStripes<'m>,
+}
+
+impl<K, V, const SLOTS: usize> LockedStripes<'_, K, V, SLOTS> {
+    #[inline(always)]
+    fn table(&self) -> &Table<K, V, SLOTS> {
+        // SAFETY: striped-I6: a table is freed after each of our stripes has been held by somebody who saw a
+        // later one; we have them, and saw this one.
+        unsafe { self.table.as_ref() }
+    }
 }
 
 /// The two buckets of a key, of which the first, its home, is locked, or both.

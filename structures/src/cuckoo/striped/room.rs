@@ -44,13 +44,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         attempt: u64,
     ) -> Result<Candidates<'m, K, V, SLOTS>, GrowError> {
         let Candidates { locked: LockedStripes { table, held }, buckets, .. } = full;
-        let number = table.number;
         let searching = held.announce_search();
+        // SAFETY: striped-I6: the stripes are held, and then the search that we have announced keeps the table.
+        let searched = unsafe { table.as_ref() };
+        let number = searched.number;
         drop(held);
         // Another path each time, and not one that all insertions share.
         let seed = hash.wrapping_add(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // striped-I6: the search that we announced keeps the table.
-        let path = path::search::<P, _>(&table.slots, table.slots.buckets(), buckets, seed);
+        let slots = &searched.slots;
+        let path = path::search::<P, _>(slots, slots.buckets(), buckets, seed);
         drop(searching);
         let Some(path) = path else {
             self.counters.gave_up();
@@ -112,7 +114,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         [from, to]: [Place; 2],
         number: usize,
     ) -> Option<()> {
-        let LockedStripes { table, held } = locked;
+        let (table, held) = (locked.table(), &locked.held);
         // Relaxed: with both locks, we see the frontier on the same side of a stripe as the
         // iteration that has visited it, or has yet to.
         let frontier = self.frontier.load(Ordering::Relaxed);
@@ -149,7 +151,7 @@ mod tests {
             let from = locked.find(|found| *found == key).expect("it is there");
             let other = locked.buckets.into_iter().find(|bucket| *bucket != from.bucket);
             let to = Place { bucket: other.expect("two buckets"), slot: 0 };
-            let number = locked.locked.table.number;
+            let number = locked.locked.table().number;
             for bit in 0..usize::BITS {
                 let hop = map.displace(&locked.locked, None, [from, to], number ^ 1 << bit);
                 assert_eq!(hop, None, "of a table whose number differs in bit {bit}");

@@ -230,11 +230,12 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         &mut entry.1
     }
 
-    /// Fills an empty slot with an entry whose home is `home`.
+    /// Fills an empty slot with an entry whose home is `home`, the lock of which the caller has as well
+    /// (striped-I10).
     ///
     /// # Safety
     ///
-    /// The caller has the bucket's lock, and that of `home`. The slot is empty.
+    /// The caller has the bucket's lock. The slot is empty.
     #[inline(always)]
     pub(super) unsafe fn put(&self, place: Place, tag: u64, home: usize, entry: (K, V)) {
         let to = self.entry(place);
@@ -247,11 +248,11 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         }
     }
 
-    /// Empties a slot.
+    /// Empties a slot; the caller has the lock of the entry's home as well (striped-I10).
     ///
     /// # Safety
     ///
-    /// The caller has the bucket's lock, and that of the entry's home. The slot's tag is not 0.
+    /// The caller has the bucket's lock. The slot's tag is not 0.
     #[inline(always)]
     pub(super) unsafe fn take(&self, place: Place) -> (K, V) {
         self.clear(place);
@@ -291,8 +292,8 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
         can
     }
 
-    /// Empties a slot without dropping what is in it. The caller has the locks of both of the entry's
-    /// buckets.
+    /// Empties a slot without dropping what is in it. The caller has the lock of its bucket and of the entry's
+    /// home.
     #[inline(always)]
     fn clear(&self, place: Place) {
         if self.is_away(place) {

@@ -10,7 +10,7 @@ use crate::owner::{NOBODY, me, waits_for_itself};
 use crate::sync::{AtomicI64, AtomicUsize, Backoff, Ordering};
 
 /// The most stripes a table has. 2048 of them weigh 256 KiB; two threads at random buckets want
-/// the same one in one operation of five hundred.
+/// the same one in one operation of 2048, if they want one each.
 /// Two for a model checker, so that a table of four buckets doubles as a large one does.
 pub(super) const MAX_STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 2048 };
 
