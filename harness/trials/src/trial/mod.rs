@@ -1,6 +1,7 @@
 //! One trial: one case, once, in this process, which does nothing else.
 //!
-//! 1. A thread prefills the table to exactly the stated number of entries, and exits.
+//! 1. A thread prefills the table to exactly the stated number of entries, and exits. Another looks keys up until
+//!    what that has retired is freed, and exits (`drain.rs`).
 //! 2. The workers start, are bound to their CPUs, register with the table and warm up; then they sleep
 //!    (`meeting.rs`), and a fault's bystander takes its place (`fault.rs`).
 //! 3. A [`Conductor`] says when they work: for one slice of the measured time, or for many short ones,
@@ -15,6 +16,7 @@
 //! Results are consumed in one way for every table: added to a sum, with no branch on them.
 //! Values carry their key, so a table that returns another key's value is found out.
 
+mod drain;
 mod fault;
 mod meeting;
 mod observe;
@@ -30,6 +32,7 @@ use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use table::{Books, ByteKeys, KEY_BITS, Maker, MapOptions, Table};
 
+use self::drain::drain;
 use self::fault::{Gate, disturb};
 use self::meeting::Meeting;
 use self::observe::Observer;
@@ -219,6 +222,9 @@ fn run_by(
     let mut failures = Vec::new();
     if info.keeps_entries && books.inserted != case.prefill {
         failures.push(format!("prefill inserted {} of {} keys", books.inserted, case.prefill));
+    }
+    if info.counts_nodes {
+        drain(&*map, maker.meter);
     }
     let observer = Observer::new((spec, maker), &mut counters, conductor);
     let mut measured = measure(&*map, (spec, &streams), &mut books, observer);
