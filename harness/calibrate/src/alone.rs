@@ -4,7 +4,7 @@
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::suite::{Measuring, after_one, each, sampled};
+use crate::suite::{Measuring, each, sampled};
 
 /// Steps of a chain whose length in cycles is known.
 const STEPS: usize = 50_000;
@@ -23,7 +23,7 @@ pub(crate) fn measurements() -> Vec<Measuring<'static>> {
         Measuring::one(
             "cycle_ns",
             "dependent additions and exclusive-ors, a cycle each",
-            |batches| sampled(batches, || cycle_ns(STEPS)),
+            |batches| sampled(batches, || each(STEPS, || step(STEPS)) / CYCLES_OF_STEP),
         ),
         Measuring::one(
             "rmw_ns",
@@ -64,11 +64,6 @@ pub(crate) fn measurements() -> Vec<Measuring<'static>> {
             |batches| Ok(allocations(batches)),
         ),
     ]
-}
-
-/// ns of a cycle, by so many steps.
-pub(crate) fn cycle_ns(steps: usize) -> f64 {
-    each(steps, || step(steps)) / CYCLES_OF_STEP
 }
 
 /// A chain of operations of one cycle each. Their operands are opaque: none is part of its instruction, which some
@@ -142,11 +137,11 @@ fn branches(state: &mut u64, mask: u64) {
 /// Allocations and, after all of a batch, frees.
 fn allocations(batches: usize) -> Vec<Vec<f64>> {
     let mut blocks: Vec<Box<Block>> = Vec::with_capacity(BLOCKS);
-    let both = after_one(batches, |_| {
-        let malloc = each(BLOCKS, || allocate(&mut blocks));
-        (malloc, each(BLOCKS, || blocks.clear()))
-    });
-    let (malloc, free) = both.into_iter().unzip();
+    let (mut malloc, mut free) = (Vec::new(), Vec::new());
+    for _ in 0..batches {
+        malloc.push(each(BLOCKS, || allocate(&mut blocks)));
+        free.push(each(BLOCKS, || blocks.clear()));
+    }
     vec![malloc, free]
 }
 

@@ -6,35 +6,29 @@ use rand::{Rng, RngExt};
 use trials::memory::collected;
 use virtual_cores::LINE;
 
-/// A word that shares its line with no other.
+/// A line of memory.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct LoneWord(pub(crate) AtomicUsize);
+pub(crate) struct ChainLine {
+    /// The number of the line that follows.
+    pub(crate) next: AtomicUsize,
+    /// What is written to make the line dirty.
+    pub(crate) mark: AtomicUsize,
+}
 
-const _: () = assert!(size_of::<LoneWord>() == LINE);
+const _: () = assert!(size_of::<ChainLine>() == LINE);
 
 /// Of so many lines one is used: a prefetcher that takes a line's neighbour with it takes none that is used.
 pub(crate) const SPACING: usize = 2;
-/// Words of a line.
-const WORDS: usize = LINE / size_of::<usize>();
 
 /// Lines in one piece of memory, every [`SPACING`]th of which is used.
-///
-/// A line is told by its place: how many words are before it. Its first word is the place of the line that follows,
-/// which a load takes as it is, as an index of words: so nothing but loads is in the chain. Its second word is there
-/// to be written.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// The words of the lines, and before them those up to where a line begins.
-    words: Vec<AtomicUsize>,
-    /// How many those are.
-    before: usize,
-    /// The place of the line where the chain begins.
+    lines: Vec<ChainLine>,
+    /// The line where the chain begins.
     first: usize,
     /// How many lines are linked.
     linked: usize,
-    /// Of each linked line, in the order of memory, the number of the one that follows.
-    following: Vec<u32>,
 }
 
 impl Chain {
@@ -44,12 +38,9 @@ impl Chain {
     ///
     /// There is no memory for it.
     pub(crate) fn new(bytes: usize) -> anyhow::Result<Self> {
-        // The shortest chain has two lines; and where the first line begins is not known yet.
-        let lines = bytes.div_ceil(LINE) + 2 * SPACING + 1;
-        let zeros = (0..lines * WORDS).map(|_| AtomicUsize::new(0));
-        let words = collected(zeros, "the lines of a chain")?;
-        let before = words.as_ptr().align_offset(LINE);
-        Ok(Self { words, before, first: 0, linked: 0, following: Vec::new() })
+        let count = bytes.div_ceil(LINE).max(2 * SPACING);
+        let lines = collected((0..count).map(|_| ChainLine::default()), "the lines of a chain")?;
+        Ok(Self { lines, first: 0, linked: 0 })
     }
 
     /// Links what spans `bytes` from line `first` on, in a random order that comes back to it after all others.
@@ -58,22 +49,15 @@ impl Chain {
     ///
     /// If there is no room for them.
     pub(crate) fn link(&mut self, first: usize, bytes: usize, rng: &mut impl Rng) {
-        self.first = Self::place(first);
+        self.first = first;
         self.linked = (bytes / LINE / SPACING).max(2);
-        self.following = cycle(self.linked, rng);
-        for (slot, next) in self.following.iter().enumerate() {
-            let next = self.first + Self::place(*next as usize * SPACING);
-            let word = self.before + self.first + Self::place(slot * SPACING);
-            *self.words[word].get_mut() = next;
+        let next = cycle(self.linked, rng);
+        for (slot, next) in next.into_iter().enumerate() {
+            *self.lines[first + slot * SPACING].next.get_mut() = first + next as usize * SPACING;
         }
     }
 
-    /// The place of the line of that number.
-    pub(crate) const fn place(line: usize) -> usize {
-        line * WORDS
-    }
-
-    /// The place of the line where it begins.
+    /// The line where it begins.
     pub(crate) fn first(&self) -> usize {
         self.first
     }
@@ -83,44 +67,23 @@ impl Chain {
         self.linked
     }
 
-    /// The words of all lines.
-    fn words(&self) -> &[AtomicUsize] {
-        &self.words[self.before..]
-    }
-
-    /// What leads from the line at that place to the one that follows.
-    pub(crate) fn link_at(&self, at: usize) -> &AtomicUsize {
-        &self.words()[at]
-    }
-
-    /// What is written of the line at that place to make it dirty.
-    pub(crate) fn mark_at(&self, at: usize) -> &AtomicUsize {
-        &self.words()[at + 1]
+    /// The line of that number: all of them are less than the length of the memory.
+    pub(crate) fn line(&self, at: usize) -> &ChainLine {
+        &self.lines[at]
     }
 
     /// Goes `steps` lines on from `at`, and says where that is. Each load's address is what the one before it
     /// has loaded, so they come one after the other.
     #[inline(never)]
     pub(crate) fn chase(&self, mut at: usize, steps: usize) -> usize {
-        let words = self.words();
         for _ in 0..steps {
             // Relaxed: whoever links or writes lines is done by then, and has told by other means.
-            at = words[at].load(Ordering::Relaxed);
+            at = self.lines[at].next.load(Ordering::Relaxed);
         }
         at
     }
 
-    /// The places of the `steps` lines that follow the one at `at`. No line is touched for it.
-    pub(crate) fn ahead(&self, at: usize, steps: usize) -> Vec<usize> {
-        let mut slot = (at - self.first) / Self::place(SPACING);
-        let step = |_| {
-            slot = self.following[slot] as usize;
-            self.first + Self::place(slot * SPACING)
-        };
-        (0..steps).map(step).collect()
-    }
-
-    /// The places of the linked lines, in their order from the first on.
+    /// The numbers of the linked lines, in their order from the first on.
     pub(crate) fn order(&self) -> Vec<usize> {
         let mut at = self.first;
         let step = |_| {
@@ -182,22 +145,12 @@ mod tests {
             chain.link(0, before, &mut rng);
             chain.link(first, bytes, &mut rng);
             let mut order = chain.order();
-            let begin = Chain::place(first);
-            prop_assert_eq!(chain.ahead(begin, chain.linked()), &order[..], "they are known ahead");
-            prop_assert_eq!(chain.ahead(order[0], 1)[0], order[1]);
             prop_assert_eq!(order.len(), (bytes / LINE / SPACING).max(2));
-            prop_assert_eq!(order.last(), Some(&begin), "it comes back to where it began");
-            prop_assert_eq!(chain.chase(chain.first(), chain.linked()), begin);
+            prop_assert_eq!(order.last(), Some(&first), "it comes back to where it began");
+            prop_assert_eq!(chain.chase(chain.first(), chain.linked()), first);
             order.sort_unstable();
-            let line = |slot: usize| Chain::place(first + slot * SPACING);
-            let all: Vec<usize> = (0..chain.linked()).map(line).collect();
-            prop_assert_eq!(&order, &all);
-            // Both words that are used are in one line of the cache.
-            for at in order {
-                let [link, mark] = [chain.link_at(at), chain.mark_at(at)];
-                let [link, mark] = [link, mark].map(|word| std::ptr::from_ref(word).addr());
-                prop_assert_eq!((link % LINE, mark / LINE), (0, link / LINE));
-            }
+            let all: Vec<usize> = (0..chain.linked()).map(|slot| first + slot * SPACING).collect();
+            prop_assert_eq!(order, all);
         }
     }
 

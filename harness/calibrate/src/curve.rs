@@ -9,9 +9,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::Serialize;
 use virtual_cores::LINE;
 
-use crate::alone::cycle_ns;
 use crate::batches::Summary;
-use crate::chain::Chain;
+use crate::chain::{Chain, SPACING};
 use crate::suite::{ROUNDS, each};
 
 /// Steps of a batch in chains up to [`SHORT`], and in others: each takes some tens of microseconds, so that few are
@@ -19,8 +18,6 @@ use crate::suite::{ROUNDS, each};
 const STEPS: [usize; 2] = [16_384, 1_024];
 /// Bytes of a chain whose steps are short.
 const SHORT: usize = 1 << 20;
-/// Steps of known length beside each batch of a chain: they take about a microsecond.
-const CYCLE_STEPS: usize = 2_000;
 /// By so many lines more each round's chains begin. Where pages are decides what of a cache they share: a first cache
 /// that is told apart by a hash of addresses (M. Lipp et al., *Take A Way*, 2020) has places at which two pages
 /// take each other's lines.
@@ -36,8 +33,6 @@ pub struct CurvePoint {
     /// ns of a step.
     #[serde(flatten)]
     pub ns: Summary,
-    /// Cycles of a step: each batch over a cycle that was measured beside it.
-    pub cycles: Summary,
 }
 
 /// Latency against size.
@@ -70,31 +65,26 @@ impl LatencyCurve {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
         let room = ROUNDS * SHIFT * LINE;
         let mut chain = Chain::new(room + *sizes.last().context("there is a size")?)?;
-        let mut samples = vec![(Vec::new(), Vec::new()); sizes.len()];
+        let mut samples = vec![Vec::new(); sizes.len()];
         let mut independent = Vec::new();
         for round in 0..ROUNDS {
             let share = (batches + round) / ROUNDS;
             if share == 0 {
                 continue;
             }
-            let mut at = chain.first();
-            for (bytes, (ns, cycles)) in sizes.iter().zip(&mut samples) {
+            for (bytes, samples) in sizes.iter().zip(&mut samples) {
                 chain.link(round * SHIFT, *bytes, &mut rng);
-                at = chain.chase(chain.first(), chain.linked());
+                let mut at = chain.chase(chain.first(), chain.linked());
                 let steps = STEPS[usize::from(*bytes > SHORT)];
-                for _ in 0..share {
-                    let step_ns = each(steps, || at = chain.chase(at, steps));
-                    ns.push(step_ns);
-                    // The clock's rate may be another a while later.
-                    cycles.push(step_ns / cycle_ns(CYCLE_STEPS));
-                }
+                samples.extend((0..share).map(|_| each(steps, || at = chain.chase(at, steps))));
                 black_box(at);
             }
-            // On from where the largest chain's batches have ended: the lines before are in caches.
-            independent.extend((0..share).map(|_| beside(&chain, &mut at)));
+            let mut state = 1 + round as u64;
+            independent
+                .extend((0..share).map(|_| each(STEPS[1], || scattered(&chain, &mut state))));
         }
-        let point = |(bytes, (ns, cycles)): (usize, (Vec<f64>, Vec<f64>))| {
-            Some(CurvePoint { bytes, ns: Summary::of(&ns)?, cycles: Summary::of(&cycles)? })
+        let point = |(bytes, samples): (usize, Vec<f64>)| {
+            Some(CurvePoint { bytes, ns: Summary::of(&samples)? })
         };
         let points: Option<Vec<_>> = sizes.into_iter().zip(samples).map(point).collect();
         let points = points.context("there are no batches")?;
@@ -130,20 +120,20 @@ impl LatencyCurve {
     }
 }
 
-/// Loads of the lines that follow the one at `at`, in the order of the chain, whose addresses are known: ns of each.
-/// A core has as many of them on their way at once as it can.
-fn beside(chain: &Chain, at: &mut usize) -> f64 {
-    let places = chain.ahead(*at, STEPS[1]);
-    let ns = each(places.len(), || load_all(chain, &places));
-    *at = places[places.len() - 1];
-    ns
-}
-
+/// Loads of lines at random places, as many as a core can have on their way at once.
 #[inline(never)]
-fn load_all(chain: &Chain, places: &[usize]) {
-    // Relaxed: no other thread has the memory.
-    let links = places.iter().map(|at| chain.link_at(*at).load(Ordering::Relaxed));
-    black_box(links.fold(0, |all, link| all ^ link));
+fn scattered(chain: &Chain, state: &mut u64) {
+    let (mut word, mut seen) = (*state, 0);
+    for _ in 0..STEPS[1] {
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        let slot = ((u128::from(word) * chain.linked() as u128) >> 64) as usize;
+        // Relaxed: no other thread has the memory.
+        seen ^= chain.line(chain.first() + slot * SPACING).next.load(Ordering::Relaxed);
+    }
+    black_box(seen);
+    *state = word;
 }
 
 #[cfg(test)]
@@ -157,10 +147,7 @@ mod tests {
     }
 
     fn curve(largest: usize, ns: impl Fn(usize) -> f64) -> LatencyCurve {
-        let point = |bytes| {
-            let ns = ns(bytes);
-            CurvePoint { bytes, ns: summary(ns), cycles: summary(3.0 * ns) }
-        };
+        let point = |bytes| CurvePoint { bytes, ns: summary(ns(bytes)) };
         LatencyCurve { points: sizes(largest).into_iter().map(point).collect() }
     }
 

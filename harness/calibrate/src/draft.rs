@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use virtual_cores::{MachineModel, Number};
+use virtual_cores::Number;
 
 use crate::batches::Summary;
-use crate::place::last_caches;
 use crate::{Calibration, ToldCache};
 
 /// How the source of a number begins that was not measured.
@@ -14,12 +13,10 @@ pub(crate) const NOT_MEASURED: &str = "not measured";
 /// No number that was measured is surer than this: a clock's rate, and where a program is in memory, differ more from
 /// run to run than the batches of one run do.
 const LEAST_WITHIN: f64 = 0.05;
-/// Nor is one less sure: a draw stays above 0.
+/// Nor is one less sure.
 const MOST_WITHIN: f64 = 0.9;
 /// How unsure a number is that was not measured.
 const UNSURE: f64 = 0.6;
-/// Of fewer batches the quartiles say little: the number is as unsure as if it had not been measured.
-const FEW: usize = 10;
 
 /// Readings that are numbers of the model, and what they are where they could not be measured, ns.
 const MODELLED: [(&str, f64); 12] = [
@@ -68,17 +65,12 @@ impl<'a> Draft<'a> {
 
     /// A number of so many for each ns of what was measured.
     fn measured(&self, ns: Summary, each: f64, how: &str) -> Number {
-        self.measured_in("ns", ns, each, how)
-    }
-
-    /// The same of what was measured in another unit.
-    fn measured_in(&self, unit: &str, batches: Summary, each: f64, how: &str) -> Number {
-        let Summary { median, low, high, batches: count } = batches;
+        let Summary { median, low, high, batches } = ns;
         Number {
             is: rounded((median * each).max(0.0)),
-            within: Some(within_of(&batches)),
+            within: Some(within(ns.spread())),
             source: format!(
-                "measured by {}: {how}; median of {count} batches, quartiles {} and {} {unit}",
+                "measured by {}: {how}; median of {batches} batches, quartiles {} and {} ns",
                 self.by,
                 rounded(low),
                 rounded(high)
@@ -116,41 +108,24 @@ impl<'a> Draft<'a> {
         Number { is: rounded(1.0 / self.cycle_ns()), ..self.ns("cycle_ns") }
     }
 
-    /// Cycles of a step of a chain that spans so many KiB. It is unsure if the sizes are that this is chosen by.
-    pub(crate) fn cycles_of_chain(&self, kib: f64, is_sure: bool) -> Number {
+    /// Cycles of a step of a chain that spans so many KiB.
+    pub(crate) fn cycles_of_chain(&self, kib: f64) -> Number {
         let point = self.from.curve.below(kib * 1024.0);
-        let how = format!(
-            "a chain of lines that spans {} KiB, over a cycle beside each batch",
-            point.bytes / 1024
-        );
-        sure_if(is_sure, self.measured_in("cycles", point.cycles, 1.0, &how))
+        let how = format!("a chain of lines that spans {} KiB", point.bytes / 1024);
+        self.measured(point.ns, 1.0 / self.cycle_ns(), &how)
     }
 
-    /// `memory_ns`: of the largest chain. It is unsure if the last cache's size is.
-    pub(crate) fn memory(&self, is_sure: bool) -> Number {
+    pub(crate) fn memory(&self) -> Number {
         let point = self.from.curve.last();
         let how = format!(
             "a chain of lines that spans {} KiB, in pages as the system gives them, with their walks",
             point.bytes / 1024
         );
-        no_surer("memory_ns", sure_if(is_sure, self.measured(point.ns, 1.0, &how)))
+        self.measured(point.ns, 1.0, &how)
     }
 
-    /// `near_ns`: as measured between cores of one last cache. Where a socket has several, it is in the middle of that
-    /// and of what was measured across two of them, and its band spans both: the model has one for each socket.
     pub(crate) fn near(&self) -> Number {
-        let near = self.ns("near_load_ns");
-        let both = self.reading("near_load_ns").and(self.reading("across_load_ns"));
-        let Some((ns, how)) = both else { return no_surer("near_ns", near) };
-        let across = self.measured(ns, 1.0, how);
-        let is = rounded(f64::midpoint(near.is, across.is));
-        let reach = |one: &Number| (one.is - is).abs() + one.is * one.within.unwrap_or(UNSURE);
-        let off = reach(&near).max(reach(&across)) / is.max(f64::MIN_POSITIVE);
-        let source = format!(
-            "between cores of one last cache, {} ns, and across two, {} ns: {}; {}",
-            near.is, across.is, near.source, across.source
-        );
-        no_surer("near_ns", Number { is, within: Some(within(off)), source })
+        self.ns("near_load_ns")
     }
 
     /// `far_ns` and `far_memory_ns`. A line of a far socket that could not be measured is taken to be twice as far as a
@@ -160,29 +135,33 @@ impl<'a> Draft<'a> {
         let mut far = self.ns("far_load_ns");
         if self.reading("far_load_ns").is_none() {
             far.is = rounded(far.is.max(2.0 * near_ns));
-        } else {
-            far.source += "; of lines whose home is the reader's socket";
         }
         if sockets == 1 {
-            let usual = "of one socket nothing is far, and the model does not ask; a usual number";
+            let usual = "one socket: nothing is far, and the model does not ask; a usual number";
             far = not_measured(far.is, usual);
         }
         let more = (far.is - near_ns).max(0.0);
         let memory = "memory_ns, and what far_ns is more than near_ns";
-        let memory = not_measured(rounded(memory_ns + more), memory);
-        (no_surer("far_ns", far), no_surer("far_memory_ns", memory))
+        (far, not_measured(rounded(memory_ns + more), memory))
     }
 
-    /// How many loads a core waits for at once: as often as a load from memory in a chain takes what one takes whose
-    /// address is known, of the same lines in the same order.
+    /// How many loads a core waits for at once: as often as a load in a chain takes what one beside others takes. The
+    /// larger number, of memory's lines and of those that another core has written: page walks and memory's bandwidth
+    /// hold up the former.
     pub(crate) fn misses(&self) -> Number {
-        let beside = self.reading("memory_independent_ns").map(|(ns, _)| ns.median);
-        let Some(beside) = beside.filter(|ns| *ns > 0.0) else {
+        let memory = self.reading("memory_independent_ns").map(|(ns, _)| ns.median);
+        let memory = memory.map(|ns| ("in memory", self.from.curve.last().ns.median, ns));
+        let near = self.reading("near_load_ns").zip(self.reading("near_load_independent_ns"));
+        let near = near.map(|((chain, _), (beside, _))| {
+            ("that another core has written", chain.median, beside.median)
+        });
+        let both = [memory, near].into_iter().flatten().filter(|(_, _, beside)| *beside > 0.0);
+        let most = both.max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)));
+        let Some((which, chain, beside)) = most else {
             return Number { within: None, ..not_measured(10.0, "a usual number") };
         };
-        let chain = self.from.curve.last().ns.median;
         let source = format!(
-            "measured by {}: a line in memory takes {} ns in a chain of loads, and {} ns where they depend on nothing",
+            "measured by {}: a line {which} takes {} ns in a chain of loads, and {} ns where they depend on nothing",
             self.by,
             rounded(chain),
             rounded(beside)
@@ -191,7 +170,6 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether updates wait for their lines side by side: if they take less than half of what they take in a chain.
-    /// Of few batches either is drawn.
     pub(crate) fn overlaps(&self) -> Number {
         let pair = self.reading("near_rmw_ns").zip(self.reading("near_rmw_independent_ns"));
         let Some(((chain, _), (beside, _))) = pair else {
@@ -204,8 +182,7 @@ impl<'a> Draft<'a> {
             rounded(beside.median)
         );
         let overlaps = beside.median < 0.5 * chain.median;
-        let is_sure = chain.batches.min(beside.batches) >= FEW;
-        Number { is: f64::from(u8::from(overlaps)), within: is_sure.then_some(0.0), source }
+        Number { is: f64::from(u8::from(overlaps)), within: Some(0.0), source }
     }
 
     pub(crate) fn window(&self) -> Number {
@@ -252,26 +229,12 @@ impl<'a> Draft<'a> {
             }
             None => self.untold(second.kib, curve.bend(second_ns, memory_ns)),
         };
-        let last = self.one_of_some(last);
         let last_ns = third_ns(last.kib.is);
         [
             self.size(1, l1, first, curve.bend(first_ns, second_ns)),
             self.size(2, l2, second, curve.bend(second_ns, last_ns)),
             last,
         ]
-    }
-
-    /// The last cache; of a socket that has several, each of its numbers says so.
-    fn one_of_some(&self, last: Size) -> Size {
-        let caches = last_caches(&self.from.places);
-        if caches == 1 {
-            return last;
-        }
-        let said = |number: Number| {
-            let source = format!("{}; one of {caches} last caches of a socket", number.source);
-            Number { source, ..number }
-        };
-        Size { kib: said(last.kib), ways: said(last.ways), doubt: last.doubt }
     }
 
     /// A last cache of which the system does not tell: what the largest chain spans that is before the curve bends
@@ -345,28 +308,6 @@ fn not_measured(is: f64, why: &str) -> Number {
 /// To three digits.
 fn rounded(number: f64) -> f64 {
     format!("{number:.2e}").parse().unwrap_or(number)
-}
-
-/// The same number, and no surer than the model takes one of that name to be that does not say: the quartiles of one
-/// run know nothing of what differs from run to run, and from pair of cores to pair.
-fn no_surer(name: &str, number: Number) -> Number {
-    at_least(MachineModel::usual_within(name).unwrap_or(0.0), number)
-}
-
-/// The same, as unsure as what was not measured unless `is_sure`.
-fn sure_if(is_sure: bool, number: Number) -> Number {
-    at_least(if is_sure { 0.0 } else { UNSURE }, number)
-}
-
-/// The same, drawn within so much at least.
-fn at_least(least: f64, number: Number) -> Number {
-    Number { within: number.within.map(|own| own.max(least)), ..number }
-}
-
-/// How far off a number may be that was measured in these batches.
-fn within_of(ns: &Summary) -> f64 {
-    let least = if ns.batches < FEW { UNSURE } else { LEAST_WITHIN };
-    within(ns.spread()).max(least)
 }
 
 /// How far off a number may be, whose batches are spread so: up to the next hundredth.

@@ -1,20 +1,18 @@
 //! What the system's kernel does for threads: sleep and wake, and `membarrier(2)`.
 
 use std::hint::{black_box, spin_loop};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use trials::metric::thread_cpu_seconds;
 use trials::pin::Cpus;
 
 use crate::alone::step;
-use crate::batches::Summary;
-use crate::cpu_clock::CpuClock;
 use crate::pair::wait_until;
 use crate::place::Pair;
-use crate::suite::{Batches, Measuring, after_one, each, empty_ns};
+use crate::suite::{Batches, Measuring, each};
 
 /// How long a sleeper is left alone, so that it sleeps when it is woken.
 const ASLEEP: Duration = Duration::from_micros(50);
@@ -24,20 +22,14 @@ const CALLS: usize = 10;
 const APART: Duration = Duration::from_micros(20);
 /// Steps of a piece of the work that is interrupted: some tens of nanoseconds.
 const STEPS: usize = 50;
-/// Who works has its CPU for so much of a while at least, if no other program does: some systems do not count
-/// interrupts as its time.
-const WHOLE: f64 = 0.8;
 
 pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
     vec![
         Measuring::some(
             [
-                ("sleep_ns".to_owned(), "CPU time of a thread from its park until it sleeps"),
+                ("sleep_ns".to_owned(), "CPU time of a thread that parks, and runs again"),
                 ("wake_ns".to_owned(), "unpark of a thread that sleeps"),
-                (
-                    "woken_ns".to_owned(),
-                    "from the end of unpark until the sleeper runs, its own way back included",
-                ),
+                ("woken_ns".to_owned(), "from the end of unpark until the sleeper runs"),
             ],
             move |batches| sleeps(cpus, pair, batches),
         ),
@@ -59,49 +51,37 @@ pub(crate) fn measurements(cpus: &Cpus, pair: Pair) -> Vec<Measuring<'_>> {
 struct Sleeps {
     begun: AtomicUsize,
     over: AtomicUsize,
-    /// The sleeper's clock.
-    clock: OnceLock<CpuClock>,
-}
-
-/// What is known of a sleep by who has ended it.
-struct Wake {
-    /// The sleeper's CPU time while it slept, ns.
-    asleep_ns: f64,
-    /// When the sleeper was woken, and when that was done.
-    began: Instant,
-    ended: Instant,
 }
 
 impl Sleeps {
-    /// Sleeps until it is woken: the CPU time of the thread when this began, ns, and since when it runs again.
+    /// Sleeps until it is woken: the CPU time that this took, ns, and since when it runs again.
     fn sleep(&self, turn: usize) -> (f64, Instant) {
-        let before = self.clock.get_or_init(CpuClock::own).ns();
+        let before = cpu_ns();
         // Release: pairs with the Acquire of `wake`; nothing else is told.
         self.begun.store(turn + 1, Ordering::Release);
         // Acquire: pairs with the Release of `wake`. A wake-up for nothing is slept through.
         while self.over.load(Ordering::Acquire) == turn {
             thread::park();
         }
-        (before, Instant::now())
+        let ran = Instant::now();
+        (cpu_ns() - before, ran)
     }
 
-    /// Wakes `sleeper` once it sleeps.
-    fn wake(&self, turn: usize, sleeper: &Thread) -> Wake {
+    /// Wakes `sleeper` once it sleeps: when this began, and when it was done.
+    fn wake(&self, turn: usize, sleeper: &Thread) -> (Instant, Instant) {
         // Acquire: pairs with the Release of `sleep`.
         wait_until(|| self.begun.load(Ordering::Acquire) > turn);
         let asleep = Instant::now() + ASLEEP;
         wait_until(|| Instant::now() >= asleep);
-        // What it takes to run again is not in it: that is in how long it takes from the call until it does.
-        let asleep_ns = self.clock.get().map_or(f64::NAN, |clock| clock.ns());
         let began = Instant::now();
         // Release: pairs with the Acquire of `sleep`.
         self.over.store(turn + 1, Ordering::Release);
         sleeper.unpark();
-        Wake { asleep_ns, began, ended: Instant::now() }
+        (began, Instant::now())
     }
 }
 
-/// A thread sleeps, and another wakes it: CPU time of who goes to sleep, time of who wakes, and from then on. The first
+/// A thread sleeps, and another wakes it: CPU time of who sleeps, time of who wakes, and from then on. The first
 /// sleep does not count.
 fn sleeps(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     let sleeps = &Sleeps::default();
@@ -121,24 +101,26 @@ fn sleeps(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     });
     bound?;
     let ns = |duration: Duration| duration.as_nanos() as f64;
-    // The clock was read within the call: about a half of this comes after.
-    let clock = clock_ns() / 2.0;
-    let both = || slept[1..].iter().zip(&woke[1..]);
-    let sleep = both().map(|((before, _), wake)| wake.asleep_ns - before - clock);
-    let empty = empty_ns();
-    let wake = woke[1..].iter().map(|wake| (ns(wake.ended - wake.began) - empty).max(0.0));
+    let clock = clock_ns();
+    let sleep = slept[1..].iter().map(|(cpu_ns, _)| cpu_ns - clock);
+    let wake = woke[1..].iter().map(|(began, ended)| ns(*ended - *began));
     // Who runs before the call has returned does so at once.
-    let woken = both().map(|((_, ran), wake)| ns(ran.saturating_duration_since(wake.ended)));
+    let both = slept[1..].iter().zip(&woke[1..]);
+    let woken = both.map(|((_, ran), (_, ended))| ns(ran.saturating_duration_since(*ended)));
     Ok(vec![sleep.collect(), wake.collect(), woken.collect()])
 }
 
-/// ns that reading a clock of CPU time takes.
+/// The calling thread's CPU time; no number where the system has no such clock.
+fn cpu_ns() -> f64 {
+    thread_cpu_seconds().map_or(f64::NAN, |seconds| seconds * 1e9)
+}
+
+/// ns that reading the clock of CPU time takes.
 fn clock_ns() -> f64 {
     const TIMES: usize = 100;
-    let clock = CpuClock::own();
     each(TIMES, || {
         (0..TIMES).for_each(|_| {
-            black_box(clock.ns());
+            black_box(cpu_ns());
         });
     })
 }
@@ -148,31 +130,19 @@ fn clock_ns() -> f64 {
 struct Window {
     /// How long it was, ns.
     ns: f64,
-    /// The CPU time of the thread meanwhile, ns; no number where the system does not tell.
-    ran_ns: f64,
     /// How often the thread did its piece of work.
     pieces: f64,
-    /// What all calls took, ns, if there were any.
-    calls_ns: Option<f64>,
-}
-
-impl Window {
-    /// Whether the thread that works had its CPU; what it got done does not say, as that is what is measured. Where
-    /// nobody tells, whether it worked.
-    fn is_whole(&self) -> bool {
-        if self.ran_ns.is_nan() { self.pieces > 0.0 } else { self.ran_ns >= WHOLE * self.ns }
-    }
+    /// What all calls took, ns; 0 if there were none.
+    calls_ns: f64,
 }
 
 /// One thread calls `membarrier` now and then, while another works.
 fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     membarrier::register().context("this system has no membarrier(2)")?;
     let (pieces, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let clock = OnceLock::new();
     let ((first, windows), second) = thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
-            clock.get_or_init(CpuClock::own);
             // Acquire: pairs with the Release below; nothing else is told.
             while !is_over.load(Ordering::Acquire) {
                 step(STEPS);
@@ -183,11 +153,10 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
         });
         let caller = scope.spawn(|| {
             let bound = cpus.bind(pair.first);
-            let worker = *clock.wait();
-            let both = |_| [window(&pieces, worker, false), window(&pieces, worker, true)];
-            let windows = after_one(batches, both);
+            let both = |_| [window(&pieces, false), window(&pieces, true)];
+            let windows: Vec<Window> = (0..batches).flat_map(both).collect();
             is_over.store(true, Ordering::Release);
-            (bound, windows.concat())
+            (bound, windows)
         });
         let called = caller.join().expect("no batch panics");
         (called, worker.join().expect("no batch panics"))
@@ -198,9 +167,8 @@ fn membarriers(cpus: &Cpus, pair: Pair, batches: usize) -> Batches {
     Ok(vec![calls, interrupts])
 }
 
-/// [`CALLS`] times a pause, and a call or none, while the thread with the clock `worker` works.
-fn window(pieces: &AtomicU64, worker: CpuClock, calls: bool) -> Window {
-    let ran_ns = worker.ns();
+/// [`CALLS`] times a pause, and a call or none.
+fn window(pieces: &AtomicU64, calls: bool) -> Window {
     let (before, began) = (pieces.load(Ordering::Relaxed), Instant::now());
     let mut calls_ns = 0.0;
     for _ in 0..CALLS {
@@ -213,23 +181,22 @@ fn window(pieces: &AtomicU64, worker: CpuClock, calls: bool) -> Window {
         }
     }
     let ns = began.elapsed().as_nanos() as f64;
-    let pieces = (pieces.load(Ordering::Relaxed) - before) as f64;
-    Window { ns, ran_ns: worker.ns() - ran_ns, pieces, calls_ns: calls.then_some(calls_ns) }
+    Window { ns, pieces: (pieces.load(Ordering::Relaxed) - before) as f64, calls_ns }
 }
 
-/// Of each window with calls, in which the thread that works had its CPU: what a call took, and what it took of that
-/// thread, ns. What a piece of work takes is the median of the windows without calls in which it had it.
+/// Of each window with calls, in which the thread that works did not stop: what a call took, and what it took of that
+/// thread, ns. What a piece of work takes is known from the window with the most of them.
 fn interrupted(windows: &[Window]) -> Vec<(f64, f64)> {
-    let whole = || windows.iter().filter(|window| window.is_whole());
-    let quiet = whole().filter(|window| window.calls_ns.is_none());
-    let pieces: Vec<f64> = quiet.map(|window| window.ns / window.pieces).collect();
-    let Some(Summary { median: piece, .. }) = Summary::of(&pieces) else { return Vec::new() };
-    let calls = CALLS as f64;
+    let quiet = windows.iter().filter(|window| window.calls_ns == 0.0 && window.pieces > 0.0);
+    let piece = quiet.map(|window| window.ns / window.pieces).fold(f64::INFINITY, f64::min);
     let of = |window: &Window| {
         let lost = window.ns - window.pieces * piece;
-        Some((window.calls_ns? / calls, lost / calls))
+        let calls = CALLS as f64;
+        // Who has stopped for another program has lost more.
+        let is_whole = window.calls_ns > 0.0 && lost < 0.5 * window.ns;
+        is_whole.then(|| (window.calls_ns / calls, lost / calls))
     };
-    whole().filter_map(of).collect()
+    windows.iter().filter_map(of).collect()
 }
 
 #[cfg(target_os = "linux")]
@@ -275,8 +242,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Calls and interrupts come out as they were, whatever windows another program took the CPU in, and however
-        /// fast some were.
+        /// Calls and interrupts come out as they were, whatever windows another program took the CPU in.
         #[test]
         fn interrupts_are_told_from_other_programs(
             piece in 20.0_f64..100.0,
@@ -284,23 +250,19 @@ mod tests {
             interrupt in 0.0_f64..2000.0,
             stops in prop::collection::vec(any::<bool>(), 3..40),
         ) {
-            let mut windows: Vec<Window> = std::iter::once(&false)
+            let windows: Vec<Window> = std::iter::once(&false)
                 .chain(&stops)
                 .flat_map(|stops| {
                     let ns = CALLS as f64 * (APART.as_nanos() as f64 + call);
                     let stopped = if *stops { 0.9 * ns } else { 0.0 };
                     let works = |lost: f64| (ns - stopped - lost).max(0.0) / piece;
-                    let ran_ns = ns - stopped;
-                    let quiet = Window { ns, ran_ns, pieces: works(0.0), calls_ns: None };
+                    let quiet = Window { ns, pieces: works(0.0), calls_ns: 0.0 };
                     let lost = interrupt * CALLS as f64;
-                    let calls_ns = Some(CALLS as f64 * call);
-                    [quiet, Window { pieces: works(lost), calls_ns, ..quiet }]
+                    let calls_ns = CALLS as f64 * call;
+                    [quiet, Window { ns, pieces: works(lost), calls_ns }]
                 })
                 .collect();
             let whole = 1 + stops.iter().filter(|stops| !**stops).count();
-            // In some, but less than a half, the clock was faster.
-            let fast = Window { ns: 1e5, ran_ns: 1e5, pieces: 2e5 / piece, calls_ns: None };
-            windows.extend(std::iter::repeat_n(fast, (whole - 1) / 2));
             let told = interrupted(&windows);
             prop_assert_eq!(told.len(), whole);
             for (own_call, own_interrupt) in told {
@@ -312,9 +274,7 @@ mod tests {
 
     #[test]
     fn where_the_other_never_ran_there_is_no_batch() {
-        for ran_ns in [0.0, f64::NAN] {
-            let stopped = Window { ns: 1e6, ran_ns, pieces: 0.0, calls_ns: None };
-            assert_eq!(interrupted(&[stopped, Window { calls_ns: Some(9.0), ..stopped }]), []);
-        }
+        let stopped = Window { ns: 1e6, pieces: 0.0, calls_ns: 0.0 };
+        assert_eq!(interrupted(&[stopped, Window { calls_ns: 100.0, ..stopped }]), []);
     }
 }

@@ -8,7 +8,6 @@
 //! | `batches`, `suite` | what batches say together; measurements, and the order of their batches |
 //! | `curve` | latency against size |
 //! | `alone`, `pair`, `kernel` | what one thread measures, what two do, and what the system's kernel does for them |
-//! | `cpu_clock` | a thread's clock of CPU time, which others can read |
 //! | `file`, `draft` | the machine's file, and its numbers with their sources |
 //!
 //! How each number is measured is in `docs/PREDICTION.md`.
@@ -17,7 +16,6 @@ mod alone;
 mod batches;
 mod caches;
 mod chain;
-mod cpu_clock;
 mod curve;
 mod draft;
 mod file;
@@ -32,18 +30,16 @@ use std::thread;
 use anyhow::Context;
 use trials::pin::Cpus;
 
-use self::chain::SPACING;
-
 pub use self::batches::Summary;
 pub use self::caches::{ToldCache, told};
 pub use self::curve::{CurvePoint, LatencyCurve};
 pub use self::file::Provenance;
-pub use self::place::{CpuPlace, Pair, Placement, counts, last_caches};
+pub use self::place::{CpuPlace, Pair, Placement, counts};
 pub use self::suite::LatencyReading;
 
 /// The most memory that a chain spans, in bytes.
 const MOST_BYTES: usize = 1 << 30;
-/// How often as much as the last cache has the lines of a chain have to be, so that it hardly finds one there.
+/// How often as large as the last cache a chain is that hardly finds a line there.
 const BEYOND: usize = 4;
 /// The size of the last cache in KiB for choosing the largest chain, if the system tells of none.
 const UNTOLD_KIB: usize = 32 << 10;
@@ -53,7 +49,7 @@ const UNTOLD_KIB: usize = 32 << 10;
 pub struct Effort {
     /// Batches of each measurement.
     pub batches: usize,
-    /// The memory that can be had in bytes, a quarter of which is used at most; if it is known.
+    /// The machine's memory in bytes, a quarter of which is used at most; if it is known.
     pub memory_bytes: Option<u64>,
 }
 
@@ -100,15 +96,16 @@ pub fn calibrate(
         let (curve, independent) = LatencyCurve::measure(largest, effort.batches)?;
         let mut readings = vec![LatencyReading {
             name: "memory_independent_ns".to_owned(),
-            how: "independent loads of the largest chain's lines, in its order".to_owned(),
+            how: "loads at random places of the largest chain, that depend on nothing".to_owned(),
             summary: independent,
             absent: String::new(),
         }];
         let mut all = alone::measurements();
-        let pairs =
-            [("near", placement.near), ("across", placement.across), ("far", placement.far)];
-        for (name, pair) in pairs {
-            all.extend(pair.into_iter().flat_map(|pair| pair::measurements(&cpus, pair, name)));
+        if let Some(pair) = placement.near {
+            all.extend(pair::measurements(&cpus, pair, "near"));
+        }
+        if let Some(pair) = placement.far {
+            all.extend(pair::measurements(&cpus, pair, "far"));
         }
         if let Some(pair) = placement.near.or(placement.far) {
             all.extend(kernel::measurements(&cpus, pair));
@@ -125,40 +122,11 @@ pub fn calibrate(
     Ok(Calibration { places, told, curve, readings })
 }
 
-/// Bytes that the largest chain spans: one of the curve's sizes, unless there is too little memory.
+/// Bytes that the largest chain spans.
 fn largest(told: [Option<ToldCache>; 3], memory_bytes: Option<u64>) -> usize {
     let kib = told.iter().flatten().map(|cache| cache.kib).max().unwrap_or(0);
     let kib = if told[2].is_some() { kib } else { kib.max(UNTOLD_KIB) };
     let quarter =
         memory_bytes.map_or(MOST_BYTES, |bytes| usize::try_from(bytes / 4).unwrap_or(MOST_BYTES));
-    // A chain has one of so many lines that it spans.
-    let spanned = kib.saturating_mul(1024 * BEYOND * SPACING).min(MOST_BYTES);
-    let enough = curve::sizes(2 * MOST_BYTES).into_iter().find(|bytes| *bytes >= spanned);
-    enough.unwrap_or(MOST_BYTES).min(quarter)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use virtual_cores::LINE;
-
-    use super::*;
-
-    proptest! {
-        /// The largest chain has four times as many lines as the last cache, and it is the last point of the curve, if
-        /// there is memory; and it never takes more than it may.
-        #[test]
-        fn the_largest_chain_is_beyond_the_last_cache(
-            kib in 1_usize..(1 << 18),
-            memory in prop::option::of(0_u64..(1 << 34)),
-        ) {
-            let cache = Some(ToldCache { kib, ways: 8 });
-            let most = memory.map_or(MOST_BYTES as u64, |bytes| (bytes / 4).min(MOST_BYTES as u64));
-            let spans = largest([None, None, cache], memory);
-            prop_assert!(spans as u64 <= most);
-            let lines = curve::sizes(spans).last().expect("a size") / LINE / SPACING;
-            let is_beyond = lines * LINE >= 4 * kib * 1024;
-            prop_assert!(is_beyond || spans as u64 == most, "{} KiB: {} lines", kib, lines);
-        }
-    }
+    (BEYOND * 1024 * kib).min(MOST_BYTES).min(quarter)
 }

@@ -10,12 +10,11 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use trials::pin::Cpus;
-use virtual_cores::LINE;
 
 use crate::alone::{BLOCKS, Block, allocate};
-use crate::chain::{Chain, LoneWord, SPACING};
+use crate::chain::{Chain, ChainLine, SPACING};
 use crate::place::Pair;
-use crate::suite::{Measuring, after_one, each};
+use crate::suite::{Measuring, each};
 
 /// Lines that are dirty in the other's caches: few enough for any first cache.
 const LINES: usize = 128;
@@ -78,7 +77,7 @@ impl Access {
     #[inline(never)]
     fn each_line(self, chain: &Chain, order: &[usize]) {
         // Relaxed throughout: the owner of the lines has told by Release that it is done with them.
-        let marks = order.iter().map(|at| chain.mark_at(*at));
+        let marks = order.iter().map(|at| &chain.line(*at).mark);
         match self {
             Self::Load => {
                 black_box(chain.chase(chain.first(), chain.linked()));
@@ -94,7 +93,7 @@ impl Access {
             Self::Rmw => {
                 // Opaque: that nothing is added would make a load of it.
                 let nothing = black_box(0);
-                let next = |at: usize, _| chain.link_at(at).fetch_add(nothing, Ordering::Relaxed);
+                let next = |at: usize, _| chain.line(at).next.fetch_add(nothing, Ordering::Relaxed);
                 black_box(order.iter().fold(chain.first(), next));
             }
             Self::RmwIndependent => {
@@ -103,10 +102,10 @@ impl Access {
             }
             Self::Cas => {
                 let next = |at: usize, _| {
-                    let link = chain.link_at(at);
+                    let next = &chain.line(at).next;
                     let found =
-                        link.compare_exchange(usize::MAX, 0, Ordering::Relaxed, Ordering::Relaxed);
-                    found.expect_err("no line is at that place")
+                        next.compare_exchange(usize::MAX, 0, Ordering::Relaxed, Ordering::Relaxed);
+                    found.expect_err("no line has that number")
                 };
                 black_box(order.iter().fold(chain.first(), next));
             }
@@ -131,7 +130,7 @@ pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<
         .collect();
     all.push(Measuring::one(
         named("hand_over_ns"),
-        "a word that two cores write in turn, one way, by who looks for it without a pause",
+        "a word that two cores write in turn, one way",
         move |batches| hand_overs(cpus, pair, batches),
     ));
     all.push(Measuring::one(
@@ -149,13 +148,13 @@ pub(crate) fn measurements<'a>(cpus: &'a Cpus, pair: Pair, prefix: &str) -> Vec<
 
 /// Lines that one thread writes, and the other then accesses: ns of each.
 fn dirty(cpus: &Cpus, pair: Pair, batches: usize, access: Access) -> anyhow::Result<Vec<f64>> {
-    let bytes = LINES * SPACING * LINE;
+    let bytes = LINES * SPACING * size_of::<ChainLine>();
     let mut chain = Chain::new(bytes)?;
     chain.link(0, bytes, &mut Xoshiro256PlusPlus::seed_from_u64(1));
     let order = chain.order();
     let write = |batch| {
         // Relaxed: the turn's Release tells of them.
-        order.iter().for_each(|at| chain.mark_at(*at).store(batch, Ordering::Relaxed));
+        order.iter().for_each(|at| chain.line(*at).mark.store(batch, Ordering::Relaxed));
     };
     let measure = || each(chain.linked(), || access.each_line(&chain, &order));
     in_turn(cpus, pair, batches, write, measure)
@@ -197,8 +196,8 @@ fn turns(
     prepare: impl Fn(usize) + Sync,
     measure: impl Fn() -> f64 + Sync,
 ) -> anyhow::Result<Vec<(f64, bool)>> {
-    let (turn, beat) = (LoneWord::default(), LoneWord::default());
-    let (turn, beat) = (&turn.0, &beat.0);
+    let (turn, beat) = (ChainLine::default(), ChainLine::default());
+    let (turn, beat) = (&turn.mark, &beat.mark);
     let ((first, mut measured), second) = thread::scope(|scope| {
         let preparing = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
@@ -241,17 +240,17 @@ fn turns(
 
 /// A word that two threads write in turn: ns from one's store until the other has seen it.
 fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let word = LoneWord::default();
-    let word = &word.0;
+    let word = ChainLine::default();
+    let word = &word.mark;
     let hand_over = |from: usize| {
         // Acquire and Release: each pairs with the other thread's, though nothing else is told.
-        look_until(|| word.load(Ordering::Acquire) == from);
+        wait_until(|| word.load(Ordering::Acquire) == from);
         word.store(from + 1, Ordering::Release);
     };
     let ((first, measured), second) = thread::scope(|scope| {
         let other = scope.spawn(|| {
             let bound = cpus.bind(pair.second);
-            (0..(batches + 1) * HAND_OVERS).for_each(|turn| hand_over(2 * turn + 1));
+            (0..batches * HAND_OVERS).for_each(|turn| hand_over(2 * turn + 1));
             bound
         });
         let measuring = scope.spawn(|| {
@@ -261,7 +260,7 @@ fn hand_overs(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64
                 // Of each turn both ways.
                 each(2 * HAND_OVERS, || turns.for_each(|turn| hand_over(2 * turn)))
             };
-            (bound, after_one(batches, batch))
+            (bound, (0..batches).map(batch).collect())
         });
         let measured = measuring.join().expect("no batch panics");
         (measured, other.join().expect("no batch panics"))
@@ -276,22 +275,21 @@ type Span = (Instant, Instant);
 
 /// Updates of one line by two threads at once: ns of each, of batches in which both ran.
 fn contended(cpus: &Cpus, pair: Pair, batches: usize) -> anyhow::Result<Vec<f64>> {
-    let (arrived, contended) = (LoneWord::default(), LoneWord::default());
-    let (arrived, contended) = (&arrived.0, &contended.0);
+    let (arrived, contended) = (ChainLine::default(), ChainLine::default());
     let update = |batch: usize| {
-        arrived.fetch_add(1, Ordering::AcqRel);
+        arrived.mark.fetch_add(1, Ordering::AcqRel);
         // Acquire: pairs with the other's fetch_add: it has come to this batch.
-        wait_until(|| arrived.load(Ordering::Acquire) >= 2 * (batch + 1));
+        wait_until(|| arrived.mark.load(Ordering::Acquire) >= 2 * (batch + 1));
         let began = Instant::now();
         // Relaxed: nobody reads the word.
         for _ in 0..UPDATES {
-            black_box(contended.fetch_add(1, Ordering::Relaxed));
+            black_box(contended.mark.fetch_add(1, Ordering::Relaxed));
         }
         (began, Instant::now())
     };
     let thread = |cpu: usize| {
         let bound = cpus.bind(cpu);
-        (bound, after_one(batches, update))
+        (bound, (0..batches).map(update).collect::<Vec<Span>>())
     };
     let ((first, begun), (second, others)) = thread::scope(|scope| {
         let other = scope.spawn(|| thread(pair.second));
@@ -311,22 +309,12 @@ fn side_by_side(one: Span, other: Span) -> Option<f64> {
     (both >= 0.8 * all).then_some(all / (2 * UPDATES) as f64)
 }
 
-/// Looks until it is so, with a pause after each look.
-pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
-    wait(is_so, spin_loop);
-}
-
-/// The same without a pause, which may take as long as what is measured.
-fn look_until(is_so: impl Fn() -> bool) {
-    wait(is_so, || ());
-}
-
 /// Looks until it is so; now and then another thread may have the CPU, in case it is the one that is waited for.
-fn wait(is_so: impl Fn() -> bool, meanwhile: impl Fn()) {
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
     let mut looks = 0_u32;
     while !is_so() {
         looks = looks.wrapping_add(1);
-        if looks.is_multiple_of(4096) { thread::yield_now() } else { meanwhile() }
+        if looks.is_multiple_of(4096) { thread::yield_now() } else { spin_loop() }
     }
 }
 
@@ -336,6 +324,7 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
+    use virtual_cores::LINE;
 
     use super::*;
 
@@ -377,14 +366,13 @@ mod tests {
         chain.link(0, LINES * LINE, &mut Xoshiro256PlusPlus::seed_from_u64(3));
         let order = chain.order();
         for (access, name, _) in Access::ALL {
-            order.iter().for_each(|at| chain.mark_at(*at).store(0, Ordering::Relaxed));
+            order.iter().for_each(|at| chain.line(*at).mark.store(0, Ordering::Relaxed));
             access.each_line(&chain, &order);
             let writes = name.contains("independent") && access != Access::LoadIndependent;
-            for line in 0..2 * LINES {
-                let at = Chain::place(line);
-                let mark = chain.mark_at(at).load(Ordering::Relaxed);
+            for at in 0..2 * LINES {
+                let mark = chain.line(at).mark.load(Ordering::Relaxed);
                 let expected = usize::from(writes && order.contains(&at));
-                assert_eq!(mark, expected, "{access:?}, line {line}");
+                assert_eq!(mark, expected, "{access:?}, line {at}");
             }
             assert_eq!(chain.order(), order, "{access:?}");
         }

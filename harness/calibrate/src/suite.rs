@@ -1,7 +1,6 @@
 //! Measurements, and the order in which their batches are run.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -106,37 +105,17 @@ fn shares(batches: usize) -> Vec<usize> {
     (0..ROUNDS).map(share).filter(|share| *share > 0).collect()
 }
 
-/// ns of each of `times`, which `batch` does, without what reading the clock takes.
+/// ns of each of `times`, which `batch` does.
 pub(crate) fn each(times: usize, batch: impl FnOnce()) -> f64 {
-    let empty = empty_ns();
-    (ns_of(batch) - empty).max(0.0) / times as f64
-}
-
-/// ns of a batch that does nothing, as the clock tells it: the median of many.
-pub(crate) fn empty_ns() -> f64 {
-    const BATCHES: usize = 10_000;
-    static EMPTY_NS: OnceLock<f64> = OnceLock::new();
-    *EMPTY_NS.get_or_init(|| {
-        let batches: Vec<f64> = (0..BATCHES).map(|_| ns_of(|| ())).collect();
-        Summary::of(&batches).map_or(0.0, |ns| ns.median)
-    })
-}
-
-fn ns_of(batch: impl FnOnce()) -> f64 {
     let started = Instant::now();
     batch();
-    started.elapsed().as_nanos() as f64
+    started.elapsed().as_nanos() as f64 / times as f64
 }
 
 /// So many batches, after one that does not count.
 pub(crate) fn sampled(batches: usize, mut batch: impl FnMut() -> f64) -> anyhow::Result<Vec<f64>> {
-    Ok(after_one(batches, |_| batch()))
-}
-
-/// What so many batches say, numbered from 1, after one of the number 0 that does not count: all is cold in it.
-pub(crate) fn after_one<T>(batches: usize, mut batch: impl FnMut(usize) -> T) -> Vec<T> {
-    batch(0);
-    (1..=batches).map(batch).collect()
+    batch();
+    Ok((0..batches).map(|_| batch()).collect())
 }
 
 #[cfg(test)]
@@ -167,18 +146,6 @@ mod tests {
             let log = log.into_inner();
             prop_assert_eq!(log.len(), 2 * batches.min(ROUNDS));
             prop_assert!(log.chunks(2).all(|pair| pair == ["a", "b"]), "{:?}", log);
-        }
-
-        /// The first batch is run as well, and does not count.
-        #[test]
-        fn the_first_batch_does_not_count(batches in 0_usize..100) {
-            let mut all = Vec::new();
-            let told = after_one(batches, |batch| {
-                all.push(batch);
-                batch
-            });
-            prop_assert_eq!(all, (0..=batches).collect::<Vec<_>>());
-            prop_assert_eq!(told, (1..=batches).collect::<Vec<_>>());
         }
     }
 

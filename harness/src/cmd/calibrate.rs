@@ -14,7 +14,6 @@ use virtual_cores::MachineModel;
 use super::output::{print, say};
 use crate::failure::{Failure, usage};
 use crate::results::machine::Machine;
-use crate::sweep::groups::available;
 
 /// Measure this machine's latencies into a file, on which `cargo predict` predicts
 ///
@@ -52,20 +51,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     check(&args.out, args.fresh)?;
     // Of the machine alone: no program of tables is asked.
     let machine = Machine::read(&BuildFacts::default());
-    let memory_bytes = available().or(machine.memory_bytes);
-    let effort = Effort { batches: args.batches as usize, memory_bytes };
+    let effort = Effort { batches: args.batches as usize, memory_bytes: machine.memory_bytes };
     let calibration = calibrate(&effort, |what| say(format_args!("measuring {what}")))?;
     let provenance = provenance(args, &machine, &calibration);
     let text = calibration.text(&provenance);
     // What nothing could be predicted on is not written.
     let model = MachineModel::parse(&text).context("the file would be no machine")?;
-    let numbers = if args.json { json(&calibration, &model)? } else { in_words(&calibration) };
-    // What was measured is lost neither where it cannot be written any more, nor where it cannot be printed.
-    let printed = print(&numbers);
     write(&args.out, &text)?;
     calibration.doubts().iter().for_each(|doubt| say(format_args!("note: {doubt}")));
     say(format_args!("wrote {}", args.out.display()));
-    printed?;
+    let text = if args.json { json(&calibration, &model)? } else { in_words(&calibration) };
+    print(&text)?;
     Ok(())
 }
 
@@ -75,11 +71,7 @@ fn check(out: &Path, fresh: bool) -> Result<(), Failure> {
     if out.is_dir() {
         return Err(usage(format!("--out {shown} is a folder: it names the file to write")));
     }
-    let there = out.symlink_metadata().ok();
-    if there.as_ref().is_some_and(|there| !there.is_file()) {
-        return Err(usage(format!("--out {shown} is no regular file, which it would replace")));
-    }
-    if there.is_some() && !fresh {
+    if out.symlink_metadata().is_ok() && !fresh {
         return Err(usage(format!(
             "{shown} exists already; choose another with --out, or overwrite it with --fresh"
         )));
@@ -88,27 +80,17 @@ fn check(out: &Path, fresh: bool) -> Result<(), Failure> {
     if !folder.is_dir() {
         return Err(usage(format!("--out {shown}: there is no folder {}", folder.display())));
     }
-    let beside = beside(out);
-    let made = fs::write(&beside, "").and_then(|()| fs::remove_file(&beside));
-    made.map_err(|error| {
-        usage(format!("--out {shown}: no file can be made in {}: {error}", folder.display()))
-    })
+    Ok(())
 }
 
 fn folder(out: &Path) -> &Path {
     out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Where the file is made, before it is in its place.
-fn beside(out: &Path) -> PathBuf {
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    PathBuf::from(beside)
-}
-
 /// Writes a file whole: beside its place, and then there.
 fn write(out: &Path, text: &str) -> anyhow::Result<()> {
-    let beside = beside(out);
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
     fs::write(&beside, text)
         .and_then(|()| fs::rename(&beside, out))
         .inspect_err(|_| drop(fs::remove_file(&beside)))

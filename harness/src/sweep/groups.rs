@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use table::ByteKeys;
 
@@ -189,43 +188,14 @@ fn parted<T: Copy>(group: &[T], memory: &Memory, estimate: &impl Fn(T) -> u64) -
     }
 }
 
-/// Memory that can be had without swapping, as the system and the limits of control groups have it.
-pub(crate) fn available() -> Option<u64> {
-    available_below(Path::new("/"))
-}
-
-/// Of both versions of control groups: the controller as a line of a process's groups names it, the folder of all
-/// groups, and the files with a group's limit and what it uses.
-const GROUPS: [[&str; 4]; 2] = [
-    ["", "sys/fs/cgroup", "memory.max", "memory.current"],
-    ["memory", "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"],
-];
-
-/// What can be had as the files under `root` say, of the groups that the process is in, and that those are in. A
-/// container may see its own as that of all.
-fn available_below(root: &Path) -> Option<u64> {
-    let text = |path: PathBuf| fs::read_to_string(path).ok();
-    let number = |path: PathBuf| text(path)?.trim().parse::<u64>().ok();
-    let mut least = available_in(&text(root.join("proc/meminfo"))?)?;
-    let own = text(root.join("proc/self/cgroup")).unwrap_or_default();
-    for [controller, folder, limit, usage] in GROUPS {
-        let group = group_of(&own, controller).unwrap_or_default();
-        for group in Path::new(group.trim_start_matches('/')).ancestors() {
-            let group = root.join(folder).join(group);
-            let both = number(group.join(limit)).zip(number(group.join(usage)));
-            least = least.min(both.map_or(u64::MAX, |(limit, used)| limit.saturating_sub(used)));
-        }
-    }
-    Some(least)
-}
-
-/// The group of that controller, in the lines `7:cpu,memory:/group` of a process's groups.
-fn group_of<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
-    groups.lines().find_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (names, group) = (parts.next()?, parts.next()?);
-        names.split(',').any(|name| name == controller).then_some(group)
-    })
+/// Memory that can be had without swapping, as the system or the container's limit has it.
+fn available() -> Option<u64> {
+    let system = available_in(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    let number = |path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let limit = number("/sys/fs/cgroup/memory.max");
+    let left =
+        limit.zip(number("/sys/fs/cgroup/memory.current")).map(|(max, now)| max - now.min(max));
+    Some(left.map_or(system, |left| left.min(system)))
 }
 
 /// The field `MemAvailable` of the text of `/proc/meminfo`, in bytes.
@@ -242,8 +212,6 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::test_rows::{case, trial};
 
@@ -322,40 +290,5 @@ mod tests {
         assert_eq!(available_in(text), Some(2_048_000));
         assert_eq!(available_in("MemTotal: 8 kB\n"), None);
         assert!(available().is_none_or(|bytes| bytes > 1 << 20));
-    }
-
-    proptest! {
-        /// It is the least of what the system has, and of what is left of the limit of each group, of either version.
-        #[test]
-        fn limits_of_all_groups_count(
-            system in 1_u64..(1 << 40),
-            limits in prop::collection::vec(prop::option::of((1_u64..(1 << 41), 0_u64..(1 << 40))), 5),
-        ) {
-            let root = tempfile::tempdir().unwrap();
-            let write = |file: &str, text: String| {
-                let file = root.path().join(file);
-                fs::create_dir_all(file.parent().unwrap()).unwrap();
-                fs::write(file, text).unwrap();
-            };
-            write("proc/meminfo", format!("MemTotal: 9 kB\nMemAvailable: {system} kB\n"));
-            write("proc/self/cgroup", "7:cpu,memory:/a/b\n3:pids:/other\n0::/c\n".to_owned());
-            let first = ["memory.limit_in_bytes", "memory.usage_in_bytes"];
-            let second = ["memory.max", "memory.current"];
-            // Of a group that the process is not in.
-            for (file, number) in second.into_iter().zip([1, 0]) {
-                write(&format!("sys/fs/cgroup/other/{file}"), format!("{number}\n"));
-            }
-            let groups =
-                [("memory", first), ("memory/a", first), ("memory/a/b", first), ("", second), ("c", second)];
-            let mut least = system * 1024;
-            for ((folder, files), limit) in groups.into_iter().zip(&limits) {
-                let Some((limit, used)) = limit else { continue };
-                for (file, number) in files.into_iter().zip([limit, used]) {
-                    write(&format!("sys/fs/cgroup/{folder}/{file}"), format!("{number}\n"));
-                }
-                least = least.min(limit.saturating_sub(*used));
-            }
-            prop_assert_eq!(available_below(root.path()), Some(least));
-        }
     }
 }

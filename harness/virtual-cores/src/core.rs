@@ -89,15 +89,15 @@ impl Core {
     #[must_use]
     pub fn new(machine: &MachineModel, number: usize) -> Self {
         let costs = Costs {
-            window: machine.window.nearest(),
+            window: machine.window.is as u64,
             misses: machine.misses.is as usize,
             stores: machine.stores.is as usize,
-            l1: machine.l1.cycles.nearest(),
-            rmw: machine.rmw_cycles.nearest(),
+            l1: machine.l1.cycles.is as u64,
+            rmw: machine.rmw_cycles.is as u64,
             rmw_overlaps: machine.rmw_overlaps.is != 0.0,
-            fence: machine.fence_cycles.nearest(),
-            mispredict: machine.mispredict_cycles.nearest(),
-            pause: machine.pause_cycles.nearest(),
+            fence: machine.fence_cycles.is as u64,
+            mispredict: machine.mispredict_cycles.is as u64,
+            pause: machine.pause_cycles.is as u64,
         };
         Self {
             number,

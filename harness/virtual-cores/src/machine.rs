@@ -43,13 +43,6 @@ const UNCERTAIN: [(&str, f64); 5] = [
 ];
 
 impl Number {
-    /// It as a whole number, the nearest: a model that cut the fraction off would be too fast, and a band of draws
-    /// lopsided.
-    #[must_use]
-    pub fn nearest(&self) -> u64 {
-        self.is.round() as u64
-    }
-
     fn check(&self, name: &str) -> anyhow::Result<()> {
         let is = self.is;
         ensure!(is.is_finite() && is >= 0.0, "{name} is {is}");
@@ -134,11 +127,11 @@ pub struct MachineModel {
     pub membarrier_ns: Number,
     /// The same for each core that runs meanwhile, ns.
     pub interrupt_ns: Number,
-    /// To go to sleep for a lock, ns: not what it takes to run again.
+    /// To go to sleep for a lock, ns.
     pub sleep_ns: Number,
     /// To wake a sleeper, for who wakes it, ns.
     pub wake_ns: Number,
-    /// From then until the sleeper runs, ns: its own part of that is in it.
+    /// From then until the sleeper runs, ns.
     pub woken_ns: Number,
     /// What else is known of it, by name and unit: the model has no use for it.
     #[serde(default)]
@@ -306,16 +299,10 @@ impl MachineModel {
         core / self.cores_per_socket.is as usize
     }
 
-    /// Nanoseconds as cycles, to the nearest.
+    /// Nanoseconds as cycles.
     #[must_use]
     pub fn cycles(&self, ns: &Number) -> u64 {
         (ns.is * self.ghz.is).round() as u64
-    }
-
-    /// Within which share of itself a number of that name is drawn that does not say: none if it is not drawn then.
-    #[must_use]
-    pub fn usual_within(name: &str) -> Option<f64> {
-        UNCERTAIN.iter().find(|(uncertain, _)| *uncertain == name).map(|(_, within)| *within)
     }
 
     /// The machine with its uncertain numbers drawn anew: for the band of a prediction. Draw 0 is the
@@ -347,7 +334,7 @@ impl MachineModel {
         // Those that are drawn in any case come first: what others say does not change their draws.
         numbers.sort_by_key(|(name, _)| usual(name).unwrap_or(UNCERTAIN.len()));
         for (name, number) in numbers {
-            let unsaid = Self::usual_within(name);
+            let unsaid = usual(name).map(|at| UNCERTAIN[at].1);
             if let Some(within) = number.within.or(unsaid) {
                 number.is *= 1.0 + within * sign * uniform();
             }

@@ -188,9 +188,9 @@ impl CoherentMemory {
         let sockets = machine.sockets.is as usize;
         Self {
             costs: Costs {
-                l1: machine.l1.cycles.nearest(),
-                l2: machine.l2.cycles.nearest(),
-                llc: machine.llc.cycles.nearest(),
+                l1: machine.l1.cycles.is as u64,
+                l2: machine.l2.cycles.is as u64,
+                llc: machine.llc.cycles.is as u64,
                 near: machine.cycles(&machine.near_ns),
                 far: machine.cycles(&machine.far_ns),
                 memory: machine.cycles(&machine.memory_ns),

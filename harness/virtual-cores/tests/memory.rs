@@ -3,7 +3,7 @@
 mod machines;
 
 use machines::{machine, two_sockets};
-use virtual_cores::{CoherentMemory, Core, MachineModel, Part, ServedFrom, Traffic};
+use virtual_cores::{CoherentMemory, Part, ServedFrom, Traffic};
 
 const READS: bool = false;
 const WRITES: bool = true;
@@ -193,69 +193,5 @@ fn the_directory_knows_the_caches() {
         assert_eq!(accesses, 3000);
         assert_eq!(accesses, l1 + l2 + llc + dram + near + far + upgrades);
         assert!([l1, l2, llc, dram, near, far, upgrades].iter().all(|count| *count > 0));
-    }
-}
-
-/// Cycles of a read that is served from there, of caches of 16, 32 and 64 lines.
-fn cycles_from(machine: &MachineModel, from: ServedFrom) -> u64 {
-    let mut memory = CoherentMemory::new(machine, 1);
-    let mut now = 0;
-    // Each number of lines twice: they fit into the first cache, the second alone, and the last alone.
-    for line in [1, 24, 48].into_iter().flat_map(|lines| (0..lines).chain(0..lines)) {
-        let served = memory.access(0, line, READS, now);
-        if served.from == from {
-            return served.done - now;
-        }
-        now = served.done;
-    }
-    panic!("no line came from {from:?}");
-}
-
-/// What a core takes: a fence, a mispredicted branch, a pause and an update; and lines of the three caches.
-fn cycles_used(machine: &MachineModel) -> [u64; 7] {
-    let alone = |instruction: fn(&mut Core)| {
-        let mut core = Core::new(machine, 0);
-        instruction(&mut core);
-        core.now()
-    };
-    let [fence, branch, pause] = [Core::fence, Core::mispredict, Core::pause].map(alone);
-    let (mut memory, mut core) = (CoherentMemory::new(machine, 1), Core::new(machine, 0));
-    core.update(&mut memory, 1 << 20, 0, 0);
-    let before = core.now();
-    core.update(&mut memory, 1 << 20, 0, 0);
-    let update = core.now() - before;
-    let caches = [ServedFrom::L1, ServedFrom::L2, ServedFrom::Llc];
-    let [l1, l2, llc] = caches.map(|from| cycles_from(machine, from));
-    [fence, branch, pause, update, l1, l2, llc]
-}
-
-/// Cycles are whole, and draws of a number are not: of many draws what is used is on average the number, as much above
-/// as below.
-#[test]
-fn draws_are_balanced_in_what_is_used() {
-    const DRAWS: u64 = 200;
-    for step in 0..12_u8 {
-        let is = 3.0 + 0.7 * f64::from(step);
-        let mut machine = machine(1, 4, [(1, 4), (2, 2), (4, 8)]);
-        let numbers = [
-            &mut machine.fence_cycles,
-            &mut machine.mispredict_cycles,
-            &mut machine.pause_cycles,
-            &mut machine.rmw_cycles,
-            &mut machine.l1.cycles,
-            &mut machine.l2.cycles,
-            &mut machine.llc.cycles,
-        ];
-        for number in numbers {
-            (number.is, number.within) = (is, Some(0.5));
-        }
-        machine.rmw_overlaps.within = Some(0.0);
-        let draws: Vec<[u64; 7]> =
-            (1..=DRAWS).map(|draw| cycles_used(&machine.drawn(draw))).collect();
-        for at in 0..7 {
-            let all: u64 = draws.iter().map(|used| used[at]).sum();
-            let mean = all as f64 / DRAWS as f64;
-            assert!((mean - is).abs() < 0.25, "number {at}: {mean} cycles on average, of {is}");
-        }
     }
 }

@@ -39,18 +39,12 @@ fn what_cannot_be_written_is_refused_before_it_is_measured() {
     let lab = lab();
     lab.write("folder/there", "");
     lab.write("taken.toml", "mine");
-    std::os::unix::fs::symlink("taken.toml", lab.path("link.toml")).unwrap();
-    // It is made under a longer name at first, which no folder takes.
-    let long = format!("calibrate --out {} --batches 1", "m".repeat(255));
     for (arguments, expected) in [
         ("calibrate", "--out"),
         ("calibrate --out gone/m.toml", "there is no folder gone"),
         ("calibrate --out folder", "is a folder"),
         ("calibrate --out folder --fresh", "is a folder"),
         ("calibrate --out taken.toml", "exists already"),
-        ("calibrate --out link.toml", "is no regular file"),
-        ("calibrate --out link.toml --fresh --batches 1", "is no regular file"),
-        (long.as_str(), "no file can be made in ."),
         ("calibrate --out m.toml --batches 0", "1..=10000"),
         ("calibrate --out m.toml --batches many", "whole number"),
         ("calibrate --out m.toml --name \t", "--name"),
@@ -59,7 +53,6 @@ fn what_cannot_be_written_is_refused_before_it_is_measured() {
         let ran = lab.run(arguments).exits(2).says(&[expected]);
         assert!(ran.out.is_empty() && !ran.err.contains("measuring"), "{}", ran.err);
     }
-    assert_eq!(lab.names(), ["folder", "link.toml", "taken.toml"]);
-    assert!(lab.path("link.toml").symlink_metadata().unwrap().is_symlink());
+    assert_eq!(lab.names(), ["folder", "taken.toml"]);
     assert_eq!(lab.read("taken.toml"), "mine");
 }
