@@ -1,12 +1,13 @@
 //! Trials of right and wrong tables.
 
+mod littered;
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use kernel::maker;
 use structures::map::{ConcurrentMap, Direct, DirectMap, MapInfo};
 use structures::versioned::HamtCas;
 use structures::{ChainingBucketLock, ChainingLockFree};
-use table::meter::{Meter, Reading, Tally};
 
 use std::time::Duration;
 
@@ -281,67 +282,6 @@ impl ConcurrentMap<u64, u64> for &'static Stalling {
     fn len(&self) -> usize {
         self.map.len()
     }
-}
-
-/// What a prefill has left for lookups to free, one each. More than fit into a warm-up.
-static LITTER: AtomicUsize = AtomicUsize::new(0);
-
-/// A table whose prefill leaves it.
-struct Littered(ChainingBucketLock<u64, u64>);
-
-impl DirectMap<u64, u64> for Littered {
-    fn get_with<T>(&self, key: &u64, read: impl FnOnce(&u64) -> T) -> Option<T> {
-        let _ = LITTER.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
-        self.0.get(key).map(|value| read(&value))
-    }
-
-    fn insert(&self, key: u64, value: u64) -> bool {
-        LITTER.fetch_add(4_000, Relaxed);
-        self.0.insert(key, value)
-    }
-
-    fn update(&self, key: &u64, f: impl FnMut(&u64) -> u64) -> Option<u64> {
-        self.0.update(key, f)
-    }
-
-    fn upsert(&self, key: u64, f: impl FnMut(Option<&u64>) -> u64) -> Option<u64> {
-        self.0.upsert(key, f)
-    }
-
-    fn remove(&self, key: &u64) -> Option<u64> {
-        self.0.remove(key)
-    }
-
-    fn for_each(&self, f: impl FnMut(&u64, &u64)) {
-        DirectMap::for_each(&self.0, f);
-    }
-}
-
-impl ConcurrentMap<u64, u64> for Littered {
-    const INFO: MapInfo = MapInfo { counts_nodes: true, ..MapInfo::UNKNOWN };
-
-    type Handle<'m> = Direct<'m, Self>;
-
-    fn handle(&self) -> Direct<'_, Self> {
-        Direct::new(self)
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-#[test]
-fn what_the_prefill_has_retired_is_freed_before_anything_is_measured() {
-    fn read() -> Option<Reading> {
-        let (nodes, bytes) = (LITTER.load(Relaxed) as u64, 0);
-        Some(Reading { unreclaimed: Tally { nodes, bytes }, ..Reading::default() })
-    }
-    let mut maker = maker(|_: &MapOptions| Littered(ChainingBucketLock::default()));
-    maker.meter = Meter { read, ..Meter::default() };
-    let measured = super::run(&maker, &spec(1, Mix::balanced(100.0), 0.0)).unwrap();
-    assert_eq!(measured.failures, Vec::<String>::new());
-    assert_eq!(measured.peak_unreclaimed, Some(0));
 }
 
 /// The clock is the real one, but what must be slow follows from the schedule: on a busy machine
