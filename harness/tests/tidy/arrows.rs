@@ -176,6 +176,7 @@ fn what_is_compiled_once_knows_no_table() {
     must_not_say(&harness.join("src"), &["own.rs"], &tables);
     let tests = [
         "trial/tests.rs",
+        "trial/tests/littered.rs",
         "trial/fault_tests.rs",
         "trial/turns_tests.rs",
         "fill/tests.rs",
