@@ -339,6 +339,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     {
         let hash = self.hasher.hash_one(key);
         let locked = self.at_home(hash);
+        // What `at` does, but for the closure: as large as this one it would be called out of line, with all that is
+        // known of the key in memory.
         match locked.find_at_home(|k| k.borrow() == key) {
             Some(place) => locked.remove(place, condition),
             None if locked.is_none_away() => None,
