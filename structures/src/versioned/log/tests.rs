@@ -1,9 +1,12 @@
-//! Entries whose numbers go past 2³²: [`FIRST_ENTRY`] is 256 below it here.
+//! Replicas: where they go from, and entries whose numbers go past 2³² ([`FIRST_ENTRY`] is 256 below it
+//! here).
 
 use std::cell::{Cell, RefCell};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -143,4 +146,42 @@ fn a_replica_notices_a_checkpoint_beyond_32_bits() {
     let seen = slow.pin().read(0, |object| object.all.len());
     assert!(seen >= before + 4, "{seen}");
     assert_eq!(clones.load(SeqCst) - later.get(), 1, "it went on from the checkpoint");
+}
+
+/// A replica has run an operation that did not take effect, as another thread, which ran it first,
+/// panicked; and the clone that was to take the replica's place panics. No response depends on the
+/// operation's entry yet, so the replica is where readers are to be; it is not what they are to see.
+#[test]
+fn a_replica_that_went_another_way_is_not_read() {
+    let (log, _) = log();
+    let (reaches, reached) = mpsc::channel();
+    let (panics, panicked) = mpsc::channel();
+    let (reads, read) = mpsc::channel();
+    thread::scope(|scope| {
+        let log = &log;
+        scope.spawn(move || {
+            reached.recv().expect("its operation is in the log");
+            NEXT.set(Some(Box::new(move || {
+                NEXT.set(Some(Box::new(move || {
+                    panics.send(()).expect("it waits");
+                    read.recv().expect("it reads");
+                })));
+                panic!("as told");
+            })));
+            assert_eq!(append(&mut log.handle(), 8), 0);
+        });
+        let mut handle = log.handle();
+        NEXT.set(Some(Box::new(move || {
+            reaches.send(()).expect("the other waits");
+            panicked.recv().expect("the other panics");
+            PANICS.set(true);
+        })));
+        let appends = AssertUnwindSafe(|| append(&mut handle, 7));
+        assert!(panic::catch_unwind(appends).is_err(), "it has no replica to go on from");
+        PANICS.set(false);
+        let seen = handle.pin().read(0, |object| object.all.clone());
+        reads.send(()).expect("the other waits");
+        assert_eq!(seen, [0; 0]);
+    });
+    assert_eq!(log.handle().pin().read(0, |object| object.all.clone()), [8]);
 }
