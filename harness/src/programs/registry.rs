@@ -127,13 +127,21 @@ impl Registry {
         joined(&self.builds)
     }
 
-    /// How those programs were built that have these structures: what a result of them depends on.
+    /// How those programs were built that have these structures or caches: what a result of them depends on.
     #[must_use]
     pub fn build_of<'s>(&self, structures: impl Iterator<Item = &'s str>) -> BuildFacts {
-        let place = |name: &str| self.structures.iter().position(|one| one.name == name);
-        let programs: BTreeSet<usize> =
-            structures.filter_map(place).map(|place| self.program_of[place]).collect();
+        let programs: BTreeSet<usize> = structures.filter_map(|name| self.place_of(name)).collect();
         joined(programs.into_iter().map(|program| &self.builds[program]))
+    }
+
+    /// The place of the program that has the structure or the cache of that name.
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let structure = self.structures.iter().position(|one| one.name == name);
+        let cache = || self.caches.iter().find(|(entry, _)| entry.name() == name);
+        match structure {
+            Some(structure) => Some(self.program_of[structure]),
+            None => cache().map(|(_, program)| *program),
+        }
     }
 
     /// The program that has the structure or the cache of that name.
@@ -142,12 +150,7 @@ impl Registry {
     ///
     /// There is none.
     pub fn program(&self, structure: &str) -> anyhow::Result<&ProgramFile> {
-        let place = self.structures.iter().position(|one| one.name == structure);
-        let cache = || self.caches.iter().find(|(entry, _)| entry.name() == structure);
-        let place = match place {
-            Some(place) => Some(self.program_of[place]),
-            None => cache().map(|(_, place)| *place),
-        };
+        let place = self.place_of(structure);
         let place = place.with_context(|| format!("no program has a structure `{structure}`"))?;
         let program = self.programs.get(place);
         program.with_context(|| format!("no program has the structure `{structure}`"))
@@ -298,12 +301,24 @@ mod tests {
             build: [(fact.to_owned(), "1".to_owned())].into(),
             ..ProgramCatalogue::default()
         };
-        let registry = Registry::given(vec![program("a", "rustc"), program("b", "cxx")]).unwrap();
+        let of_caches = ProgramCatalogue {
+            structures: Vec::new(),
+            caches: vec![CacheEntry {
+                store: "memc3".to_owned(),
+                eviction: "clock".to_owned(),
+                ..CacheEntry::default()
+            }],
+            ..program("c", "flags")
+        };
+        let all = vec![program("a", "rustc"), program("b", "cxx"), of_caches];
+        let registry = Registry::given(all).unwrap();
         let facts =
             |of: &[&str]| registry.build_of(of.iter().copied()).into_keys().collect::<Vec<_>>();
         assert_eq!(facts(&["a"]), ["rustc"]);
         assert_eq!(facts(&["b", "b"]), ["cxx"]);
         assert_eq!(facts(&["b", "a"]), ["cxx", "rustc"]);
-        assert_eq!(registry.build().into_keys().collect::<Vec<_>>(), ["cxx", "rustc"]);
+        assert_eq!(facts(&["memc3/clock"]), ["flags"], "a cache's program is its own, too");
+        assert_eq!(facts(&["memc3/clock", "a"]), ["flags", "rustc"]);
+        assert_eq!(registry.build().into_keys().collect::<Vec<_>>(), ["cxx", "flags", "rustc"]);
     }
 }

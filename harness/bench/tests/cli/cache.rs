@@ -46,6 +46,9 @@ fn hits_and_memory_are_recorded_and_shown() {
     dry.prints(&["16 cells x 2 blocks = 32 trials, about", "cache_bytes=65536 requests=20000"]);
     let ran = lab.run("sweep c.toml --out r").exits(0);
     ran.prints(&["hit ratio", "memc3/clock", "256 KiB", "r/cache.csv", "hit-ratio.svg"]);
+    // Of whichever build it is, so that another one does not go on with it.
+    let machine = lab.read("r/machine.toml");
+    assert!(machine.contains("\nrustc = "), "{machine}");
     let mut by_case: BTreeMap<(String, u64, String), f64> = BTreeMap::new();
     for (trial, cache) in assert_whole(&lab, "r", 2) {
         assert_eq!((number(&cache, "gets"), number(&trial, "ops")), (10_000.0, 10_000.0));
