@@ -131,7 +131,8 @@ fn turns_told(structures: &Structures) -> anyhow::Result<Vec<u8>> {
     input.read_line(&mut line).context("cannot read the spec")?;
     let spec = serde_json::from_str(&line).context("cannot understand the spec")?;
     let mut measured = take_turns(structures, &spec, &mut ByTurns::new(input, io::stdout()))?;
-    measured.failures.extend(measured.turns.and_then(|taken| taken.asleep.complaint()));
+    let slept = measured.turns.map(|taken| taken.asleep);
+    measured.failures.extend(slept.and_then(|slept| slept.complaint(measured.seconds)));
     turns::line(&Said::Measured(Box::new(measured)))
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{process_cpu_seconds, thread_cpu_seconds};
 
-/// The share of its sleep that a process may work: less would be the clocks' own error.
+/// The share of the time that it counts which a process may work in its sleep besides. Of the sleep itself, which is
+/// as many times longer as others are alive, it would be a large part of a table's work.
 const SHARE: f64 = 0.01;
 /// What it may work besides in each sleep, in seconds: the last worker is still on its way to bed.
 const EACH: f64 = 1e-4;
@@ -35,15 +36,16 @@ impl Asleep {
         self.seconds += sleep.seconds;
     }
 
-    /// What is wrong if it was awake: it took its time from those whose turn it was. Of a process that has
-    /// nothing to do but its trial.
+    /// What is wrong if it was awake: it took its time from those whose turn it was, and what it did in that time is
+    /// in no rate. Of a process that counts so many seconds and has nothing to do but its trial.
     #[must_use]
-    pub fn complaint(&self) -> Option<String> {
+    pub fn complaint(&self, counted: f64) -> Option<String> {
         let used = self.cpu_seconds?;
-        let allowed = SHARE * self.seconds + EACH * self.times as f64 + ONCE;
+        let allowed = SHARE * counted + EACH * self.times as f64 + ONCE;
         (used > allowed).then(|| {
             format!(
-                "it used {used:.6} s of CPU time in the {:.6} s in which it should have slept",
+                "it used {used:.6} s of CPU time in the {:.6} s in which it should have slept, and counts \
+                 {counted:.6} s; a table whose own threads work by themselves is measured with `turns = false`",
                 self.seconds
             )
         })
@@ -87,11 +89,25 @@ mod tests {
 
     #[test]
     fn a_sleeper_that_burns_cpu_is_caught() {
-        assert_eq!(asleep(10, 2.0, 0.0).complaint(), None);
-        assert_eq!(asleep(10, 2.0, 0.0229).complaint(), None);
-        let said = asleep(10, 2.0, 0.0231).complaint().unwrap();
+        assert_eq!(asleep(10, 2.0, 0.0).complaint(2.0), None);
+        assert_eq!(asleep(10, 2.0, 0.0229).complaint(2.0), None);
+        let said = asleep(10, 2.0, 0.0231).complaint(2.0).unwrap();
         assert!(said.contains("0.023100 s of CPU time in the 2.000000 s"), "{said}");
-        assert_eq!(Asleep { cpu_seconds: None, ..asleep(1, 1.0, 0.0) }.complaint(), None);
+        let unknown = Asleep { cpu_seconds: None, ..asleep(1, 1.0, 0.0) };
+        assert_eq!(unknown.complaint(1.0), None);
+    }
+
+    /// Whoever sleeps while many others have their turns may do no more of its work meanwhile.
+    #[test]
+    fn how_long_it_sleeps_allows_nothing() {
+        let allowed = |slept: f64, counted: f64| {
+            let steps = (0..100_000).map(|step| f64::from(step) * 1e-6);
+            steps.take_while(|used| asleep(10, slept, *used).complaint(counted).is_none()).last()
+        };
+        let one = allowed(0.1, 0.1).expect("some");
+        assert!((one - 0.004).abs() < 1e-5, "{one}: 1 ms of 0.1 s, 1 ms of ten sleeps, and 2 ms");
+        assert_eq!(allowed(2.3, 0.1), Some(one), "with 23 others");
+        assert!(allowed(0.1, 0.2) > Some(one));
     }
 
     #[test]
