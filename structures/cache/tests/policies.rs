@@ -68,8 +68,8 @@ proptest! {
     }
 
     #[test]
-    fn s3_fifo_is_its_algorithm(tens in 1_usize..4, steps in steps()) {
-        agree::<S3Fifo>(naive::ThreeQueues::new(10 * tens), 10 * tens, &steps);
+    fn s3_fifo_is_its_algorithm(items in 1_usize..40, steps in steps()) {
+        agree::<S3Fifo>(naive::ThreeQueues::new(items), items, &steps);
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Naive for Segments {
 }
 
 /// S3-FIFO by the paper's Algorithm 1, but that an eviction ends with its first victim. Heads of the
-/// queues are at the back. `items` is a multiple of ten.
+/// queues are at the back. A tenth is rounded down: the small queue of a cache of less than ten items may be empty.
 pub(crate) struct ThreeQueues {
     items: usize,
     small: VecDeque<(u64, u32)>,
@@ -187,7 +187,6 @@ pub(crate) struct ThreeQueues {
 
 impl ThreeQueues {
     pub(crate) fn new(items: usize) -> Self {
-        assert!(items.is_multiple_of(10));
         let (small, main) = (VecDeque::new(), VecDeque::new());
         Self { items, small, main, ghosts: VecDeque::new() }
     }
@@ -195,7 +194,8 @@ impl ThreeQueues {
     fn evict(&mut self) {
         let before = self.small.len() + self.main.len();
         while self.small.len() + self.main.len() == before {
-            if 10 * self.small.len() >= self.items { self.evict_small() } else { self.evict_main() }
+            let gives = !self.small.is_empty() && self.small.len() >= self.items / 10;
+            if gives { self.evict_small() } else { self.evict_main() }
         }
     }
 
@@ -206,7 +206,7 @@ impl ThreeQueues {
             return;
         }
         self.ghosts.push_back(Some(key));
-        if self.ghosts.len() > self.items * 9 / 10 {
+        if self.ghosts.len() > self.items - self.items / 10 {
             self.ghosts.pop_front();
         }
     }
