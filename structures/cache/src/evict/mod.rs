@@ -16,7 +16,7 @@
 //! | [`ClockClear`] `clock` | a bit, if it is not set | 1 bit |
 //! | [`ClockSet`] `clock-set` | a bit, if it is not set | 1 bit |
 //! | [`LruList`] `lru-list` | a lock, and links | 8 bytes |
-//! | [`Slru`] `slru` | a lock, and links | 8 bytes and a bit |
+//! | [`Slru`] `slru` | a lock, and links | 9 bytes |
 //! | [`S3Fifo`] `s3-fifo` | a counter, up to 3 | 9 bytes, and the ghosts |
 //! | [`Sieve`] `sieve` | a bit, if it is not set | 8 bytes and a bit |
 
