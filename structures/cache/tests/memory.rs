@@ -84,6 +84,17 @@ fn sizes_grow_and_waste_little() {
     }
 }
 
+/// Each is larger than the one before, and the last is a page.
+#[test]
+fn sizes_may_grow_by_any_factor_above_one() {
+    for growth in [1.0 + f64::EPSILON, 16.0, 1e6, f64::MAX] {
+        let sizes = Sizes::new(48, growth, 4096);
+        let chunks: Vec<usize> = (0..sizes.len()).map(|class| sizes.chunk(class)).collect();
+        assert!(chunks.is_sorted_by(|one, next| one < next), "{growth}: {chunks:?}");
+        assert_eq!(chunks.last(), Some(&4096), "{growth}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 

@@ -31,7 +31,8 @@ impl Sizes {
         while size <= page {
             let widest = page / (page / size) / WORD * WORD;
             chunks.push(widest);
-            let grown = (widest as f64 * growth) as usize;
+            // Not beyond a page, however fast they grow.
+            let grown = ((widest as f64 * growth) as usize).min(page);
             size = grown.max(widest + 1).next_multiple_of(WORD);
         }
         if chunks.last() != Some(&page) {
