@@ -28,6 +28,11 @@ fn what_cannot_be_made_is_refused_with_what_could_be() {
     for (message, expected) in [
         (refused(|c| c.bytes = 1000), "1000 bytes of memory are less than a page of 1048576"),
         (refused(|c| c.page = 1000), "pages of 1000 bytes: they are powers of two"),
+        // Not "values of 0 bytes: the largest has 0".
+        (
+            refused(|c| (c.page, c.max_value) = (256, 0)),
+            "pages of 256 bytes: they are powers of two from 512 bytes",
+        ),
         (
             refused(|c| c.page = 4096),
             "values of 1024000 bytes: with this page the largest has 3826",

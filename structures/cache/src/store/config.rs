@@ -15,7 +15,7 @@ pub struct Config {
     /// The bound of item memory, in bytes: keys, values, headers, and what chunks and pages have left
     /// over. The index and the policy's metadata come on top, see [`Stats`](super::Stats).
     pub bytes: usize,
-    /// Bytes of a page, by which memory goes from one size class to another. A power of two.
+    /// Bytes of a page, by which memory goes from one size class to another. A power of two from 512 bytes to 1 GiB.
     pub page: usize,
     /// The smallest chunk, in bytes, rounded up to 8. The index of `memc3` has room for as many items as
     /// there are such chunks.
@@ -37,6 +37,12 @@ pub struct Config {
 
 /// The fewest pages of a shard, if there is more than one.
 pub const PAGES_A_SHARD: usize = 16;
+
+/// The smallest page: it has room for the longest key and what an item takes besides.
+const SMALLEST_PAGE: usize = (MAX_EXTRA + MAX_KEY).next_power_of_two();
+
+/// The largest.
+const LARGEST_PAGE: usize = 1 << 30;
 
 impl Config {
     /// A cache of `bytes` bytes, with what memcached has by default: pages of 1 MiB, chunks from 48 bytes
@@ -80,10 +86,10 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         // As large as this none is allowed.
         let smallest = self.smallest.checked_next_multiple_of(WORD).unwrap_or(usize::MAX);
-        if !self.page.is_power_of_two() || !(WORD..=1 << 30).contains(&self.page) {
+        if !self.page.is_power_of_two() || !(SMALLEST_PAGE..=LARGEST_PAGE).contains(&self.page) {
             return Err(ConfigError::Page(self.page));
         }
-        if self.max_value > self.most_value() || self.page < MAX_EXTRA + MAX_KEY {
+        if self.max_value > self.most_value() {
             return Err(ConfigError::MaxValue { most: self.most_value(), asked: self.max_value });
         }
         if !(2 * WORD..=self.page).contains(&smallest) {
@@ -101,15 +107,16 @@ impl Config {
         Ok(())
     }
 
+    /// The largest value that there can be in these pages, which are large enough.
     fn most_value(&self) -> usize {
-        self.page.saturating_sub(MAX_EXTRA + MAX_KEY).min(MAX_VALUE)
+        (self.page - MAX_EXTRA - MAX_KEY).min(MAX_VALUE)
     }
 }
 
 /// Why there can be no such cache.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConfigError {
-    /// A page is no power of two between 8 bytes and 1 GiB.
+    /// A page is no power of two from 512 bytes to 1 GiB.
     Page(usize),
     /// The largest value would not fit a page, or its length the header.
     MaxValue {
@@ -142,7 +149,8 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Page(page) => {
-                write!(f, "pages of {page} bytes: they are powers of two from 8 bytes to 1 GiB")
+                write!(f, "pages of {page} bytes: they are powers of two from ")?;
+                write!(f, "{SMALLEST_PAGE} bytes to 1 GiB")
             }
             Self::MaxValue { most, asked } => {
                 write!(f, "values of {asked} bytes: with this page the largest has {most}")
