@@ -168,7 +168,8 @@ fn what_has_expired_is_reaped_in<S: Store>() {
     // Items that come after it has been round are seen in the next.
     assert_eq!(store(1000, Expiry::After(1)), Ok(Outcome::Stored));
     clock.pass(1);
-    assert_eq!(cache.handle().reap(1_000_000), 1);
+    // However many places are asked for, it goes round once.
+    assert_eq!(cache.handle().reap(usize::MAX), 1);
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
 
     /// Looks for items that have expired, in the next `slots` places of each shard, and deletes them; how
     /// many they were. Called again and again it comes round: places are chunks of memory, used or not, and
-    /// one more for each size class. Blocking; each shard is locked for O(slots).
+    /// one more for each size class. A call goes round once at most. Blocking; each shard is locked for O(slots).
     pub fn reap(&self, slots: usize) -> usize {
         self.shards.iter().map(|shard| shard.lock().reap(slots, &self.timer)).sum()
     }

@@ -407,10 +407,11 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         true
     }
 
-    /// Looks at the next `slots` slots, and takes out what has expired there: how many items.
+    /// Looks at the next `slots` slots, once at each at most, and takes out what has expired there: how many items.
     pub(super) fn reap(&mut self, slots: usize, timer: &Timer) -> usize {
+        let all: usize = (0..self.classes.len()).map(|class| self.arena.slots(class) + 1).sum();
         let mut gone = 0;
-        for _ in 0..slots {
+        for _ in 0..slots.min(all) {
             let (class, slot) = self.reaped;
             if slot as usize >= self.arena.slots(class) {
                 self.reaped = ((class + 1) % self.classes.len(), 0);
