@@ -238,6 +238,16 @@ mod tests {
         assert_eq!((found[0].requests, found[0].hits), (3, 2));
     }
 
+    #[test]
+    fn pages_are_made_for_what_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let lines = "0,a,9,9000,1,delete,0\n0,a,9,30,1,get,0\n0,a,9,8000,1,set,0\n";
+        fs::write(&path, lines).unwrap();
+        let line = format!("--bytes 262144 --requests 2 --trace {}", path.display());
+        assert_eq!(load(&args(&line)).unwrap().largest_value(), 30);
+    }
+
     /// Under a scan that does not fit, with values of many sizes, a policy that keeps what was hit twice hits more than
     /// LRU by much: a cache in whose few pages the classes of sizes push each other out would hide it.
     #[test]

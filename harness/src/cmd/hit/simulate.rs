@@ -62,13 +62,13 @@ impl Load {
         }
     }
 
-    /// Bytes of the largest value.
-    fn largest_value(&self) -> u32 {
+    /// Bytes of the largest value that may be stored: a deletion's never is.
+    pub(super) fn largest_value(&self) -> u32 {
         match self {
             Self::Drawn { .. } => 32,
             Self::Traced { trace, requests } => {
-                let sizes = trace.requests()[..*requests].iter().map(|one| one.value_bytes);
-                sizes.max().unwrap_or(0)
+                let storing = trace.requests()[..*requests].iter().filter(|r| r.op != Op::Remove);
+                storing.map(|one| one.value_bytes).max().unwrap_or(0)
             }
         }
     }

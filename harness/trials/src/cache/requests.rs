@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use anyhow::{bail, ensure};
-use table::Lengths;
 use table::cache::{CacheKeys, CacheRequest, TraceClock};
+use table::{Lengths, Op};
 
 use super::CacheSpec;
 use crate::memory;
-use crate::trace::Trace;
+use crate::trace::{Request, Trace};
 use crate::workload::{Stream, Streams};
 
 /// Requests that a worker takes at a time.
@@ -67,29 +67,34 @@ impl Requests {
         &self.clock
     }
 
-    /// Bytes of the largest value.
+    /// Bytes of the largest value that is stored.
     pub(super) fn largest_value(&self) -> u32 {
         let largest = match &self.what {
             What::Drawn(_, lengths) => self.numbers().map(|key| of_value(*lengths, key)).max(),
-            What::Traced(trace) => trace.requests().iter().map(|one| one.value_bytes).max(),
+            What::Traced(trace) => self.storing(trace).map(|one| one.value_bytes).max(),
         };
         largest.unwrap_or(0)
     }
 
-    /// Bytes of the smallest key with its value.
+    /// Bytes of the smallest key with its value, if that is stored.
     pub(super) fn smallest_item(&self) -> u32 {
         let key = |key: u32| self.keys.key(key).len() as u32;
         let smallest = match &self.what {
             What::Drawn(_, lengths) => {
                 self.numbers().map(|number| key(number) + of_value(*lengths, number)).min()
             }
-            What::Traced(trace) => trace
-                .requests()
-                .iter()
-                .map(|one| key(one.key).saturating_add(one.value_bytes))
-                .min(),
+            What::Traced(trace) => {
+                let items = self.storing(trace);
+                items.map(|one| key(one.key).saturating_add(one.value_bytes)).min()
+            }
         };
         smallest.unwrap_or(0)
+    }
+
+    /// Requests of a trace that may store what they say, among those that the trial has.
+    fn storing<'t>(&self, trace: &'t Trace) -> impl Iterator<Item = &'t Request> {
+        let replayed = &trace.requests()[..self.count as usize];
+        replayed.iter().filter(|one| one.op != Op::Remove)
     }
 
     /// Bytes of a key and of a value, in the mean over the keys; of a trace those of values over the requests.

@@ -208,6 +208,26 @@ fn a_reader_stalls_in_a_key_that_is_there_and_ends() {
     assert!(run_queue(&locked, &spec(1, idle)).is_err());
 }
 
+/// A trace's deletions store nothing, nor does what comes behind the trial's last request.
+#[test]
+fn a_cache_is_made_for_what_a_trace_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let lines = [("a", 10, "get"), ("b", 0, "delete"), ("a", 9000, "delete"), ("a", 70, "set")];
+    let lines = lines.into_iter().chain([("c", 8000, "set"), ("c", 1, "get")]);
+    let line = |(key, bytes, op): (&str, u32, &str)| format!("0,{key},20,{bytes},1,{op},0\n");
+    fs::write(&path, lines.map(line).collect::<String>()).unwrap();
+    let facts = Trace::read(&path).unwrap().facts(&path);
+    let replayed = |case: &mut Case| {
+        case.replay(&facts);
+        (case.key_bytes, case.value_bytes) = (None, None);
+        case.cache = Some(CacheLoad { bytes: 1 << 20, requests: 4 });
+    };
+    let spec = CacheSpec { trace_file: Some(path.clone()), ..spec(1, replayed) };
+    let requests = Requests::of(&spec).unwrap();
+    assert_eq!((requests.smallest_item(), requests.largest_value()), (20 + 10, 70));
+}
+
 #[test]
 fn a_trace_is_replayed_once_with_its_sizes() {
     let folder = tempfile::tempdir().unwrap();
