@@ -82,8 +82,11 @@ impl CacheCell {
     }
 
     /// The hit ratio that theory has for as many items as there were, if there is a formula, and requests are
-    /// independent lookups of items of one size.
+    /// independent lookups of items of one size. Theory's cache is full: there is none of one that gave nothing up.
     pub(crate) fn closed_form(&self) -> Option<f64> {
+        if self.evictions() == Some(0.0) {
+            return None;
+        }
         let form = form(&self.at)?;
         let items = self.items()? as usize;
         Some(form.hit_ratio(&popularity(&self.row)?, items))
@@ -160,5 +163,9 @@ mod tests {
         ] {
             assert_eq!(of(change).closed_form(), None);
         }
+        let (row, mut trial) = cached(&cached_case("memc3/clock", 1 << 20), 0, 0.5);
+        trial.evictions = Some(0);
+        let never_full = CacheCell::all(&[trial], &[row]).remove(0);
+        assert_eq!((never_full.items(), never_full.closed_form()), (Some(100.0), None));
     }
 }

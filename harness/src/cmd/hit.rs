@@ -175,6 +175,9 @@ mod tests {
             assert!(off < 0.006, "{hits:?}");
             assert_eq!(hits.requests, 200_000, "the second half");
         }
+        // A hundred requests do not fill a cache of 900 items.
+        let never_full = hits("--eviction fifo --keys 1000 --items 900 --requests 100");
+        assert_eq!((never_full[0].items, never_full[0].closed_form), (900, None));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct Hits {
     pub(super) requests: u64,
     pub(super) hits: u64,
     pub(super) hit_ratio: f64,
-    /// What theory says, if it does.
+    /// What theory says, if it does: not of a cache that was never full.
     #[serde(skip)]
     pub(super) closed_form: Option<f64>,
     #[serde(skip)]
@@ -278,9 +278,11 @@ impl Simulations<'_> {
         let mut found = Vec::new();
         for &items in items {
             let cache = Units::<E>::new(items as usize, seed);
-            let closed_form = self.load.closed_form(E::FORM, items as usize);
-            let hits = self.measure::<E>(cache, |_| items);
-            found.push(Hits { closed_form, ..hits });
+            let hits = self.measure::<E>(cache, |cache| cache.items() as u64);
+            // Theory's cache is full.
+            let form = E::FORM.filter(|_| hits.items == items);
+            let closed_form = self.load.closed_form(form, items as usize);
+            found.push(Hits { items, closed_form, ..hits });
         }
         for &bytes in bytes {
             let clock = Arc::new(TraceTime::default());
