@@ -56,8 +56,11 @@ fn of<S: Store + 'static>(summary: &str, why_no_stall: &str) -> CacheMaker {
 /// Bytes of a header.
 const HEADER: usize = 8;
 
-/// Most shards, and most bytes of a page.
+/// Most shards.
 const SHARDS: usize = 16;
+
+/// Bytes of the smallest page, and of the largest where items need none that is larger.
+const SMALLEST_PAGE: usize = 1 << 12;
 const LARGEST_PAGE: usize = 1 << 20;
 
 /// A cache without CAS numbers, as a trial asks for none. Memory is cut so that policies decide what stays, not who
@@ -66,27 +69,27 @@ const LARGEST_PAGE: usize = 1 << 20;
 pub(crate) fn config(options: &CacheOptions) -> Config {
     let bytes = usize::try_from(options.bytes).unwrap_or(usize::MAX);
     let (smallest, largest) = (options.smallest_item as usize, options.largest_value as usize);
-    let of = Config::of(bytes);
-    let wanted = PAGES_A_SHARD * classes(smallest, largest, of.growth);
-    let few = (bytes / wanted.saturating_mul(SHARDS)).max(1).ilog2();
-    let page = 1_usize << few.clamp(12, LARGEST_PAGE.ilog2());
-    let page = page.max((largest + 512).next_power_of_two());
-    Config {
+    let in_pages = |page: usize| Config {
         page,
         max_value: largest.min(page - 512),
         smallest: (HEADER + smallest).clamp(16, page),
-        shards: (bytes / page / wanted).clamp(1, SHARDS),
         cas: false,
         seed: Some(options.seed),
         clock: Arc::new(Since(Arc::clone(&options.clock))),
-        ..of
+        ..Config::of(bytes)
+    };
+    let shards_of = |config: &Config| {
+        // Why there can be no such cache is said when it is made.
+        let classes = config.classes().unwrap_or(1);
+        bytes / config.page / (PAGES_A_SHARD * classes)
+    };
+    let least = (largest + 512).next_power_of_two().max(SMALLEST_PAGE);
+    let mut config = in_pages(least.max(LARGEST_PAGE));
+    while config.page > least && shards_of(&config) < SHARDS {
+        config = in_pages(config.page / 2);
     }
-}
-
-/// About how many classes of sizes there are from the smallest item to the largest value.
-fn classes(smallest: usize, largest: usize, growth: f64) -> usize {
-    let times = (HEADER + largest) as f64 / (HEADER + smallest) as f64;
-    1 + (times.max(1.0).ln() / growth.ln()) as usize
+    let shards = shards_of(&config).clamp(1, SHARDS);
+    Config { shards, ..config }
 }
 
 /// The time that a trace says.
@@ -198,19 +201,19 @@ mod tests {
             [(bytes, 17, 200), (bytes, 40, 2048), (bytes, 40, 1 << 16), (bytes, 500, 900)]
         }) {
             let config = of(bytes, smallest, largest);
-            let pages = bytes as usize / config.page / config.shards;
-            // Classes by their definition.
-            let sizes = Sizes::new(config.smallest.next_multiple_of(8), config.growth, config.page);
-            let class = |bytes: u32| sizes.class_of(HEADER + bytes as usize).unwrap();
-            let classes = 1 + class(largest) - class(smallest);
-            assert!(config.shards == 1 || pages >= 8 * classes, "{config:?} {classes}");
-            assert!(
-                config.page == 1 << 12
-                    || config.page == 1 << 20
-                    || pages <= 64 * classes
-                    || config.page < 2 * (largest as usize + 512),
-                "{config:?} {classes}"
-            );
+            // Shards that could have so many pages of this length, with classes by their definition.
+            let shards = |page: usize| {
+                let sizes = Sizes::new(config.smallest.next_multiple_of(8), config.growth, page);
+                let class = |bytes: u32| sizes.class_of(HEADER + bytes as usize).unwrap();
+                let classes = 1 + class(largest) - class(smallest);
+                bytes as usize / page / (PAGES_A_SHARD * classes)
+            };
+            assert_eq!(config.shards, shards(config.page).clamp(1, SHARDS), "{config:?}");
+            // Pages are only so small that there can be all shards, and not smaller than items let them be.
+            let least = (largest as usize + 512).next_power_of_two().max(1 << 12);
+            assert!(config.page == least || config.shards == SHARDS, "{config:?}");
+            let is_largest = config.page >= 1 << 20 || shards(2 * config.page) < SHARDS;
+            assert!(is_largest, "{config:?}");
             assert!(config.max_value >= largest as usize);
         }
     }

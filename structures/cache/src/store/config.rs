@@ -63,10 +63,33 @@ impl Config {
         }
     }
 
+    /// How many size classes there are from that of the smallest chunk to that of the largest value, which has a
+    /// header there and no key. O(classes).
+    ///
+    /// # Errors
+    ///
+    /// There can be no such cache.
+    pub fn classes(&self) -> Result<usize, ConfigError> {
+        self.check()?;
+        let largest = self.header() + self.max_value;
+        let class = self.sizes().class_of(largest).expect("it fits a page");
+        Ok(class + 1)
+    }
+
+    /// Bytes of an item beside its key and value, if it has no flags.
+    fn header(&self) -> usize {
+        if self.cas { 2 * WORD } else { WORD }
+    }
+
+    /// The sizes of chunks.
+    fn sizes(&self) -> Sizes {
+        Sizes::new(self.smallest.next_multiple_of(WORD), self.growth, self.page)
+    }
+
     /// The arenas of its shards: together not larger than the bound.
     pub(super) fn arenas(&self) -> Result<Vec<Arena>, ConfigError> {
         let bounds = self.bounds()?;
-        let sizes = Sizes::new(self.smallest.next_multiple_of(WORD), self.growth, self.page);
+        let sizes = self.sizes();
         let chunks = sizes.per_page(0).next_power_of_two();
         if (bounds[0] / self.page).saturating_mul(chunks) >= 1 << u32::BITS {
             return Err(ConfigError::TooManyChunks { shards: bounds.len() });
@@ -176,3 +199,36 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of pages so small that all sizes can be gone through.
+    fn configs() -> impl Strategy<Value = Config> {
+        let sizes = (9_u32..15, 16_usize..500, 1.05_f64..3.0, 0_usize..=100);
+        (sizes, any::<bool>(), 1_usize..40, 0_usize..4 << 20).prop_map(
+            |((page, smallest, growth, percent), cas, shards, bytes)| {
+                let page = 1_usize << page;
+                let max_value = (page - MAX_EXTRA - MAX_KEY) * percent / 100;
+                let of = Config::of(page + bytes);
+                Config { page, smallest, growth, max_value, shards, cas, ..of }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn classes_are_those_of_all_sizes(config in configs()) {
+            let (sizes, largest) = (config.sizes(), config.header() + config.max_value);
+            let all: BTreeSet<_> = (0..=largest).map(|bytes| sizes.class_of(bytes)).collect();
+            prop_assert_eq!(config.classes(), Ok(all.len()));
+        }
+    }
+}
