@@ -97,7 +97,7 @@ pub struct Write<'v> {
 /// Which CAS number an item gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewCas {
-    /// One that none had before, but those that were given.
+    /// One that none had before, but those that were given; and another one than the key has, whoever gave that.
     #[default]
     Next,
     /// The one that it has; the next if the key is absent.
@@ -128,7 +128,39 @@ impl NewCas {
             (Self::Kept, Some(old)) => Some(old),
             _ => {
                 *last += 1;
+                // The next one may be that which the key was given: who has read it must see that this is written.
+                *last += u64::from(old == Some(*last));
                 Some(*last)
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option::of;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// A key that is written again and again, with numbers given that the count comes by.
+        #[test]
+        fn a_write_changes_the_number(given in vec(of(0_u64..20), 1..50)) {
+            let (mut last, mut now, mut counted) = (Some(0), None, 0);
+            for given in given {
+                let new = given.map_or(NewCas::Next, NewCas::Given).after(&mut last, now);
+                if given.is_some() {
+                    prop_assert_eq!(new, given);
+                } else {
+                    prop_assert!(new != now && new > Some(counted), "{:?} after {:?}", new, now);
+                    counted = new.unwrap();
+                }
+                prop_assert_eq!(NewCas::Kept.after(&mut last, new), new);
+                now = new;
             }
         }
     }
