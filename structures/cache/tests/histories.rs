@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{CacheHandle, Config, Options, Store};
+use cache::store::{CacheHandle, Change, Config, Options, Store, Write};
 use linearizability::history::{Call, KeyedOp, TimedOp, by_key, count_overlapping};
 use linearizability::sweep::{self, BUDGET, Decision};
 use rand::{RngExt, SeedableRng};
@@ -50,7 +50,7 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
                 let is_there = cache.get(&name, &mut found).is_some();
                 Call::Get { found: is_there.then(|| number_of(&found)) }
             }
-            6..9 => {
+            6..8 => {
                 let stored = cache.set(&name, &value(number), Options::default()).is_ok();
                 assert!(stored || !S::Eviction::EVICTS);
                 // One that is refused leaves the key absent.
@@ -59,6 +59,21 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
                 } else {
                     Call::Remove { taken: None }
                 }
+            }
+            8 => {
+                let written = value(number);
+                let write = Write { value: Some(&written), ..Write::default() };
+                let (old, stored) = update(&mut cache, &name, Change::Write(write));
+                assert!(stored || !S::Eviction::EVICTS);
+                if stored {
+                    Call::Upsert { given: old.into(), new: number, old }
+                } else {
+                    Call::Remove { taken: None }
+                }
+            }
+            _ if step.is_multiple_of(2) => {
+                let (taken, _removed) = update(&mut cache, &name, Change::Remove);
+                Call::Remove { taken }
             }
             _ => {
                 cache.remove(&name);
@@ -69,6 +84,20 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
         KeyedOp { key, op }
     };
     (0..STEPS).map(step).collect()
+}
+
+/// Does `what` with a key: the number of the value that it had, and whether it was done.
+fn update(cache: &mut impl CacheHandle, name: &[u8], what: Change<'_>) -> (Option<u64>, bool) {
+    let mut old = None;
+    let done = cache.update(name, |current| {
+        old = current.map(|current| {
+            let mut value = Vec::new();
+            current.value_into(&mut value);
+            number_of(&value)
+        });
+        what
+    });
+    (old, done.is_ok())
 }
 
 /// The number that a whole value names.
@@ -150,9 +179,8 @@ fn without_loss<S: Store>() {
         let removals: Vec<&TimedOp> =
             ops.iter().filter(|op| matches!(op.call, Call::Remove { .. })).collect();
         for read in ops.iter().filter(|op| op.call == Call::Get { found: None }) {
-            let sets = ops
-                .iter()
-                .filter(|op| op.returned < read.invoked && matches!(op.call, Call::Insert { .. }));
+            let is_set = |call: Call| matches!(call, Call::Insert { .. } | Call::Upsert { .. });
+            let sets = ops.iter().filter(|op| op.returned < read.invoked && is_set(op.call));
             // The last set that had returned: a removal that overlaps or follows it began before the
             // read returned.
             let Some(last) = sets.max_by_key(|op| op.invoked) else { continue };
