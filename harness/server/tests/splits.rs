@@ -115,6 +115,37 @@ fn a_value_that_is_too_large_is_swallowed_and_its_key_gone() {
     assert_eq!(reply, b"SERVER_ERROR object too large for cache\r\nEN\r\n");
 }
 
+/// As in memcached: the key of a `set` or `ms` goes, what others add to or need stays, and who wants no reply gets none
+/// but to meta commands.
+#[test]
+fn a_value_that_is_too_large_leaves_what_it_does_not_replace() {
+    let here = service(settings("memc3", "clock"));
+    let len = here.settings.max_value + 1;
+    let value = "v".repeat(len);
+    for (line, after, is_left) in [
+        ("set a 0 0", "", false),
+        ("add a 0 0", "", true),
+        ("replace a 0 0", "", true),
+        ("append a 0 0", "", true),
+        ("prepend a 0 0", "", true),
+        ("cas a 0 0", " 1", true),
+        ("ms a", "", false),
+        ("ms a", " MA", false),
+    ] {
+        let is_meta = line.starts_with("ms");
+        for quiet in ["", if is_meta { " q" } else { " noreply" }] {
+            let line = format!("{line} {len}{after}{quiet}");
+            let asked = format!("set a 0 0 1\r\n1\r\n{line}\r\n{value}\r\nmg a\r\n");
+            let (reply, _) = talk(&here, [asked.as_bytes()], PLENTY);
+            let is_told = is_meta || quiet.is_empty();
+            let told = if is_told { "SERVER_ERROR object too large for cache\r\n" } else { "" };
+            let left = if is_left { "HD" } else { "EN" };
+            let expected = format!("STORED\r\n{told}{left}\r\n");
+            assert_eq!(String::from_utf8_lossy(&reply), expected, "{line}");
+        }
+    }
+}
+
 #[test]
 fn without_memory_for_replies_what_was_asked_is_refused() {
     let mut settings = settings("memc3", "clock");

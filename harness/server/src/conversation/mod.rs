@@ -9,7 +9,8 @@ mod stats;
 mod text;
 
 use crate::protocol::{
-    CRLF, ClientRequest, MOST_LINE, MOST_RETRIEVAL, Refusal, Retrieval, Words, line, request,
+    CRLF, ClientRequest, Command, MAX_KEY, MOST_LINE, MOST_RETRIEVAL, Meta, Refusal, Retrieval,
+    Words, line, request,
 };
 use crate::service::{Desk, SMALL};
 use crate::tally::ServerCount;
@@ -69,6 +70,19 @@ enum State {
     },
     /// In data that nobody wants.
     Swallow(usize),
+}
+
+/// A value that is to follow a line.
+#[derive(Clone, Copy, Debug)]
+struct Announced<'k> {
+    key: &'k [u8],
+    /// Bytes of it.
+    len: usize,
+    /// Whether the key is absent if the value is refused: then what it had is not what was set last. As in memcached,
+    /// what only adds to a value, or needs one, leaves it there.
+    is_set: bool,
+    /// Whether nothing is said of it.
+    is_quiet: bool,
 }
 
 /// What a step has come to.
@@ -166,8 +180,13 @@ impl Conversation {
             ClientRequest::Quit => Step::Stop(Next::Close),
             ClientRequest::Shutdown { is_known } => shut_down(is_known, line.bytes, desk, out),
             ClientRequest::Store(storing) => {
-                let key = storing.key;
-                match self.value(line.bytes, key, storing.len, data, desk, out) {
+                let announced = Announced {
+                    key: storing.key,
+                    len: storing.len,
+                    is_set: storing.command == Command::Set,
+                    is_quiet: storing.is_quiet,
+                };
+                match self.value(line.bytes, announced, data, desk, out) {
                     Err(step) => step,
                     Ok(value) => {
                         text::store(&storing, value, desk, out);
@@ -203,17 +222,17 @@ impl Conversation {
         line
     }
 
-    /// The value of `len` bytes at the start of `data`, `Some` if it ends as it must, if all of it is there.
-    /// If it is too large it is refused, and its old value is no longer what was set last.
+    /// The value at the start of `data`, `Some` if it ends as it must, if all of it is there. If it is too large it is
+    /// refused.
     fn value<'d>(
         &mut self,
         line: usize,
-        key: &[u8],
-        len: usize,
+        announced: Announced<'_>,
         data: &'d [u8],
         desk: &mut Desk<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<&'d [u8]>, Step> {
+        let Announced { key, len, is_set, is_quiet } = announced;
         let is_too_large = len > desk.service.settings.max_value;
         let all = len + CRLF.len();
         let must_wait = data.len() < all;
@@ -226,8 +245,10 @@ impl Conversation {
                 (ServerCount::StoreNoMemory, reply::NO_MEMORY)
             };
             desk.counts.add(count, 1);
-            desk.handle.remove(key);
-            let refusal = Refusal { words, swallow: all };
+            if is_set {
+                desk.handle.remove(key);
+            }
+            let refusal = Refusal { words: if is_quiet { "" } else { words }, swallow: all };
             return Err(Step::Used(self.refuse(refusal, line, out)));
         }
         if must_wait {
@@ -276,23 +297,26 @@ impl Conversation {
 
     fn meta(
         &mut self,
-        meta: &crate::protocol::Meta<'_>,
+        meta: &Meta<'_>,
         line: usize,
         data: &[u8],
         desk: &mut Desk<'_>,
         out: &mut Vec<u8>,
     ) -> Step {
-        use crate::protocol::{Command, MAX_KEY};
         let mut decoded = [0; MAX_KEY];
         let key = meta.key(&mut decoded);
         match meta.command {
-            Command::MetaSet => match self.value(line, key, meta.len, data, desk, out) {
-                Err(step) => step,
-                Ok(value) => {
-                    meta::store(meta, key, value, desk, out);
-                    Step::Used(line + meta.len + CRLF.len())
+            Command::MetaSet => {
+                // Whichever its mode is; and an error is said, quiet or not.
+                let announced = Announced { key, len: meta.len, is_set: true, is_quiet: false };
+                match self.value(line, announced, data, desk, out) {
+                    Err(step) => step,
+                    Ok(value) => {
+                        meta::store(meta, key, value, desk, out);
+                        Step::Used(line + meta.len + CRLF.len())
+                    }
                 }
-            },
+            }
             Command::MetaGet if meta.wants_value && desk.service.transit.is_exhausted() => {
                 if !out.is_empty() {
                     return Step::Stop(Next::Write);
