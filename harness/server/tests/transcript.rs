@@ -5,6 +5,7 @@
 mod common;
 
 use common::{PLENTY, service, settings, talk};
+use server::service::Settings;
 
 /// A conversation; `None` where the next one finds an empty cache.
 type Line = Option<(String, String)>;
@@ -122,6 +123,27 @@ fn times_are_told_by_the_caches_clock() {
     let asked = "mg a T1800000007 t\r\nmg a t\r\nma n N0 T1800000009 t\r\nmg n t\r\n";
     assert_eq!(say(asked), "HD t7\r\nHD t7\r\nHD t9\r\nHD t9\r\n");
     assert!(say("stats\r\n").contains("STAT time 1800000000\r\n"));
+}
+
+/// Strict LRU, in a cache through which three times its memory goes.
+#[test]
+fn to_be_asked_for_is_to_be_used_but_with_u() {
+    let stored = |key: &str| format!("set {key} 0 0 1000\r\n{}\r\n", "v".repeat(1000));
+    for (flags, is_kept) in [("v", true), ("t", true), ("R0", true), ("N9", true), ("u", false)] {
+        let here = service(Settings { bytes: 4 << 20, ..settings("sharded", "lru-list") });
+        let say = |text: &str| talk(&here, [text.as_bytes()], PLENTY);
+        say(&stored("the-hot"));
+        for round in 0..120 {
+            for number in 0..100 {
+                say(&stored(&format!("{round:03}-{number:03}")));
+            }
+            say(&format!("mg the-hot {flags}\r\n"));
+        }
+        assert!(here.cache().stats().evictions > 5000, "{flags}");
+        // One that N has made anew is empty.
+        let (reply, _) = say("get the-hot\r\n");
+        assert_eq!(reply.len() > 1000, is_kept, "{flags}: {}", String::from_utf8_lossy(&reply));
+    }
 }
 
 #[test]

@@ -173,10 +173,14 @@ fn get(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
 fn look(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>) -> Option<Seen> {
     desk.value.clear();
     let writes = meta.expiry.or(meta.vivify).or(meta.recache).is_some();
-    if !writes && !meta.is_no_use && !is_in(meta.flags, b't') {
-        let found = desk.handle.get(key, &mut desk.value)?;
-        if found.marks == 0 {
-            return Some(Seen { found, ..Seen::default() });
+    // An update that writes nothing is no use of the item to the policy, and one that writes is.
+    if !meta.is_no_use && meta.expiry.is_none() {
+        let found = desk.handle.get(key, &mut desk.value);
+        if !writes && !is_in(meta.flags, b't') {
+            let found = found?;
+            if found.marks == 0 {
+                return Some(Seen { found, ..Seen::default() });
+            }
         }
         // Somebody may have to fetch it: that is decided in one step.
         desk.value.clear();
