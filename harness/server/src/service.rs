@@ -200,6 +200,13 @@ impl Service {
         *lock(&self.flush_due) = None;
     }
 
+    /// How long it is until everything is to be deleted, if it is.
+    #[must_use]
+    pub fn until_flush(&self) -> Option<Duration> {
+        let due = *lock(&self.flush_due);
+        due.map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
     /// Whether everything is to be deleted now, which the caller then does.
     pub fn take_flush(&self) -> bool {
         lock(&self.flush_due).take_if(|due| *due <= Instant::now()).is_some()

@@ -125,6 +125,27 @@ fn times_are_told_by_the_caches_clock() {
     assert!(say("stats\r\n").contains("STAT time 1800000000\r\n"));
 }
 
+#[test]
+fn a_flush_whose_time_has_come_is_at_once() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    // Now is 1,800,000,000.
+    for (time, is_at_once) in [
+        ("0", true),
+        ("-1", true),
+        ("-2147483648", true),
+        ("1799999999", true),
+        ("1800000000", true),
+        ("1800000001", false),
+        ("1", false),
+    ] {
+        let reply = say(&format!("set a 0 0 1\r\n1\r\nflush_all {time}\r\nmg a\r\n"));
+        let left = if is_at_once { "EN" } else { "HD" };
+        assert_eq!(reply, format!("STORED\r\nOK\r\n{left}\r\n"), "{time}");
+        assert_eq!(here.until_flush().is_some(), !is_at_once, "{time}");
+    }
+}
+
 /// Strict LRU, in a cache through which three times its memory goes.
 #[test]
 fn to_be_asked_for_is_to_be_used_but_with_u() {

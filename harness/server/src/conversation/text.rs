@@ -288,13 +288,16 @@ fn flush(delay: i32, desk: &mut Desk<'_>) -> &'static str {
     if !desk.service.settings.flushes {
         return "CLIENT_ERROR flush_all not allowed";
     }
-    match Expiry::from_number(delay.into()) {
-        Expiry::After(seconds) if seconds > 0 => desk.service.flush_after(seconds),
-        Expiry::At(second) => desk.service.flush_after(desk.service.until(second)),
-        _ => {
-            desk.service.flush_no_more();
-            desk.handle.clear();
-        }
+    let seconds = match Expiry::from_number(delay.into()) {
+        Expiry::Never => 0,
+        Expiry::After(seconds) => seconds,
+        Expiry::At(second) => desk.service.until(second),
+    };
+    if seconds > 0 {
+        desk.service.flush_after(seconds);
+    } else {
+        desk.service.flush_no_more();
+        desk.handle.clear();
     }
     "OK"
 }

@@ -70,11 +70,14 @@ impl Acceptor {
             let queues = 0..self.listeners.len();
             let waiting = queues.filter(|&number| matches!(self.let_in(number), Queue::Waiting));
             let is_behind = waiting.count() > 0;
-            timeout = if is_behind { RETRY } else { TICK };
             if last_tick.elapsed() >= TICK {
-                self.tick();
+                self.service.cache().handle().reap(REAPED);
                 last_tick = Instant::now();
             }
+            if self.service.take_flush() {
+                self.service.cache().handle().clear();
+            }
+            timeout = most_wait(is_behind, self.service.until_flush());
         }
         // Nobody can come any more.
         self.listeners.clear();
@@ -116,12 +119,26 @@ impl Acceptor {
         // A fresh socket has room for it; if it has not, the end says enough.
         let _ = stream.write(TOO_MANY);
     }
+}
 
-    fn tick(&self) {
-        let mut handle = self.service.cache().handle();
-        if self.service.take_flush() {
-            handle.clear();
+/// How long to wait for an event at most, if everything is to be deleted after `flush`: at its time, so that what is stored
+/// later stays.
+fn most_wait(is_behind: bool, flush: Option<Duration>) -> Duration {
+    let most = if is_behind { RETRY } else { TICK };
+    flush.map_or(most, |left| left.min(most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flush_is_not_late() {
+        let soon = Duration::from_micros(10);
+        for (is_behind, most) in [(true, RETRY), (false, TICK)] {
+            let wait = |flush| most_wait(is_behind, flush);
+            assert_eq!([wait(None), wait(Some(10 * TICK))], [most; 2]);
+            assert_eq!([wait(Some(soon)), wait(Some(Duration::ZERO))], [soon, Duration::ZERO]);
         }
-        handle.reap(REAPED);
     }
 }
