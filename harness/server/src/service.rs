@@ -44,6 +44,8 @@ pub struct Service {
     cache: Box<dyn AnyCache>,
     /// The cache's.
     clock: Arc<dyn Clock>,
+    /// What its wall clock and its steady clock said when the server was made.
+    clocks_at_start: (u64, u64),
     counts: Box<[Tallies]>,
     /// What was counted when `stats reset` was asked for last.
     counted: Mutex<[u64; ServerCount::ALL.len()]>,
@@ -119,6 +121,7 @@ impl Service {
             settings,
             cache,
             clock: config.clock.clone(),
+            clocks_at_start: (config.clock.wall(), config.clock.steady()),
             counted: Mutex::new([0; ServerCount::ALL.len()]),
             began: Instant::now(),
             flush_due: Mutex::new(None),
@@ -158,10 +161,11 @@ impl Service {
         self.began.elapsed()
     }
 
-    /// Seconds since 1970, by the cache's clock.
+    /// Seconds since 1970. As the cache, it reads the wall clock once: one that is set later moves no time.
     #[must_use]
     pub fn wall(&self) -> u64 {
-        self.clock.wall()
+        let (wall, steady) = self.clocks_at_start;
+        wall + self.clock.steady().saturating_sub(steady)
     }
 
     /// The seconds until this second since 1970; 0 if it has come.

@@ -4,8 +4,13 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache::store::Config;
+use cache::time::Clock;
 use common::{PLENTY, service, settings, talk};
-use server::service::Settings;
+use server::service::{Service, Settings};
 
 /// A conversation; `None` where the next one finds an empty cache.
 type Line = Option<(String, String)>;
@@ -125,6 +130,46 @@ fn times_are_told_by_the_caches_clock() {
     assert!(say("stats\r\n").contains("STAT time 1800000000\r\n"));
 }
 
+/// A clock on the wall that is set while the server runs, and a steady one.
+#[derive(Debug)]
+struct SetClock {
+    wall: AtomicU64,
+    steady: AtomicU64,
+}
+
+impl Clock for SetClock {
+    fn steady(&self) -> u64 {
+        self.steady.load(Ordering::Relaxed)
+    }
+
+    fn wall(&self) -> u64 {
+        self.wall.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_moves_no_time() {
+    let began = 1_800_000_000;
+    let settings = settings("memc3", "clock");
+    let clock = Arc::new(SetClock { wall: AtomicU64::new(began), steady: AtomicU64::new(50) });
+    let config = Config {
+        clock: clock.clone(),
+        max_value: settings.max_value,
+        ..Config::of(settings.bytes)
+    };
+    let here = Service::new(&config, settings).unwrap();
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    for (wall, since) in [(began - 100_000, 10), (began + 100_000, 20)] {
+        clock.wall.store(wall, Ordering::Relaxed);
+        clock.steady.store(50 + since, Ordering::Relaxed);
+        let now = began + since;
+        assert!(say("stats\r\n").contains(&format!("STAT time {now}\r\n")));
+        let asked = format!("set a 0 {} 1\r\n1\r\nmg a t\r\nmg a T{} t\r\n", now + 30, now + 40);
+        assert_eq!(say(&asked), "STORED\r\nHD t30\r\nHD t40\r\n");
+        assert_eq!(say(&format!("flush_all {now}\r\nmg a\r\n")), "OK\r\nEN\r\n");
+    }
+}
+
 #[test]
 fn a_flush_whose_time_has_come_is_at_once() {
     let here = service(settings("memc3", "clock"));
@@ -178,8 +223,6 @@ fn keys_in_base_64_may_have_blanks() {
 
 #[test]
 fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
-    use cache::store::Config;
-    use server::service::Service;
     let settings = settings("memc3", "clock");
     let config = Config { cas: false, ..Config::of(settings.bytes) };
     let here = Service::new(&config, settings).unwrap();
