@@ -296,6 +296,25 @@ fn a_silent_client_is_closed_and_one_that_asks_is_not() {
     }
 }
 
+/// Of a client that has asked for much at once, and reads a part of it four times in the time that one may be silent.
+#[test]
+fn a_slow_reader_is_not_silent() {
+    let policy = Policy { idle: Some(Duration::from_secs(2)), rejects: true };
+    let running = Running::with(&policy, |_| {});
+    let value = "v".repeat(400_000);
+    let mut stream = running.connect();
+    ask(&mut stream, &format!("set a 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    let reply = format!("VALUE a 0 {}\r\n{value}\r\nEND\r\n", value.len());
+    // More than sockets hold.
+    let asked = 100;
+    stream.write_all("get a\r\n".repeat(asked).as_bytes()).unwrap();
+    let mut part = vec![0; asked * reply.len() / 10];
+    for _ in 0..10 {
+        thread::sleep(Duration::from_millis(500));
+        stream.read_exact(&mut part).expect("it is not cut off");
+    }
+}
+
 #[test]
 fn what_was_asked_before_the_end_is_answered() {
     let mut running = Running::new();

@@ -41,7 +41,7 @@ pub(super) struct Connection {
     is_ending: bool,
     /// Bytes in transit that were counted of it.
     counted: usize,
-    /// When it was asked for something last.
+    /// When it was asked for something last, or took some of its replies after it had been full.
     pub(super) asked: Instant,
 }
 

@@ -32,7 +32,7 @@ use crate::service::Service;
 /// What belongs to sockets alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// After how long without a request a connection is closed.
+    /// After how long without a request a connection is closed that does not read replies either.
     pub idle: Option<Duration>,
     /// Whether one connection too many is told so and closed; else it waits until another ends.
     pub rejects: bool,

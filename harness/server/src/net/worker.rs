@@ -122,7 +122,8 @@ impl Worker {
                 self.let_in(now, desk, room);
             } else if let Some(Some(connection)) = self.connections.get_mut(event.token().0) {
                 connection.notice(event);
-                if event.is_readable() {
+                // One that reads what it has asked for, however slowly, is not silent.
+                if event.is_readable() || event.is_writable() {
                     connection.asked = now;
                 }
                 self.turn(event.token().0, desk, room);
