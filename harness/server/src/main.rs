@@ -137,8 +137,8 @@ fn load(flags: &LoadFlags) -> Result<(), (u8, String)> {
     };
     // Who reads no further has enough.
     let _ = io::stdout().write_all(text.as_bytes());
-    if report.is_right() {
-        return Ok(());
+    match report.failures().as_slice() {
+        [] => Ok(()),
+        failures => Err((1, failures.join(", "))),
     }
-    Err((1, format!("{} wrong values, {} requests unanswered", report.wrong, report.unanswered)))
 }

@@ -1,7 +1,7 @@
 //! `bench load` against `bench serve`, and against one that lies.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -162,9 +162,8 @@ fn what_is_asked_first_is_in_no_count() {
     assert_eq!((number(&report, "stores"), number(&report, "errors")), (0, 0), "{report}");
 }
 
-/// A server that has a value for every key, and always the same.
-#[test]
-fn a_wrong_value_is_noticed() {
+/// The address of a server that answers a `get` of a key so, and all else by `END`.
+fn answering(get: fn(&str) -> String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -175,7 +174,7 @@ fn a_wrong_value_is_noticed() {
                 while let Some(Ok(line)) = lines.next() {
                     let key = line.split(' ').nth(1).unwrap_or_default();
                     let reply = match line.starts_with("get") {
-                        true => format!("VALUE {key} 0 32\r\n{}\r\nEND\r\n", "0".repeat(32)),
+                        true => get(key),
                         false => "END\r\n".to_owned(),
                     };
                     if stream.write_all(reply.as_bytes()).is_err() {
@@ -185,9 +184,28 @@ fn a_wrong_value_is_noticed() {
             });
         }
     });
+    address
+}
+
+/// What is said of a server that answers a `get` so.
+#[track_caller]
+fn failed(get: fn(&str) -> String) -> String {
+    let address = answering(get);
     let output = load(&format!("--address {address} --no-fill --reads 100 --seconds 0.1"));
-    assert_eq!(output.status.code(), Some(1));
-    let mut said = String::new();
-    output.stderr.as_slice().read_to_string(&mut said).unwrap();
-    assert!(said.contains("wrong values"), "{said}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
+/// Of a server that has a value for every key, and always the same.
+#[test]
+fn a_wrong_value_is_noticed() {
+    let said = failed(|key| format!("VALUE {key} 0 32\r\n{}\r\nEND\r\n", "0".repeat(32)));
+    assert!(said.contains(" wrong values") && !said.contains("refused"), "{said}");
+}
+
+#[test]
+fn a_read_that_is_refused_is_noticed() {
+    let said = failed(|_| "SERVER_ERROR out of memory writing get response\r\n".to_owned());
+    assert!(said.contains(" reads refused") && !said.contains("wrong"), "{said}");
 }

@@ -17,7 +17,7 @@ use crate::net::Place;
 /// Keys are drawn from Zipf's distribution, exactly; values tell which key they are of. First all keys are stored.
 /// Then each connection sends --depth requests, waits for the answers, and sends the next (a closed loop); or, with
 /// --rate, requests are due at random times that do not depend on the server (an open loop). Exit codes: 0 done,
-/// 1 a value was wrong or the server ended it, 2 wrong usage.
+/// 1 a value was wrong, a read was refused, or the server ended it, 2 wrong usage.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoadFlags {
     /// The server's address

@@ -50,6 +50,8 @@ pub struct LoadReport {
     pub wrong: u64,
     /// Requests that were refused.
     pub errors: u64,
+    /// Those of them that read. A store may be refused, since memory is full.
+    pub refused_reads: u64,
     /// Requests that were not answered.
     pub unanswered: u64,
     /// Keys per second, those read and those stored; of what was refused there are none.
@@ -87,6 +89,7 @@ impl LoadReport {
             misses: outcomes.misses,
             wrong: outcomes.wrong,
             errors: outcomes.errors,
+            refused_reads: outcomes.refused_reads(),
             unanswered: outcomes.unanswered,
             keys_per_second: outcomes.keys() as f64 / seconds,
             server_user_seconds: measured.since(|said| said.user),
@@ -98,10 +101,16 @@ impl LoadReport {
         }
     }
 
-    /// Whether every value was right, and every request answered.
+    /// What the server has done wrong; nothing, if every value was right, every request answered, and no read refused.
     #[must_use]
-    pub fn is_right(&self) -> bool {
-        self.wrong == 0 && self.unanswered == 0
+    pub fn failures(&self) -> Vec<String> {
+        let counts = [
+            (self.wrong, "wrong values"),
+            (self.unanswered, "requests unanswered"),
+            (self.refused_reads, "reads refused"),
+        ];
+        let found = counts.into_iter().filter(|(count, _)| *count > 0);
+        found.map(|(count, what)| format!("{count} {what}")).collect()
     }
 
     fn keys(&self) -> f64 {
