@@ -229,6 +229,27 @@ fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
     let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
     assert_eq!(say("cas a 0 0 1 1\r\n1\r\nset a 0 0 1\r\n1\r\n"), "NOT_FOUND\r\nSTORED\r\n");
     assert_eq!(say("cas a 0 0 1 1\r\n2\r\ngets a\r\n"), "EXISTS\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
+    // To add to a value is not refused.
+    assert_eq!(say("ms a 1 C5\r\n2\r\nmd a C5\r\nma a C5\r\n"), "EX\r\nEX\r\nEX\r\n");
+    assert_eq!(say("ms a 1 C5 MA\r\n2\r\nms a 1 C5 MP c\r\n3\r\n"), "HD\r\nHD c0\r\n");
+    assert_eq!(say("get a\r\n"), "VALUE a 0 3\r\n312\r\nEND\r\n");
+}
+
+/// A browser that was sent here by somebody is not answered; what begins as a command is.
+#[test]
+fn who_speaks_http_is_told_nothing() {
+    let here = service(settings("memc3", "clock"));
+    let asked = |word: &str| {
+        let asked = format!("{word} / HTTP/1.1\r\n");
+        let (reply, is_closed) = talk(&here, [asked.as_bytes()], PLENTY);
+        (String::from_utf8(reply).unwrap(), is_closed)
+    };
+    for word in ["GET", "POST", "HEAD", "OPTIONS", "PUT", "move", "mxy", "xy"] {
+        assert_eq!(asked(word), (String::new(), true), "{word}");
+    }
+    for word in ["mx", "m", "x", "gets2", "incr2"] {
+        assert_eq!(asked(word), ("ERROR\r\n".to_owned(), false), "{word}");
+    }
 }
 
 #[test]

@@ -158,7 +158,9 @@ pub(super) fn join(
     let mut outcome = Outcome::NotStored;
     let found = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
         let Some(current) = current else { return Edit::Nothing };
-        if cas.is_some_and(|cas| cas != 0 && current.found().cas != Some(cas)) {
+        // Without CAS numbers memcached heeds none here.
+        let is_other = |cas: u64| cas != 0 && current.found().cas.is_some_and(|found| found != cas);
+        if cas.is_some_and(is_other) {
             outcome = Outcome::Changed;
             return Edit::Nothing;
         }

@@ -287,7 +287,11 @@ fn memory_limit<'l>(words: &[&'l [u8]]) -> Result<ClientRequest<'l>, Refusal> {
 /// only at commands that begin as none of its own.
 fn other<'l>(words: &[&'l [u8]]) -> Result<ClientRequest<'l>, Refusal> {
     let is_http = words.last().is_some_and(|last| last.starts_with(b"HTTP/"));
-    let may_be_a_command = words.first().is_some_and(|word| b"gsacidt".contains(&word[0]));
+    let may_be_a_command = words.first().is_some_and(|word| match word {
+        // Those of meta have two letters.
+        [b'm', _] => true,
+        word => b"gsacidt".contains(&word[0]),
+    });
     if is_http && !may_be_a_command && words[0].len() > 1 {
         return Ok(ClientRequest::Quit);
     }
