@@ -1,6 +1,6 @@
 //! What `cmp` and `report` ask of result folders, and the comparisons that answer it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::folders::{
     Recorded, Selection, best_of, check_baseline, first_subject, one_table, share_cells,
@@ -8,7 +8,7 @@ use super::folders::{
 };
 use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, Quantity, before_and_after, cells, check, judge,
-    seed_spreads, with_baseline,
+    seed_spreads, with_baseline, with_threads,
 };
 use crate::analysis::throughput::{ChosenRate, Rate};
 use crate::failure::{Failure, usage};
@@ -25,6 +25,9 @@ pub(super) struct Question {
     /// experiment's first subject if not given
     #[arg(long, value_name = "SUBJECT")]
     pub(super) baseline: Option<Baseline>,
+    /// Compare each subject with itself at N threads, in place of a baseline
+    #[arg(long, value_name = "N", conflicts_with = "baseline")]
+    baseline_threads: Option<usize>,
     #[command(flatten)]
     pub(super) selection: Selection,
     /// Compare two runs although they are from different machines
@@ -35,8 +38,11 @@ pub(super) struct Question {
 impl Question {
     /// Refuses what says something of trials, where there are none.
     pub(super) fn of_predictions(&self) -> Result<(), Failure> {
-        let own =
-            [("--baseline", self.baseline.is_some()), ("--across-machines", self.across_machines)];
+        let own = [
+            ("--baseline", self.baseline.is_some()),
+            ("--baseline-threads", self.baseline_threads.is_some()),
+            ("--across-machines", self.across_machines),
+        ];
         let own = own.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
         match own.chain(self.selection.of_trials()).next() {
             Some(option) => Err(usage(format!(
@@ -73,17 +79,8 @@ fn compare_subjects<T>(
     then: impl FnOnce(Report<'_>) -> T,
 ) -> Result<T, Failure> {
     one_table(folders)?;
-    let (baseline, why) = match &asked.baseline {
-        Some(baseline) => (baseline.clone(), String::new()),
-        None => {
-            let subject = first_subject(registry, &folders[0])?;
-            let baseline = Baseline::of_subject(&subject);
-            (baseline, format!(", the first subject of {}/{EXPERIMENT}", folders[0].label))
-        }
-    };
-    check_baseline(&baseline, folders)?;
-    let is_baseline = |row: &Row| !row.twin && baseline.names(&row.subject(), &row.structure);
-    let matters = |row: &&Row| asked.selection.wants(row) || is_baseline(row);
+    let base = Base::of(registry, asked, folders)?;
+    let matters = |row: &&Row| asked.selection.wants(row) || base.has(row);
     let rows: Vec<Vec<Row>> = folders
         .iter()
         .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
@@ -92,10 +89,75 @@ fn compare_subjects<T>(
     let quantity = asked.selection.quantity();
     let by = (quantity, &choice);
     let cells = contenders(folders, by, |row| matters(&row))?;
-    let plan = with_baseline(&cells, &baseline, |cell| asked.selection.wants(&cell.row));
-    let mode = Mode::Subjects(in_words(&baseline, &cells) + &why);
+    let (plan, mode) = base.plan(&cells, |cell| asked.selection.wants(&cell.row));
     let floors = floors(folders, by)?;
     Ok(then(report(mode, (quantity, choice), &plan, &floors, &cells)))
+}
+
+/// What subjects are compared with.
+enum Base {
+    /// One of them, or the best of some; and why.
+    Subject(Baseline, String),
+    /// Themselves, at so many threads.
+    Threads(usize),
+}
+
+impl Base {
+    fn of(registry: &Registry, asked: &Question, folders: &[Recorded]) -> Result<Self, Failure> {
+        if let Some(threads) = asked.baseline_threads {
+            return Self::of_threads(threads, folders);
+        }
+        let (baseline, why) = match &asked.baseline {
+            Some(baseline) => (baseline.clone(), String::new()),
+            None => {
+                let subject = first_subject(registry, &folders[0])?;
+                let baseline = Baseline::of_subject(&subject);
+                (baseline, format!(", the first subject of {}/{EXPERIMENT}", folders[0].label))
+            }
+        };
+        check_baseline(&baseline, folders)?;
+        Ok(Self::Subject(baseline, why))
+    }
+
+    fn of_threads(threads: usize, folders: &[Recorded]) -> Result<Self, Failure> {
+        let rows = folders.iter().flat_map(|folder| &folder.rows);
+        let known: BTreeSet<usize> = rows.map(|row| row.threads).collect();
+        if known.contains(&threads) {
+            return Ok(Self::Threads(threads));
+        }
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+        Err(usage(format!(
+            "--baseline-threads {threads}: no trial has as many; there are trials at {}",
+            known.join(", ")
+        )))
+    }
+
+    /// Whether a trial is one of those that others are compared with.
+    fn has(&self, row: &Row) -> bool {
+        match self {
+            Self::Subject(baseline, _) => {
+                !row.twin && baseline.names(&row.subject(), &row.structure)
+            }
+            Self::Threads(threads) => row.threads == *threads,
+        }
+    }
+
+    /// What stands against what, and in words.
+    fn plan<'c>(
+        &self,
+        cells: &'c [Contender],
+        wanted: impl Fn(&Contender) -> bool,
+    ) -> (Plan<'c>, Mode) {
+        match self {
+            Self::Subject(baseline, why) => {
+                let mode = Mode::Subjects(in_words(baseline, cells) + why);
+                (with_baseline(cells, baseline, wanted), mode)
+            }
+            Self::Threads(threads) => {
+                (with_threads(cells, *threads, wanted), Mode::Threads(*threads))
+            }
+        }
+    }
 }
 
 /// The cells of what is compared, of the rows that matter.
@@ -211,10 +273,14 @@ fn compare_runs<T>(
     after: &Recorded,
     then: impl FnOnce(Report<'_>) -> T,
 ) -> Result<T, Failure> {
-    if asked.baseline.is_some() {
+    let given = [
+        ("--baseline names a subject", asked.baseline.is_some()),
+        ("--baseline-threads is of one run's subjects", asked.baseline_threads.is_some()),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) {
         return Err(usage(format!(
-            "--baseline names a subject, but {} and {} are two runs, of which the first is the \
-             baseline; give one folder to compare its subjects",
+            "{option}, but {} and {} are two runs, of which the first is the baseline; give one \
+             folder to compare its subjects",
             before.path.display(),
             after.path.display()
         )));

@@ -103,6 +103,46 @@ fn ratios_are_those_of_the_trials() {
     }
 }
 
+/// From the file, by hand: two threads over one.
+#[test]
+fn a_subject_can_be_compared_with_itself_at_other_threads() {
+    let lab = recorded("quickstart-recorded");
+    let command = "cmp r --baseline-threads 1 --filter papaya*threads=2*reads=50*zipf=0.99*";
+    lab.run(command).exits(0).prints(&[
+        "Ratios of each subject to itself at threads=1",
+        "threads=2 reads=50 zipf=0.99 keys=65536\npapaya ",
+    ]);
+    let all = json(&lab, &format!("{command} --metric wall"));
+    assert_eq!((&all["compares"], &all["between"]["threads"]), (&"threads".into(), &1.into()));
+    let [comparison] = comparisons(&all).as_slice() else { panic!("{all}") };
+    let rates = |threads: &str| -> HashMap<String, f64> {
+        let is_asked = |row: &HashMap<String, String>| {
+            row["structure"] == "papaya"
+                && [&row["threads"], &row["reads"], &row["zipf"]] == [threads, "50.0", "0.99"]
+        };
+        let rows = lab.rows("r").into_iter().filter(is_asked);
+        rows.map(|row| (row["block"].clone(), row["ops_per_sec"].parse().unwrap())).collect()
+    };
+    let (ours, theirs) = (rates("2"), rates("1"));
+    assert_eq!((ours.len(), theirs.len()), (10, 10));
+    let logs = ours.iter().map(|(block, rate)| (rate / theirs[block]).ln());
+    let expected = (logs.sum::<f64>() / 10.0).exp();
+    let ratio = comparison["ratio"].as_f64().unwrap();
+    assert!((ratio / expected - 1.0).abs() < 1e-9, "{ratio} {expected}");
+    assert_eq!((&comparison["baseline"], &comparison["pairs"]), (&"papaya".into(), &10.into()));
+    // All others but those at one thread, and no control.
+    let all = json(&lab, "cmp r --baseline-threads 1");
+    let is_right = |one: &Value| one["subject"] == one["baseline"] && one["threads"] != 1;
+    assert!(comparisons(&all).iter().all(is_right) && comparisons(&all).len() > 10, "{all}");
+    for (more, words) in [
+        ("--baseline-threads 3", "no trial has as many; there are trials at 1, 2"),
+        ("--baseline-threads 1 --baseline papaya", "cannot be used with"),
+        ("r --baseline-threads 1", "are two runs"),
+    ] {
+        lab.run(&format!("cmp r {more}")).exits(2).says(&[words]);
+    }
+}
+
 #[test]
 fn the_baseline_can_be_the_best_of_some() {
     let lab = recorded("overview");

@@ -103,6 +103,11 @@ impl Workload {
         Self { threads: 0, ..Self::of(row) }
     }
 
+    /// The same at any number of threads, where that is what differs.
+    pub(super) fn at_any_threads(&self) -> Self {
+        Self { threads: 0, ..self.clone() }
+    }
+
     /// The same for any hash seed, where that is what differs.
     #[must_use]
     pub fn of_any_hash_seed(&self) -> Self {

@@ -10,6 +10,7 @@ mod deviation;
 mod floor;
 pub(crate) mod hash_seeds;
 pub(crate) mod quantity;
+mod threads;
 pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -26,6 +27,7 @@ pub use self::deviation::deviation;
 pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
 pub use self::quantity::Quantity;
+pub use self::threads::with_threads;
 use crate::analysis::stats::{self, Ratio};
 
 /// The chance of calling anything in a table that is not so is at most this.

@@ -95,6 +95,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         subjects: answer::table(material),
         compared_with: match &report.mode {
             Mode::Subjects(baseline) => baseline.clone(),
+            Mode::Threads(threads) => format!("themselves at threads={threads}"),
             Mode::Runs { before, .. } => before.clone(),
         },
         figures: pictures.iter().map(figure).collect(),

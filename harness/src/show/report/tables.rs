@@ -136,7 +136,7 @@ impl Table {
 /// Every comparison.
 pub(super) fn comparisons(report: &Report<'_>) -> Table {
     let rate = match report.mode {
-        Mode::Subjects(_) => "#baseline's Mops/s",
+        Mode::Subjects(_) | Mode::Threads(_) => "#baseline's Mops/s",
         Mode::Runs { .. } => "#Mops/s before",
     };
     let names = [

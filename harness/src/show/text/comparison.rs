@@ -27,6 +27,8 @@ const WIDTH: usize = 100;
 pub enum Mode {
     /// Subjects with a baseline, which this names, under the same workload in the same block.
     Subjects(String),
+    /// Subjects with themselves at so many threads, likewise.
+    Threads(usize),
     /// Two runs of the same cases.
     Runs {
         /// The folder that is the baseline.
@@ -155,6 +157,7 @@ impl Report<'_> {
     pub fn json(&self) -> Value {
         let (compares, between) = match &self.mode {
             Mode::Subjects(baseline) => ("subjects", json!({ "baseline": baseline })),
+            Mode::Threads(threads) => ("threads", json!({ "threads": threads })),
             Mode::Runs { before, after, differences, .. } => {
                 let differences: BTreeMap<&str, [&String; 2]> =
                     differences.iter().map(|(what, a, b)| (*what, [a, b])).collect();
@@ -207,6 +210,10 @@ impl Report<'_> {
         let above_one = self.quantity.above_one();
         let interval = format!("with its 95 % BCa bootstrap interval; above 1 is {above_one}");
         match &self.mode {
+            Mode::Threads(threads) => format!(
+                "Ratios of each subject to itself at threads={threads}: the geometric mean over \
+                 blocks of the ratio within a block, {interval}.\n{rate}"
+            ),
             Mode::Subjects(baseline) => format!(
                 "Ratios to {baseline}: the geometric mean over blocks of the ratio within a block, \
                  {interval}.\n{rate}"
@@ -238,6 +245,7 @@ impl Report<'_> {
     fn header(&self) -> Vec<String> {
         let rates: &[&str] = match self.mode {
             Mode::Subjects(_) => &[self.quantity.heading()],
+            Mode::Threads(_) => &["baseline", self.quantity.heading()],
             Mode::Runs { .. } => &["before", "after"],
         };
         let trials = if self.is_paired() { "pairs" } else { "trials" };
@@ -256,7 +264,7 @@ impl Report<'_> {
         }
         for judged in judged {
             let mut rates = vec![self.shown(judged.ours.median())];
-            if let Mode::Runs { .. } = self.mode {
+            if let Mode::Threads(_) | Mode::Runs { .. } = self.mode {
                 rates.insert(0, self.shown(judged.theirs.median()));
             }
             let trials = judged.pairs.map_or_else(
