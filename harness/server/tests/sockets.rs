@@ -138,6 +138,20 @@ fn the_socket_of_a_server_that_runs_is_not_taken() {
     Listener::bind(&place).unwrap();
 }
 
+#[test]
+fn a_server_takes_no_other_server_s_socket_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let place = Place::Unix(path.clone());
+    let first = Listener::bind(&place).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let second = Listener::bind(&place).unwrap();
+    drop(first);
+    UnixStream::connect(&path).expect("the second one listens there");
+    drop(second);
+    assert!(!path.exists());
+}
+
 /// Workers count and reset while others ask. Three, so that some count while the lock is waited for.
 #[test]
 fn a_count_is_never_below_what_was_reset() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use mio::event::Source;
@@ -35,7 +35,12 @@ impl fmt::Display for Place {
 pub struct Listener {
     kind: Kind,
     place: Place,
+    /// Of a Unix socket, which file is its own.
+    file: Option<FileNumber>,
 }
+
+/// A file's device, and its number there.
+type FileNumber = (u64, u64);
 
 #[derive(Debug)]
 enum Kind {
@@ -66,11 +71,12 @@ impl Listener {
                 socket.listen(BACKLOG)?;
                 let listener = TcpListener::from_std(socket.into());
                 let place = Place::Tcp(listener.local_addr()?);
-                Ok(Self { kind: Kind::Tcp(listener), place })
+                Ok(Self { kind: Kind::Tcp(listener), place, file: None })
             }
             Place::Unix(path) => {
                 take_away(path)?;
-                Ok(Self { kind: Kind::Unix(UnixListener::bind(path)?), place: place.clone() })
+                let kind = Kind::Unix(UnixListener::bind(path)?);
+                Ok(Self { kind, place: place.clone(), file: number_of(path) })
             }
         }
     }
@@ -108,11 +114,20 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Place::Unix(path) = &self.place {
-            // Somebody else may have taken it away.
+        // Somebody else may have taken it away, and made one of theirs.
+        if let Place::Unix(path) = &self.place
+            && self.file.is_some()
+            && number_of(path) == self.file
+        {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Which file is at `path`.
+fn number_of(path: &Path) -> Option<FileNumber> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 /// Takes away the socket that a server has left which is no more; nothing else.
