@@ -184,6 +184,18 @@ fn a_count_is_never_below_what_was_reset() {
     });
 }
 
+/// A server with counts for one event loop, whose second one cannot begin.
+#[test]
+fn the_end_of_a_thread_is_the_server_s() {
+    let mut service = service(settings("memc3", "clock"));
+    Arc::get_mut(&mut service).expect("nobody else has it").settings.threads = 2;
+    let listener = Listener::bind(&Place::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+    let server = Server::start(service.clone(), vec![listener], &Policy::default()).unwrap();
+    eventually(|| service.is_stopping(), || "a server that stops".to_owned());
+    let ended = thread::spawn(move || server.wait());
+    assert!(ended.join().is_err(), "it panics as its thread has");
+}
+
 #[test]
 fn a_client_that_writes_no_more_is_answered() {
     let running = Running::new();

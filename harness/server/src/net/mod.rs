@@ -38,6 +38,16 @@ pub struct Policy {
     pub rejects: bool,
 }
 
+/// Stops the server when one of its threads ends, also in a panic: who is dealt to a worker that has gone would wait for
+/// ever.
+struct StopsAll(Arc<Service>);
+
+impl Drop for StopsAll {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// A server that runs in threads of its own.
 #[derive(Debug)]
 pub struct Server {
@@ -61,12 +71,21 @@ impl Server {
         for number in 0..service.settings.threads {
             let (mut worker, inbox) = Worker::new(service.clone(), number, policy.idle)?;
             inboxes.push(inbox);
+            let end = StopsAll(service.clone());
+            let run = move || {
+                let _end = end;
+                worker.run()
+            };
             let name = format!("worker-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(move || worker.run())?);
+            threads.push(thread::Builder::new().name(name).spawn(run)?);
         }
         let mut acceptor = Acceptor::new(service.clone(), listeners, inboxes, policy.rejects)?;
-        let name = "acceptor".to_owned();
-        threads.push(thread::Builder::new().name(name).spawn(move || acceptor.run())?);
+        let end = StopsAll(service.clone());
+        let run = move || {
+            let _end = end;
+            acceptor.run()
+        };
+        threads.push(thread::Builder::new().name("acceptor".to_owned()).spawn(run)?);
         Ok(Self { service, threads })
     }
 
