@@ -193,9 +193,20 @@ fn a_flush_whose_time_has_come_is_at_once() {
 
 /// Strict LRU, in a cache through which three times its memory goes.
 #[test]
-fn to_be_asked_for_is_to_be_used_but_with_u() {
+fn what_names_an_item_uses_it_but_mg_with_u_and_me() {
     let stored = |key: &str| format!("set {key} 0 0 1000\r\n{}\r\n", "v".repeat(1000));
-    for (flags, is_kept) in [("v", true), ("t", true), ("R0", true), ("N9", true), ("u", false)] {
+    for (asked, is_kept) in [
+        ("get the-hot", true),
+        ("gat 0 the-hot", true),
+        ("touch the-hot 0", true),
+        ("mg the-hot v", true),
+        ("mg the-hot t", true),
+        ("mg the-hot R0", true),
+        ("mg the-hot N9", true),
+        ("mg the-hot T0", true),
+        ("mg the-hot u", false),
+        ("me the-hot", false),
+    ] {
         let here = service(Settings { bytes: 4 << 20, ..settings("sharded", "lru-list") });
         let say = |text: &str| talk(&here, [text.as_bytes()], PLENTY);
         say(&stored("the-hot"));
@@ -203,12 +214,12 @@ fn to_be_asked_for_is_to_be_used_but_with_u() {
             for number in 0..100 {
                 say(&stored(&format!("{round:03}-{number:03}")));
             }
-            say(&format!("mg the-hot {flags}\r\n"));
+            say(&format!("{asked}\r\n"));
         }
-        assert!(here.cache().stats().evictions > 5000, "{flags}");
+        assert!(here.cache().stats().evictions > 5000, "{asked}");
         // One that N has made anew is empty.
         let (reply, _) = say("get the-hot\r\n");
-        assert_eq!(reply.len() > 1000, is_kept, "{flags}: {}", String::from_utf8_lossy(&reply));
+        assert_eq!(reply.len() > 1000, is_kept, "{asked}: {}", String::from_utf8_lossy(&reply));
     }
 }
 

@@ -252,7 +252,10 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
     match *request {
         ClientRequest::Add(ref request) => arithmetic(request, desk, out),
         ClientRequest::Touch { key, expiry, is_quiet } => {
-            let is_there = desk.handle.touch(key, expiry);
+            // It is a use of the item, as in memcached, and policies are told of lookups and of what is written.
+            desk.value.clear();
+            let is_there = desk.handle.get(key, &mut desk.value).is_some()
+                && desk.handle.touch(key, expiry);
             desk.counts.add(ServerCount::CmdTouch, 1);
             desk.counts
                 .add(if is_there { ServerCount::TouchHits } else { ServerCount::TouchMisses }, 1);
