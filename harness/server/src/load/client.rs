@@ -44,6 +44,9 @@ pub(super) struct Client {
     next: usize,
 }
 
+/// Why a load ends that gets one answer too many.
+const NOT_ASKED: &str = "the server has answered what nobody has asked";
+
 impl Client {
     /// Requests that were due and wait.
     pub(super) fn waiting_due(&self) -> u64 {
@@ -79,20 +82,26 @@ impl Client {
     }
 
     /// The next request that is answered in full, and its answer. Values have `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// There is an answer, and nobody waits for one.
     pub(super) fn answered(
         &mut self,
         bytes: usize,
         room: &mut Vec<u8>,
-    ) -> Option<(Waiting, Answer)> {
+    ) -> io::Result<Option<(Waiting, Answer)>> {
         loop {
             let rest = &self.input[self.read..];
             let Some(end) = memchr(b'\n', rest) else {
                 self.input.drain(..self.read);
                 self.read = 0;
-                return None;
+                return Ok(None);
             };
             let line = rest[..end].trim_ascii_end();
-            let waiting = self.waiting.front()?;
+            let Some(waiting) = self.waiting.front() else {
+                return Err(io::Error::new(ErrorKind::InvalidData, NOT_ASKED));
+            };
             let mut words = line.split(|&byte| byte == b' ');
             let kind = words.next().unwrap_or_default();
             let len = match kind {
@@ -100,20 +109,21 @@ impl Client {
                 b"VA" => words.next(),
                 _ => None,
             };
-            let len = len.and_then(|len| std::str::from_utf8(len).ok()?.parse::<usize>().ok());
-            let Some(len) = len else {
+            // No value is as long as 32 bits can say.
+            let len = len.and_then(|len| std::str::from_utf8(len).ok()?.parse::<u32>().ok());
+            let Some(len) = len.map(|len| len as usize) else {
                 let is_right = match &waiting.keys {
                     Some(_) => matches!(kind, b"END" | b"EN"),
                     None => matches!(kind, b"STORED" | b"HD"),
                 };
                 self.read += end + 1;
-                return Some(self.end(is_right));
+                return Ok(Some(self.end(is_right)));
             };
-            let value = rest.get(end + 1..end + 1 + len)?;
             let keys = waiting.keys.as_deref().unwrap_or_default();
             if rest.len() < end + 1 + len + 2 {
-                return None;
+                return Ok(None);
             }
+            let value = &rest[end + 1..end + 1 + len];
             // A `get` answers the keys that are there, in their order.
             let mut is_right = false;
             while let Some(&key) = keys.get(self.next) {
@@ -129,7 +139,7 @@ impl Client {
             self.answer.wrong += u64::from(!is_right);
             self.read += end + 1 + len + 2;
             if is_meta {
-                return Some(self.end(true));
+                return Ok(Some(self.end(true)));
             }
         }
     }
@@ -167,11 +177,25 @@ mod tests {
         let mut all = Vec::new();
         for part in [&reply[..cut], &reply[cut..]] {
             client.input.extend_from_slice(part);
-            while let Some((_, answer)) = client.answered(16, &mut Vec::new()) {
+            while let Some((_, answer)) = client.answered(16, &mut Vec::new()).unwrap() {
                 all.push((answer.hits, answer.missed, answer.wrong, answer.errors));
             }
         }
         all
+    }
+
+    #[test]
+    fn an_answer_too_many_is_an_error() {
+        let mut client = Client::default();
+        client.waiting.push_back(Waiting { keys: None, due: Some(0), sent: 0 });
+        client.input.extend_from_slice(b"STORED\r\nSTO");
+        let mut is_answered = |more: &[u8]| {
+            client.input.extend_from_slice(more);
+            client.answered(16, &mut Vec::new()).map(|answer| answer.is_some())
+        };
+        assert!(is_answered(b"").unwrap());
+        assert!(!is_answered(b"RED\r").unwrap(), "it has not ended");
+        assert_eq!(is_answered(b"\n").unwrap_err().to_string(), NOT_ASKED);
     }
 
     #[test]

@@ -401,7 +401,7 @@ impl<'f> Driver<'f> {
         client.receive(stream, &mut self.room)?;
         let mut missed = Vec::new();
         let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        while let Some((waiting, answer)) = client.answered(bytes, &mut self.value) {
+        while let Some((waiting, answer)) = client.answered(bytes, &mut self.value)? {
             self.outcomes.count(&waiting, &answer, now);
             missed.extend(answer.missed);
         }
