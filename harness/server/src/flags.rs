@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache::store::{Config, ConfigError};
 
 use crate::caches;
+use crate::clock::MovedClock;
 use crate::net::{Place, Policy};
 use crate::service::{Service, Settings};
 
@@ -72,6 +74,9 @@ pub struct Flags {
     /// Memory for requests and replies in transit, in MiB, all connections together
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     transit: u64,
+    /// Obey the command `debugtime`, which moves the server's clock forward: for tests
+    #[arg(long)]
+    debug_time: bool,
     /// Print help
     #[arg(short, long, action = clap::ArgAction::Help)]
     help: Option<bool>,
@@ -189,7 +194,12 @@ impl Flags {
     ///
     /// There can be no cache of these sizes.
     pub fn service(&self) -> Result<Service, ConfigError> {
-        Service::new(&self.config(), self.settings())
+        if !self.debug_time {
+            return Service::new(&self.config(), self.settings());
+        }
+        let clock = Arc::new(MovedClock::default());
+        let config = Config { clock: clock.clone(), ..self.config() };
+        Ok(Service::new(&config, self.settings())?.moved_by(clock))
     }
 }
 

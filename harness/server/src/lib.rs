@@ -7,6 +7,7 @@
 //! | `protocol` | what a command line asks for: pure functions of bytes |
 //! | `caches` | stores and policies by name |
 //! | `tally` | what a worker counts |
+//! | `clock` | a clock that tests move |
 //! | `service` | what all connections share |
 //! | `conversation` | a connection without its socket: bytes in, bytes out |
 //! | `net` | sockets: an acceptor, and an event loop a worker |
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod caches;
+pub mod clock;
 pub mod conversation;
 pub mod descriptors;
 pub mod flags;

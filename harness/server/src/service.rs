@@ -9,6 +9,7 @@ use cache::time::Clock;
 use mio::Waker;
 
 use crate::caches::{self, Access, AnyCache};
+use crate::clock::MovedClock;
 use crate::tally::{ServerCount, Tallies};
 
 /// How a server behaves, but for its sockets.
@@ -46,6 +47,8 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     /// What its wall clock and its steady clock said when the server was made.
     clocks_at_start: (u64, u64),
+    /// The same clock, if `debugtime` may move it.
+    moved: Option<Arc<MovedClock>>,
     counts: Box<[Tallies]>,
     /// What was counted when `stats reset` was asked for last.
     counted: Mutex<[u64; ServerCount::ALL.len()]>,
@@ -122,6 +125,7 @@ impl Service {
             cache,
             clock: config.clock.clone(),
             clocks_at_start: (config.clock.wall(), config.clock.steady()),
+            moved: None,
             counted: Mutex::new([0; ServerCount::ALL.len()]),
             began: Instant::now(),
             flush_due: Mutex::new(None),
@@ -131,6 +135,17 @@ impl Service {
             stopping: AtomicBool::new(false),
             waker: OnceLock::new(),
         })
+    }
+
+    /// Lets `debugtime` move this clock, which is the cache's.
+    #[must_use]
+    pub fn moved_by(self, clock: Arc<MovedClock>) -> Self {
+        Self { moved: Some(clock), ..self }
+    }
+
+    /// Moves the clock forward, if it may be; whether it may.
+    pub fn move_time(&self, seconds: u32) -> bool {
+        self.moved.as_ref().inspect(|clock| clock.move_by(seconds)).is_some()
     }
 
     /// What worker `number` works with.

@@ -96,6 +96,16 @@ fn the_command_shutdown_ends_it() {
 }
 
 #[test]
+fn the_clock_is_moved_if_a_flag_says_so() {
+    for (line, said) in [("serve -p 0", "ERROR"), ("serve -p 0 --debug-time", "OK")] {
+        let mut command = Command::new(PROGRAM);
+        command.args(line.split(' '));
+        let (_child, place) = started(command);
+        ask(&mut connect(&place), "debugtime 5\r\n", &format!("{said}\r\n"));
+    }
+}
+
+#[test]
 fn without_descriptors_those_wait_who_come_late() {
     let command = limited("ulimit -n 24", "serve -p 0 -t 2 -c 1000");
     let (mut child, place, mut said) = saying(command);

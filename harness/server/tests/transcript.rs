@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cache::store::Config;
 use cache::time::Clock;
 use common::{PLENTY, service, settings, talk};
+use server::clock::MovedClock;
 use server::service::{Service, Settings};
 
 /// A conversation; `None` where the next one finds an empty cache.
@@ -168,6 +169,26 @@ fn a_clock_that_is_set_moves_no_time() {
         assert_eq!(say(&asked), "STORED\r\nHD t30\r\nHD t40\r\n");
         assert_eq!(say(&format!("flush_all {now}\r\nmg a\r\n")), "OK\r\nEN\r\n");
     }
+}
+
+#[test]
+fn who_may_moves_the_clock() {
+    let settings = settings("memc3", "clock");
+    let clock = Arc::new(MovedClock::default());
+    let config = Config {
+        clock: clock.clone(),
+        max_value: settings.max_value,
+        ..Config::of(settings.bytes)
+    };
+    let here = Service::new(&config, settings.clone()).unwrap().moved_by(clock);
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    assert_eq!(say("set a 0 1000 1\r\n1\r\ndebugtime 500\r\nmg a\r\n"), "STORED\r\nOK\r\nHD\r\n");
+    for wrong in ["", " x", " -1", " 4294967296", " 500 0"] {
+        assert_eq!(say(&format!("debugtime{wrong}\r\nmg a\r\n")), "ERROR\r\nHD\r\n", "{wrong}");
+    }
+    assert_eq!(say("debugtime 500\r\nmg a\r\n"), "OK\r\nEN\r\n");
+    let (reply, _) = talk(&service(settings), [&b"debugtime 5\r\n"[..]], PLENTY);
+    assert_eq!(reply, b"ERROR\r\n");
 }
 
 #[test]

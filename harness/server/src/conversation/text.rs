@@ -278,6 +278,10 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
         ClientRequest::MemoryLimit { mib, is_quiet } => {
             say_unless(is_quiet, out, memory_limit(mib));
         }
+        ClientRequest::MoveTime { seconds } => {
+            let is_moved = seconds.is_some_and(|seconds| desk.service.move_time(seconds));
+            say(out, if is_moved { "OK" } else { "ERROR" });
+        }
         ClientRequest::Nothing => say(out, "MN"),
         ClientRequest::Version => say(out, stats::VERSION),
         ClientRequest::Stats(of) => stats::say_stats(of, desk, out),

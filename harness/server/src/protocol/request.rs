@@ -59,6 +59,11 @@ pub enum ClientRequest<'l> {
         /// `noreply`.
         is_quiet: bool,
     },
+    /// `debugtime`: so many seconds forward.
+    MoveTime {
+        /// Seconds, if it is a number.
+        seconds: Option<u32>,
+    },
     /// `shutdown`, and how.
     Shutdown {
         /// Whether it is one of the ways that there are.
@@ -158,6 +163,7 @@ pub fn request<'l>(line: &Line<'l>) -> Result<ClientRequest<'l>, Refusal> {
         b"flush_all" => flush(all),
         b"verbosity" => verbosity(all),
         b"cache_memlimit" => memory_limit(all),
+        b"debugtime" => move_time(all),
         b"stats" => Ok(ClientRequest::Stats(all.get(1).copied())),
         b"version" => Ok(ClientRequest::Version),
         b"shutdown" => {
@@ -281,6 +287,12 @@ fn memory_limit<'l>(words: &[&'l [u8]]) -> Result<ClientRequest<'l>, Refusal> {
     let ([_, mib] | [_, mib, _]) = *words else { return refuse(NOT_THERE) };
     let is_quiet = is_quiet(words);
     Ok(ClientRequest::MemoryLimit { mib: unsigned(mib, u32::MAX.into()), is_quiet })
+}
+
+fn move_time<'l>(words: &[&'l [u8]]) -> Result<ClientRequest<'l>, Refusal> {
+    let [_, seconds] = *words else { return refuse(NOT_THERE) };
+    let seconds = unsigned(seconds, u32::MAX.into()).map(|seconds| seconds as u32);
+    Ok(ClientRequest::MoveTime { seconds })
 }
 
 /// No command. Who speaks HTTP is a browser that was sent here, and must not be answered; memcached looks
