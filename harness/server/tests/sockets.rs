@@ -270,6 +270,24 @@ fn who_does_not_read_has_its_own_requests_wait() {
     eventually(|| held() == 0, || format!("nothing in transit, and not {} bytes", held()));
 }
 
+/// There is memory for less than one reply, and nobody else has any of it.
+#[test]
+fn who_reads_is_not_refused_for_what_it_has_read() {
+    let policy = Policy { idle: None, rejects: true };
+    let running = Running::with(&policy, |settings| settings.transit = 300_000);
+    let value = "v".repeat(500_000);
+    let mut stream = running.connect();
+    ask(&mut stream, &format!("set a 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    // More than sockets hold, so that it has to be waited for.
+    let keys = 50;
+    stream.write_all(format!("get{}\r\nquit\r\n", " a".repeat(keys)).as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let one = format!("VALUE a 0 {}\r\n{value}\r\n", value.len());
+    let ending = &reply[reply.len().saturating_sub(60)..];
+    assert!(reply == one.repeat(keys) + "END\r\n", "{} bytes, at last {ending:?}", reply.len());
+}
+
 #[test]
 fn one_connection_too_many_is_told_so() {
     let policy = Policy { idle: None, rejects: true };

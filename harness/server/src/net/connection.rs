@@ -106,15 +106,26 @@ impl Connection {
         let turn = self.rounds(desk, room).unwrap_or(Turn::Ended);
         self.tidy();
         let held = if turn == Turn::Ended { 0 } else { self.held() };
-        desk.service.transit.change(self.counted, held);
-        self.counted = held;
+        self.count(held, desk.service);
         turn
+    }
+
+    /// Counts what it holds now.
+    fn count(&mut self, held: usize, service: &Service) {
+        service.transit.change(self.counted, held);
+        self.counted = held;
     }
 
     fn rounds(&mut self, desk: &mut Desk<'_>, room: &mut [u8]) -> io::Result<Turn> {
         for _ in 0..ROUNDS {
             if !self.write(desk)? {
                 return Ok(Turn::Waits);
+            }
+            if self.counted > 0 && desk.service.transit.is_exhausted() {
+                // What it held may have been read: that is not where the memory has gone to.
+                self.tidy();
+                let held = self.held();
+                self.count(held, desk.service);
             }
             if self.is_ending {
                 return Ok(Turn::Ended);
