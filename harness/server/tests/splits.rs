@@ -4,7 +4,7 @@ mod common;
 
 use common::{PLENTY, service, settings, talk};
 use proptest::prelude::*;
-use server::conversation::Room;
+use server::conversation::{Conversation, Next, Room};
 use server::protocol::{MOST_LINE, MOST_RETRIEVAL};
 
 /// A piece of a conversation: mostly right.
@@ -100,6 +100,28 @@ fn a_hundred_thousand_keys_are_got_at_once() {
         talk(&here, line.as_bytes().chunks(1 << 14), Room { bytes: 100, each: false });
     assert_eq!(reply, b"VALUE k099999 0 5\r\nvalue\r\nEND\r\n");
     assert!(!is_over);
+}
+
+/// Others have their turn meanwhile.
+#[test]
+fn keys_that_are_not_there_are_looked_up_by_and_by() {
+    let here = service(settings("memc3", "clock"));
+    let mut desk = here.desk(0);
+    let line = format!("get{}\r\n", " k".repeat(10_000));
+    let (mut conversation, mut out, mut used, mut stops) =
+        (Conversation::default(), Vec::new(), 0, 0);
+    loop {
+        let input = &line.as_bytes()[used..];
+        let progress = conversation.advance(input, &mut desk, &mut out, PLENTY);
+        used += progress.used;
+        if progress.next == Next::Read {
+            break;
+        }
+        assert!(progress.used > 0, "it goes on");
+        stops += 1;
+    }
+    assert_eq!((used, String::from_utf8_lossy(&out)), (line.len(), "END\r\n".into()));
+    assert!(stops >= 5, "{stops} stops");
 }
 
 #[test]

@@ -29,11 +29,15 @@ pub struct Advance {
 pub enum Next {
     /// It needs more input.
     Read,
-    /// What has come out must be written first.
+    /// What has come out must be written first; or it has done much, and goes on with the same input.
     Write,
     /// When what has come out is written, the connection is at its end.
     Close,
 }
+
+/// Keys of a retrieval that are looked up before others may have their turn: it may have a hundred thousand, and
+/// nothing comes out of those that are not there.
+const KEYS_AT_A_TIME: usize = 1024;
 
 /// How much may come out before it is to be written.
 #[derive(Clone, Copy, Debug)]
@@ -259,7 +263,7 @@ impl Conversation {
         Ok((end == CRLF).then_some(value))
     }
 
-    /// Answers keys until there is no more room. Returns what it has used up.
+    /// Answers keys until there is no more room, or they were many. Returns what it has used up.
     fn retrieve(
         &mut self,
         how: Retrieval,
@@ -269,10 +273,10 @@ impl Conversation {
         out: &mut Vec<u8>,
         room: Room,
     ) -> usize {
-        let all = keys.rest().len();
+        let (all, mut looked_up) = (keys.rest().len(), 0);
         loop {
             let left = keys.rest().len();
-            if out.len() >= room.bytes {
+            if out.len() >= room.bytes || looked_up == KEYS_AT_A_TIME {
                 self.state = State::Keys { how, left, tail };
                 return all - left;
             }
@@ -289,6 +293,7 @@ impl Conversation {
                 return all + tail;
             }
             text::retrieve(how, key, desk, out);
+            looked_up += 1;
         }
         out.extend_from_slice(b"END\r\n");
         self.state = State::Line;
