@@ -1,51 +1,24 @@
 //! The program: its flags, its signals, and what it does without descriptors.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod running;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use running::{PATIENCE, PROGRAM, Running, eventually, started};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_bench-server");
-
-/// The program, which ends with its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Running {
-    fn id(&self) -> Pid {
-        Pid::from_raw(self.0.id() as i32)
-    }
-
-    fn ends_well(&mut self) -> bool {
-        self.0.wait().unwrap().success()
-    }
-}
-
-/// The program, started by `command`, and where it listens.
-fn started(command: Command) -> (Running, String) {
-    let (child, place, _) = saying(command);
-    (child, place)
-}
-
-/// The same, with what it says then.
-fn saying(mut command: Command) -> (Running, String, impl BufRead) {
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    said.read_line(&mut line).unwrap();
-    let place = line.trim().strip_prefix("listening on ").expect("it says where").to_owned();
-    (Running(child), place, said)
+/// How a program ends, which it must do by itself, and what it says on standard error.
+#[track_caller]
+fn outcome(command: &mut Command) -> (ExitStatus, String) {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(child);
+    let (status, mut said) = (running.end(), String::new());
+    running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (status, said)
 }
 
 /// The program, started with these limits of open files.
@@ -57,14 +30,16 @@ fn limited(limits: &str, line: &str) -> Command {
 
 fn connect(place: &str) -> TcpStream {
     let stream = TcpStream::connect(place).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
+#[track_caller]
 fn ask(stream: &mut TcpStream, asked: &str, expected: &str) {
     stream.write_all(asked.as_bytes()).unwrap();
     let mut reply = vec![0; expected.len()];
-    stream.read_exact(&mut reply).unwrap();
+    let read = stream.read_exact(&mut reply);
+    read.unwrap_or_else(|error| panic!("no {expected:?} within {PATIENCE:?}: {error}"));
     assert_eq!(String::from_utf8_lossy(&reply), expected);
 }
 
@@ -73,11 +48,11 @@ fn a_signal_ends_it_when_it_has_answered() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "-p", "0", "-t", "1"]);
-        let (mut child, place) = started(command);
+        let (mut running, place, _said) = started(command);
         let mut stream = connect(&place);
         ask(&mut stream, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
-        kill(child.id(), signal).unwrap();
-        assert!(child.ends_well());
+        kill(running.id(), signal).unwrap();
+        assert!(running.end().success());
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "the connection has ended");
     }
 }
@@ -86,13 +61,13 @@ fn a_signal_ends_it_when_it_has_answered() {
 fn the_command_shutdown_ends_it() {
     let mut command = Command::new(PROGRAM);
     command.args(["serve", "-p", "0", "-t", "2", "-A"]);
-    let (mut child, place) = started(command);
+    let (mut running, place, _said) = started(command);
     ask(
         &mut connect(&place),
         "shutdown slowly\r\nshutdown\r\n",
         "CLIENT_ERROR invalid shutdown mode\r\n",
     );
-    assert!(child.ends_well());
+    assert!(running.end().success());
 }
 
 #[test]
@@ -108,10 +83,8 @@ fn the_clock_is_moved_if_a_flag_says_so() {
 #[test]
 fn without_descriptors_those_wait_who_come_late() {
     let command = limited("ulimit -n 24", "serve -p 0 -t 2 -c 1000");
-    let (mut child, place, mut said) = saying(command);
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert_eq!(line, "-c 1000: this process may have about 4, see `ulimit -Hn`\n");
+    let (mut running, place, said) = started(command);
+    assert_eq!(said.line(), "-c 1000: this process may have about 4, see `ulimit -Hn`");
     let mut streams: Vec<TcpStream> = (0..40).map(|_| connect(&place)).collect();
     // The first ones have got in, and are served.
     ask(&mut streams[0], "mn\r\n", "MN\r\n");
@@ -120,11 +93,11 @@ fn without_descriptors_those_wait_who_come_late() {
     last.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(last.read(&mut [0]).is_err(), "there was a descriptor for it");
     streams.truncate(1);
-    last.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    last.set_read_timeout(Some(PATIENCE)).unwrap();
     ask(&mut last, "", "MN\r\n");
     ask(&mut streams[0], "mn\r\n", "MN\r\n");
-    kill(child.id(), Signal::SIGTERM).unwrap();
-    assert!(child.ends_well());
+    kill(running.id(), Signal::SIGTERM).unwrap();
+    assert!(running.end().success());
 }
 
 /// A soft limit is what a program has unless it asks for more.
@@ -134,24 +107,21 @@ fn as_many_connections_as_may_be_are_let_in() {
     for server in ["serve -c 200", "floor"] {
         let socket = folder.path().join(&server[..5]).display().to_string();
         let mut command = limited("ulimit -S -n 24", &format!("{server} -t 1 -s {socket}"));
-        let _child = Running(command.stderr(Stdio::null()).spawn().unwrap());
-        while UnixStream::connect(&socket).is_err() {
-            thread::sleep(Duration::from_millis(5));
-        }
+        let _running = Running(command.stderr(Stdio::null()).spawn().unwrap());
+        eventually("a server that listens", || UnixStream::connect(&socket).is_ok());
         let streams = (0..60).map(|_| UnixStream::connect(&socket).unwrap());
         for stream in &mut streams.collect::<Vec<_>>() {
-            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.write_all(b"get a\r\n").unwrap();
             let mut reply = [0; 5];
             stream.read_exact(&mut reply).unwrap();
             assert_eq!(reply, *b"END\r\n");
         }
         let load = format!("load --connections 60 --keys 10 --seconds 0.1 --socket {socket}");
-        let output = limited("ulimit -S -n 24", &load).output().unwrap();
-        assert!(output.status.success(), "{server}: {}", String::from_utf8_lossy(&output.stderr));
-        let output = limited("ulimit -n 24", &load).output().unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        let said = String::from_utf8_lossy(&output.stderr);
+        let (status, said) = outcome(&mut limited("ulimit -S -n 24", &load));
+        assert!(status.success(), "{server}: {said}");
+        let (status, said) = outcome(&mut limited("ulimit -n 24", &load));
+        assert_eq!(status.code(), Some(2));
         assert!(said.contains("--connections 60: this process may have about 6"), "{said}");
     }
 }
@@ -180,8 +150,7 @@ fn what_cannot_be_is_refused() {
 
 #[track_caller]
 fn assert_refused(command: &str, flags: &str, words: &str) {
-    let output = Command::new(PROGRAM).arg(command).args(flags.split(' ')).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
+    let (status, said) = outcome(Command::new(PROGRAM).arg(command).args(flags.split(' ')));
+    assert_eq!(status.code(), Some(2), "{flags}: {said}");
     assert!(said.contains(words), "{flags}: {said}");
 }
