@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::folders::read;
+use super::folders::{Recorded, read};
 use super::output;
 use super::question::{Question, compare};
 use crate::failure::{Failure, usage};
@@ -58,18 +58,25 @@ impl Args {
 
 pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     let folders = read(&args.folders)?;
-    let text = compare(registry, &args.asked, &folders, |report| shown(args, &report))??;
+    if !args.asked.selection.leaves_some(&folders) {
+        return Err(nothing(&args.asked.selection.in_words(&folders)));
+    }
+    let text = compare(registry, &args.asked, &folders, |report| shown(args, &folders, &report))??;
     output::print(&text)?;
     Ok(())
 }
 
-fn shown(args: &Args, report: &Report<'_>) -> Result<String, Failure> {
+fn nothing(why: &str) -> Failure {
+    usage(format!("there is nothing to compare: {why}"))
+}
+
+fn shown(args: &Args, folders: &[Recorded], report: &Report<'_>) -> Result<String, Failure> {
     if report.judged.is_empty() {
         let why = match report.left_out.as_slice() {
-            [] => args.asked.selection.in_words(),
+            [] => args.asked.selection.in_words(folders),
             reasons => reasons.join("\n"),
         };
-        return Err(usage(format!("there is nothing to compare: {why}")));
+        return Err(nothing(&why));
     }
     Ok(match args.format() {
         Format::Text => report.text(),

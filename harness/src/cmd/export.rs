@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let rows = folders.iter().flat_map(|folder| &folder.rows);
     let rows: Vec<Row> = rows.filter(|row| args.selection.wants(row)).cloned().collect();
     if rows.is_empty() {
-        let why = args.selection.in_words();
+        let why = args.selection.in_words(&folders);
         return Err(usage(format!("there is nothing to export: {why}")));
     }
     let metric = args.selection.choose(&rows, folders[0].machine.parallelism()).metric;
@@ -78,7 +78,7 @@ fn write_hgrm(args: &Args, folders: &[Recorded]) -> Result<(), Failure> {
     }
     let files = hgrm::files(&trials);
     if files.is_empty() {
-        let why = args.selection.in_words();
+        let why = args.selection.in_words(folders);
         return Err(usage(format!(
             "there is no latency to export: {LATENCY_TRIALS} comes of a `[latency]` in the \
              experiment file; {why}"

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use ::table::{BadGlob, Glob};
-
-use crate::analysis::compare::{Baseline, Contender, Quantity, Workload};
+use super::filter::{Filter, names_of};
+use crate::analysis::compare::{Baseline, Contender, Quantity};
 use crate::analysis::throughput::{ChosenRate, Rate, choose_metric};
-use crate::case::{Case, is_control};
+use crate::case::is_control;
 use crate::experiment::{Experiment, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
@@ -86,41 +84,6 @@ pub(super) struct Selection {
     controls: bool,
 }
 
-/// A glob of cells.
-#[derive(Clone, Debug)]
-pub(super) struct Filter(Glob);
-
-impl FromStr for Filter {
-    type Err = BadGlob;
-
-    /// Of cells rather than names: one that has variants in it shows them.
-    fn from_str(text: &str) -> Result<Self, BadGlob> {
-        Ok(Self(text.parse()?))
-    }
-}
-
-impl Filter {
-    /// Whether it matches the cell of this row: its subject, structure, id, or all that a dry run prints
-    /// of it.
-    pub(super) fn matches(&self, row: &Row) -> bool {
-        let case: &Case = row;
-        let (subject, workload) = (row.subject(), Workload::of(row));
-        let described = [case.to_string(), format!("{subject} {workload}")];
-        let names = [&subject, &row.structure, &row.case];
-        described.iter().chain(names).any(|name| self.0.matches(name))
-    }
-
-    /// Whether it matches one of these.
-    pub(super) fn matches_any(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.0.matches(name))
-    }
-
-    /// As it was given.
-    pub(super) fn text(&self) -> &str {
-        self.0.text()
-    }
-}
-
 impl Selection {
     /// Whether a cell with this row is asked for.
     pub(super) fn wants(&self, row: &Row) -> bool {
@@ -169,11 +132,17 @@ impl Selection {
         }
     }
 
-    /// Why nothing may be left.
-    pub(super) fn in_words(&self) -> String {
+    /// Whether it asks for a cell of these folders.
+    pub(super) fn leaves_some(&self, folders: &[Recorded]) -> bool {
+        folders.iter().flat_map(|folder| &folder.rows).any(|row| self.wants(row))
+    }
+
+    /// Why nothing may be left of these folders.
+    pub(super) fn in_words(&self, folders: &[Recorded]) -> String {
+        let rows = folders.iter().flat_map(|folder| &folder.rows);
         let left = self.filter.as_ref().map_or_else(
             || "there is no other cell".to_owned(),
-            |filter| format!("--filter {} leaves no cell", filter.text()),
+            |filter| filter.leaves_none("cell", rows.flat_map(names_of)),
         );
         let controls = if self.controls { "" } else { "; --controls takes the controls in" };
         left + controls

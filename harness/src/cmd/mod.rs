@@ -9,6 +9,7 @@ mod decides;
 mod documented;
 mod drawn;
 mod export;
+mod filter;
 mod folders;
 mod hit;
 mod list;

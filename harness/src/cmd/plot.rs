@@ -5,7 +5,8 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use super::folders::{Filter, Recorded, check_baseline, first_subject};
+use super::filter::{Filter, names_of};
+use super::folders::{Recorded, check_baseline, first_subject};
 use super::output;
 use super::predicted::{Predicted, apart, not_together};
 use super::values::width;
@@ -262,11 +263,12 @@ impl Read {
     /// The cells that `filter` matches.
     fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
         let Some(filter) = filter else { return Ok(self) };
-        self.recorded.rows.retain(|row| filter.matches(row));
-        if self.recorded.rows.is_empty() {
-            let text = filter.text();
-            return Err(usage(format!("there is nothing to draw: --filter {text} leaves no cell")));
+        let all = &mut self.recorded.rows;
+        if !all.iter().any(|row| filter.matches(row)) {
+            let why = filter.leaves_none("cell", all.iter().flat_map(names_of));
+            return Err(usage(format!("there is nothing to draw: {why}")));
         }
+        all.retain(|row| filter.matches(row));
         let cases: HashSet<&str> = self.recorded.rows.iter().map(|row| row.case.as_str()).collect();
         self.samples.retain(|sample| cases.contains(sample.case.as_str()));
         self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));

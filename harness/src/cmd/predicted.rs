@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ::table::subject_name;
 use virtual_cores::{HotLineRow, PredictedRow};
 
-use super::folders::Filter;
+use super::filter::Filter;
 use crate::failure::{Failure, usage};
 use crate::rows::predicted;
 
@@ -64,20 +64,22 @@ fn described(row: &PredictedRow) -> String {
     format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}")
 }
 
+/// What a filter may match: its subject, its table, and all that is said of it.
+fn names_of(row: &PredictedRow) -> [String; 3] {
+    [subject_name(&row.structure, &row.reclaimer), row.structure.clone(), described(row)]
+}
+
 impl Predicted {
     /// The cells that `filter` matches; of lines, those of these are shown. What is empty stays so.
     pub(super) fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
         let Some(filter) = filter.filter(|_| !self.rows.is_empty()) else { return Ok(self) };
-        self.rows.retain(|row| {
-            let subject = subject_name(&row.structure, &row.reclaimer);
-            filter.matches_any(&[&subject, &row.structure, &described(row)])
-        });
-        if self.rows.is_empty() {
-            let text = filter.text();
-            return Err(usage(format!(
-                "there is nothing to show: --filter {text} leaves no cell of the predictions"
-            )));
+        let is_asked = |row: &PredictedRow| filter.matches_any(&names_of(row));
+        if !self.rows.iter().any(is_asked) {
+            let all = self.rows.iter().flat_map(names_of);
+            let why = filter.leaves_none("cell of the predictions", all);
+            return Err(usage(format!("there is nothing to show: {why}")));
         }
+        self.rows.retain(is_asked);
         Ok(self)
     }
 }

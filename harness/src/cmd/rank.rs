@@ -56,7 +56,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let choice = args.selection.choose(&rows.concat(), folders[0].machine.parallelism());
     let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
     if rows.iter().all(|rows| rows.is_empty()) {
-        return Err(usage(format!("there is nothing to rank: {}", args.selection.in_words())));
+        let why = args.selection.in_words(&folders);
+        return Err(usage(format!("there is nothing to rank: {why}")));
     }
     let cells = cells(&rows, choice.metric);
     let ranking = rank(&cells, args.baseline.as_ref())

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (scalings, left_out) = scalings(&cells(&rows, choice.metric), cpus);
     if scalings.is_empty() {
         let why = match left_out.as_slice() {
-            [] => args.selection.in_words(),
+            [] => args.selection.in_words(&folders),
             reasons => reasons.join("\n"),
         };
         return Err(usage(format!("there is no law to fit: {why}")));

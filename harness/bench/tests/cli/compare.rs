@@ -170,6 +170,12 @@ fn what_cannot_be_compared() {
     lab.run("cmp r --baseline chaining-lok-free").exits(2).says(&unknown);
     lab.run("cmp r --baseline a,").exits(2).says(&["--baseline", "empty name"]);
     lab.run("cmp r --filter nothing").exits(2).says(&["--filter nothing leaves no cell"]);
+    lab.run("cmp r --filter threads=2").exits(2).says(&["as '*threads=2*' does"]);
+    lab.run("cmp r --filter *threads=2*").exits(0);
+    let near = ["no cell has `threads=3` (nearest: threads=2, threads=1)"];
+    lab.run("cmp r --filter *threads=3*").exits(2).says(&near);
+    // Two runs, of which nothing is left before it is seen that they have no latency.
+    lab.run("cmp r r --metric p99 --filter nothing").exits(2).says(&["leaves no cell"]);
     lab.run("cmp r --metric best").exits(2).says(&["best", "clean"]);
     lab.run("cmp r --json --markdown").exits(2).says(&["--markdown", "cannot be used"]);
     lab.run("cmp missing").exits(2).says(&["there is no folder missing"]);

@@ -137,6 +137,8 @@ fn a_papers_figure_without_a_script() {
     lab.run(&format!("{plot} --filter nothing"))
         .exits(2)
         .says(&["--filter nothing leaves no cell"]);
+    let asked = ["as '*threads=1*' does"];
+    lab.run(&format!("{plot} --filter threads=1")).exits(2).says(&asked);
     // The legend.
     let legend = "plot r --format svg,pgf --figure throughput-threads --out legend --legend";
     let ran = lab.run(&format!("{legend} own-file")).exits(0);

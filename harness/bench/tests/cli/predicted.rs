@@ -59,6 +59,7 @@ fn predictions_are_drawn() {
     assert!(svg.contains("mine") && !svg.contains("\nc\n"), "{svg}");
     for (arguments, said) in [
         ("--filter z", "leaves no cell of the predictions"),
+        ("--filter threads=1", "leaves no cell of the predictions: it must match the whole"),
         ("--label z=y", "no subject, scheme or table is called `z`"),
         ("--baseline a", "no figure of predictions has ratios"),
         ("--figure throughput-threads", "these are predictions"),
