@@ -213,7 +213,7 @@ fn say_stats(out: &mut Vec<u8>) {
         out.extend_from_slice(format!("STAT {name} {value}\r\n").as_bytes());
     };
     say("pid", std::process::id().to_string());
-    say("version", format!("floor (bench {})", env!("CARGO_PKG_VERSION")));
+    say("version", format!("floor+bench.{}", env!("CARGO_PKG_VERSION")));
     if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
         for (name, time) in
             [("rusage_user", usage.user_time()), ("rusage_system", usage.system_time())]

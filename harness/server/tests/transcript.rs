@@ -244,6 +244,21 @@ fn what_names_an_item_uses_it_but_mg_with_u_and_me() {
     }
 }
 
+/// There are clients that read no more than a word for a name, and one for its value.
+#[test]
+fn what_is_told_of_the_server_is_one_word_each() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    let told = say("stats\r\nstats settings\r\n");
+    let stats: Vec<&str> = told.lines().filter(|line| *line != "END").collect();
+    assert!(stats.len() > 30, "{told}");
+    for line in stats {
+        assert!(line.starts_with("STAT ") && line.split(' ').count() == 3, "{line}");
+    }
+    let version = say("version\r\n");
+    assert!(version.starts_with("VERSION 1.6.18") && version.split(' ').count() == 2, "{version}");
+}
+
 #[test]
 fn keys_in_base_64_may_have_blanks() {
     let here = service(settings("memc3", "clock"));

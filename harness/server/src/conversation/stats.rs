@@ -9,8 +9,8 @@ use super::reply::say;
 use crate::service::{Desk, Service};
 use crate::tally::ServerCount;
 
-/// The version of memcached whose protocol this is, and then our own.
-pub(super) const VERSION: &str = concat!("VERSION 1.6.18 (bench ", env!("CARGO_PKG_VERSION"), ")");
+/// The version of memcached whose protocol this is, and then our own: one word, as clients read it.
+pub(super) const VERSION: &str = concat!("VERSION 1.6.18+bench.", env!("CARGO_PKG_VERSION"));
 
 fn say_stat(out: &mut Vec<u8>, name: &str, value: impl Display) {
     say(out, &format!("STAT {name} {value}"));
