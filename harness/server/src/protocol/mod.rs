@@ -1,7 +1,7 @@
-//! memcached's text and meta protocols: what a command line asks for. Pure functions of bytes.
+//! memcached's protocols: what a command line asks for, or a packet. Pure functions of bytes.
 //!
-//! memcached's `doc/protocol.txt` describes both. Where it leaves something open (numbers, lines with
-//! something too many, what an error does to the data that follows), memcached 1.6.18 is the reference, since
+//! memcached's `doc/protocol.txt` describes the text and the meta protocol. Where it leaves something open (numbers,
+//! lines with something too many, what an error does to the data that follows), memcached 1.6.18 is the reference, since
 //! clients have been tried against it; docs/SERVER.md lists where this differs.
 //!
 //! | file | holds |
@@ -11,7 +11,9 @@
 //! | `refusal` | [`Refusal`]: why a line is not done |
 //! | `request` | [`ClientRequest`]: what a line asks for, and why one is refused |
 //! | `meta` | [`Meta`]: the flags of meta commands |
+//! | [`binary`] | the same of packets of the binary protocol |
 
+pub mod binary;
 mod line;
 mod meta;
 mod number;
