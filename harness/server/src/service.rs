@@ -43,6 +43,8 @@ pub struct Service {
     /// As it was made.
     pub settings: Settings,
     cache: Box<dyn AnyCache>,
+    /// Whether its items have CAS numbers.
+    has_cas: bool,
     /// The cache's.
     clock: Arc<dyn Clock>,
     /// What its wall clock and its steady clock said when the server was made.
@@ -123,6 +125,7 @@ impl Service {
             transit: Transit { bytes: AtomicUsize::new(0), most: settings.transit },
             settings,
             cache,
+            has_cas: config.cas,
             clock: config.clock.clone(),
             clocks_at_start: (config.clock.wall(), config.clock.steady()),
             moved: None,
@@ -168,6 +171,12 @@ impl Service {
     #[must_use]
     pub fn cache(&self) -> &dyn AnyCache {
         &*self.cache
+    }
+
+    /// Whether items have CAS numbers.
+    #[must_use]
+    pub fn has_cas(&self) -> bool {
+        self.has_cas
     }
 
     /// How long the server has been there.

@@ -276,6 +276,8 @@ fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
     let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
     assert_eq!(say("cas a 0 0 1 1\r\n1\r\nset a 0 0 1\r\n1\r\n"), "NOT_FOUND\r\nSTORED\r\n");
     assert_eq!(say("cas a 0 0 1 1\r\n2\r\ngets a\r\n"), "EXISTS\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
+    assert!(say("stats settings\r\n").contains("STAT cas_enabled no\r\n"));
+    assert_eq!(say("stats reset\r\nstats items\r\nstats x\r\n"), "RESET\r\nEND\r\nERROR\r\n");
     // To add to a value is not refused.
     assert_eq!(say("ms a 1 C5\r\n2\r\nmd a C5\r\nma a C5\r\n"), "EX\r\nEX\r\nEX\r\n");
     assert_eq!(say("ms a 1 C5 MA\r\n2\r\nms a 1 C5 MP c\r\n3\r\n"), "HD\r\nHD c0\r\n");

@@ -8,6 +8,7 @@ use crate::protocol::CRLF;
 pub(super) const TOO_LARGE: &str = "SERVER_ERROR object too large for cache";
 pub(super) const NO_MEMORY: &str = "SERVER_ERROR out of memory storing object";
 pub(super) const NO_RESPONSE: &str = "SERVER_ERROR out of memory writing get response";
+pub(super) const NO_FLUSH: &str = "CLIENT_ERROR flush_all not allowed";
 pub(super) const BAD_CHUNK: &str = "CLIENT_ERROR bad data chunk";
 pub(super) const NOT_NUMERIC: &str = "CLIENT_ERROR cannot increment or decrement non-numeric value";
 

@@ -4,7 +4,8 @@ use cache::store::{NewCas, Options, Outcome, SetError, When, Write};
 use cache::time::Expiry;
 
 use super::reply::{
-    BAD_CHUNK, MOST_HEAD, NO_MEMORY, NOT_NUMERIC, TOO_LARGE, head, number, say, say_unless,
+    BAD_CHUNK, MOST_HEAD, NO_FLUSH, NO_MEMORY, NOT_NUMERIC, TOO_LARGE, head, number, say,
+    say_unless,
 };
 use super::stats;
 use crate::caches::Edit;
@@ -54,7 +55,7 @@ pub(super) fn counts_of_retrieval(
 }
 
 /// Appends the value of `key`, which expires at another time from then on.
-fn get_and_touch(
+pub(super) fn get_and_touch(
     key: &[u8],
     expiry: Expiry,
     desk: &mut Desk<'_>,
@@ -271,7 +272,7 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
         }
         ClientRequest::Flush { delay, is_quiet } => {
             desk.counts.add(ServerCount::CmdFlush, 1);
-            let words = flush(delay, desk);
+            let words = if flush(delay.into(), desk) { "OK" } else { NO_FLUSH };
             say_unless(is_quiet, out, words);
         }
         ClientRequest::Verbosity { is_quiet } => say_unless(is_quiet, out, "OK"),
@@ -293,11 +294,12 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
     }
 }
 
-fn flush(delay: i32, desk: &mut Desk<'_>) -> &'static str {
+/// Deletes everything, at once or after a delay, if that is allowed; whether it is.
+pub(super) fn flush(delay: i64, desk: &mut Desk<'_>) -> bool {
     if !desk.service.settings.flushes {
-        return "CLIENT_ERROR flush_all not allowed";
+        return false;
     }
-    let seconds = match Expiry::from_number(delay.into()) {
+    let seconds = match Expiry::from_number(delay) {
         Expiry::Never => 0,
         Expiry::After(seconds) => seconds,
         Expiry::At(second) => desk.service.until(second),
@@ -308,7 +310,7 @@ fn flush(delay: i32, desk: &mut Desk<'_>) -> &'static str {
         desk.service.flush_no_more();
         desk.handle.clear();
     }
-    "OK"
+    true
 }
 
 /// The memory of a cache is what it was made with.
