@@ -1,10 +1,10 @@
-//! A memcached that can be taken apart: the text and meta protocols over the caches of `structures/cache`.
+//! A memcached that can be taken apart: memcached's protocols over the caches of `structures/cache`.
 //!
 //! docs/SERVER.md says how to use it, and where it differs from memcached.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `protocol` | what a command line asks for: pure functions of bytes |
+//! | `protocol` | what a command line asks for, or a packet: pure functions of bytes |
 //! | `caches` | stores and policies by name |
 //! | `tally` | what a worker counts |
 //! | `clock` | a clock that tests move |

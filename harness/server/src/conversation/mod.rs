@@ -2,12 +2,16 @@
 //!
 //! What comes out depends on the bytes that came in, and not on how they were cut. A conversation keeps no copy of
 //! its input: who has the bytes shows them again, with more behind them, until the conversation has used them up.
+//! Its first byte says whether lines come in or packets of the binary protocol.
 
+mod binary;
 mod meta;
 mod reply;
 mod stats;
 mod text;
 
+use self::binary::Taken;
+use crate::protocol::binary::REQUEST;
 use crate::protocol::{
     CRLF, ClientRequest, Command, MAX_KEY, MOST_LINE, MOST_RETRIEVAL, Meta, Refusal, Retrieval,
     Words, line, request,
@@ -61,9 +65,13 @@ pub struct Conversation {
 /// Where in the conversation we are.
 #[derive(Clone, Copy, Debug, Default)]
 enum State {
-    /// Before a line.
+    /// Before the first byte.
     #[default]
+    Start,
+    /// Before a line.
     Line,
+    /// Before a packet of the binary protocol.
+    Packet,
     /// In a line, before further keys.
     Keys {
         how: Retrieval,
@@ -72,8 +80,10 @@ enum State {
         /// Bytes after those.
         tail: usize,
     },
-    /// In data that nobody wants.
+    /// In data that nobody wants, behind a line.
     Swallow(usize),
+    /// In the value of a packet, which nobody wants.
+    SwallowValue(usize),
 }
 
 /// A value that is to follow a line.
@@ -106,7 +116,7 @@ impl Conversation {
     /// Whether it waits for a command, and not for the rest of one.
     #[must_use]
     pub fn is_between_commands(&self) -> bool {
-        matches!(self.state, State::Line)
+        matches!(self.state, State::Start | State::Line | State::Packet)
     }
 
     /// Goes through `input`, which begins where it had stopped; replies are appended to `out`.
@@ -141,19 +151,55 @@ impl Conversation {
 
     fn step(&mut self, input: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>, room: Room) -> Step {
         match self.state {
-            State::Line if input.len() < self.need => Step::Stop(Next::Read),
+            State::Start => match input.first() {
+                Some(&first) => {
+                    self.state = if first == REQUEST { State::Packet } else { State::Line };
+                    Step::Used(0)
+                }
+                None => Step::Stop(Next::Read),
+            },
+            State::Line | State::Packet if input.len() < self.need => Step::Stop(Next::Read),
             State::Line => self.command(input, desk, out, room),
+            State::Packet => self.packet(input, desk, out),
             State::Keys { how, left, tail } => {
                 let keys = Words::of(&input[..left]);
                 Step::Used(self.retrieve(how, keys, tail, desk, out, room))
             }
-            State::Swallow(_) if input.is_empty() => Step::Stop(Next::Read),
+            State::Swallow(_) | State::SwallowValue(_) if input.is_empty() => {
+                Step::Stop(Next::Read)
+            }
             State::Swallow(left) => {
                 let now = left.min(input.len());
                 self.state = if now == left { State::Line } else { State::Swallow(left - now) };
                 Step::Used(now)
             }
+            State::SwallowValue(left) => {
+                let now = left.min(input.len());
+                self.swallow_value(left - now);
+                Step::Used(now)
+            }
         }
+    }
+
+    /// A packet, and the value in it.
+    fn packet(&mut self, input: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) -> Step {
+        match binary::take(input, desk, out) {
+            Taken::Used { bytes, swallow } => {
+                self.swallow_value(swallow);
+                Step::Used(bytes)
+            }
+            Taken::Needs(bytes) => {
+                self.need = bytes;
+                Step::Stop(Next::Read)
+            }
+            Taken::Write => Step::Stop(Next::Write),
+            Taken::End => Step::Stop(Next::Close),
+        }
+    }
+
+    /// So much is to come of a value that nobody wants; then a packet.
+    fn swallow_value(&mut self, left: usize) {
+        self.state = if left == 0 { State::Packet } else { State::SwallowValue(left) };
     }
 
     /// A line, and the value behind it.
