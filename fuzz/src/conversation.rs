@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cache::store::Config;
 use cache::time::StillClock;
 use server::conversation::{Conversation, Next, Room};
+use server::protocol::Protocol;
 use server::service::{Service, Settings};
 
 fn service(store: &str) -> Service {
@@ -20,6 +21,7 @@ fn service(store: &str) -> Service {
         connections: 1,
         flushes: true,
         shuts_down: true,
+        protocol: Protocol::Auto,
         writes_each: false,
         transit: 1 << 30,
     };

@@ -10,6 +10,7 @@ use cache::store::{Config, ConfigError};
 use crate::caches;
 use crate::clock::MovedClock;
 use crate::net::{Place, Policy};
+use crate::protocol::Protocol;
 use crate::service::{Service, Settings};
 
 /// Serve memcached's protocols over a cache of this workbench
@@ -59,6 +60,9 @@ pub struct Flags {
     /// Obey the command `shutdown`
     #[arg(short = 'A')]
     shutdown: bool,
+    /// The protocol of connections; auto is the one that the first byte of each is of
+    #[arg(short = 'B', value_name = "PROTOCOL", default_value = "auto", value_parser = ["auto", "ascii", "binary"])]
+    protocol: String,
     /// memcached's further options: idle_timeout=SECONDS, maxconns_fast, no_maxconns_fast
     #[arg(short = 'o', value_name = "OPTION", value_delimiter = ',', value_parser = further)]
     options: Vec<Further>,
@@ -183,6 +187,11 @@ impl Flags {
             connections: self.connections as usize,
             flushes: !self.no_flush,
             shuts_down: self.shutdown,
+            protocol: match self.protocol.as_str() {
+                "ascii" => Protocol::Ascii,
+                "binary" => Protocol::Binary,
+                _ => Protocol::Auto,
+            },
             writes_each: self.reply == "each",
             transit: (self.transit as usize) << 20,
         }
@@ -253,6 +262,16 @@ mod tests {
         );
         assert!(options.service().is_ok());
         assert!(parse("-M --eviction clock").is_err());
+    }
+
+    #[test]
+    fn the_protocol_is_that_of_the_first_byte_unless_told_otherwise() {
+        let protocol = |line: &str| parse(line).unwrap().settings().protocol;
+        assert_eq!(protocol(""), Protocol::Auto);
+        assert_eq!(protocol("-B auto"), Protocol::Auto);
+        assert_eq!(protocol("-B ascii"), Protocol::Ascii);
+        assert_eq!(protocol("-B binary"), Protocol::Binary);
+        assert!(parse("-B udp").is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use mio::Waker;
 
 use crate::caches::{self, Access, AnyCache};
 use crate::clock::MovedClock;
+use crate::protocol::Protocol;
 use crate::tally::{ServerCount, Tallies};
 
 /// How a server behaves, but for its sockets.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub flushes: bool,
     /// Whether `shutdown` is obeyed.
     pub shuts_down: bool,
+    /// Which protocol is spoken.
+    pub protocol: Protocol,
     /// Whether each reply is written by itself.
     pub writes_each: bool,
     /// Bytes that requests and replies in transit may take, all connections together.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cache::store::Config;
 use common::{PLENTY, service, settings, talk};
 use packets::{Reply, packet, replies};
+use server::protocol::Protocol;
 use server::service::{Service, Settings};
 use server::tally::ServerCount;
 
@@ -345,6 +346,23 @@ fn statistics_end_with_an_empty_one() {
     }
     assert_eq!(here.count(ServerCount::CmdGet), 0, "they were reset");
     assert_refused(&here, packet(0x10, b"", b"bogus", b"", 0), NOT_FOUND);
+}
+
+#[test]
+fn a_server_may_speak_one_protocol_alone() {
+    let speaking = |protocol| service(Settings { protocol, ..settings("memc3", "clock") });
+    let lines = b"mn\r\nmn\r\nmn\r\nmn\r\nmn\r\nmn\r\n";
+    let noop = packet(0x0a, b"", b"", b"", 0);
+    let said = |protocol, sent: &[u8]| talk(&speaking(protocol), [sent], PLENTY);
+    assert_eq!(said(Protocol::Auto, lines), (b"MN\r\n".repeat(6), false));
+    assert_eq!(said(Protocol::Ascii, lines), (b"MN\r\n".repeat(6), false));
+    assert_eq!(said(Protocol::Binary, lines), (Vec::new(), true));
+    let (said_to_noop, is_over) = said(Protocol::Binary, &noop);
+    assert_eq!((replies(&said_to_noop).len(), is_over), (1, false));
+    assert_eq!(said(Protocol::Auto, &noop), (said_to_noop, false));
+    // Up to its first byte of 0 a line that is no command.
+    let as_line = [&packet(0x0b, b"", b"", b"", 0)[..], b"\r\n"].concat();
+    assert_eq!(said(Protocol::Ascii, &as_line), (b"ERROR\r\n".to_vec(), false));
 }
 
 #[test]

@@ -81,6 +81,23 @@ fn the_clock_is_moved_if_a_flag_says_so() {
 }
 
 #[test]
+fn who_speaks_another_protocol_is_not_answered() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "-p", "0", "-t", "1", "-B", "binary"]);
+    let (_child, place) = started(command);
+    let mut stream = connect(&place);
+    stream.write_all(b"mn\r\nmn\r\nmn\r\nmn\r\nmn\r\nmn\r\n").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "the connection has ended");
+    let mut noop = [0; 24];
+    (noop[0], noop[1]) = (0x80, 0x0a);
+    let mut stream = connect(&place);
+    stream.write_all(&noop).unwrap();
+    let mut reply = [0; 24];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!((reply[0], reply[1]), (0x81, 0x0a));
+}
+
+#[test]
 fn without_descriptors_those_wait_who_come_late() {
     let command = limited("ulimit -n 24", "serve -p 0 -t 2 -c 1000");
     let (mut running, place, said) = started(command);
@@ -136,6 +153,7 @@ fn what_cannot_be_is_refused() {
         ("-p 0 -s /tmp/x", "cannot be used with"),
         ("-s /nowhere/at/all", "cannot listen on /nowhere/at/all"),
         ("-o modern", "idle_timeout=SECONDS"),
+        ("-B udp", "possible values: auto, ascii, binary"),
         ("-U 0", "unexpected argument"),
     ] {
         assert_refused("serve", flags, words);

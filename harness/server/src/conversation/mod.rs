@@ -2,7 +2,7 @@
 //!
 //! What comes out depends on the bytes that came in, and not on how they were cut. A conversation keeps no copy of
 //! its input: who has the bytes shows them again, with more behind them, until the conversation has used them up.
-//! Its first byte says whether lines come in or packets of the binary protocol.
+//! Unless the server speaks one protocol alone, the first byte says whether lines come in or packets.
 
 mod binary;
 mod meta;
@@ -11,7 +11,6 @@ mod stats;
 mod text;
 
 use self::binary::Taken;
-use crate::protocol::binary::REQUEST;
 use crate::protocol::{
     CRLF, ClientRequest, Command, MAX_KEY, MOST_LINE, MOST_RETRIEVAL, Meta, Refusal, Retrieval,
     Words, line, request,
@@ -153,7 +152,8 @@ impl Conversation {
         match self.state {
             State::Start => match input.first() {
                 Some(&first) => {
-                    self.state = if first == REQUEST { State::Packet } else { State::Line };
+                    let is_binary = desk.service.settings.protocol.is_binary(first);
+                    self.state = if is_binary { State::Packet } else { State::Line };
                     Step::Used(0)
                 }
                 None => Step::Stop(Next::Read),

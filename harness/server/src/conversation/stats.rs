@@ -100,6 +100,7 @@ fn settings(service: &Service, tell: Tell<'_>) {
     tell("num_threads", &settings.threads);
     tell("item_size_max", &settings.max_value);
     tell("cas_enabled", &yes(service.has_cas()));
+    tell("binding_protocol", &settings.protocol.name());
     tell("flush_enabled", &yes(settings.flushes));
     tell("shutdown_command", &yes(settings.shuts_down));
     tell("store", &settings.store);

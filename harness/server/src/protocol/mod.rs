@@ -12,16 +12,19 @@
 //! | `request` | [`ClientRequest`]: what a line asks for, and why one is refused |
 //! | `meta` | [`Meta`]: the flags of meta commands |
 //! | [`binary`] | the same of packets of the binary protocol |
+//! | `negotiation` | [`Protocol`]: whether a connection sends lines or packets |
 
 pub mod binary;
 mod line;
 mod meta;
+mod negotiation;
 mod number;
 mod refusal;
 mod request;
 
 pub use self::line::{CRLF, Line, MAX_KEY, MOST_LINE, MOST_RETRIEVAL, Words, line};
 pub use self::meta::{Command, Meta};
+pub use self::negotiation::Protocol;
 pub use self::number::{signed, unsigned};
 pub use self::refusal::Refusal;
 pub use self::request::{Arithmetic, ClientRequest, Retrieval, Storing, request};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cache::store::Config;
 use cache::time::StillClock;
 use server::conversation::{Conversation, Next, Room};
+use server::protocol::Protocol;
 use server::service::{Service, Settings};
 
 /// Settings that a test may change.
@@ -18,6 +19,7 @@ pub(crate) fn settings(store: &str, eviction: &str) -> Settings {
         connections: 100,
         flushes: true,
         shuts_down: false,
+        protocol: Protocol::Auto,
         writes_each: false,
         transit: 1 << 30,
     }
