@@ -1,7 +1,7 @@
 //! Any bytes as what a client of `bench serve` sends.
 //!
-//! What is answered must not depend on how the bytes are cut, nor on how much is answered at a time; it must end
-//! each line, and be no more than a bound.
+//! What is answered must not depend on how the bytes are cut, nor on how much is answered at a time; it must be whole
+//! lines, or whole packets if the client speaks the binary protocol, and no more than a bound.
 
 use std::sync::Arc;
 
@@ -59,6 +59,29 @@ fn answers(store: &str, data: &[u8], cut: usize, room: Room) -> (Vec<u8>, bool) 
     (all, false)
 }
 
+/// Whether the time may be asked for, or the store's name: by a line, or by a packet without a key or with that kind.
+fn asks_what_differs(data: &[u8]) -> bool {
+    let has = |bytes: &[u8]| data.windows(bytes.len()).any(|part| part == bytes);
+    has(b"stats") || has(&[0x80, 0x10, 0, 0]) || has(b"settings")
+}
+
+/// Whether this is no half of a line, or of a packet.
+fn is_whole(said: &[u8], in_packets: bool) -> bool {
+    if !in_packets {
+        return said.is_empty() || said.ends_with(b"\r\n");
+    }
+    let mut rest = said;
+    while !rest.is_empty() {
+        let Some((header, body)) = rest.split_first_chunk::<24>() else { return false };
+        let len = u32::from_be_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        if header[0] != 0x81 || body.len() < len {
+            return false;
+        }
+        rest = &body[len..];
+    }
+    true
+}
+
 /// Sends `data`, the first byte of which says how the others are cut.
 ///
 /// # Panics
@@ -66,13 +89,13 @@ fn answers(store: &str, data: &[u8], cut: usize, room: Room) -> (Vec<u8>, bool) 
 /// If the cut matters, or what is answered is no answer.
 pub fn run(data: &[u8]) {
     let Some((&cut, data)) = data.split_first() else { return };
-    // It tells the time.
-    if data.windows(5).any(|word| word == b"stats") {
+    if asks_what_differs(data) {
         return;
     }
     let plenty = Room { bytes: usize::MAX, each: false };
     let whole = answers("memc3", data, usize::MAX, plenty);
-    assert!(whole.0.is_empty() || whole.0.ends_with(b"\r\n"), "half a line");
+    let in_packets = data.first() == Some(&0x80);
+    assert!(is_whole(&whole.0, in_packets), "half a line, or half a packet");
     // A key of a letter is answered by the largest value.
     assert!(whole.0.len() <= (data.len() + 1) * (1 << 12), "{} bytes", whole.0.len());
     let (each, bytes) = (cut & 1 == 1, usize::from(cut) + 1);
