@@ -6,13 +6,15 @@
 Both servers are sent the same conversations, drawn at random: most requests are right, many are nearly so. A
 conversation is sent whole, and its end with it; what comes back is compared up to the connection's end. CAS
 numbers differ between servers: they are learned from each, sent back to each, and struck out in replies. `record`
-keeps conversations and memcached's replies for a test that needs no memcached.
+keeps conversations and memcached's replies for a test that needs no memcached. `compare` has conversations in the binary
+protocol, too.
 """
 
 import json
 import random
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -184,6 +186,81 @@ def conversations(rng):
     return [text + ENOUGH for text in texts if text]
 
 
+# The binary protocol.
+GETS = [0x00, 0x09, 0x0C, 0x0D]
+TOUCHES = [0x1C, 0x1D, 0x1E, 0x23, 0x24]
+SETS = [0x01, 0x01, 0x01, 0x02, 0x03, 0x11, 0x12, 0x13]
+JOINS = [0x0E, 0x0F, 0x19, 0x1A]
+SUMS = [0x05, 0x06, 0x15, 0x16]
+DELETES = [0x04, 0x14]
+# Behind the key of what it does not know, and of a touch, memcached loses the place of the next packet.
+OTHERS = [
+    *[(0x0A, b"", b""), (0x08, b"", b""), (0x18, b"", b""), (0x1B, b"", b""), (0x77, b"", b"value")],
+    *[(0x10, b"bogus", b""), (0x20, b"", b""), (0x21, b"PLAIN", b"me"), (0x22, b"PLAIN", b""), (0x0A, b"a", b"")],
+]
+
+
+def binary_request(rng):
+    """A command with its extras, key and value, and the key whose CAS number it has."""
+    kind = rng.random()
+    seconds = struct.pack(">I", rng.choice([0, 0, 0, 100, 1000, 0xFFFFFFFF]))
+    name, stored, extras = key(rng), b"", b""
+    whose = rng.choice([None, None, None, rng.randrange(len(KEYS)), len(KEYS)])
+    if kind < 0.3:
+        opcode, stored = rng.choice(SETS), value(rng)
+        extras = struct.pack(">I", rng.choice([0, 7, 0xFFFFFFFF])) + seconds
+    elif kind < 0.5:
+        opcode = rng.choice(GETS)
+    elif kind < 0.6:
+        opcode, extras = rng.choice(TOUCHES), seconds
+    elif kind < 0.7:
+        opcode, stored = rng.choice(JOINS), value(rng)
+    elif kind < 0.85:
+        opcode, name = rng.choice(SUMS), rng.choice([b"counter", name])
+        extras = struct.pack(">QQ", rng.choice([0, 1, 5, 2**64 - 1]), rng.choice([0, 10])) + seconds
+    elif kind < 0.93:
+        opcode = rng.choice(DELETES)
+    else:
+        opcode, name, stored = rng.choice(OTHERS)
+    if kind < 0.93 and rng.random() < 0.02:
+        extras += b"\0"
+    return opcode, extras, name, stored, whose
+
+
+def binary_conversations(rng):
+    """As of lines, arithmetic is a conversation of its own."""
+    texts = [[]]
+    for _ in range(rng.randrange(1, 25)):
+        asked = binary_request(rng)
+        if asked[0] in SUMS:
+            texts += [[asked], []]
+        else:
+            texts[-1].append(asked)
+    return [text for text in texts if text]
+
+
+def packets(text, numbers):
+    """A conversation with the CAS numbers that a server has told."""
+    sent = b""
+    for opcode, extras, name, stored, whose in text:
+        cas = 0 if whose is None else int(numbers.get(whose, 999999999))
+        body = extras + name + stored
+        lengths = (len(name), len(extras), 0, 0, len(body))
+        sent += struct.pack(">BBHBBHIIQ", 0x80, opcode, *lengths, 0xDEADBEEF, cas) + body
+    return sent
+
+
+def struck_packets(reply):
+    """Without CAS numbers, but for whether there is one."""
+    kept = b""
+    while len(reply) >= 24:
+        end = 24 + int.from_bytes(reply[8:12], "big")
+        cas = b"#" if any(reply[16:24]) else b"0"
+        kept += reply[:16] + cas * 8 + reply[24:end]
+        reply = reply[end:]
+    return kept + reply
+
+
 def told(sent):
     """Puts the CAS numbers that a server has told into a conversation for it."""
 
@@ -253,12 +330,17 @@ def compare(ours, memcached, rounds, seed):
     requests = 0
     try:
         for round_ in range(rounds):
-            texts = conversations(rng)
+            texts, binary = conversations(rng), binary_conversations(rng)
             requests += sum(text.count(b"\n") - ENOUGH.count(b"\n") for text in texts)
+            requests += sum(len(text) for text in binary)
             sent, replies = [], []
             for server in servers:
                 sent.append([told(server.learn())(text) for text in texts])
                 replies.append([struck(server.say(text)) for text in sent[-1]])
+                numbers = server.learn()
+                asked = [packets(text, numbers) for text in binary]
+                sent[-1] += asked
+                replies[-1] += [struck_packets(server.say(text)) for text in asked]
             if replies[0] != replies[1]:
                 print(f"round {round_} of seed {seed} differs")
                 print(f"asked:     {sent[0]!r}\nours:      {replies[0]!r}\nmemcached: {replies[1]!r}")
@@ -266,7 +348,7 @@ def compare(ours, memcached, rounds, seed):
             if round_ % 20 == 19:
                 for server in servers:
                     server.say(b"flush_all\r\n")
-        print(f"{rounds} conversations, about {requests} lines: the same replies")
+        print(f"{rounds} conversations, about {requests} lines and packets: the same replies")
         return 0
     finally:
         codes = [server.stop() for server in servers]

@@ -33,9 +33,12 @@ done
 [ -n "$port" ] || { cat "$log" >&2; exit 1; }
 
 if has memccapable libmemcached-tools; then
-    memccapable -h 127.0.0.1 -p "$port" -a | tee "$log"
-    passed=$(grep -c '\[pass\]$' "$log") || true
-    [ "$passed" = 27 ] || { echo "server: memccapable: $passed of 27" >&2; exit 1; }
+    # The text protocol, and the binary one.
+    for protocol in -a -b; do
+        memccapable -h 127.0.0.1 -p "$port" "$protocol" | tee "$log"
+        passed=$(grep -c '\[pass\]$' "$log") || true
+        [ "$passed" = 27 ] || { echo "server: memccapable $protocol: $passed of 27" >&2; exit 1; }
+    done
 fi
 
 # Their tests are in the source archive alone.
