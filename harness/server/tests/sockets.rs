@@ -1,6 +1,7 @@
 //! Servers with sockets, and clients of every manner.
 
 mod common;
+mod packets;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{service, settings};
+use packets::{packet, replies};
 use server::net::{Listener, Place, Policy, Server};
 use server::service::{Service, Settings};
 use server::tally::ServerCount;
@@ -220,6 +222,34 @@ fn a_client_that_goes_in_mid_value_leaves_nothing() {
     running.has(0);
     assert_eq!(running.service.transit.bytes(), 0);
     ask(&mut running.connect(), "get a\r\n", "END\r\n");
+}
+
+#[test]
+fn packets_that_come_in_pieces_are_answered() {
+    let running = Running::new();
+    let mut stream = running.connect();
+    let value = vec![b'v'; 300_000];
+    // Quiet ones: only the second lookup and `Noop` have something to say.
+    let all = [
+        packet(0x11, &[0; 8], b"a", &value, 0),
+        packet(0x09, b"", b"none", b"", 0),
+        packet(0x09, b"", b"a", b"", 0),
+        packet(0x0a, b"", b"", b"", 0),
+        packet(0x17, b"", b"", b"", 0),
+    ];
+    for part in all.concat().chunks(70_001) {
+        stream.write_all(part).unwrap();
+        // So that each is read by itself, mostly.
+        thread::sleep(Duration::from_millis(2));
+    }
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).unwrap();
+    let said = replies(&said);
+    let opcodes: Vec<u8> = said.iter().map(|reply| reply.opcode).collect();
+    assert_eq!(opcodes, [0x09, 0x0a]);
+    assert!(said[0].value == value);
+    running.has(0);
+    assert_eq!(running.service.transit.bytes(), 0);
 }
 
 #[test]
