@@ -145,11 +145,11 @@ pub fn raise_counters(map: &impl ConcurrentMap<u64, u64>) {
 /// While the table grows from its smallest size, a reader finds every key that was announced
 /// as inserted, and nothing is lost in the end.
 pub fn growth_loses_nothing<F: Family>() {
-    grow_under_readers(&F::of_words());
+    grow_under_readers(&F::of_words(), F::GROWS_BY);
 }
 
-pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
-    const EACH: u64 = OPS as u64;
+/// Two writers insert `each` entries each.
+pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>, each: u64) {
     let inserted = [const { AtomicU64::new(0) }; 2];
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -176,7 +176,7 @@ pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
                 let inserted = &inserted;
                 scope.spawn(move || {
                     let mut handle = map.handle();
-                    for i in 0..EACH {
+                    for i in 0..each {
                         let key = i * 2 + writer as u64;
                         assert!(handle.insert(key, !key), "key {key} was there");
                         inserted[writer].store(i + 1, std::sync::atomic::Ordering::Release);
@@ -190,9 +190,9 @@ pub fn grow_under_readers(map: &impl ConcurrentMap<u64, u64>) {
             result.unwrap();
         }
     });
-    assert_eq!(map.len(), 2 * EACH as usize);
+    assert_eq!(map.len() as u64, 2 * each);
     let mut handle = map.handle();
-    assert!((0..2 * EACH).all(|key| handle.get(&key) == Some(!key)));
+    assert!((0..2 * each).all(|key| handle.get(&key) == Some(!key)));
 }
 
 /// Iteration during growth, inserts and removes of other keys visits each lasting entry exactly

@@ -62,6 +62,9 @@ pub trait Family {
 
     /// The most keys with the same hash that it holds. A cuckoo table has two buckets for them.
     const EQUAL_HASHES: u64 = u64::MAX;
+
+    /// Keys that each of two writers adds while others read.
+    const GROWS_BY: u64 = concurrent::OPS as u64;
 }
 
 /// Makes a module of tests for each `name: Family`.

@@ -92,7 +92,7 @@ pub fn updates_are_atomic<W: WordFamily>() {
 }
 
 pub fn growth_loses_nothing<W: WordFamily>() {
-    concurrent::grow_under_readers(&spread::<W>());
+    concurrent::grow_under_readers(&spread::<W>(), OPS as u64);
 }
 
 pub fn iteration_is_weak_as_worded<W: WordFamily>() {
