@@ -8,9 +8,13 @@
 # CHECKERS=loom or CHECKERS=shuttle runs one of the two.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# Small crates, run once: the build is what takes time.
+# Small crates, run once: the build is what takes time. Libraries are there from ci/loom.sh and ci/shuttle.sh, if
+# those have run, and are built with the same settings.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
 for checker in ${CHECKERS:-loom shuttle}; do
+    asserts=false
+    [ "$checker" != shuttle ] || asserts=true
+    export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=$asserts CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=$asserts
     # Other flags than the other builds', so another folder.
     RUSTFLAGS="--cfg $checker" CARGO_TARGET_DIR=target/$checker \
         cargo test -p scenarios --release --test scenarios -- "$@"

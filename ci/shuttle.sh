@@ -6,9 +6,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg shuttle"
-# Other flags than the other builds', so another folder.
+# Other flags than the other builds', so another folder: that of ci/scenarios.sh, built with the same settings, so
+# that libraries are built once. As in other tests, assertions are checked.
 export CARGO_TARGET_DIR=target/shuttle
-options=()
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
+options=(--release)
 started=()
 while true; do
     case "${1:-}" in
@@ -18,6 +21,7 @@ while true; do
             export RUSTC_BOOTSTRAP=1
             RUSTFLAGS+=" -Zsanitizer=address"
             CARGO_TARGET_DIR=target/shuttle-asan
+            # What an optimiser leaves out, the sanitizer does not see: so it is the profile of tests.
             options=(--target x86_64-unknown-linux-gnu)
             # What a scheme leaks by design is no error; the stacks of shuttle's threads are its own.
             export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
