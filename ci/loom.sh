@@ -12,7 +12,7 @@ export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 # Other flags than the other builds', so another folder.
 export CARGO_TARGET_DIR=target/loom
 # Small crates, run once: the build is what takes time.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
 tests=${TESTS:-loom loom_two_buckets loom_list loom_striped loom_growth loom_inline loom_reclaim loom_rcu loom_psim loom_bundles cache}
 ours=$(printf -- '%s\n' $tests | sed -n '/^cache$/!s/^/--test /p')
 # shellcheck disable=SC2086

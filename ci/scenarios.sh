@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # Small crates, run once: the build is what takes time. Libraries are there from ci/loom.sh and ci/shuttle.sh, if
 # those have run, and are built with the same settings.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
 for checker in ${CHECKERS:-loom shuttle}; do
     asserts=false
     [ "$checker" != shuttle ] || asserts=true
