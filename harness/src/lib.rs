@@ -8,6 +8,11 @@
 #[cfg(feature = "tables")]
 mod own;
 
+// What a program of one's own needs of the crates behind it: the calls that register, and the allocators.
+#[cfg(feature = "tables")]
+pub use ::kernel;
+#[cfg(feature = "tables")]
+pub use ::trials::allocator;
 #[cfg(feature = "tables")]
 pub use own::Bench;
 

@@ -74,8 +74,34 @@ impl Bench {
         })
     }
 
-    /// Registers what the built-in families do by the same calls: tables for every reclaimer, variants,
-    /// other hashers, byte strings, huge pages, counted moves.
+    /// Registers what the built-in families do, by the same calls: tables for every reclaimer, variants,
+    /// other hashers, byte strings, huge pages, counted moves. A table that is generic over its reclaimer:
+    ///
+    /// ```no_run
+    /// use harness::kernel::{MapOptions, Reclaimed};
+    /// use structures::ChainingLockFree;
+    /// use structures::reclaim::Reclaimer;
+    ///
+    /// /// What the axis `allocator` chooses from.
+    /// #[global_allocator]
+    /// static ALLOCATOR: harness::allocator::Switch = harness::allocator::Switch;
+    ///
+    /// /// Stands for the table with any reclaimer.
+    /// struct Mine;
+    ///
+    /// impl Reclaimed for Mine {
+    ///     type Map<R: Reclaimer + 'static> = ChainingLockFree<u64, u64, R>;
+    ///
+    ///     fn build<R: Reclaimer + 'static>(o: &MapOptions) -> Self::Map<R> {
+    ///         let domain = R::new(o.reclaim_batch);
+    ///         ChainingLockFree::with_capacity_and_hasher_in(o.capacity, Default::default(), domain)
+    ///     }
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     harness::Bench::new().register(|registrar| registrar.add_reclaimed::<Mine>("mine")).main()
+    /// }
+    /// ```
     #[must_use]
     pub fn register(mut self, register: impl FnOnce(&mut Registrar)) -> Self {
         register(&mut self.registrar);
