@@ -1,4 +1,4 @@
-//! The documentation: its links lead somewhere, and the front page is short.
+//! The documentation: its links lead somewhere, the front page is short, and each check is told of.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -101,4 +101,51 @@ fn a_dead_link_is_noticed() {
 fn the_front_page_is_short() {
     let lines = text(&root().join("README.md")).lines().count();
     assert!(lines <= MOST, "README.md has {lines} lines");
+}
+
+/// Scripts that are a part of others.
+const PARTS: [&str; 3] = ["bench", "server-suite", "simulate_rustc"];
+
+/// The scripts of `ci/` that lines of a table begin with.
+fn told(tables: &str) -> BTreeSet<String> {
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| `ci/"));
+    rows.filter_map(|row| Some(row.split_once(".sh")?.0.to_owned())).collect()
+}
+
+/// The scripts that `.ci/run` runs: what stands after `steps`, and after `beside` and a lane's name.
+fn steps(run: &str) -> BTreeSet<String> {
+    let names = |line: &str| {
+        let mut words = line.split_whitespace();
+        let before = match words.next()? {
+            "steps" => 0,
+            "beside" => 1,
+            _ => return None,
+        };
+        Some(words.skip(before).map(str::to_owned).collect::<Vec<_>>())
+    };
+    run.lines().filter(|line| !line.starts_with(' ')).filter_map(names).flatten().collect()
+}
+
+#[test]
+fn each_check_is_told_of() {
+    let page = text(&root().join("CONTRIBUTING.md"));
+    let (_, checks) = page.split_once("## The checks").expect("a heading");
+    let (first, second) = checks.split_once("Not in `.ci/run`:").expect("two tables");
+    let run = steps(&text(&root().join(".ci/run")));
+    assert!(run.len() > 10, "{run:?}");
+    assert_eq!(told(first), run, "the first table, and what .ci/run runs");
+    let files = fs::read_dir(root().join("ci")).unwrap().map(|entry| entry.unwrap().path());
+    let scripts = files.filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
+    let names = scripts.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+    let all: BTreeSet<String> = names.filter(|name| !PARTS.contains(&name.as_str())).collect();
+    let told_of: BTreeSet<String> = run.union(&told(second)).cloned().collect();
+    assert_eq!(told_of, all, "the tables, and what is in ci/");
+}
+
+#[test]
+fn a_check_that_nobody_is_told_of_is_noticed() {
+    let run = "steps() { # names\n    steps inside\n}\nbeside a b c\nsteps d\n";
+    assert_eq!(steps(run), BTreeSet::from(["b", "c", "d"].map(str::to_owned)));
+    let table = "| script | checks |\n| `ci/b.sh --check` | `ci/x.sh` too |\n| `ci/e.py` | |\n";
+    assert_eq!(told(table), BTreeSet::from(["b".to_owned()]));
 }
