@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 
 use super::Cli;
+use super::folders::RateName;
 
 const RUN: &str = "cargo run --release -- ";
 
@@ -92,4 +93,14 @@ fn a_command_that_cannot_be_given_is_noticed() {
     assert!(why_not("d").is_some());
     assert!(why_not("list --no-such-option").is_some());
     assert!(why_not("sweep experiments/gone.toml").is_some());
+}
+
+#[test]
+fn each_metric_is_told_of() {
+    let page = std::fs::read_to_string(root().join("docs/FORMAT.md")).unwrap();
+    let row = page.lines().find(|line| line.starts_with("| `--metric ")).unwrap();
+    for metric in RateName::value_variants() {
+        let name = metric.to_possible_value().unwrap().get_name().to_owned();
+        assert!(row.contains(&format!("`{name}`")), "{name}");
+    }
 }

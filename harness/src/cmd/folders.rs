@@ -77,7 +77,7 @@ pub(super) struct Selection {
     #[arg(long, value_name = "GLOB")]
     filter: Option<Filter>,
     /// What is compared: a rate, chosen for all cells together, as in figures, if not given
-    #[arg(long, value_enum, value_name = "RATE")]
+    #[arg(long, value_enum, value_name = "METRIC")]
     metric: Option<RateName>,
     /// The controls too: `no-op`, `sequential` and the second of each A/A pair
     #[arg(long)]
