@@ -1,4 +1,4 @@
-//! `bench machine`: what the numbers are numbers of.
+//! `bench machine`: the machine's fingerprint, its counters, and whether it is quiet.
 
 use std::time::Duration;
 

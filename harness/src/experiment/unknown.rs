@@ -1,4 +1,4 @@
-//! What may be meant by a key or a name that there is not.
+//! Keys and names that do not exist, and the ones that may be meant.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! A word made of another.
+//! Mixing the bits of a word.
 
 /// One step of SplitMix64 (Steele, Lea and Flood 2014): a bijection that changes about half of
 /// the bits when one changes.

@@ -1,4 +1,4 @@
-//! Words of replies.
+//! The parts that replies are made of.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! What a server says of itself.
+//! The replies to `stats`: what this server has counted, and how it is set.
 
 use std::fmt::Display;
 use std::sync::atomic::Ordering;

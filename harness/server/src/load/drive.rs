@@ -1,4 +1,4 @@
-//! The two loops.
+//! The two loops of a load: closed, and open.
 
 use std::io;
 use std::mem;

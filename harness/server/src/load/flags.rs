@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The flags of `bench load`.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What a load comes to.
+//! The result of a load, and how it is printed.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a server says of itself.
+//! What the server under load says by `stats`, read.
 
 /// What a server says of itself by `stats`, as far as it does.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,4 +1,4 @@
-//! A load as a trial has it.
+//! A load within the trial of a server: its numbers in the form that a trial records.
 
 use hdrhistogram::Histogram;
 use trials::latency::{self, Latency, Time};

@@ -1,4 +1,4 @@
-//! Who comes in, and what is to be done once a second.
+//! The acceptor: takes connections and deals them out, and does what is due once a second.
 
 use std::io::{self, Write};
 use std::sync::Arc;

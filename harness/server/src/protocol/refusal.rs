@@ -1,4 +1,4 @@
-//! Why a line is not done.
+//! Why a command line is refused, and what the client is told.
 
 /// Why a line is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

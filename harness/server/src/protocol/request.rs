@@ -1,4 +1,4 @@
-//! What a line asks for.
+//! Command lines of the text protocol, read into requests.
 
 use cache::time::Expiry;
 
