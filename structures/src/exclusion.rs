@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use crate::owner::{Owned, OwnedGuard};
+use crate::owner::{OwnerGuard, OwnerLock};
 use crate::sealed::Sealed;
 use crate::versions::{PerBucket, Stripes, Versions};
 
@@ -77,7 +77,7 @@ impl<const N: usize> Exclusion for OptimisticStripes<N> {
 
 /// Readers validate, one writer at a time, as in MemC3; its versions are in stripes.
 #[derive(Debug, Default)]
-pub struct SingleWriter(Owned<()>);
+pub struct SingleWriter(OwnerLock<()>);
 
 impl Sealed for SingleWriter {}
 impl Exclusion for SingleWriter {
@@ -119,7 +119,7 @@ impl Exclusion for BucketLocks {
 
 /// One lock around every operation.
 #[derive(Debug, Default)]
-pub struct GlobalLock(Owned<()>);
+pub struct GlobalLock(OwnerLock<()>);
 
 impl Sealed for GlobalLock {}
 impl Exclusion for GlobalLock {
@@ -146,12 +146,12 @@ impl Exclusion for GlobalLock {
 /// thread had done that, as it does where there is no lock.
 #[derive(Debug)]
 pub struct Exclusive<'e>(
-    #[expect(dead_code, reason = "held for its drop")] Option<OwnedGuard<'e, ()>>,
+    #[expect(dead_code, reason = "held for its drop")] Option<OwnerGuard<'e, ()>>,
 );
 
 impl<'e> Exclusive<'e> {
     #[inline]
-    fn new(lock: &'e Owned<()>) -> Self {
+    fn new(lock: &'e OwnerLock<()>) -> Self {
         Self(lock.lock_unless_mine())
     }
 }

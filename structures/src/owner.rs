@@ -63,18 +63,18 @@ pub(crate) fn waits_for_itself() -> ! {
 
 /// A mutex that knows which thread has it. A panic under it leaves it as usable as before.
 #[derive(Default)]
-pub(crate) struct Owned<T> {
+pub(crate) struct OwnerLock<T> {
     owner: AtomicUsize,
     value: Mutex<T>,
 }
 
-/// An [`Owned`], locked until this drops.
-pub(crate) struct OwnedGuard<'l, T> {
+/// An [`OwnerLock`], locked until this drops.
+pub(crate) struct OwnerGuard<'l, T> {
     owner: &'l AtomicUsize,
     value: ManuallyDrop<MutexGuard<'l, T>>,
 }
 
-impl<T> Owned<T> {
+impl<T> OwnerLock<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { owner: AtomicUsize::new(NOBODY), value: Mutex::new(value) }
     }
@@ -85,20 +85,20 @@ impl<T> Owned<T> {
     ///
     /// If the calling thread has it.
     #[inline]
-    pub(crate) fn lock(&self) -> OwnedGuard<'_, T> {
+    pub(crate) fn lock(&self) -> OwnerGuard<'_, T> {
         self.lock_unless_mine().unwrap_or_else(|| waits_for_itself())
     }
 
     /// Waits for the lock; `None` if the calling thread has it.
     #[inline]
-    pub(crate) fn lock_unless_mine(&self) -> Option<OwnedGuard<'_, T>> {
+    pub(crate) fn lock_unless_mine(&self) -> Option<OwnerGuard<'_, T>> {
         let me = me();
         if self.owner.load(Relaxed) == me {
             return None;
         }
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         self.owner.store(me, Relaxed);
-        Some(OwnedGuard { owner: &self.owner, value: ManuallyDrop::new(value) })
+        Some(OwnerGuard { owner: &self.owner, value: ManuallyDrop::new(value) })
     }
 
     /// What the lock guards, if nobody has it.
@@ -111,7 +111,7 @@ impl<T> Owned<T> {
     }
 }
 
-impl<T> Drop for OwnedGuard<'_, T> {
+impl<T> Drop for OwnerGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.owner.store(NOBODY, Relaxed);
@@ -120,7 +120,7 @@ impl<T> Drop for OwnedGuard<'_, T> {
     }
 }
 
-impl<T> Deref for OwnedGuard<'_, T> {
+impl<T> Deref for OwnerGuard<'_, T> {
     type Target = T;
 
     #[inline]
@@ -129,22 +129,22 @@ impl<T> Deref for OwnedGuard<'_, T> {
     }
 }
 
-impl<T> DerefMut for OwnedGuard<'_, T> {
+impl<T> DerefMut for OwnerGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }
 }
 
-impl<T> fmt::Debug for Owned<T> {
+impl<T> fmt::Debug for OwnerLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owned").field("owner", &self.owner).finish_non_exhaustive()
+        f.debug_struct("OwnerLock").field("owner", &self.owner).finish_non_exhaustive()
     }
 }
 
-impl<T> fmt::Debug for OwnedGuard<'_, T> {
+impl<T> fmt::Debug for OwnerGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedGuard").finish_non_exhaustive()
+        f.debug_struct("OwnerGuard").finish_non_exhaustive()
     }
 }
 

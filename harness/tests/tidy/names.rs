@@ -1,12 +1,18 @@
-//! One name, one thing: no two public types of the harness' crates are called the same.
+//! One name, one thing: no two public types of the harness' crates are called the same, nor two of `structures`, nor
+//! two of `cache`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::arrows::packages;
 use crate::source::{code, root, sources, text};
 
-/// Types that may share a name, as of two files one alone is compiled.
+/// Types of the harness that may share a name, as of two files one alone is compiled.
 const ALTERNATIVES: [&str; 1] = ["Counters"];
+
+/// Those of `structures`: one of two is compiled (`Backoff`); each table has its own, and they are told apart by its
+/// module (`Handle`, `Pinned`, `LockedBucket`); and a snapshot of a control word is none of a map.
+const OF_TABLES: [&str; 5] = ["Backoff", "Handle", "LockedBucket", "Pinned", "Snapshot"];
 
 /// The types that code declares for others: for other crates, or for all of its own.
 fn declared(code: &str) -> BTreeSet<&str> {
@@ -34,21 +40,34 @@ fn doubled(files: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
     files_of
 }
 
-#[test]
-fn a_name_is_one_thing() {
-    let harness = root().join("harness");
+/// Fails if a name is that of two things below the `src` of these folders, but for those that may be; and if one that
+/// may be no longer is.
+fn assert_one_thing(folders: impl Iterator<Item = PathBuf>, may_be: &[&str]) {
     let mut files = Vec::new();
-    for (folder, _) in packages().into_values().filter(|(folder, _)| folder.starts_with(&harness)) {
+    for folder in folders {
         for path in sources(&folder.join("src")) {
             let name = path.strip_prefix(root()).unwrap().display().to_string();
             files.push((name, code(&text(&path))));
         }
     }
     let mut doubled = doubled(&files);
-    let gone: Vec<_> =
-        ALTERNATIVES.into_iter().filter(|name| doubled.remove(name).is_none()).collect();
-    assert!(gone.is_empty(), "declared once, so no longer in ALTERNATIVES: {gone:?}");
+    let gone: Vec<_> = may_be.iter().filter(|name| doubled.remove(**name).is_none()).collect();
+    assert!(gone.is_empty(), "declared once, so no longer to be excepted: {gone:?}");
     assert!(doubled.is_empty(), "names of two things: {doubled:#?}");
+}
+
+#[test]
+fn a_name_is_one_thing() {
+    let harness = root().join("harness");
+    let folders = packages().into_values().map(|(folder, _)| folder);
+    assert_one_thing(folders.filter(|folder| folder.starts_with(&harness)), &ALTERNATIVES);
+}
+
+#[test]
+fn a_name_of_structures_or_the_cache_is_one_thing() {
+    let structures = root().join("structures");
+    assert_one_thing([structures.join("cache")].into_iter(), &[]);
+    assert_one_thing([structures].into_iter(), &OF_TABLES);
 }
 
 #[test]

@@ -27,7 +27,7 @@ use super::locked::{DefaultState, LockedChaining, Locking};
 use crate::capacity::{Shape, try_boxed};
 use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
-use crate::owner::{Owned, OwnedGuard};
+use crate::owner::{OwnerGuard, OwnerLock};
 
 /// A chained hash table under one lock.
 ///
@@ -47,7 +47,7 @@ pub type ChainingGlobalLock<K, V, S = DefaultState> =
     LockedChaining<K, V, S, GlobalLockTable<K, V>>;
 
 /// All buckets under one mutex.
-pub struct GlobalLockTable<K, V>(Owned<Table<K, V>>);
+pub struct GlobalLockTable<K, V>(OwnerLock<Table<K, V>>);
 
 struct Table<K, V> {
     /// A power of two of them.
@@ -57,7 +57,7 @@ struct Table<K, V> {
 
 /// One bucket of the locked table.
 pub struct LockedBucket<'b, K, V> {
-    table: OwnedGuard<'b, Table<K, V>>,
+    table: OwnerGuard<'b, Table<K, V>>,
     index: usize,
 }
 
@@ -98,7 +98,7 @@ impl<K, V> Table<K, V> {
 }
 
 impl<K, V> GlobalLockTable<K, V> {
-    fn table(&self) -> OwnedGuard<'_, Table<K, V>> {
+    fn table(&self) -> OwnerGuard<'_, Table<K, V>> {
         self.0.lock()
     }
 }
@@ -162,7 +162,7 @@ impl<K: Send, V: Send> Locking<K, V> for GlobalLockTable<K, V> {
         Self: 'b;
 
     fn with_capacity(capacity: usize) -> Self {
-        Self(Owned::new(Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets)))
+        Self(OwnerLock::new(Shape::WORDS.make(capacity, MIN_BUCKETS, Table::try_with_buckets)))
     }
 
     fn lock(&self, hash: u64) -> LockedBucket<'_, K, V> {

@@ -35,8 +35,8 @@ pub enum Access {
     Prefetch,
 }
 
-/// A place in the source.
-pub type Place = &'static Location<'static>;
+/// The place in the source from which something is called.
+pub type Caller = &'static Location<'static>;
 
 /// What virtual cores are told. Each function does nothing where no core runs.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub struct Cores {
     /// Before an access: returns when it is the running core's turn.
     pub turn: fn(),
     /// After it: what was done, at which address, the value, and by which code.
-    pub did: fn(Access, usize, usize, Place),
+    pub did: fn(Access, usize, usize, Caller),
     /// A full fence.
     pub fence: fn(),
     /// `membarrier(2)`; or nothing, if the kernel of the machine has no such call.
@@ -77,7 +77,7 @@ fn access_at<T, V>(
     of: &T,
     run: impl FnOnce() -> V,
     says: impl FnOnce(&V) -> (Access, usize),
-    at: Place,
+    at: Caller,
 ) -> V {
     let Some(cores) = CORES.get() else { return run() };
     (cores.turn)();
@@ -344,7 +344,7 @@ pub(crate) struct Mutex<T: ?Sized> {
 #[derive(Debug)]
 pub(crate) struct MutexGuard<'l, T: ?Sized> {
     /// The word of a virtual core's lock, and the code that has locked it.
-    word: Option<(&'l AtomicU32, Place)>,
+    word: Option<(&'l AtomicU32, Caller)>,
     /// Taken out when this drops, before the word is set free.
     inner: Option<std::sync::MutexGuard<'l, T>>,
 }
@@ -427,7 +427,7 @@ impl<T> Mutex<T> {
 }
 
 fn guarded<'l, T>(
-    word: Option<(&'l AtomicU32, Place)>,
+    word: Option<(&'l AtomicU32, Caller)>,
     locked: LockResult<std::sync::MutexGuard<'l, T>>,
 ) -> LockResult<MutexGuard<'l, T>> {
     match locked {

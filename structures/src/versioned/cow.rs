@@ -33,7 +33,7 @@ use super::{
     held_of_versions,
 };
 use crate::map::{MapInfo, Progress};
-use crate::owner::{Owned, OwnedGuard};
+use crate::owner::{OwnerGuard, OwnerLock};
 use crate::reclaim::{Payload, RootScheme};
 use crate::sync::Backoff;
 
@@ -68,7 +68,7 @@ impl Writers for Cas {
 /// `Clone`, `Eq` or a `Drop` that the reclaimer runs, does not wait; the outer operation's CAS fails
 /// then.
 #[derive(Debug, Default)]
-pub struct Locked(Owned<()>);
+pub struct Locked(OwnerLock<()>);
 
 impl Writers for Locked {
     type Turn<'w> = TurnGuard<'w>;
@@ -84,7 +84,7 @@ impl Writers for Locked {
 /// A writer's turn; it ends when this drops.
 #[derive(Debug)]
 pub struct TurnGuard<'w>(
-    #[expect(dead_code, reason = "held for its drop")] Option<OwnedGuard<'w, ()>>,
+    #[expect(dead_code, reason = "held for its drop")] Option<OwnerGuard<'w, ()>>,
 );
 
 /// A version on the heap.

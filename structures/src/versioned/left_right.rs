@@ -32,7 +32,7 @@ use crossbeam_utils::CachePadded;
 use super::{Sequential, Universal, UniversalHandle, UniversalPinned};
 use crate::map::{Held, MapInfo, Progress};
 use crate::numbers::Numbers;
-use crate::owner::{Act, Owned, act_inside, inside, waits_for_itself};
+use crate::owner::{Act, OwnerLock, act_inside, inside, waits_for_itself};
 use crate::padded::Padded;
 use crate::panics;
 use crate::sync::{AtomicUsize, Backoff, Ordering, fence};
@@ -68,7 +68,7 @@ pub struct LeftRight<O> {
     indicators: [Indicator; 2],
     /// Who writes; and whether the instance that nobody reads is stale, as the user's code has
     /// panicked in it.
-    writer: Owned<bool>,
+    writer: OwnerLock<bool>,
     numbers: Numbers,
 }
 
@@ -85,7 +85,7 @@ impl<O: Clone> LeftRight<O> {
             side: CachePadded::new(AtomicUsize::new(0)),
             entrance: CachePadded::new(AtomicUsize::new(0)),
             indicators: [Indicator::default(), Indicator::default()],
-            writer: Owned::new(false),
+            writer: OwnerLock::new(false),
             numbers: Numbers::default(),
         }
     }

@@ -10,7 +10,7 @@ use super::stripes::{StripeLocks, stripes_for};
 use super::{CuckooStriped, MIN_BUCKETS, shape};
 use crate::cuckoo::error::GrowError;
 use crate::hash;
-use crate::owner::OwnedGuard;
+use crate::owner::OwnerGuard;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// A search that finds no room in a table with fewer entries than this, in percent of its slots,
@@ -89,7 +89,7 @@ impl<K, V, const SLOTS: usize> Drop for Draft<K, V, SLOTS> {
 }
 
 /// The right to grow, shrink or iterate. Whoever has it may read the current table.
-pub(super) type Maintenance<'m> = OwnedGuard<'m, ()>;
+pub(super) type Maintenance<'m> = OwnerGuard<'m, ()>;
 
 impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     /// Waits for its turn to grow, shrink or iterate.

@@ -82,7 +82,7 @@ use super::stats::Counters;
 use crate::capacity::Shape;
 use crate::map::Direct;
 use crate::operations::{constructors, derived};
-use crate::owner::Owned;
+use crate::owner::OwnerLock;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
 /// A cuckoo hash table of any keys and values, with striped spinlocks.
@@ -144,7 +144,7 @@ pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs>
     /// The stripes below have been visited by the iteration that runs, if any (striped-I8).
     frontier: AtomicUsize,
     /// One growth, shrinking or iteration at a time.
-    maintenance: Owned<()>,
+    maintenance: OwnerLock<()>,
     counters: Counters,
     /// It owns entries and gives them to one thread at a time: they must be `Send`, as in a mutex.
     _owns: PhantomData<Mutex<(K, V)>>,
@@ -213,7 +213,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             stripes: AtomicPtr::new(current.cast_mut()),
             made_stripes,
             frontier: AtomicUsize::new(0),
-            maintenance: Owned::new(()),
+            maintenance: OwnerLock::new(()),
             counters: Counters::default(),
             _owns: PhantomData,
             _search: PhantomData,
