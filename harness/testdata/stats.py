@@ -1,4 +1,4 @@
-"""Makes stats.json: what SciPy says of samples that harness/src/analysis/stats is tested on.
+"""Makes stats.json: what SciPy says of samples that harness/stats is tested on.
 
     python3 stats.py > stats.json
 

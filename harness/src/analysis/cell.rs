@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::analysis::stats;
 use crate::rows::Row;
 
 /// The median of a quantity over trials.
@@ -20,8 +19,7 @@ impl Estimate {
     /// That of one value a trial; `None` without any.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
-        let mut rng = stats::rng();
-        let interval = stats::bca(values, stats::median, stats::LEVEL, stats::RESAMPLES, &mut rng);
+        let interval = stats::median_interval(values);
         let estimate = || Self { median: stats::median(values), interval, n: values.len() };
         (!values.is_empty()).then(estimate)
     }

@@ -4,7 +4,6 @@
 //! is the median over trials.
 
 use crate::analysis::cell::{Cell, Estimate, grouped};
-use crate::analysis::stats;
 use crate::rows::latency::{LatencyTrial, Time, Times};
 
 /// The quantiles of tables, and what they are called.

@@ -9,7 +9,8 @@
 //! | `setting` | what the trials of a table or panel have in common |
 //! | `compare` | ratios between subjects or runs, and verdicts |
 //! | `rank`, `scaling` | subjects by the geometric mean of their ratios; fits over threads |
-//! | `stats` | medians, intervals, tests: functions of numbers |
+//!
+//! Medians, intervals and tests are functions of numbers, in the crate `stats`.
 
 pub mod aggregate;
 pub mod cache;
@@ -21,6 +22,5 @@ pub mod scaling;
 pub(crate) mod server;
 pub mod setting;
 pub mod space;
-pub mod stats;
 pub mod throughput;
 pub mod within;

@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::analysis::compare::{Baseline, Contender, Workload};
-use crate::analysis::stats;
 
 /// All subjects in their order.
 #[derive(Clone, Debug, Serialize)]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
+use stats::{FEWEST_COUNTS, UslFit};
 
 use crate::analysis::compare::{Contender, Workload};
-use crate::analysis::stats::{self, FEWEST_COUNTS, UslFit};
 
 /// The law of one subject under one workload.
 #[derive(Clone, Debug)]
@@ -134,10 +134,10 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::analysis::compare::cells;
-    use crate::analysis::stats::Usl;
     use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
+    use stats::Usl;
 
     const LAW: Usl = Usl { lambda: 2e6, sigma: 0.1, kappa: 0.01 };
 

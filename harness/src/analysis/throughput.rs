@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use crate::analysis::cell::{Estimate, grouped};
-use crate::analysis::stats;
 use crate::rows::Row;
 
 /// Clean windows that the median trial of a cell needs for its clean rate to be believed.

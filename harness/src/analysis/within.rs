@@ -12,7 +12,6 @@ use rayon::prelude::*;
 
 use crate::analysis::cell::{Estimate, grouped};
 use crate::analysis::compare::Workload;
-use crate::analysis::stats;
 use crate::analysis::throughput::{CellSummary, Rate, summarise_with};
 use crate::rows::Row;
 
@@ -90,8 +89,7 @@ impl Common {
 
 /// The interval of the median of what is left, about `median`.
 fn about(median: f64, left: &[f64]) -> Option<(f64, f64)> {
-    let mut rng = stats::rng();
-    let ends = stats::bca(left, stats::median, stats::LEVEL, stats::RESAMPLES, &mut rng);
+    let ends = stats::median_interval(left);
     let middle = stats::median(left);
     ends.map(|(low, high)| (median * (low - middle).exp(), median * (high - middle).exp()))
 }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use stats::median;
+
 use crate::analysis::compare::{cells, deviation};
-use crate::analysis::stats::median;
 use crate::analysis::throughput::choose_metric;
 use crate::case::Case;
 use crate::experiment::Experiment;

@@ -22,7 +22,6 @@ use ratatui::widgets::{Cell as Field, Gauge, Paragraph, Row as Line, Table, Tabl
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::output::say;
-use crate::analysis::stats;
 use crate::analysis::throughput::{CellSummary, Rate, choose_metric, summarise};
 use crate::metric::QUIET;
 use crate::rows::Row;

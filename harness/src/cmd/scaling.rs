@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
+use stats::FEWEST_COUNTS;
 
 use super::folders::{Selection, one_table, read};
 use super::output;
 use crate::analysis::compare::cells;
 use crate::analysis::scaling::{Scaling, scalings};
-use crate::analysis::stats::FEWEST_COUNTS;
 use crate::analysis::throughput::ChosenRate;
 use crate::failure::{Failure, usage};
 use crate::rows::Row;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use stats::{POWER, detectable, fewest_pairs};
+
 use crate::analysis::compare::{ALPHA, Workload};
-use crate::analysis::stats::{POWER, detectable, fewest_pairs};
 use crate::case::{Case, is_control};
 
 /// The standard deviation of a block's log ratio where no trial says what it is: of trials that take turns on a

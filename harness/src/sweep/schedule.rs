@@ -12,7 +12,6 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use sha2::{Digest, Sha256};
 
-use crate::analysis::stats;
 use crate::analysis::throughput::{Rate, summarise};
 use crate::case::Case;
 use crate::experiment::Experiment;

@@ -7,12 +7,13 @@ use crate::source::{code, root, sources, text};
 
 /// Each crate of the workspace, and the others of it that its library and program use: no others, and all of
 /// these.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("structures", &[]),
     // By a feature that `harness` leaves off, see below.
     ("cache", &["structures"]),
     ("table", &[]),
     ("linearizability", &[]),
+    ("stats", &[]),
     ("scenarios", &["cache", "linearizability", "structures"]),
     ("instructions", &["structures"]),
     ("kernel", &["structures", "table"]),
@@ -34,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "calibrate",
             "kernel",
             "linearizability",
+            "stats",
             "structures",
             "table",
             "trials",

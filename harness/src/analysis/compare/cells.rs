@@ -6,7 +6,6 @@ use std::fmt;
 
 use crate::analysis::cell::grouped;
 use crate::analysis::setting::Setting;
-use crate::analysis::stats;
 use crate::analysis::throughput::Rate;
 use crate::case::Case;
 use crate::rows::Row;

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::ALPHA;
 use super::cells::Contender;
 use super::words::p_value;
-use crate::analysis::stats;
 
 /// What was looked at and found.
 #[derive(Clone, Debug, Serialize)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::cells::{Contender, pairs_of};
-use crate::analysis::stats;
 
 /// Pairs that a comparison must have to say how much it varies.
 const FEWEST_PAIRS: usize = 3;

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use super::cells::{Contender, Workload, pairs_of};
-use crate::analysis::stats;
 
 /// The noise floors of the workloads that have an A/A pair.
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,7 @@ use std::fmt;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use stats::Ratio;
 
 pub use self::baseline::Baseline;
 use self::cells::pairs_of;
@@ -28,7 +29,6 @@ pub use self::floor::{Floor, Floors};
 pub use self::hash_seeds::{SeedSpread, seed_spreads};
 pub use self::quantity::Quantity;
 pub use self::threads::with_threads;
-use crate::analysis::stats::{self, Ratio};
 
 /// The chance of calling anything in a table that is not so is at most this.
 pub const ALPHA: f64 = 0.05;

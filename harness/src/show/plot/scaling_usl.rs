@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use stats::FEWEST_COUNTS;
 
 use super::Results;
 use super::arrange::arranged;
@@ -15,7 +16,6 @@ use super::style::{Look, looks};
 use crate::analysis::compare::{Workload, cells};
 use crate::analysis::scaling::{Scaling, scalings};
 use crate::analysis::setting::{Group, split};
-use crate::analysis::stats::FEWEST_COUNTS;
 use crate::analysis::throughput::{CellSummary, ChosenRate, choose_metric, summarise};
 
 const NAME: &str = "scaling-usl";
@@ -200,11 +200,11 @@ fn curves_of(law: &Scaling, end: usize, look: Look) -> [Curve; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::stats::Usl;
     use crate::rows::Row;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, markers, texts};
     use crate::test_rows::{Grid, trial};
+    use stats::Usl;
 
     fn results(rows: &[Row], cpus: usize) -> Results<'_> {
         Results { rows, cpus, ..Results::default() }

@@ -10,7 +10,6 @@ use super::panels::{Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
 use super::schemes::{Place, Schemes, file_stem};
 use crate::analysis::setting::{Group, Setting, split_by};
-use crate::analysis::stats;
 use crate::fault::Fault;
 use crate::rows::Row;
 use crate::rows::samples::SeriesRow;

@@ -11,7 +11,6 @@ use crate::analysis::compare::words::{factor, p_value};
 use crate::analysis::compare::{
     ALPHA, Checks, Judged, Quantity, SeedSpread, Verdict, Workload, hash_seeds,
 };
-use crate::analysis::stats;
 use crate::analysis::throughput::ChosenRate;
 use crate::results::machine::Difference;
 use crate::rows::throughput::parameters_to_json;

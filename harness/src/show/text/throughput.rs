@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use crate::analysis::setting::{Group, split};
-use crate::analysis::stats;
 use crate::analysis::throughput::{CellSummary, ChosenRate, Rate, choose_metric, summarise};
 use crate::rows::Row;
 

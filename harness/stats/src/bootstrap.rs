@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::normal::{normal_cdf, normal_quantile};
-use super::{mean, quantile_of_sorted};
+use super::{LEVEL, RESAMPLES, mean, median, quantile_of_sorted, rng};
 
 /// The BCa interval of `statistic` at `level`, from `resamples` resamples.
 ///
@@ -28,6 +28,12 @@ pub fn bca(
 ) -> Option<(f64, f64)> {
     let finite = samples.iter().all(|x| x.is_finite());
     finite.then(|| bca_over(samples, statistic, level, resamples, rng)).flatten()
+}
+
+/// The interval of the median that the harness shows: [`bca`] at [`LEVEL`], from [`RESAMPLES`] resamples.
+#[must_use]
+pub fn median_interval(samples: &[f64]) -> Option<(f64, f64)> {
+    bca(samples, median, LEVEL, RESAMPLES, &mut rng())
 }
 
 /// [`bca`] of samples that are not numbers themselves, such as blocks.
