@@ -22,7 +22,7 @@ pub(super) struct Args {
     folders: Vec<PathBuf>,
     #[command(flatten)]
     asked: Question,
-    /// Print as
+    /// How to print the comparisons
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// Print a Markdown table: `--format markdown`

@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Result folders: parts of one run
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// What it is for
+    /// Which program is to read it
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Format,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
-/// Whose format.
+/// Programs that read results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// Bencher Rate Format, measure `throughput`: for `bencher run --adapter json`

@@ -29,7 +29,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Write a trace in the binary form, which is smaller and sooner read; its fingerprint is the same
+    /// Write a trace in the binary form, which is smaller and faster to read; its fingerprint is the same
     Convert {
         /// Where columns are in a table of text, from 1 on, each line of which is a read: as in
         /// `key=2,size=4`, with `,header` if the first line names them, and `,delimiter=;` (or `tab`) for
@@ -43,13 +43,13 @@ enum Command {
         #[arg(value_name = "OUT")]
         output: PathBuf,
     },
-    /// Make a trace: on Zipf's keys, with scans and keys that are asked for once if you say so; sizes as in
-    /// Facebook's pool ETC
+    /// Make a trace: keys by Zipf's distribution, and if you say so scans and keys that are asked for once; sizes
+    /// as in Facebook's pool ETC
     ///
     /// It is text, with 84 % get, 10 % set, and some of the others; or libCacheSim's records, all of them reads, if OUT
     /// has `oracleGeneral` in its name.
     Generate(Generate),
-    /// Say what a trace has
+    /// Show how many requests of each kind a trace has, how many keys, and their mean sizes
     Show {
         /// The trace
         #[arg(value_name = "TRACE")]
