@@ -30,11 +30,10 @@
 //! * `get_many`, `insert_many`, `retain`, `clear`: several such steps. `for_each` and `len`: see the table
 //!   below; on the map, too, without a handle.
 //! * `try_reserve` and `reserve`: not the versioned tables, which make what they need with each update.
-//! * `shrink_to_fit`: [`ChainingGlobalLock`] and [`CuckooStriped`]. Elsewhere who reads announces nothing
-//!   that would say when a table, or the buckets that it has more, could be freed; or there is nothing to
-//!   shrink, as in a trie.
-//! * `Clone`: none. A copy of a table that others change would be of no moment; of a versioned table there
-//!   is a [`snapshot`](versioned::map::Pinned::snapshot).
+//! * `shrink_to_fit`: [`ChainingGlobalLock`] and [`CuckooStriped`]. A trie has nothing to shrink. In the other
+//!   tables a reader does not announce that it reads, so nobody could tell when the old buckets may be freed.
+//! * `Clone`: none. A copy of a table that others change meanwhile would not be of one moment; of a versioned
+//!   table there is a [`snapshot`](versioned::map::Pinned::snapshot).
 //!
 //! ## Tables
 //!
@@ -75,7 +74,8 @@
 //! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
 //! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
 //! [`Hazard`](reclaim::Hazard), [`Debra`](reclaim::Debra) and [`Ibr`](reclaim::Ibr) are our own: their
-//! readers run no fence. Hazard pointers hold up least, intervals some more, DEBRA anything.
+//! readers run no fence. While a thread stalls, hazard pointers hold up least, intervals (`Ibr`) as much as the
+//! table has, and DEBRA everything that is retired.
 //! [`Qsbr`](reclaim::Qsbr), [`WorkerRcu`](reclaim::WorkerRcu), [`PoorRcu`](reclaim::PoorRcu) and
 //! [`GraceRcu`](reclaim::GraceRcu) are of the RCU family, [`Seize`](reclaim::Seize) and
 //! [`Sdd`](reclaim::Sdd) stand on the crates that papaya and scc stand on.
