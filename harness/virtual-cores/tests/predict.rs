@@ -96,10 +96,8 @@ fn plain_memory_is_told_of() {
     let output = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let accesses = &column(&folder, "predictions.csv", "accesses")[0];
-    // What it is of is there, and nothing is overwritten.
+    // What it is of is there.
     assert!(folder.join("model.toml").is_file() && folder.join("experiment.toml").is_file());
-    let again = predict(spec, &["--out", folder.to_str().expect("a path of words")]);
-    assert_eq!(again.status.code(), Some(2), "{}", String::from_utf8_lossy(&again.stderr));
     std::fs::remove_dir_all(&folder).expect("the folder is there");
     let accesses: f64 = accesses.parse().expect("a number");
     assert!(accesses > 4.0, "{accesses} accesses an operation");
@@ -205,6 +203,88 @@ fn a_folder_is_made_first() {
     let said = fails(&format!("{name}/below"), 2);
     assert!(said.contains("/below: making it"), "{said}");
     std::fs::remove_file(&path).expect("it is there");
+}
+
+/// A row is written as soon as it is there: what ran before a cell that cannot be run is kept, and printed.
+#[test]
+fn rows_are_written_one_by_one() {
+    let folder = std::env::temp_dir().join(format!("one-by-one-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the machine");
+    // No core does so much.
+    let impossible = "[[published]]\nof = 'a tale'\nstructure = 'chaining-inline'\nreclaimer = 'none'\n\
+                      reads = 90\nzipf = 0\nkeys = 1000\nthreads = [1]\nmops = [1e6]\n";
+    let model = std::fs::read_to_string(machine("xeon-8375c")).expect("it is shipped");
+    std::fs::write(folder.join("model"), model + "\n" + impossible).expect("it is written");
+    let [model, out] = ["model", "out"].map(|name| folder.join(name).display().to_string());
+    let spec = "[axes]\nstructure = ['cuckoo-striped', 'chaining-inline']\nthreads = [1, 2]\nreads = 90\nkeys = 1000\n";
+    let options = ["--machine", &model, "--at-one-thread", "published", "--out", &out];
+    for _ in 0..2 {
+        let output = predict(spec, &options);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("chaining-inline cannot do"), "{stderr}");
+        let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(rows.as_array().map(Vec::len), Some(2));
+        let structures = column(Path::new(&out), "predictions.csv", "structure");
+        assert_eq!(structures, ["cuckoo-striped", "cuckoo-striped"]);
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+}
+
+/// Wherever a run was stopped, the same command goes on behind the last whole row, and writes that and those before
+/// it no more.
+#[test]
+fn a_folder_goes_on_where_it_was() {
+    // Two threads wait for the lock of the hottest key.
+    let spec =
+        "[axes]\nstructure = 'cuckoo-striped'\nthreads = [1, 2]\nreads = 50\nzipf = 2\nkeys = 1000\n";
+    let folder = std::env::temp_dir().join(format!("goes-on-{}", std::process::id()));
+    let out = folder.to_str().expect("a path of words");
+    let whole = rows(spec, &["--out", out]);
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it is there");
+    let [all, hot] = ["predictions.csv", "hot-lines.csv"].map(read);
+    let ends: Vec<usize> = all.match_indices('\n').map(|(at, _)| at + 1).collect();
+    assert_eq!(ends.len(), 1 + 2, "the columns' names, and two rows");
+    // In the names, behind them, in each row and behind it; of lines there may be those of a row that is not there.
+    for end in ends.iter().flat_map(|end| [end - 3, *end]) {
+        std::fs::write(folder.join("predictions.csv"), &all[..end]).expect("it is there");
+        std::fs::write(folder.join("hot-lines.csv"), &hot).expect("it is there");
+        let again = rows(spec, &["--out", out]);
+        let kept = ends.iter().rfind(|own| **own <= end).copied().unwrap_or_default();
+        let after = read("predictions.csv");
+        assert_eq!(after[..kept], all[..kept]);
+        for name in ["structure", "threads"] {
+            let cells = |rows: &serde_json::Value| -> Vec<String> {
+                (0..2).map(|row| rows[row][name].to_string()).collect()
+            };
+            assert_eq!(cells(&again), cells(&whole), "{end}");
+            let written = column(&folder, "predictions.csv", name);
+            let printed = cells(&whole).into_iter().map(|cell| cell.replace('"', ""));
+            assert_eq!(written, printed.collect::<Vec<_>>(), "{end}");
+        }
+        // No line is there twice.
+        let lines =
+            ["structure", "threads", "rank"].map(|name| column(&folder, "hot-lines.csv", name));
+        let places = (0..lines[0].len()).map(|at| lines.each_ref().map(|column| &column[at]));
+        let once: std::collections::BTreeSet<_> = places.clone().collect();
+        assert_eq!(once.len(), places.count(), "{end}");
+    }
+    // It is as it was, where there is nothing to do; and nothing else is put into it.
+    let before = ["predictions.csv", "hot-lines.csv"].map(read);
+    rows(spec, &["--out", out]);
+    assert_eq!(["predictions.csv", "hot-lines.csv"].map(read), before);
+    let others: [(&str, &[&str], &str); 2] =
+        [("experiment.toml", &[], "\n"), ("options.txt", &["--threads", "1"], "")];
+    for (name, options, more) in others {
+        let mut options = options.to_vec();
+        options.extend(["--out", out]);
+        let output = predict(&format!("{spec}{more}"), &options);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(&format!("its {name} is not what is asked for")), "{stderr}");
+    }
+    assert_eq!(["predictions.csv", "hot-lines.csv"].map(read), before);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
 }
 
 /// Each number of threads is predicted once, and each grid's cells at its own.

@@ -10,11 +10,12 @@ use std::str::FromStr;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use table::Structures;
-use virtual_cores::MachineModel;
+use virtual_cores::{MachineModel, PredictedRow};
 
 use crate::cell::{Prepared, Work};
+use crate::folder::{Origin, PredictionsFolder};
 use crate::glue;
-use crate::rows::{self, Origin, Prediction};
+use crate::rows;
 use crate::spec::{Curve, PredictedCell, Spec};
 
 /// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
@@ -43,8 +44,9 @@ struct Arguments {
     /// it with the machine's name.
     #[arg(long)]
     without_membarrier: bool,
-    /// Also write predictions.csv and hot-lines.csv there, beside copies of the two files and options.txt, which
-    /// are written before anything runs: `bench plot` and `bench report` read such a folder.
+    /// Also write predictions.csv and hot-lines.csv there, each row as soon as it is predicted, beside copies of
+    /// the two files and options.txt, which are written before anything runs: `bench plot` and `bench report` read
+    /// such a folder. One that was stopped goes on where it was, by the same command.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print a JSON array of rows.
@@ -117,7 +119,10 @@ impl Arguments {
 struct Input {
     spec: Spec,
     machine: MachineModel,
-    origin: Origin,
+    /// That of `--out`.
+    folder: Option<PredictionsFolder>,
+    /// The predictions that the folder had: the first of those that are asked for.
+    rows: Vec<PredictedRow>,
 }
 
 /// Runs the command: 0 done, 1 a run failed, 2 wrong usage or input.
@@ -129,7 +134,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return failed(&error, ExitCode::from(2)),
     };
     glue::install(!arguments.without_membarrier);
-    match run(&arguments, &input, &structures) {
+    match run(&arguments, input, &structures) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, ExitCode::FAILURE),
     }
@@ -140,15 +145,17 @@ fn failed(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     code
 }
 
-fn run(arguments: &Arguments, input: &Input, structures: &Structures) -> anyhow::Result<()> {
-    let predictions = predict(arguments, &input.spec, &input.machine, structures);
-    if let Some(to) = &arguments.out {
-        match &predictions {
-            Ok(predictions) => rows::write(predictions, to)?,
-            Err(_) => input.origin.take_away(to),
-        }
+/// Prints what was predicted, also if not all could be.
+fn run(arguments: &Arguments, input: Input, structures: &Structures) -> anyhow::Result<()> {
+    let Input { spec, machine, mut folder, mut rows } = input;
+    let ran = predict(arguments, &spec, &machine, structures, &mut rows, folder.as_mut());
+    if let (Err(_), Some(folder)) = (&ran, &folder) {
+        folder.take_away_if_empty();
     }
-    rows::print(&predictions?, arguments.json)
+    if ran.is_ok() || !rows.is_empty() {
+        rows::print(&rows, arguments.json)?;
+    }
+    ran
 }
 
 fn structures() -> Structures {
@@ -159,10 +166,6 @@ fn structures() -> Structures {
 
 /// What the arguments ask for, of which the folder of `--out` is made with what there is before anything runs.
 fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input> {
-    if let Some(to) = &arguments.out {
-        let is_there = to.symlink_metadata().is_ok();
-        ensure!(!is_there, "--out {}: it exists, and nothing is overwritten", to.display());
-    }
     let text = |path: &Path| {
         fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
     };
@@ -206,21 +209,36 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
             "{subject}: nobody has counted its instructions; those of the nearest table stand in"
         );
     }
+    let (mut folder, mut rows) = (None, Vec::new());
     if let Some(to) = &arguments.out {
-        origin.keep(to)?;
+        let (opened, held) = PredictionsFolder::open(to, &origin)?;
+        ensure!(
+            spec.begins_with(&held),
+            "--out {}: it has other predictions than this build makes of its files; write elsewhere",
+            to.display()
+        );
+        (folder, rows) = (Some(opened), held);
     }
-    Ok(Input { spec, machine, origin })
+    Ok(Input { spec, machine, folder, rows })
 }
 
+/// Predicts what is asked for behind the rows that are there, and adds each as soon as it is.
 fn predict(
     arguments: &Arguments,
     spec: &Spec,
     machine: &MachineModel,
     structures: &Structures,
-) -> anyhow::Result<Vec<Prediction>> {
-    let mut predictions = Vec::new();
+    rows: &mut Vec<PredictedRow>,
+    mut folder: Option<&mut PredictionsFolder>,
+) -> anyhow::Result<()> {
     let drawn: Vec<MachineModel> = (0..=arguments.draws).map(|draw| machine.drawn(draw)).collect();
+    let mut there = rows.len();
     for Curve { cell, threads } in &spec.curves {
+        let left = threads.get(there..).unwrap_or_default();
+        there = there.saturating_sub(threads.len());
+        if left.is_empty() {
+            continue;
+        }
         let prepared = Prepared::new(structures, cell)?;
         let at_one_thread = arguments.at_one_thread(machine, cell);
         let work_from = at_one_thread.map_or("instructions", |(_, from)| from);
@@ -231,7 +249,7 @@ fn predict(
                 None => Ok(prepared.work(machine)),
             })
             .collect::<anyhow::Result<Vec<Work>>>()?;
-        for &threads in threads {
+        for &threads in left {
             eprintln!("{} at {threads}", cell.subject());
             let mut outcomes = Vec::new();
             for (draw, (machine, work)) in drawn.iter().zip(&works).enumerate() {
@@ -242,9 +260,11 @@ fn predict(
             let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
             let band = (band, arguments.draws);
             let row = rows::row(cell, threads, machine, work_from, &outcomes[0], band);
-            let hot = rows::hot_lines(&row, &outcomes[0]);
-            predictions.push(Prediction { row, hot });
+            if let Some(folder) = folder.as_deref_mut() {
+                folder.add(&row, &rows::hot_lines(&row, &outcomes[0]))?;
+            }
+            rows.push(row);
         }
     }
-    Ok(predictions)
+    Ok(())
 }

@@ -9,6 +9,7 @@
 //! | `fields` | the field that an access is to |
 //! | `cell` | one cell on virtual cores; its band |
 //! | `rows` | what is printed and written |
+//! | `folder` | the folder of `--out` |
 
 #[cfg(simulate)]
 mod arguments;
@@ -16,6 +17,8 @@ mod arguments;
 mod cell;
 #[cfg(simulate)]
 mod fields;
+#[cfg(simulate)]
+mod folder;
 #[cfg(simulate)]
 mod glue;
 #[cfg(simulate)]

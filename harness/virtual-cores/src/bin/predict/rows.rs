@@ -1,72 +1,14 @@
 //! What is printed and written: rows, each of one cell at one number of threads.
 
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 
-use anyhow::Context;
-use serde::Serialize;
 use virtual_cores::{
-    CycleStack, HOT_LINES, HotLineRow, MODEL, MachineModel, OPTIONS, PREDICTED, PREDICTIONS, Part,
-    PredictedRow, PublishedCurve,
+    CycleStack, HotLineRow, MachineModel, PREDICTED, Part, PredictedRow, PublishedCurve,
 };
 
 use crate::cell::CellRun;
 use crate::fields::Fields;
 use crate::spec::PredictedCell;
-
-/// The file of the experiment in a folder.
-const EXPERIMENT: &str = "experiment.toml";
-
-/// What predictions are made from, as it was when they were asked for.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    /// The experiment file's text.
-    pub(crate) experiment: String,
-    /// The machine file's.
-    pub(crate) machine: String,
-    /// The other options, as they are typed.
-    pub(crate) options: String,
-}
-
-impl Origin {
-    fn files(&self) -> [(&'static str, &str); 3] {
-        let Self { experiment, machine, options } = self;
-        [(EXPERIMENT, experiment), (MODEL, machine), (OPTIONS, options)]
-    }
-
-    /// Makes the folder `to` with it.
-    ///
-    /// # Errors
-    ///
-    /// The folder is there, or cannot be made.
-    pub(crate) fn keep(&self, to: &Path) -> anyhow::Result<()> {
-        let parent = to.parent().map_or(Ok(()), fs::create_dir_all);
-        let made = parent.and_then(|()| fs::create_dir(to));
-        made.with_context(|| format!("--out {}: making it", to.display()))?;
-        for (name, text) in self.files() {
-            let path = to.join(name);
-            fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-        }
-        Ok(())
-    }
-
-    /// Takes away what `keep` has made, where there is no prediction after all. What cannot be removed stays:
-    /// the error of the run is the one that matters.
-    pub(crate) fn take_away(&self, to: &Path) {
-        for (name, _) in self.files() {
-            let _ = fs::remove_file(to.join(name));
-        }
-        let _ = fs::remove_dir(to);
-    }
-}
-
-/// A row, and the lines that were waited for.
-#[derive(Clone, Debug)]
-pub(crate) struct Prediction {
-    pub(crate) row: PredictedRow,
-    pub(crate) hot: Vec<HotLineRow>,
-}
 
 /// What is published of a cell, if anything is.
 pub(crate) fn published<'m>(
@@ -159,13 +101,10 @@ pub(crate) fn hot_lines(row: &PredictedRow, outcome: &CellRun) -> Vec<HotLineRow
 }
 
 /// Prints the rows, as a JSON array with a line for each or as a table.
-pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result<()> {
+pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if as_json {
-        let rows: Vec<String> = predictions
-            .iter()
-            .map(|prediction| serde_json::to_string(&prediction.row))
-            .collect::<Result<_, _>>()?;
+        let rows: Vec<String> = rows.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         writeln!(out, "[\n{}\n]", rows.join(",\n"))?;
         return Ok(());
     }
@@ -184,7 +123,7 @@ pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result
         "queued",
         "published"
     )?;
-    for Prediction { row, .. } in predictions {
+    for row in rows {
         let subject = table::subject_name(&row.structure, &row.reclaimer);
         let band = row.band().map_or_else(
             || "-".to_owned(),
@@ -210,20 +149,5 @@ pub(crate) fn print(predictions: &[Prediction], as_json: bool) -> anyhow::Result
         "near, far: lines handed over for an operation; queued: cycles waited for lines; published: model ÷ \
          published."
     )?;
-    Ok(())
-}
-
-/// Writes `predictions.csv` and `hot-lines.csv` into the folder that has been made for them.
-pub(crate) fn write(predictions: &[Prediction], to: &Path) -> anyhow::Result<()> {
-    write_rows(predictions.iter().map(|prediction| &prediction.row), &to.join(PREDICTIONS))?;
-    write_rows(predictions.iter().flat_map(|prediction| &prediction.hot), &to.join(HOT_LINES))
-}
-
-fn write_rows<R: Serialize>(rows: impl Iterator<Item = R>, path: &Path) -> anyhow::Result<()> {
-    let mut file = csv::Writer::from_path(path).with_context(|| path.display().to_string())?;
-    for row in rows {
-        file.serialize(row)?;
-    }
-    file.flush()?;
     Ok(())
 }

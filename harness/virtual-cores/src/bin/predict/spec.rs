@@ -4,6 +4,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use table::{Glob, NO_RECLAIMER, Structures, subject_name};
 use trials::workload::MAX_KEYS;
+use virtual_cores::PredictedRow;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees, or threads.
 const TOLD: [&str; 6] = [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr"];
@@ -47,6 +48,12 @@ impl PredictedCell {
     /// Its structure, with its reclaimer if it has one.
     pub(crate) fn subject(&self) -> String {
         subject_name(&self.structure, &self.reclaimer)
+    }
+
+    /// Whether a row predicts it, at whatever number of threads.
+    fn is_of(&self, row: &PredictedRow) -> bool {
+        (&self.structure, &self.reclaimer) == (&row.structure, &row.reclaimer)
+            && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
     }
 }
 
@@ -162,6 +169,15 @@ impl Spec {
             spec.add(&axes, structures).context(name)?;
         }
         Ok(spec)
+    }
+
+    /// Whether these are the first of its predictions, in their order.
+    pub(crate) fn begins_with<'s>(&'s self, rows: &[PredictedRow]) -> bool {
+        let points = |curve: &'s Curve| curve.threads.iter().map(move |at| (&curve.cell, *at));
+        let mut asked = self.curves.iter().flat_map(points);
+        rows.iter().all(|row| {
+            asked.next().is_some_and(|(cell, threads)| cell.is_of(row) && threads == row.threads)
+        })
     }
 
     /// Every cell at these numbers of threads instead.
