@@ -53,8 +53,7 @@ pub(super) fn not_together(measured: &[PathBuf], predicted: &Predicted) -> Resul
 
 /// Whether both predict one thing.
 fn is_one(a: &PredictedRow, b: &PredictedRow) -> bool {
-    let names = |row: &PredictedRow| (row.machine.clone(), described(row));
-    names(a) == names(b)
+    a.is_of_cell(b) && a.threads == b.threads
 }
 
 /// "papaya threads=2 reads=90 zipf=0 keys=1024".

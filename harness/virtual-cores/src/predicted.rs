@@ -15,87 +15,141 @@ pub const OPTIONS: &str = "options.txt";
 /// What is in `source` of every row: it is none of a measurement.
 pub const PREDICTED: &str = "predicted";
 
-/// A prediction: a cell at a number of threads.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PredictedRow {
-    /// The table.
-    pub structure: String,
-    /// Its reclamation scheme, or `none`.
-    pub reclaimer: String,
-    /// Threads, each on a core of its own.
-    pub threads: usize,
-    /// Percentage of lookups.
-    pub reads: f64,
-    /// Skew.
-    pub zipf: f64,
-    /// Keys, of which half are there.
-    pub keys: u64,
-    /// The rate of the machine as its file says it.
-    pub ops_per_sec: f64,
-    /// The least of the band.
-    pub low: f64,
-    /// The most.
-    pub high: f64,
-    /// The draws of the machine's uncertain numbers that the band is of; of 0 it is none, and both are the rate.
-    pub draws: u64,
-    /// Always [`PREDICTED`].
-    pub source: String,
-    /// What was modelled.
-    pub machine: String,
-    /// What is published of that machine, operations a second, if anything is.
-    pub published: Option<f64>,
-    /// Of what, and where.
-    pub published_of: String,
-    /// What an operation does beside its memory is from: `instructions`; or it is set by a rate of `one thread` that
-    /// was given, or by the `published` one.
-    pub work_from: String,
-    /// Accesses for an operation; and so on.
-    pub accesses: f64,
-    /// Served by the core's first cache.
-    pub l1: f64,
-    /// By its second.
-    pub l2: f64,
-    /// By the socket's.
-    pub llc: f64,
-    /// By memory.
-    pub memory: f64,
-    /// Lines that the writer had, and others too.
-    pub upgrades: f64,
-    /// Lines handed over within the socket.
-    pub near: f64,
-    /// From another socket.
-    pub far: f64,
-    /// Holders that had to give up a line.
-    pub invalidations: f64,
-    /// Compare-and-exchanges that found another value.
-    pub failed_cas: f64,
-    /// Cycles that accesses waited until a line was handed over to others. Accesses overlap: a core waits less.
-    pub queued_cycles: f64,
-    /// How often a thread went to sleep.
-    pub parks: f64,
-    /// Cycles of a core for an operation, by what they went to: instructions that wait for nothing.
-    pub cycles_work: f64,
-    /// Mispredicted branches.
-    pub cycles_branches: f64,
-    /// Read-modify-writes and fences.
-    pub cycles_atomics: f64,
-    /// Waiting for caches.
-    pub cycles_caches: f64,
-    /// For memory.
-    pub cycles_memory: f64,
-    /// Until others had given up a line.
-    pub cycles_upgrades: f64,
-    /// For another core of the socket.
-    pub cycles_near: f64,
-    /// For another socket.
-    pub cycles_far: f64,
-    /// In the queue for a line.
-    pub cycles_queued: f64,
-    /// In loops that wait.
-    pub cycles_pauses: f64,
-    /// In the system, and asleep.
-    pub cycles_system: f64,
+/// Rows of files. Each begins with the columns that say of which cell it is, and on which machine: they stand here,
+/// once for all of them.
+macro_rules! rows_of_cells {
+    ($($(#[$about:meta])* $row:ident { $($(#[$doc:meta])* $column:ident: $of:ty,)* })*) => {$(
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $row {
+            /// The table.
+            pub structure: String,
+            /// Its reclamation scheme, or `none`.
+            pub reclaimer: String,
+            /// Threads, each on a core of its own.
+            pub threads: usize,
+            /// Percentage of lookups.
+            pub reads: f64,
+            /// Skew.
+            pub zipf: f64,
+            /// Keys, of which half are there.
+            pub keys: u64,
+            /// What was modelled.
+            pub machine: String,
+            $($(#[$doc])* pub $column: $of,)*
+        }
+
+        impl $row {
+            /// A row of a prediction's cell, at its number of threads, that says nothing else yet.
+            #[must_use]
+            pub fn in_cell_of(row: &PredictedRow) -> Self {
+                Self {
+                    structure: row.structure.clone(),
+                    reclaimer: row.reclaimer.clone(),
+                    threads: row.threads,
+                    reads: row.reads,
+                    zipf: row.zipf,
+                    keys: row.keys,
+                    machine: row.machine.clone(),
+                    ..Self::default()
+                }
+            }
+
+            /// Whether it is of the cell of a prediction, and of its machine, at whatever number of threads.
+            #[must_use]
+            pub fn is_of_cell(&self, row: &PredictedRow) -> bool {
+                (&self.machine, &self.structure, &self.reclaimer)
+                    == (&row.machine, &row.structure, &row.reclaimer)
+                    && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
+            }
+        }
+    )*};
+}
+
+rows_of_cells! {
+    /// A prediction: a cell at a number of threads.
+    PredictedRow {
+        /// The rate of the machine as its file says it.
+        ops_per_sec: f64,
+        /// The least of the band.
+        low: f64,
+        /// The most.
+        high: f64,
+        /// The draws of the machine's uncertain numbers that the band is of; of 0 it is none, and both are the rate.
+        draws: u64,
+        /// Always [`PREDICTED`].
+        source: String,
+        /// What is published of that machine, operations a second, if anything is.
+        published: Option<f64>,
+        /// Of what, and where.
+        published_of: String,
+        /// What an operation does beside its memory is from: `instructions`; or it is set by a rate of `one thread` that
+        /// was given, or by the `published` one.
+        work_from: String,
+        /// Accesses for an operation; and so on.
+        accesses: f64,
+        /// Served by the core's first cache.
+        l1: f64,
+        /// By its second.
+        l2: f64,
+        /// By the socket's.
+        llc: f64,
+        /// By memory.
+        memory: f64,
+        /// Lines that the writer had, and others too.
+        upgrades: f64,
+        /// Lines handed over within the socket.
+        near: f64,
+        /// From another socket.
+        far: f64,
+        /// Holders that had to give up a line.
+        invalidations: f64,
+        /// Compare-and-exchanges that found another value.
+        failed_cas: f64,
+        /// Cycles that accesses waited until a line was handed over to others. Accesses overlap: a core waits less.
+        queued_cycles: f64,
+        /// How often a thread went to sleep.
+        parks: f64,
+        /// Cycles of a core for an operation, by what they went to: instructions that wait for nothing.
+        cycles_work: f64,
+        /// Mispredicted branches.
+        cycles_branches: f64,
+        /// Read-modify-writes and fences.
+        cycles_atomics: f64,
+        /// Waiting for caches.
+        cycles_caches: f64,
+        /// For memory.
+        cycles_memory: f64,
+        /// Until others had given up a line.
+        cycles_upgrades: f64,
+        /// For another core of the socket.
+        cycles_near: f64,
+        /// For another socket.
+        cycles_far: f64,
+        /// In the queue for a line.
+        cycles_queued: f64,
+        /// In loops that wait.
+        cycles_pauses: f64,
+        /// In the system, and asleep.
+        cycles_system: f64,
+    }
+
+    /// A line that was waited for: `hot-lines.csv`.
+    HotLineRow {
+        /// 1 is the line that was waited for most.
+        rank: usize,
+        /// Cycles that accesses waited for it, after the warm-up.
+        waited_cycles: u64,
+        /// Its share of all such cycles.
+        share: f64,
+        /// What the code that waited most for it calls what it accesses: the receiver as the source writes it.
+        field: String,
+        /// Where that code is: a file of the repository and a line.
+        at: String,
+        /// That code's share of the line's cycles.
+        share_there: f64,
+    }
 }
 
 impl PredictedRow {
@@ -133,47 +187,5 @@ impl PredictedRow {
     #[must_use]
     pub fn is_above(&self, other: &Self) -> bool {
         self.band().is_some() && other.band().is_some() && self.low > other.high
-    }
-}
-
-/// A line that was waited for: `hot-lines.csv`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HotLineRow {
-    /// As of the prediction, and so on.
-    pub structure: String,
-    /// As of the prediction.
-    pub reclaimer: String,
-    /// As of the prediction.
-    pub threads: usize,
-    /// As of the prediction.
-    pub reads: f64,
-    /// As of the prediction.
-    pub zipf: f64,
-    /// As of the prediction.
-    pub keys: u64,
-    /// As of the prediction.
-    pub machine: String,
-    /// 1 is the line that was waited for most.
-    pub rank: usize,
-    /// Cycles that accesses waited for it, after the warm-up.
-    pub waited_cycles: u64,
-    /// Its share of all such cycles.
-    pub share: f64,
-    /// What the code that waited most for it calls what it accesses: the receiver as the source writes it.
-    pub field: String,
-    /// Where that code is: a file of the repository and a line.
-    pub at: String,
-    /// That code's share of the line's cycles.
-    pub share_there: f64,
-}
-
-impl HotLineRow {
-    /// Whether it is of the cell of a prediction, and of its machine, at whatever number of threads.
-    #[must_use]
-    pub fn is_of_cell(&self, row: &PredictedRow) -> bool {
-        (&self.machine, &self.structure, &self.reclaimer)
-            == (&row.machine, &row.structure, &row.reclaimer)
-            && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
     }
 }

@@ -270,8 +270,7 @@ fn a_folder_goes_on_where_it_was() {
         assert_eq!(once.len(), places.count(), "{end}");
     }
     // It is as it was, where there is nothing to do; and nothing else is put into it.
-    let before = ["predictions.csv", "hot-lines.csv"].map(read);
-    rows(spec, &["--out", out]);
+    let before = [all, hot];
     assert_eq!(["predictions.csv", "hot-lines.csv"].map(read), before);
     let others: [(&str, &[&str], &str); 2] =
         [("experiment.toml", &[], "\n"), ("options.txt", &["--threads", "1"], "")];

@@ -83,19 +83,13 @@ pub(crate) fn row(
 pub(crate) fn hot_lines(row: &PredictedRow, outcome: &CellRun) -> Vec<HotLineRow> {
     let mut fields = Fields::default();
     let of_line = |(index, line): (usize, &virtual_cores::HotLine)| HotLineRow {
-        structure: row.structure.clone(),
-        reclaimer: row.reclaimer.clone(),
-        threads: row.threads,
-        reads: row.reads,
-        zipf: row.zipf,
-        keys: row.keys,
-        machine: row.machine.clone(),
         rank: index + 1,
         waited_cycles: line.waited,
         share: line.waited as f64 / outcome.waited as f64,
         field: fields.name(line.at),
         at: format!("{}:{}", line.at.file(), line.at.line()),
         share_there: line.waited_there as f64 / line.waited as f64,
+        ..HotLineRow::in_cell_of(row)
     };
     outcome.hot.iter().enumerate().map(of_line).collect()
 }
