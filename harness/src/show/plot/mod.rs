@@ -180,8 +180,8 @@ pub const FIGURES: &[Figure] = &[
     },
     Figure {
         name: "predicted-threads",
-        summary: "predicted throughput against threads, dashed, with its band, one panel for each read ratio \
-                  and skew; of `cargo predict --out`",
+        summary: "predicted throughput against threads, dashed, one panel for each read ratio and skew; of \
+                  `cargo predict --out`",
         lacks: predicted::lacks,
         unasked: EVERYWHERE,
         pictures: predicted_threads::pictures,

@@ -38,12 +38,7 @@ fn panels(group: &PredictedGroup<'_>) -> Panels {
     let mut all = rows.iter().flatten().flat_map(|panel| &panel.series);
     let has_published = all.any(|series| series.what == PUBLISHED);
     legend.extend(has_published.then(|| (Key::Solid, PUBLISHED.to_owned())));
-    let mut caption = vec![
-        group.provenance(),
-        "A band is the least and the most of draws over the machine's uncertain numbers, and no interval of \
-         confidence. Where two bands touch, nothing is said of which is faster."
-            .to_owned(),
-    ];
+    let mut caption = vec![group.provenance(), bands_in_words(&group.rows)];
     caption.extend(to_published(&group.rows));
     Panels {
         y: vec![YAxis::log("Mops/s"); rows.len()],
@@ -57,6 +52,23 @@ fn panels(group: &PredictedGroup<'_>) -> Panels {
         height: None,
         caption,
     }
+}
+
+/// What the bands are of these predictions, if they have any.
+fn bands_in_words(rows: &[&PredictedRow]) -> String {
+    let with_bands = rows.iter().filter(|row| row.band().is_some()).count();
+    if with_bands == 0 {
+        return "None of the machine's uncertain numbers was drawn, so there are no bands, and nothing is said of which \
+                is faster."
+            .to_owned();
+    }
+    let mut words = "A band is the least and the most of draws over the machine's uncertain numbers, and no interval \
+                     of confidence. Where two bands touch, nothing is said of which is faster."
+        .to_owned();
+    if with_bands < rows.len() {
+        words += " What has no band was predicted without draws, and is ahead of nothing.";
+    }
+    words
 }
 
 fn panel(group: &PredictedGroup<'_>, reads: f64, zipf: f64) -> Option<Panel> {
@@ -122,6 +134,26 @@ mod tests {
             let [on, off] = [DASHES[0], DASHES[1]].map(|length| length * style.line);
             let dashed = format!("dash pattern=on {on:.2}bp off {off:.2}bp");
             assert_eq!(drawing.pgf.tex.matches(&dashed).count(), 2, "{}", drawing.pgf.tex);
+        }
+    }
+
+    /// A caption speaks of bands where there are some.
+    #[test]
+    fn bands_that_are_not_there_are_not_explained() {
+        let mut rows = predictions(&grid());
+        let count = rows.len();
+        for (without, (band, none, some_have_none)) in
+            [(0, (true, false, false)), (1, (true, false, true)), (count, (false, true, false))]
+        {
+            for row in &mut rows[..without] {
+                (row.low, row.high) = (row.ops_per_sec, row.ops_per_sec);
+            }
+            let results = Results { predicted: &rows, ..Results::default() };
+            let drawing = &drawn(pictures, &results, &STYLES[0]).expect("predictions to draw")[0];
+            let caption = drawing.caption.join(" ");
+            assert_eq!(caption.contains("A band is the least"), band, "{caption}");
+            assert_eq!(caption.contains("there are no bands"), none, "{caption}");
+            assert_eq!(caption.contains("What has no band"), some_have_none, "{caption}");
         }
     }
 
