@@ -103,6 +103,27 @@ fn plain_memory_is_told_of() {
     assert!(accesses > 4.0, "{accesses} accesses an operation");
 }
 
+/// What a scheme does for a reader is seen: over `leak`, which does nothing, so many accesses, and so many cycles of
+/// fences and read-modify-writes.
+#[test]
+fn what_schemes_do_for_readers_is_seen() {
+    // A fence takes 33 cycles there.
+    for (scheme, accesses, atomics) in [("qsbr", 1.0, 0.0), ("grace-rcu", 3.0, 33.0)] {
+        let spec = format!(
+            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['leak', '{scheme}']\nthreads = 4\nreads = 100\n\
+             keys = 2000\n"
+        );
+        let rows = rows(&spec, &[]);
+        let over_leak = |name: &str| {
+            let [own, leak] = [1, 0].map(|row| rows[row][name].as_f64().expect("a number"));
+            own - leak
+        };
+        assert_eq!(rows[1]["reclaimer"], scheme);
+        assert!(over_leak("accesses") > accesses - 0.01, "{rows}");
+        assert!(over_leak("cycles_atomics") > atomics - 0.1, "{rows}");
+    }
+}
+
 /// The column of that name, of every row of a file.
 fn column(folder: &Path, file: &str, name: &str) -> Vec<String> {
     let mut rows = csv::Reader::from_path(folder.join(file)).expect("it is written");

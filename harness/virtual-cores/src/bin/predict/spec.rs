@@ -6,8 +6,8 @@ use table::{Glob, NO_RECLAIMER, Structures, subject_name};
 use trials::workload::MAX_KEYS;
 use virtual_cores::PredictedRow;
 
-/// The schemes whose every access is told of. Others have atomics of their own, which nobody sees, or threads.
-const TOLD: [&str; 6] = [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr"];
+/// The schemes whose every access is told of. Others have atomics of their own, which nobody sees.
+const TOLD: [&str; 7] = [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr", "grace-rcu"];
 /// The tables whose every access is told of.
 const TABLES: [&str; 7] = [
     "chaining-global-lock",
