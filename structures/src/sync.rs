@@ -56,7 +56,7 @@ pub use self::simulated::{
 };
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
-    Backoff, Mutex, MutexGuard, core_local as thread_local, touch, touch_mut,
+    Arc, Backoff, Mutex, MutexGuard, core_local as thread_local, touch, touch_mut,
 };
 
 #[cfg(loom)]
@@ -78,6 +78,10 @@ pub use shuttle::sync::atomic::{
 
 #[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// Of `std` under model checkers, too: what it counts is its own affair.
+#[cfg(not(simulate))]
+pub(crate) use std::sync::Arc;
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};

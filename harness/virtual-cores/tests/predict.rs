@@ -108,7 +108,8 @@ fn plain_memory_is_told_of() {
 #[test]
 fn what_schemes_do_for_readers_is_seen() {
     // A fence takes 33 cycles there.
-    for (scheme, accesses, atomics) in [("qsbr", 1.0, 0.0), ("grace-rcu", 3.0, 33.0)] {
+    let schemes = [("qsbr", 1.0, 0.0), ("worker-rcu", 1.0, 0.0), ("grace-rcu", 3.0, 33.0)];
+    for (scheme, accesses, atomics) in schemes {
         let spec = format!(
             "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['leak', '{scheme}']\nthreads = 4\nreads = 100\n\
              keys = 2000\n"

@@ -40,14 +40,13 @@
 //! hold a node of its batch (worker_rcu-I1, worker_rcu-I2); those that come later see the nodes
 //! unlinked (worker_rcu-W1, or worker_rcu-W3 with worker_rcu-W5).
 
-use std::sync::Arc;
 use std::{fmt, ptr};
 
 use super::batches::{Batches, Pool};
 use super::registry::{Registry, Taken};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, fence, perturb};
+use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering, fence, perturb, touch};
 
 /// A domain of workers.
 #[derive(Debug)]
@@ -191,6 +190,7 @@ impl Mailbox {
         while !next.is_null() && next != CLOSED {
             // SAFETY: from `Box::into_raw` in `post`; taken out, it is ours.
             let note = unsafe { Box::from_raw(next) };
+            touch(&raw const *note, &raw const *note.marker);
             note.marker.pass();
             // Relaxed: came with the note.
             next = note.next.load(Ordering::Relaxed);
@@ -314,7 +314,7 @@ impl Guard<WorkerRcu> for WorkerRcuGuard<'_, '_> {
     }
 }
 
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(all(test, not(any(loom, shuttle, simulate))))]
 mod tests {
     use std::mem;
 

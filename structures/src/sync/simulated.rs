@@ -20,6 +20,10 @@ use std::thread::{AccessError, LocalKey};
 
 pub use std::sync::atomic::Ordering;
 
+mod shared;
+
+pub(crate) use self::shared::Arc;
+
 /// What is done to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
