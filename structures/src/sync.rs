@@ -89,6 +89,14 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 
+/// Locks in which no model checker can stop anybody: `std`'s, but on virtual cores.
+pub(crate) mod opaque {
+    #[cfg(simulate)]
+    pub(crate) use super::simulated::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
+    #[cfg(not(simulate))]
+    pub(crate) use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
+}
+
 /// Readers and writers, where reading is common.
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_utils::sync::ShardedLock;

@@ -36,14 +36,14 @@
 //! Hence at the mark both locks have been write-locked since: a guard either let go of its lock
 //! before that, or took it later, and sees the nodes unlinked.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::sync::{TryLockError, TryLockResult};
+use std::sync::{PoisonError, TryLockError, TryLockResult};
 
 use crossbeam_utils::CachePadded;
 
 use super::batches::{Batches, Pool};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
+use crate::sync::opaque::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 use crate::sync::{AtomicPtr, AtomicUsize, Backoff, FIRST, Ordering, perturb};
 
 /// The number of the first drain, which is of lock 0.

@@ -22,7 +22,7 @@ pub use std::sync::atomic::Ordering;
 
 mod shared;
 
-pub(crate) use self::shared::Arc;
+pub(crate) use self::shared::{Arc, RwLock, RwLockReadGuard};
 
 /// What is done to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

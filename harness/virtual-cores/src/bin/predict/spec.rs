@@ -7,8 +7,8 @@ use trials::workload::MAX_KEYS;
 use virtual_cores::PredictedRow;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees.
-const TOLD: [&str; 8] =
-    [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr", "worker-rcu", "grace-rcu"];
+const TOLD: [&str; 9] =
+    [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr", "worker-rcu", "poor-rcu", "grace-rcu"];
 /// The tables whose every access is told of.
 const TABLES: [&str; 7] = [
     "chaining-global-lock",
