@@ -56,7 +56,8 @@ pub use self::simulated::{
 };
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
-    Arc, Backoff, Mutex, MutexGuard, core_local as thread_local, touch, touch_mut,
+    Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, touch, touch_bytes,
+    touch_bytes_mut, touch_mut,
 };
 
 #[cfg(loom)]
@@ -163,6 +164,22 @@ pub(crate) fn touch<T, N>(_: *const T, _: *const N) {}
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_mut<T>(_: *const T) {}
+
+/// The same of so many bytes that are read.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn touch_bytes<T>(_: *const T, _: usize) {}
+
+/// The same of so many bytes that are written.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn touch_bytes_mut<T>(_: *const T, _: usize) {}
+
+/// Says that a change begins to be worked out: by whose it is, once more after it was in vain, or for another thread
+/// that has announced it. Its instructions are charged there. Nothing, but under `--cfg simulate`.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn attempt() {}
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]

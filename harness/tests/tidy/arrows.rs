@@ -50,7 +50,15 @@ const ARROWS: [(&str, &[&str]); 22] = [
     // `harness` reads its rows and writes its machines. All of these in its program alone, under `--cfg simulate`.
     (
         "virtual-cores",
-        &["kernel", "structures", "subjects-chaining", "subjects-cuckoo", "table", "trials"],
+        &[
+            "kernel",
+            "structures",
+            "subjects-chaining",
+            "subjects-cuckoo",
+            "subjects-versioned",
+            "table",
+            "trials",
+        ],
     ),
     (
         "fuzz",

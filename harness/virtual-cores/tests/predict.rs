@@ -167,6 +167,35 @@ fn hot_lines_have_the_names_of_fields() {
     std::fs::remove_dir_all(&folder).expect("the folder is there");
 }
 
+/// A lookup in a trie reads the version, two lines of each branch, and the leaf.
+#[test]
+fn a_trie_is_told_of() {
+    let spec = "[axes]\nstructure = 'hamt-*'\nreclaimer = 'arc'\nthreads = 1\nreads = 100\nkeys = 20000\n";
+    let rows = rows(spec, &[]);
+    for row in rows.as_array().expect("rows") {
+        // Three of them are `arc`'s.
+        let accesses = row["accesses"].as_f64().expect("a number");
+        assert!(accesses > 8.0, "{row}");
+    }
+}
+
+/// A versioned table works a change out anew where another thread was faster, and pays for it each time.
+#[test]
+fn changes_in_vain_are_paid_for() {
+    let spec = "[axes]\nstructure = 'hamt-cas'\nreclaimer = 'leak'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 500\n";
+    let rows = rows(spec, &[]);
+    let number = |row: usize, name: &str| rows[row][name].as_f64().expect("a number");
+    let [lookup, alone] = [0, 2].map(|row| number(row, "cycles_work"));
+    assert_eq!(number(2, "failed_cas"), 0.0);
+    // One operation of ten changes something.
+    let attempt = (alone - lookup) * 10.0;
+    assert!(attempt > 10.0 * lookup, "{rows}");
+    let again = number(3, "failed_cas");
+    assert!(again > 0.01, "{rows}");
+    let more = (number(3, "cycles_work") - alone) / again;
+    assert!((more / attempt - 1.0).abs() < 0.25, "{more} of {attempt}: {rows}");
+}
+
 /// What is published of the machine stands beside the prediction, and may set the work of one thread. The curve of
 /// these reads is not the first of the table.
 #[test]

@@ -20,8 +20,10 @@ use std::thread::{AccessError, LocalKey};
 
 pub use std::sync::atomic::Ordering;
 
+mod plain;
 mod shared;
 
+pub(crate) use self::plain::{touch_bytes, touch_bytes_mut};
 pub(crate) use self::shared::{Arc, RwLock, RwLockReadGuard};
 
 /// What is done to a word.
@@ -55,6 +57,8 @@ pub struct Cores {
     pub membarrier: Option<fn()>,
     /// A turn of a loop that waits.
     pub pause: fn(),
+    /// A change begins to be worked out: by whose it is, once more, or for another.
+    pub attempt: fn(),
     /// To sleep, until somebody wakes who sleeps at that address.
     pub park: fn(usize),
     /// To wake one who sleeps there.
@@ -153,6 +157,13 @@ pub(crate) fn has_membarrier() -> bool {
 pub(crate) fn membarrier() {
     if let Some(call) = CORES.get().and_then(|cores| cores.membarrier) {
         call();
+    }
+}
+
+/// A change begins to be worked out.
+pub(crate) fn attempt() {
+    if let Some(cores) = CORES.get() {
+        (cores.attempt)();
     }
 }
 

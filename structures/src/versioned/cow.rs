@@ -35,7 +35,7 @@ use super::{
 use crate::map::{MapInfo, Progress};
 use crate::owner::{OwnerGuard, OwnerLock};
 use crate::reclaim::{Payload, RootScheme};
-use crate::sync::Backoff;
+use crate::sync::{Backoff, attempt};
 
 /// How writers meet at a root.
 pub trait Writers: Send + Sync + Default {
@@ -258,6 +258,7 @@ where
     fn try_install<T>(&mut self, root: usize, edit: impl FnOnce(&mut O) -> T) -> Option<T> {
         let cow = self.cow;
         let make = |base: &Published<O>| {
+            attempt();
             // SAFETY: cow-I1: published, hence sealed; protected until the fork is installed or dropped
             // (cow-I3).
             let mut next = unsafe { base.0.fork() };

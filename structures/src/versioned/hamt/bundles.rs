@@ -43,7 +43,7 @@ use crossbeam_utils::CachePadded;
 use super::sharing::{Bundled, Nodes};
 use crate::meter::Event;
 use crate::owner::{self, Act};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, FIRST, Ordering};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, FIRST, Ordering, touch, touch_bytes, touch_mut};
 
 /// Bundles that are taken off a chain at a time: so few that others do not miss the rest for long.
 const PIECE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
@@ -122,6 +122,7 @@ impl<K, V> Hold<K, V> {
     /// `new` has been installed, so that this is where its bundle's second holder comes from; if its
     /// version drops before this, that lets go first.
     pub(super) unsafe fn replaced(&self, new: Self, nodes: Nodes<K, V, Bundled>) {
+        touch_mut(self.bundle.as_ptr());
         // SAFETY: bundles-I1: held by its version.
         let bundle = unsafe { self.bundle.as_ref() };
         let first = bundle.replaced.set((new.bundle, nodes)).is_ok();
@@ -191,6 +192,7 @@ impl<K, V> Bundle<K, V> {
             let Some((next, Nodes(mut nodes))) = front.replaced.take() else {
                 return (Nodes(all), Behind::Nothing);
             };
+            touch_bytes(nodes.as_ptr(), size_of_val(nodes.as_slice()));
             if all.is_empty() {
                 all = nodes;
             } else {
@@ -243,6 +245,7 @@ impl<K, V> Line<K, V> {
         let mut until = self.dropped.load(Ordering::Relaxed);
         let mut turns = TURNS;
         while let Some(front) = own.take().or_else(|| self.take_rest()) {
+            touch(&raw const front.number, ptr::null::<()>());
             if front.number > until {
                 turns -= 1;
                 if turns == 0 {

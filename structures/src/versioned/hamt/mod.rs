@@ -21,7 +21,7 @@ mod iter;
 mod node;
 mod sharing;
 
-use std::fmt;
+use std::{fmt, ptr};
 
 pub use self::iter::{Change, Iter};
 pub use self::sharing::{Bundled, Counted, Sharing};
@@ -32,7 +32,7 @@ use self::node::{BITS, Child, Kind, Leaf, bit};
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
 use crate::meter::Event;
-use crate::sync::FIRST;
+use crate::sync::{FIRST, touch, touch_bytes};
 
 /// A version of a hash trie.
 pub struct Hamt<K, V, P: Sharing = Bundled> {
@@ -161,8 +161,10 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> MapObject for Hamt<K, V, P> {
 
     #[inline]
     fn find(&self, hash: u64, is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
+        let root = self.root?;
+        touch(&raw const self.root, root.address().as_ptr());
         // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.
-        unsafe { find_below(self.root?, 0, hash, is_key) }
+        unsafe { find_below(root, 0, hash, is_key) }
     }
 
     fn len(&self) -> usize {
@@ -237,6 +239,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
     const KEEPS_LATER: bool = P::KEEPS_LATER;
 
     unsafe fn fork(&self) -> Self {
+        touch_bytes(ptr::from_ref(self), size_of::<Self>());
         if let Some(root) = self.root {
             // SAFETY: `self` leads to it.
             P::share(unsafe { root.mark() });
@@ -284,6 +287,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
 impl<K, V> Clone for Hamt<K, V, Counted> {
     /// A copy that is edited apart from this. O(1).
     fn clone(&self) -> Self {
+        touch_bytes(ptr::from_ref(self), size_of::<Self>());
         if let Some(root) = self.root {
             // SAFETY: `self` leads to it.
             Counted::share(unsafe { root.mark() });

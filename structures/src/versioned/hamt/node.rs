@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 use super::sharing::Sharing;
 use crate::meter::{self, Event, record};
 use crate::panics;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, touch, touch_bytes, touch_bytes_mut, touch_mut};
 use crate::versioned::map::Binding;
 
 /// Bits of the hash that a level looks at.
@@ -148,6 +148,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
             // SAFETY: as above; behind the last at most.
             place = unsafe { place.add(piece.len()) };
         }
+        touch_bytes_mut(branch.as_ptr(), layout.size());
         record(Event::Allocated, layout.size());
         Self { tagged: address, _node: PhantomData }
     }
@@ -173,8 +174,9 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         self.tagged.addr().get() & LEAF != 0
     }
 
+    /// The node's address.
     #[inline(always)]
-    fn address(self) -> NonNull<u8> {
+    pub(super) fn address(self) -> NonNull<u8> {
         // SAFETY: nodes are aligned, so what is left of an address without its low bit is not 0.
         unsafe { NonNull::new_unchecked(self.tagged.as_ptr().map_addr(|addr| addr & !LEAF)) }
     }
@@ -188,10 +190,14 @@ impl<K, V, P: Sharing> Child<K, V, P> {
     pub(super) unsafe fn kind<'a>(self) -> Kind<'a, K, V, P> {
         if self.is_leaf() {
             // SAFETY: a tagged address is a leaf's; it lives by this function's contract.
-            Kind::Leaf(unsafe { self.address().cast().as_ref() })
+            let leaf: &Leaf<K, V, P> = unsafe { self.address().cast().as_ref() };
+            touch_bytes(&raw const leaf.binding, size_of::<Binding<K, V>>());
+            Kind::Leaf(leaf)
         } else {
             // SAFETY: an untagged address is a branch's; it lives by this function's contract.
-            Kind::Branch(unsafe { self.address().cast().as_ref() })
+            let branch: &Branch<K, V, P> = unsafe { self.address().cast().as_ref() };
+            touch(&raw const branch.bitmap, ptr::null::<()>());
+            Kind::Branch(branch)
         }
     }
 
@@ -216,8 +222,10 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         let branch = self.address().cast::<Branch<K, V, P>>();
         // SAFETY: a branch, by this function's contract.
         let len = unsafe { branch.as_ref() }.len();
+        let first = Self::first_child(branch).as_ptr();
+        touch_bytes(first, len * size_of::<Self>());
         // SAFETY: that many children stand behind it, all of them written by `branch`.
-        unsafe { std::slice::from_raw_parts(Self::first_child(branch).as_ptr(), len) }
+        unsafe { std::slice::from_raw_parts(first, len) }
     }
 
     /// The child at `index` of a branch.
@@ -231,7 +239,9 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         // SAFETY: within the branch's children, by this function's contract.
         let place = unsafe { first.add(index) };
         // SAFETY: as above.
-        unsafe { place.read() }
+        let child = unsafe { place.read() };
+        touch(place.as_ptr(), child.address().as_ptr());
+        child
     }
 
     /// Puts `child` into the place `index` of a branch.
@@ -243,6 +253,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         let first = Self::first_child(self.address().cast());
         // SAFETY: within the branch's children, by this function's contract.
         let place = unsafe { first.add(index) };
+        touch_mut(place.as_ptr());
         // SAFETY: as above.
         unsafe { place.write(child) };
     }

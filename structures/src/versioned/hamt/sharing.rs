@@ -5,11 +5,11 @@
 //! with the version that it replaced, and the bundle is freed when that version and all before it
 //! are gone.
 
-use std::fmt;
+use std::{fmt, ptr};
 
 use super::bundles::Hold;
 use super::node::Child;
-use crate::sync::{AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicUsize, Ordering, fence, touch};
 
 /// Why a version leads to a node no longer.
 #[derive(Clone, Copy, Debug)]
@@ -180,6 +180,7 @@ unsafe impl Sharing for Bundled {
 
     #[inline]
     fn is_mine(number: &u64, version: u64) -> bool {
+        touch(number, ptr::null::<()>());
         *number == version
     }
 
@@ -190,7 +191,7 @@ unsafe impl Sharing for Bundled {
     fn leave(number: &u64, why: Leaving) -> bool {
         match why {
             Leaving::Shared => false,
-            Leaving::Draft(version) => *number == version,
+            Leaving::Draft(version) => Self::is_mine(number, version),
             Leaving::End => true,
         }
     }

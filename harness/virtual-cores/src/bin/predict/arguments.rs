@@ -12,7 +12,8 @@ use clap::Parser;
 use table::Structures;
 use virtual_cores::{MachineModel, PredictedRow};
 
-use crate::cell::{Prepared, Work};
+use crate::cell::Prepared;
+use crate::charge::Work;
 use crate::folder::{Origin, PredictionsFolder};
 use crate::glue;
 use crate::rows;
@@ -158,9 +159,11 @@ fn run(arguments: &Arguments, input: Input, structures: &Structures) -> anyhow::
     ran
 }
 
-fn structures() -> Structures {
+/// All tables of ours.
+pub(crate) fn structures() -> Structures {
     let mut all = subjects_chaining::registrar().into_structures();
     all.all.extend(subjects_cuckoo::registrar().into_structures().all);
+    all.all.extend(subjects_versioned::registrar().into_structures().all);
     all
 }
 

@@ -11,36 +11,18 @@ use trials::case::Case;
 use trials::mix::Mix;
 use trials::workload::{Stream, Streams, prefill_keys};
 use virtual_cores::{
-    CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, issued,
-    mispredict, now, parks, run, spent, work,
+    CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, mispredict, now,
+    parks, run, spent,
 };
 
-use crate::instructions;
+use crate::charge::{self, Attempt, Work};
+use crate::instructions::{self, SubjectWork};
 use crate::spec::PredictedCell;
 
 /// Operations that are not counted, by which caches fill: so many times the keys, at most …
 const WARM_UP: u64 = 2;
 /// … so many.
 const LONGEST_WARM_UP: u64 = 400_000;
-
-/// What an operation takes beside its memory, in cycles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// All its instructions: its loads, stores and prefetches, which take a cycle each, are among them.
-    Instructions(u64),
-    /// What is beside these.
-    Beside(u64),
-}
-
-impl Work {
-    /// What is left of an operation's, where so many loads, stores and prefetches have had their cycle.
-    fn left(self, issued: u64) -> u64 {
-        match self {
-            Self::Instructions(cycles) => cycles.saturating_sub(issued),
-            Self::Beside(cycles) => cycles,
-        }
-    }
-}
 
 /// How one run of a cell went.
 #[derive(Clone, Debug)]
@@ -116,8 +98,6 @@ struct Worker {
     stream: Stream,
     progress: Rc<Progress>,
     work: Work,
-    /// What its core had issued when this was called last.
-    issued: u64,
     mispredicted: f64,
     /// What has added up to the next mispredicted branch.
     added_up: f64,
@@ -139,10 +119,7 @@ impl Feed for Worker {
         if self.progress.done.get() >= self.progress.all {
             return &[];
         }
-        let issued = issued();
-        // Those of the operation before, in place of those that this one will do.
-        work(self.work.left(issued - self.issued));
-        self.issued = issued;
+        charge::operation(self.work);
         self.op[0] = self.stream.next_op();
         &self.op
     }
@@ -153,9 +130,8 @@ impl Feed for Worker {
 pub(crate) struct Prepared<'s> {
     pub(crate) cell: &'s PredictedCell,
     subject: &'s table::Subject,
-    instructions: f64,
-    mispredicted: f64,
-    /// Whether these were counted for the subject itself.
+    work: SubjectWork,
+    /// Whether that was counted for the subject itself.
     pub(crate) are_its_own: bool,
 }
 
@@ -165,13 +141,12 @@ impl<'s> Prepared<'s> {
         let subject =
             structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
         let (work, are_its_own) = instructions::work(&cell.structure, &cell.reclaimer, cell.reads)?;
-        let (instructions, mispredicted) = (work.instructions, work.mispredicted);
-        Ok(Self { cell, subject, instructions, mispredicted, are_its_own })
+        Ok(Self { cell, subject, work, are_its_own })
     }
 
     /// Its instructions on `machine`.
     pub(crate) fn work(&self, machine: &MachineModel) -> Work {
-        Work::Instructions((self.instructions / machine.ipc.is).round() as u64)
+        Work::Instructions(self.work.operation.cycles(machine))
     }
 
     /// Runs it on so many threads, each operation taking `work` beside its memory. In a thread of its own,
@@ -216,14 +191,16 @@ impl<'s> Prepared<'s> {
             begin: Cell::default(),
             end: Cell::default(),
         });
+        let attempt = &self.work.attempt;
+        let (cycles, mispredicted) = (attempt.cycles(machine), attempt.mispredicted);
+        charge::open(threads, Attempt { cycles, mispredicted });
         let program = |thread: usize| -> CoreProgram {
             let table = Arc::clone(&table);
             let mut worker = Worker {
                 stream: streams.worker(thread),
                 progress: Rc::clone(&progress),
                 work,
-                issued: 0,
-                mispredicted: self.mispredicted,
+                mispredicted: self.work.operation.mispredicted,
                 added_up: thread as f64 / threads as f64,
                 is_first: true,
                 op: [(Op::Get, 0)],
@@ -290,7 +267,7 @@ mod tests {
     use std::path::Path;
 
     use table::NO_RECLAIMER;
-    use virtual_cores::{Part, park, turn, unpark};
+    use virtual_cores::{Part, park, turn, unpark, work};
 
     use super::*;
     use crate::glue;

@@ -7,6 +7,8 @@ use virtual_cores::{
     Event, allocated, did_at, fence, is_running, membarrier, park, pause, turn, unpark,
 };
 
+use crate::charge;
+
 /// The system's allocator. What is allocated is written first by who has it.
 pub(crate) struct Telling;
 
@@ -49,6 +51,7 @@ pub(crate) fn install(has_membarrier: bool) {
         fence,
         membarrier: has_membarrier.then_some(membarrier),
         pause,
+        attempt: charge::attempt,
         park,
         unpark,
         number: is_running,

@@ -3,6 +3,7 @@
 //! Recorded in docs/INSTRUCTIONS.md for tables of 131,072 keys, of which half are there.
 
 use anyhow::{Context, anyhow};
+use virtual_cores::MachineModel;
 
 const RECORDED: &str = include_str!("../../../../../docs/INSTRUCTIONS.md");
 
@@ -13,7 +14,34 @@ pub(crate) struct OperationWork {
     pub(crate) mispredicted: f64,
 }
 
+/// What a subject does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SubjectWork {
+    /// In each operation.
+    pub(crate) operation: OperationWork,
+    /// Beside that, whenever it works a change out; nothing where tables do not say when.
+    pub(crate) attempt: OperationWork,
+}
+
+/// The beginnings of names of tables that say when they work a change out (`sync::attempt`).
+const WORKS_OUT: [&str; 1] = ["hamt-"];
+
 impl OperationWork {
+    const NOTHING: Self = Self { instructions: 0.0, mispredicted: 0.0 };
+
+    /// The cycles of its instructions.
+    pub(crate) fn cycles(&self, machine: &MachineModel) -> u64 {
+        (self.instructions / machine.ipc.is).round() as u64
+    }
+
+    /// What it does more than `other`.
+    fn beyond(self, other: Self) -> Self {
+        Self {
+            instructions: (self.instructions - other.instructions).max(0.0),
+            mispredicted: (self.mispredicted - other.mispredicted).max(0.0),
+        }
+    }
+
     fn mixed(self, other: Self, share: f64) -> Self {
         let mix = |a: f64, b: f64| a * (1.0 - share) + b * share;
         Self {
@@ -24,35 +52,41 @@ impl OperationWork {
 }
 
 /// Where the numbers for a subject are recorded: itself, or the one that is most like it.
-fn recorded_as(structure: &str, reclaimer: &str) -> (String, bool) {
-    match (structure, reclaimer) {
-        ("chaining-lock-free", "epoch" | "hazard") => (format!("{structure}/{reclaimer}"), true),
+fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
+    match (family, reclaimer) {
+        ("chaining-lock-free", "epoch" | "hazard") => (format!("{family}/{reclaimer}"), true),
         // The list is the same; what the scheme itself does is not counted.
         ("chaining-lock-free", _) | ("chaining-bucket-lock" | "chaining-global-lock", _) => {
             ("chaining-lock-free/hazard".to_owned(), false)
         }
-        _ => (structure.to_owned(), true),
+        ("hamt-cas" | "hamt-sharded", _) => ("hamt-cas/epoch".to_owned(), false),
+        _ => (family.to_owned(), true),
     }
 }
 
-/// What an operation takes on a subject, where `reads` percent are lookups; and whether it was counted for
-/// the subject itself.
+/// What a subject does where `reads` percent are lookups; and whether it was counted for the subject itself.
 pub(crate) fn work(
     structure: &str,
     reclaimer: &str,
     reads: f64,
-) -> anyhow::Result<(OperationWork, bool)> {
-    let (name, is_its_own) = recorded_as(structure, reclaimer);
+) -> anyhow::Result<(SubjectWork, bool)> {
     let family = structure.split(':').next().unwrap_or(structure);
-    let (name, is_its_own) =
-        if row(&name).is_some() { (name, is_its_own) } else { (family.to_owned(), false) };
-    let row = row(&name).with_context(|| {
+    let (own, (like, is_its_own)) = (row(structure), recorded_as(family, reclaimer));
+    let row = own.or_else(|| row(&like)).with_context(|| {
         format!(
-            "docs/INSTRUCTIONS.md has no row for `{name}`: what `{structure}` takes is not known"
+            "docs/INSTRUCTIONS.md has no row for `{like}`: what `{structure}` takes is not known"
         )
     })?;
-    let (get, change) = (column(row, 0)?, column(row, 7)?);
-    Ok((get.mixed(change, 1.0 - reads / 100.0), is_its_own))
+    let is_its_own = own.is_some() || is_its_own && family == structure;
+    let (get, pair, change) = (column(row, 0)?, column(row, 6)?, column(row, 7)?);
+    let work = if WORKS_OUT.iter().any(|begin| structure.starts_with(begin)) {
+        // A change in vain is a lookup, nearly.
+        SubjectWork { operation: get, attempt: pair.beyond(get) }
+    } else {
+        let operation = get.mixed(change, 1.0 - reads / 100.0);
+        SubjectWork { operation, attempt: OperationWork::NOTHING }
+    };
+    Ok((work, is_its_own))
 }
 
 /// The row of a table with 131,072 keys.
@@ -68,4 +102,37 @@ fn column(row: &str, index: usize) -> anyhow::Result<OperationWork> {
     let mut next = || numbers.next().context("a cell has three numbers")?.context("a number");
     let (instructions, _stores, mispredicted) = (next()?, next()?, next()?);
     Ok(OperationWork { instructions, mispredicted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a table that works changes out does at one thread is what was counted: of changes, half are in vain.
+    #[test]
+    fn attempts_are_what_changes_do_beyond_lookups() {
+        let (hamt, is_its_own) = work("hamt-cas", "hazard", 50.0).expect("it was counted");
+        assert!(!is_its_own, "with another scheme");
+        let row = row("hamt-cas/epoch").expect("it was counted");
+        let counted = column(row, 7).expect("changes");
+        let change = hamt.operation.instructions + hamt.attempt.instructions / 2.0;
+        assert!((change / counted.instructions - 1.0).abs() < 0.05, "{change} of {counted:?}");
+        assert!(hamt.attempt.mispredicted > 10.0, "{hamt:?}");
+        assert_eq!(work("hamt-sharded", "arc", 0.0).expect("as that").0, hamt);
+        assert_eq!(work("hamt-cas:nodes=counted", "arc", 0.0).expect("as that"), (hamt, false));
+    }
+
+    #[test]
+    fn a_table_without_attempts_has_all_in_its_operations() {
+        let mixed = |reads| work("cuckoo-optimistic", "none", reads).expect("it was counted");
+        let [(gets, is_its_own), (changes, _), (half, _)] = [100.0, 0.0, 50.0].map(mixed);
+        assert!(is_its_own);
+        let mean = (gets.operation.instructions + changes.operation.instructions) / 2.0;
+        assert_eq!(half.operation.instructions, mean);
+        assert_eq!(half.attempt, OperationWork::NOTHING);
+        let (_, is_its_own) = work("cuckoo-optimistic:slots=4", "none", 50.0).expect("a row");
+        assert!(is_its_own, "a variant that was counted");
+        let (_, is_its_own) = work("cuckoo-optimistic:slots=7", "none", 50.0).expect("its table");
+        assert!(!is_its_own, "one that was not");
+    }
 }

@@ -7,6 +7,7 @@
 //! | `glue` | how atomics and the allocator tell virtual cores what is done |
 //! | `instructions` | what an operation takes beside its memory |
 //! | `fields` | the field that an access is to |
+//! | `charge` | what instructions cost a core |
 //! | `cell` | one cell on virtual cores; its band |
 //! | `rows` | what is printed and written |
 //! | `folder` | the folder of `--out` |
@@ -15,6 +16,8 @@
 mod arguments;
 #[cfg(simulate)]
 mod cell;
+#[cfg(simulate)]
+mod charge;
 #[cfg(simulate)]
 mod fields;
 #[cfg(simulate)]

@@ -7,10 +7,20 @@ use trials::workload::MAX_KEYS;
 use virtual_cores::PredictedRow;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees.
-const TOLD: [&str; 9] =
-    [NO_RECLAIMER, "leak", "hazard", "debra", "ibr", "qsbr", "worker-rcu", "poor-rcu", "grace-rcu"];
+const TOLD: [&str; 10] = [
+    NO_RECLAIMER,
+    "leak",
+    "hazard",
+    "debra",
+    "ibr",
+    "qsbr",
+    "worker-rcu",
+    "poor-rcu",
+    "grace-rcu",
+    "arc",
+];
 /// The tables whose every access is told of.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 10] = [
     "chaining-global-lock",
     "chaining-bucket-lock",
     "chaining-lock-free",
@@ -18,6 +28,9 @@ const TABLES: [&str; 7] = [
     "cuckoo-striped",
     "cuckoo-optimistic",
     "cuckoo-optimistic:*",
+    "hamt-cas",
+    "hamt-cas:*",
+    "hamt-sharded",
 ];
 
 /// What says how trials are measured, and what for: of no use here.
@@ -285,12 +298,7 @@ fn subjects(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn structures() -> Structures {
-        let mut all = subjects_chaining::registrar().into_structures();
-        all.all.extend(subjects_cuckoo::registrar().into_structures().all);
-        all
-    }
+    use crate::arguments::structures;
 
     fn spec(text: &str) -> anyhow::Result<Spec> {
         Spec::parse(text, &structures())
