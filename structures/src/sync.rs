@@ -57,7 +57,7 @@ pub use self::simulated::{
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
     Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, touch, touch_bytes,
-    touch_bytes_mut, touch_mut,
+    touch_bytes_mut, touch_mut, touch_update,
 };
 
 #[cfg(loom)]
@@ -174,6 +174,11 @@ pub(crate) fn touch_bytes<T>(_: *const T, _: usize) {}
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_bytes_mut<T>(_: *const T, _: usize) {}
+
+/// The same of what another crate updates in one step, as a lock of `std` that nobody waits for.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn touch_update<T>(_: *const T) {}
 
 /// Says that a change begins to be worked out: by whose it is, once more after it was in vain, or for another thread
 /// that has announced it. Its instructions are charged there. Nothing, but under `--cfg simulate`.

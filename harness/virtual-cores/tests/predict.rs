@@ -196,6 +196,21 @@ fn changes_in_vain_are_paid_for() {
     assert!((more / attempt - 1.0).abs() < 0.25, "{more} of {attempt}: {rows}");
 }
 
+/// Who applies others' operations pays for it: together threads do more than one does for itself.
+#[test]
+fn help_is_paid_for() {
+    for structure in ["hamt-psim"] {
+        let spec = format!(
+            "[axes]\nstructure = '{structure}'\nreclaimer = 'hazard'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 500\n"
+        );
+        let rows = rows(&spec, &[]);
+        let work = |row: usize| rows[row]["cycles_work"].as_f64().expect("a number");
+        let [lookup, alone, together] = [0, 2, 3].map(work);
+        assert!(alone > 2.0 * lookup, "{rows}");
+        assert!(together > lookup + 1.6 * (alone - lookup), "{rows}");
+    }
+}
+
 /// What is published of the machine stands beside the prediction, and may set the work of one thread. The curve of
 /// these reads is not the first of the table.
 #[test]

@@ -23,8 +23,10 @@ pub use std::sync::atomic::Ordering;
 mod plain;
 mod shared;
 
-pub(crate) use self::plain::{touch_bytes, touch_bytes_mut};
-pub(crate) use self::shared::{Arc, RwLock, RwLockReadGuard};
+pub use self::shared::Arc;
+
+pub(crate) use self::plain::{touch_bytes, touch_bytes_mut, touch_update};
+pub(crate) use self::shared::{RwLock, RwLockReadGuard};
 
 /// What is done to a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,7 +38,8 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
@@ -52,7 +53,9 @@ use crate::numbers::{Numbers, WORD};
 use crate::padded::Padded;
 use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, fence};
+use crate::sync::{
+    self, Arc, AtomicPtr, AtomicU64, Ordering, fence, touch_bytes, touch_bytes_mut, touch_update,
+};
 
 /// An operation that its owner has announced.
 struct Announced<T>(T);
@@ -312,6 +315,7 @@ where
         if toggled == base.applied(self.own.slot) {
             return true;
         }
+        base.touch();
         let mut next = State {
             // SAFETY: a state's object is sealed; this one's node is protected until after this
             // function, in which the fork is installed or dropped.
@@ -325,6 +329,7 @@ where
             }
             next.last[slot] = Last { applied: !base.applied(slot), response };
         }
+        touch_bytes_mut(next.last.as_ptr(), size_of_val(next.last.as_slice()));
         // SAFETY: nothing is applied to it after this: it is installed, or abandoned and dropped.
         let residue = unsafe { next.object.seal() };
         let next = Node::alloc(&sim.domain, next).publish();
@@ -357,6 +362,8 @@ where
         // `protect` has found it there after protecting it. The slot's bit is set, so there is one
         // (psim-I2).
         let Announced(op) = &**unsafe { &*record.cast_const() };
+        touch_bytes(ptr::from_ref(op), size_of::<O::Op>());
+        sync::attempt();
         // An operation that panics changes nothing (`Sequential::apply`). Another's panic is the
         // other's business: it will learn of it.
         match panic::catch_unwind(AssertUnwindSafe(|| object.apply(op))) {
@@ -415,8 +422,9 @@ where
         let mut panicked = None;
         self.settle(&mut panicked);
         let slot = self.own.slot;
-        match self.state().last.get(slot).and_then(|last| last.response.as_deref()) {
+        match self.state().of(slot).and_then(|last| last.response.as_deref()) {
             Some(Response::Out(out)) => {
+                touch_update(out);
                 let out = out.lock().unwrap_or_else(PoisonError::into_inner).take();
                 out.expect("psim-I2: no operation of ours has been applied since")
             }

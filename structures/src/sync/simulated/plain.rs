@@ -26,3 +26,9 @@ pub(crate) fn touch_bytes_mut<T>(address: *const T, bytes: usize) {
         tell(Access::Store, line, 0);
     }
 }
+
+/// What is at `address` is read, modified and written in one step, by another crate.
+#[track_caller]
+pub(crate) fn touch_update<T>(address: *const T) {
+    tell(Access::Update, address.addr(), 0);
+}

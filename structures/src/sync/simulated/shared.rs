@@ -9,7 +9,7 @@ use std::sync::{PoisonError, TryLockError, TryLockResult};
 use super::{Access, AtomicU32, Ordering, Place, access_at, core, tell};
 
 /// `std::sync::Arc`: who clones it, or drops it, updates the counts in front of the value.
-pub(crate) struct Arc<T>(OfStd<T>);
+pub struct Arc<T>(OfStd<T>);
 
 /// Says that the counts at that address are changed.
 #[track_caller]
@@ -18,7 +18,7 @@ fn count_at(counts: usize) {
 }
 
 impl<T> Arc<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self(OfStd::new(value))
     }
 

@@ -1,10 +1,12 @@
 //! The state of a P-Sim: the object, and which operations have been applied to it.
 
-use std::sync::{Arc, Mutex};
+use std::ptr;
+use std::sync::Mutex;
 
 use super::super::Sequential;
 use crate::numbers::WORD;
 use crate::reclaim::Payload;
+use crate::sync::{Arc, touch, touch_bytes};
 
 /// The outcome of an operation.
 pub(super) enum Response<T> {
@@ -38,7 +40,20 @@ pub(super) struct State<O: Sequential> {
 impl<O: Sequential> State<O> {
     /// Whether a handle's bit is set here.
     pub(super) fn applied(&self, slot: usize) -> bool {
-        self.last.get(slot).is_some_and(|last| last.applied)
+        self.of(slot).is_some_and(|last| last.applied)
+    }
+
+    /// A handle's last operation here.
+    pub(super) fn of(&self, slot: usize) -> Option<&Last<O::Out>> {
+        let last = self.last.get(slot)?;
+        touch(last, ptr::null::<()>());
+        Some(last)
+    }
+
+    /// All of it is read, but for what the object leads to.
+    pub(super) fn touch(&self) {
+        touch_bytes(ptr::from_ref(self), size_of::<Self>());
+        touch_bytes(self.last.as_ptr(), size_of_val(self.last.as_slice()));
     }
 
     /// The bits of a word here.

@@ -57,3 +57,31 @@ pub(crate) fn install(has_membarrier: bool) {
         number: is_running,
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use virtual_cores::{CoreProgram, MachineModel, run};
+
+    use super::*;
+
+    /// Who clones a counted reference, and who drops one, updates the counts.
+    #[test]
+    fn counted_references_are_told_of() {
+        install(true);
+        let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
+        let machine = MachineModel::read(&machines.join("xeon-8375c.toml")).expect("it is shipped");
+        let held = simulated::Arc::new(7);
+        let shared = held.clone();
+        let program: CoreProgram = Box::new(move || {
+            for _ in 0..10 {
+                assert_eq!(*shared.clone(), 7);
+            }
+        });
+        let report = run(&machine, vec![program]).expect("it fits");
+        // Ten clones and their drops; and the drop of what the program had.
+        assert_eq!(report.counts.accesses, 21);
+        assert_eq!(*held, 7);
+    }
+}

@@ -60,6 +60,7 @@ fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
             ("chaining-lock-free/hazard".to_owned(), false)
         }
         ("hamt-cas" | "hamt-sharded", _) => ("hamt-cas/epoch".to_owned(), false),
+        ("hamt-psim", _) => (format!("{family}/epoch"), false),
         _ => (family.to_owned(), true),
     }
 }

@@ -20,7 +20,7 @@ const TOLD: [&str; 10] = [
     "arc",
 ];
 /// The tables whose every access is told of.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "chaining-global-lock",
     "chaining-bucket-lock",
     "chaining-lock-free",
@@ -31,6 +31,7 @@ const TABLES: [&str; 10] = [
     "hamt-cas",
     "hamt-cas:*",
     "hamt-sharded",
+    "hamt-psim",
 ];
 
 /// What says how trials are measured, and what for: of no use here.
