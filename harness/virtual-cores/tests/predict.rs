@@ -199,7 +199,7 @@ fn changes_in_vain_are_paid_for() {
 /// Who applies others' operations pays for it: together threads do more than one does for itself.
 #[test]
 fn help_is_paid_for() {
-    for structure in ["hamt-psim"] {
+    for structure in ["hamt-psim", "log-herlihy"] {
         let spec = format!(
             "[axes]\nstructure = '{structure}'\nreclaimer = 'hazard'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 500\n"
         );

@@ -22,6 +22,10 @@ impl<T> Arc<T> {
         Self(OfStd::new(value))
     }
 
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        OfStd::ptr_eq(&this.0, &other.0)
+    }
+
     /// The address of the counts: two words in front of the value.
     fn counts(&self) -> usize {
         OfStd::as_ptr(&self.0).addr() - 2 * size_of::<usize>()

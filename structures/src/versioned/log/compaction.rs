@@ -1,14 +1,14 @@
 //! What checkpoints are for: a replica that has fallen behind goes on from the last one, and the log before
 //! that is reclaimed.
 
-use std::mem;
+use std::{mem, ptr};
 
 use super::super::Sequential;
 use super::checkpoint::Checkpoint;
 use super::replica::{ASIDE, Replica, Walk};
 use crate::panics;
 use crate::reclaim::{Guard, Node, Owned, Reclaimer};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, touch, touch_bytes};
 
 impl<O, R, G> Walk<'_, O, R, G>
 where
@@ -26,6 +26,7 @@ where
             // SAFETY: reclaim-D1: the current checkpoint is not retired, and `protect` found it
             // current.
             let checkpoint = &**unsafe { &*checkpoint.cast_const() };
+            touch_bytes(ptr::from_ref(checkpoint), size_of::<Checkpoint<O, R>>());
             // Until there is another, in case that the user's code panics.
             self.replica.is_sound = false;
             let old = mem::replace(self.replica, Replica::of(checkpoint));
@@ -45,6 +46,7 @@ where
         let seen = self.guard.protect(ASIDE, &shared.checkpoint);
         // SAFETY: reclaim-D1: the current checkpoint is not retired, and `protect` found it current.
         let Checkpoint { number: old_number, at: from, .. } = &**unsafe { &*seen.cast_const() };
+        touch(ptr::from_ref(old_number), *from);
         if *old_number >= self.replica.number {
             return;
         }

@@ -3,12 +3,12 @@
 //! Each is decided once, by the first compare-and-swap of a pointer that was null.
 
 use std::ptr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::super::Sequential;
 use crate::panics;
 use crate::reclaim::{Node, Owned, Payload, Reclaimer};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicPtr, AtomicU64, Ordering};
 
 /// The outcome of an operation.
 pub(super) enum Response<T> {

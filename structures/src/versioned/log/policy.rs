@@ -4,15 +4,15 @@
 //! in slot `n` modulo the number of slots; its owner proposes it for every place. So it is in the log
 //! after one round of turns, whatever its owner does.
 
-use std::panic;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
+use std::{panic, ptr};
 
 use super::super::{Sequential, UniversalPinned};
 use super::Pinned;
 use super::consensus::{Proposal, ProposalOf, Response};
 use super::replica::{ASIDE, Walk};
 use crate::reclaim::{Guard, Node, Payload, Reclaimer};
-use crate::sync::{Ordering, fence};
+use crate::sync::{Arc, Ordering, fence, touch, touch_update};
 
 /// An announced proposal.
 pub(super) struct Announced<T>(pub(super) Arc<T>);
@@ -45,6 +45,7 @@ where
             // SAFETY: reclaim-D1: a record is retired when it is no longer in its slot, and `protect`
             // has found it there after protecting it.
             let Announced(announced) = &**unsafe { &*record.cast_const() };
+            touch(record.cast_const(), ptr::from_ref(&**announced));
             if announced.number() == 0 {
                 proposal = announced;
             }
@@ -127,6 +128,7 @@ where
         walk.seen(own.number());
         match own.response() {
             Some(Response::Out(out)) => {
+                touch_update(out);
                 let out = out.lock().unwrap_or_else(PoisonError::into_inner).take();
                 out.expect("nobody else takes it")
             }

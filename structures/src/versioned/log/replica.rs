@@ -2,7 +2,8 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex};
+use std::ptr;
+use std::sync::Mutex;
 
 use super::super::Sequential;
 use super::HerlihyLog;
@@ -10,7 +11,7 @@ use super::checkpoint::{Checkpoint, INTERVAL};
 use super::consensus::{Entry, EntryNode, ProposalOf, Response};
 use crate::panics;
 use crate::reclaim::{Guard, Reclaimer};
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{self, Arc, AtomicPtr, Ordering, touch, touch_bytes};
 
 /// An object, and the entry up to which it has run the log.
 pub(super) struct Replica<O: Sequential, R: Reclaimer> {
@@ -101,6 +102,7 @@ where
         }
         // SAFETY: reclaim-D1: protected, and then found not retired (log-I5).
         let Entry { number, proposal, .. } = &**unsafe { &*next.cast_const() };
+        touch(next.cast_const(), proposal.as_deref().map_or(ptr::null(), ptr::from_ref));
         if let Some(proposal) = proposal {
             proposal.note(*number);
             if !self.run(proposal) {
@@ -124,6 +126,8 @@ where
         if matches!(proposal.response(), Some(Response::Panicked)) {
             return true;
         }
+        touch_bytes(&raw const proposal.op, size_of::<O::Op>());
+        sync::attempt();
         let object = &mut self.replica.object;
         let ran = panic::catch_unwind(AssertUnwindSafe(|| object.apply(&proposal.op)));
         match (ran, proposal.response()) {

@@ -24,7 +24,7 @@ pub(crate) struct SubjectWork {
 }
 
 /// The beginnings of names of tables that say when they work a change out (`sync::attempt`).
-const WORKS_OUT: [&str; 1] = ["hamt-"];
+const WORKS_OUT: [&str; 2] = ["hamt-", "log-"];
 
 impl OperationWork {
     const NOTHING: Self = Self { instructions: 0.0, mispredicted: 0.0 };
@@ -60,7 +60,7 @@ fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
             ("chaining-lock-free/hazard".to_owned(), false)
         }
         ("hamt-cas" | "hamt-sharded", _) => ("hamt-cas/epoch".to_owned(), false),
-        ("hamt-psim", _) => (format!("{family}/epoch"), false),
+        ("hamt-psim" | "log-herlihy", _) => (format!("{family}/epoch"), false),
         _ => (family.to_owned(), true),
     }
 }

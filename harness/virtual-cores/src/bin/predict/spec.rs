@@ -20,7 +20,7 @@ const TOLD: [&str; 10] = [
     "arc",
 ];
 /// The tables whose every access is told of.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "chaining-global-lock",
     "chaining-bucket-lock",
     "chaining-lock-free",
@@ -32,6 +32,7 @@ const TABLES: [&str; 11] = [
     "hamt-cas:*",
     "hamt-sharded",
     "hamt-psim",
+    "log-herlihy",
 ];
 
 /// What says how trials are measured, and what for: of no use here.
