@@ -56,8 +56,8 @@ pub use self::simulated::{
 };
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
-    Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, touch, touch_bytes,
-    touch_bytes_mut, touch_mut, touch_update,
+    Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, telling, touch,
+    touch_bytes, touch_bytes_mut, touch_mut, touch_update,
 };
 
 #[cfg(loom)]
@@ -174,6 +174,11 @@ pub(crate) fn touch_bytes<T>(_: *const T, _: usize) {}
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_bytes_mut<T>(_: *const T, _: usize) {}
+
+/// Runs what has to look for the memory that it tells of: on virtual cores alone.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn telling(_: impl FnOnce()) {}
 
 /// The same of what another crate updates in one step, as a lock of `std` that nobody waits for.
 #[cfg(not(simulate))]

@@ -196,6 +196,18 @@ fn changes_in_vain_are_paid_for() {
     assert!((more / attempt - 1.0).abs() < 0.25, "{more} of {attempt}: {rows}");
 }
 
+/// A lookup under Left-Right arrives, reads the table, a control byte and perhaps an entry, and departs. Who writes
+/// takes lines from readers.
+#[test]
+fn left_right_is_told_of() {
+    let spec = "[axes]\nstructure = 'left-right'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 2000\n";
+    let rows = rows(spec, &[]);
+    let number = |row: usize, name: &str| rows[row][name].as_f64().expect("a number");
+    assert!(number(0, "accesses") > 6.3, "{rows}");
+    assert!(number(3, "near") > number(1, "near") + 0.2, "{rows}");
+    assert!(number(2, "cycles_work") > number(0, "cycles_work"), "{rows}");
+}
+
 /// Who applies others' operations pays for it: together threads do more than one does for itself.
 #[test]
 fn help_is_paid_for() {

@@ -25,7 +25,7 @@ mod shared;
 
 pub use self::shared::Arc;
 
-pub(crate) use self::plain::{touch_bytes, touch_bytes_mut, touch_update};
+pub(crate) use self::plain::{telling, touch_bytes, touch_bytes_mut, touch_update};
 pub(crate) use self::shared::{RwLock, RwLockReadGuard};
 
 /// What is done to a word.

@@ -1,5 +1,7 @@
 //! An open-addressing table as a sequential object: hashbrown's, copied whole for each version.
 
+mod memory;
+
 use std::fmt;
 use std::mem;
 
@@ -10,7 +12,7 @@ use super::{Sequential, Version};
 use crate::capacity::{no_memory, too_many};
 use crate::cuckoo::GrowError;
 use crate::panics;
-use crate::sync::FIRST;
+use crate::sync::{FIRST, touch_mut};
 
 /// A Swiss table. A clone copies all of it: O(n).
 #[derive(Clone)]
@@ -95,16 +97,22 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
                 }
                 let (key, value) = (key.clone(), value.clone());
                 let binding = Binding { hash: *hash, stamp: self.stamp(), key, value };
-                self.table.insert_unique(*hash, binding, |binding| binding.hash);
+                let room = self.table.capacity();
+                let entry = self.table.insert_unique(*hash, binding, |binding| binding.hash);
+                let index = entry.bucket_index();
+                self.wrote(index, room);
                 Outcome::Added
             }
             MapOp::Remove { hash, key, stamp } => {
                 let is_meant = |binding: &Binding<K, V>| {
                     binding.key == *key && stamp.is_none_or(|stamp| binding.stamp == stamp)
                 };
+                self.looked(*hash, None);
                 match self.table.find_entry(*hash, is_meant) {
                     Ok(entry) => {
+                        let index = entry.bucket_index();
                         let Binding { key, value, .. } = entry.remove().0;
+                        self.took(index);
                         // The removal has happened: a panic of the key's `Drop` must not make it
                         // look as if it had not, nor differ from replica to replica.
                         panics::contain(|| drop(key));
@@ -116,8 +124,10 @@ impl<K: Eq + Clone, V: Clone> Sequential for Flat<K, V> {
             MapOp::Replace { hash, key, stamp, value } => {
                 let value = value.clone();
                 let next = self.clock + 1;
+                self.looked(*hash, None);
                 match self.table.find_mut(*hash, |binding| binding.key == *key) {
                     Some(binding) if binding.stamp == *stamp => {
+                        touch_mut(&raw const *binding);
                         self.clock = next;
                         binding.stamp = next;
                         Outcome::Replaced(std::mem::replace(&mut binding.value, value))
@@ -158,7 +168,10 @@ impl<K: Eq + Clone, V: Clone> MapObject for Flat<K, V> {
 
     #[inline]
     fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<&Binding<K, V>> {
-        self.table.find(hash, |binding| binding.hash == hash && is_key(&binding.key))
+        let is_it = |binding: &Binding<K, V>| binding.hash == hash && is_key(&binding.key);
+        let found = self.table.find(hash, is_it);
+        self.looked(hash, found);
+        found
     }
 
     fn len(&self) -> usize {

@@ -35,7 +35,7 @@ use crate::numbers::Numbers;
 use crate::owner::{Act, OwnerLock, act_inside, inside, waits_for_itself};
 use crate::padded::Padded;
 use crate::panics;
-use crate::sync::{AtomicUsize, Backoff, Ordering, fence};
+use crate::sync::{self, AtomicUsize, Backoff, Ordering, fence};
 
 /// Stripes that an indicator has from the start.
 const STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
@@ -151,6 +151,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
             former = Some(mem::replace(hidden, fresh));
         }
         *stale = true;
+        sync::attempt();
         // SAFETY: as above.
         let out = edit(unsafe { &mut *self.instances[1 - visible].get() });
         // Release left_right-S2: publishes the instance; pairs with left_right-S1. left_right-L2.
@@ -158,6 +159,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
         self.wait_for_readers();
         // SAFETY: left_right-I2: they have gone, and those that come see the other.
         let hidden = unsafe { &mut *self.instances[visible].get() };
+        sync::attempt();
         // What has taken effect returns; the next write makes this instance anew.
         let mut again = None;
         *stale = !panics::contain(|| again = Some(edit(hidden)));

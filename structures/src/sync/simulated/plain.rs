@@ -1,6 +1,6 @@
 //! Plain memory of many lines, told of line by line.
 
-use super::{Access, tell};
+use super::{Access, core, tell};
 
 /// Bytes of a line.
 const LINE: usize = 64;
@@ -31,4 +31,11 @@ pub(crate) fn touch_bytes_mut<T>(address: *const T, bytes: usize) {
 #[track_caller]
 pub(crate) fn touch_update<T>(address: *const T) {
     tell(Access::Update, address.addr(), 0);
+}
+
+/// Runs what has to look for the memory that it tells of.
+pub(crate) fn telling(tell: impl FnOnce()) {
+    if core().is_some() {
+        tell();
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) struct SubjectWork {
 }
 
 /// The beginnings of names of tables that say when they work a change out (`sync::attempt`).
-const WORKS_OUT: [&str; 2] = ["hamt-", "log-"];
+const WORKS_OUT: [&str; 3] = ["hamt-", "left-", "log-"];
 
 impl OperationWork {
     const NOTHING: Self = Self { instructions: 0.0, mispredicted: 0.0 };
@@ -61,6 +61,8 @@ fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
         }
         ("hamt-cas" | "hamt-sharded", _) => ("hamt-cas/epoch".to_owned(), false),
         ("hamt-psim" | "log-herlihy", _) => (format!("{family}/epoch"), false),
+        // Each of its instances is that.
+        ("left-right", _) => ("hashbrown".to_owned(), false),
         _ => (family.to_owned(), true),
     }
 }

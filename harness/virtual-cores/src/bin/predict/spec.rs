@@ -20,7 +20,7 @@ const TOLD: [&str; 10] = [
     "arc",
 ];
 /// The tables whose every access is told of.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "chaining-global-lock",
     "chaining-bucket-lock",
     "chaining-lock-free",
@@ -33,6 +33,7 @@ const TABLES: [&str; 12] = [
     "hamt-sharded",
     "hamt-psim",
     "log-herlihy",
+    "left-right",
 ];
 
 /// What says how trials are measured, and what for: of no use here.
