@@ -196,6 +196,17 @@ fn changes_in_vain_are_paid_for() {
     assert!((more / attempt - 1.0).abs() < 0.25, "{more} of {attempt}: {rows}");
 }
 
+/// Of a table whose slots point to items the items are read, too. Buckets alone are in the second cache, and with the
+/// items they are not.
+#[test]
+fn items_are_told_of() {
+    let spec = "[axes]\nstructure = 'cuckoo-optimistic-items'\nreclaimer = 'leak'\nthreads = 1\nreads = 100\n\
+                keys = 131072\n";
+    let rows = rows(spec, &[]);
+    let [llc, memory] = ["llc", "memory"].map(|name| rows[0][name].as_f64().expect("a number"));
+    assert!(llc + memory > 0.3, "{rows}");
+}
+
 /// A lookup under Left-Right arrives, reads the table, a control byte and perhaps an entry, and departs. Who writes
 /// takes lines from readers.
 #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
-use std::mem;
+use std::{mem, ptr};
 
 use super::{AWAY, CuckooOptimisticItems, Handle, Item, ItemNode, Items, Pinned, Slot, item};
 use crate::control::Snapshot;
@@ -15,6 +15,7 @@ use crate::cuckoo::path::{Place, Search};
 use crate::hash;
 use crate::operations::{derived, forwarded};
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Reclaimer};
+use crate::sync::{touch, touch_bytes};
 use crate::versions::PerBucket;
 
 impl<'m, K, V, R, S, const SLOTS: usize, P> Pinned<'_, 'm, K, V, R, S, SLOTS, P>
@@ -227,6 +228,7 @@ where
         _bucket: usize,
         content: *mut ItemNode<R, K, V>,
     ) -> Target {
+        touch(item(content).cast_const(), ptr::null::<()>());
         // SAFETY: an item in a frozen bucket of the current table: it can be retired only
         // after the next table has been published (optimistic_items-I2), which we wait for or do.
         let hash = unsafe { &*item(content) }.hash;
@@ -280,6 +282,7 @@ where
             }
             // SAFETY: reclaim-D1: an item of the table when it had been protected.
             let entry = unsafe { &*item(content) };
+            touch_bytes(ptr::from_ref(entry), size_of::<ItemNode<R, K, V>>());
             if entry.hash == hash && entry.key.borrow() == key {
                 return Some(Some(Found { place, content, seen }));
             }

@@ -59,6 +59,7 @@ fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
         ("chaining-lock-free", _) | ("chaining-bucket-lock" | "chaining-global-lock", _) => {
             ("chaining-lock-free/hazard".to_owned(), false)
         }
+        ("cuckoo-optimistic-items", _) => (format!("{family}/epoch"), reclaimer == "epoch"),
         ("hamt-cas" | "hamt-sharded", _) => ("hamt-cas/epoch".to_owned(), false),
         ("hamt-psim" | "log-herlihy", _) => (format!("{family}/epoch"), false),
         // Each of its instances is that.

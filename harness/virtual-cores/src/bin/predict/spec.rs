@@ -20,7 +20,7 @@ const TOLD: [&str; 10] = [
     "arc",
 ];
 /// The tables whose every access is told of.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "chaining-global-lock",
     "chaining-bucket-lock",
     "chaining-lock-free",
@@ -28,6 +28,7 @@ const TABLES: [&str; 13] = [
     "cuckoo-striped",
     "cuckoo-optimistic",
     "cuckoo-optimistic:*",
+    "cuckoo-optimistic-items",
     "hamt-cas",
     "hamt-cas:*",
     "hamt-sharded",
