@@ -36,6 +36,12 @@ impl Rate {
         .filter(|rate| rate.is_finite())
     }
 
+    /// Whether it leaves time out, in which some thread was on no CPU.
+    #[must_use]
+    pub fn is_of_clean_windows(self) -> bool {
+        matches!(self, Self::CleanRate | Self::CleanUpTo(_))
+    }
+
     /// For a caption.
     #[must_use]
     pub fn in_words(self) -> &'static str {

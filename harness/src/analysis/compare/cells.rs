@@ -36,6 +36,8 @@ pub struct RatedTrial {
     pub seed: u64,
     /// The metric.
     pub rate: f64,
+    /// Where that is over clean windows, the rate over all wall time.
+    pub wall: Option<f64>,
 }
 
 impl Contender {
@@ -161,7 +163,8 @@ fn cell(rows: &[(usize, &Row)], metric: Rate) -> Contender {
     let trial = |(folder, row): &(usize, &Row)| {
         let rate = metric.of(row).filter(|_| row.counts())?;
         let (position, seed) = (row.position, row.seed);
-        Some(RatedTrial { block: (*folder, row.block), position, seed, rate })
+        let wall = Rate::WallRate.of(row).filter(|_| metric.is_of_clean_windows());
+        Some(RatedTrial { block: (*folder, row.block), position, seed, rate, wall })
     };
     let trials: Vec<RatedTrial> = rows.iter().filter_map(trial).collect();
     Contender {
@@ -180,6 +183,13 @@ pub(super) fn pairs_of<'c>(
 ) -> Vec<(&'c RatedTrial, &'c RatedTrial)> {
     let theirs: HashMap<_, _> = theirs.trials.iter().map(|trial| (trial.block, trial)).collect();
     ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
+}
+
+/// The ratio of these pairs over all wall time, where each trial has that beside its rate.
+pub(super) fn wall_ratio(pairs: &[(&RatedTrial, &RatedTrial)]) -> Option<f64> {
+    let rates = pairs.iter().map(|(ours, theirs)| Some((ours.wall?, theirs.wall?)));
+    let rates: Vec<(f64, f64)> = rates.collect::<Option<_>>()?;
+    Some(stats::mean(&stats::log_ratios(&rates)?).exp())
 }
 
 #[cfg(test)]
@@ -217,6 +227,31 @@ mod tests {
         assert_eq!(name(&latest), format!("{} distribution=latest", name(&plain)));
         let named = with(&latest, |row| row.preset = "ycsb-d".to_owned());
         assert_eq!(name(&named), format!("{} preset=ycsb-d", name(&plain)));
+    }
+
+    #[test]
+    fn wall_time_has_a_ratio_of_its_own_beside_clean_windows() {
+        let rows = |name: &str, rate: f64, clean: f64| {
+            let row = |block| {
+                with(&trial(name, 1, block, rate), |row| row.clean_ops_per_sec = Some(clean))
+            };
+            [row(0), row(1)]
+        };
+        let mut rows = [rows("map", 3e6, 9e6), rows("base", 2e6, 2e6)].concat();
+        let ratio = |rows: &[Row], metric| {
+            let cells = cells(&[rows], metric);
+            let [base, map] = &cells[..] else { panic!("{cells:?}") };
+            wall_ratio(&pairs_of(map, base))
+        };
+        for metric in [Rate::CleanRate, Rate::CleanUpTo(1)] {
+            assert!((ratio(&rows, metric).unwrap() - 1.5).abs() < 1e-9);
+        }
+        assert_eq!(ratio(&rows, Rate::WallRate), None, "it is the rate itself");
+        assert_eq!(ratio(&rows, Rate::CpuRate), None);
+        rows[0].ops_per_sec = None;
+        assert_eq!(ratio(&rows, Rate::CleanRate), None, "not every pair has it");
+        rows[0].ops_per_sec = Some(0.0);
+        assert_eq!(ratio(&rows, Rate::CleanRate), None, "0 has no ratio");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! or two runs of the same cases with each other. Everything here is a function of rows.
 
 mod baseline;
+pub(crate) mod by_wall_time;
 mod cells;
 mod checks;
 mod deviation;
@@ -21,7 +22,7 @@ use serde::Serialize;
 use stats::Ratio;
 
 pub use self::baseline::Baseline;
-use self::cells::pairs_of;
+use self::cells::{pairs_of, wall_ratio};
 pub use self::cells::{Contender, RatedTrial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::deviation::deviation;
@@ -63,6 +64,7 @@ pub struct Pairing<'c> {
     /// The baseline.
     pub theirs: &'c Contender,
     rates: Rates,
+    wall_ratio: Option<f64>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +95,8 @@ pub struct Judged<'c> {
     pub pairs: Option<usize>,
     /// Of ours to theirs.
     pub ratio: Ratio,
+    /// The same over all wall time, where `ratio` is over clean windows and the trials are paired.
+    pub wall_ratio: Option<f64>,
     /// The p-value as if there were no other comparison.
     pub p: f64,
     /// The p-value corrected for all of the table.
@@ -190,7 +194,8 @@ impl<'c> Plan<'c> {
             Some(logs) => {
                 let blocks = trials.iter().map(|(trial, _)| trial.block);
                 let rates = Rates::Paired(blocks.zip(logs).collect());
-                self.pairings.push(Pairing { ours, theirs, rates });
+                let wall_ratio = wall_ratio(&trials);
+                self.pairings.push(Pairing { ours, theirs, rates, wall_ratio });
             }
         }
     }
@@ -205,7 +210,8 @@ impl<'c> Plan<'c> {
         if rates.iter().flatten().any(|rate| *rate <= 0.0) {
             return self.left_out.push(format!("{}: {NO_RATIO}", ours.name()));
         }
-        self.pairings.push(Pairing { ours, theirs, rates: Rates::Unpaired(rates) });
+        let rates = Rates::Unpaired(rates);
+        self.pairings.push(Pairing { ours, theirs, rates, wall_ratio: None });
     }
 
     /// Whether trials are compared block by block.
@@ -233,6 +239,7 @@ pub fn judge<'c>(plan: &Plan<'c>, floors: &Floors) -> Vec<Judged<'c>> {
             theirs: pairing.theirs,
             pairs: pairing.pairs(),
             ratio,
+            wall_ratio: pairing.wall_ratio,
             p: p.alone,
             adjusted: p.adjusted,
             floor: floor.map(|floor| floor.factor),

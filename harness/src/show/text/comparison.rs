@@ -9,7 +9,7 @@ use super::columns::Columns;
 use crate::analysis::compare::quantity::bytes;
 use crate::analysis::compare::words::{factor, p_value};
 use crate::analysis::compare::{
-    ALPHA, Checks, Judged, Quantity, SeedSpread, Verdict, Workload, hash_seeds,
+    ALPHA, Checks, Judged, Quantity, SeedSpread, Verdict, Workload, by_wall_time, hash_seeds,
 };
 use crate::analysis::throughput::ChosenRate;
 use crate::results::machine::Difference;
@@ -310,6 +310,7 @@ impl Report<'_> {
             ));
         }
         notes.extend(self.noise_floor());
+        notes.extend(by_wall_time::in_words(&self.judged));
         notes.extend(hash_seeds::in_words(&self.hash_seeds));
         if !self.left_out.is_empty() {
             notes.push(format!("Not compared:\n{}", self.left_out.join("\n")));
@@ -382,6 +383,7 @@ fn object(judged: &Judged<'_>, quantity: Quantity) -> Value {
         "ratio": judged.ratio.centre,
         "ratio_low": interval(|ends| ends.0),
         "ratio_high": interval(|ends| ends.1),
+        "ratio_over_wall_time": judged.wall_ratio,
         "p": judged.p,
         "p_adjusted": judged.adjusted,
         "noise_floor": judged.floor,
