@@ -60,17 +60,29 @@ impl Columns {
     }
 }
 
-/// The columns that tell cells apart which a table's own columns do not.
+/// What the subject of a row says. It explains no other parameter: where one differs along with it, that is said, too.
+const OF_SUBJECT: [&str; 3] = ["structure", "reclaimer", "twin"];
+/// What another parameter says as well: keys without a skew are `uniform`.
+const LAST: [&str; 1] = ["distribution"];
+
+/// The columns of what cells differ in that a table's own columns do not say.
 pub(super) struct Telling(Vec<&'static Parameter>);
 
 impl Telling {
-    /// As few as it takes for `rows`, one of each cell, where the table's own columns say the parameters `own`.
+    /// As few as it takes for `rows`, one of each cell, where the table's own columns say the parameters `own`, and
+    /// the subject.
     pub(super) fn apart<'r>(rows: impl Iterator<Item = &'r Row>, own: &[&str]) -> Self {
-        let others = PARAMETERS.iter().filter(|one| !own.contains(&one.name));
-        let all: Vec<&Parameter> = own.iter().map(|name| parameter(name)).chain(others).collect();
+        let is_said = |name: &str| own.contains(&name) || OF_SUBJECT.contains(&name);
+        let others = PARAMETERS.iter().filter(|one| !is_said(one.name));
+        let (last, others): (Vec<&Parameter>, Vec<&Parameter>) =
+            others.partition(|one| LAST.contains(&one.name));
+        let own = own.iter().filter(|name| !OF_SUBJECT.contains(*name));
+        let mut all: Vec<&Parameter> = own.map(|name| parameter(name)).collect();
+        let first = all.len();
+        all.extend(others.into_iter().chain(last));
         let values = |row: &Row| all.iter().map(|one| (one.get)(row).to_string()).collect();
         let rows: Vec<Vec<String>> = rows.map(values).collect();
-        let told = told(&rows).into_iter().filter(|place| *place >= own.len());
+        let told = told(&rows).into_iter().filter(|place| *place >= first);
         Self(told.map(|place| all[place]).collect())
     }
 

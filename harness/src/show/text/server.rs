@@ -1,8 +1,8 @@
 //! Trials of servers as a table: a line for each cell.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use trials::parameters::{PARAMETERS, Parameter};
 
+use super::columns::Telling;
 use crate::analysis::server::ServerCell;
 use crate::rows::Row;
 use crate::rows::server::ServerRow;
@@ -24,38 +24,24 @@ const HEADER: [&str; 11] = [
 /// Columns before those of what varies.
 const FIRST: usize = 4;
 
-/// Parameters that have their place in the table already, or follow from `reads` or `zipf`.
-const ELSEWHERE: [&str; 12] = [
-    "structure",
-    "reclaimer",
-    "twin",
-    "pattern",
-    "depth",
-    "transport",
-    "threads",
-    "inserts",
-    "removes",
-    "updates",
-    "upserts",
-    "distribution",
-];
+/// The parameters that the columns say.
+const SAID: [&str; 4] = ["pattern", "depth", "transport", "threads"];
 
 /// A line for each cell, with what else the cells differ in.
 #[must_use]
 pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
     let cells = ServerCell::all(trials, rows);
-    let varying = varying(&cells);
-    let names: Vec<String> = varying.iter().map(|one| one.name.replace('_', "\n")).collect();
+    let telling = Telling::apart(cells.iter().map(|cell| &cell.row), &SAID);
+    let names: Vec<String> = telling.names().collect();
     let header = HEADER.map(str::to_owned);
     let lines = cells.iter().map(|cell| {
-        let values: Vec<String> =
-            varying.iter().map(|one| (one.get)(&cell.row).to_string()).collect();
+        let values: Vec<String> = telling.values(&cell.row).collect();
         with(&fields(cell), &values)
     });
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     // A column more makes no other narrower.
-    table.set_width(110 + 10 * varying.len() as u16).set_header(with(&header, &names));
+    table.set_width(110 + 10 * names.len() as u16).set_header(with(&header, &names));
     table.add_rows(lines);
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 1));
@@ -69,20 +55,9 @@ pub(crate) fn of_cells(trials: &[ServerRow], rows: &[Row]) -> String {
         + &lines.collect::<String>()
 }
 
-/// The parameters that the table's other columns do not tell and that are not the same in all cells.
-fn varying(cells: &[ServerCell]) -> Vec<&'static Parameter> {
-    let others = PARAMETERS.iter().filter(|parameter| !ELSEWHERE.contains(&parameter.name));
-    let varies = |parameter: &&Parameter| {
-        let mut values = cells.iter().map(|cell| (parameter.get)(&cell.row));
-        let first = values.next();
-        values.any(|value| Some(&value) != first.as_ref())
-    };
-    others.filter(varies).collect()
-}
-
-/// A line with what varies in its place.
-fn with(line: &[String; HEADER.len()], varying: &[String]) -> Vec<String> {
-    [&line[..FIRST], varying, &line[FIRST..]].concat()
+/// A line with what tells it from others in its place.
+fn with(line: &[String; HEADER.len()], telling: &[String]) -> Vec<String> {
+    [&line[..FIRST], telling, &line[FIRST..]].concat()
 }
 
 fn fields(cell: &ServerCell) -> [String; HEADER.len()] {
@@ -178,6 +153,25 @@ mod tests {
             expected.sort_unstable();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    /// Of each subject the reader is told what it had, though its name tells it from the others.
+    #[test]
+    fn what_differs_along_with_the_subject_has_a_column() {
+        let of = |name: &str, mib| {
+            let mut case = served_case(name, 1);
+            load(&mut case).mib = mib;
+            served(&case, 0, 1.0)
+        };
+        let (rows, trials): (Vec<Row>, Vec<ServerRow>) =
+            [of("memc3/clock", 64), of("memcached", 128)].into_iter().unzip();
+        let text = of_cells(&trials, &rows);
+        let says = |name: &str, mib: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).expect("a line");
+            line.split_whitespace().nth(6) == Some(mib)
+        };
+        assert!(text.split_whitespace().any(|word| word == "mib"), "{text}");
+        assert!(says("memc3/clock", "64") && says("memcached", "128"), "{text}");
     }
 
     fn load(case: &mut Case) -> &mut ServerLoad {
