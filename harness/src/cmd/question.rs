@@ -285,9 +285,10 @@ fn compare_runs<T>(
             after.path.display()
         )));
     }
-    let differences = before.machine.differences(&after.machine);
+    let mut differences = before.machine.differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
     refuse_other_times(before, after)?;
+    differences.extend(other_turns(before, after));
     let rows = [before, after].map(|folder| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
     });
@@ -358,6 +359,13 @@ fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// Whether trials took turns in one run alone: they found other caches than in the other run.
+fn other_turns(before: &Recorded, after: &Recorded) -> Option<Difference> {
+    let taken = [before, after].map(|run| run.rows.iter().any(|row| row.slices.is_some()));
+    let in_words = |taken: bool| if taken { "taken" } else { "not taken" }.to_owned();
+    (taken[0] != taken[1]).then(|| ("turns", in_words(taken[0]), in_words(taken[1])))
 }
 
 /// From all A/A pairs, asked for or not.

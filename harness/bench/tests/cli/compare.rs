@@ -241,7 +241,7 @@ fn other_machines_have_to_be_asked_for() {
     with("git_revision", "abc");
     lab.run("cmp r new")
         .exits(0)
-        .prints(&["Machine or build differ:\n  git_revision: ", "abc after"]);
+        .prints(&["Machine, build or turns differ:\n  git_revision: ", "abc after"]);
     with("kernel", "0.01");
     let said = ["different machines", "kernel: ", "0.01", "--across-machines"];
     lab.run("cmp r new").exits(2).says(&said);
@@ -255,6 +255,23 @@ fn other_machines_have_to_be_asked_for() {
     let longer = lab.read("r/experiment.toml").replace("seconds = 0.2", "seconds = 2");
     lab.write("long/experiment.toml", longer);
     lab.run("cmp r long").exits(2).says(&["`seconds` is 0.2 in r and 2 in long"]);
+}
+
+#[test]
+fn a_run_by_turns_is_told_from_one_without() {
+    let lab = recorded("quickstart-recorded");
+    lab.copy("r", "turned");
+    let text = lab.read("r/trials.csv");
+    let more = std::iter::once("slices").chain(std::iter::repeat("9"));
+    let turned = text.lines().zip(more).map(|(line, more)| format!("{line},{more}\n"));
+    lab.write("turned/trials.csv", turned.collect::<String>());
+    let said = ["turns differ:\n  turns: not taken before, taken after"];
+    lab.run("cmp r turned").exits(0).prints(&said);
+    let compared = json(&lab, "cmp turned r");
+    let turns = &compared["between"]["differences"]["turns"];
+    assert_eq!((&turns[0], &turns[1]), (&Value::from("taken"), &Value::from("not taken")));
+    lab.copy("r", "again");
+    lab.run("cmp r again").exits(0).prints(&["Machine, build and turns are the same."]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub enum Mode {
         after: String,
         /// Whether trials are paired by block.
         paired: bool,
-        /// How machine and build differ.
+        /// How machine, build and turns differ.
         differences: Vec<Difference>,
     },
 }
@@ -229,9 +229,9 @@ impl Report<'_> {
                     .map(|(what, a, b)| format!("  {what}: {a} before, {b} after\n"))
                     .collect();
                 let differ = if differ.is_empty() {
-                    "Machine and build are the same.\n".to_owned()
+                    "Machine, build and turns are the same.\n".to_owned()
                 } else {
-                    format!("Machine or build differ:\n{}", differ.concat())
+                    format!("Machine, build or turns differ:\n{}", differ.concat())
                 };
                 format!(
                     "Ratios of {after} (after) to {before} (before): {how} {interval}.\n\
