@@ -113,7 +113,10 @@ impl Bench {
     pub fn main(self) -> ExitCode {
         let first = env::args().nth(1).unwrap_or_default();
         if trials::serve::serves(&first) {
-            return trials::serve::main(&self.registrar.into_structures(), kernel::build_facts());
+            let mut facts = kernel::build_facts();
+            // What else is known of the build is this repository's.
+            facts.insert("own_tables".to_owned(), true.to_string());
+            return trials::serve::main(&self.registrar.into_structures(), facts);
         }
         match hand_over() {
             Ok(code) => code,

@@ -146,6 +146,12 @@ fn a_sweep_records_what_went_wrong(lab: &Lab) {
     let before = lab.snapshot("r");
     lab.run("sweep spec.toml --out r").exits(1).says(&["8 of 10 trials are invalid"]);
     assert!(before == lab.snapshot("r"), "a file changed");
+    // Nor by another build of this program, of which no commit knows.
+    let machine = lab.read("r/machine.toml");
+    let line = machine.lines().find(|line| line.starts_with("programs = ")).expect("a digest");
+    lab.write("r/machine.toml", machine.replace(line, "programs = \"0123456789abcdef\""));
+    let said = ["another machine or build", "programs: 0123456789abcdef there"];
+    lab.run("sweep spec.toml --out r").exits(2).says(&said);
 }
 
 fn a_sweep_without_any_valid_trial_still_ends(lab: &Lab) {

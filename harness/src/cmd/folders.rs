@@ -189,7 +189,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
 pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
     let (first, rest) = folders.split_first().expect("clap requires one");
     for (i, folder) in rest.iter().enumerate() {
-        if let Some((what, ours, theirs)) = first.machine.differences(&folder.machine).first() {
+        if let Some((what, ours, theirs)) = first.machine.all_differences(&folder.machine).first() {
             return Err(usage(format!(
                 "{} and {} were measured by different machines or builds ({what}: {ours} and \
                  {theirs}), so their trials do not make one table",

@@ -286,7 +286,7 @@ fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let first = machine_of(&folders[0])?;
     for folder in folders {
         let machine = machine_of(folder)?;
-        if let Some((what, ours, theirs)) = first.differences(&machine).first() {
+        if let Some((what, ours, theirs)) = first.all_differences(&machine).first() {
             return Err(usage(format!(
                 "{} and {} were measured by different machines or builds ({what}: {ours} and \
                  {theirs}), so their trials are not drawn together",

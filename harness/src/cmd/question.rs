@@ -285,7 +285,7 @@ fn compare_runs<T>(
             after.path.display()
         )));
     }
-    let mut differences = before.machine.differences(&after.machine);
+    let mut differences = before.machine.all_differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
     refuse_other_times(before, after)?;
     differences.extend(other_turns(before, after));

@@ -93,7 +93,10 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
         if is_of_servers { registry.build() } else { registry.build_of(structures.clone()) };
     let is_measured = structures.clone().any(is_memcached);
     let memcached = is_measured.then(memcached_version).flatten();
-    let machine = Machine { memcached, ..Machine::read(&facts) };
+    let mut machine = Machine { memcached, ..Machine::read(&facts) };
+    if !machine.is_of_a_commit() {
+        machine.programs = Some(registry.digest_of(structures)?);
+    }
     let calls = decides::in_words(&experiment, plan.cells(), &out, &machine);
     if args.dry_run {
         return plan.show(calls);

@@ -46,6 +46,17 @@ impl ProgramFile {
         &self.path
     }
 
+    /// All that is in it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn bytes(&self) -> anyhow::Result<Vec<u8>> {
+        let path = self.by_descriptor().unwrap_or_else(|| self.path.clone());
+        let what = || format!("cannot read the program {}", self.path.display());
+        std::fs::read(path).with_context(what)
+    }
+
     /// A command that starts it.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ::table::cache::CacheEntry;
 use ::table::{AllocatorEntry, BuildFacts, Entry, ProgramCatalogue, ReclaimerInfo};
+use sha2::{Digest, Sha256};
 use trials::serve::CATALOGUE_COMMAND;
 use trials::server::{is_memcached, memcached, server_names};
 
@@ -132,6 +133,30 @@ impl Registry {
     pub fn build_of<'s>(&self, structures: impl Iterator<Item = &'s str>) -> BuildFacts {
         let programs: BTreeSet<usize> = structures.filter_map(|name| self.place_of(name)).collect();
         joined(programs.into_iter().map(|program| &self.builds[program]))
+    }
+
+    /// A digest of the programs that have these structures or caches; of all, if none has one of them, as no
+    /// program says which servers it has.
+    ///
+    /// # Errors
+    ///
+    /// A program cannot be read.
+    pub fn digest_of<'s>(
+        &self,
+        structures: impl Iterator<Item = &'s str>,
+    ) -> anyhow::Result<String> {
+        let mut places: BTreeSet<usize> =
+            structures.filter_map(|name| self.place_of(name)).collect();
+        if places.is_empty() {
+            places = (0..self.programs.len()).collect();
+        }
+        let mut digest = Sha256::new();
+        for program in places.into_iter().filter_map(|place| self.programs.get(place)) {
+            let bytes = program.bytes()?;
+            digest.update((bytes.len() as u64).to_le_bytes());
+            digest.update(&bytes);
+        }
+        Ok(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The place of the program that has the structure or the cache of that name.
@@ -280,22 +305,51 @@ mod tests {
         assert_eq!(all, facts("a and b", "true"));
     }
 
+    fn entry(name: &str) -> Entry {
+        let info = Info::unknown("peer");
+        Entry {
+            name: name.to_owned(),
+            why_not: String::new(),
+            huge_pages: false,
+            variant_of: None,
+            why_no_bytes: String::new(),
+            subjects: vec![("none".to_owned(), info.clone())],
+            info,
+            hashed: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_what_is_in_the_programs_that_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            ProgramFile::open(&path).unwrap()
+        };
+        let with = |one: &str, other: &str| {
+            let has = |name: &str| ProgramCatalogue {
+                structures: vec![entry(name)],
+                ..ProgramCatalogue::default()
+            };
+            let registry = Registry::given(vec![has("a"), has("b")]).unwrap();
+            Registry { programs: vec![held("one", one), held("other", other)], ..registry }
+        };
+        let digest =
+            |registry: &Registry, of: &[&str]| registry.digest_of(of.iter().copied()).unwrap();
+        let all: [&[&str]; 4] = [&["a"], &["b"], &["a", "b"], &[]];
+        let before = all.map(|of| digest(&with("1", "2"), of));
+        assert_eq!(all.map(|of| digest(&with("1", "2"), of)), before);
+        assert_eq!(before[2], before[3], "of all");
+        let after = all.map(|of| digest(&with("1", "3"), of));
+        let same = before.iter().zip(&after).map(|(one, other)| one == other);
+        assert_eq!(same.collect::<Vec<_>>(), [true, false, false, false]);
+        assert_ne!(digest(&with("1", "23"), &[]), digest(&with("12", "3"), &[]));
+    }
+
     #[test]
     fn a_result_depends_on_the_programs_of_its_tables_alone() {
-        let entry = |name: &str| {
-            let info = Info::unknown("peer");
-            Entry {
-                name: name.to_owned(),
-                why_not: String::new(),
-                huge_pages: false,
-                variant_of: None,
-                why_no_bytes: String::new(),
-                subjects: vec![("none".to_owned(), info.clone())],
-                info,
-                hashed: Vec::new(),
-                bytes: Vec::new(),
-            }
-        };
         let program = |name: &str, fact: &str| ProgramCatalogue {
             structures: vec![entry(name)],
             build: [(fact.to_owned(), "1".to_owned())].into(),

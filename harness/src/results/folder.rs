@@ -448,7 +448,7 @@ fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
         return Ok(());
     }
     let recorded = read_machine(folder)?;
-    let differences = recorded.differences(machine);
+    let differences = recorded.all_differences(machine);
     if differences.is_empty() {
         return Ok(());
     }

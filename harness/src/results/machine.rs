@@ -68,6 +68,10 @@ pub struct Machine {
     pub git_revision: Option<String>,
     /// Whether the source differed from it.
     pub git_dirty: Option<bool>,
+    /// Whether some table is of a program of the user's, whose source is in no commit of this repository.
+    pub own_tables: Option<bool>,
+    /// A digest of the programs that were measured, if no commit says all that they are.
+    pub programs: Option<String>,
     /// The caches, nearest first.
     pub caches: Vec<Cache>,
     /// Versions of the crates that are compared with or built upon.
@@ -102,6 +106,7 @@ impl Machine {
             features: text("features"),
             git_revision: text("git_revision"),
             git_dirty: facts.get("git_dirty").and_then(|dirty| dirty.parse().ok()),
+            own_tables: facts.get("own_tables").and_then(|own| own.parse().ok()),
             crates: facts.get("crates").map(|text| parse_versions(text)).unwrap_or_default(),
             ..Self::default()
         }
@@ -155,6 +160,26 @@ impl Machine {
             ("git_revision", text(self.git_revision.as_ref())),
             ("git_dirty", text(self.git_dirty.as_ref())),
         ]
+    }
+
+    /// Whether the fingerprint says all that the programs are.
+    #[must_use]
+    pub fn is_of_a_commit(&self) -> bool {
+        self.git_dirty == Some(false) && self.own_tables != Some(true)
+    }
+
+    /// The [`differences`](Self::differences), and the programs if only they tell two builds apart: trials of
+    /// both are not one sample.
+    #[must_use]
+    pub fn all_differences(&self, other: &Self) -> Vec<Difference> {
+        let mut all = self.differences(other);
+        if !self.is_of_a_commit()
+            && let (Some(ours), Some(theirs)) = (&self.programs, &other.programs)
+            && ours != theirs
+        {
+            all.push(("programs", ours.clone(), theirs.clone()));
+        }
+        all
     }
 
     /// The number of threads beyond which CPUs are oversubscribed; no number, if unknown.
@@ -372,6 +397,30 @@ mod tests {
         assert_eq!(machine.differences(&other), expected);
         assert_ne!(machine.fingerprint(), other.fingerprint());
         assert_eq!(machine.fingerprint().len(), 12);
+    }
+
+    #[test]
+    fn programs_tell_builds_apart_that_no_commit_tells_apart() {
+        let of = |git_dirty, own_tables, programs: &str| {
+            let programs = Some(programs.to_owned());
+            Machine { git_dirty, own_tables, programs, ..Machine::default() }
+        };
+        let differ = |git_dirty, own_tables| {
+            let (one, other) = (of(git_dirty, own_tables, "a"), of(git_dirty, own_tables, "b"));
+            assert_eq!(one.fingerprint(), other.fingerprint());
+            assert_eq!(one.all_differences(&one), []);
+            one.all_differences(&other)
+        };
+        let programs = [("programs", "a".to_owned(), "b".to_owned())];
+        assert_eq!(differ(Some(true), None), programs);
+        assert_eq!(differ(None, None), programs, "git knows nothing of it");
+        assert_eq!(differ(Some(false), Some(true)), programs, "a table of one's own");
+        assert_eq!(differ(Some(false), None), [], "the commit says all");
+        let before = Machine { programs: None, ..of(Some(true), None, "a") };
+        assert_eq!(before.all_differences(&of(Some(true), None, "b")), [], "recorded before");
+        let other = Machine { cpus: Some(2), ..of(Some(true), None, "b") };
+        let named = of(Some(true), None, "a").all_differences(&other);
+        assert_eq!(named.iter().map(|one| one.0).collect::<Vec<_>>(), ["cpus", "programs"]);
     }
 
     #[test]

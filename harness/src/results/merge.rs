@@ -151,7 +151,7 @@ fn same_machine(
     folder: &Path,
     theirs: &Machine,
 ) -> Result<(), Failure> {
-    let differences = ours.differences(theirs);
+    let differences = ours.all_differences(theirs);
     if differences.is_empty() {
         return Ok(());
     }
