@@ -80,6 +80,10 @@ pub struct Machine {
 
 /// The field of what tables in C++ were built with.
 const CXX: &str = "cxx";
+/// Those of how the machine is set, which not every system tells.
+const GOVERNOR: &str = "governor";
+const TURBO: &str = "turbo";
+const HUGE_PAGES: &str = "transparent_huge_pages";
 
 /// A field in which two machines differ, with our value and theirs.
 pub type Difference = (&'static str, String, String);
@@ -149,6 +153,9 @@ impl Machine {
         vec![
             ("cpu_model", text(self.cpu_model.as_ref())),
             ("cpus", text(self.cpus.as_ref())),
+            (GOVERNOR, text(self.governor.as_ref())),
+            (TURBO, text(self.turbo.as_ref())),
+            (HUGE_PAGES, text(self.transparent_huge_pages.as_ref())),
             ("kernel", text(self.kernel.as_ref())),
             ("rustc", text(self.rustc.as_ref())),
             (CXX, text(self.cxx.as_ref())),
@@ -194,14 +201,17 @@ impl Machine {
         !self.differences(other).iter().any(|(field, ..)| is_of_hardware(field))
     }
 
-    /// A short hash over CPU model and number, kernel, compilers, target, profile, flags,
-    /// features, and revision and dirtiness of the source: what makes results comparable.
+    /// A short hash over CPU model and number, how frequency and huge pages are set, kernel, compilers, target,
+    /// profile, flags, features, and revision and dirtiness of the source: what makes results comparable.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        // Of what is not measured a fingerprint says nothing.
+        // Of what is not measured, or not told by the system, a fingerprint says nothing.
         let is_there = |name: &str| match name {
             CXX => self.cxx.is_some(),
             MEMCACHED => self.memcached.is_some(),
+            GOVERNOR => self.governor.is_some(),
+            TURBO => self.turbo.is_some(),
+            HUGE_PAGES => self.transparent_huge_pages.is_some(),
             _ => true,
         };
         let fields = self.comparable().into_iter().filter(|(name, _)| is_there(name));
@@ -397,6 +407,26 @@ mod tests {
         assert_eq!(machine.differences(&other), expected);
         assert_ne!(machine.fingerprint(), other.fingerprint());
         assert_eq!(machine.fingerprint().len(), 12);
+    }
+
+    #[test]
+    fn a_machine_that_is_set_otherwise_is_another_one() {
+        let machine = Machine::default().with_facts_of(server().path());
+        let others = [
+            ("governor", Machine { governor: Some("powersave".to_owned()), ..machine.clone() }),
+            ("turbo", Machine { turbo: Some(false), ..machine.clone() }),
+            (
+                "transparent_huge_pages",
+                Machine { transparent_huge_pages: Some("always".to_owned()), ..machine.clone() },
+            ),
+        ];
+        for (name, other) in others {
+            let found: Vec<&str> =
+                machine.differences(&other).iter().map(|difference| difference.0).collect();
+            assert_eq!(found, [name]);
+            assert_ne!(machine.fingerprint(), other.fingerprint(), "{name}");
+            assert!(machine.is_same_hardware(&other), "{name}");
+        }
     }
 
     #[test]
