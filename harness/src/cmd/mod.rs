@@ -12,6 +12,7 @@ mod export;
 mod filter;
 mod folders;
 mod hit;
+mod joined;
 mod list;
 mod live;
 mod machine;

@@ -1,12 +1,12 @@
 //! `bench plot`: figures of recorded results.
 
-use std::collections::HashSet;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use super::filter::{Filter, names_of};
+use super::filter::Filter;
 use super::folders::{Recorded, check_baseline, first_subject};
+use super::joined::{Read, read};
 use super::output;
 use super::predicted::{Predicted, apart, not_together};
 use super::values::width;
@@ -14,13 +14,6 @@ use crate::analysis::compare::Baseline;
 use crate::experiment::did_you_mean;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
-use crate::results::folder;
-use crate::rows::cache::{self, CacheRow};
-use crate::rows::latency::{self, LatencyTrial};
-use crate::rows::samples::{self, SeriesRow};
-use crate::rows::server::{self, ServerRow};
-use crate::rows::space::SpaceRow;
-use crate::rows::{Row, study};
 use crate::show::plot::style::{STYLES, Style};
 use crate::show::plot::{
     self, Drawing, Figure, Label, Legend, Options, Results, Unasked, pdf, raster,
@@ -246,74 +239,6 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Figure>, Failure> {
         })
     };
     names.iter().map(find).collect()
-}
-
-/// What figures are drawn from.
-struct Read {
-    /// The trials of all folders, as of the first.
-    recorded: Recorded,
-    samples: Vec<SeriesRow>,
-    latency: Vec<LatencyTrial>,
-    space: Vec<SpaceRow>,
-    cache: Vec<CacheRow>,
-    server: Vec<ServerRow>,
-}
-
-impl Read {
-    /// The cells that `filter` matches.
-    fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
-        let Some(filter) = filter else { return Ok(self) };
-        let all = &mut self.recorded.rows;
-        if !all.iter().any(|row| filter.matches(row)) {
-            let why = filter.leaves_none("cell", all.iter().flat_map(names_of));
-            return Err(usage(format!("there is nothing to draw: {why}")));
-        }
-        all.retain(|row| filter.matches(row));
-        let cases: HashSet<&str> = self.recorded.rows.iter().map(|row| row.case.as_str()).collect();
-        self.samples.retain(|sample| cases.contains(sample.case.as_str()));
-        self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));
-        self.space.retain(|fill| cases.contains(fill.case.as_str()));
-        self.cache.retain(|trial| cases.contains(trial.case.as_str()));
-        self.server.retain(|trial| cases.contains(trial.case.as_str()));
-        Ok(self)
-    }
-}
-
-/// The trials of all folders, which must be of one machine, with all that belongs to them.
-fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
-    let (mut rows, mut samples, mut latency) = (Vec::<Row>::new(), Vec::new(), Vec::new());
-    let (mut space, mut cache, mut server) = (Vec::new(), Vec::new(), Vec::new());
-    let first = machine_of(&folders[0])?;
-    for folder in folders {
-        let machine = machine_of(folder)?;
-        if let Some((what, ours, theirs)) = first.all_differences(&machine).first() {
-            return Err(usage(format!(
-                "{} and {} were measured by different machines or builds ({what}: {ours} and \
-                 {theirs}), so their trials are not drawn together",
-                folders[0].display(),
-                folder.display()
-            )));
-        }
-        let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
-        let own = folder::read_rows(folder).map_err(wrong)?;
-        samples.extend(samples::read(folder, &own).map_err(wrong)?);
-        let at_rates = latency::read(folder).map_err(wrong)?;
-        server.extend(server::read(folder, &own, &at_rates).map_err(wrong)?);
-        latency.extend(at_rates);
-        space.extend(study::read::<SpaceRow>(folder).map_err(wrong)?);
-        cache.extend(cache::read(folder, &own).map_err(wrong)?);
-        rows.extend(own);
-    }
-    if rows.is_empty() {
-        return Err(usage(format!("{} holds no trials yet", folders[0].display())));
-    }
-    let label = folders[0].display().to_string();
-    let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
-    Ok(Read { recorded, samples, latency, space, cache, server })
-}
-
-fn machine_of(folder: &Path) -> Result<crate::results::machine::Machine, Failure> {
-    folder::read_machine(folder).map_err(|error| usage(format!("{error:#}")))
 }
 
 /// Pictures, and what could not be drawn.

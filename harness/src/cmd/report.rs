@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::folders::{Recorded, name_of, read};
+use super::joined::{self, Read};
 use super::output;
 use super::plot::{Drawn, baseline, draw, drawable};
 use super::predicted::{Predicted, apart};
@@ -15,11 +16,11 @@ use crate::analysis::rank::rank;
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
+use crate::rows::Row;
 use crate::rows::cache::{self, CacheRow};
 use crate::rows::latency::{self, LatencyTrial};
 use crate::rows::server::{self, ServerRow};
 use crate::rows::study::{self, StudyRow};
-use crate::rows::{Row, samples};
 use crate::show::plot::style::STYLES;
 use crate::show::plot::{Drawing, Figure, Options, Results, Unasked};
 use crate::show::report::{
@@ -143,23 +144,15 @@ pub(super) fn pictures(
     asked: &Question,
     folders: &[Recorded],
 ) -> Result<Drawn, Failure> {
-    let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
-    if !rows.iter().any(Row::counts) {
+    if !folders.iter().flat_map(|folder| &folder.rows).any(Row::counts) {
         return Ok(Drawn::default());
     }
-    let mut samples = Vec::new();
-    for folder in folders {
-        let own = samples::read(&folder.path, &folder.rows);
-        samples.extend(own.map_err(|error| usage(format!("{error:#}")))?);
-    }
-    let latency = latency_of(folders)?;
-    let space = study_of(folders)?;
-    let cache = cache_of(folders)?;
-    let server = server_of(folders)?;
-    let cpus = folders[0].machine.parallelism();
+    let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
+    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths)?;
+    let cpus = recorded.machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {
-        rows: &rows,
+        rows: &recorded.rows,
         samples: &samples,
         latency: &latency,
         space: &space,

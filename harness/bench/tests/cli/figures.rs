@@ -1,5 +1,9 @@
 //! `bench plot`.
 
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::compare::{edit, recorded};
 use crate::lab;
 use crate::support::{Lab, TINY, is_png, spec};
 
@@ -62,9 +66,32 @@ fn without_its_feature_pdf_is_refused() {
 #[test]
 fn several_folders_are_drawn_together_in_the_first() {
     let lab = swept();
+    lab.run("plot r --format svg").exits(0);
+    let captions = || -> Vec<_> {
+        let is_one = |name: &Path| name.extension().is_some_and(|end| end == "caption");
+        lab.snapshot("r/figures").into_iter().filter(|(name, _)| is_one(name)).collect()
+    };
+    let alone = captions();
     lab.copy("r", "s");
+    std::fs::remove_dir_all(lab.path("s/figures")).unwrap();
     lab.run("plot r s --format svg").exits(0).prints(&["r/figures/"]);
     assert!(!lab.path("s/figures").exists());
+    assert!(!alone.is_empty() && captions() == alone, "a trial and its copy are two trials");
+}
+
+#[test]
+fn blocks_of_several_folders_are_told_apart() {
+    let lab = recorded("quickstart-recorded");
+    edit(&lab, "papaya", |row| row["structure"] == "papaya");
+    edit(&lab, "others", |row| row["structure"] != "papaya");
+    let figure = "--figure ratio-heatmap --baseline papaya --format svg --out f";
+    let said = ["`ratio-heatmap` cannot be drawn", "no subject has trials in the same blocks"];
+    lab.run(&format!("plot papaya others {figure}")).exits(2).says(&said);
+    // Parts of a sweep are of different blocks.
+    let parity = |row: &HashMap<String, String>| row["block"].parse::<u32>().unwrap() % 2;
+    edit(&lab, "even", |row| parity(row) == 0);
+    edit(&lab, "odd", |row| parity(row) == 1);
+    lab.run(&format!("plot even odd {figure}")).exits(0).prints(&["f/ratio-heatmap.svg"]);
 }
 
 #[test]
