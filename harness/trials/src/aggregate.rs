@@ -22,7 +22,7 @@ use self::words::words;
 use crate::case::{Case, Mix};
 use crate::fault::Fault;
 use crate::memory;
-use crate::metric::{NoiseProbe, process_cpu_seconds};
+use crate::metric::{Noise, NoiseProbe, process_cpu_seconds};
 use crate::pin::Cpus;
 
 /// The hidden command of an aggregation trial's process.
@@ -63,7 +63,7 @@ pub struct Aggregated {
     pub distinct: u64,
     /// How long one thread took to count the same words before, without any sharing.
     pub sequential_seconds: f64,
-    /// What disturbed it.
+    /// What disturbed it, or the one thread before.
     pub noise: String,
     /// Whether every count was right; what was not.
     pub failures: Vec<String>,
@@ -131,6 +131,8 @@ struct Task {
     /// As one thread counts them.
     expected: Counts,
     sequential_seconds: f64,
+    /// What disturbed that thread.
+    noise: Noise,
 }
 
 impl Task {
@@ -139,11 +141,12 @@ impl Task {
         let words = words(spec)?;
         let distinct = words.iter().collect::<HashSet<_>>().len();
         let hasher = FixedState::with_seed(spec.case.hash_seed);
-        let started = Instant::now();
+        let (probe, started) = (NoiseProbe::start(), Instant::now());
         let expected = ways::sequential(&words, distinct, &hasher);
         let sequential_seconds = started.elapsed().as_secs_f64();
+        let noise = probe.stop();
         let pool = pool(&spec.case)?;
-        Ok(Self { pool, words, distinct, hasher, expected, sequential_seconds })
+        Ok(Self { pool, words, distinct, hasher, expected, sequential_seconds, noise })
     }
 
     /// Runs `count` in the pool, and tells how long that took.
@@ -154,13 +157,16 @@ impl Task {
         let counted = self.pool.install(count);
         let seconds = started.elapsed().as_secs_f64();
         let cpu_after = process_cpu_seconds();
+        // Both times are in what is said: so many times one thread.
+        let mut noise = self.noise;
+        noise.add(&probe.stop());
         let done = Aggregated {
             seconds,
             cpu_seconds: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
             words: self.words.len() as u64,
             distinct: self.distinct as u64,
             sequential_seconds: self.sequential_seconds,
-            noise: probe.stop().verdict(),
+            noise: noise.verdict(),
             failures: Vec::new(),
         };
         (counted, done)
@@ -239,6 +245,24 @@ mod tests {
         assert_eq!(complaints(wrong), format!("1 of {all} words have a wrong count"));
         let fewer = complaints(right[1..].to_vec());
         assert_eq!(fewer, format!("{} words were counted, not {all}", all - 1));
+    }
+
+    #[test]
+    fn what_disturbs_the_one_thread_is_said_too() {
+        let mut task = Task::new(&spec(Way::Merged, 1)).unwrap();
+        if task.noise.run_delay_seconds.is_none() {
+            // The system does not tell how long threads wait.
+            return;
+        }
+        task.noise = Noise {
+            wall_seconds: 1000.0,
+            cpus: Some(1),
+            run_seconds: Some(500.0),
+            run_delay_seconds: Some(500.0),
+            ..task.noise
+        };
+        let (_, done) = task.time(|| ());
+        assert!(done.noise.contains("run delay 50.0 %"), "{}", done.noise);
     }
 
     #[test]
