@@ -81,12 +81,12 @@ fn compare_subjects<T>(
     one_table(folders)?;
     let base = Base::of(registry, asked, folders)?;
     let matters = |row: &&Row| asked.selection.wants(row) || base.has(row);
+    let quantity = asked.selection.quantity();
     let rows: Vec<Vec<Row>> = folders
         .iter()
         .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
         .collect();
     let choice = asked.selection.choose(&rows.concat(), folders[0].machine.parallelism());
-    let quantity = asked.selection.quantity();
     let by = (quantity, &choice);
     let cells = contenders(folders, by, |row| matters(&row))?;
     let (plan, mode) = base.plan(&cells, |cell| asked.selection.wants(&cell.row));
@@ -116,6 +116,8 @@ impl Base {
             }
         };
         check_baseline(&baseline, folders)?;
+        let quantity = asked.selection.quantity();
+        let baseline = if quantity.is_a_cost() { baseline.of_least() } else { baseline };
         Ok(Self::Subject(baseline, why))
     }
 

@@ -445,6 +445,11 @@ fn peaks_of_memory_are_compared() {
     let expected = (logs.iter().sum::<f64>() / logs.len() as f64).exp();
     let ratio = hazard["ratio"].as_f64().unwrap();
     assert!((ratio / expected - 1.0).abs() < 1e-9, "{ratio} {expected}");
+    // Of two the better one holds fewer bytes.
+    let best = json(&lab, &format!("{command} --baseline */leak,*/hazard"));
+    let baselines = comparisons(&best).iter().map(|one| one["baseline"].as_str().unwrap());
+    assert!(baselines.clone().count() > 5);
+    baselines.for_each(|name| assert_eq!(name, "chaining-lock-free/hazard"));
     lab.run("cmp r --metric p99").exits(2).says(&["no latency trial", "[latency]"]);
     for command in ["rank r", "report r", "scaling r", "export r --format bencher"] {
         let said = ["--metric p99.9", "only `bench cmp`"];

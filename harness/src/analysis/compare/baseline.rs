@@ -11,6 +11,8 @@ use super::cells::Contender;
 #[derive(Clone, Debug)]
 pub struct Baseline {
     patterns: Vec<Glob>,
+    /// Whether the best has the least.
+    is_least: bool,
 }
 
 /// Names or globs, separated by commas; a leading `best of` changes nothing.
@@ -27,7 +29,7 @@ impl FromStr for Baseline {
             }
             patterns.push(name.parse().map_err(|error: BadGlob| error.to_string())?);
         }
-        Ok(Self { patterns })
+        Ok(Self { patterns, is_least: false })
     }
 }
 
@@ -56,7 +58,13 @@ impl Baseline {
     /// One subject, whose name may hold commas.
     #[must_use]
     pub fn of_subject(name: &str) -> Self {
-        Self { patterns: vec![Glob::of_name(name)] }
+        Self { patterns: vec![Glob::of_name(name)], is_least: false }
+    }
+
+    /// The same for what is better the less it is.
+    #[must_use]
+    pub fn of_least(self) -> Self {
+        Self { is_least: true, ..self }
     }
 
     /// Whether it names the cell's subject or structure.
@@ -83,8 +91,12 @@ impl Baseline {
                 && !cell.trials.is_empty()
                 && self.names(&cell.subject, &cell.row.structure)
         });
+        let order = |a: &Contender, b: &Contender| {
+            let order = a.median().total_cmp(&b.median());
+            if self.is_least { order.reverse() } else { order }
+        };
         // The first by name of equals.
-        named.rev().max_by(|a, b| a.median().total_cmp(&b.median())).copied()
+        named.rev().max_by(|a, b| order(a, b)).copied()
     }
 }
 
@@ -138,5 +150,17 @@ mod tests {
         assert_eq!(best(&rows, "dashmap"), None);
         rows.push(trial("a-map", 1, 0, 3e6));
         assert_eq!(best(&rows, "papaya,a-map").unwrap(), "a-map", "of equals the first");
+    }
+
+    #[test]
+    fn of_what_is_better_the_less_it_is_the_best_is_the_least() {
+        let bytes = [("papaya", 5.0), ("dashmap", 3.0), ("a-map", 3.0), ("flurry", 1.0)];
+        let rows: Vec<_> = bytes.iter().map(|(name, bytes)| trial(name, 1, 0, *bytes)).collect();
+        let cells = cells(&[&rows], Rate::WallRate);
+        let cells: Vec<&Contender> = cells.iter().collect();
+        let best = |of: Baseline| of.best(&cells).map(|cell| cell.subject.as_str());
+        assert_eq!(best(baseline("papaya,dashmap").of_least()), Some("dashmap"));
+        assert_eq!(best(baseline("papaya,dashmap,a-map").of_least()), Some("a-map"));
+        assert_eq!(best(baseline("papaya,dashmap")), Some("papaya"));
     }
 }

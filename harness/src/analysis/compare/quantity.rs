@@ -110,6 +110,12 @@ impl Quantity {
         row
     }
 
+    /// Whether it is better the less it is.
+    #[must_use]
+    pub fn is_a_cost(self) -> bool {
+        matches!(self, Self::PeakUnreclaimedBytes | Self::Response(..) | Self::BytesPerItem)
+    }
+
     /// The heading of a column of it.
     #[must_use]
     pub fn heading(self) -> &'static str {
