@@ -3,6 +3,8 @@
 //! The trial is the unit of analysis here too: a quantile is read off each trial, and what is shown
 //! is the median over trials.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::analysis::cell::{Cell, Estimate, grouped};
 use crate::rows::latency::{LatencyTrial, Time, Times};
 
@@ -47,7 +49,7 @@ impl LatencyCell {
     /// nothing of the table.
     #[must_use]
     pub fn kept_its_rate(&self) -> bool {
-        2 * self.saturated() < self.n()
+        is_kept(self.saturated(), self.n())
     }
 
     /// Operations of the trial that did fewest.
@@ -74,6 +76,26 @@ impl LatencyCell {
         let values: Option<Vec<f64>> = self.trials.iter().map(of).collect();
         values.filter(|values| !values.is_empty())
     }
+}
+
+/// Whether a rate is kept of which so many of all trials could not.
+fn is_kept(saturated: usize, all: usize) -> bool {
+    2 * saturated < all
+}
+
+/// The cases of the cells that kept their rate, each with the bits of that.
+#[must_use]
+pub(crate) fn that_kept_their_rate<'t>(
+    trials: impl Iterator<Item = &'t LatencyTrial>,
+) -> HashSet<(&'t str, u64)> {
+    let mut cells: HashMap<(&str, u64), (usize, usize)> = HashMap::new();
+    for trial in trials.filter(|trial| trial.counts()) {
+        let cell = cells.entry((trial.row.case.as_str(), trial.open.rate.to_bits())).or_default();
+        cell.0 += usize::from(trial.is_saturated());
+        cell.1 += 1;
+    }
+    cells.retain(|_, (saturated, all)| is_kept(*saturated, *all));
+    cells.into_keys().collect()
 }
 
 impl Timed {
@@ -149,5 +171,8 @@ mod tests {
         assert_eq!(found, expected.map(|(name, rate, n, i, s)| (name.to_owned(), rate, n, i, s)));
         let kept: Vec<_> = cells.iter().map(LatencyCell::kept_its_rate).collect();
         assert_eq!(kept, [false, true, true], "half is not most");
+        let named = that_kept_their_rate(trials.iter());
+        let has = |cell: &LatencyCell| named.contains(&(cell.row.case.as_str(), cell.at.to_bits()));
+        assert_eq!(cells.iter().map(has).collect::<Vec<_>>(), kept);
     }
 }

@@ -10,6 +10,7 @@ use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, Quantity, before_and_after, cells, check, judge,
     seed_spreads, with_baseline, with_threads,
 };
+use crate::analysis::latency::that_kept_their_rate;
 use crate::analysis::throughput::{ChosenRate, Rate};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
@@ -185,13 +186,29 @@ fn contenders(
         let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
         return Ok(cells(&rows, choice.metric));
     };
+    of_latency(folders, quantity, matters)
+}
+
+/// The cells of latency trials, by rate.
+fn of_latency(
+    folders: &[Recorded],
+    quantity: Quantity,
+    matters: impl Fn(&Row) -> bool,
+) -> Result<Vec<Contender>, Failure> {
+    let mut trials: Vec<Vec<latency::LatencyTrial>> = Vec::new();
+    for folder in folders {
+        let own = latency::read(&folder.path).map_err(|error| usage(format!("{error:#}")))?;
+        trials.push(own);
+    }
+    let kept = that_kept_their_rate(trials.iter().flatten());
     let mut rates: BTreeMap<u64, Vec<Vec<Row>>> = BTreeMap::new();
-    for (i, folder) in folders.iter().enumerate() {
-        let trials = latency::read(&folder.path).map_err(|error| usage(format!("{error:#}")))?;
-        for trial in trials.iter().filter(|trial| matters(&trial.row)) {
-            let rows = rates.entry(trial.open.rate.to_bits()).or_default();
+    for (i, own) in trials.iter().enumerate() {
+        for trial in own.iter().filter(|trial| matters(&trial.row)) {
+            let rate = trial.open.rate.to_bits();
+            let is_kept = kept.contains(&(trial.row.case.as_str(), rate));
+            let rows = rates.entry(rate).or_default();
             rows.resize(folders.len(), Vec::new());
-            rows[i].push(quantity.of_latency(trial));
+            rows[i].push(quantity.of_latency(trial, is_kept));
         }
     }
     if rates.is_empty() {

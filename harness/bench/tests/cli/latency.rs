@@ -238,6 +238,35 @@ fn the_page_has_a_table_of_what_was_recorded() {
     assert!(all(&without, "#latency, nav a[href='#latency']").is_empty());
 }
 
+/// A trial that could not keep its rate counts where most did, and where most did not there is nothing to compare.
+#[test]
+fn a_table_is_not_better_for_the_trials_in_which_it_failed() {
+    let lab = asking();
+    lab.run("sweep l.toml --blocks 4 --out r").exits(0);
+    let text = lab.read("r/latency-trials.csv");
+    let header = text.lines().next().unwrap();
+    let columns: Vec<&str> = header.split(',').collect();
+    let mut edited = format!("{header}\n");
+    for mut row in lab.rows_of("r/latency-trials.csv") {
+        let blocks = match row["reclaimer"].as_str() {
+            "leak" => 1,
+            "epoch" => 2,
+            _ => 0,
+        };
+        let is_saturated = row["block"].parse::<u32>().unwrap() < blocks;
+        row.insert("saturated".to_owned(), is_saturated.to_string());
+        let fields: Vec<&str> = columns.iter().map(|column| row[*column].as_str()).collect();
+        edited += &(fields.join(",") + "\n");
+    }
+    lab.write("r/latency-trials.csv", edited);
+    let command = "cmp r --metric p50 --baseline chaining-bucket-lock --json";
+    let value: Value = serde_json::from_str(&lab.run(command).exits(0).out).unwrap();
+    let compared = value["comparisons"].as_array().unwrap();
+    let is_leak = |one: &Value| one["subject"] == "chaining-lock-free/leak" && one["pairs"] == 4;
+    assert!(!compared.is_empty() && compared.iter().all(is_leak), "{value}");
+    assert!(value["left_out"].to_string().contains("chaining-lock-free/epoch"), "{value}");
+}
+
 #[test]
 fn one_trial_prints_percentiles() {
     let lab = lab();
