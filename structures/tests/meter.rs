@@ -112,6 +112,28 @@ mod on {
     }
 
     #[test]
+    fn waits_that_are_left_behind_are_in_no_sample() {
+        fn check<R: Reclaimer>() {
+            let _meter = Meter::start();
+            meter::forget();
+            assert_eq!(meter::delays(), None);
+            let map = ChainingLockFree::<u64, u64, R>::default();
+            let mut handle = map.handle();
+            for key in 0..1000 {
+                assert!(handle.insert(key, key) && handle.remove(&key).is_some());
+            }
+            drop(handle);
+            drop(map);
+            // One in 256 is watched. All of them have been freed by now, or never are.
+            assert!(meter::delays().is_some());
+            meter::forget();
+            assert_eq!(meter::delays(), None);
+        }
+        check::<Epoch>();
+        check::<Leak>();
+    }
+
+    #[test]
     fn an_insertion_that_comes_too_late_discards_its_node() {
         let meter = Meter::start();
         let map = ChainingLockFree::<u64, u64, Epoch>::default();

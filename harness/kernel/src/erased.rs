@@ -32,7 +32,7 @@ pub fn counting_maker<M: ConcurrentMap<u64, u64> + 'static>(
 }
 
 /// The meter of [`structures`].
-const METER: Meter = Meter { read, delays, slept: meter::slept };
+const METER: Meter = Meter { read, delays, forget: meter::forget, slept: meter::slept };
 
 fn read() -> Option<Reading> {
     let reading = meter::read()?;

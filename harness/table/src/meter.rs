@@ -42,12 +42,14 @@ pub struct Meter {
     pub read: fn() -> Option<Reading>,
     /// How long they waited; `None` if none was in the sample.
     pub delays: fn() -> Option<Delays>,
+    /// Leaves behind how long nodes have waited so far, while no thread retires or frees one.
+    pub forget: fn(),
     /// Says that the process has slept for so long: nobody waits meanwhile.
     pub slept: fn(Duration),
 }
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { read: || None, delays: || None, slept: |_| () }
+        Self { read: || None, delays: || None, forget: || (), slept: |_| () }
     }
 }

@@ -121,6 +121,9 @@ mod off {
         None
     }
 
+    /// Leaves behind how long nodes have waited so far. Does nothing: built without the feature `meter`.
+    pub fn forget() {}
+
     /// Says that the process has slept for so long. Does nothing: built without the feature `meter`.
     pub fn slept(_: Duration) {}
 
@@ -268,6 +271,12 @@ mod on {
     #[must_use]
     pub fn delays() -> Option<Delays> {
         waits::read()
+    }
+
+    /// Leaves behind how long nodes have waited so far, freed or not: [`delays`] is of those that are
+    /// retired from now on. For when no thread retires or frees a node.
+    pub fn forget() {
+        waits::forget();
     }
 
     /// Says that the whole process has slept for so long, and was let sleep on purpose: no node waits

@@ -134,7 +134,21 @@ fn end(place: &Place) {
     place.address.store(FREE, Release);
 }
 
-/// Quantiles of what has been watched in this process so far; `None` if nothing has.
+/// Leaves behind all waits so far, and what is watched. For when nobody retires or frees: of what happens
+/// meanwhile, a wait may be lost or stay.
+pub(super) fn forget() {
+    for place in &PLACES_OF {
+        // Relaxed, all: the place's time is not read. One that is being taken stays.
+        let address = place.address.load(Relaxed);
+        if address > TAKEN {
+            let _ = place.address.compare_exchange(address, FREE, Relaxed, Relaxed);
+        }
+    }
+    // Relaxed: counts.
+    WAITED.iter().for_each(|count| count.store(0, Relaxed));
+}
+
+/// Quantiles of what has been watched since then; `None` if nothing has.
 pub(super) fn read() -> Option<Delays> {
     let mut counts: Vec<u64> = WAITED.iter().map(|count| count.load(Relaxed)).collect();
     let now = now();

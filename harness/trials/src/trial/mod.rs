@@ -225,6 +225,8 @@ fn run_by(
     }
     if info.counts_nodes {
         drain(&*map, maker.meter);
+        // How long the prefill's nodes have waited says nothing of what the workers do.
+        (maker.meter.forget)();
     }
     let observer = Observer::new((spec, maker), &mut counters, conductor);
     let mut measured = measure(&*map, (spec, &streams), &mut books, observer);

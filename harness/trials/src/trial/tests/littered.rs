@@ -1,11 +1,16 @@
 //! A table whose prefill leaves something to free.
 
-use table::meter::{Meter, Reading, Tally};
+use std::sync::atomic::AtomicBool;
+
+use table::meter::{Delays, Meter, Reading, Tally};
 
 use super::*;
 
 /// What a prefill has left for lookups to free, one each. More than fit into a warm-up.
 static LITTER: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether it has left a wait in the meter's sample.
+static HAS_WAITED: AtomicBool = AtomicBool::new(false);
 
 /// A table whose prefill leaves it.
 struct Littered(ChainingBucketLock<u64, u64>);
@@ -18,6 +23,7 @@ impl DirectMap<u64, u64> for Littered {
 
     fn insert(&self, key: u64, value: u64) -> bool {
         LITTER.fetch_add(4_000, Relaxed);
+        HAS_WAITED.store(true, Relaxed);
         self.0.insert(key, value)
     }
 
@@ -58,9 +64,16 @@ fn what_the_prefill_has_retired_is_freed_before_anything_is_measured() {
         let (nodes, bytes) = (LITTER.load(Relaxed) as u64, 0);
         Some(Reading { unreclaimed: Tally { nodes, bytes }, ..Reading::default() })
     }
+    fn delays() -> Option<Delays> {
+        HAS_WAITED.load(Relaxed).then_some(Delays { p50: 1.0, p99: 2.0, max: 3.0 })
+    }
+    fn forget() {
+        HAS_WAITED.store(false, Relaxed);
+    }
     let mut maker = maker(|_: &MapOptions| Littered(ChainingBucketLock::default()));
-    maker.meter = Meter { read, ..Meter::default() };
+    maker.meter = Meter { read, delays, forget, ..Meter::default() };
     let measured = super::super::run(&maker, &spec(1, Mix::balanced(100.0), 0.0)).unwrap();
     assert_eq!(measured.failures, Vec::<String>::new());
     assert_eq!(measured.peak_unreclaimed, Some(0));
+    assert_eq!(measured.free_delay_max, None, "lookups retire nothing");
 }
