@@ -15,6 +15,10 @@ pub const QUANTILES: [(&str, f64); 6] =
 /// Those of them that a table of many cells has room for.
 pub(crate) const SHOWN: [(&str, f64); 4] = [QUANTILES[0], QUANTILES[2], QUANTILES[3], QUANTILES[5]];
 
+/// How long an operation that never began had waited at least, in nanoseconds: a trial that is
+/// behind goes on for a second or longer.
+const NEVER: u64 = 1_000_000_000;
+
 /// A trial that counts.
 #[derive(Clone, Debug)]
 pub struct Timed {
@@ -55,7 +59,8 @@ impl LatencyCell {
     /// Operations of the trial that did fewest.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.trials.iter().map(|trial| trial.times[0].count()).min().unwrap_or(0)
+        let done = |trial: &Timed| trial.times[Time::Service as usize].count();
+        self.trials.iter().map(done).min().unwrap_or(0)
     }
 
     /// The quantile `q`, in seconds; `None` if some trial has no operation beyond it. The quantile 1
@@ -100,7 +105,7 @@ pub(crate) fn that_kept_their_rate<'t>(
 
 impl Timed {
     fn of(trial: &LatencyTrial) -> Option<Self> {
-        let times = || Time::ALL.map(|time| trial.times(time));
+        let times = || Time::ALL.map(|time| trial.times_of_all_due(time));
         trial.counts().then(|| Self { saturated: trial.is_saturated(), times: times() })
     }
 }
@@ -112,6 +117,18 @@ impl LatencyTrial {
         let mut all = Times::default();
         let of = self.distributions.iter().filter(|one| one.time == time);
         of.for_each(|one| all.add(&one.buckets));
+        all
+    }
+
+    /// The same of all that were due. Without those that never began a trial would look good in
+    /// which half of them did not.
+    #[must_use]
+    pub(crate) fn times_of_all_due(&self, time: Time) -> Times {
+        let mut all = self.times(time);
+        let never = self.open.unstarted.filter(|_| time == Time::Response).unwrap_or(0);
+        if never > 0 {
+            all.add(&[(NEVER, never)]);
+        }
         all
     }
 }
@@ -148,6 +165,17 @@ mod tests {
         assert!(low <= quantile.median && quantile.median <= high && low < high);
         // Service times of these trials are a tenth.
         assert_eq!(cell.median(Time::Service, 0.5), Some(100e-9));
+    }
+
+    #[test]
+    fn what_never_began_has_waited_for_a_second() {
+        let mut trial = latency_trial("papaya", 1e5, 0, &[(1000, 90)]);
+        trial.open.unstarted = Some(10);
+        let cells = LatencyCell::all(&[trial]);
+        let [cell] = cells.as_slice() else { panic!("{cells:?}") };
+        let [of_90, of_95] = [0.9, 0.95].map(|q| cell.median(Time::Response, q));
+        assert_eq!((of_90, of_95), (Some(1e-6), Some(1.0)));
+        assert_eq!(cell.median(Time::Service, 0.95), Some(100e-9), "it had no service");
     }
 
     #[test]

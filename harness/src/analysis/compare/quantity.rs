@@ -65,7 +65,7 @@ impl Quantity {
         let mut row = trial.row.clone();
         row.ops_per_sec = match self {
             Self::Response(_, quantile) if is_kept => {
-                trial.times(Time::Response).quantile(quantile)
+                trial.times_of_all_due(Time::Response).quantile(quantile)
             }
             _ => None,
         };
@@ -244,6 +244,8 @@ mod tests {
         assert_eq!(of(&trial, "p99"), Some(p99), "most others did keep it");
         let of_cell = Quantity::named("p99").unwrap().of_latency(&trial, false);
         assert_eq!(of_cell.ops_per_sec, None);
+        trial.open.unstarted = Some(2_000);
+        assert_eq!(of(&trial, "p50"), Some(1.0), "most never began");
     }
 
     #[test]
