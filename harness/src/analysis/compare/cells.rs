@@ -53,6 +53,13 @@ impl Contender {
         self.trials.iter().map(|trial| trial.rate).collect()
     }
 
+    /// What names it in any run: its case, and the rate that its latency trials were asked for, as
+    /// bits.
+    #[must_use]
+    pub(super) fn id(&self) -> (&str, Option<u64>) {
+        (self.row.case.as_str(), self.workload.rate)
+    }
+
     /// The subject and the workload.
     #[must_use]
     pub fn name(&self) -> String {
@@ -195,6 +202,7 @@ pub(super) fn wall_ratio(pairs: &[(&RatedTrial, &RatedTrial)]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::compare::before_and_after;
     use crate::test_rows::{Grid, trial, with};
     use crate::workload::Distribution;
 
@@ -252,6 +260,25 @@ mod tests {
         assert_eq!(ratio(&rows, Rate::CleanRate), None, "not every pair has it");
         rows[0].ops_per_sec = Some(0.0);
         assert_eq!(ratio(&rows, Rate::CleanRate), None, "0 has no ratio");
+    }
+
+    #[test]
+    fn what_is_compared_of_two_runs_is_of_one_rate() {
+        let run = |at: &[(f64, f64)]| -> Vec<Contender> {
+            let cell = |&(rate, time): &(f64, f64)| {
+                let cell = cells(&[&[trial("map", 1, 0, time)]], Rate::WallRate).remove(0);
+                Contender { workload: cell.workload.clone().at_rate(rate), ..cell }
+            };
+            at.iter().map(cell).collect()
+        };
+        let before = run(&[(1e5, 1.0), (2e5, 8.0), (3e5, 9.0)]);
+        let after = run(&[(1e5, 3.0), (2e5, 8.0), (4e5, 9.0)]);
+        let plan = before_and_after(&before, &after, |_| true);
+        let medians = plan.pairings.iter().map(|one| (one.theirs.median(), one.ours.median()));
+        assert_eq!(medians.collect::<Vec<_>>(), [(1.0, 3.0), (8.0, 8.0)]);
+        let [old, new] = plan.left_out.as_slice() else { panic!("{:?}", plan.left_out) };
+        assert!(old.contains("rate=300000 ") && old.ends_with(": only before"), "{old}");
+        assert!(new.contains("rate=400000 ") && new.ends_with(": only after"), "{new}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ pub fn with_baseline<'c>(
     plan
 }
 
-/// Each cell of `after` that is `wanted` against the same case in `before`. The trials are paired
+/// Each cell of `after` that is `wanted` against the same cell in `before`. The trials are paired
 /// by block if every two of one case and block have the same seed, hence did the same operations.
 #[must_use]
 pub fn before_and_after<'c>(
@@ -142,19 +142,18 @@ pub fn before_and_after<'c>(
     after: &'c [Contender],
     wanted: impl Fn(&Contender) -> bool,
 ) -> Plan<'c> {
-    let old: HashMap<&str, &Contender> =
-        before.iter().map(|cell| (cell.row.case.as_str(), cell)).collect();
+    let old: HashMap<_, &Contender> = before.iter().map(|cell| (cell.id(), cell)).collect();
     let both: Vec<(&Contender, &Contender)> = after
         .iter()
         .filter(|cell| wanted(cell))
-        .filter_map(|cell| Some((cell, *old.get(cell.row.case.as_str())?)))
+        .filter_map(|cell| Some((cell, *old.get(&cell.id())?)))
         .collect();
     let mut plan = Plan::default();
-    let new: BTreeSet<&str> = after.iter().map(|cell| cell.row.case.as_str()).collect();
+    let new: BTreeSet<_> = after.iter().map(Contender::id).collect();
     for (cells, have, run) in
         [(before, new, "before"), (after, old.keys().copied().collect(), "after")]
     {
-        let alone = cells.iter().filter(|cell| wanted(cell) && !have.contains(&*cell.row.case));
+        let alone = cells.iter().filter(|cell| wanted(cell) && !have.contains(&cell.id()));
         plan.left_out.extend(alone.map(|cell| format!("{}: only {run}", cell.name())));
     }
     let paired = both.iter().all(|(ours, theirs)| same_seeds(ours, theirs));
