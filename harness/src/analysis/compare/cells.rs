@@ -192,6 +192,14 @@ pub(super) fn pairs_of<'c>(
     ours.trials.iter().filter_map(|trial| Some((trial, *theirs.get(&trial.block)?))).collect()
 }
 
+/// Whether the trials of one block did the same operations, by their seeds. A cell of which no trial counts leaves
+/// that to the others.
+pub(super) fn same_seeds(ours: &Contender, theirs: &Contender) -> bool {
+    let pairs = pairs_of(ours, theirs);
+    let has_none = ours.trials.is_empty() || theirs.trials.is_empty();
+    (has_none || !pairs.is_empty()) && pairs.iter().all(|(ours, theirs)| ours.seed == theirs.seed)
+}
+
 /// The ratio of these pairs over all wall time, where each trial has that beside its rate.
 pub(super) fn wall_ratio(pairs: &[(&RatedTrial, &RatedTrial)]) -> Option<f64> {
     let rates = pairs.iter().map(|(ours, theirs)| Some((ours.wall?, theirs.wall?)));
@@ -279,6 +287,30 @@ mod tests {
         let [old, new] = plan.left_out.as_slice() else { panic!("{:?}", plan.left_out) };
         assert!(old.contains("rate=300000 ") && old.ends_with(": only before"), "{old}");
         assert!(new.contains("rate=400000 ") && new.ends_with(": only after"), "{new}");
+    }
+
+    #[test]
+    fn a_cell_of_which_no_trial_counts_says_nothing_of_seeds() {
+        let of = |blocks: &[u32], seed| {
+            let row = |block: &u32| with(&trial("map", 1, *block, 1e6), |row| row.seed = seed);
+            let rows: Vec<Row> = blocks.iter().map(row).collect();
+            cells(&[&rows], Rate::WallRate).remove(0)
+        };
+        let (one, again, other) = (of(&[0, 1], 7), of(&[1, 2], 7), of(&[1, 2], 8));
+        assert!(same_seeds(&one, &again) && !same_seeds(&one, &other));
+        assert!(!same_seeds(&one, &of(&[2], 7)), "they have no block together");
+        let none = Contender { trials: Vec::new(), ..one.clone() };
+        assert!(same_seeds(&one, &none) && same_seeds(&none, &other));
+        // So the trials of the others are paired.
+        let cell = |threads, seed| {
+            let row = with(&trial("map", threads, 0, 1e6), |row| row.seed = seed);
+            cells(&[&[row]], Rate::WallRate).remove(0)
+        };
+        let before = [cell(1, 7), Contender { trials: Vec::new(), ..cell(2, 7) }];
+        let after = [cell(1, 7), cell(2, 7)];
+        let plan = before_and_after(&before, &after, |_| true);
+        assert_eq!((plan.pairings.len(), plan.left_out.len()), (1, 1), "{plan:?}");
+        assert!(plan.is_paired());
     }
 
     #[test]

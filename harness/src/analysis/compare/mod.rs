@@ -22,7 +22,7 @@ use serde::Serialize;
 use stats::Ratio;
 
 pub use self::baseline::Baseline;
-use self::cells::{pairs_of, wall_ratio};
+use self::cells::{pairs_of, same_seeds, wall_ratio};
 pub use self::cells::{Contender, RatedTrial, Workload, cells};
 pub use self::checks::{Checks, check};
 pub use self::deviation::deviation;
@@ -135,7 +135,7 @@ pub fn with_baseline<'c>(
 }
 
 /// Each cell of `after` that is `wanted` against the same cell in `before`. The trials are paired
-/// by block if every two of one case and block have the same seed, hence did the same operations.
+/// by block if every two of one cell and block have the same seed, hence did the same operations.
 #[must_use]
 pub fn before_and_after<'c>(
     before: &'c [Contender],
@@ -165,11 +165,6 @@ pub fn before_and_after<'c>(
         }
     }
     plan
-}
-
-fn same_seeds(ours: &Contender, theirs: &Contender) -> bool {
-    let pairs = pairs_of(ours, theirs);
-    !pairs.is_empty() && pairs.iter().all(|(ours, theirs)| ours.seed == theirs.seed)
 }
 
 const NO_RATIO: &str = "a trial measured 0, and 0 has no ratio";
