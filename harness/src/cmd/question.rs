@@ -69,7 +69,7 @@ pub(super) fn compare<T>(
 }
 
 pub(super) fn are_two_runs(before: &Recorded, after: &Recorded) -> bool {
-    let differ = !before.machine.differences(&after.machine).is_empty();
+    let differ = !before.machine.all_differences(&after.machine).is_empty();
     share_trials(before, after) || differ && share_cells(before, after)
 }
 

@@ -258,6 +258,22 @@ fn other_machines_have_to_be_asked_for() {
 }
 
 #[test]
+fn builds_that_no_commit_tells_apart_are_two_runs() {
+    let lab = recorded("schemes");
+    let machine = lab.read("r/machine.toml");
+    for (part, build) in [(0, "a"), (1, "b")] {
+        let folder = format!("part{part}");
+        edit(&lab, &folder, |row| row["block"].parse::<u32>().unwrap() % 2 == part);
+        let dirty = format!("git_dirty = true\nprograms = \"{build}\"");
+        let machine = machine.replace("git_dirty = false", &dirty);
+        lab.write(&format!("{folder}/machine.toml"), machine);
+    }
+    lab.run("cmp part0 part1").exits(0).prints(&["differ:\n  programs: a before, b after"]);
+    let said = ["different machines or builds", "programs: a and b"];
+    lab.run("rank part0 part1").exits(2).says(&said);
+}
+
+#[test]
 fn a_run_by_turns_is_told_from_one_without() {
     let lab = recorded("quickstart-recorded");
     lab.copy("r", "turned");
