@@ -152,7 +152,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
             let new = f(Some(value));
             return Some(mem::replace(value, new));
         }
-        chain.push(hash, key, f(None));
+        // Not beside the key, which as an argument would be dropped under the lock if `f` panics: its
+        // drop is user code.
+        let value = f(None);
+        chain.push(hash, key, value);
         self.buckets.added(chain);
         None
     }

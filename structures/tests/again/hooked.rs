@@ -74,6 +74,8 @@ thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
     static TALLY: Cell<Tally> = const { Cell::new(Tally { worked: 0, panicked: 0 }) };
     static RUNS: Cell<bool> = const { Cell::new(false) };
+    /// User code that is to panic, after so many calls of it.
+    static PLANTED: Cell<Option<(Place, u64)>> = const { Cell::new(None) };
 }
 
 /// Runs `f` with `hook` at `place`, within [`step`]s.
@@ -87,16 +89,42 @@ pub fn armed(place: Place, hook: impl FnMut(u64) + 'static, f: impl FnOnce()) ->
 
 /// User code at the armed place uses the table while this runs, and at no other time.
 pub fn step(f: impl FnOnce()) {
+    let hashes = HOOK.with_borrow(|hook| matches!(hook, Some((Place::Hash, _))));
+    limited(if hashes { HASHES } else { TIMES }, f);
+}
+
+/// The same, so many times at most.
+pub fn limited(times: u64, f: impl FnOnce()) {
     struct Disarm;
     impl Drop for Disarm {
         fn drop(&mut self) {
             LEFT.set(0);
         }
     }
-    let hashes = HOOK.with_borrow(|hook| matches!(hook, Some((Place::Hash, _))));
-    LEFT.set(if hashes { HASHES } else { TIMES });
+    LEFT.set(times);
     let _disarm = Disarm;
     f();
+}
+
+/// Runs `f`, in which the user code at `place` panics once, after so many calls; whether it did.
+pub fn interrupted(place: Place, calls: u64, f: impl FnOnce()) -> bool {
+    PLANTED.set(Some((place, calls)));
+    let ended = panic::catch_unwind(AssertUnwindSafe(f));
+    let happened = PLANTED.take().is_none();
+    assert!(happened || ended.is_ok(), "another panic");
+    happened
+}
+
+/// Panics, if that is planted here; not while the hook uses the table.
+fn interrupt(place: Place) {
+    let Some((planted, calls)) = PLANTED.get() else { return };
+    if planted != place || RUNS.get() {
+        return;
+    }
+    PLANTED.set(calls.checked_sub(1).map(|left| (planted, left)));
+    if calls == 0 {
+        panic::resume_unwind(Box::new("planted"));
+    }
 }
 
 /// The hook of a closure.
@@ -124,7 +152,9 @@ pub fn fire() {
     }
 }
 
-fn at(place: Place) {
+/// User code at `place`.
+pub fn at(place: Place) {
+    interrupt(place);
     if LEFT.get() > 0 && HOOK.with_borrow(|hook| hook.as_ref().is_some_and(|(at, _)| *at == place))
     {
         fire();

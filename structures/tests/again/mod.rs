@@ -102,6 +102,33 @@ fn steps(place: Place) -> &'static [Step] {
     }
 }
 
+/// Operations in which user code is to panic. `upsert` finds 6 absent, unless its removal has panicked.
+const INTERRUPTED: [Step; 5] = [
+    |handle| _ = handle.remove(6),
+    |handle| _ = handle.upsert(6, &mut || hooked::at(Place::Update)),
+    |handle| _ = handle.insert(6),
+    |handle| _ = handle.update(1, &mut || hooked::at(Place::Update)),
+    |handle| handle.for_each(&mut || hooked::at(Place::Update)),
+];
+
+/// Runs operations in which user code panics at its first call, and at its second: what is dropped for that
+/// uses the table, too.
+fn interrupt_each(map: &'static dyn Table) {
+    let mut happened = 0;
+    for place in [Place::Hash, Place::Eq, Place::Clone, Place::Update] {
+        for (calls, operation) in INTERRUPTED.iter().flat_map(|each| [(0, each), (1, each)]) {
+            let mut handle = map.handle();
+            hooked::limited(8, || {
+                let one = || operation(&mut *handle);
+                happened += u64::from(hooked::interrupted(place, calls, one));
+            });
+            still_works(map);
+            hooked::limited(8, || drop(handle));
+        }
+    }
+    assert!(happened > 8, "{happened} operations panicked");
+}
+
 /// Runs each step, with user code at `place` that uses the table as `what` says.
 fn operate(map: &'static dyn Table, place: Place, what: Use) -> Tally {
     let mut inner = map.handle();
@@ -114,6 +141,9 @@ fn operate(map: &'static dyn Table, place: Place, what: Use) -> Tally {
             still_works(map);
             // A participant that leaves may free.
             hooked::step(|| drop(handle));
+        }
+        if place == Place::Drop {
+            interrupt_each(map);
         }
     })
 }
