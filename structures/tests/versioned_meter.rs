@@ -90,6 +90,37 @@ fn many_insertions_make_no_version_for_nothing() {
     check::<HamtSharded<u64, u64>>();
 }
 
+/// What an extension replaces is freed as it goes on, whether the map has entries or none: it is not one
+/// critical section. The keys are few where each update copies them all.
+#[test]
+fn an_extension_frees_as_it_goes() {
+    const ENTRIES: u64 = 20_000;
+    fn check<M>(before: u64, keys: u64)
+    where
+        M: ConcurrentMap<u64, u64> + Default + Extend<(u64, u64)>,
+    {
+        let meter = Meter::start();
+        let mut map = M::default();
+        map.extend((0..before).map(|key| (key, 0)));
+        let mut most = 0;
+        map.extend((0..ENTRIES).map(|entry| {
+            most = most.max(meter.unreclaimed());
+            (entry % keys, entry)
+        }));
+        most = most.max(meter.unreclaimed());
+        assert_eq!(map.len() as u64, before.max(keys));
+        assert!(most < ENTRIES.cast_signed() / 2, "{most} nodes with {keys} keys, {before} before");
+    }
+    check::<CowLock<u64, u64>>(10, 10);
+    check::<CowCas<u64, u64>>(10, 10);
+    check::<HamtCas<u64, u64>>(10, 10);
+    check::<HamtSharded<u64, u64>>(10, 10);
+    check::<HamtPsim<u64, u64>>(10, 10);
+    check::<HamtPsim<u64, u64>>(0, ENTRIES);
+    check::<LogHerlihy<u64, u64>>(10, 10);
+    check::<LogHerlihy<u64, u64>>(0, ENTRIES);
+}
+
 /// When a map is gone, whatever was allocated has been freed in one of three ways, and whatever was
 /// retired has been freed.
 #[test]

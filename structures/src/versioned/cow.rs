@@ -187,6 +187,7 @@ where
     };
 
     const ROOTS: usize = ROOTS;
+    const AT_ONCE: bool = true;
 
     type Handle<'c>
         = Handle<'c, O, R, W, ROOTS>

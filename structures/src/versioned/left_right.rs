@@ -185,6 +185,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
 
 impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
     const READS_HOLD_UP_WRITES: bool = true;
+    const AT_ONCE: bool = true;
 
     const INFO: MapInfo = MapInfo {
         family: "versioned",

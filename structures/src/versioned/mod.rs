@@ -204,6 +204,9 @@ pub trait Universal<O: Sequential>: Send + Sync {
     /// in there.
     const READS_HOLD_UP_WRITES: bool = false;
 
+    /// Whether [`UniversalPinned::apply_all`] runs the operations at one moment, as one change.
+    const AT_ONCE: bool = false;
+
     /// One thread's way in.
     type Handle<'c>: UniversalHandle<O>
     where
@@ -248,7 +251,8 @@ pub trait UniversalPinned<O: Sequential> {
     /// often it is run. If the user's code in it panics, so does this, and there is no effect.
     fn apply(&mut self, root: usize, op: O::Op) -> O::Out;
 
-    /// Runs many operations, in order. They may take effect at one moment, or each at its own.
+    /// Runs many operations, in order. They take effect at [one moment](Universal::AT_ONCE), or each at its
+    /// own; then, under most schemes, all that they replace waits for the end of this critical section.
     fn apply_all(&mut self, root: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
         ops.into_iter().map(|op| self.apply(root, op)).collect()
     }

@@ -128,18 +128,18 @@ where
     U: Universal<O>,
     S: BuildHasher,
 {
-    /// As for std's maps, a later value replaces an earlier one. An empty map is filled at once, where
-    /// the construction can: a table that is copied for each update is copied once.
+    /// As for std's maps, a later value replaces an earlier one. An empty map is filled at once, where the
+    /// construction can: a table that is copied for each update is copied once. Otherwise each entry has a
+    /// critical section of its own, so that what it replaces can be freed before the next ones come.
     fn extend<I: IntoIterator<Item = (O::Key, O::Value)>>(&mut self, entries: I) {
         let mut handle = self.handle();
-        let mut pinned = handle.pin();
-        if pinned.is_empty() {
+        if U::AT_ONCE && handle.is_empty() {
             let latest: HashMap<_, _> = entries.into_iter().collect();
-            pinned.insert_many(latest);
-        } else {
-            for (key, value) in entries {
-                pinned.insert_or_assign(key, value);
-            }
+            handle.insert_many(latest);
+            return;
+        }
+        for (key, value) in entries {
+            handle.insert_or_assign(key, value);
         }
     }
 }
