@@ -239,11 +239,72 @@ macro_rules! derived {
     };
 }
 
-/// The operations of a handle, each handed on to `self.$via`.
+/// The operations of a handle, each handed on to `self.$via`: all; or those that are one step or one look, the
+/// `steps`; those that may be `many` steps; and the one that runs what takes its time, `away` from the table.
 macro_rules! forwarded {
     (($($mut:ident)?) $types:tt $lookup:tt to $($via:tt)*) => {
+        $crate::operations::forwarded!(steps ($($mut)?) $types $lookup to $($via)*);
+        $crate::operations::forwarded!(@make ($($mut)?) $types $($via)*);
+        $crate::operations::forwarded!(many ($($mut)?) $types to $($via)*);
+    };
+    (steps ($($mut:ident)?) $types:tt $lookup:tt to $($via:tt)*) => {
         $crate::operations::forwarded!(@lookups ($($mut)?) $types $lookup $($via)*);
         $crate::operations::forwarded!(@others ($($mut)?) $types $($via)*);
+    };
+    (many ($($mut:ident)?) [$K:ty, $V:ty] to $($via:tt)*) => {
+        /// [`insert`](Self::insert)s many entries and returns how many were added.
+        #[inline]
+        pub fn insert_many(
+            &$($mut)? self,
+            entries: impl IntoIterator<Item = ($K, $V)>,
+        ) -> usize {
+            self.$($via)*.insert_many(entries)
+        }
+
+        /// Removes the entries that `keep` refuses, each by itself.
+        pub fn retain(&$($mut)? self, keep: impl FnMut(&$K, &$V) -> bool)
+        where
+            $K: Clone,
+        {
+            self.$($via)*.retain(keep);
+        }
+
+        /// Removes the entries that are present when the call starts and that nobody else changes until it
+        /// ends, each by itself.
+        pub fn clear(&$($mut)? self)
+        where
+            $K: Clone,
+        {
+            self.$($via)*.clear();
+        }
+    };
+    (away ($($mut:ident)?) [$K:ty, $V:ty] to $($via:tt)*) => {
+        /// The value of `key`, after adding it with `make()` if it is absent. `make` runs once at most, in no
+        /// critical section, and with this thread declared quiescent: it may take its time. Its value is
+        /// dropped if another thread was faster. Panics where [`insert`](Self::insert) does.
+        pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
+        where
+            $K: Clone,
+            $V: Clone,
+        {
+            if let Some(value) = self.get(&key) {
+                return value;
+            }
+            let value = self.offline(make);
+            self.$($via)*.get_or_insert_with(key, || value)
+        }
+    };
+    (@make ($($mut:ident)?) [$K:ty, $V:ty] $($via:tt)*) => {
+        /// The value of `key`, after adding it with `make()` if it is absent. `make` runs once at
+        /// most.
+        #[inline]
+        pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
+        where
+            $K: Clone,
+            $V: Clone,
+        {
+            self.$($via)*.get_or_insert_with(key, make)
+        }
     };
     (@lookups ($($mut:ident)?) [$K:ty, $V:ty] [<$($Q:ident)?> $key:ty] $($via:tt)*) => {
         /// A copy of the value of `key`.
@@ -331,15 +392,6 @@ macro_rules! forwarded {
             self.$($via)*.insert(key, value)
         }
 
-        /// [`insert`](Self::insert)s many entries and returns how many were added.
-        #[inline]
-        pub fn insert_many(
-            &$($mut)? self,
-            entries: impl IntoIterator<Item = ($K, $V)>,
-        ) -> usize {
-            self.$($via)*.insert_many(entries)
-        }
-
         /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
         /// `insert` of other maps does.
         #[inline]
@@ -360,37 +412,9 @@ macro_rules! forwarded {
             self.$($via)*.upsert(key, f)
         }
 
-        /// The value of `key`, after adding it with `make()` if it is absent. `make` runs once at
-        /// most.
-        #[inline]
-        pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
-        where
-            $K: Clone,
-            $V: Clone,
-        {
-            self.$($via)*.get_or_insert_with(key, make)
-        }
-
         /// Runs `f` on the entries.
         pub fn for_each(&$($mut)? self, f: impl FnMut(&$K, &$V)) {
             self.$($via)*.for_each(f);
-        }
-
-        /// Removes the entries that `keep` refuses, each by itself.
-        pub fn retain(&$($mut)? self, keep: impl FnMut(&$K, &$V) -> bool)
-        where
-            $K: Clone,
-        {
-            self.$($via)*.retain(keep);
-        }
-
-        /// Removes the entries that are present when the call starts and that nobody else changes until it
-        /// ends, each by itself.
-        pub fn clear(&$($mut)? self)
-        where
-            $K: Clone,
-        {
-            self.$($via)*.clear();
         }
 
         /// The number of entries, as the map's.

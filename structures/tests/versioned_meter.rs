@@ -1,5 +1,5 @@
-//! What versions and their nodes hold, by the meter. It counts per process, so these tests are a
-//! process of their own and run one after the other.
+//! What versions and their nodes hold, and what handles hold up, by the meter. It counts per process, so
+//! these tests are a process of their own and run one after the other.
 #![cfg(feature = "meter")]
 
 mod suite;
@@ -16,6 +16,7 @@ use structures::reclaim::{
 };
 use structures::versioned::hamt::{Bundled, Counted, Sharing};
 use structures::versioned::{CowCas, CowLock, HamtCas, HamtPsim, HamtSharded, LogHerlihy};
+use structures::{ChainingLockFree, CuckooOptimisticItems};
 
 type Trie<R, P> = HamtCas<u64, u64, R, FixedState, P>;
 
@@ -119,6 +120,28 @@ fn an_extension_frees_as_it_goes() {
     check::<HamtPsim<u64, u64>>(0, ENTRIES);
     check::<LogHerlihy<u64, u64>>(10, 10);
     check::<LogHerlihy<u64, u64>>(0, ENTRIES);
+}
+
+/// `make` of `get_or_insert_with` may take its time: a handle is in no critical section meanwhile, and says
+/// that it is away.
+#[test]
+fn a_value_is_made_in_no_critical_section() {
+    macro_rules! check {
+        ($($map:ty),*) => {$({
+            let meter = Meter::start();
+            let map = <$map>::default();
+            let (mut handle, mut other) = (map.handle(), map.handle());
+            assert!(other.insert(2, 0));
+            let unreclaimed = handle.get_or_insert_with(1, || {
+                (0..20_000).for_each(|_| _ = other.update(&2, |value| value + 1));
+                meter.unreclaimed()
+            });
+            assert!(unreclaimed < 10_000, "{unreclaimed} nodes of {}", stringify!($map));
+        })*};
+    }
+    check!(ChainingLockFree<u64, i64>, CuckooOptimisticItems<u64, i64>, HamtCas<u64, i64>);
+    // Who is registered, and neither works nor says that it does not, holds these up.
+    check!(ChainingLockFree<u64, i64, Qsbr>, HamtCas<u64, i64, Qsbr>);
 }
 
 /// When a map is gone, whatever was allocated has been freed in one of three ways, and whatever was

@@ -191,7 +191,11 @@ where
         f()
     }
 
-    forwarded!((mut) [K, V] [<Q> Q] to pin());
+    forwarded!(steps (mut) [K, V] [<Q> Q] to pin());
+
+    forwarded!(many (mut) [K, V] to pin());
+
+    forwarded!(away (mut) [K, V] to pin());
 }
 
 impl<R: Reclaimer, K: Send, V: Send, G: Guard<R>> Found<'_, R, K, V, G> {

@@ -162,7 +162,11 @@ where
         self.pin().try_insert(key, value)
     }
 
-    forwarded!((mut) [K, V] [<Q> Q] to pin());
+    forwarded!(steps (mut) [K, V] [<Q> Q] to pin());
+
+    forwarded!(many (mut) [K, V] to pin());
+
+    forwarded!(away (mut) [K, V] to pin());
 }
 
 /// A hash's tag.

@@ -232,7 +232,11 @@ where
         self.inner.offline(f)
     }
 
-    forwarded!((mut) [O::Key, O::Value] [<Q> Q] to pin());
+    forwarded!(steps (mut) [O::Key, O::Value] [<Q> Q] to pin());
+
+    forwarded!(many (mut) [O::Key, O::Value] to pin());
+
+    forwarded!(away (mut) [O::Key, O::Value] to pin());
 }
 
 /// The operation that binds `found` to another value.
