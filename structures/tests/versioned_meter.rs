@@ -122,6 +122,37 @@ fn an_extension_frees_as_it_goes() {
     check::<LogHerlihy<u64, u64>>(0, ENTRIES);
 }
 
+/// Many insertions, and many removals, by a handle: where the construction makes them one by one, what each
+/// replaces is freed before the last.
+#[test]
+fn many_changes_one_by_one_free_as_they_go() {
+    const KEYS: u64 = 20_000;
+    macro_rules! check {
+        ($($map:ty),*) => {$({
+            let meter = Meter::start();
+            let map = <$map>::default();
+            let mut handle = map.handle();
+            let bounded = |after: &str| {
+                let nodes = meter.unreclaimed();
+                assert!(nodes < KEYS.cast_signed() / 2, "{nodes} nodes after {after}");
+            };
+            for _ in 0..2 {
+                let added = handle.insert_many((0..KEYS).map(|key| (key, key)));
+                assert_eq!(added as u64, KEYS);
+                bounded("insertions");
+                handle.retain(|key, _| *key >= KEYS);
+                assert_eq!(handle.len(), 0);
+                bounded("a retain");
+            }
+            handle.insert_many((0..KEYS).map(|key| (key, key)));
+            handle.clear();
+            assert!(handle.is_empty());
+            bounded("a clear");
+        })*};
+    }
+    check!(HamtPsim<u64, u64>, LogHerlihy<u64, u64>);
+}
+
 /// `make` of `get_or_insert_with` may take its time: a handle is in no critical section meanwhile, and says
 /// that it is away.
 #[test]

@@ -113,15 +113,25 @@ where
     /// said [there](crate::map#user-code-that-uses-the-map). O(n); room for as many keys as are removed.
     pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
         for root in 0..U::ROOTS {
-            let mut removals = Vec::new();
-            let visit = |found: &Binding<_, _>| {
-                if !keep(&found.key, &found.value) {
-                    removals.push(remove(found));
-                }
-            };
-            self.inner.read(root, |object| object.for_each(visit));
+            let removals = self.removals(root, &mut keep);
             self.inner.apply_all(root, removals);
         }
+    }
+
+    /// The operations that take out the entries of `root` that `keep` refuses, of one moment.
+    fn removals(
+        &mut self,
+        root: usize,
+        keep: &mut impl FnMut(&O::Key, &O::Value) -> bool,
+    ) -> Vec<MapOp<O::Key, O::Value>> {
+        let mut removals = Vec::new();
+        let visit = |found: &Binding<_, _>| {
+            if !keep(&found.key, &found.value) {
+                removals.push(remove(found));
+            }
+        };
+        self.inner.read(root, |object| object.for_each(visit));
+        removals
     }
 
     /// Replaces the value of `key` by `f` of it and returns the one replaced; `f` runs once for
@@ -234,9 +244,36 @@ where
 
     forwarded!(steps (mut) [O::Key, O::Value] [<Q> Q] to pin());
 
-    forwarded!(many (mut) [O::Key, O::Value] to pin());
-
     forwarded!(away (mut) [O::Key, O::Value] to pin());
+
+    derived!((mut) [O::Key, O::Value] [<Q> Q]: clear);
+
+    /// [`Pinned::insert_many`]; where the construction adds one entry at a time, each has a critical
+    /// section of its own, so that what it replaces can be freed before the next ones come.
+    pub fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
+        if U::AT_ONCE {
+            return self.pin().insert_many(entries);
+        }
+        let mut added = 0;
+        for (key, value) in entries {
+            added += usize::from(self.insert(key, value));
+        }
+        added
+    }
+
+    /// [`Pinned::retain`]; where the construction removes one entry at a time, each removal has a critical
+    /// section of its own, as in [`insert_many`](Self::insert_many).
+    pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
+        if U::AT_ONCE {
+            return self.pin().retain(keep);
+        }
+        for root in 0..U::ROOTS {
+            let removals = self.pin().removals(root, &mut keep);
+            for removal in removals {
+                self.pin().inner.apply(root, removal);
+            }
+        }
+    }
 }
 
 /// The operation that binds `found` to another value.
