@@ -30,8 +30,9 @@
 //! * lock_free-I4. Sentinels (bucket words) are never unlinked and live as long as the table.
 //! * lock_free-I5. A node reached from an *unmarked* link, read while the node was already protected,
 //!   was in the list then, hence not retired before it was protected (duty reclaim-D1).
-//! * lock_free-I6. The user's code runs at no moment at which a node is allocated and owned by nobody,
-//!   or an operation has taken effect but is not finished.
+//! * lock_free-I6. The user's code runs at no moment at which a node is allocated and owned by nobody.
+//!   When an operation has taken effect, and until it is finished, all of it that runs is the `Drop` of what
+//!   the scheme frees: that finds the list as another thread would, and its panic ends there.
 
 mod ops;
 mod traits;

@@ -305,7 +305,7 @@ where
 }
 
 /// Unlinks the node that was found, now marked and leading to `successor`, or sees to it that
-/// somebody has. Runs no code of the user's (lock_free-I6).
+/// somebody has. Of the user's code only that runs which lock_free-I6 says.
 #[inline]
 fn unlink<K, V, R, S, G>(
     map: &ChainingLockFree<K, V, R, S>,

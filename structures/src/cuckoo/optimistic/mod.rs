@@ -302,7 +302,8 @@ where
 
     /// Runs `f` on the entries; see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). What
     /// a bucket has is in the map, whatever its home says, as no displacement is under way.
-    /// Displacements wait, so that an insertion that needs one waits; nobody else does.
+    /// Displacements wait, so that an insertion that needs one waits; nobody else does, but where `E` has one
+    /// lock for all writers, or for all operations: those wait for that.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
         // Before the turn, as a writer has it who then displaces. What a closure does is inside of it.
         let _alone = self.exclusion.write();
