@@ -252,7 +252,9 @@ macro_rules! forwarded {
         $crate::operations::forwarded!(@others ($($mut)?) $types $($via)*);
     };
     (many ($($mut:ident)?) [$K:ty, $V:ty] to $($via:tt)*) => {
-        /// [`insert`](Self::insert)s many entries and returns how many were added.
+        /// [`insert`](Self::insert)s many entries and returns how many were added: where the table has critical
+        /// sections in a single one, in which the iterator runs as well. One that waits for something had better
+        /// not be in there.
         #[inline]
         pub fn insert_many(
             &$($mut)? self,
@@ -261,7 +263,8 @@ macro_rules! forwarded {
             self.$($via)*.insert_many(entries)
         }
 
-        /// Removes the entries that `keep` refuses, each by itself.
+        /// Removes the entries that `keep` refuses, each by itself; where the table has critical sections, in a
+        /// single one.
         pub fn retain(&$($mut)? self, keep: impl FnMut(&$K, &$V) -> bool)
         where
             $K: Clone,

@@ -188,7 +188,7 @@ pub trait MapHandle<K, V> {
         self.pin().insert(key, value)
     }
 
-    /// [`PinnedMap::insert_many`], pinned once for all of them.
+    /// [`PinnedMap::insert_many`], pinned once for all of them, and for the iterator.
     #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         self.pin().insert_many(entries)
