@@ -16,6 +16,15 @@ pub(crate) fn contain(f: impl FnOnce()) -> bool {
     fine
 }
 
+/// Drops what an attempt has made in vain, before it is made again. A panic of its `Drop` ends here: who sees
+/// that of a `Drop` may believe that the operation has taken effect.
+#[inline]
+pub(crate) fn in_vain<T>(made: T) {
+    if mem::needs_drop::<T>() {
+        contain(|| drop(made));
+    }
+}
+
 /// Of what two drops came to: the first panic, if any.
 pub(crate) fn first(
     earlier: std::thread::Result<()>,

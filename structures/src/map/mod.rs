@@ -129,7 +129,10 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
 ///
 /// The provided operations pin for themselves alone. A panic in the key's or value's code or
 /// in a closure leaves the map usable. An operation in which `Hash`, `Eq`, `Clone` or a closure
-/// panicked has had no effect; a `Drop` that panics comes after the effect.
+/// panicked has had no effect; a `Drop` that panics comes after the effect. What an attempt has made in
+/// vain drops before it: a panic of such a `Drop` goes to the panic hook and no further. (In a versioned
+/// table the value that was made for a binding which has changed meanwhile is not meant: a panic of its
+/// `Drop` ends the operation, which has had no effect.)
 pub trait MapHandle<K, V> {
     /// The handle inside a critical section.
     type Pinned<'h>: PinnedMap<K, V>

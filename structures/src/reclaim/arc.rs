@@ -39,6 +39,7 @@ use std::ptr;
 use super::root::RootScheme;
 use super::{Caps, Held, Leak, Node, Owned, Payload};
 use crate::map::Progress;
+use crate::panics;
 use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fence, perturb};
 
 /// Bits of an address; the count is above them.
@@ -357,6 +358,7 @@ unsafe impl RootScheme for RefCounts {
         // SAFETY: from `publish` in `alloc`, and not stored.
         let mut next = unsafe { Owned::unpublished(next) };
         lost(&mut next.value, kept);
+        panics::in_vain(next);
         None
     }
 }

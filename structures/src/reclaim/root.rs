@@ -7,6 +7,7 @@
 use std::marker::PhantomData;
 
 use super::{Caps, Guard, Node, Owned, Participant, Payload, Reclaimer};
+use crate::panics;
 use crate::sync::{AtomicPtr, Ordering};
 
 /// A scheme's domain, for roots alone.
@@ -101,7 +102,7 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     /// One attempt to replace what `root` leads to by what `make` makes of it: linearized at the
     /// compare-and-swap of the root (at least `Release`). Then either `installed` is called with
     /// what was replaced, which is retired next, or `lost` with what was made, which is dropped
-    /// next; in the latter case the answer is `None`.
+    /// next, and a panic of that drop ends there; in the latter case the answer is `None`.
     ///
     /// # Safety
     ///
@@ -253,6 +254,7 @@ unsafe impl<R: Reclaimer> RootScheme for R {
             // SAFETY: from `publish` just above, and not stored.
             let mut next = unsafe { Owned::unpublished(next) };
             lost(&mut next, kept);
+            panics::in_vain(next);
             return None;
         }
         let answer = installed(base, kept);

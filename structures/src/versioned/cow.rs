@@ -34,6 +34,7 @@ use super::{
 };
 use crate::map::{MapInfo, Progress};
 use crate::owner::{OwnerGuard, OwnerLock};
+use crate::panics;
 use crate::reclaim::{Payload, RootScheme};
 use crate::sync::{Backoff, attempt};
 
@@ -273,8 +274,11 @@ where
             unsafe { base.0.replaced(residue) };
             out
         };
-        // SAFETY: its own residue; it was not installed, so nobody else has seen it.
-        let lost = |next: &mut Published<O>, (_, residue)| unsafe { next.0.abandon(residue) };
+        let lost = |next: &mut Published<O>, (out, residue)| {
+            // SAFETY: its own residue; it was not installed, so nobody else has seen it.
+            unsafe { next.0.abandon(residue) };
+            panics::in_vain(out);
+        };
         let root = &cow.roots[root].current;
         // SAFETY: cow-I4. What `O` borrows outlives the domain, as it outlives `Root`'s drop and that
         // is in the same struct.

@@ -340,6 +340,8 @@ where
             let mut next = unsafe { Owned::unpublished(next) };
             // SAFETY: its own residue; it was not installed, so nobody else has seen it.
             unsafe { next.object.abandon(residue) };
+            // Among its responses are those of others.
+            panics::in_vain(next);
             return false;
         }
         // SAFETY: the new object was forked from this one and took its place; it is retired below.

@@ -8,6 +8,7 @@ use super::super::list::{Ahead, Cursor, Entry, Link, ListNode, MARK, has, with};
 use super::super::split_order::entry_order;
 use super::{ChainingLockFree, Found, Handle, Pinned};
 use crate::operations::{derived, forwarded};
+use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Reclaimer};
 use crate::sync::{Ordering, set_bits};
 
@@ -87,7 +88,7 @@ where
             let node = match own {
                 Own::Key(key) => node(self.map, hash, key, value),
                 Own::Node(mut node) => {
-                    node.value = value;
+                    panics::in_vain(mem::replace(&mut node.value, value));
                     node
                 }
             };
@@ -128,6 +129,7 @@ where
                 unlink(self.map, found, next);
                 return Some(value);
             }
+            panics::in_vain(value);
         }
     }
 
@@ -283,7 +285,7 @@ where
     let (key, value, old) = (entry.key.clone(), f(&entry.value), entry.value.clone());
     let replacement = Entry { next: Link::new(next), order: entry.order, key, value };
     // What the last attempt made is dropped after this one: a `Drop` that writes this key would make it fail.
-    let (new, _last) = match spare.take() {
+    let (new, last) = match spare.take() {
         Some(mut node) => {
             let last = mem::replace(&mut *node, replacement);
             (node, Some(last))
@@ -298,6 +300,8 @@ where
     if marked.is_err() {
         // SAFETY: from `publish` just above, and not stored.
         *spare = Some(unsafe { Owned::unpublished(new) });
+        panics::in_vain(last);
+        panics::in_vain(old);
         return None;
     }
     unlink(map, found, new);

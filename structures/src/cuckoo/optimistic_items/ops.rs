@@ -14,6 +14,7 @@ use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{Place, Search};
 use crate::hash;
 use crate::operations::{derived, forwarded};
+use crate::panics;
 use crate::reclaim::{Guard, Node, Offline, Owned, Participant, Reclaimer};
 use crate::sync::{touch, touch_bytes};
 use crate::versions::PerBucket;
@@ -316,7 +317,7 @@ where
     }
 
     fn set_value(entry: &mut Unstored<R, K, V>, value: V) {
-        entry.item().value = value;
+        panics::in_vain(mem::replace(&mut entry.item().value, value));
     }
 
     #[inline]
@@ -348,7 +349,7 @@ where
         let (value, replaced) = (f(&entry.value), entry.value.clone());
         let new = Item { hash, key, value };
         // What the last attempt made is dropped after this one: a `Drop` that writes this key would make it fail.
-        let (unstored, _last) = match spare.take() {
+        let (unstored, last) = match spare.take() {
             Some(mut kept) => {
                 let last = mem::replace(kept.item(), new);
                 (kept, Some(last))
@@ -359,6 +360,8 @@ where
         let attempt = at.table.try_write(&at.located, found, |slot| slot.write(content));
         if !driver::settle(self.map, at.table, attempt) {
             *spare = Some(unstored);
+            panics::in_vain(last);
+            panics::in_vain(replaced);
             return None;
         }
         // The map's now.
@@ -386,6 +389,7 @@ where
         // a panic leaves the key present.
         let value = unsafe { &*node }.value.clone();
         if !driver::try_remove(self.map, at, found) {
+            panics::in_vain(value);
             return None;
         }
         // SAFETY: reclaim-D2: our removal took it out of the map; no unlocked bucket has it, nor
