@@ -136,8 +136,13 @@ fn many_changes_one_by_one_free_as_they_go() {
                 let nodes = meter.unreclaimed();
                 assert!(nodes < KEYS.cast_signed() / 2, "{nodes} nodes after {after}");
             };
-            for _ in 0..2 {
-                let added = handle.insert_many((0..KEYS).map(|key| (key, key)));
+            for by_trait in [false, true] {
+                let entries = (0..KEYS).map(|key| (key, key));
+                let added = if by_trait {
+                    MapHandle::insert_many(&mut handle, entries)
+                } else {
+                    handle.insert_many(entries)
+                };
                 assert_eq!(added as u64, KEYS);
                 bounded("insertions");
                 handle.retain(|key, _| *key >= KEYS);

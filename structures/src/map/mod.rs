@@ -191,7 +191,8 @@ pub trait MapHandle<K, V> {
         self.pin().insert(key, value)
     }
 
-    /// [`PinnedMap::insert_many`], pinned once for all of them, and for the iterator.
+    /// [`PinnedMap::insert_many`], pinned once for all of them, and for the iterator, unless the map's own
+    /// handle says otherwise.
     #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         self.pin().insert_many(entries)

@@ -29,6 +29,11 @@ where
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         self.offline(f)
     }
+
+    /// The handle's own: pinned for each entry where the construction adds one at a time.
+    fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
+        self.insert_many(entries)
+    }
 }
 
 impl<'h, 'm: 'h, O, U, S> PinnedMap<O::Key, O::Value> for Pinned<'h, 'm, O, U, S>
