@@ -50,14 +50,14 @@ macro_rules! derived_from_compare_exchange {
 pub mod simulated;
 
 #[cfg(simulate)]
-pub use self::simulated::{
-    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-    fence,
-};
-#[cfg(simulate)]
 pub(crate) use self::simulated::{
     Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, telling, touch,
     touch_bytes, touch_bytes_mut, touch_mut, touch_update,
+};
+#[cfg(simulate)]
+pub use self::simulated::{
+    AtomicBool, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+    fence,
 };
 
 #[cfg(loom)]

@@ -382,14 +382,14 @@ fn an_unknown_command_is_swallowed() {
     let here = here();
     let noop = packet(0x0a, b"", b"", b"", 0);
     // `Verbosity`, SASL's, and what nobody knows.
-    let unknown: [(u8, &[u8], &[u8], &[u8]); 5] = [
-        (0x1b, &[0; 4], b"", b""),
-        (0x20, b"", b"", b""),
-        (0x21, b"", b"PLAIN", b"\0me\0secret"),
-        (0x22, b"", b"PLAIN", b""),
-        (0x77, b"extras", b"key", &[0x80; 1000]),
+    let unknown: [(u8, [&[u8]; 3]); 5] = [
+        (0x1b, [&[0; 4], b"", b""]),
+        (0x20, [b"", b"", b""]),
+        (0x21, [b"", b"PLAIN", b"\0me\0secret"]),
+        (0x22, [b"", b"PLAIN", b""]),
+        (0x77, [b"extras", b"key", &[0x80; 1000]]),
     ];
-    for (opcode, extras, key, value) in unknown {
+    for (opcode, [extras, key, value]) in unknown {
         let asked = [packet(opcode, extras, key, value, 3), noop.clone()];
         let (said, is_over) = tell(&here, &asked);
         let statuses: Vec<u16> = said.iter().map(|reply| reply.status).collect();

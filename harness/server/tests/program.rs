@@ -75,7 +75,7 @@ fn the_clock_is_moved_if_a_flag_says_so() {
     for (line, said) in [("serve -p 0", "ERROR"), ("serve -p 0 --debug-time", "OK")] {
         let mut command = Command::new(PROGRAM);
         command.args(line.split(' '));
-        let (_child, place) = started(command);
+        let (_running, place, _said) = started(command);
         ask(&mut connect(&place), "debugtime 5\r\n", &format!("{said}\r\n"));
     }
 }
@@ -84,7 +84,7 @@ fn the_clock_is_moved_if_a_flag_says_so() {
 fn who_speaks_another_protocol_is_not_answered() {
     let mut command = Command::new(PROGRAM);
     command.args(["serve", "-p", "0", "-t", "1", "-B", "binary"]);
-    let (_child, place) = started(command);
+    let (_running, place, _said) = started(command);
     let mut stream = connect(&place);
     stream.write_all(b"mn\r\nmn\r\nmn\r\nmn\r\nmn\r\nmn\r\n").unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "the connection has ended");

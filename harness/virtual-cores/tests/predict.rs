@@ -170,7 +170,8 @@ fn hot_lines_have_the_names_of_fields() {
 /// A lookup in a trie reads the version, two lines of each branch, and the leaf.
 #[test]
 fn a_trie_is_told_of() {
-    let spec = "[axes]\nstructure = 'hamt-*'\nreclaimer = 'arc'\nthreads = 1\nreads = 100\nkeys = 20000\n";
+    let spec =
+        "[axes]\nstructure = 'hamt-*'\nreclaimer = 'arc'\nthreads = 1\nreads = 100\nkeys = 20000\n";
     let rows = rows(spec, &[]);
     for row in rows.as_array().expect("rows") {
         // Three of them are `arc`'s.
@@ -211,7 +212,8 @@ fn items_are_told_of() {
 /// takes lines from readers.
 #[test]
 fn left_right_is_told_of() {
-    let spec = "[axes]\nstructure = 'left-right'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 2000\n";
+    let spec =
+        "[axes]\nstructure = 'left-right'\nthreads = [1, 4]\nreads = [100, 80]\nkeys = 2000\n";
     let rows = rows(spec, &[]);
     let number = |row: usize, name: &str| rows[row][name].as_f64().expect("a number");
     assert!(number(0, "accesses") > 6.3, "{rows}");
@@ -330,8 +332,7 @@ fn rows_are_written_one_by_one() {
 #[test]
 fn a_folder_goes_on_where_it_was() {
     // Two threads wait for the lock of the hottest key.
-    let spec =
-        "[axes]\nstructure = 'cuckoo-striped'\nthreads = [1, 2]\nreads = 50\nzipf = 2\nkeys = 1000\n";
+    let spec = "[axes]\nstructure = 'cuckoo-striped'\nthreads = [1, 2]\nreads = 50\nzipf = 2\nkeys = 1000\n";
     let folder = std::env::temp_dir().join(format!("goes-on-{}", std::process::id()));
     let out = folder.to_str().expect("a path of words");
     let whole = rows(spec, &["--out", out]);

@@ -255,8 +255,8 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
         ClientRequest::Touch { key, expiry, is_quiet } => {
             // It is a use of the item, as in memcached, and policies are told of lookups and of what is written.
             desk.value.clear();
-            let is_there = desk.handle.get(key, &mut desk.value).is_some()
-                && desk.handle.touch(key, expiry);
+            let is_there =
+                desk.handle.get(key, &mut desk.value).is_some() && desk.handle.touch(key, expiry);
             desk.counts.add(ServerCount::CmdTouch, 1);
             desk.counts
                 .add(if is_there { ServerCount::TouchHits } else { ServerCount::TouchMisses }, 1);

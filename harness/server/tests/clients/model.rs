@@ -36,11 +36,16 @@ pub(crate) enum Op {
     Append(Vec<u8>),
     Prepend(Vec<u8>),
     /// Stores it by the CAS number that the key has, or by another one.
-    Cas { item: Item, is_right: bool },
+    Cas {
+        item: Item,
+        is_right: bool,
+    },
     Increment(u64),
     Decrement(u64),
     /// Lets it expire at once, or in a long time.
-    Touch { is_over: bool },
+    Touch {
+        is_over: bool,
+    },
     Delete,
     /// Deletes the others too.
     Flush,

@@ -22,8 +22,8 @@ use serde::Serialize;
 use stats::Ratio;
 
 pub use self::baseline::Baseline;
-use self::cells::{pairs_of, same_seeds, wall_ratio};
 pub use self::cells::{Contender, RatedTrial, Workload, cells};
+use self::cells::{pairs_of, same_seeds, wall_ratio};
 pub use self::checks::{Checks, check};
 pub use self::deviation::deviation;
 pub use self::floor::{Floor, Floors};

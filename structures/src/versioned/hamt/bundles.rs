@@ -43,7 +43,9 @@ use crossbeam_utils::CachePadded;
 use super::sharing::{Bundled, Nodes};
 use crate::meter::Event;
 use crate::owner::{self, Act};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, FIRST, Ordering, touch, touch_bytes, touch_mut};
+use crate::sync::{
+    AtomicBool, AtomicPtr, AtomicU64, FIRST, Ordering, touch, touch_bytes, touch_mut,
+};
 
 /// Bundles that are taken off a chain at a time: so few that others do not miss the rest for long.
 const PIECE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
