@@ -418,28 +418,48 @@ impl Search for InVain {
     }
 }
 
+/// A search in which something happens, and whose path is that of an entry that is not in the slot.
+#[derive(Debug)]
+struct Outdated;
+
+impl Search for Outdated {
+    const NAME: &'static str = "outdated";
+
+    fn find<G: Graph>(graph: &G, [home, _]: [usize; 2], _: u64) -> Option<Vec<Place>> {
+        INTERLUDE.take()?();
+        let from = Place { bucket: home, slot: 0 };
+        let mut places = (0..).map(|bucket| Place { bucket, slot: 0 });
+        let to = places.find(|place| graph.other_bucket(*place).is_none())?;
+        Some(vec![from, to])
+    }
+}
+
 /// A map of `buckets` buckets, two of which are full of the keys 0 to 15.
-fn with_a_full_pair(buckets: usize) -> Arc<Searched> {
-    let map = Searched::with_buckets(buckets, By(|_| 5), Pages::Default);
+fn with_a_full_pair<P: Search>(buckets: usize) -> Arc<Searched<P>> {
+    let map = Searched::<P>::with_buckets(buckets, By(|_| 5), Pages::Default);
     (0..16).for_each(|key| assert!(map.insert(key, key)));
     Arc::new(map)
 }
 
-type Searched = CuckooOptimistic<u64, u64, By, 8, Optimistic, Tagged, InVain>;
+type Searched<P> = CuckooOptimistic<u64, u64, By, 8, Optimistic, Tagged, P>;
 
 #[test]
 fn room_made_during_a_vain_search_is_used() {
-    let map = with_a_full_pair(16);
-    let (slots, removing) = (map.slots(), Arc::clone(&map));
-    INTERLUDE.set(Some(Box::new(move || assert_eq!(removing.remove(&3), Some(3)))));
-    assert_eq!(map.try_insert(16, 16), Ok(true));
-    assert_eq!(map.slots(), slots, "it has grown");
+    fn check<P: Search>() {
+        let map = with_a_full_pair::<P>(16);
+        let (slots, removing) = (map.slots(), Arc::clone(&map));
+        INTERLUDE.set(Some(Box::new(move || assert_eq!(removing.remove(&3), Some(3)))));
+        assert_eq!(map.try_insert(16, 16), Ok(true));
+        assert_eq!(map.slots(), slots, "it has grown");
+    }
+    check::<InVain>();
+    check::<Outdated>();
 }
 
 #[test]
 fn a_key_added_during_a_vain_search_is_present() {
     // So large that growth is refused.
-    let map = with_a_full_pair(1024);
+    let map = with_a_full_pair::<InVain>(1024);
     let adding = Arc::clone(&map);
     INTERLUDE.set(Some(Box::new(move || {
         assert_eq!(adding.remove(&3), Some(3));

@@ -1,12 +1,16 @@
 //! Keys whose `Eq` lies and whose hashes change, and payloads that weigh otherwise each time.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher as _};
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
+use structures::cuckoo::path::RandomWalk;
+use structures::exclusion::{Optimistic, OptimisticStripes};
 use structures::map::{ConcurrentMap, MapHandle};
 use structures::reclaim::{Epoch, Hazard, RefCounts};
+use structures::tagging::{Tagged, Untagged};
 use structures::versioned::{Sequential, Universal, UniversalHandle, UniversalPinned, Whole};
 use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CowCas,
@@ -106,6 +110,54 @@ fn a_hasher_may_change_its_mind() {
     map.for_each(|key, value| assert_eq!(key.id(), value.id()));
     drop(map);
     assert_no_faults();
+}
+
+thread_local! {
+    /// Which hashes [`Turning`] gives.
+    static TURN: Cell<u64> = const { Cell::new(0) };
+    /// Hashes that it gives before it panics.
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Its hashes are others from one moment on, and stay so.
+#[derive(Default)]
+struct Turning;
+
+impl BuildHasher for Turning {
+    type Hasher = std::hash::DefaultHasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        LEFT.set(LEFT.get().checked_sub(1).expect("an operation comes to its end"));
+        let mut hasher = std::hash::DefaultHasher::new();
+        hasher.write_u64(TURN.get());
+        hasher
+    }
+}
+
+/// No lookup finds the keys that were there before. They are in nobody's way, and nothing is lost to an
+/// iteration.
+#[test]
+fn a_hasher_may_change_its_mind_for_good() {
+    fn check(map: Erased<u64, u64>) {
+        let mut handle = map.handle();
+        for turn in 0..5 {
+            TURN.set(turn);
+            for key in turn * 100..turn * 100 + 100 {
+                LEFT.set(50_000);
+                assert!(handle.insert(key, turn), "{key}");
+            }
+            let mut found = Vec::new();
+            handle.for_each(|key, _| found.push(*key));
+            found.sort_unstable();
+            assert!(found.into_iter().eq(0..turn * 100 + 100), "after {turn} changes");
+        }
+    }
+    check(erased(<CuckooOptimistic<u64, u64, Turning>>::default()));
+    check(erased(<CuckooOptimistic<u64, u64, Turning, 2>>::default()));
+    check(erased(<CuckooOptimistic<u64, u64, Turning, 4, Optimistic, Untagged>>::default()));
+    type Walks =
+        CuckooOptimistic<u64, u64, Turning, 8, OptimisticStripes<8>, Tagged, RandomWalk<2>>;
+    check(erased(Walks::default()));
 }
 
 /// An object whose operations return and leave something else each time they are run, and which weighs

@@ -75,7 +75,9 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
                     other
                 }
             };
-            debug_assert_eq!(to & self.mask, bucket, "an entry keeps its role");
+            // The low bits are those of `bucket` already, unless the key's hash has changed since: then the
+            // key may be lost, but not another one.
+            let to = to & !self.mask | bucket;
             let filled = &mut filled[usize::from(to != bucket)];
             next.cell(Place { bucket: to, slot: *filled }).write(content);
             next.control(to).add_unpublished(*filled, tag);

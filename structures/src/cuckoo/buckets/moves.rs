@@ -43,7 +43,8 @@ pub(in crate::cuckoo) struct Relocation<T> {
 
 /// Searches a path from one of `starts` and moves the entries on it. Never [`Attempt::Done`]: if
 /// there is room now, it is anybody's. [`Attempt::Full`]: the starts were full at one moment, and
-/// no path was found.
+/// no path was found; or an entry on it is astray, as its key has another hash than it had, and would
+/// be on it the next time.
 ///
 /// `fingerprint` says what, with a bucket, gives the other bucket of the entry with a tag in a
 /// place; `relocate(from, to, tag, content)` what the move means, `None` if that is no move
@@ -65,11 +66,16 @@ pub(in crate::cuckoo) fn move_along<C: Cell, P: Search, const SLOTS: usize, V: V
     // From the hole backward: every entry moves into an empty slot (buckets-I2).
     for hop in path.windows(2).rev() {
         let (from, to) = (hop[0], hop[1]);
-        let made =
-            table.displace(from, to, |tag, content| relocate(from.bucket, to.bucket, tag, content));
+        let mut is_refused = false;
+        let made = table.displace(from, to, |tag, content| {
+            let relocation = relocate(from.bucket, to.bucket, tag, content);
+            is_refused = relocation.is_none();
+            relocation
+        });
         if made != Attempt::Done {
             counters.retried();
-            return made;
+            let is_astray = is_refused && table.is_astray(from, to, &graph.fingerprint, &relocate);
+            return if is_astray { Attempt::Full } else { made };
         }
         counters.displaced();
     }
@@ -93,6 +99,27 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             }
             backoff.snooze();
         }
+    }
+
+    /// Whether the entry in `from` can move to `to` by its fingerprint, but not by its key's hash. While a
+    /// key keeps its hash it can by both or by none: what is compared is of one moment.
+    #[cold]
+    fn is_astray(
+        &self,
+        from: Place,
+        to: Place,
+        fingerprint: impl Fn(Place, u64) -> u64,
+        relocate: impl Fn(usize, usize, u64, C::Content) -> Option<Relocation<C::Content>>,
+    ) -> bool {
+        let wraps = self.wraps.count();
+        let seen = self.see(from.bucket);
+        let tag = seen.word.tag(from.slot);
+        let relocation = |tag| relocate(from.bucket, to.bucket, tag, self.cell(from).read());
+        tag != 0
+            && !seen.is_locked()
+            && self.other(from.bucket, fingerprint(from, tag)) == to.bucket
+            && relocation(tag).is_none()
+            && self.unchanged(from.bucket, &seen, wraps)
     }
 
     /// Moves the entry in `from` to the empty slot `to` of its other bucket.
