@@ -42,19 +42,39 @@ pub enum When {
 }
 
 impl When {
+    /// What a set under this condition comes to, where the key is found so: [`Outcome::Stored`], or why it stores
+    /// nothing. For an [`update`](super::Cache::update) that is to store as a set does. O(1).
+    ///
+    /// ```
+    /// use cache::store::{Found, Outcome, When};
+    ///
+    /// let found = Found { cas: Some(7), ..Found::default() };
+    /// assert_eq!(When::Absent.outcome(Some(found)), Outcome::NotStored);
+    /// assert_eq!(When::Cas(7).outcome(Some(found)), Outcome::Stored);
+    /// assert_eq!(When::Cas(6).outcome(Some(found)), Outcome::Changed);
+    /// assert_eq!(When::Cas(6).outcome(None), Outcome::NotFound);
+    /// ```
+    #[must_use]
+    pub fn outcome(self, found: Option<Found>) -> Outcome {
+        match (self, found) {
+            (Self::Absent, Some(_)) | (Self::Present, None) => Outcome::NotStored,
+            (Self::Cas(_), None) => Outcome::NotFound,
+            (Self::Cas(cas), Some(found)) if found.cas != Some(cas) => Outcome::Changed,
+            _ => Outcome::Stored,
+        }
+    }
+
     /// What a set does instead of storing, where the key has been `found`.
     pub(super) fn refuses(
         self,
         found: Option<Found>,
         has_cas: bool,
     ) -> Result<Option<Outcome>, SetError> {
-        Ok(match (self, found) {
-            (Self::Absent, Some(_)) | (Self::Present, None) => Some(Outcome::NotStored),
-            (Self::Cas(_), _) if !has_cas => return Err(SetError::NoCas),
-            (Self::Cas(_), None) => Some(Outcome::NotFound),
-            (Self::Cas(cas), Some(found)) if found.cas != Some(cas) => Some(Outcome::Changed),
-            _ => None,
-        })
+        if matches!(self, Self::Cas(_)) && !has_cas {
+            return Err(SetError::NoCas);
+        }
+        let outcome = self.outcome(found);
+        Ok((outcome != Outcome::Stored).then_some(outcome))
     }
 }
 
