@@ -13,7 +13,7 @@ use crate::item::LAST_DEADLINE;
 /// Where a cache's time comes from.
 ///
 /// A cache may ask while it has a shard's mutex: a clock that uses that cache may wait for ever. An operation
-/// in which a clock panics does so too; it has stored nothing.
+/// in which a clock panics does so too; it has stored nothing, and has left the caller's buffer as it was.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Seconds since some moment, the same for each call; it does not go back.
     fn steady(&self) -> u64;
