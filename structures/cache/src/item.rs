@@ -31,7 +31,7 @@ const DEADLINE_SHIFT: u32 = 32;
 const DEADLINE_BITS: u32 = 29;
 const MARKS_SHIFT: u32 = DEADLINE_SHIFT + DEADLINE_BITS;
 
-/// The latest deadline that a header can tell, in seconds: 17 years.
+/// The largest number of a deadline that a header can tell.
 pub(crate) const LAST_DEADLINE: u32 = (1 << DEADLINE_BITS) - 1;
 
 /// The marks that an item can have, all of them.
@@ -48,7 +48,8 @@ pub(crate) struct Draft<'a> {
     /// At most [`MAX_VALUE`] bytes.
     pub(crate) value: &'a [u8],
     pub(crate) flags: u32,
-    /// When it expires, by the cache's clock; 0 is never, and none is above [`LAST_DEADLINE`].
+    /// When it expires, as the cache's [`Timer`](crate::time::Timer) tells it; 0 is never, and none is above
+    /// [`LAST_DEADLINE`].
     pub(crate) deadline: u32,
     /// Some of [`ALL_MARKS`].
     pub(crate) marks: u8,
@@ -156,7 +157,7 @@ impl<'w> Item<'w> {
         words::append(self.chunk, self.start() + self.key_len(), self.value_len(), out);
     }
 
-    /// When it expires; 0 is never.
+    /// When it expires, as the cache's [`Timer`](crate::time::Timer) tells it; 0 is never.
     #[inline(always)]
     pub(crate) fn deadline(&self) -> u32 {
         (self.header >> DEADLINE_SHIFT) as u32 & LAST_DEADLINE

@@ -3,6 +3,10 @@
 //! A cache reads the wall clock once, when it is made; from then on it goes by a steady clock. So a wall
 //! clock that is set back, or forward, moves no deadline. As in memcached, time is in whole seconds: an
 //! item that expires after one second may do so up to a second early.
+//!
+//! A deadline has 29 bits in an item. For nearly fifteen years after a cache was made they are a second. Later
+//! deadlines are rounded up, by less than a millionth of what is beyond these years: by up to half a minute after
+//! one year more. So a cache may be of any age, also one whose clock counts what is shorter than a second.
 
 use std::fmt;
 use std::sync::Arc;
@@ -106,20 +110,20 @@ impl Timer {
         Self { clock, steady_at_start, wall_at_start }
     }
 
-    fn now(&self) -> u32 {
-        let since = self.clock.steady().saturating_sub(self.steady_at_start);
-        up_to_the_last(since)
+    fn now(&self) -> u64 {
+        self.clock.steady().saturating_sub(self.steady_at_start)
     }
 
     /// Whether this deadline has come. Looks at the clock only if there is one.
     #[inline]
     pub(crate) fn has_come(&self, deadline: u32) -> bool {
-        deadline != 0 && deadline <= self.now()
+        deadline != 0 && second_of(deadline) <= self.now()
     }
 
     /// The seconds until this deadline, if there is one.
     pub(crate) fn left(&self, deadline: u32) -> Option<u32> {
-        (deadline != 0).then(|| deadline.saturating_sub(self.now()))
+        let left = || second_of(deadline).saturating_sub(self.now());
+        (deadline != 0).then(|| u32::try_from(left()).unwrap_or(u32::MAX))
     }
 
     /// The deadline of an item that is stored now: 0 is never; `None` if it has come already.
@@ -128,18 +132,78 @@ impl Timer {
             Expiry::Never => Some(0),
             Expiry::After(0) => None,
             Expiry::After(seconds) => {
-                Some(up_to_the_last(u64::from(self.now()) + u64::from(seconds)))
+                Some(coded(self.now().saturating_add(u64::from(seconds))))
             }
             Expiry::At(second) => {
                 let since = second.saturating_sub(self.wall_at_start);
-                let deadline = up_to_the_last(since);
-                (deadline > self.now()).then_some(deadline)
+                (since > self.now()).then(|| coded(since))
             }
         }
     }
 }
 
-/// The latest deadline there is stands for all that are later.
-fn up_to_the_last(seconds: u64) -> u32 {
-    seconds.min(u64::from(LAST_DEADLINE)) as u32
+/// Deadlines below this are a second. Those from here on tell what a second has beyond it.
+const EXACT: u32 = LAST_DEADLINE + 1 - (1 << 26);
+
+/// Bits of a significand behind its first: the largest number beyond that is exact has one more.
+const FRACTION_BITS: u32 = 20;
+
+/// The latest deadline, in seconds; it stands for all that are later.
+const LATEST: u64 = 1 << 62;
+
+/// The deadline of this second. What it has beyond [`EXACT`] is a number in floating point, rounded up.
+fn coded(second: u64) -> u32 {
+    let Some(beyond) = second.min(LATEST).checked_sub(u64::from(EXACT)) else {
+        return second as u32;
+    };
+    let bits = u64::BITS - beyond.leading_zeros();
+    let exponent = bits.saturating_sub(FRACTION_BITS + 1);
+    // If rounding it up makes it longer, the sum is the number with the next exponent.
+    let significand = beyond.div_ceil(1 << exponent) as u32;
+    EXACT + (exponent << FRACTION_BITS) + significand
+}
+
+/// The second of a deadline.
+#[inline]
+fn second_of(deadline: u32) -> u64 {
+    let Some(beyond) = deadline.checked_sub(EXACT) else { return u64::from(deadline) };
+    // A significand has its first bit above the fraction, unless the exponent is 0.
+    let exponent = (beyond >> FRACTION_BITS).saturating_sub(1);
+    let significand = beyond - (exponent << FRACTION_BITS);
+    u64::from(EXACT) + (u64::from(significand) << exponent)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of every length; and many about the first that are rounded.
+    fn seconds() -> impl Strategy<Value = u64> {
+        let all = (2..u64::BITS, any::<u64>()).prop_map(|(cut, any)| any >> cut);
+        let some = 8 << FRACTION_BITS;
+        let first = (0_u64..some).prop_map(|more| u64::from(EXACT) - 1000 + more);
+        prop_oneof![all, first]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn a_deadline_is_its_second_rounded_up(second in seconds()) {
+            let deadline = coded(second);
+            prop_assert!(deadline <= LAST_DEADLINE, "{}", deadline);
+            let (told, beyond) = (second_of(deadline), second.saturating_sub(u64::from(EXACT)));
+            prop_assert!(told >= second, "{} before {}", told, second);
+            prop_assert!(told - second <= beyond >> FRACTION_BITS, "{} for {}", told, second);
+        }
+    }
+
+    #[test]
+    fn the_latest_deadline_is_one() {
+        for second in [LATEST - 1, LATEST, LATEST + 1, u64::MAX] {
+            assert!(coded(second) <= LAST_DEADLINE && second_of(coded(second)) >= LATEST - 1);
+        }
+    }
 }

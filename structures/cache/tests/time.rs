@@ -41,6 +41,7 @@ in_every_store! {
     relative_and_absolute: relative_and_absolute_in,
     what_is_past_is_not_there: what_is_past_is_not_there_in,
     the_furthest_does_not_overflow: the_furthest_does_not_overflow_in,
+    a_cache_of_any_age_expires_its_items: a_cache_of_any_age_expires_in,
     a_wall_clock_that_is_set_moves_no_deadline: a_wall_clock_that_is_set_moves_no_deadline_in,
     touch_moves_the_deadline_alone: touch_moves_the_deadline_alone_in,
     an_expired_item_is_absent_to_every_operation: an_expired_item_is_absent_to_every_operation_in,
@@ -82,13 +83,37 @@ fn what_is_past_is_not_there_in<S: Store>() {
 
 fn the_furthest_does_not_overflow_in<S: Store>() {
     let (cache, clock) = cache::<S>();
-    // Seventeen years are the furthest.
+    // More seconds than a header has bits for.
     let last = (1 << 29) + 5;
     for expiry in [Expiry::After(u32::MAX), Expiry::At(u64::MAX), Expiry::After(last)] {
         set(&cache, expiry);
         clock.pass(1000);
         let found = cache.handle().get(b"key", &mut Vec::new());
         assert_eq!(found.map(|found| found.marks), Some(0), "{expiry:?}");
+    }
+}
+
+/// From some days to many times the seconds that 29 bits can count: an item stays for as long as it should, and not
+/// for longer than a millionth of the cache's age.
+fn a_cache_of_any_age_expires_in<S: Store>() {
+    for power in 20..50 {
+        let (cache, clock) = cache::<S>();
+        let mut passed = (1_u64 << power) + 12_345;
+        clock.pass(passed);
+        for seconds in [1_u32, 59, 3600, 1_000_000_000] {
+            for is_absolute in [false, true] {
+                let end = passed + u64::from(seconds);
+                let expiry =
+                    if is_absolute { Expiry::At(WALL + end) } else { Expiry::After(seconds) };
+                set(&cache, expiry);
+                clock.pass(u64::from(seconds) - 1);
+                assert!(is_there(&cache), "{expiry:?} after {passed}");
+                let late = end >> 20;
+                clock.pass(1 + late);
+                assert!(!is_there(&cache), "{expiry:?} after {passed}");
+                passed = end + late;
+            }
+        }
     }
 }
 

@@ -63,8 +63,8 @@ pub struct MapItem {
     pub(super) key: Arc<[u8]>,
     pub(super) value: Box<[u8]>,
     pub(super) found: Found,
-    /// When it expires; 0 is never. Relaxed throughout: it is written under the shard's mutex, and a reader that
-    /// sees the old one has looked before the new one was set.
+    /// When it expires, as the cache's [`Timer`](crate::time::Timer) tells it; 0 is never. Relaxed throughout: it is
+    /// written under the shard's mutex, and a reader that sees the old one has looked before the new one was set.
     pub(super) deadline: AtomicU32,
     /// Where its shard and that shard's policy know it.
     pub(super) shard: u32,
