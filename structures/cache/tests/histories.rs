@@ -61,14 +61,17 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
                 }
             }
             8 => {
-                let written = value(number);
-                let write = Write { value: Some(&written), ..Write::default() };
+                let (written, or_absent) = (value(number), step.is_multiple_of(2));
+                let write = Write { value: Some(&written), or_absent, ..Write::default() };
                 let (old, stored) = update(&mut cache, &name, Change::Write(write));
                 assert!(stored || !S::Eviction::EVICTS);
+                // One that is refused leaves what was there, or nothing.
                 if stored {
                     Call::Upsert { given: old.into(), new: number, old }
+                } else if or_absent {
+                    Call::Remove { taken: old }
                 } else {
-                    Call::Remove { taken: None }
+                    Call::Get { found: old }
                 }
             }
             _ if step.is_multiple_of(2) => {

@@ -46,6 +46,10 @@ fn check(arena: &Arena, taken: &[Taken]) {
         assert_eq!(words.len() * 8, arena.sizes().chunk(chunk.class));
         assert!(words.iter().all(|word| word.load(Ordering::Relaxed) == chunk.stamp), "{chunk:?}");
     }
+    if let Some(chunk) = taken.last() {
+        let neighbours = arena.neighbours(chunk.handle);
+        assert_eq!(arena.is_alone(chunk.handle), neighbours == [chunk.handle], "{chunk:?}");
+    }
     for class in 0..arena.sizes().len() {
         let of_it = |slot: &u32| arena.at(class, *slot).is_some();
         let there = (0..arena.slots(class) as u32).filter(of_it).count();

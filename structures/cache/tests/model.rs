@@ -30,14 +30,8 @@ enum Step {
 enum What {
     Nothing,
     Remove,
-    /// Appends so many bytes, if any.
-    Write {
-        append: Option<usize>,
-        flags: Option<u32>,
-        expiry: Option<Expiry>,
-        marks: Option<u8>,
-        cas: NewCas,
-    },
+    /// Appends so many bytes, if any, and writes this besides.
+    Write(Option<usize>, Write<'static>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +56,10 @@ fn updates() -> impl Strategy<Value = What> {
     let append = prop_oneof![4 => 0_usize..50, 1 => 0_usize..700];
     let cas =
         prop_oneof![Just(NewCas::Next), Just(NewCas::Kept), (0..u64::MAX).prop_map(NewCas::Given)];
-    let write =
-        (of(append), of(prop_oneof![Just(0), any::<u32>()]), of(expiries()), of(0_u8..8), cas);
-    let write = write.prop_map(|(append, flags, expiry, marks, cas)| What::Write {
-        append,
-        flags,
-        expiry,
-        marks,
-        cas,
+    let flags = prop_oneof![Just(0), any::<u32>()];
+    let write = (of(append), of(flags), of(expiries()), of(0_u8..8), cas, any::<bool>());
+    let write = write.prop_map(|(append, flags, expiry, marks, cas, or_absent)| {
+        What::Write(append, Write { value: None, flags, expiry, marks, cas, or_absent })
     });
     prop_oneof![1 => Just(What::Nothing), 1 => Just(What::Remove), 6 => write]
 }
@@ -200,7 +190,7 @@ impl<S: Store> Pair<S> {
             assert_eq!(self.look(key), is_there, "nothing has changed");
             return;
         }
-        self.known.remove(&key);
+        let old = self.known.remove(&key);
         let deadline = self.deadline(options.expiry);
         let is_past = deadline.is_some_and(|deadline| deadline <= self.now);
         match result {
@@ -220,7 +210,11 @@ impl<S: Store> Pair<S> {
                 );
             }
         }
-        assert_eq!(self.look(key), result.is_ok() && !is_past);
+        // Under a condition, what cannot be stored leaves what is there.
+        let kept = old.filter(|_| result.is_err() && options.when != When::Always);
+        let is_there = kept.is_some() || result.is_ok() && !is_past;
+        kept.map(|kept| self.known.insert(key, kept));
+        assert_eq!(self.look(key), is_there);
     }
 
     /// A value was stored.
@@ -255,10 +249,10 @@ impl<S: Store> Pair<S> {
             match what {
                 What::Nothing => Change::Nothing,
                 What::Remove => Change::Remove,
-                What::Write { append, flags, expiry, marks, cas } => {
+                What::Write(append, write) => {
                     value.extend((0..append.unwrap_or(0)).map(|place| place as u8 ^ key));
                     let value = append.is_some().then_some(&value[..]);
-                    Change::Write(Write { value, flags, expiry, marks, cas })
+                    Change::Write(Write { value, ..write })
                 }
             }
         });
@@ -271,12 +265,14 @@ impl<S: Store> Pair<S> {
                 before.map(|before| self.known.insert(key, before));
             }
             What::Remove => assert_eq!(result, Ok(None)),
-            What::Write { flags, expiry, marks, cas, .. } => {
+            What::Write(_, Write { flags, expiry, marks, cas, or_absent, .. }) => {
+                let kept = before.clone().filter(|_| result.is_err() && !or_absent);
                 let old = before.unwrap_or_default();
                 let deadline = expiry.map_or(old.deadline, |expiry| self.deadline(expiry));
                 let (flags, marks) = (flags.unwrap_or(old.flags), marks.unwrap_or(old.marks));
                 let new = Known { value, flags, deadline, marks, cas: None };
                 self.written(key, &result, (new, old.cas), cas);
+                kept.map(|kept| self.known.insert(key, kept));
             }
         }
         self.look(key);
@@ -439,6 +435,40 @@ impl OfStore for HasAll<'_> {
 
 in_every_store! {
     without_eviction_every_acknowledged_set_stays: keeps_what_it_has_taken,
+    an_update_without_memory_keeps_what_is_there_or_nothing: keeps_what_it_cannot_replace,
+    an_item_makes_room_for_what_it_becomes: makes_room_for_itself,
+}
+
+fn append(bytes: usize, or_absent: bool) -> What {
+    What::Write(Some(bytes), Write { or_absent, ..Write::default() })
+}
+
+fn keeps_what_it_cannot_replace<S: Store>() {
+    let mut pair = Pair::<S>::new(10, true);
+    let (mut kept, mut gone) = (0, 0);
+    for round in 1..60_u8 {
+        for key in 0..24_u8 {
+            let before = pair.known.get(&key).cloned();
+            pair.update(key, append(37, round.is_multiple_of(10)));
+            let is_short = before.as_ref().is_some_and(|before| before.value.len() + 37 <= MOST);
+            let after = pair.known.get(&key);
+            kept += u32::from(is_short && after == before.as_ref());
+            gone += u32::from(is_short && after.is_none());
+            pair.check(10);
+        }
+    }
+    assert_eq!(pair.lost, 0);
+    assert!(kept > 20 && gone > 2, "{}: {kept} kept, {gone} gone", named::<S>());
+}
+
+/// Each of two pages has an item, and one becomes so large that it needs a page again: its own.
+fn makes_room_for_itself<S: Store>() {
+    let mut pair = Pair::<S>::new(2, true);
+    pair.set(0, 10, Options::default());
+    pair.set(1, 600, Options::default());
+    pair.update(0, append(600, false));
+    let bytes = [0_u8, 1].map(|key| pair.known.get(&key).map(|known| known.value.len()));
+    assert_eq!(bytes, [Some(610), Some(600)], "{}", named::<S>());
 }
 
 fn keeps_what_it_has_taken<S: Store>() {

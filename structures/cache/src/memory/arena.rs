@@ -231,6 +231,12 @@ impl Arena {
         (0..self.pages[number as usize].fresh).map(handle).filter(is_taken).collect()
     }
 
+    /// Whether this chunk, which is taken, is the only one of its page that is.
+    #[must_use]
+    pub fn is_alone(&self, handle: Handle) -> bool {
+        self.pages[self.shared.split(handle).0].taken == 1
+    }
+
     /// Says that something of this chunk's page was used at the time `now`.
     #[inline]
     pub fn touch(&mut self, handle: Handle, now: u64) {

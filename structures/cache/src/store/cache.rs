@@ -95,8 +95,9 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     ///
     /// # Errors
     ///
-    /// It should have been stored, and was not. If the value is too large or there is no memory for
-    /// it, the key is absent from then on: its old value is not what was set last.
+    /// It should have been stored, and was not: the value is too large, or there is no memory for it. A set
+    /// [`When::Always`](super::When) leaves the key absent then: its old value is not what was set last. A set under
+    /// another condition leaves it as it was.
     pub fn set(&self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
         check(key)?;
         let (hash, shard) = self.shard(key);
@@ -134,8 +135,8 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     ///
     /// # Errors
     ///
-    /// As of [`set`](Self::set): what was to be written is too large, or there is no memory for it; then the
-    /// key is absent.
+    /// What was to be written is too large, or there is no memory for it. Nothing has changed then; or the key is
+    /// absent, if [`Write::or_absent`](super::Write) asks for that.
     pub fn update<'v>(
         &self,
         key: &[u8],

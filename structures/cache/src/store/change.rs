@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Found, Options};
+use super::{Found, Options, When};
 use crate::item::Item;
 use crate::time::{Expiry, Timer};
 
@@ -92,6 +92,9 @@ pub struct Write<'v> {
     pub marks: Option<u8>,
     /// Which CAS number it gets, if the cache keeps them.
     pub cas: NewCas,
+    /// Whether the key is absent if this cannot be written: what it has is then not what was to be there last, as
+    /// after a set. Otherwise it stays as it is.
+    pub or_absent: bool,
 }
 
 /// Which CAS number an item gets.
@@ -115,6 +118,7 @@ impl<'v> Write<'v> {
             expiry: Some(options.expiry),
             marks: Some(0),
             cas: NewCas::Next,
+            or_absent: options.when == When::Always,
         }
     }
 }

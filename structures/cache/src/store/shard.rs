@@ -182,7 +182,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         }
     }
 
-    /// Writes `key`, whose item is `old`; what it is found with then.
+    /// Writes `key`, whose item is `old`; what it is found with then. If it cannot, `old` stays or goes as the write
+    /// says.
     fn apply(
         &mut self,
         hash: u64,
@@ -207,7 +208,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         let (flags, marks) =
             (write.flags.unwrap_or(found.flags), write.marks.unwrap_or(found.marks));
         if value.len() > self.max_value {
-            old.inspect(|&old| self.take_out(old, hash));
+            old.filter(|_| write.or_absent).inspect(|&old| self.take_out(old, hash));
             return Err(SetError::TooLarge { bytes: value.len(), most: self.max_value });
         }
         let cas = write.cas.after(&mut self.cas, found.cas);
@@ -215,7 +216,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         let class = self.arena.sizes().class_of(draft.bytes()).expect("it fits a page");
         match old {
             Some(old) if self.arena.class_of(old) == class => self.overwrite(hash, old, &draft),
-            Some(old) => self.move_to_class(hash, old, class, &draft)?,
+            Some(old) => self.move_to_class(hash, (old, class), &draft, write.or_absent)?,
             None => self.put(hash, class, &draft)?,
         }
         Ok(Some(Found { flags, cas, marks: draft.marks }))
@@ -230,15 +231,21 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     }
 
     /// Writes an item in another class than that of the one with its key. So that the key is there all the
-    /// while, the old one goes last, if there is memory for both.
+    /// while, the old one goes last, if there is memory for both. Without memory for the new one it stays, unless it
+    /// is to go then.
     fn move_to_class(
         &mut self,
         hash: u64,
-        old: Handle,
-        class: usize,
+        (old, class): (Handle, usize),
         draft: &Draft<'_>,
+        or_absent: bool,
     ) -> Result<(), SetError> {
         let Some(handle) = self.room(class) else {
+            // With an item that is alone its page goes to the pool, and with any item its slot in the index: there is
+            // room for the new one then.
+            if !or_absent && !self.arena.is_alone(old) {
+                return Err(SetError::OutOfMemory);
+            }
             self.take_out(old, hash);
             return self.put(hash, class, draft);
         };

@@ -102,7 +102,8 @@ pub enum Outcome {
     NotFound,
 }
 
-/// Why a value was not stored that should have been.
+/// Why a value was not stored that should have been. Where it says that the key is absent now, that is so after a set
+/// [`When::Always`], and after a [`Write`](super::Write) that says so; after others nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetError {
     /// The key is empty or longer than 250 bytes. Nothing has changed.

@@ -21,8 +21,8 @@
 //! | `remove`; an eviction, an expiry | blocking | the unlock of the bucket that it was in |
 //!
 //! A `set` whose item does not fit the old one's size class writes a new one, and puts its handle in the old
-//! one's place. Only if there is no memory for both does it remove the old one first: until it adds the new
-//! one the key is absent, as after an eviction.
+//! one's place. Only if there is no memory for both, and the old one's page makes room, does it remove the old one
+//! first: until it adds the new one the key is absent, as after an eviction. So does an `update`.
 //!
 //! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count of its own thread's,
 //! and, once each time that the shard has written a page's length, when the item's

@@ -154,7 +154,8 @@ impl<E: Eviction> Writer<E> {
         }
     }
 
-    /// Writes `key`, whose item is `old`; what it is found with then.
+    /// Writes `key`, whose item is `old`; what it is found with then. If it cannot, `old` stays or goes as the write
+    /// says.
     fn apply(
         &mut self,
         map: &mut impl Entries,
@@ -162,26 +163,41 @@ impl<E: Eviction> Writer<E> {
         write: Write<'_>,
         timer: &Timer,
     ) -> Result<Option<Found>, SetError> {
-        let kept = old.as_ref().map_or(0, |old| old.deadline());
+        let written = self.replace(map, (key, old.as_ref()), write, timer);
+        if written.is_err() && write.or_absent {
+            // It may have gone to make room.
+            let left = old.filter(|old| self.slots.is_there(old.slot));
+            left.inspect(|old| self.take_out(map, old));
+        }
+        written
+    }
+
+    /// The same; if it cannot, `old` stays, unless it has gone to make room.
+    fn replace(
+        &mut self,
+        map: &mut impl Entries,
+        (key, old): (&MapKey, Option<&Arc<MapItem>>),
+        write: Write<'_>,
+        timer: &Timer,
+    ) -> Result<Option<Found>, SetError> {
+        let kept = old.map_or(0, |old| old.deadline());
         let deadline = write.expiry.map_or(Some(kept), |expiry| timer.deadline(expiry));
         let Some(deadline) = deadline else {
             old.inspect(|old| self.take_out(map, old));
             return Ok(None);
         };
-        let before = old.as_ref().map(|old| old.found).unwrap_or_default();
-        let same = old.as_ref().map_or(&[][..], |old| &old.value);
+        let before = old.map(|old| old.found).unwrap_or_default();
+        let same = old.map_or(&[][..], |old| &old.value);
         let value = write.value.unwrap_or(same);
         if value.len() > self.max_value {
-            let error = SetError::TooLarge { bytes: value.len(), most: self.max_value };
-            old.inspect(|old| self.take_out(map, old));
-            return Err(error);
+            return Err(SetError::TooLarge { bytes: value.len(), most: self.max_value });
         }
         let found = Found {
             flags: write.flags.unwrap_or(before.flags),
             cas: write.cas.after(&mut self.cas, before.cas),
             marks: write.marks.unwrap_or(before.marks) & ALL_MARKS,
         };
-        self.store(map, key, old.as_ref(), New { value, found, deadline })?;
+        self.store(map, key, old, New { value, found, deadline })?;
         Ok(Some(found))
     }
 
@@ -195,7 +211,6 @@ impl<E: Eviction> Writer<E> {
     ) -> Result<(), SetError> {
         let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
         if !self.make_room(map, old, bytes) {
-            old.inspect(|old| self.take_out(map, old));
             return Err(SetError::OutOfMemory);
         }
         let old = old.filter(|old| self.slots.is_there(old.slot));
