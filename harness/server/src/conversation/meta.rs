@@ -295,6 +295,8 @@ fn put(meta: &Meta<'_>, key: &[u8], value: &[u8], desk: &mut Desk<'_>) -> Stored
             flags: Some(meta.client_flags),
             expiry: Some(meta.expiry.unwrap_or_default()),
             marks: Some(0),
+            // As in memcached, whichever its mode is.
+            or_absent: true,
             ..Write::default()
         };
         let found = current.map(|current| current.found());
