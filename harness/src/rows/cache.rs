@@ -57,7 +57,7 @@ pub struct CacheRow {
     pub resident_bytes: Option<u64>,
     /// `resident_bytes / items`.
     pub bytes_per_item: Option<f64>,
-    /// Bytes of the index.
+    /// Bytes of the index and of what else leads to items.
     pub index_bytes: Option<u64>,
     /// Bytes of the policy's metadata.
     pub metadata_bytes: Option<u64>,

@@ -144,7 +144,7 @@ pub struct CacheState {
     pub memory_bytes: u64,
     /// How far they were above the bound at most since it was made, if the store keeps count of that.
     pub overrun_bytes: u64,
-    /// Bytes of the index, if it is known.
+    /// Bytes of the index and of what else leads to items, if they are known.
     pub index_bytes: Option<u64>,
     /// Bytes of the policy's metadata, if they are known.
     pub metadata_bytes: Option<u64>,

@@ -56,6 +56,8 @@ pub struct Arena {
     classes: Box<[Class]>,
     /// Bytes of chunks that are taken.
     taken: usize,
+    /// Bytes that the memory of pages takes beyond them.
+    beyond: usize,
 }
 
 impl Arena {
@@ -74,6 +76,7 @@ impl Arena {
             pool: (0..pages as u32).rev().collect(),
             classes: (0..sizes.len()).map(|_| Class::default()).collect(),
             taken: 0,
+            beyond: 0,
             shared: Arc::new(Pages::new(pages, sizes)),
         }
     }
@@ -132,9 +135,8 @@ impl Arena {
     /// Gives a page of the pool to `class`, which takes a chunk of it at once (arena-A1); false if there is none.
     fn adopt(&mut self, class: usize) -> bool {
         let Some(&number) = self.pool.last() else { return false };
-        if !self.shared.make(number) {
-            return false;
-        }
+        let Some(beyond) = self.shared.make(number) else { return false };
+        self.beyond += beyond;
         self.pool.pop();
         let holder = &mut self.classes[class];
         let ordinal = holder.gaps.pop().unwrap_or_else(|| {
@@ -269,6 +271,19 @@ impl Arena {
     #[must_use]
     pub fn taken(&self, class: usize) -> usize {
         self.classes[class].taken
+    }
+
+    /// Bytes that come on top of the bound: what is kept of each page and class, and what lets a page's memory begin
+    /// with a cache line. O(classes).
+    #[must_use]
+    pub fn overhead(&self) -> usize {
+        let of_class = |class: &Class| {
+            let numbers = class.gaps.capacity() + class.open.capacity();
+            class.pages.capacity() * size_of::<Option<u32>>() + numbers * size_of::<u32>()
+        };
+        let lists: usize = self.classes.iter().map(of_class).sum();
+        let own = size_of_val(&*self.pages) + self.pool.capacity() * size_of::<u32>();
+        self.shared.bytes() + own + size_of_val(&*self.classes) + lists + self.beyond
     }
 
     /// Where each byte is. O(classes).

@@ -119,14 +119,22 @@ impl Pages {
         ((handle.0 >> self.chunk_bits) as usize, (handle.0 & mask) as usize)
     }
 
-    /// Has the memory of a page made, if it is not there. False if the system has none.
-    pub(super) fn make(&self, page: u32) -> bool {
+    /// Has the memory of a page made, if it is not there: the bytes that this takes beyond the page. `None` if the
+    /// system has none.
+    pub(super) fn make(&self, page: u32) -> Option<usize> {
         let place = &self.pages[page as usize].memory;
-        if place.get().is_none() {
-            let Some(made) = Memory::try_new(self.sizes.page() / WORD) else { return false };
-            place.get_or_init(|| made);
+        if place.get().is_some() {
+            return Some(0);
         }
-        true
+        let made = Memory::try_new(self.sizes.page() / WORD)?;
+        let beyond = size_of_val(&*made.words) - self.sizes.page();
+        place.get_or_init(|| made);
+        Some(beyond)
+    }
+
+    /// Bytes of what is kept of pages, whether they are used or not.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.pages)
     }
 
     #[inline]

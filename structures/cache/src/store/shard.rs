@@ -449,7 +449,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         Stats {
             items: self.index.len(),
             memory: self.arena.usage(),
-            index_bytes: self.index.bytes(),
+            index_bytes: self.index.bytes() + self.arena.overhead(),
             metadata_bytes: self.classes.iter().map(|class| class.policy.metadata_bytes()).sum(),
             ..self.stats
         }

@@ -152,7 +152,8 @@ pub struct Stats {
     pub held: usize,
     /// How far these were above the bound at most: 0 where memory is used again at once.
     pub overrun: usize,
-    /// Bytes of the index, beside item memory.
+    /// Bytes of the index, and of what is kept of pages and size classes, beside item memory. A table that somebody else
+    /// has made is not counted.
     pub index_bytes: usize,
     /// Bytes of the policies' metadata, beside item memory.
     pub metadata_bytes: usize,
