@@ -1,22 +1,44 @@
-//! What a cache takes of the allocator: all of it is said.
+//! What a cache takes of the allocator: all of it is said, and what cannot be had is an error.
 #![cfg(not(any(loom, shuttle)))]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::ptr;
 
 use cache::evict::{ClockClear, Eviction, Never};
-use cache::store::{CacheHandle, Config, Memc3, Options, Sharded, Store};
+use cache::store::{CacheHandle, Config, ConfigError, Memc3, Options, Sharded, Store};
+
+/// Bytes of a block from which on it is large.
+const LARGE: usize = 8192;
 
 thread_local! {
     /// Bytes that this thread has allocated, less those that it has freed.
     static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Bytes of the largest block that it may have.
+    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// Large blocks that it may have until all of them are refused.
+    static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+fn is_refused(layout: Layout) -> bool {
+    if layout.size() < LARGE {
+        return false;
+    }
+    let left = LEFT.get();
+    if left > 0 {
+        LEFT.set(left - 1);
+    }
+    left == 0 || layout.size() > MOST.get()
 }
 
 struct Counting;
 
-// SAFETY: every block is the system allocator's.
+// SAFETY: every block that is not refused is the system allocator's.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if is_refused(layout) {
+            return ptr::null_mut();
+        }
         // SAFETY: the caller's.
         let block = unsafe { System.alloc(layout) };
         if !block.is_null() {
@@ -79,4 +101,41 @@ fn all_that_is_on_top_of_the_bound_is_said() {
     says_all::<Sharded<ClockClear>>();
     says_all::<Memc3<Never>>();
     says_all::<Memc3<ClockClear>>();
+}
+
+/// Refuses each of the large blocks that a cache takes from the start: how many there are.
+fn refuses_each<S: Store>() -> usize {
+    for granted in 0.. {
+        let before = HELD.get();
+        LEFT.set(granted);
+        let made = S::new(&config(4096));
+        LEFT.set(usize::MAX);
+        let Err(error) = made else { return granted };
+        let ConfigError::NoMemory { asked, needs, most } = error else { panic!("{error}") };
+        assert!(asked == 4096 * PAGE && needs >= LARGE && most < asked, "{error}");
+        assert_eq!(HELD.get(), before, "what was made before {error} is given back");
+    }
+    unreachable!("a cache takes so many blocks")
+}
+
+#[test]
+fn what_cannot_be_had_is_an_error() {
+    // What is kept of pages, by writers and by readers, and those that are free; and the index.
+    assert_eq!(refuses_each::<Sharded<Never>>(), 3);
+    assert_eq!(refuses_each::<Memc3<Never>>(), 4);
+}
+
+/// A system may give each part of what is taken from the start, and end who uses them all. So a cache is refused before
+/// it has taken one.
+#[test]
+fn what_cannot_be_had_as_a_whole_is_not_taken_in_parts() {
+    let (gib, config) = (1 << 30, Config { seed: Some(1), ..Config::of(16 << 30) });
+    MOST.set(gib);
+    let made = Memc3::<ClockClear>::new(&config);
+    MOST.set(usize::MAX);
+    let error = made.map(drop).unwrap_err();
+    // Its index has sixteen parts of 160 MiB. That of a cache of a quarter is less than the system gives.
+    let needs = 16 * (160 << 20);
+    let expected = ConfigError::NoMemory { asked: 16 * gib, needs, most: 4 * gib };
+    assert_eq!(error, expected, "{error}");
 }

@@ -54,7 +54,7 @@ fn is_made_or_refused<P: Part<Never>>(config: &Config) -> Result<(), TestCaseErr
         }
         ConfigError::Smallest(_) => config.smallest.to_string(),
         ConfigError::Growth(_) => config.growth.to_string(),
-        ConfigError::NoPage { .. } => config.bytes.to_string(),
+        ConfigError::NoPage { .. } | ConfigError::NoMemory { .. } => config.bytes.to_string(),
         ConfigError::NoShard => "without shards".to_owned(),
         ConfigError::TooManyChunks { shards } => shards.to_string(),
     };

@@ -46,6 +46,13 @@ fn what_cannot_be_made_is_refused_with_what_could_be() {
             refused(|c| (c.bytes, c.shards, c.smallest) = (1 << 40, 1, 16)),
             "with shards: 1, one has more chunks than 32 bits can number",
         ),
+        // More than an address space holds is kept of so many pages.
+        (
+            refused(|c| {
+                (c.bytes, c.shards, c.page, c.max_value) = (1 << 56, 1 << 20, 512, 100);
+            }),
+            "a cache of 72057594037927936 bytes takes ",
+        ),
     ] {
         assert!(message.contains(expected), "{message}");
     }

@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-use super::pages::{Handle, Holder, Pages, Seen};
+use super::pages::{Handle, Holder, Pages, Seen, try_boxed};
 use super::{Sizes, Usage};
 use crate::sync::{Arc, AtomicU64};
 use crate::words;
@@ -61,28 +61,44 @@ pub struct Arena {
 }
 
 impl Arena {
+    /// Bytes that are kept of a page, whether it is used or not.
+    pub(crate) const BYTES_OF_PAGE: usize =
+        size_of::<Page>() + size_of::<u32>() + Pages::BYTES_OF_PAGE;
+
     /// An arena of at most `bound` bytes: as many whole pages as these are.
+    ///
+    /// # Panics
+    ///
+    /// If it is too large for a [`Handle`]: more than 2³² of the smallest chunks. Or if the system has no memory for
+    /// what is kept of its pages.
+    #[must_use]
+    pub fn new(bound: usize, sizes: Sizes) -> Self {
+        Self::try_new(bound, sizes).expect("memory for what is kept of pages")
+    }
+
+    /// The same; `None` if the system has no memory for what is kept of its pages.
     ///
     /// # Panics
     ///
     /// If it is too large for a [`Handle`]: more than 2³² of the smallest chunks.
     #[must_use]
-    pub fn new(bound: usize, sizes: Sizes) -> Self {
+    pub fn try_new(bound: usize, sizes: Sizes) -> Option<Self> {
         let pages = bound / sizes.page();
         let page = |_| Page { taken: 0, fresh: 0, free: NONE };
-        Self {
+        // The first is the first to be used.
+        let numbers = try_boxed(pages, |place| (pages - 1 - place) as u32)?;
+        Some(Self {
             bound,
-            pages: (0..pages).map(page).collect(),
-            pool: (0..pages as u32).rev().collect(),
+            pages: try_boxed(pages, page)?,
+            pool: numbers.into_vec(),
             classes: (0..sizes.len()).map(|_| Class::default()).collect(),
             taken: 0,
             beyond: 0,
-            shared: Arc::new(Pages::new(pages, sizes)),
-        }
+            shared: Arc::new(Pages::try_new(pages, sizes)?),
+        })
     }
 
     /// The most chunks that it can have.
-    #[cfg(feature = "memc3")]
     pub(crate) fn most(&self) -> usize {
         self.pages.len() * self.sizes().per_page(0)
     }

@@ -14,6 +14,6 @@ mod usage;
 
 pub use self::arena::Arena;
 pub use self::pages::Handle;
-pub(crate) use self::pages::{Pages, Seen};
+pub(crate) use self::pages::{Pages, Seen, try_boxed};
 pub use self::sizes::Sizes;
 pub use self::usage::Usage;

@@ -83,12 +83,15 @@ pub(crate) struct Seen<'p> {
 }
 
 impl Pages {
-    /// So many pages, none of them used yet.
+    /// Bytes that are kept of a page, whether it is used or not.
+    pub(super) const BYTES_OF_PAGE: usize = size_of::<Page>();
+
+    /// So many pages, none of them used yet. `None` if the system has no memory for what is kept of them.
     ///
     /// # Panics
     ///
     /// If they have more chunks than a [`Handle`] can tell.
-    pub(super) fn new(pages: usize, sizes: Sizes) -> Self {
+    pub(super) fn try_new(pages: usize, sizes: Sizes) -> Option<Self> {
         let chunk_bits = sizes.per_page(0).next_power_of_two().trailing_zeros();
         let most = 1_usize << (u32::BITS - chunk_bits);
         assert!(pages < most, "{pages} pages, of which a handle can tell {most}");
@@ -97,12 +100,12 @@ impl Pages {
             holder: AtomicU64::new(packed(Holder::NOBODY)),
             used: hints::AtomicU64::new(0),
         };
-        Self {
-            pages: (0..pages).map(page).collect(),
+        Some(Self {
+            pages: try_boxed(pages, page)?,
             chunk_bits,
             now: hints::AtomicU64::new(0),
             sizes,
-        }
+        })
     }
 
     pub(super) fn sizes(&self) -> &Sizes {
@@ -132,7 +135,7 @@ impl Pages {
         Some(beyond)
     }
 
-    /// Bytes of what is kept of pages, whether they are used or not.
+    /// Bytes of what is kept of all pages.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.pages)
     }
@@ -198,6 +201,14 @@ impl Pages {
             self.now.store(end, hints::Ordering::Relaxed);
         }
     }
+}
+
+/// So many values; `make` is told the number of each. `None` if the system has no memory for them.
+pub(crate) fn try_boxed<T>(len: usize, make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(len).ok()?;
+    all.extend((0..len).map(make));
+    Some(all.into())
 }
 
 /// Without what is in them.

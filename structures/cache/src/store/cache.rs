@@ -24,8 +24,15 @@ pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
     /// How it finds its items.
     type Index: Index;
 
-    /// An empty one.
-    fn new(arena: Arena, seed: u64, config: &Config) -> Self;
+    /// Bytes that the index of a shard of at most so many items takes from the start.
+    #[must_use]
+    fn index_bytes(items: usize) -> usize {
+        let _ = items;
+        0
+    }
+
+    /// An empty one. `None` if the system has no memory for its index.
+    fn new(arena: Arena, seed: u64, config: &Config) -> Option<Self>;
 
     /// Waits until no other thread has it.
     fn lock(&self) -> MutexGuard<'_, Shard<E, Self::Index>>;
@@ -59,12 +66,17 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     ///
     /// # Errors
     ///
-    /// There can be no such cache.
+    /// There can be no such cache, or the system has no memory for what it takes from the start.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let seed = config.seed.unwrap_or_else(|| std::hash::RandomState::new().hash_one(0));
-        let shard = |arena| CachePadded::new(P::new(arena, seed, config));
+        let arenas = config.arenas()?;
+        let of_index = |arena: &Arena| P::index_bytes(arena.most());
+        let needs = arenas.iter().map(of_index).fold(0, usize::saturating_add);
+        config.check_memory(needs)?;
+        let shard = |arena| P::new(arena, seed, config).map(CachePadded::new);
+        let shards: Option<Box<[_]>> = arenas.into_iter().map(shard).collect();
         Ok(Self {
-            shards: config.arenas()?.into_iter().map(shard).collect(),
+            shards: shards.ok_or_else(|| config.no_memory(needs))?,
             hasher: FixedState::with_seed(seed),
             timer: Timer::starting(config.clock.clone()),
             _eviction: PhantomData,

@@ -94,7 +94,7 @@ impl Config {
         if (bounds[0] / self.page).saturating_mul(chunks) >= 1 << u32::BITS {
             return Err(ConfigError::TooManyChunks { shards: bounds.len() });
         }
-        Ok(bounds.into_iter().map(|bytes| Arena::new(bytes, sizes.clone())).collect())
+        self.made(bounds, &sizes)
     }
 
     /// The bytes of each shard, in whole pages; none has more than the first.
@@ -134,6 +134,46 @@ impl Config {
     fn most_value(&self) -> usize {
         (self.page - MAX_EXTRA - MAX_KEY).min(MAX_VALUE)
     }
+
+    /// Arenas of so many bytes each.
+    fn made(&self, bounds: Vec<usize>, sizes: &Sizes) -> Result<Vec<Arena>, ConfigError> {
+        let needs = (self.bytes / self.page).saturating_mul(Arena::BYTES_OF_PAGE);
+        self.check_memory(needs)?;
+        let arena = |bytes| Arena::try_new(bytes, sizes.clone());
+        let arenas: Option<Vec<Arena>> = bounds.into_iter().map(arena).collect();
+        arenas.ok_or_else(|| self.no_memory(needs))
+    }
+
+    /// Whether the system has so many bytes, which the cache takes from the start beside item memory.
+    ///
+    /// A system may promise more than it has, and end a process that writes there. What it can never have it does not
+    /// promise: so all is asked for at once, before any part of it is taken.
+    pub(super) fn check_memory(&self, needs: usize) -> Result<(), ConfigError> {
+        if needs < WORTH_ASKING || is_given(needs) {
+            return Ok(());
+        }
+        Err(self.no_memory(needs))
+    }
+
+    /// The system has not: what it takes goes with the bytes of items, so fewer of these could be had.
+    pub(super) fn no_memory(&self, needs: usize) -> ConfigError {
+        let fits = (1..usize::BITS).find(|&halvings| is_given(needs >> halvings));
+        let most = fits.map_or(0, |halvings| self.bytes >> halvings);
+        ConfigError::NoMemory { asked: self.bytes, needs, most }
+    }
+}
+
+/// Fewer bytes than these are not asked for in advance: a system has them. (An allocator may also learn from a small
+/// block that is given back, and take the next ones from elsewhere.)
+const WORTH_ASKING: usize = 1 << 30;
+
+/// Whether the system gives so many bytes. They are given back.
+fn is_given(bytes: usize) -> bool {
+    let mut block = Vec::<u8>::new();
+    let is_given = block.try_reserve_exact(bytes).is_ok();
+    // What is asked for, and not used, a compiler may leave out.
+    std::hint::black_box(&block);
+    is_given
 }
 
 /// Why there can be no such cache.
@@ -166,6 +206,16 @@ pub enum ConfigError {
         /// How many shards there would be.
         shards: usize,
     },
+    /// The system has no memory for what a cache takes from the start: for the index of some stores, and for what is
+    /// kept of pages.
+    NoMemory {
+        /// The bound of item memory that was asked for.
+        asked: usize,
+        /// Bytes that it would take from the start beside that.
+        needs: usize,
+        /// A bound for which the system has what it would take.
+        most: usize,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -193,6 +243,10 @@ impl fmt::Display for ConfigError {
                     f,
                     "with shards: {shards}, one has more chunks than 32 bits can number; take more"
                 )
+            }
+            Self::NoMemory { asked, needs, most } => {
+                write!(f, "a cache of {asked} bytes takes {needs} more from the start, which ")?;
+                write!(f, "the system does not have; it has what one of {most} bytes takes")
             }
         }
     }

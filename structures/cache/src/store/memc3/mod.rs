@@ -137,14 +137,18 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
 
     type Index = Cuckoo;
 
-    fn new(arena: Arena, seed: u64, config: &Config) -> Self {
+    fn index_bytes(items: usize) -> usize {
+        Table::bytes_for(items)
+    }
+
+    fn new(arena: Arena, seed: u64, config: &Config) -> Option<Self> {
         let pages = arena.shared();
-        let table = Arc::new(Table::for_items(arena.most()));
+        let table = Arc::new(Table::for_items(arena.most())?);
         let index = Cuckoo { table: table.clone(), len: 0 };
         let mut shard = Shard::new(arena, index, seed, config);
         let hits = shard.share_hits();
         let writer = CachePadded::new(Mutex::new(shard));
-        Self { writer, table, pages, hits, counts: Counts::default() }
+        Some(Self { writer, table, pages, hits, counts: Counts::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Shard<E, Cuckoo>> {

@@ -46,7 +46,7 @@ fn tags(other: usize) -> impl Iterator<Item = u32> {
 /// A table of four buckets of which the first is full of entries that are at home there, and that could
 /// move to `other`.
 fn full(other: usize) -> (Arc<Table>, Vec<Entry>) {
-    let table = Arc::new(Table::for_items(7));
+    let table = Arc::new(Table::for_items(7).unwrap());
     let all: Vec<_> = tags(other).take(2).map(|tag| entry(tag, 0)).collect();
     all.iter().for_each(|&entry| insert(&table, entry));
     (table, all)

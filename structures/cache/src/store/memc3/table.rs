@@ -25,7 +25,7 @@ use structures::control::{Control, Snapshot, Wraps};
 use structures::cuckoo::path::{Bfs, Graph, Place, Search};
 use structures::hash;
 
-use crate::memory::Handle;
+use crate::memory::{Handle, try_boxed};
 use crate::sync::{AtomicU32, Ordering};
 
 /// Slots of a bucket. Few in models, which then fill it.
@@ -71,14 +71,23 @@ struct Address {
 }
 
 impl Table {
-    /// With room for `items`.
-    pub(super) fn for_items(items: usize) -> Self {
-        let buckets = (items + items / 19).div_ceil(SLOTS).next_power_of_two().max(2);
-        Self {
+    fn buckets_for(items: usize) -> usize {
+        (items + items / 19).div_ceil(SLOTS).next_power_of_two().max(2)
+    }
+
+    /// Bytes of a table with room for `items`.
+    pub(super) fn bytes_for(items: usize) -> usize {
+        Self::buckets_for(items).saturating_mul(size_of::<Bucket>())
+    }
+
+    /// With room for `items`. `None` if the system has no memory for it.
+    pub(super) fn for_items(items: usize) -> Option<Self> {
+        let buckets = Self::buckets_for(items);
+        Some(Self {
             mask: buckets - 1,
-            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+            buckets: try_boxed(buckets, |_| Bucket::default())?,
             wraps: Wraps::default(),
-        }
+        })
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -371,7 +380,7 @@ mod tests {
         /// Against a map of `std`. Handles are their own keys, and the values under them.
         #[test]
         fn a_table_is_a_map(steps in prop::collection::vec((0_u32..150, 0..3), 1..400)) {
-            let table = Table::for_items(100);
+            let table = Table::for_items(100).unwrap();
             let mut there = HashMap::new();
             for (key, what) in steps {
                 let hash = hash_of(Handle(key));
@@ -395,7 +404,7 @@ mod tests {
     /// made a turn.
     #[test]
     fn a_turn_of_the_version_is_noticed() {
-        let (table, handle) = (Table::for_items(1), Handle(1));
+        let (table, handle) = (Table::for_items(1).unwrap(), Handle(1));
         let hash = hash_of(handle);
         table.insert(hash, handle, hash_of).unwrap();
         let word = || table.word(table.address(hash).home);
@@ -415,7 +424,7 @@ mod tests {
     #[test]
     fn there_is_room_for_what_it_was_made_for() {
         for items in [1, 100, 972, 1000, 7782, 30_000] {
-            let table = Table::for_items(items);
+            let table = Table::for_items(items).unwrap();
             (0..items as u32).for_each(|key| {
                 table.insert(hash_of(Handle(key)), Handle(key), hash_of).unwrap();
             });
@@ -425,7 +434,7 @@ mod tests {
 
     #[test]
     fn what_is_in_the_way_makes_room_when_it_goes() {
-        let table = Table::for_items(1);
+        let table = Table::for_items(1).unwrap();
         let key = |number: u32| 1_u64 << 58 | u64::from(number) << 32;
         let hash = |handle: Handle| key(handle.0);
         (0..16).for_each(|number| table.insert(key(number), Handle(number), hash).unwrap());
