@@ -10,19 +10,25 @@ use trials::fault::Fault;
 use trials::serve::try_cache;
 
 /// A trial of a small case, changed by `change`: keys of 16 and values of 32 bytes, drawn alike from
-/// 20,000, of which a tenth fit by their lengths alone.
+/// 20,000, of which a tenth fit by their lengths alone. The cache takes the first of its reclaimers.
 fn run_small(caches: &[CacheMaker], name: &str, change: impl Fn(&mut Case)) -> Cached {
-    let mut case = Case { keys: 20_000, prefill: 0, pin: false, ..Case::new(name, "none") };
+    let found = caches.iter().find(|cache| cache.entry.name() == name).unwrap();
+    run_under(caches, (name, &found.entry.reclaimers[0]), change)
+}
+
+/// The same of a cache with this reclaimer.
+fn run_under(
+    caches: &[CacheMaker],
+    (name, reclaimer): (&str, &str),
+    change: impl Fn(&mut Case),
+) -> Cached {
+    let mut case = Case { keys: 20_000, prefill: 0, pin: false, ..Case::new(name, reclaimer) };
     (case.mix.reads, case.mix.inserts, case.mix.removes) = (100.0, 0.0, 0.0);
     (case.key_bytes, case.value_bytes) = (Some(Length::Bytes(16)), Some(Length::Bytes(32)));
     case.cache = Some(CacheLoad { bytes: 96_000, requests: 40_000 });
     change(&mut case);
-    let spec = CacheSpec { case, seed: 5, trace_file: None };
-    let found = caches.iter().find(|cache| cache.entry.name() == name).unwrap();
-    let reclaimer = found.entry.reclaimers[0].clone();
-    let case = Case { reclaimer, ..spec.case.clone() };
-    try_cache(caches, &CacheSpec { case, ..spec })
-        .unwrap_or_else(|error| panic!("{name}: {error:#}"))
+    try_cache(caches, &CacheSpec { case, seed: 5, trace_file: None })
+        .unwrap_or_else(|error| panic!("{name} {reclaimer}: {error:#}"))
 }
 
 #[test]
@@ -57,17 +63,21 @@ fn each_hits_about_what_fits_and_is_itself_again() {
 #[test]
 fn each_survives_all_operations_of_many_threads() {
     let caches = subjects_caches::caches();
-    for cache in &caches {
+    let with_each = |cache: &CacheMaker| {
         let name = cache.entry.name();
-        let cached = run_small(&caches, &name, |case| {
-            (case.threads, case.zipf) = (4, 0.99);
-            (case.mix.reads, case.mix.upserts, case.mix.updates) = (60.0, 10.0, 10.0);
-            (case.mix.inserts, case.mix.removes) = (10.0, 10.0);
-            (case.key_bytes, case.value_bytes) = (Some(Length::Etc), Some(Length::Bytes(90)));
-        });
-        assert_eq!(cached.measured.failures, [""; 0], "{name}");
-        assert!(cached.tally.hits > 0 && cached.tally.requests == 20_000, "{name}");
-    }
+        for reclaimer in &cache.entry.reclaimers {
+            let cached = run_under(&caches, (&name, reclaimer), |case| {
+                (case.threads, case.zipf) = (4, 0.99);
+                (case.mix.reads, case.mix.upserts, case.mix.updates) = (60.0, 10.0, 10.0);
+                (case.mix.inserts, case.mix.removes) = (10.0, 10.0);
+                (case.key_bytes, case.value_bytes) = (Some(Length::Etc), Some(Length::Bytes(90)));
+            });
+            assert_eq!(cached.measured.failures, [""; 0], "{name} {reclaimer}");
+            let tally = cached.tally;
+            assert!(tally.hits > 0 && tally.requests == 20_000, "{name} {reclaimer}");
+        }
+    };
+    caches.iter().for_each(with_each);
 }
 
 #[test]
