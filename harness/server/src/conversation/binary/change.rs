@@ -74,19 +74,15 @@ fn put(storing: &Storing<'_>, cas: Option<u64>, value: &[u8], desk: &mut Desk<'_
     };
     let mut outcome = Outcome::Stored;
     let found = desk.handle.update(key, &mut desk.buffer, &mut |current, buffer| {
-        let is = current.map(|current| current.found().cas);
-        outcome = match (when, is) {
-            (When::Absent, Some(_)) | (When::Present, None) => Outcome::NotStored,
-            (When::Cas(_), None) => Outcome::NotFound,
-            (When::Cas(cas), Some(is)) if is != Some(cas) => Outcome::Changed,
-            _ => Outcome::Stored,
-        };
+        outcome = when.outcome(current.map(|current| current.found()));
         if outcome != Outcome::Stored {
             return Edit::Nothing;
         }
         buffer.extend_from_slice(value);
         let (flags, expiry) = (Some(flags), Some(expiry));
-        Edit::Write(Write { flags, expiry, marks: Some(0), ..Write::default() })
+        // A set that finds no memory leaves no old value, as in memcached.
+        let or_absent = command == Command::Set;
+        Edit::Write(Write { flags, expiry, marks: Some(0), or_absent, ..Write::default() })
     })?;
     Ok((outcome, found.and_then(|found| found.cas)))
 }
