@@ -40,7 +40,7 @@ use std::sync::OnceLock;
 
 use crossbeam_utils::CachePadded;
 
-use super::sharing::{Bundled, Nodes};
+use super::node::Nodes;
 use crate::meter::Event;
 use crate::owner::{self, Act};
 use crate::sync::{
@@ -74,8 +74,9 @@ struct Bundle<K, V> {
     number: u64,
     /// Whether one of the two that hold it has let go.
     is_held_once: AtomicBool,
-    /// The next version's bundle, and the nodes; none if the version has not been replaced.
-    replaced: OnceLock<(NonNull<Self>, Nodes<K, V, Bundled>)>,
+    /// The next version's bundle, and the nodes, marked with numbers of drafts; none if the version has not been
+    /// replaced.
+    replaced: OnceLock<(NonNull<Self>, Nodes<K, V, u64>)>,
 }
 
 /// What comes behind a piece of a chain.
@@ -123,7 +124,7 @@ impl<K, V> Hold<K, V> {
     /// Once for `self`, whose version has not dropped. No version after it leads to `nodes`. The draft of
     /// `new` has been installed, so that this is where its bundle's second holder comes from; if its
     /// version drops before this, that lets go first.
-    pub(super) unsafe fn replaced(&self, new: Self, nodes: Nodes<K, V, Bundled>) {
+    pub(super) unsafe fn replaced(&self, new: Self, nodes: Nodes<K, V, u64>) {
         touch_mut(self.bundle.as_ptr());
         // SAFETY: bundles-I1: held by its version.
         let bundle = unsafe { self.bundle.as_ref() };
@@ -188,7 +189,7 @@ impl<K, V> Bundle<K, V> {
 
     /// Takes a piece off the chain of which this is the front: the nodes in it, and what comes
     /// behind.
-    fn take_apart(self: Box<Self>) -> (Nodes<K, V, Bundled>, Behind<K, V>) {
+    fn take_apart(self: Box<Self>) -> (Nodes<K, V, u64>, Behind<K, V>) {
         let (mut all, mut front) = (Vec::new(), self);
         for _ in 0..PIECE {
             let Some((next, Nodes(mut nodes))) = front.replaced.take() else {

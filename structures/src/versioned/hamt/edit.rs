@@ -18,14 +18,14 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     }
 
     /// Asked once for a node: others may leave it meanwhile, and a second answer be another.
-    fn is_mine(&self, at: Child<K, V, P>) -> bool {
+    fn is_mine(&self, at: Child<K, V, P::Mark>) -> bool {
         // SAFETY: see above.
         P::is_mine(unsafe { at.mark() }, self.number)
     }
 
     /// A version before this one leads to the node, this one no longer. The first of a line has none
     /// before it: to what it has replaced only clones lead, which come and go.
-    fn note_replaced(&mut self, at: Child<K, V, P>) {
+    fn note_replaced(&mut self, at: Child<K, V, P::Mark>) {
         if let State::Draft(replaced) = &mut self.state
             && self.number > FIRST
         {
@@ -35,7 +35,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
 
     /// Takes a node out to which the draft's root, or a branch of its own, led; its children, if it
     /// is `mine`, have found another place.
-    fn discard(&mut self, at: Child<K, V, P>, mine: bool) {
+    fn discard(&mut self, at: Child<K, V, P::Mark>, mine: bool) {
         if mine {
             // SAFETY: hamt-I2.
             unsafe { at.free(self.fate()) };
@@ -49,10 +49,10 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// for that at `without`. Unless it is `mine` the branch goes on leading to them, too.
     fn inherit<'n>(
         &self,
-        at: Child<K, V, P>,
+        at: Child<K, V, P::Mark>,
         mine: bool,
         without: Option<usize>,
-    ) -> &'n [Child<K, V, P>] {
+    ) -> &'n [Child<K, V, P::Mark>] {
         // SAFETY: a branch; see above. It is discarded when the slice is not used any more.
         let children = unsafe { at.children() };
         if !mine {
@@ -65,16 +65,16 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
         children
     }
 
-    pub(super) fn leaf(&self, binding: Binding<K, V>) -> Child<K, V, P> {
+    pub(super) fn leaf(&self, binding: Binding<K, V>) -> Child<K, V, P::Mark> {
         Child::leaf(P::mark(self.number), binding)
     }
 
-    fn branch(&self, bitmap: u32, pieces: [&[Child<K, V, P>]; 3]) -> Child<K, V, P> {
+    fn branch(&self, bitmap: u32, pieces: [&[Child<K, V, P::Mark>]; 3]) -> Child<K, V, P::Mark> {
         Child::branch(P::mark(self.number), bitmap, pieces)
     }
 
     /// The branch `at` if it is the draft's own, else a copy that is.
-    fn own(&mut self, at: Child<K, V, P>, bitmap: u32) -> Child<K, V, P> {
+    fn own(&mut self, at: Child<K, V, P::Mark>, bitmap: u32) -> Child<K, V, P::Mark> {
         if self.is_mine(at) {
             return at;
         }
@@ -86,11 +86,11 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// The branch `at`, now with `bitmap`, with `child` before the child at `index`.
     fn with_child(
         &mut self,
-        at: Child<K, V, P>,
+        at: Child<K, V, P::Mark>,
         bitmap: u32,
         index: usize,
-        child: Child<K, V, P>,
-    ) -> Child<K, V, P> {
+        child: Child<K, V, P::Mark>,
+    ) -> Child<K, V, P::Mark> {
         let mine = self.is_mine(at);
         let (before, after) = self.inherit(at, mine, None).split_at(index);
         let more = self.branch(bitmap, [before, &[child], after]);
@@ -100,7 +100,12 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
 
     /// The branch `at`, now with `bitmap`, without its child at `index`, a leaf; or its other
     /// child, if that is a leaf and the only one (hamt-I1).
-    fn without_child(&mut self, at: Child<K, V, P>, bitmap: u32, index: usize) -> Child<K, V, P> {
+    fn without_child(
+        &mut self,
+        at: Child<K, V, P::Mark>,
+        bitmap: u32,
+        index: usize,
+    ) -> Child<K, V, P::Mark> {
         let mine = self.is_mine(at);
         let children = self.inherit(at, mine, Some(index));
         let (taken, before, after) = (children[index], &children[..index], &children[index + 1..]);
@@ -123,11 +128,11 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// `leaf`, too, whose key is not below it.
     pub(super) fn add(
         &mut self,
-        at: Child<K, V, P>,
+        at: Child<K, V, P::Mark>,
         shift: u32,
         hash: u64,
-        leaf: Child<K, V, P>,
-    ) -> Child<K, V, P> {
+        leaf: Child<K, V, P::Mark>,
+    ) -> Child<K, V, P::Mark> {
         // SAFETY: see above.
         match unsafe { at.kind() } {
             Kind::Leaf(other) => self.join(at, other.binding.hash, leaf, hash, shift),
@@ -162,12 +167,12 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// A branch that leads to `a`, a leaf or bucket of `hash_a`, and to the leaf `b` of `hash_b`.
     fn join(
         &mut self,
-        a: Child<K, V, P>,
+        a: Child<K, V, P::Mark>,
         hash_a: u64,
-        b: Child<K, V, P>,
+        b: Child<K, V, P::Mark>,
         hash_b: u64,
         shift: u32,
-    ) -> Child<K, V, P> {
+    ) -> Child<K, V, P::Mark> {
         if hash_a == hash_b {
             return self.branch(0, [&[a], &[b], &[]]);
         }
@@ -183,8 +188,8 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// Where, below the branch `at`, the way to the binding of `hash` and `stamp` goes on: the bit
     /// of the child, 0 in a bucket, and its index.
     fn way(
-        at: Child<K, V, P>,
-        branch: &Branch<K, V, P>,
+        at: Child<K, V, P::Mark>,
+        branch: &Branch<K, V, P::Mark>,
         hash: u64,
         stamp: u64,
         shift: u32,
@@ -207,11 +212,11 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// `stamp`, which is below it.
     pub(super) fn take(
         &mut self,
-        at: Child<K, V, P>,
+        at: Child<K, V, P::Mark>,
         shift: u32,
         hash: u64,
         stamp: u64,
-    ) -> Option<Child<K, V, P>> {
+    ) -> Option<Child<K, V, P::Mark>> {
         // SAFETY: see above.
         let branch = match unsafe { at.kind() } {
             Kind::Branch(branch) => branch,
@@ -245,12 +250,12 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     /// same hash and of `stamp`, which is below it.
     pub(super) fn swap(
         &mut self,
-        at: Child<K, V, P>,
+        at: Child<K, V, P::Mark>,
         shift: u32,
         hash: u64,
         stamp: u64,
-        leaf: Child<K, V, P>,
-    ) -> Child<K, V, P> {
+        leaf: Child<K, V, P::Mark>,
+    ) -> Child<K, V, P::Mark> {
         // SAFETY: see above.
         let branch = match unsafe { at.kind() } {
             Kind::Branch(branch) => branch,

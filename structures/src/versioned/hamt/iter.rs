@@ -8,14 +8,14 @@ use super::{Hamt, Sharing, find_below};
 use crate::versioned::map::Binding;
 
 /// The bindings below a node, in no order.
-struct Walk<'v, K, V, P: Sharing> {
+struct Walk<'v, K, V, M> {
     /// The children to be visited yet of each branch on the way.
-    way: Vec<slice::Iter<'v, Child<K, V, P>>>,
+    way: Vec<slice::Iter<'v, Child<K, V, M>>>,
     /// Where it starts.
-    start: Option<Child<K, V, P>>,
+    start: Option<Child<K, V, M>>,
 }
 
-impl<'v, K, V, P: Sharing> Iterator for Walk<'v, K, V, P> {
+impl<'v, K, V, M> Iterator for Walk<'v, K, V, M> {
     type Item = &'v Binding<K, V>;
 
     fn next(&mut self) -> Option<&'v Binding<K, V>> {
@@ -42,7 +42,7 @@ impl<'v, K, V, P: Sharing> Iterator for Walk<'v, K, V, P> {
 
 /// The bindings of a version, in no order.
 pub struct Iter<'v, K, V, P: Sharing> {
-    walk: Walk<'v, K, V, P>,
+    walk: Walk<'v, K, V, P::Mark>,
     left: usize,
 }
 
@@ -105,9 +105,9 @@ impl<K: Eq, V, P: Sharing> Hamt<K, V, P> {
 
 /// [`Hamt::diff`] of what is below `old` and `new`, both at depth `shift / BITS` and both nodes of
 /// versions that are borrowed during `'v`.
-fn differ<'v, K: Eq + 'v, V: 'v, P: Sharing>(
-    old: Option<Child<K, V, P>>,
-    new: Option<Child<K, V, P>>,
+fn differ<'v, K: Eq + 'v, V: 'v, M: 'v>(
+    old: Option<Child<K, V, M>>,
+    new: Option<Child<K, V, M>>,
     shift: u32,
     f: &mut impl FnMut(Change<'v, K, V>),
 ) {
@@ -139,7 +139,7 @@ fn differ<'v, K: Eq + 'v, V: 'v, P: Sharing>(
 }
 
 /// The branch `at`, unless it is a bucket.
-fn sparse<'v, K, V, P: Sharing>(at: Child<K, V, P>) -> Option<&'v Branch<K, V, P>> {
+fn sparse<'v, K, V, M>(at: Child<K, V, M>) -> Option<&'v Branch<K, V, M>> {
     // SAFETY: a version's nodes are neither freed nor changed while it is borrowed.
     match unsafe { at.kind() } {
         Kind::Branch(branch) if !branch.is_bucket() => Some(branch),
@@ -148,18 +148,18 @@ fn sparse<'v, K, V, P: Sharing>(at: Child<K, V, P>) -> Option<&'v Branch<K, V, P
 }
 
 /// The child of `bit`, if there is one, of the branch `at`.
-fn child<K, V, P: Sharing>(
-    at: Child<K, V, P>,
-    branch: &Branch<K, V, P>,
+fn child<K, V, M>(
+    at: Child<K, V, M>,
+    branch: &Branch<K, V, M>,
     bit: u32,
-) -> Option<Child<K, V, P>> {
+) -> Option<Child<K, V, M>> {
     // SAFETY: as in `sparse`, which it came from; the bitmap has the bit.
     (branch.bitmap & bit != 0).then(|| unsafe { at.child(branch.index(bit)) })
 }
 
 /// The binding below `at`, at depth `shift / BITS`, of the same key.
-fn same_key<'v, K: Eq + 'v, V: 'v, P: Sharing>(
-    at: Option<Child<K, V, P>>,
+fn same_key<'v, K: Eq + 'v, V: 'v, M: 'v>(
+    at: Option<Child<K, V, M>>,
     binding: &Binding<K, V>,
     shift: u32,
 ) -> Option<&'v Binding<K, V>> {

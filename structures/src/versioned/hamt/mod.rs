@@ -26,9 +26,8 @@ use std::{fmt, ptr};
 pub use self::iter::{Change, Iter};
 pub use self::sharing::{Bundled, Counted, Sharing};
 
-use self::sharing::{Leaving, Nodes};
-
-use self::node::{BITS, Child, Kind, Leaf, bit};
+use self::node::{BITS, Child, Kind, Leaf, Nodes, bit};
+use self::sharing::Leaving;
 use super::map::{Binding, MapObject, MapOp, Outcome};
 use super::{Sequential, Version};
 use crate::meter::Event;
@@ -36,7 +35,7 @@ use crate::sync::{FIRST, touch, touch_bytes};
 
 /// A version of a hash trie.
 pub struct Hamt<K, V, P: Sharing = Bundled> {
-    root: Option<Child<K, V, P>>,
+    root: Option<Child<K, V, P::Mark>>,
     len: usize,
     /// The stamp of the last binding.
     clock: u64,
@@ -55,7 +54,7 @@ unsafe impl<K: Send + Sync, V: Send + Sync, P: Sharing> Sync for Hamt<K, V, P> {
 /// Who has a version.
 enum State<K, V, P: Sharing> {
     /// Its maker, who has replaced these nodes so far.
-    Draft(Vec<Child<K, V, P>>),
+    Draft(Vec<Child<K, V, P::Mark>>),
     /// Everybody.
     Published,
     /// A clone's owner: it follows no other version and is followed by none.
@@ -64,7 +63,7 @@ enum State<K, V, P: Sharing> {
 
 /// The nodes that a sealed version has replaced.
 pub struct Residue<K, V, P: Sharing> {
-    nodes: Nodes<K, V, P>,
+    nodes: Nodes<K, V, P::Mark>,
     held: P::Held<K, V>,
 }
 
@@ -83,7 +82,7 @@ impl<K, V, P: Sharing> Hamt<K, V, P> {
     }
 
     /// Gives up a way to the node `at`, and frees what only it led to.
-    fn leave(at: Child<K, V, P>, why: Leaving, event: Event) {
+    fn leave(at: Child<K, V, P::Mark>, why: Leaving, event: Event) {
         // SAFETY: the way to it that is given up kept it alive until now.
         if P::leave(unsafe { at.mark() }, why) {
             if !at.is_leaf() {
@@ -182,8 +181,8 @@ impl<K: Eq + Clone, V: Clone, P: Sharing> MapObject for Hamt<K, V, P> {
 ///
 /// What is below `at` is neither freed nor changed during `'v`.
 #[inline]
-unsafe fn find_below<'v, K, V, P: Sharing>(
-    mut at: Child<K, V, P>,
+unsafe fn find_below<'v, K, V, M: 'v>(
+    mut at: Child<K, V, M>,
     mut shift: u32,
     hash: u64,
     mut is_key: impl FnMut(&K) -> bool,
@@ -217,8 +216,8 @@ unsafe fn find_below<'v, K, V, P: Sharing>(
 ///
 /// That `at` is one, and as there.
 #[cold]
-unsafe fn find_in<'v, K, V, P: Sharing>(
-    at: Child<K, V, P>,
+unsafe fn find_in<'v, K, V, M: 'v>(
+    at: Child<K, V, M>,
     hash: u64,
     mut is_key: impl FnMut(&K) -> bool,
 ) -> Option<&'v Binding<K, V>> {

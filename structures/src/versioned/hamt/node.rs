@@ -1,11 +1,11 @@
-//! The trie's nodes: branches of up to 32 children, and leaves.
+//! The trie's nodes: branches of up to 32 children, and leaves. Each has a mark `M`, by which the trie's sharing
+//! knows whose it is; nodes themselves make no use of it.
 
 use std::alloc::{self, Layout};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-use super::sharing::Sharing;
 use crate::meter::{self, Event, record};
 use crate::panics;
 use crate::sync::{AtomicBool, Ordering, touch, touch_bytes, touch_bytes_mut, touch_mut};
@@ -22,8 +22,8 @@ pub(super) fn bit(hash: u64, shift: u32) -> u32 {
 }
 
 /// What every node begins with.
-pub(super) struct Header<P: Sharing> {
-    pub(super) mark: P::Mark,
+pub(super) struct Header<M> {
+    pub(super) mark: M,
     /// Whether the meter has counted it as retired.
     retired: AtomicBool,
 }
@@ -31,72 +31,81 @@ pub(super) struct Header<P: Sharing> {
 /// A node whose children stand behind it in memory, in the order of their bits; or, if it has no
 /// bits, a bucket: leaves whose hashes are all equal, in no order.
 #[repr(C)]
-pub(super) struct Branch<K, V, P: Sharing> {
-    header: Header<P>,
+pub(super) struct Branch<K, V, M> {
+    header: Header<M>,
     /// Which of the 32 children there are; 0 in a bucket.
     pub(super) bitmap: u32,
     /// How many children.
     len: u32,
-    children: [Child<K, V, P>; 0],
+    children: [Child<K, V, M>; 0],
 }
 
 /// A binding.
 #[repr(C)]
-pub(super) struct Leaf<K, V, P: Sharing> {
-    header: Header<P>,
+pub(super) struct Leaf<K, V, M> {
+    header: Header<M>,
     pub(super) binding: Binding<K, V>,
 }
 
 /// A reference to a node: not counted by itself, not owned by itself.
-pub(super) struct Child<K, V, P: Sharing> {
+pub(super) struct Child<K, V, M> {
     /// With [`LEAF`] set if it is a leaf.
     tagged: NonNull<u8>,
-    _node: PhantomData<*const Leaf<K, V, P>>,
+    _node: PhantomData<*const Leaf<K, V, M>>,
 }
 
 const LEAF: usize = 1;
 
-/// What a [`Child`] leads to.
-pub(super) enum Kind<'a, K, V, P: Sharing> {
-    Branch(&'a Branch<K, V, P>),
-    Leaf(&'a Leaf<K, V, P>),
+/// Nodes that an update replaced.
+pub struct Nodes<K, V, M>(pub(super) Vec<Child<K, V, M>>);
+
+impl<K, V, M> fmt::Debug for Nodes<K, V, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Nodes").field(&self.0.len()).finish()
+    }
 }
 
-impl<K, V, P: Sharing> Clone for Child<K, V, P> {
+/// What a [`Child`] leads to.
+pub(super) enum Kind<'a, K, V, M> {
+    Branch(&'a Branch<K, V, M>),
+    Leaf(&'a Leaf<K, V, M>),
+}
+
+impl<K, V, M> Clone for Child<K, V, M> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<K, V, P: Sharing> Copy for Child<K, V, P> {}
+impl<K, V, M> Copy for Child<K, V, M> {}
 
-impl<K, V, P: Sharing> PartialEq for Child<K, V, P> {
+impl<K, V, M> PartialEq for Child<K, V, M> {
     fn eq(&self, other: &Self) -> bool {
         self.tagged == other.tagged
     }
 }
 
-impl<K, V, P: Sharing> Eq for Child<K, V, P> {}
+impl<K, V, M> Eq for Child<K, V, M> {}
 
-// SAFETY: who may use a child is the trie's business; it hands out shared references to keys and
-// values on any thread, and drops them on any.
-unsafe impl<K: Send + Sync, V: Send + Sync, P: Sharing> Send for Child<K, V, P> {}
+// SAFETY: who may use a child is the trie's business; it hands out shared references to keys, values
+// and marks on any thread, and drops them on any.
+unsafe impl<K: Send + Sync, V: Send + Sync, M: Send + Sync> Send for Child<K, V, M> {}
 // SAFETY: as above.
-unsafe impl<K: Send + Sync, V: Send + Sync, P: Sharing> Sync for Child<K, V, P> {}
+unsafe impl<K: Send + Sync, V: Send + Sync, M: Send + Sync> Sync for Child<K, V, M> {}
 
-impl<K, V, P: Sharing> fmt::Debug for Child<K, V, P> {
+impl<K, V, M> fmt::Debug for Child<K, V, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.tagged.fmt(f)
     }
 }
 
-impl<P: Sharing> Header<P> {
-    fn new(mark: P::Mark) -> Self {
+impl<M> Header<M> {
+    fn new(mark: M) -> Self {
         Self { mark, retired: AtomicBool::new(false) }
     }
 }
 
-impl<K, V, P: Sharing> Branch<K, V, P> {
+impl<K, V, M> Branch<K, V, M> {
     /// The place of the child of `bit` among the children.
     #[inline(always)]
     pub(super) fn index(&self, bit: u32) -> usize {
@@ -118,18 +127,18 @@ impl<K, V, P: Sharing> Branch<K, V, P> {
     }
 }
 
-impl<K, V, P: Sharing> Child<K, V, P> {
+impl<K, V, M> Child<K, V, M> {
     /// A leaf of its own.
-    pub(super) fn leaf(mark: P::Mark, binding: Binding<K, V>) -> Self {
-        let leaf = Box::new(Leaf { header: Header::<P>::new(mark), binding });
-        record(Event::Allocated, size_of::<Leaf<K, V, P>>());
+    pub(super) fn leaf(mark: M, binding: Binding<K, V>) -> Self {
+        let leaf = Box::new(Leaf { header: Header::new(mark), binding });
+        record(Event::Allocated, size_of::<Leaf<K, V, M>>());
         let address = NonNull::from(Box::leak(leaf)).cast::<u8>();
         Self { tagged: address.map_addr(|address| address | LEAF), _node: PhantomData }
     }
 
     /// A branch or bucket of its own, whose children are those of `pieces`, one after the other, in
     /// the order of their bits.
-    pub(super) fn branch(mark: P::Mark, bitmap: u32, pieces: [&[Self]; 3]) -> Self {
+    pub(super) fn branch(mark: M, bitmap: u32, pieces: [&[Self]; 3]) -> Self {
         let count: usize = pieces.iter().map(|piece| piece.len()).sum();
         debug_assert!(bitmap == 0 || bitmap.count_ones() as usize == count);
         let len = u32::try_from(count).expect("fewer than 2^32 keys with equal hashes");
@@ -137,7 +146,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         // SAFETY: the layout is not empty: it has a header.
         let address = unsafe { alloc::alloc(layout) };
         let Some(address) = NonNull::new(address) else { alloc::handle_alloc_error(layout) };
-        let branch = address.cast::<Branch<K, V, P>>();
+        let branch = address.cast::<Branch<K, V, M>>();
         // SAFETY: just allocated, with room for it.
         unsafe { branch.write(Branch { header: Header::new(mark), bitmap, len, children: [] }) };
         let mut place = Self::first_child(branch);
@@ -155,14 +164,14 @@ impl<K, V, P: Sharing> Child<K, V, P> {
 
     fn branch_layout(len: usize) -> Layout {
         let children = Layout::array::<Self>(len);
-        let whole = children.and_then(|array| Layout::new::<Branch<K, V, P>>().extend(array));
+        let whole = children.and_then(|array| Layout::new::<Branch<K, V, M>>().extend(array));
         whole.expect("fewer children than fill the address space").0
     }
 
     #[inline(always)]
-    fn first_child(branch: NonNull<Branch<K, V, P>>) -> NonNull<Self> {
+    fn first_child(branch: NonNull<Branch<K, V, M>>) -> NonNull<Self> {
         let after = branch.as_ptr().wrapping_byte_add(std::mem::offset_of!(
-            Branch<K, V, P>,
+            Branch<K, V, M>,
             children
         ));
         // SAFETY: an address within an allocation is not null.
@@ -187,7 +196,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
     ///
     /// The node is not freed, nor changed, during `'a`.
     #[inline(always)]
-    pub(super) unsafe fn kind<'a>(self) -> Kind<'a, K, V, P> {
+    pub(super) unsafe fn kind<'a>(self) -> Kind<'a, K, V, M> {
         if self.is_leaf() {
             // SAFETY: a tagged address is a leaf's; it lives by this function's contract.
             let leaf: &Leaf<K, V, P> = unsafe { self.address().cast().as_ref() };
@@ -207,9 +216,9 @@ impl<K, V, P: Sharing> Child<K, V, P> {
     ///
     /// The node is not freed during `'a`.
     #[inline(always)]
-    unsafe fn header<'a>(self) -> &'a Header<P> {
+    unsafe fn header<'a>(self) -> &'a Header<M> {
         // SAFETY: every node begins with its header; it lives by this function's contract.
-        unsafe { self.address().cast::<Header<P>>().as_ref() }
+        unsafe { self.address().cast::<Header<M>>().as_ref() }
     }
 
     /// The children of a branch.
@@ -219,7 +228,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
     /// It is a branch, not freed nor changed during `'a`.
     #[inline(always)]
     pub(super) unsafe fn children<'a>(self) -> &'a [Self] {
-        let branch = self.address().cast::<Branch<K, V, P>>();
+        let branch = self.address().cast::<Branch<K, V, M>>();
         // SAFETY: a branch, by this function's contract.
         let len = unsafe { branch.as_ref() }.len();
         let first = Self::first_child(branch).as_ptr();
@@ -258,13 +267,13 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         unsafe { place.write(child) };
     }
 
-    /// Whether the node is marked as a draft's or a holder's, as the sharing has it.
+    /// The node's mark.
     ///
     /// # Safety
     ///
     /// The node is not freed meanwhile.
     #[inline(always)]
-    pub(super) unsafe fn mark<'a>(self) -> &'a P::Mark {
+    pub(super) unsafe fn mark<'a>(self) -> &'a M {
         // SAFETY: by this function's contract.
         &unsafe { self.header() }.mark
     }
@@ -290,7 +299,7 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         // SAFETY: by this function's contract.
         match unsafe { self.kind() } {
             Kind::Branch(branch) => Self::branch_layout(branch.len()).size(),
-            Kind::Leaf(_) => size_of::<Leaf<K, V, P>>(),
+            Kind::Leaf(_) => size_of::<Leaf<K, V, M>>(),
         }
     }
 
@@ -313,10 +322,10 @@ impl<K, V, P: Sharing> Child<K, V, P> {
         }
         if self.is_leaf() {
             // SAFETY: a leaf, from `Box` in `leaf`, that nobody else has.
-            let leaf = unsafe { Box::from_raw(address.cast::<Leaf<K, V, P>>().as_ptr()) };
+            let leaf = unsafe { Box::from_raw(address.cast::<Leaf<K, V, M>>().as_ptr()) };
             panics::contain(|| drop(leaf));
         } else {
-            let branch = address.cast::<Branch<K, V, P>>();
+            let branch = address.cast::<Branch<K, V, M>>();
             // SAFETY: a branch that nobody else has.
             let layout = Self::branch_layout(unsafe { branch.as_ref() }.len());
             // SAFETY: as above.

@@ -8,7 +8,7 @@
 use std::{fmt, ptr};
 
 use super::bundles::Hold;
-use super::node::Child;
+use super::node::Nodes;
 use crate::sync::{AtomicUsize, Ordering, fence, touch};
 
 /// Why a version leads to a node no longer.
@@ -69,7 +69,7 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     unsafe fn replaced<K, V>(
         old: &Self::Held<K, V>,
         new: Self::Held<K, V>,
-        nodes: Nodes<K, V, Self>,
+        nodes: Nodes<K, V, Self::Mark>,
     );
 
     /// A draft drops.
@@ -86,15 +86,6 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// It was installed, or is the first of its line, and `held` is not used again. The last of a line
     /// drops when the others have dropped, or if they will not.
     unsafe fn dropped<K, V>(held: Self::Held<K, V>);
-}
-
-/// Nodes that an update replaced.
-pub struct Nodes<K, V, P: Sharing>(pub(super) Vec<Child<K, V, P>>);
-
-impl<K, V, P: Sharing> fmt::Debug for Nodes<K, V, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Nodes").field(&self.0.len()).finish()
-    }
 }
 
 /// As many ways lead to a node at most, but for those that other threads are just about to add.
@@ -151,7 +142,7 @@ unsafe impl Sharing for Counted {
 
     fn next<K, V>((): &(), _: u64) {}
 
-    unsafe fn replaced<K, V>((): &(), (): (), _: Nodes<K, V, Self>) {}
+    unsafe fn replaced<K, V>((): &(), (): (), _: Nodes<K, V, AtomicUsize>) {}
 
     unsafe fn discarded<K, V>((): ()) {}
 
@@ -204,7 +195,7 @@ unsafe impl Sharing for Bundled {
         held.next(number)
     }
 
-    unsafe fn replaced<K, V>(old: &Hold<K, V>, new: Hold<K, V>, nodes: Nodes<K, V, Self>) {
+    unsafe fn replaced<K, V>(old: &Hold<K, V>, new: Hold<K, V>, nodes: Nodes<K, V, u64>) {
         // SAFETY: by this function's contract.
         unsafe { old.replaced(new, nodes) };
     }
