@@ -62,9 +62,9 @@ const OVERFLOW_BITS: u32 = 3;
 
 /// The value of a control word at one moment: plain data.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Snapshot<const SLOTS: usize>(u64);
+pub struct ControlWord<const SLOTS: usize>(u64);
 
-impl<const SLOTS: usize> Snapshot<SLOTS> {
+impl<const SLOTS: usize> ControlWord<SLOTS> {
     /// Bits of a tag.
     pub const TAG_BITS: u32 = if SLOTS <= 4 { 8 } else { 6 };
 
@@ -208,10 +208,10 @@ impl<const SLOTS: usize> Snapshot<SLOTS> {
     }
 }
 
-impl<const SLOTS: usize> fmt::Debug for Snapshot<SLOTS> {
+impl<const SLOTS: usize> fmt::Debug for ControlWord<SLOTS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tags: Vec<_> = (0..SLOTS).map(|slot| self.tag(slot)).collect();
-        f.debug_struct("Snapshot")
+        f.debug_struct("ControlWord")
             .field("tags", &tags)
             .field("overflow", &((self.0 & Self::OVERFLOW) >> Self::TAGS_END))
             .field("frozen", &self.is_frozen())
@@ -237,7 +237,7 @@ impl<const SLOTS: usize> Matches<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub const fn contains(self, slot: usize) -> bool {
-        let bits = Snapshot::<SLOTS>::TAG_BITS;
+        let bits = ControlWord::<SLOTS>::TAG_BITS;
         self.0 >> (slot as u32 * bits + bits - 1) & 1 != 0
     }
 
@@ -245,8 +245,8 @@ impl<const SLOTS: usize> Matches<SLOTS> {
     #[inline(always)]
     #[must_use]
     pub const fn first_or_last(self) -> usize {
-        let last = 1 << (Snapshot::<SLOTS>::TAGS_END - 1);
-        ((self.0 | last).trailing_zeros() / Snapshot::<SLOTS>::TAG_BITS) as usize
+        let last = 1 << (ControlWord::<SLOTS>::TAGS_END - 1);
+        ((self.0 | last).trailing_zeros() / ControlWord::<SLOTS>::TAG_BITS) as usize
     }
 
     /// Whether there is none.
@@ -300,7 +300,7 @@ pub struct Control<const SLOTS: usize>(AtomicU64);
 
 impl<const SLOTS: usize> Default for Control<SLOTS> {
     fn default() -> Self {
-        Self(AtomicU64::new(Snapshot::<SLOTS>::EMPTY.0))
+        Self(AtomicU64::new(ControlWord::<SLOTS>::EMPTY.0))
     }
 }
 
@@ -314,17 +314,17 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// The word as it is now.
     #[inline(always)]
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot<SLOTS> {
+    pub fn snapshot(&self) -> ControlWord<SLOTS> {
         // Acquire control-C1: pairs with control-C6; the entries that the word's writer wrote are
         // visible.
-        Snapshot(self.0.load(Ordering::Acquire))
+        ControlWord(self.0.load(Ordering::Acquire))
     }
 
     /// Whether the word still is `seen`, after entries were read. If so, and `seen` is not
     /// locked and [`Wraps`] has not changed, they belong together.
     #[inline(always)]
     #[must_use]
-    pub fn validate(&self, seen: Snapshot<SLOTS>) -> bool {
+    pub fn validate(&self, seen: ControlWord<SLOTS>) -> bool {
         // Acquire fence control-C2: pairs with control-C5, and with memc3-M4 where the entry is in memory
         // that others use again. If an entry was a writer's, the load sees its lock.
         fence(Ordering::Acquire);
@@ -336,21 +336,21 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// without a writer that has changed nothing in it yet.
     #[inline(always)]
     #[must_use]
-    pub fn validate_but_lock(&self, seen: Snapshot<SLOTS>) -> bool {
+    pub fn validate_but_lock(&self, seen: ControlWord<SLOTS>) -> bool {
         // Acquire fence control-C2: pairs with control-C5. If an entry was a writer's, what that writer
         // did before is visible as well.
         fence(Ordering::Acquire);
         // Acquire control-C3: as in `validate`.
-        (self.0.load(Ordering::Acquire) ^ seen.0) & !Snapshot::<SLOTS>::LOCKED == 0
+        (self.0.load(Ordering::Acquire) ^ seen.0) & !ControlWord::<SLOTS>::LOCKED == 0
     }
 
     /// Takes the lock if nothing has changed since `seen`, which is neither locked nor frozen,
     /// was taken; `count` is what `wraps` held before that.
     #[inline(always)]
     #[must_use]
-    pub fn try_lock(&self, seen: Snapshot<SLOTS>, wraps: &Wraps, count: u64) -> bool {
+    pub fn try_lock(&self, seen: ControlWord<SLOTS>, wraps: &Wraps, count: u64) -> bool {
         debug_assert!(!seen.is_locked() && !seen.is_frozen(), "not to be locked: {seen:?}");
-        let locked = seen.0 | Snapshot::<SLOTS>::LOCKED;
+        let locked = seen.0 | ControlWord::<SLOTS>::LOCKED;
         // Acquire control-C4: pairs with control-C6; the previous holder's entries are visible. Relaxed
         // on failure: the caller looks again.
         if self.0.compare_exchange(seen.0, locked, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -367,15 +367,15 @@ impl<const SLOTS: usize> Control<SLOTS> {
 
     /// Gives the word another overflow count while the caller holds the lock, and keeps it.
     #[inline(always)]
-    pub fn set_locked(&self, new: Snapshot<SLOTS>) {
+    pub fn set_locked(&self, new: ControlWord<SLOTS>) {
         // Relaxed: after control-C5. Who sees what the holder unlocks next, here or elsewhere
         // (control-C6), sees it.
-        self.0.store(new.0 | Snapshot::<SLOTS>::LOCKED, Ordering::Relaxed);
+        self.0.store(new.0 | ControlWord::<SLOTS>::LOCKED, Ordering::Relaxed);
     }
 
     /// Unlocks with the next version of `new`; the caller holds the lock.
     #[inline(always)]
-    pub fn unlock(&self, new: Snapshot<SLOTS>, wraps: &Wraps) {
+    pub fn unlock(&self, new: ControlWord<SLOTS>, wraps: &Wraps) {
         if new.ends_half_turn() {
             // Release control-C7: pairs with control-C8; the lock comes before it.
             wraps.0.fetch_add(1, Ordering::Release);
@@ -386,7 +386,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
 
     /// Unlocks and leaves the word as it was before the lock: nothing was changed.
     #[inline(always)]
-    pub fn unlock_unchanged(&self, seen: Snapshot<SLOTS>) {
+    pub fn unlock_unchanged(&self, seen: ControlWord<SLOTS>) {
         // Release control-C6: what the holder read comes before the next holder's writes.
         self.0.store(seen.0, Ordering::Release);
     }
@@ -394,7 +394,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// A control word that is nobody else's, for a writer that is to change nothing but to take no other
     /// way: it locks and unlocks as one that was `seen`.
     #[inline(always)]
-    pub(crate) fn scratch(seen: Snapshot<SLOTS>) -> Self {
+    pub(crate) fn scratch(seen: ControlWord<SLOTS>) -> Self {
         Self(AtomicU64::new(seen.0))
     }
 
@@ -407,7 +407,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// Freezes an unlocked bucket: from here on no lock can be taken. False if the word is not
     /// `seen` any more.
     #[must_use]
-    pub fn freeze(&self, seen: Snapshot<SLOTS>) -> bool {
+    pub fn freeze(&self, seen: ControlWord<SLOTS>) -> bool {
         let frozen = seen.frozen().0;
         // Acquire as control-C4. Relaxed on failure: the caller looks again.
         self.0.compare_exchange(seen.0, frozen, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -416,7 +416,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// Sets the word of a bucket that no operation can see yet, or of a line that the lock in
     /// another word covers, where it counts as an entry.
     #[inline(always)]
-    pub fn set_covered(&self, new: Snapshot<SLOTS>) {
+    pub fn set_covered(&self, new: ControlWord<SLOTS>) {
         // Relaxed: the bucket's publication orders it, or the control-C5 and control-C6 of the other
         // word.
         self.0.store(new.0, Ordering::Relaxed);
@@ -427,12 +427,12 @@ impl<const SLOTS: usize> Control<SLOTS> {
     /// changes nothing.
     pub fn add_unpublished(&self, slot: usize, tag: u64) {
         // Relaxed: the table's publication orders it.
-        self.0.fetch_or(Snapshot::<SLOTS>::EMPTY.with_tag(slot, tag).0, Ordering::Relaxed);
+        self.0.fetch_or(ControlWord::<SLOTS>::EMPTY.with_tag(slot, tag).0, Ordering::Relaxed);
     }
 
     /// Adds 1 to the overflow count of such a bucket.
     pub fn add_overflow_unpublished(&self) {
-        let more = |seen| Some(Snapshot::<SLOTS>(seen).with_one_more_overflow().0);
+        let more = |seen| Some(ControlWord::<SLOTS>(seen).with_one_more_overflow().0);
         // Relaxed: the table's publication orders it.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }

@@ -27,7 +27,7 @@
 
 use std::fmt;
 
-use crate::control::{Control, Snapshot, Wraps};
+use crate::control::{Control, ControlWord, Wraps};
 use crate::cuckoo::GrowError;
 use crate::sealed::Sealed;
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -37,7 +37,7 @@ use crate::zeroed::{Pages, Zeroed};
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<const SLOTS: usize, V: Versions> {
     /// The bucket's word.
-    pub word: Snapshot<SLOTS>,
+    pub word: ControlWord<SLOTS>,
     /// The version, where the word has none.
     pub stamp: V::Stamp,
 }
@@ -121,14 +121,14 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     fn is_shared(bucket: usize, other: usize) -> bool;
 
     /// Gives the word of a locked bucket another overflow count, and leaves it locked.
-    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>);
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: ControlWord<SLOTS>);
 
     /// Stores the word of a bucket and unlocks it.
     fn unlock<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,
         control: &Control<SLOTS>,
-        new: Snapshot<SLOTS>,
+        new: ControlWord<SLOTS>,
         wraps: &Wraps,
     );
 
@@ -217,7 +217,7 @@ impl Versions for PerBucket {
     }
 
     #[inline(always)]
-    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>) {
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: ControlWord<SLOTS>) {
         control.set_locked(new);
     }
 
@@ -226,7 +226,7 @@ impl Versions for PerBucket {
         (): &(),
         _bucket: usize,
         control: &Control<SLOTS>,
-        new: Snapshot<SLOTS>,
+        new: ControlWord<SLOTS>,
         wraps: &Wraps,
     ) {
         control.unlock(new, wraps);
@@ -353,7 +353,7 @@ impl<const N: usize> Versions for Stripes<N> {
     }
 
     #[inline(always)]
-    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: Snapshot<SLOTS>) {
+    fn set_locked<const SLOTS: usize>(control: &Control<SLOTS>, new: ControlWord<SLOTS>) {
         control.set_covered(new);
     }
 
@@ -362,7 +362,7 @@ impl<const N: usize> Versions for Stripes<N> {
         array: &StripeArray,
         bucket: usize,
         control: &Control<SLOTS>,
-        new: Snapshot<SLOTS>,
+        new: ControlWord<SLOTS>,
         _wraps: &Wraps,
     ) {
         control.set_covered(new);

@@ -2,16 +2,16 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use structures::control::Snapshot;
+use structures::control::ControlWord;
 
 fn tags_agree<const SLOTS: usize>() {
-    let bits = Snapshot::<SLOTS>::TAG_BITS;
+    let bits = ControlWord::<SLOTS>::TAG_BITS;
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut matched = 0;
     for round in 0..100_000 {
         // Few different tags at first, so that neighbours differ in one bit.
         let range = if round % 2 == 0 { 4 } else { 1 << bits };
-        let mut word = Snapshot::<SLOTS>::EMPTY;
+        let mut word = ControlWord::<SLOTS>::EMPTY;
         for _ in 0..round % 9 {
             word = word.with_one_more_overflow();
         }
@@ -46,7 +46,7 @@ fn tags_agree_with_a_loop() {
 
 #[test]
 fn the_overflow_count_saturates_and_then_stays() {
-    let mut word = Snapshot::<8>::EMPTY.with_tag(7, 63);
+    let mut word = ControlWord::<8>::EMPTY.with_tag(7, 63);
     for _ in 0..6 {
         word = word.with_one_more_overflow();
     }
@@ -67,7 +67,7 @@ fn the_overflow_count_saturates_and_then_stays() {
 
 #[test]
 fn an_overflow_count_that_is_set_saturates_too() {
-    let word = Snapshot::<3>::EMPTY.with_tag(0, 255).with_tag(2, 255);
+    let word = ControlWord::<3>::EMPTY.with_tag(0, 255).with_tag(2, 255);
     for count in 0..20 {
         let mut counted = word;
         (0..count).for_each(|_| counted = counted.with_one_more_overflow());

@@ -10,7 +10,7 @@ mod explore;
 use explore::{explore, explore_with};
 use loom::sync::Arc;
 use loom::thread;
-use structures::control::{Control, Snapshot, Wraps};
+use structures::control::{Control, ControlWord, Wraps};
 use structures::exclusion::{Exclusion, Optimistic, OptimisticStripes};
 use structures::sync::{AtomicU64, Ordering};
 use structures::tagging::{Tagged, Tagging, Untagged};
@@ -31,7 +31,7 @@ impl<const SLOTS: usize> Bucket<SLOTS> {
     /// With the entry (1, 1).
     fn new() -> Self {
         let bucket = Self::default();
-        bucket.control.set_covered(Snapshot::EMPTY.with_tag(0, TAG));
+        bucket.control.set_covered(ControlWord::EMPTY.with_tag(0, TAG));
         bucket.write(1, 1);
         bucket
     }

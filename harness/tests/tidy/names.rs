@@ -11,8 +11,8 @@ use crate::source::{code, root, sources, text};
 const ALTERNATIVES: [&str; 1] = ["Counters"];
 
 /// Those of `structures`: one of two is compiled (`Backoff`); each table has its own, and they are told apart by its
-/// module (`Handle`, `Pinned`, `LockedBucket`); and a snapshot of a control word is none of a map.
-const OF_TABLES: [&str; 5] = ["Backoff", "Handle", "LockedBucket", "Pinned", "Snapshot"];
+/// module (`Handle`, `Pinned`, `LockedBucket`).
+const OF_TABLES: [&str; 4] = ["Backoff", "Handle", "LockedBucket", "Pinned"];
 
 /// The types that code declares for others: for other crates, or for all of its own.
 fn declared(code: &str) -> BTreeSet<&str> {

@@ -2,7 +2,7 @@
 
 use std::mem::forget;
 
-use structures::control::{Control, Snapshot, Wraps};
+use structures::control::{Control, ControlWord, Wraps};
 use structures::reclaim::{
     Guard, Node, Offline, Participant, Payload, Reclaimer, RootScheme, SLOTS, Visitor, for_each,
 };
@@ -89,7 +89,7 @@ fn roots_drop_after_their_domain() {
 fn control_words_are_numbers() {
     let (word, wraps) = (Control::<8>::default(), Wraps::default());
     word.unlock(word.snapshot().with_tag(3, u64::MAX), &wraps);
-    word.unlock_unchanged(Snapshot::EMPTY.frozen());
+    word.unlock_unchanged(ControlWord::EMPTY.frozen());
     word.add_unpublished(7, u64::MAX);
     word.add_overflow_unpublished();
     for tag in [0, 1, 63, 64, u64::MAX] {

@@ -6,7 +6,7 @@
 //! different buckets without locks, and a bucket can be copied twice.
 
 use super::{Cell, Table};
-use crate::control::Snapshot;
+use crate::control::ControlWord;
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::Place;
 use crate::sync::{AtomicPtr, Backoff, Ordering};
@@ -86,7 +86,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     }
 
     /// Freezes `bucket`, if it is not frozen yet, and returns its word.
-    fn freeze(&self, bucket: usize) -> Snapshot<SLOTS> {
+    fn freeze(&self, bucket: usize) -> ControlWord<SLOTS> {
         let backoff = Backoff::new();
         loop {
             let seen = self.see(bucket);

@@ -62,7 +62,7 @@ use std::sync::Arc;
 use super::error::GrowError;
 use super::path::Place;
 use crate::capacity::Shape;
-use crate::control::{Control, Snapshot, Wraps};
+use crate::control::{Control, ControlWord, Wraps};
 use crate::doubling::Doubling;
 use crate::hash;
 use crate::prefetch::prefetch;
@@ -313,19 +313,24 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
 
     /// Gives `bucket` its new word, and unlocks it.
     #[inline(always)]
-    pub(super) fn unlock(&self, bucket: usize, new: Snapshot<SLOTS>) {
+    pub(super) fn unlock(&self, bucket: usize, new: ControlWord<SLOTS>) {
         self.unlock_in(self.control(bucket), bucket, new);
     }
 
     /// The same in the bucket's own word or one that stands for it.
     #[inline(always)]
-    pub(super) fn unlock_in(&self, control: &Control<SLOTS>, bucket: usize, new: Snapshot<SLOTS>) {
+    pub(super) fn unlock_in(
+        &self,
+        control: &Control<SLOTS>,
+        bucket: usize,
+        new: ControlWord<SLOTS>,
+    ) {
         V::unlock(&self.versions, bucket, control, new, &self.wraps);
     }
 
     /// The same for two buckets, in this order.
     #[inline(always)]
-    fn unlock_both(&self, [(bucket, new), other]: [(usize, Snapshot<SLOTS>); 2]) {
+    fn unlock_both(&self, [(bucket, new), other]: [(usize, ControlWord<SLOTS>); 2]) {
         if V::is_shared(bucket, other.0) {
             self.control(bucket).set_covered(new);
         } else {

@@ -1,7 +1,7 @@
 //! Displacement: moving entries along a cuckoo path so that a bucket gets an empty slot.
 
 use super::{Attempt, Cell, Table};
-use crate::control::Snapshot;
+use crate::control::ControlWord;
 use crate::cuckoo::path::{self, Graph, Place, Search};
 use crate::cuckoo::stats::Counters;
 use crate::sync::Backoff;
@@ -94,7 +94,8 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
                 .iter()
                 .all(|(bucket, seen)| !seen.is_locked() && self.unchanged(*bucket, seen, wraps));
             if settled {
-                let full = |word: Snapshot<SLOTS>| word.empty_slot().is_none() && !word.is_frozen();
+                let full =
+                    |word: ControlWord<SLOTS>| word.empty_slot().is_none() && !word.is_frozen();
                 return seen.iter().all(|(_, seen)| full(seen.word));
             }
             backoff.snooze();

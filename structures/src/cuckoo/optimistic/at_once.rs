@@ -22,7 +22,7 @@ use std::hash::{BuildHasher, Hash};
 use std::hint::select_unpredictable;
 
 use super::{CuckooOptimistic, Entry, TableOfWords};
-use crate::control::{Control, Snapshot};
+use crate::control::{Control, ControlWord};
 use crate::cuckoo::buckets::Cell;
 use crate::cuckoo::driver;
 use crate::cuckoo::path::{Place, Search};
@@ -132,7 +132,7 @@ where
         &self,
         (table, look): (&TableOfWords<E, SLOTS>, &Look<SLOTS, E::Versions>),
         changes: bool,
-        new: Snapshot<SLOTS>,
+        new: ControlWord<SLOTS>,
         write: impl FnOnce(&Entry),
         delta: i64,
     ) -> bool {
@@ -149,7 +149,7 @@ where
             return false;
         }
         write(&nowhere.1);
-        table.unlock_in(control, bucket, select_unpredictable(changes, new, Snapshot::EMPTY));
+        table.unlock_in(control, bucket, select_unpredictable(changes, new, ControlWord::EMPTY));
         self.driver.entries.add_if(delta, changes, &nowhere.1.value);
         true
     }
@@ -290,7 +290,7 @@ mod tests {
     fn both_ways_tell_the_same<T: Tagging, const SLOTS: usize>() {
         let map = Map::<T, SLOTS>::with_capacity_and_hasher(0, Itself(0));
         let table = map.table();
-        let bits = Snapshot::<SLOTS>::TAG_BITS;
+        let bits = ControlWord::<SLOTS>::TAG_BITS;
         let mut random = 1_u64;
         let mut draw = |below: u64| {
             random = random.wrapping_mul(0xD129_42E1_CB2E_8F0D).wrapping_add(1);
@@ -300,7 +300,7 @@ mod tests {
         for _ in 0..200_000 {
             // Of three tags, and of three keys of each.
             let mut key = || (draw(3) + 1) << (64 - bits) | draw(3) << 20 | 5;
-            let mut word = Snapshot::<SLOTS>::EMPTY;
+            let mut word = ControlWord::<SLOTS>::EMPTY;
             let keys: [u64; SLOTS] = std::array::from_fn(|_| key());
             let sought = key();
             for (slot, key) in keys.iter().enumerate() {

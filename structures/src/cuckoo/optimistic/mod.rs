@@ -56,7 +56,7 @@ use foldhash::fast::RandomState;
 use super::buckets::{Cell, Found, Table};
 use super::driver::Driver;
 use super::path::{Bfs, Place, Search};
-use crate::control::Snapshot;
+use crate::control::ControlWord;
 use crate::exclusion::{Exclusion, Optimistic};
 use crate::hash;
 use crate::operations::constructors;
@@ -209,7 +209,7 @@ where
 
     #[inline(always)]
     fn tag(hash: u64) -> u64 {
-        T::tag(hash, Snapshot::<SLOTS>::TAG_BITS)
+        T::tag(hash, ControlWord::<SLOTS>::TAG_BITS)
     }
 
     /// The entry with `key` in `bucket`, whose word was `seen`. Says something only if the word

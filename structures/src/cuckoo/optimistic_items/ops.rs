@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use std::{mem, ptr};
 
 use super::{AWAY, CuckooOptimisticItems, Handle, Item, ItemNode, Items, Pinned, Slot, item};
-use crate::control::Snapshot;
+use crate::control::ControlWord;
 use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
 use crate::cuckoo::driver::{
     self, Access, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Refused,
@@ -173,7 +173,7 @@ where
 /// A hash's tag.
 #[inline(always)]
 fn tag<const SLOTS: usize>(hash: u64) -> u64 {
-    hash::tag(hash, Snapshot::<SLOTS>::TAG_BITS)
+    hash::tag(hash, ControlWord::<SLOTS>::TAG_BITS)
 }
 
 /// A slot's pointer with `AWAY`, or without.

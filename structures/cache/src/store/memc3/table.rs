@@ -21,7 +21,7 @@
 
 use std::fmt;
 
-use structures::control::{Control, Snapshot, Wraps};
+use structures::control::{Control, ControlWord, Wraps};
 use structures::cuckoo::path::{Bfs, Graph, Place, Search};
 use structures::hash;
 
@@ -34,7 +34,7 @@ const SLOTS: usize = if cfg!(loom) { 2 } else { 8 };
 /// Paths that are searched for one insertion. One is enough if no two of its hops meet in a bucket.
 const PATHS: usize = 8;
 
-type Word = Snapshot<SLOTS>;
+type Word = ControlWord<SLOTS>;
 
 /// Something has changed while it was read.
 #[derive(Debug)]
