@@ -28,7 +28,7 @@ use crate::programs::{Programs, Registry};
 use crate::results::folder::{Folder, ThroughputTrial};
 use crate::results::machine::Machine;
 use crate::rows::{Row, study};
-use crate::sweep::groups::{self, Memory, Placed, Step, steps, turns_of};
+use crate::sweep::groups::{self, Memory, Placed, SweepStep, steps, turns_of};
 use crate::sweep::schedule::{
     Done, Job, Measure, Precision, Shard, block_order, jobs, judge, turn_order,
 };
@@ -381,10 +381,10 @@ impl<'e> Plan<'e> {
         let memory = Memory::of(self.experiment, folder.rows());
         for step in steps(self.experiment, block, &left, &memory) {
             let went_on = match step {
-                Step::Alone(trial) => {
+                SweepStep::Alone(trial) => {
                     self.run_alone(block, trial, folder, progress, interrupted)?
                 }
-                Step::Together(group) => {
+                SweepStep::Together(group) => {
                     self.run_together((block, cpus), &group, folder, progress, interrupted)?
                 }
             };

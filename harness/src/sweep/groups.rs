@@ -96,7 +96,7 @@ pub(crate) fn steps(
     block: u32,
     trials: &[Placed],
     memory: &Memory,
-) -> Vec<Step<Placed>> {
+) -> Vec<SweepStep<Placed>> {
     let case = |job: Job| &experiment.cases[job.cell];
     let common =
         |job| turns_of(experiment, job).map(|_| trial_seed(experiment.seed, block, case(job)));
@@ -112,8 +112,8 @@ pub(crate) fn in_words(
 ) -> Option<String> {
     let turns = experiment.turns?;
     let together = |step| match step {
-        Step::Together(group) => Some(group),
-        Step::Alone(_) => None,
+        SweepStep::Together(group) => Some(group),
+        SweepStep::Alone(_) => None,
     };
     let groups: Vec<Vec<Placed>> =
         steps(experiment, 0, trials, memory).into_iter().filter_map(together).collect();
@@ -134,7 +134,7 @@ pub(crate) fn in_words(
 
 /// What a sweep does at a time.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Step<T> {
+pub(crate) enum SweepStep<T> {
     /// One trial.
     Alone(T),
     /// Trials that take turns.
@@ -148,25 +148,25 @@ fn parted_in_steps<T: Copy>(
     trials: &[(Option<u64>, T)],
     memory: &Memory,
     estimate: impl Fn(T) -> u64,
-) -> Vec<Step<T>> {
+) -> Vec<SweepStep<T>> {
     let mut steps = Vec::new();
     let mut group_of: HashMap<u64, usize> = HashMap::new();
     for &(common, trial) in trials {
         let Some(common) = common else {
-            steps.push(Step::Alone(trial));
+            steps.push(SweepStep::Alone(trial));
             continue;
         };
         let next = steps.len();
         let group = *group_of.entry(common).or_insert(next);
         match steps.get_mut(group) {
-            Some(Step::Together(members)) => members.push(trial),
-            _ => steps.push(Step::Together(vec![trial])),
+            Some(SweepStep::Together(members)) => members.push(trial),
+            _ => steps.push(SweepStep::Together(vec![trial])),
         }
     }
     let parts = |step| match step {
-        Step::Alone(_) => vec![step],
-        Step::Together(group) => {
-            parted(&group, memory, &estimate).into_iter().map(Step::Together).collect()
+        SweepStep::Alone(_) => vec![step],
+        SweepStep::Together(group) => {
+            parted(&group, memory, &estimate).into_iter().map(SweepStep::Together).collect()
         }
     };
     steps.into_iter().flat_map(parts).collect()
@@ -233,9 +233,14 @@ mod tests {
             (some(7), 'f'),
         ];
         let all = parted_in_steps(&trials, &Memory::default(), |_| u64::MAX);
-        let together = |members: &str| Step::Together(members.chars().collect());
-        let expected =
-            [together("acf"), Step::Alone('x'), together("be"), together("d"), Step::Alone('y')];
+        let together = |members: &str| SweepStep::Together(members.chars().collect());
+        let expected = [
+            together("acf"),
+            SweepStep::Alone('x'),
+            together("be"),
+            together("d"),
+            SweepStep::Alone('y'),
+        ];
         assert_eq!(all, expected);
         assert!(
             parted_in_steps(&[] as &[(Option<u64>, char)], &Memory::default(), |_| 0).is_empty()
@@ -247,8 +252,8 @@ mod tests {
         let groups = |trials: u64, memory: &Memory, estimate: fn(u64) -> u64| -> Vec<Vec<u64>> {
             let trials: Vec<_> = (0..trials).map(|trial| (Some(1), trial)).collect();
             let members = |step| match step {
-                Step::Together(members) => members,
-                Step::Alone(trial) => panic!("{trial} takes turns"),
+                SweepStep::Together(members) => members,
+                SweepStep::Alone(trial) => panic!("{trial} takes turns"),
             };
             parted_in_steps(&trials, memory, estimate).into_iter().map(members).collect()
         };

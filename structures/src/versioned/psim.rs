@@ -63,7 +63,7 @@ struct Announced<T>(T);
 impl<T> Payload for Announced<T> {}
 
 type StateNode<O, R> = Node<R, State<O>>;
-type Record<O, R> = Node<R, Announced<<O as Sequential>::Op>>;
+type AnnouncedNode<O, R> = Node<R, Announced<<O as Sequential>::Op>>;
 
 /// An object to which whoever comes applies everybody's operations.
 ///
@@ -80,10 +80,10 @@ struct Shared<O: Version, R: Reclaimer> {
     /// A bit for each handle.
     toggles: Padded<AtomicU64, 1>,
     /// Where each handle announces its operation; null before the first.
-    announced: Padded<AtomicPtr<Record<O, R>>, SLOTS>,
+    announced: Padded<AtomicPtr<AnnouncedNode<O, R>>, SLOTS>,
     numbers: Numbers,
     /// It owns what these lead to.
-    _nodes: PhantomData<(StateNode<O, R>, Record<O, R>)>,
+    _nodes: PhantomData<(StateNode<O, R>, AnnouncedNode<O, R>)>,
 }
 
 /// Slots that there are from the start. Few where schedules are explored, so that there come more.
@@ -214,7 +214,7 @@ where
 /// What is a handle's own.
 struct Own<'c, O: Version, R: Reclaimer> {
     slot: usize,
-    announced: &'c AtomicPtr<Record<O, R>>,
+    announced: &'c AtomicPtr<AnnouncedNode<O, R>>,
     /// The word that has its bit.
     toggles: &'c AtomicU64,
 }

@@ -1,4 +1,4 @@
-//! `bench list --verbose`: all that is known, as a record for each thing that can be named.
+//! `bench list --verbose`: all that is known, a description of each thing that can be named.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 
@@ -13,17 +13,17 @@ pub(super) fn in_words(listing: &Listing) -> String {
     let mut parts = Vec::new();
     if let Some(structures) = &listing.structures {
         let note = "a glob matches a variant if it has a `:` itself";
-        parts.push(title("structures", note) + &records(structures, structure));
+        parts.push(title("structures", note) + &listed(structures, structure));
     }
     if let Some(reclaimers) = &listing.reclaimers {
-        parts.push(title("reclaimers", "") + &records(reclaimers, reclaimer));
+        parts.push(title("reclaimers", "") + &listed(reclaimers, reclaimer));
     }
     if let Some(stores) = &listing.stores {
         let note = "a cache is a store with a policy, as in memc3/clock";
-        parts.push(title("stores of caches", note) + &records(stores, store));
+        parts.push(title("stores of caches", note) + &listed(stores, store));
     }
     if let Some(evictions) = &listing.evictions {
-        parts.push(title("policies of caches", "") + &records(evictions, eviction));
+        parts.push(title("policies of caches", "") + &listed(evictions, eviction));
     }
     let lists = [
         ("allocators", "", &listing.allocators),
@@ -39,12 +39,12 @@ pub(super) fn in_words(listing: &Listing) -> String {
     }
     if let Some(presets) = listing.presets {
         let refused = REFUSED.iter().map(|(name, why)| format!("\n{name} cannot be run: {why}"));
-        parts.push(title("presets", "") + &records(presets, preset) + &refused.collect::<String>());
+        parts.push(title("presets", "") + &listed(presets, preset) + &refused.collect::<String>());
     }
     parts.join("\n\n") + "\n"
 }
 
-fn store(line: &StoreLine) -> Record {
+fn store(line: &StoreLine) -> Description {
     let bound = if line.bound_is_strict { "strict, by its own count" } else { "not strict" };
     let stall = match line.why_no_stalled_reader.as_str() {
         "" => "can be had".to_owned(),
@@ -57,23 +57,23 @@ fn store(line: &StoreLine) -> Record {
         ("bound of memory", bound.to_owned()),
         ("a stalled reader", stall),
     ];
-    record(&line.name, lines)
+    plain(&line.name, lines)
 }
 
-fn eviction(line: &EvictionLine) -> Record {
+fn eviction(line: &EvictionLine) -> Description {
     let lines = [
         ("source", line.source.clone()),
         ("a hit writes", line.hit_writes.clone()),
         ("metadata of an item", line.metadata()),
         ("stores", line.stores.join(", ")),
     ];
-    record(&line.name, lines)
+    plain(&line.name, lines)
 }
 
 /// Without variants.
-fn record<const N: usize>(name: &str, lines: [(&str, String); N]) -> Record {
+fn plain<const N: usize>(name: &str, lines: [(&str, String); N]) -> Description {
     let lines = lines.map(|(label, text)| (label.to_owned(), text)).to_vec();
-    Record { name: name.to_owned(), lines, variants: Vec::new() }
+    Description { name: name.to_owned(), lines, variants: Vec::new() }
 }
 
 fn title(what: &str, note: &str) -> String {
@@ -97,7 +97,7 @@ fn table() -> Table {
 }
 
 /// What is known of one thing: its name with a word, and lines with a label.
-struct Record {
+struct Description {
     name: String,
     lines: Vec<(String, String)>,
     /// Names of variants, each in a line of its own, however long.
@@ -105,9 +105,9 @@ struct Record {
 }
 
 /// The things, each under its name.
-fn records<T>(things: &[T], record: impl Fn(&T) -> Record) -> String {
+fn listed<T>(things: &[T], describe: impl Fn(&T) -> Description) -> String {
     let text = |thing| {
-        let Record { name, lines, variants } = record(thing);
+        let Description { name, lines, variants } = describe(thing);
         let mut table = table();
         for (label, text) in lines.iter().filter(|(_, text)| !text.is_empty()) {
             table.add_row([&format!("  {label}"), text]);
@@ -119,7 +119,7 @@ fn records<T>(things: &[T], record: impl Fn(&T) -> Record) -> String {
     things.iter().map(text).collect::<String>().trim_end().to_owned()
 }
 
-fn structure(line: &StructureLine) -> Record {
+fn structure(line: &StructureLine) -> Description {
     let mut lines = vec![("what it is".to_owned(), line.summary.clone())];
     lines.extend(progress(line));
     let tested = |pair: &PairLine| if pair.progress_is_tested { "tested" } else { "stated" };
@@ -146,7 +146,7 @@ fn structure(line: &StructureLine) -> Record {
             variants.push(format!("  a stalled reader holds {}", held(pairs)));
         }
     }
-    Record { name: format!("{} ({})", line.name, line.family), lines, variants }
+    Description { name: format!("{} ({})", line.name, line.family), lines, variants }
 }
 
 /// What is said of a structure with one of its reclaimers.
@@ -201,7 +201,7 @@ fn held(pairs: &[PairLine]) -> String {
     })
 }
 
-fn reclaimer(line: &ReclaimerLine) -> Record {
+fn reclaimer(line: &ReclaimerLine) -> Description {
     let yes = |flag| if flag { "yes" } else { "no" }.to_owned();
     let lines = [
         ("what it is", line.summary.clone()),
@@ -210,14 +210,14 @@ fn reclaimer(line: &ReclaimerLine) -> Record {
         ("needs quiescence", yes(line.needs_quiescence)),
         ("takes a batch", yes(line.takes_batch)),
     ];
-    Record {
+    Description {
         name: line.name.clone(),
         lines: lines.map(|(label, text)| (label.into(), text)).into(),
         variants: Vec::new(),
     }
 }
 
-fn preset(preset: &Preset) -> Record {
+fn preset(preset: &Preset) -> Description {
     let Mix { reads, inserts, removes, updates, upserts } = preset.mix;
     let shares = [
         (reads, "reads"),
@@ -240,7 +240,7 @@ fn preset(preset: &Preset) -> Record {
         ("prefill", preset.prefill.to_string()),
         ("source", preset.source.to_owned()),
     ];
-    Record {
+    Description {
         name: preset.name.to_owned(),
         lines: lines.map(|(label, text)| (label.into(), text)).into(),
         variants: Vec::new(),

@@ -50,14 +50,14 @@ pub struct GarbageSampler {
     meter: Meter,
     peak: Tally,
     /// None if no series was asked for.
-    series: Option<Series>,
+    series: Option<Timeline>,
     /// Measured time of the slices before this one.
     so_far: Duration,
 }
 
 /// Samples over time.
 #[derive(Debug)]
-struct Series {
+struct Timeline {
     samples: Vec<Sample>,
     /// The time between two.
     step: Duration,
@@ -80,7 +80,7 @@ impl GarbageSampler {
         let step = Duration::from_secs_f64(seconds / MAX_SAMPLES).max(PERIOD);
         let room = (seconds / step.as_secs_f64()) as usize + 2;
         let samples = Vec::with_capacity(room);
-        let series = Series { samples, step, next: Duration::ZERO, latest: None };
+        let series = Timeline { samples, step, next: Duration::ZERO, latest: None };
         Self { meter, series: Some(series), ..Self::default() }
     }
 

@@ -54,7 +54,7 @@ use crossbeam_utils::CachePadded;
 
 use self::checkpoint::{Checkpoint, CheckpointNode, FIRST_ENTRY};
 use self::consensus::{Entry, EntryNode};
-use self::policy::Record;
+use self::policy::AnnouncedNode;
 use self::replica::{Replica, Walk};
 use super::{Sequential, Universal, UniversalHandle, held_of_wholes};
 use crate::map::{MapInfo, Progress};
@@ -88,7 +88,7 @@ struct Shared<O: Sequential, R: Reclaimer> {
     /// No response that anybody has been given depends on an entry above this number.
     frontier: CachePadded<AtomicU64>,
     /// Where each handle announces its operation; null before the first.
-    announced: Padded<AtomicPtr<Record<O, R>>, SLOTS>,
+    announced: Padded<AtomicPtr<AnnouncedNode<O, R>>, SLOTS>,
     numbers: Numbers,
     /// It owns what these lead to.
     _nodes: PhantomData<Owns<O, R>>,
@@ -201,7 +201,7 @@ where
 pub struct Handle<'c, O: Sequential, R: Reclaimer + 'c> {
     log: &'c HerlihyLog<O, R>,
     number: usize,
-    announced: &'c AtomicPtr<Record<O, R>>,
+    announced: &'c AtomicPtr<AnnouncedNode<O, R>>,
     /// From the first operation on.
     replica: Option<Replica<O, R>>,
     participant: R::Participant<'c>,
@@ -216,7 +216,7 @@ impl<O: Sequential, R: Reclaimer> Drop for Handle<'_, O, R> {
 /// A [`Handle`] in a critical section.
 pub struct Pinned<'h, 'c: 'h, O: Sequential, R: Reclaimer + 'c> {
     log: &'c HerlihyLog<O, R>,
-    announced: &'c AtomicPtr<Record<O, R>>,
+    announced: &'c AtomicPtr<AnnouncedNode<O, R>>,
     replica: &'h mut Option<Replica<O, R>>,
     guard: <R::Participant<'c> as Participant<R>>::Guard<'h>,
 }

@@ -19,7 +19,7 @@ pub(super) struct Announced<T>(pub(super) Arc<T>);
 
 impl<T> Payload for Announced<T> {}
 
-pub(super) type Record<O, R> = Node<R, Announced<ProposalOf<O>>>;
+pub(super) type AnnouncedNode<O, R> = Node<R, Announced<ProposalOf<O>>>;
 
 impl<O, R, G> Walk<'_, O, R, G>
 where
