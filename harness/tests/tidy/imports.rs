@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::source::{code, sources, text};
 
 /// A module's path from the crate's root: `["show", "plot"]`.
-type Module = Vec<String>;
+pub(crate) type Module = Vec<String>;
 
 /// Each file, and the others that it uses.
 pub(crate) type Uses<'f> = BTreeMap<&'f str, BTreeSet<&'f str>>;
@@ -40,13 +40,7 @@ impl Files {
 
     /// The same of made-up files.
     pub(crate) fn of(files: impl Iterator<Item = (String, String)>) -> Self {
-        let mut all: BTreeMap<Module, (String, String)> =
-            files.map(|(path, text)| (module(&path), (path, code(&text)))).collect();
-        let mut tests = Vec::new();
-        for (module, (_, code)) in &all {
-            tests.extend(test_modules(code).map(|name| child(module, &name)));
-        }
-        all.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
+        let all = modules(files);
         let known: BTreeSet<Module> = all.keys().cloned().collect();
         let file = |(module, (path, code)): (Module, (String, String))| {
             let file = File::new(&module, path, code, &known);
@@ -135,6 +129,25 @@ impl File {
         }
         paths
     }
+}
+
+/// The modules of a crate, but for those that are compiled for tests alone: each one's file, and its code.
+pub(crate) fn modules(
+    files: impl Iterator<Item = (String, String)>,
+) -> BTreeMap<Module, (String, String)> {
+    let mut all: BTreeMap<Module, (String, String)> = BTreeMap::new();
+    for (path, text) in files {
+        let name = module(&path);
+        // A program beside a library is a crate of its own.
+        let name = if all.contains_key(&name) { child(&name, "main") } else { name };
+        all.insert(name, (path, code(&text)));
+    }
+    let mut tests = Vec::new();
+    for (module, (_, code)) in &all {
+        tests.extend(test_modules(code).map(|name| child(module, &name)));
+    }
+    all.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
+    all
 }
 
 fn child(module: &[String], name: &str) -> Module {

@@ -1,6 +1,8 @@
 //! The arrows between the rooms of `harness/src`, and no circle of imports in any crate.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::arrows::packages;
 use crate::imports::{Files, Uses, circles};
@@ -59,6 +61,14 @@ fn unused_arrows(uses: &Uses<'_>) -> Vec<String> {
     gone.map(|(from, to)| format!("{from} no longer uses {to}: take it out of ROOMS")).collect()
 }
 
+/// Where a package has crates: its library with the program beside it, and each program in a folder of `src/bin`.
+fn crates(package: &Path) -> Vec<PathBuf> {
+    let src = package.join("src");
+    let programs = fs::read_dir(src.join("bin")).into_iter().flatten();
+    let programs = programs.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    programs.chain([src]).collect()
+}
+
 /// Without the arrows from a module's file to the module's own parts.
 fn without_heads<'f>(uses: &Uses<'f>) -> Uses<'f> {
     let is_part = |file: &str, other: &str| {
@@ -102,11 +112,14 @@ fn what_is_shown_runs_no_trial() {
 #[test]
 fn no_imports_run_in_a_circle() {
     let mut found = Vec::new();
-    for (name, (folder, _)) in packages() {
-        let files = Files::below(&folder.join("src"));
-        let uses = files.uses();
-        let uses = if HEADS.contains(&name.as_str()) { without_heads(&uses) } else { uses };
-        found.extend(circles(&uses).iter().map(|circle| format!("{name}: {}", circle.join(", "))));
+    for (name, (package, _)) in packages() {
+        for folder in crates(&package) {
+            let files = Files::below(&folder);
+            let uses = files.uses();
+            let uses = if HEADS.contains(&name.as_str()) { without_heads(&uses) } else { uses };
+            let circles = circles(&uses);
+            found.extend(circles.iter().map(|circle| format!("{name}: {}", circle.join(", "))));
+        }
     }
     assert!(found.is_empty(), "files that import each other:\n{}", found.join("\n"));
 }
@@ -148,6 +161,13 @@ fn circles_are_found() {
         ("c.rs", "use super::a;\npub struct C;\nfn f(_: a::A) {}\n"),
     ]);
     assert_eq!(circles(&circle.uses()), [["a.rs", "b.rs", "c.rs"]]);
+    let beside_a_program = made(&[
+        ("lib.rs", "mod a;\npub fn f() { a::g() }\n"),
+        ("main.rs", "fn main() { own::f() }\n"),
+        ("a.rs", "pub fn g() { crate::f() }\n"),
+    ]);
+    assert_eq!(circles(&beside_a_program.uses()), [["a.rs", "lib.rs"]]);
+    assert_eq!(crates(&root().join("harness/virtual-cores")).len(), 2, "with `predict`");
     let head = [
         ("lib.rs", "mod a;\n"),
         ("a/mod.rs", "mod b;\npub use b::B;\npub trait T {}\n"),

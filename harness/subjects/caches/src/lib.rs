@@ -8,7 +8,9 @@
 //! | `policies` | where each policy of the crate `cache` comes from, and what it keeps |
 //! | `moka`, `quick_cache` | peers |
 //! | `peers` | what these two are used alike in |
+//! | `maker` | how a cache is made that takes no reclaimer |
 
+mod maker;
 mod moka;
 mod ours;
 mod over_map;
@@ -16,8 +18,7 @@ mod peers;
 mod policies;
 mod quick_cache;
 
-use table::NO_RECLAIMER;
-use table::cache::{CacheEntry, CacheMaker, CacheOptions, SharedCache};
+use table::cache::CacheMaker;
 
 /// Every cache.
 #[must_use]
@@ -27,16 +28,4 @@ pub fn caches() -> Vec<CacheMaker> {
     all.extend(moka::makers());
     all.push(quick_cache::maker());
     all
-}
-
-/// A cache that takes no reclaimer.
-fn maker<C: SharedCache + 'static>(
-    mut entry: CacheEntry,
-    build: impl Fn(&CacheOptions) -> Result<C, String> + Send + Sync + 'static,
-) -> CacheMaker {
-    entry.reclaimers = vec![NO_RECLAIMER.to_owned()];
-    let build = move |options: &CacheOptions| {
-        build(options).map(|cache| Box::new(cache) as Box<dyn SharedCache>)
-    };
-    CacheMaker { entry, builds: vec![(NO_RECLAIMER.to_owned(), Box::new(build))] }
 }

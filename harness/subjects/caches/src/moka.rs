@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use table::Op;
 use table::cache::{CacheClient, CacheEntry, CacheMaker, CacheState, Serves, Serving, SharedCache};
 
-use crate::maker;
+use crate::maker::maker;
 use crate::peers::{HeldKey, HeldValue, append, stores, weight};
 
 type Map = Cache<HeldKey, HeldValue, FixedState>;

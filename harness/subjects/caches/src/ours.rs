@@ -15,7 +15,7 @@ use table::cache::{
     TraceClock,
 };
 
-use crate::maker;
+use crate::maker::maker;
 use crate::policies::said;
 
 /// Every store with every policy.

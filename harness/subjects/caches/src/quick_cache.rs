@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use table::Op;
 use table::cache::{CacheClient, CacheEntry, CacheMaker, CacheState, Serves, Serving, SharedCache};
 
+use crate::maker;
 use crate::peers::{HeldKey, HeldValue, append, stores, weight};
 
 type Map = Cache<HeldKey, HeldValue, Bytes, FixedState>;
@@ -36,7 +37,7 @@ fn entry() -> CacheEntry {
 }
 
 pub(crate) fn maker() -> CacheMaker {
-    crate::maker(entry(), |options| {
+    maker::maker(entry(), |options| {
         let item = u64::from(options.smallest_item).max(1);
         let built = OptionsBuilder::new()
             .weight_capacity(options.bytes)

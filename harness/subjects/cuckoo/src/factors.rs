@@ -12,7 +12,7 @@ use structures::exclusion::{
 use structures::tagging::{Tagged, Tagging, Untagged};
 use structures::{CuckooOptimistic, CuckooStriped};
 
-use crate::pages;
+use crate::pages::pages;
 
 /// Registers every variant; the structures must be there.
 pub(super) fn add_variants(registrar: &mut Registrar) {

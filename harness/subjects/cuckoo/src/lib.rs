@@ -1,6 +1,7 @@
 //! Cuckoo tables: which there are, with which reclaimers, in which variants and forms.
 
 mod factors;
+mod pages;
 
 use foldhash::fast::FixedState;
 use kernel::{Counting, MapOptions, NO_RECLAIMER, Reclaimed, Registrar, in_both_forms};
@@ -8,7 +9,9 @@ use structures::cuckoo::path::Bfs;
 use structures::exclusion::Optimistic;
 use structures::reclaim::{Epoch, Hazard, Reclaimer};
 use structures::tagging::Tagged;
-use structures::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped, Pages};
+use structures::{CuckooOptimistic, CuckooOptimisticItems, CuckooStriped};
+
+use self::pages::pages;
 
 /// The optimistic table whose slots point to items.
 struct Items;
@@ -23,11 +26,6 @@ impl Reclaimed for Items {
             R::new(options.reclaim_batch),
         )
     }
-}
-
-/// The pages to ask for.
-fn pages(options: &MapOptions) -> Pages {
-    if options.huge_pages { Pages::Huge } else { Pages::Default }
 }
 
 /// Every one of them.
