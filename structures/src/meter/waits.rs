@@ -28,13 +28,13 @@ const FREE: usize = 0;
 const TAKEN: usize = 1;
 
 /// A watched node's address, and when it was retired.
-struct Place {
+struct WatchedNode {
     address: AtomicUsize,
     since: AtomicU64,
 }
 
-static PLACES_OF: [Place; PLACES] =
-    [const { Place { address: AtomicUsize::new(FREE), since: AtomicU64::new(0) } }; PLACES];
+static PLACES_OF: [WatchedNode; PLACES] =
+    [const { WatchedNode { address: AtomicUsize::new(FREE), since: AtomicU64::new(0) } }; PLACES];
 
 /// The number of watched nodes that have waited so long.
 static WAITED: [AtomicU64; (64 * STEPS) as usize] =
@@ -83,7 +83,7 @@ fn first() -> *mut Instant {
     }
 }
 
-fn place(address: usize) -> &'static Place {
+fn place(address: usize) -> &'static WatchedNode {
     // Nodes are aligned to 8, and most to 16. Fibonacci hashing.
     let hash = (address as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     &PLACES_OF[(hash >> 56) as usize % PLACES]
@@ -126,7 +126,7 @@ pub(super) fn freed(address: usize) {
 }
 
 #[cold]
-fn end(place: &Place) {
+fn end(place: &WatchedNode) {
     let waited = now().saturating_sub(place.since.load(Relaxed));
     // Relaxed: a count.
     WAITED[step(waited) as usize].fetch_add(1, Relaxed);

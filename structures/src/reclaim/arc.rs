@@ -50,19 +50,19 @@ const ONE: usize = 1 << ADDRESS_BITS;
 const MOST: usize = usize::MAX >> ADDRESS_BITS;
 
 /// A root's payload, with the participants that hold it once no root leads to it: arc-I2.
-struct Counted<T> {
+struct CountedPayload<T> {
     guards: AtomicIsize,
     value: T,
 }
 
-impl<T: Payload> Payload for Counted<T> {
+impl<T: Payload> Payload for CountedPayload<T> {
     fn heap_bytes(&self) -> usize {
         self.value.heap_bytes()
     }
 }
 
 /// Allocation and the meter are those of nodes; nothing else of [`Leak`] is used.
-type CountedNode<T> = Node<Leak, Counted<T>>;
+type CountedNode<T> = Node<Leak, CountedPayload<T>>;
 
 fn node_of<T>(word: *mut CountedNode<T>) -> *mut CountedNode<T> {
     word.map_addr(|word| word & (ONE - 1))
@@ -93,7 +93,7 @@ unsafe impl<T: Payload + Send + Sync> Sync for CountedRoot<T> {}
 
 impl<T: Payload> CountedRoot<T> {
     fn alloc(value: T) -> *mut CountedNode<T> {
-        let counted = Counted { guards: AtomicIsize::new(0), value };
+        let counted = CountedPayload { guards: AtomicIsize::new(0), value };
         let node = Node::alloc(&Leak, counted).publish();
         assert_eq!(node_of(node), node, "an address of more than {ADDRESS_BITS} bits");
         node
@@ -157,17 +157,17 @@ impl<T: Payload> fmt::Debug for CountedRoot<T> {
 }
 
 /// What a participant holds: `node`, which was loaded from the `CountedRoot` at `root`.
-struct Hold {
+struct RootHold {
     root: *const (),
     node: *mut (),
-    /// [`Hold::let_go`] for the payload's type.
+    /// [`RootHold::let_go`] for the payload's type.
     let_go: unsafe fn(Self),
 }
 
 // SAFETY: roots and payloads that are held are `Send` and `Sync`, as `RootScheme::enter` asks for that.
-unsafe impl Send for Hold {}
+unsafe impl Send for RootHold {}
 
-impl Hold {
+impl RootHold {
     fn new<T: Payload>(root: &CountedRoot<T>, node: *mut CountedNode<T>) -> Self {
         Self { root: ptr::from_ref(root).cast(), node: node.cast(), let_go: Self::let_go::<T> }
     }
@@ -191,7 +191,7 @@ pub struct CountsParticipant<'d> {
     domain: &'d RefCounts,
     /// What its guard has loaded; between guards, what one has left here that was forgotten. The root
     /// is borrowed for `'d`.
-    held: Option<Hold>,
+    held: Option<RootHold>,
 }
 
 impl CountsParticipant<'_> {
@@ -232,7 +232,7 @@ impl<'d, T: Payload> CountsGuard<'_, 'd, T> {
         self.let_go();
         // Acquire arc-A5: pairs with arc-A6.
         let node = node_of(add_bytes(&root.word, ONE, Ordering::Acquire));
-        self.participant.held = Some(Hold::new(root, node));
+        self.participant.held = Some(RootHold::new(root, node));
         perturb();
         node
     }

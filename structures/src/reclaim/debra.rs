@@ -72,7 +72,7 @@ const QUIESCENT: u64 = 0;
 /// A DEBRA domain.
 #[derive(Debug)]
 pub struct Debra {
-    epoch: Epoch,
+    epoch: GlobalEpoch,
     threads: Registry<Announced>,
     /// Bags of threads that left, in the order of leaving: each stands behind bags with stamps from
     /// before it came, and waits for them.
@@ -84,7 +84,7 @@ pub struct Debra {
 /// On cache lines of its own, as every operation reads it.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Epoch(AtomicU64);
+struct GlobalEpoch(AtomicU64);
 
 /// The epoch of a thread's operation, or [`QUIESCENT`].
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Debra {
 
     fn with_fences(batch: Option<usize>, fences: Fences) -> Self {
         Self {
-            epoch: Epoch(AtomicU64::new(FIRST + QUIESCENT + 1)),
+            epoch: GlobalEpoch(AtomicU64::new(FIRST + QUIESCENT + 1)),
             threads: Registry::default(),
             orphans: Mutex::default(),
             batch: batch.unwrap_or(DEFAULT_BATCH).max(1),

@@ -159,21 +159,21 @@ impl Guard<Haphazard> for HaphazardGuard<'_, '_> {
         // SAFETY: reclaim-D2: retired only here, so not freed yet.
         unsafe { &*node }.count_retired();
         // SAFETY: reclaim-D2: unreachable, retired once; valid until the domain frees it.
-        unsafe { self.thread.domain.retire_ptr::<_, Retired<Haphazard, T>>(node) };
+        unsafe { self.thread.domain.retire_ptr::<_, RetiredBox<Haphazard, T>>(node) };
     }
 }
 
 /// The owner of a retired node in the crate's terms; dropping it frees the node.
-struct Retired<R: Reclaimer, T: Payload>(NonNull<Node<R, T>>);
+struct RetiredBox<R: Reclaimer, T: Payload>(NonNull<Node<R, T>>);
 
-impl<R: Reclaimer, T: Payload> Drop for Retired<R, T> {
+impl<R: Reclaimer, T: Payload> Drop for RetiredBox<R, T> {
     fn drop(&mut self) {
-        // SAFETY: the domain makes a `Retired` only to free the node, once, when no slot names it.
+        // SAFETY: the domain makes a `RetiredBox` only to free the node, once, when no slot names it.
         unsafe { Node::reclaim(self.0.as_ptr()) }
     }
 }
 
-impl<R: Reclaimer, T: Payload> Deref for Retired<R, T> {
+impl<R: Reclaimer, T: Payload> Deref for RetiredBox<R, T> {
     type Target = Node<R, T>;
 
     #[inline]
@@ -183,7 +183,7 @@ impl<R: Reclaimer, T: Payload> Deref for Retired<R, T> {
     }
 }
 
-impl<R: Reclaimer, T: Payload> DerefMut for Retired<R, T> {
+impl<R: Reclaimer, T: Payload> DerefMut for RetiredBox<R, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Node<R, T> {
         // SAFETY: `self` owns the node.
@@ -192,7 +192,7 @@ impl<R: Reclaimer, T: Payload> DerefMut for Retired<R, T> {
 }
 
 // SAFETY: `into_raw` and `from_raw` are inverse and do not touch the node.
-unsafe impl<R: Reclaimer, T: Payload> Pointer<Node<R, T>> for Retired<R, T> {
+unsafe impl<R: Reclaimer, T: Payload> Pointer<Node<R, T>> for RetiredBox<R, T> {
     #[inline]
     fn into_raw(self) -> *mut Node<R, T> {
         let node = self.0.as_ptr();

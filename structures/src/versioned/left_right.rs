@@ -110,7 +110,7 @@ impl Drop for Arrived<'_> {
 
 impl<O: Sequential + Clone> LeftRight<O> {
     #[inline]
-    fn read<T>(&self, stripes: Stripes<'_>, f: impl FnOnce(&O) -> T) -> T {
+    fn read<T>(&self, stripes: StripePair<'_>, f: impl FnOnce(&O) -> T) -> T {
         // Relaxed: either indicator is waited for.
         let entrance = self.entrance.load(Ordering::Relaxed);
         let counter = stripes[entrance];
@@ -210,13 +210,13 @@ impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
 }
 
 /// A handle's stripe in either indicator.
-type Stripes<'c> = [&'c AtomicUsize; 2];
+type StripePair<'c> = [&'c AtomicUsize; 2];
 
 /// A thread's way into a [`LeftRight`].
 pub struct Handle<'c, O> {
     object: &'c LeftRight<O>,
     number: usize,
-    stripes: Stripes<'c>,
+    stripes: StripePair<'c>,
 }
 
 impl<O> Drop for Handle<'_, O> {
@@ -228,7 +228,7 @@ impl<O> Drop for Handle<'_, O> {
 /// A [`Handle`] in a critical section: each operation arrives and departs by itself.
 pub struct Pinned<'c, O> {
     object: &'c LeftRight<O>,
-    stripes: Stripes<'c>,
+    stripes: StripePair<'c>,
 }
 
 impl<'c, O: Sequential + Clone + Send + Sync> UniversalHandle<O> for Handle<'c, O> {

@@ -63,7 +63,7 @@ pub(super) struct Wanted {
 
 /// A slot of some line of a chain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'l> {
+pub(super) struct LineSlot<'l> {
     line: &'l Bucket,
     slot: Slot,
 }
@@ -72,9 +72,9 @@ pub(super) struct Place<'l> {
 #[derive(Debug)]
 pub(super) struct Probe<'l> {
     /// The key's place and value.
-    pub(super) found: Option<(Place<'l>, u64)>,
+    pub(super) found: Option<(LineSlot<'l>, u64)>,
     /// The first empty slot up to there.
-    free: Option<Place<'l>>,
+    free: Option<LineSlot<'l>>,
     /// The line at which the search ended.
     last: &'l Bucket,
 }
@@ -119,7 +119,7 @@ impl Bucket {
         let mut search = Probe { found: None, free: None, last: self };
         search.found = self.find(seen.occupied(), wanted.key);
         if !empty.is_empty() {
-            search.free = Some(Place { line: self, slot: empty.first_or_last() });
+            search.free = Some(LineSlot { line: self, slot: empty.first_or_last() });
         }
         // bucket-L3: with an empty slot here, further lines have nothing; and all that is wanted from
         // lines without its class is an empty slot.
@@ -129,19 +129,19 @@ impl Bucket {
             let word = line.control().further();
             search.found = line.find(word.occupied(), wanted.key);
             if search.free.is_none() && !word.empty().is_empty() {
-                search.free = Some(Place { line, slot: word.empty().first_or_last() });
+                search.free = Some(LineSlot { line, slot: word.empty().first_or_last() });
             }
         }
         search
     }
 
     /// The slot of this line that has the key, and its value.
-    fn find(&self, occupied: SlotSet, key: u64) -> Option<(Place<'_>, u64)> {
+    fn find(&self, occupied: SlotSet, key: u64) -> Option<(LineSlot<'_>, u64)> {
         let here = self.equal(key).and(occupied);
         let slot = here.first_or_last();
         // Relaxed: between inline-B1 and inline-B3.
         (!here.is_empty())
-            .then(|| (Place { line: self, slot }, self.value(slot).load(Ordering::Relaxed)))
+            .then(|| (LineSlot { line: self, slot }, self.value(slot).load(Ordering::Relaxed)))
     }
 
     /// Runs `f` on the key and the value of each entry in the chain of this first line, as of
@@ -212,11 +212,11 @@ impl Bucket {
     pub(super) fn add(
         &self,
         seen: BucketWord,
-        place: Place<'_>,
+        place: LineSlot<'_>,
         new: Wanted,
         value: u64,
     ) -> BucketWord {
-        let Place { line, slot } = place;
+        let LineSlot { line, slot } = place;
         line.write(slot, new.key, value);
         if ptr::eq(line, self) {
             return seen.with(slot);
@@ -229,7 +229,7 @@ impl Bucket {
     /// Takes the entry at `place` out of the chain of this first line, and moves one from a further
     /// line to a slot that becomes empty here (bucket-L3). The caller has the lock; returns what the
     /// control word is to become.
-    pub(super) fn take(&self, seen: BucketWord, place: Place<'_>) -> BucketWord {
+    pub(super) fn take(&self, seen: BucketWord, place: LineSlot<'_>) -> BucketWord {
         let mut hole = place;
         if !seen.overflows() {
             return seen.without(place.slot);
@@ -253,22 +253,22 @@ impl Bucket {
     }
 
     /// An entry in a further line.
-    fn any_in_overflow(&self) -> Option<Place<'_>> {
+    fn any_in_overflow(&self) -> Option<LineSlot<'_>> {
         self.further().find_map(|line| {
             let slot = line.control().further().occupied().iter().next()?;
-            Some(Place { line, slot })
+            Some(LineSlot { line, slot })
         })
     }
 
     /// An empty place in the chain of this first line, whose word is `seen`, and which is the
     /// caller's alone; in a new line if need be.
-    pub(super) fn room(&self, seen: BucketWord) -> Place<'_> {
+    pub(super) fn room(&self, seen: BucketWord) -> LineSlot<'_> {
         let (mut line, mut empty) = (self, seen.empty());
         while empty.is_empty() {
             line = line.next_or_new();
             empty = line.control().further().empty();
         }
-        Place { line, slot: empty.first_or_last() }
+        LineSlot { line, slot: empty.first_or_last() }
     }
 
     /// Frees the lines after this first one.
@@ -287,7 +287,7 @@ impl Bucket {
     }
 }
 
-impl Place<'_> {
+impl LineSlot<'_> {
     /// Replaces the value; the caller has the chain's lock.
     pub(super) fn set_value(self, value: u64) {
         // Relaxed: between inline-B5 and inline-B6.
@@ -303,7 +303,7 @@ impl<'l> Probe<'l> {
 
     /// An empty place; in a new line if need be. Still empty when the caller has locked the chain
     /// and so knows that nothing has changed since the search.
-    pub(super) fn place(&self) -> Place<'l> {
-        self.free.unwrap_or_else(|| Place { line: self.last.next_or_new(), slot: Slot::FIRST })
+    pub(super) fn place(&self) -> LineSlot<'l> {
+        self.free.unwrap_or_else(|| LineSlot { line: self.last.next_or_new(), slot: Slot::FIRST })
     }
 }

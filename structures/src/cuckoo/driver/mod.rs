@@ -10,7 +10,7 @@
 //! * [`ops`]: the loop of each operation, which locates a key, tries, and looks again if another thread
 //!   was faster.
 //!
-//! Each of the two maps implements [`Layout`], which says what its slots hold, and [`Access`], by which a
+//! Each of the two maps implements [`Layout`], which says what its slots hold, and [`Reach`], by which a
 //! thread reads and writes an entry.
 
 mod attempts;
@@ -29,7 +29,7 @@ use crate::versions::{PerBucket, Versions};
 pub(super) use self::attempts::{reserve, settle, try_add, try_remove};
 #[cfg(any(loom, shuttle))]
 pub(super) use self::ops::displace;
-pub(super) use self::ops::{Access, At, Look, Refused, insert, locate, remove_if, update, upsert};
+pub(super) use self::ops::{At, Look, Reach, Refused, insert, locate, remove_if, update, upsert};
 
 /// The state of an optimistic map.
 pub(super) struct Driver<C, const SLOTS: usize, V: Versions = PerBucket> {

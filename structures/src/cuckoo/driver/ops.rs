@@ -11,7 +11,7 @@ use super::Hop;
 use crate::cuckoo::{buckets::Attempt, path::Place};
 
 /// A thread's way to the entries of a map, by keys `Q`.
-pub(in crate::cuckoo) trait Access<'m, Q: ?Sized, const SLOTS: usize> {
+pub(in crate::cuckoo) trait Reach<'m, Q: ?Sized, const SLOTS: usize> {
     /// The map.
     type Map: Layout<SLOTS> + 'm;
     /// The keys that it owns.
@@ -104,7 +104,7 @@ pub(in crate::cuckoo) struct At<'m, L: Layout<SLOTS>, const SLOTS: usize> {
 
 /// Finds `key` in the current table. Always inline: what is located then stays in registers.
 #[inline(always)]
-pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,
@@ -134,7 +134,7 @@ pub(in crate::cuckoo) fn locate<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
 
 /// Adds `key` with `value`; false, and no effect, if it is present.
 #[inline]
-pub(in crate::cuckoo) fn insert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+pub(in crate::cuckoo) fn insert<'m, A: Reach<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: K,
@@ -153,7 +153,7 @@ pub(in crate::cuckoo) fn insert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const S
 
 /// [`insert`] of an entry that an attempt has given back.
 #[cold]
-fn insert_again<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+fn insert_again<'m, A: Reach<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     mut entry: A::Entry,
@@ -174,7 +174,7 @@ fn insert_again<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
 
 /// Replaces the value of `key` by `f` of it and returns the one replaced.
 #[inline]
-pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,
@@ -194,7 +194,7 @@ pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SL
 
 /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
 #[inline]
-pub(in crate::cuckoo) fn upsert<'m, A: Access<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
+pub(in crate::cuckoo) fn upsert<'m, A: Reach<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: K,
@@ -241,7 +241,7 @@ enum Own<K, E> {
 /// Takes `key` out if `condition` holds of its value, and returns the value. The attempt succeeds only
 /// if the bucket is as it was when the value was read, so what is taken out is what `condition` has seen.
 #[inline]
-pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,
@@ -265,7 +265,7 @@ pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const
 /// Moves the entry of `key`, if it is there, to its other bucket, if there is room, for models; whether it
 /// was moved.
 #[cfg(any(loom, shuttle))]
-pub(in crate::cuckoo) fn displace<'m, Q: ?Sized, A: Access<'m, Q, SLOTS>, const SLOTS: usize>(
+pub(in crate::cuckoo) fn displace<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
     hash: u64,
     key: &Q,

@@ -34,7 +34,7 @@ use crate::versions::{Seen, Versions};
 use crate::word::Word;
 
 /// What a first look at a key's home has found.
-struct Look<const SLOTS: usize, V: Versions> {
+struct HomeLook<const SLOTS: usize, V: Versions> {
     seen: Seen<SLOTS, V>,
     /// [`Wraps`](crate::control::Wraps) before that.
     wraps: u64,
@@ -78,7 +78,7 @@ where
         key: &K,
         hash: u64,
         one_way: bool,
-    ) -> Look<SLOTS, E::Versions> {
+    ) -> HomeLook<SLOTS, E::Versions> {
         let (key, tag) = (key.to_bits(), Self::tag(hash));
         let bucket = hash::home(hash, table.mask);
         let wraps = table.wraps.count();
@@ -90,17 +90,17 @@ where
             let is_there = !matches.is_empty() & (found == key);
             // A second tag that matches may be the key's.
             let tells = is_there | (matches.is_one_at_most() & !seen.word.overflows());
-            return Look { seen, wraps, place, is_there, value, tells };
+            return HomeLook { seen, wraps, place, is_there, value, tells };
         }
         for slot in matches {
             place.slot = slot;
             let (found, value) = table.cell(place).read();
             if found == key {
-                return Look { seen, wraps, place, is_there: true, value, tells: true };
+                return HomeLook { seen, wraps, place, is_there: true, value, tells: true };
             }
         }
         let tells = !seen.word.overflows();
-        Look { seen, wraps, place, is_there: false, value: 0, tells }
+        HomeLook { seen, wraps, place, is_there: false, value: 0, tells }
     }
 
     /// Whether the key is there, and its value; if it is not, the value of something.
@@ -130,7 +130,7 @@ where
     #[inline(always)]
     fn change_one_way(
         &self,
-        (table, look): (&TableOfWords<E, SLOTS>, &Look<SLOTS, E::Versions>),
+        (table, look): (&TableOfWords<E, SLOTS>, &HomeLook<SLOTS, E::Versions>),
         changes: bool,
         new: ControlWord<SLOTS>,
         write: impl FnOnce(&Entry),
@@ -166,14 +166,14 @@ where
         let place = Place { slot: empty.first_or_last(), ..look.place };
         if one_way {
             let adds = !look.is_there;
-            let look = Look { tells: look.tells & !(adds & empty.is_empty()), ..look };
+            let look = HomeLook { tells: look.tells & !(adds & empty.is_empty()), ..look };
             let new = look.seen.word.filled(place.slot, Self::tag(hash));
             let write = |nowhere: &Entry| {
                 select_unpredictable(adds, table.cell(place), nowhere).write(content);
             };
             return self.change_one_way((table, &look), adds, new, write, 1).then_some(adds);
         }
-        let Look { seen, wraps, is_there, tells, .. } = look;
+        let HomeLook { seen, wraps, is_there, tells, .. } = look;
         if is_there {
             return table.tags_unchanged(place.bucket, &seen, wraps).then_some(false);
         }
@@ -204,7 +204,7 @@ where
             let is_done = self.change_one_way((table, &look), changes, new, |_| (), -1);
             return is_done.then_some((changes, look.value));
         }
-        let Look { seen, wraps, place, is_there, value, tells } = look;
+        let HomeLook { seen, wraps, place, is_there, value, tells } = look;
         if !is_there {
             let holds = tells && table.tags_unchanged(place.bucket, &seen, wraps);
             return holds.then_some((false, 0));
@@ -222,7 +222,7 @@ where
     pub(super) fn update_at_once(&self, key: &K, hash: u64, f: impl FnOnce(V) -> V) -> Option<V> {
         let table = self.table();
         Self::prefetch(table, hash);
-        let Look { seen, wraps, place, is_there, value, .. } =
+        let HomeLook { seen, wraps, place, is_there, value, .. } =
             Self::look(table, key, hash, Self::goes_one_way(table));
         if !is_there || !seen.can_be_locked() {
             return None;

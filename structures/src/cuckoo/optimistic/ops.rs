@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use super::{CuckooOptimistic, Entry, TableOfWords};
 use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
 use crate::cuckoo::driver::{
-    self, Access, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Refused,
+    self, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Reach, Refused,
 };
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{Place, Search};
@@ -223,7 +223,7 @@ where
     }
 }
 
-impl<'m, K, V, S, const SLOTS: usize, E, T, P> Access<'m, K, SLOTS>
+impl<'m, K, V, S, const SLOTS: usize, E, T, P> Reach<'m, K, SLOTS>
     for &'m CuckooOptimistic<K, V, S, SLOTS, E, T, P>
 where
     K: Word + Eq + Hash,

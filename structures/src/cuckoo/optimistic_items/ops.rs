@@ -8,7 +8,7 @@ use super::{AWAY, CuckooOptimisticItems, Handle, Item, ItemNode, Items, Pinned, 
 use crate::control::ControlWord;
 use crate::cuckoo::buckets::{Address, Cell, Found, Relocation, Target};
 use crate::cuckoo::driver::{
-    self, Access, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Refused,
+    self, At, Driver, FoundOf, Hop, Layout, LocatedOf, Look, Reach, Refused,
 };
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{Place, Search};
@@ -246,7 +246,7 @@ where
     }
 }
 
-impl<'m, K, V, R, S, Q, const SLOTS: usize, P> Access<'m, Q, SLOTS>
+impl<'m, K, V, R, S, Q, const SLOTS: usize, P> Reach<'m, Q, SLOTS>
     for Pinned<'_, 'm, K, V, R, S, SLOTS, P>
 where
     K: Borrow<Q> + Eq + Hash + Clone + Send + Sync,

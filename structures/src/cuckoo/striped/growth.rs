@@ -19,17 +19,17 @@ const MIN_LOAD: usize = 5;
 
 /// The buckets, and where they came from.
 #[derive(Debug)]
-pub(super) struct Table<K, V, const SLOTS: usize> {
+pub(super) struct StripedTable<K, V, const SLOTS: usize> {
     /// One more than that of the table before. Not 0.
     pub(super) number: usize,
     pub(super) slots: Slots<K, V, SLOTS>,
     /// The table before, while stripes are to be migrated from it, else null. Owned.
-    previous: AtomicPtr<Table<K, V, SLOTS>>,
+    previous: AtomicPtr<StripedTable<K, V, SLOTS>>,
     /// Stripes that are to be migrated.
     behind: AtomicUsize,
 }
 
-impl<K, V, const SLOTS: usize> Table<K, V, SLOTS> {
+impl<K, V, const SLOTS: usize> StripedTable<K, V, SLOTS> {
     pub(super) fn new(number: usize, slots: Slots<K, V, SLOTS>) -> Self {
         Self { number, slots, previous: AtomicPtr::default(), behind: AtomicUsize::new(0) }
     }
@@ -67,7 +67,7 @@ impl<K, V, const SLOTS: usize> Table<K, V, SLOTS> {
     }
 }
 
-impl<K, V, const SLOTS: usize> Drop for Table<K, V, SLOTS> {
+impl<K, V, const SLOTS: usize> Drop for StripedTable<K, V, SLOTS> {
     fn drop(&mut self) {
         let previous = self.previous.load(Ordering::Relaxed);
         if !previous.is_null() {
@@ -103,7 +103,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
     }
 
     /// The current table.
-    pub(super) fn current<'a>(&self, _: &'a Maintenance<'_>) -> &'a Table<K, V, SLOTS> {
+    pub(super) fn current<'a>(&self, _: &'a Maintenance<'_>) -> &'a StripedTable<K, V, SLOTS> {
         // Relaxed: it is only replaced by holders of the mutex.
         let table = self.table.load(Ordering::Relaxed);
         // SAFETY: striped-I6: it is freed after it was replaced, which needs the mutex.
@@ -131,7 +131,12 @@ where
     /// holder. Calls `Hash`, which may panic: then some buckets have been moved, the stripe is
     /// still behind, and the next holder goes on.
     #[cold]
-    pub(super) fn migrate(&self, table: &Table<K, V, SLOTS>, stripes: &StripeLocks, number: usize) {
+    pub(super) fn migrate(
+        &self,
+        table: &StripedTable<K, V, SLOTS>,
+        stripes: &StripeLocks,
+        number: usize,
+    ) {
         let stripe = stripes.get(number);
         // striped-I6: they may be reading the previous table.
         stripe.await_searches();
@@ -219,12 +224,15 @@ where
 
     /// An empty table with twice the buckets, into which, when it has been published, the next holder of each
     /// stripe moves that stripe's entries.
-    pub(super) fn doubled(&self, turn: &Maintenance<'_>) -> Result<Table<K, V, SLOTS>, GrowError> {
+    pub(super) fn doubled(
+        &self,
+        turn: &Maintenance<'_>,
+    ) -> Result<StripedTable<K, V, SLOTS>, GrowError> {
         // striped-I6: first the previous migration is brought to its end.
         let stripes = self.stripes();
         (0..stripes.count()).for_each(|stripe| drop(self.lock([stripe; 2])));
         let table = self.current(turn);
-        let mut next = Table::new(table.number + 1, allocate(table.slots.buckets() * 2)?);
+        let mut next = StripedTable::new(table.number + 1, allocate(table.slots.buckets() * 2)?);
         // Relaxed: as in `current`.
         next.previous = AtomicPtr::new(self.table.load(Ordering::Relaxed));
         next.behind = AtomicUsize::new(stripes.count());
@@ -253,7 +261,8 @@ where
         (0..stripes.count()).for_each(|number| stripes.get(number).await_searches());
         table.slots.forget_all();
         next_stripes.start(table.number + 1, stripes.entries());
-        let old = self.publish(Table::new(table.number + 1, draft.0.take().expect("just filled")));
+        let slots = draft.0.take().expect("just filled");
+        let old = self.publish(StripedTable::new(table.number + 1, slots));
         // Release striped-R3: publishes the stripes and the table; pairs with striped-A3.
         self.stripes.store(ptr::from_ref(next_stripes).cast_mut(), Ordering::Release);
         drop(all);
@@ -264,7 +273,10 @@ where
     }
 
     /// Makes `next` the current table and returns the one before.
-    pub(super) fn publish(&self, next: Table<K, V, SLOTS>) -> *mut Table<K, V, SLOTS> {
+    pub(super) fn publish(
+        &self,
+        next: StripedTable<K, V, SLOTS>,
+    ) -> *mut StripedTable<K, V, SLOTS> {
         self.hint.update(&next.slots.hint());
         // Relaxed: a number for whoever asks, and for prefetching.
         self.slots.store(next.slots.buckets() * SLOTS, Ordering::Relaxed);
@@ -321,7 +333,7 @@ where
 /// Whether the entries of a stripe are still in the previous table; for the stripe's holder.
 #[inline]
 pub(super) fn is_behind<K, V, const SLOTS: usize>(
-    table: &Table<K, V, SLOTS>,
+    table: &StripedTable<K, V, SLOTS>,
     stripes: &StripeLocks,
     number: usize,
 ) -> bool {

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::ptr::{self, NonNull};
 
-use super::growth::{Table, is_behind};
+use super::growth::{StripedTable, is_behind};
 use super::slots::{Slots, TAG_BITS};
 use super::stripes::StripeLocks;
 use super::{Candidates, CuckooStriped, LockedStripes};
@@ -29,7 +29,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         &'m self,
         buckets: [usize; N],
         lock: impl Fn(&'m StripeLocks) -> H,
-    ) -> (NonNull<Table<K, V, SLOTS>>, H) {
+    ) -> (NonNull<StripedTable<K, V, SLOTS>>, H) {
         loop {
             let stripes = self.stripes();
             let held = lock(stripes);
@@ -49,7 +49,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         &self,
         stripes: &StripeLocks,
         buckets: [usize; N],
-    ) -> NonNull<Table<K, V, SLOTS>> {
+    ) -> NonNull<StripedTable<K, V, SLOTS>> {
         // Acquire striped-A4: pairs with striped-R4; the table is initialised.
         let current = self.table.load(Ordering::Acquire);
         // SAFETY: as in `LockedStripes::table`: the caller has the stripes.

@@ -73,7 +73,7 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
-use self::growth::{Table, allocate, is_behind};
+use self::growth::{StripedTable, allocate, is_behind};
 use self::slots::{Hint, Slots};
 use self::stripes::{HeldStripes, MAX_STRIPES, StripeLocks, stripes_for};
 use super::error::TryInsertError;
@@ -131,7 +131,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 pub struct CuckooStriped<K, V, S = RandomState, const SLOTS: usize = 4, P = Bfs> {
     hasher: S,
     /// The current table. Owned; replaced by holders of `maintenance`.
-    table: AtomicPtr<Table<K, V, SLOTS>>,
+    table: AtomicPtr<StripedTable<K, V, SLOTS>>,
     /// One of `made_stripes`.
     stripes: AtomicPtr<StripeLocks>,
     /// By the logarithm of their number. `Arc`s, as moving a `Box` would claim that nothing else points
@@ -162,13 +162,13 @@ const fn shape<K, V, const SLOTS: usize>() -> Shape {
 /// Stripes that are held, and the table in which their entries are (striped-I4).
 struct LockedStripes<'m, K, V, const SLOTS: usize> {
     /// No reference: who hands stripes on, or releases them, may see it freed before he returns.
-    table: NonNull<Table<K, V, SLOTS>>,
+    table: NonNull<StripedTable<K, V, SLOTS>>,
     held: HeldStripes<'m>,
 }
 
 impl<K, V, const SLOTS: usize> LockedStripes<'_, K, V, SLOTS> {
     #[inline(always)]
-    fn table(&self) -> &Table<K, V, SLOTS> {
+    fn table(&self) -> &StripedTable<K, V, SLOTS> {
         // SAFETY: striped-I6: a table is freed after each of our stripes has been held by somebody who saw a
         // later one; we have them, and saw this one.
         unsafe { self.table.as_ref() }
@@ -209,7 +209,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
             hasher,
             slots: AtomicUsize::new(slots.buckets() * SLOTS),
             hint: slots.hint(),
-            table: AtomicPtr::new(Box::into_raw(Box::new(Table::new(1, slots)))),
+            table: AtomicPtr::new(Box::into_raw(Box::new(StripedTable::new(1, slots)))),
             stripes: AtomicPtr::new(current.cast_mut()),
             made_stripes,
             frontier: AtomicUsize::new(0),

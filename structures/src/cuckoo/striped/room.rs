@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::locate::pair;
 use super::slots::TAG_BITS;
-use super::stripes::Held;
+use super::stripes::HeldStripe;
 use super::{Candidates, CuckooStriped, LockedStripes, Spot};
 use crate::cuckoo::error::GrowError;
 use crate::cuckoo::path::{self, Place, Search};
@@ -99,7 +99,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         &self,
         hash: u64,
         third: usize,
-    ) -> (Candidates<'_, K, V, SLOTS>, Option<Held<'_>>) {
+    ) -> (Candidates<'_, K, V, SLOTS>, Option<HeldStripe<'_>>) {
         let [home, other] = pair(hash, hash::tag(hash, TAG_BITS), usize::MAX);
         let wanted = [home, other, third];
         let (table, (held, extra)) = self.lock_by(wanted, |stripes| stripes.lock_three(wanted));
@@ -110,7 +110,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     fn displace(
         &self,
         locked: &LockedStripes<'_, K, V, SLOTS>,
-        extra: Option<&Held<'_>>,
+        extra: Option<&HeldStripe<'_>>,
         [from, to]: [Place; 2],
         number: usize,
     ) -> Option<()> {

@@ -167,12 +167,12 @@ impl<K, V, const SLOTS: usize> Slots<K, V, SLOTS> {
 
     /// The slots of `bucket` with `tag`, which may be 0.
     #[inline(always)]
-    pub(super) fn matching(&self, bucket: usize, tag: u64) -> Matches {
+    pub(super) fn matching(&self, bucket: usize, tag: u64) -> MatchingSlots {
         let differs = self.tags_of(bucket) ^ (tag * ONES);
         // The top bit of each byte that is 0; exact, as no carry leaves a byte.
         let low = !(ONES << 7);
         let zeros = !((differs & low).wrapping_add(low) | differs | low);
-        Matches(zeros & (u64::MAX >> (64 - 8 * SLOTS)))
+        MatchingSlots(zeros & (u64::MAX >> (64 - 8 * SLOTS)))
     }
 
     /// An empty slot in one of some buckets.
@@ -352,9 +352,9 @@ impl<K, V, const SLOTS: usize> Drop for Slots<K, V, SLOTS> {
 
 /// Slots of a bucket, a bit for each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Matches(u64);
+pub(super) struct MatchingSlots(u64);
 
-impl Iterator for Matches {
+impl Iterator for MatchingSlots {
     type Item = usize;
 
     #[inline(always)]

@@ -69,9 +69,9 @@ impl Stripe {
     ///
     /// If this thread has the lock.
     #[inline(always)]
-    fn lock(&self) -> Held<'_> {
+    fn lock(&self) -> HeldStripe<'_> {
         let me = me();
-        if self.try_lock(me) { Held(self) } else { self.lock_slowly(me) }
+        if self.try_lock(me) { HeldStripe(self) } else { self.lock_slowly(me) }
     }
 
     #[inline(always)]
@@ -83,14 +83,14 @@ impl Stripe {
     }
 
     #[cold]
-    fn lock_slowly(&self, me: usize) -> Held<'_> {
+    fn lock_slowly(&self, me: usize) -> HeldStripe<'_> {
         let backoff = Backoff::new();
         loop {
             // The plain load first keeps the line shared while somebody else has the lock.
             // Relaxed: nothing follows a failure.
             let owner = self.owner.load(Ordering::Relaxed);
             if owner == NOBODY && self.try_lock(me) {
-                return Held(self);
+                return HeldStripe(self);
             }
             if owner == me {
                 waits_for_itself();
@@ -186,7 +186,10 @@ impl StripeLocks {
     /// # Panics
     ///
     /// As [`lock`](Self::lock).
-    pub(super) fn lock_three(&self, buckets: [usize; 3]) -> (HeldStripes<'_>, Option<Held<'_>>) {
+    pub(super) fn lock_three(
+        &self,
+        buckets: [usize; 3],
+    ) -> (HeldStripes<'_>, Option<HeldStripe<'_>>) {
         let [a, b, c] = buckets.map(|bucket| self.of(bucket));
         let (low, high) = (a.min(b), a.max(b));
         let third = |is_due: bool| (is_due && c != low && c != high).then(|| self.get(c).lock());
@@ -217,15 +220,15 @@ impl StripeLocks {
 
 /// A stripe, locked until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held<'s>(&'s Stripe);
+pub(super) struct HeldStripe<'s>(&'s Stripe);
 
-impl Held<'_> {
+impl HeldStripe<'_> {
     fn is_of(&self, stripe: &Stripe) -> bool {
         ptr::eq(self.0, stripe)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldStripe<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         self.0.unlock();
@@ -236,8 +239,8 @@ impl Drop for Held<'_> {
 #[derive(Debug)]
 pub(super) struct HeldStripes<'s> {
     stripes: &'s StripeLocks,
-    low: Held<'s>,
-    high: Option<Held<'s>>,
+    low: HeldStripe<'s>,
+    high: Option<HeldStripe<'s>>,
 }
 
 impl<'s> HeldStripes<'s> {
@@ -247,7 +250,7 @@ impl<'s> HeldStripes<'s> {
     }
 
     /// Whether the lock of `bucket` is held, by these or as `extra`.
-    pub(super) fn covers(&self, extra: Option<&Held<'_>>, bucket: usize) -> bool {
+    pub(super) fn covers(&self, extra: Option<&HeldStripe<'_>>, bucket: usize) -> bool {
         let stripe = self.stripes.get(self.stripes.of(bucket));
         [Some(&self.low), self.high.as_ref(), extra].into_iter().flatten().any(|h| h.is_of(stripe))
     }

@@ -54,7 +54,7 @@ const PIECE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 16 };
 const TURNS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 4 };
 
 /// A version's way to its bundle and its line.
-pub struct Hold<K, V> {
+pub struct BundleHold<K, V> {
     bundle: NonNull<Bundle<K, V>>,
     line: NonNull<CachePadded<Line<K, V>>>,
 }
@@ -89,21 +89,21 @@ enum Behind<K, V> {
     Nothing,
 }
 
-impl<K, V> Clone for Hold<K, V> {
+impl<K, V> Clone for BundleHold<K, V> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<K, V> Copy for Hold<K, V> {}
+impl<K, V> Copy for BundleHold<K, V> {}
 
-impl<K, V> fmt::Debug for Hold<K, V> {
+impl<K, V> fmt::Debug for BundleHold<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Hold").field(&self.bundle).finish()
+        f.debug_tuple("BundleHold").field(&self.bundle).finish()
     }
 }
 
-impl<K, V> Hold<K, V> {
+impl<K, V> BundleHold<K, V> {
     /// That of the first version of a line, whose number is [`FIRST`].
     pub(super) fn first() -> Self {
         let line = Line { rest: AtomicPtr::new(ptr::null_mut()), dropped: AtomicU64::new(FIRST) };
@@ -244,7 +244,7 @@ impl<K, V> Line<K, V> {
     }
 
     fn free_pieces(&self, mut own: Option<Box<Bundle<K, V>>>) -> bool {
-        // Relaxed, here and below: see `Hold::let_go`.
+        // Relaxed, here and below: see `BundleHold::let_go`.
         let mut until = self.dropped.load(Ordering::Relaxed);
         let mut turns = TURNS;
         while let Some(front) = own.take().or_else(|| self.take_rest()) {

@@ -7,7 +7,7 @@
 
 use std::{fmt, ptr};
 
-use super::bundles::Hold;
+use super::bundles::BundleHold;
 use super::node::Nodes;
 use crate::sync::{AtomicUsize, Ordering, fence, touch};
 
@@ -160,7 +160,7 @@ pub enum Bundled {}
 // alive.
 unsafe impl Sharing for Bundled {
     type Mark = u64;
-    type Held<K, V> = Hold<K, V>;
+    type Held<K, V> = BundleHold<K, V>;
 
     const NAME: &'static str = "bundled";
     const KEEPS_LATER: bool = true;
@@ -187,25 +187,29 @@ unsafe impl Sharing for Bundled {
         }
     }
 
-    fn first<K, V>() -> Hold<K, V> {
-        Hold::first()
+    fn first<K, V>() -> BundleHold<K, V> {
+        BundleHold::first()
     }
 
-    fn next<K, V>(held: &Hold<K, V>, number: u64) -> Hold<K, V> {
+    fn next<K, V>(held: &BundleHold<K, V>, number: u64) -> BundleHold<K, V> {
         held.next(number)
     }
 
-    unsafe fn replaced<K, V>(old: &Hold<K, V>, new: Hold<K, V>, nodes: Nodes<K, V, u64>) {
+    unsafe fn replaced<K, V>(
+        old: &BundleHold<K, V>,
+        new: BundleHold<K, V>,
+        nodes: Nodes<K, V, u64>,
+    ) {
         // SAFETY: by this function's contract.
         unsafe { old.replaced(new, nodes) };
     }
 
-    unsafe fn discarded<K, V>(held: Hold<K, V>) {
+    unsafe fn discarded<K, V>(held: BundleHold<K, V>) {
         // SAFETY: by this function's contract.
         unsafe { held.discard() };
     }
 
-    unsafe fn dropped<K, V>(held: Hold<K, V>) {
+    unsafe fn dropped<K, V>(held: BundleHold<K, V>) {
         // SAFETY: by this function's contract.
         unsafe { held.let_go() };
     }
