@@ -12,7 +12,7 @@
 
 use crate::sync::AtomicU64;
 
-use crate::words::{self, WORD, Writer};
+use crate::words::{self, WORD, WordWriter};
 
 /// The longest key, in bytes: memcached's.
 pub const MAX_KEY: usize = 250;
@@ -73,7 +73,7 @@ impl Draft<'_> {
             | u64::from(self.marks) << MARKS_SHIFT;
         header |= if self.flags == 0 { 0 } else { HAS_FLAGS };
         header |= if self.cas.is_some() { HAS_CAS } else { 0 };
-        let mut writer = Writer::new(chunk);
+        let mut writer = WordWriter::new(chunk);
         writer.push(&header.to_le_bytes());
         if let Some(cas) = self.cas {
             writer.push(&cas.to_le_bytes());

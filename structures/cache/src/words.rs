@@ -16,7 +16,7 @@ const BLOCK: usize = if cfg!(loom) { 1 } else { 4 };
 
 /// Writes byte strings one after the other, word by word.
 #[derive(Debug)]
-pub(crate) struct Writer<'w> {
+pub(crate) struct WordWriter<'w> {
     words: &'w [AtomicU64],
     /// The word that comes next.
     next: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Writer<'w> {
     filled: usize,
 }
 
-impl<'w> Writer<'w> {
+impl<'w> WordWriter<'w> {
     pub(crate) fn new(words: &'w [AtomicU64]) -> Self {
         Self { words, next: 0, pending: 0, filled: 0 }
     }
@@ -170,7 +170,7 @@ mod tests {
     fn written(pieces: &[&[u8]]) -> Vec<AtomicU64> {
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
         let words: Vec<_> = (0..bytes.div_ceil(WORD)).map(|_| AtomicU64::new(u64::MAX)).collect();
-        let mut writer = Writer::new(&words);
+        let mut writer = WordWriter::new(&words);
         pieces.iter().for_each(|piece| writer.push(piece));
         writer.finish();
         words

@@ -1,14 +1,14 @@
 //! A bit for each slot, 64 in a word.
 
 use super::Hits;
-use super::segments::Segments;
+use super::segments::SegmentedArray;
 use crate::sync::Arc;
 use crate::sync::hints::{AtomicU64, Ordering};
 
 /// Bits that threads set together, and that one of them makes more of at times. They are hints: no
 /// access orders anything, and all are relaxed.
 #[derive(Debug, Default)]
-pub struct Bits(Segments<AtomicU64>);
+pub struct Bits(SegmentedArray<AtomicU64>);
 
 fn place(slot: u32) -> (usize, u64) {
     (slot as usize / 64, 1 << (slot % 64))

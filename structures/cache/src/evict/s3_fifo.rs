@@ -13,7 +13,7 @@
 
 use super::ghosts::Ghosts;
 use super::links::{Links, List};
-use super::segments::Segments;
+use super::segments::SegmentedArray;
 use super::{Eviction, Hits, Items};
 use crate::sync::Arc;
 use crate::sync::hints::{AtomicU8, Ordering};
@@ -33,7 +33,7 @@ pub struct S3Fifo {
 /// Of each slot: hits, up to 3, and [`IN_MAIN`]. All accesses are relaxed: a count of hits is a hint, and
 /// `IN_MAIN` is changed by one thread alone.
 #[derive(Debug, Default)]
-pub struct States(Segments<AtomicU8>);
+pub struct States(SegmentedArray<AtomicU8>);
 
 impl States {
     fn load(&self, slot: u32) -> u8 {

@@ -11,9 +11,9 @@ const SEGMENTS: usize = 27;
 /// An array of atomics in segments, of which each is twice as large as the one before, so that none ever
 /// moves: readers need no lock and announce nothing. About half of it is unused at most.
 #[derive(Debug)]
-pub(super) struct Segments<T>([OnceLock<Box<[T]>>; SEGMENTS]);
+pub(super) struct SegmentedArray<T>([OnceLock<Box<[T]>>; SEGMENTS]);
 
-impl<T> Default for Segments<T> {
+impl<T> Default for SegmentedArray<T> {
     fn default() -> Self {
         Self([const { OnceLock::new() }; SEGMENTS])
     }
@@ -29,7 +29,7 @@ const fn begin(segment: usize) -> usize {
     size(segment) - FIRST
 }
 
-impl<T: Default> Segments<T> {
+impl<T: Default> SegmentedArray<T> {
     /// Makes `len` elements or more.
     pub(super) fn grow(&self, len: usize) {
         let needed = self.0.iter().enumerate().take_while(|&(segment, _)| begin(segment) < len);
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn each_index_has_an_element_of_its_own_which_stays_where_it_is() {
-        let array = Segments::<u64>::default();
+        let array = SegmentedArray::<u64>::default();
         let mut places = BTreeSet::new();
         let mut before = 0;
         for len in [1, 64, 65, 192, 193, 5000] {
