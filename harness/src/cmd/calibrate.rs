@@ -113,7 +113,7 @@ fn provenance(args: &Args, machine: &Machine, calibration: &Calibration) -> Prov
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Printed<'a> {
+struct PrintedMachine<'a> {
     name: &'a str,
     sockets: f64,
     cores_per_socket: f64,
@@ -124,7 +124,7 @@ struct Printed<'a> {
 }
 
 fn json(calibration: &Calibration, model: &MachineModel) -> anyhow::Result<String> {
-    let printed = Printed {
+    let printed = PrintedMachine {
         name: &model.name,
         sockets: model.sockets.is,
         cores_per_socket: model.cores_per_socket.is,

@@ -24,7 +24,7 @@ pub(super) struct Args {
     asked: Question,
     /// How to print the comparisons
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: ComparisonFormat,
     /// Print a Markdown table: `--format markdown`
     #[arg(long, conflicts_with_all = ["json", "format"])]
     markdown: bool,
@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 /// How comparisons are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum ComparisonFormat {
     /// Workload by workload, for a terminal
     Text,
     /// One table, for a page
@@ -47,10 +47,10 @@ enum Format {
 }
 
 impl Args {
-    fn format(&self) -> Format {
+    fn format(&self) -> ComparisonFormat {
         match (self.json, self.markdown) {
-            (true, _) => Format::Json,
-            (_, true) => Format::Markdown,
+            (true, _) => ComparisonFormat::Json,
+            (_, true) => ComparisonFormat::Markdown,
             _ => self.format,
         }
     }
@@ -79,9 +79,9 @@ fn shown(args: &Args, folders: &[Recorded], report: &Report<'_>) -> Result<Strin
         return Err(nothing(&why));
     }
     Ok(match args.format() {
-        Format::Text => report.text(),
-        Format::Markdown => report.markdown(),
-        Format::Latex => report.latex(),
-        Format::Json => format!("{:#}\n", report.json()),
+        ComparisonFormat::Text => report.text(),
+        ComparisonFormat::Markdown => report.markdown(),
+        ComparisonFormat::Latex => report.latex(),
+        ComparisonFormat::Json => format!("{:#}\n", report.json()),
     })
 }

@@ -27,7 +27,7 @@ pub(super) struct Args {
     folders: Vec<PathBuf>,
     /// Which program is to read it
     #[arg(long, value_enum, value_name = "FORMAT")]
-    format: Format,
+    format: ExportFormat,
     #[command(flatten)]
     selection: Selection,
     /// Where `hgrm` makes its folders, instead of in `DIR/hgrm`
@@ -37,7 +37,7 @@ pub(super) struct Args {
 
 /// Programs that read results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum ExportFormat {
     /// Bencher Rate Format, measure `throughput`: for `bencher run --adapter json`
     Bencher,
     /// `customBiggerIsBetter` of github-action-benchmark
@@ -51,9 +51,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let folders = read(&args.folders)?;
     one_table(&folders)?;
     let to_json = match args.format {
-        Format::Bencher => bencher,
-        Format::GithubActionBenchmark => github_action_benchmark,
-        Format::Hgrm => return write_hgrm(args, &folders),
+        ExportFormat::Bencher => bencher,
+        ExportFormat::GithubActionBenchmark => github_action_benchmark,
+        ExportFormat::Hgrm => return write_hgrm(args, &folders),
     };
     if args.out.is_some() {
         return Err(usage("--out is for --format hgrm; JSON is printed".to_owned()));

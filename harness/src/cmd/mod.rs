@@ -73,7 +73,7 @@ enum Command {
     Trace(trace::Args),
     Hit(hit::Args),
     Serve(serve::Serve),
-    Load(serve::Load),
+    Load(serve::LoadArgs),
 }
 
 /// The `main` of the program `bench`.

@@ -21,7 +21,7 @@ pub(super) struct Serve {
 /// Load a memcached with requests, and check every value; `load --help` says more
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
-pub(super) struct Load {
+pub(super) struct LoadArgs {
     /// An address or a socket, and what to ask for
     #[arg(value_name = "FLAGS", allow_hyphen_values = true, trailing_var_arg = true)]
     flags: Vec<OsString>,
@@ -31,7 +31,7 @@ pub(super) fn serve(programs: &Programs, args: &Serve) -> Result<(), Failure> {
     hand_over(programs, "serve", &args.flags)
 }
 
-pub(super) fn load(programs: &Programs, args: &Load) -> Result<(), Failure> {
+pub(super) fn load(programs: &Programs, args: &LoadArgs) -> Result<(), Failure> {
     hand_over(programs, "load", &args.flags)
 }
 

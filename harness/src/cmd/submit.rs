@@ -4,7 +4,7 @@ mod slurm;
 
 use std::path::{Path, PathBuf};
 
-use self::slurm::{Options, Sweep};
+use self::slurm::{SlurmOptions, Sweep};
 use super::output::print;
 use super::{merge, sweep};
 use crate::experiment::{Experiment, Overrides};
@@ -65,7 +65,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
         parts: parts_of(&absolute(&out)?),
         out: absolute(&out)?,
         shards,
-        options: Options {
+        options: SlurmOptions {
             constraint: args.constraint.clone(),
             partition: args.partition.clone(),
             time: args.time.clone(),

@@ -85,7 +85,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     let overrides =
         Overrides { seed: args.seed, seconds: args.seconds, warmup: None, blocks: args.blocks };
     let (text, experiment) = read(&args.spec, &overrides, &catalogue)?;
-    let plan = Plan::new(&experiment, &registry, args)?;
+    let plan = SweepPlan::new(&experiment, &registry, args)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.spec));
     let structures = experiment.cases.iter().map(|case| case.structure.as_str());
     let is_of_servers = experiment.cases.iter().any(|case| case.server.is_some());
@@ -169,7 +169,7 @@ fn watch_for_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 /// The cells and blocks of one sweep command.
-struct Plan<'e> {
+struct SweepPlan<'e> {
     experiment: &'e Experiment,
     registry: &'e Registry,
     /// The trials of a block.
@@ -180,7 +180,7 @@ struct Plan<'e> {
     live: bool,
 }
 
-impl<'e> Plan<'e> {
+impl<'e> SweepPlan<'e> {
     fn new(
         experiment: &'e Experiment,
         registry: &'e Registry,

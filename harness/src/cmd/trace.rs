@@ -24,11 +24,11 @@ use crate::workload::Op;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: TraceCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {
+enum TraceCommand {
     /// Write a trace in the binary form, which is smaller and faster to read; its fingerprint is the same
     Convert {
         /// Where columns are in a table of text, from 1 on, each line of which is a read: as in
@@ -114,7 +114,7 @@ impl Generate {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let text = match &args.command {
-        Command::Convert { csv, input, output } => {
+        TraceCommand::Convert { csv, input, output } => {
             let trace = match csv {
                 None => read(input)?,
                 Some(columns) => {
@@ -124,12 +124,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             make(output, |file| write_binary(&trace, file))?;
             in_words(&trace, output)
         }
-        Command::Generate(wanted) => {
+        TraceCommand::Generate(wanted) => {
             let made = wanted.made()?;
             make(&wanted.output, |file| generate(&made, wanted.form(), file))?;
             in_words(&read(&wanted.output)?, &wanted.output)
         }
-        Command::Show { trace: path, json } => {
+        TraceCommand::Show { trace: path, json } => {
             let trace = read(path)?;
             if *json { in_json(&trace, path) } else { in_words(&trace, path) }
         }

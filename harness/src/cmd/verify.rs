@@ -58,7 +58,7 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct VerifyReport {
     seed: u64,
     seconds: f64,
     threads: usize,
@@ -99,7 +99,7 @@ pub(super) fn run(programs: &Programs, args: &Args) -> Result<(), Failure> {
     }
     let Args { seed, seconds, keys, .. } = *args;
     let threads = usize::from(args.threads);
-    let report = Report { seed, seconds, threads, keys, subjects: lines };
+    let report = VerifyReport { seed, seconds, threads, keys, subjects: lines };
     let text = if args.json {
         serde_json::to_string(&report).map_err(anyhow::Error::from)? + "\n"
     } else {
@@ -276,7 +276,7 @@ impl Line {
     }
 }
 
-fn in_words(report: &Report) -> String {
+fn in_words(report: &VerifyReport) -> String {
     let header = [
         "subject",
         "verdict",
@@ -320,7 +320,7 @@ fn in_words(report: &Report) -> String {
 }
 
 /// Fails unless something was checked and everything that was checked passed.
-fn conclude(report: &Report) -> Result<(), Failure> {
+fn conclude(report: &VerifyReport) -> Result<(), Failure> {
     let checked: Vec<&Line> =
         report.subjects.iter().filter(|line| line.verdict != SKIPPED).collect();
     let bad: Vec<String> = checked

@@ -11,7 +11,7 @@ use ::table::BuildFacts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use super::system::Cache;
+pub use super::system::CacheLevel;
 use super::system::{Tree, field, page_bytes, parse_chosen, parse_memory, parse_os};
 use crate::pin::Cpus;
 use ::trials::server::MEMCACHED;
@@ -73,7 +73,7 @@ pub struct Machine {
     /// A digest of the programs that were measured, if no commit says all that they are.
     pub programs: Option<String>,
     /// The caches, nearest first.
-    pub caches: Vec<Cache>,
+    pub caches: Vec<CacheLevel>,
     /// Versions of the crates that are compared with or built upon.
     pub crates: BTreeMap<String, String>,
 }
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn facts_are_read() {
-        let cache = |level, kind: &str, bytes, shared_by| Cache {
+        let cache = |level, kind: &str, bytes, shared_by| CacheLevel {
             level,
             kind: kind.to_owned(),
             bytes,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A cache, as the first CPU sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cache {
+pub struct CacheLevel {
     /// 1 is the nearest.
     pub level: u32,
     /// `data`, `instruction` or `unified`.
@@ -76,11 +76,11 @@ impl Tree<'_> {
         flag("intel_pstate/no_turbo").map(|off| !off).or_else(|| flag("cpufreq/boost"))
     }
 
-    pub(super) fn caches(&self) -> Vec<Cache> {
+    pub(super) fn caches(&self) -> Vec<CacheLevel> {
         let indices = self.numbered("sys/devices/system/cpu/cpu0/cache", "index");
         let cache = |index: &PathBuf| {
             let text = |file: &str| self.text(index.join(file));
-            Some(Cache {
+            Some(CacheLevel {
                 level: text("level")?.parse().ok()?,
                 kind: text("type")?.to_lowercase(),
                 bytes: parse_size(&text("size")?)?,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use table::{Hashing, Maker, MapOptions};
 
 pub use self::spec::{AggregateSpec, Way};
-use self::ways::Counts;
+use self::ways::WordCounts;
 use self::words::words;
 use crate::case::{Case, Mix};
 use crate::fault::Fault;
@@ -129,7 +129,7 @@ struct Task {
     distinct: usize,
     hasher: FixedState,
     /// As one thread counts them.
-    expected: Counts,
+    expected: WordCounts,
     sequential_seconds: f64,
     /// What disturbed that thread.
     noise: Noise,

@@ -18,11 +18,11 @@ pub(super) struct Sweep {
     pub(super) parts: PathBuf,
     pub(super) out: PathBuf,
     pub(super) shards: u32,
-    pub(super) options: Options,
+    pub(super) options: SlurmOptions,
 }
 
 /// What Slurm is asked for beside a node.
-pub(super) struct Options {
+pub(super) struct SlurmOptions {
     pub(super) constraint: Option<String>,
     pub(super) partition: Option<String>,
     pub(super) time: Option<String>,
@@ -77,7 +77,7 @@ impl Sweep {
         let mut arguments = self.job("%A_%a");
         // Nobody else's work on the node: it would be in the numbers.
         arguments.extend(["--exclusive".to_owned(), format!("--array={}", tasks.join(","))]);
-        let Options { constraint, time, .. } = &self.options;
+        let SlurmOptions { constraint, time, .. } = &self.options;
         arguments.extend(constraint.iter().map(|features| format!("--constraint={features}")));
         arguments.extend(time.iter().map(|time| format!("--time={time}")));
         arguments.push(self.parts.join(SHARD).display().to_string());
@@ -232,7 +232,7 @@ mod tests {
             parts: "/r/a b.parts".into(),
             out: "/r/a b".into(),
             shards: 3,
-            options: Options {
+            options: SlurmOptions {
                 constraint: Some("epyc&ib".to_owned()),
                 partition: None,
                 time: Some("1:00".to_owned()),

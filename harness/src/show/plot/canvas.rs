@@ -14,7 +14,7 @@ pub(super) const SCALE: f64 = 10.0;
 const FONT_CORRECTION: f64 = 1.24;
 
 /// A place, in points from the top left.
-pub(super) type Place = (f64, f64);
+pub(super) type Spot = (f64, f64);
 
 /// Where a text's place is in it.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
 }
 
-fn unit((x, y): Place) -> (i32, i32) {
+fn unit((x, y): Spot) -> (i32, i32) {
     ((x * SCALE).round() as i32, (y * SCALE).round() as i32)
 }
 
@@ -69,7 +69,7 @@ impl Canvas<'_> {
     }
 
     /// `text`, its height centred on `at`.
-    pub(super) fn text(&self, text: &str, at: Place, size: f64, align: Align) -> Result<()> {
+    pub(super) fn text(&self, text: &str, at: Spot, size: f64, align: Align) -> Result<()> {
         if text.is_empty() {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Canvas<'_> {
     }
 
     /// A solid line.
-    pub(super) fn line(&self, points: &[Place], colour: Colour, width: f64) -> Result<()> {
+    pub(super) fn line(&self, points: &[Spot], colour: Colour, width: f64) -> Result<()> {
         let points: Vec<_> = points.iter().copied().map(unit).collect();
         self.draw(&PathElement::new(points, style(colour, width)))
     }
@@ -101,7 +101,7 @@ impl Canvas<'_> {
     /// A line with the dashes `pattern`, in line widths.
     pub(super) fn dashed(
         &self,
-        points: &[Place],
+        points: &[Spot],
         pattern: &[f64],
         colour: Colour,
         width: f64,
@@ -111,20 +111,20 @@ impl Canvas<'_> {
     }
 
     /// A filled rectangle.
-    pub(super) fn fill(&self, corner: Place, opposite: Place, colour: Colour) -> Result<()> {
+    pub(super) fn fill(&self, corner: Spot, opposite: Spot, colour: Colour) -> Result<()> {
         let style = style(colour, 0.0).filled();
         self.draw(&Rectangle::new([unit(corner), unit(opposite)], style))
     }
 
     /// A filled polygon through which one sees what is behind it.
-    pub(super) fn veil(&self, corners: &[Place], colour: Colour, opacity: f64) -> Result<()> {
+    pub(super) fn veil(&self, corners: &[Spot], colour: Colour, opacity: f64) -> Result<()> {
         let colour = RGBColor(colour.0, colour.1, colour.2).mix(opacity);
         let corners: Vec<_> = corners.iter().copied().map(unit).collect();
         self.draw(&Polygon::new(corners, ShapeStyle::from(colour).filled()))
     }
 
     /// A subject's marker: one filled shape in its colour, and a white one in a hollow one.
-    pub(super) fn marker(&self, at: Place, look: Look, radius: f64) -> Result<()> {
+    pub(super) fn marker(&self, at: Spot, look: Look, radius: f64) -> Result<()> {
         self.shape(at, look.marker, look.colour, radius)?;
         match look.marker {
             Marker::HollowCircle
@@ -135,20 +135,20 @@ impl Canvas<'_> {
         }
     }
 
-    fn shape(&self, at: Place, marker: Marker, colour: Colour, radius: f64) -> Result<()> {
+    fn shape(&self, at: Spot, marker: Marker, colour: Colour, radius: f64) -> Result<()> {
         let style = style(colour, 0.0).filled();
         let corners = corners(marker);
         if corners.is_empty() {
             let radius = (radius * SCALE).round() as i32;
             return self.draw(&Circle::new(unit(at), radius, style));
         }
-        let place = |&(x, y): &Place| unit((at.0 + x * radius, at.1 + y * radius));
+        let place = |&(x, y): &Spot| unit((at.0 + x * radius, at.1 + y * radius));
         self.draw(&Polygon::new(corners.iter().map(place).collect::<Vec<_>>(), style))
     }
 }
 
 /// The polygon of a marker of about radius 1, y downwards; none for a circle.
-fn corners(marker: Marker) -> &'static [Place] {
+fn corners(marker: Marker) -> &'static [Spot] {
     match marker {
         Marker::Circle | Marker::HollowCircle => &[],
         Marker::Square | Marker::HollowSquare => {
@@ -197,7 +197,7 @@ fn corners(marker: Marker) -> &'static [Place] {
 const FARTHEST: f64 = 1e4;
 
 /// The drawn parts of a line with lengths `pattern` on, off, on, …; all of it for no pattern.
-fn dashes(points: &[Place], pattern: &[f64]) -> Vec<Vec<Place>> {
+fn dashes(points: &[Spot], pattern: &[f64]) -> Vec<Vec<Spot>> {
     let Some((&start, rest)) = points.split_first() else { return Vec::new() };
     if pattern.is_empty() {
         return vec![points.to_vec()];

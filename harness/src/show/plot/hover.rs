@@ -1,6 +1,6 @@
 //! What a picture on a screen says of the point under the pointer.
 
-use super::canvas::Place;
+use super::canvas::Spot;
 use super::drawing::HoverText;
 use super::layout::Layout;
 use super::panels::{Point, Series, XAxis};
@@ -29,7 +29,7 @@ impl Layout<'_> {
         values
     }
 
-    fn place(&self, i: usize, j: usize, aside: f64, point: &Point) -> Place {
+    fn place(&self, i: usize, j: usize, aside: f64, point: &Point) -> Spot {
         (self.x(j, point.x) + aside, self.y(i, point.y))
     }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::arrange::{untangled, without_common_titles};
 use super::called::{Label, called};
-use super::canvas::{Align, Canvas, Place, paint};
+use super::canvas::{Align, Canvas, Spot, paint};
 use super::drawing::Drawing;
 use super::layout::{LABEL_GAP, Layout};
 use super::legend::Legend;
@@ -188,7 +188,7 @@ impl Layout<'_> {
         let series = || panel.series.iter().enumerate();
         let joined = series().filter(|_| matches!(self.panels.lines, Lines::Marked(_)));
         for (index, Series { look, points, .. }) in joined {
-            let path: Vec<Place> = points.iter().map(|point| place(index, point)).collect();
+            let path: Vec<Spot> = points.iter().map(|point| place(index, point)).collect();
             canvas.dashed(&path, look.dash, look.colour, line)?;
         }
         for (index, Series { look, points, .. }) in series() {
@@ -209,7 +209,7 @@ impl Layout<'_> {
         canvas: &Canvas<'_>,
         look: Look,
         point: Point,
-        (x, y): Place,
+        (x, y): Spot,
         (i, j): (usize, usize),
     ) -> Result<()> {
         let cap = self.style.marker;
@@ -230,7 +230,7 @@ impl Layout<'_> {
     }
 
     /// The ends of the dotted line at this place of the axis of what was measured.
-    fn reference(&self, at: f64, (i, j): (usize, usize)) -> [Place; 2] {
+    fn reference(&self, at: f64, (i, j): (usize, usize)) -> [Spot; 2] {
         let (left, top) = (self.left + self.pitch * j as f64, self.top(i));
         if self.panels.is_sideways() {
             let x = self.x(j, at);

@@ -16,9 +16,9 @@ use crate::rows::Row;
 const NAME: &str = "space-load";
 
 /// A row of panels: its axis, and what it has of a cell, with its interval.
-type Quantity = (&'static str, fn(&SpaceCell) -> Option<(f64, Option<(f64, f64)>)>);
+type Plotted = (&'static str, fn(&SpaceCell) -> Option<(f64, Option<(f64, f64)>)>);
 
-const QUANTITIES: [Quantity; 3] = [
+const QUANTITIES: [Plotted; 3] = [
     ("bytes an entry", |cell| Some((cell.bytes_per_entry()?, None))),
     ("moves an insertion", |cell| Some((cell.moves_per_insert()?, None))),
     ("lookups, Mops/s", |cell| Some(cell.gets_per_sec()?.in_units_of(1e6))),
@@ -52,7 +52,7 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
 fn panels(group: &Group, cells: Vec<&SpaceCell>, looks: &BTreeMap<String, Look>) -> Panels {
     let mut subjects: BTreeMap<String, Vec<&SpaceCell>> = BTreeMap::new();
     cells.iter().for_each(|cell| subjects.entry(cell.row.subject()).or_default().push(cell));
-    let panel = |(label, of): &Quantity| {
+    let panel = |(label, of): &Plotted| {
         let series = subjects.iter().map(|(name, steps)| {
             let points = steps.iter().filter_map(|cell| {
                 let (y, interval) = of(cell)?;

@@ -11,9 +11,9 @@ use super::predicted::{PredictedGroup, groups, title};
 use super::style::Look;
 
 /// What each row of panels shows: its axis, and the number of a prediction.
-type Quantity = (&'static str, fn(&PredictedRow) -> f64);
+type Plotted = (&'static str, fn(&PredictedRow) -> f64);
 
-const QUANTITIES: [Quantity; 3] = [
+const QUANTITIES: [Plotted; 3] = [
     ("near lines / op", |row| row.near),
     ("far lines / op", |row| row.far),
     ("queued cycles / op", |row| row.queued_cycles),
@@ -44,7 +44,7 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
 }
 
 fn panels(group: &PredictedGroup<'_>, workloads: &[(f64, f64)]) -> Panels {
-    let row = |(index, (_, quantity)): (usize, &Quantity)| -> Vec<Panel> {
+    let row = |(index, (_, quantity)): (usize, &Plotted)| -> Vec<Panel> {
         let mut row: Vec<Panel> =
             workloads.iter().map(|(reads, zipf)| panel(group, *reads, *zipf, *quantity)).collect();
         if index > 0 {

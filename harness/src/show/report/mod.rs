@@ -32,7 +32,7 @@ struct Sentence {
 }
 
 #[derive(Debug)]
-struct Figure<'a> {
+struct PageFigure<'a> {
     name: &'a str,
     summary: &'static str,
     width: String,
@@ -54,7 +54,7 @@ struct Page<'a> {
     answer: Vec<String>,
     subjects: Table,
     compared_with: String,
-    figures: Vec<Figure<'a>>,
+    figures: Vec<PageFigure<'a>>,
     comparison_notes: Vec<String>,
     comparisons: Table,
     rate: String,
@@ -68,7 +68,7 @@ struct Page<'a> {
     noise: Table,
     machine: Vec<(String, String)>,
     predicted_note: String,
-    predicted_figures: Vec<Figure<'a>>,
+    predicted_figures: Vec<PageFigure<'a>>,
     predicted: Table,
     hot_lines: Table,
     commands: String,
@@ -170,11 +170,11 @@ fn headings(experiment: &str) -> [String; 3] {
     })
 }
 
-fn figure<'a>(picture: &Picture<'a>) -> Figure<'a> {
+fn figure<'a>(picture: &Picture<'a>) -> PageFigure<'a> {
     let svg = picture.drawing.svg_with_values();
     let width = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once("pt\""));
     let width: f64 = width.and_then(|(points, _)| points.parse().ok()).unwrap_or_default();
-    Figure {
+    PageFigure {
         name: &picture.drawing.file_stem,
         summary: picture.summary,
         width: format!("{:.0}", width * ZOOM),

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use table::Table;
 
 /// How often each word occurs.
-pub(super) type Counts = HashMap<u64, u64, FixedState>;
+pub(super) type WordCounts = HashMap<u64, u64, FixedState>;
 
 /// Parts for each thread.
 const PARTS: usize = 8;
@@ -26,8 +26,8 @@ fn parts(words: &[u64]) -> rayon::slice::Chunks<'_, u64> {
 }
 
 /// Counts by one thread, in a map that starts with room for `distinct` words.
-pub(super) fn sequential(words: &[u64], distinct: usize, hasher: &FixedState) -> Counts {
-    let mut counts = Counts::with_capacity_and_hasher(distinct, hasher.clone());
+pub(super) fn sequential(words: &[u64], distinct: usize, hasher: &FixedState) -> WordCounts {
+    let mut counts = WordCounts::with_capacity_and_hasher(distinct, hasher.clone());
     words.iter().for_each(|word| *counts.entry(*word).or_insert(0) += 1);
     counts
 }
@@ -101,13 +101,13 @@ impl<'h> Cache<'h> {
 }
 
 /// A map for each part, merged as a tree: two into one, and so on.
-pub(super) fn merged(words: &[u64], hasher: &FixedState) -> Counts {
-    let empty = || Counts::with_hasher(hasher.clone());
+pub(super) fn merged(words: &[u64], hasher: &FixedState) -> WordCounts {
+    let empty = || WordCounts::with_hasher(hasher.clone());
     parts(words).map(|part| sequential(part, 0, hasher)).reduce(empty, merge)
 }
 
 /// The smaller map's counts are added to the larger one's.
-fn merge(one: Counts, other: Counts) -> Counts {
+fn merge(one: WordCounts, other: WordCounts) -> WordCounts {
     let (mut large, small) = if one.len() < other.len() { (other, one) } else { (one, other) };
     small.into_iter().for_each(|(word, count)| *large.entry(word).or_insert(0) += count);
     large
@@ -115,11 +115,11 @@ fn merge(one: Counts, other: Counts) -> Counts {
 
 /// Each part is dealt out into as many shares as there are threads, by hash; then each share is counted in
 /// a map of its own, with room for its part of `distinct` words.
-pub(super) fn partitioned(words: &[u64], distinct: usize, hasher: &FixedState) -> Vec<Counts> {
+pub(super) fn partitioned(words: &[u64], distinct: usize, hasher: &FixedState) -> Vec<WordCounts> {
     let shares = rayon::current_num_threads();
     let dealt: Vec<Vec<Vec<u64>>> = parts(words).map(|part| deal(part, shares, hasher)).collect();
     let count = |share: usize| {
-        let mut counts = Counts::with_capacity_and_hasher(distinct / shares, hasher.clone());
+        let mut counts = WordCounts::with_capacity_and_hasher(distinct / shares, hasher.clone());
         let own = dealt.iter().flat_map(|part| &part[share]);
         own.for_each(|word| *counts.entry(*word).or_insert(0) += 1);
         counts

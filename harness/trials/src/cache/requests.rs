@@ -113,12 +113,12 @@ impl Requests {
     }
 
     /// Where the thread of this number has its requests from.
-    pub(super) fn source(&self, thread: usize) -> Source<'_> {
+    pub(super) fn source(&self, thread: usize) -> RequestSource<'_> {
         let what = match &self.what {
             What::Drawn(streams, lengths) => Own::Drawn(Box::new(streams.worker(thread)), *lengths),
             What::Traced(trace) => Own::Traced(trace, self.count as usize / 2),
         };
-        Source { what, clock: &self.clock, block: Vec::with_capacity(BLOCK as usize) }
+        RequestSource { what, clock: &self.clock, block: Vec::with_capacity(BLOCK as usize) }
     }
 }
 
@@ -146,7 +146,7 @@ fn trace(spec: &CacheSpec, count: u64) -> anyhow::Result<Trace> {
 }
 
 /// A thread's requests.
-pub(super) struct Source<'r> {
+pub(super) struct RequestSource<'r> {
     what: Own<'r>,
     clock: &'r AtomicU32,
     block: Vec<CacheRequest>,
@@ -158,7 +158,7 @@ enum Own<'r> {
     Traced(&'r Trace, usize),
 }
 
-impl Source<'_> {
+impl RequestSource<'_> {
     /// The requests from this number to that, which are one more than the last. What is drawn has no numbers.
     pub(super) fn block(&mut self, from: u64, to: u64) -> &[CacheRequest] {
         self.block.clear();

@@ -123,7 +123,7 @@ pub struct NoiseProbe {
     start: Instant,
     /// The process, if it is another one.
     process: Option<u32>,
-    counters: Counters,
+    counters: NoiseCounters,
 }
 
 impl NoiseProbe {
@@ -131,14 +131,14 @@ impl NoiseProbe {
     /// before threads are bound.
     #[must_use]
     pub fn start() -> Self {
-        Self { counters: Counters::read(), process: None, start: Instant::now() }
+        Self { counters: NoiseCounters::read(), process: None, start: Instant::now() }
     }
 
     /// Starts to watch the threads of another process, and nothing else: what the machine does is told by the caller's
     /// own probe. The set of CPUs of its first thread is taken for the process'.
     #[must_use]
     pub fn start_of(process: u32) -> Self {
-        let counters = Counters::read_of(process);
+        let counters = NoiseCounters::read_of(process);
         Self { counters, process: Some(process), start: Instant::now() }
     }
 
@@ -147,14 +147,14 @@ impl NoiseProbe {
     #[must_use]
     pub fn stop(&self) -> Noise {
         let wall_seconds = self.start.elapsed().as_secs_f64();
-        let now = self.process.map_or_else(Counters::read, Counters::read_of);
+        let now = self.process.map_or_else(NoiseCounters::read, NoiseCounters::read_of);
         self.counters.until(&now, wall_seconds)
     }
 }
 
 /// The counters at one moment.
 #[derive(Debug, Default)]
-struct Counters {
+struct NoiseCounters {
     cpus: Option<usize>,
     stat: Option<Stat>,
     threads: HashMap<String, Thread>,
@@ -172,18 +172,18 @@ struct Stat {
 /// What `/proc` says of a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Thread {
-    times: Option<Times>,
+    times: Option<CpuTimes>,
     migrations: Option<u64>,
 }
 
 /// What a thread's `schedstat` says, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Times {
+struct CpuTimes {
     ran: u64,
     waited: u64,
 }
 
-impl Counters {
+impl NoiseCounters {
     fn read() -> Self {
         let text = |path| fs::read_to_string(path).ok();
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
@@ -209,7 +209,7 @@ impl Counters {
     /// What was counted from `self` to `end`. The CPUs are those of the start.
     fn until(&self, end: &Self, wall_seconds: f64) -> Noise {
         let since = |get: fn(&Self) -> Option<u64>| Some(get(end)?.saturating_sub(get(self)?));
-        let nanos = |get: fn(&Times) -> u64| {
+        let nanos = |get: fn(&CpuTimes) -> u64| {
             self.sum_over_threads(end, |thread| thread.times.as_ref().map(get))
                 .map(|nanos| nanos as f64 / 1e9)
         };
@@ -268,9 +268,9 @@ fn parse_stat(text: &str) -> Option<Stat> {
 }
 
 /// Time on a CPU and time waiting for one.
-fn parse_schedstat(text: &str) -> Option<Times> {
+fn parse_schedstat(text: &str) -> Option<CpuTimes> {
     let mut numbers = text.split_whitespace().map(|word| word.parse().ok());
-    Some(Times { ran: numbers.next()??, waited: numbers.next()?? })
+    Some(CpuTimes { ran: numbers.next()??, waited: numbers.next()?? })
 }
 
 /// `nr_migrations` of a thread's `sched`.
@@ -297,7 +297,7 @@ mod tests {
     fn files_are_parsed() {
         assert_eq!(parse_stat(STAT), Some(Stat { steal_ticks: 25, cpus: 2 }));
         let times = parse_schedstat("490445 17 1\n");
-        assert_eq!(times, Some(Times { ran: 490_445, waited: 17 }));
+        assert_eq!(times, Some(CpuTimes { ran: 490_445, waited: 17 }));
         let sched = "bench (7, #threads: 1)\n-----\n\
             se.exec_start                                :       5000.1\n\
             se.nr_migrations                             :                   12\n\
@@ -319,11 +319,11 @@ mod tests {
     }
 
     fn thread(ran: u64, waited: u64, migrations: u64) -> Thread {
-        Thread { times: Some(Times { ran, waited }), migrations: Some(migrations) }
+        Thread { times: Some(CpuTimes { ran, waited }), migrations: Some(migrations) }
     }
 
-    fn counters(steal_ticks: u64, threads: &[(&str, Thread)]) -> Counters {
-        Counters {
+    fn counters(steal_ticks: u64, threads: &[(&str, Thread)]) -> NoiseCounters {
+        NoiseCounters {
             cpus: Some(2),
             stat: Some(Stat { steal_ticks, cpus: 4 }),
             threads: threads.iter().map(|&(id, thread)| (id.to_owned(), thread)).collect(),
@@ -355,8 +355,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_absent() {
-        let nothing = Counters::default();
-        let noise = nothing.until(&Counters::default(), 1.0);
+        let nothing = NoiseCounters::default();
+        let noise = nothing.until(&NoiseCounters::default(), 1.0);
         assert_eq!(noise, Noise { wall_seconds: 1.0, ..Noise::default() });
         assert_eq!(noise.verdict(), UNKNOWN);
         let mute = [("1", Thread { times: None, migrations: Some(1) }), ("2", thread(1, 1, 1))];

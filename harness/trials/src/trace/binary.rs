@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::{Moment, Request, Trace, Wrong};
+use super::{BadTrace, Moment, Request, Trace};
 use crate::workload::Op;
 
 /// What a file in this form begins with; the last byte is its version.
@@ -60,7 +60,7 @@ pub(super) fn begins(input: &mut impl BufRead) -> io::Result<bool> {
 }
 
 /// Reads this form to the end.
-pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
+pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, BadTrace> {
     let mut bytes = Bytes { input, at: 0 };
     let mut is_timed = false;
     for byte in MAGIC {
@@ -108,15 +108,15 @@ struct Bytes<'i, I> {
 }
 
 impl<I: BufRead> Bytes<'_, I> {
-    fn malformed(&self, what: &str) -> Wrong {
-        Wrong::Malformed {
+    fn malformed(&self, what: &str) -> BadTrace {
+        BadTrace::Malformed {
             at: format!("byte {}", self.at),
             what: format!("there is {what}"),
             help: "make it anew by `bench trace convert`".to_owned(),
         }
     }
 
-    fn next(&mut self, what: &str) -> Result<u8, Wrong> {
+    fn next(&mut self, what: &str) -> Result<u8, BadTrace> {
         let mut byte = [0];
         match self.input.read_exact(&mut byte) {
             Ok(()) => self.at += 1,
@@ -128,7 +128,7 @@ impl<I: BufRead> Bytes<'_, I> {
         Ok(byte[0])
     }
 
-    fn number(&mut self, what: &str) -> Result<u64, Wrong> {
+    fn number(&mut self, what: &str) -> Result<u64, BadTrace> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.next(what)?;
@@ -146,7 +146,7 @@ impl<I: BufRead> Bytes<'_, I> {
     }
 
     /// When a request came that follows one at `before`, and how long its value is valid.
-    fn moment(&mut self, before: Option<u32>) -> Result<Moment, Wrong> {
+    fn moment(&mut self, before: Option<u32>) -> Result<Moment, BadTrace> {
         let since = self.size("seconds since the request before")?;
         let at = match before {
             None if since > 0 => return Err(self.malformed("a time before the first request")),
@@ -158,7 +158,7 @@ impl<I: BufRead> Bytes<'_, I> {
         Ok(Moment { at, ttl: self.size("seconds until a value expires")? })
     }
 
-    fn size(&mut self, what: &str) -> Result<u32, Wrong> {
+    fn size(&mut self, what: &str) -> Result<u32, BadTrace> {
         let number = self.number(what)?;
         u32::try_from(number).map_err(|_| self.malformed(&format!("{number} for {what}")))
     }
@@ -232,7 +232,9 @@ mod tests {
         let none = [b"lftrace2".as_slice(), &[1, 8, 1, 0, 0, 0, 0, 0]].concat();
         for (wrong, what) in [(late, "a time before the first"), (none, "nothing that expires")] {
             match read(&mut wrong.as_slice()) {
-                Err(Wrong::Malformed { what: said, .. }) => assert!(said.contains(what), "{said}"),
+                Err(BadTrace::Malformed { what: said, .. }) => {
+                    assert!(said.contains(what), "{said}");
+                }
                 other => panic!("{what}: {other:?}"),
             }
         }
@@ -243,7 +245,7 @@ mod tests {
         let bytes = written(&every_operation());
         for end in MAGIC.len()..bytes.len() {
             let error = read(&mut &bytes[..end]).expect_err("it is cut");
-            assert!(matches!(error, Wrong::Malformed { .. }), "{end}: {error:?}");
+            assert!(matches!(error, BadTrace::Malformed { .. }), "{end}: {error:?}");
         }
         // Where each byte is: see above.
         for (at, byte, what) in [
@@ -259,7 +261,9 @@ mod tests {
                 changed.insert(9, 1);
             }
             match read(&mut changed.as_slice()) {
-                Err(Wrong::Malformed { what: said, .. }) => assert!(said.contains(what), "{said}"),
+                Err(BadTrace::Malformed { what: said, .. }) => {
+                    assert!(said.contains(what), "{said}");
+                }
                 other => panic!("{at}: {other:?}"),
             }
         }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::requests::Numbers;
 use super::text::{each_line, size};
-use super::{Request, Trace, Wrong, oracle_general};
+use super::{BadTrace, Request, Trace, oracle_general};
 use crate::workload::Op;
 
 /// Where the columns of a table of text are, each counted from 1.
@@ -69,7 +69,7 @@ impl fmt::Display for TextColumns {
 }
 
 /// Reads lines to the end.
-pub(super) fn read(input: &mut impl BufRead, columns: &TextColumns) -> Result<Trace, Wrong> {
+pub(super) fn read(input: &mut impl BufRead, columns: &TextColumns) -> Result<Trace, BadTrace> {
     let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
     let help = format!("each line has its {columns}, as --csv says");
     each_line(input, &help, |number, line| {
@@ -137,7 +137,7 @@ mod tests {
         // The rest of a line of names that is cut would be a line of its own.
         let names = "n".repeat(1 << 16) + "ame,key\n1,a\n";
         match read(&mut names.as_bytes(), &columns("key=1,header")) {
-            Err(Wrong::Malformed { at, what, .. }) => {
+            Err(BadTrace::Malformed { at, what, .. }) => {
                 assert!(at == "1" && what.contains("longer than 65536"), "{at}: {what}");
             }
             other => panic!("{other:?}"),
@@ -148,7 +148,7 @@ mod tests {
             ("one,b", "size is `one`, not a whole number"),
         ] {
             match read(&mut format!("1,a\n{line}\n").as_bytes(), &columns("key=2,size=1")) {
-                Err(Wrong::Malformed { at, what: said, .. }) => {
+                Err(BadTrace::Malformed { at, what: said, .. }) => {
                     assert!(at == "2" && said.contains(what), "{line}: {said}");
                 }
                 other => panic!("{line}: {other:?}"),

@@ -56,7 +56,7 @@ const A_SECOND: u64 = 100;
 const CLIENTS: u64 = 16;
 
 /// A request: its key, and what is drawn for its operation and client.
-struct Drawn {
+struct DrawnRequest {
     key: u64,
     operation: &'static str,
     client: u64,
@@ -117,9 +117,9 @@ impl Requests {
 }
 
 impl Iterator for Requests {
-    type Item = Drawn;
+    type Item = DrawnRequest;
 
-    fn next(&mut self) -> Option<Drawn> {
+    fn next(&mut self) -> Option<DrawnRequest> {
         if self.number == self.made.requests {
             return None;
         }
@@ -128,8 +128,12 @@ impl Iterator for Requests {
         let word = self.rng.next_u64();
         let client = word / 1000 % CLIENTS;
         let drawn = match apart {
-            Some(key) => Drawn { key, operation: "get", client },
-            None => Drawn { key: self.in_place(place), operation: operation(word % 1000), client },
+            Some(key) => DrawnRequest { key, operation: "get", client },
+            None => DrawnRequest {
+                key: self.in_place(place),
+                operation: operation(word % 1000),
+                client,
+            },
         };
         self.number += 1;
         Some(drawn)
@@ -153,7 +157,7 @@ pub fn generate(made: &Made, form: MadeForm, output: &mut impl Write) -> io::Res
         }
         return Ok(());
     }
-    for (number, Drawn { key, operation, client }) in requests.enumerate() {
+    for (number, DrawnRequest { key, operation, client }) in requests.enumerate() {
         let (time, ttl) = (seconds(number), if stores(operation) { 3600 } else { 0 });
         let (key_bytes, value_bytes) = (Length::Etc.of_key(key), value_bytes(key));
         writeln!(output, "{time},{key:x},{key_bytes},{value_bytes},{client},{operation},{ttl}")?;

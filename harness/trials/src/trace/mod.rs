@@ -24,7 +24,7 @@ pub use self::binary::write as write_binary;
 pub use self::columns::TextColumns;
 pub use self::generate::{Made, MadeForm, generate};
 pub use self::oracle_general::is_named_so as is_oracle_general;
-use self::requests::Wrong;
+use self::requests::BadTrace;
 pub use self::requests::{Facts, Moment, Request, Trace, TraceError, TraceId};
 use crate::compressed::{Compressed, compressed};
 use crate::workload::Op;
@@ -65,8 +65,8 @@ impl Trace {
             None => text::read(&mut input),
         };
         let trace = parsed.map_err(|wrong| match wrong {
-            Wrong::Unreadable(error) => unreadable(error),
-            Wrong::Malformed { at, what, help } => {
+            BadTrace::Unreadable(error) => unreadable(error),
+            BadTrace::Malformed { at, what, help } => {
                 TraceError { message: format!("{}:{at}: {what}", path.display()), help }
             }
         })?;

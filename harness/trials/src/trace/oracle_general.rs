@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 
 use super::requests::Numbers;
-use super::{Request, Trace, Wrong};
+use super::{BadTrace, Request, Trace};
 use crate::workload::Op;
 
 /// What a file's name has in it.
@@ -43,14 +43,14 @@ pub(super) fn write_record(
 }
 
 /// Reads records to the end.
-pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
+pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, BadTrace> {
     let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
     let mut record = [0; RECORD];
     for number in 1_u64.. {
         if input.fill_buf()?.is_empty() {
             break;
         }
-        let malformed = |what: &str| Wrong::Malformed {
+        let malformed = |what: &str| BadTrace::Malformed {
             at: format!("record {number}"),
             what: what.to_owned(),
             help: format!("a file called {NAME} has records of {RECORD} bytes, unpacked"),
@@ -99,7 +99,7 @@ mod tests {
         for end in 1..bytes.len() {
             match read(&mut &bytes[..end]) {
                 Ok(trace) => assert_eq!((end, trace.requests.len()), (RECORD, 1)),
-                Err(Wrong::Malformed { at, what, .. }) => {
+                Err(BadTrace::Malformed { at, what, .. }) => {
                     assert_eq!(at, format!("record {}", 1 + end / RECORD));
                     assert!(what.contains("in the middle"), "{what}");
                 }

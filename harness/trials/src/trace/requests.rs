@@ -168,12 +168,12 @@ impl Numbers {
 
 /// Why a form cannot be read.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(super) enum BadTrace {
     Unreadable(io::Error),
     Malformed { at: String, what: String, help: String },
 }
 
-impl From<io::Error> for Wrong {
+impl From<io::Error> for BadTrace {
     fn from(error: io::Error) -> Self {
         Self::Unreadable(error)
     }

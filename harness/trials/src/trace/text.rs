@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::requests::Numbers;
-use super::{Request, Trace, Wrong};
+use super::{BadTrace, Request, Trace};
 use crate::workload::Op;
 
 /// The columns.
@@ -32,7 +32,7 @@ const OPERATIONS: [(&str, Op); 11] = [
 ];
 
 /// Reads lines to the end.
-pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, Wrong> {
+pub(super) fn read(input: &mut impl BufRead) -> Result<Trace, BadTrace> {
     let (mut trace, mut numbers) = (Trace::default(), Numbers::default());
     let mut moments = Vec::new();
     each_line(input, &format!("a line is {LINE}"), |_, line| {
@@ -52,7 +52,7 @@ pub(super) fn each_line(
     input: &mut impl BufRead,
     help: &str,
     mut take: impl FnMut(u64, &[u8]) -> Result<(), String>,
-) -> Result<(), Wrong> {
+) -> Result<(), BadTrace> {
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
@@ -62,7 +62,7 @@ pub(super) fn each_line(
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let malformed =
-            |what| Wrong::Malformed { at: number.to_string(), what, help: help.to_owned() };
+            |what| BadTrace::Malformed { at: number.to_string(), what, help: help.to_owned() };
         if line.len() as u64 > LONGEST {
             return Err(malformed(format!("the line is longer than {LONGEST} bytes")));
         }
@@ -156,7 +156,7 @@ mod tests {
 
     fn wrong(text: &str) -> (String, String) {
         match read(&mut text.as_bytes()) {
-            Err(Wrong::Malformed { at, what, .. }) => (at, what),
+            Err(BadTrace::Malformed { at, what, .. }) => (at, what),
             other => panic!("{text:?}: {other:?}"),
         }
     }
