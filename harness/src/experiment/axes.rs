@@ -92,46 +92,60 @@ pub(super) struct Common<'t, 'c> {
     pub(super) server: Option<&'c ServerPlan>,
 }
 
+impl<'c> Common<'_, 'c> {
+    /// Complains about keys of a grid that are none of what is measured.
+    fn check(&self, section: &Section<'_, '_>, problems: &mut Vec<Problem>) {
+        if let Some(cache) = self.cache {
+            cache.check(section, problems);
+        }
+        match self.server {
+            Some(_) => ServerPlan::check(section, problems),
+            None => ServerPlan::refuse_without(section, problems),
+        }
+    }
+
+    /// The percentage of reads where a grid does not set it.
+    fn reads(&self) -> f64 {
+        if self.cache.is_none() && self.server.is_none() { 95.0 } else { 100.0 }
+    }
+
+    /// What is measured.
+    fn structures(
+        &self,
+        section: &Section<'_, '_>,
+        catalogue: &'c Catalogue,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<ListedTable<'c>> {
+        match (self.cache, self.server) {
+            (Some(cache), _) => cache.caches.iter().map(ListedTable::unnamed).collect(),
+            (_, Some(server)) => server.servers.iter().map(ListedTable::unnamed).collect(),
+            (None, None) => read_structures(section, catalogue, problems),
+        }
+    }
+}
+
 impl<'c> Axes<'c> {
     /// `None` if anything in the grid is wrong.
     pub(super) fn read(
         section: &Section<'_, '_>,
         catalogue: &'c Catalogue,
-        Common { prefill, mix, traces, cache, server }: Common<'_, 'c>,
+        common: Common<'_, 'c>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let before = problems.len();
-        if let Some(cache) = cache {
-            cache.check(section, problems);
-        }
-        match server {
-            Some(_) => ServerPlan::check(section, problems),
-            None => ServerPlan::refuse_without(section, problems),
-        }
+        common.check(section, problems);
         let presets = presets::read(section, problems);
-        let traces = traces::read(section, traces, problems);
+        let traces = traces::read(section, common.traces, problems);
         let fixed: Vec<Mix> =
             presets.iter().map(|preset| preset.mix).chain(traces.iter().map(Facts::mix)).collect();
-        let is_of_tables = cache.is_none() && server.is_none();
-        let reads = read_reads(section, mix, if is_of_tables { 95.0 } else { 100.0 }, problems);
-        let batches = read_batches(section, mix, (&reads, &fixed), problems);
+        let reads = read_reads(section, common.mix, common.reads(), problems);
+        let batches = read_batches(section, common.mix, (&reads, &fixed), problems);
         let ops_per_pin = read_ops_per_pin(section, &batches, problems);
-        let drawn = keys::read(section, problems);
-        let ranges = axis(section, "keys", &KEYS, 65_536, problems);
-        let prefill = axis(section, "prefill", &FRACTION, prefill, problems);
-        keys::check_prefill(section, &drawn, (&ranges, &prefill), problems);
-        let can_ask = catalogue
-            .structures
-            .iter()
-            .filter(|entry| entry.huge_pages && !entry.name.contains(':'));
+        let (drawn, ranges, prefill) = read_keys(section, common.prefill, problems);
         let axes = Self {
             name: section.name,
             span: section.span.clone(),
-            structures: match (cache, server) {
-                (Some(cache), _) => cache.caches.iter().map(ListedTable::unnamed).collect(),
-                (_, Some(server)) => server.servers.iter().map(ListedTable::unnamed).collect(),
-                (None, None) => read_structures(section, catalogue, problems),
-            },
+            structures: common.structures(section, catalogue, problems),
             reclaimers: read_reclaimers(section, catalogue, problems),
             lists_reclaimers: section.get("reclaimer").is_some(),
             threads: axis(section, "threads", &THREADS, 1, problems),
@@ -145,7 +159,7 @@ impl<'c> Axes<'c> {
             allocators: read_allocators(section, catalogue, problems),
             batches,
             huge_pages: axis(section, "huge_pages", &FLAG, false, problems),
-            on_huge_pages: can_ask.map(|entry| entry.name.as_str()).collect(),
+            on_huge_pages: on_huge_pages(catalogue),
             reclaim_batches: axis(section, "reclaim_batch", &RECLAIM_BATCH, None, problems),
             reclaim_batches_at: section.get("reclaim_batch").map(toml::Spanned::span),
             ops_per_pin,
@@ -153,10 +167,10 @@ impl<'c> Axes<'c> {
             hashers: read_hashers(section, problems),
             key_bytes: lengths(section, "key_bytes", &KEY_BYTES, problems),
             value_bytes: lengths(section, "value_bytes", &VALUE_BYTES, problems),
-            cache,
-            server,
+            cache: common.cache,
+            server: common.server,
         };
-        if let Some(cache) = cache {
+        if let Some(cache) = common.cache {
             let Self { faults, drawn, traces, .. } = &axes;
             cache.check_workload(section, (faults, drawn), traces, problems);
         }
@@ -185,6 +199,25 @@ impl<'c> Axes<'c> {
         .chain(self.listed.iter().map(|(_, values)| values.len()))
         .fold(1, usize::saturating_mul)
     }
+}
+
+/// Distributions; ranges of keys; and the shares of these that are prefilled, which go with both.
+fn read_keys(
+    section: &Section<'_, '_>,
+    prefill: f64,
+    problems: &mut Vec<Problem>,
+) -> (Vec<(Distribution, f64)>, Vec<u64>, Vec<f64>) {
+    let drawn = keys::read(section, problems);
+    let ranges = axis(section, "keys", &KEYS, 65_536, problems);
+    let prefill = axis(section, "prefill", &FRACTION, prefill, problems);
+    keys::check_prefill(section, &drawn, (&ranges, &prefill), problems);
+    (drawn, ranges, prefill)
+}
+
+/// The tables that can ask for huge pages, without their variants.
+fn on_huge_pages(catalogue: &Catalogue) -> Vec<&str> {
+    let can_ask = |entry: &&StructureEntry| entry.huge_pages && !entry.name.contains(':');
+    catalogue.structures.iter().filter(can_ask).map(|entry| entry.name.as_str()).collect()
 }
 
 fn read_reads(
