@@ -162,6 +162,18 @@ pub struct Measurement {
     pub turns: Option<Taken>,
 }
 
+impl Measurement {
+    /// Takes back what the meter says, of a table whose nodes are not in it: 0 would be no measurement.
+    fn forget_nodes(&mut self) {
+        (self.retired, self.freed, self.discarded) = (None, None, None);
+        (self.peak_unreclaimed, self.peak_unreclaimed_bytes) = (None, None);
+        (self.free_delay_p50, self.free_delay_p99, self.free_delay_max) = (None, None, None);
+        for sample in &mut self.series {
+            (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
+        }
+    }
+}
+
 /// The largest [`Case::batch`].
 pub const MAX_BATCH: usize = 4096;
 /// The largest [`Case::ops_per_pin`]: a step takes less than a window.
@@ -205,19 +217,7 @@ fn run_by(
     // Before any thread of the table's or ours, which inherit them.
     let mut counters = Counters::open();
     let bytes = case.byte_keys(case.distribution.space(case.keys))?;
-    let options = MapOptions {
-        capacity: capacity_for(case)?,
-        hash_seed: case.hash_seed,
-        huge_pages: case.huge_pages,
-        reclaim_batch: case.reclaim_batch,
-        hashing: case.hashing,
-        bytes,
-    };
-    if info.keeps_entries {
-        enough_for_entries(case, bytes)?;
-    }
-    let what = case.table_in_words(options.capacity);
-    let map = memory::making(what, || (maker.build)(&options))?;
+    let map = make_table(maker, case, bytes)?;
     let mut books = prefill(&*map, spec);
     let mut failures = Vec::new();
     if info.keeps_entries && books.inserted != case.prefill {
@@ -238,20 +238,34 @@ fn run_by(
         failures.extend(check(&*map, &books));
     }
     if !info.counts_nodes {
-        // Its nodes are not in the meter, so that 0 would be no measurement.
-        (measured.retired, measured.freed, measured.discarded) = (None, None, None);
-        (measured.peak_unreclaimed, measured.peak_unreclaimed_bytes) = (None, None);
-        (measured.free_delay_p50, measured.free_delay_p99, measured.free_delay_max) =
-            (None, None, None);
-        for sample in &mut measured.series {
-            (sample.unreclaimed, sample.unreclaimed_bytes) = (None, None);
-        }
+        measured.forget_nodes();
     }
     measured.payload_bytes = bytes.map(ByteKeys::mean_payload);
     measured.failures = failures;
     measured.peak_rss_bytes = peak_rss_bytes();
     measured.huge_page_bytes = huge_page_bytes();
     Ok(measured)
+}
+
+/// A table of that maker for the case, if there is memory for it and for the entries that it is to have.
+fn make_table(
+    maker: &Maker<'_>,
+    case: &Case,
+    bytes: Option<&'static ByteKeys>,
+) -> anyhow::Result<Box<dyn Table>> {
+    let options = MapOptions {
+        capacity: capacity_for(case)?,
+        hash_seed: case.hash_seed,
+        huge_pages: case.huge_pages,
+        reclaim_batch: case.reclaim_batch,
+        hashing: case.hashing,
+        bytes,
+    };
+    if maker.info.keeps_entries {
+        enough_for_entries(case, bytes)?;
+    }
+    let what = case.table_in_words(options.capacity);
+    memory::making(what, || (maker.build)(&options))
 }
 
 /// Refuses what cannot be run on a table that serves so many handles.
