@@ -89,7 +89,6 @@ impl Folder {
     ) -> Result<Self, Failure> {
         fs::create_dir_all(path)
             .with_context(|| format!("cannot make the result folder {}", path.display()))?;
-        let mut notes = Vec::new();
         refuse_foreign(path)?;
         // Before the comparisons: another sweep may just be writing what they read.
         let trials = lock(&path.join(TRIALS))?;
@@ -99,15 +98,18 @@ impl Folder {
         }
         write_whole(&path.join(EXPERIMENT), text)?;
         write_whole(&path.join(MACHINE), &machine.to_string())?;
+        Self::of_logs(path, trials, experiment)
+    }
+
+    /// Takes over the files of the folder at `path`, of which `trials` is locked; those that `experiment` asks
+    /// for are made if there are none.
+    fn of_logs(path: &Path, trials: File, experiment: &Experiment) -> Result<Self, Failure> {
+        let mut notes = Vec::new();
         let (trials, rows) = Log::of_trials(trials, path.join(TRIALS), &mut notes)?;
-        let series = match experiment.series {
-            true => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?.0),
-            false => None,
-        };
-        let slices = match experiment.turns {
-            Some(_) => Some(Log::of_rows(path, |_| places(&rows), &mut notes)?.0),
-            None => None,
-        };
+        let series = experiment.series.then(|| Log::of_rows(path, |_| places(&rows), &mut notes));
+        let series = series.transpose()?.map(|(log, _)| log);
+        let slices = experiment.turns.map(|_| Log::of_rows(path, |_| places(&rows), &mut notes));
+        let slices = slices.transpose()?.map(|(log, _)| log);
         let latency = experiment.latency.as_ref().map(|_| LatencyFiles::open(path, &mut notes));
         let latency = latency.transpose()?;
         let space = experiment.space.as_ref().map(|_| StudyFile::open(path, &mut notes));
@@ -121,9 +123,8 @@ impl Folder {
         let recorded = |_: &[ServerRow]| server::places(&rows, at_rates);
         let server = is_any(|case| case.server.is_some());
         let server = server.then(|| Log::of_rows(path, recorded, &mut notes)).transpose()?;
-        let path = path.to_owned();
-        let folder = Self {
-            path,
+        Ok(Self {
+            path: path.to_owned(),
             trials,
             rows,
             series,
@@ -134,8 +135,7 @@ impl Folder {
             space,
             aggregate,
             notes,
-        };
-        Ok(folder)
+        })
     }
 
     /// Moves the folder at `path`, if there is one, aside, and says where to.
