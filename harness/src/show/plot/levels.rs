@@ -121,23 +121,8 @@ impl Parameter {
         };
         let rows = arranged(&kinds, &counts, panel);
         let is_drawn = |cell: &&CellSummary| kinds.contains(&(self.panel)(&cell.row));
-        let subjects: BTreeSet<&str> =
-            cells.iter().filter(is_drawn).map(|cell| cell.subject.as_str()).collect();
-        let legend = subjects.iter().map(|name| (Key::Subject(looks[*name]), (*name).to_owned()));
-        let twice: BTreeSet<&str> = cells
-            .iter()
-            .filter(|cell| is_drawn(cell) && floor_of(floors, cell).is_some())
-            .map(|cell| cell.subject.as_str())
-            .collect();
-        let legend = legend.chain(floor_key(&twice));
+        let drawn: Vec<&CellSummary> = cells.iter().filter(is_drawn).collect();
         let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
-        let notes = format!(
-            "Medians of up to {n} trials; {}; {}. {}. The steps of the x axis are levels, not to \
-             scale. Workloads with one level alone are not drawn. Each row of panels has its own scale.",
-            within::IN_WORDS,
-            choice.in_words(),
-            (self.words)(&group.setting)
-        );
         Panels {
             y: vec![YAxis::linear("Mops/s"); rows.len()],
             rows,
@@ -145,11 +130,22 @@ impl Parameter {
             lines: Lines::Marked(1),
             shade_from: None,
             x_label: self.label.to_owned(),
-            legend: legend.collect(),
+            legend: legend(&drawn, floors, looks),
             heading: String::new(),
             height: None,
-            caption: vec![notes],
+            caption: vec![self.caption(n, choice, &group.setting)],
         }
+    }
+
+    /// What is said of a picture of cells with up to `n` trials.
+    fn caption(&self, n: usize, choice: &ChosenRate, setting: &Setting) -> String {
+        format!(
+            "Medians of up to {n} trials; {}; {}. {}. The steps of the x axis are levels, not to \
+             scale. Workloads with one level alone are not drawn. Each row of panels has its own scale.",
+            within::IN_WORDS,
+            choice.in_words(),
+            (self.words)(setting)
+        )
     }
 
     /// One line for each subject among `cells`.
@@ -178,6 +174,19 @@ impl Parameter {
         };
         lines.into_iter().map(by_level).collect()
     }
+}
+
+/// The subjects of the cells that are drawn, and their floors.
+fn legend(
+    drawn: &[&CellSummary],
+    floors: &Floors,
+    looks: &BTreeMap<String, Look>,
+) -> Vec<(Key, String)> {
+    let subjects: BTreeSet<&str> = drawn.iter().map(|cell| cell.subject.as_str()).collect();
+    let twice = drawn.iter().filter(|cell| floor_of(floors, cell).is_some());
+    let twice: BTreeSet<&str> = twice.map(|cell| cell.subject.as_str()).collect();
+    let subjects = subjects.iter().map(|name| (Key::Subject(looks[*name]), (*name).to_owned()));
+    subjects.chain(floor_key(&twice)).collect()
 }
 
 /// Whether something has two levels.
