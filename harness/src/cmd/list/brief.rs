@@ -1,17 +1,12 @@
 //! `bench list`: a line for each thing that can be named, as long as a terminal is wide.
 
-use super::lines::{Listing, NameLine};
+use super::lines::{EvictionLine, Listing, NameLine, ReclaimerLine, StoreLine, StructureLine};
 use super::words::width;
 
 /// Rows of one line each: all columns whole but the last, of which as much is shown as fits.
-#[derive(Default)]
 struct Lines(Vec<Vec<String>>);
 
 impl Lines {
-    fn add(&mut self, cells: &[&str]) {
-        self.0.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
-    }
-
     fn under(&self, title: &str, width: usize) -> String {
         let Some(columns) = self.0.first().map(Vec::len) else { return title.to_owned() };
         let longest = |at: usize| self.0.iter().map(|row| row[at].chars().count()).max();
@@ -38,61 +33,61 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 pub(super) fn in_brief(listing: &Listing) -> String {
-    let width = width();
-    let mut parts = Vec::new();
-    if let Some(structures) = &listing.structures {
-        let mut lines = Lines::default();
-        for line in structures {
-            lines.add(&[&line.name, &line.family, &line.get, &line.writes, &line.summary]);
-        }
-        parts.push(lines.under(
-            "structures: name, family, progress of get, progress of writes, what it is",
-            width,
-        ));
-    }
-    if let Some(reclaimers) = &listing.reclaimers {
-        let mut lines = Lines::default();
-        for line in reclaimers {
-            lines.add(&[&line.name, &line.held, &line.summary]);
-        }
-        parts.push(lines.under("reclaimers: name, what a stalled guard holds, what it is", width));
-    }
-    if let Some(stores) = &listing.stores {
-        let mut lines = Lines::default();
-        for line in stores {
-            let bound = if line.bound_is_strict { "strict" } else { "not strict" };
-            lines.add(&[&line.name, bound, &line.summary]);
-        }
-        parts.push(lines.under("stores of caches: name, their bound of memory, what it is", width));
-    }
-    if let Some(evictions) = &listing.evictions {
-        let mut lines = Lines::default();
-        for line in evictions {
-            lines.add(&[&line.name, &line.metadata(), &line.hit_writes, &line.source]);
-        }
-        let title = "policies of caches: name, metadata of an item, what a hit writes, source";
-        parts.push(lines.under(title, width));
-    }
-    let presets = listing.presets.map(|presets| {
+    let presets: Option<Vec<NameLine>> = listing.presets.map(|presets| {
         presets.iter().map(|preset| NameLine::new(preset.name, preset.summary)).collect()
     });
-    let lists = [
-        ("allocators", listing.allocators.as_ref()),
-        ("workloads", listing.workloads.as_ref()),
-        ("presets", presets.as_ref()),
-        ("faults", listing.faults.as_ref()),
-        ("hashers", listing.hashers.as_ref()),
-        ("figures", listing.figures.as_ref()),
+    let structures = "structures: name, family, progress of get, progress of writes, what it is";
+    let reclaimers = "reclaimers: name, what a stalled guard holds, what it is";
+    let stores = "stores of caches: name, their bound of memory, what it is";
+    let evictions = "policies of caches: name, metadata of an item, what a hit writes, source";
+    let named = [
+        ("allocators", listing.allocators.as_deref()),
+        ("workloads", listing.workloads.as_deref()),
+        ("presets", presets.as_deref()),
+        ("faults", listing.faults.as_deref()),
+        ("hashers", listing.hashers.as_deref()),
+        ("figures", listing.figures.as_deref()),
     ];
-    for (title, list) in lists {
-        let Some(list): Option<&Vec<NameLine>> = list else { continue };
-        let mut lines = Lines::default();
-        for line in list {
-            lines.add(&[&line.name, &line.summary]);
-        }
-        parts.push(lines.under(title, width));
-    }
-    parts.join("\n\n") + "\n\n" + MORE
+    let mut kinds = vec![
+        kind(structures, listing.structures.as_deref(), structure),
+        kind(reclaimers, listing.reclaimers.as_deref(), reclaimer),
+        kind(stores, listing.stores.as_deref(), store),
+        kind(evictions, listing.evictions.as_deref(), eviction),
+    ];
+    kinds.extend(named.map(|(title, things)| kind(title, things, name)));
+    let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+    kinds.join("\n\n") + "\n\n" + MORE
+}
+
+/// Things of a kind under a title, a line of cells for each; none if the kind is not listed.
+fn kind<T>(title: &str, things: Option<&[T]>, line: fn(&T) -> Vec<String>) -> Option<String> {
+    let lines = Lines(things?.iter().map(line).collect());
+    Some(lines.under(title, width()))
+}
+
+fn structure(line: &StructureLine) -> Vec<String> {
+    cells([&line.name, &line.family, &line.get, &line.writes, &line.summary])
+}
+
+fn reclaimer(line: &ReclaimerLine) -> Vec<String> {
+    cells([&line.name, &line.held, &line.summary])
+}
+
+fn store(line: &StoreLine) -> Vec<String> {
+    let bound = if line.bound_is_strict { "strict" } else { "not strict" };
+    cells([&line.name, bound, &line.summary])
+}
+
+fn eviction(line: &EvictionLine) -> Vec<String> {
+    cells([&line.name, &line.metadata(), &line.hit_writes, &line.source])
+}
+
+fn name(line: &NameLine) -> Vec<String> {
+    cells([&line.name, &line.summary])
+}
+
+fn cells<const N: usize>(of: [&str; N]) -> Vec<String> {
+    of.map(str::to_owned).into()
 }
 
 /// What stands under the lines.
@@ -113,11 +108,8 @@ mod tests {
             rows in prop::collection::vec(("[a-z-]{1,24}", "[a-zé ]{0,90}"), 1..9),
             width in 30_usize..130,
         ) {
-            let mut lines = Lines::default();
-            for (name, words) in &rows {
-                lines.add(&[name, words]);
-            }
-            let text = lines.under("title", width);
+            let lines = rows.iter().map(|(name, words)| cells([name, words]));
+            let text = Lines(lines.collect()).under("title", width);
             prop_assert_eq!(text.lines().count(), rows.len() + 1);
             for (line, (name, words)) in text.lines().skip(1).zip(&rows) {
                 prop_assert!(line.chars().count() <= width, "{}", line);
