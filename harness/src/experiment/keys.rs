@@ -29,24 +29,13 @@ pub(super) fn read(
         };
         let has_skew = Distribution::has_skew(name.get_ref());
         if has_skew && section.get("zipf").is_none() {
-            problems.push(Problem {
-                span: name.span(),
-                message: format!("`distribution` has `{}` where no `zipf` is set", name.get_ref()),
-                help: "say how skewed it is, as in `zipf = 0.99`".to_owned(),
-            });
+            problems.push(no_skew(name));
         }
-        let new: Vec<_> = match distribution {
-            Distribution::HotSet(_) => {
-                hot_sets.iter().map(|&hot| (Distribution::HotSet(hot), 0.0)).collect()
-            }
-            _ if has_skew => skews.iter().map(|&zipf| (distribution, zipf)).collect(),
-            _ => vec![(distribution, 0.0)],
-        };
-        new.into_iter().for_each(|one| {
+        for one in with_each(distribution, has_skew, (&skews, &hot_sets)) {
             if !all.contains(&one) {
-                all.push(one)
+                all.push(one);
             }
-        });
+        }
     }
     if !names.iter().any(|name| Distribution::has_skew(name.get_ref())) {
         refuse_unused(
@@ -60,6 +49,21 @@ pub(super) fn read(
         refuse_unused(section, &HOT, "a `distribution` that is `hot-set`", problems);
     }
     all
+}
+
+/// The distribution with every skew or hot set that it can have.
+fn with_each(
+    distribution: Distribution,
+    has_skew: bool,
+    (skews, hot_sets): (&[f64], &[HotSet]),
+) -> Vec<(Distribution, f64)> {
+    match distribution {
+        Distribution::HotSet(_) => {
+            hot_sets.iter().map(|&hot| (Distribution::HotSet(hot), 0.0)).collect()
+        }
+        _ if has_skew => skews.iter().map(|&zipf| (distribution, zipf)).collect(),
+        _ => vec![(distribution, 0.0)],
+    }
 }
 
 /// Complains about a range and a prefill with which a distribution has nothing to do.
@@ -118,6 +122,14 @@ fn refuse_unused(
                 help: format!("`{key}` goes with {needs}"),
             });
         }
+    }
+}
+
+fn no_skew(name: &Spanned<String>) -> Problem {
+    Problem {
+        span: name.span(),
+        message: format!("`distribution` has `{}` where no `zipf` is set", name.get_ref()),
+        help: "say how skewed it is, as in `zipf = 0.99`".to_owned(),
     }
 }
 
