@@ -178,6 +178,7 @@ fn plot(
     number: Number,
     (aside, look): (f64, usize),
 ) -> String {
+    let directions = directions(series);
     let mut options = vec![format!("forget plot, bench {look}")];
     if layout.marked() > 1 {
         options.push(format!("mark phase={}", layout.first_marker(number.series - 1) + 1));
@@ -185,12 +186,6 @@ fn plot(
     if aside != 0.0 {
         options.push(format!("xshift={aside:.2}bp"));
     }
-    let has = |ends: fn(&Point) -> Option<(f64, f64)>| {
-        series.points.iter().any(|point| ends(point).is_some())
-    };
-    let directions = [('x', has(|point| point.across)), ('y', has(|point| point.interval))];
-    let directions: Vec<char> =
-        directions.into_iter().filter(|(_, is_there)| *is_there).map(|(axis, _)| axis).collect();
     if !directions.is_empty() {
         options.push("bench interval".to_owned());
         options.extend(
@@ -200,6 +195,25 @@ fn plot(
         );
     }
     options.push(format!("bench of={{{}}}{{{}}}", number.panel, number.series));
+    format!(
+        "\\addplot[{}] table[{}] {{\\benchtable}}; % {}\n",
+        options.join(", "),
+        columns(layout, i, &directions).join(",\n  "),
+        plain(&series.in_words())
+    )
+}
+
+/// The axes along which points of a series have intervals.
+fn directions(series: &Series) -> Vec<char> {
+    let has = |ends: fn(&Point) -> Option<(f64, f64)>| {
+        series.points.iter().any(|point| ends(point).is_some())
+    };
+    let directions = [('x', has(|point| point.across)), ('y', has(|point| point.interval))];
+    directions.into_iter().filter(|(_, is_there)| *is_there).map(|(axis, _)| axis).collect()
+}
+
+/// What pgfplots is to take from the columns of the table for a line in row `i` of panels.
+fn columns(layout: &Layout<'_>, i: usize, directions: &[char]) -> Vec<String> {
     // A logarithmic axis has a place for 0, below its powers of ten.
     let column = |scale: Option<Scale>, name: &str| match scale {
         Some(scale) if scale.is_log() => format!("max(\\thisrow{{{name}}},{})", scale.ends().0),
@@ -208,7 +222,7 @@ fn plot(
     let y = |name: &str| column(Some(layout.axes[i]), name);
     let x = |name: &str| column(layout.x_scale, name);
     let mut columns = vec![format!("x expr={{{}}}, y expr={{{}}}", x("x"), y("y"))];
-    for axis in directions {
+    for &axis in directions {
         let ends = match axis {
             'x' => [x("right"), x("x"), x("x"), x("left")],
             _ => [y("high"), y("y"), y("y"), y("low")],
@@ -218,12 +232,7 @@ fn plot(
             "{axis} error plus expr={{{high}-{from}}}, {axis} error minus expr={{{to}-{low}}}"
         ));
     }
-    format!(
-        "\\addplot[{}] table[{}] {{\\benchtable}}; % {}\n",
-        options.join(", "),
-        columns.join(",\n  "),
-        plain(&series.in_words())
-    )
+    columns
 }
 
 /// Styles: one for each look, and one for intervals.
