@@ -27,6 +27,9 @@ usage: scenarios [deep] [TABLE …] [--seed N] [--executions N] [--preemptions N
   --program      this one alone
   --trace        say on standard error which program is next";
 
+/// The options that have a number.
+const NUMBERS: [&str; 4] = ["--seed", "--executions", "--preemptions", "--each"];
+
 /// What was asked for.
 #[derive(Clone, Debug)]
 struct Options {
@@ -45,7 +48,7 @@ impl Options {
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut deep, mut trace) = (false, false);
         let (mut tables, mut program) = (Vec::new(), None);
-        let mut numbers: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
         let (mut arguments, mut flags) = (arguments.peekable(), Vec::new());
         while let Some(argument) = arguments.next() {
             if argument == "deep" || argument.starts_with('-') {
@@ -60,13 +63,11 @@ impl Options {
                 "deep" => deep = true,
                 "--trace" => trace = true,
                 "--program" => program = Some(value()?.parse()?),
-                name @ ("--seed" | "--executions" | "--preemptions" | "--each") => {
+                name if NUMBERS.contains(&name) => {
                     let text = value()?;
                     let number =
                         text.parse().map_err(|_| format!("{name}: {text} is no number"))?;
-                    let known = ["--seed", "--executions", "--preemptions", "--each"];
-                    let known = known.into_iter().find(|known| *known == name);
-                    numbers.insert(known.unwrap_or_default(), number);
+                    numbers.insert(name.to_owned(), number);
                 }
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}\n{USAGE}"));
@@ -74,23 +75,16 @@ impl Options {
                 _ => tables.push(argument),
             }
         }
-        let number = |name, default| numbers.get(name).copied().unwrap_or(default);
-        let seed = number("--seed", 1);
         let (budget, each) = match program {
             Some(_) => (Some(u64::MAX), 1 << 20),
             None if deep => (Some(u64::MAX), DEEP),
             None => (None, EACH),
         };
-        let limits = Limits {
-            preemptions: number("--preemptions", 2) as usize,
-            executions: number("--each", each) as usize,
-            at_random: false,
-            seed,
-        };
+        let limits = limits(&numbers, each);
         Ok(Self {
             tables,
             flags,
-            seed,
+            seed: limits.seed,
             executions: numbers.get("--executions").copied().or(budget),
             limits,
             program,
@@ -105,6 +99,17 @@ impl Options {
             if is_exact { subject.name == part } else { subject.name.contains(part.as_str()) }
         };
         self.tables.is_empty() || self.tables.iter().any(means)
+    }
+}
+
+/// The limits that were said, and else the usual ones, with `each` executions of a program.
+fn limits(numbers: &BTreeMap<String, u64>, each: u64) -> Limits {
+    let number = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
+    Limits {
+        preemptions: number("--preemptions", 2) as usize,
+        executions: number("--each", each) as usize,
+        at_random: false,
+        seed: number("--seed", 1),
     }
 }
 
