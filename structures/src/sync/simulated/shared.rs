@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc as OfStd;
 use std::sync::{PoisonError, TryLockError, TryLockResult};
 
-use super::{Access, AtomicU32, Ordering, Place, access_at, core, tell};
+use super::{Access, AtomicU32, Ordering, Caller, access_at, core, tell};
 
 /// `std::sync::Arc`: who clones it, or drops it, updates the counts in front of the value.
 pub struct Arc<T>(OfStd<T>);
@@ -72,12 +72,12 @@ pub(crate) struct RwLock<T> {
 const WRITTEN: u32 = (1 << 30) - 1;
 
 /// The word of a virtual core's lock, by how much it is to be lowered, and the code that has locked it.
-type Word<'l> = Option<(&'l AtomicU32, u32, Place)>;
+type LockWord<'l> = Option<(&'l AtomicU32, u32, Caller)>;
 
 /// An [`RwLock`], locked until this drops.
 #[derive(Debug)]
 pub(crate) struct Hold<'l, G> {
-    word: Word<'l>,
+    word: LockWord<'l>,
     /// Taken out when this drops, before the word is lowered.
     inner: Option<G>,
 }
@@ -100,7 +100,7 @@ impl<T> RwLock<T> {
 
     /// Raises the word of a virtual core's lock, if that is free.
     #[track_caller]
-    fn raised(&self, by: u32, is_free: impl Fn(u32) -> bool) -> Result<Word<'_>, u32> {
+    fn raised(&self, by: u32, is_free: impl Fn(u32) -> bool) -> Result<LockWord<'_>, u32> {
         if core().is_none() {
             return Ok(None);
         }
@@ -110,7 +110,7 @@ impl<T> RwLock<T> {
     }
 }
 
-fn held<'l, G>(word: Word<'l>, locked: TryLockResult<G>) -> TryLockResult<Hold<'l, G>> {
+fn held<'l, G>(word: LockWord<'l>, locked: TryLockResult<G>) -> TryLockResult<Hold<'l, G>> {
     match locked {
         Ok(inner) => Ok(Hold { word, inner: Some(inner) }),
         Err(TryLockError::Poisoned(inner)) => {

@@ -199,12 +199,12 @@ impl<K, V, M> Child<K, V, M> {
     pub(super) unsafe fn kind<'a>(self) -> Kind<'a, K, V, M> {
         if self.is_leaf() {
             // SAFETY: a tagged address is a leaf's; it lives by this function's contract.
-            let leaf: &Leaf<K, V, P> = unsafe { self.address().cast().as_ref() };
+            let leaf: &Leaf<K, V, M> = unsafe { self.address().cast().as_ref() };
             touch_bytes(&raw const leaf.binding, size_of::<Binding<K, V>>());
             Kind::Leaf(leaf)
         } else {
             // SAFETY: an untagged address is a branch's; it lives by this function's contract.
-            let branch: &Branch<K, V, P> = unsafe { self.address().cast().as_ref() };
+            let branch: &Branch<K, V, M> = unsafe { self.address().cast().as_ref() };
             touch(&raw const branch.bitmap, ptr::null::<()>());
             Kind::Branch(branch)
         }
