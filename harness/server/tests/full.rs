@@ -45,10 +45,9 @@ fn what_finds_no_memory_leaves_what_was_there_unless_it_is_a_set() {
         }
         let said = ask(&here, &format!("incr {KEY} {}\r\n", u64::MAX - 5));
         assert_eq!((said.as_str(), &found(KEY)), ("SERVER_ERROR out of memory\r\n", &kept));
-        for (key, set) in [
-            (KEY, format!("ms {KEY} 100 c\r\n{more}\r\n")),
-            ("b", storing("set", "b", &more, "")),
-        ] {
+        for (key, set) in
+            [(KEY, format!("ms {KEY} 100 c\r\n{more}\r\n")), ("b", storing("set", "b", &more, ""))]
+        {
             let said = ask(&here, &set);
             assert_eq!((said.as_str(), found(key).as_str()), (NO_MEMORY, "END\r\n"), "{store}");
         }

@@ -131,9 +131,7 @@ impl Timer {
         match expiry {
             Expiry::Never => Some(0),
             Expiry::After(0) => None,
-            Expiry::After(seconds) => {
-                Some(coded(self.now().saturating_add(u64::from(seconds))))
-            }
+            Expiry::After(seconds) => Some(coded(self.now().saturating_add(u64::from(seconds)))),
             Expiry::At(second) => {
                 let since = second.saturating_sub(self.wall_at_start);
                 (since > self.now()).then(|| coded(since))

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc as OfStd;
 use std::sync::{PoisonError, TryLockError, TryLockResult};
 
-use super::{Access, AtomicU32, Ordering, Caller, access_at, core, tell};
+use super::{Access, AtomicU32, Caller, Ordering, access_at, core, tell};
 
 /// `std::sync::Arc`: who clones it, or drops it, updates the counts in front of the value.
 pub struct Arc<T>(OfStd<T>);

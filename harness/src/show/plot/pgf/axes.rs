@@ -58,7 +58,7 @@ pub(super) fn x_axis(layout: &Layout<'_>) -> String {
 }
 
 /// Mode and labelled ticks of axis `x` or `y`.
-fn ticks(axis: char, scale: Scale, ticks: Vec<(f64, String)>) -> String {
+pub(super) fn ticks(axis: char, scale: Scale, ticks: Vec<(f64, String)>) -> String {
     let (places, labels): (Vec<String>, Vec<String>) = ticks
         .into_iter()
         .map(|(share, label)| (scale.value_at(share).to_string(), escaped(&label)))

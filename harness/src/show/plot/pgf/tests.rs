@@ -129,7 +129,7 @@ fn zero_has_a_place_on_a_logarithmic_axis() {
     let scale = Scale::log([0.0, 100.0, 900.0].into_iter());
     assert_eq!(scale.ends(), (10.0, 1000.0));
     assert_eq!(
-        ticks('y', scale, scale.labelled_ticks()),
+        axes::ticks('y', scale, scale.labelled_ticks()),
         "ymode=log, ytick={10,100,1000}, yticklabels={0,100,1~k}"
     );
 }
