@@ -370,7 +370,7 @@ fn what_there_is_besides() {
     let here = here();
     assert_eq!(assert_done(&here, packet(0x0a, b"", b"", b"", 0)), 0);
     let version = ask(&here, packet(0x0b, b"", b"", b"", 0));
-    assert!(version.value.starts_with(b"1.6.18 (bench "), "{version:?}");
+    assert!(version.value.starts_with(b"1.6.18+bench."), "{version:?}");
     let noop = packet(0x0a, b"", b"", b"", 0);
     let (said, is_over) = tell(&here, &[packet(0x07, b"", b"", b"", 0), noop.clone()]);
     assert_eq!((said.len(), said[0].opcode, said[0].status, is_over), (1, 0x07, 0, true));

@@ -104,7 +104,7 @@ fn the_front_page_is_short() {
 }
 
 /// Scripts that are a part of others.
-const PARTS: [&str; 3] = ["bench", "server-suite", "simulate_rustc"];
+const PARTS: [&str; 4] = ["bench", "server-suite", "simulate_clippy", "simulate_rustc"];
 
 /// The scripts of `ci/` that lines of a table begin with.
 fn told(tables: &str) -> BTreeSet<String> {

@@ -80,7 +80,7 @@ fn unsaid<S: Store>(pages: usize) -> usize {
     // Pages come again, to items of another size.
     cache.handle().clear();
     fill(&cache, pages, &[7; 30]);
-    let (stats, held) = (cache.stats(), HELD.get() - before);
+    let (stats, held) = (cache.stats(), HELD.get().wrapping_sub(before));
     assert_eq!((stats.memory.pool, stats.memory.rest), (0, 0), "{stats:?}");
     let said = stats.memory.total() + stats.index_bytes + stats.metadata_bytes;
     held.checked_sub(said).unwrap_or_else(|| panic!("{held} bytes, and {stats:?}"))
