@@ -56,11 +56,12 @@ fn is_one(a: &PredictedRow, b: &PredictedRow) -> bool {
     a.is_of_cell(b) && a.threads == b.threads
 }
 
-/// "papaya threads=2 reads=90 zipf=0 keys=1024".
+/// "papaya threads=2 reads=90 zipf=0 keys=1024", and behind it `upserts=10` if there are some.
 fn described(row: &PredictedRow) -> String {
-    let PredictedRow { threads, reads, zipf, keys, .. } = row;
+    let PredictedRow { threads, reads, upserts, zipf, keys, .. } = row;
     let subject = subject_name(&row.structure, &row.reclaimer);
-    format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}")
+    let upserts = if *upserts > 0.0 { format!(" upserts={upserts}") } else { String::new() };
+    format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}{upserts}")
 }
 
 /// What a filter may match: its subject, its table, and all that is said of it.

@@ -153,6 +153,9 @@ pub struct PublishedCurve {
     pub reclaimer: String,
     /// Percentage of lookups.
     pub reads: f64,
+    /// Percentage of upserts. What neither is, is insertions and removals, as many of each.
+    #[serde(default)]
+    pub upserts: f64,
     /// Skew.
     pub zipf: f64,
     /// Keys.
@@ -165,13 +168,16 @@ pub struct PublishedCurve {
 
 impl PublishedCurve {
     /// What tells the cells of curves apart.
-    fn cell(&self) -> (&str, &str, f64, f64, u64) {
-        (&self.structure, &self.reclaimer, self.reads, self.zipf, self.keys)
+    fn cell(&self) -> (&str, &str, [f64; 3], u64) {
+        let numbers = [self.reads, self.upserts, self.zipf];
+        (&self.structure, &self.reclaimer, numbers, self.keys)
     }
 
     fn check(&self, cores: usize) -> anyhow::Result<()> {
-        let Self { of, threads, mops, .. } = self;
+        let Self { of, threads, mops, reads, upserts, .. } = self;
         ensure!(!of.trim().is_empty(), "a published curve does not say of what it is");
+        let are_shares = *reads >= 0.0 && *upserts >= 0.0 && reads + upserts <= 100.0;
+        ensure!(are_shares, "{of}: reads = {reads} and upserts = {upserts} are percentages");
         let (points, rates) = (threads.len(), mops.len());
         ensure!(points == rates, "{of}: {points} numbers of threads and {rates} rates");
         ensure!(threads.is_sorted_by(|a, b| a < b), "{of}: threads are not ascending");
@@ -233,10 +239,10 @@ impl MachineModel {
             curve.check(self.cores())?;
             let before = self.published[..at].iter().find(|other| other.cell() == curve.cell());
             if let Some(other) = before {
-                let (structure, reclaimer, reads, zipf, keys) = curve.cell();
+                let (structure, reclaimer, [reads, upserts, zipf], keys) = curve.cell();
                 bail!(
-                    "{} and {}: both are published of {structure}, {reclaimer}, reads = {reads}, zipf = {zipf}, \
-                     keys = {keys}: one curve for a cell",
+                    "{} and {}: both are published of {structure}, {reclaimer}, reads = {reads}, \
+                     upserts = {upserts}, zipf = {zipf}, keys = {keys}: one curve for a cell",
                     other.of,
                     curve.of
                 );

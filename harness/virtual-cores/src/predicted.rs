@@ -31,9 +31,13 @@ macro_rules! rows_of_cells {
             pub threads: usize,
             /// Percentage of lookups.
             pub reads: f64,
+            /// Percentage of upserts; 0 in files that do not say it. What neither is, is insertions and removals, as
+            /// many of each.
+            #[serde(default)]
+            pub upserts: f64,
             /// Skew.
             pub zipf: f64,
-            /// Keys, of which half are there.
+            /// Keys, of which half are there; with upserts more are, and all where nothing is removed.
             pub keys: u64,
             /// What was modelled.
             pub machine: String,
@@ -49,6 +53,7 @@ macro_rules! rows_of_cells {
                     reclaimer: row.reclaimer.clone(),
                     threads: row.threads,
                     reads: row.reads,
+                    upserts: row.upserts,
                     zipf: row.zipf,
                     keys: row.keys,
                     machine: row.machine.clone(),
@@ -61,7 +66,8 @@ macro_rules! rows_of_cells {
             pub fn is_of_cell(&self, row: &PredictedRow) -> bool {
                 (&self.machine, &self.structure, &self.reclaimer)
                     == (&row.machine, &row.structure, &row.reclaimer)
-                    && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
+                    && (self.reads, self.upserts, self.zipf, self.keys)
+                        == (row.reads, row.upserts, row.zipf, row.keys)
             }
         }
     )*};

@@ -63,11 +63,12 @@ fn line(name: &str, number: &Number) -> String {
 }
 
 fn curve(curve: &PublishedCurve) -> String {
-    let PublishedCurve { of, structure, reclaimer, reads, zipf, keys, threads, mops } = curve;
+    let PublishedCurve { of, structure, reclaimer, reads, upserts, zipf, keys, threads, mops } =
+        curve;
     let [of, structure, reclaimer] = [of, structure, reclaimer].map(|text| quoted(text));
-    let [reads, zipf] = [reads, zipf].map(|number| real(*number));
+    let [reads, upserts, zipf] = [reads, upserts, zipf].map(|number| real(*number));
     format!(
         "\n[[published]]\nof = {of}\nstructure = {structure}\nreclaimer = {reclaimer}\nreads = {reads}\n\
-         zipf = {zipf}\nkeys = {keys}\nthreads = {threads:?}\nmops = {mops:?}\n"
+         upserts = {upserts}\nzipf = {zipf}\nkeys = {keys}\nthreads = {threads:?}\nmops = {mops:?}\n"
     )
 }

@@ -121,6 +121,25 @@ fn a_cell_is_published_once() {
     assert!(error.contains("a paper and a book: both are published of t, none"), "{error}");
 }
 
+/// Cells with other shares of upserts are others, and a curve that does not say its share has none.
+#[test]
+fn curves_with_upserts_are_of_other_cells() {
+    let curve = |upserts: &str| {
+        format!(
+            "[2.0, 9.5]\n[[published]]\nof = 'a book'\nstructure = 't'\nreclaimer = 'none'\nreads = 50\n{upserts}\n\
+             zipf = 0.0\nkeys = 100\nthreads = [1]\nmops = [3.0]\n"
+        )
+    };
+    let machine =
+        with_curve("[2.0, 9.5]\n", &curve("upserts = 50")).expect("they are of two cells");
+    let upserts: Vec<f64> = machine.published.iter().map(|curve| curve.upserts).collect();
+    assert_eq!(upserts, [0.0, 50.0]);
+    assert_eq!(MachineModel::parse(&machine.to_toml()).expect("as written"), machine);
+    let error =
+        with_curve("[2.0, 9.5]\n", &curve("upserts = 0")).expect_err("they are of one cell");
+    assert!(format!("{error:#}").contains("both are published of t, none"), "{error:#}");
+}
+
 /// Two draws mirror each other, so that a band has both sides; pairs differ, and so do their `rmw_overlaps`.
 #[test]
 fn draws_are_balanced() {
@@ -171,6 +190,9 @@ fn published_curves_are_checked() {
         ("9.5", "0.0", "above 0"),
         ("9.5", "inf", "above 0"),
         ("zipf", "skew", "skew"),
+        ("reads = 50", "reads = 50\nupserts = 51", "reads = 50 and upserts = 51 are percentages"),
+        ("reads = 50", "reads = 50\nupserts = -1", "are percentages"),
+        ("reads = 50", "reads = nan", "are percentages"),
     ] {
         let error = format!("{:#}", with_curve(from, to).expect_err(to));
         assert!(error.contains(expected), "{to}: {error}");

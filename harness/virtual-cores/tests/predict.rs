@@ -1,6 +1,8 @@
 //! The command, as `cargo predict` builds it: `ci/predict.sh`.
 #![cfg(simulate)]
 
+mod workloads;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -174,6 +174,23 @@ fn work_from_two_sources_is_not_compared() {
     assert!(page.contains("<td>published</td>"), "{page}");
 }
 
+/// Tables are compared under one mix alone, and cells that differ in it are two. A file without the column has no upserts.
+#[test]
+fn mixes_are_told_apart() {
+    let lab = predicted();
+    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml", "options.txt"] {
+        let text = lab.read(&format!("p/{name}")).replace("reads,zipf", "reads,upserts,zipf");
+        lab.write(&format!("q/{name}"), text.replace(",90.0,", ",90.0,10.0,"));
+    }
+    lab.run("report p q").exits(0);
+    assert_eq!(ahead(&lab.read("p/report.html")), ["c", "c"]);
+    lab.run("report p q --filter *upserts=10*").exits(0);
+    assert_eq!(ahead(&lab.read("p/report.html")), ["c"]);
+    lab.run("plot q").exits(0);
+    let caption = lab.read("q/figures/predicted-threads.caption");
+    assert!(caption.contains("a, 90 % reads, 10 % upserts, θ = 0 (a paper)"), "{caption}");
+}
+
 #[test]
 fn trials_and_predictions_are_never_one() {
     let lab = predicted();

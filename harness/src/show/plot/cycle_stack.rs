@@ -11,7 +11,7 @@ use super::panels::{
     Key, Lines, Panel, Panels, Point, Segment, Series, XAxis, YAxis, place_of_name,
 };
 use super::picture::Sketch;
-use super::predicted::{PredictedGroup, groups, subject, title, unless_empty};
+use super::predicted::{PredictedGroup, Shares, groups, subject, title, unless_empty};
 use super::schemes::threads;
 use super::style::Colour;
 use super::throughput_bars::in_rows_of_names;
@@ -50,12 +50,12 @@ fn panels(group: &PredictedGroup<'_>) -> Panels {
         group.rows.iter().map(|row| subject(row)).collect::<BTreeSet<_>>().into_iter().collect();
     let counts = group.threads();
     let ends: BTreeSet<usize> = counts.first().into_iter().chain(counts.last()).copied().collect();
-    let (reads, skews) = group.kinds();
+    let (mixes, skews) = group.kinds();
     let mut panels = Vec::new();
-    for reads in &reads {
+    for mix in &mixes {
         for zipf in &skews {
             panels.extend(
-                ends.iter().filter_map(|threads| panel(group, &names, (*reads, *zipf), *threads)),
+                ends.iter().filter_map(|threads| panel(group, &names, (*mix, *zipf), *threads)),
             );
         }
     }
@@ -96,12 +96,12 @@ fn share(row: &PredictedRow, part: Part) -> f64 {
 fn panel(
     group: &PredictedGroup<'_>,
     names: &[String],
-    (reads, zipf): (f64, f64),
+    (mix, zipf): (Shares, f64),
     count: usize,
 ) -> Option<Panel> {
-    let mut panel = Panel { title: title(reads, zipf), ..Panel::default() };
+    let mut panel = Panel { title: title(mix, zipf), ..Panel::default() };
     panel.title.push(threads(count));
-    for (name, rows) in group.curves(reads, zipf) {
+    for (name, rows) in group.curves(mix, zipf) {
         let Some(row) = rows.into_iter().find(|row| row.threads == count) else { continue };
         let place = names.iter().position(|own| *own == name).unwrap_or_default();
         let y = place_of_name(place, names.len()) as f64;

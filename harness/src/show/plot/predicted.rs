@@ -51,6 +51,13 @@ pub(super) fn groups<'r>(results: &Results<'r>) -> Vec<PredictedGroup<'r>> {
     groups
 }
 
+/// Percentages of lookups and of upserts.
+pub(super) type Shares = (f64, f64);
+
+fn shares(row: &PredictedRow) -> Shares {
+    (row.reads, row.upserts)
+}
+
 /// As figures call it.
 pub(super) fn subject(row: &PredictedRow) -> String {
     subject_name(&row.structure, &row.reclaimer)
@@ -61,11 +68,12 @@ impl<'r> PredictedGroup<'r> {
         file_stem(name, &self.label)
     }
 
-    /// The read ratios, most reads first, and the skews.
-    pub(super) fn kinds(&self) -> (Vec<f64>, Vec<f64>) {
-        let mut reads = distinct(self.rows.iter().map(|row| row.reads).collect());
-        reads.reverse();
-        (reads, distinct(self.rows.iter().map(|row| row.zipf).collect()))
+    /// The mixes, most reads first, and the skews.
+    pub(super) fn kinds(&self) -> (Vec<Shares>, Vec<f64>) {
+        let mut mixes: Vec<Shares> = self.rows.iter().map(|row| shares(row)).collect();
+        mixes.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        mixes.dedup();
+        (mixes, distinct(self.rows.iter().map(|row| row.zipf).collect()))
     }
 
     /// Numbers of threads, ascending.
@@ -74,9 +82,9 @@ impl<'r> PredictedGroup<'r> {
     }
 
     /// Under a workload, each subject's rows by number of threads.
-    pub(super) fn curves(&self, reads: f64, zipf: f64) -> BTreeMap<String, Vec<&'r PredictedRow>> {
+    pub(super) fn curves(&self, mix: Shares, zipf: f64) -> BTreeMap<String, Vec<&'r PredictedRow>> {
         let mut curves: BTreeMap<String, Vec<&PredictedRow>> = BTreeMap::new();
-        for row in self.rows.iter().filter(|row| (row.reads, row.zipf) == (reads, zipf)) {
+        for row in self.rows.iter().filter(|row| (shares(row), row.zipf) == (mix, zipf)) {
             curves.entry(subject(row)).or_default().push(row);
         }
         curves.values_mut().for_each(|rows| rows.sort_by_key(|row| row.threads));
@@ -92,17 +100,29 @@ impl<'r> PredictedGroup<'r> {
     /// What is said below each of these pictures.
     pub(super) fn provenance(&self) -> String {
         let (machine, keys) = (&self.rows[0].machine, self.rows[0].keys);
+        let has_upserts = self.rows.iter().any(|row| row.upserts > 0.0);
+        let present = if has_upserts {
+            "half are there, more with upserts, and all where nothing is removed"
+        } else {
+            "half are there"
+        };
         format!(
             "Predicted, not measured: our tables on virtual cores of a model of {machine}; {keys} keys, of which \
-             half are there. docs/PREDICTION.md says what is not modelled and how far the model is from what is \
+             {present}. docs/PREDICTION.md says what is not modelled and how far the model is from what is \
              published."
         )
     }
 }
 
 /// The parts of a panel's title.
-pub(super) fn title(reads: f64, zipf: f64) -> Vec<String> {
-    vec![percent(reads), format!("θ = {zipf}")]
+pub(super) fn title((reads, upserts): Shares, zipf: f64) -> Vec<String> {
+    let upserts = (upserts > 0.0).then(|| format!("{} % upserts", short(upserts)));
+    [Some(percent(reads)), upserts, Some(format!("θ = {zipf}"))].into_iter().flatten().collect()
+}
+
+/// A percentage to a tenth, as [`percent`] has it.
+fn short(percentage: f64) -> f64 {
+    (percentage * 10.0).round() / 10.0
 }
 
 /// A panel, if it has something.
@@ -115,7 +135,7 @@ pub(super) fn to_published(rows: &[&PredictedRow]) -> Vec<String> {
     let mut curves: BTreeMap<String, (&PredictedRow, Vec<String>)> = BTreeMap::new();
     for row in rows {
         if let Some(ratio) = row.to_published() {
-            let curve = format!("{}, {}, θ = {}", subject(row), percent(row.reads), row.zipf);
+            let curve = format!("{}, {}", subject(row), title(shares(row), row.zipf).join(", "));
             let (_, ratios) = curves.entry(curve).or_insert_with(|| (row, Vec::new()));
             ratios.push(format!("{ratio:.2} at {}", row.threads));
         }

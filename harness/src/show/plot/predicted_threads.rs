@@ -8,7 +8,7 @@ use super::Results;
 use super::arrange::arranged;
 use super::panels::{Key, Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
-use super::predicted::{PredictedGroup, groups, title, to_published, unless_empty};
+use super::predicted::{PredictedGroup, Shares, groups, title, to_published, unless_empty};
 use super::style::Look;
 
 /// Of every line.
@@ -32,8 +32,8 @@ fn dashed(look: Look) -> Look {
 }
 
 fn panels(group: &PredictedGroup<'_>) -> Panels {
-    let (reads, skews) = group.kinds();
-    let rows = arranged(&reads, &skews, |reads, zipf| panel(group, *reads, *zipf));
+    let (mixes, skews) = group.kinds();
+    let rows = arranged(&mixes, &skews, |mix, zipf| panel(group, *mix, *zipf));
     let mut legend = group.legend(dashed);
     let mut all = rows.iter().flatten().flat_map(|panel| &panel.series);
     let has_published = all.any(|series| series.what == PUBLISHED);
@@ -71,9 +71,9 @@ fn bands_in_words(rows: &[&PredictedRow]) -> String {
     words
 }
 
-fn panel(group: &PredictedGroup<'_>, reads: f64, zipf: f64) -> Option<Panel> {
+fn panel(group: &PredictedGroup<'_>, mix: Shares, zipf: f64) -> Option<Panel> {
     let (mut series, mut published) = (Vec::new(), Vec::new());
-    for (name, rows) in group.curves(reads, zipf) {
+    for (name, rows) in group.curves(mix, zipf) {
         let look = dashed(group.looks[&name]);
         let point = |row: &&PredictedRow| Point {
             x: row.threads as f64,
@@ -94,7 +94,7 @@ fn panel(group: &PredictedGroup<'_>, reads: f64, zipf: f64) -> Option<Panel> {
         }
     }
     series.extend(published);
-    unless_empty(Panel { title: title(reads, zipf), series, ..Panel::default() })
+    unless_empty(Panel { title: title(mix, zipf), series, ..Panel::default() })
 }
 
 #[cfg(test)]
@@ -176,6 +176,29 @@ mod tests {
         let said = "Model ÷ published, papaya, 50 % reads, θ = 0 (papaya's paper): 1.25 at 1, 1.25 at 8, 1.25 at 64";
         assert!(caption.contains(said), "{caption}");
         assert_eq!(caption.matches("Model ÷").count(), 2);
+    }
+
+    /// Two workloads with as many lookups are two panels, which say what their changes are.
+    #[test]
+    fn upserts_have_a_panel_of_their_own() {
+        let mut rows = predictions(&Grid { zipf: vec![0.0], ..grid() });
+        let mut others = rows.clone();
+        for row in &mut others {
+            row.upserts = 100.0 - row.reads;
+            row.published = (row.structure == "papaya").then_some(row.ops_per_sec);
+        }
+        rows.extend(others);
+        let results = Results { predicted: &rows, ..Results::default() };
+        let drawing = &drawn(pictures, &results, &STYLES[0]).expect("predictions to draw")[0];
+        let text = texts(&drawing.svg).join("; ");
+        for part in ["10 % upserts", "50 % upserts"] {
+            assert!(text.contains(part), "no {part} in {text}");
+        }
+        // Two subjects in four panels.
+        assert_eq!(drawing.svg.matches("opacity=\"0.16\"").count(), 2 * 4);
+        let caption = drawing.caption.join(" ");
+        assert!(caption.contains("papaya, 90 % reads, 10 % upserts, θ = 0"), "{caption}");
+        assert!(caption.contains("all where nothing is removed"), "{caption}");
     }
 
     #[test]

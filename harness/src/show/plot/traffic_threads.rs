@@ -7,7 +7,7 @@ use virtual_cores::PredictedRow;
 use super::Results;
 use super::panels::{Lines, Panel, Panels, Point, Series, XAxis, YAxis};
 use super::picture::Sketch;
-use super::predicted::{PredictedGroup, groups, title};
+use super::predicted::{PredictedGroup, Shares, groups, title};
 use super::style::Look;
 
 /// What each row of panels shows: its axis, and the number of a prediction.
@@ -25,10 +25,9 @@ const ABREAST: usize = 3;
 pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     let mut sketches = Vec::new();
     for group in groups(results) {
-        let (reads, skews) = group.kinds();
-        let all = skews.iter().flat_map(|zipf| reads.iter().map(move |reads| (*reads, *zipf)));
-        let all: Vec<_> =
-            all.filter(|(reads, zipf)| !group.curves(*reads, *zipf).is_empty()).collect();
+        let (mixes, skews) = group.kinds();
+        let all = skews.iter().flat_map(|zipf| mixes.iter().map(move |mix| (*mix, *zipf)));
+        let all: Vec<_> = all.filter(|(mix, zipf)| !group.curves(*mix, *zipf).is_empty()).collect();
         for (part, workloads) in all.chunks(ABREAST).enumerate() {
             let name = match part {
                 0 => "traffic-threads".to_owned(),
@@ -43,10 +42,10 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
     Ok(sketches)
 }
 
-fn panels(group: &PredictedGroup<'_>, workloads: &[(f64, f64)]) -> Panels {
+fn panels(group: &PredictedGroup<'_>, workloads: &[(Shares, f64)]) -> Panels {
     let row = |(index, (_, quantity)): (usize, &Plotted)| -> Vec<Panel> {
         let mut row: Vec<Panel> =
-            workloads.iter().map(|(reads, zipf)| panel(group, *reads, *zipf, *quantity)).collect();
+            workloads.iter().map(|(mix, zipf)| panel(group, *mix, *zipf, *quantity)).collect();
         if index > 0 {
             // As above it.
             row.iter_mut().for_each(|panel| panel.title.clear());
@@ -75,7 +74,7 @@ fn panels(group: &PredictedGroup<'_>, workloads: &[(f64, f64)]) -> Panels {
 
 fn panel(
     group: &PredictedGroup<'_>,
-    reads: f64,
+    mix: Shares,
     zipf: f64,
     quantity: fn(&PredictedRow) -> f64,
 ) -> Panel {
@@ -88,8 +87,8 @@ fn panel(
         let points = rows.iter().map(point).collect();
         Series::new(&name, group.looks[&name].solid(), points)
     };
-    let series = group.curves(reads, zipf).into_iter().map(of).collect();
-    Panel { title: title(reads, zipf), series, ..Panel::default() }
+    let series = group.curves(mix, zipf).into_iter().map(of).collect();
+    Panel { title: title(mix, zipf), series, ..Panel::default() }
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub(super) fn note(rows: &[PredictedRow]) -> String {
 
 /// Whether two predictions can be compared.
 fn are_alike(a: &PredictedRow, b: &PredictedRow) -> bool {
-    (&a.machine, &a.work_from, a.threads, a.reads, a.zipf, a.keys)
-        == (&b.machine, &b.work_from, b.threads, b.reads, b.zipf, b.keys)
+    (&a.machine, &a.work_from, a.threads, a.reads, a.upserts, a.zipf, a.keys)
+        == (&b.machine, &b.work_from, b.threads, b.reads, b.upserts, b.zipf, b.keys)
 }
 
 fn subject(row: &PredictedRow) -> String {
@@ -62,6 +62,7 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
         "subject",
         "#threads",
         "#reads",
+        "#upserts",
         "#zipf",
         "#keys",
         "work from",
@@ -82,6 +83,7 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
             Field::text(subject(row)),
             Field::count(row.threads),
             Field::number(row.reads, format!("{} %", row.reads)),
+            Field::number(row.upserts, format!("{} %", row.upserts)),
             Field::number(row.zipf, row.zipf.to_string()),
             Field::number(row.keys as f64, row.keys.to_string()),
             Field::text(&row.work_from),
@@ -104,14 +106,17 @@ pub(super) fn hot_lines(rows: &[PredictedRow], lines: &[HotLineRow]) -> Table {
     let is_shown = |line: &&HotLineRow| {
         line.rank <= MOST_LINES && line.share >= LEAST_SHARE && most(line) == Some(line.threads)
     };
-    let names =
-        ["machine", "subject", "#threads", "#reads", "#zipf", "#keys", "field", "#share", "where"];
+    let names = [
+        "machine", "subject", "#threads", "#reads", "#upserts", "#zipf", "#keys", "field", "#share",
+        "where",
+    ];
     let of = |line: &HotLineRow| {
         vec![
             Field::text(&line.machine),
             Field::text(subject_name(&line.structure, &line.reclaimer)),
             Field::count(line.threads),
             Field::number(line.reads, format!("{} %", line.reads)),
+            Field::number(line.upserts, format!("{} %", line.upserts)),
             Field::number(line.zipf, line.zipf.to_string()),
             Field::number(line.keys as f64, line.keys.to_string()),
             Field::text(&line.field),

@@ -8,7 +8,6 @@ use std::thread;
 use anyhow::{Context, ensure};
 use table::{Books, Feed, Form, MapOptions, Op, Structures, Table};
 use trials::case::Case;
-use trials::mix::Mix;
 use trials::workload::{Stream, Streams, prefill_keys};
 use virtual_cores::{
     CoreProgram, CycleStack, HotLine, MachineModel, Traffic, counts, forget_waits, mispredict, now,
@@ -140,7 +139,7 @@ impl<'s> Prepared<'s> {
         let structure = structures.get(&cell.structure).context("the structure was looked up")?;
         let subject =
             structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
-        let (work, are_its_own) = instructions::work(&cell.structure, &cell.reclaimer, cell.reads)?;
+        let (work, are_its_own) = instructions::work(cell)?;
         Ok(Self { cell, subject, work, are_its_own })
     }
 
@@ -171,10 +170,10 @@ impl<'s> Prepared<'s> {
         seed: u64,
     ) -> anyhow::Result<CellRun> {
         let keys = self.cell.keys;
-        let prefill = keys / 2;
+        let prefill = self.cell.present();
         let case = Case {
             threads,
-            mix: Mix::balanced(self.cell.reads),
+            mix: self.cell.mix(),
             zipf: self.cell.zipf,
             keys,
             prefill,
@@ -319,6 +318,7 @@ mod tests {
             structure: "cuckoo-optimistic".to_owned(),
             reclaimer: NO_RECLAIMER.to_owned(),
             reads: 100.0,
+            upserts: 0.0,
             zipf: 0.0,
             keys: 2000,
         };

@@ -5,6 +5,8 @@
 use anyhow::{Context, anyhow};
 use virtual_cores::MachineModel;
 
+use crate::spec::PredictedCell;
+
 const RECORDED: &str = include_str!("../../../../../docs/INSTRUCTIONS.md");
 
 /// Of one operation, on average.
@@ -68,12 +70,9 @@ fn recorded_as(family: &str, reclaimer: &str) -> (String, bool) {
     }
 }
 
-/// What a subject does where `reads` percent are lookups; and whether it was counted for the subject itself.
-pub(crate) fn work(
-    structure: &str,
-    reclaimer: &str,
-    reads: f64,
-) -> anyhow::Result<(SubjectWork, bool)> {
+/// What a subject does in the mix of a cell; and whether it was counted for the subject itself.
+pub(crate) fn work(cell: &PredictedCell) -> anyhow::Result<(SubjectWork, bool)> {
+    let (structure, reclaimer) = (cell.structure.as_str(), cell.reclaimer.as_str());
     let family = structure.split(':').next().unwrap_or(structure);
     let (own, (like, is_its_own)) = (row(structure), recorded_as(family, reclaimer));
     let row = own.or_else(|| row(&like)).with_context(|| {
@@ -82,15 +81,45 @@ pub(crate) fn work(
         )
     })?;
     let is_its_own = own.is_some() || is_its_own && family == structure;
-    let (get, pair, change) = (column(row, 0)?, column(row, 6)?, column(row, 7)?);
+    let (get, change) = lookups_and_changes(row, cell)?;
+    let pair = column(row, PAIR)?;
     let work = if WORKS_OUT.iter().any(|begin| structure.starts_with(begin)) {
         // A change in vain is a lookup, nearly.
         SubjectWork { operation: get, attempt: pair.beyond(get) }
     } else {
-        let operation = get.mixed(change, 1.0 - reads / 100.0);
+        let operation = get.mixed(change, 1.0 - cell.reads / 100.0);
         SubjectWork { operation, attempt: OperationWork::NOTHING }
     };
     Ok((work, is_its_own))
+}
+
+/// The column of lookups of which half find their keys, …
+const GET: usize = 0;
+/// … of those that find them, …
+const HIT: usize = 1;
+/// … and of those that do not.
+const MISS: usize = 2;
+/// That of updates of keys that are there.
+const REPLACE: usize = 5;
+/// Of an operation of these two: an insertion of an absent key, and its removal.
+const PAIR: usize = 6;
+/// Of insertions and removals, of which half are in vain.
+const CHANGE: usize = 7;
+
+/// What a lookup does, and what a change does, in the mix of a cell. An upsert of a key that is there replaces it, as an
+/// update does, and one of an absent key inserts it.
+fn lookups_and_changes(
+    row: &str,
+    cell: &PredictedCell,
+) -> anyhow::Result<(OperationWork, OperationWork)> {
+    let change = column(row, CHANGE)?;
+    if cell.upserts == 0.0 {
+        return Ok((column(row, GET)?, change));
+    }
+    let absent = 1.0 - cell.present() as f64 / cell.keys as f64;
+    let get = column(row, HIT)?.mixed(column(row, MISS)?, absent);
+    let upsert = column(row, REPLACE)?.mixed(column(row, PAIR)?, absent);
+    Ok((get, change.mixed(upsert, cell.upserts / (100.0 - cell.reads))))
 }
 
 /// The row of a table with 131,072 keys.
@@ -112,31 +141,67 @@ fn column(row: &str, index: usize) -> anyhow::Result<OperationWork> {
 mod tests {
     use super::*;
 
+    /// Of a cell with so many percent lookups and upserts, in a thousand keys.
+    fn work_of(
+        structure: &str,
+        reclaimer: &str,
+        reads: f64,
+        upserts: f64,
+    ) -> anyhow::Result<(SubjectWork, bool)> {
+        let (structure, reclaimer) = (structure.to_owned(), reclaimer.to_owned());
+        let (zipf, keys) = (0.0, 1000);
+        work(&PredictedCell { structure, reclaimer, reads, upserts, zipf, keys })
+    }
+
     /// What a table that works changes out does at one thread is what was counted: of changes, half are in vain.
     #[test]
     fn attempts_are_what_changes_do_beyond_lookups() {
-        let (hamt, is_its_own) = work("hamt-cas", "hazard", 50.0).expect("it was counted");
+        let (hamt, is_its_own) = work_of("hamt-cas", "hazard", 50.0, 0.0).expect("it was counted");
         assert!(!is_its_own, "with another scheme");
         let row = row("hamt-cas/epoch").expect("it was counted");
         let counted = column(row, 7).expect("changes");
         let change = hamt.operation.instructions + hamt.attempt.instructions / 2.0;
         assert!((change / counted.instructions - 1.0).abs() < 0.05, "{change} of {counted:?}");
         assert!(hamt.attempt.mispredicted > 10.0, "{hamt:?}");
-        assert_eq!(work("hamt-sharded", "arc", 0.0).expect("as that").0, hamt);
-        assert_eq!(work("hamt-cas:nodes=counted", "arc", 0.0).expect("as that"), (hamt, false));
+        assert_eq!(work_of("hamt-sharded", "arc", 0.0, 0.0).expect("as that").0, hamt);
+        let counted = work_of("hamt-cas:nodes=counted", "arc", 0.0, 0.0).expect("as that");
+        assert_eq!(counted, (hamt, false));
     }
 
     #[test]
     fn a_table_without_attempts_has_all_in_its_operations() {
-        let mixed = |reads| work("cuckoo-optimistic", "none", reads).expect("it was counted");
+        let mixed =
+            |reads| work_of("cuckoo-optimistic", "none", reads, 0.0).expect("it was counted");
         let [(gets, is_its_own), (changes, _), (half, _)] = [100.0, 0.0, 50.0].map(mixed);
         assert!(is_its_own);
         let mean = (gets.operation.instructions + changes.operation.instructions) / 2.0;
         assert_eq!(half.operation.instructions, mean);
         assert_eq!(half.attempt, OperationWork::NOTHING);
-        let (_, is_its_own) = work("cuckoo-optimistic:slots=4", "none", 50.0).expect("a row");
+        let (_, is_its_own) =
+            work_of("cuckoo-optimistic:slots=4", "none", 50.0, 0.0).expect("a row");
         assert!(is_its_own, "a variant that was counted");
-        let (_, is_its_own) = work("cuckoo-optimistic:slots=7", "none", 50.0).expect("its table");
+        let (_, is_its_own) =
+            work_of("cuckoo-optimistic:slots=7", "none", 50.0, 0.0).expect("its table");
         assert!(!is_its_own, "one that was not");
+    }
+
+    /// Where all changes are upserts all keys are there: lookups find them, and changes replace them.
+    #[test]
+    fn upserts_replace_what_is_there() {
+        let counted = row("chaining-lock-free/hazard").expect("it was counted");
+        let of = |index| column(counted, index).expect("three numbers").instructions;
+        let told = |reads, upserts| {
+            let work = work_of("chaining-lock-free", "hazard", reads, upserts);
+            work.expect("it was counted").0.operation.instructions
+        };
+        let is_near = |told: f64, expected: f64| {
+            assert!((told - expected).abs() < 1e-6, "{told}, not {expected}");
+        };
+        is_near(told(0.0, 100.0), of(REPLACE));
+        is_near(told(90.0, 10.0), 0.9 * of(HIT) + 0.1 * of(REPLACE));
+        // A quarter of each, and half upserts: of the keys three quarters are there.
+        let upsert = 0.75 * of(REPLACE) + 0.25 * of(PAIR);
+        is_near(told(0.0, 50.0), f64::midpoint(of(CHANGE), upsert));
+        is_near(told(90.0, 0.0), 0.9 * of(GET) + 0.1 * of(CHANGE));
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `arguments` | the command line |
 //! | `spec` | the cells of an experiment file |
+//! | `mix` | its `[mix]` |
 //! | `glue` | how atomics and the allocator tell virtual cores what is done |
 //! | `instructions` | what an operation takes beside its memory |
 //! | `fields` | the field that an access is to |
@@ -26,6 +27,8 @@ mod folder;
 mod glue;
 #[cfg(simulate)]
 mod instructions;
+#[cfg(simulate)]
+mod mix;
 #[cfg(simulate)]
 mod rows;
 #[cfg(simulate)]

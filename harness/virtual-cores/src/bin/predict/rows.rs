@@ -18,7 +18,8 @@ pub(crate) fn published<'m>(
     machine.published.iter().find(|curve| {
         curve.structure == cell.structure
             && curve.reclaimer == cell.reclaimer
-            && (curve.reads, curve.zipf, curve.keys) == (cell.reads, cell.zipf, cell.keys)
+            && (curve.reads, curve.upserts, curve.zipf, curve.keys)
+                == (cell.reads, cell.upserts, cell.zipf, cell.keys)
     })
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn row(
         reclaimer: cell.reclaimer.clone(),
         threads,
         reads: cell.reads,
+        upserts: cell.upserts,
         zipf: cell.zipf,
         keys: cell.keys,
         ops_per_sec: outcome.ops_per_sec,
@@ -104,10 +106,11 @@ pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> 
     }
     writeln!(
         out,
-        "{:<28} {:>7} {:>6} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9} {:>9}",
+        "{:<28} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9} {:>9}",
         "subject",
         "threads",
         "reads",
+        "upserts",
         "zipf",
         "keys",
         "Mops/s",
@@ -127,9 +130,10 @@ pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> 
             row.to_published().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         writeln!(
             out,
-            "{subject:<28} {:>7} {:>6} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1} {ratio:>9}",
+            "{subject:<28} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1} {ratio:>9}",
             row.threads,
             row.reads,
+            row.upserts,
             row.zipf,
             row.keys,
             row.ops_per_sec / 1e6,

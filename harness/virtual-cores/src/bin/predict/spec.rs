@@ -3,8 +3,11 @@
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use table::{Glob, NO_RECLAIMER, Structures, subject_name};
+use trials::mix::Mix;
 use trials::workload::MAX_KEYS;
 use virtual_cores::PredictedRow;
+
+use crate::mix::Changes;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees.
 const TOLD: [&str; 10] = [
@@ -58,6 +61,8 @@ pub(crate) struct PredictedCell {
     pub(crate) structure: String,
     pub(crate) reclaimer: String,
     pub(crate) reads: f64,
+    /// Percentage of upserts. What neither is, is insertions and removals, as many of each.
+    pub(crate) upserts: f64,
     pub(crate) zipf: f64,
     pub(crate) keys: u64,
 }
@@ -71,7 +76,27 @@ impl PredictedCell {
     /// Whether a row predicts it, at whatever number of threads.
     fn is_of(&self, row: &PredictedRow) -> bool {
         (&self.structure, &self.reclaimer) == (&row.structure, &row.reclaimer)
-            && (self.reads, self.zipf, self.keys) == (row.reads, row.zipf, row.keys)
+            && (self.reads, self.upserts, self.zipf, self.keys)
+                == (row.reads, row.upserts, row.zipf, row.keys)
+    }
+
+    /// How often each operation occurs.
+    pub(crate) fn mix(&self) -> Mix {
+        let half = (100.0 - self.reads - self.upserts) / 2.0;
+        let (inserts, removes) = (half, half);
+        Mix { reads: self.reads, inserts, removes, updates: 0.0, upserts: self.upserts }
+    }
+
+    /// The keys that are there in the long run, which a run begins with: insertions and upserts of random keys leave
+    /// them there, and removals do not.
+    pub(crate) fn present(&self) -> u64 {
+        if self.upserts == 0.0 {
+            return self.keys / 2;
+        }
+        let changes = 100.0 - self.reads;
+        // Of the changes that are no upserts half are insertions.
+        let stores = f64::midpoint(changes, self.upserts);
+        (self.keys as f64 * (stores / changes)) as u64
     }
 }
 
@@ -153,13 +178,14 @@ impl Spec {
     /// It is no TOML, or asks for what is not modelled: says for what.
     pub(crate) fn parse(text: &str, structures: &Structures) -> anyhow::Result<Self> {
         let file: toml::Table = toml::from_str(text)?;
-        let mut grids = Vec::new();
+        let (mut grids, mut changes) = (Vec::new(), Changes::HALVES);
         for (key, value) in &file {
             match (key.as_str(), value) {
                 ("axes", toml::Value::Table(_)) => grids.insert(0, ("[axes]", value.clone())),
                 ("also", toml::Value::Array(also)) => {
                     grids.extend(also.iter().map(|grid| ("[[also]]", grid.clone())));
                 }
+                ("mix", toml::Value::Table(_)) => changes = Changes::read(value)?,
                 (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
                     bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
                 }
@@ -184,7 +210,7 @@ impl Spec {
             let axes: Axes = grid.try_into().with_context(|| {
                 format!("{name}: axes that are modelled: structure, reclaimer, threads, reads, zipf, keys")
             })?;
-            spec.add(&axes, structures).context(name)?;
+            spec.add(&axes, changes, structures).context(name)?;
         }
         Ok(spec)
     }
@@ -207,10 +233,19 @@ impl Spec {
     }
 
     /// The cells of a grid, at its numbers of threads.
-    fn add(&mut self, axes: &Axes, structures: &Structures) -> anyhow::Result<()> {
+    fn add(
+        &mut self,
+        axes: &Axes,
+        changes: Changes,
+        structures: &Structures,
+    ) -> anyhow::Result<()> {
         let keys = axis("keys", axes.keys.as_ref(), &[65_536])?;
         let zipf = axis("zipf", axes.zipf.as_ref(), &[0.0])?;
-        let reads = axis("reads", axes.reads.as_ref(), &[95.0])?;
+        ensure!(
+            axes.reads.is_none() || changes.reads.is_none(),
+            "`reads` is set both here and in [mix]: leave one out"
+        );
+        let reads = axis("reads", axes.reads.as_ref(), &[changes.reads.unwrap_or(95.0)])?;
         let threads = axis("threads", axes.threads.as_ref(), &[1, 2, 4])?;
         let schemes = match &axes.reclaimer {
             Some(schemes) => Some(axis("reclaimer", Some(schemes), &[])?),
@@ -231,7 +266,9 @@ impl Spec {
                     for &zipf in &zipf {
                         for &reads in &reads {
                             let (structure, reclaimer) = (structure.clone(), reclaimer.clone());
-                            let cell = PredictedCell { structure, reclaimer, reads, zipf, keys };
+                            let upserts = changes.upserts(reads);
+                            let cell =
+                                PredictedCell { structure, reclaimer, reads, upserts, zipf, keys };
                             self.ask(cell, &threads);
                         }
                     }
@@ -326,6 +363,34 @@ mod tests {
         }
     }
 
+    /// Upserts are a share of what lookups leave, and a run begins with the keys that they leave there in the long run.
+    #[test]
+    fn a_mix_says_what_changes_are() {
+        let cells = |mix: &str, reads: &str| -> Vec<PredictedCell> {
+            let text =
+                format!("[axes]\nstructure = 'chaining-inline'\nkeys = 1001\n{reads}\n[mix]\n{mix}\n");
+            let curves = spec(&text).expect("it is one").curves;
+            curves.into_iter().map(|curve| curve.cell).collect()
+        };
+        for (mix, reads, expected) in [
+            ("upserts = 100", "reads = [90, 100]", &[(90.0, 10.0, 1001), (100.0, 0.0, 500)][..]),
+            ("inserts = 50\nremoves = 50", "", &[(95.0, 0.0, 500)][..]),
+            ("inserts = 25\nremoves = 25\nupserts = 50", "reads = 0", &[(0.0, 50.0, 750)][..]),
+            ("reads = 80\nupserts = 20", "", &[(80.0, 20.0, 1001)][..]),
+        ] {
+            let cells = cells(mix, reads);
+            let told: Vec<(f64, f64, u64)> =
+                cells.iter().map(|cell| (cell.reads, cell.upserts, cell.present())).collect();
+            assert_eq!(told, expected, "{mix}, {reads}");
+            for cell in &cells {
+                let Mix { reads, inserts, removes, updates, upserts } = cell.mix();
+                assert_eq!((reads + inserts + removes + updates + upserts, updates), (100.0, 0.0));
+            }
+        }
+        let cell = cells("inserts = 50\nremoves = 50", "reads = 30").remove(0);
+        assert_eq!(cell.mix(), Mix::balanced(30.0));
+    }
+
     #[test]
     fn numbers_of_threads_are_there_once() {
         let text = "[axes]\nstructure = 'cuckoo-*'\nthreads = [4, 1, 4]";
@@ -373,6 +438,18 @@ mod tests {
             "`seed`: it is a whole number",
         );
         refused("title = 'x'", "it has no [axes]");
+        refused(
+            "[axes]\nstructure = 'chaining-inline'\n[mix]\nupserts = 9",
+            "[mix]: the percentages sum to 9",
+        );
+        refused(
+            "mix = 3\n[axes]\nstructure = 'chaining-inline'",
+            "`mix` is not modelled, or no setting",
+        );
+        refused(
+            "[axes]\nstructure = 'chaining-inline'\nreads = 90\n[mix]\nreads = 90\nupserts = 10",
+            "[axes]: `reads` is set both here and in [mix]",
+        );
         for setting in ["blokcs = 3", "prefill = 0.9", "threads = 4", "trace = 'x'"] {
             let (key, _) = setting.split_once(' ').expect("a key");
             let text = format!("{setting}\n[axes]\nstructure = 'chaining-inline'");
