@@ -56,12 +56,14 @@ fn is_one(a: &PredictedRow, b: &PredictedRow) -> bool {
     a.is_of_cell(b) && a.threads == b.threads
 }
 
-/// "papaya threads=2 reads=90 zipf=0 keys=1024", and behind it `upserts=10` if there are some.
+/// "papaya threads=2 reads=90 zipf=0 keys=1024"; and behind it `upserts=10` if there are some, and `reclaim_batch=64` if
+/// that was set.
 fn described(row: &PredictedRow) -> String {
-    let PredictedRow { threads, reads, upserts, zipf, keys, .. } = row;
+    let PredictedRow { threads, reads, upserts, zipf, keys, reclaim_batch, .. } = row;
     let subject = subject_name(&row.structure, &row.reclaimer);
     let upserts = if *upserts > 0.0 { format!(" upserts={upserts}") } else { String::new() };
-    format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}{upserts}")
+    let batch = reclaim_batch.map_or_else(String::new, |batch| format!(" reclaim_batch={batch}"));
+    format!("{subject} threads={threads} reads={reads} zipf={zipf} keys={keys}{upserts}{batch}")
 }
 
 /// What a filter may match: its subject, its table, and all that is said of it.

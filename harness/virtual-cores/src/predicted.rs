@@ -39,6 +39,9 @@ macro_rules! rows_of_cells {
             pub zipf: f64,
             /// Keys, of which half are there; with upserts more are, and all where nothing is removed.
             pub keys: u64,
+            /// After how many retirements of a thread its scheme scans, if that is not the scheme's own.
+            #[serde(default)]
+            pub reclaim_batch: Option<usize>,
             /// What was modelled.
             pub machine: String,
             $($(#[$doc])* pub $column: $of,)*
@@ -56,6 +59,7 @@ macro_rules! rows_of_cells {
                     upserts: row.upserts,
                     zipf: row.zipf,
                     keys: row.keys,
+                    reclaim_batch: row.reclaim_batch,
                     machine: row.machine.clone(),
                     ..Self::default()
                 }
@@ -64,8 +68,8 @@ macro_rules! rows_of_cells {
             /// Whether it is of the cell of a prediction, and of its machine, at whatever number of threads.
             #[must_use]
             pub fn is_of_cell(&self, row: &PredictedRow) -> bool {
-                (&self.machine, &self.structure, &self.reclaimer)
-                    == (&row.machine, &row.structure, &row.reclaimer)
+                (&self.machine, &self.structure, &self.reclaimer, self.reclaim_batch)
+                    == (&row.machine, &row.structure, &row.reclaimer, row.reclaim_batch)
                     && (self.reads, self.upserts, self.zipf, self.keys)
                         == (row.reads, row.upserts, row.zipf, row.keys)
             }

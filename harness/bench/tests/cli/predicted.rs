@@ -191,6 +191,23 @@ fn mixes_are_told_apart() {
     assert!(caption.contains("a, 90 % reads, 10 % upserts, θ = 0 (a paper)"), "{caption}");
 }
 
+/// Cells that differ in their scheme's batch are two, and say which.
+#[test]
+fn batches_are_told_apart() {
+    let lab = predicted();
+    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml", "options.txt"] {
+        let text = lab.read(&format!("p/{name}")).replace("zipf,keys,", "zipf,keys,reclaim_batch,");
+        lab.write(&format!("q/{name}"), text.replace(",0.0,1000,", ",0.0,1000,120,"));
+    }
+    lab.run("report p q").exits(0);
+    let page = lab.read("p/report.html");
+    for part in ["<td>a</td>", "<td>a, batch 120</td>", "<td>c, batch 120</td>"] {
+        assert!(page.contains(part), "no {part}");
+    }
+    lab.run("report p q --filter *reclaim_batch=120*").exits(0);
+    assert!(!lab.read("p/report.html").contains("<td>a</td>"));
+}
+
 #[test]
 fn trials_and_predictions_are_never_one() {
     let lab = predicted();

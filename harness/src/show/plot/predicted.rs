@@ -17,7 +17,8 @@ pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     is_empty.then_some("there is no prediction: `cargo predict SPEC.toml --machine FILE.toml --out DIR` writes them")
 }
 
-/// The predictions that make a picture: of one machine and number of keys.
+/// The predictions that make a picture: of one machine and number of keys, and of one batch of those schemes for which
+/// batches were set.
 pub(super) struct PredictedGroup<'r> {
     pub(super) rows: Vec<&'r PredictedRow>,
     /// What tells it from other groups, for the file's name.
@@ -33,18 +34,35 @@ pub(super) fn groups<'r>(results: &Results<'r>) -> Vec<PredictedGroup<'r>> {
     let keys: BTreeSet<u64> = rows.iter().map(|row| row.keys).collect();
     let subjects = rows.iter().map(|row| (row.structure.as_str(), row.reclaimer.as_str()));
     let looks = looks_of(&subjects.collect());
+    let with_batch = rows.iter().filter(|row| row.reclaim_batch.is_some());
+    let with_batch: BTreeSet<String> = with_batch.map(subject).collect();
+    let of_these = rows.iter().filter(|row| with_batch.contains(&subject(row)));
+    let mut batches: BTreeSet<Option<usize>> = of_these.map(|row| row.reclaim_batch).collect();
+    if batches.is_empty() {
+        batches.insert(None);
+    }
     let mut groups = Vec::new();
     for machine in &machines {
         for key in &keys {
-            let is_own = |row: &&PredictedRow| row.machine == **machine && row.keys == *key;
-            let own: Vec<_> = rows.iter().filter(is_own).collect();
-            let names = [
-                (machines.len() > 1).then(|| (*machine).to_owned()),
-                (keys.len() > 1).then(|| format!("keys-{key}")),
-            ];
-            if !own.is_empty() {
-                let label = names.into_iter().flatten().collect::<Vec<_>>().join("-");
-                groups.push(PredictedGroup { rows: own, label, looks: looks.clone() });
+            for batch in &batches {
+                let is_own = |row: &&PredictedRow| {
+                    // What no batch was set for is beside every batch of others.
+                    let has_batch =
+                        row.reclaim_batch == *batch || !with_batch.contains(&subject(row));
+                    row.machine == **machine && row.keys == *key && has_batch
+                };
+                let own: Vec<_> = rows.iter().filter(is_own).collect();
+                let names = [
+                    (machines.len() > 1).then(|| (*machine).to_owned()),
+                    (keys.len() > 1).then(|| format!("keys-{key}")),
+                    (batches.len() > 1).then(|| {
+                        batch.map_or("own-batch".to_owned(), |batch| format!("batch-{batch}"))
+                    }),
+                ];
+                if !own.is_empty() {
+                    let label = names.into_iter().flatten().collect::<Vec<_>>().join("-");
+                    groups.push(PredictedGroup { rows: own, label, looks: looks.clone() });
+                }
             }
         }
     }
@@ -106,9 +124,13 @@ impl<'r> PredictedGroup<'r> {
         } else {
             "half are there"
         };
+        let batch = self.rows.iter().find_map(|row| row.reclaim_batch);
+        let batch = batch.map_or_else(String::new, |batch| {
+            format!(" Schemes that take a batch scan after {batch} retirements.")
+        });
         format!(
             "Predicted, not measured: our tables on virtual cores of a model of {machine}; {keys} keys, of which \
-             {present}. docs/PREDICTION.md says what is not modelled and how far the model is from what is \
+             {present}.{batch} docs/PREDICTION.md says what is not modelled and how far the model is from what is \
              published."
         )
     }

@@ -201,6 +201,23 @@ mod tests {
         assert!(caption.contains("all where nothing is removed"), "{caption}");
     }
 
+    /// A picture is of one batch of the schemes that have some; what has none is in each.
+    #[test]
+    fn batches_have_pictures_of_their_own() {
+        let mut rows = predictions(&grid());
+        let hamt: Vec<_> = rows.iter().filter(|row| row.structure == "hamt-cas").cloned().collect();
+        rows.extend(hamt.into_iter().map(|row| PredictedRow { reclaim_batch: Some(64), ..row }));
+        let results = Results { predicted: &rows, ..Results::default() };
+        let drawings = drawn(pictures, &results, &STYLES[0]).expect("predictions to draw");
+        let stems: Vec<_> = drawings.iter().map(|drawing| drawing.file_stem.as_str()).collect();
+        assert_eq!(stems, ["predicted-threads-own-batch", "predicted-threads-batch-64"]);
+        for (drawing, has_batch) in drawings.iter().zip([false, true]) {
+            assert_eq!(drawing.svg.matches("opacity=\"0.16\"").count(), 2 * 4);
+            let caption = drawing.caption.join(" ");
+            assert_eq!(caption.contains("scan after 64 retirements"), has_batch, "{caption}");
+        }
+    }
+
     #[test]
     fn machines_and_keys_have_pictures_of_their_own() {
         let mut rows = predictions(&Grid { keys: vec![1024, 65_536], ..grid() });

@@ -34,8 +34,14 @@ fn are_alike(a: &PredictedRow, b: &PredictedRow) -> bool {
         == (&b.machine, &b.work_from, b.threads, b.reads, b.upserts, b.zipf, b.keys)
 }
 
+/// With the batch of its scheme, if that was set.
 fn subject(row: &PredictedRow) -> String {
-    subject_name(&row.structure, &row.reclaimer)
+    named(&row.structure, &row.reclaimer, row.reclaim_batch)
+}
+
+fn named(structure: &str, reclaimer: &str, batch: Option<usize>) -> String {
+    let name = subject_name(structure, reclaimer);
+    batch.map_or_else(|| name.clone(), |batch| format!("{name}, batch {batch}"))
 }
 
 /// The names of cycle stacks' parts.
@@ -113,7 +119,7 @@ pub(super) fn hot_lines(rows: &[PredictedRow], lines: &[HotLineRow]) -> Table {
     let of = |line: &HotLineRow| {
         vec![
             Field::text(&line.machine),
-            Field::text(subject_name(&line.structure, &line.reclaimer)),
+            Field::text(named(&line.structure, &line.reclaimer, line.reclaim_batch)),
             Field::count(line.threads),
             Field::number(line.reads, format!("{} %", line.reads)),
             Field::number(line.upserts, format!("{} %", line.upserts)),

@@ -28,3 +28,16 @@ fn upserts_are_predicted() {
         assert_eq!(rows[0]["published"].as_f64(), published, "{mix}: {rows}");
     }
 }
+
+/// A scheme scans after as many retirements as is asked for; each scan of hazard pointers is a system call.
+#[test]
+fn batches_are_predicted() {
+    let spec = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['leak', 'hazard']\nreclaim_batch = ['default', 4]\n\
+                threads = 4\nreads = 0\nkeys = 2000\n";
+    let rows = rows(spec, &[]);
+    let batches = [0, 1, 2].map(|row| rows[row]["reclaim_batch"].as_u64());
+    assert_eq!(batches, [None, None, Some(4)], "{rows}");
+    let system = |row: usize| rows[row]["cycles_system"].as_f64().expect("a number");
+    let [leak, own, small] = [0, 1, 2].map(system);
+    assert!(leak == 0.0 && own > 0.0 && small > 10.0 * own, "{rows}");
+}

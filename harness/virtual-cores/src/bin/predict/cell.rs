@@ -222,7 +222,8 @@ impl<'s> Prepared<'s> {
 
     fn filled(&self, keys: u64, prefill: u64, seed: u64) -> anyhow::Result<Arc<Box<dyn Table>>> {
         let capacity = usize::try_from(prefill + prefill / 8 + 64)?;
-        let options = MapOptions { capacity, ..MapOptions::default() };
+        let reclaim_batch = self.cell.reclaim_batch;
+        let options = MapOptions { capacity, reclaim_batch, ..MapOptions::default() };
         let table = (self.subject.maker.build)(&options);
         let chosen: Vec<u64> = prefill_keys(keys, prefill, seed).collect();
         let filled = table.filler().fill(&chosen);
@@ -317,6 +318,7 @@ mod tests {
         let cell = PredictedCell {
             structure: "cuckoo-optimistic".to_owned(),
             reclaimer: NO_RECLAIMER.to_owned(),
+            reclaim_batch: None,
             reads: 100.0,
             upserts: 0.0,
             zipf: 0.0,

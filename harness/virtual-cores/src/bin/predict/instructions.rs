@@ -149,8 +149,10 @@ mod tests {
         upserts: f64,
     ) -> anyhow::Result<(SubjectWork, bool)> {
         let (structure, reclaimer) = (structure.to_owned(), reclaimer.to_owned());
-        let (zipf, keys) = (0.0, 1000);
-        work(&PredictedCell { structure, reclaimer, reads, upserts, zipf, keys })
+        let (reclaim_batch, zipf, keys) = (None, 0.0, 1000);
+        let cell =
+            PredictedCell { structure, reclaimer, reclaim_batch, reads, upserts, zipf, keys };
+        work(&cell)
     }
 
     /// What a table that works changes out does at one thread is what was counted: of changes, half are in vain.

@@ -5,6 +5,7 @@
 //! | `arguments` | the command line |
 //! | `spec` | the cells of an experiment file |
 //! | `mix` | its `[mix]` |
+//! | `batches` | its axis `reclaim_batch` |
 //! | `glue` | how atomics and the allocator tell virtual cores what is done |
 //! | `instructions` | what an operation takes beside its memory |
 //! | `fields` | the field that an access is to |
@@ -15,6 +16,8 @@
 
 #[cfg(simulate)]
 mod arguments;
+#[cfg(simulate)]
+mod batches;
 #[cfg(simulate)]
 mod cell;
 #[cfg(simulate)]

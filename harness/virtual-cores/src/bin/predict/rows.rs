@@ -41,6 +41,7 @@ pub(crate) fn row(
     PredictedRow {
         structure: cell.structure.clone(),
         reclaimer: cell.reclaimer.clone(),
+        reclaim_batch: cell.reclaim_batch,
         threads,
         reads: cell.reads,
         upserts: cell.upserts,
@@ -106,7 +107,7 @@ pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> 
     }
     writeln!(
         out,
-        "{:<28} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9} {:>9}",
+        "{:<36} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9} {:>19} {:>7} {:>6} {:>9} {:>9}",
         "subject",
         "threads",
         "reads",
@@ -121,7 +122,10 @@ pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> 
         "published"
     )?;
     for row in rows {
-        let subject = table::subject_name(&row.structure, &row.reclaimer);
+        let mut subject = table::subject_name(&row.structure, &row.reclaimer);
+        if let Some(batch) = row.reclaim_batch {
+            subject += &format!(" batch={batch}");
+        }
         let band = row.band().map_or_else(
             || "-".to_owned(),
             |(low, high)| format!("{:.2} to {:.2}", low / 1e6, high / 1e6),
@@ -130,7 +134,7 @@ pub(crate) fn print(rows: &[PredictedRow], as_json: bool) -> anyhow::Result<()> 
             row.to_published().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         writeln!(
             out,
-            "{subject:<28} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1} {ratio:>9}",
+            "{subject:<36} {:>7} {:>6} {:>7} {:>5} {:>9} {:>9.2} {band:>19} {:>7.3} {:>6.3} {:>9.1} {ratio:>9}",
             row.threads,
             row.reads,
             row.upserts,

@@ -7,6 +7,7 @@ use trials::mix::Mix;
 use trials::workload::MAX_KEYS;
 use virtual_cores::PredictedRow;
 
+use crate::batches;
 use crate::mix::Changes;
 
 /// The schemes whose every access is told of. Others have atomics of their own, which nobody sees.
@@ -60,6 +61,8 @@ const SETTINGS: [&str; 11] = [
 pub(crate) struct PredictedCell {
     pub(crate) structure: String,
     pub(crate) reclaimer: String,
+    /// After how many retirements of a thread its scheme scans, if not after as many as is its own.
+    pub(crate) reclaim_batch: Option<usize>,
     pub(crate) reads: f64,
     /// Percentage of upserts. What neither is, is insertions and removals, as many of each.
     pub(crate) upserts: f64,
@@ -75,7 +78,8 @@ impl PredictedCell {
 
     /// Whether a row predicts it, at whatever number of threads.
     fn is_of(&self, row: &PredictedRow) -> bool {
-        (&self.structure, &self.reclaimer) == (&row.structure, &row.reclaimer)
+        (&self.structure, &self.reclaimer, self.reclaim_batch)
+            == (&row.structure, &row.reclaimer, row.reclaim_batch)
             && (self.reads, self.upserts, self.zipf, self.keys)
                 == (row.reads, row.upserts, row.zipf, row.keys)
     }
@@ -163,6 +167,7 @@ fn axis<T: Clone>(
 struct Axes {
     structure: OneOrMore<String>,
     reclaimer: Option<OneOrMore<String>>,
+    reclaim_batch: Option<toml::Value>,
     threads: Option<OneOrMore<usize>>,
     reads: Option<OneOrMore<f64>>,
     zipf: Option<OneOrMore<f64>>,
@@ -208,7 +213,9 @@ impl Spec {
         let mut spec = Self { seed, curves: Vec::new() };
         for (name, grid) in grids {
             let axes: Axes = grid.try_into().with_context(|| {
-                format!("{name}: axes that are modelled: structure, reclaimer, threads, reads, zipf, keys")
+                format!(
+                    "{name}: axes that are modelled: structure, reclaimer, reclaim_batch, threads, reads, zipf, keys"
+                )
             })?;
             spec.add(&axes, changes, structures).context(name)?;
         }
@@ -260,17 +267,24 @@ impl Spec {
         for reads in &reads {
             ensure!((0.0..=100.0).contains(reads), "reads = {reads}: it is a percentage");
         }
+        let mut found = Vec::new();
         for pattern in axis("structure", Some(&axes.structure), &[])? {
-            for (structure, reclaimer) in subjects(&pattern, schemes.as_deref(), structures)? {
-                for &keys in &keys {
-                    for &zipf in &zipf {
-                        for &reads in &reads {
-                            let (structure, reclaimer) = (structure.clone(), reclaimer.clone());
-                            let upserts = changes.upserts(reads);
-                            let cell =
-                                PredictedCell { structure, reclaimer, reads, upserts, zipf, keys };
-                            self.ask(cell, &threads);
-                        }
+            found.extend(subjects(&pattern, schemes.as_deref(), structures)?);
+        }
+        for (structure, reclaimer, reclaim_batch) in with_batches(found, axes, structures)? {
+            for &keys in &keys {
+                for &zipf in &zipf {
+                    for &reads in &reads {
+                        let cell = PredictedCell {
+                            structure: structure.clone(),
+                            reclaimer: reclaimer.clone(),
+                            reclaim_batch,
+                            reads,
+                            upserts: changes.upserts(reads),
+                            zipf,
+                            keys,
+                        };
+                        self.ask(cell, &threads);
                     }
                 }
             }
@@ -287,6 +301,33 @@ impl Spec {
         }
         self.curves[at].add(threads);
     }
+}
+
+/// These subjects, each with every batch that is listed if its scheme takes one, else with its own.
+///
+/// # Errors
+///
+/// What is listed are no batches, or none of the schemes takes one.
+fn with_batches(
+    subjects: Vec<(String, String)>,
+    axes: &Axes,
+    structures: &Structures,
+) -> anyhow::Result<Vec<(String, String, Option<usize>)>> {
+    let batches = batches::read(axes.reclaim_batch.as_ref())?;
+    let takes_one = |scheme: &str| {
+        structures.reclaimers.iter().any(|known| known.name == scheme && known.takes_batch)
+    };
+    ensure!(
+        batches.iter().all(Option::is_none) || subjects.iter().any(|(_, scheme)| takes_one(scheme)),
+        "no subject of this grid takes a `reclaim_batch`: leave it out, or list in `reclaimer` one that does, as \
+         `hazard`"
+    );
+    let mut all = Vec::new();
+    for (structure, reclaimer) in subjects {
+        let own = if takes_one(&reclaimer) { batches.as_slice() } else { &[None] };
+        all.extend(own.iter().map(|batch| (structure.clone(), reclaimer.clone(), *batch)));
+    }
+    Ok(all)
 }
 
 fn matches(pattern: &str, name: &str) -> anyhow::Result<bool> {
@@ -337,128 +378,4 @@ fn subjects(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arguments::structures;
-
-    fn spec(text: &str) -> anyhow::Result<Spec> {
-        Spec::parse(text, &structures())
-    }
-
-    #[test]
-    fn cells_are_the_product_of_the_axes() {
-        let spec = spec(
-            "title = 'x'\nseed = 7\nseconds = 0.1\n[axes]\nstructure = ['chaining-lock-free', 'cuckoo-striped']\n\
-             reclaimer = ['leak', 'hazard']\nreads = [90, 50]\nzipf = [0.0, 0.99]\nthreads = [8, 2]\nkeys = 1000\n\
-             [[also]]\nstructure = 'cuckoo-striped'\nreads = 90\nthreads = 4\nkeys = 1000\n",
-        )
-        .expect("it is one");
-        // Three subjects, two mixes, two skews; what is there already is not there twice, but at more threads.
-        assert_eq!((spec.seed, spec.curves.len()), (7, 12));
-        for Curve { cell, threads } in &spec.curves {
-            let (name, workload) = (cell.structure.as_str(), (cell.reads, cell.zipf));
-            let is_again = name == "cuckoo-striped" && workload == (90.0, 0.0);
-            let expected = if is_again { &[2, 4, 8][..] } else { &[2, 8][..] };
-            assert_eq!(threads, expected, "{cell:?}");
-        }
-    }
-
-    /// Upserts are a share of what lookups leave, and a run begins with the keys that they leave there in the long run.
-    #[test]
-    fn a_mix_says_what_changes_are() {
-        let cells = |mix: &str, reads: &str| -> Vec<PredictedCell> {
-            let text =
-                format!("[axes]\nstructure = 'chaining-inline'\nkeys = 1001\n{reads}\n[mix]\n{mix}\n");
-            let curves = spec(&text).expect("it is one").curves;
-            curves.into_iter().map(|curve| curve.cell).collect()
-        };
-        for (mix, reads, expected) in [
-            ("upserts = 100", "reads = [90, 100]", &[(90.0, 10.0, 1001), (100.0, 0.0, 500)][..]),
-            ("inserts = 50\nremoves = 50", "", &[(95.0, 0.0, 500)][..]),
-            ("inserts = 25\nremoves = 25\nupserts = 50", "reads = 0", &[(0.0, 50.0, 750)][..]),
-            ("reads = 80\nupserts = 20", "", &[(80.0, 20.0, 1001)][..]),
-        ] {
-            let cells = cells(mix, reads);
-            let told: Vec<(f64, f64, u64)> =
-                cells.iter().map(|cell| (cell.reads, cell.upserts, cell.present())).collect();
-            assert_eq!(told, expected, "{mix}, {reads}");
-            for cell in &cells {
-                let Mix { reads, inserts, removes, updates, upserts } = cell.mix();
-                assert_eq!((reads + inserts + removes + updates + upserts, updates), (100.0, 0.0));
-            }
-        }
-        let cell = cells("inserts = 50\nremoves = 50", "reads = 30").remove(0);
-        assert_eq!(cell.mix(), Mix::balanced(30.0));
-    }
-
-    #[test]
-    fn numbers_of_threads_are_there_once() {
-        let text = "[axes]\nstructure = 'cuckoo-*'\nthreads = [4, 1, 4]";
-        let mut spec = spec(text).expect("it is one");
-        assert!(spec.curves.len() > 1 && spec.curves.iter().all(|curve| curve.threads == [1, 4]));
-        spec.at(&[2, 8, 2]);
-        assert!(spec.curves.iter().all(|curve| curve.threads == [2, 8]));
-    }
-
-    #[test]
-    fn what_is_not_seen_is_refused() {
-        let refused = |text: &str, expected: &str| {
-            let error = format!("{:#}", spec(text).expect_err(text));
-            assert!(error.contains(expected), "{text}: {error}");
-        };
-        refused("[axes]\nstructure = 'papaya'", "`papaya` is not modelled");
-        refused(
-            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'epoch'",
-            "reclaimer `epoch` is not modelled",
-        );
-        refused(
-            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['hazard', 'seize']",
-            "reclaimer `seize` is not modelled",
-        );
-        refused("[axes]\nstructure = 'chaining-inline'\nreclaimer = 'x*'", "`x*` is not modelled");
-        refused(
-            "[axes]\nstructure = 'chaining-inline'\nhasher = 'ahash'",
-            "axes that are modelled",
-        );
-        refused(
-            "[axes]\nstructure = 'chaining-inline'\n[latency]\nrate = 1",
-            "`latency` is not predicted",
-        );
-        refused("[axes]\nstructure = 'chaining-inline'\nreads = 101", "it is a percentage");
-        for (axis, expected) in [
-            ("zipf = -0.5", "zipf = -0.5: a finite number"),
-            ("zipf = inf", "zipf = inf: a finite number"),
-            ("keys = 1", "keys = 1: from 2"),
-            ("keys = 1099511627777", "keys = 1099511627777: from 2"),
-        ] {
-            refused(&format!("[axes]\nstructure = 'chaining-inline'\n{axis}"), expected);
-        }
-        refused(
-            "seed = 'x'\n[axes]\nstructure = 'chaining-inline'",
-            "`seed`: it is a whole number",
-        );
-        refused("title = 'x'", "it has no [axes]");
-        refused(
-            "[axes]\nstructure = 'chaining-inline'\n[mix]\nupserts = 9",
-            "[mix]: the percentages sum to 9",
-        );
-        refused(
-            "mix = 3\n[axes]\nstructure = 'chaining-inline'",
-            "`mix` is not modelled, or no setting",
-        );
-        refused(
-            "[axes]\nstructure = 'chaining-inline'\nreads = 90\n[mix]\nreads = 90\nupserts = 10",
-            "[axes]: `reads` is set both here and in [mix]",
-        );
-        for setting in ["blokcs = 3", "prefill = 0.9", "threads = 4", "trace = 'x'"] {
-            let (key, _) = setting.split_once(' ').expect("a key");
-            let text = format!("{setting}\n[axes]\nstructure = 'chaining-inline'");
-            refused(&text, &format!("`{key}` is not modelled, or no setting"));
-        }
-        for axis in ["reclaimer", "threads", "reads", "zipf", "keys"] {
-            let text = format!("[[also]]\nstructure = 'chaining-inline'\n{axis} = []");
-            refused(&text, &format!("[[also]]: `{axis}` is an empty list"));
-        }
-        refused("[axes]\nstructure = []", "[axes]: `structure` is an empty list");
-    }
-}
+mod tests;
