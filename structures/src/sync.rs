@@ -52,7 +52,7 @@ pub mod simulated;
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
     Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, telling, touch,
-    touch_bytes, touch_bytes_mut, touch_mut, touch_update,
+    touch_bytes, touch_bytes_mut, touch_mut, touch_update, will_allocate, will_free,
 };
 #[cfg(simulate)]
 pub use self::simulated::{
@@ -190,6 +190,17 @@ pub(crate) fn touch_update<T>(_: *const T) {}
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn attempt() {}
+
+/// Says that a node of that type will be allocated: there the calling core may be stopped. Nothing, but under
+/// `--cfg simulate`.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn will_allocate<T>() {}
+
+/// The same of a node that will be freed.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn will_free<T>() {}
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]

@@ -65,6 +65,7 @@ impl Calibration {
             sleep_ns: draft.ns("sleep_ns"),
             wake_ns: draft.ns("wake_ns"),
             woken_ns: draft.ns("woken_ns"),
+            allocator: None,
             unmodelled: draft.unmodelled(),
             published: Vec::new(),
         }

@@ -15,6 +15,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::core::Core;
+use crate::heaps::Heaps;
 use crate::hot::{HotLine, Waits};
 use crate::lines::LineNumbers;
 use crate::machine::{LINE, MachineModel};
@@ -57,6 +58,8 @@ pub struct RunReport {
     pub hot: Vec<HotLine>,
     /// The cycles that all lines were waited for, likewise.
     pub waited: u64,
+    /// The blocks that were kept ([`keep`](crate::keep)) and are free, with their bytes.
+    pub left: Vec<(usize, usize)>,
 }
 
 type Yields = Yielder<(), ()>;
@@ -80,6 +83,8 @@ struct State {
     /// Each core's way out, once it has begun.
     ways_out: Vec<*const Yields>,
     costs: Costs,
+    /// Where an allocator is modelled.
+    heaps: Option<Heaps>,
 }
 
 /// Of the system's calls, in cycles.
@@ -174,6 +179,7 @@ impl State {
                 wake: machine.cycles(&machine.wake_ns),
                 woken: machine.cycles(&machine.woken_ns),
             },
+            heaps: machine.allocator.as_ref().map(|model| Heaps::new(model, count)),
         }
     }
 
@@ -225,8 +231,21 @@ impl State {
             parks: self.parks,
             waited: self.waits.total(),
             hot: self.waits.hottest(20, |line| self.lines.address(line)),
+            left: self.heaps.map_or_else(Vec::new, Heaps::into_left),
         }
     }
+}
+
+/// Calls `f` with the heaps of the run and the number of the core that runs in this thread; unless none does, no
+/// allocator is modelled, or it is this crate itself that allocates or frees.
+pub(crate) fn with_heaps<T>(f: impl FnOnce(&mut Heaps, usize) -> T) -> Option<T> {
+    with(|run| {
+        let mut state = run.state.try_borrow_mut().ok()?;
+        let core = state.running;
+        let heaps = state.heaps.as_mut()?;
+        Some(f(heaps, core))
+    })
+    .flatten()
 }
 
 /// Lets others run until the running core is resumed.

@@ -11,6 +11,7 @@
 //! | `spent` | [`CycleStack`]: what cores spend their cycles on |
 //! | `hot` | which lines are waited for, and by which code |
 //! | `cores` | [`run`]: coroutines, in the exact order of their clocks |
+//! | `heaps` | [`will_allocate`], [`will_free`]: an allocator whose heaps are those of cores |
 //! | `predicted` | [`PredictedRow`]: what a prediction is written down as |
 //!
 //! What is modelled, and what is not, is in `docs/PREDICTION.md`.
@@ -18,6 +19,7 @@
 mod cache;
 mod core;
 mod cores;
+mod heaps;
 mod hot;
 mod lines;
 mod machine;
@@ -32,9 +34,10 @@ pub use self::cores::{
     CoreProgram, Event, RunReport, allocated, counts, did, did_at, fence, forget_waits, is_running,
     issued, membarrier, mispredict, now, park, parks, pause, run, spent, turn, unpark, work,
 };
+pub use self::heaps::{arena_at, keep, kept_block, owns, will_allocate, will_free};
 pub use self::hot::HotLine;
 pub use self::machine::{
-    LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number, PublishedCurve,
+    AllocatorModel, LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number, PublishedCurve,
 };
 pub use self::memory::{CoherentMemory, Served, ServedFrom, Traffic};
 pub use self::predicted::{

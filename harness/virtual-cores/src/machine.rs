@@ -32,7 +32,16 @@ pub struct Number {
 /// Numbers that are above 0, by the last part of their names …
 const POSITIVE: [&str; 4] = ["ghz", "kib", "window", "ipc"];
 /// … and those that are whole, and 1 at least.
-const COUNTED: [&str; 5] = ["sockets", "cores_per_socket", "ways", "misses", "stores"];
+const COUNTED: [&str; 8] = [
+    "sockets",
+    "cores_per_socket",
+    "ways",
+    "misses",
+    "stores",
+    "cached",
+    "given_back",
+    "taken",
+];
 /// Numbers that are drawn in any case, and within which share of theirs if they do not say.
 const UNCERTAIN: [(&str, f64); 5] = [
     ("near_ns", 0.3),
@@ -77,6 +86,18 @@ impl Level {
     pub fn sets(&self) -> usize {
         (self.kib.is as usize * 1024 / LINE / self.ways.is as usize).max(1)
     }
+}
+
+/// An allocator whose heaps are those of cores.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllocatorModel {
+    /// Free blocks of one size that a core keeps to itself.
+    pub cached: Number,
+    /// Of these it gives so many back at once, the oldest, when it has no room for one more.
+    pub given_back: Number,
+    /// So many it takes at once of its own arena, when it has none.
+    pub taken: Number,
 }
 
 /// A machine.
@@ -133,6 +154,8 @@ pub struct MachineModel {
     pub wake_ns: Number,
     /// From then until the sleeper runs, ns.
     pub woken_ns: Number,
+    /// The allocator that programs have there, if one is modelled.
+    pub allocator: Option<AllocatorModel>,
     /// What else is known of it, by name and unit: the model has no use for it.
     #[serde(default)]
     pub unmodelled: BTreeMap<String, Number>,
@@ -235,6 +258,15 @@ impl MachineModel {
             let (kib, ways) = (level.kib.is, level.ways.is);
             ensure!(kib * 1024.0 >= ways * LINE as f64, "{name} of {kib} KiB has no {ways} lines");
         }
+        if let Some(AllocatorModel { cached, given_back, taken }) = &self.allocator {
+            for (name, moved) in [("given_back", given_back.is), ("taken", taken.is)] {
+                let cached = cached.is;
+                ensure!(
+                    moved <= cached,
+                    "allocator.{name} is {moved}: at most {cached}, as are cached"
+                );
+            }
+        }
         for (at, curve) in self.published.iter().enumerate() {
             curve.check(self.cores())?;
             let before = self.published[..at].iter().find(|other| other.cell() == curve.cell());
@@ -259,7 +291,7 @@ impl MachineModel {
 
     /// The same, to be changed.
     fn numbers_mut(&mut self) -> Vec<(&'static str, &mut Number)> {
-        vec![
+        let mut numbers = vec![
             ("sockets", &mut self.sockets),
             ("cores_per_socket", &mut self.cores_per_socket),
             ("ghz", &mut self.ghz),
@@ -290,7 +322,15 @@ impl MachineModel {
             ("sleep_ns", &mut self.sleep_ns),
             ("wake_ns", &mut self.wake_ns),
             ("woken_ns", &mut self.woken_ns),
-        ]
+        ];
+        if let Some(AllocatorModel { cached, given_back, taken }) = &mut self.allocator {
+            numbers.extend([
+                ("allocator.cached", cached),
+                ("allocator.given_back", given_back),
+                ("allocator.taken", taken),
+            ]);
+        }
+        numbers
     }
 
     /// The number of cores.

@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use crate::machine::{Level, MachineModel, Number, PublishedCurve};
+use crate::machine::{AllocatorModel, Level, MachineModel, Number, PublishedCurve};
 
 impl MachineModel {
     /// The text of its file, a number a line: [`parse`](Self::parse) makes the same machine of it. Comments of a
@@ -17,6 +17,11 @@ impl MachineModel {
             let Level { kib, ways, cycles } = level;
             text += &format!("\n[{name}]\n");
             let numbers = [("kib", kib), ("ways", ways), ("cycles", cycles)];
+            text.extend(numbers.map(|(name, number)| line(name, number)));
+        }
+        if let Some(AllocatorModel { cached, given_back, taken }) = &self.allocator {
+            text += "\n[allocator]\n";
+            let numbers = [("cached", cached), ("given_back", given_back), ("taken", taken)];
             text.extend(numbers.map(|(name, number)| line(name, number)));
         }
         if !self.unmodelled.is_empty() {

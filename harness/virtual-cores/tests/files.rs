@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use virtual_cores::MachineModel;
+use virtual_cores::{AllocatorModel, MachineModel, Number};
 
 fn shipped() -> Vec<(String, MachineModel)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
@@ -16,6 +16,11 @@ fn shipped() -> Vec<(String, MachineModel)> {
     found
 }
 
+/// How many numbers a file of that machine has.
+fn numbers_of(machine: &MachineModel) -> usize {
+    if machine.allocator.is_some() { 33 } else { 30 }
+}
+
 #[test]
 fn shipped_machines_can_be_read() {
     let machines = shipped();
@@ -23,17 +28,22 @@ fn shipped_machines_can_be_read() {
     for (text, machine) in machines {
         assert!(machine.cores() >= 16, "{machine}");
         assert!(!machine.published.is_empty(), "{machine}");
-        // Each number but one has a source that says something.
-        assert_eq!(text.matches("source = ").count(), 30);
+        // Each number has one.
+        assert_eq!(text.matches("source = ").count(), numbers_of(&machine));
     }
 }
 
 /// Each number in turn: without a source, with an empty one, negative, and not there.
 #[test]
 fn each_number_is_checked() {
-    let (text, _) = shipped().remove(0);
+    for (text, machine) in shipped() {
+        each_number_of(&text, numbers_of(&machine));
+    }
+}
+
+fn each_number_of(text: &str, count: usize) {
     let numbers: Vec<&str> = text.lines().filter(|line| line.contains("{ is = ")).collect();
-    assert_eq!(numbers.len(), 30);
+    assert_eq!(numbers.len(), count);
     for number in numbers {
         let (name, rest) = number.split_once(" = ").expect("a line of a number");
         let (is, _) = rest.trim_start_matches("{ is = ").split_once(',').expect("and a source");
@@ -199,6 +209,32 @@ fn published_curves_are_checked() {
     }
 }
 
+/// What is moved between a core's heap and arenas is a number of blocks, and of those that it keeps.
+#[test]
+fn an_allocator_moves_what_is_cached() {
+    let (_, machine) = shipped().remove(0);
+    let with = |[cached, given_back, taken]: [f64; 3]| {
+        let number = |is: f64| Number { is, within: None, source: "a manual".to_owned() };
+        let [cached, given_back, taken] = [cached, given_back, taken].map(number);
+        let allocator = Some(AllocatorModel { cached, given_back, taken });
+        let machine = MachineModel { allocator, ..machine.clone() };
+        let read = MachineModel::parse(&machine.to_toml());
+        read.map(|read| assert_eq!(read, machine)).map_err(|error| format!("{error:#}"))
+    };
+    for limits in [[1.0, 1.0, 1.0], [7.0, 1.0, 7.0], [200.0, 100.0, 20.0]] {
+        assert_eq!(with(limits), Ok(()), "{limits:?}");
+    }
+    for (limits, expected) in [
+        ([7.0, 8.0, 1.0], "allocator.given_back is 8: at most 7"),
+        ([7.0, 1.0, 8.0], "allocator.taken is 8: at most 7"),
+        ([7.0, 0.0, 1.0], "allocator.given_back is 0: a whole number"),
+        ([7.5, 1.0, 1.0], "allocator.cached is 7.5: a whole number"),
+    ] {
+        let error = with(limits).expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
 /// What a number says of itself holds instead of what is usual; what it does not say, as before.
 #[test]
 fn a_number_says_how_uncertain_it_is() {
@@ -257,7 +293,7 @@ fn what_is_written_is_read() {
             machine.llc.ways.source = format!("said: {text}");
             machine.near_ns.within = Some(0.1 + 0.2);
             for is in [0.0, 1e-9, 1e300, 1.0 / 3.0, 12345678.9] {
-                let number = virtual_cores::Number { is, ..machine.near_ns.clone() };
+                let number = Number { is, ..machine.near_ns.clone() };
                 machine.unmodelled.insert(format!("{text} {is}"), number.clone());
                 machine.sleep_ns = number;
                 let written = machine.to_toml();

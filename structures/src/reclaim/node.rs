@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use super::Reclaimer;
 use crate::meter::{self, Event, record};
 use crate::panics;
+use crate::sync;
 
 /// A table's data in a node.
 pub trait Payload {
@@ -45,6 +46,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// Allocates a node in `domain`.
     #[inline]
     pub fn alloc(domain: &R, payload: T) -> Owned<R, T> {
+        sync::will_allocate::<Self>();
         let node = Box::new(Self { header: domain.header(), payload });
         record(Event::Allocated, node.weight());
         Owned(NonNull::from(Box::leak(node)))
@@ -93,6 +95,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// The caller owns `node`, which came from [`Node::alloc`].
     #[inline]
     unsafe fn free(node: *mut Self, event: Event) -> std::thread::Result<()> {
+        sync::will_free::<Self>();
         // SAFETY: allocated by `Box` in `alloc`; the caller owns it.
         let boxed = unsafe { Box::from_raw(node) };
         match event {
@@ -166,6 +169,7 @@ impl<R: Reclaimer, T: Payload> Owned<R, T> {
     #[inline]
     pub fn into_payload(self) -> T {
         let node = self.publish();
+        sync::will_free::<Node<R, T>>();
         // SAFETY: allocated by `Box` in `alloc`, and `self` owned it.
         let boxed = unsafe { Box::from_raw(node) };
         record(Event::Discarded, boxed.weight());

@@ -8,6 +8,7 @@
 
 #![allow(missing_docs, reason = "`std` says what they do")]
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -20,11 +21,13 @@ use std::thread::{AccessError, LocalKey};
 
 pub use std::sync::atomic::Ordering;
 
+mod nodes;
 mod plain;
 mod shared;
 
 pub use self::shared::Arc;
 
+pub(crate) use self::nodes::{will_allocate, will_free};
 pub(crate) use self::plain::{telling, touch_bytes, touch_bytes_mut, touch_update};
 pub(crate) use self::shared::{RwLock, RwLockReadGuard};
 
@@ -61,6 +64,10 @@ pub struct Cores {
     pub pause: fn(),
     /// A change begins to be worked out: by whose it is, once more, or for another.
     pub attempt: fn(),
+    /// A node of that layout will be allocated.
+    pub will_allocate: fn(Layout),
+    /// A node of that layout will be freed.
+    pub will_free: fn(Layout),
     /// To sleep, until somebody wakes who sleeps at that address.
     pub park: fn(usize),
     /// To wake one who sleeps there.

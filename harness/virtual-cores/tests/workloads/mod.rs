@@ -1,6 +1,6 @@
 //! What a cell is beside its subject and threads.
 
-use super::{machine, rows};
+use super::{column, machine, predict, rows};
 
 /// An upsert links a node in place of the one that is there, in lists that are twice as long where nothing is removed.
 /// What is published of such a mix stands beside it.
@@ -40,4 +40,39 @@ fn batches_are_predicted() {
     let system = |row: usize| rows[row]["cycles_system"].as_f64().expect("a number");
     let [leak, own, small] = [0, 1, 2].map(system);
     assert!(leak == 0.0 && own > 0.0 && small > 10.0 * own, "{rows}");
+}
+
+/// If that is asked for, what cores free of each other's goes back: arenas are waited for, and told by name. Runs repeat,
+/// and rows and options say it.
+#[test]
+fn an_allocator_is_modelled_if_that_is_asked_for() {
+    let folder = std::env::temp_dir().join(format!("allocator-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the machine");
+    let [model, out] = ["model.toml", "out"].map(|name| folder.join(name));
+    let of_glibc = "\n[allocator]\ncached = { is = 7, source = 's' }\ngiven_back = { is = 1, source = 's' }\n\
+                    taken = { is = 7, source = 's' }\n";
+    let text = std::fs::read_to_string(machine("xeon-8375c")).expect("it is shipped");
+    std::fs::write(&model, text + of_glibc).expect("it is written");
+    let [model_name, out_name] = [&model, &out].map(|path| path.to_str().expect("of words"));
+    let spec = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'debra'\nreclaim_batch = 16\nthreads = 16\n\
+                reads = 0\nkeys = 2000\n[mix]\nupserts = 100\n";
+    let plain = rows(spec, &["--machine", model_name]);
+    let told = rows(spec, &["--machine", model_name, "--with-allocator", "--out", out_name]);
+    assert_eq!(told, rows(spec, &["--machine", model_name, "--with-allocator"]));
+    let handed_over = |rows: &serde_json::Value| {
+        let [near, far] = ["near", "far"].map(|name| rows[0][name].as_f64().expect("a number"));
+        near + far
+    };
+    assert!(handed_over(&told) > handed_over(&plain), "{plain}\n{told}");
+    let name = plain[0]["machine"].as_str().expect("a name");
+    assert_eq!(told[0]["machine"], format!("{name}, with its allocator"));
+    let fields = column(&out, "hot-lines.csv", "field");
+    assert!(fields.iter().any(|field| field.starts_with("arena of core ")), "{fields:?}");
+    let options = std::fs::read_to_string(out.join("options.txt")).expect("it is written");
+    assert_eq!(options, "--draws 0 --with-allocator\n");
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+    let output = predict(spec, &["--with-allocator"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("has no [allocator]"), "{stderr}");
 }

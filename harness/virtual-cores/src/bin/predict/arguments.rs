@@ -45,6 +45,10 @@ struct Arguments {
     /// it with the machine's name.
     #[arg(long)]
     without_membarrier: bool,
+    /// Nodes are allocated and freed as the machine's file says (`[allocator]`): each core has a heap, and what it frees of
+    /// another's goes back there. Rows say it with the machine's name.
+    #[arg(long)]
+    with_allocator: bool,
     /// Also write predictions.csv and hot-lines.csv there, each row as soon as it is predicted, beside copies of
     /// the two files and options.txt, which are written before anything runs: `bench plot` and `bench report` read
     /// such a folder. One that was stopped goes on where it was, by the same command.
@@ -99,6 +103,9 @@ impl Arguments {
         }
         if self.without_membarrier {
             options += " --without-membarrier";
+        }
+        if self.with_allocator {
+            options += " --with-allocator";
         }
         options + "\n"
     }
@@ -181,6 +188,13 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
         .with_context(|| format!("{} is no machine", arguments.machine.display()))?;
     if arguments.without_membarrier {
         machine.name += ", without membarrier";
+    }
+    if arguments.with_allocator {
+        let path = arguments.machine.display();
+        ensure!(machine.allocator.is_some(), "--with-allocator: {path} has no [allocator]");
+        machine.name += ", with its allocator";
+    } else {
+        machine.allocator = None;
     }
     let spec = Spec::parse(&origin.experiment, structures);
     let mut spec = spec.with_context(|| arguments.spec.display().to_string())?;

@@ -15,6 +15,7 @@ use virtual_cores::{
 };
 
 use crate::charge::{self, Attempt, Work};
+use crate::glue;
 use crate::instructions::{self, SubjectWork};
 use crate::spec::PredictedCell;
 
@@ -207,6 +208,8 @@ impl<'s> Prepared<'s> {
             Box::new(move || table.handle().run(&mut worker, &mut Books::default()))
         };
         let report = run(machine, (0..threads).map(program).collect())?;
+        // SAFETY: of this run alone; this program's allocator is `Telling`.
+        unsafe { glue::release(&report.left) };
         let Moment { at: cycles, counts, spent, parks } = progress.counted();
         ensure!(cycles > 0, "no virtual time has passed in {ops} operations");
         Ok(CellRun {
@@ -270,7 +273,6 @@ mod tests {
     use virtual_cores::{Part, park, turn, unpark, work};
 
     use super::*;
-    use crate::glue;
 
     fn machine() -> MachineModel {
         let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");

@@ -1,23 +1,42 @@
 //! How atomics and the allocator tell virtual cores what is done.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
 
 use structures::sync::simulated::{self, Access, Cores};
 use virtual_cores::{
-    Event, allocated, did_at, fence, is_running, membarrier, park, pause, turn, unpark,
+    Event, allocated, did_at, fence, is_running, keep, kept_block, membarrier, owns, park, pause,
+    turn, unpark, will_allocate, will_free,
 };
 
 use crate::charge;
 
-/// The system's allocator. What is allocated is written first by who has it.
+/// The alignment of blocks that cores keep: that of nodes.
+const BLOCK_ALIGN: usize = align_of::<usize>();
+
+/// The bytes of a layout that blocks have.
+fn block_bytes(layout: Layout) -> Option<usize> {
+    (layout.align() == BLOCK_ALIGN).then_some(layout.size())
+}
+
+/// The system's allocator. What is allocated is written first by who has it. Where an allocator is modelled, cores keep
+/// blocks that they free, and the next that allocates one of that size has it.
 pub(crate) struct Telling;
 
-// SAFETY: the system's allocator does all.
+// SAFETY: the system's allocator does all, but that a block which `keep` has taken is not freed: `kept_block` gives it
+// to one caller, who asks for its layout, as only blocks of one alignment are kept, and of one size together.
 unsafe impl GlobalAlloc for Telling {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if let Some(address) = block_bytes(layout).and_then(kept_block) {
+            allocated(address, layout.size());
+            return ptr::with_exposed_provenance_mut(address);
+        }
         // SAFETY: the caller's.
         let address = unsafe { System.alloc(layout) };
         if !address.is_null() {
+            if let Some(bytes) = block_bytes(layout) {
+                owns(address.addr(), bytes);
+            }
             allocated(address.addr(), layout.size());
         }
         address
@@ -29,8 +48,26 @@ unsafe impl GlobalAlloc for Telling {
     }
 
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
-        // SAFETY: the caller's.
-        unsafe { System.dealloc(address, layout) };
+        let keeps = |bytes| keep(address.expose_provenance(), bytes);
+        if !block_bytes(layout).is_some_and(keeps) {
+            // SAFETY: the caller's.
+            unsafe { System.dealloc(address, layout) };
+        }
+    }
+}
+
+/// Gives the system back what the heaps of a run had left.
+///
+/// # Safety
+///
+/// `left` is that of a [`RunReport`](virtual_cores::RunReport) whose programs had [`Telling`], and is given back once.
+pub(crate) unsafe fn release(left: &[(usize, usize)]) {
+    for &(address, bytes) in left {
+        let layout = Layout::from_size_align(bytes, BLOCK_ALIGN).expect("the block's own");
+        let block = ptr::with_exposed_provenance_mut(address);
+        // SAFETY: `System` has allocated it with this layout; `keep` took it from who had it, and no core has it since,
+        // by this function's contract.
+        unsafe { System.dealloc(block, layout) };
     }
 }
 
@@ -52,6 +89,16 @@ pub(crate) fn install(has_membarrier: bool) {
         membarrier: has_membarrier.then_some(membarrier),
         pause,
         attempt: charge::attempt,
+        will_allocate: |layout| {
+            if let Some(bytes) = block_bytes(layout) {
+                will_allocate(bytes);
+            }
+        },
+        will_free: |layout| {
+            if let Some(bytes) = block_bytes(layout) {
+                will_free(bytes);
+            }
+        },
         park,
         unpark,
         number: is_running,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use virtual_cores::{
-    CycleStack, HotLineRow, MachineModel, PREDICTED, Part, PredictedRow, PublishedCurve,
+    CycleStack, HotLineRow, MachineModel, PREDICTED, Part, PredictedRow, PublishedCurve, arena_at,
 };
 
 use crate::cell::CellRun;
@@ -89,7 +89,8 @@ pub(crate) fn hot_lines(row: &PredictedRow, outcome: &CellRun) -> Vec<HotLineRow
         rank: index + 1,
         waited_cycles: line.waited,
         share: line.waited as f64 / outcome.waited as f64,
-        field: fields.name(line.at),
+        field: arena_at(line.address)
+            .map_or_else(|| fields.name(line.at), |core| format!("arena of core {core}")),
         at: format!("{}:{}", line.at.file(), line.at.line()),
         share_there: line.waited_there as f64 / line.waited as f64,
         ..HotLineRow::in_cell_of(row)
