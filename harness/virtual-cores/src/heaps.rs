@@ -63,9 +63,8 @@ impl Heaps {
     /// The blocks that are free at the end, with their sizes.
     pub(crate) fn into_left(self) -> Vec<(usize, usize)> {
         let lists = self.kept.into_iter().chain(self.arenas).flatten();
-        let of_list = |(bytes, list): (usize, Vec<usize>)| {
-            list.into_iter().map(move |block| (block, bytes))
-        };
+        let of_list =
+            |(bytes, list): (usize, Vec<usize>)| list.into_iter().map(move |block| (block, bytes));
         lists.flat_map(of_list).collect()
     }
 

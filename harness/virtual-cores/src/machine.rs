@@ -32,16 +32,8 @@ pub struct Number {
 /// Numbers that are above 0, by the last part of their names …
 const POSITIVE: [&str; 4] = ["ghz", "kib", "window", "ipc"];
 /// … and those that are whole, and 1 at least.
-const COUNTED: [&str; 8] = [
-    "sockets",
-    "cores_per_socket",
-    "ways",
-    "misses",
-    "stores",
-    "cached",
-    "given_back",
-    "taken",
-];
+const COUNTED: [&str; 8] =
+    ["sockets", "cores_per_socket", "ways", "misses", "stores", "cached", "given_back", "taken"];
 /// Numbers that are drawn in any case, and within which share of theirs if they do not say.
 const UNCERTAIN: [(&str, f64); 5] = [
     ("near_ns", 0.3),

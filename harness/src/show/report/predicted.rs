@@ -113,8 +113,8 @@ pub(super) fn hot_lines(rows: &[PredictedRow], lines: &[HotLineRow]) -> Table {
         line.rank <= MOST_LINES && line.share >= LEAST_SHARE && most(line) == Some(line.threads)
     };
     let names = [
-        "machine", "subject", "#threads", "#reads", "#upserts", "#zipf", "#keys", "field", "#share",
-        "where",
+        "machine", "subject", "#threads", "#reads", "#upserts", "#zipf", "#keys", "field",
+        "#share", "where",
     ];
     let of = |line: &HotLineRow| {
         vec![

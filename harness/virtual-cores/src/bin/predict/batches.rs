@@ -12,7 +12,9 @@ use trials::case::MAX_RECLAIM_BATCH;
 pub(crate) fn read(axis: Option<&Value>) -> anyhow::Result<Vec<Option<usize>>> {
     let batches = match axis {
         None => vec![None],
-        Some(Value::Array(listed)) => listed.iter().map(batch).collect::<anyhow::Result<Vec<_>>>()?,
+        Some(Value::Array(listed)) => {
+            listed.iter().map(batch).collect::<anyhow::Result<Vec<_>>>()?
+        }
         Some(one) => vec![batch(one)?],
     };
     ensure!(
