@@ -65,11 +65,9 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
                 let write = Write { value: Some(&written), or_absent, ..Write::default() };
                 let (old, stored) = update(&mut cache, &name, Change::Write(write));
                 assert!(stored || !S::Eviction::EVICTS);
-                // One that is refused leaves what was there, or nothing. One that is not may have taken the old item
-                // out to make room: then readers have missed the key before it was written, so that what the old
-                // value was is not judged.
+                // One that is refused leaves what was there, or nothing.
                 if stored {
-                    Call::Insert { value: number, added: true }
+                    Call::Upsert { given: old.into(), new: number, old }
                 } else if or_absent {
                     Call::Remove { taken: old }
                 } else {

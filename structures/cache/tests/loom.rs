@@ -133,3 +133,21 @@ fn an_item_changes_its_class_while_it_is_read() {
         found
     });
 }
+
+/// The same without memory for both: the page of the smaller one, who is alone there, becomes the larger one's.
+#[test]
+fn an_item_changes_its_class_with_its_page() {
+    explore_with(2, "another class of a page", [Some(b'1'), Some(b'2')], || {
+        let cache = of_sizes::<Never>(1, 32);
+        set(&cache, b'a', b'1');
+        let sets = cache.clone();
+        let writer = thread::spawn(move || {
+            let stored = sets.set(b"a", &[b'2'; 4 * LEN], Options::default());
+            assert_eq!(stored, Ok(Outcome::Stored));
+        });
+        let found = get(&cache, b'a');
+        writer.join().unwrap();
+        assert_eq!(get(&cache, b'a'), Some(b'2'));
+        found
+    });
+}

@@ -62,8 +62,8 @@ pub trait Items {
 
 /// The part of a policy that a hit writes, of which each thread has one.
 pub trait Hits: fmt::Debug + Clone + Send + Sync {
-    /// The item of `slot` was read, and may have gone since, or another one come. Returns whether
-    /// anything was written that threads share.
+    /// The item of `slot` was read, and may have gone since, or another one come; or the policy is not told of it
+    /// yet, nor of the slot. Returns whether anything was written that threads share.
     fn hit(&self, slot: u32) -> bool;
 }
 

@@ -143,9 +143,6 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// assert_eq!(value, b"value and more");
     /// ```
     ///
-    /// To make room for a value of another size class the old item may go first; then others miss the key until the
-    /// new value is there.
-    ///
     /// Blocking. O(bytes of key, old and new value), and the evictions that make room.
     ///
     /// # Errors

@@ -27,8 +27,9 @@ pub trait Index: fmt::Debug + Send {
     /// Removes `handle`, which is there.
     fn remove(&mut self, hash: u64, handle: Handle);
 
-    /// Puts `new` in the place of `old`, which is there, as an item with the same key.
-    fn replace(&mut self, hash: u64, old: Handle, new: Handle);
+    /// Puts the handle that `new` gives in the place of `old`, which is there, as an item with the same key; and
+    /// returns it. While `new` runs, nobody finds one of the two, nor that there is none.
+    fn replace(&mut self, hash: u64, old: Handle, new: impl FnOnce() -> Handle) -> Handle;
 
     /// Runs `write`, which writes the item of `handle`; nobody takes what it leaves half-way for an item.
     fn change(&self, hash: u64, handle: Handle, write: impl FnOnce());
@@ -65,9 +66,11 @@ impl Index for HashTable<Handle> {
         entry.expect("shard-S1: what is stored is in the index").remove();
     }
 
-    fn replace(&mut self, hash: u64, old: Handle, new: Handle) {
+    fn replace(&mut self, hash: u64, old: Handle, new: impl FnOnce() -> Handle) -> Handle {
         let entry = self.find_mut(hash, |&found| found == old);
-        *entry.expect("shard-S1: what is stored is in the index") = new;
+        let entry = entry.expect("shard-S1: what is stored is in the index");
+        *entry = new();
+        *entry
     }
 
     fn change(&self, _hash: u64, _handle: Handle, write: impl FnOnce()) {

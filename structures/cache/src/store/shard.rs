@@ -230,9 +230,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.hit(handle);
     }
 
-    /// Writes an item in another class than that of the one with its key. So that the key is there all the
-    /// while, the old one goes last, if there is memory for both. Without memory for the new one it stays, unless it
-    /// is to go then.
+    /// Writes an item in another class than that of the one with its key, which is there all the while: the old one
+    /// goes when the new one takes its place. Without memory for the new one it stays, unless it is to go then.
     fn move_to_class(
         &mut self,
         hash: u64,
@@ -240,28 +239,42 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         draft: &Draft<'_>,
         or_absent: bool,
     ) -> Result<(), SetError> {
-        let Some(handle) = self.room(class) else {
-            // With an item that is alone its page goes to the pool, and with any item its slot in the index: there is
-            // room for the new one then.
-            if !or_absent && !self.arena.is_alone(old) {
-                return Err(SetError::OutOfMemory);
+        let Some(handle) = self.room(class, Some(old)) else {
+            if self.arena.is_alone(old) {
+                self.move_with_page(hash, (old, class), draft);
+                return Ok(());
             }
-            self.take_out(old, hash);
-            return self.put(hash, class, draft);
+            if or_absent {
+                self.take_out(old, hash);
+            }
+            return Err(SetError::OutOfMemory);
         };
         self.write(hash, class, handle, draft);
-        // It may be what has made room.
-        if self.index.find(hash, |found| found == old).is_none() {
-            return self.enter(hash, handle);
-        }
-        self.index.replace(hash, old, handle);
+        self.index.replace(hash, old, || handle);
         self.discard(old);
         Ok(())
     }
 
+    /// The same, where the old one has its page for itself: the page changes its class. Nobody finds the key absent
+    /// meanwhile, and nothing is evicted.
+    fn move_with_page(&mut self, hash: u64, (old, class): (Handle, usize), draft: &Draft<'_>) {
+        let before = self.arena.class_of(old);
+        self.classes[before].policy.remove(self.arena.slot_of(old));
+        self.stats.item_bytes -= self.item(old).bytes();
+        let arena = &mut self.arena;
+        let handle = self.index.replace(hash, old, || {
+            arena.give_back(old);
+            let handle = arena.take(class).expect("arena-A1: its page is in the pool");
+            draft.write(arena.words(handle));
+            handle
+        });
+        self.fit_policy(before);
+        self.admit(hash, class, handle, draft);
+    }
+
     /// Stores an item whose key is absent.
     fn put(&mut self, hash: u64, class: usize, draft: &Draft<'_>) -> Result<(), SetError> {
-        let handle = self.room(class).ok_or(SetError::OutOfMemory)?;
+        let handle = self.room(class, None).ok_or(SetError::OutOfMemory)?;
         self.write(hash, class, handle, draft);
         self.enter(hash, handle)
     }
@@ -269,6 +282,11 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     /// Writes an item into a chunk of `class`, of which its policy learns.
     fn write(&mut self, hash: u64, class: usize, handle: Handle, draft: &Draft<'_>) {
         draft.write(self.arena.words(handle));
+        self.admit(hash, class, handle, draft);
+    }
+
+    /// Counts an item that has been written into a chunk of `class`, and tells its policy.
+    fn admit(&mut self, hash: u64, class: usize, handle: Handle, draft: &Draft<'_>) {
         self.stats.item_bytes += draft.bytes();
         self.written += self.arena.sizes().chunk(class) as u64;
         self.fit_policy(class);
@@ -304,8 +322,9 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.fit_policy(class);
     }
 
-    /// A chunk of `class`, for which others may go. Their memory is used again at once.
-    fn room(&mut self, class: usize) -> Option<Handle> {
+    /// A chunk of `class`, for which others may go, but not `kept`, an item of another class. Their memory is used
+    /// again at once. `None` if there is none. A policy that evicts leaves `kept` alone in its page then.
+    fn room(&mut self, class: usize, kept: Option<Handle>) -> Option<Handle> {
         loop {
             if let Some(handle) = self.arena.take(class) {
                 return Some(handle);
@@ -318,7 +337,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             {
                 let own = self.classes[class].rate.turnover(self.arena.taken(class));
                 if is_uneven(self.turnover(giver), own) {
-                    self.give_page_up(giver);
+                    self.give_page_up(giver, kept)?;
                     continue;
                 }
             }
@@ -328,7 +347,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             } else {
                 // It has no item at all.
                 let giver = self.giver(class)?;
-                self.give_page_up(giver);
+                self.give_page_up(giver, kept)?;
             }
         }
     }
@@ -356,14 +375,17 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         Some(())
     }
 
-    /// Empties a page of `class`: the one that was used least recently.
-    fn give_page_up(&mut self, class: usize) {
+    /// Empties a page of `class`, the one that was used least recently, but for `kept`: `None` if that is there.
+    fn give_page_up(&mut self, class: usize, kept: Option<Handle>) -> Option<()> {
         self.stats.pages_moved += 1;
-        let Some((one, _)) = self.arena.idlest(class) else { return };
-        for handle in self.arena.neighbours(one) {
+        let (one, _) = self.arena.idlest(class)?;
+        let all = self.arena.neighbours(one);
+        for &handle in all.iter().filter(|&&handle| Some(handle) != kept) {
             self.stats.evictions += 1;
             self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
         }
+        let is_kept = kept.is_some_and(|kept| all.contains(&kept));
+        (!is_kept).then_some(())
     }
 
     /// Takes an item out of everything.

@@ -20,9 +20,9 @@
 //! | `set` in place of an item, `touch` | blocking | the unlock of the bucket that it is in |
 //! | `remove`; an eviction, an expiry | blocking | the unlock of the bucket that it was in |
 //!
-//! A `set` whose item does not fit the old one's size class writes a new one, and puts its handle in the old
-//! one's place. Only if there is no memory for both, and the old one's page makes room, does it remove the old one
-//! first: until it adds the new one the key is absent, as after an eviction. So does an `update`.
+//! A `set` or `update` whose item does not fit the old one's size class writes a new one, and puts its handle in the
+//! old one's place. The old one is never evicted for it. If there is no memory for both, and the old one has its page
+//! for itself, that page changes its class under the lock of the old one's bucket, and the new one is written there.
 //!
 //! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count of its own thread's,
 //! and, once each time that the shard has written a page's length, when the item's
@@ -34,9 +34,9 @@
 //! Those of the [table](table), and these:
 //!
 //! * memc3-M1. A thread that stores into a chunk has passed a release fence since the bucket was locked
-//!   that led to the chunk until then. If it has removed that item itself, the fence is control-C5 of
-//!   that lock; if another thread has, that was before it took the mutex, and the fence is memc3-M4. The
-//!   same holds of what says which class a page belongs to.
+//!   that led to the chunk until then. If it has removed that item itself, or has that lock still, the fence
+//!   is control-C5 of that lock; if another thread has, that was before it took the mutex, and the fence is
+//!   memc3-M4. The same holds of what says which class a page belongs to.
 //! * memc3-M2. An item is written while nothing in the table leads to it, or under its bucket's lock.
 //! * memc3-M3. What a reader has read, it uses to copy, and for nothing else before the bucket is
 //!   validated; each number is checked against what there is, so that none leads out of an array.
@@ -111,8 +111,8 @@ impl Index for Cuckoo {
         self.len -= 1;
     }
 
-    fn replace(&mut self, hash: u64, old: Handle, new: Handle) {
-        self.table.replace(hash, old, new);
+    fn replace(&mut self, hash: u64, old: Handle, new: impl FnOnce() -> Handle) -> Handle {
+        self.table.replace(hash, old, new)
     }
 
     fn change(&self, hash: u64, handle: Handle, write: impl FnOnce()) {

@@ -264,12 +264,16 @@ impl Table {
         self.unlock(address.home, at_home.with_one_less_overflow());
     }
 
-    /// Puts `new` in the place of `old`, which is there, as an item with the same key.
-    pub(super) fn replace(&self, hash: u64, old: Handle, new: Handle) {
+    /// Puts the handle that `new` gives in the place of `old`, which is there, as an item with the same key; and
+    /// returns it. The bucket is locked while `new` runs. The unlock is the moment from which the one is there and the
+    /// other is not.
+    pub(super) fn replace(&self, hash: u64, old: Handle, new: impl FnOnce() -> Handle) -> Handle {
         let place = self.place_of(self.address(hash), old);
         let seen = self.lock(place.bucket);
+        let new = new();
         self.write(place, new);
         self.unlock(place.bucket, seen);
+        new
     }
 
     /// Runs `write` while the bucket of `handle` is locked. The unlock is the moment at which what it has
@@ -419,6 +423,19 @@ mod tests {
             turns += u32::from(word() == before);
         }
         assert!(turns > 0, "no version came again");
+    }
+
+    /// While one handle takes another's place, a reader finds neither, nor that there is none.
+    #[test]
+    fn what_is_replaced_is_locked() {
+        let (table, old, new) = (Table::for_items(1).unwrap(), Handle(1), Handle(2));
+        let hash = hash_of(old);
+        table.insert(hash, old, hash_of).unwrap();
+        let replaced = table.replace(hash, old, || {
+            table.read(hash, Some).expect_err("its bucket is locked");
+            new
+        });
+        assert_eq!((replaced, table.read(hash, Some).unwrap()), (new, Some(new)));
     }
 
     #[test]

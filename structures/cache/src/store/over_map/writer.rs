@@ -211,11 +211,15 @@ impl<E: Eviction> Writer<E> {
     ) -> Result<(), SetError> {
         let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
         if !self.make_room(map, old, bytes) {
+            if old.is_some_and(|old| !self.slots.is_there(old.slot)) {
+                map.remove(key);
+            }
             return Err(SetError::OutOfMemory);
         }
+        // The table keeps the key that it has.
+        let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
         let old = old.filter(|old| self.slots.is_there(old.slot));
         let slot = old.map_or_else(|| self.free_slot(), |old| old.slot);
-        let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
         let (found, deadline) = (new.found, new.deadline);
         let item =
             MapItem::new(&self.account, (name, new.value), (found, deadline), (self.shard, slot));
@@ -231,8 +235,8 @@ impl<E: Eviction> Writer<E> {
         Ok(())
     }
 
-    /// Evicts until there is room for so many bytes, in the place of `old` if that is not evicted. False if
-    /// there is none.
+    /// Evicts until there is room for so many bytes in the place of `old`. False if there is none. If `old` is evicted
+    /// itself, the table leads to it still: so the key is there until the new item takes that place, too.
     fn make_room(
         &mut self,
         map: &mut impl Entries,
@@ -251,7 +255,11 @@ impl<E: Eviction> Writer<E> {
             let items = self.slots.items.get(victim as usize);
             let item = items.and_then(Option::clone).expect("over_map-W1: a victim is there");
             self.stats.evictions += 1;
-            self.unlink(map, &item);
+            if old.is_some_and(|old| old.slot == victim) {
+                self.forget(&item);
+            } else {
+                self.unlink(map, &item);
+            }
         }
     }
 
@@ -297,6 +305,11 @@ impl<E: Eviction> Writer<E> {
     /// Takes an item out that its policy has forgotten.
     fn unlink(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
         map.remove(&MapKey::Held(item.key.clone()));
+        self.forget(item);
+    }
+
+    /// Frees the slot of an item that its policy has forgotten. The table may lead to it still.
+    fn forget(&mut self, item: &MapItem) {
         self.slots.items[item.slot as usize] = None;
         self.free.push(item.slot);
         self.linked -= item.bytes();
