@@ -42,6 +42,8 @@ for name in "${names[@]}"; do
 done
 "$bench" run --structure cpp-no-op --seconds 0.1 >"$out/trial"
 if [ "${#names[@]}" -eq 3 ]; then
-    "$bench" sweep experiments/cpp-peers.toml --dry-run | tail -n 1
+    for experiment in cpp-peers cpp-rculfhash; do
+        "$bench" sweep "experiments/$experiment.toml" --dry-run | tail -n 1
+    done
 fi
 echo "cpp: ${#names[@]} of 3 tables in C++ conform"

@@ -47,7 +47,8 @@ fn every_experiment_can_decide_what_it_asks() {
         let file = with_made_traces(&lab, path);
         let plan = lab.run(&format!("sweep {} --dry-run", file.display()));
         if plan.err.contains(ON_DEMAND) {
-            assert_eq!(path.file_name().unwrap(), "cpp-peers.toml");
+            let name = path.file_name().unwrap();
+            assert!(OF_CPP.iter().any(|(file, _)| name == *file), "{}", path.display());
             return false;
         }
         let plan = plan.exits(0);
@@ -80,16 +81,25 @@ fn with_made_traces(lab: &Lab, path: &Path) -> PathBuf {
 /// What is said of tables that were not built.
 const ON_DEMAND: &str = "is built on demand alone";
 
+/// Experiments with such tables, and these.
+const OF_CPP: [(&str, &[&str]); 2] =
+    [("cpp-peers.toml", &["tbb-hash-map", "libcuckoo"]), ("cpp-rculfhash.toml", &["rculfhash"])];
+
 #[test]
 fn tables_that_are_built_on_demand_say_how() {
     let (_folder, lab) = installed();
     let build = "-p subjects-peers-cpp --features cpp`, where there is a C++ compiler";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/cpp-peers.toml");
-    lab.write("cpp.toml", fs::read(file).unwrap());
-    for option in ["", "--dry-run"] {
-        let ran = lab.run(&format!("sweep cpp.toml {option}")).exits(2);
-        let said = ["unknown structure `tbb-hash-map`", "unknown structure `rculfhash`"];
-        ran.says(&said).says(&[ON_DEMAND, build]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    for (file, tables) in OF_CPP {
+        lab.write("cpp.toml", fs::read(folder.join(file)).unwrap());
+        for option in ["", "--dry-run"] {
+            let ran = lab.run(&format!("sweep cpp.toml {option}")).exits(2);
+            let ran = ran.says(&[ON_DEMAND, build]);
+            for table in tables {
+                let said = format!("unknown structure `{table}`");
+                assert!(ran.err.contains(&said), "{file}: no {said} in {}", ran.err);
+            }
+        }
     }
     for command in ["run --structure libcuckoo", "verify --structure libcuckoo"] {
         let said = ["there is no structure `libcuckoo`", ON_DEMAND, build];
@@ -100,6 +110,17 @@ fn tables_that_are_built_on_demand_say_how() {
     // A name that no program has stays a riddle.
     let ran = lab.run("run --structure libcukoo").exits(2);
     assert!(!ran.err.contains(ON_DEMAND), "{}", ran.err);
+}
+
+/// Its library's threads work while a process should sleep.
+#[test]
+fn rculfhash_takes_no_turns() {
+    let texts = experiments().into_iter().map(|path| fs::read_to_string(path).unwrap());
+    let with_it: Vec<String> = texts.filter(|text| text.contains("\"rculfhash\"")).collect();
+    assert!(!with_it.is_empty(), "no experiment has it");
+    for text in with_it {
+        assert!(text.contains("\nturns = false\n"), "{text}");
+    }
 }
 
 fn tiny(setting: &str) -> Lab {
