@@ -1,4 +1,4 @@
-"""Intervals and ratios, by the definitions of the harness (`harness/src/analysis/stats`).
+"""Intervals and ratios, by the definitions of the harness (the crate `harness/stats`).
 
 The random numbers differ from the harness', so that ends of intervals agree to within the
 bootstrap's own error, and centres exactly.
