@@ -32,7 +32,7 @@ pub struct Scaling {
 pub fn scalings(cells: &[Contender], cpus: usize) -> (Vec<Scaling>, Vec<String>) {
     let mut curves: BTreeMap<(Workload, &str), Vec<&Contender>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| !cell.trials.is_empty()) {
-        let workload = Workload::of_any_threads(&cell.row);
+        let workload = Workload::of(&cell.row).of_any_threads();
         curves.entry((workload, &cell.subject)).or_default().push(cell);
     }
     let fitted: Vec<Result<Scaling, (String, String)>> = curves

@@ -107,13 +107,8 @@ impl Workload {
 
     /// The same for any number of threads, where that is what differs.
     #[must_use]
-    pub fn of_any_threads(row: &Row) -> Self {
-        Self { threads: 0, ..Self::of(row) }
-    }
-
-    /// The same at any number of threads, where that is what differs.
-    pub(super) fn at_any_threads(&self) -> Self {
-        Self { threads: 0, ..self.clone() }
+    pub fn of_any_threads(self) -> Self {
+        Self { threads: 0, ..self }
     }
 
     /// The same for any hash seed, where that is what differs.

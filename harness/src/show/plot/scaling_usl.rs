@@ -30,7 +30,7 @@ const MOST_NAMED: usize = 12;
 pub(super) fn lacks(results: &Results<'_>) -> Option<&'static str> {
     let mut counts: BTreeMap<(Workload, String), BTreeSet<usize>> = BTreeMap::new();
     for row in drawn(results.rows).into_iter().filter(|row| row.threads <= results.cpus) {
-        let curve = (Workload::of_any_threads(&row), row.subject());
+        let curve = (Workload::of(&row).of_any_threads(), row.subject());
         counts.entry(curve).or_default().insert(row.threads);
     }
     let is_enough = |counts: &BTreeSet<usize>| counts.len() >= FEWEST_COUNTS;
@@ -71,7 +71,7 @@ impl<'a> Fitted<'a> {
     /// Subjects without a law are not drawn.
     fn new(group: &'a Group, choice: &'a ChosenRate, laws: Vec<Scaling>, cpus: usize) -> Self {
         let has_law = |cell: &CellSummary| {
-            let workload = Workload::of_any_threads(&cell.row);
+            let workload = Workload::of(&cell.row).of_any_threads();
             laws.iter().any(|law| law.subject == cell.subject && law.workload == workload)
         };
         let mut cells = summarise(&group.rows, choice.metric);
@@ -125,7 +125,7 @@ impl<'a> Fitted<'a> {
             row = Some(&cell.row);
         }
         let row = row?;
-        let workload = Workload::of_any_threads(row);
+        let workload = Workload::of(row).of_any_threads();
         for law in self.laws.iter().filter(|law| law.workload == workload) {
             curves.extend(curves_of(law, end, looks[&law.subject]));
         }
@@ -174,7 +174,7 @@ impl<'a> Fitted<'a> {
         let cell = self
             .cells
             .iter()
-            .find(|cell| Workload::of_any_threads(&cell.row) == law.workload)
+            .find(|cell| Workload::of(&cell.row).of_any_threads() == law.workload)
             .filter(|_| names.len() > 1);
         let panel = cell.map_or_else(String::new, |cell| {
             format!(", {}, {}", reads(&cell.row), skew(&cell.row))
