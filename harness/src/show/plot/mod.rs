@@ -180,7 +180,7 @@ pub const FIGURES: &[Figure] = &[
     },
     Figure {
         name: "predicted-threads",
-        summary: "predicted throughput against threads, dashed, one panel for each read ratio and skew; of \
+        summary: "predicted throughput against threads, dashed, one panel for each mix and skew; of \
                   `cargo predict --out`",
         lacks: predicted::lacks,
         unasked: EVERYWHERE,

@@ -1,5 +1,5 @@
-//! Predicted throughput against threads, one panel for each read ratio (rows) and skew (columns): dashed, with
-//! its band, and what is published of the machine.
+//! Predicted throughput against threads, one panel for each mix (rows) and skew (columns): dashed, with its band
+//! if it has one, and what is published of the machine.
 
 use anyhow::Result;
 use virtual_cores::PredictedRow;
