@@ -119,7 +119,7 @@ fn verdicts(report: &Report<'_>) -> Vec<String> {
     }
     let against = match &report.mode {
         Mode::Subjects(baseline) => format!("Against {baseline}"),
-        Mode::Threads(threads) => format!("Against itself at threads={threads}"),
+        Mode::Threads(threads) => format!("Each against itself at threads={threads}"),
         Mode::Runs { before, after, .. } => format!("{after} against {before}"),
     };
     let each: Vec<String> = subjects
