@@ -88,6 +88,7 @@ fn compare_subjects<T>(
         .map(|folder| folder.rows.iter().filter(matters).cloned().collect())
         .collect();
     let choice = asked.selection.choose(&rows.concat(), folders[0].machine.parallelism());
+    let choice = base.one_rate(choice);
     let by = (quantity, &choice);
     let cells = contenders(folders, by, |row| matters(&row))?;
     let (plan, mode) = base.plan(&cells, |cell| asked.selection.wants(&cell.row));
@@ -143,6 +144,18 @@ impl Base {
             }
             Self::Threads(threads) => row.threads == *threads,
         }
+    }
+
+    /// The rate by which both sides of a ratio are measured: not one that is over clean windows up to as many threads
+    /// as there are CPUs and over wall time beyond, where these are two sides.
+    fn one_rate(&self, choice: ChosenRate) -> ChosenRate {
+        let (Self::Threads(_), Rate::CleanUpTo(cpus)) = (self, choice.metric) else {
+            return choice;
+        };
+        let why = format!(
+            "there are no clean windows with more than {cpus} threads, and ratios are of one rate"
+        );
+        ChosenRate { metric: Rate::WallRate, why }
     }
 
     /// What stands against what, and in words.

@@ -143,6 +143,22 @@ fn a_subject_can_be_compared_with_itself_at_other_threads() {
     }
 }
 
+/// Four threads on two CPUs have no clean windows, and one has.
+#[test]
+fn threads_are_compared_by_one_rate() {
+    let lab = recorded("quickstart-recorded");
+    let is_of_clean_windows =
+        |all: &Value| all["rate"].as_str().unwrap().contains("rate over clean windows");
+    assert!(is_of_clean_windows(&json(&lab, "cmp r")), "or there is nothing to see");
+    let command = "cmp r --baseline-threads 1";
+    let chosen = json(&lab, command);
+    assert!(!is_of_clean_windows(&chosen), "{chosen}");
+    let wall = json(&lab, &format!("{command} --metric wall"));
+    assert_eq!(comparisons(&chosen), comparisons(&wall));
+    let all_have_some = json(&lab, &format!("{command} --filter *threads=2*"));
+    assert!(is_of_clean_windows(&all_have_some), "{all_have_some}");
+}
+
 #[test]
 fn the_baseline_can_be_the_best_of_some() {
     let lab = recorded("overview");
