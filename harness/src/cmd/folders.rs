@@ -87,8 +87,12 @@ pub(super) struct Selection {
 impl Selection {
     /// Whether a cell with this row is asked for.
     pub(super) fn wants(&self, row: &Row) -> bool {
-        (self.controls || !row.is_control())
-            && self.filter.as_ref().is_none_or(|filter| filter.matches(row))
+        self.is_subject(row) && self.filter.as_ref().is_none_or(|filter| filter.matches(row))
+    }
+
+    /// Whether this row is of no control, or controls are asked for.
+    pub(super) fn is_subject(&self, row: &Row) -> bool {
+        self.controls || !row.is_control()
     }
 
     /// The rate for `rows`.

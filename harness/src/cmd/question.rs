@@ -81,7 +81,7 @@ fn compare_subjects<T>(
 ) -> Result<T, Failure> {
     one_table(folders)?;
     let base = Base::of(registry, asked, folders)?;
-    let matters = |row: &&Row| asked.selection.wants(row) || base.has(row);
+    let matters = |row: &&Row| asked.selection.wants(row) || base.has(row, &asked.selection);
     let quantity = asked.selection.quantity();
     let rows: Vec<Vec<Row>> = folders
         .iter()
@@ -137,12 +137,12 @@ impl Base {
     }
 
     /// Whether a trial is one of those that others are compared with.
-    fn has(&self, row: &Row) -> bool {
+    fn has(&self, row: &Row, selection: &Selection) -> bool {
         match self {
             Self::Subject(baseline, _) => {
                 !row.twin && baseline.names(&row.subject(), &row.structure)
             }
-            Self::Threads(threads) => row.threads == *threads,
+            Self::Threads(threads) => row.threads == *threads && selection.is_subject(row),
         }
     }
 
