@@ -57,7 +57,6 @@ pub struct Service {
     counts: Box<[Tallies]>,
     /// What was counted when `stats reset` was asked for last.
     counted: Mutex<[u64; ServerCount::ALL.len()]>,
-    began: Instant,
     /// When everything is to be deleted.
     flush_due: Mutex<Option<Instant>>,
     /// Connections that there are.
@@ -69,7 +68,7 @@ pub struct Service {
     /// Bytes in transit.
     pub transit: Transit,
     stopping: AtomicBool,
-    /// Wakes who lets connections in, and then tells the workers.
+    /// Wakes who lets connections in, flushes when that is due, and tells workers to stop.
     waker: OnceLock<Waker>,
 }
 
@@ -133,7 +132,6 @@ impl Service {
             clocks_at_start: (config.clock.wall(), config.clock.steady()),
             moved: None,
             counted: Mutex::new([0; ServerCount::ALL.len()]),
-            began: Instant::now(),
             flush_due: Mutex::new(None),
             current: AtomicUsize::new(0),
             accepted: AtomicU64::new(0),
@@ -149,9 +147,18 @@ impl Service {
         Self { moved: Some(clock), ..self }
     }
 
-    /// Moves the clock forward, if it may be; whether it may.
+    /// Moves the clock forward, if it may be; whether it may. A flush that is to come comes so much sooner.
     pub fn move_time(&self, seconds: u32) -> bool {
-        self.moved.as_ref().inspect(|clock| clock.move_by(seconds)).is_some()
+        let is_moved = self.moved.as_ref().inspect(|clock| clock.move_by(seconds)).is_some();
+        if is_moved {
+            let sooner = Duration::from_secs(seconds.into());
+            if let Some(due) = lock(&self.flush_due).as_mut() {
+                *due = due.checked_sub(sooner).unwrap_or(*due);
+            }
+            // Who waits for the flush waits for less now.
+            self.wake();
+        }
+        is_moved
     }
 
     /// What worker `number` works with.
@@ -182,17 +189,18 @@ impl Service {
         self.has_cas
     }
 
-    /// How long the server has been there.
+    /// Seconds since the server was made, by the cache's clock.
     #[must_use]
-    pub fn uptime(&self) -> Duration {
-        self.began.elapsed()
+    pub fn uptime(&self) -> u64 {
+        let (_, steady) = self.clocks_at_start;
+        self.clock.steady().saturating_sub(steady)
     }
 
     /// Seconds since 1970. As the cache, it reads the wall clock once: one that is set later moves no time.
     #[must_use]
     pub fn wall(&self) -> u64 {
-        let (wall, steady) = self.clocks_at_start;
-        wall + self.clock.steady().saturating_sub(steady)
+        let (wall, _) = self.clocks_at_start;
+        wall + self.uptime()
     }
 
     /// The seconds until this second since 1970; 0 if it has come.
@@ -247,13 +255,18 @@ impl Service {
     pub fn stop(&self) {
         // Release, pairs with `is_stopping`: who sees it sees what was done before.
         self.stopping.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Wakes who lets connections in, if that has begun.
+    fn wake(&self) {
         if let Some(waker) = self.waker.get() {
             // A full pipe wakes as well.
             let _ = waker.wake();
         }
     }
 
-    /// Lets `stop` wake a thread by this. The first one counts.
+    /// Lets the service wake a thread by this. The first one counts.
     pub(crate) fn wakes_by(&self, waker: Waker) {
         let _ = self.waker.set(waker);
     }

@@ -164,7 +164,9 @@ fn a_clock_that_is_set_moves_no_time() {
         clock.wall.store(wall, Ordering::Relaxed);
         clock.steady.store(50 + since, Ordering::Relaxed);
         let now = began + since;
-        assert!(say("stats\r\n").contains(&format!("STAT time {now}\r\n")));
+        let stats = say("stats\r\n");
+        assert!(stats.contains(&format!("STAT time {now}\r\n")), "{stats}");
+        assert!(stats.contains(&format!("STAT uptime {since}\r\n")), "{stats}");
         let asked = format!("set a 0 {} 1\r\n1\r\nmg a t\r\nmg a T{} t\r\n", now + 30, now + 40);
         assert_eq!(say(&asked), "STORED\r\nHD t30\r\nHD t40\r\n");
         assert_eq!(say(&format!("flush_all {now}\r\nmg a\r\n")), "OK\r\nEN\r\n");
@@ -187,6 +189,11 @@ fn who_may_moves_the_clock() {
         assert_eq!(say(&format!("debugtime{wrong}\r\nmg a\r\n")), "ERROR\r\nHD\r\n", "{wrong}");
     }
     assert_eq!(say("debugtime 500\r\nmg a\r\n"), "OK\r\nEN\r\n");
+    // A flush comes sooner, too, and not before its time.
+    assert_eq!(say("set a 0 0 1\r\n1\r\nflush_all 2000\r\n"), "STORED\r\nOK\r\n");
+    assert_eq!(say("debugtime 1000\r\nmg a\r\n"), "OK\r\nHD\r\n");
+    assert_eq!(say("debugtime 1000\r\nmg a\r\n"), "OK\r\nEN\r\n");
+    assert_eq!(here.until_flush(), None);
     let (reply, _) = talk(&service(settings), [&b"debugtime 5\r\n"[..]], PLENTY);
     assert_eq!(reply, b"ERROR\r\n");
 }

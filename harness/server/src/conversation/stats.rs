@@ -61,7 +61,7 @@ fn general(service: &Service, tell: Tell<'_>) {
     let accepted = service.accepted.load(Ordering::Relaxed);
     let rejected = service.rejected.load(Ordering::Relaxed);
     tell("pid", &std::process::id());
-    tell("uptime", &service.uptime().as_secs());
+    tell("uptime", &service.uptime());
     tell("time", &service.wall());
     tell("version", &VERSION.trim_start_matches("VERSION "));
     tell("pointer_size", &usize::BITS);

@@ -281,6 +281,10 @@ pub(super) fn execute(request: &ClientRequest<'_>, desk: &mut Desk<'_>, out: &mu
         }
         ClientRequest::MoveTime { seconds } => {
             let is_moved = seconds.is_some_and(|seconds| desk.service.move_time(seconds));
+            // A flush that is due now is before the reply.
+            if is_moved && desk.service.take_flush() {
+                desk.handle.clear();
+            }
             say(out, if is_moved { "OK" } else { "ERROR" });
         }
         ClientRequest::Nothing => say(out, "MN"),
