@@ -15,8 +15,11 @@ fn full(store: &str) -> Arc<Service> {
     let here = service(Settings { bytes: 2 << 20, ..settings(store, "none") });
     let value = "v".repeat(400_000);
     let large = value.as_str();
-    for (key, value) in [(KEY, "5"), ("b", "5"), ("c", "5"), ("d", large), ("e", large)] {
-        assert_eq!(ask(&here, &storing("set", key, value, "")), "STORED\r\n", "{store}: {key}");
+    for key in [KEY, "b", "c", "f"] {
+        assert_eq!(ask(&here, &storing("set", key, "5", "")), "STORED\r\n", "{store}: {key}");
+    }
+    for key in ["d", "e"] {
+        assert_eq!(ask(&here, &storing("set", key, large, "")), "STORED\r\n", "{store}: {key}");
     }
     here
 }
@@ -45,9 +48,11 @@ fn what_finds_no_memory_leaves_what_was_there_unless_it_is_a_set() {
         }
         let said = ask(&here, &format!("incr {KEY} {}\r\n", u64::MAX - 5));
         assert_eq!((said.as_str(), &found(KEY)), ("SERVER_ERROR out of memory\r\n", &kept));
-        for (key, set) in
-            [(KEY, format!("ms {KEY} 100 c\r\n{more}\r\n")), ("b", storing("set", "b", &more, ""))]
-        {
+        for (key, set) in [
+            (KEY, format!("ms {KEY} 100 c\r\n{more}\r\n")),
+            ("b", storing("set", "b", &more, "")),
+            ("f", format!("ms f 100 MR\r\n{more}\r\n")),
+        ] {
             let said = ask(&here, &set);
             assert_eq!((said.as_str(), found(key).as_str()), (NO_MEMORY, "END\r\n"), "{store}");
         }

@@ -243,7 +243,10 @@ pub(super) fn store(
     let Some(value) = value else { return say(out, BAD_CHUNK) };
     let done = match meta.mode {
         Some(mode @ (b'A' | b'P')) => join(key, value, mode == b'A', meta.cas, desk),
-        _ if meta.cas.is_none() && !is_in(meta.flags, b'c') => set(meta, key, value, desk),
+        // One that replaces and finds no memory leaves no value either: `put` sees to that.
+        mode if mode != Some(b'R') && meta.cas.is_none() && !is_in(meta.flags, b'c') => {
+            set(meta, key, value, desk)
+        }
         _ => put(meta, key, value, desk),
     };
     let (outcome, cas) = match done {
@@ -275,13 +278,9 @@ pub(super) fn store(
 
 type Stored = Result<(Outcome, Option<u64>), SetError>;
 
-/// Stores it without a look at CAS numbers.
+/// Stores it, as a set or in mode E, without a look at CAS numbers.
 fn set(meta: &Meta<'_>, key: &[u8], value: &[u8], desk: &mut Desk<'_>) -> Stored {
-    let when = match meta.mode {
-        Some(b'E') => When::Absent,
-        Some(b'R') => When::Present,
-        _ => When::Always,
-    };
+    let when = if meta.mode == Some(b'E') { When::Absent } else { When::Always };
     let expiry = meta.expiry.unwrap_or_default();
     let options = Options { flags: meta.client_flags, expiry, when };
     Ok((desk.handle.set(key, value, options)?, None))
