@@ -1,10 +1,12 @@
 //! What a server that evicts nothing says, and keeps, when it has no memory.
 
 mod common;
+mod packets;
 
 use std::sync::Arc;
 
 use common::{PLENTY, service, settings, talk};
+use packets::{packet, replies};
 use server::service::{Service, Settings};
 
 /// With a digit it fits the smallest chunk, with twenty it does not.
@@ -57,5 +59,32 @@ fn what_finds_no_memory_leaves_what_was_there_unless_it_is_a_set() {
             assert_eq!((said.as_str(), found(key).as_str()), (NO_MEMORY, "END\r\n"), "{store}");
         }
         assert_eq!(found("c"), "VALUE c 0 1\r\n5\r\nEND\r\n");
+    }
+}
+
+/// The same of the binary protocol.
+#[test]
+fn a_packet_that_finds_no_memory_leaves_what_was_there_unless_it_is_a_set() {
+    let more = [b'v'; 100];
+    let delta = u64::MAX - 5;
+    let numbers = [&delta.to_be_bytes()[..], &[0; 12]].concat();
+    // Replace, Append, Prepend; and an Increment, whose sum has twenty digits.
+    let leaving: [(u8, &[u8], &[u8]); 4] =
+        [(0x03, &[0; 8], &more), (0x0e, b"", &more), (0x0f, b"", &more), (0x05, &numbers, b"")];
+    for store in ["memc3", "sharded"] {
+        let here = full(store);
+        let status = |opcode: u8, extras: &[u8], value: &[u8]| {
+            let asked = packet(opcode, extras, KEY.as_bytes(), value, 0);
+            let said = replies(&talk(&here, [&asked[..]], PLENTY).0);
+            said.iter().map(|reply| reply.status).collect::<Vec<_>>()
+        };
+        let found = || ask(&here, &format!("get {KEY}\r\n"));
+        let kept = format!("VALUE {KEY} 0 1\r\n5\r\nEND\r\n");
+        for (opcode, extras, value) in leaving {
+            let status = status(opcode, extras, value);
+            assert_eq!((status, found()), (vec![0x82], kept.clone()), "{store}: {opcode:#x}");
+        }
+        let status = status(0x01, &[0; 8], &more);
+        assert_eq!((status, found()), (vec![0x82], "END\r\n".to_owned()), "{store}");
     }
 }
