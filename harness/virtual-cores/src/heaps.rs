@@ -81,11 +81,12 @@ impl Heaps {
         list.split_off(list.len().saturating_sub(self.taken))
     }
 
-    /// Has the oldest blocks of a core leave it, if it has no room for one more.
+    /// Has the oldest blocks of a core leave it, until it has room for one more. It may keep too many: of a size that is
+    /// looked after, blocks may be freed without a word.
     fn make_room(&mut self, core: usize, bytes: usize) {
         self.sizes.insert(bytes);
         let list = self.kept[core].entry(bytes).or_default();
-        if list.len() >= self.cached {
+        while list.len() >= self.cached {
             self.leaving[core].extend(list.drain(..self.given_back));
         }
     }

@@ -189,6 +189,31 @@ fn a_core_that_frees_its_own_touches_nothing() {
     assert_eq!((report.counts.accesses, report.left.len()), (0, 7));
 }
 
+/// What is freed without a word stays until somebody says the next: then all goes back that is too much, to one arena at
+/// once.
+#[test]
+fn who_keeps_too_many_gives_back_until_there_is_room() {
+    for (cached, given_back) in [(1, 1), (7, 1), (7, 3), (7, 7)] {
+        for kept in 1..30 {
+            let machine = machine(cached, given_back, cached);
+            let program: CoreProgram = Box::new(move || {
+                // From now on such blocks are looked after.
+                will_free(BYTES);
+                for number in 0..kept {
+                    assert!(keep(HERE + number * LINE, BYTES));
+                }
+                free(HERE + kept * LINE, BYTES);
+            });
+            let report = run(&machine, vec![program]).expect("it fits");
+            let times = (kept + 1).saturating_sub(cached).div_ceil(given_back);
+            let accesses = times * given_back + usize::from(times > 0);
+            let words = format!("{kept} of {cached}, {given_back}");
+            assert_eq!(report.counts.accesses, accesses as u64, "{words}");
+            assert_eq!(report.left.len(), kept + 1, "{words}");
+        }
+    }
+}
+
 /// What was allocated where no core ran is of the cores in turn.
 #[test]
 fn blocks_of_nobody_are_of_the_cores_in_turn() {
