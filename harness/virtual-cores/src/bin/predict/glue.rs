@@ -23,8 +23,11 @@ fn block_bytes(layout: Layout) -> Option<usize> {
 /// blocks that they free, and the next that allocates one of that size has it.
 pub(crate) struct Telling;
 
-// SAFETY: the system's allocator does all, but that a block which `keep` has taken is not freed: `kept_block` gives it
-// to one caller, who asks for its layout, as only blocks of one alignment are kept, and of one size together.
+// SAFETY: the system's allocator does all, but that a block which `keep` has taken is not freed. Nobody else in this
+// program calls `keep`, so what is kept are such blocks. `kept_block` gives each to one caller, who asks for its layout:
+// only blocks of one alignment are kept, and each by its size. A block comes from `System` whichever method has asked
+// for it, so that `dealloc` may give it back whoever has had it since. `realloc` is the trait's own, and goes through
+// `alloc` and `dealloc`.
 unsafe impl GlobalAlloc for Telling {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if let Some(address) = block_bytes(layout).and_then(kept_block) {
