@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cache::store::Config;
+use cache::time::Clock;
 use common::{service, settings};
 use packets::{packet, replies};
 use server::net::{Listener, Place, Policy, Server};
@@ -222,6 +224,45 @@ fn a_client_that_goes_in_mid_value_leaves_nothing() {
     running.has(0);
     assert_eq!(running.service.transit.bytes(), 0);
     ask(&mut running.connect(), "get a\r\n", "END\r\n");
+}
+
+/// A clock that may break.
+#[derive(Debug, Default)]
+struct Fragile {
+    is_broken: AtomicBool,
+}
+
+impl Clock for Fragile {
+    fn steady(&self) -> u64 {
+        assert!(!self.is_broken.load(Ordering::Relaxed), "the clock is broken");
+        0
+    }
+
+    fn wall(&self) -> u64 {
+        1_800_000_000
+    }
+}
+
+/// Who accepts looks for what has expired, and so at the clock. The event loop waits for what nobody sends.
+#[test]
+fn the_end_of_who_accepts_is_the_server_s() {
+    let settings = settings("memc3", "clock");
+    let clock = Arc::new(Fragile::default());
+    let config = Config {
+        clock: clock.clone(),
+        max_value: settings.max_value,
+        ..Config::of(settings.bytes)
+    };
+    let service = Arc::new(Service::new(&config, settings).unwrap());
+    let listener = Listener::bind(&Place::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+    let Place::Tcp(address) = *listener.place() else { panic!("it is a port") };
+    let server = Server::start(service, vec![listener], &Policy::default()).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    ask(&mut stream, "set a 0 100 1\r\n1\r\n", "STORED\r\n");
+    clock.is_broken.store(true, Ordering::Relaxed);
+    let ended = thread::spawn(move || server.wait());
+    eventually(|| ended.is_finished(), || "a server that ends".to_owned());
+    assert!(ended.join().is_err(), "it panics as its thread has");
 }
 
 #[test]

@@ -79,9 +79,6 @@ impl Acceptor {
             }
             timeout = most_wait(is_behind, self.service.until_flush());
         }
-        // Nobody can come any more.
-        self.listeners.clear();
-        self.inboxes.iter().for_each(|inbox| inbox.wake());
         Ok(())
     }
 
@@ -118,6 +115,15 @@ impl Acceptor {
         self.service.rejected.fetch_add(1, Ordering::Relaxed);
         // A fresh socket has room for it; if it has not, the end says enough.
         let _ = stream.write(TOO_MANY);
+    }
+}
+
+/// However it ends, workers are told: a worker that waits for an event does not see that the server is to stop.
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        // Nobody can come any more.
+        self.listeners.clear();
+        self.inboxes.iter().for_each(|inbox| inbox.wake());
     }
 }
 

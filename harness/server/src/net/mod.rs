@@ -82,6 +82,7 @@ impl Server {
         let mut acceptor = Acceptor::new(service.clone(), listeners, inboxes, policy.rejects)?;
         let end = StopsAll(service.clone());
         let run = move || {
+            // It drops before the acceptor, which then wakes the workers.
             let _end = end;
             acceptor.run()
         };
