@@ -345,7 +345,9 @@ fn statistics_end_with_an_empty_one() {
         assert_eq!(stats(of.as_bytes()), [""; 0], "{of}");
     }
     assert_eq!(here.count(ServerCount::CmdGet), 0, "they were reset");
-    assert_refused(&here, packet(0x10, b"", b"bogus", b"", 0), NOT_FOUND);
+    for of in ["bogus", "detail", "cachedump"] {
+        assert_refused(&here, packet(0x10, b"", of.as_bytes(), b"", 0), NOT_FOUND);
+    }
 }
 
 #[test]

@@ -162,6 +162,8 @@ fn say_stats(of: Option<&[u8]>, header: &Header, desk: &Desk<'_>, out: &mut Vec<
     let end = match of {
         // Nothing is counted by what keys begin with.
         Some(b"detail on" | b"detail off" | b"detail dump") => StatsEnd::All,
+        // As in memcached, who wants keys has to ask by a line.
+        Some(b"cachedump") => StatsEnd::Unknown,
         _ => stats::tell_stats(of, desk, &mut |name, value| {
             answer::pair(header, Status::Done, name.as_bytes(), value.to_string().as_bytes(), out);
         }),
