@@ -3,21 +3,12 @@
 //! A core keeps free blocks of each size to itself, up to a number. If it has no room for one more, it gives the oldest
 //! back to the arenas of the cores that have allocated them. If it has none left, it takes the latest of its own arena. An
 //! arena's blocks are a list that goes through the blocks: who gives one back stores the link into it, and the owner loads
-//! that. The arena's lock and the heads of its lists are one line, which is updated once for all blocks of a list that
-//! are moved together: that update is the critical section. Blocks that a core keeps, and new memory, cost nothing here.
-//!
-//! So that an allocator may call [`kept_block`], [`keep`] and [`owns`] from wherever it is called, these wait for no turn
-//! and touch no line. What has to, [`will_allocate`] and [`will_free`] do beforehand, where a core may be stopped.
+//! that.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
-use std::panic::Location;
 
-use crate::cores::{Event, did_at, turn, with_heaps};
-use crate::machine::{AllocatorModel, LINE};
-
-/// Where the lines of arenas are, one for each core: where no memory is.
-const ARENAS: usize = 1 << 60;
+use crate::machine::AllocatorModel;
 
 /// Free blocks by size, the latest last.
 type Blocks = BTreeMap<usize, Vec<usize>>;
@@ -69,21 +60,21 @@ impl Heaps {
     }
 
     /// Whether a core keeps no block of that size, and there are some in its arena.
-    fn is_short(&mut self, core: usize, bytes: usize) -> bool {
+    pub(crate) fn is_short(&mut self, core: usize, bytes: usize) -> bool {
         self.sizes.insert(bytes);
         let has = |blocks: &Blocks| blocks.get(&bytes).is_some_and(|list| !list.is_empty());
         !has(&self.kept[core]) && has(&self.arenas[core])
     }
 
     /// Takes the latest blocks of a core's arena.
-    fn take(&mut self, core: usize, bytes: usize) -> Vec<usize> {
+    pub(crate) fn take(&mut self, core: usize, bytes: usize) -> Vec<usize> {
         let list = self.arenas[core].entry(bytes).or_default();
         list.split_off(list.len().saturating_sub(self.taken))
     }
 
     /// Has the oldest blocks of a core leave it, until it has room for one more. It may keep too many: of a size that is
     /// looked after, blocks may be freed without a word.
-    fn make_room(&mut self, core: usize, bytes: usize) {
+    pub(crate) fn make_room(&mut self, core: usize, bytes: usize) {
         self.sizes.insert(bytes);
         let list = self.kept[core].entry(bytes).or_default();
         while list.len() >= self.cached {
@@ -92,7 +83,7 @@ impl Heaps {
     }
 
     /// Of the blocks that leave a core, those that go to one arena, and that arena's core: of the first block that is left.
-    fn next_to_give_back(&mut self, core: usize) -> Option<(usize, Vec<usize>)> {
+    pub(crate) fn next_to_give_back(&mut self, core: usize) -> Option<(usize, Vec<usize>)> {
         let owners = &self.owners;
         let leaving = &mut self.leaving[core];
         let owner = owners[leaving.first()?];
@@ -103,7 +94,7 @@ impl Heaps {
     }
 
     /// A core keeps a block that it has freed, if such are looked after.
-    fn keep(&mut self, core: usize, block: usize, bytes: usize) -> bool {
+    pub(crate) fn keep(&mut self, core: usize, block: usize, bytes: usize) -> bool {
         if !self.sizes.contains(&bytes) {
             return false;
         }
@@ -115,76 +106,26 @@ impl Heaps {
         self.kept[core].entry(bytes).or_default().push(block);
         true
     }
-}
 
-/// The line of a core's arena.
-fn line_of_arena(core: usize) -> usize {
-    ARENAS + core * LINE
-}
-
-/// The core whose arena's line is at that address, if one's is.
-#[must_use]
-pub fn arena_at(address: usize) -> Option<usize> {
-    address.checked_sub(ARENAS).map(|bytes| bytes / LINE)
-}
-
-/// Says what the running core does at an address, when it is its turn.
-#[track_caller]
-fn tell(address: usize, event: Event, value: usize) {
-    let at = Location::caller();
-    turn();
-    did_at(event, address, value, at);
-}
-
-/// Says that the running core will allocate a block of so many bytes. If it keeps none, it takes some of its arena: an
-/// update of the arena's line, and a load of each block. Does nothing where no allocator is modelled.
-pub fn will_allocate(bytes: usize) {
-    let short = with_heaps(|heaps, core| heaps.is_short(core, bytes).then_some(core));
-    let Some(core) = short.flatten() else { return };
-    let arena = line_of_arena(core);
-    tell(arena, Event::Update, 0);
-    let taken = with_heaps(|heaps, core| heaps.take(core, bytes)).unwrap_or_default();
-    // The latest is the list's first.
-    let following = taken.iter().rev().skip(1).copied().chain([0]);
-    for (&free_block, next) in taken.iter().rev().zip(following) {
-        tell(free_block, Event::Load, next);
+    /// A core keeps blocks that it has taken.
+    pub(crate) fn keep_all(&mut self, core: usize, blocks: Vec<usize>, bytes: usize) {
+        self.kept[core].entry(bytes).or_default().extend(blocks);
     }
-    with_heaps(|heaps, core| heaps.kept[core].entry(bytes).or_default().extend(taken));
-}
 
-/// Says that the running core will free a block of so many bytes. If it has no room for it, it gives others back: a
-/// store to each, and an update of the line of each arena that gets some. Does nothing where no allocator is
-/// modelled.
-pub fn will_free(bytes: usize) {
-    with_heaps(|heaps, core| heaps.make_room(core, bytes));
-    while let Some((owner, blocks)) = with_heaps(Heaps::next_to_give_back).flatten() {
-        for &free_block in &blocks {
-            tell(free_block, Event::Store, 0);
-        }
-        let arena = line_of_arena(owner);
-        tell(arena, Event::Update, 0);
-        with_heaps(|heaps, _| heaps.arenas[owner].entry(bytes).or_default().extend(blocks));
+    /// The latest block of a size that a core keeps, and keeps no longer.
+    pub(crate) fn kept_block(&mut self, core: usize, bytes: usize) -> Option<usize> {
+        self.kept[core].get_mut(&bytes)?.pop()
     }
-}
 
-/// A block of so many bytes that the running core keeps, and keeps no longer.
-#[must_use]
-pub fn kept_block(bytes: usize) -> Option<usize> {
-    with_heaps(|heaps, core| heaps.kept[core].get_mut(&bytes)?.pop()).flatten()
-}
+    /// Blocks are in their owner's arena again.
+    pub(crate) fn give_back(&mut self, owner: usize, blocks: Vec<usize>, bytes: usize) {
+        self.arenas[owner].entry(bytes).or_default().extend(blocks);
+    }
 
-/// The running core keeps a block of so many bytes that it has freed: then [`kept_block`] returns it to one core, or it is
-/// in [`RunReport::left`](crate::RunReport::left). If it returns false, no heap has it.
-#[must_use]
-pub fn keep(block: usize, bytes: usize) -> bool {
-    with_heaps(|heaps, core| heaps.keep(core, block, bytes)).unwrap_or(false)
-}
-
-/// Says that the running core has new memory for a block of so many bytes: it belongs in its arena.
-pub fn owns(block: usize, bytes: usize) {
-    with_heaps(|heaps, core| {
-        if heaps.sizes.contains(&bytes) {
-            heaps.owners.insert(block, core);
+    /// A block of new memory belongs in a core's arena, if such are looked after.
+    pub(crate) fn owns(&mut self, core: usize, block: usize, bytes: usize) {
+        if self.sizes.contains(&bytes) {
+            self.owners.insert(block, core);
         }
-    });
+    }
 }

@@ -16,6 +16,7 @@
 //!
 //! What is modelled, and what is not, is in `docs/PREDICTION.md`.
 
+mod allocator;
 mod cache;
 mod core;
 mod cores;
@@ -28,13 +29,13 @@ mod predicted;
 mod spent;
 mod written;
 
+pub use self::allocator::{arena_at, keep, kept_block, owns, will_allocate, will_free};
 pub use self::cache::LineCache;
 pub use self::core::Core;
 pub use self::cores::{
     CoreProgram, Event, RunReport, allocated, counts, did, did_at, fence, forget_waits, is_running,
     issued, membarrier, mispredict, now, park, parks, pause, run, spent, turn, unpark, work,
 };
-pub use self::heaps::{arena_at, keep, kept_block, owns, will_allocate, will_free};
 pub use self::hot::HotLine;
 pub use self::machine::{
     AllocatorModel, LINE, Level, MOST_CORES, MOST_SOCKETS, MachineModel, Number, PublishedCurve,

@@ -13,9 +13,8 @@ pub fn with_threads<'c>(
     threads: usize,
     wanted: impl Fn(&Contender) -> bool,
 ) -> Plan<'c> {
-    let place = |cell: &'c Contender| {
-        (cell.subject.as_str(), cell.workload.clone().of_any_threads())
-    };
+    let place =
+        |cell: &'c Contender| (cell.subject.as_str(), cell.workload.clone().of_any_threads());
     let is_base = |cell: &Contender| cell.row.threads == threads;
     let bases: BTreeMap<(&str, Workload), &'c Contender> =
         cells.iter().filter(|cell| is_base(cell)).map(|cell| (place(cell), cell)).collect();
