@@ -134,7 +134,7 @@ fn an_item_changes_its_class_while_it_is_read() {
     });
 }
 
-/// The same without memory for both: the page of the smaller one, who is alone there, becomes the larger one's.
+/// The same without memory for both: the smaller one is alone in its page, which becomes the larger one's.
 #[test]
 fn an_item_changes_its_class_with_its_page() {
     explore_with(2, "another class of a page", [Some(b'1'), Some(b'2')], || {
