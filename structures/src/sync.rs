@@ -175,15 +175,15 @@ pub(crate) fn touch_bytes<T>(_: *const T, _: usize) {}
 #[inline(always)]
 pub(crate) fn touch_bytes_mut<T>(_: *const T, _: usize) {}
 
-/// Runs what has to look for the memory that it tells of: on virtual cores alone.
-#[cfg(not(simulate))]
-#[inline(always)]
-pub(crate) fn telling(_: impl FnOnce()) {}
-
 /// The same of what another crate updates in one step, as a lock of `std` that nobody waits for.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_update<T>(_: *const T) {}
+
+/// Runs what has to look for the memory that it tells of: on virtual cores alone.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn telling(_: impl FnOnce()) {}
 
 /// Says that a change begins to be worked out: by whose it is, once more after it was in vain, or for another thread
 /// that has announced it. Its instructions are charged there. Nothing, but under `--cfg simulate`.

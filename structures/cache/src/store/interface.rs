@@ -31,7 +31,7 @@ pub trait Store: fmt::Debug + Send + Sync + Sized {
     ///
     /// # Errors
     ///
-    /// There can be no such cache.
+    /// There can be no such cache, or the system has no memory for what it takes from the start.
     fn new(config: &Config) -> Result<Self, ConfigError>;
 
     /// Registers the calling thread.
