@@ -29,11 +29,11 @@ fn shown(seconds: Option<f64>) -> String {
     seconds.map_or("-".to_owned(), duration)
 }
 
-/// Each operation of one trial, and all together: its percentiles, by kind of time.
+/// Each operation of one trial, and all that were due together: its percentiles, by kind of time.
 fn lines(trial: &LatencyTrial) -> Vec<(&'static str, Time, Times)> {
     let mut lines = Vec::new();
     for time in Time::ALL {
-        lines.push(("all", time, trial.times(time)));
+        lines.push(("all", time, trial.times_of_all_due(time)));
         for one in trial.distributions.iter().filter(|one| one.time == time) {
             let mut own = Times::default();
             own.add(&one.buckets);
@@ -159,6 +159,19 @@ mod tests {
         let first = &json["percentiles"][0];
         assert_eq!((&first["operation"], &first["time"]), (&json!("all"), &json!("response")));
         assert_eq!((first["p50"].as_f64(), &first["p99.99"]), (Some(1e-6), &Value::Null));
+    }
+
+    #[test]
+    fn what_never_began_is_among_all_of_a_trial() {
+        let mut trial = latency_trial("papaya", 1e5, 0, &[(1000, 400)]);
+        trial.open.unstarted = Some(600);
+        let percentiles = &json_of_trial(&trial)["percentiles"];
+        let found = percentiles.as_array().expect("a list").iter();
+        let found = found.map(|one| (one["count"].as_u64(), one["p50"].as_f64()));
+        let found: Vec<(Option<u64>, Option<f64>)> = found.collect();
+        let [all, get, served, served_get] = found[..] else { panic!("{percentiles}") };
+        assert_eq!((all, get), ((Some(1000), Some(1.0)), (Some(400), Some(1e-6))));
+        assert_eq!((served, served_get), ((Some(400), Some(100e-9)), (Some(400), Some(100e-9))));
     }
 
     #[test]
