@@ -165,11 +165,11 @@ mod tests {
     fn what_never_began_is_among_all_of_a_trial() {
         let mut trial = latency_trial("papaya", 1e5, 0, &[(1000, 400)]);
         trial.open.unstarted = Some(600);
-        let percentiles = &json_of_trial(&trial)["percentiles"];
-        let found = percentiles.as_array().expect("a list").iter();
+        let json = json_of_trial(&trial);
+        let found = json["percentiles"].as_array().expect("a list").iter();
         let found = found.map(|one| (one["count"].as_u64(), one["p50"].as_f64()));
         let found: Vec<(Option<u64>, Option<f64>)> = found.collect();
-        let [all, get, served, served_get] = found[..] else { panic!("{percentiles}") };
+        let [all, get, served, served_get] = found[..] else { panic!("{json}") };
         assert_eq!((all, get), ((Some(1000), Some(1.0)), (Some(400), Some(1e-6))));
         assert_eq!((served, served_get), ((Some(400), Some(100e-9)), (Some(400), Some(100e-9))));
     }
