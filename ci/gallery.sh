@@ -7,7 +7,8 @@ mkdir -p docs/gallery
 find docs/gallery -type f -delete
 ran=0
 while IFS= read -r line; do
-    read -ra words <<<"${line#cargo run --release -- }"
+    # As a shell splits it, but for globs.
+    mapfile -t words < <(xargs printf '%s\n' <<<"${line#cargo run --release -- }")
     "$bench" "${words[@]}" >/dev/null
     ran=$((ran + 1))
 done < <(grep '^cargo run --release -- plot ' docs/GALLERY.md)
