@@ -70,3 +70,10 @@ def test_a_notebook_is_short_and_stripped(path):
 
 def test_the_four_notebooks_are_there():
     assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04"]
+
+
+def test_a_twin_is_another_subject():
+    run = folder.load("factors", "experiments/factors.toml")
+    twins = run.trials[run.trials.twin]
+    assert len(twins) > 0 and twins.subject.str.endswith(" (A/A)").all()
+    assert not run.trials[~run.trials.twin].subject.str.contains("A/A").any()

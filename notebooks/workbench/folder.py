@@ -36,7 +36,9 @@ def load(name, spec, results=RESULTS):
     rows = pd.read_csv(path / "trials.csv", dtype={"valid": str, "error": str})
     trials, invalid = split_valid(rows)
     machine = tomllib.loads((path / "machine.toml").read_text())
-    trials["subject"] = [subject(s, r) for s, r in zip(trials.structure, trials.reclaimer)]
+    twins = trials.twin if "twin" in trials else [False] * len(trials)
+    cells = zip(trials.structure, trials.reclaimer, twins)
+    trials["subject"] = [subject(*cell) for cell in cells]
     return Folder(path, trials, invalid, cpus_of(machine))
 
 
@@ -46,9 +48,10 @@ def split_valid(rows):
     return rows[valid].copy(), int((~valid).sum())
 
 
-def subject(structure, reclaimer):
-    """A table's name as `bench` prints it."""
-    return structure if reclaimer == "none" else f"{structure}/{reclaimer}"
+def subject(structure, reclaimer, twin=False):
+    """A table's name as `bench` prints it; its twin, measured as well for the noise floor, has another."""
+    name = structure if reclaimer == "none" else f"{structure}/{reclaimer}"
+    return f"{name} (A/A)" if twin else name
 
 
 def cpus_of(machine):
