@@ -2,9 +2,11 @@
 //! nothing that is sent panics.
 
 mod common;
+mod cuts;
 mod packets;
 
 use common::{PLENTY, service, settings, talk};
+use cuts::cut;
 use packets::{Reply, packet, replies};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -77,20 +79,6 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         }
         piece
     })
-}
-
-/// All of `bytes`, in parts of these lengths, again and again.
-fn cut<'b>(bytes: &'b [u8], lengths: &[usize]) -> Vec<&'b [u8]> {
-    let (mut rest, mut parts) = (bytes, Vec::new());
-    for length in lengths.iter().cycle() {
-        let (part, after) = rest.split_at((*length).min(rest.len()));
-        parts.push(part);
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    parts
 }
 
 /// Whether something asks what the time is, in whatever packet it may come to stand.

@@ -1,8 +1,10 @@
 //! What comes out does not depend on how what comes in is cut, nor on how much may come out at a time.
 
 mod common;
+mod cuts;
 
 use common::{PLENTY, service, settings, talk};
+use cuts::cut;
 use proptest::prelude::*;
 use server::conversation::{Conversation, Next, Room};
 use server::protocol::{MOST_LINE, MOST_RETRIEVAL};
@@ -57,23 +59,14 @@ proptest! {
     #[test]
     fn cuts_change_nothing(
         pieces in prop::collection::vec(piece(), 1..20),
-        cuts in prop::collection::vec(1_usize..60, 1..40),
+        lengths in prop::collection::vec(1_usize..60, 1..40),
         bytes in 1_usize..200,
         each: bool,
     ) {
         let all = pieces.concat();
         let expected = talk(&service(settings("memc3", "clock")), [&all[..]], PLENTY);
-        let (mut rest, mut parts) = (&all[..], Vec::new());
-        for cut in cuts.iter().cycle() {
-            let (part, after) = rest.split_at((*cut).min(rest.len()));
-            parts.push(part);
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
         let here = service(settings("memc3", "clock"));
-        let cut = talk(&here, parts, Room { bytes, each });
+        let cut = talk(&here, cut(&all, &lengths), Room { bytes, each });
         prop_assert_eq!(String::from_utf8_lossy(&cut.0), String::from_utf8_lossy(&expected.0));
         prop_assert_eq!(cut.1, expected.1);
         let single = talk(&service(settings("sharded", "none")), all.chunks(1), PLENTY);
