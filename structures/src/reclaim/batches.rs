@@ -16,11 +16,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::PoisonError;
 
-use super::retired::Retired;
+use super::retired::{Orphans, Retired};
 use super::{Node, Payload, Reclaimer};
-use crate::sync::{Mutex, MutexGuard};
 
 /// The default batch: as many nodes as crossbeam-epoch puts into a bag, so that defaults compare.
 const DEFAULT_SIZE: usize = 64;
@@ -54,28 +52,24 @@ fn take<M>(queue: &mut VecDeque<Batch<M>>, passed: impl Fn(&M) -> bool) -> Vec<B
 #[derive(Debug)]
 pub(super) struct Pool<M> {
     size: usize,
-    orphans: Mutex<VecDeque<Batch<M>>>,
+    orphans: Orphans<Batch<M>>,
 }
 
 impl<M> Pool<M> {
     /// Batches of `size` nodes; a batch has at least one.
     pub(super) fn new(size: Option<usize>) -> Self {
-        Self { size: size.unwrap_or(DEFAULT_SIZE).max(1), orphans: Mutex::default() }
+        Self { size: size.unwrap_or(DEFAULT_SIZE).max(1), orphans: Orphans::default() }
     }
 
     /// A participant's batches.
     pub(super) fn batches(&self) -> Batches<'_, M> {
         Batches { pool: self, open: Vec::new(), closed: VecDeque::new() }
     }
-
-    fn orphans(&self) -> MutexGuard<'_, VecDeque<Batch<M>>> {
-        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<M> Drop for Pool<M> {
     fn drop(&mut self) {
-        for batch in self.orphans.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for batch in self.orphans.take() {
             // SAFETY: the pool is the domain's, which participants borrow, and guards borrow
             // these: none is left.
             unsafe { batch.reclaim() }
@@ -137,7 +131,7 @@ impl<M> Batches<'_, M> {
         passed: impl Fn(&M, &S) -> bool,
     ) {
         // The lock comes before the look: the orphans were closed before.
-        let mut orphans = self.pool.orphans.try_lock().ok();
+        let mut orphans = self.pool.orphans.try_lock();
         let reached = look();
         let passed = |mark: &M| passed(mark, &reached);
         let own = take(&mut self.closed, passed);
@@ -152,7 +146,7 @@ impl<M> Batches<'_, M> {
 
     /// Whether there is nothing to be freed, here or among the orphans.
     pub(super) fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.closed.is_empty() && self.pool.orphans().is_empty()
+        self.open.is_empty() && self.closed.is_empty() && self.pool.orphans.lock().is_empty()
     }
 
     /// Makes orphans of all batches, and frees those that have passed. `mark` as in
@@ -170,7 +164,7 @@ impl<M> Batches<'_, M> {
         if !self.open.is_empty() {
             self.close(mark());
         }
-        let mut orphans = self.pool.orphans();
+        let mut orphans = self.pool.orphans.lock();
         orphans.extend(self.closed.drain(..));
         if orphans.is_empty() {
             return;

@@ -52,17 +52,15 @@
 //! ended. The announced epoch is at most s, by the same order. So the guard had ended (reclaim-S1),
 //! with a Release that the check's Acquire and the advance's Release pass on (reclaim-S3).
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
-use std::sync::PoisonError;
 
 use super::fences::Fences;
 use super::registry::{Registry, Taken, Threads};
-use super::retired::Retired;
+use super::retired::{Orphans, OrphansLock, Retired};
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
-use crate::sync::{AtomicPtr, AtomicU64, FIRST, Mutex, MutexGuard, Ordering, perturb};
+use crate::sync::{AtomicPtr, AtomicU64, FIRST, Ordering, perturb};
 
 const DEFAULT_BATCH: usize = 256;
 
@@ -76,7 +74,7 @@ pub struct Debra {
     threads: Registry<Announced>,
     /// Bags of threads that left, in the order of leaving: each stands behind bags with stamps from
     /// before it came, and waits for them.
-    orphans: Mutex<VecDeque<Bag>>,
+    orphans: Orphans<Bag>,
     batch: usize,
     fences: Fences,
 }
@@ -107,18 +105,14 @@ impl Debra {
         Self {
             epoch: GlobalEpoch(AtomicU64::new(FIRST + QUIESCENT + 1)),
             threads: Registry::default(),
-            orphans: Mutex::default(),
+            orphans: Orphans::default(),
             batch: batch.unwrap_or(DEFAULT_BATCH).max(1),
             fences,
         }
     }
 
-    fn orphans(&self) -> MutexGuard<'_, VecDeque<Bag>> {
-        self.orphans.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Frees orphans, as `epoch` has been read with Acquire.
-    fn free_orphans(mut orphans: MutexGuard<'_, VecDeque<Bag>>, epoch: u64) {
+    fn free_orphans(mut orphans: OrphansLock<'_, Bag>, epoch: u64) {
         let ripe = orphans.iter().take_while(|bag| bag.is_ripe(epoch)).count();
         let ripe: Vec<Bag> = orphans.drain(..ripe).collect();
         // No lock is held while nodes are freed: that runs the user's code.
@@ -138,7 +132,7 @@ impl Default for Debra {
 
 impl Drop for Debra {
     fn drop(&mut self) {
-        for mut bag in self.orphans().drain(..) {
+        for mut bag in self.orphans.take() {
             // SAFETY: a guard borrows its participant and that the domain: there is none.
             unsafe { bag.reclaim() };
         }
@@ -268,7 +262,7 @@ impl DebraParticipant<'_> {
     /// Closes the bag and starts to check. Frees orphans, unless somebody has them right now.
     #[cold]
     fn close(&mut self) {
-        if let Ok(orphans) = self.domain.orphans.try_lock() {
+        if let Some(orphans) = self.domain.orphans.try_lock() {
             Debra::free_orphans(orphans, self.epoch);
         }
         // Heavy fence debra-E2, debra-E3: after every unlinking of a node in the bag, and before the
@@ -321,7 +315,7 @@ impl DebraParticipant<'_> {
             let stamp = self.domain.epoch.0.load(Ordering::Relaxed);
             bags.push(Bag { nodes: mem::take(&mut self.open), stamp });
         }
-        let mut orphans = self.domain.orphans();
+        let mut orphans = self.domain.orphans.lock();
         orphans.extend(bags.into_iter().filter(|bag| !bag.nodes.is_empty()));
         !orphans.is_empty()
     }
@@ -341,8 +335,8 @@ impl Drop for DebraParticipant<'_> {
             // Acquire: as in `enter`.
             let epoch = self.domain.epoch.0.load(Ordering::Acquire);
             self.turn(epoch);
-            Debra::free_orphans(self.domain.orphans(), epoch);
-            if self.domain.orphans().is_empty() {
+            Debra::free_orphans(self.domain.orphans.lock(), epoch);
+            if self.domain.orphans.lock().is_empty() {
                 return;
             }
             self.close();

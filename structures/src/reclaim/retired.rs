@@ -1,10 +1,12 @@
 //! Retired nodes of any type, as our own schemes keep them until they may be freed.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
 use super::{Node, Payload, Reclaimer};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 /// A retired node and how to free it.
 pub(super) struct Retired {
@@ -55,13 +57,21 @@ impl Retired {
     }
 }
 
-/// What threads that left could not free yet; any other thread may take it over. `T` is a
-/// [`Retired`] with what the scheme has noted about it.
-pub(super) struct Orphans<T>(Mutex<Vec<T>>);
+/// What threads that left could not free yet, in the order of leaving; any other thread may take it
+/// over. `T` is a [`Retired`], or a batch of them, with what the scheme has noted about it.
+///
+/// On cache lines of its own: threads look here whenever they free, and nearly always there is nothing.
+/// Then they read one word that nobody writes, and leave the lock alone.
+#[repr(align(128))]
+pub(super) struct Orphans<T> {
+    /// Whether `list` has any. Written by who holds the lock, when it is done.
+    any: AtomicBool,
+    list: Mutex<VecDeque<T>>,
+}
 
 impl<T> Default for Orphans<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { any: AtomicBool::new(false), list: Mutex::default() }
     }
 }
 
@@ -72,22 +82,66 @@ impl<T> fmt::Debug for Orphans<T> {
 }
 
 impl<T> Orphans<T> {
+    /// The list, once nobody else has it.
+    pub(super) fn lock(&self) -> OrphansLock<'_, T> {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        OrphansLock { any: &self.any, list }
+    }
+
+    /// The list, unless it is empty or somebody else has it right now. Who has just been told of a
+    /// thread's leaving may still find it empty; who calls again does not for long.
+    pub(super) fn try_lock(&self) -> Option<OrphansLock<'_, T>> {
+        // Relaxed: a hint. What is in the list is ordered by its lock.
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let list = self.list.try_lock().ok()?;
+        Some(OrphansLock { any: &self.any, list })
+    }
+
     /// Leaves `left` to others.
     pub(super) fn leave(&self, left: &mut Vec<T>) {
         if !left.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).append(left);
+            self.lock().extend(left.drain(..));
         }
     }
 
-    /// Takes over what others left, unless somebody has the list right now.
+    /// Takes over what others left, as far as [`try_lock`](Self::try_lock) has it.
     pub(super) fn adopt(&self, into: &mut Vec<T>) {
-        if let Ok(mut left) = self.0.try_lock() {
-            into.append(&mut left);
+        if let Some(mut left) = self.try_lock() {
+            into.extend(left.drain(..));
         }
     }
 
     /// All that is left, for the domain's drop.
-    pub(super) fn take(&mut self) -> Vec<T> {
-        std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn take(&mut self) -> VecDeque<T> {
+        std::mem::take(self.list.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// [`Orphans`], locked until this drops.
+pub(super) struct OrphansLock<'o, T> {
+    any: &'o AtomicBool,
+    list: MutexGuard<'o, VecDeque<T>>,
+}
+
+impl<T> Deref for OrphansLock<'_, T> {
+    type Target = VecDeque<T>;
+
+    fn deref(&self) -> &VecDeque<T> {
+        &self.list
+    }
+}
+
+impl<T> DerefMut for OrphansLock<'_, T> {
+    fn deref_mut(&mut self) -> &mut VecDeque<T> {
+        &mut self.list
+    }
+}
+
+impl<T> Drop for OrphansLock<'_, T> {
+    fn drop(&mut self) {
+        // Relaxed: as in `try_lock`. The lock, which is still held, orders those who write it.
+        self.any.store(!self.list.is_empty(), Ordering::Relaxed);
     }
 }
