@@ -16,7 +16,7 @@ use adversary::{Plan, Trace, depth, explore, follow};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread;
 use structures::map::Progress;
-use structures::reclaim::{Epoch, Hazard, Leak};
+use structures::reclaim::{Epoch, Hazard, Leak, Reclaimer};
 use structures::versioned::cow::{Cas, Cow, Locked};
 use structures::versioned::left_right::LeftRight;
 use structures::versioned::log::HerlihyLog;
@@ -465,6 +465,38 @@ fn log_reads_do_not_go_back() {
         }
     }
     println!("log, epoch: {stands} stands on the way to a checkpoint and behind it");
+}
+
+/// Thread 1 announces an operation and stands; thread 2 has it run at the eighth place, and thread 3 is
+/// at the eleventh when thread 2 leaves a checkpoint at the twelfth and stops before it says that this is
+/// to be seen. Thread 1 goes on from the checkpoint, which is ahead of its operation, and reads; then
+/// thread 3 does, whose replica is no older than what it was told.
+fn a_replica_ahead_is_not_read_in_silence<R: Reclaimer + 'static>(name: &str) {
+    const OPERATIONS: &[usize] = &[1, 10, 1];
+    let mut stands = 0;
+    'announcer: for announced in 0.. {
+        for left in 0.. {
+            let mut plan = vec![(1, Steps(announced))];
+            plan.extend([(2, Operation); 9]);
+            plan.extend([(3, Operation), (2, Steps(left)), (1, Operation)]);
+            plan.extend([(1, End), (3, End), (2, End)]);
+            let (.., trace) = run::<HerlihyLog<Chronicle, R>>(plan, OPERATIONS);
+            stands += 1;
+            if trace.early.contains(&1) {
+                break 'announcer;
+            }
+            if trace.early.contains(&2) {
+                break;
+            }
+        }
+    }
+    println!("log, {name}: {stands} stands before a replica goes on from a checkpoint ahead");
+}
+
+#[test]
+fn log_reads_do_not_go_back_behind_a_replica_ahead() {
+    a_replica_ahead_is_not_read_in_silence::<Epoch>("epoch");
+    a_replica_ahead_is_not_read_in_silence::<Hazard>("hazard");
 }
 
 #[test]
