@@ -22,7 +22,7 @@ pub struct Number {
     /// The number.
     pub is: f64,
     /// A draw is at most so much above or below it, as a share: from 0, which is known, to below 1. Of a count,
-    /// and of `rmw_overlaps`, 0 alone. If it is not said, what the model draws anyway is drawn as
+    /// of `rmw_overlaps` and of `spread`, 0 alone. If it is not said, what the model draws anyway is drawn as
     /// [`MachineModel::drawn`] says, and other numbers are not.
     pub within: Option<f64>,
     /// Where it is from.
@@ -34,6 +34,8 @@ const POSITIVE: [&str; 4] = ["ghz", "kib", "window", "ipc"];
 /// … and those that are whole, and 1 at least.
 const COUNTED: [&str; 8] =
     ["sockets", "cores_per_socket", "ways", "misses", "stores", "cached", "given_back", "taken"];
+/// Numbers that choose one of two ways.
+const CHOSEN: [&str; 2] = ["rmw_overlaps", "spread"];
 /// Numbers that are drawn in any case, and within which share of theirs if they do not say.
 const UNCERTAIN: [(&str, f64); 5] = [
     ("near_ns", 0.3),
@@ -54,7 +56,7 @@ impl Number {
         ensure!(!is_counted || is_count, "{name} is {is}: a whole number from 1 up");
         let within = self.within.unwrap_or(0.0);
         ensure!((0.0..1.0).contains(&within), "{name} is within {within}: from 0 to below 1");
-        let is_drawn = !is_counted && last != "rmw_overlaps";
+        let is_drawn = !is_counted && !CHOSEN.contains(&last);
         ensure!(is_drawn || within == 0.0, "{name} is not drawn within {within}: 0, or nothing");
         Ok(())
     }
@@ -100,8 +102,11 @@ pub struct MachineModel {
     pub name: String,
     /// Its sockets.
     pub sockets: Number,
-    /// Cores of a socket. Cores are numbered socket by socket.
+    /// Cores of a socket.
     pub cores_per_socket: Number,
+    /// 1 if threads go to the sockets in turn, as a scheduler deals out threads that are bound to no core; 0, or
+    /// not said, if they fill one socket after the other.
+    pub spread: Option<Number>,
     /// The clock. It does not change with the number of busy cores.
     pub ghz: Number,
     /// The first cache of a core.
@@ -243,6 +248,8 @@ impl MachineModel {
         }
         let overlaps = self.rmw_overlaps.is;
         ensure!([0.0, 1.0].contains(&overlaps), "rmw_overlaps is {overlaps}: 0 or 1");
+        let spread = self.spread.as_ref().map_or(0.0, |spread| spread.is);
+        ensure!([0.0, 1.0].contains(&spread), "spread is {spread}: 0 or 1");
         let (sockets, cores) = (self.sockets.is, self.sockets.is * self.cores_per_socket.is);
         ensure!(sockets <= MOST_SOCKETS as f64, "{sockets} sockets: at most {MOST_SOCKETS}");
         ensure!(cores <= MOST_CORES as f64, "{cores} cores: at most {MOST_CORES}");
@@ -315,6 +322,7 @@ impl MachineModel {
             ("wake_ns", &mut self.wake_ns),
             ("woken_ns", &mut self.woken_ns),
         ];
+        numbers.extend(self.spread.as_mut().map(|spread| ("spread", spread)));
         if let Some(AllocatorModel { cached, given_back, taken }) = &mut self.allocator {
             numbers.extend([
                 ("allocator.cached", cached),
@@ -331,10 +339,13 @@ impl MachineModel {
         self.sockets.is as usize * self.cores_per_socket.is as usize
     }
 
-    /// The socket of a core.
+    /// The socket of a core. Thread n runs on core n.
     #[must_use]
     pub fn socket_of(&self, core: usize) -> usize {
-        core / self.cores_per_socket.is as usize
+        match &self.spread {
+            Some(spread) if spread.is == 1.0 => core % self.sockets.is as usize,
+            _ => core / self.cores_per_socket.is as usize,
+        }
     }
 
     /// Nanoseconds as cycles.

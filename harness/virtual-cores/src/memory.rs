@@ -169,7 +169,8 @@ struct Costs {
 #[derive(Debug)]
 pub struct CoherentMemory {
     costs: Costs,
-    cores_per_socket: usize,
+    /// The socket of each core.
+    socket_of: Vec<usize>,
     sockets: usize,
     lines: Vec<Line>,
     l1: Vec<LineCache>,
@@ -196,7 +197,7 @@ impl CoherentMemory {
                 memory: machine.cycles(&machine.memory_ns),
                 far_memory: machine.cycles(&machine.far_memory_ns),
             },
-            cores_per_socket: machine.cores_per_socket.is as usize,
+            socket_of: (0..cores).map(|core| machine.socket_of(core)).collect(),
             sockets,
             lines: Vec::new(),
             l1: caches(&machine.l1, cores),
@@ -247,7 +248,7 @@ impl CoherentMemory {
     }
 
     fn miss(&mut self, core: usize, line: u32, writes: bool, now: u64) -> Served {
-        let socket = core / self.cores_per_socket;
+        let socket = self.socket_of[core];
         let state = self.lines[line as usize];
         let start = now.max(state.busy);
         // Who waits for a line that is on its own way stands behind nobody.
@@ -274,7 +275,7 @@ impl CoherentMemory {
         let is_handed_over = writes || state.owner != NOBODY;
         if !writes && state.owner != NOBODY {
             self.lines[line as usize].owner = NOBODY;
-            self.enter_llc(usize::from(state.owner) / self.cores_per_socket, line);
+            self.enter_llc(self.socket_of[usize::from(state.owner)], line);
         }
         if !writes && matches!(from, ServedFrom::Far | ServedFrom::Near) {
             self.enter_llc(socket, line);
@@ -296,9 +297,9 @@ impl CoherentMemory {
 
     /// Where the line comes from, and what that costs.
     fn source(&self, core: usize, state: &Line, line: u32) -> (ServedFrom, u64) {
-        let socket = core / self.cores_per_socket;
+        let socket = self.socket_of[core];
         let costs = &self.costs;
-        let is_near = |other: usize| other / self.cores_per_socket == socket;
+        let is_near = |other: usize| self.socket_of[other] == socket;
         if state.owner != NOBODY {
             return if is_near(usize::from(state.owner)) {
                 (ServedFrom::Near, costs.near)
@@ -322,14 +323,14 @@ impl CoherentMemory {
 
     /// Takes the line from all others; returns what that costs the writer.
     fn invalidate(&mut self, core: usize, line: u32) -> u64 {
-        let socket = core / self.cores_per_socket;
+        let socket = self.socket_of[core];
         let state = self.lines[line as usize];
         let mut cost = 0;
         for other in state.others(core) {
             self.counts.invalidations += 1;
             self.l1[other].remove(line);
             self.l2[other].remove(line);
-            let is_near = other / self.cores_per_socket == socket;
+            let is_near = self.socket_of[other] == socket;
             cost = cost.max(if is_near { self.costs.near } else { self.costs.far });
         }
         for of in (0..self.sockets).filter(|of| state.llc >> of & 1 == 1) {
@@ -366,7 +367,7 @@ impl CoherentMemory {
         if state.owner == core as u16 {
             state.owner = NOBODY;
         }
-        self.enter_llc(core / self.cores_per_socket, line);
+        self.enter_llc(self.socket_of[core], line);
     }
 
     fn enter_llc(&mut self, socket: usize, line: u32) {

@@ -18,7 +18,8 @@ fn shipped() -> Vec<(String, MachineModel)> {
 
 /// How many numbers a file of that machine has.
 fn numbers_of(machine: &MachineModel) -> usize {
-    if machine.allocator.is_some() { 33 } else { 30 }
+    let of_allocator = if machine.allocator.is_some() { 3 } else { 0 };
+    30 + of_allocator + usize::from(machine.spread.is_some())
 }
 
 #[test]
@@ -60,6 +61,10 @@ fn each_number_of(text: &str, count: usize) {
             format!("{name}s = {{ is = {is}, source = 's' }}"),
             String::new(),
         ] {
+            // It need not be said.
+            if bad.is_empty() && name == "spread" {
+                continue;
+            }
             let error = format!("{:#}", with(bad.clone()).expect_err(&bad));
             assert!(error.contains(name), "{bad}: {error}");
         }
@@ -89,6 +94,27 @@ fn counts_are_whole() {
             let error = MachineModel::parse(&text.replacen(line, &bad, 1)).expect_err(&bad);
             assert!(format!("{error:#}").contains(name), "{bad}: {error:#}");
         }
+    }
+}
+
+/// Threads fill socket after socket, or go to them in turn; there is nothing between, and none of it is drawn.
+#[test]
+fn threads_are_spread_or_not() {
+    let (text, machine) = shipped().into_iter().find(|(_, m)| m.spread.is_none()).expect("one");
+    let with = |spread: &str| {
+        let line = format!("\nspread = {{ is = {spread}, source = 's' }}\nsockets = ");
+        MachineModel::parse(&text.replacen("\nsockets = ", &line, 1))
+    };
+    let socket_of = |machine: &MachineModel| [0, 1, 2, 3].map(|core| machine.socket_of(core));
+    assert_eq!(socket_of(&machine), [0; 4]);
+    assert_eq!(socket_of(&with("0").expect("it is one")), [0; 4]);
+    let spread = with("1").expect("it is one");
+    let sockets = spread.sockets.is as usize;
+    assert_eq!(socket_of(&spread), [0, 1, 2, 3].map(|core| core % sockets));
+    assert_eq!(MachineModel::parse(&spread.to_toml()).expect("it is written"), spread);
+    for bad in ["2", "0.5", "1, within = 0.1"] {
+        let error = format!("{:#}", with(bad).expect_err(bad));
+        assert!(error.contains("spread"), "{bad}: {error}");
     }
 }
 

@@ -3,7 +3,7 @@
 mod machines;
 
 use machines::{machine, two_sockets};
-use virtual_cores::{CoherentMemory, Part, ServedFrom, Traffic};
+use virtual_cores::{CoherentMemory, Number, Part, ServedFrom, Traffic};
 
 const READS: bool = false;
 const WRITES: bool = true;
@@ -54,6 +54,21 @@ fn writers_in_turn_hand_the_line_over_each_time() {
         sequence(&mut memory, (0..turns).map(|turn| (16 * (1 - turn as usize % 2), 1, WRITES)));
         let counts = memory.counts();
         assert_eq!((counts.near, counts.far), (turns - 1, turns - 1));
+    }
+}
+
+/// Where threads go to the sockets in turn, the first two are far from one another, and the third is near the
+/// first.
+#[test]
+fn spread_threads_are_far_from_their_neighbours() {
+    let mut machine = two_sockets();
+    machine.spread = Some(Number { is: 1.0, within: None, source: "s".into() });
+    for (other, near, far) in [(1, 0, 9), (2, 9, 0), (17, 0, 9), (30, 9, 0)] {
+        let mut memory = CoherentMemory::new(&machine, 32);
+        sequence(&mut memory, (0..10).map(|turn| (other * (turn % 2), 0, WRITES)));
+        let counts = memory.counts();
+        assert_eq!((counts.near, counts.far), (near, far), "core {other}");
+        memory.check();
     }
 }
 
