@@ -110,11 +110,24 @@ impl Scale {
         let (decades, label): (_, fn(i32) -> String) = match self {
             Self::Log(decades) => (decades, power),
             Self::Seconds(decades) => (decades, unit),
+            Self::Fine(..) => return self.fine_ticks_that(fit),
             _ => return self.labelled_ticks(),
         };
         let from = decades.least_step();
         let mut tries = (from..from + 4).map(|step| decades.labelled_ticks(step, label));
         tries.find(|ticks| fit(ticks)).unwrap_or_else(|| self.labelled_ticks())
+    }
+
+    /// The same of 1, 2 and 5 times powers of ten: these alone have labels if not all fit, where there are two.
+    fn fine_ticks_that(self, fit: impl Fn(&[(f64, String)]) -> bool) -> Vec<(f64, String)> {
+        let mut ticks = self.labelled_ticks();
+        let is_power = |label: &str| label.trim_start_matches(['0', '.']).starts_with('1');
+        let powers = ticks.iter().filter(|(_, label)| is_power(label)).count();
+        if powers > 1 && !fit(&ticks) {
+            let others = ticks.iter_mut().filter(|(_, label)| !is_power(label));
+            others.for_each(|(_, label)| label.clear());
+        }
+        ticks
     }
 
     /// The place of each tick, as a share, and its label, which may be empty.
@@ -153,7 +166,7 @@ impl Scale {
 }
 
 /// Between numbers that differ by more than this, ticks are at powers of ten alone.
-const FEW: f64 = 40.0;
+const FEW: f64 = 100.0;
 
 /// 1, 2 or 5 times a power of ten: the one nearest to `value` on the side that `is_beyond` says.
 fn round_number(value: f64, is_beyond: fn(f64, f64) -> bool) -> f64 {
@@ -281,6 +294,21 @@ mod tests {
         assert_eq!(labels(&[0.0, 150.0, 1e9]), ["0", "100", "", "10k", "", "1M", "", "100M", ""]);
         assert_eq!(labels(&[0.0]), ["0", "1", "10"]);
         assert_eq!(labels(&[]), ["1", "10"]);
+    }
+
+    /// Whole decades would leave two fifths of the axis empty.
+    #[test]
+    fn less_than_two_decades_are_filled() {
+        assert_eq!(labels(&[3.16, 167.0]), ["2", "5", "10", "20", "50", "100", "200"]);
+        assert_eq!(labels(&[0.05, 4.9]), ["0.05", "0.1", "0.2", "0.5", "1", "2", "5"]);
+        let some = |values: [f64; 2]| -> Vec<String> {
+            let ticks = Scale::log(values.into_iter()).ticks_that(|_| false);
+            ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(some([3.16, 167.0]), ["", "", "10", "", "", "100", ""]);
+        assert_eq!(some([0.05, 4.9]), ["", "0.1", "", "", "1", "", ""]);
+        // One label would be no scale.
+        assert_eq!(some([15.0, 45.0]), ["10", "20", "50"]);
     }
 
     #[test]
