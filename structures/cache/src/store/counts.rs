@@ -1,21 +1,28 @@
 //! Lookups, counted without a write to what threads share.
 //!
 //! A locked instruction would be a tenth of a lookup, and the processor could not begin the next one before it
-//! is done. So a thread counts in a place of its own, by a load and a store; threads beyond [`OWN`] share one.
+//! is done. So a thread counts in a place of its own, by a load and a store. Places beyond the first [`OWN`] are made
+//! when the first of their threads counts, 128 bytes each. Threads share a place that are beyond 65,536, that end and
+//! have given their number back, or for whose places there is no memory.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use crossbeam_utils::CachePadded;
 
 use crate::sync::hints::{AtomicU64, Ordering};
 
-/// Threads that have a place of their own.
+/// Places that there are from the start.
 const OWN: usize = 16;
+
+/// Segments of further places, each as long as all before it.
+const SEGMENTS: usize = 12;
 
 /// Counts of lookups. All accesses are relaxed: they order nothing.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     own: [CachePadded<Count>; OWN],
+    added: [OnceLock<Box<[CachePadded<Count>]>>; SEGMENTS],
     shared: CachePadded<Count>,
 }
 
@@ -34,7 +41,13 @@ impl Count {
 impl Counts {
     #[inline]
     pub(super) fn add(&self, is_hit: bool) {
-        let Some(own) = self.own.get(numbers::own()) else {
+        self.count(self.place(numbers::own()), is_hit);
+    }
+
+    /// Counts in a place that is the calling thread's, or in that of all that have none.
+    #[inline]
+    fn count(&self, own: Option<&CachePadded<Count>>, is_hit: bool) {
+        let Some(own) = own else {
             self.shared.of(is_hit).fetch_add(1, Ordering::Relaxed);
             return;
         };
@@ -43,9 +56,31 @@ impl Counts {
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
+    /// The place of the thread with that number; `None` for a number that is none.
+    #[inline]
+    fn place(&self, number: usize) -> Option<&CachePadded<Count>> {
+        self.own.get(number).or_else(|| self.added(number))
+    }
+
+    /// The same behind the first places.
+    #[cold]
+    fn added(&self, number: usize) -> Option<&CachePadded<Count>> {
+        let segment = (number / OWN).ilog2() as usize;
+        let first = OWN << segment.min(SEGMENTS);
+        let places = self.added.get(segment)?.get_or_init(|| {
+            let mut places = Vec::new();
+            if places.try_reserve_exact(first).is_ok() {
+                places.resize_with(first, CachePadded::default);
+            }
+            places.into_boxed_slice()
+        });
+        places.get(number - first)
+    }
+
     /// Hits and misses.
     pub(super) fn sum(&self) -> (u64, u64) {
-        let places = self.own.iter().chain([&self.shared]);
+        let added = self.added.iter().filter_map(OnceLock::get).flat_map(|places| places.iter());
+        let places = self.own.iter().chain(added).chain([&self.shared]);
         places.fold((0, 0), |(hits, misses), place| {
             let load = |is_hit| place.of(is_hit).load(Ordering::Relaxed);
             (hits + load(true), misses + load(false))
@@ -115,7 +150,34 @@ mod tests {
 
     use super::*;
 
-    /// More threads than there are places count at the same time, and then others with the same numbers.
+    /// Each thread has lines that no other writes, however many there are.
+    #[test]
+    fn numbers_have_places_of_their_own() {
+        let counts = Counts::default();
+        let mut lines = BTreeSet::new();
+        for number in 0..1100 {
+            let place = counts.place(number).expect("there is memory");
+            assert!(lines.insert(std::ptr::from_ref(place).addr() / 64), "{number} shares a line");
+            place.of(false).store(1, Ordering::Relaxed);
+        }
+        assert_eq!(counts.sum(), (0, 1100));
+        assert!((0..1100).all(|number| counts.place(number).is_some()), "they stay");
+        assert_eq!(counts.sum(), (0, 1100));
+        let none = [OWN << SEGMENTS, usize::MAX - 1].map(|number| counts.place(number).is_none());
+        assert_eq!(none, [true; 2], "beyond the last, and who has none");
+    }
+
+    /// What has no place counts.
+    #[test]
+    fn who_has_no_number_counts_where_others_do() {
+        let counts = Counts::default();
+        counts.count(None, true);
+        counts.count(counts.place(3), true);
+        counts.count(None, false);
+        assert_eq!(counts.sum(), (2, 1));
+    }
+
+    /// More threads than there are places at first count at the same time, and then others with the same numbers.
     #[test]
     fn no_increment_is_lost_and_numbers_come_again() {
         let threads = OWN + 4;
