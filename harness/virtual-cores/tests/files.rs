@@ -25,10 +25,11 @@ fn numbers_of(machine: &MachineModel) -> usize {
 #[test]
 fn shipped_machines_can_be_read() {
     let machines = shipped();
-    assert!(machines.len() >= 2);
+    let with_curves = machines.iter().filter(|(_, machine)| !machine.published.is_empty());
+    assert!(with_curves.count() >= 2);
+    assert!(machines.iter().any(|(_, machine)| machine.cores() >= 144));
     for (text, machine) in machines {
         assert!(machine.cores() >= 16, "{machine}");
-        assert!(!machine.published.is_empty(), "{machine}");
         // Each number has one.
         assert_eq!(text.matches("source = ").count(), numbers_of(&machine));
     }
