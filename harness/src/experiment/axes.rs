@@ -243,10 +243,11 @@ fn read_reads(
 pub(crate) fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
     let is_share = value > 0.0 && value < 1.0;
     is_share.then(|| {
+        // Of a mere product digits would be shown that nobody has written.
+        let percentage = (1e8 * value).round() / 1e6;
         format!(
             "`{name}` is {value}, which is {value} % of the operations; if a share of them is \
-             meant, write {}",
-            100.0 * value
+             meant, write {percentage}"
         )
     })
 }

@@ -83,8 +83,9 @@ pub(crate) fn merge<R: StudyRow>(folders: &[&Path]) -> Result<(Option<Vec<R>>, u
 
 fn two_results(first: &Path, second: &Path, (case, block, _): &StudyPlace, file: &str) -> Failure {
     usage(format!(
-        "{} and {} have different results of one trial in {file}: case {case} in block {block}",
+        "{} and {} have different results of one trial in {file}: case {case} in block {}, counted from 1",
         first.display(),
         second.display(),
+        block + 1
     ))
 }

@@ -162,8 +162,8 @@ fn what_may_not_be_meant_is_said() {
     lab.run("sweep t.toml --dry-run").exits(0).prints(&[share, without]);
     let ran = lab.run("sweep t.toml --out r --blocks 1").exits(0).says(&[share]);
     assert!(!ran.err.contains(without), "{}", ran.err);
-    let run = "run --structure chaining-bucket-lock --keys 64 --seconds 0.01 --reads 0.9";
-    lab.run(run).exits(0).says(&["`--reads` is 0.9"]);
+    let run = "run --structure chaining-bucket-lock --keys 64 --seconds 0.01 --reads 0.57";
+    lab.run(run).exits(0).says(&["`--reads` is 0.57", "is meant, write 57\n"]);
 }
 
 #[test]
