@@ -141,6 +141,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(input) => input,
         Err(error) => return failed(&error, ExitCode::from(2)),
     };
+    input.spec.doubts().iter().for_each(|doubt| eprintln!("note: {doubt}"));
     glue::install(!arguments.without_membarrier);
     match run(&arguments, input, &structures) {
         Ok(()) => ExitCode::SUCCESS,

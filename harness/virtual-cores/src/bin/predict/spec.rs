@@ -42,7 +42,7 @@ const TABLES: [&str; 14] = [
 ];
 
 /// What says how trials are measured, and what for: of no use here.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "title",
     "question",
     "reproduces",
@@ -54,6 +54,7 @@ const SETTINGS: [&str; 11] = [
     "pin",
     "controls",
     "series",
+    "turns",
 ];
 
 /// A cell but for its number of threads.
@@ -191,6 +192,8 @@ impl Spec {
                     grids.extend(also.iter().map(|grid| ("[[also]]", grid.clone())));
                 }
                 ("mix", toml::Value::Table(_)) => changes = Changes::read(value)?,
+                // A setting, of which a table says more.
+                ("turns", _) => {}
                 (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
                     bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
                 }
@@ -229,6 +232,18 @@ impl Spec {
         rows.iter().all(|row| {
             asked.next().is_some_and(|(cell, threads)| cell.is_of(row) && threads == row.threads)
         })
+    }
+
+    /// What is right as it is written, and may not be meant: a share in place of a percentage.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let reads = self.curves.iter().map(|curve| curve.cell.reads);
+        let doubtful = reads.filter(|reads| *reads > 0.0 && *reads < 1.0);
+        let in_words =
+            |reads: f64| format!("`reads` is {reads}, which is {reads} % of the operations");
+        let mut doubts: Vec<String> = doubtful.map(in_words).collect();
+        doubts.sort();
+        doubts.dedup();
+        doubts
     }
 
     /// Every cell at these numbers of threads instead.
