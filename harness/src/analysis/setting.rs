@@ -419,13 +419,24 @@ pub(crate) fn told(all: &[Vec<String>]) -> Vec<usize> {
 pub fn in_common(groups: &[Group]) -> String {
     let all: Vec<String> = groups.iter().map(|group| group.setting.in_words()).collect();
     let Some((first, rest)) = all.split_first() else { return String::new() };
+    if rest.is_empty() {
+        return first.clone();
+    }
+    // Two of its clauses are lists. What is said of the writes is one part, whatever it lists.
+    let of_clause = |(i, clause): (usize, &str)| -> Vec<String> {
+        match i == 0 || clause.ends_with("to CPUs") {
+            true => clause.split(", ").map(str::to_owned).collect(),
+            false => vec![clause.to_owned()],
+        }
+    };
     let parts = |words: &str| -> Vec<String> {
-        words.split("; ").flat_map(|part| part.split(", ")).map(str::to_owned).collect()
+        words.split("; ").enumerate().flat_map(of_clause).collect()
     };
     let rest: Vec<Vec<String>> = rest.iter().map(|words| parts(words)).collect();
     let mut common = parts(first);
     common.retain(|part| rest.iter().all(|other| other.contains(part)));
-    common.join(", ")
+    let has_lists = common.iter().any(|part| part.contains(", "));
+    common.join(if has_lists { "; " } else { ", " })
 }
 
 /// The names of the parameters that tell `groups` from each other.

@@ -43,6 +43,23 @@ fn rows_that_only_read_join_every_mix() {
 }
 
 #[test]
+fn what_groups_have_in_common_is_said_whole() {
+    let balanced = trial("papaya", 1, 0, 1e6);
+    let few = with(&balanced, |row| row.keys = 1024);
+    let common = in_common(&split(&[balanced.clone(), few]));
+    let writes = "; of the writes, 50\u{a0}% inserts, 50\u{a0}% removes; hash seed 1; ";
+    assert!(common.contains(writes) && !common.contains("keys"), "{common}");
+    // Lists that differ are no list in common.
+    let updates = with(&balanced, |row| {
+        (row.mix.inserts, row.mix.removes, row.mix.updates) = (0.0, 0.0, 5.0);
+    });
+    let common = in_common(&split(&[balanced.clone(), updates]));
+    assert!(!common.contains("writes") && common.contains(", hash seed 1, "), "{common}");
+    let one = split(&[balanced]);
+    assert_eq!(in_common(&one), one[0].setting.in_words());
+}
+
+#[test]
 fn batches_and_huge_pages_are_settings_of_their_own() {
     let plain = trial("cuckoo-optimistic", 1, 0, 1e6);
     let batched = with(&plain, |row| row.batch = 16);

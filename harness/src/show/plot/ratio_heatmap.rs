@@ -84,6 +84,8 @@ struct Matrix<'a> {
     names: Vec<&'a str>,
     /// The workloads from the left, with the places of their comparisons.
     columns: Vec<(Parts, Vec<usize>)>,
+    /// What workloads have in common beside what settings do, in words.
+    alike: Vec<String>,
     /// The logarithm from which a colour is at its end.
     end: f64,
 }
@@ -93,8 +95,8 @@ impl<'a> Matrix<'a> {
         let groups = split(rows);
         let logs = judged.iter().map(|one| one.ratio.centre.ln().abs());
         let end = logs.fold(END[0].ln(), f64::max).min(END[1].ln());
-        let columns = columns(&groups, judged);
-        Self { choice, judged, groups, names: names(judged), columns, end }
+        let (columns, alike) = columns(&groups, judged);
+        Self { choice, judged, groups, names: names(judged), columns, alike, end }
     }
 
     fn panels(&self) -> Panels {
@@ -203,10 +205,14 @@ impl<'a> Matrix<'a> {
             .iter()
             .any(|(parts, _)| parts.last().is_some_and(|part| part.ends_with(" thr")));
         let threads = if are_said { " thr: threads." } else { "" };
+        let alike = match self.alike.join(", ") {
+            none if none.is_empty() => none,
+            alike => format!(" In all columns: {alike}."),
+        };
         format!(
-            "Each number is the ratio of rates to {best}{}, the geometric mean over blocks; above 1 \
-             is faster. In brackets: no difference shown, since chance alone may make it after the \
-             correction for {} comparisons{floor}.{alone} Colours are logarithmic. By {}. {}.{threads}",
+            "Each number is the ratio of rates to {best}{}, the geometric mean over blocks; above 1 is \
+             faster. In parentheses: no difference shown, since chance alone may make it after the correction \
+             for {} comparisons{floor}.{alone} Colours are logarithmic. By {}. {}.{alike}{threads}",
             bases.join(", "),
             self.judged.len(),
             self.choice.in_words(),
@@ -227,8 +233,8 @@ fn names<'a>(judged: &'a [Judged<'a>]) -> Vec<&'a str> {
     names.into_iter().map(|(name, _)| name).collect()
 }
 
-/// The workloads in order, and what tells each from the others.
-fn columns(groups: &[Group], judged: &[Judged<'_>]) -> Vec<(Parts, Vec<usize>)> {
+/// The workloads in order, and what tells each from the others; and what is alike in all, in words.
+fn columns(groups: &[Group], judged: &[Judged<'_>]) -> (Vec<(Parts, Vec<usize>)>, Vec<String>) {
     let settings = parts_that_differ(groups);
     let of_case: BTreeMap<&str, usize> = groups
         .iter()
@@ -254,11 +260,17 @@ fn columns(groups: &[Group], judged: &[Judged<'_>]) -> Vec<(Parts, Vec<usize>)> 
         .into_iter()
         .map(|((group, _), own)| (parts(group, &judged[own[0]].ours.row), own))
         .collect();
-    let varies = |i: &usize| all.iter().any(|(parts, _)| parts[*i] != all[0].0[*i]);
-    let kept: Vec<usize> =
-        (0..all.first().map_or(0, |(parts, _)| parts.len())).filter(varies).collect();
+    let Some((first, own)) = all.first() else { return (Vec::new(), Vec::new()) };
+    let varies = |i: &usize| all.iter().any(|(parts, _)| parts[*i] != first[*i]);
+    let (kept, alike): (Vec<usize>, Vec<usize>) = (0..first.len()).partition(varies);
+    // Threads are the last, which a column has no room to call so.
+    let in_words = |i: usize| match i + 1 == first.len() {
+        true => threads(judged[own[0]].ours.row.threads),
+        false => first[i].clone(),
+    };
+    let alike = alike.into_iter().map(in_words).filter(|words| !words.is_empty()).collect();
     let kept_of = |parts: &Parts| kept.iter().map(|i| parts[*i].clone()).collect();
-    all.iter().map(|(parts, own)| (kept_of(parts), own.clone())).collect()
+    (all.iter().map(|(parts, own)| (kept_of(parts), own.clone())).collect(), alike)
 }
 
 /// White at 0, and an end's colour at −1 and 1.
@@ -370,6 +382,8 @@ mod tests {
         let drawing = &drawn(&rows, "b", &STYLES[0])[0];
         let slower = drawing.values.iter().filter(|value| value.text.contains("slower")).count();
         assert_eq!(slower, 4, "a and c at two numbers of threads");
+        let caption = drawing.caption.join(" ");
+        assert!(caption.contains("In all columns: 50 % reads, θ = 0. thr: threads."), "{caption}");
         // An A/A pair that differs as much takes the verdicts away.
         let twin = |row: &Row| {
             with(row, |row| {
