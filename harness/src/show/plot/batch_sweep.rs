@@ -75,10 +75,11 @@ fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate, floors: &Floors
         .filter(|cell| floor_of(floors, cell).is_some())
         .map(|cell| cell.subject.as_str())
         .collect();
+    let n = cells.iter().map(|cell| cell.n()).max().unwrap_or(0);
     let caption = format!(
-        "Medians over trials. Of rates, {}; of bytes, they are the 95\u{a0}% BCa interval. All axes are \
-         logarithmic. By {}. {}. Schemes whose batch is fixed are not drawn. Each row of panels has its \
-         own scale.",
+        "Medians of up to {n} trials. Of rates, {}; of bytes, they are the 95\u{a0}% BCa interval. All axes are \
+         logarithmic. By {}. {}. Schemes whose batch is fixed, and trials at a scheme's own batch, are not \
+         drawn. Each row of panels has its own scale.",
         within::IN_WORDS,
         choice.in_words(),
         group.setting.in_words()

@@ -66,8 +66,10 @@ fn panels(group: &Group, schemes: &Schemes, cpus: usize) -> Panels {
     };
     let abreast = if places.len() < 3 { places.len() } else { 2 };
     let rows = in_rows(places.iter().map(panel).collect(), abreast);
+    let trials = grouped(&group.rows, |row| row.case.clone());
+    let n = trials.iter().map(Vec::len).max().unwrap_or(0);
     let caption = format!(
-        "Medians over trials of the most bytes that were retired and not yet freed at any time, with their \
+        "Medians of up to {n} trials of the most bytes that were retired and not yet freed at any time, with their \
          95\u{a0}% BCa intervals. The y axis is logarithmic, with a place for 0. {}.",
         group.setting.in_words()
     );
