@@ -67,7 +67,7 @@ pub struct ChosenRate {
 }
 
 impl ChosenRate {
-    /// For a caption: the rate and the reason.
+    /// For a page: the rate and the reason. A caption has the rate alone.
     #[must_use]
     pub fn in_words(&self) -> String {
         format!("{}, since {}", self.metric.in_words(), self.why)

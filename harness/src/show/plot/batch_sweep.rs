@@ -81,7 +81,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate, floors: &Floors
          logarithmic. By {}. {}. Schemes whose batch is fixed, and trials at a scheme's own batch, are not \
          drawn. Each row of panels has its own scale.",
         within::IN_WORDS,
-        choice.in_words(),
+        choice.metric.in_words(),
         group.setting.in_words()
     );
     Panels {

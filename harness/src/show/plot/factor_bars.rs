@@ -177,7 +177,7 @@ impl Ratios<'_> {
              95\u{a0}% BCa intervals. The dotted line is the base. Factors that a bar does not name have \
              the values of {others}. Verdicts: `bench cmp`. By {}. {}.",
             self.base(),
-            self.choice.in_words(),
+            self.choice.metric.in_words(),
             self.group.setting.in_words()
         )
     }

@@ -143,7 +143,7 @@ impl Parameter {
             "Medians of up to {n} trials; {}; {}. {}. The steps of the x axis are levels, not to \
              scale. Workloads with one level alone are not drawn. Each row of panels has its own scale.",
             within::IN_WORDS,
-            choice.in_words(),
+            choice.metric.in_words(),
             (self.words)(setting)
         )
     }

@@ -215,7 +215,7 @@ impl<'a> Matrix<'a> {
              for {} comparisons{floor}.{alone} Colours are logarithmic. By {}. {}.{alike}{threads}",
             bases.join(", "),
             self.judged.len(),
-            self.choice.in_words(),
+            self.choice.metric.in_words(),
             in_common(&self.groups)
         )
     }

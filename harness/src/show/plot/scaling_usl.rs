@@ -155,7 +155,7 @@ impl<'a> Fitted<'a> {
             "Points are medians with their 95\u{a0}% BCa intervals, lines the Universal Scalability \
              Law λN / (1 + σ(N−1) + κN(N−1)) fitted to them up to the number of CPUs; dashed beyond \
              the last number of threads that was fitted, where it is a guess; {}. {}.",
-            self.choice.in_words(),
+            self.choice.metric.in_words(),
             self.group.setting.in_words()
         );
         let mut notes = vec![note];

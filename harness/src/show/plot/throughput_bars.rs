@@ -151,7 +151,7 @@ impl<'a> Bars<'a> {
              logarithms of their rates. By {}. {}.",
             threads(self.number),
             within::IN_WORDS,
-            self.choice.in_words(),
+            self.choice.metric.in_words(),
             in_common(self.groups)
         )
     }

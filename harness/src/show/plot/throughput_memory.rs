@@ -70,7 +70,7 @@ fn panels(group: &Group, schemes: &Schemes, choice: &ChosenRate, floors: &Floors
          axes are logarithmic; up and left is better. By {}. {}. Each row of panels has its own \
          scale of rates.",
         within::IN_WORDS,
-        choice.in_words(),
+        choice.metric.in_words(),
         group.setting.in_words()
     );
     let twice: BTreeSet<&str> = cells

@@ -174,7 +174,7 @@ impl<'a> Cells<'a> {
     fn caption(&self, rows: usize) -> Vec<String> {
         let cells = || self.curves.iter().chain(&self.references).chain(&self.no_op);
         let mut notes = vec![
-            format!("{}; {}.", self.trials(), self.choice.in_words()),
+            format!("{}; {}.", self.trials(), self.choice.metric.in_words()),
             format!("{}.", self.group.setting.in_words()),
         ];
         notes.extend(self.harness_alone());
