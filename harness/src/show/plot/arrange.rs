@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::panels::{Panel, Panels, Series, YAxis, place_of_name};
 
 /// The most columns of a picture.
-const WIDEST: usize = 4;
+pub(super) const WIDEST: usize = 4;
 
 /// The panels of these rows and columns: `panel` has none where no cell was in the grid.
 pub(super) fn arranged<R, C>(

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::Results;
+use super::arrange::{WIDEST, in_rows};
 use super::levels::{reads, skew};
 use super::panels::{Key, Lines, Panel, Panels, Tile, XAxis, YAxis, place_of_name};
 use super::picture::Sketch;
@@ -23,7 +24,7 @@ use crate::rows::Row;
 const NAME: &str = "ratio-heatmap";
 /// Height of a tile in texts' heights.
 const TILE: f64 = 1.7;
-/// Workloads side by side, at most, where some can be one above the other.
+/// Workloads side by side, at most, where some can be in another panel.
 const MOST: usize = 12;
 /// The colours of the highest ratio and of the lowest, from Okabe and Ito's palette: both are
 /// darker than what is between them.
@@ -124,7 +125,9 @@ impl<'a> Matrix<'a> {
             let title = columns[0].0[..outer].to_vec();
             Panel { title, tiles: columns.iter().flat_map(tile).collect(), ..Panel::default() }
         };
-        let rows: Vec<Vec<Panel>> = panels.map(|columns| vec![panel(columns)]).collect();
+        let panels: Vec<Panel> = panels.map(panel).collect();
+        let abreast = side_by_side(panels.len(), inner.len());
+        let rows = in_rows(panels, abreast);
         let names: Vec<String> = self.names.iter().map(|name| (*name).to_owned()).collect();
         let line = |i: usize| inner.iter().map(|parts| parts[i].clone()).collect();
         Panels {
@@ -219,6 +222,14 @@ impl<'a> Matrix<'a> {
             in_common(&self.groups)
         )
     }
+}
+
+/// How many of so many panels are side by side, if each has so many columns: no more than one panel may have, in
+/// rows that are about as long.
+fn side_by_side(panels: usize, columns: usize) -> usize {
+    let most = (MOST / columns.max(1)).clamp(1, WIDEST);
+    let rows = panels.div_ceil(most).max(1);
+    panels.div_ceil(rows)
 }
 
 /// The subjects, those furthest above the baseline first.
@@ -346,6 +357,23 @@ mod tests {
         let count = |text: &str| shown.iter().filter(|shown| *shown == text).count();
         assert_eq!((count("b"), count("1.50"), count("1 thr")), (2, 18, 3), "{shown:?}");
         assert_eq!((count("1024 keys"), count("65536 keys")), (1, 1), "titles: {shown:?}");
+    }
+
+    #[test]
+    fn narrow_matrices_are_side_by_side() {
+        let rows = rows(&[1, 2, 4, 8], &[0.0, 50.0, 95.0, 100.0], &[1024, 65_536]);
+        for style in STYLES {
+            let svg = &drawn(&rows, "a", style)[0].svg;
+            let shown = texts(svg);
+            let count = |text: &str| shown.iter().filter(|shown| *shown == text).count();
+            // Eight of four columns each, in three rows.
+            assert_eq!((count("b"), count("1.50"), count("1 thr")), (3, 32, 3), "{shown:?}");
+            assert_texts_are_clear(svg);
+        }
+        let of = |panels| [1, 2, 4, 5, 12].map(|columns| side_by_side(panels, columns));
+        assert_eq!(of(1), [1; 5]);
+        assert_eq!(of(4), [4, 4, 2, 2, 1]);
+        assert_eq!(of(8), [4, 4, 3, 2, 1]);
     }
 
     #[test]
