@@ -313,11 +313,14 @@ impl<'a> Layout<'a> {
 
     /// How far from its place on the axis the `index`-th of `count` series is drawn, so that
     /// their intervals do not hide each other: side by side as markers, or closer if that would
-    /// leave the panel or come half-way to the next place. What is not joined is where it is, and so are ribbons.
+    /// leave the panel or come half-way to the next place. What is not joined is where it is, and so are ribbons, and
+    /// what has no intervals.
     pub(super) fn aside(&self, index: usize, count: usize) -> f64 {
-        let mut series = self.panels.rows.iter().flatten().flat_map(|panel| &panel.series);
-        let has_ribbons = series.any(|series| series.has_ribbon);
-        if has_ribbons || !matches!(self.panels.lines, Lines::Marked(_)) {
+        let series = || self.panels.rows.iter().flatten().flat_map(|panel| &panel.series);
+        let has_ribbons = series().any(|series| series.has_ribbon);
+        let mut points = series().flat_map(|series| &series.points);
+        let has_intervals = points.any(|point| point.interval.is_some());
+        if has_ribbons || !has_intervals || !matches!(self.panels.lines, Lines::Marked(_)) {
             return 0.0;
         }
         let places: Vec<f64> = match &self.panels.x {

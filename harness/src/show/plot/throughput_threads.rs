@@ -178,7 +178,8 @@ impl<'a> Cells<'a> {
             format!("{}.", self.group.setting.in_words()),
         ];
         notes.extend(self.harness_alone());
-        if names(&self.curves, |cell| cell.median().is_some()).len() > 1 {
+        let has_intervals = self.curves.iter().any(|cell| cell.interval().is_some());
+        if has_intervals && names(&self.curves, |cell| cell.median().is_some()).len() > 1 {
             notes.push("Points of one number of threads are side by side.".to_owned());
         }
         if rows > 1 {

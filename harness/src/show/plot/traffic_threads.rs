@@ -93,6 +93,8 @@ fn panel(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::show::plot::style::STYLES;
     use crate::show::plot::tests::{assert_texts_are_clear, drawn, markers, texts};
@@ -121,6 +123,9 @@ mod tests {
             assert_ne!(drawings[0].file_stem, drawings[1].file_stem);
             let at_64 = drawings[0].values.iter().filter(|value| value.text.contains("630"));
             assert_eq!(at_64.count(), 2 * 3, "cycles queued at 64 threads");
+            let places: BTreeSet<i64> =
+                drawings[1].values.iter().map(|value| (value.at.0 * 100.0) as i64).collect();
+            assert_eq!(places.len(), 3, "each is at its number of threads: {places:?}");
         }
     }
 }
