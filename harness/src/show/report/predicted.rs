@@ -6,7 +6,7 @@ use ::table::subject_name;
 use virtual_cores::{HotLineRow, Part, PredictedRow};
 
 use super::tables::{Field, Table, interval};
-use crate::show::text::throughput::mops;
+use crate::show::text::throughput::{mops, percentage};
 
 /// Lines of a prediction that are shown.
 const MOST_LINES: usize = 3;
@@ -88,8 +88,8 @@ pub(super) fn table(rows: &[PredictedRow]) -> Table {
             Field::text(&row.machine),
             Field::text(subject(row)),
             Field::count(row.threads),
-            Field::number(row.reads, format!("{} %", row.reads)),
-            Field::number(row.upserts, format!("{} %", row.upserts)),
+            Field::number(row.reads, format!("{} %", percentage(row.reads))),
+            Field::number(row.upserts, format!("{} %", percentage(row.upserts))),
             Field::number(row.zipf, row.zipf.to_string()),
             Field::number(row.keys as f64, row.keys.to_string()),
             Field::text(&row.work_from),
@@ -121,8 +121,8 @@ pub(super) fn hot_lines(rows: &[PredictedRow], lines: &[HotLineRow]) -> Table {
             Field::text(&line.machine),
             Field::text(named(&line.structure, &line.reclaimer, line.reclaim_batch)),
             Field::count(line.threads),
-            Field::number(line.reads, format!("{} %", line.reads)),
-            Field::number(line.upserts, format!("{} %", line.upserts)),
+            Field::number(line.reads, format!("{} %", percentage(line.reads))),
+            Field::number(line.upserts, format!("{} %", percentage(line.upserts))),
             Field::number(line.zipf, line.zipf.to_string()),
             Field::number(line.keys as f64, line.keys.to_string()),
             Field::text(&line.field),

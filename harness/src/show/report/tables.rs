@@ -18,7 +18,7 @@ use crate::rows::latency::{LatencyTrial, Time};
 use crate::rows::space::SpaceRow;
 use crate::show::text::comparison::{Mode, Report};
 use crate::show::text::latency::duration;
-use crate::show::text::throughput::mops;
+use crate::show::text::throughput::{mops, percentage};
 use trials::parameters::in_units;
 
 /// Rows of cells under headings.
@@ -78,7 +78,7 @@ fn columns(names: &[&'static str]) -> Vec<Column> {
 pub(super) fn workload(row: &Row) -> [Field; 4] {
     [
         Field::count(row.threads),
-        Field::number(row.mix.reads, format!("{} %", row.mix.reads)),
+        Field::number(row.mix.reads, format!("{} %", percentage(row.mix.reads))),
         Field::number(row.zipf, row.zipf.to_string()),
         Field::number(row.keys as f64, row.keys.to_string()),
     ]

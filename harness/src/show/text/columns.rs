@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use trials::parameters::{PARAMETERS, Parameter, parameter};
 
+use super::throughput::percentage;
 use crate::analysis::compare::Judged;
 use crate::analysis::setting::{names_that_differ, split, told};
 use crate::rows::Row;
@@ -99,14 +100,13 @@ impl Telling {
 
 fn value(one: &Judged<'_>, name: &str) -> String {
     let row = &one.ours.row;
-    let share = |percent: f64| ((percent * 100.0).round() / 100.0).to_string();
     match name {
         RATE => one.ours.workload.rate().map_or_else(String::new, |rate| rate.to_string()),
-        "reads" => share(row.mix.reads),
-        "inserts" => share(row.mix.inserts),
-        "removes" => share(row.mix.removes),
-        "updates" => share(row.mix.updates),
-        "upserts" => share(row.mix.upserts),
+        "reads" => percentage(row.mix.reads),
+        "inserts" => percentage(row.mix.inserts),
+        "removes" => percentage(row.mix.removes),
+        "updates" => percentage(row.mix.updates),
+        "upserts" => percentage(row.mix.upserts),
         // What the file has as a fraction, people read as they wrote it.
         "zipf" => row.zipf.to_string(),
         name => (parameter(name).get)(row).to_string(),

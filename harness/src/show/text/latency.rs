@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use super::throughput::percentage;
 use crate::analysis::compare::Workload;
 use crate::analysis::latency::{LatencyCell, QUANTILES, SHOWN};
 use crate::analysis::setting::split;
@@ -100,7 +101,7 @@ pub fn of_cells(trials: &[LatencyTrial]) -> String {
 
 fn fields(cell: &LatencyCell) -> Vec<String> {
     let row = &cell.row;
-    let mut fields = vec![row.subject(), row.threads.to_string(), row.mix.reads.to_string()];
+    let mut fields = vec![row.subject(), row.threads.to_string(), percentage(row.mix.reads)];
     fields.extend([row.zipf.to_string(), row.keys.to_string(), cell.at.to_string()]);
     fields.extend(SHOWN.map(|(_, q)| shown(cell.median(Time::Response, q))));
     fields.extend([cell.n().to_string(), cell.saturated().to_string()]);

@@ -102,7 +102,7 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
     [
         subject.clone(),
         row.threads.to_string(),
-        row.mix.reads.to_string(),
+        percentage(row.mix.reads),
         row.zipf.to_string(),
         row.keys.to_string(),
         rate(cell.median()),
@@ -113,6 +113,11 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
     ]
     .map(Cell::new)
     .into()
+}
+
+/// To a hundredth: the mixes of presets and traces have digits that nobody reads.
+pub(crate) fn percentage(value: f64) -> String {
+    ((value * 100.0).round() / 100.0).to_string()
 }
 
 /// In millions, to three digits or so.
@@ -135,6 +140,12 @@ mod tests {
     fn fields_of<'t>(text: &'t str, subject: &str) -> Vec<Vec<&'t str>> {
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         lines.filter(|fields| fields.first() == Some(&subject)).collect()
+    }
+
+    #[test]
+    fn percentages_have_the_digits_that_are_read() {
+        let shown = [100.0 * 30.0 / 31.0, 95.0, 0.5, 0.0].map(percentage);
+        assert_eq!(shown, ["96.77", "95", "0.5", "0"]);
     }
 
     #[test]

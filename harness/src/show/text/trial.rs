@@ -1,6 +1,7 @@
 //! One trial for a terminal: a line for each thing measured.
 
 use super::latency;
+use super::throughput::percentage;
 use crate::analysis::setting;
 use crate::case::SYSTEM;
 use crate::rows::Row;
@@ -42,14 +43,15 @@ pub(crate) fn of_latency(trial: &LatencyTrial) -> String {
 
 fn workload(row: &Row) -> String {
     let upserts = Some(row.mix.upserts).filter(|share| *share > 0.0);
-    let upserts = upserts.map_or(String::new(), |share| format!(", {share} % upserts"));
+    let upserts =
+        upserts.map_or(String::new(), |share| format!(", {} % upserts", percentage(share)));
     format!(
         "{} threads, {} % reads, {} % inserts, {} % removes, {} % updates{upserts}, θ = {}, {} keys{}",
         row.threads,
-        row.mix.reads,
-        row.mix.inserts,
-        row.mix.removes,
-        row.mix.updates,
+        percentage(row.mix.reads),
+        percentage(row.mix.inserts),
+        percentage(row.mix.removes),
+        percentage(row.mix.updates),
         row.zipf,
         row.keys,
         special(row)
