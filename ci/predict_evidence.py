@@ -3,8 +3,8 @@
 
     ci/predict_evidence.py [FOLDER] [--run]
 
-FOLDER, `results` unless told, has predict-lists, predict-lists-upserts and predict-tables. With --run they are predicted
-there first, by the commands of docs/PREDICTION.md; that takes minutes of one core, and a folder that is there already
+FOLDER, `results` unless told, has predict-lists, predict-lists-upserts and predict-tables, and perhaps predict-ascylib.
+With --run they are predicted there first, by the commands of docs/PREDICTION.md; that takes minutes of one core, and a folder that is there already
 goes on where it was. Prints a table in Markdown, and exits with 1 if what was once reached is not any more.
 Nothing in CI runs it.
 """
@@ -25,6 +25,7 @@ FOLDERS = {
     "predict-lists": ("lists", "xeon-e7-8880v3", AS_PUBLISHED),
     "predict-lists-upserts": ("lists-upserts", "xeon-e7-8880v3", AS_PUBLISHED),
     "predict-tables": ("tables", "xeon-8375c", []),
+    "predict-ascylib": ("ascylib", "xeon-e5-2680v2", ["--at-one-thread", "published", "--draws", "0"]),
 }
 MIXES = {"predict-lists": "writes", "predict-lists-upserts": "90 % reads"}
 # Inside a socket, and across.
@@ -41,7 +42,7 @@ PARLAYHASH = {
     (0.99, 50.0): [1, 8, 310],
 }
 # The numbers in a row of predictions.csv that are used here.
-NUMBERS = ["threads", "reads", "zipf", "ops_per_sec", "low", "high", "published"]
+NUMBERS = ["threads", "reads", "zipf", "keys", "ops_per_sec", "low", "high", "published"]
 
 
 def read(folder):
@@ -112,6 +113,18 @@ def orders(rows):
     yield "parlayhash's orders of three tables", "16 of 18", shown, right >= 16, True
 
 
+def ascylib(rows):
+    """Harris' lists from 4 threads on: how far off each curve is at most."""
+    most = {}
+    for row in rows:
+        if row["threads"] >= 4:
+            off = row["ops_per_sec"] / row["published"] - 1
+            most[row["reads"]] = max(most.get(row["reads"], 0), off, key=abs)
+    shown = ", ".join(f"{100 * off:+.0f} % ({reads:.0f} % reads)" for reads, off in sorted(most.items(), reverse=True))
+    is_near = all(abs(off) <= 0.25 for off in most.values())
+    yield "ASCYLIB's Harris list, 1 to 50 % updates, 4 to 20 threads", "± 25 %", shown, is_near, False
+
+
 def straight_lines(curves):
     """Mean errors of logarithms, of the model and of a line from one thread."""
     errors = []
@@ -153,6 +166,8 @@ def main():
         *straight_lines(curves),
         *doubling(tables),
     ]
+    if (folder / "predict-ascylib").exists():
+        checks += ascylib(read(folder / "predict-ascylib"))
     print("| check | asked | predicted | |\n| --- | --- | --- | --- |")
     lost = 0
     for name, asked, shown, is_reached, was_reached in checks:
