@@ -37,7 +37,7 @@ use crate::workload::{Length, MAX_KEYS, Preset};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The table: a name from `bench list`; or several, with commas, whose trials take turns by slices of
-    /// 20 ms
+    /// 20 ms, or more where tables are larger or threads more than CPUs
     #[arg(long, value_name = "NAME")]
     structure: Names,
     /// The reclaimer; the default is `epoch` for a table that takes one
