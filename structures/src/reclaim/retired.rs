@@ -145,3 +145,13 @@ impl<T> Drop for OrphansLock<'_, T> {
         self.any.store(!self.list.is_empty(), Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orphans_have_lines_of_their_own() {
+        assert!(align_of::<Orphans<u8>>() >= 128);
+    }
+}
