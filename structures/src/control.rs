@@ -423,8 +423,7 @@ impl<const SLOTS: usize> Control<SLOTS> {
     }
 
     /// Puts `tag` into `slot` of a bucket in a table that is being filled and that no operation
-    /// can see. Others may do the same with other slots and the overflow count; doing it again
-    /// changes nothing.
+    /// can see. Others may do the same with other slots and the overflow count.
     pub fn add_unpublished(&self, slot: usize, tag: u64) {
         // Relaxed: the table's publication orders it.
         self.0.fetch_or(ControlWord::<SLOTS>::EMPTY.with_tag(slot, tag).0, Ordering::Relaxed);

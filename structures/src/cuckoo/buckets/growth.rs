@@ -2,8 +2,8 @@
 //!
 //! In the doubled table each entry keeps its role, in its home or in its other bucket. A bucket
 //! is the low bits of a hash, or of a hash and an offset; so the entries of bucket `b` of `n` go
-//! to `b` or `b + n`, which no other bucket's entries do. They always fit, threads can copy
-//! different buckets without locks, and a bucket can be copied twice.
+//! to `b` or `b + n`, which no other bucket's entries do. They always fit, and threads can copy
+//! different buckets without locks.
 
 use super::{Cell, Table};
 use crate::control::ControlWord;
@@ -56,19 +56,21 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
         Ok(())
     }
 
-    /// Freezes `bucket` and copies its entries. Done again after a panic, it writes the same, but
-    /// counts overflow twice, which buckets-I4 allows.
+    /// Freezes `bucket` and copies its entries: first all user code, then all copying. So of a bucket whose copier
+    /// panicked nothing has been copied, and whoever copies it later may be told other targets.
     fn copy_bucket(&self, next: &Self, bucket: usize, target: impl Fn(C::Content) -> Target) {
         let seen = self.freeze(bucket);
+        let entries: [_; SLOTS] = std::array::from_fn(|slot| {
+            (seen.tag(slot) != 0).then(|| {
+                let content = self.cell(Place { bucket, slot }).read();
+                (content, target(content))
+            })
+        });
         // Filled slots of `bucket` and of `bucket + n`.
         let mut filled = [0, 0];
-        for slot in 0..SLOTS {
-            let tag = seen.tag(slot);
-            if tag == 0 {
-                continue;
-            }
-            let content = self.cell(Place { bucket, slot }).read();
-            let to = match target(content) {
+        for (slot, entry) in entries.into_iter().enumerate() {
+            let Some((content, target)) = entry else { continue };
+            let to = match target {
                 Target::Home(home) => home,
                 Target::Other { home, other } => {
                     next.control(home).add_overflow_unpublished();
@@ -80,7 +82,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
             let to = to & !self.mask | bucket;
             let filled = &mut filled[usize::from(to != bucket)];
             next.cell(Place { bucket: to, slot: *filled }).write(content);
-            next.control(to).add_unpublished(*filled, tag);
+            next.control(to).add_unpublished(*filled, seen.tag(slot));
             *filled += 1;
         }
     }
