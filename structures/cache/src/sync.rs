@@ -26,8 +26,8 @@ pub(crate) mod hints {
 
 /// Takes the lock.
 ///
-/// Under it a clock of the user's may panic, before anything is changed, and a policy of the user's, in a
-/// cache that has relied on it. So poison would say nothing more.
+/// Under it a clock of the user's may panic, before anything is changed, and a policy of the user's, which is told of
+/// changes when they have been made. So poison would say nothing more.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

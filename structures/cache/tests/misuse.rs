@@ -3,13 +3,18 @@
 //! the crate; `ci/asan.sh` runs all of it under AddressSanitizer.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
+use std::hash::{BuildHasher, DefaultHasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::{Eviction, Items, Unheeded, Visitor, for_each};
-use cache::store::{Cache, Change, Config, Locked, Optimistic, Options, Part, Write};
+use cache::store::{Cache, CacheHandle, Change, Config, Locked, MapItem, MapKey, Memc3, Optimistic};
+use cache::store::{Options, OverMap, Part, Sharded, Store, Write};
 use cache::time::{Clock, Expiry};
+use structures::ChainingLockFree;
+use structures::reclaim::Epoch;
 
 /// A clock of which every third look panics, and which goes back at times.
 #[derive(Debug, Default)]
@@ -150,4 +155,153 @@ fn notices_a_lie<P: Part<Liar>>() {
 fn a_policy_that_lies_is_noticed() {
     notices_a_lie::<Locked<Liar>>();
     notices_a_lie::<Optimistic<Liar>>();
+}
+
+thread_local! {
+    /// Whether neither policies nor hashers panic.
+    static IS_CALM: Cell<bool> = const { Cell::new(true) };
+}
+
+/// A policy of one's own of which each seventh call panics, when it has done its work or before.
+#[derive(Debug)]
+struct Jumpy {
+    slots: Vec<u32>,
+    calls: u64,
+}
+
+impl Jumpy {
+    fn call<T>(&mut self, work: impl FnOnce(&mut Vec<u32>) -> T) -> T {
+        self.calls += 1;
+        let panics = self.calls.is_multiple_of(7) && !IS_CALM.get();
+        assert!(!panics || self.calls.is_multiple_of(2), "before");
+        let done = work(&mut self.slots);
+        assert!(!panics, "after");
+        done
+    }
+}
+
+impl Eviction for Jumpy {
+    const NAME: &'static str = "jumpy";
+    type Hits = Unheeded;
+
+    fn new(_seed: u64) -> Self {
+        Self { slots: Vec::new(), calls: 0 }
+    }
+
+    fn resize(&mut self, _slots: usize, _capacity: usize) {
+        self.call(|_| ());
+    }
+
+    fn insert(&mut self, slot: u32, _hash: u64) {
+        self.call(|slots| slots.push(slot));
+    }
+
+    fn share_hits(&mut self) -> Unheeded {
+        Unheeded
+    }
+
+    fn hit(&mut self, _slot: u32) {
+        self.call(|_| ());
+    }
+
+    fn remove(&mut self, slot: u32) {
+        self.call(|slots| slots.retain(|&known| known != slot));
+    }
+
+    fn victim(&mut self, _items: &impl Items) -> Option<u32> {
+        self.call(|slots| (!slots.is_empty()).then(|| slots.remove(0)))
+    }
+
+    fn metadata_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A hasher of a table, of which each eleventh use panics.
+#[derive(Default)]
+struct Startled(AtomicU64);
+
+impl BuildHasher for Startled {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let uses = self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(IS_CALM.get() || !uses.is_multiple_of(11), "no hash");
+        DefaultHasher::new()
+    }
+}
+
+/// One of some operations: whether it has written the value.
+fn operate(handle: &mut impl CacheHandle, step: u64, name: &[u8], value: &[u8]) -> bool {
+    match step % 5 {
+        0 => {
+            handle.remove(name);
+            false
+        }
+        1 | 2 => {
+            let write = Write { value: Some(value), ..Write::default() };
+            handle.update(name, |_| Change::Write(write)).is_ok()
+        }
+        _ => handle.set(name, value, Options::default()).is_ok(),
+    }
+}
+
+/// What is found is what was written last, or by who panicked since. All that a cache has can be taken out, and then
+/// its memory is free.
+fn stays_in_order<S: Store<Eviction = Jumpy>>() {
+    let (page, max_value) = (1024, 700);
+    let config = Config { page, max_value, shards: 1, seed: Some(1), ..Config::of(3 << 10) };
+    let cache = S::new(&config).unwrap();
+    let mut handle = cache.handle();
+    let mut possible = [const { Vec::<Vec<u8>>::new() }; 20];
+    let mut panics = 0;
+    IS_CALM.set(false);
+    for step in 0..5000_u64 {
+        let key = (step * 7 + step / 13) % 20;
+        let (name, possible) = (key.to_le_bytes(), &mut possible[key as usize]);
+        let value = step.to_le_bytes().repeat(1 + step as usize % 60);
+        let operation = AssertUnwindSafe(|| operate(&mut handle, step, &name, &value));
+        match catch_unwind(operation) {
+            Ok(true) => *possible = vec![value],
+            Ok(false) if step.is_multiple_of(5) => possible.clear(),
+            Ok(false) => {}
+            Err(_) => {
+                panics += 1;
+                possible.push(value);
+            }
+        }
+        let mut found = Vec::new();
+        match catch_unwind(AssertUnwindSafe(|| handle.get(&name, &mut found).is_some())) {
+            Ok(true) => {
+                assert!(possible.contains(&found), "{}: step {step}", S::STORE);
+                *possible = vec![found];
+            }
+            Ok(false) => possible.clear(),
+            Err(_) => panics += 1,
+        }
+        let stats = cache.stats();
+        assert_eq!(stats.memory.total(), 3 << 10, "{}: step {step}", S::STORE);
+        assert!(stats.item_bytes <= stats.memory.taken, "{}: {stats:?}", S::STORE);
+    }
+    assert!(panics > 100, "{}: {panics}", S::STORE);
+    IS_CALM.set(true);
+    handle.clear();
+    let stats = cache.stats();
+    let left = (cache.len(), stats.item_bytes, stats.memory.taken);
+    assert_eq!(left, (0, 0, 0), "{}: items, bytes and memory that are left", S::STORE);
+    handle.set(b"name", &[7; 400], Options::default()).unwrap();
+    assert!(handle.get(b"name", &mut Vec::new()).is_some(), "{}", S::STORE);
+}
+
+#[test]
+fn a_policy_that_panics_leaves_a_cache_in_order() {
+    stays_in_order::<Sharded<Jumpy>>();
+    stays_in_order::<Memc3<Jumpy>>();
+    stays_in_order::<OverMap<Jumpy, ChainingLockFree<MapKey, Arc<MapItem>>>>();
+}
+
+#[test]
+fn a_table_that_panics_leaves_a_cache_in_order() {
+    type Table = ChainingLockFree<MapKey, Arc<MapItem>, Epoch, Startled>;
+    stays_in_order::<OverMap<Jumpy, Table>>();
 }

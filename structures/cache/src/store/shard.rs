@@ -4,9 +4,13 @@
 //!
 //! * shard-S1. The index has a handle for each chunk that is taken, under the hash of its item's key, and no
 //!   other; no two items have the same key.
-//! * shard-S2. The policy of a class knows the slots of the class's taken chunks, and no others.
+//! * shard-S2. The policy of a class knows the slots of the class's taken chunks, and no others. It is told of what comes
+//!   and goes last, when all else has been done: if one of the user's panics, nothing but this may fail.
 //! * shard-S3. What is deleted, evicted, expired or overwritten leaves index, policy and arena in one call, so
 //!   it never comes back.
+
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -30,7 +34,8 @@ pub(super) fn hash(hasher: &FixedState, key: &[u8]) -> u64 {
 #[derive(Debug)]
 struct Class<E> {
     policy: E,
-    /// The capacity that the policy knows.
+    /// The slots and the capacity that the policy knows.
+    slots: usize,
     capacity: usize,
     rate: Rate,
 }
@@ -83,6 +88,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     pub(super) fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Self {
         let class = |class: usize| Class {
             policy: E::new(seed.wrapping_add(class as u64)),
+            slots: 0,
             capacity: 0,
             rate: Rate::starting(0),
         };
@@ -249,17 +255,21 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             }
             return Err(SetError::OutOfMemory);
         };
-        self.write(hash, class, handle, draft);
+        let (before, slot) = self.seat(old);
+        draft.write(self.arena.words(handle));
         self.index.replace(hash, old, || handle);
-        self.discard(old);
+        self.stats.item_bytes -= self.item(old).bytes();
+        self.arena.give_back(old);
+        self.count(class, handle, draft);
+        self.dismiss(before, slot);
+        self.admit(hash, class, handle);
         Ok(())
     }
 
     /// The same, where the old one has its page for itself: the page changes its class. Nobody finds the key absent
     /// meanwhile, and nothing is evicted.
     fn move_with_page(&mut self, hash: u64, (old, class): (Handle, usize), draft: &Draft<'_>) {
-        let before = self.arena.class_of(old);
-        self.classes[before].policy.remove(self.arena.slot_of(old));
+        let (before, slot) = self.seat(old);
         self.stats.item_bytes -= self.item(old).bytes();
         let arena = &mut self.arena;
         let handle = self.index.replace(hash, old, || {
@@ -268,58 +278,66 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             draft.write(arena.words(handle));
             handle
         });
-        self.fit_policy(before);
-        self.admit(hash, class, handle, draft);
+        self.count(class, handle, draft);
+        self.dismiss(before, slot);
+        self.admit(hash, class, handle);
     }
 
     /// Stores an item whose key is absent.
     fn put(&mut self, hash: u64, class: usize, draft: &Draft<'_>) -> Result<(), SetError> {
         let handle = self.room(class, None).ok_or(SetError::OutOfMemory)?;
-        self.write(hash, class, handle, draft);
-        self.enter(hash, handle)
-    }
-
-    /// Writes an item into a chunk of `class`, of which its policy learns.
-    fn write(&mut self, hash: u64, class: usize, handle: Handle, draft: &Draft<'_>) {
         draft.write(self.arena.words(handle));
-        self.admit(hash, class, handle, draft);
+        let gone = self.enter(hash, handle)?;
+        self.count(class, handle, draft);
+        gone.into_iter().for_each(|(class, slot)| self.dismiss(class, slot));
+        self.admit(hash, class, handle);
+        Ok(())
     }
 
-    /// Counts an item that has been written into a chunk of `class`, and tells its policy.
-    fn admit(&mut self, hash: u64, class: usize, handle: Handle, draft: &Draft<'_>) {
+    /// The class and the slot of an item.
+    fn seat(&self, handle: Handle) -> (usize, u32) {
+        (self.arena.class_of(handle), self.arena.slot_of(handle))
+    }
+
+    /// Counts an item that has come to a chunk of `class`.
+    fn count(&mut self, class: usize, handle: Handle, draft: &Draft<'_>) {
         self.stats.item_bytes += draft.bytes();
         self.written += self.arena.sizes().chunk(class) as u64;
-        self.fit_policy(class);
         self.arena.touch(handle, self.written);
+    }
+
+    /// Tells the policy of `class` of an item that has come.
+    fn admit(&mut self, hash: u64, class: usize, handle: Handle) {
+        self.fit_policy(class);
         self.classes[class].policy.insert(self.arena.slot_of(handle), hash);
     }
 
-    /// Enters an item in the index. If it has no place there, others go.
-    fn enter(&mut self, hash: u64, handle: Handle) -> Result<(), SetError> {
+    /// Tells the policy of `class` that the item of `slot` has gone.
+    fn dismiss(&mut self, class: usize, slot: u32) {
+        self.classes[class].policy.remove(slot);
+        self.fit_policy(class);
+    }
+
+    /// Enters an item in the index. If it has no place there, others go: of which classes and slots, which their
+    /// policies do not know yet.
+    fn enter(&mut self, hash: u64, handle: Handle) -> Result<Vec<(usize, u32)>, SetError> {
+        let mut gone = Vec::new();
         while let Err(other) = self.try_enter(hash, handle) {
             if !E::EVICTS {
-                self.discard(handle);
+                self.arena.give_back(handle);
                 return Err(SetError::OutOfMemory);
             }
             self.stats.evictions += 1;
-            self.take_out(other, key_hash(&self.arena, &self.hasher, other));
+            gone.push(self.seat(other));
+            self.forget(other, key_hash(&self.arena, &self.hasher, other));
         }
-        Ok(())
+        Ok(gone)
     }
 
     /// The same; the one that is in its way if it has no place.
     fn try_enter(&mut self, hash: u64, handle: Handle) -> Result<(), Handle> {
         let (arena, hasher) = (&self.arena, &self.hasher);
         self.index.insert(hash, handle, |handle| key_hash(arena, hasher, handle))
-    }
-
-    /// Takes an item out of policy and arena that the index does not lead to.
-    fn discard(&mut self, handle: Handle) {
-        let class = self.arena.class_of(handle);
-        self.classes[class].policy.remove(self.arena.slot_of(handle));
-        self.stats.item_bytes -= self.item(handle).bytes();
-        self.arena.give_back(handle);
-        self.fit_policy(class);
     }
 
     /// A chunk of `class`, for which others may go, but not `kept`, an item of another class. Their memory is used
@@ -390,13 +408,12 @@ impl<E: Eviction, I: Index> Shard<E, I> {
 
     /// Takes an item out of everything.
     fn take_out(&mut self, handle: Handle, hash: u64) {
-        let class = self.arena.class_of(handle);
-        self.classes[class].policy.remove(self.arena.slot_of(handle));
+        let (class, slot) = self.seat(handle);
         self.forget(handle, hash);
-        self.fit_policy(class);
+        self.dismiss(class, slot);
     }
 
-    /// Takes an item out that its policy has forgotten.
+    /// Takes an item out of all but its policy.
     fn forget(&mut self, handle: Handle, hash: u64) {
         self.stats.item_bytes -= self.item(handle).bytes();
         // In this order: memc3-M2.
@@ -404,11 +421,11 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.arena.give_back(handle);
     }
 
-    /// Tells the policy of `class` how many chunks there are, if that has changed.
+    /// Tells the policy of `class` how many slots and chunks there are, if that has changed.
     fn fit_policy(&mut self, class: usize) {
         let (slots, capacity) = (self.arena.slots(class), self.arena.capacity(class));
         let known = &mut self.classes[class];
-        if known.capacity == capacity {
+        if (known.slots, known.capacity) == (slots, capacity) {
             return;
         }
         if known.capacity == 0 {
@@ -416,8 +433,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         } else if known.capacity < capacity {
             known.rate.restart(self.written);
         }
-        known.capacity = capacity;
         known.policy.resize(slots, capacity);
+        (known.slots, known.capacity) = (slots, capacity);
     }
 
     pub(super) fn remove(&mut self, hash: u64, key: &[u8], timer: &Timer) -> bool {

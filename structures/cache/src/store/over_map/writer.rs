@@ -3,7 +3,8 @@
 //! # Invariants
 //!
 //! * over_map-W1. While nobody has the mutex, the table has an item under each key of a taken slot of the shard,
-//!   that of the slot, and no other item of the shard; the policy knows the taken slots and no others.
+//!   that of the slot, and no other item of the shard; the policy knows the taken slots and no others. It is told of what
+//!   comes and goes last: if one of the user's panics, or the table, all but the policy's knowledge is in order.
 //! * over_map-W2. `linked` is the sum of the bytes of these items, and is not above `bound`.
 
 use super::super::shard::hash;
@@ -51,6 +52,22 @@ impl Items for Slots {
     fn hash(&self, slot: u32) -> u64 {
         let item = self.items.get(slot as usize).and_then(Option::as_ref);
         item.map_or(0, |item| hash(&self.hasher, &item.key))
+    }
+}
+
+/// Slots, of which one looks free: its item is to be replaced, and the policy has forgotten it.
+struct Without<'s> {
+    slots: &'s Slots,
+    gone: Option<u32>,
+}
+
+impl Items for Without<'_> {
+    fn is_there(&self, slot: u32) -> bool {
+        self.gone != Some(slot) && self.slots.is_there(slot)
+    }
+
+    fn hash(&self, slot: u32) -> u64 {
+        self.slots.hash(slot)
     }
 }
 
@@ -210,106 +227,107 @@ impl<E: Eviction> Writer<E> {
         new: New<'_>,
     ) -> Result<(), SetError> {
         let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
-        if !self.make_room(map, old, bytes) {
-            if old.is_some_and(|old| !self.slots.is_there(old.slot)) {
-                map.remove(key);
-            }
+        let mut is_known = old.is_some();
+        if !self.make_room(map, old, &mut is_known, bytes) {
+            old.filter(|_| !is_known).inspect(|old| self.unlink(map, old));
             return Err(SetError::OutOfMemory);
         }
         // The table keeps the key that it has.
         let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
-        let old = old.filter(|old| self.slots.is_there(old.slot));
         let slot = old.map_or_else(|| self.free_slot(), |old| old.slot);
         let (found, deadline) = (new.found, new.deadline);
         let item =
             MapItem::new(&self.account, (name, new.value), (found, deadline), (self.shard, slot));
+        map.upsert(MapKey::Held(item.key.clone()), |_| item.clone());
+        if old.is_none() {
+            self.free.pop();
+        }
         self.linked = self.linked + bytes - old.map_or(0, |old| old.bytes());
-        self.slots.items[slot as usize] = Some(item.clone());
-        if old.is_some() {
+        self.slots.items[slot as usize] = Some(item);
+        if is_known {
             self.policy.hit(slot);
         } else {
             self.fit_policy();
             self.policy.insert(slot, self.slots.hash(slot));
         }
-        map.upsert(MapKey::Held(item.key.clone()), |_| item.clone());
         Ok(())
     }
 
-    /// Evicts until there is room for so many bytes in the place of `old`. False if there is none. If `old` is evicted
-    /// itself, the table leads to it still: so the key is there until the new item takes that place, too.
+    /// Evicts until there is room for so many bytes in the place of `old`. False if there is none. If the policy gives
+    /// up `old` itself, which it then does not know any more, that is there still: so the key is, until the new item
+    /// takes its place.
     fn make_room(
         &mut self,
         map: &mut impl Entries,
         old: Option<&Arc<MapItem>>,
+        is_known: &mut bool,
         bytes: usize,
     ) -> bool {
-        loop {
-            let old = old.filter(|old| self.slots.is_there(old.slot));
-            if self.linked - old.map_or(0, |old| old.bytes()) + bytes <= self.bound {
-                return true;
-            }
+        let replaced = old.map_or(0, |old| old.bytes());
+        while self.linked - replaced + bytes > self.bound {
             if !E::EVICTS {
                 return false;
             }
-            let Some(victim) = self.policy.victim(&self.slots) else { return false };
+            let gone = old.filter(|_| !*is_known).map(|old| old.slot);
+            let view = Without { slots: &self.slots, gone };
+            let Some(victim) = self.policy.victim(&view) else { return false };
             let items = self.slots.items.get(victim as usize);
-            let item = items.and_then(Option::clone).expect("over_map-W1: a victim is there");
+            let item = items.filter(|_| gone != Some(victim)).and_then(Option::clone);
+            let item = item.expect("over_map-W1: a victim is there");
             self.stats.evictions += 1;
             if old.is_some_and(|old| old.slot == victim) {
-                self.forget(&item);
+                *is_known = false;
             } else {
                 self.unlink(map, &item);
             }
         }
+        true
     }
 
-    /// A slot without an item.
+    /// A slot without an item: the last of those that are free.
     fn free_slot(&mut self) -> u32 {
-        if let Some(slot) = self.free.pop() {
+        if let Some(&slot) = self.free.last() {
             return slot;
         }
         let begin = self.slots.items.len();
         let end = begin + (begin / 8).max(64);
+        self.resize_policy(end);
         self.slots.items.resize(end, None);
         self.free.extend((begin as u32..end as u32).rev());
-        self.resize_policy();
-        self.free.pop().unwrap_or(begin as u32)
+        begin as u32
     }
 
-    /// How many items of the mean size there is memory for, and no fewer than there are.
-    fn estimate(&self) -> usize {
+    /// How many items of the mean size there is memory for among so many slots, and no fewer than there are.
+    fn estimate(&self, slots: usize) -> usize {
         let items = self.len().max(1);
         let estimate = self.bound / (self.linked / items).max(1);
-        estimate.clamp(items, self.slots.items.len().max(items))
+        estimate.clamp(items, slots.max(items))
     }
 
     /// Tells the policy how many items there can be, if that has changed by a sixteenth.
     fn fit_policy(&mut self) {
-        let estimate = self.estimate();
+        let slots = self.slots.items.len();
+        let estimate = self.estimate(slots);
         if estimate.abs_diff(self.capacity) > self.capacity / 16 || self.len() > self.capacity {
-            self.resize_policy();
+            self.resize_policy(slots);
         }
     }
 
-    fn resize_policy(&mut self) {
-        self.capacity = self.estimate();
-        self.policy.resize(self.slots.items.len(), self.capacity);
+    fn resize_policy(&mut self, slots: usize) {
+        let capacity = self.estimate(slots);
+        self.policy.resize(slots, capacity);
+        self.capacity = capacity;
     }
 
     /// Takes an item out of everything.
     fn take_out(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
-        self.policy.remove(item.slot);
         self.unlink(map, item);
+        self.policy.remove(item.slot);
     }
 
-    /// Takes an item out that its policy has forgotten.
+    /// Takes an item out of all but the policy.
     fn unlink(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
         map.remove(&MapKey::Held(item.key.clone()));
-        self.forget(item);
-    }
-
-    /// Frees the slot of an item that its policy has forgotten. The table may lead to it still.
-    fn forget(&mut self, item: &MapItem) {
         self.slots.items[item.slot as usize] = None;
         self.free.push(item.slot);
         self.linked -= item.bytes();
