@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache::evict::{Eviction, Items, Unheeded, Visitor, for_each};
+use cache::evict::{Eviction, Fifo, Items, Unheeded, Visitor, for_each};
 use cache::store::{Cache, CacheHandle, Change, Config, Locked, MapItem, MapKey, Memc3, Optimistic};
 use cache::store::{Options, OverMap, Part, Sharded, Store, Write};
 use cache::time::{Clock, Expiry};
@@ -104,6 +104,51 @@ fn a_clock_that_panics_leaves_a_cache_in_order() {
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// A clock that stands where it is put, and panics when it has been looked at so often.
+#[derive(Debug)]
+struct Brittle {
+    second: AtomicU64,
+    looks: AtomicU64,
+}
+
+impl Clock for Brittle {
+    fn steady(&self) -> u64 {
+        assert!(self.looks.fetch_sub(1, Ordering::Relaxed) > 0, "no time");
+        self.second.load(Ordering::Relaxed)
+    }
+
+    fn wall(&self) -> u64 {
+        0
+    }
+}
+
+fn counts_what_has_expired<S: Store>() {
+    let clock = Arc::new(Brittle { second: AtomicU64::new(0), looks: AtomicU64::new(u64::MAX) });
+    let (page, max_value) = (1024, 700);
+    let config = Config { page, max_value, clock: clock.clone(), ..Config::of(8 << 10) };
+    let cache = S::new(&config).unwrap();
+    let mut handle = cache.handle();
+    let options = Options { expiry: Expiry::After(1), ..Options::default() };
+    for key in 0..4_u8 {
+        handle.set(&[key], b"value", options).unwrap();
+    }
+    clock.second.store(2, Ordering::Relaxed);
+    clock.looks.store(2, Ordering::Relaxed);
+    let reaped = catch_unwind(AssertUnwindSafe(|| handle.reap(1000)));
+    assert!(reaped.is_err(), "{}: it looks at each item", S::STORE);
+    clock.looks.store(u64::MAX, Ordering::Relaxed);
+    assert_eq!(handle.reap(1000), 2, "{}", S::STORE);
+    let stats = cache.stats();
+    assert_eq!((stats.items, stats.expired), (0, 4), "{}", S::STORE);
+}
+
+#[test]
+fn what_expires_before_a_clock_panics_is_counted() {
+    counts_what_has_expired::<Sharded<Fifo>>();
+    counts_what_has_expired::<Memc3<Fifo>>();
+    counts_what_has_expired::<OverMap<Fifo, ChainingLockFree<MapKey, Arc<MapItem>>>>();
 }
 
 /// A policy of one's own that names victims which are not there.

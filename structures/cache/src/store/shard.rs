@@ -466,11 +466,11 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             self.reaped = (class, slot + 1);
             let Some(handle) = self.arena.at(class, slot) else { continue };
             if timer.has_come(self.item(handle).deadline()) {
-                self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
+                self.stats.expired += 1;
                 gone += 1;
+                self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
             }
         }
-        self.stats.expired += gone as u64;
         gone
     }
 

@@ -361,11 +361,11 @@ impl<E: Eviction> Writer<E> {
             let item = self.slots.items[self.reaped % self.slots.items.len()].clone();
             self.reaped = (self.reaped + 1) % self.slots.items.len();
             if let Some(item) = item.filter(|item| timer.has_come(item.deadline())) {
-                self.take_out(map, &item);
+                self.stats.expired += 1;
                 gone += 1;
+                self.take_out(map, &item);
             }
         }
-        self.stats.expired += gone as u64;
         gone
     }
 
