@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache::evict::{Eviction, Fifo, Items, Unheeded, Visitor, for_each};
+use cache::evict::{Eviction, Fifo, Hits, Items, Unheeded, Visitor, for_each};
 use cache::store::{Cache, CacheHandle, Change, Config, Locked, MapItem, MapKey, Memc3, Optimistic};
 use cache::store::{Options, OverMap, Part, Sharded, Store, Write};
 use cache::time::{Clock, Expiry};
@@ -349,4 +349,63 @@ fn a_policy_that_panics_leaves_a_cache_in_order() {
 fn a_table_that_panics_leaves_a_cache_in_order() {
     type Table = ChainingLockFree<MapKey, Arc<MapItem>, Epoch, Startled>;
     stays_in_order::<OverMap<Jumpy, Table>>();
+}
+
+/// A policy of one's own that no reader may tell of a hit.
+#[derive(Debug)]
+struct Prickly;
+
+/// Its hits.
+#[derive(Clone, Debug)]
+struct Prickles;
+
+impl Hits for Prickles {
+    fn hit(&self, _slot: u32) -> bool {
+        panic!("no hit");
+    }
+}
+
+impl Eviction for Prickly {
+    const NAME: &'static str = "prickly";
+    type Hits = Prickles;
+
+    fn new(_seed: u64) -> Self {
+        Self
+    }
+
+    fn resize(&mut self, _slots: usize, _capacity: usize) {}
+
+    fn insert(&mut self, _slot: u32, _hash: u64) {}
+
+    fn share_hits(&mut self) -> Prickles {
+        Prickles
+    }
+
+    fn hit(&mut self, _slot: u32) {}
+
+    fn remove(&mut self, _slot: u32) {}
+
+    fn victim(&mut self, _items: &impl Items) -> Option<u32> {
+        None
+    }
+
+    fn metadata_bytes(&self) -> usize {
+        0
+    }
+}
+
+fn leaves_the_buffer<S: Store<Eviction = Prickly>>() {
+    let cache = S::new(&Config { page: 1024, max_value: 700, ..Config::of(8 << 10) }).unwrap();
+    let mut handle = cache.handle();
+    handle.set(b"name", &[7; 100], Options::default()).unwrap();
+    let mut found = vec![9];
+    let read = AssertUnwindSafe(|| handle.get(b"name", &mut found).is_some());
+    assert!(catch_unwind(read).is_err(), "{}", S::STORE);
+    assert_eq!(found, [9], "{}: a value that nobody was given", S::STORE);
+}
+
+#[test]
+fn a_hit_that_panics_leaves_the_buffer_as_it_was() {
+    leaves_the_buffer::<Memc3<Prickly>>();
+    leaves_the_buffer::<OverMap<Prickly, ChainingLockFree<MapKey, Arc<MapItem>>>>();
 }

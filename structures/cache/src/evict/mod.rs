@@ -83,8 +83,9 @@ impl Hits for Unheeded {
 /// One thread at a time has it. A slot is told by [`insert`](Self::insert) when it has got an item, and by
 /// [`remove`](Self::remove) or the return of [`victim`](Self::victim) when it no longer has.
 ///
-/// If it panics, so does the operation, which may have taken effect. The cache is in order then, but the policy may not
-/// have been told of all that has come and gone since: what it does not know it cannot give up.
+/// If it panics, so does the operation, which may have taken effect; a lookup leaves the caller's buffer as it was. The
+/// cache is in order then, but the policy may not have been told of all that has come and gone since: what it does not
+/// know it cannot give up.
 pub trait Eviction: fmt::Debug + Send + Sync {
     /// Its name.
     const NAME: &'static str;

@@ -14,6 +14,7 @@
 //! | `memc3` | [`Memc3`]: lookups write nothing; they copy, then validate |
 //! | `over_map` | [`OverMap`]: any table of byte strings, whose reclaimer frees what goes |
 //! | `counts` | lookups, counted by each thread for itself |
+//! | `unread` | a value in the caller's buffer, while code of the user's may still end the lookup |
 //! | `units` | [`Units`]: items of size 1 without content, to measure policies |
 
 mod balance;
@@ -32,6 +33,8 @@ mod shard;
 mod sharded;
 mod terms;
 mod units;
+#[cfg(any(feature = "memc3", feature = "over-map"))]
+mod unread;
 
 pub use self::cache::{Cache, Part};
 pub use self::change::{Change, Current, NewCas, Write};

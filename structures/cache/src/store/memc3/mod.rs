@@ -58,6 +58,7 @@ use super::cache::{Cache, Part};
 use super::counts::Counts;
 use super::index::Index;
 use super::shard::Shard;
+use super::unread::ask_user;
 use super::{Config, Found, Stats};
 use crate::evict::{Eviction, Hits};
 use crate::item::Item;
@@ -168,9 +169,9 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
                     self.counts.add(false);
                     return None;
                 }
-                Ok(Some(copied)) if !has_come(copied.deadline, timer, value, begin) => {
+                Ok(Some(copied)) if !ask_user(value, begin, || timer.has_come(copied.deadline)) => {
                     self.counts.add(true);
-                    self.hits[copied.class].hit(copied.slot);
+                    ask_user(value, begin, || self.hits[copied.class].hit(copied.slot));
                     self.pages.touch_now(copied.handle);
                     return Some(copied.found);
                 }
@@ -188,25 +189,6 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
         stats.hits += hits;
         stats.misses += misses;
     }
-}
-
-/// Whether this deadline has come. A clock of the user's may panic: then what was copied to `value`, from `begin` on,
-/// does not stay there.
-#[inline]
-fn has_come(deadline: u32, timer: &Timer, value: &mut Vec<u8>, begin: usize) -> bool {
-    /// Cuts the value off when it is dropped.
-    struct Unread<'v>(&'v mut Vec<u8>, usize);
-
-    impl Drop for Unread<'_> {
-        fn drop(&mut self) {
-            self.0.truncate(self.1);
-        }
-    }
-
-    let unread = Unread(value, begin);
-    let has_come = timer.has_come(deadline);
-    std::mem::forget(unread);
-    has_come
 }
 
 /// What a reader has copied, or may have: it has not validated yet.

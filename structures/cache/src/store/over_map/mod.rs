@@ -41,6 +41,7 @@ use super::cache::check;
 use super::counts::Counts;
 use super::interface::{CacheHandle, Store};
 use super::shard::hash;
+use super::unread::ask_user;
 use super::{Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats};
 use crate::evict::{Eviction, Hits};
 use crate::item::MAX_KEY;
@@ -196,7 +197,7 @@ where
 {
     fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Option<Found> {
         self.key.seek(key);
-        let cache = self.cache;
+        let (cache, begin) = (self.cache, value.len());
         // `None` if it has expired.
         let read = |item: &Arc<MapItem>| {
             if cache.timer.has_come(item.deadline()) {
@@ -217,7 +218,7 @@ where
             return found;
         };
         cache.counts.add(true);
-        cache.hits[shard as usize].hit(slot);
+        ask_user(value, begin, || cache.hits[shard as usize].hit(slot));
         Some(found)
     }
 
