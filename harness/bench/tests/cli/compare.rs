@@ -19,9 +19,19 @@ pub(crate) fn recorded(name: &str) -> Lab {
     lab
 }
 
-/// Copies `r` to `to` with its trials edited: `edit` gets a row by column, and says whether it stays.
-pub(crate) fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool) {
-    lab.copy("r", to);
+/// Three schemes of those that are recorded, without the twin: what is tested needs no more.
+pub(crate) fn recorded_schemes() -> Lab {
+    let lab = recorded("schemes");
+    let some = edited(&lab, |row| {
+        row["twin"] != "true"
+            && ["leak", "epoch", "haphazard", "none"].contains(&row["reclaimer"].as_str())
+    });
+    lab.write("r/trials.csv", some);
+    lab
+}
+
+/// The trials of `r`, edited: `edit` gets a row by column, and says whether it stays.
+fn edited(lab: &Lab, edit: impl Fn(&mut HashMap<String, String>) -> bool) -> String {
     let text = lab.read("r/trials.csv");
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
     let mut edited = header.join(",") + "\n";
@@ -31,7 +41,13 @@ pub(crate) fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, Strin
             edited += &(fields.join(",") + "\n");
         }
     }
-    lab.write(&format!("{to}/trials.csv"), edited);
+    edited
+}
+
+/// Copies `r` to `to` with its trials [`edited`].
+pub(crate) fn edit(lab: &Lab, to: &str, edit: impl Fn(&mut HashMap<String, String>) -> bool) {
+    lab.copy("r", to);
+    lab.write(&format!("{to}/trials.csv"), edited(lab, edit));
 }
 
 pub(crate) fn json(lab: &Lab, command: &str) -> Value {
@@ -183,7 +199,7 @@ fn the_baseline_can_be_the_best_of_some() {
 
 #[test]
 fn what_cannot_be_compared() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     let unknown = ["no subject matches `chaining-lok-free`", "did you mean `chaining-lock-free"];
     lab.run("cmp r --baseline chaining-lok-free").exits(2).says(&unknown);
     lab.run("cmp r --baseline a,").exits(2).says(&["--baseline", "empty name"]);
@@ -205,7 +221,7 @@ fn what_cannot_be_compared() {
 
 #[test]
 fn few_blocks_show_nothing_and_say_so() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     edit(&lab, "few", |row| row["block"].parse::<u32>().unwrap() < 5);
     let ran = lab.run("cmp few --controls").exits(0);
     ran.prints(&[
@@ -217,7 +233,7 @@ fn few_blocks_show_nothing_and_say_so() {
 
 #[test]
 fn two_runs_are_before_and_after() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     let scale = |row: &mut HashMap<String, String>| {
         for rate in RATES {
             row.insert(rate.to_owned(), (row[rate].parse::<f64>().unwrap() * 1.5).to_string());
@@ -249,7 +265,7 @@ fn two_runs_are_before_and_after() {
 
 #[test]
 fn other_machines_have_to_be_asked_for() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     lab.copy("r", "new");
     let machine = lab.read("r/machine.toml");
     let with = |key: &str, value: &str| {
@@ -277,7 +293,7 @@ fn other_machines_have_to_be_asked_for() {
 
 #[test]
 fn builds_that_no_commit_tells_apart_are_two_runs() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     let machine = lab.read("r/machine.toml");
     for (part, build) in [(0, "a"), (1, "b")] {
         let folder = format!("part{part}");
@@ -310,7 +326,7 @@ fn a_run_by_turns_is_told_from_one_without() {
 
 #[test]
 fn parts_of_a_run_are_the_run() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     for part in [0, 1] {
         let is_part =
             |row: &mut HashMap<String, String>| row["block"].parse::<u32>().unwrap() % 2 == part;

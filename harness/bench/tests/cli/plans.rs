@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::compare::recorded;
+use crate::compare::{recorded, recorded_schemes};
 use crate::lab;
 use crate::resume::installed;
 use crate::support::{Lab, TINY};
@@ -193,7 +193,7 @@ fn what_is_no_result_folder_is_said_to_be_so() {
 
 #[test]
 fn a_baseline_that_is_a_scheme_is_one_of_subjects() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     let said = ["no subject matches `leak`", "did you mean `*/leak`?"];
     lab.run("cmp r --baseline leak").exits(2).says(&said);
     lab.run("cmp r --baseline */leak").exits(0).prints(&["chaining-lock-free/leak"]);

@@ -2,7 +2,7 @@
 
 use scraper::{ElementRef, Html, Selector};
 
-use crate::compare::{comparisons, edit, json, recorded};
+use crate::compare::{comparisons, edit, json, recorded, recorded_schemes};
 use crate::lab;
 use crate::support::{Lab, TINY};
 
@@ -204,7 +204,7 @@ fn a_sweep_ends_with_it() {
 
 #[test]
 fn two_runs_and_parts_of_one() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     edit(&lab, "new", |row| {
         let faster: f64 = row["ops_per_sec"].parse::<f64>().unwrap() * 1.5;
         row.insert("ops_per_sec".to_owned(), faster.to_string());
@@ -224,7 +224,7 @@ fn two_runs_and_parts_of_one() {
 
 #[test]
 fn without_a_valid_trial_there_is_a_page() {
-    let lab = recorded("schemes");
+    let lab = recorded_schemes();
     edit(&lab, "bad", |row| {
         row.insert("valid".to_owned(), "false".to_owned());
         row.insert("error".to_owned(), "key sum differs".to_owned());
