@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::ptr;
 
 use cache::evict::{ClockClear, Eviction, Never};
-use cache::store::{CacheHandle, Config, ConfigError, Memc3, Options, Sharded, Store};
+use cache::store::{
+    CacheHandle, Config, ConfigError, Memc3, Options, Outcome, SetError, Sharded, Store,
+};
 
 /// Bytes of a block from which on it is large.
 const LARGE: usize = 8192;
@@ -138,4 +140,48 @@ fn what_cannot_be_had_as_a_whole_is_not_taken_in_parts() {
     let needs = 16 * (160 << 20);
     let expected = ConfigError::NoMemory { asked: 16 * gib, needs, most: 4 * gib };
     assert_eq!(error, expected, "{error}");
+}
+
+/// Stores keys from 0 on while no block may be large; how many were stored before one was refused, if one was.
+fn stored_without_memory<S: Store>(cache: &S, keys: u64) -> u64 {
+    let mut cache = cache.handle();
+    MOST.set(0);
+    let mut stored = 0;
+    for key in 0..keys {
+        match cache.set(&key.to_le_bytes(), &[7; 20], Options::default()) {
+            Ok(_) => stored += 1,
+            Err(error) => assert_eq!(error, SetError::OutOfMemory),
+        }
+    }
+    MOST.set(usize::MAX);
+    stored
+}
+
+/// An index that grows, and cannot: no process ends.
+#[test]
+fn an_index_that_cannot_grow_refuses() {
+    let cache = Sharded::<Never>::new(&config(4096)).unwrap();
+    let stored = stored_without_memory(&cache, 10_000);
+    assert!((100..5000).contains(&stored) && cache.len() as u64 == stored, "{stored} were stored");
+    // What is stored stays, and can be written again.
+    for key in 0..stored {
+        assert!(cache.get(&key.to_le_bytes(), &mut Vec::new()).is_some(), "{key} of {stored}");
+    }
+    MOST.set(0);
+    let set = |key: u64| cache.set(&key.to_le_bytes(), &[8; 60], Options::default());
+    let (again, another) = (set(0), set(stored));
+    MOST.set(usize::MAX);
+    assert_eq!((again, another), (Ok(Outcome::Stored), Err(SetError::OutOfMemory)));
+    assert_eq!(set(stored), Ok(Outcome::Stored), "there is memory again");
+}
+
+/// A policy that evicts does so for the index too.
+#[test]
+fn an_index_that_cannot_grow_evicts() {
+    let cache = Sharded::<ClockClear>::new(&config(4096)).unwrap();
+    assert_eq!(stored_without_memory(&cache, 10_000), 10_000);
+    let stats = cache.stats();
+    assert!((100..5000).contains(&stats.items), "{stats:?}");
+    assert_eq!(stats.items as u64 + stats.evictions, 10_000, "{stats:?}");
+    assert!(cache.get(&9999_u64.to_le_bytes(), &mut Vec::new()).is_some());
 }

@@ -12,7 +12,14 @@ pub trait Index: fmt::Debug + Send {
     /// The handle under `hash` that `is_it`.
     fn find(&self, hash: u64, is_it: impl Fn(Handle) -> bool) -> Option<Handle>;
 
-    /// Adds `handle`, which is not there. `rehash` tells the hash of others.
+    /// Whether there is memory for one more handle than there are. `rehash` tells the hash of each. One that has all its
+    /// memory from the start has it.
+    fn has_memory(&mut self, rehash: impl Fn(Handle) -> u64) -> bool {
+        let _ = rehash;
+        true
+    }
+
+    /// Adds `handle`, which is not there, and for which there is memory. `rehash` tells the hash of others.
     ///
     /// # Errors
     ///
@@ -49,6 +56,10 @@ impl Index for HashTable<Handle> {
     #[inline]
     fn find(&self, hash: u64, is_it: impl Fn(Handle) -> bool) -> Option<Handle> {
         self.find(hash, |&handle| is_it(handle)).copied()
+    }
+
+    fn has_memory(&mut self, rehash: impl Fn(Handle) -> u64) -> bool {
+        self.try_reserve(1, |&handle| rehash(handle)).is_ok()
     }
 
     fn insert(

@@ -285,6 +285,10 @@ impl<E: Eviction, I: Index> Shard<E, I> {
 
     /// Stores an item whose key is absent.
     fn put(&mut self, hash: u64, class: usize, draft: &Draft<'_>) -> Result<(), SetError> {
+        // First: what is in a policy already may be its next victim.
+        if !self.can_index(class) {
+            return Err(SetError::OutOfMemory);
+        }
         let handle = self.room(class, None).ok_or(SetError::OutOfMemory)?;
         draft.write(self.arena.words(handle));
         let gone = self.enter(hash, handle)?;
@@ -318,8 +322,22 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.fit_policy(class);
     }
 
-    /// Enters an item in the index. If it has no place there, others go: of which classes and slots, which their
-    /// policies do not know yet.
+    /// Whether the index can have one more item, of `class`. Where there is no memory for a larger index, others of the
+    /// class go.
+    fn can_index(&mut self, class: usize) -> bool {
+        loop {
+            let (arena, hasher) = (&self.arena, &self.hasher);
+            if self.index.has_memory(|handle| key_hash(arena, hasher, handle)) {
+                return true;
+            }
+            if !E::EVICTS || self.evict(class).is_none() {
+                return false;
+            }
+        }
+    }
+
+    /// Enters an item in the index, which has memory for it. If it has no place there, others go: of which classes and
+    /// slots, which their policies do not know yet.
     fn enter(&mut self, hash: u64, handle: Handle) -> Result<Vec<(usize, u32)>, SetError> {
         let mut gone = Vec::new();
         while let Err(other) = self.try_enter(hash, handle) {
