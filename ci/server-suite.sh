@@ -60,7 +60,7 @@ flags=()
 while [ $# -gt 0 ]; do
     case $1 in
     -o)
-        kept=$(tr , '\n' <<<"$2" | grep -vx -e relaxed_privileges -e modern -e no_modern | paste -sd, || true)
+        kept=$(tr , '\n' <<<"$2" | grep -vxE 'relaxed_privileges|(no_)?modern|slab_chunk_max=.*' | paste -sd, || true)
         [ -z "$kept" ] || flags+=(-o "$kept")
         shift
         ;;
@@ -73,8 +73,6 @@ exec "$SERVER" serve --debug-time "${flags[@]}" 2>/dev/null
 END
 printf '#!/usr/bin/env bash\nshift\nexec "$@"\n' >timedrun
 chmod +x memcached-debug timedrun
-# Each statistic is three tests of it, or two: what it plans goes by how many memcached has.
-sed -i "s/^use Test::More tests => [0-9]*;/use Test::More 'no_plan';/" t/binary.t
 
 failed=0
 # shellcheck disable=SC2086 # Names without blanks.
