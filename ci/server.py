@@ -278,10 +278,18 @@ class Server:
         words = [*command, "-s", self.path, "-m", "16", "-t", "1"]
         self.process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
         for _ in range(200):
-            if Path(self.path).exists():
+            if self.listens():
                 return
+            if self.process.poll() is not None:
+                break
             time.sleep(0.05)
+        self.stop()
         raise SystemExit(f"{words} does not listen")
+
+    def listens(self):
+        # The socket is there some time before anybody listens.
+        with socket.socket(socket.AF_UNIX) as stream:
+            return stream.connect_ex(self.path) == 0
 
     def say(self, text):
         with socket.socket(socket.AF_UNIX) as stream:
@@ -308,15 +316,28 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        code = self.process.wait(20)
+        try:
+            code = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
         self.folder.cleanup()
         return code
+
+
+# Seconds from which on a deadline is not told: fifteen years from the start they are rounded here.
+LATE = 400_000_000
+
+
+def seconds_struck(match):
+    seconds = int(match[2])
+    return match[1] + (b"#" if seconds > LATE else b"%d" % (-(-seconds // 10) * 10))
 
 
 def struck(reply):
     """Without CAS numbers; seconds that are left are rounded up to tens, since time goes by."""
     status = rb"(?:HD|EX|NF|NS|VA \d+)(?: [^\r\n ]+)*? "
-    reply = re.sub(b"(" + status + rb"t)(\d+)", lambda m: m[1] + b"%d" % (-(-int(m[2]) // 10) * 10), reply)
+    reply = re.sub(b"(" + status + rb"t)(\d+)", seconds_struck, reply)
     reply = re.sub(rb"(VALUE \S+ \d+ \d+) \d+\r\n", rb"\1 #\r\n", reply)
     return re.sub(b"(" + status + rb"c)[1-9]\d*", rb"\1#", reply)
 
@@ -324,11 +345,13 @@ def struck(reply):
 def compare(ours, memcached, rounds, seed):
     global large_share
     large_share = 0.003
-    # Its maintainer too has hold of items at times, which are then replaced and not overwritten.
-    servers = [Server(ours), Server([*memcached, "-o", "no_lru_maintainer,no_lru_crawler"])]
     rng = random.Random(seed)
     requests = 0
+    servers = []
     try:
+        servers.append(Server(ours))
+        # Its maintainer too has hold of items at times, which are then replaced and not overwritten.
+        servers.append(Server([*memcached, "-o", "no_lru_maintainer,no_lru_crawler"]))
         for round_ in range(rounds):
             texts, binary = conversations(rng), binary_conversations(rng)
             requests += sum(text.count(b"\n") - ENOUGH.count(b"\n") for text in texts)
@@ -352,7 +375,7 @@ def compare(ours, memcached, rounds, seed):
         return 0
     finally:
         codes = [server.stop() for server in servers]
-        if codes[0] != 0:
+        if codes and codes[0] != 0:
             raise SystemExit(f"ours ended with {codes[0]}")
 
 

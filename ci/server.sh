@@ -4,6 +4,7 @@
 # (Debian). What is not installed is installed where that may be; what cannot be had is skipped, with a word. An
 # argument says how many random conversations there are. SERVER names the program; without it the checks build it.
 set -euo pipefail
+[ -z "${SERVER:-}" ] || SERVER=$(realpath "$SERVER")
 cd "$(dirname "$0")/.."
 rounds=${1:-300}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
