@@ -110,7 +110,9 @@ def meta(rng):
         return [b"md", name, *flags(rng, "qkOCIT")], b""
     if kind == 3:
         mode = [b"M" + rng.choice([b"I", b"D", b"+", b"-", b"x"])] if rng.random() < 0.5 else []
-        return [b"ma", rng.choice([b"counter", name]), *flags(rng, "NJDTqtcvkOC"), *mode], b""
+        # Of a number that becomes longer memcached forgets T.
+        letters = "NJDTqtcvkOC" if mode in ([b"MD"], [b"M-"]) else "NJDqtcvkOC"
+        return [b"ma", rng.choice([b"counter", name]), *flags(rng, letters), *mode], b""
     return [b"mn"], b""
 
 

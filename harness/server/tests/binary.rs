@@ -299,6 +299,17 @@ fn a_number_is_made_and_counted_up_and_down() {
 }
 
 #[test]
+fn a_number_that_becomes_longer_is_not_stale() {
+    let here = here();
+    ask(&here, set(b"n", b"8"));
+    assert_eq!(line(&here, "md n I\r\n"), "HD\r\n");
+    for told in ["HD X W\r\n", "HD\r\n"] {
+        ask(&here, counting(0x05, b"n", (1, 0), 0, 0));
+        assert_eq!(line(&here, "mg n\r\n"), told);
+    }
+}
+
+#[test]
 fn a_flush_deletes_everything_if_it_is_allowed() {
     let here = here();
     let flushes: [(u8, &[u8]); 4] = [(0x08, b""), (0x18, b""), (0x08, &[0; 4]), (0x18, &[0; 4])];

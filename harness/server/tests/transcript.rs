@@ -316,3 +316,18 @@ fn a_number_stops_at_nothing_and_keeps_its_length() {
     assert_eq!(say("get n\r\n"), "VALUE n 0 2\r\n7 \r\nEND\r\n");
     assert_eq!(say("decr n 100\r\nincr n 200\r\n"), "0\r\n200\r\n");
 }
+
+/// As in memcached: it is an item anew.
+#[test]
+fn a_number_that_becomes_longer_is_not_stale() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    for (number, add) in [("8", "incr n 1"), ("98", "ma n q")] {
+        say(&format!("set n 0 0 {}\r\n{number}\r\n", number.len()));
+        assert_eq!(say("md n I\r\n"), "HD\r\n");
+        say(&format!("{add}\r\n"));
+        assert_eq!(say("mg n\r\nmg n\r\n"), "HD X W\r\nHD Z X\r\n", "{add}");
+        say(&format!("{add}\r\n"));
+        assert_eq!(say("mg n\r\n"), "HD\r\n", "{add}");
+    }
+}

@@ -371,13 +371,17 @@ fn arithmetic(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8
         };
         seen.left = current.seconds_left();
         current.value_into(value);
+        let before = value.len();
         let is_other = meta.cas.is_some_and(|cas| cas != 0 && current.found().cas != Some(cas));
         sum = match value.is_empty() {
             false if is_other => Sum::Changed,
             _ => text::add(value, is_increment, meta.delta).map_or(Sum::NotNumeric, Sum::Is),
         };
         match sum {
-            Sum::Is(_) => Edit::Write(Write { expiry: meta.expiry, ..Write::default() }),
+            Sum::Is(_) => {
+                let written = text::sum_written(before, value);
+                Edit::Write(Write { expiry: meta.expiry, ..written })
+            }
             _ => Edit::Nothing,
         }
     });

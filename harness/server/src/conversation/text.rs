@@ -209,18 +209,26 @@ pub(super) fn add(value: &mut Vec<u8>, is_increment: bool, delta: u64) -> Option
     Some(sum)
 }
 
+/// How a sum is written, `value`, in the place of a number of `before` bytes. As in memcached, one that has become longer is
+/// an item anew: it is not stale, and nobody has its token.
+pub(super) fn sum_written(before: usize, value: &[u8]) -> Write<'static> {
+    let marks = (value.len() > before).then_some(0);
+    Write { marks, ..Write::default() }
+}
+
 fn arithmetic(request: &Arithmetic<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
     let Arithmetic { key, is_increment, delta, is_quiet } = *request;
     let mut sum = Sum::NotFound;
     let done = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
         let Some(current) = current else { return Edit::Nothing };
         current.value_into(value);
+        let before = value.len();
         let Some(is) = add(value, is_increment, delta) else {
             sum = Sum::NotNumeric;
             return Edit::Nothing;
         };
         sum = Sum::Is(is);
-        Edit::Write(Write::default())
+        Edit::Write(sum_written(before, value))
     });
     count_arithmetic(is_increment, sum, desk);
     match sum {

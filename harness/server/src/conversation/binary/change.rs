@@ -142,6 +142,7 @@ pub(super) fn add(
             return Edit::Write(Write { expiry: Some(expiry), ..Write::default() });
         };
         current.value_into(value);
+        let before = value.len();
         let is_other = cas.is_some_and(|cas| current.found().cas != Some(cas));
         sum = if is_other && !value.is_empty() {
             Sum::Changed
@@ -149,7 +150,7 @@ pub(super) fn add(
             text::add(value, is_increment, delta).map_or(Sum::NotNumeric, Sum::Is)
         };
         match sum {
-            Sum::Is(_) => Edit::Write(Write::default()),
+            Sum::Is(_) => Edit::Write(text::sum_written(before, value)),
             _ => Edit::Nothing,
         }
     });
