@@ -1,7 +1,8 @@
-//! Clients of others, which know nothing of this server, against the program: `memcache` by the text protocol and by meta
-//! commands, `async-memcached` by both.
+//! Clients of others, which know nothing of this server, against the program: `memcache` by the text protocol, by the
+//! binary one and by meta commands, `async-memcached` by text and by meta commands.
 
 mod asynchronous;
+mod binary;
 mod meta;
 mod model;
 #[path = "../running/mod.rs"]

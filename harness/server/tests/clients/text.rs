@@ -13,7 +13,12 @@ use crate::running::{PATIENCE, eventually};
 use crate::{Over, Server};
 
 fn connect(server: &Server) -> Client {
-    let address = format!("memcache://{}?protocol=ascii", server.place);
+    connected(server, "ascii")
+}
+
+/// A client that speaks this protocol.
+pub(crate) fn connected(server: &Server, protocol: &str) -> Client {
+    let address = format!("memcache://{}?protocol={protocol}", server.place);
     let builder = Client::builder().add_server(address).unwrap();
     let builder = builder.with_connection_timeout(PATIENCE).with_read_timeout(PATIENCE);
     builder.with_write_timeout(PATIENCE).build().unwrap()
@@ -60,14 +65,19 @@ impl Driver for Client {
     }
 
     fn items(&mut self, keys: &[String]) -> HashMap<String, Item> {
-        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let all: HashMap<String, (Vec<u8>, u32)> = self.gets(&names).unwrap();
-        for key in keys {
-            let one: Option<(Vec<u8>, u32)> = self.get(key).unwrap();
-            assert_eq!(one.as_ref(), all.get(key), "one by one and together");
-        }
-        all.into_iter().map(|(key, (value, flags))| (key, Item { value, flags })).collect()
+        items(self, keys)
     }
+}
+
+/// What is there of these keys.
+pub(crate) fn items(client: &Client, keys: &[String]) -> HashMap<String, Item> {
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let all: HashMap<String, (Vec<u8>, u32)> = client.gets(&names).unwrap();
+    for key in keys {
+        let one: Option<(Vec<u8>, u32)> = client.get(key).unwrap();
+        assert_eq!(one.as_ref(), all.get(key), "one by one and together");
+    }
+    all.into_iter().map(|(key, (value, flags))| (key, Item { value, flags })).collect()
 }
 
 fn done(result: Result<bool, MemcacheError>) -> Came {
