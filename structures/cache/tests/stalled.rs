@@ -4,7 +4,7 @@ use cache::evict::ClockClear;
 use cache::store::{CacheHandle, Config, MapItem, MapKey, Memc3, Options, OverMap, Store};
 use std::sync::{Arc, Barrier};
 use structures::map::ConcurrentMap;
-use structures::reclaim::{Epoch, Hazard};
+use structures::reclaim::{Epoch, Hazard, Qsbr};
 use structures::{ChainingBucketLock, ChainingLockFree};
 
 const BYTES: usize = 64 << 10;
@@ -74,6 +74,35 @@ fn the_reclaimer_says_how_far_the_bound_is_overrun() {
         epoch[0] < 4 * BYTES && hazard.iter().all(|&over| over < 4 * BYTES),
         "{epoch:?}, {hazard:?}"
     );
+}
+
+type Quiescent = ChainingLockFree<MapKey, Arc<MapItem>, Qsbr>;
+
+/// Bytes above the bound while another thread has a handle, and waits.
+fn overrun_beside_one_that_waits(is_offline: bool) -> usize {
+    let cache = OverMap::<ClockClear, Quiescent>::new(&config()).unwrap();
+    let (begin, end) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut handle = cache.handle();
+            let wait = || {
+                begin.wait();
+                end.wait();
+            };
+            if is_offline { handle.offline(wait) } else { wait() }
+        });
+        begin.wait();
+        write(&cache);
+        end.wait();
+    });
+    cache.stats().overrun
+}
+
+/// Quiescent states are all threads': one that is registered and does nothing holds everything up.
+#[test]
+fn who_waits_offline_holds_nothing_up() {
+    let [online, offline] = [false, true].map(overrun_beside_one_that_waits);
+    assert!(online > 10 * BYTES && offline < 4 * BYTES, "{online}, {offline}");
 }
 
 /// The one writer's lock frees what it takes out; one item may be there twice while it is replaced.

@@ -83,6 +83,11 @@ pub trait CacheHandle {
 
     /// See [`Cache::clear`].
     fn clear(&mut self);
+
+    /// Runs `wait`, which may block. No reclaimer waits for this thread meanwhile, whatever the store.
+    fn offline<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        wait()
+    }
 }
 
 impl<E: Eviction, P: Part<E>> Store for Cache<E, P> {

@@ -258,6 +258,10 @@ where
             wait_for(shard, &mut self.map).clear(&mut self.map);
         }
     }
+
+    fn offline<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        self.map.offline(wait)
+    }
 }
 
 impl<E: Eviction, M> fmt::Debug for OverMap<E, M> {
