@@ -1,13 +1,16 @@
 //! Caches by name: which store, which policy; and what a server asks of any of them.
 
 use std::fmt;
+use std::sync::Arc;
 
-use cache::evict::{self, Eviction};
+use cache::evict::{self, ClockClear, Eviction, LruList};
 use cache::store::{
-    CacheHandle, Change, Config, ConfigError, Current, Found, Memc3, Options, Outcome, SetError,
-    Sharded, Stats, Store, Write,
+    CacheHandle, Change, Config, ConfigError, Current, Found, MapItem, MapKey, Memc3, Options,
+    Outcome, OverMap, SetError, Sharded, Stats, Store, Write,
 };
 use cache::time::Expiry;
+use structures::ChainingLockFree;
+use structures::reclaim::{Epoch, Hazard, Qsbr, Reclaimer};
 
 /// A cache behind a pointer, so that a connection's code is compiled once.
 pub trait AnyCache: fmt::Debug + Send + Sync {
@@ -70,6 +73,9 @@ pub trait Access {
 
     /// Deletes everything.
     fn clear(&mut self);
+
+    /// Runs `wait`, which may block. No reclaimer waits for this thread meanwhile.
+    fn offline(&mut self, wait: &mut dyn FnMut());
 }
 
 impl<S: Store> AnyCache for S {
@@ -121,6 +127,10 @@ impl<H: CacheHandle> Access for H {
     fn clear(&mut self) {
         CacheHandle::clear(self);
     }
+
+    fn offline(&mut self, wait: &mut dyn FnMut()) {
+        CacheHandle::offline(self, wait);
+    }
 }
 
 /// A cache of which only the name of the policy is to be said yet.
@@ -137,21 +147,32 @@ fn make<S: Store + 'static>(config: &Config) -> Result<Box<dyn AnyCache>, Config
     Ok(Box::new(S::new(config)?))
 }
 
-fn entry<S: Store + 'static>() -> Entry {
-    Entry { store: S::STORE, eviction: S::Eviction::NAME, make: make::<S> }
+fn entry<S: Store + 'static>(store: &'static str) -> Entry {
+    Entry { store, eviction: S::Eviction::NAME, make: make::<S> }
 }
 
-/// Every store with every policy. To add a store is to add its line.
+/// A table whose reclaimer frees what goes.
+type Chained<R> = ChainingLockFree<MapKey, Arc<MapItem>, R>;
+
+/// The store over that table with one policy that writes a bit at a hit, and with one that takes a lock.
+fn over_map<R: Reclaimer + 'static>(store: &'static str) -> [Entry; 2] {
+    [entry::<OverMap<ClockClear, Chained<R>>>(store), entry::<OverMap<LruList, Chained<R>>>(store)]
+}
+
+/// Every store with every policy, and those over a table with two. To add a store is to add its line.
 fn entries() -> Vec<Entry> {
     struct All(Vec<Entry>);
     impl evict::Visitor for All {
         fn visit<E: Eviction + 'static>(&mut self) {
-            self.0.push(entry::<Memc3<E>>());
-            self.0.push(entry::<Sharded<E>>());
+            self.0.push(entry::<Memc3<E>>(Memc3::<E>::STORE));
+            self.0.push(entry::<Sharded<E>>(Sharded::<E>::STORE));
         }
     }
     let mut all = All(Vec::new());
     evict::for_each(&mut all);
+    all.0.extend(over_map::<Epoch>("over-map-epoch"));
+    all.0.extend(over_map::<Hazard>("over-map-hazard"));
+    all.0.extend(over_map::<Qsbr>("over-map-qsbr"));
     all.0
 }
 
@@ -176,6 +197,13 @@ pub fn stores() -> Vec<&'static str> {
 #[must_use]
 pub fn evictions() -> Vec<&'static str> {
     distinct(entries().iter().map(|entry| entry.eviction))
+}
+
+/// The names of the policies that a store has.
+#[must_use]
+pub fn evictions_of(store: &str) -> Vec<&'static str> {
+    let all = entries();
+    all.iter().filter(|entry| entry.store == store).map(|entry| entry.eviction).collect()
 }
 
 /// The cache with these names; `None` if there is none.

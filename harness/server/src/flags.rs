@@ -173,14 +173,32 @@ impl Flags {
         }
     }
 
+    /// What goes when memory is full.
+    fn policy_of_items(&self) -> &str {
+        if self.no_evictions { "none" } else { &self.eviction }
+    }
+
+    /// Looks whether there is a cache with this store and this policy.
+    ///
+    /// # Errors
+    ///
+    /// The store does not have it; which it has.
+    pub fn check(&self) -> Result<(), String> {
+        let (store, eviction) = (&self.store, self.policy_of_items());
+        if caches::named(store, eviction).is_some() {
+            return Ok(());
+        }
+        let has = caches::evictions_of(store).join(" and ");
+        Err(format!("the store {store} has the policies {has}, and not {eviction}"))
+    }
+
     /// How the server behaves.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let eviction = if self.no_evictions { "none" } else { &self.eviction };
         let config = self.config();
         Settings {
             store: self.store.clone(),
-            eviction: eviction.to_owned(),
+            eviction: self.policy_of_items().to_owned(),
             bytes: config.bytes,
             max_value: config.max_value,
             threads: self.threads as usize,
@@ -202,6 +220,10 @@ impl Flags {
     /// # Errors
     ///
     /// There can be no cache of these sizes.
+    ///
+    /// # Panics
+    ///
+    /// If the store does not have the policy, see [`check`](Self::check).
     pub fn service(&self) -> Result<Service, ConfigError> {
         if !self.debug_time {
             return Service::new(&self.config(), self.settings());
@@ -297,13 +319,19 @@ mod tests {
     }
 
     #[test]
-    fn every_store_is_there_with_every_policy() {
+    fn every_store_is_there_with_every_policy_that_it_has() {
         for store in caches::stores() {
-            for eviction in caches::evictions() {
+            for eviction in caches::evictions_of(store) {
                 let make = caches::named(store, eviction).expect("its name is there");
                 assert!(make(&Config::of(8 << 20)).is_ok());
+                let line = format!("--store {store} --eviction {eviction}");
+                assert_eq!(parse(&line).unwrap().check(), Ok(()));
             }
         }
+        assert_eq!(caches::evictions_of("memc3"), caches::evictions());
         assert!(caches::named("memc3", "no-such").is_none());
+        let refused = parse("--store over-map-epoch -M").unwrap().check().unwrap_err();
+        let expected = "the store over-map-epoch has the policies clock and lru-list, and not none";
+        assert_eq!(refused, expected);
     }
 }

@@ -105,6 +105,7 @@ fn say(line: &str) {
 }
 
 fn serve(options: &Flags) -> Result<(), (u8, String)> {
+    options.check().map_err(|words| (USAGE, words))?;
     let service = options.service().map_err(|error| (USAGE, error.to_string()))?;
     let mut listeners = Vec::new();
     for place in options.places() {

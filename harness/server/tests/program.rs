@@ -149,6 +149,7 @@ fn what_cannot_be_is_refused() {
         ("-I 9m", "items have from 1k to 4m"),
         ("--store hash", "possible values: memc3"),
         ("--eviction best", "possible values: none"),
+        ("--store over-map-qsbr --eviction sieve", "has the policies clock and lru-list"),
         ("-f 1", "grow"),
         ("-p 0 -s /tmp/x", "cannot be used with"),
         ("-s /nowhere/at/all", "cannot listen on /nowhere/at/all"),

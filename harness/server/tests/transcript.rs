@@ -90,6 +90,7 @@ fn replies_are_memcacheds() {
 #[test]
 fn replies_are_memcacheds_whatever_the_cache() {
     replay("sharded", "lru-list");
+    replay("over-map-hazard", "lru-list");
 }
 
 /// A reply that follows from the one before it is in no transcript.

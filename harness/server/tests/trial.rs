@@ -13,7 +13,8 @@ use trials::case::Case;
 use trials::latency::Time;
 use trials::mix::Mix;
 use trials::server::{
-    Pattern, SERVER_COMMAND, STORES, ServedTrial, ServerLoad, ServerSpec, Transport, memcached,
+    OVER_MAP_EVICTIONS, OVER_MAPS, Pattern, SERVER_COMMAND, STORES, ServedTrial, ServerLoad,
+    ServerSpec, Transport, memcached,
 };
 use trials::workload::{Length, Op};
 
@@ -244,7 +245,10 @@ fn a_server_that_there_is_not_is_an_error_in_one_line() {
 /// The list that `bench` has, which knows no store.
 #[test]
 fn the_stores_are_those_that_there_are() {
-    assert_eq!(server::caches::stores(), STORES);
+    assert_eq!(server::caches::stores(), [&STORES[..], &OVER_MAPS[..]].concat());
+    for store in OVER_MAPS {
+        assert_eq!(server::caches::evictions_of(store), OVER_MAP_EVICTIONS);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -45,8 +45,8 @@ const ARROWS: [(&str, &[&str]); 22] = [
     // Binds its threads as `trials` does, and writes a machine of `virtual-cores`.
     ("calibrate", &["trials", "virtual-cores"]),
     ("bench", &["harness"]),
-    // `kernel` and `table` in its program alone, which says how it was built.
-    ("server", &["cache", "kernel", "table", "trials"]),
+    // `kernel` and `table` in its program alone, which says how it was built; `structures` in its list of caches alone.
+    ("server", &["cache", "kernel", "structures", "table", "trials"]),
     // `harness` reads its rows and writes its machines. All of these in its program alone, under `--cfg simulate`.
     (
         "virtual-cores",

@@ -18,6 +18,10 @@ pub const SERVER_COMMAND: &str = "server-trial";
 pub const MEMCACHED: &str = "memcached";
 /// The stores that our server has with every policy; the default first.
 pub const STORES: [&str; 2] = ["memc3", "sharded"];
+/// Those over a table, by the reclaimer that frees its items.
+pub const OVER_MAPS: [&str; 3] = ["over-map-epoch", "over-map-hazard", "over-map-qsbr"];
+/// The policies that these have.
+pub const OVER_MAP_EVICTIONS: [&str; 2] = ["clock", "lru-list"];
 /// What our server and memcached have otherwise than they do by themselves: a factor and its value, as in
 /// `memc3/clock:reply=each`; and the flags of each of the two, if it has it. By itself memcached answers 20 requests of a
 /// connection, and then those of others, before it goes on; ours answers all that it has read.
@@ -165,15 +169,24 @@ pub fn is_memcached(name: &str) -> bool {
 /// The name of every server, with policies of these names.
 #[must_use]
 pub fn server_names(evictions: &[&str]) -> Vec<String> {
-    let plain = STORES.iter().flat_map(|s| evictions.iter().map(move |e| format!("{s}/{e}")));
+    let with_all = STORES.iter().flat_map(|store| names_of(store, evictions));
+    let with_two = OVER_MAPS.iter().flat_map(|store| names_of(store, &OVER_MAP_EVICTIONS));
+    let plain: Vec<String> = with_all.chain(with_two).collect();
     let mut names = vec![MEMCACHED.to_owned(), FLOOR.to_owned()];
-    names.extend(plain.clone());
+    names.extend(plain.iter().cloned());
     let of_memcached = VARIANTS.iter().filter(|variant| variant.memcached.is_some());
     names.extend(of_memcached.map(|variant| format!("{MEMCACHED}:{}", variant.name)));
-    names.extend(
-        plain.flat_map(|name| variants_of_ours().map(move |of| format!("{name}:{}", of.name))),
-    );
+    let varied = |name: &String| {
+        let name = name.clone();
+        variants_of_ours().map(move |of| format!("{name}:{}", of.name))
+    };
+    names.extend(plain.iter().flat_map(varied));
     names
+}
+
+/// The names of a store with these policies.
+fn names_of(store: &str, evictions: &[&str]) -> Vec<String> {
+    evictions.iter().map(|eviction| format!("{store}/{eviction}")).collect()
 }
 
 fn variants_of_ours() -> impl Iterator<Item = &'static Variant> {
@@ -197,7 +210,7 @@ mod tests {
     #[test]
     fn names_are_taken_apart_as_they_are_made() {
         let names = server_names(&["clock", "lru-list"]);
-        assert_eq!(names.len(), 2 + 4 + 2 + 8);
+        assert_eq!(names.len(), 2 + 10 + 2 + 20);
         for name in &names {
             let parts = parts_of(name);
             assert_eq!(parts.is_none(), !name.contains('/'), "{name}");

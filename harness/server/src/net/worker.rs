@@ -93,7 +93,7 @@ impl Worker {
         let mut events = Events::with_capacity(1024);
         let mut last_look = Instant::now();
         while !service.is_stopping() {
-            self.wait(&mut events, self.idle.map(|_| LOOK))?;
+            self.wait(&mut desk, &mut events, self.idle.map(|_| LOOK))?;
             self.serve(&events, &mut desk, &mut room);
             if let Some(idle) = self.idle
                 && last_look.elapsed() >= LOOK
@@ -106,9 +106,17 @@ impl Worker {
         self.drain(&mut events, &mut desk, &mut room)
     }
 
-    fn wait(&mut self, events: &mut Events, most: Option<Duration>) -> io::Result<()> {
+    fn wait(
+        &mut self,
+        desk: &mut Desk<'_>,
+        events: &mut Events,
+        most: Option<Duration>,
+    ) -> io::Result<()> {
         let timeout = if self.going_on.is_empty() { most } else { Some(Duration::ZERO) };
-        match self.poll.poll(events, timeout) {
+        let mut polled = Ok(());
+        // A reclaimer may wait for all threads, and nobody knows for how long this one waits.
+        desk.handle.offline(&mut || polled = self.poll.poll(events, timeout));
+        match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
         }
@@ -216,7 +224,7 @@ impl Worker {
             if self.connections.iter().all(Option::is_none) || left.is_zero() {
                 return Ok(());
             }
-            self.wait(events, Some(left))?;
+            self.wait(desk, events, Some(left))?;
             self.serve(events, desk, room);
         }
     }
