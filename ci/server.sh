@@ -65,7 +65,7 @@ if has memcached memcached; then
     memcached=memcached
     [ "$(id -u)" = 0 ] && memcached="memcached -u root"
     memcached --version
-    for store in memc3 sharded; do
+    for store in memc3 sharded over-map-qsbr; do
         python3 ci/server.py compare "$SERVER serve --store $store" "$memcached" "$rounds" "$RANDOM"
     done
 fi
