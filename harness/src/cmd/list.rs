@@ -4,7 +4,9 @@ mod brief;
 mod lines;
 mod words;
 
+use ::cache::evict;
 use ::table::{Entry, Held, Info, ReclaimerInfo};
+use ::trials::server::{FLOOR, MEMCACHED, OVER_MAP_EVICTIONS, OVER_MAPS, STORES, memcached};
 
 use self::lines::{
     EvictionLine, Listing, NameLine, PairLine, ReclaimerLine, StoreLine, StructureLine,
@@ -17,7 +19,7 @@ use crate::programs::{Programs, Registry};
 use crate::show::plot;
 use crate::workload::{DISTRIBUTIONS, PRESETS};
 
-/// Show structures, reclaimers, allocators, caches, workloads, presets, faults, hashers and figures
+/// Show structures, reclaimers, allocators, caches, servers, workloads, presets, faults, hashers and figures
 ///
 /// Without arguments it shows a line for each. A kind that is named, and all kinds with --verbose,
 /// are shown with everything that is known of them.
@@ -41,6 +43,7 @@ enum What {
     Reclaimers,
     Allocators,
     Caches,
+    Servers,
     Workloads,
     Presets,
     Faults,
@@ -87,6 +90,7 @@ fn listing(registry: &Registry, what: Option<What>) -> Listing {
         allocators: names(What::Allocators, &allocators),
         stores: wanted(What::Caches).then(|| store_lines(registry)),
         evictions: wanted(What::Caches).then(|| eviction_lines(registry)),
+        servers: names(What::Servers, &server_lines()),
         workloads: names(What::Workloads, &DISTRIBUTIONS.map(name_line)),
         presets: wanted(What::Presets).then_some(PRESETS),
         faults: names(What::Faults, &faults),
@@ -132,6 +136,24 @@ fn eviction_lines(registry: &Registry) -> Vec<EvictionLine> {
             }),
         }
     }
+    lines
+}
+
+/// Servers: of ours a line for each store.
+fn server_lines() -> Vec<NameLine> {
+    fn ours(store: &str, evictions: &[&str]) -> NameLine {
+        let summary = format!("ours over this store, with {}", evictions.join(", "));
+        NameLine::new(&format!("{store}/*"), &summary)
+    }
+    let installed = match memcached() {
+        Some(_) => "the program of that name that is installed",
+        None => "the program of that name, which is not installed here",
+    };
+    let all = evict::names();
+    let mut lines: Vec<NameLine> = STORES.iter().map(|store| ours(store, &all)).collect();
+    lines.extend(OVER_MAPS.iter().map(|store| ours(store, &OVER_MAP_EVICTIONS)));
+    lines.push(NameLine::new(MEMCACHED, installed));
+    lines.push(NameLine::new(FLOOR, "answers each command with a constant"));
     lines
 }
 

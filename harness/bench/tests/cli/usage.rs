@@ -145,12 +145,21 @@ fn list_shows_all_or_one_kind() {
             all.out.lines().filter(|line| line.split_whitespace().take(2).eq([name, family]));
         assert_eq!(lines.count(), 1, "{name}: {}", all.out);
     }
-    for kind in ["reclaimers", "allocators", "workloads", "presets", "hashers", "figures"] {
+    let kinds =
+        ["reclaimers", "allocators", "servers", "workloads", "presets", "hashers", "figures"];
+    for kind in kinds {
         assert!(!listed[kind].as_array().unwrap().is_empty(), "{kind}");
         let alone = json(&lab.run(&format!("list {kind} --json")).exits(0).out);
         assert_eq!(alone.as_object().unwrap().keys().collect::<Vec<_>>(), [kind]);
         assert_eq!(alone[kind], listed[kind]);
     }
+}
+
+#[test]
+fn list_shows_servers_by_their_stores() {
+    let lab = lab();
+    let servers = lab.run("list servers").exits(0);
+    servers.prints(&["memc3/*", "over-map-qsbr/*", "clock, lru-list", "memcached", "floor"]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(super) fn in_brief(listing: &Listing) -> String {
     let evictions = "policies of caches: name, metadata of an item, what a hit writes, source";
     let named = [
         ("allocators", listing.allocators.as_deref()),
+        ("servers", listing.servers.as_deref()),
         ("workloads", listing.workloads.as_deref()),
         ("presets", presets.as_deref()),
         ("faults", listing.faults.as_deref()),

@@ -17,6 +17,8 @@ pub(super) struct Listing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) evictions: Option<Vec<EvictionLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) servers: Option<Vec<NameLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workloads: Option<Vec<NameLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) presets: Option<&'static [Preset]>,

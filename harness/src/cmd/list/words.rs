@@ -27,6 +27,7 @@ pub(super) fn in_words(listing: &Listing) -> String {
     }
     let lists = [
         ("allocators", "", &listing.allocators),
+        ("servers", "a factor is set by a `:`, as in memc3/clock:reply=each", &listing.servers),
         ("workloads", "key distributions; the mix is `reads` and `[mix]`", &listing.workloads),
         ("faults", "", &listing.faults),
         ("hashers", "", &listing.hashers),
