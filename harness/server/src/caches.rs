@@ -9,8 +9,9 @@ use cache::store::{
     Outcome, OverMap, SetError, Sharded, Stats, Store, Write,
 };
 use cache::time::Expiry;
-use structures::ChainingLockFree;
-use structures::reclaim::{Epoch, Hazard, Qsbr, Reclaimer};
+use structures::map::ConcurrentMap;
+use structures::reclaim::{Epoch, Hazard, Qsbr};
+use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 
 /// A cache behind a pointer, so that a connection's code is compiled once.
 pub trait AnyCache: fmt::Debug + Send + Sync {
@@ -153,10 +154,16 @@ fn entry<S: Store + 'static>(store: &'static str) -> Entry {
 
 /// A table whose reclaimer frees what goes.
 type Chained<R> = ChainingLockFree<MapKey, Arc<MapItem>, R>;
+/// Tables that free it under their lock.
+type ChainedUnderOne = ChainingGlobalLock<MapKey, Arc<MapItem>>;
+type ChainedUnderMany = ChainingBucketLock<MapKey, Arc<MapItem>>;
 
-/// The store over that table with one policy that writes a bit at a hit, and with one that takes a lock.
-fn over_map<R: Reclaimer + 'static>(store: &'static str) -> [Entry; 2] {
-    [entry::<OverMap<ClockClear, Chained<R>>>(store), entry::<OverMap<LruList, Chained<R>>>(store)]
+/// The store over a table with one policy that writes a bit at a hit, and with one that takes a lock.
+fn over_map<M>(store: &'static str) -> [Entry; 2]
+where
+    M: ConcurrentMap<MapKey, Arc<MapItem>> + Default + 'static,
+{
+    [entry::<OverMap<ClockClear, M>>(store), entry::<OverMap<LruList, M>>(store)]
 }
 
 /// Every store with every policy, and those over a table with two. To add a store is to add its line.
@@ -170,9 +177,11 @@ fn entries() -> Vec<Entry> {
     }
     let mut all = All(Vec::new());
     evict::for_each(&mut all);
-    all.0.extend(over_map::<Epoch>("over-map-epoch"));
-    all.0.extend(over_map::<Hazard>("over-map-hazard"));
-    all.0.extend(over_map::<Qsbr>("over-map-qsbr"));
+    all.0.extend(over_map::<Chained<Epoch>>("over-map-epoch"));
+    all.0.extend(over_map::<Chained<Hazard>>("over-map-hazard"));
+    all.0.extend(over_map::<Chained<Qsbr>>("over-map-qsbr"));
+    all.0.extend(over_map::<ChainedUnderOne>("over-map-global-lock"));
+    all.0.extend(over_map::<ChainedUnderMany>("over-map-bucket-lock"));
     all.0
 }
 

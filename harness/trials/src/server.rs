@@ -18,8 +18,14 @@ pub const SERVER_COMMAND: &str = "server-trial";
 pub const MEMCACHED: &str = "memcached";
 /// The stores that our server has with every policy; the default first.
 pub const STORES: [&str; 2] = ["memc3", "sharded"];
-/// Those over a table, by the reclaimer that frees its items.
-pub const OVER_MAPS: [&str; 3] = ["over-map-epoch", "over-map-hazard", "over-map-qsbr"];
+/// Those over a table that chains: without a lock, by the reclaimer that frees its items, or under one lock or many.
+pub const OVER_MAPS: [&str; 5] = [
+    "over-map-epoch",
+    "over-map-hazard",
+    "over-map-qsbr",
+    "over-map-global-lock",
+    "over-map-bucket-lock",
+];
 /// The policies that these have.
 pub const OVER_MAP_EVICTIONS: [&str; 2] = ["clock", "lru-list"];
 /// What our server and memcached have otherwise than they do by themselves: a factor and its value, as in
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn names_are_taken_apart_as_they_are_made() {
         let names = server_names(&["clock", "lru-list"]);
-        assert_eq!(names.len(), 2 + 10 + 2 + 20);
+        assert_eq!(names.len(), 2 + 14 + 2 + 28);
         for name in &names {
             let parts = parts_of(name);
             assert_eq!(parts.is_none(), !name.contains('/'), "{name}");
