@@ -1,7 +1,7 @@
 //! Any bytes as what a client of `bench serve` sends.
 //!
-//! What is answered must not depend on how the bytes are cut, nor on how much is answered at a time; it must be whole
-//! lines, or whole packets if the client speaks the binary protocol, and no more than a bound.
+//! What is answered must not depend on how the bytes are cut, nor on how much is answered at a time, nor on the store; it
+//! must be whole lines, or whole packets if the client speaks the binary protocol, and no more than a bound.
 
 use std::sync::Arc;
 
@@ -99,7 +99,8 @@ pub fn run(data: &[u8]) {
     // A key of a letter is answered by the largest value.
     assert!(whole.0.len() <= (data.len() + 1) * (1 << 12), "{} bytes", whole.0.len());
     let (each, bytes) = (cut & 1 == 1, usize::from(cut) + 1);
+    let store = if cut & 2 == 0 { "sharded" } else { "over-map-hazard" };
     let cut = usize::from(cut >> 2) + 1;
-    let parts = answers("sharded", data, cut, Room { bytes, each });
-    assert_eq!(parts, whole, "cut into {cut} bytes");
+    let parts = answers(store, data, cut, Room { bytes, each });
+    assert_eq!(parts, whole, "{store}, cut into {cut} bytes");
 }
