@@ -9,3 +9,4 @@ mod pages;
 mod rooms;
 mod sizes;
 mod source;
+mod untested;

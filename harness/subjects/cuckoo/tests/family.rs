@@ -34,3 +34,35 @@ fn a_flood_that_does_not_fit_is_an_error() {
         assert!(message.contains("hashes"), "{structure}: {message}");
     }
 }
+
+/// The names of variants list what differs from the default.
+#[test]
+fn names_list_what_differs_from_the_default() {
+    let structures = subjects_cuckoo::registrar().into_structures();
+    let of = |s: &&kernel::Structure| s.variant_of.as_deref() == Some("cuckoo-optimistic");
+    let names: Vec<_> = structures
+        .all
+        .iter()
+        .filter(of)
+        .map(|variant| variant.name.strip_prefix("cuckoo-optimistic:").unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "tags=off",
+            "exclusion=single-writer",
+            "exclusion=single-writer,tags=off",
+            "exclusion=bucket-lock",
+            "exclusion=bucket-lock,tags=off",
+            "exclusion=global-lock",
+            "exclusion=global-lock,tags=off",
+            "version-stripes=1",
+            "version-stripes=64",
+            "version-stripes=8192",
+            "slots=2",
+            "slots=4",
+            "search=random-1",
+            "search=random-2",
+        ]
+    );
+}

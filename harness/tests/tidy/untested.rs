@@ -1,0 +1,69 @@
+//! What cargo is told not to test has no tests.
+
+use std::path::PathBuf;
+
+use crate::arrows::packages;
+use crate::source::{sources, text};
+
+/// Whether a part of a manifest says that `key` is false.
+fn is_off(part: Option<&toml::Value>, key: &str) -> bool {
+    part.and_then(|part| part.get(key)).and_then(toml::Value::as_bool) == Some(false)
+}
+
+fn has_test(text: &str) -> bool {
+    text.lines().any(|line| line.trim() == "#[test]")
+}
+
+/// Whether the docs of a file show code.
+fn has_example(text: &str) -> bool {
+    let mut docs = text.lines().map(str::trim_start).filter_map(|line| {
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim_start)
+    });
+    docs.any(|line| line.starts_with("```"))
+}
+
+/// The programs of a manifest whose tests are off.
+fn programs(manifest: &toml::Table) -> Vec<&str> {
+    let programs = manifest.get("bin").and_then(toml::Value::as_array).into_iter().flatten();
+    let untested = programs.filter(|program| is_off(Some(*program), "test"));
+    untested.filter_map(|program| program.get("path")?.as_str()).collect()
+}
+
+#[test]
+fn what_is_not_tested_has_no_tests() {
+    let (mut found, mut untested): (Vec<PathBuf>, usize) = (Vec::new(), 0);
+    for (folder, manifest) in packages().into_values() {
+        let library = manifest.get("lib");
+        let (no_test, no_example) = (is_off(library, "test"), is_off(library, "doctest"));
+        untested += usize::from(no_test);
+        let is_wrong = |path: &PathBuf| {
+            let text = text(path);
+            (no_test && has_test(&text)) || (no_example && has_example(&text))
+        };
+        found.extend(sources(&folder.join("src")).into_iter().filter(is_wrong));
+        let programs = programs(&manifest).into_iter().map(|path| folder.join(path));
+        found.extend(programs.filter(|path| has_test(&text(path))));
+    }
+    assert!(untested > 0, "no library is read");
+    assert!(found.is_empty(), "tests that Cargo.toml turns off: {found:?}");
+}
+
+#[test]
+fn tests_and_examples_are_seen() {
+    assert!(has_test("mod tests {\n    #[test]\n    fn f() {}\n}\n"));
+    assert!(!has_test("// no #[test]\nfn f() {}\n"));
+    assert!(has_example("//! Text.\n//!\n//! ```\n") && has_example("    /// ```text\n"));
+    assert!(!has_example("// ```\nlet fence = \"/// ```\";\n"));
+    let manifest = r#"
+        [lib]
+        doctest = false
+        [[bin]]
+        path = "a"
+        [[bin]]
+        path = "b"
+        test = false
+    "#;
+    let manifest: toml::Table = manifest.parse().unwrap();
+    assert!(is_off(manifest.get("lib"), "doctest") && !is_off(manifest.get("lib"), "test"));
+    assert_eq!(programs(&manifest), ["b"]);
+}
