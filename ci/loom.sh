@@ -16,5 +16,23 @@ export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO
 tests=${TESTS:-loom loom_two_buckets loom_list loom_striped loom_growth loom_inline loom_reclaim loom_rcu loom_psim loom_bundles cache}
 ours=$(printf -- '%s\n' $tests | sed -n '/^cache$/!s/^/--test /p')
 # shellcheck disable=SC2086
-[ -z "$ours" ] || cargo test -p structures --release $ours -- --nocapture "$@"
-case " $tests " in *" cache "*) cargo test -p cache --release --lib --test loom -- --nocapture "$@" ;; esac
+[ -z "$ours" ] || cargo test -p structures --release --no-run $ours
+case " $tests " in *" cache "*) cargo test -p cache --release --no-run --lib --test loom ;; esac
+
+# As many beside each other as there are processors: what takes longest of a program is one model, in one thread.
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+run() { # folder, program, arguments
+    local folder=$1 program=$2
+    shift 2
+    case $program in
+        cache) set -- -p cache --release --lib --test loom -- --nocapture "$@" ;;
+        *) set -- -p structures --release --test "$program" -- --nocapture "$@" ;;
+    esac
+    cargo test "$@" >"$folder/$program" 2>&1
+}
+export -f run
+status=0
+printf -- '%s\n' $tests | xargs -P "$(nproc)" -I PROGRAM bash -c 'run "$@"' bash "$out" PROGRAM "$@" || status=1
+for program in $tests; do cat "$out/$program"; done
+exit "$status"
