@@ -11,11 +11,17 @@ cd "$(dirname "$0")/.."
 # Small crates, run once: the build is what takes time. Libraries are there from ci/loom.sh and ci/shuttle.sh, if
 # those have run, and are built with the same settings.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
+# Assertions under shuttle: of our crates, as ci/shuttle.sh has them; those of libraries take time.
+checked=()
+for package in structures cache; do
+    for kind in debug-assertions overflow-checks; do
+        checked+=(--config "profile.release.package.$package.$kind=true")
+    done
+done
 for checker in ${CHECKERS:-loom shuttle}; do
-    asserts=false
-    [ "$checker" != shuttle ] || asserts=true
-    export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=$asserts CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=$asserts
+    options=()
+    [ "$checker" != shuttle ] || options=("${checked[@]}")
     # Other flags than the other builds', so another folder.
     RUSTFLAGS="--cfg $checker" CARGO_TARGET_DIR=target/$checker \
-        cargo test -p scenarios --release --test scenarios -- "$@"
+        cargo test -p scenarios --release "${options[@]}" --test scenarios -- "$@"
 done
