@@ -64,9 +64,9 @@
 //! take a reclaimer clone keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
 //! words, [`Word`](word::Word), alone; what their `get` waits for is a writer that is suspended
 //! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
-//! and have `try_insert` for those who expect more. The versioned tables are sequential objects under
-//! the constructions of [`versioned`], which make any other object concurrent as well; they have
-//! snapshots. What closures, and the code of keys and values, may do with the table that runs them is
+//! and have `try_insert` and `try_upsert` for those who expect more. The versioned tables are sequential
+//! objects under the constructions of [`versioned`], which make any other object concurrent as well; they
+//! have snapshots. What closures, and the code of keys and values, may do with the table that runs them is
 //! said in [`map`](map#user-code-that-uses-the-map).
 //!
 //! ## Reclaimers

@@ -16,8 +16,9 @@ use structures::cuckoo::GrowError;
 use structures::cuckoo::path::{Bfs, Graph, Place, RandomWalk, Search};
 use structures::exclusion::{BucketLocks, GlobalLock, Optimistic, OptimisticStripes, SingleWriter};
 use structures::map::{ConcurrentMap, MapHandle};
+use structures::reclaim::Epoch;
 use structures::tagging::{Tagged, Untagged};
-use structures::{CuckooOptimistic, Pages};
+use structures::{CuckooOptimistic, CuckooOptimisticItems, Pages};
 
 /// A hasher that is a function of the key.
 #[derive(Clone, Copy)]
@@ -300,6 +301,8 @@ fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u
     assert!(matches!(refused, GrowError::LoadTooLow { entries, .. } if entries as u64 == kept));
     assert!(refused.to_string().contains("hasher"), "{refused}");
     assert!(catch_unwind(AssertUnwindSafe(|| map.insert(kept, 0))).is_err(), "insert panics");
+    assert!(matches!(map.try_upsert(kept, |_| 0), Err(GrowError::LoadTooLow { .. })));
+    assert_eq!(map.try_upsert(0, |old| old.unwrap_or(1)), Ok(Some(value(0, 0))));
     // As before, and usable.
     for key in 0..kept {
         assert_eq!(map.get(key), Some(value(key, 0)));
@@ -308,6 +311,17 @@ fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u
     assert_eq!(map.remove(0), Some(value(0, 0)));
     assert!(map.insert(kept, 7));
     assert_eq!(map.get(kept), Some(7));
+}
+
+#[test]
+fn an_item_that_finds_no_place_is_refused() {
+    let map = CuckooOptimisticItems::<u64, u64, Epoch, By>::with_hasher(By(|_| 5));
+    let mut handle = map.handle();
+    let refused = (0..100).find_map(|key| handle.try_upsert(key, |_| key).err());
+    assert!(matches!(refused, Some(GrowError::LoadTooLow { entries: 16, .. })), "{refused:?}");
+    assert_eq!(map.len(), 16);
+    assert_eq!(handle.try_upsert(3, |old| old.copied().unwrap_or(0) + 1), Ok(Some(3)));
+    assert_eq!(handle.get(&3), Some(4));
 }
 
 thread_local!(static HASHES_LEFT: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) });
@@ -550,6 +564,11 @@ trait Table: Sync {
     fn get(&self, key: u64) -> Option<u64>;
     fn insert(&self, key: u64, value: u64) -> bool;
     fn try_insert(&self, key: u64, value: u64) -> Result<bool, GrowError>;
+    fn try_upsert(
+        &self,
+        key: u64,
+        f: impl FnMut(Option<u64>) -> u64,
+    ) -> Result<Option<u64>, GrowError>;
     fn update(&self, key: u64, f: impl FnMut(u64) -> u64) -> Option<u64>;
     fn remove(&self, key: u64) -> Option<u64>;
     fn for_each(&self, f: impl FnMut(u64, u64));
@@ -583,6 +602,14 @@ where
 
     fn try_insert(&self, key: u64, value: u64) -> Result<bool, GrowError> {
         self.try_insert(key, value)
+    }
+
+    fn try_upsert(
+        &self,
+        key: u64,
+        mut f: impl FnMut(Option<u64>) -> u64,
+    ) -> Result<Option<u64>, GrowError> {
+        self.try_upsert(key, |old| f(old.copied()))
     }
 
     fn update(&self, key: u64, mut f: impl FnMut(u64) -> u64) -> Option<u64> {

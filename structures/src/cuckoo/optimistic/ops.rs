@@ -108,6 +108,24 @@ where
         replaced.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// What [`upsert`](Self::upsert) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_insert`](Self::try_insert), of a key that is absent.
+    pub fn try_upsert(
+        &self,
+        key: K,
+        mut f: impl FnMut(Option<&V>) -> V,
+    ) -> Result<Option<V>, GrowError> {
+        let hash = self.hasher.hash_one(key);
+        let _writing = self.exclusion.write();
+        match self.update_at_once(&key, hash, |old| f(Some(&old))) {
+            Some(old) => Ok(Some(old)),
+            None => driver::upsert(&mut &*self, hash, key, f),
+        }
+    }
+
     /// Takes `key` out and returns its value: [`remove_if`](Self::remove_if), whatever the value is.
     #[inline(always)]
     pub fn remove(&self, key: &K) -> Option<V> {

@@ -83,8 +83,21 @@ where
     ///
     /// Where [`try_insert`](Self::try_insert) returns an error.
     pub fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
+        self.try_upsert(key, f).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What [`upsert`](Self::upsert) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_insert`](Self::try_insert), of a key that is absent.
+    pub fn try_upsert(
+        &mut self,
+        key: K,
+        f: impl FnMut(Option<&V>) -> V,
+    ) -> Result<Option<V>, GrowError> {
         let hash = self.map.hasher.hash_one(&key);
-        driver::upsert(self, hash, key, f).unwrap_or_else(|error| panic!("{error}"))
+        driver::upsert(self, hash, key, f)
     }
 
     /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
@@ -161,6 +174,19 @@ where
     /// As there.
     pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, GrowError> {
         self.pin().try_insert(key, value)
+    }
+
+    /// [`Pinned::try_upsert`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn try_upsert(
+        &mut self,
+        key: K,
+        f: impl FnMut(Option<&V>) -> V,
+    ) -> Result<Option<V>, GrowError> {
+        self.pin().try_upsert(key, f)
     }
 
     forwarded!(steps (mut) [K, V] [<Q> Q] to pin());
