@@ -22,8 +22,8 @@
 //! ## What all tables have, and what some have not
 //!
 //! * `new`, `with_capacity`, `with_hasher`, `with_capacity_and_hasher`, each also with `_in` for a domain
-//!   of the reclaimer's; `Default`, `Extend` and `FromIterator`. A trie has no `with_capacity`, as it has
-//!   no buckets to make room in.
+//!   of the reclaimer's; `hasher`; `Default`, `Extend`, `FromIterator` and `From` an array. A trie has no
+//!   `with_capacity`, as it has no buckets to make room in.
 //! * `get`, `get_with`, `contains`, `insert`, `insert_or_assign`, `get_or_insert_with`, `update`, `upsert`,
 //!   `remove`, `remove_if`: linearizable. Keys are looked up by whatever they can be borrowed as
 //!   (`get("key")` for `String`s), words by themselves.

@@ -10,7 +10,7 @@
 //! alone.
 
 /// Constructors that follow from `with_capacity_and_hasher`, or, of a table whose nodes a domain of
-/// type `$domain` frees, from `with_capacity_and_hasher_in`.
+/// type `$domain` frees, from `with_capacity_and_hasher_in`; and the hasher that they were given.
 ///
 /// Those with a random hasher are for an `impl` whose hasher is [`RandomState`], as in `std`: elsewhere
 /// the type of the hasher could not be inferred.
@@ -21,6 +21,11 @@ macro_rules! constructors {
         /// An empty table of the smallest size.
         pub fn with_hasher(hasher: S) -> Self {
             Self::with_capacity_and_hasher(0, hasher)
+        }
+
+        /// The hasher of keys.
+        pub fn hasher(&self) -> &S {
+            &self.hasher
         }
     };
     (with a random hasher) => {

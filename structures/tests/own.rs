@@ -407,6 +407,12 @@ macro_rules! tables {
             use super::*;
 
             #[test]
+            fn is_made_from_an_array() {
+                let map = <$map>::from([(1, 10), (2, 20), (1, 11)]);
+                assert_eq!((map.len(), map.handle().get(&1)), (2, Some(11)), "the later one");
+            }
+
+            #[test]
             fn agrees_with_std() {
                 agree(&|| Box::new(<$map>::new()));
             }

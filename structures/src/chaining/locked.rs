@@ -339,5 +339,16 @@ where
     }
 }
 
+impl<K, V, L, const N: usize> From<[(K, V); N]> for LockedChaining<K, V, RandomState, L>
+where
+    K: Eq + Hash,
+    L: Locking<K, V>,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
 /// The default hasher.
 pub(super) type DefaultState = RandomState;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
+
 use super::ChainingInline;
 use super::bucket::Bucket;
 use crate::exclusion::Exclusion;
@@ -172,5 +174,17 @@ where
         let mut map = Self::default();
         map.extend(entries);
         map
+    }
+}
+
+impl<K, V, E, const N: usize> From<[(K, V); N]> for ChainingInline<K, V, RandomState, E>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    E: Exclusion<Versions = PerBucket>,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
+
 use super::{ChainingLockFree, Handle, Pinned};
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
 use crate::reclaim::Reclaimer;
@@ -157,5 +159,17 @@ where
         let mut map = Self::default();
         map.extend(entries);
         map
+    }
+}
+
+impl<K, V, R, const N: usize> From<[(K, V); N]> for ChainingLockFree<K, V, R, RandomState>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
     }
 }

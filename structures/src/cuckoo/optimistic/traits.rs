@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
+
 use super::CuckooOptimistic;
 use crate::cuckoo::path::Search;
 use crate::exclusion::Exclusion;
@@ -173,5 +175,20 @@ where
         let mut map = Self::default();
         map.extend(entries);
         map
+    }
+}
+
+impl<K, V, const SLOTS: usize, E, T, P, const N: usize> From<[(K, V); N]>
+    for CuckooOptimistic<K, V, RandomState, SLOTS, E, T, P>
+where
+    K: Word + Eq + Hash,
+    V: Word,
+    E: Exclusion,
+    T: Tagging,
+    P: Search,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
+
 use super::{CuckooOptimisticItems, Handle, Pinned};
 use crate::cuckoo::path::Search;
 use crate::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap, Progress};
@@ -170,5 +172,19 @@ where
         let mut map = Self::default();
         map.extend(entries);
         map
+    }
+}
+
+impl<K, V, R, const SLOTS: usize, P, const N: usize> From<[(K, V); N]>
+    for CuckooOptimisticItems<K, V, R, RandomState, SLOTS, P>
+where
+    K: Eq + Hash + Clone + Send + Sync,
+    V: Clone + Send + Sync,
+    R: Reclaimer,
+    P: Search,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
     }
 }

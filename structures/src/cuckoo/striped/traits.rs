@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use foldhash::fast::RandomState;
+
 use super::super::path::Search;
 use super::CuckooStriped;
 use crate::map::{ConcurrentMap, Direct, DirectMap, Held, MapInfo, PinnedDirect, Progress};
@@ -144,5 +146,17 @@ where
         let mut map = Self::default();
         map.extend(entries);
         map
+    }
+}
+
+impl<K, V, const SLOTS: usize, P, const N: usize> From<[(K, V); N]>
+    for CuckooStriped<K, V, RandomState, SLOTS, P>
+where
+    K: Eq + Hash,
+    P: Search,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
     }
 }

@@ -41,6 +41,11 @@ impl<O, U, S> VersionedMap<O, U, S> {
     pub const fn construction(&self) -> &U {
         &self.construction
     }
+
+    /// The hasher of keys.
+    pub const fn hasher(&self) -> &S {
+        &self.hasher
+    }
 }
 
 impl<O, U, S> VersionedMap<O, U, S>

@@ -164,6 +164,19 @@ where
     }
 }
 
+impl<O, U, const N: usize> From<[(O::Key, O::Value); N]> for VersionedMap<O, U>
+where
+    O: MapObject,
+    O::Key: Eq + Hash + Clone,
+    O::Value: Clone,
+    U: Universal<O> + Default,
+{
+    /// As for std's maps, a later value replaces an earlier one.
+    fn from(entries: [(O::Key, O::Value); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
 impl<O, U: Default, S: Default> Default for VersionedMap<O, U, S> {
     fn default() -> Self {
         Self::with_hasher(S::default())
