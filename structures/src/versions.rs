@@ -87,8 +87,8 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     /// Whether a writer had the bucket.
     fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool;
 
-    /// Whether the bucket still is as it was seen, but perhaps for what a writer is doing if it
-    /// was locked then. See [`Control::validate`].
+    /// Whether the bucket still is as it was seen. If a writer had it locked then, this says nothing of what that
+    /// writer changes. See [`Control::validate`].
     fn validate<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,

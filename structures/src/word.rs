@@ -17,9 +17,9 @@ pub trait Word: Sealed + Copy + Send + Sync + 'static {
     fn from_bits(bits: u64) -> Self;
 }
 
-/// The value, if it was found: without a branch, in what the caller does with it as well. Where some
-/// ways to get here are known to have found it and others not, the compiler would follow each of them
-/// further with a copy of the caller's code, and have a branch for the way on which it is not known.
+/// `value` if it was `found`, without a branch. The assembly hides from the compiler whether it was found.
+/// Where the compiler knows that on some ways to this call, it copies the caller's code for each of them, and
+/// branches on the others.
 #[inline(always)]
 pub(crate) fn value_if<V: Word>(found: bool, value: u64) -> Option<V> {
     let mut known = u32::from(found);

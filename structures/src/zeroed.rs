@@ -23,7 +23,7 @@ pub enum Pages {
 ///
 /// # Safety
 ///
-/// It is, and the type needs no drop.
+/// The default value is all-zero bytes, and the type needs no drop.
 pub(crate) unsafe trait Zeroable: Default {}
 
 // SAFETY: an atomic whose default is 0.

@@ -45,7 +45,7 @@ impl<'m, M> Direct<'m, M> {
         Self(map)
     }
 
-    /// The handle inside a critical section, of which there is nothing to see.
+    /// The handle inside a critical section. It protects nothing, so this costs nothing.
     #[inline(always)]
     pub fn pin(&mut self) -> PinnedDirect<'_, M> {
         PinnedDirect(self.0)

@@ -101,11 +101,12 @@ pub struct Caps {
     pub takes_batch: bool,
     /// Progress of all calls of a guard in which nothing is retired, from its beginning to its end.
     pub reads: Progress,
-    /// The same if something is: at the end of a guard it may be freed.
+    /// Progress of all calls of a guard in which something is retired. Its end is one of them, and may free what
+    /// was retired.
     pub writes: Progress,
-    /// Whether `structures/tests/progress.rs` leaves threads standing in tables under the scheme, between
-    /// its own steps: those of another crate are none, so that of crossbeam-epoch it is assumed that it
-    /// stops nobody; the locks of the standard library cannot be left standing there.
+    /// Whether `structures/tests/progress.rs` tests the scheme's progress. It stops threads between a scheme's own
+    /// steps. It cannot stop them within another crate, and assumes of crossbeam-epoch that no thread waits there
+    /// for another; nor within the locks of the standard library.
     pub progress_is_tested: bool,
 }
 

@@ -114,7 +114,7 @@ pub unsafe trait Version: Sequential + Sized {
     /// No operation is applied to `self` after this, unless it is [abandoned](Self::abandon).
     unsafe fn seal(&mut self) -> Self::Residue;
 
-    /// A version with this residue has been installed in place of `self`.
+    /// Tells `self` that a version with this residue has been installed in its place.
     ///
     /// # Safety
     ///
@@ -122,21 +122,21 @@ pub unsafe trait Version: Sequential + Sized {
     /// the other, before `self` is retired.
     unsafe fn replaced(&self, residue: Self::Residue);
 
-    /// It was not installed.
+    /// Takes a fork back that was not installed.
     ///
     /// # Safety
     ///
-    /// `residue` is its own. It has not been forked, and nobody else has it.
+    /// `residue` is what [`seal`](Self::seal) of `self` returned. Nobody has forked `self`, and no other thread has it.
     unsafe fn abandon(&mut self, residue: Self::Residue) {
         drop(residue);
     }
 
-    /// It was installed and will not be replaced.
+    /// Tells `self`, which was installed, that no version will replace it.
     ///
     /// # Safety
     ///
-    /// It drops next, and the versions before it have been dropped, or are not used any more. There
-    /// is no fork of it.
+    /// `self` drops next. The versions before it have been dropped, or are not used any more. There is no fork of
+    /// `self`.
     unsafe fn end(&mut self) {}
 }
 

@@ -30,12 +30,12 @@ pub enum Leaving {
 /// A node that a published version leads to is not freed before that version drops.
 /// [`Held`](Self::Held) is `Send` and `Sync` if keys and values are both.
 pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
-    /// Its field in each node.
+    /// What each node keeps for the scheme.
     type Mark: Send + Sync;
-    /// Its field in each version.
+    /// What each version keeps for the scheme.
     type Held<K, V>: Copy;
 
-    /// Its name.
+    /// The scheme's name, in the names of tables.
     const NAME: &'static str;
 
     /// See [`Version::KEEPS_LATER`](crate::versioned::Version::KEEPS_LATER).
@@ -48,19 +48,21 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
     /// alone, is the only one that leads to it.
     fn is_mine(mark: &Self::Mark, version: u64) -> bool;
 
-    /// A node leads to this one that did not before.
+    /// One more node leads to this one.
     fn share(mark: &Self::Mark);
 
-    /// A way to the node is given up. Whether the node, and its ways to others, are to be freed.
+    /// One node or version less leads to this one. Returns true if the node is to be freed, and what it leads to
+    /// is to be left in turn.
     fn leave(mark: &Self::Mark, why: Leaving) -> bool;
 
-    /// That of the first version of a line.
+    /// What the first version of a line keeps.
     fn first<K, V>() -> Self::Held<K, V>;
 
-    /// That of a draft of this number, which is forked from the version of `held`.
+    /// What a draft of this number keeps that is forked from the version which keeps `held`.
     fn next<K, V>(held: &Self::Held<K, V>, number: u64) -> Self::Held<K, V>;
 
-    /// The version of `new` has been installed in place of that of `old`, without these nodes.
+    /// Called when the version that keeps `new` has been installed in place of the one that keeps `old`. The new
+    /// one leads to none of `nodes`.
     ///
     /// # Safety
     ///
@@ -72,14 +74,14 @@ pub unsafe trait Sharing: Sized + Send + Sync + fmt::Debug + 'static {
         nodes: Nodes<K, V, Self::Mark>,
     );
 
-    /// A draft drops.
+    /// Called when a draft drops.
     ///
     /// # Safety
     ///
     /// It is not the first of its line, has not been installed, and `held` is not used again.
     unsafe fn discarded<K, V>(held: Self::Held<K, V>);
 
-    /// A version drops, and leads to no node any more.
+    /// Called when a version drops that leads to no node any more.
     ///
     /// # Safety
     ///
