@@ -11,11 +11,11 @@ use structures::tagging::Tagging;
 use structures::versioned::hamt::{Bundled, Sharing};
 use structures::versions::Versions;
 
-/// What differs, as a name has it.
+/// The part of a variant's name that lists the factors in which it differs.
 ///
 /// # Panics
 ///
-/// If nothing does: then it is no variant.
+/// If no factor differs: then it is no variant.
 #[must_use]
 pub fn named<const N: usize>(factors: [Option<String>; N]) -> String {
     let differing: Vec<String> = factors.into_iter().flatten().collect();

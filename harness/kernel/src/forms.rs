@@ -1,11 +1,10 @@
-//! Tables in other forms than that in which they are usually measured: with another hasher, and of
-//! byte strings.
+//! Registers tables again with a hasher chosen at run time, and with byte strings.
 //!
-//! One form of each structure that can, with `epoch` and `hazard` where it takes a reclaimer: every
-//! subject in every form would take three times as long to build.
+//! A structure that takes reclaimers has these forms under `epoch` and `hazard` alone: every subject in every form
+//! would take three times as long to build.
 
-/// Registers `$build` in both forms. It is an expression of a table for any key and value, so that it
-/// is a macro's argument and not a function's.
+/// Registers `$build` in both forms. `$build` is an expression that makes a table for any key and value. A function
+/// cannot be generic over such a table, a macro can.
 #[macro_export]
 macro_rules! in_both_forms {
     ($registrar:ident: $($name:literal, $reclaimer:expr => |$o:ident, $hasher:ident| $build:expr;)*) => {$(

@@ -114,7 +114,7 @@ impl Default for Registrar {
 }
 
 impl Registrar {
-    /// One without a structure.
+    /// A registrar without structures.
     #[must_use]
     pub fn new() -> Self {
         Self { structures: Structures { all: Vec::new(), reclaimers: reclaimers() } }

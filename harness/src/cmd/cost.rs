@@ -9,20 +9,20 @@ use ::trials::server::warmup_keys;
 /// What a trial costs beside its measured time: the process, its threads, the prefill.
 const TRIAL_OVERHEAD: f64 = 0.03;
 const PREFILL_SECONDS_PER_KEY: f64 = 2e-7;
-/// Of a trace in text.
+/// To read a trace in text.
 const READ_SECONDS_PER_REQUEST: f64 = 3e-7;
-/// Three times, twice of them key by key and beyond.
+/// A space trial fills the table three times; two of the fills go key by key and continue to the first growth.
 const FILL_SECONDS_PER_KEY: f64 = 1e-6;
-/// To draw it, to count it alone and together, and to check.
+/// An aggregation draws each word, counts it with one thread and with all, and checks the counts.
 const SECONDS_PER_WORD: f64 = 2e-7;
-/// To a cache that evicts, by one thread.
+/// One thread asks a cache that evicts.
 const SECONDS_PER_CACHE_REQUEST: f64 = 4e-7;
-/// At each step of a fill.
+/// Lookups at each step of a fill.
 const LOOKUPS_SECONDS: f64 = 0.05;
 
 /// To start a server, and to stop it.
 const SERVER_OVERHEAD: f64 = 0.15;
-/// Of a key that is stored, or asked for, before a server is measured.
+/// To store or ask for a key before a server is measured.
 const SECONDS_PER_REQUEST: f64 = 1.5e-6;
 
 /// Seconds that a trial is expected to take.

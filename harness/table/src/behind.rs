@@ -48,9 +48,9 @@ pub trait Table: Fillable {
 /// Entries that insertions have moved to make room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
-    /// All of them.
+    /// Entries that all insertions moved.
     pub all: u64,
-    /// Those of the insertion that moved most.
+    /// Entries that one insertion moved, at most.
     pub most: u64,
 }
 
@@ -97,19 +97,19 @@ pub trait Calls {
     /// The value of `key`.
     fn get(&mut self, key: u64) -> Option<u64>;
 
-    /// What `read` makes of the value, which it sees in its place.
+    /// Runs `read` on the value in its place; returns what `read` returns.
     fn get_with(&mut self, key: u64, read: &mut dyn FnMut(&u64) -> u64) -> Option<u64>;
 
-    /// Adds the key, unless it is there; whether it was not.
+    /// Adds the key unless it is there; true if it was added.
     fn insert(&mut self, key: u64, value: u64) -> bool;
 
-    /// Replaces the value by what `f` makes of it; the old one.
+    /// Replaces the value by what `f` makes of it; returns the old one.
     fn update(&mut self, key: u64, f: &mut dyn FnMut(&u64) -> u64) -> Option<u64>;
 
-    /// The same of a key that may be absent; the old value.
+    /// Replaces the value, or adds the key with `f(None)`; returns the old value.
     fn upsert(&mut self, key: u64, f: &mut dyn FnMut(Option<&u64>) -> u64) -> Option<u64>;
 
-    /// Takes the key out; its value.
+    /// Takes the key out; returns its value.
     fn remove(&mut self, key: u64) -> Option<u64>;
 
     /// Shows each entry.

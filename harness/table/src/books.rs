@@ -9,17 +9,17 @@ pub const BLIND: u64 = 1 << 63;
 /// Sums over the answers of operations, with which the table is compared at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Books {
-    /// Keys that were added, …
+    /// The number of keys that were added.
     pub inserted: u64,
-    /// … and their sum.
+    /// The sum of the keys that were added.
     pub inserted_keys: u64,
-    /// Keys that were taken out, …
+    /// The number of keys that were taken out.
     pub removed: u64,
-    /// … and their sum.
+    /// The sum of the keys that were taken out.
     pub removed_keys: u64,
     /// Bits in which some value differed from its key.
     pub wrong: u64,
-    /// Of everything returned, so that nothing is optimised away.
+    /// The sum of all values that were returned, so that no lookup is optimised away.
     pub sum: u64,
 }
 

@@ -329,11 +329,12 @@ impl Report<'_> {
         };
         Some(format!(
             "Noise floor: one table measured twice (A/A) differs from itself by up to a factor of {} \
-             to {}, by workload. Ratios within it are no difference shown; without it {} more would \
-             have been called.",
+             to {}, by workload. Ratios within it are no difference shown: this rule changed {} of {} \
+             verdicts.",
             factor(least),
             factor(most),
-            self.judged.iter().filter(undone).count()
+            self.judged.iter().filter(undone).count(),
+            self.judged.len()
         ))
     }
 

@@ -81,7 +81,7 @@ pub trait Source: Debug + Send {
     /// Writes the next operations and their keys.
     fn fill(&mut self, block: &mut [(Op, u64)]);
 
-    /// Whether there was nothing left to do already before the last block, so that the trial may end.
+    /// True if the work had run out before the last block was drawn, so that the trial may end.
     fn is_over(&self) -> bool {
         false
     }
