@@ -62,10 +62,10 @@ pub struct TrialSpec {
     /// Whether to keep memory over time.
     #[serde(default)]
     pub series: bool,
-    /// Of a latency trial: the operations per second, of all workers together, that are due.
+    /// In a latency trial: the operations per second that are due, of all workers together.
     #[serde(default)]
     pub rate: Option<f64>,
-    /// Where the trace is that the case replays, if it does.
+    /// The file of the trace, if the case replays one.
     #[serde(default)]
     pub trace_file: Option<PathBuf>,
 }
@@ -94,24 +94,24 @@ impl TrialSpec {
 /// What a trial process answers. Units: operations, seconds, bytes, nodes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// From the first worker's start to the end of the measured time, or to the last one's stop if they had
-    /// nothing left to do; of several slices, the sum of their counted parts.
+    /// The time in which operations count: from the first worker's start to the end of the measured time, or to the
+    /// last worker's stop if the work had run out. With several slices: the sum of their counted parts.
     pub seconds: f64,
     /// Operations in that time.
     pub ops: u64,
-    /// Those of the thread that did fewest.
+    /// Operations of the thread that did the fewest.
     #[serde(default)]
     pub min_thread_ops: u64,
-    /// Those of the thread that did most.
+    /// Operations of the thread that did the most.
     #[serde(default)]
     pub max_thread_ops: u64,
     /// CPU time of the process in that time, helper threads included.
     pub cpu_seconds: Option<f64>,
     /// Median rate over clean windows.
     pub clean_ops_per_sec: Option<f64>,
-    /// Clean windows.
+    /// The number of clean windows.
     pub clean_windows: u64,
-    /// Windows.
+    /// The number of all windows.
     pub windows: u64,
     /// Nodes retired, since the process began.
     pub retired: Option<u64>,
@@ -124,16 +124,16 @@ pub struct Measurement {
     pub peak_unreclaimed: Option<u64>,
     /// Most bytes retired and not freed, as sampled.
     pub peak_unreclaimed_bytes: Option<u64>,
-    /// Half of the sampled nodes waited no longer from retirement to free, in seconds.
+    /// Median time from retirement to free of the sampled nodes, in seconds.
     #[serde(default)]
     pub free_delay_p50: Option<f64>,
-    /// 99 % of them.
+    /// The 99th percentile of these times.
     #[serde(default)]
     pub free_delay_p99: Option<f64>,
-    /// All of them.
+    /// The longest of these times.
     #[serde(default)]
     pub free_delay_max: Option<f64>,
-    /// Of byte strings: the bytes of a key and its value, in the mean.
+    /// With byte strings: the mean length of a key and its value together.
     #[serde(default)]
     pub payload_bytes: Option<f64>,
     /// Peak resident set.
@@ -151,19 +151,19 @@ pub struct Measurement {
     /// Memory over time, if asked for.
     #[serde(default)]
     pub series: Vec<Sample>,
-    /// Of a latency trial.
+    /// What a latency trial recorded.
     #[serde(default)]
     pub latency: Option<Latency>,
     /// Hardware events of the process in the measured time.
     #[serde(default)]
     pub counts: Counts,
-    /// Of a trial that took turns with others.
+    /// The turns that the trial took, if it took turns with others.
     #[serde(default)]
     pub turns: Option<Taken>,
 }
 
 impl Measurement {
-    /// Takes back what the meter says, of a table whose nodes are not in it: 0 would be no measurement.
+    /// Removes the meter's readings. Called for a table whose nodes it does not count, where 0 would be no measurement.
     fn forget_nodes(&mut self) {
         (self.retired, self.freed, self.discarded) = (None, None, None);
         (self.peak_unreclaimed, self.peak_unreclaimed_bytes) = (None, None);

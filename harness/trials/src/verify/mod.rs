@@ -58,7 +58,7 @@ pub struct Findings {
     pub rounds: u64,
     /// Operations on keys.
     pub operations: u64,
-    /// Those of them that overlapped with another on the same key.
+    /// Operations that overlapped with another on the same key.
     pub overlapping: u64,
     /// Calls of `len` while threads wrote.
     pub len_calls: u64,
@@ -67,9 +67,9 @@ pub struct Findings {
     pub snapshots: u64,
     /// The most entries that a table held at the end of a round.
     pub most_entries: u64,
-    /// Time spent on running rounds …
+    /// Time in which rounds ran.
     pub recording_seconds: f64,
-    /// … and on checking them.
+    /// Time in which rounds were checked.
     pub checking_seconds: f64,
     /// The clock's name.
     pub clock: String,

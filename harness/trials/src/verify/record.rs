@@ -24,9 +24,9 @@ pub struct Recorded {
     pub lens: Vec<LenCall>,
     /// The iterations while threads wrote, if each shows one moment.
     pub snapshots: Vec<Snapshot>,
-    /// What `len`, if it is no estimate, returned when they had ended …
+    /// What `len` returned when all threads had ended, if it is no estimate.
     pub final_len: usize,
-    /// … and what `for_each` showed.
+    /// What `for_each` showed when all threads had ended.
     pub final_entries: Vec<(u64, u64)>,
     /// How fast the clock ticked.
     pub ticks_per_second: f64,
