@@ -24,9 +24,9 @@ pub struct AtRest<'r> {
     /// Every operation of the history. Its thread with the highest number has read every key when
     /// all others had ended, and has done nothing else.
     pub ops: &'r [KeyedOp],
-    /// What `len` returned then …
+    /// What `len` returned when all threads had ended.
     pub len: usize,
-    /// … and what `for_each` showed.
+    /// What `for_each` showed when all threads had ended.
     pub entries: &'r [(u64, u64)],
 }
 

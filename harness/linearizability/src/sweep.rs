@@ -45,13 +45,13 @@ pub enum Decision {
 /// Where a sweep found no configuration left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
-    /// The operation at whose return it was.
+    /// The operation at whose return the sweep got stuck.
     pub op: usize,
     /// The states that the key could have been in before that return.
     pub possible: Vec<Option<u64>>,
-    /// The last operation before which none was pending and only one state possible …
+    /// The last operation before which no other was pending and only one state was possible.
     pub start: usize,
-    /// … and that state.
+    /// The one state that was possible before the operation `start`.
     pub initial: Option<u64>,
 }
 
@@ -123,9 +123,9 @@ struct Sweep {
     slots: Vec<u32>,
     /// What the operation in each pending slot needs and does.
     steps: [Transition; MAX_PENDING],
-    /// The slots in use …
+    /// The slots in use, a bit for each.
     pending: u64,
-    /// … and those of them whose operation leaves the state as it is.
+    /// Those slots in use whose operation leaves the state as it is.
     keeping: u64,
     /// Whether the key may become absent between operations.
     loses: bool,

@@ -174,9 +174,9 @@ mod tests {
         log: &'l Log,
         /// Counted time of a slice.
         counts: f64,
-        /// After so many slices …
+        /// Slices that are left before `then`.
         left: usize,
-        /// … this.
+        /// What comes after the last slice.
         then: fn() -> Stop,
     }
 

@@ -29,9 +29,9 @@ pub struct Number {
     pub source: String,
 }
 
-/// Numbers that are above 0, by the last part of their names …
+/// Numbers that must be above 0, by the last part of their names.
 const POSITIVE: [&str; 4] = ["ghz", "kib", "window", "ipc"];
-/// … and those that are whole, and 1 at least.
+/// Numbers that must be whole, and 1 at least, by the last part of their names.
 const COUNTED: [&str; 8] =
     ["sockets", "cores_per_socket", "ways", "misses", "stores", "cached", "given_back", "taken"];
 /// Numbers that choose one of two ways.

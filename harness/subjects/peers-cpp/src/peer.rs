@@ -228,9 +228,9 @@ struct Way<'t, S> {
 /// An operation of the kernel's loop as a call, and what its answer means.
 struct Told {
     kind: u32,
-    /// The call's value: the key, as far as this mask shows it, …
+    /// The bits of the key that the call's value has.
     of_key: u64,
-    /// … and these bits.
+    /// The bits that the call's value has besides.
     and: u64,
     /// 1 if a key that was not there is there now, else 0.
     inserts: u64,

@@ -14,11 +14,11 @@ use crate::metric::thread_cpu_seconds;
 use crate::metric::windows::{Note, WINDOW};
 use crate::workload::Stream;
 
-/// A worker looks at the clock after this many steps at most …
+/// A worker looks at the clock after this many steps at most.
 const MAX_STRIDE: u32 = 512;
-/// … and, as the warm-up finds out, about this often.
+/// The time between two looks at the clock that the warm-up aims at.
 const STRIDE_TIME: Duration = Duration::from_micros(10);
-/// Without a warm-up, after so many.
+/// Steps before the first look at the clock; without a warm-up, before each.
 pub(super) const FIRST_STRIDE: u32 = 16;
 
 /// Room for the lookups that are issued as one `get_many`.

@@ -19,9 +19,9 @@ use crate::glue;
 use crate::instructions::{self, SubjectWork};
 use crate::spec::PredictedCell;
 
-/// Operations that are not counted, by which caches fill: so many times the keys, at most …
+/// Operations by which caches fill, and which are not counted, as a multiple of the keys.
 const WARM_UP: u64 = 2;
-/// … so many.
+/// The most of these operations.
 const LONGEST_WARM_UP: u64 = 400_000;
 
 /// How one run of a cell went.

@@ -93,17 +93,17 @@ pub(crate) fn work(cell: &PredictedCell) -> anyhow::Result<(SubjectWork, bool)> 
     Ok((work, is_its_own))
 }
 
-/// The column of lookups of which half find their keys, …
+/// The column of lookups of which half find their keys.
 const GET: usize = 0;
-/// … of those that find them, …
+/// The column of lookups that find their keys.
 const HIT: usize = 1;
-/// … and of those that do not.
+/// The column of lookups that find nothing.
 const MISS: usize = 2;
-/// That of updates of keys that are there.
+/// The column of updates of keys that are there.
 const REPLACE: usize = 5;
-/// Of an operation of these two: an insertion of an absent key, and its removal.
+/// The column of pairs: an insertion of an absent key, and its removal.
 const PAIR: usize = 6;
-/// Of insertions and removals, of which half are in vain.
+/// The column of insertions and removals, of which half are in vain.
 const CHANGE: usize = 7;
 
 /// What a lookup does, and what a change does, in the mix of a cell. An upsert of a key that is there replaces it, as an
