@@ -1,9 +1,10 @@
-//! What cargo is told not to test has no tests.
+//! What cargo is told not to test has no tests, and what is not linted without features asks for none.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::arrows::packages;
-use crate::source::{sources, text};
+use crate::source::{root, sources, text};
 
 /// Whether a part of a manifest says that `key` is false.
 fn is_off(part: Option<&toml::Value>, key: &str) -> bool {
@@ -48,6 +49,27 @@ fn what_is_not_tested_has_no_tests() {
     assert!(found.is_empty(), "tests that Cargo.toml turns off: {found:?}");
 }
 
+/// The packages that a script names.
+fn named(script: &str) -> BTreeSet<&str> {
+    let words: Vec<&str> = script.split_whitespace().collect();
+    words.windows(2).filter(|pair| pair[0] == "-p").map(|pair| pair[1]).collect()
+}
+
+#[test]
+fn what_asks_for_features_is_linted_without() {
+    let packages = packages();
+    let asking: BTreeSet<&str> = packages
+        .iter()
+        // Its feature is off by default.
+        .filter(|(name, _)| *name != "subjects-peers-cpp")
+        .filter(|(_, (folder, _))| {
+            sources(&folder.join("src")).iter().any(|path| text(path).contains("feature = \""))
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(named(&text(&root().join("ci/clippy.sh"))), asking);
+}
+
 #[test]
 fn tests_and_examples_are_seen() {
     assert!(has_test("mod tests {\n    #[test]\n    fn f() {}\n}\n"));
@@ -66,4 +88,5 @@ fn tests_and_examples_are_seen() {
     let manifest: toml::Table = manifest.parse().unwrap();
     assert!(is_off(manifest.get("lib"), "doctest") && !is_off(manifest.get("lib"), "test"));
     assert_eq!(programs(&manifest), ["b"]);
+    assert_eq!(named("cargo clippy -p a\ncargo clippy -p b --p c\n"), BTreeSet::from(["a", "b"]));
 }
