@@ -1,8 +1,8 @@
 //! Where atomics and locks come from: the only place that knows, so that a model checker's can stand in
 //! for them.
 //!
-//! Without the feature `memc3` they are not from `structures`: the program `bench` uses this crate without
-//! it, and must not be built again when a table has changed.
+//! Without the feature `memc3` they are not from `structures`: the program `bench` uses these sources without
+//! it, as the crate `eviction`, and must not be built again when a table has changed.
 
 #[cfg(feature = "memc3")]
 pub(crate) use structures::sync::{AtomicU32, AtomicU64, Ordering, fence};
