@@ -51,6 +51,9 @@ const MOVED: usize = 0b10;
 
 /// A chained hash table with a spinlock per bucket.
 ///
+/// **[`insert`](LockedChaining::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](LockedChaining::insert_or_assign) replaces it.
+///
 /// # Examples
 ///
 /// ```

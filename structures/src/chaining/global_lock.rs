@@ -31,6 +31,9 @@ use crate::owner::{OwnerGuard, OwnerLock};
 
 /// A chained hash table under one lock.
 ///
+/// **[`insert`](LockedChaining::insert) keeps the old value** if the key is present;
+/// [`insert_or_assign`](LockedChaining::insert_or_assign) replaces it.
+///
 /// # Examples
 ///
 /// ```

@@ -268,29 +268,58 @@ pub trait CurrentVersion<O> {
 pub const SHARDS: usize = 16;
 
 /// An open-addressing table, copied whole for each update, under a writers' lock.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowLock<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Locked>, S>;
 
 /// An open-addressing table, copied whole for each update, installed by compare-and-swap.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowCas<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Cas>, S>;
 
-/// A hash trie whose paths are copied, installed by compare-and-swap.
+/// A hash trie. An update copies the path to its leaf and installs the copy by compare-and-swap.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
+///
+/// # Examples
+///
+/// ```
+/// use structures::HamtCas;
+///
+/// let map = HamtCas::<String, u32>::new();
+/// let mut handle = map.handle();
+/// assert!(handle.insert("a".to_owned(), 1));
+/// assert!(!handle.insert("a".to_owned(), 2));
+/// assert_eq!(handle.update("a", |count| count + 1), Some(1));
+/// let mut pinned = handle.pin();
+/// let now = pinned.snapshot();
+/// assert_eq!(now.get("a"), Some(&2));
+/// ```
 pub type HamtCas<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas>, S>;
 
 /// [`SHARDS`] hash tries, each as in [`HamtCas`]: writers meet less often, and no snapshot is of
 /// all of them.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type HamtSharded<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, SHARDS>, S>;
 
-/// A hash trie to which everybody applies what all have announced.
+/// A hash trie. A thread announces its operation, and whoever makes the next version applies all that are announced.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, PSim<Hamt<K, V, P>, R>, S>;
 
 /// Two open-addressing tables: readers read one while a writer writes the other.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type LeftRightTable<K, V, S = RandomState> = VersionedMap<Flat<K, V>, LeftRight<Flat<K, V>>, S>;
 
-/// A hash trie for each handle, and a log of what is done to it.
+/// A hash trie for each handle, and a log of all operations, which each handle applies to its own trie.
+///
+/// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type LogHerlihy<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Hamt<K, V, Counted>, HerlihyLog<Hamt<K, V, Counted>, R>, S>;
