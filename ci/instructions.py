@@ -145,7 +145,7 @@ def main():
     parser = argparse.ArgumentParser(prog="ci/instructions.sh", description=__doc__)
     parser.add_argument("tables", nargs="*", help="all if none is given")
     mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="fail if a hot path has grown; the short ranges")
+    mode.add_argument("--check", action="store_true", help="fail if a hot path has grown; the short run")
     mode.add_argument("--record", action="store_true", help="write the table of docs/INSTRUCTIONS.md")
     arguments = parser.parse_args()
     install_valgrind()
