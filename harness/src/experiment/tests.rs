@@ -1,5 +1,5 @@
 //! What else than throughput trials a file asks for: `[space]`, `[aggregate]`, `[traces]`. All of the
-//! rest is tested in tests/experiment.rs.
+//! rest is tested in `tests/experiment`.
 
 use std::fs;
 use std::path::Path;
