@@ -329,8 +329,8 @@ impl Report<'_> {
         };
         Some(format!(
             "Noise floor: one table measured twice (A/A) differs from itself by up to a factor of {} \
-             to {}, by workload. Ratios within it are no difference shown: this rule changed {} of {} \
-             verdicts.",
+             to {}, by workload. Ratios within it are no difference shown: this rule changed {} of \
+             {} verdicts.",
             factor(least),
             factor(most),
             self.judged.iter().filter(undone).count(),
