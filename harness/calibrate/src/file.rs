@@ -43,6 +43,7 @@ impl Calibration {
             name: name.clone(),
             sockets: counted(sockets),
             cores_per_socket: counted(cores),
+            spread: None,
             ghz: draft.ghz(),
             l1: level(l1, chains[0]),
             l2: level(l2, chains[1]),
