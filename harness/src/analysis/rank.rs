@@ -73,8 +73,11 @@ struct Grid<'c> {
 
 impl<'c> Grid<'c> {
     fn of(cells: &'c [Contender], baseline: Option<&Baseline>) -> Result<Self, String> {
+        // The better one of a subject and its twin is another baseline than that subject.
         let named = |cell: &&Contender| {
-            baseline.is_none_or(|names| names.names(&cell.subject, &cell.row.structure))
+            baseline.is_none_or(|names| {
+                !cell.row.twin && names.names(&cell.subject, &cell.row.structure)
+            })
         };
         let subjects: BTreeSet<&str> = cells.iter().map(|cell| cell.subject.as_str()).collect();
         let subjects: Vec<&str> = subjects.into_iter().collect();
@@ -200,7 +203,7 @@ mod tests {
     use crate::analysis::compare::cells;
     use crate::analysis::throughput::Rate;
     use crate::rows::Row;
-    use crate::test_rows::trial;
+    use crate::test_rows::{trial, with};
 
     /// Two subjects under two workloads (1 and 2 threads): 4 and 2, then 3 and 9, times noise.
     fn rows(blocks: u32) -> Vec<Row> {
@@ -260,6 +263,25 @@ mod tests {
         let score = |name| ranking.ranks.iter().find(|rank| rank.subject == name).unwrap().score;
         assert!((score("a") - 1.0).abs() < 1e-12);
         assert!((score("b") - 1.5_f64.sqrt()).abs() < 1e-12);
+    }
+
+    /// Its twin has its table, whose name a baseline says, and is as fast but for noise.
+    #[test]
+    fn a_baseline_is_not_its_twin() {
+        let mut rows = rows(4);
+        let twins = rows.iter().filter(|row| row.structure == "a").map(|row| {
+            with(row, |row| {
+                row.twin = true;
+                row.case = format!("twin of {}", row.case);
+                row.ops_per_sec = row.ops_per_sec.map(|rate| rate * 1.25);
+            })
+        });
+        let twins: Vec<Row> = twins.collect();
+        rows.extend(twins);
+        let ranking = ranked(&rows, Some("a")).unwrap();
+        let score = |name| ranking.ranks.iter().find(|rank| rank.subject == name).unwrap().score;
+        assert!((score("a") - 1.0).abs() < 1e-12, "{ranking:?}");
+        assert!((score("a (A/A)") - 1.25).abs() < 1e-12, "{ranking:?}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         check_baseline(baseline, &folders)?;
     }
     let matters = |row: &&Row| {
-        let named = |names: &Baseline| names.names(&row.subject(), &row.structure);
+        let named = |names: &Baseline| !row.twin && names.names(&row.subject(), &row.structure);
         args.selection.wants(row) || args.baseline.as_ref().is_some_and(named)
     };
     let rows: Vec<Vec<Row>> = folders

@@ -365,6 +365,16 @@ fn ranks_are_over_what_all_have() {
     lab.run("rank r --baseline pap").exits(2).says(&["no subject matches `pap`"]);
 }
 
+/// The baseline's twin is of the table that it names, and no subject.
+#[test]
+fn a_twin_is_not_ranked_beside_its_baseline() {
+    let lab = recorded("reclamation-threads");
+    let all = json(&lab, "rank r --baseline chaining-lock-free");
+    let ranks = all["ranking"]["ranks"].as_array().unwrap();
+    let is_twin = |rank: &Value| rank["subject"].as_str().unwrap().ends_with("(A/A)");
+    assert!(ranks.len() > 5 && !ranks.iter().any(is_twin), "{all}");
+}
+
 #[test]
 fn the_noise_floor_is_in_the_verdicts() {
     let lab = lab();
