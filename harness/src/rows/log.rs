@@ -263,7 +263,7 @@ pub(crate) fn utf8<'a>(bytes: &'a [u8], path: &Path) -> anyhow::Result<&'a str> 
 }
 
 /// The part that consists of whole lines.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
+pub(crate) fn whole_lines(bytes: &[u8]) -> &[u8] {
     let last = bytes.iter().rposition(|byte| *byte == b'\n');
     &bytes[..last.map_or(0, |last| last + 1)]
 }

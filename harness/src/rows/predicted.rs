@@ -1,11 +1,13 @@
 //! Predictions of `cargo predict`, which are none of a measurement: a folder of their own, without trials.
 
-use std::fs::File;
+use std::fs;
 use std::path::Path;
 
 use ::table::subject_name;
 use anyhow::{Context, ensure};
 use virtual_cores::{HOT_LINES, HotLineRow, PREDICTED, PREDICTIONS, PredictedRow};
+
+use crate::rows::log::whole_lines;
 
 /// Whether a folder holds predictions.
 #[must_use]
@@ -60,9 +62,12 @@ pub fn read(folder: &Path) -> anyhow::Result<(Vec<PredictedRow>, Vec<HotLineRow>
     Ok((rows, self::rows(&folder.join(HOT_LINES))?))
 }
 
+/// The rows of a file's whole lines. What is behind these is part of a row: it is being written, or a run was stopped
+/// there, and its last number may be another one.
 fn rows<R: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<Vec<R>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = csv::Reader::from_reader(file);
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let whole = whole_lines(&bytes);
+    let mut reader = csv::Reader::from_reader(whole);
     let rows: Result<Vec<R>, _> = reader.deserialize().collect();
     rows.with_context(|| format!("cannot understand {}", path.display()))
 }

@@ -264,3 +264,17 @@ fn a_row_that_is_no_prediction_is_refused() {
     lab.write("p/predictions.csv", format!("{COLUMNS}\n"));
     lab.run("report p").exits(2).says(&["holds no prediction"]);
 }
+
+/// A row that is being written is none yet, nor is what a stopped run has left of one: its last number may be cut.
+#[test]
+fn a_torn_row_is_left_out() {
+    let lab = predicted();
+    let whole = lab.read("p/predictions.csv");
+    let last = whole.lines().next_back().expect("a row").len() + 1;
+    for lost in [1, last / 2, last - 1] {
+        lab.write("p/predictions.csv", &whole[..whole.len() - lost]);
+        lab.run("report p").exits(0);
+        // Nothing is behind `a`: it is the row of `c` at 64 threads.
+        assert_eq!(ahead(&lab.read("p/report.html")), [""; 0], "{lost}");
+    }
+}
