@@ -40,6 +40,13 @@ impl Floors {
         self.0.get(workload)
     }
 
+    /// Of two workloads, whose cells are compared with each other, the higher one: noise of both is in their ratio.
+    #[must_use]
+    pub fn under_either(&self, ours: &Workload, theirs: &Workload) -> Option<&Floor> {
+        let both = [ours, theirs].into_iter().filter_map(|workload| self.under(workload));
+        both.max_by(|a, b| a.factor.total_cmp(&b.factor))
+    }
+
     /// The higher of the floors under each workload.
     #[must_use]
     pub fn or_higher(mut self, other: Self) -> Self {

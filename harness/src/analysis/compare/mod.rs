@@ -101,7 +101,7 @@ pub struct Judged<'c> {
     pub p: f64,
     /// The p-value corrected for all of the table.
     pub adjusted: f64,
-    /// The noise floor under its workload, if it is known.
+    /// The noise floor under its workload, or the baseline's if that is another one and higher, if it is known.
     pub floor: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
@@ -221,7 +221,7 @@ pub fn judge<'c>(plan: &Plan<'c>, floors: &Floors) -> Vec<Judged<'c>> {
     let p_values = if plan.is_paired() { paired_tests(plan) } else { unpaired_tests(plan) };
     let judge = |(pairing, p): (&Pairing<'c>, &stats::P)| {
         let ratio = pairing.ratio();
-        let floor = floors.under(&pairing.ours.workload);
+        let floor = floors.under_either(&pairing.ours.workload, &pairing.theirs.workload);
         let verdict = match ratio.centre {
             _ if p.adjusted > ALPHA => Verdict::NoDifferenceShown,
             centre if floor.is_some_and(|floor| floor.holds(centre)) => Verdict::NoDifferenceShown,

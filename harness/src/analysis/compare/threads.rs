@@ -33,7 +33,7 @@ pub fn with_threads<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::compare::{Floors, cells, judge};
+    use crate::analysis::compare::{Floors, Verdict, cells, judge};
     use crate::analysis::throughput::Rate;
     use crate::rows::Row;
     use crate::test_rows::{trial, with};
@@ -83,6 +83,29 @@ mod tests {
         assert!(plan.left_out.is_empty() && plan.is_paired(), "{plan:?}");
         let plan = with_threads(&cells, 4, |cell| cell.row.threads == 1 && cell.row.zipf > 0.0);
         assert_eq!(ratios(&plan), named(&[("a", 1, 33), ("b", 1, 200)]));
+    }
+
+    /// At one thread `a` differs from itself by more than `b` does from itself at two.
+    #[test]
+    fn noise_at_the_threads_that_others_are_compared_with_counts() {
+        let mut rows = rows();
+        let twin = |row: &Row| {
+            let noise = if row.threads == 1 { 1.3 } else { 1.0 };
+            with(row, |row| {
+                row.twin = true;
+                row.case = format!("twin of {}", row.case);
+                row.ops_per_sec = row.ops_per_sec.map(|rate| rate * noise);
+            })
+        };
+        let twins: Vec<Row> = rows.iter().filter(|row| row.structure == "a").map(twin).collect();
+        rows.extend(twins);
+        let cells = cells(&[&rows], Rate::WallRate);
+        let is_asked = |cell: &Contender| {
+            cell.row.threads == 2 && cell.row.zipf > 0.0 && !cell.row.is_control()
+        };
+        let judged = judge(&with_threads(&cells, 1, is_asked), &Floors::of(&cells));
+        let verdicts: Vec<Verdict> = judged.iter().map(|one| one.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Faster, Verdict::NoDifferenceShown], "{judged:?}");
     }
 
     #[test]
