@@ -72,6 +72,17 @@ impl ChosenRate {
     pub fn in_words(&self) -> String {
         format!("{}, since {}", self.metric.in_words(), self.why)
     }
+
+    /// For cells of any number of threads together: not a rate that is over clean windows up to as many threads as there
+    /// are CPUs, and over wall time beyond.
+    #[must_use]
+    pub fn of_one_kind(self) -> Self {
+        let Rate::CleanUpTo(cpus) = self.metric else { return self };
+        let why = format!(
+            "there are no clean windows with more than {cpus} threads, and all are measured alike"
+        );
+        Self { metric: Rate::WallRate, why }
+    }
 }
 
 /// One cell: its parameters and what its trials say.

@@ -146,16 +146,13 @@ impl Base {
         }
     }
 
-    /// The rate by which both sides of a ratio are measured: not one that is over clean windows up to as many threads
-    /// as there are CPUs and over wall time beyond, where these are two sides.
+    /// The rate by which both sides of a ratio are measured.
     fn one_rate(&self, choice: ChosenRate) -> ChosenRate {
-        let (Self::Threads(_), Rate::CleanUpTo(cpus)) = (self, choice.metric) else {
-            return choice;
-        };
-        let why = format!(
-            "there are no clean windows with more than {cpus} threads, and ratios are of one rate"
-        );
-        ChosenRate { metric: Rate::WallRate, why }
+        match self {
+            Self::Threads(_) => choice.of_one_kind(),
+            // Both have as many threads.
+            Self::Subject(..) => choice,
+        }
     }
 
     /// What stands against what, and in words.

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let cpus = folders[0].machine.parallelism();
     let choice = args.selection.choose(&rows.concat(), cpus);
     let rows: Vec<&[Row]> = rows.iter().map(Vec::as_slice).collect();
-    let (scalings, left_out) = scalings(&cells(&rows, choice.metric), cpus);
+    let (choice, (scalings, left_out)) = fitted(&rows, choice, cpus);
     if scalings.is_empty() {
         let why = match left_out.as_slice() {
             [] => args.selection.in_words(&folders),
@@ -69,6 +69,24 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     output::print(&text)?;
     Ok(())
+}
+
+/// The laws by the rate that was chosen, and the reasons why others have none. A law is of one rate at all its numbers of
+/// threads: if one is of more threads than CPUs, all are of a rate that these have, too.
+fn fitted(
+    rows: &[&[Row]],
+    choice: ChosenRate,
+    cpus: usize,
+) -> (ChosenRate, (Vec<Scaling>, Vec<String>)) {
+    let by = |choice: &ChosenRate| scalings(&cells(rows, choice.metric), cpus);
+    let laws = by(&choice);
+    let is_beyond = laws.0.iter().any(|law| law.is_oversubscribed);
+    let alike = if is_beyond { choice.clone().of_one_kind() } else { choice.clone() };
+    if alike == choice {
+        return (choice, laws);
+    }
+    let laws = by(&alike);
+    (alike, laws)
 }
 
 fn as_json(scaling: &Scaling) -> Value {
@@ -166,4 +184,41 @@ fn caption(scalings: &[Scaling], choice: &ChosenRate) -> String {
         ));
     }
     caption
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::throughput::{Rate, choose_metric};
+    use crate::test_rows::{trial, with};
+
+    /// Six blocks of a table that does `1e6` operations a second on one thread: over clean windows, which there are up to
+    /// the number of CPUs, it does twice as many.
+    fn rows(threads: &[usize], cpus: usize) -> Vec<Row> {
+        let row = |&n: &usize, block: u32| {
+            let noise = 1.0 + 0.01 * f64::from((block * 3 + n as u32) % 4);
+            let rate = 1e6 * noise * n as f64 / (1.0 + 0.1 * (n as f64 - 1.0));
+            with(&trial("papaya", n, block, rate), |row| {
+                row.clean_ops_per_sec = (n <= cpus).then_some(2.0 * rate);
+            })
+        };
+        (0..6).flat_map(|block| threads.iter().map(move |n| row(n, block))).collect()
+    }
+
+    #[test]
+    fn a_law_is_of_one_rate() {
+        let by = |threads: &[usize], cpus: usize| {
+            let rows = rows(threads, cpus);
+            let choice = choose_metric(&rows, cpus);
+            assert_eq!(choice.metric, Rate::CleanUpTo(cpus));
+            let (choice, (laws, _)) = fitted(&[&rows], choice, cpus);
+            (choice.metric, laws[0].fit.law.lambda / 1e6)
+        };
+        let is_near = |lambda: f64, expected: f64| (lambda / expected - 1.0).abs() < 0.05;
+        let (rate, lambda) = by(&[1, 2, 4, 8], 2);
+        assert!(rate == Rate::WallRate && is_near(lambda, 1.0), "{rate:?} {lambda}");
+        // Five threads and more are left out of this one.
+        let (rate, lambda) = by(&[1, 2, 3, 4, 8], 4);
+        assert!(rate == Rate::CleanUpTo(4) && is_near(lambda, 2.0), "{rate:?} {lambda}");
+    }
 }
