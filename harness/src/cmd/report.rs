@@ -247,23 +247,27 @@ fn html(
     let (space, aggregate) = (study_of(shown(folders))?, study_of(shown(folders))?);
     let cache = cache_of(shown(folders))?;
     let server = server_of(shown(folders))?;
-    let rows: Vec<Row> = folders.iter().flat_map(|folder| folder.rows.clone()).collect();
+    let rows_of = |folders: &[Recorded]| -> Vec<Row> {
+        folders.iter().flat_map(|folder| folder.rows.clone()).collect()
+    };
+    let (rows, shown_rows) = (rows_of(folders), rows_of(shown(folders)));
     let wanted = |folder: &Recorded| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
     };
-    let compared: Vec<Vec<Row>> = folders.iter().map(wanted).collect();
+    let compared: Vec<Vec<Row>> = shown(folders).iter().map(wanted).collect();
     let compared: Vec<&[Row]> = compared.iter().map(Vec::as_slice).collect();
     let ranking = rank(&cells(&compared, report.choice.metric), None);
     let (pictures, predicted) = (in_words(pictures), section.pictures());
     let material = Material {
         sources: &sources,
         rows: &rows,
+        shown: &shown_rows,
         latency: &latency,
         space: &space,
         aggregate: &aggregate,
         cache: &cache,
         server: &server,
-        machine: &folders[0].machine,
+        machine: &shown(folders)[0].machine,
         pictures: &pictures,
         predicted: section.predictions(&predicted),
         report,

@@ -217,6 +217,14 @@ fn two_runs_and_parts_of_one() {
     for (value, _) in column(&page_of_both, "comparisons", "ratio") {
         assert!((value.unwrap() - 1.5).abs() < 1e-9, "{value:?}");
     }
+    // The rates of cells are those of the second run, not of both taken together.
+    let page_of_new = page(&lab, "report new --out alone.html");
+    for heading in ["Mops/s", "trials"] {
+        let [both, new] =
+            [&page_of_both, &page_of_new].map(|page| column(page, "throughput", heading));
+        assert!(!new.is_empty() && both == new, "{heading}: {both:?} {new:?}");
+    }
+    assert!(part(&page_of_both, "throughput").contains("Medians over trials of new with"));
     let filtered = page(&lab, "report r --filter *threads=2* --baseline chaining-lock-free/leak");
     let all = json(&lab, "cmp r --filter *threads=2* --baseline chaining-lock-free/leak");
     assert_eq!(column(&filtered, "comparisons", "ratio").len(), comparisons(&all).len());

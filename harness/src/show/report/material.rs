@@ -52,6 +52,8 @@ pub struct Material<'a> {
     pub sources: &'a [ReportSource],
     /// The trials of all of them.
     pub rows: &'a [Row],
+    /// Those that have tables of their own: of two runs, those of the one after, as all other trials here.
+    pub shown: &'a [Row],
     /// Their latency trials.
     pub latency: &'a [LatencyTrial],
     /// Their space trials.

@@ -13,7 +13,7 @@ use askama::Template;
 
 pub use self::material::{Material, Picture, Predictions, ReportSource};
 use self::tables::Table;
-use crate::analysis::throughput::choose_metric;
+use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::results::machine::Machine;
 use crate::rows::Row;
 use crate::show::text::comparison::Mode;
@@ -81,11 +81,11 @@ struct Page<'a> {
 ///
 /// If the template cannot be filled in.
 pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
-    let Material { sources, rows, latency, space, machine, pictures, report, .. } = material;
+    let Material { sources, rows, shown, latency, space, machine, pictures, report, .. } = material;
     let first = sources.first().map_or("", |source| source.experiment.as_str());
     let [title, question, reproduces] = headings(first);
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-    let choice = choose_metric(rows, machine.parallelism());
+    let choice = choose_metric(shown, machine.parallelism());
     let page = Page {
         has_trials: true,
         title: if title.is_empty() { names.join(", ") } else { title },
@@ -101,17 +101,13 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         figures: pictures.iter().map(figure).collect(),
         comparison_notes: report.sentences(),
         comparisons: tables::comparisons(report),
-        rate: format!(
-            "Medians over trials with their 95\u{a0}% BCa intervals, in millions of operations per \
-             second: {}",
-            choice.in_words()
-        ),
-        throughput: tables::throughput(rows, choice.metric),
+        rate: rate(&report.mode, &choice),
+        throughput: tables::throughput(shown, choice.metric),
         latency: tables::latency(latency),
-        space: tables::space(space, rows),
-        aggregate: tables::aggregate(material.aggregate, rows),
-        cache: tables::cache(material.cache, rows),
-        server: server::table(material.server, rows),
+        space: tables::space(space, shown),
+        aggregate: tables::aggregate(material.aggregate, shown),
+        cache: tables::cache(material.cache, shown),
+        server: server::table(material.server, shown),
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),
@@ -120,6 +116,19 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         ..with_predictions(&material.predicted)
     };
     Ok(page.render()?)
+}
+
+/// What the table of throughput has.
+fn rate(mode: &Mode, choice: &ChosenRate) -> String {
+    let of = match mode {
+        Mode::Runs { after, .. } => format!(" of {after}"),
+        Mode::Subjects(_) | Mode::Threads(_) => String::new(),
+    };
+    format!(
+        "Medians over trials{of} with their 95\u{a0}% BCa intervals, in millions of operations per \
+         second: {}",
+        choice.in_words()
+    )
 }
 
 /// The page about predictions alone. The same predictions give the same bytes.
