@@ -158,14 +158,6 @@ impl Recorded {
     pub(super) fn name(&self) -> String {
         name_of(&self.path)
     }
-
-    /// The measured time and the warm-up of its trials.
-    pub(super) fn times(&self) -> Result<(f64, f64), Failure> {
-        let path = self.path.join(EXPERIMENT);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
-        trial_times(&text).ok_or_else(|| usage(format!("{} is not TOML", path.display())))
-    }
 }
 
 /// A folder's last component.
@@ -189,6 +181,29 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
     paths.iter().map(read).collect()
 }
 
+/// Refuses two folders whose trials were measured, or warmed up, for other times.
+pub(super) fn same_times(a: &Path, b: &Path) -> Result<(), Failure> {
+    let (ours, theirs) = (times(a)?, times(b)?);
+    for (what, time, other) in [("seconds", ours.0, theirs.0), ("warmup", ours.1, theirs.1)] {
+        if time != other {
+            return Err(usage(format!(
+                "`{what}` is {time} in {} and {other} in {}, so their trials are not of one kind",
+                a.display(),
+                b.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The measured time and the warm-up of a folder's trials.
+fn times(folder: &Path) -> Result<(f64, f64), Failure> {
+    let path = folder.join(EXPERIMENT);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+    trial_times(&text).ok_or_else(|| usage(format!("{} is not TOML", path.display())))
+}
+
 /// Refuses folders whose trials do not make one table.
 pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
     let (first, rest) = folders.split_first().expect("clap requires one");
@@ -209,6 +224,9 @@ pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
                 before.path.display(),
                 folder.path.display()
             )));
+        }
+        for before in folders[..=i].iter().filter(|before| share_cells(before, folder)) {
+            same_times(&before.path, &folder.path)?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::filter::{Filter, names_of};
-use super::folders::Recorded;
+use super::folders::{Recorded, same_times};
 use crate::failure::{Failure, usage};
 use crate::results::folder;
 use crate::rows::cache::{self, CacheRow};
@@ -45,9 +45,11 @@ impl Read {
     }
 }
 
-/// The trials of all folders, which must be of one machine, with all that belongs to them.
+/// The trials of all folders, which must be of one machine, with all that belongs to them. Trials of one cell must have
+/// been measured for the same time.
 pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut known, mut all) = (Known::default(), Joined::default());
+    let mut cases_of: Vec<(&PathBuf, HashSet<String>)> = Vec::new();
     let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
     let first = folder::read_machine(&folders[0]).map_err(wrong)?;
     for folder in folders {
@@ -61,6 +63,11 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
             )));
         }
         let own = Joined::read(folder, &known).map_err(wrong)?;
+        let cases = own.cases();
+        for (other, _) in cases_of.iter().filter(|(_, others)| !others.is_disjoint(&cases)) {
+            same_times(other, folder)?;
+        }
+        cases_of.push((folder, cases));
         known.add(&own);
         all.join(own);
     }
@@ -118,9 +125,18 @@ impl Joined {
         self.server.append(&mut other.server);
     }
 
+    /// Throughput trials, and the latency trials' rows.
+    fn all_rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().chain(self.latency.iter().map(|trial| &trial.row))
+    }
+
+    fn cases(&self) -> HashSet<String> {
+        self.all_rows().map(|row| row.case.clone()).collect()
+    }
+
     fn blocks(&self) -> BTreeSet<u32> {
-        let rows = self.rows.iter().chain(self.latency.iter().map(|trial| &trial.row));
-        rows.map(|row| row.block).chain(self.space.iter().map(|fill| fill.block)).collect()
+        let blocks = self.all_rows().map(|row| row.block);
+        blocks.chain(self.space.iter().map(|fill| fill.block)).collect()
     }
 
     fn renumber(&mut self, more: u32) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::folders::{
-    Recorded, Selection, best_of, check_baseline, first_subject, one_table, share_cells,
+    Recorded, Selection, best_of, check_baseline, first_subject, one_table, same_times, share_cells,
     share_trials,
 };
 use crate::analysis::compare::{
@@ -316,7 +316,7 @@ fn compare_runs<T>(
     }
     let mut differences = before.machine.all_differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
-    refuse_other_times(before, after)?;
+    same_times(&before.path, &after.path)?;
     differences.extend(other_turns(before, after));
     let rows = [before, after].map(|folder| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -374,20 +374,6 @@ fn refuse_other_machine(
         after.path.display(),
         lines.join("\n")
     )))
-}
-
-fn refuse_other_times(before: &Recorded, after: &Recorded) -> Result<(), Failure> {
-    let (ours, theirs) = (before.times()?, after.times()?);
-    for (what, a, b) in [("seconds", ours.0, theirs.0), ("warmup", ours.1, theirs.1)] {
-        if a != b {
-            return Err(usage(format!(
-                "`{what}` is {a} in {} and {b} in {}, so their trials are not of one kind",
-                before.path.display(),
-                after.path.display()
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Whether trials took turns in one run alone: they found other caches than in the other run.

@@ -94,6 +94,25 @@ fn blocks_of_several_folders_are_told_apart() {
     lab.run(&format!("plot even odd {figure}")).exits(0).prints(&["f/ratio-heatmap.svg"]);
 }
 
+/// A median is of trials of one kind. Those of other cells may be of another one.
+#[test]
+fn trials_of_a_cell_are_measured_for_one_time() {
+    let lab = recorded("quickstart-recorded");
+    let longer = lab.read("r/experiment.toml").replace("seconds = 0.1", "seconds = 2");
+    edit(&lab, "even", |row| row["block"].parse::<u32>().unwrap() % 2 == 0);
+    edit(&lab, "odd", |row| row["block"].parse::<u32>().unwrap() % 2 == 1);
+    lab.write("odd/experiment.toml", &longer);
+    let said = ["`seconds` is 0.1 in even and 2 in odd"];
+    for command in ["plot", "cmp", "rank", "report"] {
+        lab.run(&format!("{command} even odd")).exits(2).says(&said);
+    }
+    edit(&lab, "papaya", |row| row["structure"] == "papaya");
+    edit(&lab, "others", |row| row["structure"] != "papaya");
+    lab.write("others/experiment.toml", &longer);
+    let figure = "--figure throughput-threads --format svg --out f";
+    lab.run(&format!("plot papaya others {figure}")).exits(0).prints(&["f/throughput-threads"]);
+}
+
 #[test]
 fn what_cannot_be_drawn() {
     let lab = swept();
