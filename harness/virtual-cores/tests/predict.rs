@@ -1,6 +1,7 @@
 //! The command, as `cargo predict` builds it: `ci/predict.sh`.
 #![cfg(simulate)]
 
+mod builds;
 mod workloads;
 
 use std::path::Path;

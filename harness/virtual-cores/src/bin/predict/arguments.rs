@@ -227,17 +227,27 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
             "{subject}: nobody has counted its instructions; those of the nearest table stand in"
         );
     }
-    let (mut folder, mut rows) = (None, Vec::new());
-    if let Some(to) = &arguments.out {
-        let (opened, held) = PredictionsFolder::open(to, &origin)?;
-        ensure!(
-            spec.begins_with(&held),
-            "--out {}: it has other predictions than this build makes of its files; write elsewhere",
-            to.display()
-        );
-        (folder, rows) = (Some(opened), held);
-    }
+    let (folder, rows) = opened(arguments, &origin, &spec)?;
     Ok(Input { spec, machine, folder, rows })
+}
+
+/// The folder of `--out`, if that is given, and the predictions that it has.
+fn opened(
+    arguments: &Arguments,
+    origin: &Origin,
+    spec: &Spec,
+) -> anyhow::Result<(Option<PredictionsFolder>, Vec<PredictedRow>)> {
+    let Some(to) = &arguments.out else { return Ok((None, Vec::new())) };
+    let (folder, rows) = PredictionsFolder::open(to, origin)?;
+    ensure!(
+        spec.begins_with(&rows),
+        "--out {}: it has other predictions than this build makes of its files; write elsewhere",
+        to.display()
+    );
+    if rows.len() < spec.points() {
+        folder.note_program(&rows)?;
+    }
+    Ok((Some(folder), rows))
 }
 
 /// Predicts what is asked for behind the rows that are there, and adds each as soon as it is.

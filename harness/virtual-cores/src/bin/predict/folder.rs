@@ -1,10 +1,14 @@
 //! The folder of `--out`: what its predictions follow from, and each of them as soon as it is there.
 //!
-//! Who stops a run loses the cell that was running. The same command goes on behind the last row that is whole.
+//! Who stops a run loses the cell that was running. The same command goes on behind the last row that is whole, if it is the
+//! same program: another build may be another model.
 
+use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
@@ -13,6 +17,8 @@ use virtual_cores::{HOT_LINES, HotLineRow, MODEL, OPTIONS, PREDICTIONS, Predicte
 
 /// The file of the experiment in a folder.
 const EXPERIMENT: &str = "experiment.toml";
+/// The file that tells the program that has predicted from others.
+const PROGRAM: &str = "program.txt";
 
 /// What predictions are made from, as it was when they were asked for.
 #[derive(Debug)]
@@ -87,11 +93,31 @@ impl PredictionsFolder {
             .with_context(|| failed(PREDICTIONS))
     }
 
+    /// Notes that this program adds to it, which has these rows.
+    ///
+    /// # Errors
+    ///
+    /// Another program has predicted them, or one that is not known.
+    pub(crate) fn note_program(&self, rows: &[PredictedRow]) -> anyhow::Result<()> {
+        let (path, own) = (self.path.join(PROGRAM), program()?);
+        if rows.is_empty() {
+            return fs::write(&path, own)
+                .with_context(|| format!("cannot write {}", path.display()));
+        }
+        ensure!(
+            fs::read_to_string(&path).is_ok_and(|there| there == own),
+            "--out {}: another build of this program has predicted what is there, and may have another model; write \
+             elsewhere",
+            self.path.display()
+        );
+        Ok(())
+    }
+
     /// Takes away what `open` has made, unless there is a prediction in it. What cannot be removed stays: the error
     /// of the run is the one that matters.
     pub(crate) fn take_away_if_empty(&self) {
         if self.predictions.metadata().is_ok_and(|file| file.len() == 0) {
-            for name in [EXPERIMENT, MODEL, OPTIONS, PREDICTIONS, HOT_LINES] {
+            for name in [EXPERIMENT, MODEL, OPTIONS, PROGRAM, PREDICTIONS, HOT_LINES] {
                 let _ = fs::remove_file(self.path.join(name));
             }
             let _ = fs::remove_dir(&self.path);
@@ -99,16 +125,35 @@ impl PredictionsFolder {
     }
 }
 
-/// Makes the folder `to`, without a prediction.
+/// Makes the folder `to`, without a prediction, and in one step: who stops this, or finds the disk full, leaves no folder
+/// of that name.
 fn make(to: &Path, origin: &Origin) -> anyhow::Result<()> {
-    let parent = to.parent().map_or(Ok(()), fs::create_dir_all);
-    let made = parent.and_then(|()| fs::create_dir(to));
-    made.with_context(|| format!("--out {}: making it", to.display()))?;
+    let making = || format!("--out {}: making it", to.display());
+    let name = to.file_name().with_context(making)?.to_string_lossy();
+    let unfinished = to.with_file_name(format!(".{name}.{}", process::id()));
+    let made = filled(&unfinished, origin).and_then(|()| Ok(fs::rename(&unfinished, to)?));
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made.with_context(making)
+}
+
+/// Makes a folder with what predictions are made from.
+fn filled(folder: &Path, origin: &Origin) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
     for (name, text) in origin.files() {
-        let path = to.join(name);
+        let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+/// What tells this program from others: a hash of its file, which stays though another one be built in its place.
+fn program() -> anyhow::Result<String> {
+    let own = fs::read("/proc/self/exe").or_else(|_| fs::read(env::current_exe()?));
+    let mut hasher = DefaultHasher::new();
+    own.context("this program cannot be read")?.hash(&mut hasher);
+    Ok(format!("{:016x}\n", hasher.finish()))
 }
 
 /// Opens the file of rows at `path`, to add to it; makes it if there is none.

@@ -246,6 +246,11 @@ impl Spec {
         doubts
     }
 
+    /// How many predictions it asks for.
+    pub(crate) fn points(&self) -> usize {
+        self.curves.iter().map(|curve| curve.threads.len()).sum()
+    }
+
     /// Every cell at these numbers of threads instead.
     pub(crate) fn at(&mut self, threads: &[usize]) {
         for curve in &mut self.curves {
