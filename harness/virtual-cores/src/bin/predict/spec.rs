@@ -197,11 +197,12 @@ impl Spec {
                 (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
                     bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
                 }
-                ("seed", _) => {}
+                // Turns are a setting that may be a table.
+                ("seed" | "turns", _) => {}
                 (key, _) => {
                     ensure!(
                         SETTINGS.contains(&key),
-                        "`{key}` is not modelled, or no setting: these are seed, {}",
+                        "`{key}` is not modelled, or no setting: these are seed, turns, {}",
                         SETTINGS.join(", ")
                     );
                 }

@@ -108,6 +108,16 @@ fn numbers_of_threads_are_there_once() {
     assert!(spec.curves.iter().all(|curve| curve.threads == [2, 8]));
 }
 
+/// Trials that take turns are measured otherwise, and do nothing else.
+#[test]
+fn how_trials_take_turns_does_not_matter() {
+    let plain = "[axes]\nstructure = 'chaining-inline'";
+    let curves = |text: &str| spec(text).expect("it is one").curves;
+    for turns in ["turns = false", "turns = { slice = 0.04 }"] {
+        assert_eq!(curves(&format!("{turns}\n{plain}")), curves(plain), "{turns}");
+    }
+}
+
 #[test]
 fn what_is_not_seen_is_refused() {
     let refused = |text: &str, expected: &str| {
