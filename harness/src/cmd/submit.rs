@@ -11,6 +11,7 @@ use crate::experiment::{Experiment, Overrides};
 use crate::failure::{Failure, usage};
 use crate::programs::Programs;
 use crate::results;
+use crate::results::folder::{EXPERIMENT, MACHINE};
 use crate::rows::throughput::TRIALS;
 use crate::sweep::schedule::Shard;
 
@@ -114,8 +115,10 @@ fn missing(sweep: &Sweep, text: &str, experiment: &Experiment) -> Result<Vec<u32
     for part in 1..=sweep.shards {
         let shard = Shard { part, of: sweep.shards };
         let path = sweep.part(part);
-        // Where blocks are added until intervals are narrow, the part itself knows whether it has enough.
-        if !path.join(TRIALS).exists() || experiment.target_halfwidth.is_some() {
+        // A job that was killed when it had hardly begun leaves some of these. Where blocks are added until intervals are
+        // narrow, the part itself knows whether it has enough.
+        let has_begun = [TRIALS, EXPERIMENT, MACHINE].iter().all(|name| path.join(name).exists());
+        if !has_begun || experiment.target_halfwidth.is_some() {
             missing.push(part);
             continue;
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process;
 
 use anyhow::Context;
 
@@ -44,20 +45,29 @@ pub struct Merged {
     pub repeated: usize,
 }
 
-/// Makes the result folder `path`, which must not exist, of trials that other folders hold.
-///
-/// The experiment is written last: a folder without it is never taken for a whole one.
+/// Makes the result folder `path`, which must not exist, of trials that other folders hold: in one step, so that who is
+/// stopped meanwhile, or finds the disk full, leaves no folder of that name.
 ///
 /// # Errors
 ///
 /// There is something at `path` already, or it cannot be written.
 pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
+    let making = || format!("cannot make {}", path.display());
+    let name = path.file_name().with_context(making)?.to_string_lossy();
+    let unfinished = path.with_file_name(format!(".{name}.{}", process::id()));
+    let made = fill(&unfinished, merged).and_then(|()| Ok(fs::rename(&unfinished, path)?));
+    if made.is_err() {
+        // What cannot be removed stays: the first error is the one that matters.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made.with_context(making)
+}
+
+/// Makes the folder with its files.
+fn fill(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     let Merged { experiment, machine, rows, samples, latency, space, .. } = merged;
     let trials = log::text::<Row>(rows)?;
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    }
-    fs::create_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
+    fs::create_dir_all(path)?;
     write_rows(path, samples)?;
     write_rows(path, &merged.slices)?;
     write_rows(path, &merged.cache)?;

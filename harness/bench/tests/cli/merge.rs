@@ -70,6 +70,18 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn a_merge_that_finds_the_disk_full_leaves_nothing() {
+    let lab = parts();
+    let before = lab.names();
+    let merge = "merge one two --out all";
+    let ran = lab.run_after("trap '' XFSZ; ulimit -f 1", merge).exits(1);
+    ran.says(&["cannot make all: cannot write ", "too large"]);
+    assert_eq!(lab.names(), before);
+    lab.run(merge).exits(0);
+    assert_complete(&lab.rows("all"), TINY_CELLS, 4);
+}
+
+#[test]
 fn a_trial_counts_once() {
     let lab = parts();
     lab.copy("one", "again");

@@ -80,6 +80,15 @@ fn what_is_measured_is_only_merged() {
     assert_complete(&lab.rows("results/tiny"), TINY_CELLS, 4);
 }
 
+/// Its job was killed before it had written down of what experiment it is.
+#[test]
+fn a_part_that_had_hardly_begun_is_missing() {
+    let lab = cluster();
+    lab.write("results/tiny.parts/1-of-1/trials.csv", "");
+    submit(&lab, "--shards 1").exits(0).prints(&["1 parts, then their merge"]);
+    assert_complete(&lab.rows("results/tiny"), TINY_CELLS, 4);
+}
+
 #[test]
 fn refusals_submit_nothing() {
     let lab = cluster();
