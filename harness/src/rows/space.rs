@@ -67,6 +67,9 @@ pub struct SpaceRow {
     pub gets_per_sec: Option<f64>,
     /// Whether every key was added once, and every lookup found its key.
     pub valid: bool,
+    /// Noise verdict of what is timed: `quiet`, or what disturbed it.
+    #[serde(default)]
+    pub noise: String,
     /// What went wrong, if anything did.
     pub error: String,
 }
@@ -78,7 +81,8 @@ impl Attached for SpaceRow {
 
     const HEADER: &'static str = "case,block,position,seed,step,steps,at,asked_load,entries,\
         capacity,load,bytes,bytes_per_entry,payload_bytes,longest_chain,inserts,moves,\
-        moves_per_insert,max_moves,capacity_after,bytes_after,build_seconds,gets_per_sec,valid,error\n";
+        moves_per_insert,max_moves,capacity_after,bytes_after,build_seconds,gets_per_sec,valid,\
+        noise,error\n";
 
     fn trial(&self) -> StudyPlace {
         place(&self.case, self.block)
@@ -124,6 +128,7 @@ impl SpaceRow {
             build_seconds: None,
             gets_per_sec: None,
             valid: false,
+            noise: String::new(),
             error,
         }
     }
@@ -137,7 +142,13 @@ impl SpaceRow {
     ) -> Vec<Self> {
         let answers = [timed, counted, looked_up];
         let failures = answers.map(|answer| answer.failures.as_slice()).concat();
-        let blank = Self::failed(case, seed, place, failures.join("; "));
+        let noise = [timed.noise, looked_up.noise].into_iter().flatten();
+        let noise = noise.reduce(|mut all, part| {
+            all.add(&part);
+            all
+        });
+        let noise = noise.map_or_else(String::new, |noise| noise.verdict());
+        let blank = Self { noise, ..Self::failed(case, seed, place, failures.join("; ")) };
         let payload = case.lengths().map_or(WORDS, |lengths| lengths.mean_payload(case.keys));
         // The same keys and the same hasher: the same steps.
         let gets = |step: &LoadPoint| {
@@ -183,6 +194,7 @@ fn over(count: u64, of: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Noise;
     use crate::rows::log::assert_round_trip;
     use crate::test_rows::case;
 
@@ -229,6 +241,27 @@ mod tests {
         // Nothing inserted: no quotient, and no zero.
         let idle = &self::rows(&[step(At::Load, 0, 0, Some(0))])[0];
         assert_eq!((idle.moves_per_insert, idle.bytes_per_entry), (None, None));
+    }
+
+    /// A second in which it ran half of the time and waited for the other half, and one in which it ran.
+    #[test]
+    fn noise_is_of_all_that_is_timed() {
+        let part = |ran: f64| {
+            let (run_seconds, run_delay_seconds) = (Some(ran), Some(1.0 - ran));
+            let (wall_seconds, cpus) = (1.0, Some(1));
+            let noise =
+                Noise { wall_seconds, cpus, run_seconds, run_delay_seconds, ..Noise::default() };
+            Filled { noise: Some(noise), ..Filled::default() }
+        };
+        let verdict = |timed: Filled, looked_up: Filled| {
+            let counted = Filled { steps: vec![step(At::Keys, 20, 20, None)], ..part(0.1) };
+            let case = case("papaya", "none", 1, 0.0, 0.0, 20);
+            SpaceRow::of_trial(&case, 7, (0, 0), &[timed, counted, looked_up])[0].noise.clone()
+        };
+        assert_eq!(verdict(part(0.5), part(1.0)), "run delay 25.0 %");
+        assert_eq!(verdict(part(1.0), part(0.5)), "run delay 25.0 %");
+        assert_eq!(verdict(part(1.0), part(1.0)), "quiet");
+        assert_eq!(verdict(Filled::default(), Filled::default()), "", "nothing is known");
     }
 
     #[test]

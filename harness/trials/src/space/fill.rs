@@ -10,6 +10,7 @@ use super::lookups::Lookups;
 use super::{Asked, At, SpaceSpec};
 use crate::allocator::live_bytes;
 use crate::memory;
+use crate::metric::{Noise, NoiseProbe};
 use crate::workload::{MAX_KEYS, prefill_keys};
 
 /// What a process answers.
@@ -19,6 +20,9 @@ pub struct Filled {
     pub seconds: Option<f64>,
     /// Of one that is looked at.
     pub steps: Vec<LoadPoint>,
+    /// What disturbed a fill, or lookups, that were timed.
+    #[serde(default)]
+    pub noise: Option<Noise>,
     /// What was not as it must be; empty if nothing.
     pub failures: Vec<String>,
 }
@@ -97,13 +101,14 @@ fn timed(
     build: impl Fn() -> anyhow::Result<Box<dyn Fillable>>,
     keys: &[u64],
 ) -> anyhow::Result<Filled> {
-    let started = Instant::now();
+    let (probe, started) = (NoiseProbe::start(), Instant::now());
     let map = build()?;
     let mut filler = map.filler();
     let added: usize = keys.chunks(BATCH).map(|batch| filler.fill(batch)).sum();
     let seconds = Some(started.elapsed().as_secs_f64());
+    let noise = Some(probe.stop());
     let failures = wrong_number(&*map, added as u64, keys.len() as u64);
-    Ok(Filled { seconds, steps: Vec::new(), failures })
+    Ok(Filled { seconds, steps: Vec::new(), noise, failures })
 }
 
 fn wrong_number(map: &dyn Fillable, added: u64, wanted: u64) -> Vec<String> {
@@ -168,8 +173,9 @@ fn stepwise(
     }
     let Ledger { entries, steps, .. } = ledger;
     let mut failures = wrong_number(&*map, added, entries);
-    failures.extend(lookups.and_then(|lookups| lookups.complaint()));
-    Ok(Filled { seconds: None, steps, failures })
+    failures.extend(lookups.as_ref().and_then(Lookups::complaint));
+    let noise = lookups.and_then(|lookups| lookups.noise());
+    Ok(Filled { seconds: None, steps, noise, failures })
 }
 
 impl Ledger<'_> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use rand::SeedableRng;
 use table::Filler;
 
+use crate::metric::{Noise, NoiseProbe};
 use crate::workload::{Keys, Rng, UniformKeys};
 
 /// Lookups of each key at a step, in the mean, and at most of all.
@@ -17,11 +18,12 @@ pub(super) struct Lookups {
     rng: Rng,
     asked: u64,
     found: u64,
+    noise: Option<Noise>,
 }
 
 impl Lookups {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::seed_from_u64(seed), asked: 0, found: 0 }
+        Self { rng: Rng::seed_from_u64(seed), asked: 0, found: 0, noise: None }
     }
 
     /// Lookups a second of keys that are drawn evenly from `present`; `None` if there are none. They
@@ -34,12 +36,22 @@ impl Lookups {
         let mut places = UniformKeys::new(present.len() as u64);
         let keys: Vec<u64> =
             (0..lookups).map(|_| present[places.next_key(&mut self.rng) as usize]).collect();
-        let started = Instant::now();
+        let (probe, started) = (NoiseProbe::start(), Instant::now());
         let found = filler.find(&keys);
         let seconds = started.elapsed().as_secs_f64();
+        let noise = probe.stop();
+        match &mut self.noise {
+            Some(before) => before.add(&noise),
+            None => self.noise = Some(noise),
+        }
         self.asked += lookups as u64;
         self.found += found as u64;
         (seconds > 0.0).then(|| lookups as f64 / seconds)
+    }
+
+    /// What disturbed them, if there were any.
+    pub(super) fn noise(&self) -> Option<Noise> {
+        self.noise
     }
 
     /// What is wrong, if a key was not found, or with another value.

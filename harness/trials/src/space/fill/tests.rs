@@ -172,6 +172,8 @@ fn a_table_that_does_not_say_when_it_grows_is_looked_at_once() {
     let timed = SpaceSpec { asked: Asked::Time, ..spec(5000, &[0.5]) };
     let filled = run(build, &timed, false).unwrap();
     assert!(filled.seconds.unwrap() > 0.0 && filled.steps.is_empty());
+    let watched = filled.noise.expect("it is timed").wall_seconds;
+    assert!(watched >= filled.seconds.unwrap(), "{filled:?}");
 }
 
 #[test]
@@ -184,6 +186,15 @@ fn lookups_are_timed_at_every_step_and_must_find_their_keys() {
     let rates: Vec<bool> =
         filled.steps.iter().map(|step| step.gets_per_sec.is_some_and(|rate| rate > 0.0)).collect();
     assert_eq!(rates, [true, true, false], "there is no table to look at after a growth");
+    // 16 and 20 keys, 16 lookups of each.
+    let timed: f64 = [256.0, 320.0]
+        .into_iter()
+        .zip(&filled.steps)
+        .map(|(lookups, step)| lookups / step.gets_per_sec.expect("a rate"))
+        .sum();
+    let watched = filled.noise.expect("they are timed").wall_seconds;
+    assert!(watched >= timed, "{watched} of {timed} seconds");
+    assert_eq!(run(build, &SpaceSpec { asked: Asked::Counts, ..spec }, false).unwrap().noise, None);
     let map = table();
     let mut handle = map.handle();
     let mut lookups = Lookups::new(1);
