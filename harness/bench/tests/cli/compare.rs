@@ -250,6 +250,8 @@ fn two_runs_are_before_and_after() {
     for comparison in comparisons(&all) {
         assert!((comparison["ratio"].as_f64().unwrap() - 1.5).abs() < 1e-9, "{comparison}");
     }
+    // Each cell is there twice, with one hash seed.
+    assert_eq!(all["hash_seeds"].as_array().map(Vec::len), Some(0), "{all}");
     let other_seeds = |row: &mut HashMap<String, String>| {
         scale(row);
         row.insert("seed".to_owned(), "1".to_owned());
