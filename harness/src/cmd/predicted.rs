@@ -1,9 +1,10 @@
 //! Folders of predictions, as `plot` and `report` read them.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use ::table::subject_name;
-use virtual_cores::{HotLineRow, PredictedRow};
+use virtual_cores::{HotLineRow, MODEL, PredictedRow};
 
 use super::filter::Filter;
 use crate::failure::{Failure, usage};
@@ -21,9 +22,20 @@ pub(super) struct Predicted {
 pub(super) fn apart(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Predicted), Failure> {
     let (predicted, measured): (Vec<_>, Vec<_>) =
         folders.iter().cloned().partition(|folder| predicted::is_predicted(folder));
-    let mut all = Predicted::default();
+    let (mut all, mut machines) = (Predicted::default(), Vec::<PredictedOn>::new());
     for folder in predicted {
         let (rows, hot) = predicted::read(&folder).map_err(|error| usage(format!("{error:#}")))?;
+        let machine = PredictedOn::of(&folder, &rows[0].machine);
+        if let Some(other) = machines.iter().find(|other| machine.is_other_than(other)) {
+            return Err(usage(format!(
+                "{} and {} predict on two machines of one name, `{}`: numbers in their {MODEL} \
+                 differ",
+                other.folder.display(),
+                folder.display(),
+                machine.name
+            )));
+        }
+        machines.push(machine);
         if let Some(again) = rows.iter().find(|row| all.rows.iter().any(|other| is_one(row, other)))
         {
             return Err(usage(format!(
@@ -37,6 +49,45 @@ pub(super) fn apart(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Predicted), Fa
         all.folders.push(folder);
     }
     Ok((measured, all))
+}
+
+/// What a folder's predictions are on.
+struct PredictedOn {
+    folder: PathBuf,
+    name: String,
+    /// The numbers that they follow from, if the folder has them.
+    numbers: Option<toml::Table>,
+}
+
+impl PredictedOn {
+    fn of(folder: &Path, name: &str) -> Self {
+        let text = fs::read_to_string(folder.join(MODEL)).unwrap_or_default();
+        let mut numbers: Option<toml::Table> = text.parse().ok();
+        // An allocator is only modelled where that was asked for, which the name says then.
+        let is_modelled = name.contains("with its allocator");
+        let others = ["published", "unmodelled"].into_iter();
+        for key in others.chain((!is_modelled).then_some("allocator")) {
+            numbers.iter_mut().for_each(|numbers| drop(numbers.remove(key)));
+        }
+        let numbers = numbers.filter(|numbers| !numbers.is_empty()).map(without_sources);
+        Self { folder: folder.to_owned(), name: name.to_owned(), numbers }
+    }
+
+    /// Whether it is another machine of the same name.
+    fn is_other_than(&self, other: &Self) -> bool {
+        let both = self.numbers.as_ref().zip(other.numbers.as_ref());
+        self.name == other.name && both.is_some_and(|(ours, theirs)| ours != theirs)
+    }
+}
+
+/// A machine's file without what its numbers are from.
+fn without_sources(table: toml::Table) -> toml::Table {
+    let inner = |value| match value {
+        toml::Value::Table(table) => toml::Value::Table(without_sources(table)),
+        other => other,
+    };
+    let numbers = table.into_iter().filter(|(key, _)| key != "source");
+    numbers.map(|(key, value)| (key, inner(value))).collect()
 }
 
 /// Refuses predictions beside trials, where both would be drawn together.

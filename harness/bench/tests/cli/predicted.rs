@@ -191,6 +191,28 @@ fn mixes_are_told_apart() {
     assert!(caption.contains("a, 90 % reads, 10 % upserts, θ = 0 (a paper)"), "{caption}");
 }
 
+/// Machines of one name and other numbers are two. Where a number is from, and what is published, is none.
+#[test]
+fn one_name_is_one_machine() {
+    let lab = predicted();
+    for name in ["predictions.csv", "hot-lines.csv", "experiment.toml", "options.txt"] {
+        let text = lab.read(&format!("p/{name}")).replace("reads,zipf", "reads,upserts,zipf");
+        lab.write(&format!("q/{name}"), text.replace(",90.0,", ",90.0,10.0,"));
+    }
+    let model = |near: u32, source: &str| {
+        format!("name = \"a machine\"\nnear_ns = {{ is = {near}, source = \"{source}\" }}\n")
+    };
+    lab.write("p/model.toml", model(30, "a manual"));
+    let more = "[allocator]\ncached = { is = 7 }\n[[published]]\nof = \"a paper\"\n";
+    lab.write("q/model.toml", model(30, "another") + more);
+    lab.run("report p q").exits(0);
+    lab.write("q/model.toml", model(31, "a manual"));
+    let said = ["p and q predict on two machines of one name, `a machine`: numbers"];
+    for command in ["plot", "report"] {
+        lab.run(&format!("{command} p q")).exits(2).says(&said);
+    }
+}
+
 /// Cells that differ in their scheme's batch are two, and say which.
 #[test]
 fn batches_are_told_apart() {
