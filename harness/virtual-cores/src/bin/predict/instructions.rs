@@ -81,11 +81,10 @@ pub(crate) fn work(cell: &PredictedCell) -> anyhow::Result<(SubjectWork, bool)> 
         )
     })?;
     let is_its_own = own.is_some() || is_its_own && family == structure;
-    let (get, change) = lookups_and_changes(row, cell)?;
-    let pair = column(row, PAIR)?;
+    let OfKinds { get, change, done } = lookups_and_changes(row, cell)?;
     let work = if WORKS_OUT.iter().any(|begin| structure.starts_with(begin)) {
         // A change in vain is a lookup, nearly.
-        SubjectWork { operation: get, attempt: pair.beyond(get) }
+        SubjectWork { operation: get, attempt: done.beyond(get) }
     } else {
         let operation = get.mixed(change, 1.0 - cell.reads / 100.0);
         SubjectWork { operation, attempt: OperationWork::NOTHING }
@@ -106,20 +105,29 @@ const PAIR: usize = 6;
 /// The column of insertions and removals, of which half are in vain.
 const CHANGE: usize = 7;
 
-/// What a lookup does, and what a change does, in the mix of a cell. An upsert of a key that is there replaces it, as an
-/// update does, and one of an absent key inserts it.
-fn lookups_and_changes(
-    row: &str,
-    cell: &PredictedCell,
-) -> anyhow::Result<(OperationWork, OperationWork)> {
-    let change = column(row, CHANGE)?;
+/// What operations do in the mix of a cell.
+struct OfKinds {
+    /// A lookup.
+    get: OperationWork,
+    /// A change.
+    change: OperationWork,
+    /// A change that is not in vain.
+    done: OperationWork,
+}
+
+/// An upsert of a key that is there replaces it, as an update does, and one of an absent key inserts it. Neither is in
+/// vain; of insertions and removals half are.
+fn lookups_and_changes(row: &str, cell: &PredictedCell) -> anyhow::Result<OfKinds> {
+    let (change, pair) = (column(row, CHANGE)?, column(row, PAIR)?);
     if cell.upserts == 0.0 {
-        return Ok((column(row, GET)?, change));
+        return Ok(OfKinds { get: column(row, GET)?, change, done: pair });
     }
     let absent = 1.0 - cell.present() as f64 / cell.keys as f64;
     let get = column(row, HIT)?.mixed(column(row, MISS)?, absent);
-    let upsert = column(row, REPLACE)?.mixed(column(row, PAIR)?, absent);
-    Ok((get, change.mixed(upsert, cell.upserts / (100.0 - cell.reads))))
+    let upsert = column(row, REPLACE)?.mixed(pair, absent);
+    let share = cell.upserts / (100.0 - cell.reads);
+    let done = pair.mixed(upsert, 2.0 * share / (1.0 + share));
+    Ok(OfKinds { get, change: change.mixed(upsert, share), done })
 }
 
 /// The row of a table with 131,072 keys.
@@ -205,5 +213,27 @@ mod tests {
         let upsert = 0.75 * of(REPLACE) + 0.25 * of(PAIR);
         is_near(told(0.0, 50.0), f64::midpoint(of(CHANGE), upsert));
         is_near(told(90.0, 0.0), 0.9 * of(GET) + 0.1 * of(CHANGE));
+    }
+
+    /// What is worked out for an upsert is a replacement: `log-herlihy` takes more for it than for an insertion
+    /// or a removal.
+    #[test]
+    fn what_is_worked_out_is_what_changes_something() {
+        let counted = row("log-herlihy/epoch").expect("it was counted");
+        let of = |index| column(counted, index).expect("three numbers").instructions;
+        let told = |upserts| {
+            let work = work_of("log-herlihy", "hazard", 0.0, upserts).expect("it was counted");
+            work.0.attempt.instructions
+        };
+        let is_near = |told: f64, expected: f64| {
+            assert!((told - expected).abs() < 1e-6, "{told}, not {expected}");
+        };
+        assert!(of(REPLACE) > 1.1 * of(PAIR));
+        is_near(told(0.0), of(PAIR) - of(GET));
+        is_near(told(100.0), of(REPLACE) - of(HIT));
+        // Half are upserts. Of the others half are in vain: of those that are not, two thirds are upserts.
+        let upsert = 0.75 * of(REPLACE) + 0.25 * of(PAIR);
+        let get = 0.75 * of(HIT) + 0.25 * of(MISS);
+        is_near(told(50.0), (of(PAIR) + 2.0 * upsert) / 3.0 - get);
     }
 }
