@@ -200,6 +200,10 @@ impl<'e> SweepPlan<'e> {
                 "--only {glob}: no cell's subject, structure or id matches; --dry-run shows all"
             )));
         }
+        let (Shard { part, of }, most) = (args.shard, experiment.max_blocks);
+        if !(0..most).any(|block| args.shard.has(block)) {
+            return Err(usage(format!("--shard {part}/{of}: of {most} blocks none is of that part")));
+        }
         let (jobs, live) = (jobs(experiment), args.live);
         Ok(Self { experiment, registry, jobs, wanted, shard: args.shard, live })
     }
@@ -347,6 +351,10 @@ impl<'e> SweepPlan<'e> {
         let ids: HashSet<String> = self.cells().map(Case::id).collect();
         let counts = |row: &&Row| row.block < block && ids.contains(&row.case);
         let rows: Vec<Row> = folder.rows().iter().filter(counts).cloned().collect();
+        if rows.is_empty() && block < self.experiment.max_blocks {
+            // A part's first block may be one of those that are added.
+            return true;
+        }
         let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
             Precision::Enough => {

@@ -97,6 +97,9 @@ fn only_runs_the_cells_that_match_and_leaves_the_others() {
 #[test]
 fn shards_together_are_the_whole() {
     let lab = tiny();
+    let said = ["--shard 4/5: of 3 blocks none is of that part"];
+    lab.run("sweep tiny.toml --blocks 3 --out none --shard 4/5").exits(2).says(&said);
+    assert!(!lab.path("none").exists());
     lab.run("sweep tiny.toml --blocks 3 --out one --shard 1/2").exits(0);
     lab.run("sweep tiny.toml --blocks 3 --out two --shard 2/2").exits(0);
     let blocks = |folder: &str| {
@@ -143,6 +146,18 @@ fn wide_intervals_run_more_blocks() {
     lab.write("tiny.toml", TINY.replace("controls = false", asks));
     lab.run("sweep tiny.toml --out r").exits(0).says(&["stopped at max_blocks = 4"]);
     assert_complete(&lab.rows("r"), TINY_CELLS, 4);
+}
+
+/// The only block of this part comes after those that are asked for in any case.
+#[test]
+fn a_part_of_added_blocks_is_run() {
+    let lab = tiny();
+    let asks = "target_halfwidth = 0.000001\nmax_blocks = 3\ncontrols = false";
+    lab.write("tiny.toml", TINY.replace("controls = false", asks));
+    let ran = lab.run("sweep tiny.toml --out r --shard 3/3").exits(0);
+    ran.says(&["stopped at max_blocks = 3"]);
+    let rows = lab.rows("r");
+    assert!(rows.len() == TINY_CELLS && rows.iter().all(|row| row["block"] == "2"), "{rows:?}");
 }
 
 /// Two pages of the same table, two ways to look up, one variant.
