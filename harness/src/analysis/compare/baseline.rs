@@ -6,6 +6,7 @@ use std::str::FromStr;
 use table::{BadGlob, Glob};
 
 use super::cells::Contender;
+use crate::case::is_control;
 
 /// Subjects, the best of which in each cell is the baseline there.
 #[derive(Clone, Debug)]
@@ -100,8 +101,10 @@ impl Baseline {
     }
 }
 
+/// A control only by its name: `no-op` would be the best of any glob that means it.
 fn is_named(pattern: &Glob, subject: &str, structure: &str) -> bool {
-    pattern.matches(subject) || pattern.matches(structure)
+    let is_meant = !is_control(structure) || pattern.text() == structure;
+    is_meant && (pattern.matches(subject) || pattern.matches(structure))
 }
 
 #[cfg(test)]
@@ -124,6 +127,11 @@ mod tests {
         assert!(baseline("hamt-cas").names("hamt-cas/epoch", "hamt-cas"), "by structure");
         assert!(baseline("*/epoch").names("hamt-cas/epoch", "hamt-cas"));
         assert!(!baseline("hamt-cas/leak").names("hamt-cas/epoch", "hamt-cas"));
+        let meant = [("*", false), ("no-*", false), ("no-op", true), ("a,no-op", true)];
+        for (text, is_meant) in meant {
+            assert_eq!(baseline(text).names("no-op", "no-op"), is_meant, "{text}");
+        }
+        assert!(Baseline::of_subject("sequential").names("sequential", "sequential"));
         assert_eq!(baseline("best of a,{b,c}").to_string(), "a,{b,c}");
         for wrong in ["", "a,", "["] {
             assert!(wrong.parse::<Baseline>().is_err(), "{wrong}");
