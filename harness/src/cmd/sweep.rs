@@ -202,7 +202,9 @@ impl<'e> SweepPlan<'e> {
         }
         let (Shard { part, of }, most) = (args.shard, experiment.max_blocks);
         if !(0..most).any(|block| args.shard.has(block)) {
-            return Err(usage(format!("--shard {part}/{of}: of {most} blocks none is of that part")));
+            return Err(usage(format!(
+                "--shard {part}/{of}: of {most} blocks none is of that part"
+            )));
         }
         let (jobs, live) = (jobs(experiment), args.live);
         Ok(Self { experiment, registry, jobs, wanted, shard: args.shard, live })
