@@ -277,12 +277,15 @@ fn html(
 }
 
 fn source(folder: &Recorded) -> Result<ReportSource, Failure> {
-    source_of(&folder.path, folder.name())
+    let machine = &folder.machine;
+    let is_dirty = machine.git_dirty == Some(true);
+    let commit = machine.git_revision.clone().map(|revision| (revision, is_dirty));
+    Ok(ReportSource { commit, ..source_of(&folder.path, folder.name())? })
 }
 
 fn source_of(folder: &Path, name: String) -> Result<ReportSource, Failure> {
     let experiment = text_of(&folder.join(EXPERIMENT))?;
-    Ok(ReportSource { name, experiment })
+    Ok(ReportSource { name, experiment, commit: None })
 }
 
 fn text_of(path: &Path) -> Result<String, Failure> {

@@ -19,6 +19,8 @@ pub struct ReportSource {
     pub name: String,
     /// Its `experiment.toml`.
     pub experiment: String,
+    /// The commit that was built, and whether the source differed from it, if that is known.
+    pub commit: Option<(String, bool)>,
 }
 
 /// A picture and what it shows.

@@ -111,7 +111,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         validity: validity(rows),
         noise: tables::noise(rows),
         machine: facts(machine),
-        commands: [&[commands(sources, machine)], material.predicted.commands].concat().join("\n"),
+        commands: [&[commands(sources)], material.predicted.commands].concat().join("\n"),
         experiments: experiments(sources.iter().chain(material.predicted.sources)),
         ..with_predictions(&material.predicted)
     };
@@ -240,18 +240,20 @@ fn facts(machine: &Machine) -> Vec<(String, String)> {
 }
 
 /// What to type to run the same trials again.
-fn commands(sources: &[ReportSource], machine: &Machine) -> String {
+fn commands(sources: &[ReportSource]) -> String {
     let mut lines = Vec::new();
-    if let Some(revision) = &machine.git_revision {
-        let dirty = if machine.git_dirty == Some(true) {
-            "   # and changes that were not committed: this is not all that was measured"
-        } else {
-            ""
-        };
-        lines.push(format!("git checkout {revision}{dirty}"));
-    }
     let folder = |name: &str| quoted(&format!("results/{name}"));
-    for ReportSource { name, .. } in sources {
+    let mut built: Option<(String, bool)> = None;
+    for ReportSource { name, commit, .. } in sources {
+        if let Some((revision, is_dirty)) = commit.as_ref().filter(|_| *commit != built) {
+            let dirty = if *is_dirty {
+                "   # and changes that were not committed: this is not all that was measured"
+            } else {
+                ""
+            };
+            lines.push(format!("git checkout {revision}{dirty}"));
+        }
+        built.clone_from(commit);
         let (spec, out) = (format!("results/{name}/experiment.toml"), format!("{name}-again"));
         lines.push(format!(
             "cargo run --release -- sweep {} --out {}",
@@ -285,9 +287,12 @@ mod tests {
 
     #[test]
     fn commands_are_typed_as_they_stand() {
-        let source = |name: &str| ReportSource { name: name.to_owned(), experiment: String::new() };
-        let machine = Machine { git_revision: Some("abc".to_owned()), ..Machine::default() };
-        let text = commands(&[source("it's")], &machine);
+        let source = |name: &str, commit: Option<(&str, bool)>| ReportSource {
+            name: name.to_owned(),
+            experiment: String::new(),
+            commit: commit.map(|(revision, is_dirty)| (revision.to_owned(), is_dirty)),
+        };
+        let text = commands(&[source("it's", Some(("abc", false)))]);
         assert_eq!(
             text,
             "git checkout abc\n\
@@ -295,9 +300,26 @@ mod tests {
              'results/it'\\''s-again'\n\
              cargo run --release -- cmp 'results/it'\\''s' 'results/it'\\''s-again'"
         );
-        let dirty = Machine { git_dirty: Some(true), ..machine };
-        assert!(commands(&[source("r")], &dirty).contains("not committed"));
-        assert!(commands(&[source("r")], &Machine::default()).starts_with("cargo run"));
+        assert!(commands(&[source("r", Some(("abc", true)))]).contains("not committed"));
+        assert!(commands(&[source("r", None)]).starts_with("cargo run"));
+    }
+
+    /// Each is run again by the commit that it was built of; parts of one run are of one.
+    #[test]
+    fn two_runs_are_of_two_commits() {
+        let checkouts = |commits: [&str; 2]| {
+            let sources = commits.map(|commit| ReportSource {
+                name: "r".to_owned(),
+                experiment: String::new(),
+                commit: Some((commit.to_owned(), false)),
+            });
+            let text = commands(&sources);
+            let lines = text.lines().enumerate().filter(|(_, line)| line.starts_with("git"));
+            lines.map(|(at, line)| (at, line.to_owned())).collect::<Vec<_>>()
+        };
+        let line = |at: usize, commit: &str| (at, format!("git checkout {commit}"));
+        assert_eq!(checkouts(["a", "b"]), [line(0, "a"), line(3, "b")]);
+        assert_eq!(checkouts(["a", "a"]), [line(0, "a")]);
     }
 
     #[test]
