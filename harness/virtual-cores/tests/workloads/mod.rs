@@ -76,3 +76,19 @@ fn an_allocator_is_modelled_if_that_is_asked_for() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("has no [allocator]"), "{stderr}");
 }
+
+/// A table whose memory no scheme frees has the same predictions with an allocator as without; so it is said.
+#[test]
+fn what_no_scheme_frees_is_said() {
+    let spec = "[axes]\nstructure = ['chaining-bucket-lock', 'chaining-lock-free']\nreclaimer = 'debra'\nthreads = 1\n\
+                keys = 1000\n";
+    let haswell = machine("xeon-e7-8880v3");
+    for (options, is_said) in [(&["--with-allocator"][..], true), (&[][..], false)] {
+        let output = predict(spec, &[&["--machine", haswell.as_str()][..], options].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let said = "chaining-bucket-lock: no scheme frees its memory";
+        assert_eq!(stderr.contains(said), is_said, "{stderr}");
+        assert!(!stderr.contains("debra: no scheme"), "{stderr}");
+    }
+}

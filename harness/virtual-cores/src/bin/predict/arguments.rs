@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use table::Structures;
+use table::{NO_RECLAIMER, Structures};
 use virtual_cores::{MachineModel, PredictedRow};
 
 use crate::cell::Prepared;
@@ -215,11 +215,26 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
         cells == 1 || !matches!(rate, Some(OneThread::Measured(_))),
         "--at-one-thread: one rate for {cells} cells: use `published`, or one cell"
     );
-    let mut borrowers = BTreeSet::new();
+    say_doubts(arguments, &machine, &spec, structures)?;
+    let (folder, rows) = opened(arguments, &origin, &spec)?;
+    Ok(Input { spec, machine, folder, rows })
+}
+
+/// Says of which subjects less is known, or modelled, than of others.
+fn say_doubts(
+    arguments: &Arguments,
+    machine: &MachineModel,
+    spec: &Spec,
+    structures: &Structures,
+) -> anyhow::Result<()> {
+    let (mut borrowers, mut without) = (BTreeSet::new(), BTreeSet::new());
     for Curve { cell, .. } in &spec.curves {
-        let is_set = arguments.at_one_thread(&machine, cell).is_some();
+        let is_set = arguments.at_one_thread(machine, cell).is_some();
         if !is_set && !Prepared::new(structures, cell)?.are_its_own {
             borrowers.insert(cell.subject());
+        }
+        if arguments.with_allocator && cell.reclaimer == NO_RECLAIMER {
+            without.insert(cell.subject());
         }
     }
     for subject in borrowers {
@@ -227,8 +242,12 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
             "{subject}: nobody has counted its instructions; those of the nearest table stand in"
         );
     }
-    let (folder, rows) = opened(arguments, &origin, &spec)?;
-    Ok(Input { spec, machine, folder, rows })
+    for subject in without {
+        eprintln!(
+            "{subject}: no scheme frees its memory; --with-allocator changes nothing of its predictions"
+        );
+    }
+    Ok(())
 }
 
 /// The folder of `--out`, if that is given, and the predictions that it has.
