@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use ::table::{Entry, Form, NO_RECLAIMER};
+use trials::mix::doubtful_percentage;
 
 use super::drawn::DrawnArgs;
 use super::output;
@@ -15,7 +16,7 @@ use super::values::{
     value_bytes,
 };
 use crate::case::{Case, MAX_RECLAIM_BATCH, Mix, SYSTEM, can_batch};
-use crate::experiment::{MAX_WORKERS, Turns, doubtful_percentage};
+use crate::experiment::{MAX_WORKERS, Turns};
 use crate::failure::{Failure, usage};
 use crate::fault::Fault;
 use crate::hashers::Hashing;

@@ -239,19 +239,6 @@ fn read_reads(
     axis(section, "reads", &PERCENT, default, problems)
 }
 
-/// What is right as it is written, and may not be meant.
-pub(crate) fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
-    let is_share = value > 0.0 && value < 1.0;
-    is_share.then(|| {
-        // Of a mere product digits would be shown that nobody has written.
-        let percentage = (1e8 * value).round() / 1e6;
-        format!(
-            "`{name}` is {value}, which is {value} % of the operations; if a share of them is \
-             meant, write {percentage}"
-        )
-    })
-}
-
 /// A batch beside operations other than lookups is a problem: see [`can_batch`].
 fn read_batches(
     section: &Section<'_, '_>,

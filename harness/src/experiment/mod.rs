@@ -35,9 +35,9 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use trials::mix::doubtful_percentage;
 
 pub use self::aggregate::AggregatePlan;
-pub(crate) use self::axes::doubtful_percentage;
 use self::axes::{Axes, Common};
 use self::cache::CachePlan;
 pub use self::error::{Problem, SpecError};

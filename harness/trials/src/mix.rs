@@ -43,6 +43,20 @@ impl Mix {
     }
 }
 
+/// What is right as it is written, and may not be meant: a percentage under 1, of an option or a key of that name.
+#[must_use]
+pub fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
+    let is_share = value > 0.0 && value < 1.0;
+    is_share.then(|| {
+        // Of a mere product digits would be shown that nobody has written.
+        let percentage = (1e8 * value).round() / 1e6;
+        format!(
+            "`{name}` is {value}, which is {value} % of the operations; if a share of them is \
+             meant, write {percentage}"
+        )
+    })
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(share: &f64) -> bool {
     *share == 0.0

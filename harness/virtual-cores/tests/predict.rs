@@ -451,6 +451,21 @@ fn what_one_thread_cannot_do_is_said() {
     assert!(stderr.contains(said), "{stderr}");
 }
 
+/// A share where a percentage belongs is a percentage all the same.
+#[test]
+fn what_may_not_be_meant_is_said() {
+    let said = "note: `reads` is 0.9, which is 0.9 % of the operations";
+    for (reads, is_said) in [("0.9", true), ("90", false)] {
+        let spec = format!(
+            "[axes]\nstructure = 'chaining-inline'\nthreads = 1\nkeys = 1000\nreads = {reads}\n"
+        );
+        let output = predict(&spec, &[]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert_eq!(stderr.contains(said), is_said, "{reads}: {stderr}");
+    }
+}
+
 #[test]
 fn what_is_not_modelled_is_refused() {
     let refused = |spec: &str, options: &[&str], expected: &str| {

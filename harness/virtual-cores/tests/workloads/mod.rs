@@ -92,3 +92,29 @@ fn what_no_scheme_frees_is_said() {
         assert!(!stderr.contains("debra: no scheme"), "{stderr}");
     }
 }
+
+/// Batches that are set to one published rate do not show what a batch costs one thread; so it is said.
+#[test]
+fn batches_at_one_published_rate_are_said() {
+    let published = "\n[[published]]\nof = 'a tale'\nstructure = 'chaining-lock-free'\nreclaimer = 'hazard'\n\
+                     reads = 90\nzipf = 0\nkeys = 1000\nthreads = [1]\nmops = [2]\n";
+    let model = std::env::temp_dir().join(format!("batches-{}.toml", std::process::id()));
+    let text = std::fs::read_to_string(machine("xeon-8375c")).expect("it is shipped");
+    std::fs::write(&model, text + published).expect("it is written");
+    let model_name = model.to_str().expect("of words");
+    let set = &["--at-one-thread", "published"][..];
+    for (batches, set, is_said) in
+        [("['default', 4]", set, true), ("4", set, false), ("['default', 4]", &[][..], false)]
+    {
+        let spec = format!(
+            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'hazard'\nreclaim_batch = {batches}\n\
+             threads = 1\nreads = 90\nkeys = 1000\n"
+        );
+        let output = predict(&spec, &[&["--machine", model_name][..], set].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let said = "chaining-lock-free/hazard: each batch is set to the one rate that is published";
+        assert_eq!(stderr.contains(said), is_said, "{batches}: {stderr}");
+    }
+    std::fs::remove_file(&model).expect("it was written");
+}

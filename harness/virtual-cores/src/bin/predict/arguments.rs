@@ -10,6 +10,7 @@ use std::str::FromStr;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use table::{NO_RECLAIMER, Structures};
+use trials::mix::doubtful_percentage;
 use virtual_cores::{MachineModel, PredictedRow};
 
 use crate::cell::Prepared;
@@ -141,7 +142,6 @@ pub(crate) fn main() -> ExitCode {
         Ok(input) => input,
         Err(error) => return failed(&error, ExitCode::from(2)),
     };
-    input.spec.doubts().iter().for_each(|doubt| eprintln!("note: {doubt}"));
     glue::install(!arguments.without_membarrier);
     match run(&arguments, input, &structures) {
         Ok(()) => ExitCode::SUCCESS,
@@ -228,18 +228,29 @@ fn say_doubts(
     structures: &Structures,
 ) -> anyhow::Result<()> {
     let (mut borrowers, mut without) = (BTreeSet::new(), BTreeSet::new());
+    let (mut doubts, mut alike) = (BTreeSet::new(), BTreeSet::new());
     for Curve { cell, .. } in &spec.curves {
+        doubts.extend(doubtful_percentage("reads", cell.reads));
         let is_set = arguments.at_one_thread(machine, cell).is_some();
         if !is_set && !Prepared::new(structures, cell)?.are_its_own {
             borrowers.insert(cell.subject());
+        }
+        if is_set && spec.curves.iter().any(|other| other.cell.is_other_batch_of(cell)) {
+            alike.insert(cell.subject());
         }
         if arguments.with_allocator && cell.reclaimer == NO_RECLAIMER {
             without.insert(cell.subject());
         }
     }
+    doubts.iter().for_each(|doubt| eprintln!("note: {doubt}"));
     for subject in borrowers {
         eprintln!(
             "{subject}: nobody has counted its instructions; those of the nearest table stand in"
+        );
+    }
+    for subject in alike {
+        eprintln!(
+            "{subject}: each batch is set to the one rate that is published; none shows what it costs one thread"
         );
     }
     for subject in without {

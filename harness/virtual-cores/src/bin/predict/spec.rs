@@ -77,6 +77,12 @@ impl PredictedCell {
         subject_name(&self.structure, &self.reclaimer)
     }
 
+    /// Whether it is `cell` with another batch.
+    pub(crate) fn is_other_batch_of(&self, cell: &Self) -> bool {
+        self.reclaim_batch != cell.reclaim_batch
+            && Self { reclaim_batch: cell.reclaim_batch, ..self.clone() } == *cell
+    }
+
     /// Whether a row predicts it, at whatever number of threads.
     fn is_of(&self, row: &PredictedRow) -> bool {
         (&self.structure, &self.reclaimer, self.reclaim_batch)
@@ -233,18 +239,6 @@ impl Spec {
         rows.iter().all(|row| {
             asked.next().is_some_and(|(cell, threads)| cell.is_of(row) && threads == row.threads)
         })
-    }
-
-    /// What is right as it is written, and may not be meant: a share in place of a percentage.
-    pub(crate) fn doubts(&self) -> Vec<String> {
-        let reads = self.curves.iter().map(|curve| curve.cell.reads);
-        let doubtful = reads.filter(|reads| *reads > 0.0 && *reads < 1.0);
-        let in_words =
-            |reads: f64| format!("`reads` is {reads}, which is {reads} % of the operations");
-        let mut doubts: Vec<String> = doubtful.map(in_words).collect();
-        doubts.sort();
-        doubts.dedup();
-        doubts
     }
 
     /// How many predictions it asks for.

@@ -87,15 +87,13 @@ fn a_mix_says_what_changes_are() {
     assert_eq!(cell.mix(), Mix::balanced(30.0));
 }
 
-/// How trials are measured is of no use here, and a percentage below 1 may be meant as a share.
+/// How trials are measured is of no use here.
 #[test]
-fn settings_are_passed_over_and_doubts_told() {
-    let axes =
-        "[axes]\nstructure = 'chaining-inline'\nreads = [0.95, 50, 0, 100]\nkeys = [1000, 2000]\n";
-    let expected = ["`reads` is 0.95, which is 0.95 % of the operations"];
+fn settings_are_passed_over() {
+    let axes = "[axes]\nstructure = 'chaining-inline'\nkeys = [1000, 2000]\n";
     for turns in ["turns = false\n", "[turns]\nslice = 0.04\n"] {
         let spec = spec(&format!("blocks = 3\n{turns}{axes}")).expect(turns);
-        assert_eq!((spec.curves.len(), spec.doubts()), (8, expected.map(str::to_owned).to_vec()));
+        assert_eq!(spec.curves.len(), 2);
     }
 }
 
