@@ -11,7 +11,7 @@ use crate::failure::{Failure, usage};
 use crate::results::folder::{self, EXPERIMENT, MACHINE};
 use crate::results::machine::Machine;
 use crate::rows::latency::{self, LATENCY_TRIALS, LatencyTrial};
-use crate::rows::log::{self, Attached};
+use crate::rows::log::{self, Attached, Logged};
 use crate::rows::{Row, server, study, throughput};
 
 /// Reads result folders and joins them, without changing any.
@@ -32,7 +32,7 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
     let mut trials: BTreeMap<(u32, u32, String), (&Path, Row)> = BTreeMap::new();
     let mut repeated = 0;
     for folder in folders {
-        for row in folder::read_rows(folder).map_err(wrong)? {
+        for row in whole_records(folder)? {
             let place = (row.block, row.position, row.case.clone());
             if let Some((other, old)) = trials.get(&place) {
                 same_row(other, old, folder, &row)?;
@@ -68,6 +68,14 @@ pub fn merge(folders: &[&Path]) -> Result<Merged, Failure> {
         aggregate,
         repeated,
     })
+}
+
+/// The trials of a folder, but for those of a group that is not there whole: a sweep runs all of it again, and does not
+/// tell it from a whole one where others are behind it.
+fn whole_records(folder: &Path) -> Result<Vec<Row>, Failure> {
+    let mut rows = folder::read_rows(folder).map_err(wrong)?;
+    rows.truncate(rows.len() - Row::torn(&rows));
+    Ok(rows)
 }
 
 /// What a file beside `trials.csv` holds of `trials`, in their order; `None` if no folder has it.

@@ -60,6 +60,21 @@ fn parts_become_a_whole() {
     assert_eq!(lab.read("all/trials.csv"), lab.read("deep/er/all/trials.csv"));
 }
 
+/// The rest of a torn group would take turns without those that are there.
+#[test]
+fn a_torn_group_of_a_part_is_run_again_as_a_whole() {
+    let lab = parts();
+    let trials = lab.read("two/trials.csv");
+    lab.write("two/trials.csv", &trials[..trials.len() - 40]);
+    // Three trials took turns, and two of their rows are there.
+    let ran = lab.run("merge two one --out all").exits(0);
+    ran.says(&["21 trials; 3 are still to be run"]);
+    lab.run("sweep tiny.toml --blocks 4 --out all").exits(0).says(&["21 of 24 trials are done"]);
+    let rows = lab.rows("all");
+    assert_complete(&rows, TINY_CELLS, 4);
+    assert!(rows.iter().all(|row| row["group_size"] == "3"), "{rows:?}");
+}
+
 #[test]
 fn what_is_missing_is_said() {
     let lab = parts();
