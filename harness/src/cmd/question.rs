@@ -7,7 +7,7 @@ use super::folders::{
     share_trials,
 };
 use crate::analysis::compare::{
-    Baseline, Contender, Floors, Plan, Quantity, before_and_after, cells, check, judge,
+    Baseline, Contender, Floors, Plan, Quantity, Workload, before_and_after, cells, check, judge,
     seed_spreads, with_baseline, with_threads,
 };
 use crate::analysis::latency::that_kept_their_rate;
@@ -81,7 +81,12 @@ fn compare_subjects<T>(
 ) -> Result<T, Failure> {
     one_table(folders)?;
     let base = Base::of(registry, asked, folders)?;
-    let matters = |row: &&Row| asked.selection.wants(row) || base.has(row, &asked.selection);
+    let wanted = base.places(folders.iter().flat_map(|folder| &folder.rows), &asked.selection);
+    // What nothing is compared with has no say in the rate.
+    let is_beside = |row: &Row| wanted.is_empty() || wanted.contains(&base.place(row));
+    let matters = |row: &&Row| {
+        asked.selection.wants(row) || base.has(row, &asked.selection) && is_beside(row)
+    };
     let quantity = asked.selection.quantity();
     let rows: Vec<Vec<Row>> = folders
         .iter()
@@ -144,6 +149,24 @@ impl Base {
             }
             Self::Threads(threads) => row.threads == *threads && selection.is_subject(row),
         }
+    }
+
+    /// What a trial shares with those that it is compared with.
+    fn place(&self, row: &Row) -> (String, Workload) {
+        let workload = Workload::of(row);
+        match self {
+            Self::Subject(..) => (String::new(), workload),
+            Self::Threads(_) => (row.subject(), workload.of_any_threads()),
+        }
+    }
+
+    /// Those of the trials that are asked for.
+    fn places<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r Row>,
+        selection: &Selection,
+    ) -> BTreeSet<(String, Workload)> {
+        rows.filter(|row| selection.wants(row)).map(|row| self.place(row)).collect()
     }
 
     /// The rate by which both sides of a ratio are measured.

@@ -1,5 +1,6 @@
 //! `bench rank`: one number a subject.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -8,7 +9,7 @@ use serde_json::json;
 use super::folders::{Selection, best_of, check_baseline, one_table, read};
 use super::output;
 use crate::analysis::compare::words::factor;
-use crate::analysis::compare::{Baseline, cells};
+use crate::analysis::compare::{Baseline, Workload, cells};
 use crate::analysis::rank::{Ranking, rank};
 use crate::analysis::throughput::ChosenRate;
 use crate::failure::{Failure, usage};
@@ -45,9 +46,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(baseline) = &args.baseline {
         check_baseline(baseline, &folders)?;
     }
+    let rows = folders.iter().flat_map(|folder| &folder.rows);
+    let wanted: BTreeSet<Workload> =
+        rows.filter(|row| args.selection.wants(row)).map(|row| Workload::of(row)).collect();
     let matters = |row: &&Row| {
         let named = |names: &Baseline| !row.twin && names.names(&row.subject(), &row.structure);
-        args.selection.wants(row) || args.baseline.as_ref().is_some_and(named)
+        // Where there is nothing to rank, a baseline alone has no say in the rate.
+        let is_base = || {
+            args.baseline.as_ref().is_some_and(named) && wanted.contains(&Workload::of(row))
+        };
+        args.selection.wants(row) || is_base()
     };
     let rows: Vec<Vec<Row>> = folders
         .iter()

@@ -177,6 +177,30 @@ fn threads_are_compared_by_one_rate() {
     assert!(is_of_clean_windows(&all_have_some), "{all_have_some}");
 }
 
+/// Four threads on two CPUs have no clean windows, nor here has one of `dashmap`.
+#[test]
+fn a_baseline_elsewhere_has_no_say_in_the_rate() {
+    let lab = recorded("quickstart-recorded");
+    edit(&lab, "few", |row| {
+        if row["structure"] == "dashmap" && row["threads"] == "1" {
+            row.insert("clean_windows".to_owned(), "0".to_owned());
+        }
+        true
+    });
+    for command in [
+        "cmp few --baseline dashmap",
+        "cmp few --baseline-threads 1",
+        "rank few --baseline dashmap",
+    ] {
+        let rates = ["", " --filter papaya*threads=2*"].map(|filter| {
+            json(&lab, &format!("{command}{filter}"))["rate"].as_str().unwrap().to_owned()
+        });
+        let expected =
+            ["rate over all wall time", "rate over clean windows (every thread on a CPU)"];
+        assert_eq!(rates, expected, "{command}");
+    }
+}
+
 #[test]
 fn the_baseline_can_be_the_best_of_some() {
     let lab = recorded("overview");
