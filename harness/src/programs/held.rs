@@ -83,7 +83,8 @@ impl ProgramFile {
     fn has_changed(&self) -> anyhow::Error {
         anyhow!(
             "{} has changed since this command began, so that its trials would not be of one program; \
-             what was measured is kept, and the same command goes on from there",
+             what was measured is kept, and the same command goes on from there with the program as it was; \
+             trials of another one belong elsewhere (--out, --fresh)",
             self.path.display()
         )
     }

@@ -91,7 +91,7 @@ impl Folder {
             .with_context(|| format!("cannot make the result folder {}", path.display()))?;
         refuse_foreign(path)?;
         // Before the comparisons: another sweep may just be writing what they read.
-        let trials = lock(&path.join(TRIALS))?;
+        let trials = log::open_alone(&path.join(TRIALS))?;
         if path.join(EXPERIMENT).exists() {
             same_experiment(path, experiment, catalogue)?;
             same_machine(path, machine)?;
@@ -149,7 +149,7 @@ impl Folder {
             return Ok(None);
         }
         refuse_foreign(path)?;
-        let _locked = lock(&path.join(TRIALS))?;
+        let _locked = log::open_alone(&path.join(TRIALS))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let stamp = now.replace([':', '-'], "");
@@ -445,7 +445,7 @@ fn in_words(plan: &Option<impl ToString>) -> String {
 
 fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
     if !folder.join(MACHINE).exists() {
-        return Ok(());
+        return without_machine(folder);
     }
     let recorded = read_machine(folder)?;
     let differences = recorded.all_differences(machine);
@@ -466,16 +466,16 @@ fn same_machine(folder: &Path, machine: &Machine) -> Result<(), Failure> {
     )))
 }
 
-fn lock(path: &Path) -> Result<File, Failure> {
-    let file = log::open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(usage(format!("another sweep is writing {}", path.display())))
-        }
-        // A file system without locks: better unlocked than not at all.
-        Err(fs::TryLockError::Error(_)) => Ok(file),
+/// A sweep that died before it had written what it runs on has left no trial: trials without it are anybody's.
+fn without_machine(folder: &Path) -> Result<(), Failure> {
+    if folder.join(TRIALS).metadata().is_ok_and(|trials| trials.len() > 0) {
+        return Err(usage(format!(
+            "{} has trials and no {MACHINE}, so nobody knows what measured them; put that file back, write \
+             elsewhere with --out DIR, or start anew with --fresh, which moves the old folder aside",
+            folder.display()
+        )));
     }
+    Ok(())
 }
 
 /// The name under which the file `name` is written.

@@ -202,6 +202,23 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<File> {
     how.open(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// [`open`], and locks it until it is closed.
+///
+/// # Errors
+///
+/// Wrong usage: another process has it open so. Otherwise: it cannot be opened.
+pub(crate) fn open_alone(path: &Path) -> Result<File, Failure> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(usage(format!("another sweep is writing {}", path.display())))
+        }
+        // A file system without locks: better unlocked than not at all.
+        Err(fs::TryLockError::Error(_)) => Ok(file),
+    }
+}
+
 /// The trials of the log at `path`, in their order, without a torn last line.
 pub(crate) fn read_trials<R: Logged>(path: &Path) -> anyhow::Result<Vec<R>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

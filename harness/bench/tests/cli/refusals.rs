@@ -66,6 +66,17 @@ fn another_machines_folder() {
 }
 
 #[test]
+fn trials_of_an_unknown_machine() {
+    let lab = swept();
+    std::fs::remove_file(lab.path("r/machine.toml")).unwrap();
+    let said = ["r has trials and no machine.toml", "--out", "--fresh"];
+    refuses(&lab, "sweep spec.toml --out r --blocks 2", 2, &said);
+    // One who died before it was there has no trials.
+    lab.write("r/trials.csv", "");
+    lab.run("sweep spec.toml --out r").exits(0);
+}
+
+#[test]
 fn a_folder_that_another_sweep_is_writing() {
     let lab = lab();
     lab.write("spec.toml", spec(20.0, 1));
