@@ -1,6 +1,6 @@
 //! Result folders as `cmp`, `rank` and `report` read them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::filter::{Filter, names_of};
@@ -204,6 +204,27 @@ fn times(folder: &Path) -> Result<(f64, f64), Failure> {
     trial_times(&text).ok_or_else(|| usage(format!("{} is not TOML", path.display())))
 }
 
+/// Of the cells of these trials, whether they took turns.
+pub(super) fn turns_of(rows: &[Row]) -> HashMap<String, bool> {
+    let counted = rows.iter().filter(|row| row.counts());
+    counted.map(|row| (row.case.clone(), row.slices.is_some())).collect()
+}
+
+/// Refuses two folders in one of which alone trials of some cell took turns.
+pub(super) fn same_turns(
+    (a, ours): (&Path, &HashMap<String, bool>),
+    (b, theirs): (&Path, &HashMap<String, bool>),
+) -> Result<(), Failure> {
+    let differs = |(case, took): &(&String, &bool)| theirs.get(*case).is_some_and(|o| o != *took);
+    let Some((_, took)) = ours.iter().find(differs) else { return Ok(()) };
+    let (with, without) = if *took { (a, b) } else { (b, a) };
+    Err(usage(format!(
+        "trials of one cell took turns in {} and took none in {}: they found other caches, so they are not of one kind",
+        with.display(),
+        without.display()
+    )))
+}
+
 /// Refuses folders whose trials do not make one table.
 pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
     let (first, rest) = folders.split_first().expect("clap requires one");
@@ -227,6 +248,8 @@ pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
         }
         for before in folders[..=i].iter().filter(|before| share_cells(before, folder)) {
             same_times(&before.path, &folder.path)?;
+            let (ours, theirs) = (turns_of(&before.rows), turns_of(&folder.rows));
+            same_turns((&before.path, &ours), (&folder.path, &theirs))?;
         }
     }
     Ok(())

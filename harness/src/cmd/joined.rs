@@ -1,10 +1,10 @@
 //! The trials of several folders together, as figures are drawn from them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::filter::{Filter, names_of};
-use super::folders::{Recorded, same_times};
+use super::folders::{Recorded, same_times, same_turns, turns_of};
 use crate::failure::{Failure, usage};
 use crate::results::folder;
 use crate::rows::cache::{self, CacheRow};
@@ -46,10 +46,10 @@ impl Read {
 }
 
 /// The trials of all folders, which must be of one machine, with all that belongs to them. Trials of one cell must have
-/// been measured for the same time.
+/// been measured for the same time, and all by turns or none.
 pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut known, mut all) = (Known::default(), Joined::default());
-    let mut cases_of: Vec<(&PathBuf, HashSet<String>)> = Vec::new();
+    let mut cells_of: Vec<(&PathBuf, HashSet<String>, HashMap<String, bool>)> = Vec::new();
     let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
     let first = folder::read_machine(&folders[0]).map_err(wrong)?;
     for folder in folders {
@@ -63,11 +63,13 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
             )));
         }
         let own = Joined::read(folder, &known).map_err(wrong)?;
-        let cases = own.cases();
-        for (other, _) in cases_of.iter().filter(|(_, others)| !others.is_disjoint(&cases)) {
+        let (cases, turns) = (own.cases(), turns_of(&own.rows));
+        let shares_some = |(_, others, _): &&(_, HashSet<String>, _)| !others.is_disjoint(&cases);
+        for (other, _, taken) in cells_of.iter().filter(shares_some) {
             same_times(other, folder)?;
+            same_turns((other, taken), (folder, &turns))?;
         }
-        cases_of.push((folder, cases));
+        cells_of.push((folder, cases, turns));
         known.add(&own);
         all.join(own);
     }

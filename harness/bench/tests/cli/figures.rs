@@ -113,6 +113,29 @@ fn trials_of_a_cell_are_measured_for_one_time() {
     lab.run(&format!("plot papaya others {figure}")).exits(0).prints(&["f/throughput-threads"]);
 }
 
+/// Those that took turns found other caches than those that took none.
+#[test]
+fn trials_of_a_cell_all_take_turns_or_none_does() {
+    let lab = recorded("quickstart-recorded");
+    edit(&lab, "even", |row| row["block"].parse::<u32>().unwrap() % 2 == 0);
+    edit(&lab, "odd", |row| row["block"].parse::<u32>().unwrap() % 2 == 1);
+    let turned = |folder: &str| {
+        let text = lab.read(&format!("{folder}/trials.csv"));
+        let more = std::iter::once("slices").chain(std::iter::repeat("9"));
+        let lines = text.lines().zip(more).map(|(line, more)| format!("{line},{more}\n"));
+        lab.write(&format!("{folder}/trials.csv"), lines.collect::<String>());
+    };
+    turned("odd");
+    for command in ["plot even odd", "plot odd even", "cmp even odd", "rank odd even"] {
+        lab.run(command).exits(2).says(&["took turns in odd and took none in even"]);
+    }
+    edit(&lab, "papaya", |row| row["structure"] == "papaya");
+    edit(&lab, "others", |row| row["structure"] != "papaya");
+    turned("others");
+    let figure = "--figure throughput-threads --format svg --out f";
+    lab.run(&format!("plot papaya others {figure}")).exits(0).prints(&["f/throughput-threads"]);
+}
+
 #[test]
 fn what_cannot_be_drawn() {
     let lab = swept();
