@@ -7,7 +7,7 @@ use super::filter::{Filter, names_of};
 use crate::analysis::compare::{Baseline, Contender, Quantity};
 use crate::analysis::throughput::{ChosenRate, Rate, choose_metric};
 use crate::case::is_control;
-use crate::experiment::{Experiment, did_you_mean, trial_times};
+use crate::experiment::{Experiment, TrialTimes, did_you_mean, trial_times};
 use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
@@ -181,11 +181,18 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, Failure> {
     paths.iter().map(read).collect()
 }
 
-/// Refuses two folders whose trials were measured, or warmed up, for other times.
-pub(super) fn same_times(a: &Path, b: &Path) -> Result<(), Failure> {
+/// Refuses two folders whose trials were measured, or warmed up, for other times; those of latency only if these are
+/// asked for.
+pub(super) fn same_times(a: &Path, b: &Path, with_latency: bool) -> Result<(), Failure> {
     let (ours, theirs) = (times(a)?, times(b)?);
-    for (what, time, other) in [("seconds", ours.0, theirs.0), ("warmup", ours.1, theirs.1)] {
-        if time != other {
+    let latency = ours.latency.zip(theirs.latency).filter(|_| with_latency);
+    let all = [
+        ("seconds", Some((ours.seconds, theirs.seconds))),
+        ("warmup", Some((ours.warmup, theirs.warmup))),
+        ("[latency] seconds", latency),
+    ];
+    for (what, both) in all {
+        if let Some((time, other)) = both.filter(|(time, other)| time != other) {
             return Err(usage(format!(
                 "`{what}` is {time} in {} and {other} in {}, so their trials are not of one kind",
                 a.display(),
@@ -196,8 +203,8 @@ pub(super) fn same_times(a: &Path, b: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The measured time and the warm-up of a folder's trials.
-fn times(folder: &Path) -> Result<(f64, f64), Failure> {
+/// How long a folder's trials last.
+fn times(folder: &Path) -> Result<TrialTimes, Failure> {
     let path = folder.join(EXPERIMENT);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
@@ -247,7 +254,7 @@ pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
             )));
         }
         for before in folders[..=i].iter().filter(|before| share_cells(before, folder)) {
-            same_times(&before.path, &folder.path)?;
+            same_times(&before.path, &folder.path, true)?;
             let (ours, theirs) = (turns_of(&before.rows), turns_of(&folder.rows));
             same_turns((&before.path, &ours), (&folder.path, &theirs))?;
         }

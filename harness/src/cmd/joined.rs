@@ -66,7 +66,7 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
         let (cases, turns) = (own.cases(), turns_of(&own.rows));
         let shares_some = |(_, others, _): &&(_, HashSet<String>, _)| !others.is_disjoint(&cases);
         for (other, _, taken) in cells_of.iter().filter(shares_some) {
-            same_times(other, folder)?;
+            same_times(other, folder, true)?;
             same_turns((other, taken), (folder, &turns))?;
         }
         cells_of.push((folder, cases, turns));

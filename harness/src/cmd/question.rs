@@ -339,7 +339,9 @@ fn compare_runs<T>(
     }
     let mut differences = before.machine.all_differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
-    same_times(&before.path, &after.path)?;
+    let quantity = asked.selection.quantity();
+    let is_of_latency = matches!(quantity, Quantity::Response(..));
+    same_times(&before.path, &after.path, is_of_latency)?;
     differences.extend(other_turns(before, after));
     let rows = [before, after].map(|folder| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()
@@ -348,7 +350,6 @@ fn compare_runs<T>(
     let choices =
         choices.map(|(cpus, rows)| asked.selection.choose(rows, cpus)).collect::<Vec<_>>();
     let choice = one_choice(&choices);
-    let quantity = asked.selection.quantity();
     let by = (quantity, &choice);
     let of = |run| contenders(std::slice::from_ref(run), by, |row| asked.selection.wants(row));
     let (before_cells, after_cells) = (of(before)?, of(after)?);

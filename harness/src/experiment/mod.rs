@@ -242,17 +242,33 @@ impl Experiment {
     }
 }
 
-/// The `seconds` and the `warmup` of an experiment file, whatever else it says: of one that was
-/// recorded by a program with other tables, no more can be read. `None` if it is not TOML.
+/// How long the trials of an experiment file last, whatever else it says: of one that was recorded by a program with
+/// other tables, no more can be read. `None` if it is not TOML.
 #[must_use]
-pub fn trial_times(text: &str) -> Option<(f64, f64)> {
+pub fn trial_times(text: &str) -> Option<TrialTimes> {
     let root: toml::Table = text.parse().ok()?;
-    let number = |key: &str| {
-        let value = root.get(key)?;
+    let number = |table: &toml::Table, key: &str| {
+        let value = table.get(key)?;
         value.as_float().or_else(|| Some(value.as_integer()? as f64))
     };
-    let (seconds, warmup) = (number("seconds"), number("warmup"));
-    Some((seconds.unwrap_or(DEFAULT_SECONDS), warmup.unwrap_or(DEFAULT_WARMUP)))
+    let seconds = number(&root, "seconds").unwrap_or(DEFAULT_SECONDS);
+    let latency = root.get("latency").and_then(toml::Value::as_table);
+    Some(TrialTimes {
+        seconds,
+        warmup: number(&root, "warmup").unwrap_or(DEFAULT_WARMUP),
+        latency: latency.map(|table| number(table, "seconds").unwrap_or(seconds)),
+    })
+}
+
+/// How long trials last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrialTimes {
+    /// The measured time of those of throughput.
+    pub seconds: f64,
+    /// The time before it.
+    pub warmup: f64,
+    /// The measured time of those of latency, if there are any.
+    pub latency: Option<f64>,
 }
 
 /// Whether an experiment file is about servers, whatever else it says.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Experiment, SpecError, trial_times, with_traces};
+use super::{Experiment, SpecError, TrialTimes, trial_times, with_traces};
 use crate::case::Mix;
 use crate::programs::catalogue::{Catalogue, ReclaimerEntry, StructureEntry};
 use crate::trace::TraceId;
@@ -223,7 +223,13 @@ fn a_plan_says_what_its_traces_are() {
 
 #[test]
 fn times_are_read_of_a_file_whatever_else_it_says() {
-    assert_eq!(trial_times("axes.structure = 'of another program'"), Some((0.5, 0.1)));
-    assert_eq!(trial_times("seconds = 3\nwarmup = 0.25\nwhat = 1"), Some((3.0, 0.25)));
-    assert_eq!(trial_times("seconds = ="), None);
+    let times = |text: &str| {
+        let TrialTimes { seconds, warmup, latency } = trial_times(text)?;
+        Some((seconds, warmup, latency))
+    };
+    assert_eq!(times("axes.structure = 'of another program'"), Some((0.5, 0.1, None)));
+    assert_eq!(times("seconds = 3\nwarmup = 0.25\nwhat = 1"), Some((3.0, 0.25, None)));
+    assert_eq!(times("seconds = 3\nlatency.rates = 1"), Some((3.0, 0.1, Some(3.0))));
+    assert_eq!(times("[latency]\nrates = 1\nseconds = 20"), Some((0.5, 0.1, Some(20.0))));
+    assert_eq!(times("seconds = ="), None);
 }

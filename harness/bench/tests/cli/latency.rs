@@ -104,6 +104,27 @@ fn each_cell_runs_at_each_rate_and_apart_from_throughput() {
     lab.run("export q --format hgrm").exits(2).says(&["no latency to export", "[latency]"]);
 }
 
+/// The longer a trial, the later its latest response.
+#[test]
+fn latency_trials_of_a_cell_last_as_long() {
+    let lab = asking();
+    for part in ["1", "2"] {
+        lab.run(&format!("sweep l.toml --shard {part}/2 --out p{part}")).exits(0);
+    }
+    lab.copy("p1", "after");
+    for folder in ["p2", "after"] {
+        let file = format!("{folder}/experiment.toml");
+        lab.write(&file, lab.read(&file).replace("[latency]", "[latency]\nseconds = 0.1"));
+    }
+    for command in ["plot p1 p2", "rank p1 p2"] {
+        lab.run(command).exits(2).says(&["`[latency] seconds` is 0.01 in p1 and 0.1 in p2"]);
+    }
+    let said = ["`[latency] seconds` is 0.01 in p1 and 0.1 in after"];
+    lab.run("cmp p1 after --metric p99").exits(2).says(&said);
+    // Throughput is of trials that last as long.
+    lab.run("cmp p1 after").exits(0);
+}
+
 #[test]
 fn a_killed_sweep_resumes_both_kinds_of_trials() {
     let lab = asking();
