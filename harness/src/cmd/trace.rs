@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::Context;
 
@@ -143,23 +144,26 @@ pub(super) fn read(path: &Path) -> Result<Trace, Failure> {
     Trace::read(path).map_err(|error| usage(error.to_string()))
 }
 
-/// Makes a file that is not there yet.
+/// Makes a file that is not there yet, in one step: part of a trace would be read as a shorter one.
 fn make(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let file = File::create_new(path).map_err(|error| {
-        let why = match error.kind() {
-            io::ErrorKind::AlreadyExists => "it exists already; name another file".to_owned(),
-            _ => error.to_string(),
-        };
-        usage(format!("cannot make {}: {why}", path.display()))
-    })?;
+    let refused = |why: &str| usage(format!("cannot make {}: {why}", path.display()));
+    if path.symlink_metadata().is_ok() {
+        return Err(refused("it exists already; name another file"));
+    }
+    let name = path.file_name().ok_or_else(|| refused("that is no name of a file"))?;
+    let unfinished = format!(".{}.{}", name.to_string_lossy(), process::id());
+    let unfinished = path.with_file_name(unfinished);
+    let file = File::create_new(&unfinished).map_err(|error| refused(&error.to_string()))?;
     let mut file = BufWriter::new(file);
-    let written = write(&mut file).and_then(|()| file.flush());
+    let written = write(&mut file)
+        .and_then(|()| file.flush())
+        .and_then(|()| file.get_ref().sync_all())
+        .and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
-        // What is half a trace would be in the way of the whole.
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(&unfinished);
     }
     written.with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())

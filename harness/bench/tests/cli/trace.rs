@@ -1,8 +1,10 @@
 //! Traces: made, converted, replayed, and what is said of wrong ones.
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::lab;
+use crate::support::wait_for;
 
 const SMALL: &str = "0,a,8,0,1,get,0\n0,b,9,40,1,set,60\n1,a,8,40,2,add,60\n1,c,8,0,2,delete,0\n\
                      2,b,9,40,1,incr,60\n2,b,9,40,1,gets,0\n3,a,8,0,1,get,0\n3,a,8,0,1,get,0\n";
@@ -49,6 +51,20 @@ fn a_trace_is_made_converted_and_shown() {
         "upsert                 1",
         "bytes of a key         8.3 in the mean",
     ]);
+}
+
+/// Who is stopped leaves no part of a trace under the name of the whole.
+#[test]
+fn part_of_a_trace_is_none() {
+    let lab = lab();
+    let running = lab.start("trace generate made.csv --requests 1000000000");
+    let is_large = |name: &String| lab.path(name).metadata().is_ok_and(|file| file.len() > 0);
+    wait_for("a part of it", || lab.names().iter().any(is_large));
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.end(), None);
+    assert!(!lab.path("made.csv").exists());
+    lab.run("trace generate made.csv --requests 50").exits(0);
+    assert_eq!(lab.read("made.csv").lines().count(), 50);
 }
 
 #[test]
