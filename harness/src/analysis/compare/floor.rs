@@ -21,7 +21,7 @@ pub struct Floor {
 }
 
 impl Floors {
-    /// Of the A/A pairs among `cells`.
+    /// Of the A/A pairs among `cells`; of several under one workload the highest.
     #[must_use]
     pub fn of(cells: &[Contender]) -> Self {
         let floor = |twin: &Contender| {
@@ -29,9 +29,11 @@ impl Floors {
             let is_first =
                 |cell: &&Contender| cell.workload == twin.workload && cell.subject == own;
             let factor = factor(cells.iter().find(is_first)?, twin)?;
-            Some((twin.workload.clone(), Floor { subject: own, factor }))
+            Some(Self([(twin.workload.clone(), Floor { subject: own, factor })].into()))
         };
-        Self(cells.iter().filter(|cell| cell.row.twin).filter_map(floor).collect())
+        // Parts of a run may have pairs of several subjects under one workload.
+        let each = cells.iter().filter(|cell| cell.row.twin).filter_map(floor);
+        each.fold(Self::default(), Self::or_higher)
     }
 
     /// That of `workload`.
@@ -100,6 +102,24 @@ mod tests {
     fn floors(rows: &[Row]) -> (Floors, Workload) {
         let cells = cells(&[rows], Rate::WallRate);
         (Floors::of(&cells), cells[0].workload.clone())
+    }
+
+    /// Whichever comes first by name.
+    #[test]
+    fn of_several_pairs_the_highest_floor_counts() {
+        for (papaya, dashmap, expected) in [(1.1, 1.3, "dashmap"), (1.3, 1.1, "papaya")] {
+            let mut rows = rows(1, [1e6 * papaya; 2]);
+            rows.extend((0..8).map(|block| {
+                with(&trial("dashmap", 1, block, 5e6 * dashmap), |row| {
+                    row.twin = true;
+                    row.case = "another twin".to_owned();
+                })
+            }));
+            let (all, workload) = floors(&rows);
+            let floor = all.under(&workload).expect("two pairs");
+            assert_eq!(floor.subject, expected);
+            assert!((floor.factor - 1.3).abs() < 1e-9, "{floor:?}");
+        }
     }
 
     #[test]
