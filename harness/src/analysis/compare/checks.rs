@@ -121,9 +121,12 @@ fn position(cells: &[Contender]) -> Option<Position> {
         .iter()
         .filter(|cell| cell.trials.len() > 1)
         .flat_map(|cell| {
-            let centre = cell.median().ln();
+            let centre = cell.median();
             let point = move |trial: &super::RatedTrial| {
-                (f64::from(trial.position), trial.rate.ln() - centre)
+                // Bytes, or hits, of a cell may all be 0, which has no logarithm.
+                let is_centre = trial.rate == centre;
+                let above = if is_centre { 0.0 } else { trial.rate.ln() - centre.ln() };
+                (f64::from(trial.position), above)
             };
             cell.trials.iter().map(point)
         })
@@ -199,6 +202,14 @@ mod tests {
         assert!(checks.position.unwrap().p > 0.05);
         let words = checks.in_words().join(" ");
         assert!(words.contains("No drift") && words.contains("no effect shown"), "{words}");
+    }
+
+    /// Such as peaks of bytes where nothing is retired. What the other cell does is the same at both positions.
+    #[test]
+    fn a_cell_of_zeros_has_no_position() {
+        let checks = of(&rows(|cell, block| if cell == 0 { 0.0 } else { noise(block / 2) }));
+        let position = checks.position.unwrap();
+        assert!(position.tau.abs() < 0.01 && position.p > 0.9, "{position:?}");
     }
 
     #[test]
