@@ -50,9 +50,11 @@ impl Changes {
         Ok(Self { reads, upserts })
     }
 
-    /// The percentage of upserts where `reads` percent are lookups.
+    /// The percentage of upserts where `reads` percent are lookups: without what the division left over, since cells
+    /// are told apart by it, and published curves are found by it.
     pub(crate) fn upserts(self, reads: f64) -> f64 {
-        self.upserts * (100.0 - reads)
+        let share = self.upserts * (100.0 - reads);
+        (share * 1e9).round() / 1e9
     }
 }
 
@@ -88,6 +90,17 @@ mod tests {
         }
         let halves = mix("inserts = 50\nremoves = 50").expect("both are there");
         assert_eq!(halves, Changes::HALVES);
+    }
+
+    #[test]
+    fn shares_of_all_are_as_they_are_written() {
+        for (reads, upserts) in [(0.0, 7.0), (1.0, 13.0), (0.0, 57.0), (90.0, 2.5)] {
+            let half = (100.0 - reads - upserts) / 2.0;
+            let text = format!(
+                "reads = {reads:?}\ninserts = {half:?}\nremoves = {half:?}\nupserts = {upserts:?}"
+            );
+            assert_eq!(mix(&text).expect(&text).upserts(reads), upserts, "{text}");
+        }
     }
 
     #[test]
