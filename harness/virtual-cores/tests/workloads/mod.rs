@@ -118,3 +118,18 @@ fn batches_at_one_published_rate_are_said() {
     }
     std::fs::remove_file(&model).expect("it was written");
 }
+
+/// Where nothing is published the work is that of instructions, as without the option; so it is said.
+#[test]
+fn what_nobody_has_published_is_said() {
+    for (keys, is_said) in [(20_000, false), (1000, true)] {
+        let spec = format!(
+            "[axes]\nstructure = 'cuckoo-optimistic'\nthreads = 1\nreads = 50\nkeys = {keys}\n"
+        );
+        let output = predict(&spec, &["--at-one-thread", "published"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let said = "no rate at one thread is published of some of its cells";
+        assert_eq!(stderr.contains(said), is_said, "{keys}: {stderr}");
+    }
+}

@@ -228,12 +228,15 @@ fn say_doubts(
     structures: &Structures,
 ) -> anyhow::Result<()> {
     let (mut borrowers, mut without) = (BTreeSet::new(), BTreeSet::new());
-    let (mut doubts, mut alike) = (BTreeSet::new(), BTreeSet::new());
+    let (mut doubts, mut alike, mut unset) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for Curve { cell, .. } in &spec.curves {
         doubts.extend(doubtful_percentage("reads", cell.reads));
         let is_set = arguments.at_one_thread(machine, cell).is_some();
         if !is_set && !Prepared::new(structures, cell)?.are_its_own {
             borrowers.insert(cell.subject());
+        }
+        if !is_set && arguments.at_one_thread.is_some() {
+            unset.insert(cell.subject());
         }
         if is_set && spec.curves.iter().any(|other| other.cell.is_other_batch_of(cell)) {
             alike.insert(cell.subject());
@@ -243,20 +246,23 @@ fn say_doubts(
         }
     }
     doubts.iter().for_each(|doubt| eprintln!("note: {doubt}"));
-    for subject in borrowers {
-        eprintln!(
-            "{subject}: nobody has counted its instructions; those of the nearest table stand in"
-        );
-    }
-    for subject in alike {
-        eprintln!(
-            "{subject}: each batch is set to the one rate that is published; none shows what it costs one thread"
-        );
-    }
-    for subject in without {
-        eprintln!(
-            "{subject}: no scheme frees its memory; --with-allocator changes nothing of its predictions"
-        );
+    let of_subjects = [
+        (borrowers, "nobody has counted its instructions; those of the nearest table stand in"),
+        (
+            unset,
+            "no rate at one thread is published of some of its cells; their work is that of docs/INSTRUCTIONS.md",
+        ),
+        (
+            alike,
+            "each batch is set to the one rate that is published; none shows what it costs one thread",
+        ),
+        (
+            without,
+            "no scheme frees its memory; --with-allocator changes nothing of its predictions",
+        ),
+    ];
+    for (subjects, words) in of_subjects {
+        subjects.iter().for_each(|subject| eprintln!("{subject}: {words}"));
     }
     Ok(())
 }
