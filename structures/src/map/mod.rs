@@ -128,8 +128,9 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
 /// One thread's way into a [`ConcurrentMap`].
 ///
 /// The provided operations pin for themselves alone. A panic in the key's or value's code or
-/// in a closure leaves the map usable. An operation in which `Hash`, `Eq`, `Clone` or a closure
-/// panicked has had no effect; a `Drop` that panics comes after the effect. What an attempt has made in
+/// in a closure leaves the map usable. An operation on one key in which `Hash`, `Eq`, `Clone` or a closure
+/// panicked has had no effect; of [`insert_many`](Self::insert_many), insertions before that one may have had
+/// theirs. A `Drop` that panics comes after the effect. What an attempt has made in
 /// vain drops before it: a panic of such a `Drop` goes to the panic hook and no further. (In a versioned
 /// table the value that was made for a binding which has changed meanwhile is not meant: a panic of its
 /// `Drop` ends the operation, which has had no effect.)
