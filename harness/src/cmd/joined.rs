@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::filter::{Filter, names_of};
 use super::folders::{Recorded, same_times, same_turns, turns_of};
+use super::output::say;
 use crate::failure::{Failure, usage};
 use crate::results::folder;
 use crate::rows::cache::{self, CacheRow};
@@ -49,7 +50,7 @@ impl Read {
 /// been measured for the same time, and all by turns or none.
 pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let (mut known, mut all) = (Known::default(), Joined::default());
-    let mut cells_of: Vec<(&PathBuf, HashSet<String>, HashMap<String, bool>)> = Vec::new();
+    let mut before: Vec<ReadFolder<'_>> = Vec::new();
     let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
     let first = folder::read_machine(&folders[0]).map_err(wrong)?;
     for folder in folders {
@@ -63,13 +64,9 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
             )));
         }
         let own = Joined::read(folder, &known).map_err(wrong)?;
-        let (cases, turns) = (own.cases(), turns_of(&own.rows));
-        let shares_some = |(_, others, _): &&(_, HashSet<String>, _)| !others.is_disjoint(&cases);
-        for (other, _, taken) in cells_of.iter().filter(shares_some) {
-            same_times(other, folder, true)?;
-            same_turns((other, taken), (folder, &turns))?;
-        }
-        cells_of.push((folder, cases, turns));
+        let this = ReadFolder::of(folder, &own);
+        before.iter().try_for_each(|other| other.goes_with(&this))?;
+        before.push(this);
         known.add(&own);
         all.join(own);
     }
@@ -80,6 +77,39 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
     let label = folders[0].display().to_string();
     let recorded = Recorded { path: folders[0].clone(), label, rows, machine: first };
     Ok(Read { recorded, samples, latency, space, cache, server })
+}
+
+/// A folder that was read, as far as others must go with it.
+struct ReadFolder<'f> {
+    path: &'f Path,
+    cases: HashSet<String>,
+    blocks: BTreeSet<u32>,
+    /// Of each case, whether its trials took turns.
+    turns: HashMap<String, bool>,
+}
+
+impl<'f> ReadFolder<'f> {
+    fn of(path: &'f Path, own: &Joined) -> Self {
+        Self { path, cases: own.cases(), blocks: own.blocks(), turns: turns_of(&own.rows) }
+    }
+
+    /// Refuses trials of the same cells that are of another kind, and says it where they are of another run.
+    fn goes_with(&self, other: &Self) -> Result<(), Failure> {
+        if self.cases.is_disjoint(&other.cases) {
+            return Ok(());
+        }
+        same_times(self.path, other.path, true)?;
+        same_turns((self.path, &self.turns), (other.path, &other.turns))?;
+        if !self.blocks.is_disjoint(&other.blocks) {
+            say(format_args!(
+                "note: {} and {} are two runs of the same cells, drawn as one run of more blocks; `bench cmp` compares \
+                 them",
+                self.path.display(),
+                other.path.display()
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The trials of some folders.

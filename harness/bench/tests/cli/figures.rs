@@ -91,7 +91,15 @@ fn blocks_of_several_folders_are_told_apart() {
     let parity = |row: &HashMap<String, String>| row["block"].parse::<u32>().unwrap() % 2;
     edit(&lab, "even", |row| parity(row) == 0);
     edit(&lab, "odd", |row| parity(row) == 1);
-    lab.run(&format!("plot even odd {figure}")).exits(0).prints(&["f/ratio-heatmap.svg"]);
+    let parts = lab.run(&format!("plot even odd {figure}")).exits(0);
+    let parts = parts.prints(&["f/ratio-heatmap.svg"]);
+    assert!(!parts.err.contains("two runs"), "{}", parts.err);
+    edit(&lab, "again", |row| {
+        row.insert("started_at".to_owned(), "later".to_owned());
+        true
+    });
+    let said = ["r and again are two runs of the same cells, drawn as one run of more blocks"];
+    lab.run(&format!("plot r again {figure}")).exits(0).says(&said);
 }
 
 /// A median is of trials of one kind. Those of other cells may be of another one.
