@@ -51,7 +51,7 @@ pub mod simulated;
 
 #[cfg(simulate)]
 pub(crate) use self::simulated::{
-    Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, telling, touch,
+    Arc, Backoff, Mutex, MutexGuard, attempt, core_local as thread_local, reclaims, telling, touch,
     touch_bytes, touch_bytes_mut, touch_mut, touch_update, will_allocate, will_free,
 };
 #[cfg(simulate)]
@@ -201,6 +201,11 @@ pub(crate) fn will_allocate<T>() {}
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn will_free<T>() {}
+
+/// Says that a retired node will be freed. Nothing, but under `--cfg simulate`.
+#[cfg(not(simulate))]
+#[inline(always)]
+pub(crate) fn reclaims() {}
 
 /// Sets `bits` of the pointer's address and returns what was there before.
 #[inline(always)]

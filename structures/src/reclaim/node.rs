@@ -69,6 +69,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     /// reclaim-S2: the node was retired, no guard can hold it, and it is freed only here.
     #[inline]
     pub unsafe fn reclaim(node: *mut Self) {
+        sync::reclaims();
         // SAFETY: by this function's contract nobody else has the node.
         if let Err(payload) = unsafe { Self::free(node, Event::Freed) } {
             panics::discard(payload);

@@ -27,7 +27,7 @@ mod shared;
 
 pub use self::shared::Arc;
 
-pub(crate) use self::nodes::{will_allocate, will_free};
+pub(crate) use self::nodes::{reclaims, will_allocate, will_free};
 pub(crate) use self::plain::{telling, touch_bytes, touch_bytes_mut, touch_update};
 pub(crate) use self::shared::{RwLock, RwLockReadGuard};
 
@@ -68,6 +68,8 @@ pub struct Cores {
     pub will_allocate: fn(Layout),
     /// A node of that layout will be freed.
     pub will_free: fn(Layout),
+    /// A node that was retired will be freed.
+    pub reclaims: fn(),
     /// To sleep, until somebody wakes who sleeps at that address.
     pub park: fn(usize),
     /// To wake one who sleeps there.

@@ -133,3 +133,27 @@ fn what_nobody_has_published_is_said() {
         assert_eq!(stderr.contains(said), is_said, "{keys}: {stderr}");
     }
 }
+
+/// Many threads that mostly read retire too few nodes in a run for any to be freed; so it is said.
+#[test]
+fn a_run_too_short_to_free_anything_is_said() {
+    let spec = |reads: u64, batch: &str, threads: usize| {
+        format!(
+            "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = ['leak', 'hazard']\nreclaim_batch = {batch}\n\
+             threads = {threads}\nreads = {reads}\nkeys = 2000\n"
+        )
+    };
+    for (reads, batch, threads, is_said) in [
+        (90, "'default'", 1, false),
+        (90, "'default'", 64, true),
+        (90, "1", 64, false),
+        (100, "'default'", 64, false),
+    ] {
+        let output = predict(&spec(reads, batch, threads), &[]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let said = format!("hazard at {threads}: no thread retires as many nodes");
+        assert_eq!(stderr.contains(&said), is_said, "{reads}, {batch}: {stderr}");
+        assert!(!stderr.contains("leak at 64: no"), "{stderr}");
+    }
+}

@@ -17,3 +17,10 @@ pub(crate) fn will_free<T>() {
         (cores.will_free)(Layout::new::<T>());
     }
 }
+
+/// A node that was retired will be freed.
+pub(crate) fn reclaims() {
+    if let Some(cores) = CORES.get() {
+        (cores.reclaims)();
+    }
+}

@@ -286,6 +286,15 @@ fn opened(
     Ok((Some(folder), rows))
 }
 
+/// Says that a prediction is of a run too short for its scheme.
+fn say_unfreed(cell: &PredictedCell, threads: usize) {
+    eprintln!(
+        "{} at {threads}: no thread retires as many nodes as its scheme waits for; what it costs to free them is not in \
+         this prediction",
+        cell.subject()
+    );
+}
+
 /// Predicts what is asked for behind the rows that are there, and adds each as soon as it is.
 fn predict(
     arguments: &Arguments,
@@ -319,6 +328,9 @@ fn predict(
             for (draw, (machine, work)) in drawn.iter().zip(&works).enumerate() {
                 let seed = spec.seed.wrapping_add(draw as u64);
                 outcomes.push(prepared.run(machine, threads, *work, seed)?);
+            }
+            if cell.frees_retired() && outcomes[0].reclaimed == 0 {
+                say_unfreed(cell, threads);
             }
             let rates = || outcomes.iter().map(|outcome| outcome.ops_per_sec);
             let band = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));

@@ -33,6 +33,8 @@ pub(crate) struct CellRun {
     /// What the cycles of all cores went to.
     pub(crate) spent: CycleStack,
     pub(crate) parks: u64,
+    /// Retired nodes that were freed.
+    pub(crate) reclaimed: u64,
     /// The lines that were waited for most, the most first.
     pub(crate) hot: Vec<HotLine>,
     /// The cycles that all lines were waited for.
@@ -56,11 +58,13 @@ struct Moment {
     counts: Traffic,
     spent: CycleStack,
     parks: u64,
+    reclaimed: u64,
 }
 
 impl Moment {
     fn now() -> Self {
-        Self { at: now(), counts: counts(), spent: spent(), parks: parks() }
+        let (parks, reclaimed) = (parks(), glue::reclaimed());
+        Self { at: now(), counts: counts(), spent: spent(), parks, reclaimed }
     }
 
     /// What was done since `before`; `at` is how long it took.
@@ -70,6 +74,7 @@ impl Moment {
             counts: self.counts.since(&before.counts),
             spent: self.spent.since(&before.spent),
             parks: self.parks - before.parks,
+            reclaimed: self.reclaimed - before.reclaimed,
         }
     }
 }
@@ -210,7 +215,7 @@ impl<'s> Prepared<'s> {
         let report = run(machine, (0..threads).map(program).collect())?;
         // SAFETY: of this run alone; this program's allocator is `Telling`.
         unsafe { glue::release(&report.left) };
-        let Moment { at: cycles, counts, spent, parks } = progress.counted();
+        let Moment { at: cycles, counts, spent, parks, reclaimed } = progress.counted();
         ensure!(cycles > 0, "no virtual time has passed in {ops} operations");
         Ok(CellRun {
             ops_per_sec: ops as f64 / cycles as f64 * machine.ghz.is * 1e9,
@@ -218,6 +223,7 @@ impl<'s> Prepared<'s> {
             counts,
             spent,
             parks,
+            reclaimed,
             hot: report.hot,
             waited: report.waited,
         })

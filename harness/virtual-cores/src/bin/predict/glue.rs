@@ -1,6 +1,7 @@
 //! How atomics and the allocator tell virtual cores what is done.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::ptr;
 
 use structures::sync::simulated::{self, Access, Cores};
@@ -74,6 +75,16 @@ pub(crate) unsafe fn release(left: &[(usize, usize)]) {
     }
 }
 
+thread_local! {
+    /// The retired nodes that cores which ran in this thread have freed.
+    static RECLAIMED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many retired nodes the cores that run in this thread have freed so far.
+pub(crate) fn reclaimed() -> u64 {
+    RECLAIMED.get()
+}
+
 /// From now on atomics are told of, on a machine whose kernel has `membarrier(2)` or has it not.
 pub(crate) fn install(has_membarrier: bool) {
     simulated::run_on(Cores {
@@ -100,6 +111,11 @@ pub(crate) fn install(has_membarrier: bool) {
         will_free: |layout| {
             if let Some(bytes) = block_bytes(layout) {
                 will_free(bytes);
+            }
+        },
+        reclaims: || {
+            if is_running().is_some() {
+                RECLAIMED.set(RECLAIMED.get() + 1);
             }
         },
         park,

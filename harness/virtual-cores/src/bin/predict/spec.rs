@@ -77,6 +77,11 @@ impl PredictedCell {
         subject_name(&self.structure, &self.reclaimer)
     }
 
+    /// Whether its scheme frees what is retired, and something is.
+    pub(crate) fn frees_retired(&self) -> bool {
+        ![NO_RECLAIMER, "leak"].contains(&self.reclaimer.as_str()) && self.reads < 100.0
+    }
+
     /// Whether it is `cell` with another batch.
     pub(crate) fn is_other_batch_of(&self, cell: &Self) -> bool {
         self.reclaim_batch != cell.reclaim_batch
