@@ -157,3 +157,18 @@ fn a_run_too_short_to_free_anything_is_said() {
         assert!(!stderr.contains("leak at 64: no"), "{stderr}");
     }
 }
+
+/// A run can be made long enough, and its rows say that it is longer.
+#[test]
+fn a_run_can_be_longer() {
+    let spec = "[axes]\nstructure = 'chaining-lock-free'\nreclaimer = 'hazard'\nthreads = 6\nreads = 90\nkeys = 2000\n";
+    for (options, is_short) in [(&[][..], true), (&["--operations-each", "16000"][..], false)] {
+        let output = predict(spec, options);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert_eq!(stderr.contains("hazard at 6: no thread retires as many"), is_short, "{stderr}");
+        let rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let name = rows[0]["machine"].as_str().expect("a name");
+        assert_eq!(name.ends_with(", 16000 operations of each thread"), !is_short, "{name}");
+    }
+}

@@ -13,7 +13,7 @@ use table::{NO_RECLAIMER, Structures};
 use trials::mix::doubtful_percentage;
 use virtual_cores::{MachineModel, PredictedRow};
 
-use crate::cell::Prepared;
+use crate::cell::{OPERATIONS_EACH, Prepared};
 use crate::charge::Work;
 use crate::folder::{Origin, PredictionsFolder};
 use crate::glue;
@@ -50,6 +50,10 @@ struct Arguments {
     /// another's goes back there. Rows say it with the machine's name.
     #[arg(long)]
     with_allocator: bool,
+    /// Operations of each thread that are counted at least, instead of 1,000; of all together they are 40,000 or more. Rows
+    /// say it with the machine's name.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    operations_each: Option<u64>,
     /// Also write predictions.csv and hot-lines.csv there, each row as soon as it is predicted, beside copies of
     /// the two files and options.txt, which are written before anything runs: `bench plot` and `bench report` read
     /// such a folder. One that was stopped goes on where it was, by the same command.
@@ -107,6 +111,9 @@ impl Arguments {
         }
         if self.with_allocator {
             options += " --with-allocator";
+        }
+        if let Some(each) = self.operations_each {
+            options += &format!(" --operations-each {each}");
         }
         options + "\n"
     }
@@ -196,6 +203,9 @@ fn input(arguments: &Arguments, structures: &Structures) -> anyhow::Result<Input
         machine.name += ", with its allocator";
     } else {
         machine.allocator = None;
+    }
+    if let Some(each) = arguments.operations_each {
+        machine.name += &format!(", {each} operations of each thread");
     }
     let spec = Spec::parse(&origin.experiment, structures);
     let mut spec = spec.with_context(|| arguments.spec.display().to_string())?;
@@ -290,7 +300,7 @@ fn opened(
 fn say_unfreed(cell: &PredictedCell, threads: usize) {
     eprintln!(
         "{} at {threads}: no thread retires as many nodes as its scheme waits for; what it costs to free them is not in \
-         this prediction",
+         this prediction (--operations-each counts more)",
         cell.subject()
     );
 }
@@ -312,7 +322,8 @@ fn predict(
         if left.is_empty() {
             continue;
         }
-        let prepared = Prepared::new(structures, cell)?;
+        let mut prepared = Prepared::new(structures, cell)?;
+        prepared.operations_each = arguments.operations_each.unwrap_or(OPERATIONS_EACH);
         let at_one_thread = arguments.at_one_thread(machine, cell);
         let work_from = at_one_thread.map_or("instructions", |(_, from)| from);
         let works = drawn

@@ -23,6 +23,10 @@ use crate::spec::PredictedCell;
 const WARM_UP: u64 = 2;
 /// The most of these operations.
 const LONGEST_WARM_UP: u64 = 400_000;
+/// Operations that are counted, of all threads together, at least …
+const OPERATIONS: u64 = 40_000;
+/// … and of each, unless that is asked for.
+pub(crate) const OPERATIONS_EACH: u64 = 1000;
 
 /// How one run of a cell went.
 #[derive(Clone, Debug)]
@@ -138,6 +142,8 @@ pub(crate) struct Prepared<'s> {
     work: SubjectWork,
     /// Whether that was counted for the subject itself.
     pub(crate) are_its_own: bool,
+    /// Operations of each thread that are counted at least.
+    pub(crate) operations_each: u64,
 }
 
 impl<'s> Prepared<'s> {
@@ -146,7 +152,7 @@ impl<'s> Prepared<'s> {
         let subject =
             structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
         let (work, are_its_own) = instructions::work(cell)?;
-        Ok(Self { cell, subject, work, are_its_own })
+        Ok(Self { cell, subject, work, are_its_own, operations_each: OPERATIONS_EACH })
     }
 
     /// Its instructions on `machine`.
@@ -188,7 +194,7 @@ impl<'s> Prepared<'s> {
         let table = self.filled(keys, prefill, seed)?;
         let streams = Streams::of(&case, seed)?;
         let warm = (WARM_UP * keys).min(LONGEST_WARM_UP);
-        let ops = 40_000.max(threads as u64 * 1000);
+        let ops = OPERATIONS.max(threads as u64 * self.operations_each);
         let progress = Rc::new(Progress {
             done: Cell::new(0),
             warm,
