@@ -50,8 +50,8 @@ struct Arguments {
     /// another's goes back there. Rows say it with the machine's name.
     #[arg(long)]
     with_allocator: bool,
-    /// Operations of each thread that are counted at least, instead of 1,000; of all together they are 40,000 or more. Rows
-    /// say it with the machine's name.
+    /// Operations of each thread that are counted at least, instead of 1,000, and that fill caches before; of all together
+    /// 40,000 or more are counted. Rows say it with the machine's name.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     operations_each: Option<u64>,
     /// Also write predictions.csv and hot-lines.csv there, each row as soon as it is predicted, beside copies of

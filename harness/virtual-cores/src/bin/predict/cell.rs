@@ -21,7 +21,7 @@ use crate::spec::PredictedCell;
 
 /// Operations by which caches fill, and which are not counted, as a multiple of the keys.
 const WARM_UP: u64 = 2;
-/// The most of these operations.
+/// The most of these operations; or as many as are counted, where more of each thread are asked for.
 const LONGEST_WARM_UP: u64 = 400_000;
 /// Operations that are counted, of all threads together, at least …
 const OPERATIONS: u64 = 40_000;
@@ -181,20 +181,10 @@ impl<'s> Prepared<'s> {
         work: Work,
         seed: u64,
     ) -> anyhow::Result<CellRun> {
-        let keys = self.cell.keys;
-        let prefill = self.cell.present();
-        let case = Case {
-            threads,
-            mix: self.cell.mix(),
-            zipf: self.cell.zipf,
-            keys,
-            prefill,
-            ..Case::new(&self.cell.structure, &self.cell.reclaimer)
-        };
-        let table = self.filled(keys, prefill, seed)?;
+        let case = self.case(threads);
+        let table = self.filled(case.keys, case.prefill, seed)?;
         let streams = Streams::of(&case, seed)?;
-        let warm = (WARM_UP * keys).min(LONGEST_WARM_UP);
-        let ops = OPERATIONS.max(threads as u64 * self.operations_each);
+        let (warm, ops) = self.lengths(threads);
         let progress = Rc::new(Progress {
             done: Cell::new(0),
             warm,
@@ -233,6 +223,26 @@ impl<'s> Prepared<'s> {
             hot: report.hot,
             waited: report.waited,
         })
+    }
+
+    /// The operations of a run that fill caches, and those that are counted.
+    fn lengths(&self, threads: usize) -> (u64, u64) {
+        let of_all = threads as u64 * self.operations_each;
+        let usual = (WARM_UP * self.cell.keys).min(LONGEST_WARM_UP);
+        let is_usual = self.operations_each == OPERATIONS_EACH;
+        let warm = if is_usual { usual } else { usual.max(of_all) };
+        (warm, OPERATIONS.max(of_all))
+    }
+
+    fn case(&self, threads: usize) -> Case {
+        Case {
+            threads,
+            mix: self.cell.mix(),
+            zipf: self.cell.zipf,
+            keys: self.cell.keys,
+            prefill: self.cell.present(),
+            ..Case::new(&self.cell.structure, &self.cell.reclaimer)
+        }
     }
 
     fn filled(&self, keys: u64, prefill: u64, seed: u64) -> anyhow::Result<Arc<Box<dyn Table>>> {
