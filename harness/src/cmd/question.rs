@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::folders::{
-    Recorded, Selection, best_of, check_baseline, first_subject, one_table, same_times, share_cells,
-    share_trials,
+    Recorded, Selection, best_of, check_baseline, first_subject, one_table, same_times,
+    share_cells, share_trials,
 };
 use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, Quantity, Workload, before_and_after, cells, check, judge,

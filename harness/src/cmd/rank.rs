@@ -52,9 +52,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let matters = |row: &&Row| {
         let named = |names: &Baseline| !row.twin && names.names(&row.subject(), &row.structure);
         // Where there is nothing to rank, a baseline alone has no say in the rate.
-        let is_base = || {
-            args.baseline.as_ref().is_some_and(named) && wanted.contains(&Workload::of(row))
-        };
+        let is_base =
+            || args.baseline.as_ref().is_some_and(named) && wanted.contains(&Workload::of(row));
         args.selection.wants(row) || is_base()
     };
     let rows: Vec<Vec<Row>> = folders

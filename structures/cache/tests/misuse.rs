@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::{Eviction, Fifo, Hits, Items, Unheeded, Visitor, for_each};
-use cache::store::{Cache, CacheHandle, Change, Config, Locked, MapItem, MapKey, Memc3, Optimistic};
+use cache::store::{
+    Cache, CacheHandle, Change, Config, Locked, MapItem, MapKey, Memc3, Optimistic,
+};
 use cache::store::{Options, OverMap, Part, Sharded, Store, Write};
 use cache::time::{Clock, Expiry};
 use structures::ChainingLockFree;

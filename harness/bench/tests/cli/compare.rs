@@ -431,10 +431,9 @@ fn the_noise_floor_is_in_the_verdicts() {
         })
         .collect();
     assert_eq!(shown, [(1, 1.5, "no-difference-shown"), (2, 1.1, "faster")]);
-    lab.run("cmp made --metric wall --filter *leak*").exits(0).prints(&[
-        "keys=256  (A/A: within a factor of 1.50)",
-        "this rule changed 1 of ",
-    ]);
+    lab.run("cmp made --metric wall --filter *leak*")
+        .exits(0)
+        .prints(&["keys=256  (A/A: within a factor of 1.50)", "this rule changed 1 of "]);
     let ran = lab.run("cmp made --metric wall").exits(0);
     assert!(!ran.out.contains("chaining-bucket-lock (A/A)"), "a twin is compared: {}", ran.out);
     lab.run("cmp made --metric wall --controls").exits(0).prints(&["chaining-bucket-lock (A/A) "]);

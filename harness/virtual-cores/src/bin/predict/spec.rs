@@ -42,7 +42,7 @@ const TABLES: [&str; 14] = [
 ];
 
 /// What says how trials are measured, and what for: of no use here.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 11] = [
     "title",
     "question",
     "reproduces",
@@ -54,7 +54,6 @@ const SETTINGS: [&str; 12] = [
     "pin",
     "controls",
     "series",
-    "turns",
 ];
 
 /// A cell but for its number of threads.
@@ -203,13 +202,11 @@ impl Spec {
                     grids.extend(also.iter().map(|grid| ("[[also]]", grid.clone())));
                 }
                 ("mix", toml::Value::Table(_)) => changes = Changes::read(value)?,
-                // A setting, of which a table says more.
-                ("turns", _) => {}
+                // Settings, of which one may be a table.
+                ("seed" | "turns", _) => {}
                 (_, toml::Value::Table(_) | toml::Value::Array(_)) => {
                     bail!("`{key}` is not predicted: cells of [axes] and [[also]] are");
                 }
-                // Turns are a setting that may be a table.
-                ("seed" | "turns", _) => {}
                 (key, _) => {
                     ensure!(
                         SETTINGS.contains(&key),
