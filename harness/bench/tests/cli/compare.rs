@@ -217,7 +217,7 @@ fn the_baseline_can_be_the_best_of_some() {
     let markdown = lab.run("cmp r --baseline papaya --markdown").exits(0);
     let markdown = markdown.prints(&["| threads | reads |", "| baseline "]);
     let lines: Vec<&str> = markdown.out.lines().filter(|line| line.starts_with('|')).collect();
-    assert_eq!(lines.len(), 2 + 8 * 12);
+    assert_eq!(lines.len(), 2 + 9 * 12);
     assert!(lines.iter().all(|line| line.matches('|').count() == lines[0].matches('|').count()));
 }
 
@@ -373,12 +373,12 @@ fn ranks_are_over_what_all_have() {
     let ran = lab.run("rank r").exits(0);
     let ran = ran.prints(&["Geometric mean over 12 workloads of the ratio to the best subject"]);
     let first = ran.out.lines().find(|line| line.starts_with(" 1 ")).unwrap();
-    assert!(first.contains("scc-hashindex"), "{}", ran.out);
+    assert!(first.contains("chaining-inline"), "{}", ran.out);
     assert!(ran.out.lines().all(|line| line.chars().count() <= 110), "{}", ran.out);
     let all = json(&lab, "rank r --baseline papaya");
     assert_eq!(all["ratios_to"], "papaya");
     let ranks = all["ranking"]["ranks"].as_array().unwrap();
-    assert_eq!(ranks.len(), 8);
+    assert_eq!(ranks.len(), 9);
     let papaya = ranks.iter().find(|rank| rank["subject"] == "papaya").unwrap();
     assert_eq!((papaya["score"].as_f64(), papaya["worst"].as_f64()), (Some(1.0), Some(1.0)));
     // `sequential` has one thread only.
