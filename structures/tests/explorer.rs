@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use adversary::Turn::{End, Operation, Steps};
 use adversary::chronicle::{self, Append, Book, Chronicle, Entry};
+use adversary::plans::{plans, plans_of_drafts};
 use adversary::{Plan, Trace, depth, explore, follow};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread;
@@ -88,33 +89,6 @@ where
     (1..=operations.len()).map(|thread| trace.of(thread).steps).collect()
 }
 
-/// Plans in which thread 1 stands after each of its first `first` steps and, each time, a thread
-/// after each of its first `second` steps.
-fn plans(first: usize, second: usize, stride: usize) -> Vec<Plan> {
-    let mut plans = Vec::new();
-    for a in 0..=first {
-        plans.push(vec![(1, Steps(a)), (2, End), (3, End), (1, End)]);
-        for b in (a % stride..=second).step_by(stride) {
-            // The last to be stopped goes on first, or last; or it is the first once more, whom
-            // another's operation comes between twice.
-            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (3, End), (2, End), (1, End)]);
-            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (3, End), (1, End), (2, End)]);
-            plans.push(vec![(1, Steps(a)), (2, Steps(b)), (1, End), (3, End), (2, End)]);
-            plans.push(vec![
-                (1, Steps(a)),
-                (2, Operation),
-                (1, Steps(b)),
-                (3, Operation),
-                (1, Steps(1)),
-                (2, End),
-                (3, End),
-                (1, End),
-            ]);
-        }
-    }
-    plans
-}
-
 /// Each operation stands in the log once, and is told what replay says, wherever threads are left
 /// standing; if the construction is not `blocking`, they are in nobody's way.
 fn exactly_once<U>(name: &str)
@@ -143,29 +117,6 @@ where
     );
     assert!(!plans.is_empty() && random > 0 && pct > 0, "{name}: nothing explored");
     assert_eq!(blocked > 0, blocking, "{name}: who blocks");
-}
-
-/// Plans in which thread 1 fails twice: thread 3 stands in the midst of an operation when thread 2
-/// begins one, and that when thread 1 does; each completes its own between steps of thread 1.
-fn plans_of_drafts(steps: usize, stride: usize) -> Vec<Plan> {
-    let mut plans = Vec::new();
-    let stands = move || (1..steps).step_by(stride);
-    for (a, b, c) in
-        stands().flat_map(|a| stands().flat_map(move |b| stands().map(move |c| (a, b, c))))
-    {
-        for again in (1..=steps).step_by(stride) {
-            plans.push(vec![
-                (3, Steps(c)),
-                (2, Steps(b)),
-                (1, Steps(a)),
-                (3, Operation),
-                (1, Steps(again)),
-                (2, Operation),
-                (1, End),
-            ]);
-        }
-    }
-    plans
 }
 
 /// The same as [`exactly_once`], with two drafts in flight, of which each stands after every

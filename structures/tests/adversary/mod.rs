@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, dead_code, reason = "a module of several test binaries")]
 
 pub mod chronicle;
+pub mod plans;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::compare::{edit, recorded};
 use crate::lab;
+use crate::recorded::{edit, recorded};
 use crate::support::{Lab, TINY, is_png, spec};
 
 fn swept() -> Lab {

@@ -12,6 +12,7 @@ mod limits;
 mod merge;
 mod plans;
 mod predicted;
+mod recorded;
 mod refusals;
 mod report;
 mod resume;

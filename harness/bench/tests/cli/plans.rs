@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::compare::{recorded, recorded_schemes};
 use crate::lab;
+use crate::recorded::{recorded, recorded_schemes};
 use crate::resume::installed;
 use crate::support::{Lab, TINY};
 

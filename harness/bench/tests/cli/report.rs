@@ -2,8 +2,8 @@
 
 use scraper::{ElementRef, Html, Selector};
 
-use crate::compare::{comparisons, edit, json, recorded, recorded_schemes};
 use crate::lab;
+use crate::recorded::{comparisons, edit, json, recorded, recorded_schemes};
 use crate::support::{Lab, TINY};
 
 pub(crate) fn page(lab: &Lab, command: &str) -> Html {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 
-use crate::compare::recorded;
 use crate::lab;
+use crate::recorded::recorded;
 use crate::support::{Lab, TINY, TINY_CELLS, assert_complete, is_alive, plan, spec, wait_for};
 
 /// A folder `r` with 12 trials of `TINY`.

@@ -1,6 +1,6 @@
 //! `bench scaling`, on recorded runs.
 
-use crate::compare::{json, recorded};
+use crate::recorded::{json, recorded};
 
 #[test]
 fn laws_with_intervals_of_what_has_four_numbers_of_threads() {

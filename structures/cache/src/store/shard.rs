@@ -9,12 +9,13 @@
 //! * shard-S3. What is deleted, evicted, expired or overwritten leaves index, policy and arena in one call, so
 //!   it never comes back.
 
+mod room;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::hash::{BuildHasher, Hasher};
 
-use super::balance::{Rate, is_uneven};
+use super::balance::Rate;
 use super::index::Index;
 use super::{Change, Config, Current, Found, Options, Outcome, SetError, Stats, Write};
 use crate::evict::{Eviction, Items};
@@ -356,72 +357,6 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     fn try_enter(&mut self, hash: u64, handle: Handle) -> Result<(), Handle> {
         let (arena, hasher) = (&self.arena, &self.hasher);
         self.index.insert(hash, handle, |handle| key_hash(arena, hasher, handle))
-    }
-
-    /// A chunk of `class`, for which others may go, but not `kept`, an item of another class. Their memory is used
-    /// again at once. `None` if there is none. A policy that evicts leaves `kept` alone in its page then.
-    fn room(&mut self, class: usize, kept: Option<Handle>) -> Option<Handle> {
-        loop {
-            if let Some(handle) = self.arena.take(class) {
-                return Some(handle);
-            }
-            if !E::EVICTS {
-                return None;
-            }
-            if self.classes[class].rate.take_due()
-                && let Some(giver) = self.giver(class)
-            {
-                let own = self.classes[class].rate.turnover(self.arena.taken(class));
-                if is_uneven(self.turnover(giver), own) {
-                    self.give_page_up(giver, kept)?;
-                    continue;
-                }
-            }
-            if self.evict(class).is_some() {
-                let per_page = self.arena.sizes().per_page(class);
-                self.classes[class].rate.evicted(self.written, per_page);
-            } else {
-                // It has no item at all.
-                let giver = self.giver(class)?;
-                self.give_page_up(giver, kept)?;
-            }
-        }
-    }
-
-    /// Of the other classes that have items, the one with the longest turnover.
-    fn giver(&self, class: usize) -> Option<usize> {
-        let others = (0..self.classes.len()).filter(|&c| c != class && self.arena.taken(c) > 0);
-        others.max_by(|&a, &b| self.turnover(a).total_cmp(&self.turnover(b)))
-    }
-
-    fn turnover(&self, class: usize) -> f64 {
-        let idle =
-            self.arena.idlest(class).map_or(0, |(_, used)| self.written.saturating_sub(used));
-        self.classes[class].rate.turnover(self.arena.taken(class)).max(idle as f64)
-    }
-
-    /// Lets the policy's victim go.
-    fn evict(&mut self, class: usize) -> Option<()> {
-        let view = View { arena: &self.arena, hasher: &self.hasher, class };
-        let slot = self.classes[class].policy.victim(&view)?;
-        let handle = self.arena.at(class, slot).expect("shard-S2: a victim is there");
-        self.stats.evictions += 1;
-        self.forget(handle, key_hash(&self.arena, &self.hasher, handle));
-        self.fit_policy(class);
-        Some(())
-    }
-
-    /// Empties a page of `class`, the one that was used least recently, but for `kept`: `None` if that is there.
-    fn give_page_up(&mut self, class: usize, kept: Option<Handle>) -> Option<()> {
-        self.stats.pages_moved += 1;
-        let (one, _) = self.arena.idlest(class)?;
-        let all = self.arena.neighbours(one);
-        for &handle in all.iter().filter(|&&handle| Some(handle) != kept) {
-            self.stats.evictions += 1;
-            self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
-        }
-        let is_kept = kept.is_some_and(|kept| all.contains(&kept));
-        (!is_kept).then_some(())
     }
 
     /// Takes an item out of everything.
