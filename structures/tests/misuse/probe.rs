@@ -6,8 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Instances that all tests of the process may make.
-const MOST: usize = 1 << 23;
+/// Instances that all tests of the process may make. On a loaded machine readers go round more often until writers are
+/// through.
+const MOST: usize = 1 << 25;
 
 /// Which instances are alive, by their numbers.
 static ALIVE: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
