@@ -126,11 +126,15 @@ impl Clock for Brittle {
     }
 }
 
-fn counts_what_has_expired<S: Store>() {
+/// A clock that stands and does not panic yet, and a cache by it.
+fn by_a_clock<S: Store>() -> (Arc<Brittle>, S) {
     let clock = Arc::new(Brittle { second: AtomicU64::new(0), looks: AtomicU64::new(u64::MAX) });
-    let (page, max_value) = (1024, 700);
-    let config = Config { page, max_value, clock: clock.clone(), ..Config::of(8 << 10) };
-    let cache = S::new(&config).unwrap();
+    let cache = S::new(&config(clock.clone())).unwrap();
+    (clock, cache)
+}
+
+fn counts_what_has_expired<S: Store>() {
+    let (clock, cache) = by_a_clock::<S>();
     let mut handle = cache.handle();
     let options = Options { expiry: Expiry::After(1), ..Options::default() };
     for key in 0..4_u8 {
@@ -353,7 +357,7 @@ fn a_table_that_panics_leaves_a_cache_in_order() {
     stays_in_order::<OverMap<Jumpy, Table>>();
 }
 
-/// A policy of one's own that no reader may tell of a hit.
+/// A policy of one's own that no reader may tell of a hit, and a writer of what goes only while it is calm.
 #[derive(Debug)]
 struct Prickly;
 
@@ -385,7 +389,9 @@ impl Eviction for Prickly {
 
     fn hit(&mut self, _slot: u32) {}
 
-    fn remove(&mut self, _slot: u32) {}
+    fn remove(&mut self, _slot: u32) {
+        assert!(IS_CALM.get(), "no removal");
+    }
 
     fn victim(&mut self, _items: &impl Items) -> Option<u32> {
         None
@@ -410,4 +416,45 @@ fn leaves_the_buffer<S: Store<Eviction = Prickly>>() {
 fn a_hit_that_panics_leaves_the_buffer_as_it_was() {
     leaves_the_buffer::<Memc3<Prickly>>();
     leaves_the_buffer::<OverMap<Prickly, ChainingLockFree<MapKey, Arc<MapItem>>>>();
+}
+
+fn counts_what_a_policy_may_not_know<S: Store<Eviction = Prickly>>() {
+    let (clock, cache) = by_a_clock::<S>();
+    let mut handle = cache.handle();
+    let options = Options { expiry: Expiry::After(1), ..Options::default() };
+    handle.set(b"name", b"value", options).unwrap();
+    clock.second.store(2, Ordering::Relaxed);
+    IS_CALM.set(false);
+    let read = AssertUnwindSafe(|| handle.get(b"name", &mut Vec::new()).is_some());
+    let outcome = catch_unwind(read);
+    IS_CALM.set(true);
+    assert!(outcome.is_err(), "{}: its policy is told", S::STORE);
+    let stats = cache.stats();
+    assert_eq!((stats.items, stats.expired), (0, 1), "{}", S::STORE);
+}
+
+#[test]
+fn what_expires_while_a_policy_panics_is_counted() {
+    counts_what_a_policy_may_not_know::<Sharded<Prickly>>();
+    counts_what_a_policy_may_not_know::<Memc3<Prickly>>();
+    counts_what_a_policy_may_not_know::<OverMap<Prickly, ChainingLockFree<MapKey, Arc<MapItem>>>>();
+}
+
+#[test]
+fn what_a_table_keeps_is_not_counted_as_expired() {
+    type Table = ChainingLockFree<MapKey, Arc<MapItem>, Epoch, Startled>;
+    let (clock, cache) = by_a_clock::<OverMap<Fifo, Table>>();
+    let mut handle = cache.handle();
+    let options = Options { expiry: Expiry::After(1), ..Options::default() };
+    for key in 0..20_u8 {
+        handle.set(&[key], b"value", options).unwrap();
+    }
+    clock.second.store(2, Ordering::Relaxed);
+    IS_CALM.set(false);
+    let mut reap = || catch_unwind(AssertUnwindSafe(|| handle.reap(1000))).is_err();
+    let panics = (0..100).take_while(|_| reap()).count();
+    IS_CALM.set(true);
+    assert!((1..100).contains(&panics), "{panics}");
+    let stats = cache.stats();
+    assert_eq!((stats.items, stats.expired), (0, 20));
 }

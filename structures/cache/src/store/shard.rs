@@ -122,8 +122,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         let is_it = |handle: Handle| Item::of(arena.words(handle)).key_is(key);
         let handle = self.index.find(hash, is_it)?;
         if timer.has_come(self.item(handle).deadline()) {
-            self.take_out(handle, hash);
             self.stats.expired += 1;
+            self.take_out(handle, hash);
             return None;
         }
         Some(handle)

@@ -114,8 +114,7 @@ impl<E: Eviction> Writer<E> {
     ) -> Option<Arc<MapItem>> {
         let item = map.get(key)?;
         if timer.has_come(item.deadline()) {
-            self.take_out(map, &item);
-            self.stats.expired += 1;
+            self.expire(map, &item);
             return None;
         }
         Some(item)
@@ -325,6 +324,13 @@ impl<E: Eviction> Writer<E> {
         self.policy.remove(item.slot);
     }
 
+    /// The same for one that has expired. It counts once it is out of the table, which may have panicked.
+    fn expire(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
+        self.unlink(map, item);
+        self.stats.expired += 1;
+        self.policy.remove(item.slot);
+    }
+
     /// Takes an item out of all but the policy.
     fn unlink(&mut self, map: &mut impl Entries, item: &Arc<MapItem>) {
         map.remove(&MapKey::Held(item.key.clone()));
@@ -361,9 +367,8 @@ impl<E: Eviction> Writer<E> {
             let item = self.slots.items[self.reaped % self.slots.items.len()].clone();
             self.reaped = (self.reaped + 1) % self.slots.items.len();
             if let Some(item) = item.filter(|item| timer.has_come(item.deadline())) {
-                self.stats.expired += 1;
+                self.expire(map, &item);
                 gone += 1;
-                self.take_out(map, &item);
             }
         }
         gone
