@@ -185,3 +185,18 @@ fn an_index_that_cannot_grow_evicts() {
     assert_eq!(stats.items as u64 + stats.evictions, 10_000, "{stats:?}");
     assert!(cache.get(&9999_u64.to_le_bytes(), &mut Vec::new()).is_some());
 }
+
+/// One that has none of its own class to go for it: one of another does.
+#[test]
+fn the_first_of_a_size_class_has_a_place_in_an_index_that_cannot_grow() {
+    let cache = Sharded::<ClockClear>::new(&config(4096)).unwrap();
+    assert_eq!(stored_without_memory(&cache, 10_000), 10_000);
+    MOST.set(0);
+    for key in 10_000..10_100_u64 {
+        let small = cache.set(&key.to_le_bytes(), &[7; 20], Options::default());
+        let large = cache.set(b"large", &[7; 100], Options::default());
+        assert_eq!((small, large), (Ok(Outcome::Stored), Ok(Outcome::Stored)), "{key}");
+        assert!(cache.remove(b"large"), "{key}");
+    }
+    MOST.set(usize::MAX);
+}

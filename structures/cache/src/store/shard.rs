@@ -323,15 +323,15 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         self.fit_policy(class);
     }
 
-    /// Whether the index can have one more item, of `class`. Where there is no memory for a larger index, others of the
-    /// class go.
+    /// Whether the index can have one more item, of `class`. Where there is no memory for a larger index, others go, of
+    /// the class if it has any.
     fn can_index(&mut self, class: usize) -> bool {
         loop {
             let (arena, hasher) = (&self.arena, &self.hasher);
             if self.index.has_memory(|handle| key_hash(arena, hasher, handle)) {
                 return true;
             }
-            if !E::EVICTS || self.evict(class).is_none() {
+            if !E::EVICTS || self.evict_any(class).is_none() {
                 return false;
             }
         }

@@ -60,6 +60,12 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         Some(())
     }
 
+    /// The same, of another class if `class` has none that its policy gives up: of the one that would give up a page.
+    pub(super) fn evict_any(&mut self, class: usize) -> Option<()> {
+        let evicted = self.evict(class);
+        evicted.or_else(|| self.giver(class).and_then(|giver| self.evict(giver)))
+    }
+
     /// Empties a page of `class`, the one that was used least recently, but for `kept`: `None` if that is there.
     fn give_page_up(&mut self, class: usize, kept: Option<Handle>) -> Option<()> {
         self.stats.pages_moved += 1;
