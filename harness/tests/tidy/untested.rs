@@ -1,4 +1,5 @@
-//! What cargo is told not to test has no tests, and what is not linted without features asks for none.
+//! What cargo is told not to test has no tests, or a script runs them; and what is not linted without features asks for
+//! none.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -49,6 +50,31 @@ fn what_is_not_tested_has_no_tests() {
     assert!(found.is_empty(), "tests that Cargo.toml turns off: {found:?}");
 }
 
+/// The tests in `tests/` that are off.
+fn left_out(manifest: &toml::Table) -> Vec<&str> {
+    let programs = manifest.get("test").and_then(toml::Value::as_array).into_iter().flatten();
+    let left_out = programs.filter(|program| is_off(Some(*program), "test"));
+    left_out.filter_map(|program| program.get("name")?.as_str()).collect()
+}
+
+/// The words of a script that are no part of a longer name, without its comments.
+fn words(script: &str) -> BTreeSet<&str> {
+    let code = script.lines().filter(|line| !line.trim_start().starts_with('#'));
+    code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_')).collect()
+}
+
+#[test]
+fn a_script_runs_what_cargo_leaves_out() {
+    let script = |name: &str| text(&root().join("ci").join(name));
+    let scripts = ["loom.sh", "scenarios.sh", "shuttle.sh"].map(script).join("\n");
+    let (named, packages) = (words(&scripts), packages());
+    let all = packages.values().flat_map(|(_, manifest)| left_out(manifest));
+    let all: BTreeSet<&str> = all.collect();
+    assert!(all.contains("loom_list") && all.contains("explorer"), "{all:?}");
+    let nobody: Vec<&&str> = all.difference(&named).collect();
+    assert!(nobody.is_empty(), "tests that nobody runs: {nobody:?}");
+}
+
 /// The packages that a script names.
 fn named(script: &str) -> BTreeSet<&str> {
     let words: Vec<&str> = script.split_whitespace().collect();
@@ -84,9 +110,16 @@ fn tests_and_examples_are_seen() {
         [[bin]]
         path = "b"
         test = false
+        [[test]]
+        name = "c"
+        test = false
+        [[test]]
+        name = "d"
     "#;
     let manifest: toml::Table = manifest.parse().unwrap();
     assert!(is_off(manifest.get("lib"), "doctest") && !is_off(manifest.get("lib"), "test"));
     assert_eq!(programs(&manifest), ["b"]);
+    assert_eq!(left_out(&manifest), ["c"]);
+    assert_eq!(words("# a\nrun {b_c:-d e}\n"), BTreeSet::from(["", "run", "b_c", "d", "e"]));
     assert_eq!(named("cargo clippy -p a\ncargo clippy -p b --p c\n"), BTreeSet::from(["a", "b"]));
 }
