@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """How far predictions are from what is published: the last table of docs/PREDICTION.md, computed.
 
-    ci/predict_evidence.py [FOLDER] [--run]
+    ci/predict_evidence.py [FOLDER]
+    ci/predict_evidence.py FOLDER --run
 
 FOLDER, `results` unless told, has predict-lists, predict-lists-upserts and predict-tables, and perhaps predict-ascylib.
-With --run they are predicted there first, by the commands of docs/PREDICTION.md; that takes minutes of one core, and a folder that is there already
-goes on where it was. Prints a table in Markdown, and exits with 1 if what was once reached is not any more.
+With --run they are predicted there first, by the commands of docs/PREDICTION.md; that takes minutes of one core, and a
+folder that is there already goes on where it was: so it is another FOLDER than `results`, whose predictions are whole.
+Prints a table in Markdown, and exits with 1 if what was once reached is not any more.
 Nothing in CI runs it.
 """
 
@@ -154,6 +156,8 @@ def main():
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     if arguments.run:
+        if folder == ROOT / "results":
+            parser.error("--run: nothing in `results` would be predicted anew, as it is whole; name another FOLDER")
         predicted(folder)
     curves = {mix: read(folder / name) for name, mix in MIXES.items()}
     tables = read(folder / "predict-tables")
