@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::lab;
 use crate::recorded::{comparisons, edit, json, recorded, recorded_schemes};
-use crate::support::Lab;
 
 const RATES: [&str; 3] = ["ops_per_sec", "ops_per_cpu_sec", "clean_ops_per_sec"];
 
