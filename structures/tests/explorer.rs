@@ -422,10 +422,10 @@ fn log_reads_do_not_go_back() {
 /// at the eleventh when thread 2 leaves a checkpoint at the twelfth and stops before it says that this is
 /// to be seen. Thread 1 goes on from the checkpoint, which is ahead of its operation, and reads; then
 /// thread 3 does, whose replica is no older than what it was told.
-fn a_replica_ahead_is_not_read_in_silence<R: Reclaimer + 'static>(name: &str) {
+fn a_replica_ahead_is_not_read_in_silence<R: Reclaimer + 'static>(name: &str, stride: usize) {
     const OPERATIONS: &[usize] = &[1, 10, 1];
     let mut stands = 0;
-    'announcer: for announced in 0.. {
+    'announcer: for announced in (0..).step_by(stride) {
         for left in 0.. {
             let mut plan = vec![(1, Steps(announced))];
             plan.extend([(2, Operation); 9]);
@@ -446,8 +446,9 @@ fn a_replica_ahead_is_not_read_in_silence<R: Reclaimer + 'static>(name: &str) {
 
 #[test]
 fn log_reads_do_not_go_back_behind_a_replica_ahead() {
-    a_replica_ahead_is_not_read_in_silence::<Epoch>("epoch");
-    a_replica_ahead_is_not_read_in_silence::<Hazard>("hazard");
+    a_replica_ahead_is_not_read_in_silence::<Epoch>("epoch", 1);
+    // Its operations have more steps.
+    a_replica_ahead_is_not_read_in_silence::<Hazard>("hazard", 4);
 }
 
 #[test]
