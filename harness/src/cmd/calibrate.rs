@@ -1,14 +1,15 @@
 //! `bench calibrate`: a machine's latencies, as a file for predictions.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use std::{fs, io};
 
 use ::table::BuildFacts;
 use anyhow::Context;
 use calibrate::{Calibration, Effort, LatencyReading, Provenance, calibrate};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
+use trials::unfinished::Unfinished;
 use virtual_cores::MachineModel;
 
 use super::output::{print, say};
@@ -89,12 +90,12 @@ fn folder(out: &Path) -> &Path {
 
 /// Writes a file whole: beside its place, and then there.
 fn write(out: &Path, text: &str) -> anyhow::Result<()> {
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, out))
-        .inspect_err(|_| drop(fs::remove_file(&beside)))
-        .with_context(|| format!("writing {}", out.display()))
+    let put = || -> io::Result<()> {
+        let unfinished = Unfinished::beside(out)?;
+        fs::write(unfinished.path(), text)?;
+        unfinished.put()
+    };
+    put().with_context(|| format!("writing {}", out.display()))
 }
 
 fn provenance(args: &Args, machine: &Machine, calibration: &Calibration) -> Provenance {

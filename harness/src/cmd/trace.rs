@@ -1,12 +1,12 @@
 //! `bench trace`: traces made, converted and looked at.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use anyhow::Context;
+use trials::unfinished::Unfinished;
 
 use super::output;
 use super::values::{percent, skew};
@@ -153,19 +153,15 @@ fn make(
     if path.symlink_metadata().is_ok() {
         return Err(refused("it exists already; name another file"));
     }
-    let name = path.file_name().ok_or_else(|| refused("that is no name of a file"))?;
-    let unfinished = format!(".{}.{}", name.to_string_lossy(), process::id());
-    let unfinished = path.with_file_name(unfinished);
-    let file = File::create_new(&unfinished).map_err(|error| refused(&error.to_string()))?;
+    let cannot = |error: io::Error| refused(&error.to_string());
+    let unfinished = Unfinished::beside(path).map_err(cannot)?;
+    let file = File::create_new(unfinished.path()).map_err(cannot)?;
     let mut file = BufWriter::new(file);
-    let written = write(&mut file)
+    write(&mut file)
         .and_then(|()| file.flush())
         .and_then(|()| file.get_ref().sync_all())
-        .and_then(|()| fs::rename(&unfinished, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written.with_context(|| format!("cannot write {}", path.display()))?;
+        .and_then(|()| unfinished.put())
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(())
 }
 

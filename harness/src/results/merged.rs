@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process;
 
 use anyhow::Context;
+use trials::unfinished::Unfinished;
 
 use crate::results::folder::{EXPERIMENT, MACHINE, write_whole};
 use crate::rows::Row;
@@ -53,14 +53,9 @@ pub struct Merged {
 /// There is something at `path` already, or it cannot be written.
 pub fn create(path: &Path, merged: &Merged) -> anyhow::Result<()> {
     let making = || format!("cannot make {}", path.display());
-    let name = path.file_name().with_context(making)?.to_string_lossy();
-    let unfinished = path.with_file_name(format!(".{name}.{}", process::id()));
-    let made = fill(&unfinished, merged).and_then(|()| Ok(fs::rename(&unfinished, path)?));
-    if made.is_err() {
-        // What cannot be removed stays: the first error is the one that matters.
-        let _ = fs::remove_dir_all(&unfinished);
-    }
-    made.with_context(making)
+    let unfinished = Unfinished::beside(path).with_context(making)?;
+    fill(unfinished.path(), merged).with_context(making)?;
+    unfinished.put().with_context(making)
 }
 
 /// Makes the folder with its files.

@@ -10,6 +10,7 @@
 //! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
 //! | `metric`, `latency`, `clock` | what is recorded |
 //! | `memory`, `compressed` | what does not fit; files of text, and what is none |
+//! | `unfinished` | files and folders that are made in one step |
 //! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
 //! | `cache` | trials of caches |
 //! | `server`, `server_load` | what a trial of a server is told, and answers; how a load asks |
@@ -36,5 +37,6 @@ pub mod space;
 pub mod trace;
 pub mod trial;
 pub mod turns;
+pub mod unfinished;
 pub mod verify;
 pub mod workload;

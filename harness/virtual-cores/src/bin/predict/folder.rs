@@ -8,11 +8,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process;
 
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use trials::unfinished::Unfinished;
 use virtual_cores::{HOT_LINES, HotLineRow, MODEL, OPTIONS, PREDICTIONS, PredictedRow};
 
 /// The file of the experiment in a folder.
@@ -129,17 +129,13 @@ impl PredictionsFolder {
 /// of that name.
 fn make(to: &Path, origin: &Origin) -> anyhow::Result<()> {
     let making = || format!("--out {}: making it", to.display());
-    let name = to.file_name().with_context(making)?.to_string_lossy();
-    let unfinished = to.with_file_name(format!(".{name}.{}", process::id()));
-    let made = filled(&unfinished, origin).and_then(|()| Ok(fs::rename(&unfinished, to)?));
-    if made.is_err() {
-        let _ = fs::remove_dir_all(&unfinished);
-    }
-    made.with_context(making)
+    let unfinished = Unfinished::beside(to).with_context(making)?;
+    fill(unfinished.path(), origin).with_context(making)?;
+    unfinished.put().with_context(making)
 }
 
 /// Makes a folder with what predictions are made from.
-fn filled(folder: &Path, origin: &Origin) -> anyhow::Result<()> {
+fn fill(folder: &Path, origin: &Origin) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     for (name, text) in origin.files() {
         let path = folder.join(name);
