@@ -6,7 +6,7 @@ use async_memcached::{AsciiProtocol, Client, Error, ErrorKind, MetaProtocol, Sta
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use crate::model::{Came, Driver, Item, Op, compare};
+use crate::model::{Came, Driver, Item, Op, compare_over_both};
 use crate::running::{PATIENCE, eventually};
 use crate::{Over, Server};
 
@@ -123,11 +123,7 @@ fn counted(result: Result<u64, Error>) -> Came {
 
 #[test]
 fn generated_operations_come_to_what_a_model_says() {
-    for over in Over::BOTH {
-        let server = Server::new(over);
-        compare(|| Connection::to(&server));
-        server.end();
-    }
+    compare_over_both(Connection::to);
 }
 
 #[test]

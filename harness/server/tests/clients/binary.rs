@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use memcache::{Client, CommandError, MemcacheError};
 
-use crate::model::{Came, Driver, Item, Op, PAST, compare};
+use crate::model::{Came, Driver, Item, Op, PAST, compare_over_both};
 use crate::text::{connected, items};
 use crate::{Over, Server};
 
@@ -78,11 +78,7 @@ fn counted(result: Result<u64, MemcacheError>) -> Came {
 
 #[test]
 fn generated_operations_come_to_what_a_model_says() {
-    for over in Over::BOTH {
-        let server = Server::new(over);
-        compare(|| connect(&server));
-        server.end();
-    }
+    compare_over_both(connect);
 }
 
 #[test]

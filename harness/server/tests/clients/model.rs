@@ -6,6 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
+use crate::{Over, Server};
+
 /// Seconds for which nothing is kept: a number above thirty days is a time, and this one was in 1970.
 pub(crate) const PAST: u32 = 60 * 60 * 24 * 30 + 1;
 
@@ -174,13 +176,22 @@ fn count(item: &mut Item, sum: impl Fn(u64) -> u64) -> Came {
     Came::Number(number)
 }
 
+/// [`compare`] over TCP and over a Unix socket.
+pub(crate) fn compare_over_both<D: Driver>(connect: impl Fn(&Server) -> D) {
+    for over in Over::BOTH {
+        compare(over, &connect);
+    }
+}
+
 /// Does generated operations by clients that `connect` makes, and compares what these tell, and what is there then, with
 /// the model.
-pub(crate) fn compare<D: Driver>(connect: impl Fn() -> D) {
+pub(crate) fn compare<D: Driver>(over: Over, connect: impl Fn(&Server) -> D) {
+    let server = Server::new(over);
     let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
     let steps = vec((0..KEYS, op()), 1..40);
-    let done = TestRunner::new(config).run(&steps, |steps| check(&mut connect(), &steps));
+    let done = TestRunner::new(config).run(&steps, |steps| check(&mut connect(&server), &steps));
     done.unwrap_or_else(|failure| panic!("{failure}"));
+    server.end();
 }
 
 fn check<D: Driver>(client: &mut D, steps: &[(usize, Op)]) -> TestCaseResult {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use memcache::{Client, ClientError, CommandError, MemcacheError, ServerError, ToMemcacheValue};
 
-use crate::model::{Came, Driver, Item, Op, PAST, compare};
+use crate::model::{Came, Driver, Item, Op, PAST, compare_over_both};
 use crate::running::{PATIENCE, eventually};
 use crate::{Over, Server};
 
@@ -100,11 +100,7 @@ fn counted(result: Result<u64, MemcacheError>) -> Came {
 
 #[test]
 fn generated_operations_come_to_what_a_model_says() {
-    for over in Over::BOTH {
-        let server = Server::new(over);
-        compare(|| connect(&server));
-        server.end();
-    }
+    compare_over_both(connect);
 }
 
 #[test]
