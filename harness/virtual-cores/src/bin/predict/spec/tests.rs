@@ -87,16 +87,6 @@ fn a_mix_says_what_changes_are() {
     assert_eq!(cell.mix(), Mix::balanced(30.0));
 }
 
-/// How trials are measured is of no use here.
-#[test]
-fn settings_are_passed_over() {
-    let axes = "[axes]\nstructure = 'chaining-inline'\nkeys = [1000, 2000]\n";
-    for turns in ["turns = false\n", "[turns]\nslice = 0.04\n"] {
-        let spec = spec(&format!("blocks = 3\n{turns}{axes}")).expect(turns);
-        assert_eq!(spec.curves.len(), 2);
-    }
-}
-
 #[test]
 fn numbers_of_threads_are_there_once() {
     let text = "[axes]\nstructure = 'cuckoo-*'\nthreads = [4, 1, 4]";
@@ -109,10 +99,11 @@ fn numbers_of_threads_are_there_once() {
 /// Trials that take turns are measured otherwise, and do nothing else.
 #[test]
 fn how_trials_take_turns_does_not_matter() {
-    let plain = "[axes]\nstructure = 'chaining-inline'";
+    let plain = "[axes]\nstructure = 'chaining-inline'\nkeys = [1000, 2000]";
     let curves = |text: &str| spec(text).expect("it is one").curves;
-    for turns in ["turns = false", "turns = { slice = 0.04 }"] {
-        assert_eq!(curves(&format!("{turns}\n{plain}")), curves(plain), "{turns}");
+    assert_eq!(curves(plain).len(), 2);
+    for turns in ["turns = false", "turns = { slice = 0.04 }", "[turns]\nslice = 0.04"] {
+        assert_eq!(curves(&format!("blocks = 3\n{turns}\n{plain}")), curves(plain), "{turns}");
     }
 }
 
