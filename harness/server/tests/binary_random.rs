@@ -125,6 +125,38 @@ proptest! {
         prop_assert_eq!(left, talk(&there, [&both[..]], PLENTY));
     }
 
+    #[test]
+    fn who_counts_by_a_line_or_a_packet_leaves_the_same(
+        value in "[0-9]{1,20}|[ 0-9a-z]{0,3}",
+        delta in prop_oneof![0_u64..30, any::<u64>()],
+        is_increment: bool,
+    ) {
+        let (word, mode, opcode) =
+            if is_increment { ("incr", "MI", 0x05) } else { ("decr", "MD", 0x06) };
+        let extras = [&delta.to_be_bytes()[..], &[0; 8], &[0xff; 4]].concat();
+        let left = [
+            format!("{word} n {delta}\r\n").into_bytes(),
+            format!("ma n {mode} D{delta}\r\n").into_bytes(),
+            packet(opcode, &extras, b"n", b"", 0),
+        ]
+        .map(|asked| {
+            let here = service(settings("memc3", "clock"));
+            let stored = format!("set n 7 0 {}\r\n{value}\r\n", value.len());
+            talk(&here, [stored.as_bytes()], PLENTY);
+            talk(&here, [&asked[..]], PLENTY);
+            String::from_utf8(talk(&here, [&b"get n\r\n"[..]], PLENTY).0).unwrap()
+        });
+        prop_assert_eq!(&left[0], &left[1]);
+        prop_assert_eq!(&left[0], &left[2]);
+        if let Ok(number) = value.parse::<u64>() {
+            let (more, less) = (number.wrapping_add(delta), number.saturating_sub(delta));
+            let sum = if is_increment { more } else { less };
+            let width = value.len().max(sum.to_string().len());
+            let expected = format!("VALUE n 7 {width}\r\n{sum:<width$}\r\nEND\r\n");
+            prop_assert_eq!(&left[0], &expected);
+        }
+    }
+
     /// Anything, behind the first byte of a request; its lengths are small ones, or anything.
     #[test]
     fn nothing_panics(

@@ -7,8 +7,9 @@
 use cache::store::{Found, NewCas, Options, Outcome, SetError, When, Write};
 use cache::time::Expiry;
 
-use super::reply::{BAD_CHUNK, NOT_NUMERIC, encoded, number, say};
-use super::text::{self, Sum, join, refused};
+use super::reply::{BAD_CHUNK, NO_NEW_SUM, NO_SUM, NOT_NUMERIC, encoded, number, say};
+use super::sums::{self, Added, Adding, Sum};
+use super::text::{self, join, refused};
 use crate::caches::Edit;
 use crate::protocol::{CRLF, Command, Meta, Words};
 use crate::service::{Desk, Service};
@@ -357,47 +358,24 @@ fn delete(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
 }
 
 fn arithmetic(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
-    let is_increment = matches!(meta.mode, None | Some(b'I' | b'+'));
-    let (mut sum, mut seen) = (Sum::NotFound, Seen::default());
-    let done = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
-        let Some(current) = current else {
-            let expiry = expiry_if_made(meta);
-            if expiry.is_none() {
-                return Edit::Nothing;
-            }
-            (sum, seen.is_new) = (Sum::Is(meta.initial), true);
-            number(value, meta.initial);
-            return Edit::Write(Write { expiry, ..Write::default() });
-        };
-        seen.left = current.seconds_left();
-        current.value_into(value);
-        let before = value.len();
-        let is_other = meta.cas.is_some_and(|cas| cas != 0 && current.found().cas != Some(cas));
-        sum = match value.is_empty() {
-            false if is_other => Sum::Changed,
-            _ => text::add(value, is_increment, meta.delta).map_or(Sum::NotNumeric, Sum::Is),
-        };
-        match sum {
-            Sum::Is(_) => {
-                let written = text::sum_written(before, value);
-                Edit::Write(Write { expiry: meta.expiry, ..written })
-            }
-            _ => Edit::Nothing,
-        }
-    });
-    text::count_arithmetic(is_increment, if seen.is_new { Sum::NotFound } else { sum }, desk);
-    let found = match done {
-        Ok(found) => found.unwrap_or_default(),
-        Err(_) if seen.is_new => return say(out, "SERVER_ERROR Out of memory allocating new item"),
-        Err(_) => return say(out, "SERVER_ERROR out of memory"),
+    let asked = Adding {
+        key,
+        is_increment: matches!(meta.mode, None | Some(b'I' | b'+')),
+        delta: meta.delta,
+        cas: meta.cas,
+        expiry: meta.expiry,
+        made: expiry_if_made(meta).map(|expiry| (meta.initial, expiry)),
     };
-    match sum {
+    let added = sums::add(&asked, desk);
+    match added.sum {
         Sum::NotNumeric => say(out, NOT_NUMERIC),
+        Sum::NoMemory => say(out, if added.is_new { NO_NEW_SUM } else { NO_SUM }),
         Sum::NotFound => say_status("NF", meta, key, out),
         Sum::Changed => say_status("EX", meta, key, out),
-        Sum::Is(_) if meta.is_quiet && !seen.is_new => {}
+        Sum::Is(_) if meta.is_quiet && !added.is_new => {}
         Sum::Is(sum) => {
-            seen.found = found;
+            let Added { is_new, left, found, .. } = added;
+            let seen = Seen { found, left, is_new, wins: false };
             say_sum(sum, &seen, meta, key, desk.service, out);
         }
     }

@@ -8,6 +8,7 @@ mod binary;
 mod meta;
 mod reply;
 mod stats;
+mod sums;
 mod text;
 
 use self::binary::Taken;

@@ -7,6 +7,8 @@ use crate::protocol::CRLF;
 
 pub(super) const TOO_LARGE: &str = "SERVER_ERROR object too large for cache";
 pub(super) const NO_MEMORY: &str = "SERVER_ERROR out of memory storing object";
+pub(super) const NO_SUM: &str = "SERVER_ERROR out of memory";
+pub(super) const NO_NEW_SUM: &str = "SERVER_ERROR Out of memory allocating new item";
 pub(super) const NO_RESPONSE: &str = "SERVER_ERROR out of memory writing get response";
 pub(super) const NO_FLUSH: &str = "CLIENT_ERROR flush_all not allowed";
 pub(super) const BAD_CHUNK: &str = "CLIENT_ERROR bad data chunk";

@@ -4,12 +4,13 @@ use cache::store::{NewCas, Options, Outcome, SetError, When, Write};
 use cache::time::Expiry;
 
 use super::reply::{
-    BAD_CHUNK, MOST_HEAD, NO_FLUSH, NO_MEMORY, NOT_NUMERIC, TOO_LARGE, head, number, say,
+    BAD_CHUNK, MOST_HEAD, NO_FLUSH, NO_MEMORY, NO_SUM, NOT_NUMERIC, TOO_LARGE, head, number, say,
     say_unless,
 };
 use super::stats;
+use super::sums::{self, Adding, Sum};
 use crate::caches::Edit;
-use crate::protocol::{Arithmetic, CRLF, ClientRequest, Command, Retrieval, Storing, unsigned};
+use crate::protocol::{Arithmetic, CRLF, ClientRequest, Command, Retrieval, Storing};
 use crate::service::Desk;
 use crate::tally::ServerCount;
 
@@ -183,76 +184,18 @@ pub(super) fn join(
     Ok((outcome, found.and_then(|found| found.cas)))
 }
 
-/// How arithmetic has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sum {
-    Is(u64),
-    NotFound,
-    NotNumeric,
-    /// It has another CAS number.
-    Changed,
-}
-
-/// Adds to the number that `value` is, or takes from it: it wraps above, and stops at 0. Writes the sum in its
-/// place, which as in memcached does not become shorter: blanks follow.
-pub(super) fn add(value: &mut Vec<u8>, is_increment: bool, delta: u64) -> Option<u64> {
-    // As in memcached, what is behind a byte of 0 is not looked at.
-    let text = value.split(|&byte| byte == 0).next().unwrap_or_default();
-    let number = unsigned(text, u64::MAX)?;
-    let sum = if is_increment { number.wrapping_add(delta) } else { number.saturating_sub(delta) };
-    let len = value.len();
-    value.clear();
-    self::number(value, sum);
-    if value.len() < len {
-        value.resize(len, b' ');
-    }
-    Some(sum)
-}
-
-/// How a sum is written, `value`, in the place of a number of `before` bytes. As in memcached, one that has become longer is
-/// an item anew: it is not stale, and nobody has its token.
-pub(super) fn sum_written(before: usize, value: &[u8]) -> Write<'static> {
-    let marks = (value.len() > before).then_some(0);
-    Write { marks, ..Write::default() }
-}
-
 fn arithmetic(request: &Arithmetic<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
     let Arithmetic { key, is_increment, delta, is_quiet } = *request;
-    let mut sum = Sum::NotFound;
-    let done = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
-        let Some(current) = current else { return Edit::Nothing };
-        current.value_into(value);
-        let before = value.len();
-        let Some(is) = add(value, is_increment, delta) else {
-            sum = Sum::NotNumeric;
-            return Edit::Nothing;
-        };
-        sum = Sum::Is(is);
-        Edit::Write(sum_written(before, value))
-    });
-    count_arithmetic(is_increment, sum, desk);
-    match sum {
-        _ if done.is_err() => say_unless(is_quiet, out, "SERVER_ERROR out of memory"),
+    let asked = Adding { key, is_increment, delta, ..Adding::default() };
+    match sums::add(&asked, desk).sum {
         Sum::NotFound | Sum::Changed => say_unless(is_quiet, out, "NOT_FOUND"),
         Sum::NotNumeric => say_unless(is_quiet, out, NOT_NUMERIC),
+        Sum::NoMemory => say_unless(is_quiet, out, NO_SUM),
         Sum::Is(_) if is_quiet => {}
         Sum::Is(sum) => {
             number(out, sum);
             out.extend_from_slice(CRLF);
         }
-    }
-}
-
-pub(super) fn count_arithmetic(is_increment: bool, sum: Sum, desk: &Desk<'_>) {
-    let (hits, misses) = if is_increment {
-        (ServerCount::IncrHits, ServerCount::IncrMisses)
-    } else {
-        (ServerCount::DecrHits, ServerCount::DecrMisses)
-    };
-    match sum {
-        Sum::Is(_) => desk.counts.add(hits, 1),
-        Sum::NotFound => desk.counts.add(misses, 1),
-        Sum::NotNumeric | Sum::Changed => {}
     }
 }
 

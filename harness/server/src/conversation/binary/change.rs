@@ -5,8 +5,8 @@ use cache::time::Expiry;
 
 use super::answer;
 use crate::caches::Edit;
-use crate::conversation::reply::number;
-use crate::conversation::text::{self, Sum};
+use crate::conversation::sums::{self, Adding, Sum};
+use crate::conversation::text;
 use crate::protocol::binary::{Header, Status};
 use crate::protocol::{Arithmetic, Command, Storing};
 use crate::service::Desk;
@@ -133,42 +133,18 @@ pub(super) fn add(
     out: &mut Vec<u8>,
 ) {
     let Arithmetic { key, is_increment, delta, is_quiet } = *request;
-    let (mut sum, mut is_new) = (Sum::NotFound, false);
-    let written = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
-        let Some(current) = current else {
-            let Some((initial, expiry)) = made else { return Edit::Nothing };
-            (sum, is_new) = (Sum::Is(initial), true);
-            number(value, initial);
-            return Edit::Write(Write { expiry: Some(expiry), ..Write::default() });
-        };
-        current.value_into(value);
-        let before = value.len();
-        let is_other = cas.is_some_and(|cas| current.found().cas != Some(cas));
-        sum = if is_other && !value.is_empty() {
-            Sum::Changed
-        } else {
-            text::add(value, is_increment, delta).map_or(Sum::NotNumeric, Sum::Is)
-        };
-        match sum {
-            Sum::Is(_) => Edit::Write(text::sum_written(before, value)),
-            _ => Edit::Nothing,
-        }
-    });
-    // As in memcached, a key that is made was not missed.
-    if !is_new {
-        text::count_arithmetic(is_increment, sum, desk);
-    }
-    let Ok(found) = written else {
-        let words = if is_new { NO_NEW_ITEM } else { NO_SUM };
-        return answer::no_memory(header, words, out);
-    };
-    match sum {
+    let added = sums::add(&Adding { key, is_increment, delta, cas, expiry: None, made }, desk);
+    match added.sum {
         Sum::NotFound => answer::fail(header, Status::NotFound, out),
         Sum::NotNumeric => answer::fail(header, Status::NotNumeric, out),
         Sum::Changed => answer::fail(header, Status::Exists, out),
+        Sum::NoMemory => {
+            let words = if added.is_new { NO_NEW_ITEM } else { NO_SUM };
+            answer::no_memory(header, words, out);
+        }
         Sum::Is(_) if is_quiet => {}
         Sum::Is(sum) => {
-            let cas = found.and_then(|found| found.cas).unwrap_or(0);
+            let cas = added.found.cas.unwrap_or(0);
             answer::say(header, Status::Done, cas, &sum.to_be_bytes(), out);
         }
     }
