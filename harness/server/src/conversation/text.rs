@@ -158,7 +158,7 @@ pub(super) fn join(
 ) -> Result<(Outcome, Option<u64>), SetError> {
     let most = desk.service.settings.max_value;
     let mut outcome = Outcome::NotStored;
-    let found = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
+    let joined = desk.handle.update(key, &mut desk.buffer, &mut |current, value| {
         let Some(current) = current else { return Edit::Nothing };
         // Without CAS numbers memcached heeds none here.
         let is_other = |cas: u64| cas != 0 && current.found().cas.is_some_and(|found| found != cas);
@@ -180,8 +180,12 @@ pub(super) fn join(
         outcome = Outcome::Stored;
         // What is fresh is not stale.
         Edit::Write(Write { marks: Some(0), ..Write::default() })
-    })?;
-    Ok((outcome, found.and_then(|found| found.cas)))
+    });
+    match joined {
+        // As in memcached, where what is added has its memory by then, and both together find none.
+        Err(SetError::OutOfMemory) => Ok((Outcome::NotStored, None)),
+        joined => Ok((outcome, joined?.and_then(|found| found.cas))),
+    }
 }
 
 fn arithmetic(request: &Arithmetic<'_>, desk: &mut Desk<'_>, out: &mut Vec<u8>) {
