@@ -12,6 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ALL=(operations experiment results conversation)
+c++ --version >/dev/null 2>&1 || { echo "fuzz.sh: libFuzzer is built by a C++ compiler (Debian's g++)" >&2; exit 1; }
 TRIPLE=x86_64-unknown-linux-gnu
 export CARGO_TARGET_DIR=target/fuzz
 flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -93,7 +94,8 @@ minimise() {
 case ${1:-} in
 --reproduce)
     build "$2"
-    "$(binary "$2")" -timeout=10 -rss_limit_mb=2048 "$3"
+    # shellcheck disable=SC2046 # words
+    "$(binary "$2")" $(options "$2") "$3"
     ;;
 --minimise)
     shift
