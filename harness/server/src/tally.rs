@@ -29,7 +29,7 @@ pub enum ServerCount {
     StoreNoMemory,
     BytesRead,
     BytesWritten,
-    /// Retrievals that were refused because replies have taken all of their memory.
+    /// Retrievals whose large reply was refused because what is in transit has taken all of its memory.
     ResponseOom,
     IdleKicks,
     TotalItems,

@@ -464,14 +464,16 @@ fn a_value_that_is_too_large_is_swallowed() {
 }
 
 #[test]
-fn without_memory_for_replies_what_was_asked_is_refused() {
+fn without_memory_for_replies_what_is_large_is_refused() {
     let here = service(Settings { transit: 1000, ..settings("memc3", "clock") });
-    ask(&here, set(b"a", b"1"));
+    let large = set(b"a", &[b'v'; 20_000]);
+    ask(&here, large.clone());
+    ask(&here, set(b"b", b"1"));
     here.transit.change(0, 1000);
     let (said, _) = tell(&here, &[get(b"a"), packet(0x0a, b"", b"", b"", 0)]);
     let words = String::from_utf8_lossy(&said[0].value);
     assert_eq!((said[0].status, &*words, said[1].status), (0x82, "Out of memory", 0));
-    let large = set(b"a", &[b'v'; 20_000]);
+    assert_eq!(value(&here, b"b"), found("1", 0), "what is small is not refused");
     let (said, _) = talk(&here, large.chunks(5000), PLENTY);
     let said = replies(&said);
     let words = String::from_utf8_lossy(&said[0].value);

@@ -318,6 +318,7 @@ fn who_does_not_read_has_its_own_requests_wait() {
     let value = "v".repeat(400_000);
     let mut good = running.connect();
     ask(&mut good, &format!("set a 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    ask(&mut good, "set b 0 0 1\r\n1\r\n", "STORED\r\n");
     let slow: Vec<TcpStream> = (0..50)
         .map(|_| {
             let mut stream = running.connect();
@@ -329,7 +330,7 @@ fn who_does_not_read_has_its_own_requests_wait() {
     let held = || running.service.transit.bytes();
     eventually(|| held() > most / 2, || format!("replies in transit, {} bytes", held()));
     for _ in 0..200 {
-        ask(&mut good, "mn\r\n", "MN\r\n");
+        ask(&mut good, "get b\r\n", "VALUE b 0 1\r\n1\r\nEND\r\n");
         // A worker may be a reply beyond.
         assert!(held() <= most + 3 * value.len(), "{} bytes", held());
     }

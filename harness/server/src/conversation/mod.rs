@@ -328,18 +328,17 @@ impl Conversation {
                 return all - left;
             }
             let Some(key) = keys.next() else { break };
-            if desk.service.transit.is_exhausted() {
-                if !out.is_empty() {
-                    // Others have all the memory: what we have goes first.
-                    self.state = State::Keys { how, left, tail };
-                    return all - left;
-                }
-                desk.counts.add(ServerCount::ResponseOom, 1);
-                reply::say(out, reply::NO_RESPONSE);
+            let is_exhausted = desk.service.transit.is_exhausted();
+            if is_exhausted && !out.is_empty() {
+                // Others have all the memory: what we have goes first.
+                self.state = State::Keys { how, left, tail };
+                return all - left;
+            }
+            text::retrieve(how, key, desk, out);
+            if is_exhausted && withholds(desk, out) {
                 self.state = State::Line;
                 return all + tail;
             }
-            text::retrieve(how, key, desk, out);
             looked_up += 1;
         }
         out.extend_from_slice(b"END\r\n");
@@ -373,8 +372,8 @@ impl Conversation {
                 if !out.is_empty() {
                     return Step::Stop(Next::Write);
                 }
-                desk.counts.add(ServerCount::ResponseOom, 1);
-                reply::say(out, reply::NO_RESPONSE);
+                meta::execute(meta, key, desk, out);
+                withholds(desk, out);
                 Step::Used(line)
             }
             _ => {
@@ -383,6 +382,18 @@ impl Conversation {
             }
         }
     }
+}
+
+/// Takes the only reply that there is back, and refuses it, if it is large; whether it is. Others have all the memory
+/// then, maybe by values that they announce and never send: they keep nobody from what is small.
+fn withholds(desk: &Desk<'_>, out: &mut Vec<u8>) -> bool {
+    let is_large = out.len() > SMALL;
+    if is_large {
+        out.clear();
+        desk.counts.add(ServerCount::ResponseOom, 1);
+        reply::say(out, reply::NO_RESPONSE);
+    }
+    is_large
 }
 
 /// The longest line that may begin as `input` does.
