@@ -340,8 +340,8 @@ impl<'f> Driver<'f> {
                 self.outcomes.unanswered = due.sum::<u64>() + left;
                 return Ok(());
             }
-            // The system waits whole milliseconds, and up to one more.
-            let until = due.peek().map_or(10_000_000, |&due| due.saturating_sub(now));
+            // The system waits whole milliseconds, and up to one more. To send took some time, too.
+            let until = due.peek().map_or(10_000_000, |&due| due.saturating_sub(self.now()));
             let wait = Duration::from_millis((until / 1_000_000).saturating_sub(1).min(10));
             self.wait(&mut events, wait)?;
             for event in &events {
