@@ -12,6 +12,9 @@ use cache::time::Clock;
 use common::{PLENTY, service, settings, talk};
 use server::clock::MovedClock;
 use server::service::{Service, Settings};
+use server::tally::ServerCount::{
+    CmdTouch, DeleteHits, DeleteMisses, GetMisses, IncrMisses, TouchMisses,
+};
 
 /// A conversation; `None` where the next one finds an empty cache.
 type Line = Option<(String, String)>;
@@ -265,6 +268,16 @@ fn what_is_told_of_the_server_is_one_word_each() {
     }
     let version = say("version\r\n");
     assert!(version.starts_with("VERSION 1.6.18") && version.split(' ').count() == 2, "{version}");
+}
+
+#[test]
+fn meta_commands_count_what_memcached_counts() {
+    let here = service(settings("memc3", "clock"));
+    let asked = "mg a T5\r\nma n N0\r\nset a 0 0 1\r\n1\r\nmg a T5\r\nmd a I\r\nmd a\r\nmd a\r\n";
+    let (said, _) = talk(&here, [asked.as_bytes()], PLENTY);
+    assert_eq!(String::from_utf8(said).unwrap(), "EN\r\nHD\r\nSTORED\r\nHD\r\nHD\r\nHD\r\nNF\r\n");
+    let counts = [GetMisses, TouchMisses, CmdTouch, IncrMisses, DeleteHits, DeleteMisses];
+    assert_eq!(counts.map(|count| here.count(count)), [1, 0, 1, 0, 1, 1]);
 }
 
 #[test]

@@ -124,7 +124,9 @@ impl Seen {
 
 fn get(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
     let seen = look(meta, key, desk);
-    let (command, hits, misses) = text::counts_of_retrieval(meta.expiry);
+    // As in memcached, what is not there was not touched.
+    let touched = meta.expiry.filter(|_| seen.is_some());
+    let (command, hits, misses) = text::counts_of_retrieval(touched);
     desk.counts.add(command, 1);
     let Some(seen) = seen else {
         desk.counts.add(misses, 1);
@@ -350,8 +352,12 @@ fn delete(meta: &Meta<'_>, key: &[u8], desk: &mut Desk<'_>, out: &mut Vec<u8>) {
             Edit::Keep(Write { expiry: meta.expiry, marks: Some(STALE), ..Write::default() })
         });
     }
-    desk.counts
-        .add(if status == "HD" { ServerCount::DeleteHits } else { ServerCount::DeleteMisses }, 1);
+    match status {
+        // As in memcached, what became stale was not deleted.
+        "HD" if meta.is_stale => {}
+        "HD" => desk.counts.add(ServerCount::DeleteHits, 1),
+        _ => desk.counts.add(ServerCount::DeleteMisses, 1),
+    }
     if status != "HD" || !meta.is_quiet {
         say_status(status, meta, key, out);
     }
