@@ -63,18 +63,39 @@ pub fn serves(command: &str) -> bool {
 /// The `main` of a program that has `structures` and was built so.
 #[must_use]
 pub fn main(structures: &Structures, build: BuildFacts) -> ExitCode {
-    main_with(structures, &[], build)
+    main_with(
+        || catalogue(structures, build),
+        |command| match command {
+            TRIAL_COMMAND => told(|spec| run(structures, spec)),
+            TURNS_COMMAND => turns_told(structures),
+            SPACE_COMMAND => told(|spec| fill(structures, spec)),
+            AGGREGATE_COMMAND => told(|spec| aggregate(structures, spec)),
+            VERIFY_COMMAND => told(|spec| verify(structures, spec)),
+            other => bail!("this program has no command `{other}`"),
+        },
+    )
 }
 
 /// The same of a program that has `caches` and no table; `schemes` has the reclaimers that caches take.
 #[must_use]
 pub fn main_of_caches(schemes: &Structures, caches: &[CacheMaker], build: BuildFacts) -> ExitCode {
-    main_with(schemes, caches, build)
+    let entries = caches.iter().map(|cache| cache.entry.clone()).collect();
+    main_with(
+        || ProgramCatalogue { caches: entries, ..catalogue(schemes, build) },
+        |command| match command {
+            CACHE_COMMAND => told(|spec| try_cache(caches, spec)),
+            other => bail!("this program has no command `{other}`"),
+        },
+    )
 }
 
-fn main_with(structures: &Structures, caches: &[CacheMaker], build: BuildFacts) -> ExitCode {
+/// A program has the code of those trials alone that `run` names: tables have no use for those of caches.
+fn main_with(
+    catalogue: impl FnOnce() -> ProgramCatalogue,
+    run: impl FnOnce(&str) -> anyhow::Result<Vec<u8>>,
+) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match answer((structures, caches), build, &arguments) {
+    match answer(catalogue, run, &arguments) {
         Ok(answer) => match io::stdout().lock().write_all(&answer) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
@@ -88,15 +109,13 @@ fn main_with(structures: &Structures, caches: &[CacheMaker], build: BuildFacts) 
 }
 
 fn answer(
-    (structures, caches): (&Structures, &[CacheMaker]),
-    build: BuildFacts,
+    catalogue: impl FnOnce() -> ProgramCatalogue,
+    run: impl FnOnce(&str) -> anyhow::Result<Vec<u8>>,
     arguments: &[String],
 ) -> anyhow::Result<Vec<u8>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if arguments == [CATALOGUE_COMMAND] {
-        let caches = caches.iter().map(|cache| cache.entry.clone()).collect();
-        let catalogue = ProgramCatalogue { caches, ..catalogue(structures, build) };
-        return Ok(serde_json::to_vec(&catalogue)?);
+        return Ok(serde_json::to_vec(&catalogue())?);
     }
     let [command, "--parent", parent] = arguments[..] else {
         bail!("this is a program of tables, which `bench` starts: `bench list` shows what it has");
@@ -104,15 +123,7 @@ fn answer(
     die_with(parent.parse().context("--parent is no process id")?)?;
     exit_at_panic();
     memory::end_in_a_line();
-    match command {
-        TRIAL_COMMAND => told(|spec| run(structures, spec)),
-        TURNS_COMMAND => turns_told(structures),
-        SPACE_COMMAND => told(|spec| fill(structures, spec)),
-        AGGREGATE_COMMAND => told(|spec| aggregate(structures, spec)),
-        CACHE_COMMAND => told(|spec| try_cache(caches, spec)),
-        VERIFY_COMMAND => told(|spec| verify(structures, spec)),
-        other => bail!("there is no command `{other}`"),
-    }
+    run(command)
 }
 
 /// What is answered to what standard input says.
