@@ -153,10 +153,15 @@ impl Registrar {
         factors: &str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) -> &mut Structure {
+        self.push_variant(structure, factors, usual(NO_RECLAIMER, build))
+    }
+
+    /// All of that which is alike for every table.
+    fn push_variant(&mut self, structure: &str, factors: &str, subject: Subject) -> &mut Structure {
         let of = self.structure(structure);
         assert!(of.reclaimers().eq([NO_RECLAIMER]), "`{structure}` takes reclaimers");
         let (why_not, why_no_bytes, huge_pages) = (of.why_not, of.why_no_bytes, of.huge_pages);
-        let variant = self.add(&format!("{structure}:{factors}"), why_not, build);
+        let variant = self.push(&format!("{structure}:{factors}"), why_not, vec![subject]);
         variant.huge_pages = huge_pages;
         variant.why_no_bytes = why_no_bytes;
         variant.variant_of = Some(structure.to_owned());

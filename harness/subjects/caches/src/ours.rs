@@ -37,10 +37,17 @@ pub(crate) fn makers() -> Vec<CacheMaker> {
 }
 
 fn of<S: Store + 'static>(summary: &str, why_no_stall: &str) -> CacheMaker {
-    let policy = <S::Eviction as Eviction>::NAME;
+    let names = (S::STORE, <S::Eviction as Eviction>::NAME);
+    let entry = entry(names, summary, why_no_stall);
+    maker(entry, |options| S::new(&config(options)).map(Ours).map_err(|error| error.to_string()))
+}
+
+/// What a store with a policy says of itself.
+#[inline(never)]
+fn entry((store, policy): (&str, &str), summary: &str, why_no_stall: &str) -> CacheEntry {
     let said = said(policy);
-    let entry = CacheEntry {
-        store: S::STORE.to_owned(),
+    CacheEntry {
+        store: store.to_owned(),
         store_summary: summary.to_owned(),
         eviction: policy.to_owned(),
         eviction_source: said.source.to_owned(),
@@ -49,8 +56,7 @@ fn of<S: Store + 'static>(summary: &str, why_no_stall: &str) -> CacheMaker {
         is_strict: true,
         why_no_stall: why_no_stall.to_owned(),
         ..CacheEntry::default()
-    };
-    maker(entry, |options| S::new(&config(options)).map(Ours).map_err(|error| error.to_string()))
+    }
 }
 
 /// Bytes of a header.
