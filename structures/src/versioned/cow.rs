@@ -321,17 +321,28 @@ where
         let _turn = cow.roots[root].writers.turn();
         let backoff = Backoff::new();
         loop {
-            let version = self.version(root);
-            if let Some(outs) = ops.iter().map(|op| version.answer(op)).collect() {
+            if let Some(outs) = answers(self.version(root), &ops) {
                 return outs;
             }
-            let all = |object: &mut O| ops.iter().map(|op| object.apply(op)).collect();
+            let all = |object: &mut O| apply_each(object, &ops);
             if let Some(outs) = self.try_install(root, all) {
                 return outs;
             }
             backoff.spin();
         }
     }
+}
+
+/// What `ops` answer if none of them changes anything. Compiled for each object, not again for each scheme.
+#[inline(never)]
+fn answers<O: Version>(version: &O, ops: &[O::Op]) -> Option<Vec<O::Out>> {
+    ops.iter().map(|op| version.answer(op)).collect()
+}
+
+/// Applies `ops` one after the other. Compiled as [`answers`] is.
+#[inline(never)]
+fn apply_each<O: Version>(object: &mut O, ops: &[O::Op]) -> Vec<O::Out> {
+    ops.iter().map(|op| object.apply(op)).collect()
 }
 
 impl<O: Version, R: RootScheme, W, const ROOTS: usize> fmt::Debug for Handle<'_, O, R, W, ROOTS> {
