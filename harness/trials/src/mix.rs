@@ -43,6 +43,12 @@ impl Mix {
     }
 }
 
+/// A percentage to a hundredth: the mixes of presets and traces have digits that nobody reads. O(1).
+#[must_use]
+pub fn percentage(value: f64) -> String {
+    ((value * 100.0).round() / 100.0).to_string()
+}
+
 /// What is right as it is written, and may not be meant: a percentage under 1, of an option or a key of that name.
 #[must_use]
 pub fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
@@ -60,4 +66,15 @@ pub fn doubtful_percentage(name: &str, value: f64) -> Option<String> {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(share: &f64) -> bool {
     *share == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_have_the_digits_that_are_read() {
+        let shown = [100.0 * 30.0 / 31.0, 95.0, 0.5, 0.0].map(percentage);
+        assert_eq!(shown, ["96.77", "95", "0.5", "0"]);
+    }
 }

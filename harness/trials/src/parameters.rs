@@ -18,6 +18,7 @@ pub use self::value::{Value, in_units};
 use self::value::{keep, optional, parse, text, whole};
 use crate::case::{Case, SYSTEM};
 use crate::fault::Fault;
+use crate::mix::percentage;
 use crate::workload::Distribution;
 
 /// A parameter of a case.
@@ -476,7 +477,7 @@ impl fmt::Display for Case {
             "{} threads={} reads={} zipf={} keys={}",
             self.subject(),
             self.threads,
-            self.mix.reads,
+            percentage(self.mix.reads),
             self.zipf,
             self.keys
         )?;

@@ -9,6 +9,7 @@ use crate::analysis::setting::Setting;
 use crate::analysis::throughput::Rate;
 use crate::case::Case;
 use crate::rows::Row;
+use trials::mix::percentage;
 
 /// A subject under a workload, as it is compared with others: block by block, by one rate.
 #[derive(Clone, Debug)]
@@ -128,6 +129,7 @@ impl Workload {
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reads, zipf) = (f64::from_bits(self.reads.0), f64::from_bits(self.zipf));
+        let reads = percentage(reads);
         let Self { threads, setting, .. } = self;
         if *threads > 0 {
             write!(f, "threads={threads} ")?;

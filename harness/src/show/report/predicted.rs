@@ -6,7 +6,8 @@ use ::table::subject_name;
 use virtual_cores::{HotLineRow, Part, PredictedRow};
 
 use super::tables::{Field, Table, interval};
-use crate::show::text::throughput::{mops, percentage};
+use crate::show::text::throughput::mops;
+use trials::mix::percentage;
 
 /// Lines of a prediction that are shown.
 const MOST_LINES: usize = 3;

@@ -18,7 +18,8 @@ use crate::rows::latency::{LatencyTrial, Time};
 use crate::rows::space::SpaceRow;
 use crate::show::text::comparison::{Mode, Report};
 use crate::show::text::latency::duration;
-use crate::show::text::throughput::{mops, percentage};
+use crate::show::text::throughput::mops;
+use trials::mix::percentage;
 use trials::parameters::in_units;
 
 /// Rows of cells under headings.

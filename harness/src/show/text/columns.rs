@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use trials::parameters::{PARAMETERS, Parameter, parameter};
 
-use super::throughput::percentage;
 use crate::analysis::compare::Judged;
 use crate::analysis::setting::{names_that_differ, split, told};
 use crate::rows::Row;
+use trials::mix::percentage;
 
 /// What every table of Markdown has.
 const ALWAYS: [&str; 4] = ["threads", "reads", "zipf", "keys"];

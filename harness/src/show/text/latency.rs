@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::throughput::percentage;
 use crate::analysis::compare::Workload;
 use crate::analysis::latency::{LatencyCell, QUANTILES, SHOWN};
 use crate::analysis::setting::split;
 use crate::rows::Row;
 use crate::rows::latency::{LatencyTrial, Time, Times};
+use trials::mix::percentage;
 
 /// No line is wider.
 const WIDTH: u16 = 100;

@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use crate::analysis::setting::{Group, split};
 use crate::analysis::throughput::{CellSummary, ChosenRate, Rate, choose_metric, summarise};
 use crate::rows::Row;
+use trials::mix::percentage;
 
 /// No line is wider.
 const WIDTH: u16 = 100;
@@ -115,11 +116,6 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
     .into()
 }
 
-/// To a hundredth: the mixes of presets and traces have digits that nobody reads.
-pub(crate) fn percentage(value: f64) -> String {
-    ((value * 100.0).round() / 100.0).to_string()
-}
-
 /// In millions, to three digits or so.
 pub(crate) fn mops(rate: f64) -> String {
     let mops = rate / 1e6;
@@ -140,12 +136,6 @@ mod tests {
     fn fields_of<'t>(text: &'t str, subject: &str) -> Vec<Vec<&'t str>> {
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         lines.filter(|fields| fields.first() == Some(&subject)).collect()
-    }
-
-    #[test]
-    fn percentages_have_the_digits_that_are_read() {
-        let shown = [100.0 * 30.0 / 31.0, 95.0, 0.5, 0.0].map(percentage);
-        assert_eq!(shown, ["96.77", "95", "0.5", "0"]);
     }
 
     #[test]

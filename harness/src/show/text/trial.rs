@@ -1,11 +1,11 @@
 //! One trial for a terminal: a line for each thing measured.
 
 use super::latency;
-use super::throughput::percentage;
 use crate::analysis::setting;
 use crate::case::SYSTEM;
 use crate::rows::Row;
 use crate::rows::latency::LatencyTrial;
+use trials::mix::percentage;
 
 /// A name and what it has, on a line.
 fn line(text: &mut String, name: &str, value: &str) {
