@@ -34,7 +34,7 @@ pub struct ServerRow {
     pub hits: u64,
     /// Keys that were read and not there.
     pub misses: u64,
-    /// Values that no request has stored under their key.
+    /// Values that are not whole, or not of their key; an older value of the key counts as right.
     pub wrong: u64,
     /// `hits / gets`.
     pub hit_ratio: Option<f64>,

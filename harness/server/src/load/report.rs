@@ -46,7 +46,7 @@ pub struct LoadReport {
     pub hits: u64,
     /// Keys that were read and not there.
     pub misses: u64,
-    /// Values that no request has stored under the key.
+    /// Values that are not whole, or not of the key: an older value of the key counts as right.
     pub wrong: u64,
     /// Requests that were refused.
     pub errors: u64,
