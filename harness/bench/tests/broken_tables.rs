@@ -120,7 +120,7 @@ fn main() -> ExitCode {
 fn a_sweep_records_what_went_wrong(lab: &Lab) {
     let names: Vec<&str> = DEFECTS.map(|(name, _)| name).to_vec();
     let structures = format!("structure = {names:?}\nthreads = 2\nreads = 50");
-    let text = spec(0.02, 2).replace("structure = \"chaining-*-lock\"", &structures);
+    let text = spec(0.1, 2).replace("structure = \"chaining-*-lock\"", &structures);
     lab.write("spec.toml", text.replace("\", \"mixes", "\", \"chaining-bucket-lock\", \"mixes"));
     let ran = lab.run("sweep spec.toml --out r").exits(1);
     let ran = ran.says(&["8 of 10 trials are invalid", "r/trials.csv", "column `error`"]);

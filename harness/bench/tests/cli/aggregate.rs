@@ -7,7 +7,8 @@ use crate::report::{all, column, page};
 use crate::support::{Lab, Row};
 
 const SPEC: &str = "title = \"Words\"\nseed = 5\nseconds = 0.01\nwarmup = 0.001\nblocks = 2\n\
-    controls = false\n[axes]\nstructure = [\"chaining-bucket-lock\", \"chaining-lock-free\"]\n\
+    turns = false\ncontrols = false\n[axes]\n\
+    structure = [\"chaining-bucket-lock\", \"chaining-lock-free\"]\n\
     reclaimer = [\"qsbr\", \"hazard\"]\nthreads = [1, 3]\nreads = 0\nzipf = 0.99\nkeys = 300\n\
     [aggregate]\n";
 

@@ -108,7 +108,7 @@ fn what_is_of_caches_alone_is_compared() {
     lab.run("rank r").exits(0).prints(&["sharded/lru-list"]);
     lab.run("plot r --figure hit-ratio --out f").exits(0).prints(&["f/hit-ratio.svg"]);
     lab.run("plot r --figure throughput-threads --out f").exits(0).prints(&["throughput-threads"]);
-    lab.write("t.toml", crate::support::TINY);
+    lab.write("t.toml", crate::support::tiny_alone());
     lab.run("sweep t.toml --out t").exits(0);
     assert!(!lab.path("t/cache.csv").exists());
     lab.run("cmp t --metric hit-ratio").exits(2).says(&["no trial of a cache", "[cache]"]);

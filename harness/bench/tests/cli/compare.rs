@@ -356,7 +356,7 @@ fn a_twin_is_not_ranked_beside_its_baseline() {
 #[test]
 fn the_noise_floor_is_in_the_verdicts() {
     let lab = lab();
-    let text = crate::support::TINY.replace("controls = false", "controls = true");
+    let text = crate::support::tiny_alone().replace("controls = false", "controls = true");
     lab.write("aa.toml", text.replace("reads = 90", "reads = 100"));
     lab.run("sweep aa.toml --out r --blocks 8 --seconds 0.005").exits(0);
     let twins = lab.rows("r").iter().filter(|row| row["twin"] == "true").count();

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::lab;
 use crate::recorded::{edit, recorded};
-use crate::support::{Lab, TINY, is_png, spec};
+use crate::support::{Lab, TINY, is_png, spec, tiny_alone};
 
 fn swept() -> Lab {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     lab.run("sweep tiny.toml --out r --blocks 1").exits(0);
     std::fs::remove_dir_all(lab.path("r/figures")).unwrap();
     lab

@@ -10,8 +10,8 @@ use crate::support::Lab;
 /// A sweep over one grid, whose lines are `axes`.
 fn spec(axes: &str) -> String {
     format!(
-        "seed = 1\nseconds = 0.005\nwarmup = 0.001\nblocks = 1\ncontrols = false\n[axes]\n\
-         keys = 64\n{axes}\n"
+        "seed = 1\nseconds = 0.005\nwarmup = 0.001\nblocks = 1\nturns = false\n\
+         controls = false\n[axes]\nkeys = 64\n{axes}\n"
     )
 }
 

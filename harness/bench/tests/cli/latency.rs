@@ -13,7 +13,8 @@ const RATES: usize = 2;
 
 fn asking() -> Lab {
     let lab = lab();
-    lab.write("l.toml", TINY.to_owned() + "\n[latency]\nrates = [20_000, 60_000]\n");
+    let latency = "\n[latency]\nrates = [20_000, 60_000]\nseconds = 0.01\n";
+    lab.write("l.toml", TINY.to_owned() + latency);
     lab
 }
 
@@ -114,12 +115,12 @@ fn latency_trials_of_a_cell_last_as_long() {
     lab.copy("p1", "after");
     for folder in ["p2", "after"] {
         let file = format!("{folder}/experiment.toml");
-        lab.write(&file, lab.read(&file).replace("[latency]", "[latency]\nseconds = 0.1"));
+        lab.write(&file, lab.read(&file).replace("seconds = 0.01", "seconds = 0.5"));
     }
     for command in ["plot p1 p2", "rank p1 p2"] {
-        lab.run(command).exits(2).says(&["`[latency] seconds` is 0.01 in p1 and 0.1 in p2"]);
+        lab.run(command).exits(2).says(&["`[latency] seconds` is 0.01 in p1 and 0.5 in p2"]);
     }
-    let said = ["`[latency] seconds` is 0.01 in p1 and 0.1 in after"];
+    let said = ["`[latency] seconds` is 0.01 in p1 and 0.5 in after"];
     lab.run("cmp p1 after --metric p99").exits(2).says(&said);
     // Throughput is of trials that last as long.
     lab.run("cmp p1 after").exits(0);

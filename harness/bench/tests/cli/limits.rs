@@ -1,7 +1,7 @@
 //! What is too large, too long or out of range: it costs itself and nothing else.
 
 use crate::lab;
-use crate::support::{Lab, TINY};
+use crate::support::{Lab, tiny_alone};
 
 /// So many KiB of addresses, as a shell sets it: what a machine has differs.
 const LITTLE: &str = "ulimit -v 1500000";
@@ -102,7 +102,8 @@ fn long_names_of_traces_cost_no_figure() {
     lab.write(
         "e.toml",
         format!(
-            "seed = 1\nseconds = 0.01\nwarmup = 0.001\nblocks = 1\ncontrols = false\n[axes]\n\
+            "seed = 1\nseconds = 0.01\nturns = false\nwarmup = 0.001\nblocks = 1\n\
+             controls = false\n[axes]\n\
              structure = [\"chaining-bucket-lock\", \"chaining-lock-free\"]\nthreads = [1, 2]\n\
              trace = [{traces}]\n[latency]\nrates = [20000]\nseconds = 0.01\n"
         ),
@@ -131,8 +132,8 @@ fn any_name_of_a_trace_is_recorded_and_drawn() {
     lab.write(
         "e.toml",
         format!(
-            "title = \"a\\u0001<b>\"\nseconds = 0.01\nwarmup = 0.001\nblocks = 1\ncontrols = false\n\
-             [axes]\nstructure = \"chaining-*-lock\"\nthreads = 1\ntrace = [{}]\n",
+            "title = \"a\\u0001<b>\"\nseconds = 0.01\nturns = false\nwarmup = 0.001\nblocks = 1\n\
+             controls = false\n[axes]\nstructure = \"chaining-*-lock\"\nthreads = 1\ntrace = [{}]\n",
             listed.join(", ")
         ),
     );
@@ -149,7 +150,7 @@ fn any_name_of_a_trace_is_recorded_and_drawn() {
 #[test]
 fn a_figure_that_fails_costs_neither_the_others_nor_the_page() {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     lab.run("sweep tiny.toml --out r --blocks 1").exits(0);
     let whole: Vec<_> = lab.snapshot("r/figures").into_keys().collect();
     std::fs::remove_dir_all(lab.path("r/figures")).unwrap();
@@ -196,8 +197,8 @@ fn compressed_files_are_said_to_be_so() {
     let endless = ["/dev/zero:1: the line is longer than 65536 bytes"];
     lab.run("trace show /dev/zero").exits(2).says(&endless);
     lab.write("words", b"one \xfd two");
-    let count = "seconds = 0.01\nwarmup = 0\nblocks = 1\ncontrols = false\n[axes]\n\
-                 structure = \"chaining-bucket-lock\"\n[aggregate]\nways = \"shared\"\n\
+    let count = "seconds = 0.01\nturns = false\nwarmup = 0\nblocks = 1\ncontrols = false\n\
+                 [axes]\nstructure = \"chaining-bucket-lock\"\n[aggregate]\nways = \"shared\"\n\
                  text = \"words\"\n";
     lab.write("e.toml", count);
     lab.run("sweep e.toml --out r").exits(1).says(&["aggregate.csv says why"]);

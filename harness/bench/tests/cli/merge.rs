@@ -1,12 +1,12 @@
 //! `bench merge`.
 
 use crate::lab;
-use crate::support::{Lab, TINY, TINY_CELLS, assert_complete, plan};
+use crate::support::{Lab, TINY, TINY_CELLS, assert_complete, plan, tiny_alone};
 
-/// A sweep of four blocks in two parts, `one` and `two`.
-fn parts() -> Lab {
+/// A sweep of four blocks of `tiny` in two parts, `one` and `two`.
+fn parts(tiny: &str) -> Lab {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny);
     lab.run("sweep tiny.toml --blocks 4 --out one --shard 1/2").exits(0);
     lab.run("sweep tiny.toml --blocks 4 --out two --shard 2/2").exits(0);
     lab
@@ -22,7 +22,7 @@ fn refuses(lab: &Lab, command: &str, parts: &[&str]) {
 
 #[test]
 fn parts_become_a_whole() {
-    let lab = parts();
+    let lab = parts(TINY);
     let before = lab.snapshot("one");
     let ran = lab.run("merge two one --out all").exits(0);
     let ran = ran.says(&["24 trials: every cell in each of the 4 blocks"]);
@@ -63,7 +63,7 @@ fn parts_become_a_whole() {
 /// The rest of a torn group would take turns without those that are there.
 #[test]
 fn a_torn_group_of_a_part_is_run_again_as_a_whole() {
-    let lab = parts();
+    let lab = parts(TINY);
     let trials = lab.read("two/trials.csv");
     lab.write("two/trials.csv", &trials[..trials.len() - 40]);
     // Three trials took turns, and two of their rows are there.
@@ -77,7 +77,7 @@ fn a_torn_group_of_a_part_is_run_again_as_a_whole() {
 
 #[test]
 fn what_is_missing_is_said() {
-    let lab = parts();
+    let lab = parts(TINY);
     let ran = lab.run("merge one --out half").exits(0);
     ran.says(&["12 trials; 12 are still to be run", "sweep half/experiment.toml --out half"]);
     lab.run("sweep half/experiment.toml --out half").exits(0);
@@ -86,7 +86,7 @@ fn what_is_missing_is_said() {
 
 #[test]
 fn a_merge_that_finds_the_disk_full_leaves_nothing() {
-    let lab = parts();
+    let lab = parts(&tiny_alone());
     let before = lab.names();
     let merge = "merge one two --out all";
     let ran = lab.run_after("trap '' XFSZ; ulimit -f 1", merge).exits(1);
@@ -98,7 +98,7 @@ fn a_merge_that_finds_the_disk_full_leaves_nothing() {
 
 #[test]
 fn a_trial_counts_once() {
-    let lab = parts();
+    let lab = parts(&tiny_alone());
     lab.copy("one", "again");
     let ran = lab.run("merge one two again --out all").exits(0);
     ran.says(&["12 trials are in several folders alike"]);
@@ -123,7 +123,7 @@ fn a_trial_counts_once() {
 
 #[test]
 fn what_does_not_belong_together() {
-    let lab = parts();
+    let lab = parts(&tiny_alone());
     refuses(&lab, "merge one two --out two", &["two exists already", "nothing is overwritten"]);
     refuses(&lab, "merge one two --out tiny.toml", &["exists already"]);
     refuses(&lab, "merge one missing --out all", &["there is no folder missing"]);

@@ -1,7 +1,7 @@
 //! Folders of `cargo predict --out`: `plot` and `report` show them, and nothing else takes them.
 
 use crate::lab;
-use crate::support::{Lab, TINY, is_png};
+use crate::support::{Lab, is_png, tiny_alone};
 
 const COLUMNS: &str = "structure,reclaimer,threads,reads,zipf,keys,ops_per_sec,low,high,draws,source,machine,\
     published,published_of,work_from,accesses,l1,l2,llc,memory,upgrades,near,far,invalidations,failed_cas,\
@@ -233,7 +233,7 @@ fn batches_are_told_apart() {
 #[test]
 fn trials_and_predictions_are_never_one() {
     let lab = predicted();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     lab.run("sweep tiny.toml --out r --blocks 1").exits(0);
     lab.run("plot r p").exits(2).says(&["r holds trials and p predictions"]);
     let said = ["p holds predictions (predictions.csv)", "`bench plot` and `bench report`"];

@@ -4,7 +4,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use crate::lab;
 use crate::recorded::{comparisons, edit, json, recorded, recorded_schemes};
-use crate::support::{Lab, TINY};
+use crate::support::{Lab, tiny_alone};
 
 pub(crate) fn page(lab: &Lab, command: &str) -> Html {
     let ran = lab.run(command).exits(0);
@@ -188,7 +188,7 @@ fn text_from_files_is_text() {
 #[test]
 fn a_sweep_ends_with_it() {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     let ran = lab.run("sweep tiny.toml --out r").exits(0);
     assert_eq!(ran.out.lines().last(), Some("r/report.html"));
     let swept = lab.read("r/report.html");

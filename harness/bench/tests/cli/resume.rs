@@ -8,12 +8,14 @@ use nix::sys::signal::Signal;
 
 use crate::lab;
 use crate::recorded::recorded;
-use crate::support::{Lab, TINY, TINY_CELLS, assert_complete, is_alive, plan, spec, wait_for};
+use crate::support::{
+    Lab, TINY, TINY_CELLS, assert_complete, is_alive, plan, spec, tiny_alone, wait_for,
+};
 
-/// A folder `r` with 12 trials of `TINY`.
-fn swept() -> Lab {
+/// A folder `r` with the 12 trials of `tiny`.
+fn swept(tiny: &str) -> Lab {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny);
     lab.run("sweep tiny.toml --out r").exits(0);
     lab
 }
@@ -74,7 +76,7 @@ fn an_interrupted_sweep_says_how_to_go_on() {
 
 #[test]
 fn a_torn_group_is_cut_off_and_run_again_as_a_whole() {
-    let lab = swept();
+    let lab = swept(TINY);
     let whole = lab.read("r/trials.csv");
     let expected = plan(&lab.rows("r")).concat().join(" ");
     let torn = &whole[..whole.len() - 40];
@@ -91,7 +93,7 @@ fn a_torn_group_is_cut_off_and_run_again_as_a_whole() {
 
 #[test]
 fn a_line_torn_in_mid_character_is_a_torn_line() {
-    let lab = swept();
+    let lab = swept(&tiny_alone());
     let mut file = OpenOptions::new().append(true).open(lab.path("r/trials.csv")).unwrap();
     file.write_all(b"abc,\xce").unwrap();
     lab.run("plot r --format svg").exits(0);
@@ -101,7 +103,7 @@ fn a_line_torn_in_mid_character_is_a_torn_line() {
 
 #[test]
 fn a_torn_header_is_written_again() {
-    let lab = swept();
+    let lab = swept(&tiny_alone());
     lab.write("r/trials.csv", "case,struc");
     lab.run("sweep tiny.toml --out r").exits(0).says(&["torn last line of 10 bytes", "header"]);
     assert_complete(&lab.rows("r"), TINY_CELLS, 2);
@@ -109,7 +111,7 @@ fn a_torn_header_is_written_again() {
 
 #[test]
 fn a_malformed_line_in_the_middle_stops_everything() {
-    let lab = swept();
+    let lab = swept(&tiny_alone());
     let whole = lab.read("r/trials.csv");
     let lines: Vec<&str> = whole.lines().collect();
     for wrong in [lines[4].replacen(",chaining", ",x,chaining", 1), lines[4].replace("true", "7")] {
@@ -126,7 +128,7 @@ fn a_malformed_line_in_the_middle_stops_everything() {
 
 #[test]
 fn other_columns_are_not_added_to() {
-    let lab = swept();
+    let lab = swept(&tiny_alone());
     let whole = lab.read("r/trials.csv");
     let swapped = whole.replacen("case,structure", "structure,case", 1);
     lab.write("r/trials.csv", &swapped);
@@ -137,7 +139,7 @@ fn other_columns_are_not_added_to() {
 #[test]
 fn a_full_disk_keeps_the_trials_before() {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     let sweep = "sweep tiny.toml --out r --blocks 3";
     let ran = lab.run_after("trap '' XFSZ; ulimit -f 4", sweep).exits(1);
     ran.says(&["cannot write r/trials.csv", "trials before this one are kept", "too large"]);
@@ -208,6 +210,7 @@ fn a_program_that_is_written_over_stops_a_sweep_which_can_be_resumed() {
     let (folder, lab) = installed();
     let program = folder.path().join("subjects-chaining");
     let before = fs::read(&program).unwrap();
+    lab.write("tiny.toml", tiny_alone());
     let child = lab.command("sweep tiny.toml --blocks 40 --out r").spawn().unwrap();
     wait_for("a trial", || !lab.rows("r").is_empty());
     // A file that is being executed cannot be written: between two trials it can.

@@ -118,7 +118,7 @@ fn what_is_of_servers_alone_is_compared_and_merged() {
     lab.run("cmp r").exits(0).prints(&["rate over CPU time"]);
     lab.run("plot r --figure server-throughput --out f").exits(0).prints(&["f/server-throughput"]);
     lab.run("plot r --figure factor-bars --out f").exits(0).prints(&["factor-bars-memc3_clock"]);
-    lab.write("t.toml", crate::support::TINY);
+    lab.write("t.toml", crate::support::tiny_alone());
     lab.run("sweep t.toml --out t").exits(0);
     assert!(!lab.path("t/server.csv").exists());
     lab.run("cmp t --metric items-per-mib").exits(2).says(&["no trial of a server", "[server]"]);

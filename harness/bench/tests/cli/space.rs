@@ -7,7 +7,8 @@ use crate::report::{all, column, page};
 use crate::support::{Lab, Row, number};
 
 const SPEC: &str = "title = \"Space\"\nseed = 5\nseconds = 0.01\nwarmup = 0.001\nblocks = 2\n\
-    controls = false\n[axes]\nstructure = [\"chaining-global-lock\", \"cuckoo-striped\", \
+    turns = false\ncontrols = false\n[axes]\n\
+    structure = [\"chaining-global-lock\", \"cuckoo-striped\", \
     \"cuckoo-optimistic:search=random-1\"]\nthreads = [1, 2]\nkeys = 3000\n\
     SPACE";
 

@@ -26,7 +26,7 @@ fn unknown_keys() {
 #[test]
 fn wrong_types() {
     complains("threads = [1, 2]", "threads = \"two\"", 12, &["\"two\"", "number"]);
-    complains("seconds = 0.01", "seconds = [1]", 4, &["[1]"]);
+    complains("seconds = 0.1", "seconds = [1]", 4, &["[1]"]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn numbers_out_of_range() {
     complains("threads = [1, 2]", "threads = [1, 0]", 12, &["[1, 0]"]);
     complains("reads = 90", "reads = 90\nzipf = -0.5", 14, &["-0.5"]);
     complains("reads = 90", "reads = 101", 13, &["101"]);
-    complains("seconds = 0.01", "seconds = -1", 4, &["-1"]);
+    complains("seconds = 0.1", "seconds = -1", 4, &["-1"]);
     complains("blocks = 2", "blocks = 0", 6, &["blocks = 0"]);
 }
 

@@ -1,7 +1,7 @@
 //! `bench submit`, before programs that do as Slurm's do. `ci/slurm.sh` is the same before Slurm itself.
 
 use crate::lab;
-use crate::support::{Lab, Ran, TINY, TINY_CELLS, assert_complete, plan};
+use crate::support::{Lab, Ran, TINY_CELLS, assert_complete, plan, tiny_alone};
 
 /// Runs a job at once, or one task after the other; not a task that the file `killed` names, nor a job that
 /// depends on one which failed.
@@ -29,7 +29,7 @@ done
 
 fn cluster() -> Lab {
     let lab = lab();
-    lab.write("tiny.toml", TINY.replace("blocks = 2", "blocks = 4"));
+    lab.write("tiny.toml", tiny_alone().replace("blocks = 2", "blocks = 4"));
     lab.write("bin/sbatch", SBATCH);
     lab.write("bin/squeue", "#!/usr/bin/env bash\ncat queue 2>/dev/null\n");
     lab

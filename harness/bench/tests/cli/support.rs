@@ -10,11 +10,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Three subjects at two thread counts, twice.
+/// The shortest trials that take turns in these tests: what they may work in their sleep is more than an interruption of
+/// a loaded machine takes (see [`assert_complete`]).
+const LONG_ENOUGH: f64 = 0.1;
+
+/// Three subjects at two thread counts, twice. They take turns.
 pub(crate) const TINY: &str = r#"title = "Tiny"
 question = "Does the command line keep its word?"
 seed = 5
-seconds = 0.01
+seconds = 0.1
 warmup = 0.001
 blocks = 2
 controls = false
@@ -30,6 +34,11 @@ keys = 256
 /// What `TINY` comes to.
 pub(crate) const TINY_CELLS: usize = 6;
 
+/// [`TINY`] with trials that take no turns, and so may be short: for tests of what is done with their rows.
+pub(crate) fn tiny_alone() -> String {
+    TINY.replacen("seconds = 0.1\n", "seconds = 0.01\nturns = false\n", 1)
+}
+
 /// The columns that docs/FORMAT.md promises.
 pub(crate) const COLUMNS: &str = "case structure reclaimer allocator threads reads inserts removes \
     updates upserts distribution zipf hot_keys hot_operations hot_shift preset trace trace_sha256 trace_requests keys prefill capacity key_type key_bytes value_bytes hasher hash_seed hot_sharing_32 hot_sharing_100 pin batch huge_pages \
@@ -40,11 +49,12 @@ pub(crate) const COLUMNS: &str = "case structure reclaimer allocator threads rea
     instructions cycles llc_misses final_len valid noise error \
     started_at";
 
-/// One subject, with trials that last `seconds`.
+/// Two subjects, with trials that last `seconds`. Short ones take no turns.
 pub(crate) fn spec(seconds: f64, blocks: u32) -> String {
+    let turns = seconds >= LONG_ENOUGH;
     format!(
         "title = \"One\"\nseed = 1\nseconds = {seconds}\nwarmup = 0.001\nblocks = {blocks}\n\
-         controls = false\n[axes]\nstructure = \"chaining-*-lock\"\nkeys = 64\n"
+         turns = {turns}\ncontrols = false\n[axes]\nstructure = \"chaining-*-lock\"\nkeys = 64\n"
     )
 }
 
@@ -300,7 +310,9 @@ pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     }
 }
 
-/// Every (case, block) once, all valid, each block's positions a permutation.
+/// Every (case, block) once, all valid, each block's positions a permutation. Those that took turns are long enough to
+/// be valid on a loaded machine: a thread that it interrupted on its way to bed was seen to use 2.9 ms of CPU time in its
+/// sleep, and a trial of 0.01 s may use 2.3 ms; one of 0.1 s may use 3.8 (`trials::metric::Asleep`).
 #[track_caller]
 pub(crate) fn assert_complete(rows: &[Row], cells: usize, blocks: usize) {
     assert_eq!(rows.len(), cells * blocks);
@@ -315,6 +327,8 @@ pub(crate) fn assert_complete(rows: &[Row], cells: usize, blocks: usize) {
     }
     for row in rows {
         assert_eq!((row["valid"].as_str(), row["error"].as_str()), ("true", ""), "{row:?}");
+        let is_short = !row["slices"].is_empty() && number(row, "seconds") < LONG_ENOUGH;
+        assert!(!is_short, "a trial that is invalid now and then: {row:?}");
     }
 }
 

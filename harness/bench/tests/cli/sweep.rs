@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lab;
-use crate::support::{COLUMNS, Lab, TINY, TINY_CELLS, assert_complete, is_png, plan};
+use crate::support::{COLUMNS, Lab, TINY, TINY_CELLS, assert_complete, is_png, plan, tiny_alone};
 
 fn tiny() -> Lab {
     let lab = lab();
@@ -54,7 +54,8 @@ fn the_same_command_again_changes_nothing() {
 
 #[test]
 fn the_recorded_experiment_reproduces_the_run() {
-    let lab = tiny();
+    let lab = lab();
+    lab.write("tiny.toml", tiny_alone());
     lab.run("sweep tiny.toml --out a --seed 99 --seconds 0.02 --blocks 3").exits(0);
     let recorded = lab.read("a/experiment.toml");
     for line in ["seed = 99\n", "seconds = 0.02\n", "blocks = 3\n"] {
@@ -141,9 +142,9 @@ fn fresh_moves_the_old_folder_aside_whole() {
 
 #[test]
 fn wide_intervals_run_more_blocks() {
-    let lab = tiny();
+    let lab = lab();
     let asks = "target_halfwidth = 0.000001\nmax_blocks = 4\ncontrols = false";
-    lab.write("tiny.toml", TINY.replace("controls = false", asks));
+    lab.write("tiny.toml", tiny_alone().replace("controls = false", asks));
     lab.run("sweep tiny.toml --out r").exits(0).says(&["stopped at max_blocks = 4"]);
     assert_complete(&lab.rows("r"), TINY_CELLS, 4);
 }
@@ -151,9 +152,9 @@ fn wide_intervals_run_more_blocks() {
 /// The only block of this part comes after those that are asked for in any case.
 #[test]
 fn a_part_of_added_blocks_is_run() {
-    let lab = tiny();
+    let lab = lab();
     let asks = "target_halfwidth = 0.000001\nmax_blocks = 3\ncontrols = false";
-    lab.write("tiny.toml", TINY.replace("controls = false", asks));
+    lab.write("tiny.toml", tiny_alone().replace("controls = false", asks));
     let ran = lab.run("sweep tiny.toml --out r --shard 3/3").exits(0);
     ran.says(&["stopped at max_blocks = 3"]);
     let rows = lab.rows("r");
@@ -162,6 +163,7 @@ fn a_part_of_added_blocks_is_run() {
 
 /// Two pages of the same table, two ways to look up, one variant.
 const FACTORS: &str = r#"seconds = 0.01
+turns = false
 warmup = 0.001
 blocks = 1
 
@@ -204,7 +206,7 @@ fn batches_pages_and_variants_are_measured_and_told_apart() {
 #[test]
 fn allocators_and_faults_are_measured_and_told_apart() {
     let lab = lab();
-    let text = TINY.replacen("controls = false", "controls = true", 1);
+    let text = tiny_alone().replacen("controls = false", "controls = true", 1);
     let axes = "allocator = '*'\nfault = ['none', 'oversubscribed']\npin = ['operation', 4]\n";
     lab.write("a.toml", text.replacen("threads = [1, 2]", "threads = 1", 1) + axes);
     let ran = lab.run("sweep a.toml --blocks 1 --out r").exits(0);
@@ -221,7 +223,7 @@ fn allocators_and_faults_are_measured_and_told_apart() {
 #[test]
 fn live_without_a_terminal_says_so_once_and_is_plain() {
     let lab = lab();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     let ran = lab.run("sweep tiny.toml --out r --blocks 2 --live").exits(0);
     let ran = ran.says(&["block 1 done", "block 2 done"]);
     let note = "note: --live needs a terminal on standard error, so progress is plain";

@@ -16,7 +16,7 @@ fn json(text: &str) -> Value {
 /// Two tables that replay `path`.
 fn spec(path: &str, more: &str) -> String {
     format!(
-        "seed = 3\nseconds = 0.01\nwarmup = 0.001\nblocks = 2\ncontrols = false\n[axes]\n\
+        "seed = 3\nseconds = 0.1\nwarmup = 0.001\nblocks = 2\ncontrols = false\n[axes]\n\
          structure = [\"chaining-lock-free\", \"papaya\"]\nthreads = 2\ntrace = \"{path}\"\n{more}"
     )
 }

@@ -31,11 +31,11 @@ fn the_slices_of_a_trial_are_what_its_row_says() {
     for row in &rows {
         let own = &slices[&(row["case"].clone(), row["block"].clone())];
         assert_eq!(row["slices"], own.len().to_string());
-        assert!(own.len() >= 2, "0.01 s are more than one slice counts, unless it took far longer");
+        assert!(own.len() >= 2, "0.1 s are more than one slice counts, unless it took far longer");
         let sum = |column| own.iter().map(|slice| number(slice, column)).sum::<f64>();
         assert_eq!(sum("ops"), number(row, "ops"));
         assert!((sum("seconds") - number(row, "seconds")).abs() < 1e-6, "{row:?}");
-        assert!(number(row, "seconds") >= 0.01, "{row:?}");
+        assert!(number(row, "seconds") >= 0.1, "{row:?}");
         assert!(
             own.iter().map(|slice| number(slice, "round")).eq((0..own.len()).map(|n| n as f64))
         );
@@ -103,7 +103,7 @@ fn a_trial_that_fails_costs_the_others_nothing() {
 #[test]
 fn several_tables_are_run_by_turns() {
     let lab = lab();
-    let line = "run --structure chaining-bucket-lock,chaining-lock-free --keys 256 --seconds 0.02";
+    let line = "run --structure chaining-bucket-lock,chaining-lock-free --keys 256 --seconds 0.1";
     let ran = lab.run(&format!("{line} --json")).exits(0);
     let rows: Vec<serde_json::Value> =
         ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::lab;
-use crate::support::{COLUMNS, TINY};
+use crate::support::{COLUMNS, tiny_alone};
 
 /// Each command with the options of the contract.
 const COMMANDS: [(&str, &str); 15] = [
@@ -181,7 +181,7 @@ fn hardware_counters_are_measured_or_their_absence_explained() {
     let lab = lab();
     let shown = json(&lab.run("machine --json").exits(0).out);
     let absent = shown["counters"]["absent"].as_str();
-    lab.write("tiny.toml", TINY);
+    lab.write("tiny.toml", tiny_alone());
     let ran = lab.run("sweep tiny.toml --blocks 1 --out r").exits(0);
     assert_eq!(ran.err.matches("hardware counters: no ").count(), usize::from(absent.is_some()));
     if let Some(why) = absent {
