@@ -26,30 +26,11 @@ pub(super) struct Read {
     pub(super) server: Vec<ServerRow>,
 }
 
-impl Read {
-    /// The cells that `filter` matches.
-    pub(super) fn only(mut self, filter: Option<&Filter>) -> Result<Self, Failure> {
-        let Some(filter) = filter else { return Ok(self) };
-        let all = &mut self.recorded.rows;
-        if !all.iter().any(|row| filter.matches(row)) {
-            let why = filter.leaves_none("cell", all.iter().flat_map(names_of));
-            return Err(usage(format!("there is nothing to draw: {why}")));
-        }
-        all.retain(|row| filter.matches(row));
-        let cases: HashSet<&str> = self.recorded.rows.iter().map(|row| row.case.as_str()).collect();
-        self.samples.retain(|sample| cases.contains(sample.case.as_str()));
-        self.latency.retain(|trial| cases.contains(trial.row.case.as_str()));
-        self.space.retain(|fill| cases.contains(fill.case.as_str()));
-        self.cache.retain(|trial| cases.contains(trial.case.as_str()));
-        self.server.retain(|trial| cases.contains(trial.case.as_str()));
-        Ok(self)
-    }
-}
-
-/// The trials of all folders, which must be of one machine, with all that belongs to them. Trials of one cell must have
-/// been measured for the same time, and all by turns or none.
-pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
+/// The trials of all folders, which must be of one machine, with all that belongs to them: of the cells that `filter`
+/// matches. Trials of one cell must have been measured for the same time, and all by turns or none.
+pub(super) fn read(folders: &[PathBuf], filter: Option<&Filter>) -> Result<Read, Failure> {
     let (mut known, mut all) = (Known::default(), Joined::default());
+    let mut left_out: Vec<Row> = Vec::new();
     let mut before: Vec<ReadFolder<'_>> = Vec::new();
     let wrong = |error: anyhow::Error| usage(format!("{error:#}"));
     let first = folder::read_machine(&folders[0]).map_err(wrong)?;
@@ -63,7 +44,8 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
                 folder.display()
             )));
         }
-        let own = Joined::read(folder, &known).map_err(wrong)?;
+        let mut own = Joined::read(folder, &known).map_err(wrong)?;
+        left_out.extend(filter.into_iter().flat_map(|filter| own.keep(filter)));
         let this = ReadFolder::of(folder, &own);
         before.iter().try_for_each(|other| other.goes_with(&this))?;
         before.push(this);
@@ -71,6 +53,10 @@ pub(super) fn read(folders: &[PathBuf]) -> Result<Read, Failure> {
         all.join(own);
     }
     let Joined { rows, samples, latency, space, cache, server } = all;
+    if let Some(filter) = filter.filter(|_| rows.is_empty() && !left_out.is_empty()) {
+        let why = filter.leaves_none("cell", left_out.iter().flat_map(names_of));
+        return Err(usage(format!("there is nothing to draw: {why}")));
+    }
     if rows.is_empty() {
         return Err(usage(format!("{} holds no trials yet", folders[0].display())));
     }
@@ -140,6 +126,18 @@ impl Joined {
             latency,
             space,
         })
+    }
+
+    /// Keeps the cells that `filter` matches, and all that belongs to them; the trials of the others.
+    fn keep(&mut self, filter: &Filter) -> Vec<Row> {
+        let left_out: Vec<Row> = self.rows.extract_if(.., |row| !filter.matches(row)).collect();
+        self.latency.retain(|trial| filter.matches(&trial.row));
+        let cases = self.cases();
+        self.samples.retain(|sample| cases.contains(&sample.case));
+        self.space.retain(|fill| cases.contains(&fill.case));
+        self.cache.retain(|trial| cases.contains(&trial.case));
+        self.server.retain(|trial| cases.contains(&trial.case));
+        left_out
     }
 
     /// Adds those of another folder. Where both have a block of one number these are two blocks, whose trials did

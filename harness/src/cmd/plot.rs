@@ -121,7 +121,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         return plot_predicted(args, &figures, predicted);
     }
     let Read { recorded, samples, latency, space, cache, server } =
-        read(&args.folders)?.only(args.filter.as_ref())?;
+        read(&args.folders, args.filter.as_ref())?;
     let subjects = recorded.rows.iter().map(|row| (&*row.structure, &*row.reclaimer));
     check_labels(&args.label, subjects)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;

@@ -148,7 +148,7 @@ pub(super) fn pictures(
         return Ok(Drawn::default());
     }
     let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
-    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths)?;
+    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths, None)?;
     let cpus = recorded.machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {

@@ -121,6 +121,25 @@ fn trials_of_a_cell_are_measured_for_one_time() {
     lab.run(&format!("plot papaya others {figure}")).exits(0).prints(&["f/throughput-threads"]);
 }
 
+/// What a filter leaves out is compared with nothing.
+#[test]
+fn cells_that_are_not_drawn_may_be_of_another_kind() {
+    let lab = recorded("quickstart-recorded");
+    edit(&lab, "locks", |row| row["structure"] != "papaya");
+    edit(&lab, "others", |row| !row["structure"].starts_with("chaining"));
+    let longer = lab.read("r/experiment.toml").replace("seconds = 0.1", "seconds = 2");
+    lab.write("others/experiment.toml", longer);
+    let plot = "plot locks others --figure throughput-threads --format svg --out f";
+    let said = ["`seconds` is 0.1 in locks and 2 in others"];
+    lab.run(plot).exits(2).says(&said);
+    lab.run(&format!("{plot} --filter dashmap*")).exits(2).says(&said);
+    // Of one folder and of the other.
+    for filter in ["chaining*", "papaya*"] {
+        lab.run(&format!("{plot} --filter {filter}")).exits(0).prints(&["f/throughput-threads"]);
+    }
+    lab.run(&format!("{plot} --filter papya")).exits(2).says(&["nearest: papaya"]);
+}
+
 /// Those that took turns found other caches than those that took none.
 #[test]
 fn trials_of_a_cell_all_take_turns_or_none_does() {
