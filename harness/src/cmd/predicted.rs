@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::table::subject_name;
-use virtual_cores::{HotLineRow, MODEL, PredictedRow};
+use virtual_cores::{HotLineRow, MODEL, MachineModel, PredictedRow};
 
 use super::filter::Filter;
 use crate::failure::{Failure, usage};
@@ -55,39 +55,32 @@ pub(super) fn apart(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Predicted), Fa
 struct PredictedOn {
     folder: PathBuf,
     name: String,
-    /// The numbers that they follow from, if the folder has them.
-    numbers: Option<toml::Table>,
+    /// The machine's file, if the folder has it.
+    text: Option<String>,
+    /// The numbers that they follow from, if this program understands the file.
+    numbers: Option<MachineModel>,
 }
 
 impl PredictedOn {
     fn of(folder: &Path, name: &str) -> Self {
-        let text = fs::read_to_string(folder.join(MODEL)).unwrap_or_default();
-        let mut numbers: Option<toml::Table> = text.parse().ok();
+        let text = fs::read_to_string(folder.join(MODEL)).ok();
+        let model = text.as_deref().and_then(|text| MachineModel::parse(text).ok());
+        let mut numbers = model.map(|model| model.as_modelled());
         // An allocator is only modelled where that was asked for, which the name says then.
-        let is_modelled = name.contains("with its allocator");
-        let others = ["published", "unmodelled"].into_iter();
-        for key in others.chain((!is_modelled).then_some("allocator")) {
-            numbers.iter_mut().for_each(|numbers| drop(numbers.remove(key)));
+        if !name.contains("with its allocator") {
+            numbers.iter_mut().for_each(|numbers| numbers.allocator = None);
         }
-        let numbers = numbers.filter(|numbers| !numbers.is_empty()).map(without_sources);
-        Self { folder: folder.to_owned(), name: name.to_owned(), numbers }
+        Self { folder: folder.to_owned(), name: name.to_owned(), text, numbers }
     }
 
-    /// Whether it is another machine of the same name.
+    /// Whether it is another machine of the same name. What is not understood is the same as its copy alone.
     fn is_other_than(&self, other: &Self) -> bool {
-        let both = self.numbers.as_ref().zip(other.numbers.as_ref());
-        self.name == other.name && both.is_some_and(|(ours, theirs)| ours != theirs)
+        let differs = match self.numbers.as_ref().zip(other.numbers.as_ref()) {
+            Some((ours, theirs)) => ours != theirs,
+            None => self.text.as_ref().zip(other.text.as_ref()).is_some_and(|(a, b)| a != b),
+        };
+        self.name == other.name && differs
     }
-}
-
-/// A machine's file without what its numbers are from.
-fn without_sources(table: toml::Table) -> toml::Table {
-    let inner = |value| match value {
-        toml::Value::Table(table) => toml::Value::Table(without_sources(table)),
-        other => other,
-    };
-    let numbers = table.into_iter().filter(|(key, _)| key != "source");
-    numbers.map(|(key, value)| (key, inner(value))).collect()
 }
 
 /// Refuses predictions beside trials, where both would be drawn together.

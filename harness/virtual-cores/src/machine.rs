@@ -282,6 +282,17 @@ impl MachineModel {
         Ok(())
     }
 
+    /// What predictions follow from, and nothing else: without the sources of its numbers, what the model has no use
+    /// for, and what is published. Files of which it is the same value are of one machine.
+    #[must_use]
+    pub fn as_modelled(&self) -> Self {
+        let mut own = self.clone();
+        own.unmodelled.clear();
+        own.published.clear();
+        own.numbers_mut().into_iter().for_each(|(_, number)| number.source.clear());
+        own
+    }
+
     /// Its numbers by name.
     pub(crate) fn numbers(&self) -> Vec<(&'static str, Number)> {
         let mut own = self.clone();

@@ -1,5 +1,7 @@
 //! Folders of `cargo predict --out`: `plot` and `report` show them, and nothing else takes them.
 
+use std::path::Path;
+
 use crate::lab;
 use crate::support::{Lab, is_png, tiny_alone};
 
@@ -199,17 +201,25 @@ fn one_name_is_one_machine() {
         let text = lab.read(&format!("p/{name}")).replace("reads,zipf", "reads,upserts,zipf");
         lab.write(&format!("q/{name}"), text.replace(",90.0,", ",90.0,10.0,"));
     }
-    let model = |near: u32, source: &str| {
-        format!("name = \"a machine\"\nnear_ns = {{ is = {near}, source = \"{source}\" }}\n")
-    };
-    lab.write("p/model.toml", model(30, "a manual"));
-    let more = "[allocator]\ncached = { is = 7 }\n[[published]]\nof = \"a paper\"\n";
-    lab.write("q/model.toml", model(30, "another") + more);
+    let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/machines");
+    let machine = std::fs::read_to_string(machines.join("xeon-8375c.toml")).expect("shipped");
+    lab.write("p/model.toml", &machine);
+    // The same numbers, written otherwise and from elsewhere, and what no prediction follows from.
+    let (numbers, _) = machine.split_once("[[published]]").expect("it has curves");
+    let near = "near_ns = { is = 51, source = \"";
+    assert!(numbers.contains(near));
+    let numbers = numbers.replace(near, "near_ns = { is = 51.0, source = \"a manual, and ");
+    let seven = |name: &str| format!("{name} = {{ is = 7, source = 's' }}\n");
+    let counts = ["cached", "given_back", "taken"].map(seven);
+    lab.write("q/model.toml", numbers + "[allocator]\n" + &counts.concat());
     lab.run("report p q").exits(0);
-    lab.write("q/model.toml", model(31, "a manual"));
     let said = ["p and q predict on two machines of one name, `a machine`: numbers"];
-    for command in ["plot", "report"] {
-        lab.run(&format!("{command} p q")).exits(2).says(&said);
+    // Another number; and a file of another version, of which nothing is known.
+    for (from, to) in [("is = 51,", "is = 52,"), ("near_ns", "nearest_ns")] {
+        lab.write("q/model.toml", machine.replace(from, to));
+        for command in ["plot", "report"] {
+            lab.run(&format!("{command} p q")).exits(2).says(&said);
+        }
     }
 }
 
