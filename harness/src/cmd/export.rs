@@ -49,7 +49,7 @@ enum ExportFormat {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
-    one_table(&folders)?;
+    one_table(&folders, args.format == ExportFormat::Hgrm)?;
     let to_json = match args.format {
         ExportFormat::Bencher => bencher,
         ExportFormat::GithubActionBenchmark => github_action_benchmark,

@@ -232,8 +232,8 @@ pub(super) fn same_turns(
     )))
 }
 
-/// Refuses folders whose trials do not make one table.
-pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
+/// Refuses folders whose trials do not make one table; for how long those of latency last, only if these are asked for.
+pub(super) fn one_table(folders: &[Recorded], with_latency: bool) -> Result<(), Failure> {
     let (first, rest) = folders.split_first().expect("clap requires one");
     for (i, folder) in rest.iter().enumerate() {
         if let Some((what, ours, theirs)) = first.machine.all_differences(&folder.machine).first() {
@@ -254,7 +254,7 @@ pub(super) fn one_table(folders: &[Recorded]) -> Result<(), Failure> {
             )));
         }
         for before in folders[..=i].iter().filter(|before| share_cells(before, folder)) {
-            same_times(&before.path, &folder.path, true)?;
+            same_times(&before.path, &folder.path, with_latency)?;
             let (ours, theirs) = (turns_of(&before.rows), turns_of(&folder.rows));
             same_turns((&before.path, &ours), (&folder.path, &theirs))?;
         }

@@ -27,8 +27,13 @@ pub(super) struct Read {
 }
 
 /// The trials of all folders, which must be of one machine, with all that belongs to them: of the cells that `filter`
-/// matches. Trials of one cell must have been measured for the same time, and all by turns or none.
-pub(super) fn read(folders: &[PathBuf], filter: Option<&Filter>) -> Result<Read, Failure> {
+/// matches. Trials of one cell must have been measured for the same time, and all by turns or none; those of latency
+/// must only if they are shown.
+pub(super) fn read(
+    folders: &[PathBuf],
+    filter: Option<&Filter>,
+    with_latency: bool,
+) -> Result<Read, Failure> {
     let (mut known, mut all) = (Known::default(), Joined::default());
     let mut left_out: Vec<Row> = Vec::new();
     let mut before: Vec<ReadFolder<'_>> = Vec::new();
@@ -47,7 +52,7 @@ pub(super) fn read(folders: &[PathBuf], filter: Option<&Filter>) -> Result<Read,
         let mut own = Joined::read(folder, &known).map_err(wrong)?;
         left_out.extend(filter.into_iter().flat_map(|filter| own.keep(filter)));
         let this = ReadFolder::of(folder, &own);
-        before.iter().try_for_each(|other| other.goes_with(&this))?;
+        before.iter().try_for_each(|other| other.goes_with(&this, with_latency))?;
         before.push(this);
         known.add(&own);
         all.join(own);
@@ -80,11 +85,11 @@ impl<'f> ReadFolder<'f> {
     }
 
     /// Refuses trials of the same cells that are of another kind, and says it where they are of another run.
-    fn goes_with(&self, other: &Self) -> Result<(), Failure> {
+    fn goes_with(&self, other: &Self, with_latency: bool) -> Result<(), Failure> {
         if self.cases.is_disjoint(&other.cases) {
             return Ok(());
         }
-        same_times(self.path, other.path, true)?;
+        same_times(self.path, other.path, with_latency)?;
         same_turns((self.path, &self.turns), (other.path, &other.turns))?;
         if !self.blocks.is_disjoint(&other.blocks) {
             say(format_args!(

@@ -121,7 +121,7 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         return plot_predicted(args, &figures, predicted);
     }
     let Read { recorded, samples, latency, space, cache, server } =
-        read(&args.folders, args.filter.as_ref())?;
+        read(&args.folders, args.filter.as_ref(), with_latency(&figures))?;
     let subjects = recorded.rows.iter().map(|row| (&*row.structure, &*row.reclaimer));
     check_labels(&args.label, subjects)?;
     let baseline = baseline(registry, args.baseline.as_ref(), std::slice::from_ref(&recorded))?;
@@ -138,6 +138,11 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
         ..Results::default()
     };
     put(args, &figures, &results)
+}
+
+/// Whether one of these shows latency trials; those that suit may.
+fn with_latency(asked: &[&Figure]) -> bool {
+    asked.is_empty() || asked.iter().any(|figure| figure.name == "latency-ccdf")
 }
 
 /// The same of predictions.

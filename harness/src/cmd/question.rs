@@ -37,6 +37,11 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// Whether times of latency trials are compared.
+    fn is_of_latency(&self) -> bool {
+        matches!(self.selection.quantity(), Quantity::Response(..))
+    }
+
     /// Refuses what says something of trials, where there are none.
     pub(super) fn of_predictions(&self) -> Result<(), Failure> {
         let own = [
@@ -79,7 +84,7 @@ fn compare_subjects<T>(
     folders: &[Recorded],
     then: impl FnOnce(Report<'_>) -> T,
 ) -> Result<T, Failure> {
-    one_table(folders)?;
+    one_table(folders, asked.is_of_latency())?;
     let base = Base::of(registry, asked, folders)?;
     let wanted = base.places(folders.iter().flat_map(|folder| &folder.rows), &asked.selection);
     // What nothing is compared with has no say in the rate.
@@ -340,8 +345,7 @@ fn compare_runs<T>(
     let mut differences = before.machine.all_differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
     let quantity = asked.selection.quantity();
-    let is_of_latency = matches!(quantity, Quantity::Response(..));
-    same_times(&before.path, &after.path, is_of_latency)?;
+    same_times(&before.path, &after.path, asked.is_of_latency())?;
     differences.extend(other_turns(before, after));
     let rows = [before, after].map(|folder| -> Vec<Row> {
         folder.rows.iter().filter(|row| asked.selection.wants(row)).cloned().collect()

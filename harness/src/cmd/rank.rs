@@ -42,7 +42,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
-    one_table(&folders)?;
+    one_table(&folders, false)?;
     if let Some(baseline) = &args.baseline {
         check_baseline(baseline, &folders)?;
     }

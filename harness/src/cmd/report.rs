@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::folders::{Recorded, name_of, read};
+use super::folders::{Recorded, name_of, one_table, read};
 use super::joined::{self, Read};
 use super::output;
 use super::plot::{Drawn, baseline, draw, drawable};
@@ -72,6 +72,8 @@ pub(super) fn run(registry: &Registry, args: &Args) -> Result<(), Failure> {
     } else {
         let mut folders = read(&measured)?;
         folders.iter_mut().for_each(|folder| folder.label = folder.name());
+        // The page has all kinds of trials.
+        one_table(shown(&folders), true)?;
         let Drawn { drawings, failures } = pictures(registry, &args.asked, shown(&folders))?;
         write_with(registry, &args.asked, &folders, &drawings, &section, &file)?;
         about.failures.extend(failures);
@@ -148,7 +150,7 @@ pub(super) fn pictures(
         return Ok(Drawn::default());
     }
     let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
-    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths, None)?;
+    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths, None, true)?;
     let cpus = recorded.machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {

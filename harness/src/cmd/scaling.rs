@@ -39,7 +39,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     args.selection.rates_alone()?;
     let folders = read(&args.folders)?;
-    one_table(&folders)?;
+    one_table(&folders, false)?;
     let rows: Vec<Vec<Row>> = folders
         .iter()
         .map(|folder| folder.rows.iter().filter(|row| args.selection.wants(row)).cloned().collect())

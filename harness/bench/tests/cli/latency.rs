@@ -117,13 +117,26 @@ fn latency_trials_of_a_cell_last_as_long() {
         let file = format!("{folder}/experiment.toml");
         lab.write(&file, lab.read(&file).replace("seconds = 0.01", "seconds = 0.5"));
     }
-    for command in ["plot p1 p2", "rank p1 p2"] {
+    for command in [
+        "plot p1 p2",
+        "report p1 p2",
+        "cmp p1 p2 --metric p99",
+        "export p1 p2 --format hgrm",
+    ] {
         lab.run(command).exits(2).says(&["`[latency] seconds` is 0.01 in p1 and 0.5 in p2"]);
     }
     let said = ["`[latency] seconds` is 0.01 in p1 and 0.5 in after"];
     lab.run("cmp p1 after --metric p99").exits(2).says(&said);
     // Throughput is of trials that last as long.
-    lab.run("cmp p1 after").exits(0);
+    for command in [
+        "cmp p1 after",
+        "cmp p1 p2",
+        "rank p1 p2",
+        "export p1 p2 --format bencher",
+        "plot p1 p2 --figure throughput-threads --format svg",
+    ] {
+        lab.run(command).exits(0);
+    }
 }
 
 #[test]
