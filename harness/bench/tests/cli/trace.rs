@@ -65,6 +65,7 @@ fn part_of_a_trace_is_none() {
     assert!(!lab.path("made.csv").exists());
     lab.run("trace generate made.csv --requests 50").exits(0);
     assert_eq!(lab.read("made.csv").lines().count(), 50);
+    assert_eq!(lab.names(), ["made.csv"], "what was left of the other is gone");
 }
 
 #[test]
