@@ -13,7 +13,7 @@ use table::{NO_RECLAIMER, Structures};
 use trials::mix::doubtful_percentage;
 use virtual_cores::{MachineModel, PredictedRow};
 
-use crate::cell::{OPERATIONS_EACH, Prepared};
+use crate::cell::Prepared;
 use crate::charge::Work;
 use crate::folder::{Origin, PredictionsFolder};
 use crate::glue;
@@ -323,7 +323,7 @@ fn predict(
             continue;
         }
         let mut prepared = Prepared::new(structures, cell)?;
-        prepared.operations_each = arguments.operations_each.unwrap_or(OPERATIONS_EACH);
+        prepared.operations_each = arguments.operations_each;
         let at_one_thread = arguments.at_one_thread(machine, cell);
         let work_from = at_one_thread.map_or("instructions", |(_, from)| from);
         let works = drawn

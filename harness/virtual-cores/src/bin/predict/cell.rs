@@ -26,7 +26,7 @@ const LONGEST_WARM_UP: u64 = 400_000;
 /// Operations that are counted, of all threads together, at least …
 const OPERATIONS: u64 = 40_000;
 /// … and of each, unless that is asked for.
-pub(crate) const OPERATIONS_EACH: u64 = 1000;
+const OPERATIONS_EACH: u64 = 1000;
 
 /// How one run of a cell went.
 #[derive(Clone, Debug)]
@@ -142,8 +142,8 @@ pub(crate) struct Prepared<'s> {
     work: SubjectWork,
     /// Whether that was counted for the subject itself.
     pub(crate) are_its_own: bool,
-    /// Operations of each thread that are counted at least.
-    pub(crate) operations_each: u64,
+    /// Operations of each thread that are counted at least, and that fill caches before, if that is asked for.
+    pub(crate) operations_each: Option<u64>,
 }
 
 impl<'s> Prepared<'s> {
@@ -152,7 +152,7 @@ impl<'s> Prepared<'s> {
         let subject =
             structure.subject(Form::Usual, &cell.reclaimer).context("the subject was looked up")?;
         let (work, are_its_own) = instructions::work(cell)?;
-        Ok(Self { cell, subject, work, are_its_own, operations_each: OPERATIONS_EACH })
+        Ok(Self { cell, subject, work, are_its_own, operations_each: None })
     }
 
     /// Its instructions on `machine`.
@@ -227,10 +227,9 @@ impl<'s> Prepared<'s> {
 
     /// The operations of a run that fill caches, and those that are counted.
     fn lengths(&self, threads: usize) -> (u64, u64) {
-        let of_all = threads as u64 * self.operations_each;
+        let of_all = threads as u64 * self.operations_each.unwrap_or(OPERATIONS_EACH);
         let usual = (WARM_UP * self.cell.keys).min(LONGEST_WARM_UP);
-        let is_usual = self.operations_each == OPERATIONS_EACH;
-        let warm = if is_usual { usual } else { usual.max(of_all) };
+        let warm = if self.operations_each.is_some() { usual.max(of_all) } else { usual };
         (warm, OPERATIONS.max(of_all))
     }
 
@@ -334,20 +333,41 @@ mod tests {
         assert_eq!(counted.spent.of(Part::Work), 2 * (10_000_000 + 100));
     }
 
-    /// An operation's loads and stores are among its instructions: both together take what these take.
-    #[test]
-    fn accesses_are_among_the_instructions() {
-        glue::install(true);
-        let structures = subjects_cuckoo::registrar().into_structures();
-        let cell = PredictedCell {
+    fn lookups(keys: u64) -> PredictedCell {
+        PredictedCell {
             structure: "cuckoo-optimistic".to_owned(),
             reclaimer: NO_RECLAIMER.to_owned(),
             reclaim_batch: None,
             reads: 100.0,
             upserts: 0.0,
             zipf: 0.0,
-            keys: 2000,
+            keys,
+        }
+    }
+
+    /// As many as are counted of themselves are no exception.
+    #[test]
+    fn operations_that_are_asked_for_fill_caches_before() {
+        glue::install(true);
+        let structures = subjects_cuckoo::registrar().into_structures();
+        let (few, many) = (lookups(100), lookups(200_000));
+        let lengths = |cell, operations_each| {
+            let prepared = Prepared::new(&structures, cell).expect("it is modelled");
+            Prepared { operations_each, ..prepared }.lengths(64)
         };
+        assert_eq!(lengths(&few, None), (200, 64_000));
+        assert_eq!(lengths(&few, Some(1)), (200, 40_000));
+        let warm = [999, 1000, 1001].map(|each| lengths(&few, Some(each)).0);
+        assert_eq!(warm, [63_936, 64_000, 64_064]);
+        assert_eq!(lengths(&many, Some(1000)), (400_000, 64_000));
+    }
+
+    /// An operation's loads and stores are among its instructions: both together take what these take.
+    #[test]
+    fn accesses_are_among_the_instructions() {
+        glue::install(true);
+        let structures = subjects_cuckoo::registrar().into_structures();
+        let cell = lookups(2000);
         let (prepared, machine) =
             (Prepared::new(&structures, &cell).expect("it is modelled"), machine());
         let cycles = |work: Work| {
