@@ -94,7 +94,7 @@ pub(crate) fn that_kept_their_rate<'t>(
     trials: impl Iterator<Item = &'t LatencyTrial>,
 ) -> HashSet<(&'t str, u64)> {
     let mut cells: HashMap<(&str, u64), (usize, usize)> = HashMap::new();
-    for trial in trials.filter(|trial| trial.counts()) {
+    for trial in trials.filter(|trial| trial.row.counts()) {
         let cell = cells.entry((trial.row.case.as_str(), trial.open.rate.to_bits())).or_default();
         cell.0 += usize::from(trial.is_saturated());
         cell.1 += 1;

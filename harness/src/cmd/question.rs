@@ -1,6 +1,6 @@
 //! What `cmp` and `report` ask of result folders, and the comparisons that answer it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::folders::{
     Recorded, Selection, best_of, check_baseline, first_subject, one_table, same_times,
@@ -16,6 +16,8 @@ use crate::failure::{Failure, usage};
 use crate::programs::Registry;
 use crate::results::folder::EXPERIMENT;
 use crate::results::machine::{Difference, is_of_hardware};
+use crate::rows::latency::{LatencyPlace, LatencyTrial};
+use crate::rows::server::ServerRow;
 use crate::rows::{Row, cache, latency, server};
 use crate::show::text::comparison::{Mode, Report};
 
@@ -233,20 +235,20 @@ fn of_latency(
     quantity: Quantity,
     matters: impl Fn(&Row) -> bool,
 ) -> Result<Vec<Contender>, Failure> {
-    let mut trials: Vec<Vec<latency::LatencyTrial>> = Vec::new();
-    for folder in folders {
-        let own = latency::read(&folder.path).map_err(|error| usage(format!("{error:#}")))?;
-        trials.push(own);
-    }
-    let kept = that_kept_their_rate(trials.iter().flatten());
+    let trials = folders.iter().map(timed).collect::<Result<Vec<_>, _>>()?;
+    let kept = that_kept_their_rate(trials.iter().flat_map(|(own, _)| own));
     let mut rates: BTreeMap<u64, Vec<Vec<Row>>> = BTreeMap::new();
-    for (i, own) in trials.iter().enumerate() {
+    for (i, (own, served)) in trials.iter().enumerate() {
         for trial in own.iter().filter(|trial| matters(&trial.row)) {
             let rate = trial.open.rate.to_bits();
             let is_kept = kept.contains(&(trial.row.case.as_str(), rate));
+            let row = quantity.of_latency(trial, is_kept, served.get(&trial.place()));
+            if is_kept && trial.lacks_histograms() && row.ops_per_sec.is_none() {
+                return Err(without_histograms(&folders[i], trial, quantity));
+            }
             let rows = rates.entry(rate).or_default();
             rows.resize(folders.len(), Vec::new());
-            rows[i].push(quantity.of_latency(trial, is_kept));
+            rows[i].push(row);
         }
     }
     if rates.is_empty() {
@@ -263,6 +265,32 @@ fn of_latency(
         }));
     }
     Ok(all)
+}
+
+/// Latency trials, and what is measured of servers alone of those that are of one.
+type TimedTrials = (Vec<LatencyTrial>, HashMap<LatencyPlace, ServerRow>);
+
+/// Those of a folder.
+fn timed(folder: &Recorded) -> Result<TimedTrials, Failure> {
+    let read = || {
+        let own = latency::read(&folder.path)?;
+        let served = server::by_place(server::read(&folder.path, &[], &own)?);
+        anyhow::Ok((own, served))
+    };
+    read().map_err(|error| usage(format!("{error:#}")))
+}
+
+/// That this is read off histograms, which the folder has not.
+fn without_histograms(folder: &Recorded, trial: &LatencyTrial, quantity: Quantity) -> Failure {
+    usage(format!(
+        "{} has no histogram of {} at {} operations per second in block {}, counted from 1, off \
+         which {} is read",
+        folder.path.join(latency::LATENCY).display(),
+        trial.row.subject(),
+        trial.open.rate,
+        trial.row.block + 1,
+        quantity.heading()
+    ))
 }
 
 /// The cells of what is compared of caches alone.

@@ -163,6 +163,18 @@ impl ServerRow {
         }
     }
 
+    /// The quantile of the response times that is called so, if the row has it.
+    pub(crate) fn response(&self, name: &str) -> Option<f64> {
+        match name {
+            "p50" => self.response_p50,
+            "p90" => self.response_p90,
+            "p99" => self.response_p99,
+            "p99.9" => self.response_p999,
+            "max" => self.response_max,
+            _ => None,
+        }
+    }
+
     /// The server's CPU time.
     #[must_use]
     pub fn cpu_seconds(&self) -> Option<f64> {
@@ -181,6 +193,11 @@ pub fn read(
     latency: &[LatencyTrial],
 ) -> anyhow::Result<Vec<ServerRow>> {
     log::read(folder, &places(trials, latency))
+}
+
+/// Each of `rows` by what names its trial.
+pub(crate) fn by_place(rows: Vec<ServerRow>) -> HashMap<LatencyPlace, ServerRow> {
+    rows.into_iter().map(|row| (row.trial(), row)).collect()
 }
 
 /// Each of `rows` of a closed loop by its trial.

@@ -125,6 +125,30 @@ fn what_is_of_servers_alone_is_compared_and_merged() {
     lab.run("plot t --figure server-items").exits(2).says(&["cannot be drawn", "[server]"]);
 }
 
+/// `latency.csv` is by far the largest file of such a folder.
+#[test]
+fn percentiles_of_servers_need_no_histograms() {
+    let lab = asking();
+    lab.run("sweep s.toml --out r").exits(0);
+    // A loaded machine may not keep the rate.
+    let trials = lab.read("r/latency-trials.csv");
+    lab.write("r/latency-trials.csv", trials.replace(",true,mono", ",false,mono"));
+    let times = || -> Vec<f64> {
+        let command = "cmp r --baseline memc3/clock --metric p50 --json";
+        let all: Value = serde_json::from_str(&lab.run(command).exits(0).out).unwrap();
+        let all = all["comparisons"].as_array().expect("a list");
+        all.iter().map(|one| one["seconds"].as_f64().expect("a time")).collect()
+    };
+    let with = times();
+    std::fs::remove_file(lab.path("r/latency.csv")).expect("it is there");
+    let without = times();
+    let near = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 0.05;
+    assert_eq!(with.len(), without.len());
+    assert!(!with.is_empty() && with.iter().zip(&without).all(near), "{with:?} and {without:?}");
+    let said = ["r/latency.csv has no histogram of ", "counted from 1, off which p99.99 is read"];
+    lab.run("cmp r --metric p99.99").exits(2).says(&said);
+}
+
 #[test]
 fn memcached_is_the_program_of_that_name_or_left_out() {
     let lab = asking();

@@ -7,7 +7,7 @@ use super::words::factor;
 use crate::analysis::latency::QUANTILES;
 use crate::rows::Row;
 use crate::rows::cache::CacheRow;
-use crate::rows::latency::{LatencyTrial, Time};
+use crate::rows::latency::{LatencyTrial, Time, Times};
 use crate::rows::server::ServerRow;
 
 /// What of a trial is compared.
@@ -60,10 +60,20 @@ impl Quantity {
 
     /// The same of a latency trial of a cell that kept its rate or did not: then times are as long as the trials.
     /// A trial that could not keep it counts, where most did: a table is not better for those in which it failed.
+    /// Where its histograms are gone, it is what `served` says, what was measured of servers alone.
     #[must_use]
-    pub fn of_latency(self, trial: &LatencyTrial, is_kept: bool) -> Row {
+    pub fn of_latency(
+        self,
+        trial: &LatencyTrial,
+        is_kept: bool,
+        served: Option<&ServerRow>,
+    ) -> Row {
         let mut row = trial.row.clone();
         row.ops_per_sec = match self {
+            Self::Response(name, quantile) if is_kept && trial.lacks_histograms() => {
+                let due = trial.open.planned.unwrap_or(0);
+                served.filter(|_| Times::tell(due, quantile)).and_then(|own| own.response(name))
+            }
             Self::Response(_, quantile) if is_kept => {
                 trial.times_of_all_due(Time::Response).quantile(quantile)
             }
@@ -234,7 +244,7 @@ mod tests {
         let tail = [(1_000, 980), (2_000_000, 20)];
         let mut trial = at_rate(crate::test_rows::trial("papaya", 1, 0, 1e6), 1e5, &tail);
         let of = |trial: &LatencyTrial, name: &str| {
-            Quantity::named(name).unwrap().of_latency(trial, true).ops_per_sec
+            Quantity::named(name).unwrap().of_latency(trial, true, None).ops_per_sec
         };
         let p99 = of(&trial, "p99").expect("a time");
         assert!((p99 / 2e-3 - 1.0).abs() < 1e-2, "{p99}");
@@ -242,10 +252,34 @@ mod tests {
         assert_eq!(of(&trial, "peak-unreclaimed-bytes"), None);
         trial.open.saturated = Some(true);
         assert_eq!(of(&trial, "p99"), Some(p99), "most others did keep it");
-        let of_cell = Quantity::named("p99").unwrap().of_latency(&trial, false);
+        let of_cell = Quantity::named("p99").unwrap().of_latency(&trial, false, None);
         assert_eq!(of_cell.ops_per_sec, None);
         trial.open.unstarted = Some(2_000);
         assert_eq!(of(&trial, "p50"), Some(1.0), "most never began");
+    }
+
+    #[test]
+    fn without_histograms_it_is_what_is_said_of_the_server() {
+        let case = crate::test_rows::served_case("memc3/clock", 1);
+        let (row, mut served) = crate::test_rows::served(&case, 0, 2.0);
+        (served.response_p99, served.response_p999) = (Some(3e-3), Some(4e-3));
+        let mut trial = at_rate(row, 1e5, &[(1_000, 980), (2_000_000, 20)]);
+        trial.open.planned = Some(1000);
+        let of = |trial: &LatencyTrial, name: &str, served: Option<&ServerRow>| {
+            Quantity::named(name).unwrap().of_latency(trial, true, served).ops_per_sec
+        };
+        let whole = of(&trial, "p99", Some(&served));
+        assert!(whole.is_some_and(|p99| p99 < 2.5e-3), "its histograms come first: {whole:?}");
+        trial.distributions.clear();
+        assert_eq!(of(&trial, "p99", Some(&served)), Some(3e-3));
+        assert_eq!(of(&trial, "p99.9", Some(&served)), Some(4e-3));
+        assert_eq!(of(&trial, "p99.99", Some(&served)), None);
+        trial.open.planned = Some(999);
+        assert_eq!(of(&trial, "p99.9", Some(&served)), None, "no request is beyond it");
+        assert_eq!(of(&trial, "p99", None), None);
+        // It has none if nothing began.
+        trial.open.unstarted = Some(999);
+        assert_eq!(of(&trial, "p99", None), Some(1.0));
     }
 
     #[test]

@@ -92,6 +92,14 @@ impl LatencyTrial {
     pub fn counts(&self) -> bool {
         self.row.counts() && !self.distributions.is_empty()
     }
+
+    /// Whether it has had histograms, which are gone: some of its operations began.
+    #[must_use]
+    pub fn lacks_histograms(&self) -> bool {
+        let OpenLoop { planned, unstarted, .. } = self.open;
+        let began = planned.is_some_and(|planned| unstarted.unwrap_or(0) < planned);
+        self.row.counts() && self.distributions.is_empty() && began
+    }
 }
 
 #[cfg(test)]

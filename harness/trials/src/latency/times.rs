@@ -32,19 +32,23 @@ impl Times {
     /// The quantile `q`, in seconds: the smallest time that a share `q` of the operations did not
     /// exceed. `None` if no operation is beyond it; the quantile 1 is the largest time.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let all = self.count as f64;
-        // A little more, and below a little less, since 1 - 0.999 is not quite 0.001.
-        let is_known = q == 1.0 || all * (1.0 - q) * (1.0 + 1e-9) >= 1.0;
-        if !is_known {
+        if !Self::tell(self.count, q) {
             return None;
         }
-        let rank = (all * q * (1.0 - 1e-12)).ceil() as u64;
+        let rank = (self.count as f64 * q * (1.0 - 1e-12)).ceil() as u64;
         let mut seen = 0;
         let holds = |(_, count): &(u64, u64)| {
             seen += count;
             seen >= rank
         };
         self.buckets().find(holds).map(|(nanos, _)| nanos as f64 / 1e9)
+    }
+
+    /// Whether so many times tell the quantile `q`: one at least is beyond it, or it is the largest.
+    #[must_use]
+    pub fn tell(count: u64, q: f64) -> bool {
+        // A little more, and where the rank is a little less, since 1 - 0.999 is not quite 0.001.
+        q == 1.0 || count as f64 * (1.0 - q) * (1.0 + 1e-9) >= 1.0
     }
 }
 
