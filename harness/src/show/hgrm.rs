@@ -17,16 +17,23 @@ const TICKS: u32 = 5;
 type Place = (String, &'static str, Time);
 
 /// The files of `trials`, each with its path: a folder for each cell and rate, and in it a file for
-/// each operation, and for `all` of them, and each kind of time. The trials of a cell are added up.
+/// each operation, and for `all` of them, and each kind of time. The trials of a cell are added up. Among the response
+/// times of all are those of operations that never began.
 #[must_use]
 pub fn files(trials: &[LatencyTrial]) -> Vec<(PathBuf, String)> {
     let mut all: BTreeMap<Place, Times> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.counts()) {
         let folder = folder(&trial.row, trial.open.rate);
+        let mut add = |operations, time, buckets: &[(u64, u64)]| {
+            all.entry((folder.clone(), operations, time)).or_default().add(buckets);
+        };
         for one in &trial.distributions {
-            for operations in [one.operation.name(), "all"] {
-                let place = (folder.clone(), operations, one.time);
-                all.entry(place).or_default().add(&one.buckets);
+            add(one.operation.name(), one.time, &one.buckets);
+        }
+        for time in Time::ALL {
+            let buckets: Vec<(u64, u64)> = trial.times_of_all_due(time).buckets().collect();
+            if !buckets.is_empty() {
+                add("all", time, &buckets);
             }
         }
     }
@@ -108,6 +115,25 @@ mod tests {
         assert_eq!(kinds, expected.map(|kind| format!("{kind}.hgrm")));
         let (_, all) = files.iter().find(|(path, _)| path.ends_with("all-response.hgrm")).unwrap();
         assert!(all.contains("Total count    =          300]"), "{all}");
+    }
+
+    /// A trial in which many did not begin would look good without them.
+    #[test]
+    fn what_never_began_has_waited_for_a_second() {
+        let mut trial = latency_trial("papaya", 1e5, 0, &[(1000, 90)]);
+        trial.open.unstarted = Some(10);
+        let files = files(&[trial]);
+        let last_of = |name: &str| {
+            let (_, text) = files.iter().find(|(path, _)| path.ends_with(name)).expect("a file");
+            let last = text.lines().take_while(|line| !line.starts_with('#')).last();
+            let words = last.expect("a line").split_whitespace();
+            words.map(|word| word.parse::<f64>().unwrap()).collect::<Vec<_>>()
+        };
+        let longest = last_of("all-response.hgrm");
+        assert!((longest[0] / 1000.0 - 1.0).abs() < 0.002 && longest[2] == 100.0, "{longest:?}");
+        for name in ["all-service.hgrm", "get-response.hgrm"] {
+            assert_eq!(last_of(name)[2], 90.0, "{name}");
+        }
     }
 
     #[test]
