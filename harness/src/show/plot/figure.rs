@@ -72,16 +72,32 @@ impl Figure {
         (self.unasked)(&Results::default()) == Unasked::Page
     }
 
-    /// Draws it.
+    /// Draws it. Its caption says how many trials are invalid.
     ///
     /// # Errors
     ///
     /// If no row can be drawn.
     pub fn draw(&self, results: &Results<'_>, options: &Options) -> Result<Vec<Drawing>> {
         let mut drawings = Vec::new();
-        for picture in (self.pictures)(results)? {
+        let invalid = results.invalid();
+        for mut picture in (self.pictures)(results)? {
+            let caption = &mut picture.panels.caption;
+            if !caption.iter().any(|said| said.contains("invalid")) {
+                caption.extend(invalid.clone());
+            }
             drawings.extend(picture.drawn(options)?);
         }
         Ok(drawings)
+    }
+}
+
+impl Results<'_> {
+    /// How many trials are invalid, in words, if some are.
+    fn invalid(&self) -> Option<String> {
+        let latency = self.latency.iter().map(|trial| &trial.row);
+        let rows = || self.rows.iter().chain(latency.clone());
+        let invalid = rows().filter(|row| !row.counts()).count();
+        let all = rows().count();
+        (invalid > 0).then(|| format!("{invalid} of {all} trials are invalid, and in no figure."))
     }
 }

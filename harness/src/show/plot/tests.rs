@@ -302,6 +302,25 @@ fn missing_and_invalid_cells_are_left_out_and_said() {
     assert!(text.contains("without a valid trial: papaya."), "{text}");
 }
 
+/// Whichever it is: those that do not count their cells' own say it of all.
+#[test]
+fn every_figure_says_that_trials_are_invalid() {
+    let mut rows = Grid { zipf: vec![0.0, 0.99], ..Grid::small() }.rows();
+    let baseline = "papaya".parse().expect("a name");
+    let captions = |rows: &[Row]| -> Vec<String> {
+        let results = Results { baseline: Some(&baseline), ..results(rows) };
+        let drawable = FIGURES.iter().filter(|figure| (figure.lacks)(&results).is_none());
+        let drawn = drawable.flat_map(|figure| figure.draw(&results, &acm().into()).expect("rows"));
+        drawn.map(|drawing| drawing.caption.join(" ")).collect()
+    };
+    let valid = captions(&rows);
+    assert!(valid.len() > 4 && !valid.iter().any(|said| said.contains("invalid")), "{valid:?}");
+    rows[3].valid = false;
+    for said in captions(&rows) {
+        assert!(said.matches(" invalid").count() == 1, "{said}");
+    }
+}
+
 #[test]
 fn nothing_valid_is_an_error_that_says_why() {
     let mut rows = Grid::small().rows();
