@@ -9,6 +9,8 @@ mod predicted;
 mod server;
 mod tables;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askama::Template;
 
 pub use self::material::{Material, Picture, Predictions, ReportSource};
@@ -16,6 +18,9 @@ use self::tables::Table;
 use crate::analysis::throughput::{ChosenRate, choose_metric};
 use crate::results::machine::Machine;
 use crate::rows::Row;
+use crate::rows::aggregate::AggregateRow;
+use crate::rows::latency::LatencyTrial;
+use crate::rows::space::SpaceRow;
 use crate::show::text::comparison::Mode;
 
 /// Points of the screen for each of the picture's: pictures are drawn for columns of print.
@@ -108,7 +113,7 @@ pub fn page(material: &Material<'_>) -> anyhow::Result<String> {
         aggregate: tables::aggregate(material.aggregate, shown),
         cache: tables::cache(material.cache, shown),
         server: server::table(material.server, shown),
-        validity: validity(rows),
+        validity: validity(rows, latency, space, material.aggregate),
         noise: tables::noise(rows),
         machine: facts(machine),
         commands: [&[commands(sources)], material.predicted.commands].concat().join("\n"),
@@ -193,27 +198,46 @@ fn figure<'a>(picture: &Picture<'a>) -> PageFigure<'a> {
     }
 }
 
-/// How many trials count, and why others do not.
-fn validity(rows: &[Row]) -> Vec<Sentence> {
-    let bad: Vec<&Row> = rows.iter().filter(|row| !row.counts()).collect();
-    if bad.is_empty() {
+/// How many trials count, and why others do not, of each kind.
+fn validity(
+    rows: &[Row],
+    latency: &[LatencyTrial],
+    space: &[SpaceRow],
+    aggregate: &[AggregateRow],
+) -> Vec<Sentence> {
+    let of = |row: &Row| (row.counts(), format!("{}: {}", row.subject(), row.error));
+    let mut sentences = invalid("trials", rows.iter().map(of).collect());
+    if sentences.is_empty() {
         let text = format!(
             "All {} trials passed their self-check: size and sum of the keys were as the counted \
              insertions and removals say.",
             rows.len()
         );
-        return vec![Sentence { text, is_bad: false }];
+        sentences.push(Sentence { text, is_bad: false });
     }
-    let mut sentences = vec![Sentence {
-        text: format!("{} of {} trials are invalid and count nowhere.", bad.len(), rows.len()),
-        is_bad: true,
-    }];
-    let mut reasons: Vec<String> =
-        bad.iter().map(|row| format!("{}: {}", row.subject(), row.error)).collect();
-    reasons.sort();
-    reasons.dedup();
-    sentences.extend(reasons.into_iter().map(|text| Sentence { text, is_bad: false }));
+    let timed = latency.iter().map(|trial| of(&trial.row)).collect();
+    sentences.extend(invalid("latency trials", timed));
+    // A trial has a row for each step.
+    let step = |row: &SpaceRow| ((row.case.clone(), row.block), (row.valid, row.error.clone()));
+    let fills: BTreeMap<_, _> = space.iter().map(step).collect();
+    sentences.extend(invalid("space trials", fills.into_values().collect()));
+    let counts = aggregate.iter().map(|row| (row.valid, row.error.clone())).collect();
+    sentences.extend(invalid("aggregations", counts));
     sentences
+}
+
+/// How many of these do not count, and why; nothing if all do.
+fn invalid(kind: &str, trials: Vec<(bool, String)>) -> Vec<Sentence> {
+    let all = trials.len();
+    let bad: Vec<String> =
+        trials.into_iter().filter(|(counts, _)| !counts).map(|(_, why)| why).collect();
+    if bad.is_empty() {
+        return Vec::new();
+    }
+    let text = format!("{} of {all} {kind} are invalid and count nowhere.", bad.len());
+    let reasons: BTreeSet<String> = bad.into_iter().collect();
+    let reasons = reasons.into_iter().map(|text| Sentence { text, is_bad: false });
+    std::iter::once(Sentence { text, is_bad: true }).chain(reasons).collect()
 }
 
 /// Every known fact.
@@ -277,6 +301,38 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::latency::test_trials::latency_trial;
+    use crate::test_rows::{counted, filled, trial};
+    use trials::aggregate::Way;
+
+    #[test]
+    fn trials_of_every_kind_are_said_to_be_invalid() {
+        let mut rows = [trial("papaya", 1, 0, 1e6), trial("papaya", 1, 1, 1e6)];
+        let mut latency = [latency_trial("papaya", 1e5, 0, &[(10, 1)])];
+        let mut space = filled(0, 50, 20, 1.0);
+        let mut aggregate = [counted(Way::Shared, 0, 1.0)];
+        let valid = validity(&rows, &latency, &space, &aggregate);
+        assert!(valid.len() == 1 && valid[0].text.starts_with("All 2 trials passed"), "{valid:?}");
+        (rows[0].valid, rows[0].error) = (false, "lost".to_owned());
+        (latency[0].row.valid, latency[0].row.error) = (false, "late".to_owned());
+        for row in &mut space {
+            (row.valid, row.error) = (false, "full".to_owned());
+        }
+        (aggregate[0].valid, aggregate[0].error) = (false, "wrong".to_owned());
+        let said = validity(&rows, &latency, &space, &aggregate);
+        let said: Vec<(&str, bool)> = said.iter().map(|one| (&*one.text, one.is_bad)).collect();
+        let expected = [
+            ("1 of 2 trials are invalid and count nowhere.", true),
+            ("papaya: lost", false),
+            ("1 of 1 latency trials are invalid and count nowhere.", true),
+            ("papaya: late", false),
+            ("1 of 1 space trials are invalid and count nowhere.", true),
+            ("full", false),
+            ("1 of 1 aggregations are invalid and count nowhere.", true),
+            ("wrong", false),
+        ];
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn headings_of_any_experiment() {
