@@ -106,6 +106,14 @@ impl Workload {
         self.rate.map(f64::from_bits)
     }
 
+    /// What may be the reason why no trial counts, beside invalid ones: of latency trials, which are at a rate.
+    pub(super) fn why_none_counts(&self) -> &'static str {
+        match self.rate {
+            None => "",
+            Some(_) => "; none does where most trials could not keep the rate",
+        }
+    }
+
     /// The same for any number of threads, where that is what differs.
     #[must_use]
     pub fn of_any_threads(self) -> Self {

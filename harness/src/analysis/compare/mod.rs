@@ -123,7 +123,9 @@ pub fn with_baseline<'c>(
         let others = || cells.iter().filter(|cell| wanted(cell));
         let Some(best) = baseline.best(&cells) else {
             if others().next().is_some() {
-                plan.left_out.push(format!("{workload}: no trial of the baseline counts there"));
+                let why = workload.why_none_counts();
+                let what = "no trial of the baseline counts there";
+                plan.left_out.push(format!("{workload}: {what}{why}"));
             }
             continue;
         };
@@ -180,9 +182,10 @@ impl<'c> Plan<'c> {
         let rates: Vec<(f64, f64)> = trials.iter().map(|(a, b)| (a.rate, b.rate)).collect();
         match stats::log_ratios(&rates) {
             _ if rates.is_empty() => self.left_out.push(format!(
-                "{}: no {block} has a trial that counts of it and of {}",
+                "{}: no {block} has a trial that counts of it and of {}{}",
                 ours.name(),
-                theirs.subject
+                theirs.subject,
+                ours.workload.why_none_counts()
             )),
             None => self.left_out.push(format!("{}: {NO_RATIO}", ours.name())),
             Some(logs) => {
@@ -198,7 +201,8 @@ impl<'c> Plan<'c> {
     fn oppose(&mut self, ours: &'c Contender, theirs: &'c Contender) {
         if ours.trials.is_empty() || theirs.trials.is_empty() {
             let run = if ours.trials.is_empty() { "after" } else { "before" };
-            return self.left_out.push(format!("{}: no trial counts {run}", ours.name()));
+            let why = ours.workload.why_none_counts();
+            return self.left_out.push(format!("{}: no trial counts {run}{why}", ours.name()));
         }
         let rates = [ours.rates(), theirs.rates()];
         if rates.iter().flatten().any(|rate| *rate <= 0.0) {
