@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "GLOB")]
     filter: Option<Filter>,
     /// What `ratio-heatmap` takes ratios to: a subject, or of a list `A,B` or a glob the best by median
-    /// in each cell; the experiment's first subject if not given
+    /// in each cell; the experiment's first subject that --filter leaves if not given
     #[arg(long, value_name = "SUBJECT")]
     baseline: Option<Baseline>,
     /// File formats
