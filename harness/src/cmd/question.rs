@@ -1,11 +1,12 @@
 //! What `cmp` and `report` ask of result folders, and the comparisons that answer it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::folders::{
     Recorded, Selection, best_of, check_baseline, first_subject, one_table, same_times,
     share_cells, share_trials,
 };
+use super::output::say;
 use crate::analysis::compare::{
     Baseline, Contender, Floors, Plan, Quantity, Workload, before_and_after, cells, check, judge,
     seed_spreads, with_baseline, with_threads,
@@ -372,6 +373,7 @@ fn compare_runs<T>(
     }
     let mut differences = before.machine.all_differences(&after.machine);
     refuse_other_machine(asked, before, after, &differences)?;
+    say_same_trials(&asked.selection, before, after);
     let quantity = asked.selection.quantity();
     same_times(&before.path, &after.path, asked.is_of_latency())?;
     differences.extend(other_turns(before, after));
@@ -432,6 +434,27 @@ fn refuse_other_machine(
         after.path.display(),
         lines.join("\n")
     )))
+}
+
+/// Says that a folder and its copy hold the same trials: such a pair shows no change, whatever has changed.
+fn say_same_trials(selection: &Selection, before: &Recorded, after: &Recorded) {
+    let name = |row: &Row| {
+        let rate = row.ops_per_sec.map(f64::to_bits);
+        (row.case.clone(), row.block, row.started_at.clone(), rate)
+    };
+    let is_dated = |row: &&Row| !row.started_at.is_empty() && selection.wants(row);
+    let old: HashSet<_> = before.rows.iter().filter(is_dated).map(name).collect();
+    let new: Vec<&Row> = after.rows.iter().filter(is_dated).collect();
+    let same = new.iter().filter(|row| old.contains(&name(row))).count();
+    if same > 0 {
+        say(format_args!(
+            "note: {same} of {} trials of {} are those of {}: compared with itself, a trial has the \
+             ratio 1",
+            new.len(),
+            after.path.display(),
+            before.path.display()
+        ));
+    }
 }
 
 /// Whether trials took turns in one run alone: they found other caches than in the other run.
