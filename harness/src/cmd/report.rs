@@ -150,7 +150,8 @@ pub(super) fn pictures(
         return Ok(Drawn::default());
     }
     let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.path.clone()).collect();
-    let Read { recorded, samples, latency, space, cache, server } = joined::read(&paths, None, true)?;
+    let Read { recorded, samples, latency, space, cache, server } =
+        joined::read(&paths, None, true)?;
     let cpus = recorded.machine.parallelism();
     let baseline = baseline(registry, asked.baseline.as_ref(), folders)?;
     let results = Results {
