@@ -50,8 +50,9 @@ pub(super) fn pictures(results: &Results<'_>) -> Result<Vec<Sketch>> {
 fn panels(group: &Group, schemes: &Schemes, samples: &Samples<'_>) -> Panels {
     let places = Place::all(&group.rows, Place::of);
     let faults: BTreeSet<Fault> = group.rows.iter().map(|row| row.fault).collect();
-    // Where every trial still has a sample; those of the few microseconds beyond count as there.
-    let ends = samples.values().filter_map(|own| Some(own.last()?.at_seconds));
+    // Where every trial here still has a sample; those of the few microseconds beyond count as there.
+    let own = group.rows.iter().filter_map(|row| samples.get(&(row.case.as_str(), row.block)));
+    let ends = own.filter_map(|own| Some(own.last()?.at_seconds));
     let end = ends.reduce(f64::min).unwrap_or_default();
     let faults: Vec<Fault> = faults.into_iter().collect();
     let panel = |place: &Place, fault: &Fault| {
@@ -131,7 +132,32 @@ fn line(trials: &[&Vec<&SeriesRow>], end: f64) -> Vec<Point> {
 mod tests {
     use super::*;
     use crate::metric::Sample;
-    use crate::test_rows::trial;
+    use crate::test_rows::{Grid, trial};
+
+    /// A trial under another setting may be over early.
+    #[test]
+    fn lines_go_on_to_the_end_of_their_own_trials() {
+        let subjects = vec![("hamt-cas", "epoch")];
+        let grid = Grid { subjects, threads: vec![1], keys: vec![64, 1024], ..Grid::small() };
+        let rows = grid.rows();
+        let of = |row: &Row| {
+            let end = if row.keys == 64 { 1.0 } else { 8.0 };
+            [0.0, 0.5, 1.0].map(|share| {
+                let (at_seconds, unreclaimed_bytes) = (share * end, Some(9));
+                SeriesRow::new(row, Sample { at_seconds, unreclaimed_bytes, ..Sample::default() })
+            })
+        };
+        let samples: Vec<SeriesRow> = rows.iter().flat_map(of).collect();
+        let results = Results { rows: &rows, samples: &samples, cpus: 2, ..Results::default() };
+        let sketches = pictures(&results).expect("there are samples");
+        let last = |sketch: &Sketch| {
+            let points = &sketch.panels.rows[0][0].series[0].points;
+            points.last().expect("a point").x
+        };
+        let mut ends: Vec<f64> = sketches.iter().map(last).collect();
+        ends.sort_by(f64::total_cmp);
+        assert!(ends.len() == 2 && ends[0] < 1.0 && (6.0..8.0).contains(&ends[1]), "{ends:?}");
+    }
 
     #[test]
     fn a_line_has_the_median_of_the_peaks() {
