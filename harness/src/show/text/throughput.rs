@@ -116,14 +116,15 @@ fn fields(cell: &CellSummary, cpu_rate: Option<f64>) -> Vec<Cell> {
     .into()
 }
 
-/// In millions, to three digits or so.
+/// In millions, to three digits or so. What is not 0 is not shown as 0.
 pub(crate) fn mops(rate: f64) -> String {
     let mops = rate / 1e6;
     let decimals = match mops.abs() {
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
         size if size >= 0.9995 || size == 0.0 => 2,
-        _ => 3,
+        size if size >= 0.0005 => 3,
+        _ => 6,
     };
     format!("{mops:.decimals$}")
 }
@@ -217,6 +218,7 @@ mod tests {
         for (rate, shown) in [
             (0.0, "0.00"),
             (12_345.0, "0.012"),
+            (320.0, "0.000320"),
             (9_994_000.0, "9.99"),
             (9_996_000.0, "10.0"),
             (99.96e6, "100"),
