@@ -156,8 +156,10 @@ fn a_sweep_records_what_went_wrong(lab: &Lab) {
 
 fn a_sweep_without_any_valid_trial_still_ends(lab: &Lab) {
     let text = spec(0.01, 1).replace("chaining-*-lock", "aborts-in-get");
-    lab.write("none.toml", text);
-    lab.run("sweep none.toml --out n").exits(1).says(&["1 of 1 trials are invalid"]);
+    let target = "blocks = 1\ntarget_halfwidth = 0.1\nmax_blocks = 2\n";
+    lab.write("none.toml", text.replace("blocks = 1\n", target));
+    let said = ["stopped after 1 blocks: no trial counts", "1 of 1 trials are invalid"];
+    lab.run("sweep none.toml --out n").exits(1).says(&said);
     lab.run("plot n");
 }
 

@@ -360,9 +360,11 @@ impl<'e> SweepPlan<'e> {
         let verdict = judge(&rows, choose_metric(&rows, cpus).metric, target);
         match verdict {
             Precision::Enough => {
-                progress.warn(format!(
-                    "stopped after {block} blocks: every interval is as narrow as asked"
-                ));
+                let why = match rows.iter().any(|row| row.counts()) {
+                    true => "every interval is as narrow as asked",
+                    false => "no trial counts, so that there is no interval",
+                };
+                progress.warn(format!("stopped after {block} blocks: {why}"));
                 false
             }
             Precision::Wide { half_width, cell } if block >= self.experiment.max_blocks => {
