@@ -104,10 +104,7 @@ fn a_trial_counts_once() {
     ran.says(&["12 trials are in several folders alike"]);
     assert_complete(&lab.rows("all"), TINY_CELLS, 4);
     let trials = lab.read("again/trials.csv");
-    lab.write(
-        "again/trials.csv",
-        trials.replacen("2026-", "2025-", 1).replacen("true,", "false,", 1),
-    );
+    lab.write("again/trials.csv", trials.replacen("true,", "false,", 1));
     let said =
         ["one and again have different results of one trial: case ", "in block 1, counted from 1"];
     refuses(&lab, "merge one two again --out new", &said);
