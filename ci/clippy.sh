@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo clippy --workspace --all-targets --features structures/stats -- -D warnings
 # Of the crates whose code asks for a feature: all others are the same without. Nearly all of `harness` is its command line.
-cargo clippy -p cache -p fuzz -p harness -p structures -p trials --no-default-features --features harness/command-line \
+cargo clippy -p fuzz -p harness -p structures -p trials --no-default-features --features harness/command-line \
     -- -D warnings
 echo "clippy: clean"

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What is planted where.
 CATALOGUES = [
     "structures/tests/mutants.toml",
+    "structures/eviction/tests/mutants.toml",
     "structures/cache/tests/mutants.toml",
     "harness/tests/mutants.toml",
 ]

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
 # Assertions under shuttle: of our crates, as ci/shuttle.sh has them; those of libraries take time.
 checked=()
-for package in structures cache linearizability scenarios; do
+for package in structures eviction cache linearizability scenarios; do
     for kind in debug-assertions overflow-checks; do
         checked+=(--config "profile.release.package.$package.$kind=true")
     done

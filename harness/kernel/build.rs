@@ -22,7 +22,7 @@ const CRATES: [&str; 11] = [
 ];
 
 /// What can change a measured program, from the workspace's root.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "Cargo.lock",
     "Cargo.toml",
     "harness/kernel",
@@ -33,6 +33,8 @@ const SOURCES: [&str; 11] = [
     "structures/Cargo.toml",
     "structures/cache/Cargo.toml",
     "structures/cache/src",
+    "structures/eviction/Cargo.toml",
+    "structures/eviction/src",
     "structures/src",
 ];
 

@@ -1,6 +1,6 @@
 //! The labels in comments: `control-C6`, `buckets-I4`, `reclaim-D1`.
 //!
-//! A label is the name of a module, a letter and a number, so it is unique here and in the crate of
+//! A label is the name of a module, a letter and a number, so it is unique here and in the crates of
 //! caches. What it stands for is written once, in a file of that module, in one of these forms:
 //!
 //! * an item of a list, `* buckets-I4. A home's overflow count is …`: an invariant, a duty;
@@ -234,8 +234,8 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 fn read_all() -> Labels {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = Labels::default();
-    let caches = files(&root.join("cache/src"), ".rs");
-    for path in files(&root.join("src"), ".rs").into_iter().chain(caches) {
+    let folders = ["src", "eviction/src", "cache/src"];
+    for path in folders.into_iter().flat_map(|folder| files(&root.join(folder), ".rs")) {
         let name = path.strip_prefix(root).expect("below it").to_string_lossy().into_owned();
         all.read(&name, &fs::read_to_string(&path).expect("text"));
     }
@@ -257,10 +257,10 @@ fn tests_and_documents_cite_labels_that_exist() {
     let mut all = read_all();
     let known: BTreeSet<_> = all.defined.keys().chain(all.orderings.keys()).cloned().collect();
     all.cited.clear();
-    let mut tests = files(&root.join("tests"), ".rs");
-    tests.extend(files(&root.join("cache/tests"), ".rs"));
+    let folders = ["tests", "eviction/tests", "cache/tests"];
+    let tests = folders.into_iter().flat_map(|folder| files(&root.join(folder), ".rs"));
     let documents = files(&root.join("../docs"), ".md");
-    for path in tests.into_iter().filter(|path| !path.ends_with("tidy.rs")).chain(documents) {
+    for path in tests.filter(|path| !path.ends_with("tidy.rs")).chain(documents) {
         let text = fs::read_to_string(&path).expect("text");
         let cited = labels(&text);
         let unknown: Vec<_> = cited.iter().filter(|label| !known.contains(*label)).collect();

@@ -1,7 +1,7 @@
 //! The trials of each cell of a cache, taken together.
 
-use cache::evict::{Eviction, Visitor, for_each};
-use cache::theory::{Form, zipf};
+use eviction::evict::{Eviction, Visitor, for_each};
+use eviction::theory::{Form, zipf};
 
 use crate::analysis::cell::{Cell, Estimate, grouped, with_parameters};
 use crate::case::Case;

@@ -4,9 +4,9 @@ mod simulate;
 
 use std::path::{Path, PathBuf};
 
-use cache::evict;
-use cache::theory::zipf;
 use comfy_table::{CellAlignment, Table, presets};
+use eviction::evict;
+use eviction::theory::zipf;
 
 use self::simulate::{Caches, Hits, Load, simulations};
 use super::output::print;

@@ -4,7 +4,7 @@ mod brief;
 mod lines;
 mod words;
 
-use ::cache::evict;
+use ::eviction::evict;
 use ::table::{Entry, Held, Info, ReclaimerInfo};
 use ::trials::server::{FLOOR, MEMCACHED, OVER_MAP_EVICTIONS, OVER_MAPS, STORES, memcached};
 

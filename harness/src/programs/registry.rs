@@ -229,7 +229,7 @@ impl Registry {
 
 /// The names of all servers. Which stores ours has, a test of the server keeps true.
 fn servers() -> Vec<String> {
-    server_names(&cache::evict::names())
+    server_names(&eviction::evict::names())
 }
 
 /// Why memcached cannot be started, if it is not there.

@@ -6,27 +6,23 @@
 //!
 //! ```
 //! use cache::evict::ClockClear;
-//! use cache::store::{Config, Options, Sharded};
+//! use cache::store::{Config, Memc3, Options};
 //!
-//! let cache = Sharded::<ClockClear>::new(&Config::of(8 << 20)).unwrap();
+//! let cache = Memc3::<ClockClear>::new(&Config::of(8 << 20)).unwrap();
 //! cache.set(b"key", b"value", Options::default()).unwrap();
 //! let mut value = Vec::new();
 //! assert!(cache.get(b"key", &mut value).is_some());
 //! assert_eq!(value, b"value");
 //! ```
 //!
+//! The stores on tables are here. All else is the crate [`eviction`]'s, and can be named from here, too.
+//!
 //! Nothing here knows of a network. Nothing here is `unsafe`: what a reader may read while it is written
 //! are atomics.
 
 #![forbid(unsafe_code)]
-// What only that store uses is unused without it.
-#![cfg_attr(not(feature = "memc3"), allow(dead_code, unused_imports))]
 
-pub mod evict;
-pub mod item;
-pub mod memory;
 pub mod store;
 mod sync;
-pub mod theory;
-pub mod time;
-mod words;
+
+pub use eviction::{evict, item, memory, theory, time};

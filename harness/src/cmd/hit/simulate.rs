@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{Config, ConfigError, Options, Sharded, Units, When};
-use cache::theory::Form;
-use cache::time::{Clock, Expiry};
+use eviction::evict::{Eviction, Visitor, for_each};
+use eviction::store::{Config, ConfigError, Options, Sharded, Units, When};
+use eviction::theory::Form;
+use eviction::time::{Clock, Expiry};
 use rand::SeedableRng;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@
 //! all the time, in one piece; so memory may be used again at once, the bound of memory is strict, and
 //! nothing has to be reclaimed.
 //!
-//! Items are words that are [atomics](crate::words), as are handles and what says which class a page
+//! Items are words that are atomics (`words` of the crate `eviction`), as are handles and what says which class a page
 //! belongs to. So a reader that is too late reads something else, or something of everything, but nothing
 //! that the language leaves undefined; and this crate needs no `unsafe` code.
 //!
@@ -24,7 +24,7 @@
 //! old one's place. The old one is never evicted for it. If there is no memory for both, and the old one has its page
 //! for itself, that page changes its class under the lock of the old one's bucket, and the new one is written there.
 //!
-//! A lookup writes nothing but what the policy says, see [`evict`](crate::evict), a count of its own thread's,
+//! A lookup writes nothing but what the policy says, see [`evict`](eviction::evict), a count of its own thread's,
 //! and, once each time that the shard has written a page's length, when the item's
 //! page was used. It blocks only if it has found the bucket changing three times, or an item that has expired:
 //! then it takes the shard's mutex, which all writers take.
@@ -52,19 +52,15 @@ mod models;
 mod table;
 
 use crossbeam_utils::CachePadded;
+use eviction::evict::{Eviction, Hits};
+use eviction::memory::{Arena, Handle, Pages};
+use eviction::store::{Cache, Config, Copied, Found, Index, Part, Shard, Stats};
+use eviction::time::Timer;
 
 use self::table::Table;
-use super::cache::{Cache, Part};
 use super::counts::Counts;
-use super::index::Index;
-use super::shard::Shard;
 use super::unread::ask_user;
-use super::{Config, Found, Stats};
-use crate::evict::{Eviction, Hits};
-use crate::item::Item;
-use crate::memory::{Arena, Handle, Pages, Seen};
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, fence, lock};
-use crate::time::Timer;
 
 /// A cache of byte strings whose lookups write nothing; `E` says what goes.
 pub type Memc3<E> = Cache<E, Optimistic<E>>;
@@ -164,7 +160,7 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
     fn get(&self, hash: u64, key: &[u8], timer: &Timer, value: &mut Vec<u8>) -> Option<Found> {
         let begin = value.len();
         for _ in 0..ATTEMPTS {
-            match self.table.read(hash, |handle| self.copy(handle, key, value)) {
+            match self.table.read(hash, |handle| Copied::of(&self.pages, handle, key, value)) {
                 Ok(None) => {
                     self.counts.add(false);
                     return None;
@@ -188,29 +184,5 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
         let (hits, misses) = self.counts.sum();
         stats.hits += hits;
         stats.misses += misses;
-    }
-}
-
-/// What a reader has copied, or may have: it has not validated yet.
-struct Copied {
-    handle: Handle,
-    class: usize,
-    slot: u32,
-    deadline: u32,
-    found: Found,
-}
-
-impl<E: Eviction> Optimistic<E> {
-    /// Appends the value of an item to `value`, if `key` is its key. Whatever it meets (memc3-M3).
-    #[inline(always)]
-    fn copy(&self, handle: Handle, key: &[u8], value: &mut Vec<u8>) -> Option<Copied> {
-        let Seen { words, class, slot } = self.pages.look(handle)?;
-        let item = Item::of(words);
-        if !item.fits() || !item.key_is(key) {
-            return None;
-        }
-        item.value_into(value);
-        let found = Found::of(item);
-        Some(Copied { handle, class, slot, deadline: item.deadline(), found })
     }
 }

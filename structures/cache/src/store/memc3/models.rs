@@ -1,11 +1,11 @@
 //! Models of the table, under every interleaving and every order of memory that loom knows:
 //! `ci/loom.sh`.
 
+use eviction::memory::Handle;
 use loom::sync::Arc;
 use loom::thread;
 
 use super::table::Table;
-use crate::memory::Handle;
 
 #[path = "../../../../tests/explore/mod.rs"]
 mod explore;

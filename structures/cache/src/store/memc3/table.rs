@@ -21,11 +21,11 @@
 
 use std::fmt;
 
+use eviction::memory::{Handle, try_boxed};
 use structures::control::{Control, ControlWord, Wraps};
 use structures::cuckoo::path::{Bfs, Graph, Place, Search};
 use structures::hash;
 
-use crate::memory::{Handle, try_boxed};
 use crate::sync::{AtomicU32, Ordering};
 
 /// Slots of a bucket. Few in models, which then fill it.

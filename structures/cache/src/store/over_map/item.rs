@@ -4,9 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use eviction::store::Found;
 use structures::map::MapHandle;
-
-use super::super::Found;
 
 /// The key of an item in a table, or one that is looked for, in a buffer that is used again and again: a lookup
 /// allocates nothing.
@@ -63,7 +62,7 @@ pub struct MapItem {
     pub(super) key: Arc<[u8]>,
     pub(super) value: Box<[u8]>,
     pub(super) found: Found,
-    /// When it expires, as the cache's [`Timer`](crate::time::Timer) tells it; 0 is never. Relaxed throughout: it is
+    /// When it expires, as the cache's [`Timer`](eviction::time::Timer) tells it; 0 is never. Relaxed throughout: it is
     /// written under the shard's mutex, and a reader that sees the old one has looked before the new one was set.
     pub(super) deadline: AtomicU32,
     /// Where its shard and that shard's policy know it.

@@ -30,6 +30,13 @@ use std::hash::BuildHasher;
 use std::sync::TryLockError;
 
 use crossbeam_utils::CachePadded;
+use eviction::evict::{Eviction, Hits};
+use eviction::item::MAX_KEY;
+use eviction::store::{
+    CacheHandle, Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats,
+    Store, check_key, hash_key,
+};
+use eviction::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
 use structures::map::{ConcurrentMap, MapHandle};
 
@@ -37,16 +44,9 @@ pub use self::item::{MapItem, MapKey};
 
 use self::item::Account;
 use self::writer::Writer;
-use super::cache::check;
 use super::counts::Counts;
-use super::interface::{CacheHandle, Store};
-use super::shard::hash;
 use super::unread::ask_user;
-use super::{Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats};
-use crate::evict::{Eviction, Hits};
-use crate::item::MAX_KEY;
 use crate::sync::{Arc, Mutex, MutexGuard, lock};
-use crate::time::{Expiry, Timer};
 
 /// A cache of byte strings in the table `M`; `E` says what goes.
 pub struct OverMap<E: Eviction, M> {
@@ -111,7 +111,7 @@ impl<E: Eviction, M: ConcurrentMap<MapKey, Arc<MapItem>>> OverMap<E, M> {
 
 impl<E: Eviction, M> OverMap<E, M> {
     fn shard(&self, key: &[u8]) -> &Mutex<Writer<E>> {
-        let hash = hash(&self.hasher, key);
+        let hash = hash_key(&self.hasher, key);
         &self.shards[((u64::from(hash as u32) * self.shards.len() as u64) >> 32) as usize]
     }
 }
@@ -223,7 +223,7 @@ where
     }
 
     fn set(&mut self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
-        check(key)?;
+        check_key(key)?;
         self.write(key, |shard, map, key, timer| shard.set(map, (key, value), options, timer))
     }
 
@@ -232,7 +232,7 @@ where
         key: &[u8],
         decide: impl FnOnce(Option<Current<'_>>) -> Change<'v>,
     ) -> Result<Option<Found>, SetError> {
-        check(key)?;
+        check_key(key)?;
         self.write(key, |shard, map, key, timer| shard.update(map, key, decide, timer))
     }
 

@@ -7,14 +7,14 @@
 //!   comes and goes last: if one of the user's panics, or the table, all but the policy's knowledge is in order.
 //! * over_map-W2. `linked` is the sum of the bytes of these items, and is not above `bound`.
 
-use super::super::shard::hash;
-use super::super::{Change, Current, Found, Options, Outcome, SetError, Stats, Write};
-use super::item::{Account, Entries, MapItem, MapKey};
-use crate::evict::{Eviction, Items};
-use crate::item::ALL_MARKS;
-use crate::sync::{Arc, Ordering};
-use crate::time::{Expiry, Timer};
+use eviction::evict::{Eviction, Items};
+use eviction::item::ALL_MARKS;
+use eviction::store::{Change, Current, Found, Options, Outcome, SetError, Stats, Write, hash_key};
+use eviction::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
+
+use super::item::{Account, Entries, MapItem, MapKey};
+use crate::sync::{Arc, Ordering};
 
 /// A shard, for who has its mutex.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Items for Slots {
 
     fn hash(&self, slot: u32) -> u64 {
         let item = self.items.get(slot as usize).and_then(Option::as_ref);
-        item.map_or(0, |item| hash(&self.hasher, &item.key))
+        item.map_or(0, |item| hash_key(&self.hasher, &item.key))
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod naive;
 
-use cache::evict::{
+use eviction::evict::{
     ClockClear, ClockSet, Eviction, Fifo, Hits, Items, LruList, Never, Random, S3Fifo, Sieve, Slru,
     Visitor, for_each,
 };
-use cache::store::Units;
+use eviction::store::Units;
 use proptest::prelude::*;
 
 use naive::Naive;

@@ -98,14 +98,15 @@ impl Arena {
         })
     }
 
-    /// The most chunks that it can have.
-    pub(crate) fn most(&self) -> usize {
+    /// The most chunks that it can have: an index with room for so many handles need not grow.
+    #[must_use]
+    pub fn most(&self) -> usize {
         self.pages.len() * self.sizes().per_page(0)
     }
 
-    /// What readers see of it.
-    #[cfg(feature = "memc3")]
-    pub(crate) fn shared(&self) -> Arc<Pages> {
+    /// What readers see of it, while one thread at a time changes it.
+    #[must_use]
+    pub fn shared(&self) -> Arc<Pages> {
         self.shared.clone()
     }
 

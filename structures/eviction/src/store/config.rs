@@ -98,7 +98,11 @@ impl Config {
     }
 
     /// The bytes of each shard, in whole pages; none has more than the first.
-    pub(super) fn bounds(&self) -> Result<Vec<usize>, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// There can be no such cache.
+    pub fn bounds(&self) -> Result<Vec<usize>, ConfigError> {
         self.check()?;
         let pages = self.bytes / self.page;
         let shards = (pages / PAGES_A_SHARD).clamp(1, self.shards);

@@ -8,6 +8,7 @@ use crate::memory::Handle;
 
 /// Handles under hashes. One thread at a time has it; an implementation says whether others may look
 /// meanwhile.
+#[allow(clippy::len_without_is_empty, reason = "nobody asks")]
 pub trait Index: fmt::Debug + Send {
     /// The handle under `hash` that `is_it`.
     fn find(&self, hash: u64, is_it: impl Fn(Handle) -> bool) -> Option<Handle>;

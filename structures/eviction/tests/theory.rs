@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::Units;
-use cache::theory::{Form, static_bound, zipf};
+use eviction::evict::{Eviction, Visitor, for_each};
+use eviction::store::Units;
+use eviction::theory::{Form, static_bound, zipf};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 

@@ -1,6 +1,6 @@
 //! Making room for an item: its own class evicts, or another one gives a page up.
 
-use super::{Shard, View, key_hash};
+use super::{Shard, View, item_hash};
 use crate::evict::Eviction;
 use crate::memory::Handle;
 use crate::store::balance::is_uneven;
@@ -55,7 +55,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         let slot = self.classes[class].policy.victim(&view)?;
         let handle = self.arena.at(class, slot).expect("shard-S2: a victim is there");
         self.stats.evictions += 1;
-        self.forget(handle, key_hash(&self.arena, &self.hasher, handle));
+        self.forget(handle, item_hash(&self.arena, &self.hasher, handle));
         self.fit_policy(class);
         Some(())
     }
@@ -73,7 +73,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         let all = self.arena.neighbours(one);
         for &handle in all.iter().filter(|&&handle| Some(handle) != kept) {
             self.stats.evictions += 1;
-            self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
+            self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
         }
         let is_kept = kept.is_some_and(|kept| all.contains(&kept));
         (!is_kept).then_some(())

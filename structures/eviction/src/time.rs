@@ -105,7 +105,9 @@ pub struct Timer {
 }
 
 impl Timer {
-    pub(crate) fn starting(clock: Arc<dyn Clock>) -> Self {
+    /// The time of a cache that is made now.
+    #[must_use]
+    pub fn starting(clock: Arc<dyn Clock>) -> Self {
         let (steady_at_start, wall_at_start) = (clock.steady(), clock.wall());
         Self { clock, steady_at_start, wall_at_start }
     }
@@ -114,9 +116,10 @@ impl Timer {
         self.clock.steady().saturating_sub(self.steady_at_start)
     }
 
-    /// Whether this deadline has come. Looks at the clock only if there is one.
+    /// Whether this deadline has come; 0 never does. Looks at the clock only if there is one.
     #[inline]
-    pub(crate) fn has_come(&self, deadline: u32) -> bool {
+    #[must_use]
+    pub fn has_come(&self, deadline: u32) -> bool {
         deadline != 0 && second_of(deadline) <= self.now()
     }
 
@@ -127,7 +130,8 @@ impl Timer {
     }
 
     /// The deadline of an item that is stored now: 0 is never; `None` if it has come already.
-    pub(crate) fn deadline(&self, expiry: Expiry) -> Option<u32> {
+    #[must_use]
+    pub fn deadline(&self, expiry: Expiry) -> Option<u32> {
         match expiry {
             Expiry::Never => Some(0),
             Expiry::After(0) => None,

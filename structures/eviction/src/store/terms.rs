@@ -46,7 +46,7 @@ impl When {
     /// nothing. For an [`update`](super::Cache::update) that is to store as a set does. O(1).
     ///
     /// ```
-    /// use cache::store::{Found, Outcome, When};
+    /// use eviction::store::{Found, Outcome, When};
     ///
     /// let found = Found { cas: Some(7), ..Found::default() };
     /// assert_eq!(When::Absent.outcome(Some(found)), Outcome::NotStored);
@@ -64,8 +64,12 @@ impl When {
         }
     }
 
-    /// What a set does instead of storing, where the key has been `found`.
-    pub(super) fn refuses(
+    /// What a set does instead of storing, where the key has been `found`; `None` if it stores.
+    ///
+    /// # Errors
+    ///
+    /// It compares CAS numbers, and the cache has none.
+    pub fn refuses(
         self,
         found: Option<Found>,
         has_cas: bool,

@@ -17,7 +17,6 @@ pub struct Current<'c> {
 /// Where the value is.
 enum Value<'c> {
     InWords(Item<'c>),
-    #[cfg(feature = "over-map")]
     Whole(&'c [u8]),
 }
 
@@ -28,13 +27,9 @@ impl<'c> Current<'c> {
         Self { found: Found::of(item), deadline, timer, value: Value::InWords(item) }
     }
 
-    /// That of an item that is not.
-    #[cfg(feature = "over-map")]
-    pub(super) fn whole(
-        value: &'c [u8],
-        (found, deadline): (Found, u32),
-        timer: &'c Timer,
-    ) -> Self {
+    /// That of an item whose value is in one piece.
+    #[must_use]
+    pub fn whole(value: &'c [u8], (found, deadline): (Found, u32), timer: &'c Timer) -> Self {
         Self { found, deadline, timer, value: Value::Whole(value) }
     }
 
@@ -54,7 +49,6 @@ impl<'c> Current<'c> {
     pub fn value_into(&self, out: &mut Vec<u8>) {
         match self.value {
             Value::InWords(item) => item.value_into(out),
-            #[cfg(feature = "over-map")]
             Value::Whole(value) => out.extend_from_slice(value),
         }
     }
@@ -111,7 +105,8 @@ pub enum NewCas {
 
 impl<'v> Write<'v> {
     /// What a set writes.
-    pub(super) fn of(value: &'v [u8], options: Options) -> Self {
+    #[must_use]
+    pub fn of(value: &'v [u8], options: Options) -> Self {
         Self {
             value: Some(value),
             flags: Some(options.flags),
@@ -125,7 +120,7 @@ impl<'v> Write<'v> {
 
 impl NewCas {
     /// The number of an item that had `old`, after `last`, if the cache keeps any.
-    pub(super) fn after(self, last: &mut Option<u64>, old: Option<u64>) -> Option<u64> {
+    pub fn after(self, last: &mut Option<u64>, old: Option<u64>) -> Option<u64> {
         let last = last.as_mut()?;
         match (self, old) {
             (Self::Given(number), _) => Some(number),

@@ -11,15 +11,15 @@ use super::Sizes;
 use crate::sync::{AtomicU64, hints};
 use crate::words::{self, WORD};
 
-/// A chunk: the number of its page, and its number in there.
+/// A chunk: the number of its page, and its number in there; both in one, as an index keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handle(pub(crate) u32);
+pub struct Handle(pub u32);
 
 /// No class: the page is in the pool.
 const NO_CLASS: u32 = u32::MAX;
 
-/// The pages of an arena.
-pub(crate) struct Pages {
+/// The pages of an arena, as readers see them who have no lock: they [copy](crate::store::Copied) items from there.
+pub struct Pages {
     sizes: Sizes,
     pages: Box<[Page]>,
     /// Bits of a handle that tell the chunk.
@@ -117,6 +117,7 @@ impl Pages {
     }
 
     /// The page of a chunk, and the chunk's number in there.
+    #[inline]
     pub(super) fn split(&self, handle: Handle) -> (usize, usize) {
         let mask = (1 << self.chunk_bits) - 1;
         ((handle.0 >> self.chunk_bits) as usize, (handle.0 & mask) as usize)
@@ -181,10 +182,10 @@ impl Pages {
         self.pages[self.split(handle).0].used.store(now, hints::Ordering::Relaxed);
     }
 
-    /// The same by a reader, who does not know the time. It is a page's length exact, so that a page
-    /// that is in use is written to by few of its readers.
+    /// Says that something of this chunk's page was used now, which a reader does not know: the time is a page's length
+    /// exact, so that a page that is in use is written to by few of its readers.
     #[inline]
-    pub(crate) fn touch_now(&self, handle: Handle) {
+    pub fn touch_now(&self, handle: Handle) {
         let Some(page) = self.pages.get(self.split(handle).0) else { return };
         // Relaxed: hints.
         let now = self.now.load(hints::Ordering::Relaxed);
@@ -204,7 +205,7 @@ impl Pages {
 }
 
 /// So many values; `make` is told the number of each. `None` if the system has no memory for them.
-pub(crate) fn try_boxed<T>(len: usize, make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
+pub fn try_boxed<T>(len: usize, make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
     let mut all = Vec::new();
     all.try_reserve_exact(len).ok()?;
     all.extend((0..len).map(make));

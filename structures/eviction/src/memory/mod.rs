@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `sizes` | [`Sizes`]: which chunk an item of a size gets |
 //! | `arena` | [`Arena`]: pages, chunks, and where each byte is |
-//! | `pages` | what readers see of an arena |
+//! | `pages` | [`Pages`]: what readers see of an arena |
 //! | `usage` | [`Usage`]: the bytes of an arena, by what they are used for |
 
 mod arena;
@@ -13,7 +13,7 @@ mod sizes;
 mod usage;
 
 pub use self::arena::Arena;
-pub use self::pages::Handle;
-pub(crate) use self::pages::{Pages, Seen, try_boxed};
+pub(crate) use self::pages::Seen;
+pub use self::pages::{Handle, Pages, try_boxed};
 pub use self::sizes::Sizes;
 pub use self::usage::Usage;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cache::memory::{Arena, Handle, Sizes};
+use eviction::memory::{Arena, Handle, Sizes};
 use proptest::prelude::*;
 use std::sync::atomic::Ordering;
 

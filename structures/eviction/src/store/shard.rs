@@ -25,7 +25,8 @@ use crate::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
 
 /// The hash of a key.
-pub(super) fn hash(hasher: &FixedState, key: &[u8]) -> u64 {
+#[must_use]
+pub fn hash_key(hasher: &FixedState, key: &[u8]) -> u64 {
     let mut state = hasher.build_hasher();
     state.write(key);
     state.finish()
@@ -74,19 +75,20 @@ impl Items for View<'_> {
     fn hash(&self, slot: u32) -> u64 {
         self.arena
             .at(self.class, slot)
-            .map_or(0, |handle| key_hash(self.arena, self.hasher, handle))
+            .map_or(0, |handle| item_hash(self.arena, self.hasher, handle))
     }
 }
 
-fn key_hash(arena: &Arena, hasher: &FixedState, handle: Handle) -> u64 {
+fn item_hash(arena: &Arena, hasher: &FixedState, handle: Handle) -> u64 {
     let mut key = Vec::with_capacity(MAX_KEY);
     Item::of(arena.words(handle)).key_into(&mut key);
-    hash(hasher, &key)
+    hash_key(hasher, &key)
 }
 
 impl<E: Eviction, I: Index> Shard<E, I> {
     /// Of an empty index.
-    pub(super) fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Self {
+    #[must_use]
+    pub fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Self {
         let class = |class: usize| Class {
             policy: E::new(seed.wrapping_add(class as u64)),
             slots: 0,
@@ -106,9 +108,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         }
     }
 
-    /// The parts of the classes' policies by which others tell hits.
-    #[cfg(feature = "memc3")]
-    pub(super) fn share_hits(&mut self) -> Box<[E::Hits]> {
+    /// The parts of the classes' policies by which others tell hits, without the shard.
+    pub fn share_hits(&mut self) -> Box<[E::Hits]> {
         self.classes.iter_mut().map(|class| class.policy.share_hits()).collect()
     }
 
@@ -129,7 +130,8 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         Some(handle)
     }
 
-    pub(super) fn get(
+    /// Appends the value of `key` to `value`; `None`, and nothing, if it is absent.
+    pub fn get(
         &mut self,
         hash: u64,
         key: &[u8],
@@ -328,7 +330,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     fn can_index(&mut self, class: usize) -> bool {
         loop {
             let (arena, hasher) = (&self.arena, &self.hasher);
-            if self.index.has_memory(|handle| key_hash(arena, hasher, handle)) {
+            if self.index.has_memory(|handle| item_hash(arena, hasher, handle)) {
                 return true;
             }
             if !E::EVICTS || self.evict_any(class).is_none() {
@@ -348,7 +350,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             }
             self.stats.evictions += 1;
             gone.push(self.seat(other));
-            self.forget(other, key_hash(&self.arena, &self.hasher, other));
+            self.forget(other, item_hash(&self.arena, &self.hasher, other));
         }
         Ok(gone)
     }
@@ -356,7 +358,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     /// The same; the one that is in its way if it has no place.
     fn try_enter(&mut self, hash: u64, handle: Handle) -> Result<(), Handle> {
         let (arena, hasher) = (&self.arena, &self.hasher);
-        self.index.insert(hash, handle, |handle| key_hash(arena, hasher, handle))
+        self.index.insert(hash, handle, |handle| item_hash(arena, hasher, handle))
     }
 
     /// Takes an item out of everything.
@@ -421,7 +423,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             if timer.has_come(self.item(handle).deadline()) {
                 self.stats.expired += 1;
                 gone += 1;
-                self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
+                self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
             }
         }
         gone
@@ -429,7 +431,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
 
     pub(super) fn clear(&mut self) {
         for handle in self.index.handles() {
-            self.take_out(handle, key_hash(&self.arena, &self.hasher, handle));
+            self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
         }
     }
 

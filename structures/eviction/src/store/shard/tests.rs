@@ -62,7 +62,7 @@ fn an_item_takes_anothers_place_in_the_index() {
     let mut shard = Shard::<Fifo, OnePlace>::new(arena, OnePlace::default(), 1, &config);
     for step in 0..20_u8 {
         let (key, value) = ([step], vec![step; if step < 10 { 700 } else { 10 }]);
-        let hash = hash(&shard.hasher, &key);
+        let hash = hash_key(&shard.hasher, &key);
         shard.set(hash, (&key[..], &value[..]), Options::default(), &timer).unwrap();
         let mut found = Vec::new();
         assert!(shard.get(hash, &key, &timer, &mut found).is_some(), "{step}");

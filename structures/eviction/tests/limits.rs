@@ -1,8 +1,8 @@
 //! What keys, values and items there can be, and what is refused.
 
-use cache::evict::Never;
-use cache::store::{Change, Config, Options, Outcome, SetError, Sharded, Write};
-use cache::time::Expiry;
+use eviction::evict::Never;
+use eviction::store::{Change, Config, Options, Outcome, SetError, Sharded, Write};
+use eviction::time::Expiry;
 
 #[test]
 fn a_key_has_from_1_to_250_bytes() {

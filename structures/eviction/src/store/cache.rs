@@ -8,7 +8,7 @@ use crossbeam_utils::CachePadded;
 use foldhash::quality::FixedState;
 
 use super::index::Index;
-use super::shard::{Shard, hash};
+use super::shard::{Shard, hash_key};
 use super::{Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats};
 use crate::evict::Eviction;
 use crate::item::MAX_KEY;
@@ -16,7 +16,7 @@ use crate::memory::Arena;
 use crate::sync::MutexGuard;
 use crate::time::{Expiry, Timer};
 
-/// A shard, and how threads share it. Those that there are: see [`store`](super).
+/// A shard, and how threads share it: what stores differ in.
 pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
     /// The store's name.
     const NAME: &'static str;
@@ -86,7 +86,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// The hash of `key`, and its shard.
     #[inline]
     fn shard(&self, key: &[u8]) -> (u64, &P) {
-        let hash = hash(&self.hasher, key);
+        let hash = hash_key(&self.hasher, key);
         // The index goes by both ends of the hash.
         let middle = (hash >> 24) as u32;
         let number = (u64::from(middle) * self.shards.len() as u64) >> 32;
@@ -111,7 +111,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// [`When::Always`](super::When) leaves the key absent then: its old value is not what was set last. A set under
     /// another condition leaves it as it was.
     pub fn set(&self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
-        check(key)?;
+        check_key(key)?;
         let (hash, shard) = self.shard(key);
         shard.lock().set(hash, (key, value), options, &self.timer)
     }
@@ -124,8 +124,8 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// changed.
     ///
     /// ```
-    /// use cache::evict::ClockClear;
-    /// use cache::store::{Change, Config, Options, Sharded, Write};
+    /// use eviction::evict::ClockClear;
+    /// use eviction::store::{Change, Config, Options, Sharded, Write};
     ///
     /// let cache = Sharded::<ClockClear>::new(&Config::of(8 << 20)).unwrap();
     /// cache.set(b"key", b"value", Options::default()).unwrap();
@@ -154,7 +154,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         key: &[u8],
         decide: impl FnOnce(Option<Current<'_>>) -> Change<'v>,
     ) -> Result<Option<Found>, SetError> {
-        check(key)?;
+        check_key(key)?;
         let (hash, shard) = self.shard(key);
         shard.lock().update(hash, key, decide, &self.timer)
     }
@@ -210,7 +210,11 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
 }
 
 /// Whether there can be such a key.
-pub(super) fn check(key: &[u8]) -> Result<(), SetError> {
+///
+/// # Errors
+///
+/// It is empty, or too long.
+pub fn check_key(key: &[u8]) -> Result<(), SetError> {
     match key.len() {
         1..=MAX_KEY => Ok(()),
         bytes => Err(SetError::Key { bytes }),
