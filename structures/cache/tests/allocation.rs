@@ -4,11 +4,18 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
+use std::sync::Arc;
 
 use cache::evict::{ClockClear, Eviction, Never};
 use cache::store::{
-    CacheHandle, Config, ConfigError, Memc3, Options, Outcome, SetError, Sharded, Store,
+    CacheHandle, Config, ConfigError, MapItem, MapKey, Memc3, Optimistic, Options, Outcome,
+    OverMap, SetError, Sharded, Store,
 };
+use crossbeam_utils::CachePadded;
+use structures::ChainingGlobalLock;
+
+/// A table that has longer chains where it has no memory to grow.
+type Table = ChainingGlobalLock<MapKey, Arc<MapItem>>;
 
 /// Bytes of a block from which on it is large.
 const LARGE: usize = 8192;
@@ -66,6 +73,11 @@ fn config(pages: usize) -> Config {
     Config { page, max_value, shards: 1, seed: Some(1), ..Config::of(PAGE * pages) }
 }
 
+/// The same of as many shards as there can be.
+fn config_of_shards(pages: usize) -> Config {
+    Config { shards: usize::MAX, ..config(pages) }
+}
+
 /// Stores more than there is memory for, so that all pages are used.
 fn fill(cache: &impl Store, pages: usize, value: &[u8]) {
     let mut cache = cache.handle();
@@ -106,11 +118,11 @@ fn all_that_is_on_top_of_the_bound_is_said() {
 }
 
 /// Refuses each of the large blocks that a cache takes from the start: how many there are.
-fn refuses_each<S: Store>() -> usize {
+fn refuses_each<S: Store>(config: &Config) -> usize {
     for granted in 0.. {
         let before = HELD.get();
         LEFT.set(granted);
-        let made = S::new(&config(4096));
+        let made = S::new(config);
         LEFT.set(usize::MAX);
         let Err(error) = made else { return granted };
         let ConfigError::NoMemory { asked, needs, most } = error else { panic!("{error}") };
@@ -123,8 +135,22 @@ fn refuses_each<S: Store>() -> usize {
 #[test]
 fn what_cannot_be_had_is_an_error() {
     // What is kept of pages, by writers and by readers, and those that are free; and the index.
-    assert_eq!(refuses_each::<Sharded<Never>>(), 3);
-    assert_eq!(refuses_each::<Memc3<Never>>(), 4);
+    assert_eq!(refuses_each::<Sharded<Never>>(&config(4096)), 3);
+    assert_eq!(refuses_each::<Memc3<Never>>(&config(4096)), 4);
+    // Of 256 shards, their arenas and the shards themselves.
+    assert_eq!(refuses_each::<Sharded<Never>>(&config_of_shards(4096)), 2);
+    assert_eq!(refuses_each::<Memc3<Never>>(&config_of_shards(4096)), 2);
+}
+
+/// So many shards that there is no memory for a list of them.
+#[test]
+fn shards_that_cannot_be_had_are_an_error() {
+    let config = config_of_shards(1 << 47);
+    let of_table = OverMap::<Never, Table>::over(Table::default(), &config).map(drop).unwrap_err();
+    let own = Memc3::<Never>::new(&config).map(drop).unwrap_err();
+    for error in [of_table, own] {
+        assert!(matches!(error, ConfigError::NoMemory { asked, .. } if asked == config.bytes));
+    }
 }
 
 /// A system may give each part of what is taken from the start, and end who uses them all. So a cache is refused before
@@ -137,7 +163,8 @@ fn what_cannot_be_had_as_a_whole_is_not_taken_in_parts() {
     MOST.set(usize::MAX);
     let error = made.map(drop).unwrap_err();
     // Its index has sixteen parts of 160 MiB. That of a cache of a quarter is less than the system gives.
-    let needs = 16 * (160 << 20);
+    let shard = size_of::<CachePadded<Optimistic<ClockClear>>>();
+    let needs = 16 * ((160 << 20) + shard);
     let expected = ConfigError::NoMemory { asked: 16 * gib, needs, most: 4 * gib };
     assert_eq!(error, expected, "{error}");
 }

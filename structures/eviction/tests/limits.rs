@@ -53,6 +53,13 @@ fn what_cannot_be_made_is_refused_with_what_could_be() {
             }),
             "a cache of 72057594037927936 bytes takes ",
         ),
+        // So many shards that there is no memory for a list of them.
+        (
+            refused(|c| {
+                (c.bytes, c.shards, c.page, c.max_value) = (1 << 56, usize::MAX, 512, 100);
+            }),
+            "a cache of 72057594037927936 bytes takes ",
+        ),
     ] {
         assert!(message.contains(expected), "{message}");
     }

@@ -65,6 +65,11 @@ impl Arena {
     pub(crate) const BYTES_OF_PAGE: usize =
         size_of::<Page>() + size_of::<u32>() + Pages::BYTES_OF_PAGE;
 
+    /// Bytes of an arena of these sizes beside those of its pages.
+    pub(crate) fn bytes_of_classes(sizes: &Sizes) -> usize {
+        size_of::<Self>() + sizes.len() * size_of::<Class>()
+    }
+
     /// An arena of at most `bound` bytes: as many whole pages as these are.
     ///
     /// # Panics
@@ -76,7 +81,7 @@ impl Arena {
         Self::try_new(bound, sizes).expect("memory for what is kept of pages")
     }
 
-    /// The same; `None` if the system has no memory for what is kept of its pages.
+    /// The same; `None` if the system has no memory for what is kept of its pages and classes.
     ///
     /// # Panics
     ///
@@ -91,7 +96,7 @@ impl Arena {
             bound,
             pages: try_boxed(pages, page)?,
             pool: numbers.into_vec(),
-            classes: (0..sizes.len()).map(|_| Class::default()).collect(),
+            classes: try_boxed(sizes.len(), |_| Class::default())?,
             taken: 0,
             beyond: 0,
             shared: Arc::new(Pages::try_new(pages, sizes)?),

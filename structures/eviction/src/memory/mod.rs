@@ -14,6 +14,6 @@ mod usage;
 
 pub use self::arena::Arena;
 pub(crate) use self::pages::Seen;
-pub use self::pages::{Handle, Pages, try_boxed};
+pub use self::pages::{Handle, Pages, try_boxed, try_collected};
 pub use self::sizes::Sizes;
 pub use self::usage::Usage;

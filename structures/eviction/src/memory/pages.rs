@@ -205,11 +205,18 @@ impl Pages {
 }
 
 /// So many values; `make` is told the number of each. `None` if the system has no memory for them.
-pub fn try_boxed<T>(len: usize, make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
+pub fn try_boxed<T>(len: usize, mut make: impl FnMut(usize) -> T) -> Option<Box<[T]>> {
+    try_collected(len, (0..len).map(|number| Some(make(number)))).map(Vec::into_boxed_slice)
+}
+
+/// The values of `made`, of which there are `len`. `None` if one of them is none, or the system has no memory for them.
+pub fn try_collected<T>(len: usize, made: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let mut all = Vec::new();
     all.try_reserve_exact(len).ok()?;
-    all.extend((0..len).map(make));
-    Some(all.into())
+    for one in made {
+        all.push(one?);
+    }
+    Some(all)
 }
 
 /// Without what is in them.

@@ -4,14 +4,16 @@
 //! factor. A chunk is then widened as far as the number of chunks in a page stays the same, so what
 //! a page has left over at its end is less than a word for each chunk.
 
+use std::sync::Arc;
+
 use crate::words::WORD;
 
-/// The sizes of chunks, in ascending order; the last is a whole page.
+/// The sizes of chunks, in ascending order; the last is a whole page. A clone is the same sizes, and takes no memory.
 #[derive(Clone, Debug)]
 pub struct Sizes {
-    chunks: Box<[usize]>,
+    chunks: Arc<[usize]>,
     /// How many of them are in a page: each lookup asks, and a division takes longer.
-    per_page: Box<[usize]>,
+    per_page: Arc<[usize]>,
     page: usize,
 }
 

@@ -12,7 +12,7 @@ use super::shard::{Shard, hash_key};
 use super::{Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats};
 use crate::evict::Eviction;
 use crate::item::MAX_KEY;
-use crate::memory::Arena;
+use crate::memory::{Arena, try_collected};
 use crate::sync::MutexGuard;
 use crate::time::{Expiry, Timer};
 
@@ -31,7 +31,7 @@ pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
         0
     }
 
-    /// An empty one. `None` if the system has no memory for its index.
+    /// An empty one. `None` if the system has no memory for its index, or for what it keeps of size classes.
     fn new(arena: Arena, seed: u64, config: &Config) -> Option<Self>;
 
     /// Waits until no other thread has it.
@@ -70,13 +70,15 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let seed = config.seed.unwrap_or_else(|| std::hash::RandomState::new().hash_one(0));
         let arenas = config.arenas()?;
-        let of_index = |arena: &Arena| P::index_bytes(arena.most());
-        let needs = arenas.iter().map(of_index).fold(0, usize::saturating_add);
+        let of_part = size_of::<CachePadded<P>>();
+        let bytes = |arena: &Arena| P::index_bytes(arena.most()).saturating_add(of_part);
+        let needs = arenas.iter().map(bytes).fold(0, usize::saturating_add);
         config.check_memory(needs)?;
-        let shard = |arena| P::new(arena, seed, config).map(CachePadded::new);
-        let shards: Option<Box<[_]>> = arenas.into_iter().map(shard).collect();
+        let shards = arenas.len();
+        let part = |arena| P::new(arena, seed, config).map(CachePadded::new);
+        let shards = try_collected(shards, arenas.into_iter().map(part));
         Ok(Self {
-            shards: shards.ok_or_else(|| config.no_memory(needs))?,
+            shards: shards.ok_or_else(|| config.no_memory(needs))?.into(),
             hasher: FixedState::with_seed(seed),
             timer: Timer::starting(config.clock.clone()),
             _eviction: PhantomData,

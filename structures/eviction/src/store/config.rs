@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::item::{MAX_EXTRA, MAX_KEY, MAX_VALUE};
-use crate::memory::{Arena, Sizes};
+use crate::memory::{Arena, Sizes, try_collected};
 use crate::time::{Clock, SystemClock};
 use crate::words::WORD;
 
@@ -89,25 +89,35 @@ impl Config {
     /// The arenas of its shards: together not larger than the bound.
     pub(super) fn arenas(&self) -> Result<Vec<Arena>, ConfigError> {
         let bounds = self.bounds()?;
-        let sizes = self.sizes();
+        let (sizes, shards) = (self.sizes(), bounds.len());
         let chunks = sizes.per_page(0).next_power_of_two();
-        if (bounds[0] / self.page).saturating_mul(chunks) >= 1 << u32::BITS {
-            return Err(ConfigError::TooManyChunks { shards: bounds.len() });
+        let most = bounds.clone().next().unwrap_or_default() / self.page;
+        if most.saturating_mul(chunks) >= 1 << u32::BITS {
+            return Err(ConfigError::TooManyChunks { shards });
         }
-        self.made(bounds, &sizes)
+        let of_pages = (self.bytes / self.page).saturating_mul(Arena::BYTES_OF_PAGE);
+        let of_classes = shards.saturating_mul(Arena::bytes_of_classes(&sizes));
+        let needs = of_pages.saturating_add(of_classes);
+        self.check_memory(needs)?;
+        let arenas = bounds.map(|bytes| Arena::try_new(bytes, sizes.clone()));
+        try_collected(shards, arenas).ok_or_else(|| self.no_memory(needs))
     }
 
-    /// The bytes of each shard, in whole pages; none has more than the first.
+    /// The bytes of each shard, in whole pages: none has more than the first, nor less than the last. It is no list, as
+    /// there may be more shards than there is memory for.
     ///
     /// # Errors
     ///
     /// There can be no such cache.
-    pub fn bounds(&self) -> Result<Vec<usize>, ConfigError> {
+    pub fn bounds(
+        &self,
+    ) -> Result<impl ExactSizeIterator<Item = usize> + DoubleEndedIterator + Clone, ConfigError>
+    {
         self.check()?;
-        let pages = self.bytes / self.page;
+        let (page, pages) = (self.page, self.bytes / self.page);
         let shards = (pages / PAGES_A_SHARD).clamp(1, self.shards);
-        let of_shard = |shard| pages / shards + usize::from(shard < pages % shards);
-        Ok((0..shards).map(|shard| of_shard(shard) * self.page).collect())
+        let of_shard = move |shard| pages / shards + usize::from(shard < pages % shards);
+        Ok((0..shards).map(move |shard| of_shard(shard) * page))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -139,28 +149,25 @@ impl Config {
         (self.page - MAX_EXTRA - MAX_KEY).min(MAX_VALUE)
     }
 
-    /// Arenas of so many bytes each.
-    fn made(&self, bounds: Vec<usize>, sizes: &Sizes) -> Result<Vec<Arena>, ConfigError> {
-        let needs = (self.bytes / self.page).saturating_mul(Arena::BYTES_OF_PAGE);
-        self.check_memory(needs)?;
-        let arena = |bytes| Arena::try_new(bytes, sizes.clone());
-        let arenas: Option<Vec<Arena>> = bounds.into_iter().map(arena).collect();
-        arenas.ok_or_else(|| self.no_memory(needs))
-    }
-
     /// Whether the system has so many bytes, which the cache takes from the start beside item memory.
     ///
     /// A system may promise more than it has, and end a process that writes there. What it can never have it does not
     /// promise: so all is asked for at once, before any part of it is taken.
-    pub(super) fn check_memory(&self, needs: usize) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// It has not: [`no_memory`](Self::no_memory).
+    pub fn check_memory(&self, needs: usize) -> Result<(), ConfigError> {
         if needs < WORTH_ASKING || is_given(needs) {
             return Ok(());
         }
         Err(self.no_memory(needs))
     }
 
-    /// The system has not: what it takes goes with the bytes of items, so fewer of these could be had.
-    pub(super) fn no_memory(&self, needs: usize) -> ConfigError {
+    /// That the system has not so many bytes: what a cache takes goes with the bytes of items, so fewer of these could be
+    /// had.
+    #[must_use]
+    pub fn no_memory(&self, needs: usize) -> ConfigError {
         let fits = (1..usize::BITS).find(|&halvings| is_given(needs >> halvings));
         let most = fits.map_or(0, |halvings| self.bytes >> halvings);
         ConfigError::NoMemory { asked: self.bytes, needs, most }

@@ -20,7 +20,7 @@ use super::index::Index;
 use super::{Change, Config, Current, Found, Options, Outcome, SetError, Stats, Write};
 use crate::evict::{Eviction, Items};
 use crate::item::{ALL_MARKS, Draft, Item, MAX_KEY};
-use crate::memory::{Arena, Handle};
+use crate::memory::{Arena, Handle, try_boxed};
 use crate::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
 
@@ -86,17 +86,17 @@ fn item_hash(arena: &Arena, hasher: &FixedState, handle: Handle) -> u64 {
 }
 
 impl<E: Eviction, I: Index> Shard<E, I> {
-    /// Of an empty index.
+    /// Of an empty index. `None` if the system has no memory for what is kept of size classes.
     #[must_use]
-    pub fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Self {
+    pub fn new(arena: Arena, index: I, seed: u64, config: &Config) -> Option<Self> {
         let class = |class: usize| Class {
             policy: E::new(seed.wrapping_add(class as u64)),
             slots: 0,
             capacity: 0,
             rate: Rate::starting(0),
         };
-        Self {
-            classes: (0..arena.sizes().len()).map(class).collect(),
+        Some(Self {
+            classes: try_boxed(arena.sizes().len(), class)?,
             arena,
             index,
             hasher: FixedState::with_seed(seed),
@@ -105,7 +105,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             written: 0,
             reaped: (0, 0),
             stats: Stats::default(),
-        }
+        })
     }
 
     /// The parts of the classes' policies by which others tell hits, without the shard.

@@ -27,7 +27,7 @@ impl<E: Eviction> Part<E> for Locked<E> {
     type Index = HashTable<Handle>;
 
     fn new(arena: Arena, seed: u64, config: &Config) -> Option<Self> {
-        Some(Self(Mutex::new(Shard::new(arena, HashTable::new(), seed, config))))
+        Some(Self(Mutex::new(Shard::new(arena, HashTable::new(), seed, config)?)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shard<E, Self::Index>> {

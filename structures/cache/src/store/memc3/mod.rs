@@ -142,7 +142,7 @@ impl<E: Eviction> Part<E> for Optimistic<E> {
         let pages = arena.shared();
         let table = Arc::new(Table::for_items(arena.most())?);
         let index = Cuckoo { table: table.clone(), len: 0 };
-        let mut shard = Shard::new(arena, index, seed, config);
+        let mut shard = Shard::new(arena, index, seed, config)?;
         let hits = shard.share_hits();
         let writer = CachePadded::new(Mutex::new(shard));
         Some(Self { writer, table, pages, hits, counts: Counts::default() })

@@ -32,6 +32,7 @@ use std::sync::TryLockError;
 use crossbeam_utils::CachePadded;
 use eviction::evict::{Eviction, Hits};
 use eviction::item::MAX_KEY;
+use eviction::memory::try_collected;
 use eviction::store::{
     CacheHandle, Change, Config, ConfigError, Current, Found, Options, Outcome, SetError, Stats,
     Store, check_key, hash_key,
@@ -75,26 +76,21 @@ impl<E: Eviction, M: ConcurrentMap<MapKey, Arc<MapItem>>> OverMap<E, M> {
     ///
     /// # Errors
     ///
-    /// There can be no such cache, or its largest item would not fit a shard's memory.
+    /// There can be no such cache, or the system has no memory for its shards, or its largest item would not fit a
+    /// shard's memory.
     pub fn over(map: M, config: &Config) -> Result<Self, ConfigError> {
         let seed = config.seed.unwrap_or_else(|| std::hash::RandomState::new().hash_one(0));
-        let bounds = config.bounds()?;
-        let most = bounds
-            .iter()
-            .min()
-            .map_or(0, |least| least.saturating_sub(MapItem::bytes_of(MAX_KEY, 0)));
+        let least = config.bounds()?.next_back().unwrap_or_default();
+        let most = least.saturating_sub(MapItem::bytes_of(MAX_KEY, 0));
         if config.max_value > most {
             return Err(ConfigError::MaxValue { most, asked: config.max_value });
         }
         let account = Arc::<Account>::default();
-        let terms = (seed, config.max_value, config.cas);
-        let numbered = (0_u32..).zip(bounds);
-        let mut shards: Vec<Writer<E>> =
-            numbered.map(|shard| Writer::new(shard, terms, &account)).collect();
+        let (shards, hits) = parts((seed, config.max_value, config.cas), &account, config)?;
         Ok(Self {
             map,
-            hits: shards.iter_mut().map(Writer::share_hits).collect(),
-            shards: shards.into_iter().map(|shard| CachePadded::new(Mutex::new(shard))).collect(),
+            shards,
+            hits,
             hasher: FixedState::with_seed(seed),
             timer: Timer::starting(config.clock.clone()),
             account,
@@ -107,6 +103,31 @@ impl<E: Eviction, M: ConcurrentMap<MapKey, Arc<MapItem>>> OverMap<E, M> {
     pub fn map(&self) -> &M {
         &self.map
     }
+}
+
+/// A shard, and how threads tell its policy of hits.
+type Shards<E> = (Box<[CachePadded<Mutex<Writer<E>>>]>, Box<[<E as Eviction>::Hits]>);
+
+/// The shards of a cache with this seed, largest value, and CAS numbers or none.
+fn parts<E: Eviction>(
+    terms: (u64, usize, bool),
+    account: &Arc<Account>,
+    config: &Config,
+) -> Result<Shards<E>, ConfigError> {
+    let bounds = config.bounds()?;
+    let number = bounds.len();
+    let of_shard = size_of::<CachePadded<Mutex<Writer<E>>>>() + size_of::<E::Hits>();
+    let needs = number.saturating_mul(of_shard);
+    config.check_memory(needs)?;
+    let mut hits = Vec::new();
+    hits.try_reserve_exact(number).map_err(|_| config.no_memory(needs))?;
+    let shards = (0_u32..).zip(bounds).map(|shard| {
+        let mut shard = Writer::new(shard, terms, account);
+        hits.push(shard.share_hits());
+        Some(CachePadded::new(Mutex::new(shard)))
+    });
+    let shards = try_collected(number, shards).ok_or_else(|| config.no_memory(needs))?;
+    Ok((shards.into(), hits.into()))
 }
 
 impl<E: Eviction, M> OverMap<E, M> {

@@ -59,7 +59,8 @@ fn an_item_takes_anothers_place_in_the_index() {
         Config { page: 1024, max_value: 700, shards: 1, seed: Some(1), ..Config::of(4 << 10) };
     let arena = config.arenas().unwrap().pop().unwrap();
     let timer = Timer::starting(config.clock.clone());
-    let mut shard = Shard::<Fifo, OnePlace>::new(arena, OnePlace::default(), 1, &config);
+    let index = OnePlace::default();
+    let mut shard = Shard::<Fifo, OnePlace>::new(arena, index, 1, &config).unwrap();
     for step in 0..20_u8 {
         let (key, value) = ([step], vec![step; if step < 10 { 700 } else { 10 }]);
         let hash = hash_key(&shard.hasher, &key);
