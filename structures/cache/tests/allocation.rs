@@ -1,70 +1,22 @@
 //! What a cache takes of the allocator: all of it is said, and what cannot be had is an error.
 #![cfg(not(any(loom, shuttle)))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::ptr;
+#[path = "../../eviction/tests/refusing/mod.rs"]
+mod refusing;
+
 use std::sync::Arc;
 
-use cache::evict::{ClockClear, Eviction, Never};
+use cache::evict::{ClockClear, Eviction, Never, Visitor, for_each};
 use cache::store::{
     CacheHandle, Config, ConfigError, MapItem, MapKey, Memc3, Optimistic, Options, Outcome,
     OverMap, SetError, Sharded, Store,
 };
 use crossbeam_utils::CachePadded;
+use refusing::{HELD, LARGE, LEFT, MOST};
 use structures::ChainingGlobalLock;
 
 /// A table that has longer chains where it has no memory to grow.
 type Table = ChainingGlobalLock<MapKey, Arc<MapItem>>;
-
-/// Bytes of a block from which on it is large.
-const LARGE: usize = 8192;
-
-thread_local! {
-    /// Bytes that this thread has allocated, less those that it has freed.
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    /// Bytes of the largest block that it may have.
-    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
-    /// Large blocks that it may have until all of them are refused.
-    static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-fn is_refused(layout: Layout) -> bool {
-    if layout.size() < LARGE {
-        return false;
-    }
-    let left = LEFT.get();
-    if left > 0 {
-        LEFT.set(left - 1);
-    }
-    left == 0 || layout.size() > MOST.get()
-}
-
-struct Counting;
-
-// SAFETY: every block that is not refused is the system allocator's.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if is_refused(layout) {
-            return ptr::null_mut();
-        }
-        // SAFETY: the caller's.
-        let block = unsafe { System.alloc(layout) };
-        if !block.is_null() {
-            HELD.set(HELD.get().wrapping_add(layout.size()));
-        }
-        block
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        HELD.set(HELD.get().wrapping_sub(layout.size()));
-        // SAFETY: the caller's; `alloc` had it from the system's.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const PAGE: usize = 512;
 
@@ -226,4 +178,55 @@ fn the_first_of_a_size_class_has_a_place_in_an_index_that_cannot_grow() {
         assert!(cache.remove(b"large"), "{key}");
     }
     MOST.set(usize::MAX);
+}
+
+/// Lists of pages that cannot grow: nothing more is stored, and what is there stays.
+#[test]
+fn lists_of_pages_that_cannot_grow_refuse() {
+    let cache = Memc3::<Never>::new(&config(4096)).unwrap();
+    let stored = stored_without_memory(&cache, 10_000);
+    assert!((1000..9000).contains(&stored) && cache.len() as u64 == stored, "{stored} were stored");
+    for key in 0..stored {
+        assert!(cache.get(&key.to_le_bytes(), &mut Vec::new()).is_some(), "{key} of {stored}");
+    }
+}
+
+struct Evicts;
+
+impl Visitor for Evicts {
+    fn visit<E: Eviction + 'static>(&mut self) {
+        if !E::EVICTS {
+            return;
+        }
+        let cache = Memc3::<E>::new(&config(4096)).unwrap();
+        assert_eq!(stored_without_memory(&cache, 10_000), 10_000, "{}", E::NAME);
+        let stats = cache.stats();
+        // Of 40,960 that there are chunks for.
+        assert!((100..6000).contains(&stats.items), "{}: {stats:?}", E::NAME);
+        assert_eq!(stats.items as u64 + stats.evictions, 10_000, "{}: {stats:?}", E::NAME);
+        assert!(cache.get(&9999_u64.to_le_bytes(), &mut Vec::new()).is_some(), "{}", E::NAME);
+    }
+}
+
+/// A policy that has no memory for more slots evicts, as does a class whose lists of pages cannot grow.
+#[test]
+fn policies_that_cannot_grow_evict() {
+    for_each(&mut Evicts);
+}
+
+/// Chunks that are given back are in lists of pages that have memory for them already.
+#[test]
+fn what_goes_needs_no_memory() {
+    let pages = 4096;
+    let cache = Memc3::<Never>::new(&config(pages)).unwrap();
+    fill(&cache, pages, &[7; 20]);
+    assert_eq!((cache.len(), cache.stats().memory.pool), (10 * pages, 0));
+    MOST.set(0);
+    // One of each page.
+    let gone = (0..pages as u64).filter(|page| cache.remove(&(10 * page).to_le_bytes())).count();
+    let left = cache.len();
+    cache.clear();
+    MOST.set(usize::MAX);
+    assert_eq!((gone, left, cache.len()), (pages, 9 * pages, 0));
+    assert_eq!(cache.stats().memory.pool, pages * PAGE);
 }

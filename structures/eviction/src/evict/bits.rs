@@ -15,8 +15,9 @@ fn place(slot: u32) -> (usize, u64) {
 }
 
 impl Bits {
-    pub(super) fn resize(&self, slots: usize) {
-        self.0.grow(slots.div_ceil(64));
+    /// Makes a bit for each slot, or says that there is no memory for it. A slot without one is never hit.
+    pub(super) fn resize(&self, slots: usize) -> bool {
+        self.0.grow(slots.div_ceil(64))
     }
 
     pub(super) fn bytes(&self) -> usize {

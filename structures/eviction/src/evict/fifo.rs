@@ -23,6 +23,10 @@ impl Eviction for Fifo {
         Self { links: Links::default(), list: List::default() }
     }
 
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.links.has_memory(slots)
+    }
+
     fn resize(&mut self, slots: usize, _capacity: usize) {
         self.links.resize(slots);
     }

@@ -21,12 +21,15 @@ fn mark(hash: u64) -> u32 {
 }
 
 impl Ghosts {
-    /// From now on keeps the last `most`. O(those that there are), if that is new.
+    /// From now on keeps the last `most`; or as many as before, if the system has no memory for those. O(those that there
+    /// are), if that is new.
     pub(super) fn resize(&mut self, most: usize) {
-        if most == self.ring.len() {
+        let mut ring = Vec::new();
+        if most == self.ring.len() || ring.try_reserve_exact(most).is_err() {
             return;
         }
-        let new = Self { ring: vec![0; most], next: 0, places: HashTable::new() };
+        ring.resize(most, 0);
+        let new = Self { ring, next: 0, places: HashTable::new() };
         let mut old = std::mem::replace(self, new).in_order();
         old.drain(..old.len().saturating_sub(most));
         old.into_iter().for_each(|mark| self.add_mark(mark));
@@ -44,17 +47,31 @@ impl Ghosts {
         self.add_mark(mark(hash));
     }
 
-    /// Adds a mark that is not there.
+    /// Adds a mark that is not there, if the system has memory for it.
     fn add_mark(&mut self, mark: u32) {
         if self.ring.is_empty() {
             return;
         }
         self.forget(self.next);
+        let ring = &self.ring;
+        if self.places.try_reserve(1, |&place| spread(ring[place as usize])).is_err() {
+            self.begin_anew();
+        }
+        if self.places.len() == self.places.capacity() {
+            return;
+        }
         let place = self.next as u32;
         self.ring[self.next] = mark;
         let ring = &self.ring;
         self.places.insert_unique(spread(mark), place, |&place| spread(ring[place as usize]));
         self.next = (self.next + 1) % self.ring.len();
+    }
+
+    /// Forgets all of them, and has their memory for those that come.
+    fn begin_anew(&mut self) {
+        self.places.clear();
+        self.ring.fill(0);
+        self.next = 0;
     }
 
     /// Takes `hash` out; whether it was there.

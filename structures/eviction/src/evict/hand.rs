@@ -42,6 +42,10 @@ impl<B: NewBit> Eviction for Hand<B> {
         Self { bits: Arc::default(), slots: 0, at: 0, items: 0, _new: PhantomData }
     }
 
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.bits.resize(slots)
+    }
+
     fn resize(&mut self, slots: usize, _capacity: usize) {
         self.bits.resize(slots);
         self.slots = slots as u32;

@@ -19,6 +19,11 @@ struct Link {
 }
 
 impl Links {
+    /// Whether there is memory for so many.
+    pub(super) fn has_memory(&mut self, slots: usize) -> bool {
+        self.0.try_reserve(slots.saturating_sub(self.0.len())).is_ok()
+    }
+
     pub(super) fn resize(&mut self, slots: usize) {
         self.0.resize(slots, Link { before: UNLISTED, after: NONE });
     }

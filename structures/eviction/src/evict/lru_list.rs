@@ -39,6 +39,10 @@ impl Eviction for LruList {
         Self::default()
     }
 
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.0.with(|order| order.links.has_memory(slots))
+    }
+
     fn resize(&mut self, slots: usize, _capacity: usize) {
         self.0.with(|order| order.links.resize(slots));
     }

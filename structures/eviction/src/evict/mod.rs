@@ -102,6 +102,14 @@ pub trait Eviction: fmt::Debug + Send + Sync {
     /// A policy for no slot yet. What it draws at random, it draws by this seed.
     fn new(seed: u64) -> Self;
 
+    /// Whether there is memory for so many slots, not fewer than before: so a [`resize`](Self::resize) to them needs no
+    /// more. Where there is not, a cache has no more slots: it evicts, or refuses what is to be stored. A policy that
+    /// keeps nothing of a slot has it.
+    fn has_memory(&mut self, slots: usize) -> bool {
+        let _ = slots;
+        true
+    }
+
     /// From now on slots are below `slots`, not fewer than before, and as many as `capacity` of them can
     /// have items at a time.
     fn resize(&mut self, slots: usize, capacity: usize);

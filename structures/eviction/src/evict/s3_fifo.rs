@@ -9,7 +9,7 @@
 //!
 //! Departures: one eviction gives one victim. Where the paper lets a move into a full main queue evict
 //! from that at once, here the next round of the same eviction does. Ghosts are those of the last so many
-//! evictions, so one that has come back leaves its place empty.
+//! evictions, so one that has come back leaves its place empty. Where there is no memory for as many, they are fewer.
 
 use super::ghosts::Ghosts;
 use super::links::{Links, List};
@@ -111,6 +111,10 @@ impl Eviction for S3Fifo {
             ghosts: Ghosts::default(),
             main_most: 0,
         }
+    }
+
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.links.has_memory(slots) && self.states.0.grow(slots)
     }
 
     fn resize(&mut self, slots: usize, capacity: usize) {

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use crate::memory::try_boxed;
+
 /// Elements of the first segment.
 const FIRST: usize = 64;
 
@@ -30,12 +32,13 @@ const fn begin(segment: usize) -> usize {
 }
 
 impl<T: Default> SegmentedArray<T> {
-    /// Makes `len` elements or more.
-    pub(super) fn grow(&self, len: usize) {
-        let needed = self.0.iter().enumerate().take_while(|&(segment, _)| begin(segment) < len);
-        needed.for_each(|(segment, elements)| {
-            elements.get_or_init(|| (0..size(segment)).map(|_| T::default()).collect());
-        });
+    /// Makes `len` elements or more; false if the system has no memory for them. One thread at a time does.
+    pub(super) fn grow(&self, len: usize) -> bool {
+        let mut needed = self.0.iter().enumerate().take_while(|&(segment, _)| begin(segment) < len);
+        needed.all(|(segment, elements)| {
+            let make = || try_boxed(size(segment), |_| T::default());
+            elements.get().is_some() || make().is_some_and(|made| elements.set(made).is_ok())
+        })
     }
 
     /// The element, if it is there.
@@ -65,7 +68,7 @@ mod tests {
         let mut places = BTreeSet::new();
         let mut before = 0;
         for len in [1, 64, 65, 192, 193, 5000] {
-            array.grow(len);
+            assert!(array.grow(len));
             for index in before..len {
                 assert!(places.insert(ptr::from_ref(array.get(index).unwrap())), "{index}");
             }

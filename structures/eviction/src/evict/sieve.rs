@@ -32,6 +32,10 @@ impl Eviction for Sieve {
         Self { links, list, visited: Arc::default(), hand: None }
     }
 
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.links.has_memory(slots) && self.visited.resize(slots)
+    }
+
     fn resize(&mut self, slots: usize, _capacity: usize) {
         self.links.resize(slots);
         self.visited.resize(slots);

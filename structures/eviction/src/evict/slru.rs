@@ -77,6 +77,13 @@ impl Eviction for Slru {
         Self::default()
     }
 
+    fn has_memory(&mut self, slots: usize) -> bool {
+        self.0.with(|segments| {
+            let more = slots.saturating_sub(segments.is_protected.len());
+            segments.links.has_memory(slots) && segments.is_protected.try_reserve(more).is_ok()
+        })
+    }
+
     fn resize(&mut self, slots: usize, capacity: usize) {
         self.0.with(|segments| {
             segments.links.resize(slots);

@@ -10,6 +10,7 @@
 //! * arena-A4. The low byte of the first word of a chunk is 0 exactly if the chunk is free; between
 //!   [`Arena::take`] and the writing of the item nothing else is done with the arena.
 //! * arena-A5. The bytes of chunks taken are never more than the bound: asserted in `take`.
+//! * arena-A6. The lists of a class have memory for all its pages: they grow when it gets one, and nowhere else.
 
 use std::fmt;
 
@@ -44,6 +45,17 @@ struct Class {
 impl Class {
     fn held(&self) -> usize {
         self.pages.len() - self.gaps.len()
+    }
+
+    /// Whether there is memory for one more page in each list (arena-A6).
+    fn has_memory(&mut self) -> bool {
+        if !self.gaps.is_empty() {
+            return true;
+        }
+        let pages = self.pages.len() + 1;
+        self.pages.try_reserve(1).is_ok()
+            && self.gaps.try_reserve(pages).is_ok()
+            && self.open.try_reserve(pages - self.open.len()).is_ok()
     }
 }
 
@@ -122,7 +134,7 @@ impl Arena {
     }
 
     /// Takes a free chunk of `class`: of its own pages, or of one from the pool. `None` if there is
-    /// neither, or the system has no memory for the page. The caller writes an item there before it does
+    /// neither, or the system has no memory for the page or for what is kept of it. The caller writes an item there before it does
     /// anything else with the arena (arena-A4). O(1), but for a page's first use.
     pub fn take(&mut self, class: usize) -> Option<Handle> {
         if self.classes[class].open.is_empty() && !self.adopt(class) {
@@ -154,9 +166,17 @@ impl Arena {
         Some(handle)
     }
 
+    /// Whether the system has memory for what is kept of one more page of `class`.
+    pub(crate) fn has_memory(&mut self, class: usize) -> bool {
+        self.classes[class].has_memory()
+    }
+
     /// Gives a page of the pool to `class`, which takes a chunk of it at once (arena-A1); false if there is none.
     fn adopt(&mut self, class: usize) -> bool {
         let Some(&number) = self.pool.last() else { return false };
+        if !self.has_memory(class) {
+            return false;
+        }
         let Some(beyond) = self.shared.make(number) else { return false };
         self.beyond += beyond;
         self.pool.pop();
@@ -275,6 +295,22 @@ impl Arena {
         let pages = self.classes[class].pages.iter().flatten();
         let (used, number) = pages.map(|&n| (self.shared.used(n), n)).min()?;
         Some((self.shared.handle(number, 0), used))
+    }
+
+    /// Whether a page of this class has a free chunk.
+    pub(crate) fn is_open(&self, class: usize) -> bool {
+        !self.classes[class].open.is_empty()
+    }
+
+    /// Whether there is a page that no class has.
+    pub(crate) fn has_page(&self) -> bool {
+        !self.pool.is_empty()
+    }
+
+    /// What [`slots`](Self::slots) would be if the class had one more page.
+    pub(crate) fn slots_of_one_more(&self, class: usize) -> usize {
+        let Class { pages, gaps, .. } = &self.classes[class];
+        (pages.len() + usize::from(gaps.is_empty())) * self.sizes().per_page(class)
     }
 
     /// Numbers of chunks of this class are below this.

@@ -180,7 +180,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         self.shards.iter().map(|shard| shard.lock().reap(slots, &self.timer)).sum()
     }
 
-    /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(items).
+    /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(chunks of pages in use).
     pub fn clear(&self) {
         self.shards.iter().for_each(|shard| shard.lock().clear());
     }

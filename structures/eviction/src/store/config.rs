@@ -218,7 +218,7 @@ pub enum ConfigError {
         shards: usize,
     },
     /// The system has no memory for what a cache takes from the start: for the index of some stores, and for what is
-    /// kept of pages.
+    /// kept of pages and shards.
     NoMemory {
         /// The bound of item memory that was asked for.
         asked: usize,

@@ -42,10 +42,7 @@ pub trait Index: fmt::Debug + Send {
     /// Runs `write`, which writes the item of `handle`; nobody takes what it leaves half-way for an item.
     fn change(&self, hash: u64, handle: Handle, write: impl FnOnce());
 
-    /// Those that are there.
-    fn handles(&self) -> Vec<Handle>;
-
-    /// How many they are.
+    /// How many there are.
     fn len(&self) -> usize;
 
     /// Bytes on the heap.
@@ -87,10 +84,6 @@ impl Index for HashTable<Handle> {
 
     fn change(&self, _hash: u64, _handle: Handle, write: impl FnOnce()) {
         write();
-    }
-
-    fn handles(&self) -> Vec<Handle> {
-        self.iter().copied().collect()
     }
 
     fn len(&self) -> usize {

@@ -249,7 +249,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
         or_absent: bool,
     ) -> Result<(), SetError> {
         let Some(handle) = self.room(class, Some(old)) else {
-            if self.arena.is_alone(old) {
+            if self.arena.is_alone(old) && self.can_have_page(class) {
                 self.move_with_page(hash, (old, class), draft);
                 return Ok(());
             }
@@ -430,8 +430,15 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     }
 
     pub(super) fn clear(&mut self) {
-        for handle in self.index.handles() {
-            self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
+        for class in 0..self.classes.len() {
+            for slot in 0..self.arena.slots(class) as u32 {
+                if self.arena.taken(class) == 0 {
+                    break;
+                }
+                if let Some(handle) = self.arena.at(class, slot) {
+                    self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
+                }
+            }
         }
     }
 

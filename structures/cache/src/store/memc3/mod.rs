@@ -116,10 +116,6 @@ impl Index for Cuckoo {
         self.table.change(hash, handle, write);
     }
 
-    fn handles(&self) -> Vec<Handle> {
-        self.table.handles()
-    }
-
     fn len(&self) -> usize {
         self.len
     }

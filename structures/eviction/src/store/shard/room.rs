@@ -8,10 +8,11 @@ use crate::store::index::Index;
 
 impl<E: Eviction, I: Index> Shard<E, I> {
     /// A chunk of `class`, for which others may go, but not `kept`, an item of another class. Their memory is used
-    /// again at once. `None` if there is none. A policy that evicts leaves `kept` alone in its page then.
+    /// again at once. `None` if there is none: a policy that evicts leaves `kept` alone in its page then. Or if the system
+    /// has no memory for what is kept of a page, and the class has no item that could go.
     pub(super) fn room(&mut self, class: usize, kept: Option<Handle>) -> Option<Handle> {
         loop {
-            if let Some(handle) = self.arena.take(class) {
+            if let Some(handle) = self.take(class) {
                 return Some(handle);
             }
             if !E::EVICTS {
@@ -21,7 +22,7 @@ impl<E: Eviction, I: Index> Shard<E, I> {
                 && let Some(giver) = self.giver(class)
             {
                 let own = self.classes[class].rate.turnover(self.arena.taken(class));
-                if is_uneven(self.turnover(giver), own) {
+                if is_uneven(self.turnover(giver), own) && self.can_have_page(class) {
                     self.give_page_up(giver, kept)?;
                     continue;
                 }
@@ -32,9 +33,26 @@ impl<E: Eviction, I: Index> Shard<E, I> {
             } else {
                 // It has no item at all.
                 let giver = self.giver(class)?;
+                if !self.can_have_page(class) {
+                    return None;
+                }
                 self.give_page_up(giver, kept)?;
             }
         }
+    }
+
+    /// A chunk of `class` that is free, or of a page that is.
+    fn take(&mut self, class: usize) -> Option<Handle> {
+        let is_free =
+            self.arena.is_open(class) || self.arena.has_page() && self.can_have_page(class);
+        is_free.then(|| self.arena.take(class)).flatten()
+    }
+
+    /// Whether the system has memory for what arena and policy keep of one more page of `class`. If it has not, no other
+    /// class need give one up.
+    pub(super) fn can_have_page(&mut self, class: usize) -> bool {
+        let slots = self.arena.slots_of_one_more(class);
+        self.arena.has_memory(class) && self.classes[class].policy.has_memory(slots)
     }
 
     /// Of the other classes that have items, the one with the longest turnover.

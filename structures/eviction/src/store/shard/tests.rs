@@ -39,10 +39,6 @@ impl Index for OnePlace {
         write();
     }
 
-    fn handles(&self) -> Vec<Handle> {
-        self.0.into_iter().collect()
-    }
-
     fn len(&self) -> usize {
         usize::from(self.0.is_some())
     }
