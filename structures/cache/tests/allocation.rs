@@ -1,6 +1,8 @@
 //! What a cache takes of the allocator: all of it is said, and what cannot be had is an error.
 #![cfg(not(any(loom, shuttle)))]
 
+#[path = "../../eviction/tests/poor/mod.rs"]
+mod poor;
 #[path = "../../eviction/tests/refusing/mod.rs"]
 mod refusing;
 
@@ -8,10 +10,11 @@ use std::sync::Arc;
 
 use cache::evict::{ClockClear, Eviction, Never, Visitor, for_each};
 use cache::store::{
-    CacheHandle, Config, ConfigError, MapItem, MapKey, Memc3, Optimistic, Options, Outcome,
-    OverMap, SetError, Sharded, Store,
+    CacheHandle, Change, Config, ConfigError, MapItem, MapKey, Memc3, Optimistic, Options, Outcome,
+    OverMap, SetError, Sharded, Store, Write,
 };
 use crossbeam_utils::CachePadded;
+use poor::{IS_POOR, Poor};
 use refusing::{HELD, LARGE, LEFT, MOST};
 use structures::ChainingGlobalLock;
 
@@ -191,20 +194,31 @@ fn lists_of_pages_that_cannot_grow_refuse() {
     }
 }
 
+/// Of the items that are stored while what is kept of them cannot grow, the last are there.
+fn evicts_without_memory<S: Store>(cache: &S) {
+    let name = format!("{} {}", S::STORE, S::Eviction::NAME);
+    assert_eq!(stored_without_memory(cache, 10_000), 10_000, "{name}");
+    let stats = cache.stats();
+    assert!((100..6000).contains(&stats.items), "{name}: {stats:?}");
+    assert_eq!(stats.items as u64 + stats.evictions, 10_000, "{name}: {stats:?}");
+    let last = cache.handle().get(&9999_u64.to_le_bytes(), &mut Vec::new());
+    assert!(last.is_some(), "{name}");
+}
+
+/// A cache over a table, with memory for more than ten thousand small items.
+fn over_table<E: Eviction>() -> OverMap<E, Table> {
+    OverMap::over(Table::default(), &config(8192)).unwrap()
+}
+
 struct Evicts;
 
 impl Visitor for Evicts {
     fn visit<E: Eviction + 'static>(&mut self) {
-        if !E::EVICTS {
-            return;
+        if E::EVICTS {
+            // There are chunks for 40,960 items.
+            evicts_without_memory(&Memc3::<E>::new(&config(4096)).unwrap());
+            evicts_without_memory(&over_table::<E>());
         }
-        let cache = Memc3::<E>::new(&config(4096)).unwrap();
-        assert_eq!(stored_without_memory(&cache, 10_000), 10_000, "{}", E::NAME);
-        let stats = cache.stats();
-        // Of 40,960 that there are chunks for.
-        assert!((100..6000).contains(&stats.items), "{}: {stats:?}", E::NAME);
-        assert_eq!(stats.items as u64 + stats.evictions, 10_000, "{}: {stats:?}", E::NAME);
-        assert!(cache.get(&9999_u64.to_le_bytes(), &mut Vec::new()).is_some(), "{}", E::NAME);
     }
 }
 
@@ -229,4 +243,58 @@ fn what_goes_needs_no_memory() {
     MOST.set(usize::MAX);
     assert_eq!((gone, left, cache.len()), (pages, 9 * pages, 0));
     assert_eq!(cache.stats().memory.pool, pages * PAGE);
+}
+
+/// Slots that cannot grow: nothing more is stored, and what is there stays and can go.
+#[test]
+fn slots_over_a_table_that_cannot_grow_refuse() {
+    let cache = over_table::<Never>();
+    let stored = stored_without_memory(&cache, 10_000);
+    assert!((100..5000).contains(&stored) && cache.len() as u64 == stored, "{stored} were stored");
+    assert_eq!(stored_without_memory(&cache, 10_000), stored, "they are written again");
+}
+
+#[test]
+fn what_goes_from_a_table_needs_no_memory() {
+    let cache = over_table::<Never>();
+    fill(&cache, 500, &[7; 20]);
+    assert_eq!(cache.len(), 6000);
+    MOST.set(0);
+    cache.handle().clear();
+    MOST.set(usize::MAX);
+    assert_eq!(cache.len(), 0);
+}
+
+/// A value that there is no memory for.
+#[test]
+fn a_value_that_cannot_be_had_is_refused() {
+    let (page, max_value) = (1 << 16, 20_000);
+    let config = Config { page, max_value, shards: 1, seed: Some(1), ..Config::of(1 << 20) };
+    let cache = OverMap::<ClockClear, Table>::over(Table::default(), &config).unwrap();
+    let (mut handle, large) = (cache.handle(), vec![7; max_value]);
+    handle.set(b"key", b"value", Options::default()).unwrap();
+    let write = Write { value: Some(&large), ..Write::default() };
+    MOST.set(0);
+    let updated = handle.update(b"key", |_| Change::Write(write));
+    let set = handle.set(b"other", &large, Options::default());
+    MOST.set(usize::MAX);
+    assert_eq!(updated, Err(SetError::OutOfMemory));
+    assert_eq!(set, Err(SetError::OutOfMemory));
+    let mut value = Vec::new();
+    assert!(handle.get(b"key", &mut value).is_some());
+    assert_eq!(value, b"value");
+    handle.set(b"other", &large, Options::default()).unwrap();
+}
+
+#[test]
+fn a_policy_over_a_table_that_cannot_grow_evicts() {
+    let cache = over_table::<Poor>();
+    // 128 slots.
+    fill(&cache, 10, &[7; 20]);
+    IS_POOR.set(true);
+    fill(&cache, 100, &[7; 20]);
+    IS_POOR.set(false);
+    assert_eq!(cache.len(), 128);
+    fill(&cache, 100, &[7; 20]);
+    assert_eq!(cache.len(), 1200);
 }

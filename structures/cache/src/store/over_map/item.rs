@@ -75,22 +75,26 @@ impl MapItem {
     /// Bytes of an item beside its key and value: itself, and the counts of those who have it and its key.
     pub(super) const EXTRA: usize = size_of::<Self>() + 4 * size_of::<usize>();
 
-    pub(super) fn new(
+    /// `None` if the system has no memory for the value.
+    pub(super) fn try_new(
         account: &Arc<Account>,
         (key, value): (Arc<[u8]>, &[u8]),
         (found, deadline): (Found, u32),
         (shard, slot): (u32, u32),
-    ) -> Arc<Self> {
+    ) -> Option<Arc<Self>> {
+        let mut own = Vec::new();
+        own.try_reserve_exact(value.len()).ok()?;
+        own.extend_from_slice(value);
         account.add(Self::bytes_of(key.len(), value.len()));
-        Arc::new(Self {
+        Some(Arc::new(Self {
             key,
-            value: value.into(),
+            value: own.into(),
             found,
             deadline: AtomicU32::new(deadline),
             shard,
             slot,
             account: account.clone(),
-        })
+        }))
     }
 
     /// Bytes of an item whose key and value are so long.

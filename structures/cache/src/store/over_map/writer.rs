@@ -227,16 +227,13 @@ impl<E: Eviction> Writer<E> {
     ) -> Result<(), SetError> {
         let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
         let mut is_known = old.is_some();
-        if !self.make_room(map, old, &mut is_known, bytes) {
+        let has_room = self.make_room(map, old, &mut is_known, bytes);
+        let made = if has_room { self.made(map, key, old, new) } else { None };
+        let Some(item) = made else {
             old.filter(|_| !is_known).inspect(|old| self.unlink(map, old));
             return Err(SetError::OutOfMemory);
-        }
-        // The table keeps the key that it has.
-        let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
-        let slot = old.map_or_else(|| self.free_slot(), |old| old.slot);
-        let (found, deadline) = (new.found, new.deadline);
-        let item =
-            MapItem::new(&self.account, (name, new.value), (found, deadline), (self.shard, slot));
+        };
+        let slot = item.slot;
         map.upsert(MapKey::Held(item.key.clone()), |_| item.clone());
         if old.is_none() {
             self.free.pop();
@@ -252,6 +249,23 @@ impl<E: Eviction> Writer<E> {
         Ok(())
     }
 
+    /// The item that is to be stored in the place of `old`, or in a free one; the table keeps the key that it has. `None` if
+    /// the system has no memory for it.
+    fn made(
+        &mut self,
+        map: &mut impl Entries,
+        key: &MapKey,
+        old: Option<&Arc<MapItem>>,
+        New { value, found, deadline }: New<'_>,
+    ) -> Option<Arc<MapItem>> {
+        let name = old.map_or_else(|| key.bytes().into(), |old| old.key.clone());
+        let slot = match old {
+            Some(old) => old.slot,
+            None => self.slot(map)?,
+        };
+        MapItem::try_new(&self.account, (name, value), (found, deadline), (self.shard, slot))
+    }
+
     /// Evicts until there is room for so many bytes in the place of `old`. False if there is none. If the policy gives
     /// up `old` itself, which it then does not know any more, that is there still: so the key is, until the new item
     /// takes its place.
@@ -264,17 +278,9 @@ impl<E: Eviction> Writer<E> {
     ) -> bool {
         let replaced = old.map_or(0, |old| old.bytes());
         while self.linked - replaced + bytes > self.bound {
-            if !E::EVICTS {
-                return false;
-            }
             let gone = old.filter(|_| !*is_known).map(|old| old.slot);
-            let view = Without { slots: &self.slots, gone };
-            let Some(victim) = self.policy.victim(&view) else { return false };
-            let items = self.slots.items.get(victim as usize);
-            let item = items.filter(|_| gone != Some(victim)).and_then(Option::clone);
-            let item = item.expect("over_map-W1: a victim is there");
-            self.stats.evictions += 1;
-            if old.is_some_and(|old| old.slot == victim) {
+            let Some(item) = self.victim(gone) else { return false };
+            if old.is_some_and(|old| old.slot == item.slot) {
                 *is_known = false;
             } else {
                 self.unlink(map, &item);
@@ -283,17 +289,43 @@ impl<E: Eviction> Writer<E> {
         true
     }
 
-    /// A slot without an item: the last of those that are free.
-    fn free_slot(&mut self) -> u32 {
-        if let Some(&slot) = self.free.last() {
-            return slot;
+    /// The item that the policy gives up, which it then does not know any more, as it does not know that of `gone`.
+    fn victim(&mut self, gone: Option<u32>) -> Option<Arc<MapItem>> {
+        if !E::EVICTS {
+            return None;
         }
+        let victim = self.policy.victim(&Without { slots: &self.slots, gone })?;
+        let items = self.slots.items.get(victim as usize);
+        let item = items.filter(|_| gone != Some(victim)).and_then(Option::clone);
+        let item = item.expect("over_map-W1: a victim is there");
+        self.stats.evictions += 1;
+        Some(item)
+    }
+
+    /// A slot without an item: the last of those that are free. Another item goes for it if there is none, and the system
+    /// has no memory for more.
+    fn slot(&mut self, map: &mut impl Entries) -> Option<u32> {
+        if self.free.is_empty() && !self.add_slots() {
+            let item = self.victim(None)?;
+            self.unlink(map, &item);
+        }
+        self.free.last().copied()
+    }
+
+    /// Makes an eighth more slots, or says that the system has no memory for them.
+    fn add_slots(&mut self) -> bool {
         let begin = self.slots.items.len();
         let end = begin + (begin / 8).max(64);
-        self.resize_policy(end);
-        self.slots.items.resize(end, None);
-        self.free.extend((begin as u32..end as u32).rev());
-        begin as u32
+        // All may be free at a time: who goes needs no memory.
+        let has_memory = self.slots.items.try_reserve(end - begin).is_ok()
+            && self.free.try_reserve(end).is_ok()
+            && self.policy.has_memory(end);
+        if has_memory {
+            self.resize_policy(end);
+            self.slots.items.resize(end, None);
+            self.free.extend((begin as u32..end as u32).rev());
+        }
+        has_memory
     }
 
     /// How many items of the mean size there is memory for among so many slots, and no fewer than there are.
