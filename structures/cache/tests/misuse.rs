@@ -3,8 +3,8 @@
 //! the crate; `ci/asan.sh` runs all of it under AddressSanitizer.
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
-use std::hash::{BuildHasher, DefaultHasher};
+mod startled;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use cache::store::{
 };
 use cache::store::{Options, OverMap, Part, Sharded, Store, Write};
 use cache::time::{Clock, Expiry};
+use startled::{IS_CALM, Startled};
 use structures::ChainingLockFree;
 use structures::reclaim::Epoch;
 
@@ -208,11 +209,6 @@ fn a_policy_that_lies_is_noticed() {
     notices_a_lie::<Optimistic<Liar>>();
 }
 
-thread_local! {
-    /// Whether neither policies nor hashers panic.
-    static IS_CALM: Cell<bool> = const { Cell::new(true) };
-}
-
 /// A policy of one's own of which each seventh call panics, when it has done its work or before.
 #[derive(Debug)]
 struct Jumpy {
@@ -265,20 +261,6 @@ impl Eviction for Jumpy {
 
     fn metadata_bytes(&self) -> usize {
         0
-    }
-}
-
-/// A hasher of a table, of which each eleventh use panics.
-#[derive(Default)]
-struct Startled(AtomicU64);
-
-impl BuildHasher for Startled {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        let uses = self.0.fetch_add(1, Ordering::Relaxed);
-        assert!(IS_CALM.get() || !uses.is_multiple_of(11), "no hash");
-        DefaultHasher::new()
     }
 }
 

@@ -3,9 +3,11 @@
 //! # Invariants
 //!
 //! * over_map-W1. While nobody has the mutex, the table has an item under each key of a taken slot of the shard,
-//!   that of the slot, and no other item of the shard; the policy knows the taken slots and no others. It is told of what
-//!   comes and goes last: if one of the user's panics, or the table, all but the policy's knowledge is in order.
+//!   that of the slot, and no other item of the shard; the policy knows the taken slots, but for those of `given_up`, and
+//!   no others. It is told of what comes and goes last: if one of the user's panics, all but its own knowledge is in order.
 //! * over_map-W2. `linked` is the sum of the bytes of these items, and is not above `bound`.
+//! * over_map-W3. `given_up` is empty while nobody has the mutex, unless the table has panicked: then who has it next tells
+//!   the policy of these items, before all else.
 
 use eviction::evict::{Eviction, Items};
 use eviction::item::ALL_MARKS;
@@ -22,7 +24,10 @@ pub(super) struct Writer<E> {
     policy: E,
     slots: Slots,
     free: Vec<u32>,
-    /// The capacity that the policy knows.
+    /// Slots of items that the policy has given up, and that are there still.
+    given_up: Vec<u32>,
+    /// The slots and the capacity that the policy knows.
+    told: usize,
     capacity: usize,
     linked: usize,
     bound: usize,
@@ -55,15 +60,15 @@ impl Items for Slots {
     }
 }
 
-/// Slots, of which one looks free: its item is to be replaced, and the policy has forgotten it.
+/// Slots, of which those look free whose items the policy has given up.
 struct Without<'s> {
     slots: &'s Slots,
-    gone: Option<u32>,
+    gone: &'s [u32],
 }
 
 impl Items for Without<'_> {
     fn is_there(&self, slot: u32) -> bool {
-        self.gone != Some(slot) && self.slots.is_there(slot)
+        !self.gone.contains(&slot) && self.slots.is_there(slot)
     }
 
     fn hash(&self, slot: u32) -> u64 {
@@ -88,6 +93,8 @@ impl<E: Eviction> Writer<E> {
             policy: E::new(seed.wrapping_add(u64::from(shard))),
             slots: Slots { items: Vec::new(), hasher: FixedState::with_seed(seed) },
             free: Vec::new(),
+            given_up: Vec::new(),
+            told: 0,
             capacity: 0,
             linked: 0,
             bound,
@@ -105,6 +112,13 @@ impl<E: Eviction> Writer<E> {
         self.policy.share_hits()
     }
 
+    /// Tells the policy of what it has given up, and the table has not (over_map-W3): it may give that up again.
+    fn settle(&mut self) {
+        while let Some(slot) = self.given_up.pop() {
+            self.policy.insert(slot, self.slots.hash(slot));
+        }
+    }
+
     /// The item under `key`; if it has expired, it goes.
     fn find(
         &mut self,
@@ -112,6 +126,7 @@ impl<E: Eviction> Writer<E> {
         key: &MapKey,
         timer: &Timer,
     ) -> Option<Arc<MapItem>> {
+        self.settle();
         let item = map.get(key)?;
         if timer.has_come(item.deadline()) {
             self.expire(map, &item);
@@ -226,11 +241,13 @@ impl<E: Eviction> Writer<E> {
         new: New<'_>,
     ) -> Result<(), SetError> {
         let bytes = MapItem::bytes_of(key.bytes().len(), new.value.len());
-        let mut is_known = old.is_some();
-        let has_room = self.make_room(map, old, &mut is_known, bytes);
+        let has_room = self.make_room(map, old, bytes);
         let made = if has_room { self.made(map, key, old, new) } else { None };
         let Some(item) = made else {
-            old.filter(|_| !is_known).inspect(|old| self.unlink(map, old));
+            if let Some(old) = old.filter(|old| self.given_up.contains(&old.slot)) {
+                self.unlink(map, old);
+                self.given_up.clear();
+            }
             return Err(SetError::OutOfMemory);
         };
         let slot = item.slot;
@@ -239,6 +256,8 @@ impl<E: Eviction> Writer<E> {
             self.free.pop();
         }
         self.linked = self.linked + bytes - old.map_or(0, |old| old.bytes());
+        let is_known = old.is_some() && self.given_up.is_empty();
+        self.given_up.clear();
         self.slots.items[slot as usize] = Some(item);
         if is_known {
             self.policy.hit(slot);
@@ -266,48 +285,48 @@ impl<E: Eviction> Writer<E> {
         MapItem::try_new(&self.account, (name, value), (found, deadline), (self.shard, slot))
     }
 
-    /// Evicts until there is room for so many bytes in the place of `old`. False if there is none. If the policy gives
-    /// up `old` itself, which it then does not know any more, that is there still: so the key is, until the new item
-    /// takes its place.
+    /// Evicts until there is room for so many bytes in the place of `old`. False if there is none.
     fn make_room(
         &mut self,
         map: &mut impl Entries,
         old: Option<&Arc<MapItem>>,
-        is_known: &mut bool,
         bytes: usize,
     ) -> bool {
         let replaced = old.map_or(0, |old| old.bytes());
         while self.linked - replaced + bytes > self.bound {
-            let gone = old.filter(|_| !*is_known).map(|old| old.slot);
-            let Some(item) = self.victim(gone) else { return false };
-            if old.is_some_and(|old| old.slot == item.slot) {
-                *is_known = false;
-            } else {
-                self.unlink(map, &item);
+            if !self.evict(map, old) {
+                return false;
             }
         }
         true
     }
 
-    /// The item that the policy gives up, which it then does not know any more, as it does not know that of `gone`.
-    fn victim(&mut self, gone: Option<u32>) -> Option<Arc<MapItem>> {
+    /// Lets the policy's victim go; false if there is none. If it is `old` itself, it is given up, and there still: so the
+    /// key is, until the new item takes its place.
+    fn evict(&mut self, map: &mut impl Entries, old: Option<&Arc<MapItem>>) -> bool {
         if !E::EVICTS {
-            return None;
+            return false;
         }
-        let victim = self.policy.victim(&Without { slots: &self.slots, gone })?;
+        let view = Without { slots: &self.slots, gone: &self.given_up };
+        let Some(victim) = self.policy.victim(&view) else { return false };
         let items = self.slots.items.get(victim as usize);
-        let item = items.filter(|_| gone != Some(victim)).and_then(Option::clone);
+        let item = items.filter(|_| !self.given_up.contains(&victim)).and_then(Option::clone);
         let item = item.expect("over_map-W1: a victim is there");
+        // Before the table is asked, which may panic.
+        self.given_up.push(victim);
+        if old.is_none_or(|old| old.slot != victim) {
+            self.unlink(map, &item);
+            self.given_up.pop();
+        }
         self.stats.evictions += 1;
-        Some(item)
+        true
     }
 
     /// A slot without an item: the last of those that are free. Another item goes for it if there is none, and the system
     /// has no memory for more.
     fn slot(&mut self, map: &mut impl Entries) -> Option<u32> {
-        if self.free.is_empty() && !self.add_slots() {
-            let item = self.victim(None)?;
-            self.unlink(map, &item);
+        if self.free.is_empty() && !self.add_slots() && !self.evict(map, None) {
+            return None;
         }
         self.free.last().copied()
     }
@@ -344,9 +363,11 @@ impl<E: Eviction> Writer<E> {
         }
     }
 
+    /// Tells the policy of so many slots, and not of fewer than before: there are fewer if it has panicked at that.
     fn resize_policy(&mut self, slots: usize) {
         let capacity = self.estimate(slots);
-        self.policy.resize(slots, capacity);
+        self.told = self.told.max(slots);
+        self.policy.resize(self.told, capacity);
         self.capacity = capacity;
     }
 
@@ -394,6 +415,7 @@ impl<E: Eviction> Writer<E> {
 
     /// Looks at the next `slots` slots, and takes out what has expired there: how many items.
     pub(super) fn reap(&mut self, map: &mut impl Entries, slots: usize, timer: &Timer) -> usize {
+        self.settle();
         let mut gone = 0;
         for _ in 0..slots.min(self.slots.items.len()) {
             let item = self.slots.items[self.reaped % self.slots.items.len()].clone();
@@ -407,6 +429,7 @@ impl<E: Eviction> Writer<E> {
     }
 
     pub(super) fn clear(&mut self, map: &mut impl Entries) {
+        self.settle();
         for slot in 0..self.slots.items.len() {
             if let Some(item) = self.slots.items[slot].clone() {
                 self.take_out(map, &item);
