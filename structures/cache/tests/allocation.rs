@@ -298,3 +298,18 @@ fn a_policy_over_a_table_that_cannot_grow_evicts() {
     fill(&cache, 100, &[7; 20]);
     assert_eq!(cache.len(), 1200);
 }
+
+#[test]
+fn a_page_that_is_given_up_needs_no_memory() {
+    let (page, max_value) = (1 << 17, 100_000);
+    let config = Config { page, max_value, shards: 1, seed: Some(1), ..Config::of(2 * page) };
+    let cache = Memc3::<ClockClear>::new(&config).unwrap();
+    let large = vec![8; max_value];
+    fill(&cache, 500, &[7; 20]);
+    MOST.set(0);
+    let stored = cache.set(b"large", &large, Options::default());
+    MOST.set(usize::MAX);
+    assert_eq!(stored, Ok(Outcome::Stored));
+    // One of two, with some 2,700 items.
+    assert_eq!(cache.stats().pages_moved, 1);
+}

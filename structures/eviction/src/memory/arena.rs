@@ -235,8 +235,8 @@ impl Arena {
         self.shared.holder(self.shared.split(handle).0).class as usize
     }
 
-    /// The number of a taken chunk among those of its class: the same for as long as it is taken. Numbers
-    /// count through the class's pages; below [`slots`](Self::slots).
+    /// The number of a chunk among those of its class: the same for as long as it is taken. Numbers
+    /// count through the class's pages, and then through the chunks of each; below [`slots`](Self::slots).
     #[inline]
     #[must_use]
     pub fn slot_of(&self, handle: Handle) -> u32 {

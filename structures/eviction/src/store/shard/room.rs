@@ -88,12 +88,18 @@ impl<E: Eviction, I: Index> Shard<E, I> {
     fn give_page_up(&mut self, class: usize, kept: Option<Handle>) -> Option<()> {
         self.stats.pages_moved += 1;
         let (one, _) = self.arena.idlest(class)?;
-        let all = self.arena.neighbours(one);
-        for &handle in all.iter().filter(|&&handle| Some(handle) != kept) {
+        let first = self.arena.slot_of(one);
+        let chunks = self.arena.sizes().per_page(class) as u32;
+        let mut is_kept = false;
+        for slot in first..first + chunks {
+            let Some(handle) = self.arena.at(class, slot) else { continue };
+            if Some(handle) == kept {
+                is_kept = true;
+                continue;
+            }
             self.stats.evictions += 1;
             self.take_out(handle, item_hash(&self.arena, &self.hasher, handle));
         }
-        let is_kept = kept.is_some_and(|kept| all.contains(&kept));
         (!is_kept).then_some(())
     }
 }
