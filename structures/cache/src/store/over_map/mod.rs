@@ -119,10 +119,10 @@ fn parts<E: Eviction>(
     let of_shard = size_of::<CachePadded<Mutex<Writer<E>>>>() + size_of::<E::Hits>();
     let needs = number.saturating_mul(of_shard);
     config.check_memory(needs)?;
-    let mut hits = Vec::new();
+    let mut hits = Vec::<E::Hits>::new();
     hits.try_reserve_exact(number).map_err(|_| config.no_memory(needs))?;
     let shards = (0_u32..).zip(bounds).map(|shard| {
-        let mut shard = Writer::new(shard, terms, account);
+        let mut shard = Writer::<E>::new(shard, terms, account);
         hits.push(shard.share_hits());
         Some(CachePadded::new(Mutex::new(shard)))
     });
