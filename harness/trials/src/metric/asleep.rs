@@ -64,7 +64,10 @@ impl Sleep {
     /// All threads but the calling one sleep from now on.
     #[must_use]
     pub fn begin() -> Self {
-        Self { process: process_cpu_seconds(), own: thread_cpu_seconds(), began: Instant::now() }
+        // Between readings of the own clock lie those of the process's, so that what interrupts this thread between
+        // two readings is not counted as work of the others.
+        let own = thread_cpu_seconds();
+        Self { process: process_cpu_seconds(), own, began: Instant::now() }
     }
 
     /// They did until now.
@@ -72,8 +75,8 @@ impl Sleep {
     pub fn end(&self) -> Asleep {
         let seconds = self.began.elapsed().as_secs_f64();
         let since = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
-        let own = since(thread_cpu_seconds(), self.own);
         let all = since(process_cpu_seconds(), self.process);
+        let own = since(thread_cpu_seconds(), self.own);
         let cpu_seconds = all.zip(own).map(|(all, own)| (all - own).max(0.0));
         Asleep { times: 1, seconds, cpu_seconds }
     }
