@@ -2,10 +2,10 @@
 //!
 //! ## The map, the handle, the pin
 //!
-//! A thread takes a *handle* of a table and works through that; a handle can be *pinned* for many
+//! Each thread makes a *handle* of a table and calls the operations on it; a handle can be *pinned* for many
 //! operations. Protecting memory costs something per thread, per critical section and per step, and these
-//! three layers keep the costs apart. All three have their operations as methods of their own, which need no
-//! import. The traits of [`map`] have the core of them, for code that is to run with any table.
+//! three layers keep the costs apart. All three have the operations as inherent methods, which need no
+//! import. The traits of [`map`] have the core operations, for code that is generic over the table.
 //!
 //! ```
 //! use structures::ChainingLockFree;
@@ -14,31 +14,34 @@
 //! let map = ChainingLockFree::<u64, u64, Haphazard>::new();
 //! let mut handle = map.handle();
 //! assert!(handle.insert(1, 10));
-//! let mut pinned = handle.pin(); // one critical section for the two that follow
+//! let mut pinned = handle.pin(); // one critical section for the two operations that follow
 //! assert_eq!(pinned.update(&1, |value| value + 1), Some(10));
 //! assert_eq!(pinned.get(&1), Some(11));
 //! ```
 //!
-//! ## What all tables have, and what some have not
+//! ## Which operations each table has
 //!
-//! * `new`, `with_capacity`, `with_hasher`, `with_capacity_and_hasher`, each also with `_in` for a domain
-//!   of the reclaimer's; `hasher`; `Default`, `Extend`, `FromIterator` and `From` an array. A trie has no
-//!   `with_capacity`, as it has no buckets to make room in.
-//! * `get`, `get_with`, `contains`, `insert`, `insert_or_assign`, `get_or_insert_with`, `update`, `upsert`,
-//!   `remove`, `remove_if`: linearizable. Keys are looked up by whatever they can be borrowed as
-//!   (`get("key")` for `String`s), words by themselves.
-//! * `get_many`, `insert_many`, `retain`, `clear`: several such steps. `for_each` and `len`: see the table
-//!   below; on the map, too, without a handle.
-//! * `try_reserve` and `reserve`: not the versioned tables, which make what they need with each update.
-//! * `shrink_to_fit`: [`ChainingGlobalLock`] and [`CuckooStriped`]. A trie has nothing to shrink. In the other
-//!   tables a reader does not announce that it reads, so nobody could tell when the old buckets may be freed.
-//! * `Clone`: none. A copy of a table that others change meanwhile would not be of one moment; of a versioned
-//!   table there is a [`snapshot`](versioned::map::Pinned::snapshot).
+//! * All tables have `new`, `with_capacity`, `with_hasher` and `with_capacity_and_hasher`, and each of these
+//!   with the suffix `_in`, which takes a domain of the reclaimer; `hasher`; `Default`, `Extend`,
+//!   `FromIterator`, and `From` for arrays. Tries are an exception: they have no `with_capacity`, since they have
+//!   no buckets to allocate in advance.
+//! * All have `get`, `get_with`, `contains`, `insert`, `insert_or_assign`, `get_or_insert_with`, `update`,
+//!   `upsert`, `remove` and `remove_if`, which are linearizable. A lookup takes any borrowed form of the key
+//!   (`get("key")` for `String` keys); a table of machine words takes the word itself.
+//! * All have `get_many`, `insert_many`, `retain` and `clear`; each is a sequence of such steps, not atomic as a
+//!   whole. `for_each` and `len` are also methods of the map, without a handle; the table below says what
+//!   iteration guarantees.
+//! * All but the versioned tables have `try_reserve` and `reserve`. Versioned tables allocate what they need
+//!   at each update.
+//! * [`ChainingGlobalLock`] and [`CuckooStriped`] have `shrink_to_fit`. A trie has nothing to shrink. In the other
+//!   tables readers do not announce themselves, so nobody could tell when the old buckets may be freed.
+//! * None implements `Clone`: a copy of a table that other threads change meanwhile would not show the table at
+//!   any one moment. A versioned table has [`snapshot`](versioned::map::Pinned::snapshot) instead.
 //!
 //! ## Tables
 //!
-//! Every operation below is linearizable; each table's file names the points. `remove_if` is as
-//! `update` is, `get_or_insert_with` and `insert_or_assign` as `upsert`.
+//! Every operation below is linearizable; each table's file names the linearization points. `remove_if` has the
+//! progress guarantee of `update`; `get_or_insert_with` and `insert_or_assign` have that of `upsert`.
 //!
 //! | table | `get` | `insert`, `update`, `upsert`, `remove` | reclaimer | iteration | growth |
 //! | --- | --- | --- | --- | --- | --- |
@@ -52,34 +55,38 @@
 //! | [`CowLock`] | wait-free | blocking | any of [`reclaim`] | of one moment | copied whole for each update |
 //! | [`CowCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | copied whole for each update |
 //! | [`HamtCas`] | wait-free | lock-free | any of [`reclaim`] | of one moment | a path is copied for each update |
-//! | [`HamtSharded`] | wait-free | lock-free | any of [`reclaim`] | of one moment for each root | as `HamtCas` |
+//! | [`HamtSharded`] | wait-free | lock-free | any of [`reclaim`] | of one moment per root | as `HamtCas` |
 //! | [`HamtPsim`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas` |
 //! | [`LogHerlihy`] | wait-free | wait-free; `update` and `upsert` lock-free | any of [`reclaim`] | of one moment | as `HamtCas`, in each handle's replica |
 //! | [`LeftRightTable`] | wait-free | blocking | none needed | of one moment | each instance by itself |
 //!
-//! "Lock-free" and "wait-free" are given an allocator and a reclaimer that are; a map's
-//! [`INFO`](map::ConcurrentMap::INFO) is about the pair. "Weak" is worded exactly at
-//! [`PinnedMap::for_each`](map::PinnedMap::for_each). The locked tables need no handle: their
-//! operations are methods on a shared reference too. Keys are `Eq + Hash`; tables that
-//! take a reclaimer clone keys and values, so there they are `Clone + Send + Sync`. Inline tables hold machine
-//! words, [`Word`](word::Word), alone; what their `get` waits for is a writer that is suspended
-//! within a few stores to its bucket. Cuckoo tables hold a limited number of keys with equal hashes,
-//! and have `try_insert` and `try_upsert` for those who expect more. The versioned tables are sequential
-//! objects under the constructions of [`versioned`], which make any other object concurrent as well; they
-//! have snapshots. What closures, and the code of keys and values, may do with the table that runs them is
-//! said in [`map`](map#user-code-that-uses-the-map).
+//! * "Lock-free" and "wait-free" hold if the allocator and the reclaimer are lock-free or wait-free too. A map's
+//!   [`INFO`](map::ConcurrentMap::INFO) states the guarantees of a table together with its reclaimer.
+//! * Iteration "of one moment" is linearizable. "Weak" iteration is defined at
+//!   [`PinnedMap::for_each`](map::PinnedMap::for_each).
+//! * The locked tables need no handle: their operations are methods of the map itself, on a shared reference.
+//! * Keys are `Eq + Hash`. Tables that take a reclaimer clone keys and values, so there both are
+//!   `Clone + Send + Sync`.
+//! * Inline tables hold only machine words, [`Word`](word::Word). Their `get` waits only for a writer that is
+//!   suspended between the few stores by which it changes a bucket.
+//! * Cuckoo tables hold a limited number of keys with equal hashes; where more are to be expected, use
+//!   `try_insert` and `try_upsert`.
+//! * The versioned tables are sequential objects under the universal constructions of [`versioned`], which make
+//!   any other object concurrent as well. They have snapshots.
+//! * [`map`](map#user-code-that-uses-the-map) states what closures, and the code of keys and values, may do with
+//!   the table that runs them.
 //!
 //! ## Reclaimers
 //!
-//! [`Leak`](reclaim::Leak) never frees, [`Epoch`](reclaim::Epoch) is the default,
-//! [`Haphazard`](reclaim::Haphazard) holds up a bounded number of nodes even if a thread stalls.
-//! [`Hazard`](reclaim::Hazard), [`Debra`](reclaim::Debra) and [`Ibr`](reclaim::Ibr) are our own: their
-//! readers run no fence. While a thread stalls, hazard pointers hold up least, intervals (`Ibr`) as much as the
-//! table has, and DEBRA everything that is retired.
+//! [`Leak`](reclaim::Leak) never frees. [`Epoch`](reclaim::Epoch) is the default.
+//! [`Haphazard`](reclaim::Haphazard) leaves a bounded number of nodes unreclaimed even if a thread stalls.
+//! [`Hazard`](reclaim::Hazard), [`Debra`](reclaim::Debra) and [`Ibr`](reclaim::Ibr) are our own implementations;
+//! their readers run no fence. While a thread stalls, hazard pointers keep the fewest nodes from being freed,
+//! interval-based reclamation (`Ibr`) a number in proportion to the table, and DEBRA all that are retired.
 //! [`Qsbr`](reclaim::Qsbr), [`WorkerRcu`](reclaim::WorkerRcu), [`PoorRcu`](reclaim::PoorRcu) and
-//! [`GraceRcu`](reclaim::GraceRcu) are of the RCU family, [`Seize`](reclaim::Seize) and
-//! [`Sdd`](reclaim::Sdd) stand on the crates that papaya and scc stand on.
-//! [`reclaim`] has the contract, and says how to add one.
+//! [`GraceRcu`](reclaim::GraceRcu) belong to the RCU family. [`Seize`](reclaim::Seize) and [`Sdd`](reclaim::Sdd)
+//! use the crates on which papaya and scc are built. [`reclaim`] has the contract between table and scheme, and
+//! says how to add a scheme.
 //!
 //! ## Features and configurations
 //!
@@ -89,8 +96,8 @@
 //!   hooks compile to nothing.
 //! * `--cfg loom`, `--cfg shuttle`: [`sync`] takes its atomics from that model checker instead of
 //!   `std`.
-//! * `--cfg perturb`: a random yield now and then between loading a pointer and using it, so that
-//!   sanitizers find a premature free far more often.
+//! * `--cfg perturb`: threads yield at random between loading a pointer and using it, so that sanitizers find a
+//!   premature free far more often.
 
 mod capacity;
 pub mod chaining;

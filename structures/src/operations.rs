@@ -1,18 +1,18 @@
 //! Methods that are alike in all tables.
 //!
-//! A method that can be called without an import belongs to its type itself, so 14 tables and their
-//! handles would repeat it. These macros say it once: [`constructors!`] makes the constructors that
-//! follow from the longest one, [`derived!`] the operations that follow from others of the same
-//! type, and [`forwarded!`] those of a type that hands them on.
+//! A method that can be called without an import must be an inherent one, so 14 tables and their
+//! handles would repeat it. These macros write it once: [`constructors!`] derives all constructors from
+//! the most general one, [`derived!`] derives operations from others of the same type, and
+//! [`forwarded!`] forwards operations to a field.
 //!
-//! `derived!` and `forwarded!` are told the receiver (`mut` or nothing), the types of keys and values,
-//! and what keys are looked up by: `<Q> Q` for all that a key can be borrowed as, `<> K` for the key
-//! alone.
+//! `derived!` and `forwarded!` take the receiver (`mut` or nothing), the types of keys and values,
+//! and the type that lookups take: `<Q> Q` for any borrowed form of the key, `<> K` for the key
+//! itself.
 
-/// Constructors that follow from `with_capacity_and_hasher`, or, of a table whose nodes a domain of
-/// type `$domain` frees, from `with_capacity_and_hasher_in`; and the hasher that they were given.
+/// The constructors that follow from `with_capacity_and_hasher` (or from `with_capacity_and_hasher_in`, if a
+/// domain of type `$domain` frees the table's nodes), and a method that returns the hasher.
 ///
-/// Those with a random hasher are for an `impl` whose hasher is [`RandomState`], as in `std`: elsewhere
+/// Those with a random hasher belong in an `impl` whose hasher is [`RandomState`], as in `std`: elsewhere
 /// the type of the hasher could not be inferred.
 ///
 /// [`RandomState`]: foldhash::fast::RandomState
@@ -23,7 +23,7 @@ macro_rules! constructors {
             Self::with_capacity_and_hasher(0, hasher)
         }
 
-        /// The hasher of keys.
+        /// The hasher that the table uses for its keys.
         pub fn hasher(&self) -> &S {
             &self.hasher
         }
@@ -84,7 +84,7 @@ macro_rules! constructors {
     };
 }
 
-/// The operations that are named, each from others of the same type.
+/// The named operations, each derived from others of the same type.
 macro_rules! derived {
     ($receiver:tt $types:tt $lookup:tt: $($name:ident)*) => {
         $($crate::operations::derived!(@$name $receiver $types $lookup);)*
@@ -112,7 +112,7 @@ macro_rules! derived {
     };
     (@get_many ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
         /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns. Each
-        /// lookup takes effect by itself, in any order.
+        /// lookup takes effect by itself, in any order: the lookups are not one atomic step.
         ///
         /// # Panics
         ///
@@ -127,7 +127,7 @@ macro_rules! derived {
     };
     (@insert_many ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
         /// [`insert`](Self::insert)s many entries and returns how many were added. Each insertion
-        /// takes effect by itself.
+        /// takes effect by itself: the insertions are not one atomic step.
         #[inline]
         pub fn insert_many(
             &$($mut)? self,
@@ -137,8 +137,8 @@ macro_rules! derived {
         }
     };
     (@insert_or_assign ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
-        /// `insert` of other maps does. One step, as [`upsert`](Self::upsert).
+        /// Sets the value of `key`, whether the key is present or not, and returns the old value, if there was
+        /// one: what `insert` of other maps does. Atomic, as [`upsert`](Self::upsert) is.
         pub fn insert_or_assign(&$($mut)? self, key: $K, value: $V) -> Option<$V>
         where
             $V: Clone,
@@ -147,14 +147,17 @@ macro_rules! derived {
         }
     };
     (@get_or_insert_with ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// The value of `key`, after adding it with `make()` if it is absent: of several threads that
-        /// do so one adds its value, and all return that one.
+        /// Returns the value of `key`; if the key is absent, adds it with `make()` first. If several threads
+        /// do so at once, one adds its value, and all return that value.
         ///
-        /// It takes effect as the [`get`](Self::get) that finds the key, or the
-        /// [`insert`](Self::insert) that adds it; each further attempt means that somebody has added
-        /// and somebody removed the key meanwhile. `make` runs once at most, while this thread holds
-        /// no lock, so it may use the map; its value is dropped if another thread was faster. Panics
-        /// where `insert` does.
+        /// It takes effect as the [`get`](Self::get) that finds the key, or as the
+        /// [`insert`](Self::insert) that adds it. It tries again only if other threads have added
+        /// and removed the key meanwhile. `make` runs at most once, while this thread holds
+        /// no lock, so it may use the map; its value is dropped if another thread was faster.
+        ///
+        /// # Panics
+        ///
+        /// Where [`insert`](Self::insert) does.
         pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
         where
             $K: Clone,
@@ -175,8 +178,8 @@ macro_rules! derived {
         }
     };
     (@remove ($($mut:ident)?) [$K:ty, $V:ty] [<$($Q:ident)?> $key:ty]) => {
-        /// Takes `key` out and returns its value: [`remove_if`](Self::remove_if), whatever the value
-        /// is.
+        /// Removes `key` and returns its value; `None` if the key is absent. The same as
+        /// [`remove_if`](Self::remove_if) with a condition that always holds.
         #[inline]
         pub fn remove<$($Q)?>(&$($mut)? self, key: &$key) -> Option<$V>
         where
@@ -186,17 +189,17 @@ macro_rules! derived {
         }
     };
     (@retain ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Removes the entries that `keep` refuses. Not one step: each removal is one, a
-        /// [`remove_if`](Self::remove_if) of what [`for_each`](Self::for_each) has shown.
+        /// Removes the entries for which `keep` returns false. Not atomic as a whole: each removal is a
+        /// separate [`remove_if`](Self::remove_if), for a key that [`for_each`](Self::for_each) has visited.
         ///
-        /// * always removed, by this or by another thread: an entry that `keep` refuses and that is
+        /// * always removed, by this or by another thread: an entry for which `keep` returns false, that is
         ///   present when the call starts, and that nobody else changes until it ends;
-        /// * never removed: a value that `keep` has not refused;
-        /// * perhaps removed: an entry inserted or updated meanwhile.
+        /// * never removed: a value for which `keep` has not returned false;
+        /// * perhaps removed: an entry that is inserted or updated meanwhile.
         ///
-        /// `keep` runs twice for an entry that is removed, and within `for_each`: what it may do with
-        /// the map is said [there](crate::map#user-code-that-uses-the-map). O(n); room for as many
-        /// keys as are removed.
+        /// `keep` runs within `for_each`, and a second time for an entry that is removed; [the table of
+        /// user code](crate::map#user-code-that-uses-the-map) states what it may do with the map. Takes O(n)
+        /// time, and memory for as many keys as are removed.
         pub fn retain(&$($mut)? self, mut keep: impl FnMut(&$K, &$V) -> bool)
         where
             $K: Clone,
@@ -213,9 +216,9 @@ macro_rules! derived {
         }
     };
     (@clear ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Removes the entries that are present when the call starts and that nobody else changes until it
-        /// ends; of those inserted or updated meanwhile perhaps some. Not one step: a
-        /// [`retain`](Self::retain) that keeps nothing. What room the table has it keeps.
+        /// Removes all entries that are present when the call starts and that nobody else changes until it
+        /// ends, and perhaps some that are inserted or updated meanwhile. Not atomic as a whole: it is a
+        /// [`retain`](Self::retain) that keeps nothing. The table keeps its capacity.
         pub fn clear(&$($mut)? self)
         where
             $K: Clone,
@@ -224,12 +227,12 @@ macro_rules! derived {
         }
     };
     (@reserve ($($mut:ident)?) [$K:ty, $V:ty] $lookup:tt) => {
-        /// Makes room for `additional` entries more than there are, as
+        /// Makes room for `additional` entries beyond those present, as
         /// [`try_reserve`](Self::try_reserve) does.
         ///
         /// # Panics
         ///
-        /// If there is no memory for it; the table holds what it held.
+        /// If there is no memory for it; the entries stay as they were.
         pub fn reserve(&self, additional: usize) {
             if let Err(why) = self.try_reserve(additional) {
                 panic!("room for {additional} more entries was asked for; {why}");
@@ -244,8 +247,9 @@ macro_rules! derived {
     };
 }
 
-/// The operations of a handle, each handed on to `self.$via`: all; or those that are one step or one look, the
-/// `steps`; those that may be `many` steps; and the one that runs what takes its time, `away` from the table.
+/// The operations of a handle, each forwarded to `self.$via`. Without a keyword, all of them. `steps`: those on
+/// single keys, and those that only read. `many`: those that may change many keys. `away`: `get_or_insert_with`,
+/// which runs its closure outside of any critical section, since the closure may take long.
 macro_rules! forwarded {
     (($($mut:ident)?) $types:tt $lookup:tt to $($via:tt)*) => {
         $crate::operations::forwarded!(steps ($($mut)?) $types $lookup to $($via)*);
@@ -257,9 +261,8 @@ macro_rules! forwarded {
         $crate::operations::forwarded!(@others ($($mut)?) $types $($via)*);
     };
     (many ($($mut:ident)?) [$K:ty, $V:ty] to $($via:tt)*) => {
-        /// [`insert`](Self::insert)s many entries and returns how many were added: where the table has critical
-        /// sections in a single one, in which the iterator runs as well. One that waits for something had better
-        /// not be in there.
+        /// [`insert`](Self::insert)s many entries and returns how many were added. Where the table has critical
+        /// sections, all run in a single one, and so does the iterator: it should not wait for anything.
         #[inline]
         pub fn insert_many(
             &$($mut)? self,
@@ -268,8 +271,8 @@ macro_rules! forwarded {
             self.$($via)*.insert_many(entries)
         }
 
-        /// Removes the entries that `keep` refuses, each by itself; where the table has critical sections, in a
-        /// single one.
+        /// Removes the entries for which `keep` returns false, each in a step of its own. Where the table has
+        /// critical sections, all of it runs in a single one.
         pub fn retain(&$($mut)? self, keep: impl FnMut(&$K, &$V) -> bool)
         where
             $K: Clone,
@@ -278,7 +281,7 @@ macro_rules! forwarded {
         }
 
         /// Removes the entries that are present when the call starts and that nobody else changes until it
-        /// ends, each by itself.
+        /// ends, each in a step of its own.
         pub fn clear(&$($mut)? self)
         where
             $K: Clone,
@@ -287,9 +290,13 @@ macro_rules! forwarded {
         }
     };
     (away ($($mut:ident)?) [$K:ty, $V:ty] to $($via:tt)*) => {
-        /// The value of `key`, after adding it with `make()` if it is absent. `make` runs once at most, in no
-        /// critical section, and with this thread declared quiescent: it may take its time. Its value is
-        /// dropped if another thread was faster. Panics where [`insert`](Self::insert) does.
+        /// Returns the value of `key`; if the key is absent, adds it with `make()` first. `make` runs at most
+        /// once, outside of any critical section and with this thread in an extended quiescent state, so it may
+        /// take long. Its value is dropped if another thread was faster.
+        ///
+        /// # Panics
+        ///
+        /// Where [`insert`](Self::insert) does.
         pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
         where
             $K: Clone,
@@ -303,8 +310,8 @@ macro_rules! forwarded {
         }
     };
     (@make ($($mut:ident)?) [$K:ty, $V:ty] $($via:tt)*) => {
-        /// The value of `key`, after adding it with `make()` if it is absent. `make` runs once at
-        /// most.
+        /// Returns the value of `key`; if the key is absent, adds it with `make()` first. `make` runs at most
+        /// once.
         #[inline]
         pub fn get_or_insert_with(&$($mut)? self, key: $K, make: impl FnOnce() -> $V) -> $V
         where
@@ -315,7 +322,7 @@ macro_rules! forwarded {
         }
     };
     (@lookups ($($mut:ident)?) [$K:ty, $V:ty] [<$($Q:ident)?> $key:ty] $($via:tt)*) => {
-        /// A copy of the value of `key`.
+        /// A copy of the value of `key`; `None` if the key is absent.
         #[inline]
         pub fn get<$($Q)?>(&$($mut)? self, key: &$key) -> Option<$V>
         where
@@ -325,7 +332,7 @@ macro_rules! forwarded {
             self.$($via)*.get(key)
         }
 
-        /// Runs `read` on the value of `key` while it is protected.
+        /// Runs `read` on the value of `key` while the value is protected; `None` if the key is absent.
         #[inline]
         pub fn get_with<$($Q,)? Out>(
             &$($mut)? self,
@@ -345,7 +352,8 @@ macro_rules! forwarded {
             self.$($via)*.contains(key)
         }
 
-        /// Replaces the value of `key` by `f` of it and returns the one replaced.
+        /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if the key is
+        /// absent.
         #[inline]
         pub fn update<$($Q)?>(
             &$($mut)? self,
@@ -357,7 +365,7 @@ macro_rules! forwarded {
             self.$($via)*.update(key, f)
         }
 
-        /// Takes `key` out and returns its value.
+        /// Removes `key` and returns its value; `None` if the key is absent.
         #[inline]
         pub fn remove<$($Q)?>(&$($mut)? self, key: &$key) -> Option<$V>
         $(where $K: std::borrow::Borrow<$Q>, $Q: Eq + std::hash::Hash + ?Sized)?
@@ -365,9 +373,9 @@ macro_rules! forwarded {
             self.$($via)*.remove(key)
         }
 
-        /// Takes `key` out if `condition` holds of its value, in one step, and returns the value.
-        /// Where `condition` runs without a lock it runs again after each change nearby, also one of its own: one
-        /// that writes each time may not end.
+        /// Atomically removes `key` if `condition` holds for its value, and returns the value. Where `condition`
+        /// runs without a lock, it runs again after each change nearby, even one that it made itself: a condition
+        /// that writes each time may make the operation run for ever.
         #[inline]
         pub fn remove_if<$($Q)?>(
             &$($mut)? self,
@@ -381,7 +389,7 @@ macro_rules! forwarded {
     };
     (@others ($($mut:ident)?) [$K:ty, $V:ty] $($via:tt)*) => {
         /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns. Each
-        /// lookup takes effect by itself, in any order.
+        /// lookup takes effect by itself, in any order: the lookups are not one atomic step.
         ///
         /// # Panics
         ///
@@ -394,14 +402,15 @@ macro_rules! forwarded {
             self.$($via)*.get_many(keys, values);
         }
 
-        /// Adds `key`; false, and **the old value stays**, if it is present.
+        /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and returns
+        /// false.
         #[inline]
         pub fn insert(&$($mut)? self, key: $K, value: $V) -> bool {
             self.$($via)*.insert(key, value)
         }
 
-        /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
-        /// `insert` of other maps does.
+        /// Sets the value of `key`, whether the key is present or not, and returns the old value, if there was
+        /// one: what `insert` of other maps does.
         #[inline]
         pub fn insert_or_assign(&$($mut)? self, key: $K, value: $V) -> Option<$V>
         where
@@ -410,7 +419,8 @@ macro_rules! forwarded {
             self.$($via)*.insert_or_assign(key, value)
         }
 
-        /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+        /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the old value,
+        /// if there was one.
         #[inline]
         pub fn upsert(
             &$($mut)? self,
@@ -420,12 +430,13 @@ macro_rules! forwarded {
             self.$($via)*.upsert(key, f)
         }
 
-        /// Runs `f` on the entries.
+        /// Runs `f` on the entries, in no particular order. The documentation of the map says what a concurrent
+        /// change does to it.
         pub fn for_each(&$($mut)? self, f: impl FnMut(&$K, &$V)) {
             self.$($via)*.for_each(f);
         }
 
-        /// The number of entries, as the map's.
+        /// The number of entries, as the map's `len` returns it.
         pub fn len(&$($mut)? self) -> usize {
             self.$($via)*.len()
         }

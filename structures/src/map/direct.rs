@@ -33,8 +33,8 @@ pub trait DirectMap<K, V>: Send + Sync {
 
 /// The handle of a [`DirectMap`]: a shared reference.
 ///
-/// The tables of this crate have their operations as methods of the map itself; their handles, which
-/// have the same, are for code that is to run with tables that need a handle as well.
+/// Tables of this crate that use it also have their operations as methods of the map itself. The handle has the
+/// same operations; it is for code that also runs with tables that need a handle.
 #[derive(Debug)]
 pub struct Direct<'m, M>(pub(crate) &'m M);
 
@@ -51,7 +51,7 @@ impl<'m, M> Direct<'m, M> {
         PinnedDirect(self.0)
     }
 
-    /// Runs `f`, which may block.
+    /// Runs `f`, which may block. There is no registration to suspend, so this does nothing else.
     pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         f()
     }

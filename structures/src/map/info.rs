@@ -5,11 +5,11 @@ use std::fmt;
 /// The progress guarantee of an operation. Weaker guarantees compare greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
-    /// In a bounded number of its own steps, whatever other threads do.
+    /// The operation ends after a bounded number of the thread's own steps, whatever other threads do.
     WaitFree,
-    /// Some thread always finishes; one thread can starve.
+    /// Some thread always finishes an operation; a single thread can starve.
     LockFree,
-    /// A thread that holds a lock can stop others.
+    /// A thread that is suspended while it holds a lock can stop others.
     Blocking,
     /// Not stated.
     Unknown,
@@ -26,24 +26,24 @@ impl fmt::Display for Progress {
     }
 }
 
-/// The memory that a reader keeps from being freed if it stalls inside a lookup while others go on
-/// updating the table: a property of the table with its reclaimer. More memory compares greater.
+/// How much memory a reader keeps from being freed if it stalls inside a lookup while other threads go on
+/// updating the table. It is a property of the table together with its reclaimer. More memory compares greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Held {
-    /// None: the table retires nothing, as it frees under a lock, or once no reader is there.
+    /// None: the table retires nothing, since it frees memory under a lock or once there is no reader.
     Nothing,
     /// A number of nodes that depends neither on the updates nor on the table.
     Constant,
     /// In proportion to the table as it was when the reader stalled, whatever the updates.
     TableSize,
-    /// All that is retired while the reader stalls: it grows with the updates.
+    /// All that is retired while the reader stalls; it grows with the number of updates.
     Unbounded,
     /// Not stated.
     Unknown,
 }
 
 impl Held {
-    /// Whether it stays bounded however many updates there are: what the literature calls robust.
+    /// Whether it stays bounded however many updates there are, which the literature calls *robust*.
     #[must_use]
     pub const fn is_bounded(self) -> bool {
         matches!(self, Self::Nothing | Self::Constant | Self::TableSize)
@@ -62,8 +62,8 @@ impl fmt::Display for Held {
     }
 }
 
-/// Facts about a table; `bench list` shows them. For a table that is generic over its reclaimer they
-/// are facts about the pair.
+/// Facts about a table; `bench list` shows them. If the table is generic over its reclaimer, they
+/// hold for the table together with that reclaimer.
 #[derive(Clone, Copy, Debug)]
 pub struct MapInfo {
     /// The family in the literature: `chaining`, `cuckoo`, `versioned`, `peer`, `control`, …
@@ -78,10 +78,10 @@ pub struct MapInfo {
     pub update: Progress,
     /// Progress of `remove`.
     pub remove: Progress,
-    /// Whether a test stops threads within each operation and finds the progress that is claimed
+    /// Whether a test suspends threads inside each operation and confirms the claimed progress
     /// (`structures/tests/progress.rs`).
     pub progress_is_tested: bool,
-    /// The memory that a stalled reader keeps from being freed. Tested by `structures/tests/stalled.rs`
+    /// How much memory a stalled reader keeps from being freed. `structures/tests/stalled.rs` tests this
     /// for tables whose nodes the meter counts.
     pub held: Held,
     /// Whether the table keeps its entries. False only for the `no-op` control, whose results cannot be
@@ -89,11 +89,11 @@ pub struct MapInfo {
     pub keeps_entries: bool,
     /// Whether the meter ([`crate::meter`]) counts its nodes.
     pub counts_nodes: bool,
-    /// Whether `len` keeps what [`ConcurrentMap::len`](super::ConcurrentMap::len) promises. False for a
-    /// table whose own documentation calls it an estimate.
+    /// Whether the error of `len` is bounded as [`ConcurrentMap::len`](super::ConcurrentMap::len) promises.
+    /// False for a table whose own documentation calls its length an estimate.
     pub len_is_bounded: bool,
-    /// Whether iteration shows the entries of one moment between its call and its return, and is so
-    /// linearizable.
+    /// Whether iteration is linearizable: it shows the entries of one moment between its call and its
+    /// return.
     pub iterates_snapshots: bool,
     /// The most handles that may exist at once, if there is a limit.
     pub max_threads: Option<usize>,

@@ -1,10 +1,10 @@
 //! The interface of a concurrent map, for the harness, the tests and users.
 //!
-//! Three layers, so that the cost of protecting memory is expressible and measurable:
+//! It has three layers, so that the cost of protecting memory can be expressed and measured:
 //!
 //! * [`ConcurrentMap`] is shared between threads;
-//! * [`MapHandle`] is one thread's way in: its registration with the reclaimer, its hazard
-//!   slots, its stripe of the size counter;
+//! * [`MapHandle`] belongs to one thread: it has the thread's registration with the reclaimer, its hazard
+//!   slots, and its stripe of the size counter;
 //! * [`PinnedMap`] is a handle inside a critical section: one pin covers one operation
 //!   ([`MapHandle::get`] and its siblings) or a whole batch ([`MapHandle::pin`]).
 //!
@@ -12,24 +12,24 @@
 //! protection. A map that needs no per-thread state implements [`DirectMap`] on shared
 //! references and takes [`Direct`] as its handle.
 //!
-//! The second and the third layer have methods of the same names, so no type is both a handle and a
-//! handle inside a critical section: with both traits in scope a call would be ambiguous.
+//! The second and the third layer have methods of the same names. So no type implements both traits: with
+//! both in scope, a call would be ambiguous.
 //!
 //! # User code that uses the map
 //!
-//! A map runs code of its user: closures, and `Hash`, `Eq`, `Clone` and `Drop` of keys and values, among
-//! them drops that a reclaimer runs in the midst of another operation. May that code use the same map,
-//! by a handle of its own? It never waits for its own thread; what it may do is said here, and tested
-//! for each cell, with several reclaimers.
+//! A map runs code of its user: closures, and `Hash`, `Eq`, `Clone` and `Drop` of keys and values. A reclaimer
+//! may run such a `Drop` in the middle of another operation. May that code use the same map, through a
+//! handle of its own? It never waits for its own thread. The table below states what it may do; each cell is
+//! tested, with several reclaimers.
 //!
-//! * *works*: everything;
+//! * *works*: every operation works;
 //! * *reads*: [`get`](MapHandle::get), [`get_with`](MapHandle::get_with),
-//!   [`contains`](MapHandle::contains) and [`len`](ConcurrentMap::len) work. An operation that writes, or
-//!   iterates, and would wait for its own thread panics and says so; two threads whose code writes or
-//!   iterates from there may wait for each other, and no panic ends that;
-//! * *panics*: each operation that would wait for its own thread panics and says so. Do not use the map
-//!   from there: two threads that do may wait for each other, and no panic ends that;
-//! * –: no such code is run.
+//!   [`contains`](MapHandle::contains) and [`len`](ConcurrentMap::len) work. An operation that writes or
+//!   iterates panics, with a message that says so, if it would wait for its own thread. Two threads whose code
+//!   writes or iterates from there may deadlock; no panic ends that;
+//! * *panics*: an operation that would wait for its own thread panics, with a message that says so. Do not use
+//!   the map from there: two threads that do may deadlock, and no panic ends that;
+//! * –: the table runs no such code.
 //!
 //! | from within | `get_with` | `update`, `upsert`, `remove_if` | `for_each`, `retain` | `Hash` | `Eq` | `Clone` | `Drop` |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -48,18 +48,19 @@
 //! | [`LogHerlihy`] | works | works | works | works | works | works | works |
 //! | [`LeftRightTable`] | reads | works | reads | works | reads | reads | reads |
 //!
-//! The closure of `get_or_insert_with` holds nothing, and may use every map.
+//! The closure of `get_or_insert_with` runs while its thread holds no lock of the map; with every table it may use
+//! the map.
 //!
-//! The panic is one of the user's code, as any other: the operation that ran it has no effect, unless it
-//! was in a `Drop`. Where an operation is tried again if the map has changed, one whose own code changes
-//! it in each attempt does not end: a closure of [`update`](MapHandle::update) must not, each time that
-//! it runs, write the key that it updates. Under [`Haphazard`](crate::reclaim::Haphazard) a `Drop` must
-//! not, each time that it runs, retire something: that crate frees until nothing is left to free.
+//! Such a panic counts as a panic of the user's code: the operation that ran the code has no effect, unless the
+//! code was a `Drop`. Some operations start again if the map has changed. They never end if their own code
+//! changes the map in each attempt: a closure of [`update`](MapHandle::update) must not write, each time that
+//! it runs, to the key that it updates. Under [`Haphazard`](crate::reclaim::Haphazard) a `Drop` must not retire
+//! something each time that it runs: that crate goes on freeing until nothing is left to free.
 //!
-//! The table is about one map. Two maps that use each other from within are two locks: where one of
-//! their operations is *blocking*, two threads may wait for each other. And a `Drop` that takes something
-//! out of a map may run the next such `Drop` within it: what a reclaimer frees there is freed there, so a
-//! chain of values, each of which removes the next, is freed with as many calls on the stack.
+//! The table is about one map. Two maps that use each other from within are like two locks: if an operation of
+//! either is *blocking*, two threads may deadlock. Also, a `Drop` that removes something from a map may run the
+//! next such `Drop` inside itself, because the reclaimer may free the removed entry on the spot. So a chain of
+//! values, each of which removes the next, is freed with as many calls on the stack.
 //!
 //! [`ChainingGlobalLock`]: crate::ChainingGlobalLock
 //! [`ChainingBucketLock`]: crate::ChainingBucketLock
@@ -90,21 +91,21 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
     /// Facts about the table.
     const INFO: MapInfo = MapInfo::UNKNOWN;
 
-    /// One thread's way in.
+    /// A thread's handle of the map.
     type Handle<'m>: MapHandle<K, V>
     where
         Self: 'm;
 
-    /// Registers the calling thread.
+    /// Makes a handle: registers the calling thread with the map's reclaimer, if there is one.
     ///
     /// # Panics
     ///
-    /// When more than [`MapInfo::max_threads`] handles would exist.
+    /// If more than [`MapInfo::max_threads`] handles would exist.
     fn handle(&self) -> Self::Handle<'_>;
 
     /// The number of entries: exact while no thread writes, otherwise off by no more than the
-    /// number of inserts and removes that overlap with the call. (Not "a size that the map had":
-    /// a sum over stripes can miss an insert and count the remove that followed it.)
+    /// number of inserts and removes that overlap with the call. (The map need not have had that size at
+    /// any moment: a sum over stripes can miss an insert and count the remove that followed it.)
     fn len(&self) -> usize;
 
     /// Whether [`len`](Self::len) is 0.
@@ -112,28 +113,33 @@ pub trait ConcurrentMap<K, V>: Send + Sync {
         self.len() == 0
     }
 
-    /// Entries that fit before the next growth, where that means something.
+    /// How many entries fit before the table grows; `None` where the question has no meaning.
     fn capacity(&self) -> Option<usize> {
         None
     }
 
-    /// The most entries of a bucket: what a lookup of an absent key compares at worst, tags aside.
-    /// `None` where buckets do not chain, or the table cannot say. Exact while no thread writes;
-    /// O(n), so nothing for a path that matters.
+    /// The number of entries in the fullest bucket, which is the most that a lookup of an absent key
+    /// compares if no tags help it. `None` where buckets do not chain, or the table cannot tell. Exact
+    /// while no thread writes. Takes O(n), so keep it off hot paths.
     fn longest_chain(&self) -> Option<usize> {
         None
     }
 }
 
-/// One thread's way into a [`ConcurrentMap`].
+/// One thread's handle of a [`ConcurrentMap`].
 ///
-/// The provided operations pin for themselves alone. A panic in the key's or value's code or
-/// in a closure leaves the map usable. An operation on one key in which `Hash`, `Eq`, `Clone` or a closure
-/// panicked has had no effect; of [`insert_many`](Self::insert_many), insertions before that one may have had
-/// theirs. A `Drop` that panics comes after the effect. What an attempt has made in
-/// vain drops before it: a panic of such a `Drop` goes to the panic hook and no further. (In a versioned
-/// table the value that was made for a binding which has changed meanwhile is not meant: a panic of its
-/// `Drop` ends the operation, which has had no effect.)
+/// Each provided operation pins for its own duration.
+///
+/// # Panics in user code
+///
+/// A panic in the code of a key or a value, or in a closure, leaves the map usable. An operation on one key
+/// has had no effect if `Hash`, `Eq`, `Clone` or a closure panicked in it. Of
+/// [`insert_many`](Self::insert_many), insertions before the one that panicked may have taken effect.
+///
+/// A `Drop` that panics runs after the operation's effect. An attempt that fails may have made nodes or values
+/// that nobody saw; these are dropped before the effect, and a panic of their `Drop` reaches the panic hook but is
+/// not propagated. (A versioned table has one exception: if a value was made for a binding that has changed
+/// meanwhile, a panic of its `Drop` ends the operation, which has had no effect.)
 pub trait MapHandle<K, V> {
     /// The handle inside a critical section.
     type Pinned<'h>: PinnedMap<K, V>
@@ -142,17 +148,17 @@ pub trait MapHandle<K, V> {
 
     /// Enters a critical section, in which any number of operations can run.
     ///
-    /// A long section holds up reclamation (how much is the scheme's property), never other
+    /// A long section delays reclamation (by how much depends on the scheme), but never other
     /// operations.
     fn pin(&mut self) -> Self::Pinned<'_>;
 
-    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for
-    /// every registered thread do not wait for this one.
+    /// Runs `f`, which may block, with this thread in an extended quiescent state: schemes that wait for
+    /// every registered thread do not wait for this one meanwhile.
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         f()
     }
 
-    /// [`PinnedMap::get`], pinned for this operation alone.
+    /// [`PinnedMap::get`], pinned for this operation only.
     #[inline(always)]
     fn get(&mut self, key: &K) -> Option<V>
     where
@@ -161,7 +167,7 @@ pub trait MapHandle<K, V> {
         self.pin().get(key)
     }
 
-    /// [`PinnedMap::get_many`], pinned once for all of them.
+    /// [`PinnedMap::get_many`], pinned once for all keys.
     ///
     /// # Panics
     ///
@@ -174,64 +180,68 @@ pub trait MapHandle<K, V> {
         self.pin().get_many(keys, values);
     }
 
-    /// [`PinnedMap::get_with`], pinned for this operation alone.
+    /// [`PinnedMap::get_with`], pinned for this operation only.
     #[inline(always)]
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.pin().get_with(key, read)
     }
 
-    /// [`PinnedMap::contains`], pinned for this operation alone.
+    /// [`PinnedMap::contains`], pinned for this operation only.
     #[inline]
     fn contains(&mut self, key: &K) -> bool {
         self.pin().contains(key)
     }
 
-    /// [`PinnedMap::insert`], pinned for this operation alone.
+    /// [`PinnedMap::insert`], pinned for this operation only.
     #[inline(always)]
     fn insert(&mut self, key: K, value: V) -> bool {
         self.pin().insert(key, value)
     }
 
-    /// [`PinnedMap::insert_many`], pinned once for all of them, and for the iterator, unless the map's own
-    /// handle says otherwise.
+    /// [`PinnedMap::insert_many`], pinned once for all entries. The iterator runs inside the pin too, unless
+    /// the documentation of the map's own handle says otherwise.
     #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         self.pin().insert_many(entries)
     }
 
-    /// [`PinnedMap::update`], pinned for this operation alone.
+    /// [`PinnedMap::update`], pinned for this operation only.
     #[inline]
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V> {
         self.pin().update(key, f)
     }
 
-    /// [`PinnedMap::upsert`], pinned for this operation alone.
+    /// [`PinnedMap::upsert`], pinned for this operation only.
     #[inline]
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         self.pin().upsert(key, f)
     }
 
-    /// [`PinnedMap::remove`], pinned for this operation alone.
+    /// [`PinnedMap::remove`], pinned for this operation only.
     #[inline(always)]
     fn remove(&mut self, key: &K) -> Option<V> {
         self.pin().remove(key)
     }
 
-    /// [`PinnedMap::for_each`], pinned for this operation alone.
+    /// [`PinnedMap::for_each`], pinned for this operation only.
     fn for_each(&mut self, f: impl FnMut(&K, &V)) {
         self.pin().for_each(f);
     }
 }
 
-/// The operations, inside a critical section.
+/// The operations of a map, inside a critical section.
+///
+/// All of them are linearizable but [`get_many`](Self::get_many), [`insert_many`](Self::insert_many) and
+/// [`for_each`](Self::for_each), which state what they guarantee. Their progress guarantees are the table's:
+/// [`ConcurrentMap::INFO`]. [`MapHandle`] says what a panic in user code does.
 pub trait PinnedMap<K, V> {
-    /// Runs `read` on the value of `key` while it is protected; `None` if absent.
+    /// Runs `read` on the value of `key` while the value is protected, and returns the result; `None` if the
+    /// key is absent.
     ///
-    /// Whether `read` may use the map, and what it may do with it, is the table's:
-    /// [see](self#user-code-that-uses-the-map).
+    /// Whether `read` may use the map, and how, [depends on the table](self#user-code-that-uses-the-map).
     fn get_with<T>(&mut self, key: &K, read: impl FnOnce(&V) -> T) -> Option<T>;
 
-    /// A copy of the value of `key`.
+    /// A copy of the value of `key`; `None` if the key is absent.
     #[inline(always)]
     fn get(&mut self, key: &K) -> Option<V>
     where
@@ -242,8 +252,8 @@ pub trait PinnedMap<K, V> {
 
     /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns.
     ///
-    /// Each lookup takes effect at some moment of the call, in any order; together they are not
-    /// one moment's. If one panics, some of `values` are new and some are as they were.
+    /// Each lookup takes effect at some moment during the call, in any order; together they need not show the
+    /// map at one moment. If one panics, some of `values` are new and some are as they were.
     ///
     /// # Panics
     ///
@@ -262,14 +272,14 @@ pub trait PinnedMap<K, V> {
         self.get_with(key, |_| ()).is_some()
     }
 
-    /// Adds `key` with `value`; false, and no effect, if `key` is present.
+    /// Adds `key` with `value` and returns true; if `key` is present, has no effect and returns false.
     fn insert(&mut self, key: K, value: V) -> bool;
 
     /// [`insert`](Self::insert)s many entries and returns how many were added.
     ///
-    /// Each insertion takes effect at some moment of the call, in any order; where many at once
-    /// cost less than each by itself, as for a table that is copied, all may do so at one. If one
-    /// panics, some of those before it may have taken effect.
+    /// Each insertion takes effect at some moment during the call, in any order. All may take effect at the
+    /// same moment, where one large update is cheaper than many small ones (as in a table that is copied). If
+    /// one panics, some of those before it may have taken effect.
     #[inline]
     fn insert_many(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> usize {
         let added =
@@ -277,36 +287,37 @@ pub trait PinnedMap<K, V> {
         added.count()
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced; `None`, and no
-    /// effect, if `key` is absent.
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; if `key` is absent,
+    /// has no effect and returns `None`.
     ///
-    /// `f` may run several times; the effect of exactly its last run is seen, once. Whether it may use
-    /// the map is the table's: [see](self#user-code-that-uses-the-map).
+    /// `f` may run several times; only the result of its last run takes effect, once. Whether `f` may use
+    /// the map [depends on the table](self#user-code-that-uses-the-map).
     fn update(&mut self, key: &K, f: impl FnMut(&V) -> V) -> Option<V>;
 
-    /// [`update`](Self::update) if `key` is present, else adds it with `f(None)`; returns the
-    /// value replaced.
+    /// [`update`](Self::update)s the value if `key` is present, else adds `key` with the value `f(None)`; returns
+    /// the old value, if there was one.
     ///
-    /// `f` may run several times, and may use the map, as that of [`update`](Self::update).
+    /// As for [`update`](Self::update), `f` may run several times, and the table decides whether it may use the
+    /// map.
     fn upsert(&mut self, key: K, f: impl FnMut(Option<&V>) -> V) -> Option<V>;
 
-    /// Takes `key` out and returns its value.
+    /// Removes `key` and returns its value; `None` if the key is absent.
     fn remove(&mut self, key: &K) -> Option<V>;
 
-    /// Runs `f` on entries, in no order (weak iteration).
+    /// Runs `f` on the entries, in no particular order (weak iteration).
     ///
-    /// * always visited: an entry that is present, with the same value, from the call's start
-    ///   to its end, exactly once;
-    /// * never visited: a key absent from start to end; the same entry twice;
-    /// * perhaps visited: an entry inserted, removed or updated meanwhile. A key that is
+    /// * always visited, exactly once: an entry that is present, with the same value, from the start of the
+    ///   call to its end;
+    /// * never visited: a key that is absent from the start to the end; the same entry twice;
+    /// * perhaps visited: an entry that is inserted, removed or updated meanwhile. A key that is
     ///   removed and inserted again, or updated, may be seen with both values.
     ///
-    /// Whether `f` may use the map, and what it may do with it, is the table's:
-    /// [see](self#user-code-that-uses-the-map). An entry that it adds may be visited too.
+    /// Whether `f` may use the map, and how, [depends on the table](self#user-code-that-uses-the-map). An entry
+    /// that `f` adds may be visited too.
     fn for_each(&mut self, f: impl FnMut(&K, &V));
 }
 
-/// [`PinnedMap::get_many`] key by key, for tables that have nothing better.
+/// [`PinnedMap::get_many`] key by key, for tables that cannot do better.
 #[inline]
 pub(crate) fn one_by_one<K, V>(
     keys: &[K],
