@@ -1,36 +1,38 @@
-//! Reference counts, for roots alone.
+//! Split reference counts, for roots only.
 //!
 //! A. Williams, *C++ Concurrency in Action*, 2nd ed., §7.2.4: split reference counts, as in
-//! implementations of `atomic<shared_ptr>`. A count of zero does not say that nobody is about to
-//! count up: between loading a link and counting in what it leads to, that may be freed. So the root
-//! itself counts who has loaded it since it leads there, in 16 bits beside the address; who replaces
-//! it adds that number to a count in what was replaced, from which those are subtracted who let go
-//! of it later. Both together are the number of participants that hold it.
+//! implementations of `atomic<shared_ptr>`. A count inside the node is not enough: between the load of a
+//! link and the increment of the count in the node, the count may reach zero and the node may be freed.
+//! So the root itself has a count, in 16 bits beside the address: how many participants have loaded the
+//! address from it. A thread that replaces the node adds that number to a count in the old node. A
+//! participant that releases the node later subtracts one from that count. Both counts together are
+//! the number of participants that hold the node.
 //!
-//! A guard may be forgotten ([`mem::forget`]), any number of times, and then does not let go. So it is
-//! the participant that holds, one node at most: its next guard lets go of what the last one did not,
-//! and so does the participant's drop. A participant that is forgotten stays counted as registered.
+//! A guard may be forgotten ([`mem::forget`]), any number of times, and then never releases its node. So the
+//! node is held by the participant, which holds at most one: its next guard releases what the last one did
+//! not, and so does the participant's drop. A participant that is forgotten stays counted as registered.
 //!
-//! For a root this works: it is one link, written seldom. For a list it would take a count in each
-//! link and, as a removed node's own link counts what it leads to, would free chains of any length
-//! at once: so this is no [`Reclaimer`](super::Reclaimer).
+//! This works for a root, which is a single link and is seldom written. A list would need a count in each
+//! link; and since a removed node's own link counts its successor, one free could cascade through a chain of
+//! any length. So this is no [`Reclaimer`](super::Reclaimer).
 //!
-//! A version is freed at once by whoever lets go of it last: robust, nothing is batched, and who
-//! reads pays with two writes to a line that all readers share.
+//! A version is freed at once, by the thread that releases it last. So the scheme is robust and batches
+//! nothing; a reader pays two writes to a cache line that all readers share.
 //!
-//! `load` is wait-free, one fetch-and-add. Letting go, and `replace`, are lock-free: their CAS fails
-//! when another guard has come or gone. Registering is wait-free; at most 65,535 threads are.
+//! `load` is wait-free, one fetch-and-add. Releasing a node, and `replace`, are lock-free: their CAS fails
+//! when another guard has loaded or released the node meanwhile. Registering is wait-free; at most 65,535
+//! threads can be registered.
 //!
 //! # Invariants
-//! * arc-I1. While a root leads to a node, the root's count is the number of participants that hold the
+//! * arc-I1. While a root points to a node, the root's count is the number of participants that hold the
 //!   node, and the node's own count is zero.
-//! * arc-I2. After that, the node's own count is the number of participants that hold it, less the
-//!   root's last count until who replaced it, and holds it too, has added that. So it becomes zero by a
-//!   subtraction once, and then nobody holds it.
-//! * arc-I3. A participant holds one node at most, whatever becomes of its guards, and there are at
-//!   most [`MOST`] participants, those that were forgotten among them: so counts do not wrap.
-//! * arc-I4. What a participant holds while one of its guards is used, that guard has loaded, so it is
-//!   of the guard's type.
+//! * arc-I2. After the node was replaced, its own count is the number of participants that hold it, less the
+//!   root's last count until the thread that replaced it, which holds it too, has added that number. So the
+//!   count becomes zero by a subtraction once, and then nobody holds the node.
+//! * arc-I3. A participant holds at most one node, even if guards are forgotten. There are at most [`MOST`]
+//!   participants, including forgotten ones. So the counts do not overflow.
+//! * arc-I4. While one of a participant's guards is used, the node that the participant holds was loaded by
+//!   that guard, so it is of the guard's type.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -46,10 +48,10 @@ use crate::sync::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, add_bytes, fenc
 const ADDRESS_BITS: u32 = 48;
 /// One participant, in a root's word.
 const ONE: usize = 1 << ADDRESS_BITS;
-/// Participants at once.
+/// The most participants at once.
 const MOST: usize = usize::MAX >> ADDRESS_BITS;
 
-/// A root's payload, with the participants that hold it once no root leads to it: arc-I2.
+/// A root's payload, with the number of participants that hold it once no root points to it: arc-I2.
 struct CountedPayload<T> {
     guards: AtomicIsize,
     value: T,
@@ -72,13 +74,14 @@ fn guards_of<T>(word: *mut CountedNode<T>) -> isize {
     (word.addr() >> ADDRESS_BITS).cast_signed()
 }
 
-/// Reference counts, each root's its own; the domain knows how many participants there are.
+/// The domain of split reference counts. Each root has its own count; the domain knows only how many
+/// participants there are.
 #[derive(Debug, Default)]
 pub struct RefCounts {
     participants: AtomicUsize,
 }
 
-/// A link to a payload, and how many participants hold it.
+/// A link to a payload, together with the number of participants that hold it.
 pub struct CountedRoot<T: Payload> {
     word: AtomicPtr<CountedNode<T>>,
     /// It owns its node.
@@ -189,13 +192,13 @@ impl RootHold {
 /// A registration with [`RefCounts`].
 pub struct CountsParticipant<'d> {
     domain: &'d RefCounts,
-    /// What its guard has loaded; between guards, what one has left here that was forgotten. The root
+    /// The node that its guard has loaded; between guards, the node of a guard that was forgotten. The root
     /// is borrowed for `'d`.
     held: Option<RootHold>,
 }
 
 impl CountsParticipant<'_> {
-    /// Lets go of what a forgotten guard has left.
+    /// Releases the node of a forgotten guard, if there is one.
     #[cold]
     fn let_go_of_forgotten(&mut self) {
         if let Some(held) = self.held.take() {

@@ -1,27 +1,27 @@
-//! DEBRA: distributed epoch-based reclamation, which looks at one other thread at a time.
+//! DEBRA: distributed epoch-based reclamation, which checks one other thread at a time.
 //!
 //! T. Brown, *Reclaiming memory for lock-free data structures: there has to be a better way*, PODC
 //! 2015, §4; not its robust variant DEBRA+, which sends signals. A thread announces the epoch in
 //! which it runs an operation, or that it is quiescent. It keeps what it has retired in three limbo
-//! bags and frees a bag at once when the epoch has advanced twice since the bag was closed. To
-//! advance the epoch a thread checks the announcements of the others, one at a step.
+//! bags, and frees a whole bag when the epoch has advanced twice since the bag was closed. To
+//! advance the epoch, a thread checks the announcements of the others, one per step.
 //!
 //! Departures:
-//! * the paper checks at the start of every k-th operation; we check at retirements, so that who
+//! * the paper checks at the start of every k-th operation; we check at retirements, so a thread that
 //!   only reads does not check, and a thread that retires nothing does not advance the epoch;
-//! * the paper rotates the bags when a thread notices a new epoch; we close the bag, once in an
+//! * the paper rotates the bags when a thread notices a new epoch; we close the bag, once per
 //!   epoch, when the thread starts to check, since both need a fence against the announcements and
 //!   may then share it;
 //! * the fence after announcing is asymmetric (`fences.rs`): none in the reader, one `membarrier(2)`
 //!   per thread and epoch. The paper has a full fence in each operation.
 //! * limbo bags are vectors, not lists of blocks that go back to a pool.
 //!
-//! One stalled guard holds up every node retired after it: not robust. A thread between two
-//! operations holds up nothing.
+//! One stalled guard keeps every node that is retired after it from being freed: the scheme is not robust. A
+//! thread between two operations delays nothing.
 //!
-//! *Batch*: retirements of a thread in an epoch before it closes its bag and checks the others, one
-//! at each retirement from then on; the default is 256, and 0 is 1. A thread that is not held up
-//! keeps about three batches.
+//! *Batch*: how many nodes a thread retires in an epoch before it closes its bag and begins to check the
+//! others, one at each further retirement; the default is 256, and 0 means 1. While no thread stalls, each
+//! thread keeps about three batches.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
@@ -32,9 +32,10 @@
 //! | guard's drop | wait-free | a store |
 //! | participant's drop | blocking: bags go into a queue under a mutex | O(retired + participants) |
 //!
-//! Who leaves puts its bags into the domain's queue of orphans, with their stamps; from there they are
-//! freed by whoever closes a bag or leaves. Who leaves also advances the epoch as far as the others let
-//! it: of threads that leave the last frees all that there is, if no other is registered.
+//! When a participant drops, it puts its bags into the domain's queue of orphans, with their stamps. They
+//! are freed from there when a thread closes a bag, or when another participant drops. A participant that
+//! drops also advances the epoch as far as the others permit: the last one frees everything, if no other is
+//! registered.
 //!
 //! # Invariants
 //! * debra-E1. A guard's thread has announced an epoch, which was the global one before, and then
@@ -46,11 +47,11 @@
 //!
 //! A bag with stamp s is freed when s + 2 has been seen. Let a guard hold a node of it. The guard's
 //! thread read the link before the unlinking, so its light fence comes before debra-E2's heavy one (F
-//! in `fences.rs`) and its announcement is visible after that. Who advanced the epoch from s + 1 had
-//! read s + 1, which the closing thread did not yet see after its heavy fence; so its own heavy fence
-//! came later still, and it found the guard's announcement, or a later one by which the guard had
-//! ended. The announced epoch is at most s, by the same order. So the guard had ended (reclaim-S1),
-//! with a Release that the check's Acquire and the advance's Release pass on (reclaim-S3).
+//! in `fences.rs`), and its announcement is visible after that. The thread that advanced the epoch from
+//! s + 1 had read s + 1, which the closing thread did not yet see after its heavy fence. So the advancing
+//! thread's own heavy fence came later still, and it found the guard's announcement, or a later one, which
+//! means that the guard had ended. The announced epoch is at most s, by the same order. So the guard had ended
+//! (reclaim-S1), with a Release that the check's Acquire and the advance's Release pass on (reclaim-S3).
 
 use std::fmt;
 use std::mem;
@@ -67,13 +68,13 @@ const DEFAULT_BATCH: usize = 256;
 /// What a thread between two operations announces; epochs start after it.
 const QUIESCENT: u64 = 0;
 
-/// A DEBRA domain.
+/// The domain of DEBRA, distributed epoch-based reclamation.
 #[derive(Debug)]
 pub struct Debra {
     epoch: GlobalEpoch,
     threads: Registry<Announced>,
-    /// Bags of threads that left, in the order of leaving: each stands behind bags with stamps from
-    /// before it came, and waits for them.
+    /// Bags of dropped participants, in the order of the drops. A bag is freed only after those before it in
+    /// the queue.
     orphans: Orphans<Bag>,
     batch: usize,
     fences: Fences,
@@ -95,8 +96,8 @@ impl Default for Announced {
 }
 
 impl Debra {
-    /// A domain in which `enter` runs a SeqCst fence, as it must be where the kernel has no
-    /// `membarrier(2)`: to test that, and to see what it costs.
+    /// A domain in which `enter` runs a SeqCst fence, as is necessary where the kernel has no
+    /// `membarrier(2)`: to test that case, and to measure what it costs.
     pub fn symmetric(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::Symmetric)
     }

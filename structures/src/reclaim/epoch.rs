@@ -3,13 +3,14 @@
 //! K. Fraser, *Practical lock-freedom*, PhD thesis, Cambridge 2004, §5.2.3; the crate's own
 //! notes: `crossbeam_epoch::internal`. A guard pins its thread to the global epoch; a node
 //! retired in epoch e is freed when the epoch has advanced twice past e, which every pinned
-//! thread must allow. One stalled guard holds up every node retired after it: not robust.
+//! thread must permit. One stalled guard keeps every node that is retired after it from being freed: the scheme
+//! is not robust.
 //!
-//! Each table has a collector of its own, so that tables do not hold up each other. The crate
-//! fixes its constants (64 nodes a bag, a collection every 128 pins): there is no batch to set.
+//! Each table has a collector of its own, so that tables do not delay each other's reclamation. The crate
+//! fixes its constants (64 nodes per bag, a collection every 128 pins): there is no batch to set.
 //!
-//! Registering is lock-free but for the allocator. `enter` is one SeqCst fence, `protect` a plain load,
-//! `retire` amortised O(1). All of it is lock-free: full bags go to a queue that all threads share, from which
+//! Registering is lock-free, except for the allocator. `enter` is one SeqCst fence, `protect` a plain load,
+//! `retire` amortised O(1). All three are lock-free: full bags go to a queue that all threads share, from which
 //! every 128th `enter` of a thread takes some.
 
 use std::fmt;
@@ -21,7 +22,7 @@ use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
-/// A crossbeam-epoch collector.
+/// The domain of epoch-based reclamation: a collector of crossbeam-epoch.
 #[derive(Debug, Default)]
 pub struct Epoch {
     collector: Collector,
@@ -63,8 +64,8 @@ unsafe impl Reclaimer for Epoch {
 
 /// A thread's registration with an [`Epoch`].
 ///
-/// It keeps the collector alive, and with it the nodes that nobody has freed yet; so it must not
-/// outlive the domain, nor what the nodes borrow:
+/// It keeps the collector alive, and with it the nodes that are not yet freed. So it must not
+/// outlive the domain, nor anything that the nodes borrow:
 ///
 /// ```compile_fail,E0597
 /// use structures::ChainingLockFree;
@@ -94,7 +95,7 @@ pub struct EpochParticipant<'d> {
 }
 
 impl Drop for EpochParticipant<'_> {
-    /// Nothing of its own: with it, the domain must be there when the participant drops.
+    /// Does nothing; but because of it the borrow of the domain lasts until the participant drops.
     fn drop(&mut self) {}
 }
 
@@ -134,7 +135,7 @@ pub struct EpochGuard<'g> {
 }
 
 impl Drop for EpochGuard<'_> {
-    /// Nothing of its own: with it, the participant must be there when the guard drops.
+    /// Does nothing; but because of it the borrow of the participant lasts until the guard drops.
     #[inline(always)]
     fn drop(&mut self) {}
 }

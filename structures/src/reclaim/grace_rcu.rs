@@ -1,12 +1,12 @@
 //! RCU with a version for each thread, and grace periods that are shared.
 //!
 //! P. Ramalhete and A. Correia's user-space RCU by grace versions (on their site Concurrency Freaks).
-//! A reader writes the version in which it reads into its slot. A retirer needs every slot to be
-//! ahead of the version that it found: it compares and swaps it to the next; if it loses, another
-//! retirer has just done that, and both wait for the same slots to pass the same version.
+//! A reader writes into its slot the version in which it reads. The retirer needs every slot to be
+//! ahead of the version that it found, so it advances the version by a compare-and-swap. If that fails,
+//! another retirer has just advanced it, and both wait for the same slots to pass the same version.
 //!
-//! Departures: no reader checks the version a second time (that shortens a grace period, and is
-//! not needed for safety). Nobody ever waits: after `batch` retirements (64 unless told), at the
+//! Departures: no reader checks the version a second time (that would shorten a grace period, and is
+//! not needed for safety). No thread ever waits: after `batch` retirements (64 by default), at the
 //! end of a guard, a thread starts or joins a grace period, frees those of its earlier batches
 //! whose grace period is over, and goes on.
 //!
@@ -15,26 +15,27 @@
 //! | `enter` | wait-free | a load, a store, a SeqCst fence |
 //! | `protect` | wait-free | a plain load |
 //! | end of a guard | wait-free | a store |
-//! | … each `batch` retirements | wait-free | one compare-and-swap, a fence, O(threads) |
+//! | … after each `batch` retirements | wait-free | one compare-and-swap, a fence, O(threads) |
 //! | `retire` | wait-free | a push |
-//! | register, leave | blocking | orphans are under a lock; the list of threads is lock-free |
+//! | `register`, participant's drop | blocking | orphans are under a lock; the list of threads is lock-free |
 //!
-//! (Given an allocator that is.) A thread that is in no guard holds up nothing; one that stalls in
-//! a guard holds up every node retired after it entered: not robust.
+//! (Wait-freedom assumes a wait-free allocator.) A thread that is in no guard delays nothing. A thread that
+//! stalls in a guard keeps every node that is retired after it entered from being freed: the scheme is not
+//! robust.
 //!
 //! # Invariants
 //!
 //! * grace_rcu-I1. A batch's mark is the version found after its nodes were unlinked (and fence
 //!   grace_rcu-G2), plus 1; the version has reached that before anyone looks at slots.
-//! * grace_rcu-I2. In a guard, a slot says a version that was read before fence grace_rcu-G1; otherwise
-//!   `AWAY`.
+//! * grace_rcu-I2. In a guard, the thread's slot has a version that was read before fence grace_rcu-G1;
+//!   otherwise it has `AWAY`.
 //!
-//! Hence once no slot is behind a batch's mark m, nobody holds its nodes. Take a reader that entered
-//! and whose slot the retirer saw at m or later, or not at all. Not at all: the retirer's look came
-//! after grace_rcu-G2, so by the fences the reader's loads, after grace_rcu-G1, see the unlinking. At
-//! m: the reader read m before grace_rcu-G1, the retirer read m - 1, which is before m in the version's
-//! modification order, after grace_rcu-G2. So grace_rcu-G2 precedes grace_rcu-G1, and the reader sees
-//! the unlinking; whoever it was that swapped in m.
+//! Hence once no slot is behind a batch's mark m, no thread holds its nodes. Take a reader that has entered.
+//! Either the retirer did not see its slot, or it saw m or later there. If it did not see it: the retirer read
+//! the slots after grace_rcu-G2, so by the fences the reader's loads, after grace_rcu-G1, see the unlinking. If
+//! it saw m: the reader read m before grace_rcu-G1, and the retirer read m - 1, which is before m in the
+//! version's modification order, after grace_rcu-G2. So grace_rcu-G2 precedes grace_rcu-G1, and the reader sees
+//! the unlinking, no matter which thread swapped in m.
 
 use super::announcements::{AWAY, Announcements, Slot};
 use super::batches::{Batches, Pool};

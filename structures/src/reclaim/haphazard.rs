@@ -3,18 +3,18 @@
 //! M. Michael, *Hazard pointers: safe memory reclamation for lock-free objects*, TPDS 2004; the
 //! crate follows Folly's implementation. A reader announces each node it is about to use in a
 //! slot and reads the link again; a thread that has retired enough nodes frees those that no
-//! slot names. A stalled thread holds up at most its own slots' nodes: robust.
+//! slot names. A stalled thread keeps at most the nodes in its own slots from being freed: the scheme is robust.
 //!
-//! Each table has a domain of its own. The crate frees from 1000 retired nodes on (or twice the
+//! Each table has a domain of its own. The crate begins to free at 1000 retired nodes (or twice the
 //! number of slots, if that is more), or after two seconds, and boxes each retired node once more:
-//! there is no batch to set. It frees until nothing is left to free, also what is retired meanwhile: a
-//! payload whose `Drop` retires something each time keeps whoever frees it for ever.
+//! there is no batch to set. It goes on until nothing is left to free, including nodes that are retired
+//! meanwhile. So if a payload's `Drop` retires something each time, the thread that frees it never finishes.
 //!
 //! `protect` is lock-free: store, SeqCst fence, load again. `retire` is amortised O(log slots); it
-//! adds to a counter that all threads share, and reads the clock. Registering and leaving are
+//! adds to a counter that all threads share, and reads the clock. Registering, and a participant's drop, are
 //! blocking: the crate keeps its free slots in a list under a spinlock.
 //!
-//! The crate compares whole words, so a link with marks cannot be given to its `protect`: we
+//! The crate compares whole words, so its `protect` cannot be used for a link with marks: we
 //! announce the address without its tag bits and validate the link ourselves.
 
 use std::fmt;
@@ -32,7 +32,7 @@ use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 #[derive(Debug)]
 struct Family;
 
-/// A haphazard domain.
+/// The domain of hazard pointers of the crate haphazard.
 pub struct Haphazard {
     domain: Domain<Family>,
 }

@@ -2,23 +2,24 @@
 //!
 //! M. Michael, *Hazard pointers: safe memory reclamation for lock-free objects*, TPDS 2004. A
 //! reader announces each node it is about to use in a slot and reads the link again; a thread that
-//! has retired enough nodes frees those that no slot names. Departures: the fence between announcing
-//! and reading again is a compiler's, as the scan runs `membarrier(2)` (see `fences.rs`); records are
-//! cached by a thread between operations and taken over by another when it leaves; what it leaves
-//! retired, the next scan of any thread adopts.
+//! has retired enough nodes frees those that no slot names. Departures:
+//! * the fence between announcing and reading again is only a compiler fence, as the scan runs
+//!   `membarrier(2)` (see `fences.rs`);
+//! * a thread keeps its record between operations; when it exits, another thread may take the record over;
+//! * the next scan of any thread adopts the retired nodes that an exited thread left behind.
 //!
-//! A stalled thread holds up at most the nodes that its [`SLOTS`] slots name: robust. Each thread
-//! keeps at most its batch of other nodes.
+//! A stalled thread keeps at most the nodes that its [`SLOTS`] slots name from being freed: the scheme is
+//! robust. Besides these, each thread keeps at most its batch.
 //!
 //! *Batch*: a thread scans after every `batch` of its retirements. The default is 256, or twice
-//! the number of slots if that is more, so that each scan frees at least half of what it goes
-//! through; a batch that is given is obeyed even if it is less. 0 is 1.
+//! the number of slots if that is more, so that each scan frees at least half of the nodes that it
+//! examines. An explicit batch is used even if it is smaller. 0 means 1.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
 //! | `register` | lock-free, but for the allocator | O(participants) |
 //! | `enter` | wait-free | nothing |
-//! | `protect` | lock-free: it goes round if the link has changed | store, light fence, load |
+//! | `protect` | lock-free: it retries if the link has changed | store, light fence, load |
 //! | `retire` | wait-free, but for the system call and the allocator | a push; every `batch`-th scans: O((batch + slots) log slots) |
 //! | guard's drop | wait-free | [`SLOTS`] stores |
 //! | participant's drop | blocking: what is left goes into a list under a mutex | a scan |
@@ -28,9 +29,9 @@
 //!   the link whose result `protect` returned.
 //! * hazard-H2. A scan reads the slots, and the list of records, after a heavy fence that comes after
 //!   the unlinking of every node it may free. With F (`fences.rs`): either the scan sees the slot, or
-//!   the reader sees the unlinking when it reads the link again, and goes round.
-//! * hazard-H3. Slots are cleared and overwritten with Release and scanned with Acquire: what a reader
-//!   did with a node comes before its free (reclaim-S3).
+//!   the reader sees the unlinking when it reads the link again, and retries.
+//! * hazard-H3. Slots are cleared and overwritten with Release and scanned with Acquire: a reader's
+//!   accesses to a node happen before its free (reclaim-S3).
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -45,7 +46,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, Ordering, perturb};
 /// Retirements between two scans, unless there are many threads.
 const DEFAULT_BATCH: usize = 256;
 
-/// A domain of hazard pointers.
+/// The domain of our own hazard pointers, whose readers run no fence.
 #[derive(Debug)]
 pub struct Hazard {
     threads: Registry<HazardSlots>,
@@ -59,8 +60,8 @@ pub struct Hazard {
 type HazardSlots = [AtomicUsize; SLOTS];
 
 impl Hazard {
-    /// A domain whose readers run a SeqCst fence for each `protect`, as it must be where the
-    /// kernel has no `membarrier(2)`: to test that, and to see what it costs.
+    /// A domain whose readers run a SeqCst fence for each `protect`, as is necessary where the
+    /// kernel has no `membarrier(2)`: to test that case, and to measure what it costs.
     pub fn symmetric(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::Symmetric)
     }

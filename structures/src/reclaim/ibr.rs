@@ -1,44 +1,44 @@
-//! Interval-based reclamation: a node is held up by readers that overlap its lifetime.
+//! Interval-based reclamation: a node is kept while a reader's interval overlaps its lifetime.
 //!
 //! H. Wen, J. Izraelevitz, W. Cai, H. A. Beadle, M. L. Scott, *Interval-based memory reclamation*,
-//! PPoPP 2018, the variant 2GE-IBR. A global era counts on. A node knows the era of its birth; a
-//! thread in an operation announces the interval of the eras that it has seen since it began; a
-//! retired node is freed when no interval meets its lifetime, from birth to retirement.
+//! PPoPP 2018, the variant 2GE-IBR. A global era advances. A node has the era of its birth. A
+//! thread in an operation announces the interval of the eras that it has seen since it began. A
+//! retired node is freed when no interval overlaps its lifetime, from birth to retirement.
 //!
 //! Departures:
-//! * the paper notes a node's retirement era in `retire`; we note it when the next scan has passed
-//!   its fence, and so need none in `retire`. The lifetime comes out too long, by a batch at most, so
-//!   a node is perhaps freed one scan later;
-//! * the era advances at each scan too, not at allocations alone, so that a phase in which nothing
+//! * the paper records a node's retirement era in `retire`; we record it when the next scan has passed
+//!   its fence, and so need no fence in `retire`. The recorded lifetime is too long, by a batch at most, so
+//!   a node may be freed one scan later;
+//! * the era advances at each scan too, not only at allocations, so that a phase in which nothing
 //!   is allocated frees what it retires;
 //! * the fence after announcing is asymmetric (`fences.rs`): none in the reader.
 //!
-//! A thread that stalls in a guard with the interval [l, u] holds up nodes that were born no later
-//! than era u and not retired before l: those that were alive at some moment of the interval. The
-//! last era u itself ends after at most `batch` more allocations by each thread, so this is a bounded
-//! number, about the size of the table when the thread stalled and two batches a thread: robust,
-//! though by far less than hazard pointers. A guard that goes on loading extends its interval; one
-//! that never ends, and does not stall, holds up everything.
+//! A thread that stalls in a guard with the interval [l, u] keeps from being freed those nodes that were born
+//! no later than era u and not retired before l: those that were alive at some moment of the interval. The
+//! last era u itself ends after at most `batch` more allocations by each thread. So this is a bounded
+//! number, about the size of the table when the thread stalled plus two batches per thread: the scheme is robust,
+//! though far less so than hazard pointers. A guard that goes on loading extends its interval; one
+//! that never ends, and does not stall, keeps everything from being freed.
 //!
-//! What a traversal must do is what hazard pointers ask: validate. A node that is reachable over a
+//! A traversal must do what hazard pointers ask for: validate. A node that is reachable through a
 //! retired one is not protected, however it was loaded. Say a guard with the interval [1, 1] holds
-//! node n; then m, born in era 2, is linked behind n, both are unlinked and retired, and a scan frees
-//! m, since it was born after the interval's end. n still leads to m; `protect` on that link extends
+//! node n. Then m, born in era 2, is linked behind n, both are unlinked and retired, and a scan frees
+//! m, since m was born after the interval's end. n still points to m; `protect` on that link extends
 //! the interval to era 2 and returns m, too late. (This is the counter-example of G. Sheffi, E.
 //! Petrank, *The ERA theorem for safe memory reclamation*, PODC 2023. The paper's condition, §4.1,
-//! that each read of a shared pointer goes through the scheme, does not exclude it.) So the crate's
-//! duty is `per_pointer`: load by `protect`, and find the node reachable after that.
+//! that each read of a shared pointer goes through the scheme, does not exclude it.) So `Caps::per_pointer`
+//! is true: load by `protect`, and then find the node still reachable.
 //!
 //! *Batch*: a thread scans after every `batch` of its retirements, or after half as many as the last
-//! scan had to keep if that is more, so that a scan is paid for. The era advances with a thread's
-//! every `batch`-th allocation, rounded up to a power of two. The default is 256, and 0 is 1.
+//! scan had to keep if that is more, so that the cost of a scan is amortised. The era advances with a thread's
+//! every `batch`-th allocation, rounded up to a power of two. The default is 256, and 0 means 1.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
 //! | `register` | lock-free, but for the allocator | O(participants) |
 //! | `header` | wait-free | adds to the thread's own counter |
 //! | `enter` | wait-free | load, two stores, light fence |
-//! | `protect` | lock-free: it goes round if the era has advanced | two loads |
+//! | `protect` | lock-free: it retries if the era has advanced | two loads |
 //! | `retire` | wait-free, but for the system call and the allocator | a push; a scan is O(retired × participants) |
 //! | guard's drop | wait-free | a store |
 //! | participant's drop | blocking: what is left goes into a list under a mutex | a scan |
@@ -50,10 +50,10 @@
 //! * ibr-I3. `protect` returns what a load found between a light fence behind the announcement of
 //!   `upper` and a read of the era that gave `upper` again. With ibr-I1 and the load's Acquire, what it
 //!   returns was born in `upper` or before.
-//! * ibr-I4. A scan reads the era, which it takes for the retirement, and then the intervals after a
+//! * ibr-I4. A scan reads the era, which it uses as the retirement era, and then the intervals after a
 //!   heavy fence that comes after the unlinking of every node it may free.
 //!
-//! Let a guard hold a node that a scan goes through. The guard read the link before the unlinking, so
+//! Let a guard hold a node that a scan examines. The guard read the link before the unlinking, so
 //! its light fences came before ibr-I4's heavy one (F in `fences.rs`): the scan sees its interval, and
 //! reads an era that is not before `lower`. So it keeps the node (reclaim-S1), unless it reads a later
 //! `lower`, announced with Release when the guard had ended (reclaim-S3).
@@ -73,7 +73,7 @@ const DEFAULT_BATCH: usize = 256;
 /// The lower end that is announced between guards: later than any era.
 const NONE: u64 = u64::MAX;
 
-/// A domain of interval-based reclamation.
+/// The domain of interval-based reclamation.
 pub struct Ibr {
     era: Era,
     allocations: StripedCounter,
@@ -122,8 +122,8 @@ struct Aged {
 }
 
 impl Ibr {
-    /// A domain whose readers run a SeqCst fence when they announce, as it must be where the
-    /// kernel has no `membarrier(2)`: to test that, and to see what it costs.
+    /// A domain whose readers run a SeqCst fence when they announce, as is necessary where the
+    /// kernel has no `membarrier(2)`: to test that case, and to measure what it costs.
     pub fn symmetric(batch: Option<usize>) -> Self {
         Self::with_fences(batch, Fences::Symmetric)
     }

@@ -1,14 +1,14 @@
-//! Never free: the upper bound of throughput, and of memory.
+//! No reclamation: the upper bound of throughput, and of memory.
 //!
-//! Retired nodes are forgotten, their payloads' destructors never run. No paper; every
-//! comparison of schemes starts from it. `enter` is free and wait-free, `protect` a plain load,
-//! `retire` nothing.
+//! Retired nodes are leaked; their payloads' destructors never run. There is no paper; comparisons
+//! of schemes use it as the baseline. `enter` and `retire` do nothing, `protect` is a plain load; all are
+//! wait-free.
 
 use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
-/// Frees nothing.
+/// The domain of no reclamation: it never frees a retired node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leak;
 

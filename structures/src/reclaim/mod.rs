@@ -1,34 +1,34 @@
-//! AXIS reclaimer: when may memory that a reader might still hold be freed?
+//! Memory reclamation: schemes that decide when memory may be freed that a reader might still hold.
 //!
-//! One trait, [`Reclaimer`], behind which every scheme stands; one file a scheme; one source
-//! of each table for all of them. To add a scheme: write its file, add a line to [`for_each`].
+//! Every scheme implements one trait, [`Reclaimer`], in a file of its own; each table is written once for
+//! all schemes. To add a scheme, write its file and add a line to [`for_each`].
 //!
-//! Three roles:
+//! There are three roles:
 //!
-//! * [`Reclaimer`] is the *domain*. A table owns one; nodes retired in it are freed by it, the
+//! * [`Reclaimer`] is the *domain*. A table owns one; it frees the nodes that are retired in it, the
 //!   last of them when it drops.
 //! * [`Participant`] is one thread's registration, held by the table's handle.
-//! * [`Guard`] is one critical section: loads are protected through it, nodes retired.
+//! * [`Guard`] is one critical section: it protects loads, and nodes are retired through it.
 //!
 //! # What a table promises (the contract of [`Guard`])
 //!
 //! * reclaim-D1. It dereferences a shared node only while the node is protected: loaded by
-//!   [`Guard::protect`] within the same guard, its slot not used again since, **and found still
-//!   reachable after the load**. What "still reachable" means is the table's business: for
-//!   Michael's list, that the link it was loaded from carries no mark.
+//!   [`Guard::protect`] within the same guard, its slot not reused since, **and found still
+//!   reachable after the load**. The table defines what "still reachable" means: for
+//!   Michael's list, that the link from which the node was loaded carries no mark.
 //! * reclaim-D2. It retires a node once, after the node has become unreachable for operations that
 //!   start later, and never frees a published node in another way while the table is shared.
 //!
 //! # What a scheme promises
 //!
 //! * reclaim-S1. A node protected as in reclaim-D1 is not freed before its guard ends or its slot is
-//!   used again, whichever is first.
+//!   reused, whichever is first.
 //! * reclaim-S2. A retired node is freed at most once, by [`Node::reclaim`], on any thread, no later
 //!   than the domain's drop ([`Leak`] never frees). Hence a participant borrows the domain, and
 //!   a guard its participant, until their drops have run: if such a type keeps anything alive
 //!   that frees nodes, it implements `Drop` itself, as otherwise the borrow may end earlier.
-//!   Who forgets a participant (`mem::forget`) keeps what it has retired from being freed at all,
-//!   and may hold up others as a thread does that never runs again; nothing is freed early for it.
+//!   If a participant is forgotten (`mem::forget`), what it has retired may never be freed, and it may delay
+//!   the reclamation of others like a thread that never runs again; but nothing is freed too early.
 //! * reclaim-S3. Everything the retiring thread did before `retire` happens before the free; so do all
 //!   accesses under guards that protected the node.
 
@@ -76,53 +76,53 @@ use std::marker::PhantomData;
 use crate::map::{Held, Progress};
 use crate::sync::AtomicPtr;
 
-/// Low bits of a link that a table may use for its own marks; a protected address is without
+/// The low bits of a link, which a table may use for its own marks; the protected address is the one without
 /// them. Nodes are aligned to 8.
 pub const TAG_BITS: usize = 0b111;
 
-/// Slots that a guard protects independently of each other.
+/// The number of slots of a guard; each protects an address independently of the others.
 pub const SLOTS: usize = 3;
 
-/// What a scheme guarantees and needs: data, so that a table can refuse what it cannot use.
+/// What a scheme guarantees and needs, as data, so that a table can refuse a scheme that it cannot use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
-    /// Protects single nodes, so a traversal must validate each step; otherwise a guard
-    /// protects whatever is reachable while it lives.
+    /// Whether it protects single nodes, so that a traversal must validate each step; otherwise a guard
+    /// protects everything that is reachable while it lives.
     pub per_pointer: bool,
-    /// What one stalled guard holds up of nodes that are retired each for itself. Where a node
-    /// keeps others alive, as a version of a table does, it is the table that says what is held
+    /// How many nodes one stalled guard keeps from being freed, if no node keeps another alive. Where nodes
+    /// keep others alive, as the versions of a table do, the table states what is held
     /// ([`MapInfo::held`](crate::map::MapInfo::held)).
     pub held: Held,
-    /// A registered thread that runs no operation holds reclamation up unless it says that it
-    /// is offline.
+    /// Whether a registered thread that runs no operation delays reclamation unless it is offline.
     pub needs_quiescence: bool,
-    /// How many nodes a thread retires before it tries to free some can be set: see
+    /// Whether one can set how many nodes a thread retires before it tries to free some: see
     /// [`Reclaimer::new`].
     pub takes_batch: bool,
     /// Progress of all calls of a guard in which nothing is retired, from its beginning to its end.
     pub reads: Progress,
-    /// Progress of all calls of a guard in which something is retired. Its end is one of them, and may free what
-    /// was retired.
+    /// Progress of all calls of a guard in which something is retired. The end of the guard is one of them, and
+    /// may free what was retired.
     pub writes: Progress,
-    /// Whether `structures/tests/progress.rs` tests the scheme's progress. It stops threads between a scheme's own
-    /// steps. It cannot stop them within another crate, and assumes of crossbeam-epoch that no thread waits there
-    /// for another; nor within the locks of the standard library.
+    /// Whether `structures/tests/progress.rs` tests the scheme's progress. That test stops threads between a scheme's
+    /// own steps. It cannot stop them inside another crate, nor inside the locks of the standard library; it assumes
+    /// that in crossbeam-epoch no thread waits for another.
     pub progress_is_tested: bool,
 }
 
 impl Caps {
-    /// Whether a stalled guard holds up a bounded number of such nodes.
+    /// Whether the number of nodes that a stalled guard keeps from being freed is bounded, if no node keeps
+    /// another alive.
     #[must_use]
     pub const fn is_robust(&self) -> bool {
         self.held.is_bounded()
     }
 }
 
-/// A scheme's domain.
+/// A reclamation scheme's domain: the owner of the nodes that are retired in it.
 ///
 /// # Safety
 ///
-/// Implementations keep reclaim-S1–S3 of the [module's contract](self).
+/// Implementations must keep reclaim-S1–S3 of the [module's contract](self).
 pub unsafe trait Reclaimer: Sized + Send + Sync {
     /// The scheme's own field in each node: a birth era, a list link, or nothing.
     type Header: Send + Sync;
@@ -138,16 +138,16 @@ pub unsafe trait Reclaimer: Sized + Send + Sync {
     /// The scheme's guarantees and needs.
     const CAPS: Caps;
 
-    /// A domain that scans, collects or synchronises after about `batch` retirements per
-    /// thread; `None` is the scheme's own default. A scheme whose batch is fixed says so in
-    /// its documentation and takes no other.
+    /// Makes a domain that scans, collects or synchronises after about `batch` retirements per
+    /// thread; `None` is the scheme's own default. A scheme whose batch is fixed ignores `batch`, and
+    /// says so in its documentation.
     fn new(batch: Option<usize>) -> Self;
 
-    /// The header of a node that is about to be allocated.
+    /// Makes the header for a node that is about to be allocated.
     fn header(&self) -> Self::Header;
 
-    /// Registers the calling thread; may allocate. The scheme's documentation says whether it
-    /// can wait for another thread that registers or leaves.
+    /// Registers the calling thread; may allocate. The scheme's documentation says whether this
+    /// can wait for another thread that registers or exits.
     fn register(&self) -> Self::Participant<'_>;
 }
 
@@ -161,14 +161,15 @@ pub trait Participant<R: Reclaimer> {
     /// Enters a critical section.
     fn enter(&mut self) -> Self::Guard<'_>;
 
-    /// Declares that this thread holds nothing and will not enter until [`online`](Self::online).
+    /// Declares that this thread holds no protected node and will enter no critical section until
+    /// [`online`](Self::online): it is in an extended quiescent state.
     fn offline(&mut self) {}
 
     /// Ends [`offline`](Self::offline).
     fn online(&mut self) {}
 }
 
-/// A participant that is offline; it goes online again when this drops, also by a panic.
+/// A participant that is offline; it goes online again when this drops, also during unwinding.
 #[derive(Debug)]
 pub struct Offline<'p, R: Reclaimer, P: Participant<R>>(&'p mut P, PhantomData<fn() -> R>);
 
@@ -189,18 +190,18 @@ impl<R: Reclaimer, P: Participant<R>> Drop for Offline<'_, R, P> {
 
 /// A critical section. Contract: reclaim-D1, reclaim-D2 and reclaim-S1–S3 of the [module](self).
 pub trait Guard<R: Reclaimer> {
-    /// Loads `src` (at least `Acquire`) and protects the address it holds, without its
-    /// [tag bits](TAG_BITS), in `slot`; returns what `src` held, tags included, at a moment when
+    /// Loads `src` (at least `Acquire`) and protects the address in it, without its
+    /// [tag bits](TAG_BITS), in `slot`. Returns the value of `src`, tags included, at a moment when
     /// the protection was already in force. The previous protection of `slot` ends.
     ///
-    /// An address that is no node (null, a sentinel) may be "protected" too.
+    /// An address that is not of a node (null, a sentinel) may be "protected" too.
     ///
     /// # Panics
     ///
     /// If `slot >= SLOTS`, where the scheme has slots.
     fn protect<T>(&mut self, slot: usize, src: &AtomicPtr<Node<R, T>>) -> *mut Node<R, T>;
 
-    /// Hands `node` over to be freed when no guard can hold it.
+    /// Retires `node`: the scheme frees it when no guard can hold it any more.
     ///
     /// # Safety
     ///
@@ -210,9 +211,9 @@ pub trait Guard<R: Reclaimer> {
     unsafe fn retire<T: Payload + Send>(&mut self, node: *mut Node<R, T>);
 }
 
-/// Something to do for each scheme; see [`for_each`].
+/// A generic function that is called with each scheme as its type parameter; see [`for_each`].
 pub trait Visitor {
-    /// Called once for a scheme.
+    /// Called once for each scheme.
     fn visit<R: Reclaimer + 'static>(&mut self);
 }
 

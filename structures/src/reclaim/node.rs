@@ -13,8 +13,8 @@ use crate::sync;
 
 /// A table's data in a node.
 pub trait Payload {
-    /// Bytes on the heap that belong to the payload alone, for the meter; the same at retire
-    /// and at free. If it panics, the node is counted without them.
+    /// The number of bytes on the heap that only this payload owns, for the meter; it must be the same at
+    /// retirement and at free. If it panics, the node is counted without them.
     fn heap_bytes(&self) -> usize {
         0
     }
@@ -35,7 +35,7 @@ impl<R: Reclaimer, T> Node<R, T> {
         &self.header
     }
 
-    /// The payload, for a table that drops.
+    /// The payload, for a table that is being dropped.
     #[inline]
     pub fn payload_mut(&mut self) -> &mut T {
         &mut self.payload
@@ -84,7 +84,7 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
     ///
     /// # Safety
     ///
-    /// The caller has the node for itself: the table is not shared any more.
+    /// The caller has exclusive access to the node: the table is not shared any more.
     #[inline]
     pub unsafe fn drop_published(node: *mut Self) -> std::thread::Result<()> {
         // SAFETY: by this function's contract nobody else has the node.
@@ -111,8 +111,8 @@ impl<R: Reclaimer, T: Payload> Node<R, T> {
         }
     }
 
-    /// Bytes of the node and its payload. It is asked for amid retirements, frees and unwinding, none of
-    /// which the user's code may end.
+    /// The number of bytes of the node and its payload. It is called during retirements, frees and unwinding, which
+    /// a panic of the user's code must not interrupt.
     #[inline]
     fn weight(&self) -> usize {
         let heap_bytes = panic::catch_unwind(AssertUnwindSafe(|| self.payload.heap_bytes()));

@@ -2,39 +2,39 @@
 //!
 //! P. Ramalhete and A. Correia, *Poor man's URCU* (on their site Concurrency Freaks). A reader holds one
 //! of two locks for reading, whichever it gets without waiting. A grace period write-locks and
-//! releases the one, then the other: who had been reading has left.
+//! releases the first lock, then the second; after that, all earlier readers have finished.
 //!
-//! Departures: the synchronisation of the original waits in `write`, which also turns away new
-//! readers, to the other lock. Here nobody ever waits: after `batch` retirements (64 unless told),
-//! at the end of a guard, a thread *tries* to write-lock the one whose turn it is; a hint sends new
-//! readers to the other lock, so that it becomes free. A batch waits for two of these *drains*, of
-//! which each starts where the last one stopped. No atomic operation here is more than that hint:
-//! the synchronisation is that of the locks, in safe code.
+//! Departures: the original waits in `write`, which also diverts new
+//! readers to the other lock. Here no thread ever waits: after `batch` retirements (64 by default),
+//! at the end of a guard, a thread *tries* to write-lock the lock whose turn it is; a hint sends new
+//! readers to the other lock, so that the first becomes free. A batch waits for two of these *drains*, of
+//! which each starts where the last one stopped. The only atomic variable is that hint:
+//! all synchronisation is by the locks, in safe code.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
 //! | `enter` | lock-free | a read lock, shared by all readers |
 //! | `protect` | wait-free | a plain load |
 //! | end of a guard | wait-free | a read unlock |
-//! | … each `batch` retirements | wait-free | tries of a mutex and of two write locks |
+//! | … after each `batch` retirements | wait-free | tries of a mutex and of two write locks |
 //! | `retire` | wait-free | a push |
-//! | register | wait-free | nothing |
-//! | leave | blocking | the mutex, and the lock of the orphans; frees what has passed |
+//! | `register` | wait-free | nothing |
+//! | participant's drop | blocking | the mutex, and the lock of the orphans; frees what may be freed |
 //!
-//! (Given an allocator that is, and tries of the locks that are.) `enter` is turned away by both
-//! locks only if, between the two tries, a drain has gone on to the other one. A thread that is in
-//! no guard holds up nothing; one that stalls in a guard holds up every node that is retired after
-//! it entered: not robust.
+//! (This assumes that the allocator, and the tries of the locks, have these guarantees too.) `enter` fails to get
+//! either lock only if, between the two tries, a drain has moved on to the other one. A thread that is in
+//! no guard delays nothing. A thread that stalls in a guard keeps every node that is retired after
+//! it entered from being freed: the scheme is not robust.
 //!
 //! # Invariants
 //!
 //! * poor_rcu-I1. Drain number n has write-locked lock n % 2, and ended under the mutex.
 //! * poor_rcu-I2. A guard holds one of the two locks for reading.
-//! * poor_rcu-I3. A batch is closed under the mutex, after its nodes were unlinked, with a mark of two
-//!   more than the drains so far.
+//! * poor_rcu-I3. A batch is closed under the mutex, after its nodes were unlinked, with a mark that is two
+//!   more than the number of drains so far.
 //!
-//! Hence at the mark both locks have been write-locked since: a guard either let go of its lock
-//! before that, or took it later, and sees the nodes unlinked.
+//! Hence when the number of drains reaches the mark, both locks have been write-locked since the batch was
+//! closed. A guard either released its lock before that, or took it later and sees the nodes unlinked.
 
 use std::sync::{PoisonError, TryLockError, TryLockResult};
 
@@ -49,7 +49,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, Backoff, FIRST, Ordering, perturb};
 /// The number of the first drain, which is of lock 0.
 const FIRST_DRAIN: u64 = FIRST / 2 * 2;
 
-/// A domain of the poor man's RCU.
+/// The domain of the poor man's RCU.
 #[derive(Debug)]
 pub struct PoorRcu {
     locks: [CachePadded<RwLock<()>>; 2],

@@ -3,37 +3,38 @@
 //! P. McKenney and J. Slingwine, *Read-copy update: using execution history to solve concurrency
 //! problems*, PDCS 1998; in user space: T. Hart, P. McKenney, A. Demke Brown and J. Walpole,
 //! *Performance of memory reclamation for lockless synchronization*, JPDC 2007, §3.1. Between two
-//! operations a thread holds nothing. A batch of retired nodes is freed when every thread has been
-//! between operations since.
+//! operations a thread holds no reference: it is in a quiescent state. A batch of retired nodes is freed when
+//! every thread has been in a quiescent state since.
 //!
-//! Departures: versions are counted by those who retire, and a thread that is between operations
-//! reads the version instead of counting by itself; so its loads after that come after the
-//! unlinking, and neither entering nor leaving needs a fence. Nobody ever waits: after `batch`
-//! retirements (64 unless told), at the end of a guard, a thread asks for a version, looks which
-//! version all have reached, frees what it can of its earlier batches, and goes on.
+//! Departures: retiring threads advance a shared version, and a thread in a quiescent state
+//! reads that version instead of incrementing a counter of its own. So its later loads come after the
+//! unlinking, and neither the beginning nor the end of a guard needs a fence. No thread ever waits: after
+//! `batch` retirements (64 by default), at the end of a guard, a thread requests a new version, reads which
+//! version all threads have reached, frees what it can of its earlier batches, and goes on.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
 //! | `enter` | wait-free | nothing (one test of a local word) |
 //! | `protect` | wait-free | a plain load |
 //! | end of a guard | wait-free | a plain load; a plain store if the version has changed |
-//! | … each `batch` retirements | wait-free | an addition to the shared version, a fence, O(threads) |
+//! | … after each `batch` retirements | wait-free | an addition to the shared version, a fence, O(threads) |
 //! | `retire` | wait-free | a push |
-//! | register, leave | blocking | orphans are under a lock; the list of threads is lock-free |
+//! | `register`, participant's drop | blocking | orphans are under a lock; the list of threads is lock-free |
 //!
-//! (Given an allocator that is.) A registered thread that runs no operation holds up every node
-//! retired after its last one, until it runs another, says that it is offline, or leaves: *needs
-//! quiescence*. So does a stalled one: not robust.
+//! (Wait-freedom assumes a wait-free allocator.) A registered thread that runs no operation keeps every node
+//! that is retired after its last operation from being freed, until it runs another, goes offline, or drops its
+//! participant: the scheme *needs quiescence*. A thread that stalls in an operation does the same: the scheme is
+//! not robust.
 //!
 //! # Invariants
 //!
-//! * qsbr-I1. A batch's version is asked for after its nodes were unlinked.
-//! * qsbr-I2. A slot says v < `AWAY` only if what its thread loads from now on comes after whatever
-//!   happened before v was asked for.
-//! * qsbr-I3. A thread whose slot says `AWAY` is in no guard.
+//! * qsbr-I1. A batch's version is requested after its nodes were unlinked.
+//! * qsbr-I2. A slot has a v < `AWAY` only if the loads of its thread from now on come after everything that
+//!   happened before v was requested.
+//! * qsbr-I3. A thread whose slot has `AWAY` is in no guard.
 //!
-//! Hence once no slot is behind a batch's version, nobody holds its nodes: a thread either is in none
-//! of its old operations (qsbr-I2, qsbr-I3), or came later and sees the nodes unlinked (qsbr-Q1 or
+//! Hence once no slot is behind a batch's version, no thread holds its nodes: a thread either has ended its old
+//! operations (qsbr-I2, qsbr-I3), or registered later and sees the nodes unlinked (qsbr-Q1 or
 //! qsbr-Q3).
 
 use super::announcements::{AWAY, Announcements, Slot};
@@ -43,7 +44,7 @@ use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, fence, perturb};
 
-/// A domain of quiescent-state-based reclamation.
+/// The domain of quiescent-state-based reclamation.
 #[derive(Debug)]
 pub struct Qsbr {
     versions: Announcements,

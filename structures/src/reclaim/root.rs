@@ -1,8 +1,8 @@
-//! The narrower trait: a scheme that looks after roots.
+//! The narrower trait: a scheme that protects only roots.
 //!
-//! A table that is one pointer to an immutable version asks for less than a [`Guard`] gives: load
-//! what the root leads to, and install something else in its place. Every [`Reclaimer`] can do that;
-//! so can reference counts ([`RefCounts`](super::RefCounts)), which can do no more.
+//! A table that is one pointer to an immutable version needs less than a [`Guard`] provides: to load
+//! what the root points to, and to replace it. Every [`Reclaimer`] can do that;
+//! so can reference counts ([`RefCounts`](super::RefCounts)), which can do nothing else.
 
 use std::marker::PhantomData;
 
@@ -10,10 +10,10 @@ use super::{Caps, Guard, Node, Owned, Participant, Payload, Reclaimer};
 use crate::panics;
 use crate::sync::{AtomicPtr, Ordering};
 
-/// A scheme's domain, for roots alone.
+/// A scheme's domain, for roots only.
 ///
-/// Nothing in a root's or a guard's type says of which domain it is, so who loads or replaces
-/// promises that it is the same:
+/// The type of a root or a guard does not tell which domain it belongs to. So the caller of `load` or `replace`
+/// promises that both belong to the same domain:
 ///
 /// ```compile_fail,E0133
 /// use structures::reclaim::{Hazard, Payload, RootScheme};
@@ -30,10 +30,10 @@ use crate::sync::{AtomicPtr, Ordering};
 ///
 /// # Safety
 ///
-/// What a guard has loaded stays as it is until the guard loads again or drops. A
-/// [`Root`](Self::Root) may be sent to other threads, and shared, if what it leads to may be.
+/// The payload that a guard has loaded must stay unchanged until the guard loads again or drops. A
+/// [`Root`](Self::Root) may be sent to other threads, and shared, if its payload may be.
 pub unsafe trait RootScheme: Sized + Send + Sync {
-    /// A place that leads to one payload at a time.
+    /// A link that points to one payload at a time.
     type Root<T: Payload>;
     /// A thread's registration.
     type Participant<'d>
@@ -51,13 +51,13 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     /// The scheme's guarantees and needs.
     const CAPS: Caps;
 
-    /// As [`Reclaimer::new`].
+    /// Makes a domain: see [`Reclaimer::new`].
     fn new(batch: Option<usize>) -> Self;
 
-    /// A root that leads to `first`. Whoever drops it has it for themselves.
+    /// A root that points to `first`. Whoever drops it must have exclusive access to it.
     fn root<T: Payload>(&self, first: T) -> Self::Root<T>;
 
-    /// What `root` leads to in the end.
+    /// The payload of a root to which the caller has exclusive access.
     fn last<T: Payload>(root: &mut Self::Root<T>) -> &mut T;
 
     /// Registers the calling thread.
@@ -70,13 +70,13 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     where
         Self: 'd;
 
-    /// As [`Participant::offline`].
+    /// See [`Participant::offline`].
     fn offline(_: &mut Self::Participant<'_>) {}
 
-    /// As [`Participant::online`].
+    /// See [`Participant::online`].
     fn online(_: &mut Self::Participant<'_>) {}
 
-    /// Runs `f`, which may block, offline.
+    /// Runs `f`, which may block, while `participant` is offline.
     fn away<'d, U>(participant: &mut Self::Participant<'d>, f: impl FnOnce() -> U) -> U
     where
         Self: 'd,
@@ -86,12 +86,12 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
         f()
     }
 
-    /// What `root` leads to, protected for as long as the guard is borrowed: linearized at the load
+    /// The payload of `root`, protected for as long as the guard is borrowed. The linearization point is the load
     /// of the root (at least `Acquire`).
     ///
     /// # Safety
     ///
-    /// `root` and `guard` are of the same domain.
+    /// `root` and `guard` must belong to the same domain.
     unsafe fn load<'b, 'd: 'b, T: Payload + Send + Sync + 'd>(
         guard: &'b mut Self::Guard<'_, 'd, T>,
         root: &'d Self::Root<T>,
@@ -99,15 +99,15 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
     where
         Self: 'd;
 
-    /// One attempt to replace what `root` leads to by what `make` makes of it: linearized at the
-    /// compare-and-swap of the root (at least `Release`). Then either `installed` is called with
-    /// what was replaced, which is retired next, or `lost` with what was made, which is dropped
-    /// next, and a panic of that drop ends there; in the latter case the answer is `None`.
+    /// One attempt to replace the payload of `root` by the one that `make` makes from it. The linearization point
+    /// is the compare-and-swap of the root (at least `Release`). If it succeeds, `installed` is called with
+    /// the old payload, which is retired next. If it fails, `lost` is called with the new payload, which is dropped
+    /// next (a panic of that drop is not propagated), and the result is `None`.
     ///
     /// # Safety
     ///
-    /// `root` and `guard` are of this domain. What `T` borrows outlives the domain, which may drop
-    /// what was replaced as late as when it drops itself.
+    /// `root` and `guard` must belong to this domain. Whatever `T` borrows must outlive the domain, since the domain
+    /// may drop the old payload as late as in its own drop.
     unsafe fn replace<'d, T: Payload + Send + Sync + 'd, U, V>(
         &self,
         guard: &mut Self::Guard<'_, 'd, T>,
@@ -120,7 +120,7 @@ pub unsafe trait RootScheme: Sized + Send + Sync {
         Self: 'd;
 }
 
-/// A participant that is offline; it goes online again when this drops, also by a panic.
+/// A participant that is offline; it goes online again when this drops, also during unwinding.
 struct OnlineAgain<'p, 'd: 'p, R: RootScheme + 'd>(&'p mut R::Participant<'d>);
 
 impl<R: RootScheme> Drop for OnlineAgain<'_, '_, R> {
@@ -131,8 +131,8 @@ impl<R: RootScheme> Drop for OnlineAgain<'_, '_, R> {
 
 /// The root of a [`Reclaimer`]: a link to a node.
 ///
-/// Invariants: it leads to a published node, not to null; a node is retired by who replaced it here,
-/// hence once, after which no root leads to it.
+/// Invariants: it points to a published node, never to null. A node is retired by the thread that replaced it here,
+/// hence once, and no root points to it after that.
 #[derive(Debug)]
 pub struct LinkRoot<R: Reclaimer, T: Payload> {
     current: AtomicPtr<Node<R, T>>,

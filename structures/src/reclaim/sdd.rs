@@ -1,30 +1,30 @@
 //! Epoch-based reclamation with the epochs of the crate sdd, on which scc's tables stand.
 //!
 //! K. Fraser, *Practical lock-freedom*, PhD thesis, Cambridge 2004, §5.2.3; the crate's departures
-//! from it are in its README. A guard announces the global epoch; the epoch goes on when every
-//! announced epoch is the current one; what was retired in epoch e is free at e + 3. One stalled
-//! guard holds up every node: not robust.
+//! from it are in its README. A guard announces the global epoch. The epoch advances when every
+//! announced epoch is the current one. A node that is retired in epoch e can be freed at e + 3. One stalled
+//! guard keeps every node from being freed: the scheme is not robust.
 //!
-//! The crate has **one domain for the whole process**. Its own list of retired nodes is the thread's,
-//! outlives every table, and at the end of the process may not be freed at all. That breaks reclaim-S2,
+//! The crate has **one domain for the whole process**. Its own lists of retired nodes belong to threads,
+//! outlive every table, and may never be freed when the process ends. That breaks reclaim-S2,
 //! and with payloads that borrow it would be unsound (`defer_execute` asks for `'static`). So here the
-//! crate only tells the time: retired nodes wait in our own lists (`batches.rs`), marked with the
-//! epoch, and are freed when the crate says that a later epoch is of another generation, or with the
-//! domain. What stays global is the epoch: a guard stalled in one table, or in one of scc's, holds up
-//! the nodes of all tables with this scheme.
+//! crate only provides the epoch: retired nodes wait in our own lists (`batches.rs`), marked with the
+//! epoch. They are freed when the crate says that a later epoch is of another generation, or with the
+//! domain. The epoch is still global: a guard that stalls in one table, or in one of scc's, keeps
+//! the nodes of all tables with this scheme from being freed.
 //!
-//! After `batch` retirements (64 unless told) a thread, at the end of the guard, frees what it can,
-//! and has the crate try for the next epoch; by itself it would do so only for nodes of its own.
+//! After `batch` retirements (64 by default) a thread, at the end of the guard, frees what it can,
+//! and makes the crate try to advance the epoch; by itself the crate would do so only for nodes of its own.
 //!
-//! `enter` is wait-free with one swap (x86-64) or SeqCst fence; `protect` a plain load; `retire`
-//! a push. Trying for the next epoch is O(threads of the process), and given up if another thread
-//! is at it; who has tried lets go of the list of threads with a CAS, so that the end of a guard is
-//! lock-free. A thread's first guard registers it with the crate, lock-free but for the allocator;
-//! leaving is blocking: orphans are under a lock.
+//! `enter` is wait-free with one swap (x86-64) or SeqCst fence; `protect` is a plain load; `retire`
+//! is a push. Trying to advance the epoch is O(threads of the process), and is given up if another thread
+//! is doing it. A thread that has tried releases the list of threads with a CAS, so the end of a guard is
+//! lock-free. A thread's first guard registers it with the crate, which is lock-free except for the allocator.
+//! A participant's drop is blocking: orphans are under a lock.
 //!
-//! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
-//! own has run, a thread has no guards any more: another thread, started for that, is in a guard for
-//! it.
+//! A handle may be kept in a thread-local, and used in the destructor of any thread-local. When the destructor of
+//! the crate's own thread-local has run, the thread can have no guards any more: another thread, which is
+//! started for that, enters a guard in its place.
 
 use ::sdd::Epoch;
 
@@ -34,7 +34,8 @@ use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
 use crate::sync::{AtomicPtr, Ordering, perturb};
 
-/// A domain's retired nodes; the epoch is the process's.
+/// The domain of epoch-based reclamation with the epochs of the crate sdd. It has its own retired nodes; the
+/// epoch is global to the process.
 #[derive(Debug)]
 pub struct Sdd {
     pool: Pool<Epoch>,
@@ -74,7 +75,7 @@ unsafe impl Reclaimer for Sdd {
     }
 }
 
-/// A thread's retired nodes in a [`Sdd`]; the crate knows threads by itself.
+/// A thread's registration with a [`Sdd`]: its retired nodes. The crate registers the thread itself.
 #[derive(Debug)]
 pub struct SddParticipant<'d> {
     batches: Batches<'d, Epoch>,

@@ -1,41 +1,41 @@
 //! Hyaline-1, by the crate seize.
 //!
 //! R. Nikolaev and B. Ravindran, *Snapshot-free, transparent, and robust memory reclamation for
-//! lock-free data structures*, PLDI 2021; the crate's 0.5 keeps the transparent half and has given
-//! up the robust one. A batch of retired nodes is put on the list of every thread that is in a
-//! guard; each takes it off when it leaves, and the last one frees it. One stalled guard holds up
-//! every batch that is put on its list: not robust.
+//! lock-free data structures*, PLDI 2021; version 0.5 of the crate keeps transparency and has given
+//! up robustness. A batch of retired nodes is put on the list of every thread that is in a
+//! guard. Each thread takes the batch off its list when its guard ends, and the last one frees it. One stalled
+//! guard keeps every batch that is put on its list from being freed: the scheme is not robust.
 //!
-//! Each table has a collector of its own. A batch needs at least as many nodes as there are threads
-//! in a guard when it is handed over: it links itself into their lists by these. The crate sees to
-//! that by itself, so a smaller `batch` (32 unless told, or the number of CPUs if that is more)
-//! only means that it tries more often; it allocates a batch at once, so one above 2^20 is 2^20. A
-//! thread that leaves hands its last batch over, padded with empty nodes for that.
+//! Each table has a collector of its own. A batch is linked into the lists of threads by its own nodes. So it
+//! needs at least as many nodes as there are threads in a guard when the batch is retired. The crate ensures
+//! that itself, so a smaller `batch` (by default 32, or the number of CPUs if that is more)
+//! only means that it tries more often. It allocates a whole batch at once, so a value above 2^20 is taken as
+//! 2^20. A participant that drops retires its last batch, padded with empty nodes.
 //!
 //! `enter` is wait-free: a store, and no fence where the kernel has `membarrier(2)`. `protect` is a
-//! SeqCst load; the end of a guard a swap, and the frees for which this thread is the last. `retire`
-//! is amortised O(threads / batch), with a `membarrier` each batch, and lock-free, as threads meet at each
-//! other's lists; it boxes no node. Registering is
-//! nothing; a thread's first guard in the process takes a number, under a lock.
+//! SeqCst load. The end of a guard is a swap, and the frees of batches for which this thread is the last. `retire`
+//! is amortised O(threads / batch), with a `membarrier` per batch, and lock-free, as threads contend for each
+//! other's lists; it boxes no node. Registering does
+//! nothing; a thread's first guard in the process takes a thread number, under a lock.
 //!
-//! A handle may be kept in a thread-local, and used in any thread-local's destructor. When the crate's
-//! own has run and the thread's number is free again, each guard takes one for itself, under the
-//! lock, and hands over what was retired in it when it ends.
+//! A handle may be kept in a thread-local, and used in the destructor of any thread-local. When the destructor of
+//! the crate's own thread-local has run and the thread's number is free again, each guard takes a number for
+//! itself, under the lock, and when it ends passes on the batch of nodes that were retired in it.
 //!
 //! # Guards that are left open
 //!
-//! The crate counts a thread's guards of a collector beside its number, and enters with the first and
-//! leaves with the last. If a thread ends within a guard, which was forgotten or is in another
-//! thread-local that drops later, the next thread with the number finds it counted. It is protected all the
-//! same, as nobody has left: its guards are within that one, and nothing is freed for it any more. But a
-//! guard with a number of its own does not look at that count. It would leave, when it ends, and those of
-//! the number's next thread would protect nothing. So:
+//! For each thread number the crate counts the guards of a collector; it enters with the first and
+//! leaves with the last. A thread may end inside a guard, if the guard was forgotten or is in another
+//! thread-local that drops later. Then the next thread with the number finds that guard counted. Its own guards
+//! protect all the same: they are nested in the one that was never left, and nothing is freed for that number any
+//! more. But a guard that takes a number for itself does not look at that count. When it ended it would leave, and
+//! the guards of the number's next thread would protect nothing. So:
 //!
 //! * seize-N1. A guard under the thread's number is not used for retiring, nor ended, when the number is
-//!   free again, or about to be: others may use both.
-//! * seize-N2. Before a number is free of which a guard has been left open, `LEFT_OPEN` says so; from then
-//!   on no guard with a number of its own ends. The first that does not sets its domain's `held`:
-//!   nothing that is retired there is freed any more.
+//!   free again, or about to be: other threads may use the number.
+//! * seize-N2. Before a number becomes free under which a guard has been left open, `LEFT_OPEN` is set; from then
+//!   on no guard with a number of its own ends. The first guard that therefore does not end sets its domain's
+//!   `held`: nothing that is retired there is freed any more.
 
 use std::cell::Cell;
 use std::fmt;
@@ -95,7 +95,7 @@ fn exit() {
     });
 }
 
-/// A seize collector.
+/// The domain of Hyaline-1: a collector of the crate seize.
 #[derive(Debug, Default)]
 pub struct Seize {
     collector: Collector,
@@ -198,8 +198,8 @@ impl Seize {
     }
 }
 
-/// A thread's way into a [`Seize`]; the crate knows threads by itself. Not to be sent: what a thread has
-/// retired is handed over when the participant drops in it.
+/// A thread's registration with a [`Seize`]; the crate registers the thread itself. It is not `Send`: a thread's
+/// last batch is passed on when the participant drops in that thread.
 #[derive(Debug)]
 pub struct SeizeParticipant<'d> {
     domain: &'d Seize,

@@ -1,33 +1,33 @@
-//! RCU by running something on every worker.
+//! RCU by running a marker on every worker.
 //!
 //! *Make any algorithm lock-free with this one crazy trick* (The Paper Trail, 2016) ends with the
-//! kernel's classic answer to when the old version may be freed: readers never give up their CPU
-//! inside a section, so when the writer has itself run on every CPU, all older readers are done.
-//! P. McKenney, *Exploiting deferred destruction*, PhD thesis, OHSU 2004. With threads that are
-//! preempted anywhere that is wrong: a reader that lost its CPU in the middle of a section is still
-//! a reader. The sound form replaces CPUs by *workers*, which run one thing after another, and
-//! has each worker itself run the writer's *marker*.
+//! kernel's classic answer to the question when the old version may be freed: readers never give up their CPU
+//! inside a critical section, so when the writer has itself run on every CPU, all older readers are done.
+//! P. McKenney, *Exploiting deferred destruction*, PhD thesis, OHSU 2004. For threads that may be
+//! preempted anywhere that is wrong: a reader that loses its CPU in the middle of a critical section is still
+//! a reader. The sound form replaces CPUs by *workers*, which run one task after another: each worker
+//! runs the writer's *marker* itself.
 //!
-//! A worker here is a registered participant. What it runs are its operations (guards) and the
-//! markers that others have put into its mailbox; it looks into that at the end of each guard, and
-//! never inside one: an operation does not yield. A batch of retired nodes gets one marker, posted
-//! to every worker; when all have run it, the batch is freed. Nobody ever waits: after `batch`
-//! retirements (64 unless told), at the end of a guard, a thread posts a marker, frees those of its
-//! earlier batches whose markers are through, and goes on.
+//! A worker here is a registered participant. Its tasks are its operations (guards) and the
+//! markers that other threads have put into its mailbox. It looks into the mailbox at the end of each guard, and
+//! never inside one: an operation does not yield. A batch of retired nodes gets one marker, which is posted
+//! to every worker; when all have run it, the batch is freed. No thread ever waits: after `batch`
+//! retirements (64 by default), at the end of a guard, a thread posts a marker, frees those of its
+//! earlier batches whose markers all workers have run, and goes on.
 //!
 //! | call | progress | cost |
 //! | --- | --- | --- |
 //! | `enter` | wait-free | nothing (one test of a local flag) |
 //! | `protect` | wait-free | a plain load |
 //! | end of a guard | wait-free | a plain load; if there are markers, a swap and O(markers) |
-//! | … each `batch` retirements | lock-free | a fence; an allocation and a CAS for each worker |
+//! | … after each `batch` retirements | lock-free | a fence; an allocation and a CAS for each worker |
 //! | `retire` | wait-free | a push |
-//! | register, leave | blocking | orphans are under a lock; the list of workers is lock-free |
+//! | `register`, participant's drop | blocking | orphans are under a lock; the list of workers is lock-free |
 //!
-//! (Given an allocator that is.) A worker that is registered and runs no operation looks into no
-//! mailbox: it holds up every batch posted meanwhile until its next operation, or until it goes
-//! offline or leaves: *needs quiescence*. So does one that stalls: not robust. An offline worker's
-//! mailbox is closed, and there is nothing to run.
+//! (These guarantees assume an allocator that has them too.) A registered worker that runs no operation does not
+//! look into its mailbox. It keeps every batch that is posted meanwhile from being freed, until its next operation,
+//! or until it goes offline or drops its participant: the scheme *needs quiescence*. A worker that stalls does the
+//! same: the scheme is not robust. An offline worker's mailbox is closed, and it has nothing to run.
 //!
 //! # Invariants
 //!
@@ -36,8 +36,8 @@
 //!   guard.
 //! * worker_rcu-I3. A worker in a guard has an open mailbox.
 //!
-//! Hence a marker that has passed every mailbox has been run by, or found away, every worker that could
-//! hold a node of its batch (worker_rcu-I1, worker_rcu-I2); those that come later see the nodes
+//! Hence when a marker has passed every mailbox, every worker that could hold a node of its batch either has run
+//! the marker or was offline (worker_rcu-I1, worker_rcu-I2). Workers that come later see the nodes
 //! unlinked (worker_rcu-W1, or worker_rcu-W3 with worker_rcu-W5).
 
 use std::{fmt, ptr};
@@ -48,7 +48,7 @@ use super::{Caps, Guard, Held, Node, Participant, Payload, Reclaimer};
 use crate::map::Progress;
 use crate::sync::{Arc, AtomicPtr, AtomicUsize, Ordering, fence, perturb, touch};
 
-/// A domain of workers.
+/// The domain of RCU by workers.
 #[derive(Debug)]
 pub struct WorkerRcu {
     mailboxes: Registry<Mailbox>,
