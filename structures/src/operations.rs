@@ -39,7 +39,7 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If there cannot be so many, or there is no memory for them.
+        /// If `capacity` is too large, or there is no memory for it.
         #[must_use]
         pub fn with_capacity(capacity: usize) -> Self {
             Self::with_capacity_and_hasher(capacity, Default::default())
@@ -57,7 +57,7 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If there cannot be so many, or there is no memory for them.
+        /// If `capacity` is too large, or there is no memory for it.
         pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
             let domain = <$domain as $crate::reclaim::Reclaimer>::new(None);
             Self::with_capacity_and_hasher_in(capacity, hasher, domain)
@@ -77,7 +77,7 @@ macro_rules! constructors {
         ///
         /// # Panics
         ///
-        /// If there cannot be so many, or there is no memory for them.
+        /// If `capacity` is too large, or there is no memory for it.
         pub fn with_capacity_in(capacity: usize, domain: $domain) -> Self {
             Self::with_capacity_and_hasher_in(capacity, Default::default(), domain)
         }

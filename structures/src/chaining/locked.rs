@@ -31,7 +31,7 @@ pub trait Locking<K, V>: Send + Sync {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     fn with_capacity(capacity: usize) -> Self;
 
     /// Locks the chain in which an entry with `hash` is, if it is anywhere.
@@ -43,7 +43,7 @@ pub trait Locking<K, V>: Send + Sync {
     /// Releases the lock after an entry was removed.
     fn removed(&self, locked: Self::LockedChain<'_>);
 
-    /// Makes room for `additional` entries more than there are.
+    /// Makes room for `additional` entries beyond those present.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them. (Where there is none to grow, chains
+    /// If `capacity` is too large, or there is no memory for it. (Where there is none to grow, chains
     /// get longer.)
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self { buckets: L::with_capacity(capacity), hasher, _entries: PhantomData }
@@ -101,7 +101,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
     derived!(() [K, V] [<Q> Q]:
         get contains get_many insert_many get_or_insert_with remove retain clear);
 
-    /// A handle, for code that is to run with any table.
+    /// Makes a handle, for code that is generic over the table.
     pub fn handle(&self) -> Direct<'_, Self> {
         Direct::new(self)
     }
@@ -116,8 +116,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         self.buckets.lock(hash).get(hash, |k| k.borrow() == key).map(read)
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
-    /// O(1), O(n) when the table grows.
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false. Blocking; amortised expected O(1), O(n) when the table grows.
     pub fn insert(&self, key: K, value: V) -> bool {
         let hash = self.hasher.hash_one(&key);
         let mut chain = self.buckets.lock(hash);
@@ -129,8 +129,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         true
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
-    /// O(1).
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
+    /// the key is absent. Blocking; expected O(1).
     pub fn update<Q>(&self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
     where
         K: Borrow<Q>,
@@ -143,8 +143,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         Some(mem::replace(value, new))
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// Blocking; amortised expected O(1), O(n) when the table grows.
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. Blocking; amortised expected O(1), O(n) when the table grows.
     pub fn upsert(&self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.hasher.hash_one(&key);
         let mut chain = self.buckets.lock(hash);
@@ -160,14 +160,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         None
     }
 
-    /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
-    /// `insert` of other maps does. Blocking; amortised expected O(1), O(n) when the table grows.
+    /// Sets the value of `key`, whether the key is present or not, and returns the old value, if
+    /// there was one: what `insert` of other maps does. Blocking; amortised expected O(1), O(n)
+    /// when the table grows.
     pub fn insert_or_assign(&self, key: K, value: V) -> Option<V> {
         let mut value = Some(value);
         self.upsert(key, |_| value.take().expect("runs once, under the lock"))
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value: one step, at any
+    /// Removes `key` if `condition` holds for its value, and returns the value: one step, at any
     /// moment at which it holds the lock. Blocking; expected O(1). `condition` runs once at most,
     /// under the lock.
     pub fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
@@ -183,12 +184,12 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         Some(value)
     }
 
-    /// Makes room for `additional` entries more than there are. Blocking; O(n), while others wait as
-    /// for a growth.
+    /// Makes room for `additional` entries beyond those present. Blocking; O(n), while others wait
+    /// as for a growth.
     ///
     /// # Errors
     ///
-    /// There is no memory for it; the table holds what it held.
+    /// There is no memory for it; the entries stay as they were.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         self.buckets.try_reserve(additional)
     }
@@ -318,7 +319,7 @@ where
     S: BuildHasher,
     L: Locking<K, V>,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
             self.insert_or_assign(key, value);
@@ -344,7 +345,7 @@ where
     K: Eq + Hash,
     L: Locking<K, V>,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }

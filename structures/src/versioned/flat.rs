@@ -35,7 +35,7 @@ impl<K, V> Flat<K, V> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let mut table = HashTable::new();

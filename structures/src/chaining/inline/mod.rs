@@ -164,7 +164,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         let first = Arc::new(Table::SHAPE.make(capacity, MIN_BUCKETS, Table::try_with_buckets));
         Self {
@@ -182,7 +182,7 @@ where
     derived!(() [K, V] [<> K]: contains insert_many insert_or_assign get_or_insert_with retain clear
         is_empty reserve);
 
-    /// A handle, for code that is to run with any table.
+    /// Makes a handle, for code that is generic over the table.
     pub fn handle(&self) -> Direct<'_, Self> {
         Direct::new(self)
     }
@@ -234,8 +234,8 @@ where
         }
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
-    /// O(1), O(n) when the table grows.
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false. Blocking; amortised expected O(1), O(n) when the table grows.
     ///
     /// # Panics
     ///
@@ -247,8 +247,8 @@ where
         self.insert_at_once(wanted, value).unwrap_or_else(|| self.insert_slowly(wanted, value))
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
-    /// O(1).
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
+    /// the key is absent. Blocking; expected O(1).
     #[inline]
     pub fn update(&self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
         let wanted = self.wanted(key);
@@ -257,12 +257,12 @@ where
         updated.or_else(|| self.update_slowly(wanted, f))
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// Blocking; amortised expected O(1), O(n) when the table grows.
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. Blocking; amortised expected O(1), O(n) when the table grows.
     ///
     /// # Panics
     ///
-    /// As [`insert`](Self::insert).
+    /// Where [`insert`](Self::insert) does.
     #[inline]
     pub fn upsert(&self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let wanted = self.wanted(&key);
@@ -271,7 +271,7 @@ where
         updated.or_else(|| self.upsert_slowly(wanted, f))
     }
 
-    /// Takes `key` out and returns its value. Blocking; expected O(1).
+    /// Removes `key` and returns its value; `None` if the key is absent. Blocking; expected O(1).
     #[inline(always)]
     pub fn remove(&self, key: &K) -> Option<V> {
         let wanted = self.wanted(key);
@@ -281,7 +281,7 @@ where
         value_if(found, value)
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value. Blocking; expected
+    /// Removes `key` if `condition` holds for its value, and returns the value. Blocking; expected
     /// O(1). `condition` runs once for each attempt, without a bucket's lock.
     ///
     /// One step, inline-B6: the bucket is locked only if it is as it was when the value was read, so
@@ -294,12 +294,12 @@ where
         value_if(found, value)
     }
 
-    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
-    /// other writers help and readers do not wait for.
+    /// Makes room for `additional` entries beyond those present. Blocking; O(n) for each doubling,
+    /// which other writers help and readers do not wait for.
     ///
     /// # Errors
     ///
-    /// There is no memory for it; the table holds what it held.
+    /// There is no memory for it; the entries stay as they were.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         let buckets = Table::SHAPE.buckets_for_more(self.len(), additional)?;
         let _writing = self.exclusion.write();

@@ -155,7 +155,7 @@ where
     S: BuildHasher,
     E: Exclusion<Versions = PerBucket>,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         for (key, value) in entries {
             self.insert_or_assign(key, value);
@@ -183,7 +183,7 @@ where
     V: Word,
     E: Exclusion<Versions = PerBucket>,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }

@@ -106,7 +106,7 @@ impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
         Self {
             buckets: Shape::WORDS.make(capacity, MIN_BUCKETS, Buckets::try_new),
@@ -129,12 +129,12 @@ impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
         self.buckets.len()
     }
 
-    /// Makes room for `additional` entries more than there are. Lock-free but for the allocator; no
-    /// entry moves.
+    /// Makes room for `additional` entries beyond those present. Lock-free but for the allocator;
+    /// no entry moves.
     ///
     /// # Errors
     ///
-    /// There is no memory for it; the table holds what it held.
+    /// There is no memory for it; the entries stay as they were.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         let wanted = Shape::WORDS.buckets_for_more(self.len(), additional)?;
         while self.buckets.len() < wanted {
@@ -157,7 +157,7 @@ where
     R: Reclaimer,
     S: BuildHasher,
 {
-    /// Registers the calling thread with the table's reclaimer.
+    /// Makes a handle: registers the calling thread with the table's reclaimer.
     #[inline]
     pub fn handle(&self) -> Handle<'_, K, V, R, S> {
         Handle { map: self, participant: self.domain.register() }

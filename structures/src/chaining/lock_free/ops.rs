@@ -36,7 +36,8 @@ where
         found.entry().map(|entry| read(&entry.value))
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present. Lock-free; expected O(1).
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false. Lock-free; expected O(1).
     #[inline]
     pub fn insert(&mut self, key: K, value: V) -> bool {
         let hash = self.map.hasher.hash_one(&key);
@@ -44,8 +45,8 @@ where
         !found.present && insert_at(self.map, found, hash, node(self.map, hash, key, value)).is_ok()
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced. Lock-free;
-    /// expected O(1); `f` runs once for each attempt.
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
+    /// the key is absent. Lock-free; expected O(1); `f` runs once for each attempt.
     #[inline]
     pub fn update<Q>(&mut self, key: &Q, mut f: impl FnMut(&V) -> V) -> Option<V>
     where
@@ -65,8 +66,8 @@ where
         }
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// Lock-free; expected O(1); `f` runs once for each attempt.
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. Lock-free; expected O(1); `f` runs once for each attempt.
     #[inline]
     pub fn upsert(&mut self, key: K, mut f: impl FnMut(Option<&V>) -> V) -> Option<V> {
         let hash = self.map.hasher.hash_one(&key);
@@ -99,7 +100,7 @@ where
         }
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value. Lock-free; expected
+    /// Removes `key` if `condition` holds for its value, and returns the value. Lock-free; expected
     /// O(1); `condition` runs once for each attempt.
     ///
     /// One step, lock_free-L4: a value does not change in its node, and an update marks the node as a

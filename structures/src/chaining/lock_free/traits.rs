@@ -139,7 +139,7 @@ where
     R: Reclaimer,
     S: BuildHasher,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let mut handle = self.handle();
         for (key, value) in entries {
@@ -168,7 +168,7 @@ where
     V: Clone + Send + Sync,
     R: Reclaimer,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }

@@ -191,7 +191,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub(super) fn for_entries(capacity: usize, pages: Pages) -> Arc<Self> {
         let make = |buckets| Self::try_new(buckets, pages);
         Arc::new(Self::SHAPE.make(capacity, MIN_BUCKETS, make))
@@ -201,7 +201,7 @@ impl<C: Cell, const SLOTS: usize, V: Versions> Table<C, SLOTS, V> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `buckets` is too large, or there is no memory for them.
     pub(super) fn first(buckets: usize, pages: Pages) -> Arc<Self> {
         let most = Self::SHAPE.most();
         assert!(buckets <= most, "{buckets} buckets were asked for; there are {most} at most");

@@ -172,7 +172,8 @@ fn insert_again<'m, A: Reach<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     }
 }
 
-/// Replaces the value of `key` by `f` of it and returns the one replaced.
+/// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if the
+/// key is absent.
 #[inline]
 pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,
@@ -192,7 +193,8 @@ pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLO
     }
 }
 
-/// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+/// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the old
+/// value, if there was one.
 #[inline]
 pub(in crate::cuckoo) fn upsert<'m, A: Reach<'m, K, SLOTS, Key = K>, K, const SLOTS: usize>(
     access: &mut A,
@@ -238,8 +240,8 @@ enum Own<K, E> {
     Entry(E),
 }
 
-/// Takes `key` out if `condition` holds of its value, and returns the value. The attempt succeeds only
-/// if the bucket is as it was when the value was read, so what is taken out is what `condition` has seen.
+/// Removes `key` if `condition` holds for its value, and returns the value. The attempt succeeds only if
+/// the bucket is as it was when the value was read, so what is taken out is what `condition` has seen.
 #[inline]
 pub(in crate::cuckoo) fn remove_if<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLOTS: usize>(
     access: &mut A,

@@ -150,7 +150,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self::with_pages(capacity, hasher, Pages::Default)
     }
@@ -161,7 +161,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_pages(capacity: usize, hasher: S, pages: Pages) -> Self {
         Self::with_first(Table::for_entries(capacity, pages), hasher)
     }
@@ -170,7 +170,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `buckets` is too large, or there is no memory for them.
     pub fn with_buckets(buckets: usize, hasher: S, pages: Pages) -> Self {
         Self::with_first(Table::first(buckets, pages), hasher)
     }
@@ -253,9 +253,9 @@ where
         value_if(found, value)
     }
 
-    /// Looks up many keys at once: `values[i]` becomes the value of `keys[i]`. The memory that
-    /// they need is requested for 16 of them before it is waited for. Each lookup is
-    /// linearizable; together they are not one moment's.
+    /// Looks up many keys at once: `values[i]` becomes the value of `keys[i]`. The memory that they
+    /// need is requested for 16 of them before it is waited for. Each lookup is linearizable;
+    /// together they need not show one moment of the table.
     ///
     /// # Panics
     ///

@@ -29,7 +29,7 @@ where
     derived!(() [K, V] [<> K]: contains insert_many insert_or_assign get_or_insert_with retain clear
         is_empty reserve);
 
-    /// A handle, for code that is to run with any table.
+    /// Makes a handle, for code that is generic over the table.
     pub fn handle(&self) -> Direct<'_, Self> {
         Direct::new(self)
     }
@@ -40,7 +40,8 @@ where
         self.get(key).map(|value| read(&value))
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present.
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false.
     ///
     /// # Panics
     ///
@@ -71,7 +72,8 @@ where
         added.map_or_else(|| driver::insert(&mut &*self, hash, key, value), Ok)
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced.
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
+    /// the key is absent.
     ///
     /// `f` may run several times; the effect of exactly its last run is seen.
     #[inline]
@@ -87,7 +89,8 @@ where
         driver::update(&mut &*self, hash, key, f)
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one.
     ///
     /// `f` may run several times; the effect of exactly its last run is seen.
     ///
@@ -143,7 +146,7 @@ where
         removed.map_or((false, 0), |value| (true, value.to_bits()))
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value. `condition` runs once
+    /// Removes `key` if `condition` holds for its value, and returns the value. `condition` runs once
     /// for each attempt, without a bucket's lock.
     ///
     /// One step, as `remove`: the bucket is locked only if it is as it was when the value was read. If
@@ -154,12 +157,12 @@ where
         driver::remove_if(&mut &*self, hash, key, condition)
     }
 
-    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
-    /// other writers help and readers do not wait for.
+    /// Makes room for `additional` entries beyond those present. Blocking; O(n) for each doubling,
+    /// which other writers help and readers do not wait for.
     ///
     /// # Errors
     ///
-    /// There is no memory for it; the table holds what it held.
+    /// There is no memory for it; the entries stay as they were.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         let _writing = self.exclusion.write();
         driver::reserve(self, additional)

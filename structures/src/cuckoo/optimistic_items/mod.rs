@@ -152,7 +152,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: R) -> Self {
         Self::with_first(Table::for_entries(capacity, Pages::Default), hasher, domain)
     }
@@ -163,7 +163,7 @@ where
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `buckets` is too large, or there is no memory for them.
     pub fn with_buckets_in(buckets: usize, hasher: S, domain: R, pages: Pages) -> Self {
         Self::with_first(Table::first(buckets, pages), hasher, domain)
     }
@@ -220,7 +220,7 @@ where
         self.driver.stats()
     }
 
-    /// Registers the calling thread with the table's reclaimer.
+    /// Makes a handle: registers the calling thread with the table's reclaimer.
     pub fn handle(&self) -> Handle<'_, K, V, R, S, SLOTS, P> {
         Handle { map: self, participant: self.domain.register() }
     }
@@ -230,12 +230,12 @@ where
         self.handle().for_each(f);
     }
 
-    /// Makes room for `additional` entries more than there are. Blocking; O(n) for each doubling, which
-    /// other writers help and lookups do not wait for.
+    /// Makes room for `additional` entries beyond those present. Blocking; O(n) for each doubling,
+    /// which other writers help and lookups do not wait for.
     ///
     /// # Errors
     ///
-    /// There is no memory for it; the table holds what it held.
+    /// There is no memory for it; the entries stay as they were.
     pub fn try_reserve(&self, additional: usize) -> Result<(), GrowError> {
         driver::reserve(self, additional)
     }

@@ -45,7 +45,8 @@ where
         located.found.map(|found| read(&unsafe { &*item(found.content) }.value))
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present.
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false.
     ///
     /// # Panics
     ///
@@ -100,7 +101,7 @@ where
         driver::upsert(self, hash, key, f)
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
+    /// Removes `key` if `condition` holds for its value, and returns the value; `condition` runs once
     /// for each attempt, without a bucket's lock.
     ///
     /// One step, as `remove`: the bucket is locked only if it is as it was when the item was found, and

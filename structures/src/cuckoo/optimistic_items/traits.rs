@@ -150,7 +150,7 @@ where
     S: BuildHasher,
     P: Search,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         let mut handle = self.handle();
         for (key, value) in entries {
@@ -183,7 +183,7 @@ where
     R: Reclaimer,
     P: Search,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
     }

@@ -191,7 +191,7 @@ where
         }
     }
 
-    /// Makes room for `additional` entries more than there are, as far as hashes allow. Blocking;
+    /// Makes room for `additional` entries beyond those present, as far as hashes allow. Blocking;
     /// O(n), during which all other operations wait.
     ///
     /// # Errors

@@ -195,7 +195,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         let (slots, stripes) = shape::<K, V, SLOTS>().make(capacity, MIN_BUCKETS, |buckets| {
             Ok((allocate(buckets)?, StripeLocks::try_new(stripes_for(buckets), 1)?))
@@ -225,7 +225,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     derived!(() [K, V] [<Q> Q]:
         get contains get_many insert_many get_or_insert_with remove retain clear reserve);
 
-    /// A handle, for code that is to run with any table.
+    /// Makes a handle, for code that is generic over the table.
     pub fn handle(&self) -> Direct<'_, Self> {
         Direct::new(self)
     }
@@ -240,8 +240,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         self.at(key, |locked, place| read(locked.value(place)))
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present. Blocking; amortised expected
-    /// O(1).
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false. Blocking; amortised expected O(1).
     ///
     /// # Panics
     ///
@@ -272,8 +272,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced. Blocking; expected
-    /// O(1).
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
+    /// the key is absent. Blocking; expected O(1).
     #[inline]
     pub fn update<Q>(&self, key: &Q, f: impl FnOnce(&V) -> V) -> Option<V>
     where
@@ -283,8 +283,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         self.at(key, |mut locked, place| locked.replace(place, f))
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// Blocking; amortised expected O(1).
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. Blocking; amortised expected O(1).
     ///
     /// # Panics
     ///
@@ -295,8 +295,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         self.try_upsert(key, f).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// Blocking; amortised expected O(1).
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. Blocking; amortised expected O(1).
     ///
     /// # Errors
     ///
@@ -318,8 +318,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// Binds `key` to `value`, whether it is present or not, and returns the value replaced: what
-    /// `insert` of other maps does. Blocking; amortised expected O(1).
+    /// Sets the value of `key`, whether the key is present or not, and returns the old value, if
+    /// there was one: what `insert` of other maps does. Blocking; amortised expected O(1).
     ///
     /// # Panics
     ///
@@ -328,7 +328,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         self.upsert(key, |_| value)
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value: one step, at any
+    /// Removes `key` if `condition` holds for its value, and returns the value: one step, at any
     /// moment at which it holds the locks. Blocking; expected O(1). `condition` runs once at most,
     /// under the locks.
     #[inline]

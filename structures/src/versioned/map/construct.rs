@@ -112,7 +112,7 @@ impl<K, V, U: InDomain<Flat<K, V>>, S> VersionedMap<Flat<K, V>, U, S> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self::with_capacity_and_hasher_in(capacity, hasher, U::new_domain())
     }
@@ -121,7 +121,7 @@ impl<K, V, U: InDomain<Flat<K, V>>, S> VersionedMap<Flat<K, V>, U, S> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher_in(capacity: usize, hasher: S, domain: U::Domain) -> Self {
         Self::with_hasher_over(hasher, U::over(domain, || Flat::with_capacity(capacity)))
     }
@@ -133,7 +133,7 @@ impl<K, V, U: InDomain<Flat<K, V>>> VersionedMap<Flat<K, V>, U> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity_in(capacity, U::new_domain())
@@ -143,7 +143,7 @@ impl<K, V, U: InDomain<Flat<K, V>>> VersionedMap<Flat<K, V>, U> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_in(capacity: usize, domain: U::Domain) -> Self {
         Self::with_capacity_and_hasher_in(capacity, RandomState::default(), domain)
     }
@@ -154,7 +154,7 @@ impl<K: Clone, V: Clone, S> LeftRightTable<K, V, S> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     pub fn with_capacity_and_hasher(capacity: usize, hasher: S) -> Self {
         Self::with_hasher_over(hasher, LeftRight::new(Flat::with_capacity(capacity)))
     }
@@ -165,7 +165,7 @@ impl<K: Clone, V: Clone> LeftRightTable<K, V> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or there is no memory for them.
+    /// If `capacity` is too large, or there is no memory for it.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::with_capacity_and_hasher(capacity, RandomState::default())

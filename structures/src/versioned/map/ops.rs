@@ -48,7 +48,8 @@ where
         self.inner.apply(root_of::<O, U>(hash), op)
     }
 
-    /// Adds `key`; false, and **the old value stays**, if it is present.
+    /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
+    /// returns false.
     pub fn insert(&mut self, key: O::Key, value: O::Value) -> bool {
         let hash = self.map.hasher.hash_one(&key);
         matches!(self.apply(hash, MapOp::Insert { hash, key, value }), Outcome::Added)
@@ -67,7 +68,7 @@ where
         outs.filter(|out| matches!(out, Outcome::Added)).count()
     }
 
-    /// Takes `key` out and returns its value.
+    /// Removes `key` and returns its value; `None` if the key is absent.
     pub fn remove<Q>(&mut self, key: &Q) -> Option<O::Value>
     where
         O::Key: Borrow<Q>,
@@ -81,7 +82,7 @@ where
         }
     }
 
-    /// Takes `key` out if `condition` holds of its value, and returns the value; `condition` runs once
+    /// Removes `key` if `condition` holds for its value, and returns the value; `condition` runs once
     /// for each attempt.
     ///
     /// One step, that of the construction: what it removes is the binding that `condition` has seen,
@@ -187,8 +188,8 @@ where
         self.find(hash, key, op)
     }
 
-    /// Updates `key` if it is present, else adds it with `f(None)`; returns the value replaced.
-    /// `f` runs once for each attempt.
+    /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
+    /// old value, if there was one. `f` runs once for each attempt.
     pub fn upsert(
         &mut self,
         key: O::Key,

@@ -133,9 +133,10 @@ where
     U: Universal<O>,
     S: BuildHasher,
 {
-    /// As for std's maps, a later value replaces an earlier one. An empty map is filled at once, where the
-    /// construction can: a table that is copied for each update is copied once. Otherwise each entry has a
-    /// critical section of its own, so that what it replaces can be freed before the next ones come.
+    /// As in std's maps, a later value replaces an earlier one with the same key. An empty map is filled
+    /// at once, where the construction can: a table that is copied for each update is copied once.
+    /// Otherwise each entry has a critical section of its own, so that what it replaces can be freed
+    /// before the next ones come.
     fn extend<I: IntoIterator<Item = (O::Key, O::Value)>>(&mut self, entries: I) {
         let mut handle = self.handle();
         if U::AT_ONCE && handle.is_empty() {
@@ -171,7 +172,7 @@ where
     O::Value: Clone,
     U: Universal<O> + Default,
 {
-    /// As for std's maps, a later value replaces an earlier one.
+    /// As in std's maps, a later value replaces an earlier one with the same key.
     fn from(entries: [(O::Key, O::Value); N]) -> Self {
         entries.into_iter().collect()
     }
