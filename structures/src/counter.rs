@@ -42,8 +42,8 @@ enum Stripe<'c> {
 }
 
 impl StripedCounter {
-    /// Adds `delta`. Wait-free; lock-free, but for the allocator, when the thread counts for the first
-    /// time, or in this counter.
+    /// Adds `delta`. Wait-free; lock-free, except for the allocator, when the thread counts for the
+    /// first time, or in this counter.
     #[inline]
     pub(crate) fn add(&self, delta: i64) {
         let delta = delta.cast_unsigned();

@@ -23,7 +23,7 @@ impl<const BITS: usize> Numbers<BITS> {
         Self(Padded::of([CachePadded::new(AtomicU64::new(0))]))
     }
 
-    /// A number that nobody has. Lock-free, but for the allocator; O(numbers that are taken).
+    /// A number that nobody has. Lock-free, except for the allocator; O(numbers that are taken).
     pub(crate) fn take(&self) -> usize {
         let lowest_free = |taken: u64| {
             let is_free = (taken.trailing_ones() as usize) < BITS;

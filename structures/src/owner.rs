@@ -148,7 +148,7 @@ impl<T> fmt::Debug for OwnerGuard<'_, T> {
     }
 }
 
-/// What a thread can be in the midst of.
+/// What a thread can be in the middle of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     /// Reading an instance that a writer waits for.
@@ -185,7 +185,7 @@ mod frames {
         static INNERMOST: Cell<*const Frame> = const { Cell::new(ptr::null()) };
     }
 
-    /// Leaves a frame, also by a panic.
+    /// Leaves a frame, also during unwinding.
     struct Leave(*const Frame);
 
     impl Drop for Leave {

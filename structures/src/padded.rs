@@ -96,7 +96,7 @@ impl<T, const FIRST: usize> Padded<T, FIRST> {
 }
 
 impl<T: Default, const FIRST: usize> Padded<T, FIRST> {
-    /// An element. The array grows to hold it, if need be: lock-free but for the allocator, else
+    /// An element. The array grows to hold it, if need be: lock-free except for the allocator, else
     /// wait-free.
     ///
     /// # Panics

@@ -14,9 +14,9 @@
 //! theirs, and find the moved ones in the next table.
 //!
 //! # Invariants
-//! * bucket_lock-I1. A bucket's word owns its chain, unless `LOCKED` is set: then the word leads to no
-//!   chain, but says which thread set it, and that owns the chain until it stores the word without
-//!   `LOCKED`. If it never does, the chain leaks.
+//! * bucket_lock-I1. A bucket's word owns its chain, unless `LOCKED` is set. Then the word points to no
+//!   chain, but has the number of the thread that set it; that thread owns the chain until it stores the
+//!   word without `LOCKED`. If it never does, the chain leaks.
 //! * bucket_lock-I2. An entry is in bucket `hash mod buckets` of the first table, from the current one
 //!   on, in which that bucket is not `MOVED`; no key occurs twice. A `MOVED` bucket stays so, and its
 //!   table has a successor.
@@ -44,12 +44,16 @@ use crate::map::{Held, MapInfo, Progress};
 use crate::owner::{me, waits_for_itself};
 use crate::sync::{AtomicBool, AtomicPtr, Backoff, Ordering};
 
-/// Somebody has the bucket.
+/// A thread has locked the bucket.
 const LOCKED: usize = 0b01;
 /// The bucket's entries are in the next table.
 const MOVED: usize = 0b10;
 
-/// A chained hash table with a spinlock per bucket.
+/// A chained hash table with a spinlock per bucket, kept in the bucket's own word (MemC3's finer-grained
+/// baseline, NSDI 2013).
+///
+/// All operations are blocking. Expected O(1). The insertion that starts a growth moves the table in O(n), a
+/// bucket at a time, while other operations go on.
 ///
 /// **[`insert`](LockedChaining::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](LockedChaining::insert_or_assign) replaces it.
@@ -79,8 +83,8 @@ pub struct BucketLockTable<K, V> {
     entries: StripedCounter,
 }
 
-/// One bucket: the chain's first node, and in the low bits the state. While it is locked, the
-/// [number](me) of the thread that has it instead of the node.
+/// One bucket: the chain's first node, and the state in the low bits. While it is locked, it has the
+/// [number](me) of the thread that has locked it instead of the node.
 struct Bucket<K, V> {
     word: AtomicPtr<ChainNode<K, V>>,
     /// The word owns a chain that its lock's holder alone uses: to be shared, entries must be
@@ -130,7 +134,7 @@ impl<K, V> Default for Bucket<K, V> {
 #[derive(Debug)]
 struct Mine;
 
-/// Why a growth has stopped; what has moved stays moved, and another growth goes on.
+/// Why a growth has stopped. The buckets that have moved stay moved, and the next growth continues from there.
 enum Stopped {
     /// There is no memory for more buckets.
     NoMemory(GrowError),

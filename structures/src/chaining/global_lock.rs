@@ -1,4 +1,4 @@
-//! Chaining under one lock: the baseline that every concurrent table is measured against.
+//! Chaining under one lock: the baseline with which every concurrent table is compared.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
 //! and Smarter Hashing*, NSDI 2013: the table of memcached, under its lock.
@@ -14,7 +14,7 @@
 //! * global_lock-I1. An entry is in the chain of bucket `hash mod buckets`; no key occurs twice; `len`
 //!   counts the entries.
 //! * global_lock-I2. The user's code runs only while global_lock-I1 holds, so a panic in it leaves a
-//!   whole table, and the lock's poison says nothing.
+//!   consistent table, and a poisoned lock can be ignored.
 
 use std::fmt;
 use std::hash::Hash;
@@ -29,7 +29,10 @@ use crate::cuckoo::GrowError;
 use crate::map::{Held, MapInfo, Progress};
 use crate::owner::{OwnerGuard, OwnerLock};
 
-/// A chained hash table under one lock.
+/// A chained hash table under one lock; memcached's table, as the MemC3 paper describes it (NSDI 2013).
+///
+/// All operations are blocking and linearizable, iteration and `len` included. Expected O(1); O(n) for the
+/// insertion that grows the table, while all others wait.
 ///
 /// **[`insert`](LockedChaining::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](LockedChaining::insert_or_assign) replaces it.
@@ -138,9 +141,9 @@ impl<K, V> DerefMut for LockedBucket<'_, K, V> {
 }
 
 impl<K: Eq + Hash, V, S> ChainingGlobalLock<K, V, S> {
-    /// Gives memory back: as many buckets as entries, and says whether that is fewer than before.
-    /// Blocking; O(n), while all others wait. If there is no memory for the smaller table, it stays as
-    /// it is.
+    /// Shrinks the table to as many buckets as there are entries, and returns whether that is fewer than
+    /// before. Blocking; O(n), while all others wait. If there is no memory for the smaller table, the table
+    /// stays as it is.
     pub fn shrink_to_fit(&self) -> bool {
         let mut table = self.locking().table();
         let before = table.buckets.len();

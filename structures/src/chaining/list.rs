@@ -1,9 +1,9 @@
 //! Michael's lock-free sorted list: nodes, links, and the cursor that every operation moves.
 //!
 //! The invariants and linearization points are those of the table, in `lock_free/mod.rs`. Nodes are
-//! protected hand over hand in two slots; a node that is found marked is unlinked before the cursor
-//! goes on (Michael's `find`), so that each step starts from a link that was unmarked when its target
-//! was protected, which is what hazard pointers need.
+//! protected hand over hand in two slots. A node that is found marked is unlinked before the cursor
+//! moves on (Michael's `find`). So each step starts from a link that was unmarked when its target
+//! was protected, as hazard pointers require.
 
 use super::split_order::{PENDING, SENTINEL};
 use crate::reclaim::{Guard, Node, Owned, Payload, Reclaimer, TAG_BITS};
@@ -28,7 +28,7 @@ impl<R: Reclaimer, K, V> Payload for Entry<R, K, V> {}
 
 pub(super) type ListNode<R, K, V> = Node<R, Entry<R, K, V>>;
 
-/// Leads to a node, a sentinel or the end; its low bits are [`MARK`], [`SENTINEL`], [`PENDING`].
+/// Points to a node, a sentinel or the end; its low bits are [`MARK`], [`SENTINEL`], [`PENDING`].
 pub(super) type Link<R, K, V> = AtomicPtr<ListNode<R, K, V>>;
 
 #[inline]

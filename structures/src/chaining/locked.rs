@@ -16,10 +16,10 @@ use crate::operations::{constructors, derived, forwarded};
 
 /// Buckets and the lock, or locks, around them.
 ///
-/// Nobody outside of this module can name it: who has a chain under its lock can take it apart, and
-/// who implements it says when a chain is locked.
+/// It cannot be named outside of this module: code that has a locked chain can take the chain apart, and
+/// the implementation decides when a chain is locked.
 pub trait Locking<K, V>: Send + Sync {
-    /// What `bench list` says of the table.
+    /// The facts that `bench list` shows.
     const INFO: MapInfo;
 
     /// The chain of one bucket, locked.
@@ -34,7 +34,7 @@ pub trait Locking<K, V>: Send + Sync {
     /// If `capacity` is too large, or there is no memory for it.
     fn with_capacity(capacity: usize) -> Self;
 
-    /// Locks the chain in which an entry with `hash` is, if it is anywhere.
+    /// Locks the chain to which entries with `hash` belong.
     fn lock(&self, hash: u64) -> Self::LockedChain<'_>;
 
     /// Releases the lock after an entry was added; grows if there are more entries than buckets.
@@ -67,15 +67,15 @@ pub trait Locking<K, V>: Send + Sync {
     fn longest_chain(&self) -> usize;
 }
 
-/// A chained hash table that locks as `L` says.
+/// A chained hash table with the locking scheme `L`.
 ///
 /// Use it as [`ChainingGlobalLock`](super::ChainingGlobalLock) or
 /// [`ChainingBucketLock`](super::ChainingBucketLock).
 ///
-/// Closures, `Eq` and `Clone` run under the lock: keep them short, and off the map. An operation that
-/// needs a lock that its thread has panics: see [`crate::map`]. A panic in the key's or value's code
-/// or in a closure releases the lock and leaves the operation without effect, as that code runs only
-/// while the chain is whole.
+/// Closures, `Eq` and `Clone` run under the lock: keep them short, and do not use the map in them. An operation
+/// that needs a lock that its own thread holds panics: see [`crate::map`]. A panic in the code of a key or value,
+/// or in a closure, releases the lock and leaves the operation without effect, as that code runs only
+/// while the chain is consistent.
 ///
 /// **[`insert`](Self::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Self::insert_or_assign) replaces it.
@@ -169,7 +169,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
     }
 
     /// Removes `key` if `condition` holds for its value, and returns the value: one step, at any
-    /// moment at which it holds the lock. Blocking; expected O(1). `condition` runs once at most,
+    /// moment at which it holds the lock. Blocking; expected O(1). `condition` runs at most once,
     /// under the lock.
     pub fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
     where
@@ -196,8 +196,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
 
     derived!(() [K, V] [<Q> Q]: reserve is_empty);
 
-    /// Runs `f` on the entries: under one lock those of one moment, with a lock per bucket weak
-    /// iteration, see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking.
+    /// Runs `f` on the entries. Under one lock they are the entries of one moment; with a lock per bucket the
+    /// iteration is weak, see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking.
     pub fn for_each(&self, f: impl FnMut(&K, &V)) {
         self.buckets.for_each(f);
     }
@@ -208,7 +208,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         self.buckets.entries()
     }
 
-    /// The number of buckets: so many entries fit before the table grows.
+    /// The number of buckets, which is also the number of entries that fit before the table grows.
     pub fn capacity(&self) -> usize {
         self.buckets.bucket_count()
     }

@@ -2,24 +2,24 @@
 //!
 //! O. Shalev, N. Shavit, *Split-ordered lists: lock-free extensible hash tables*, JACM 2006.
 //! All entries are in one list, sorted by the bits of their hash in reverse. In that order the
-//! entries of bucket `i` of `n` stand together, and when `n` doubles they split in place into
-//! those of `i` and of `i + n`. A bucket is a way into the list, just before its entries: a
+//! entries of bucket `i` of `n` are adjacent, and when `n` doubles they split in place into
+//! those of `i` and of `i + n`. A bucket is an entry point to the list, just before its entries: a
 //! *sentinel* in the list.
 //!
 //! Departures: sentinels are not list nodes but the words of the bucket array themselves, so that
-//! a lookup does not pay one more dependent cache miss; hence a link says by a tag whether it
-//! leads to a node or to a sentinel. A bucket that is not ready is passed over, in favour of the
-//! one it will be split from, so that nobody waits for the thread that makes it ready.
+//! a lookup does not pay one more dependent cache miss. Hence a tag bit in each link says whether it
+//! points to a node or to a sentinel. A bucket that is not ready is passed over, in favour of the
+//! one from which it will be split, so that no thread waits for the one that makes it ready.
 //!
-//! The array is in segments that double and never move, the first one of the table's initial
-//! size: a lookup in a table that has not grown since reads no segment but that.
+//! The array is in segments that double and never move. The first one has the table's initial
+//! size: a lookup in a table that has not grown since reads only that segment.
 //!
 //! # A bucket's word
-//! * null: nobody has come here yet.
-//! * [`PENDING`] set: somebody is making it ready; it may be in the list already, but is no entry.
+//! * null: no operation has used the bucket yet.
+//! * [`PENDING`] set: a thread is making it ready; it may be in the list already, but is not yet an entry point.
 //! * else: ready, for ever. The word is the link to the first node or sentinel after it.
 //!
-//! Whoever changes a pending word has found it in the list, so it may as well become ready then.
+//! A thread that changes a pending word has found it in the list, so the bucket may become ready at that moment.
 
 use std::ptr;
 
@@ -220,7 +220,7 @@ impl<N> Buckets<N> {
     }
 
     /// Doubles the number of buckets if it is still `from`. The new ones are not ready. Lock-free
-    /// but for the allocator.
+    /// except for the allocator.
     ///
     /// # Errors
     ///

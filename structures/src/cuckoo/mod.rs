@@ -23,8 +23,8 @@
 //! * The *overflow count* of a bucket says how many entries have it as their home and are in their other
 //!   bucket. The paper has none. A lookup that finds nothing in a home whose count is 0 is done.
 //!
-//! The paper has four slots a bucket, tags of a byte, and versions in an array that buckets share. Here a
-//! bucket of the optimistic tables has eight slots by default. Its tags, of six bits each, its overflow
+//! The paper has four slots per bucket, tags of a byte, and versions in an array that buckets share. Here
+//! a bucket of the optimistic tables has eight slots by default. Its tags, of six bits each, its overflow
 //! count, its version and its lock are one word of 64 bits, the [control word](crate::control). Buckets
 //! of two or four slots have tags of eight bits.
 //!

@@ -4,10 +4,10 @@
 //! can move to the bucket of the next place. Searches run without locks on a graph that changes
 //! under them: a path is a proposal, whose every hop is checked again when it is made.
 //!
-//! * [`Bfs`]: breadth first, so the path is a shortest one. X. Li, D. Andersen, M. Kaminsky,
-//!   M. Freedman, *Algorithmic Improvements for Fast Concurrent Cuckoo Hashing*, EuroSys 2014,
-//!   section 4.3.2: at most 2000 slots are looked at. With 4 slots a bucket, at most 5 buckets
-//!   are then on a path, so 4 entries move; more only if slots lead to the same buckets.
+//! * [`Bfs`]: breadth first, so the path is a shortest one. X. Li, D. Andersen, M. Kaminsky, M.
+//!   Freedman, *Algorithmic Improvements for Fast Concurrent Cuckoo Hashing*, EuroSys 2014, section
+//!   4.3.2: at most 2000 slots are looked at. With 4 slots per bucket, at most 5 buckets are then
+//!   on a path, so 4 entries move; more only if slots lead to the same buckets.
 //! * [`RandomWalk`]: one or two random walks. B. Fan, D. Andersen, M. Kaminsky, *MemC3*, NSDI
 //!   2013, "Optimistic Concurrent Cuckoo Hashing": at most 500 displacements a walk.
 

@@ -228,7 +228,7 @@ mod on {
         static LEASE: Lease = const { Lease(Cell::new(None)) };
     }
 
-    /// A shard for the calling thread. Lock-free, but for the allocator.
+    /// A shard for the calling thread. Lock-free, except for the allocator.
     #[cold]
     fn lease() -> &'static Shard {
         shards().find(|shard| shard.try_lease()).unwrap_or_else(add)

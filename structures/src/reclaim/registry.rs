@@ -2,8 +2,8 @@
 //!
 //! A thread takes a record that nobody has, or adds one; leaving, it gives the record back. Records
 //! are freed with the domain, so whoever goes through the list may stop anywhere for any time.
-//! Taking and giving back are lock-free (the list grows to the most participants there ever were
-//! at once), but for the allocator.
+//! Taking and giving back are lock-free (the list grows to the most participants there ever were at
+//! once), except for the allocator.
 
 use std::fmt;
 use std::ops::Deref;

@@ -200,7 +200,7 @@ where
     }
 }
 
-/// A thread's way into a [`Cow`].
+/// A thread's handle of a [`Cow`].
 pub struct Handle<'c, O: Version, R: RootScheme + 'c, W, const ROOTS: usize> {
     cow: &'c Cow<O, R, W, ROOTS>,
     participant: R::Participant<'c>,

@@ -212,7 +212,7 @@ impl<O: Sequential + Clone + Send + Sync> Universal<O> for LeftRight<O> {
 /// A handle's stripe in either indicator.
 type StripePair<'c> = [&'c AtomicUsize; 2];
 
-/// A thread's way into a [`LeftRight`].
+/// A thread's handle of a [`LeftRight`].
 pub struct Handle<'c, O> {
     object: &'c LeftRight<O>,
     number: usize,

@@ -236,7 +236,7 @@ pub trait UniversalHandle<O: Sequential> {
     /// Enters a critical section.
     fn pin(&mut self) -> Self::Pinned<'_>;
 
-    /// Runs `f`, which may block, with this thread declared quiescent.
+    /// Runs `f`, which may block, with this thread in an extended quiescent state.
     fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         f()
     }

@@ -219,7 +219,7 @@ struct Own<'c, O: Version, R: Reclaimer> {
     toggles: &'c AtomicU64,
 }
 
-/// A thread's way into a [`PSim`].
+/// A thread's handle of a [`PSim`].
 pub struct Handle<'c, O: Version, R: Reclaimer + 'c> {
     sim: &'c PSim<O, R>,
     own: Own<'c, O, R>,

@@ -13,8 +13,8 @@
 //!
 //! bucket-L3 says what a lookup needs: a key that is not in the first line, and whose class is not in the
 //! filter, is absent. A writer that takes an entry out of a further line computes the filter anew, from
-//! the classes of all that are left there, before it unlocks; who adds one adds its class. Both are
-//! in the word that the unlock stores, so no reader sees entries of one moment and a filter of another.
+//! the classes of all that are left there, before it unlocks; a writer that adds an entry adds its class. Both
+//! are in the word that the unlock stores, so no reader sees entries of one moment and a filter of another.
 //! And a writer that finds an empty slot in the first line need not look at further ones.
 
 use std::ptr;

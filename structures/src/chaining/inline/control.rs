@@ -8,8 +8,8 @@
 //! | 16 | `FROZEN`: the bucket will not change any more |
 //! | 17 to 63 | version; every unlock that changed something adds 1 |
 //!
-//! The bits of slots are two apart since that is how SSE2 answers which keys are equal
-//! ([`lanes`](super::lanes)): the answer is masked with the word, and selects a value, as it comes.
+//! The bits of slots are two apart, like the bits of the result when SSE2 compares the keys
+//! ([`lanes`](super::lanes)): the result can be masked with the word, and can select a value, without conversion.
 //! A key's [class](class) is the top three bits of its hash.
 //!
 //! # The protocol
@@ -21,22 +21,22 @@
 //!   was read belongs together and was in the bucket at inline-B3.
 //! * A writer locks (inline-B4, a CAS from an unlocked snapshot, `Acquire`), `fence(Release)`
 //!   (inline-B5), writes, and unlocks with the next version (`Release`, inline-B6).
-//! * inline-B5 pairs with inline-B2: a reader that saw something of a writer's sees its lock, or a
-//!   later word, at inline-B3. inline-B6 pairs with inline-B1, inline-B3 and inline-B4: who sees the
-//!   new word sees what was written before.
-//! * A snapshot that was locked validates if the word is the same but unlocked: its holder then has
-//!   changed nothing (whoever changes something raises the version) and has written nothing.
+//! * inline-B5 pairs with inline-B2: a reader that saw a store of a writer sees that writer's lock, or a
+//!   later word, at inline-B3. inline-B6 pairs with inline-B1, inline-B3 and inline-B4: a thread that sees the
+//!   new word sees everything written before it.
+//! * A snapshot that was locked validates if the word is now the same but unlocked: then the lock's holder has
+//!   changed nothing (a holder that changes something increments the version) and has written nothing.
 //! * What was read between inline-B1 and inline-B4 was in the bucket at inline-B4, without inline-B2
 //!   and inline-B3: the CAS found the word of inline-B1, which never comes back; a writer that locks
 //!   later does so after this holder's inline-B6, and this holder's reads come before its inline-B6.
 //!
 //! # The version
 //!
-//! "Never comes back" is 2⁴⁷ changes: so many of one bucket's, and no less, a reader or writer would
-//! have to sleep through between two of its instructions to take the bucket for unchanged. At one change
-//! of one bucket each 20 ns, what two threads that fight for it reach, that is 32 days. The version is
-//! at the top of the word, so it goes round without touching another bit. Under loom it has three bits,
-//! and a model sleeps through seven changes.
+//! "Never comes back" means: not before 2⁴⁷ changes. A reader or writer would have to be suspended between two
+//! of its instructions for at least that many changes of one bucket to take the bucket for unchanged. At one change
+//! of the bucket every 20 ns, the rate that two contending threads reach, that is 32 days. The version is
+//! at the top of the word, so it wraps around without touching another bit. Under loom it has three bits,
+//! and a model suspends a thread for seven changes.
 
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -304,7 +304,7 @@ impl Filter {
 pub(super) struct Further(u64);
 
 impl Further {
-    /// Where the classes begin: three bits a slot.
+    /// Where the classes begin: three bits per slot.
     const CLASSES: u32 = 16;
 
     pub(super) const fn occupied(self) -> SlotSet {

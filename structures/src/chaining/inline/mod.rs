@@ -1,15 +1,15 @@
 //! Chaining with the first entries of a bucket inline, in two cache lines with its control word.
 //!
 //! MemC3's chained baseline (B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent
-//! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013) with what the paper does for its
+//! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013) with the technique of the paper's
 //! cuckoo table: readers validate a version instead of locking. Departures: the version belongs to one
 //! bucket and shares a word with its lock ([`control`]); writers of different buckets do not exclude
 //! each other; entries are words, kept inline; there are no tags, as a bucket's keys are one cache line
 //! and compared at once ([`lanes`]); the table grows.
 //!
 //! A bucket is 128 bytes: the control word and seven keys in the first cache line, a link and seven
-//! values in the second. The second is asked for with the first, so that a lookup waits for memory
-//! once. The eighth entry of a bucket and more are in *further lines*, which the link leads to; an
+//! values in the second. The second line is requested together with the first, so that a lookup waits for memory
+//! once. From the eighth on, a bucket's entries are in *further lines*, to which the link points; an
 //! eight-bit filter in the control word says which keys may be there.
 //!
 //! | operation | progress | linearization point |
@@ -17,26 +17,26 @@
 //! | `get` | blocking | the load that validates the bucket's word (inline-B3); in a frozen bucket: the load of `current`, or the freezing if that came later (inline-I3) |
 //! | `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | the store that unlocks the bucket (inline-B6); if nothing is to be changed, inline-B3 |
 //!
-//! What `get` waits for: a writer that is suspended between locking a bucket and unlocking it (a
-//! few stores, in a bucket that overflows also a walk along the chain; no code of the user's and
-//! no allocation) stops readers of that bucket until it goes on. Other readers finish in a bounded
-//! number of steps unless their bucket's word changes while they read it. Growth stops no reader.
+//! A `get` waits only for a writer that is suspended between locking and unlocking its bucket. A writer holds
+//! the lock for a few stores (and, in a bucket that overflows, a walk along the chain), without user code and
+//! allocation. Other readers finish in a bounded number of steps unless their bucket's word changes while they
+//! read it. Growth stops no reader.
 //!
 //! An operation that changes nothing writes nothing that another thread reads.
 //!
-//! Expected O(1). An insertion for which its bucket's lines have no room doubles the table in O(n) if
-//! that has as many entries as [`capacity`](ChainingInline::capacity) says: 4.55 times its buckets,
-//! which is 65 % of the slots in first lines. Writers that meet a frozen bucket help with the rest.
+//! Expected O(1). An insertion that finds no room in its bucket's lines doubles the table in O(n), if
+//! the table has as many entries as its [`capacity`](ChainingInline::capacity): 4.55 times its buckets,
+//! which is 65 % of the slots in first lines. Writers that find a frozen bucket help with the rest.
 //!
 //! # Load and memory
 //!
 //! With a good hasher the number of entries in a bucket is Poisson-distributed. So of the entries 0.1 %
 //! are in further lines right after a doubling, at 2.3 a bucket; 2.1 % at 4, as in a table that was made
 //! for 2ⁿ entries and has them; and 3.6 % at 4.55, when the table doubles (calculated). Misses walk less
-//! often, as the filter refuses most. A further line is 128 bytes too: 34 bytes an entry at 4 entries a
-//! bucket, 31 at 4.55, 56 right after a doubling (calculated). Further lines stay with their bucket,
-//! and superseded tables with the map: these are as big as the current one in total, at most. Nothing
-//! is freed before the map is, which is why readers need no protection.
+//! often, as the filter refuses most. A further line is 128 bytes too: 34 bytes per entry at 4 entries
+//! per bucket, 31 at 4.55, 56 right after a doubling (calculated). Further lines stay with their bucket,
+//! and superseded tables with the map: these are as big as the current one in total, at most. Nothing is
+//! freed before the map is, which is why readers need no protection.
 //!
 //! # Invariants
 //! * inline-I1. An entry is in bucket `hash mod buckets` of the current table; no key occurs twice in
@@ -44,8 +44,8 @@
 //! * inline-I2. A bucket changes only under its lock, and its word then gets another version. A frozen
 //!   bucket is not locked and does not change any more.
 //! * inline-I3. A table is published when every bucket of its predecessor is frozen and copied. So until
-//!   then a frozen bucket holds what the map holds; and who found its table current, and then the
-//!   bucket frozen, reads what the map held at the later of the two: within its own operation.
+//!   then a frozen bucket has the map's current entries. An operation that found the table current, and then the
+//!   bucket frozen, reads the entries that the map had at the later of the two moments: within its own duration.
 //! * inline-I4. Tables live as long as the map, so no operation announces which one it reads.
 //! * inline-I5. The user's code (hasher, closures) runs while this thread has no bucket locked.
 
@@ -80,21 +80,23 @@ use crate::word::{Word, value_if};
 /// Keys that [`ChainingInline::get_many`] looks up at a time.
 const BATCH: usize = 16;
 
-/// A chained hash table of words whose buckets are two cache lines.
+/// A chained hash table of machine words, whose buckets are two cache lines; readers validate a version instead
+/// of locking.
 ///
-/// `E` says how operations on the same bucket exclude each other. Under every `E`, an operation that
-/// changes nothing but may (an insertion of a key that is present) searches without a lock.
+/// All operations are blocking, but readers wait only for a writer that is suspended within its few stores.
+/// Expected O(1). `E` decides how operations on the same bucket exclude each other. Under every `E`, a writing
+/// operation that turns out to change nothing (an insertion of a present key) searches without a lock.
 ///
-/// Closures run without a bucket's lock, and again if another thread was faster. Readers write
-/// nothing, unless `E` has them lock.
+/// Closures run without a bucket's lock, and run again if another thread was faster. Readers write
+/// nothing, unless they lock under `E`.
 ///
 /// **[`insert`](Self::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Self::insert_or_assign) replaces it. There is no `shrink_to_fit`: readers
 /// announce nothing, so no table can be freed before the map is.
 ///
-/// A bucket is 128 bytes and has seven slots; the table doubles at 4.55 entries a bucket: 31 to 56
-/// bytes an entry, 34 in a table made for 2ⁿ entries that has them. Superseded tables, as big as the
-/// current one in total at most, are freed with the map.
+/// A bucket is 128 bytes and has seven slots; the table doubles at 4.55 entries per bucket: 31 to 56
+/// bytes per entry, 34 in a table made for 2ⁿ entries that has them. Superseded tables, as big as
+/// the current one in total at most, are freed with the map.
 ///
 /// # Examples
 ///
@@ -209,8 +211,8 @@ where
         value_if(found, value)
     }
 
-    /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns. Memory is
-    /// asked for both cache lines of 16 keys' buckets before the first is looked up.
+    /// Looks up many keys: `values[i]` becomes what [`get`](Self::get) of `keys[i]` returns. Both cache lines
+    /// of the buckets of 16 keys are prefetched before the first of them is looked up.
     ///
     /// # Panics
     ///
@@ -284,9 +286,9 @@ where
     /// Removes `key` if `condition` holds for its value, and returns the value. Blocking; expected
     /// O(1). `condition` runs once for each attempt, without a bucket's lock.
     ///
-    /// One step, inline-B6: the bucket is locked only if it is as it was when the value was read, so
-    /// the value that is taken out is the one that `condition` has seen. If that refused it, the step
-    /// is inline-B3.
+    /// The linearization point is inline-B6: the bucket is locked only if it is as it was when the value was
+    /// read, so the value that is removed is the one that `condition` has seen. If `condition` returned false,
+    /// it is inline-B3.
     pub fn remove_if(&self, key: &K, mut condition: impl FnMut(&V) -> bool) -> Option<V> {
         let wanted = self.wanted(key);
         let _writing = self.exclusion.write();
@@ -339,7 +341,7 @@ where
         self.entries.sum()
     }
 
-    /// Entries up to which the table does not grow: 4.55 for each bucket.
+    /// The number of entries up to which the table does not grow: 4.55 per bucket.
     pub fn capacity(&self) -> usize {
         self.current().capacity()
     }

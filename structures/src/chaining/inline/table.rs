@@ -16,9 +16,9 @@ use crate::versions::PerBucket;
 use crate::word::Word;
 use crate::zeroed::{Pages, Zeroed};
 
-/// The share of the first lines' slots that entries may fill before the table doubles: 4.55 entries a
-/// bucket, so that a table made for 2ⁿ entries and an eighth more has a fourth of 2ⁿ buckets. Where a
-/// model checker looks, 2 of 3.
+/// The share of the first lines' slots that entries may fill before the table doubles: 4.55 entries
+/// per bucket, so that a table made for 2ⁿ entries and an eighth more has a fourth of 2ⁿ buckets.
+/// Where a model checker looks, 2 of 3.
 const LOAD: (usize, usize) = if cfg!(any(loom, shuttle)) { (2, 3) } else { (13, 20) };
 
 /// Buckets up to which a table is small: 2 MiB, about what a core has of cache by itself. Operations on

@@ -2,21 +2,22 @@
 //!
 //! M. Michael, *High performance dynamic lock-free hash tables and list-based sets*, SPAA 2002,
 //! for the list; O. Shalev, N. Shavit, *Split-ordered lists*, JACM 2006, for growth (see
-//! `split_order.rs`). Departures: entries with equal hashes stand together in no order, as keys
-//! need no `Ord`; a node is marked by one `fetch_or`; `update` replaces a node by its marked link.
+//! `split_order.rs`). Departures: entries with equal hashes are adjacent in no particular order, as keys
+//! need no `Ord`; a node is marked by one `fetch_or`; `update` replaces a node by one CAS of its link, which
+//! marks the node and points to the new one.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
-//! | `get`, `contains` | lock-free | lock_free-L1: reading an unmarked link of the key's node, or, if absent, the link that leads past its place |
+//! | `get`, `contains` | lock-free | lock_free-L1: reading an unmarked link of the key's node, or, if absent, the link that passes its place |
 //! | `insert` | lock-free | lock_free-L2: the CAS that links the node; if present, lock_free-L1 |
-//! | `update` | lock-free | lock_free-L3: the CAS that marks the old node's link and leads it to the new one; if absent, lock_free-L1 |
+//! | `update` | lock-free | lock_free-L3: the CAS that marks the old node's link and points it to the new node; if absent, lock_free-L1 |
 //! | `upsert` | lock-free | lock_free-L3 or lock_free-L2 |
 //! | `remove`, `remove_if` | lock-free | lock_free-L4: the `fetch_or` that marks the node's link; if absent or refused, lock_free-L1 |
 //! | `get_or_insert_with` | lock-free | lock_free-L2 if it adds the key, else lock_free-L1 |
 //!
-//! `get` helps to unlink marked nodes, so it is lock-free, not wait-free. "Lock-free" is given
-//! an allocator and a reclaimer that are: each says so in its own documentation. Expected O(1)
-//! per operation, O(n) if all hashes are equal; growth allocates a segment, and each bucket is
+//! `get` helps to unlink marked nodes, so it is lock-free, not wait-free. "Lock-free" holds if the
+//! allocator and the reclaimer are lock-free too; each reclaimer's documentation says whether it is. Expected
+//! O(1) per operation, O(n) if all hashes are equal. Growth allocates a segment; each bucket is
 //! put into the list by the first operation that would enter by it.
 //!
 //! # Invariants
@@ -24,15 +25,15 @@
 //!   twice.
 //! * lock_free-I2. A marked link never changes again, and a node's link is marked before the node is
 //!   unlinked.
-//! * lock_free-I3. A node is unlinked by one CAS, of the unmarked link that leads to it; the thread
-//!   whose CAS it was retires it, hence once. No link leads to it afterwards: the only node that could
-//!   still lead to it would be a marked one, whose own unlinking came first.
+//! * lock_free-I3. A node is unlinked by one CAS, of the unmarked link that points to it; the thread
+//!   whose CAS it was retires it, hence once. No link points to it afterwards: the only node that could
+//!   still point to it would be a marked one, whose own unlinking came first.
 //! * lock_free-I4. Sentinels (bucket words) are never unlinked and live as long as the table.
 //! * lock_free-I5. A node reached from an *unmarked* link, read while the node was already protected,
 //!   was in the list then, hence not retired before it was protected (duty reclaim-D1).
-//! * lock_free-I6. The user's code runs at no moment at which a node is allocated and owned by nobody.
-//!   When an operation has taken effect, and until it is finished, all of it that runs is the `Drop` of what
-//!   the scheme frees: that finds the list as another thread would, and its panic ends there.
+//! * lock_free-I6. The user's code never runs while a node is allocated and has no owner.
+//!   Between the effect of an operation and its end, the only user code that runs is the `Drop` of what
+//!   the scheme frees: that finds the list as another thread would, and its panic is not propagated.
 
 mod ops;
 mod traits;
@@ -54,14 +55,15 @@ use crate::panics;
 use crate::reclaim::{Epoch, Guard, Node, Participant, Reclaimer, TAG_BITS};
 use crate::sync::Ordering;
 
-/// A lock-free chained hash table.
+/// A lock-free chained hash table: Michael's lists (SPAA 2002) in split order (Shalev and Shavit, JACM 2006).
 ///
-/// Operations go through a [`handle`](ChainingLockFree::handle). `K` and `V` are cloned by
+/// All operations are lock-free, if the allocator and the reclaimer `R` are. Expected O(1); a growth moves no
+/// entry. Operations go through a [`handle`](ChainingLockFree::handle). `K` and `V` are cloned by
 /// `update` and `remove`, as readers may still be looking at a removed node.
 ///
 /// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `shrink_to_fit`: buckets are
-/// entrances to one list, through which others may be on their way, and stay as long as the table.
+/// entry points to one list, which other threads may be using, so they stay as long as the table.
 ///
 /// # Examples
 ///
@@ -124,13 +126,13 @@ impl<K, V, R: Reclaimer, S> ChainingLockFree<K, V, R, S> {
         self.entries.sum()
     }
 
-    /// The number of buckets: so many entries fit before the table grows.
+    /// The number of buckets, which is also the number of entries that fit before the table grows.
     pub fn capacity(&self) -> usize {
         self.buckets.len()
     }
 
-    /// Makes room for `additional` entries beyond those present. Lock-free but for the allocator;
-    /// no entry moves.
+    /// Makes room for `additional` entries beyond those present. Lock-free except for the
+    /// allocator; no entry moves.
     ///
     /// # Errors
     ///
@@ -237,7 +239,7 @@ where
         self.find_from(guard, entrance, hash, entry_order(hash), matches)
     }
 
-    /// Puts the bucket of `hash`, and those that it is split from, into the list, unless others
+    /// Puts the bucket of `hash`, and the buckets from which it is split, into the list, unless other threads
     /// are doing it. Lock-free.
     #[cold]
     fn prepare(&self, guard: &mut impl Guard<R>, hash: u64) {
@@ -302,7 +304,7 @@ impl<K, V, R: Reclaimer, S> Drop for ChainingLockFree<K, V, R, S> {
     }
 }
 
-/// A thread's way into a [`ChainingLockFree`].
+/// A thread's handle of a [`ChainingLockFree`].
 pub struct Handle<'m, K, V, R: Reclaimer + 'm, S> {
     map: &'m ChainingLockFree<K, V, R, S>,
     participant: R::Participant<'m>,

@@ -103,11 +103,11 @@ where
     /// Removes `key` if `condition` holds for its value, and returns the value. Lock-free; expected
     /// O(1); `condition` runs once for each attempt.
     ///
-    /// One step, lock_free-L4: a value does not change in its node, and an update marks the node as a
-    /// removal does, so the value that is taken out is the one that `condition` has seen. If that
-    /// refused it, the step is lock_free-L1, at which it was there. When `condition` and `clone` look
-    /// at the node it is protected, and was found reachable (reclaim-D1); who unlinks it retires it,
-    /// once (reclaim-D2, lock_free-I3).
+    /// The linearization point is lock_free-L4. A value does not change in its node, and an update marks the
+    /// node as a removal does, so the value that is removed is the one that `condition` has seen. If `condition`
+    /// returned false, the linearization point is lock_free-L1, at which the value was present. While `condition`
+    /// and `clone` read the node, it is protected, and was found reachable (reclaim-D1). The thread that unlinks
+    /// the node retires it, once (reclaim-D2, lock_free-I3).
     #[inline]
     pub fn remove_if<Q>(&mut self, key: &Q, mut condition: impl FnMut(&V) -> bool) -> Option<V>
     where
@@ -135,7 +135,7 @@ where
     }
 
     /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are visited as copies, in the order
-    /// of the list; O(n), and O(1) more for each entry that is removed under the traversal's feet.
+    /// of the list. O(n), plus O(1) for each entry that is removed while the traversal is at it.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         // Entries of equal hashes stand in no order, so only a whole run of them can be passed to
         // `f` if none is to be missed or seen twice when the traversal must start again.
@@ -168,7 +168,7 @@ where
         }
     }
 
-    /// The number of entries: that of the [map](ChainingLockFree::len).
+    /// The number of entries: see [the map's `len`](ChainingLockFree::len).
     pub fn len(&self) -> usize {
         self.map.len()
     }
@@ -187,8 +187,8 @@ where
         Pinned { map: self.map, guard: self.participant.enter() }
     }
 
-    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
-    /// registered thread do not wait for this one.
+    /// Runs `f`, which may block, with this thread in an extended quiescent state: schemes that
+    /// wait for every registered thread do not wait for this one meanwhile.
     pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let _online_again = Offline::<R, _>::start(&mut self.participant);
         f()

@@ -71,7 +71,7 @@ const BATCH: usize = 16;
 
 /// An optimistic cuckoo hash table of words.
 ///
-/// Factors, each with the default that is fastest: slots a bucket (2, 4 or 8), exclusion `E`,
+/// Factors, each with the default that is fastest: slots per bucket (2, 4 or 8), exclusion `E`,
 /// tags `T`, path search `P`.
 ///
 /// **[`insert`](Self::insert) keeps the old value** if the key is present;

@@ -100,7 +100,7 @@ impl<R: Reclaimer, K, V> Cell for Slot<R, K, V> {
 
 /// An optimistic cuckoo hash table of items.
 ///
-/// Factors: slots a bucket (2, 4 or 8), path search `P`.
+/// Factors: slots per bucket (2, 4 or 8), path search `P`.
 ///
 /// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `shrink_to_fit`: lookups
@@ -324,7 +324,7 @@ impl<K, V, R: Reclaimer, S, const SLOTS: usize, P> Drop
     }
 }
 
-/// A thread's way into a [`CuckooOptimisticItems`].
+/// A thread's handle of a [`CuckooOptimisticItems`].
 pub struct Handle<'m, K, V, R: Reclaimer + 'm, S, const SLOTS: usize, P> {
     map: &'m CuckooOptimisticItems<K, V, R, S, SLOTS, P>,
     participant: R::Participant<'m>,

@@ -161,8 +161,8 @@ where
         Pinned { map: self.map, guard: self.participant.enter() }
     }
 
-    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
-    /// registered thread do not wait for this one.
+    /// Runs `f`, which may block, with this thread in an extended quiescent state: schemes that
+    /// wait for every registered thread do not wait for this one meanwhile.
     pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         let _online_again = Offline::<R, _>::start(&mut self.participant);
         f()

@@ -87,7 +87,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
 /// A cuckoo hash table of any keys and values, with striped spinlocks.
 ///
-/// `SLOTS` is the number of slots a bucket: 2, 4 or 8. `P` is how an insertion searches for room
+/// `SLOTS` is the number of slots per bucket: 2, 4 or 8. `P` is how an insertion searches for room
 /// when both of its key's buckets are full: [`Bfs`] or [`RandomWalk`](super::path::RandomWalk).
 /// Four slots and breadth-first search fill 95 % of the slots before the table grows.
 ///
@@ -116,7 +116,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 /// assert_eq!(map.remove("a"), Some(2));
 /// ```
 ///
-/// Eight slots a bucket, one random walk:
+/// Eight slots per bucket, one random walk:
 ///
 /// ```
 /// use std::hash::RandomState;
@@ -329,7 +329,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     }
 
     /// Removes `key` if `condition` holds for its value, and returns the value: one step, at any
-    /// moment at which it holds the locks. Blocking; expected O(1). `condition` runs once at most,
+    /// moment at which it holds the locks. Blocking; expected O(1). `condition` runs at most once,
     /// under the locks.
     #[inline]
     pub fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool) -> Option<V>
@@ -357,7 +357,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     /// meanwhile an insertion that needs the table to grow, or that would have to move an entry to
     /// where it is not seen or seen twice, waits.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
-        /// Moves back when the iteration ends, also by a panic.
+        /// Moves back when the iteration ends, also during unwinding.
         struct Frontier<'f>(&'f AtomicUsize);
         impl Drop for Frontier<'_> {
             fn drop(&mut self) {

@@ -197,7 +197,7 @@ where
     }
 }
 
-/// A thread's way into a [`HerlihyLog`].
+/// A thread's handle of a [`HerlihyLog`].
 pub struct Handle<'c, O: Sequential, R: Reclaimer + 'c> {
     log: &'c HerlihyLog<O, R>,
     number: usize,

@@ -89,7 +89,7 @@ fn root_of<O: Sequential, U: Universal<O>>(hash: u64) -> usize {
     if U::ROOTS == 1 { 0 } else { (hash >> 48) as usize % U::ROOTS }
 }
 
-/// A thread's way into a [`VersionedMap`].
+/// A thread's handle of a [`VersionedMap`].
 pub struct Handle<'m, O: MapObject + 'm, U: Universal<O> + 'm, S> {
     map: &'m VersionedMap<O, U, S>,
     inner: U::Handle<'m>,

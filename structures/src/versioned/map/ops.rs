@@ -237,8 +237,8 @@ where
         Pinned { map: self.map, inner: self.inner.pin() }
     }
 
-    /// Runs `f`, which may block, with this thread declared quiescent: schemes that wait for every
-    /// registered thread do not wait for this one.
+    /// Runs `f`, which may block, with this thread in an extended quiescent state: schemes that
+    /// wait for every registered thread do not wait for this one meanwhile.
     pub fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
         self.inner.offline(f)
     }
