@@ -8,7 +8,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum GrowError {
     /// No slot could be made empty although the table is nearly empty: the hashes of too many
-    /// keys are the same, or differ only where the table does not look. More buckets would not
+    /// keys are equal, or differ only in bits that the table does not use. More buckets would not
     /// help.
     LoadTooLow {
         /// Entries in the table.
@@ -18,10 +18,10 @@ pub enum GrowError {
     },
     /// The allocator has no memory for the larger table.
     AllocFailed {
-        /// What was asked for.
+        /// The number of bytes that were requested.
         bytes: usize,
     },
-    /// The larger table would weigh more than the address space allows.
+    /// The larger table would exceed the address space.
     CapacityOverflow,
 }
 
@@ -50,8 +50,8 @@ impl fmt::Display for GrowError {
 
 impl Error for GrowError {}
 
-/// An entry that was not added, as there was no room and the table could not grow. The table holds
-/// what it held before.
+/// An entry that was not added, as there was no room and the table could not grow. Nothing has changed in the
+/// table.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TryInsertError<K, V = ()> {

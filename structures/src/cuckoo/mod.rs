@@ -15,13 +15,13 @@
 //! * The *home* of an entry is the first of its two buckets: the low bits of its key's hash.
 //! * The *tag* of an entry is the high bits of that hash. It is kept apart from the entry, so that a
 //!   lookup reads only entries whose tag is the one it looks for. Tag 0 marks an empty slot.
-//! * The *fingerprint* of an entry is what tells its other bucket, given one of the two. As in the paper
-//!   it is the tag, so that an entry can be moved without a look at its key. In tables without tags it
+//! * The *fingerprint* of an entry determines its other bucket, given one of the two. As in the paper
+//!   it is the tag, so that an entry can be moved without reading its key. In tables without tags it
 //!   is other bits of the hash.
 //! * The *other bucket* of an entry is the home XOR a number made of the fingerprint; hence the other
 //!   bucket of the other bucket is the home.
-//! * The *overflow count* of a bucket says how many entries have it as their home and are in their other
-//!   bucket. The paper has none. A lookup that finds nothing in a home whose count is 0 is done.
+//! * The *overflow count* of a bucket is the number of entries that have it as their home and are in their other
+//!   bucket. The paper has no such count. A lookup that finds nothing in a home whose count is 0 is done.
 //!
 //! The paper has four slots per bucket, tags of a byte, and versions in an array that buckets share. Here
 //! a bucket of the optimistic tables has eight slots by default. Its tags, of six bits each, its overflow
@@ -30,17 +30,17 @@
 //!
 //! # Hazards of the published tables
 //!
-//! What can go wrong in such a table, in the paper or in the code that was released with it. Our files
-//! say how they keep out of it.
+//! These things can go wrong in such a table, in the paper or in the code that was released with it. Our files
+//! say how they avoid them.
 //!
 //! * cuckoo-H1. A lookup validates, and then returns a pointer: the item may be evicted and its memory
-//!   used again before the caller reads it.
-//! * cuckoo-H2. A slot, or an item's memory, is used again for another key while a lookup reads it: the
+//!   reused before the caller reads it.
+//! * cuckoo-H2. A slot, or an item's memory, is reused for another key while a lookup reads it: the
 //!   lookup returns one key's value for another, or a half-built item.
 //! * cuckoo-H3. The two buckets of an entry may share a lock and a version. Taken twice, the lock waits
 //!   for its own holder; counted twice, the version is even while the entry moves.
 //! * cuckoo-H4. A tag and the pointer beside it are two loads: the pointer may be null by then.
-//! * cuckoo-H5. A version of 32 bits may go round within one lookup, which then validates in vain.
+//! * cuckoo-H5. A version of 32 bits may wrap around within one lookup, whose validation then proves nothing.
 
 pub mod buckets;
 mod driver;

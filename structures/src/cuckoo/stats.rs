@@ -10,11 +10,11 @@ mod on {
     // Not through `crate::sync`: statistics are no part of an algorithm, and order nothing.
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    /// Lengths that are told apart. Breadth-first paths are much shorter.
+    /// The number of lengths that are counted separately. Breadth-first paths are much shorter.
     const LENGTHS: usize = 16;
 
-    /// Counts of what a cuckoo table has done since it was made. Every number is exact while no thread
-    /// works on the table.
+    /// Counts of a cuckoo table's paths, displacements and retries since it was made. Every number is exact while
+    /// no thread works on the table.
     #[derive(Clone, Debug, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct Stats {
@@ -22,10 +22,10 @@ mod on {
         pub entries: usize,
         /// Slots of the table.
         pub slots: usize,
-        /// How many searches found a path of so many displacements: `paths[0]` counts slots that
-        /// became empty while the search began, the last element also all longer paths.
+        /// `paths[n]` is the number of searches that found a path of `n` displacements. `paths[0]` counts slots that
+        /// became empty while the search began; the last element also counts all longer paths.
         pub paths: [u64; LENGTHS],
-        /// The most displacements of a path that was found.
+        /// The number of displacements of the longest path that was found.
         pub longest_path: u64,
         /// Entries that were moved to their other bucket. A growth displaces nothing.
         pub displacements: u64,
@@ -34,12 +34,12 @@ mod on {
         pub retries: u64,
         /// Searches that found no path.
         pub given_up: u64,
-        /// Reads that a writer made to start again; always 0 where readers lock.
+        /// Reads that started again because of a writer; always 0 where readers lock.
         pub version_conflicts: u64,
     }
 
     impl Stats {
-        /// The part of the slots that is in use.
+        /// The share of the slots that is in use.
         #[must_use]
         pub fn load(&self) -> f64 {
             self.entries as f64 / self.slots as f64

@@ -5,11 +5,11 @@ use std::sync::{PoisonError, TryLockError};
 use crate::owner::{Act, act_inside, inside, is_anywhere, waits_for_itself};
 use crate::sync::ShardedLock;
 
-/// A lock that displacements share and an iteration has alone. Eight words of it are for the displacing
-/// threads ([`ShardedLock`]): with more than eight, some share a line that they write. A displacement is rare,
-/// and takes some hundred instructions. A thread that has it, and whose user
-/// code needs it again, does not wait for itself. (What stands at the same address, a lock of which this
-/// is the first part, has other acts.)
+/// A lock that displacements share and an iteration holds exclusively. Eight words of it are for the displacing
+/// threads ([`ShardedLock`]): with more than eight, some share a cache line that they write. A displacement is rare,
+/// and takes some hundred instructions. A thread that holds the lock, and whose user
+/// code needs it again, does not wait for itself. (A lock of which this is the first field has the same address, but
+/// other acts.)
 #[derive(Debug, Default)]
 pub(super) struct Turns(ShardedLock<()>);
 

@@ -165,7 +165,7 @@ where
         Handle { map: self, participant: self.domain.register() }
     }
 
-    /// [`Pinned::for_each`] by a handle of its own.
+    /// [`Pinned::for_each`], with a handle that the call makes for itself.
     pub fn for_each(&self, f: impl FnMut(&K, &V)) {
         self.handle().for_each(f);
     }

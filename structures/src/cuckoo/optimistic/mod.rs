@@ -5,10 +5,10 @@
 //! the cuckoo path. X. Li, D. Andersen, M. Kaminsky, M. Freedman, *Algorithmic Improvements for
 //! Fast Concurrent Cuckoo Hashing*, EuroSys 2014: breadth-first search, many writers. Departures:
 //!
-//! * Keys and values are inline words, all atomics, so a lookup cannot meet freed memory
+//! * Keys and values are inline words, all atomics, so a lookup cannot access freed memory
 //!   (hazards cuckoo-H1, cuckoo-H2, cuckoo-H4 of items behind pointers do not arise).
 //! * Tags, lock and version of a bucket are one word ([`control`](crate::control)): a lookup that
-//!   finds no tag reads that word alone. Versions in stripes, as published, are a
+//!   finds no matching tag reads only that word. Versions in stripes, as published, are a
 //!   [factor](crate::versions).
 //! * A bucket counts the entries that have it as home but are in their other bucket (as F14 does
 //!   for its probes: N. Bronson, X. Shi, *Open-sourcing F14*, 2019). A lookup whose home counts
@@ -23,24 +23,23 @@
 //! | `update` | blocking | the store of the value |
 //! | `remove`, `remove_if` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
-//! A lookup does not mind that the home is locked: until the unlock the tags are what they were, and a
-//! tagged cell keeps its key (buckets-I8). If it loads a value that the lock's holder has just stored,
-//! the fences control-C5 and control-C2 order all that the holder did before. Of the other bucket it
-//! does wait for the lock's holder: see `Table::try_locate`. (With versions in stripes, also of the
-//! home; and where this says "the unlock of a bucket", it is the store of the bucket's word just
-//! before.)
+//! A lookup does not wait if the home is locked: until the unlock the tags stay as they were, and a
+//! tagged cell keeps its key (buckets-I8). If the lookup loads a value that the lock's holder has just stored,
+//! the fences control-C5 and control-C2 order all that the holder did before. If the other bucket is locked, the
+//! lookup does wait for the lock's holder: see `Table::try_locate`. (With versions in stripes it also waits for
+//! the home; and "the unlock of a bucket" above then means the store of the bucket's word just before the
+//! unlock.)
 //!
-//! What the map holds between the two stores that unlock two buckets, and why a lookup may believe
-//! what it finds in an other bucket, is said in [`super::buckets`], with the invariants buckets-I1–I9.
+//! [`super::buckets`] says what the map holds between the two stores that unlock two buckets, and why a lookup
+//! may trust what it finds in an other bucket. It has the invariants buckets-I1–I9.
 //!
-//! Nor does a lookup mind a frozen bucket. While the table is current, what is in the bucket is
-//! what the map holds; if a larger table is published during the lookup, it takes effect just
-//! before.
+//! A lookup does not wait for a frozen bucket either. While the table is current, the bucket has the entries that
+//! the map holds; if a larger table is published during the lookup, the lookup takes effect just before that.
 //!
-//! All operations are blocking, but they block for a few stores only: so long a lock is held. Expected
-//! O(1); worst case O(slots) for an insertion near the maximal load, which searches at most 2000
-//! slots, and O(n) for the one that grows the table, which other writers help and readers do not
-//! wait for.
+//! All operations are blocking, but a lock is held only for a few stores. Expected
+//! O(1). Worst case O(slots) for an insertion near the maximal load, which searches at most 2000
+//! slots, and O(n) for the insertion that grows the table, which other writers help and for which readers do not
+//! wait.
 
 mod at_once;
 mod locking;
@@ -69,10 +68,13 @@ use crate::zeroed::{Pages, Zeroable};
 /// Keys that [`CuckooOptimistic::get_many`] looks up at a time.
 const BATCH: usize = 16;
 
-/// An optimistic cuckoo hash table of words.
+/// An optimistic cuckoo hash table of machine words (MemC3, NSDI 2013): readers write nothing.
 ///
-/// Factors, each with the default that is fastest: slots per bucket (2, 4 or 8), exclusion `E`,
-/// tags `T`, path search `P`.
+/// All operations are blocking, but a lock is held only for a few stores. Expected O(1); O(n) for the insertion
+/// that grows the table.
+///
+/// The type parameters are factors, each with the fastest value as its default: slots per bucket (2, 4 or 8),
+/// exclusion `E`, tags `T`, path search `P`.
 ///
 /// **[`insert`](Self::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Self::insert_or_assign) replaces it. There is no `shrink_to_fit`: readers
@@ -157,7 +159,7 @@ where
 
     constructors!(with a hasher);
 
-    /// As [`with_capacity_and_hasher`](Self::with_capacity_and_hasher), on pages of the stated kind.
+    /// The same as [`with_capacity_and_hasher`](Self::with_capacity_and_hasher), on pages of the stated kind.
     ///
     /// # Panics
     ///
@@ -190,7 +192,7 @@ where
         self.driver.len()
     }
 
-    /// The slots; about 95 % of them can be filled.
+    /// The number of slots; about 95 % of them can be filled.
     pub fn capacity(&self) -> usize {
         self.table().slots()
     }
@@ -253,8 +255,8 @@ where
         value_if(found, value)
     }
 
-    /// Looks up many keys at once: `values[i]` becomes the value of `keys[i]`. The memory that they
-    /// need is requested for 16 of them before it is waited for. Each lookup is linearizable;
+    /// Looks up many keys at once: `values[i]` becomes the value of `keys[i]`. The memory of 16 keys is
+    /// prefetched before the first of them is looked up. Each lookup is linearizable;
     /// together they need not show one moment of the table.
     ///
     /// # Panics
@@ -288,7 +290,7 @@ where
         }
     }
 
-    /// Counts of what the table has done since it was made.
+    /// Counts of paths, displacements and retries since the table was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::stats::Stats {
         self.driver.stats()
@@ -300,10 +302,10 @@ where
         self.driver.heap_bytes()
     }
 
-    /// Runs `f` on the entries; see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). What
-    /// a bucket has is in the map, whatever its home says, as no displacement is under way.
-    /// Displacements wait, so that an insertion that needs one waits; nobody else does, but where `E` has one
-    /// lock for all writers, or for all operations: those wait for that.
+    /// Runs `f` on the entries: weak iteration, see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each).
+    /// Displacements wait for the iteration, and so does an insertion that needs one. No other operation waits,
+    /// unless `E` has one lock for all writers, or for all operations: then they wait for that lock. As no
+    /// displacement is under way, every entry in a bucket is in the map, whatever its home says.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
         // Before the turn, as a writer has it who then displaces. What a closure does is inside of it.
         let _alone = self.exclusion.write();

@@ -59,11 +59,11 @@ where
         driver::insert(&mut &*self, hash, key, value).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Adds `key`; `Ok(false)`, and no effect, if it is present.
+    /// Adds `key` with `value` and returns `Ok(true)`; if the key is present, has no effect and returns `Ok(false)`.
     ///
     /// # Errors
     ///
-    /// There is no place for the key, and the table cannot grow or growing would not help.
+    /// If there is no place for the key, and the table cannot grow or growing would not help.
     /// Nothing has changed then.
     pub fn try_insert(&self, key: K, value: V) -> Result<bool, GrowError> {
         let hash = self.hasher.hash_one(key);
@@ -75,7 +75,7 @@ where
     /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if
     /// the key is absent.
     ///
-    /// `f` may run several times; the effect of exactly its last run is seen.
+    /// `f` may run several times; only the result of its last run takes effect.
     #[inline]
     pub fn update(&self, key: &K, mut f: impl FnMut(&V) -> V) -> Option<V> {
         let hash = self.hasher.hash_one(key);
@@ -92,7 +92,7 @@ where
     /// Updates the value if `key` is present, else adds `key` with the value `f(None)`; returns the
     /// old value, if there was one.
     ///
-    /// `f` may run several times; the effect of exactly its last run is seen.
+    /// `f` may run several times; only the result of its last run takes effect.
     ///
     /// # Panics
     ///
@@ -111,11 +111,11 @@ where
         replaced.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What [`upsert`](Self::upsert) does.
+    /// The same as [`upsert`](Self::upsert), with an error in place of the panic.
     ///
     /// # Errors
     ///
-    /// As [`try_insert`](Self::try_insert), of a key that is absent.
+    /// If the key is absent, where [`try_insert`](Self::try_insert) returns an error.
     pub fn try_upsert(
         &self,
         key: K,
@@ -129,7 +129,8 @@ where
         }
     }
 
-    /// Takes `key` out and returns its value: [`remove_if`](Self::remove_if), whatever the value is.
+    /// Removes `key` and returns its value; `None` if the key is absent. The same as
+    /// [`remove_if`](Self::remove_if) with a condition that always holds.
     #[inline(always)]
     pub fn remove(&self, key: &K) -> Option<V> {
         let hash = self.hasher.hash_one(key);
@@ -149,8 +150,8 @@ where
     /// Removes `key` if `condition` holds for its value, and returns the value. `condition` runs once
     /// for each attempt, without a bucket's lock.
     ///
-    /// One step, as `remove`: the bucket is locked only if it is as it was when the value was read. If
-    /// `condition` refused the value, the step is that of the `get` that has read it.
+    /// Atomic, like `remove`: the bucket is locked only if it is as it was when the value was read. If
+    /// `condition` returned false, the linearization point is that of the `get` that has read the value.
     pub fn remove_if(&self, key: &K, condition: impl FnMut(&V) -> bool) -> Option<V> {
         let hash = self.hasher.hash_one(key);
         let _writing = self.exclusion.write();

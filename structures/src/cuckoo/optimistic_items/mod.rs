@@ -2,11 +2,11 @@
 //!
 //! Sources, tags, counts and displacement are those of [`optimistic`](super::optimistic). Here a slot
 //! holds the pointer to an item, and items are freed through a [`Reclaimer`]. B. Fan, D. Andersen, M.
-//! Kaminsky, *MemC3*, NSDI 2013, "Optimistic Concurrent Cuckoo Hashing", keeps items so, and relies
-//! on readers being quick: the value that a lookup returns may be evicted and used again under it
-//! (hazard cuckoo-H1), and a half-built item may be met through a stale slot (cuckoo-H2). Here an item
+//! Kaminsky, *MemC3*, NSDI 2013, "Optimistic Concurrent Cuckoo Hashing", also keeps items behind pointers, and relies
+//! on quick readers: the value that a lookup returns may be evicted and its memory reused meanwhile
+//! (hazard cuckoo-H1), and a stale slot may lead to a half-built item (cuckoo-H2). Here an item
 //! is immutable, an update replaces it, and a lookup protects it before it validates the bucket's
-//! word, so it reads items only that were in the table then.
+//! word; so a lookup reads only items that were in the table at that moment.
 //!
 //! The pointer's low bit says that the item is in its other bucket, so that displacement reads
 //! tags and pointers only, never an item.
@@ -18,22 +18,22 @@
 //! | `insert` | blocking | the unlock (control-C6) of the bucket that it goes into |
 //! | `update`, `remove`, `remove_if` | blocking | the unlock (control-C6) of the bucket that it is in |
 //!
-//! "Blocking" as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
-//! bucket that its item is in, for a few stores. Given a reclaimer that does not block. Expected
-//! O(1); the insertion that grows the table O(n), which other writers help.
+//! "Blocking" means the same as in [`optimistic`](super::optimistic): a lookup waits only for a writer in the
+//! bucket that its item is in, for a few stores, if the reclaimer does not block. Expected
+//! O(1); O(n) for the insertion that grows the table, which other writers help.
 //!
 //! The invariants buckets-I1–I9 are those of [`super::buckets`], which also says what the map holds
 //! between two stores. Here also:
 //!
 //! * optimistic_items-I1. An item in a slot with a tag of the current table, in a bucket that is not
-//!   locked, has not been retired. It is retired after the unlock that took it out of the map; if a
-//!   copy of its pointer is left behind then (buckets-I2), by a displacement to the home, that one's
-//!   bucket is locked, and is unlocked without it. Of a displacement from the home nothing is left
+//!   locked, has not been retired. It is retired after the unlock that took it out of the map. A displacement
+//!   to the home may leave a copy of its pointer behind (buckets-I2); the bucket of that copy is then
+//!   locked, and is unlocked without it. A displacement from the home leaves nothing
 //!   behind when the item is changed or removed in its other bucket (buckets-I9; a removal locks the
-//!   home). So nobody who validates a bucket as not locked gets a retired item from it.
-//! * optimistic_items-I2. In a table that has been superseded slots may hold items retired since. A
-//!   lookup there therefore makes sure that the table is current after it has protected an item, and
-//!   retries if not: items were retired later than the next table was published.
+//!   home). So a thread that validates a bucket as not locked gets no retired item from it.
+//! * optimistic_items-I2. In a table that has been superseded, slots may hold items that have been retired since. A
+//!   lookup therefore checks, after it has protected an item, that the table is still current, and
+//!   retries if it is not: such items were retired after the next table was published.
 
 mod ops;
 mod traits;
@@ -98,13 +98,17 @@ impl<R: Reclaimer, K, V> Cell for Slot<R, K, V> {
     }
 }
 
-/// An optimistic cuckoo hash table of items.
+/// An optimistic cuckoo hash table of any keys and values, behind pointers that a reclaimer frees.
 ///
-/// Factors: slots per bucket (2, 4 or 8), path search `P`.
+/// All operations are blocking, but lookups write nothing in the table and wait only for a writer that is suspended
+/// within its few stores, if the reclaimer `R` does not block. Expected O(1); O(n) for the insertion that grows the
+/// table.
+///
+/// Two type parameters are factors: slots per bucket (2, 4 or 8) and path search `P`.
 ///
 /// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `shrink_to_fit`: lookups
-/// announce nothing to look at buckets, so no table can be freed before the map is.
+/// do not announce that they read buckets, so no table can be freed before the map is.
 ///
 /// # Examples
 ///
@@ -185,7 +189,7 @@ where
 
     derived!(() [K, V] [<> K]: is_empty);
 
-    /// The slots; about 95 % of them can be filled.
+    /// The number of slots; about 95 % of them can be filled.
     pub fn capacity(&self) -> usize {
         self.table().slots()
     }
@@ -214,7 +218,7 @@ where
     S: BuildHasher,
     P: Search,
 {
-    /// Counts of what the table has done since it was made.
+    /// Counts of paths, displacements and retries since the table was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::stats::Stats {
         self.driver.stats()
@@ -225,7 +229,7 @@ where
         Handle { map: self, participant: self.domain.register() }
     }
 
-    /// [`Pinned::for_each`] by a handle of its own.
+    /// [`Pinned::for_each`], with a handle that the call makes for itself.
     pub fn for_each(&self, f: impl FnMut(&K, &V)) {
         self.handle().for_each(f);
     }
@@ -244,8 +248,8 @@ where
 
     /// A copy of the item in `place`, if there is one; `None` if `table` has been superseded.
     ///
-    /// The item was there when it had been protected. It is copied after that, without a second look:
-    /// `Clone` may take its time, and others may change the place meanwhile as often as they like.
+    /// The item was still there after it had been protected. It is copied after that, without a second check:
+    /// `Clone` may take long, and other threads may change the place meanwhile.
     fn copy_of(
         &self,
         guard: &mut impl Guard<R>,

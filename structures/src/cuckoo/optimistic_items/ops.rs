@@ -133,8 +133,8 @@ where
     }
 
     /// Weak iteration: see [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Entries are
-    /// visited as copies. Displacements wait, so that an insertion that needs one waits; nobody else
-    /// does.
+    /// visited as copies. Displacements wait for the iteration, and so does an insertion that needs one; no other
+    /// operation does.
     pub fn for_each(&mut self, mut f: impl FnMut(&K, &V)) {
         let (map, guard) = (self.map, &mut self.guard);
         map.driver.iterate(|| {
@@ -168,20 +168,20 @@ where
         f()
     }
 
-    /// [`Pinned::try_insert`].
+    /// [`Pinned::try_insert`], pinned for this operation only.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`Pinned::try_insert`].
     pub fn try_insert(&mut self, key: K, value: V) -> Result<bool, GrowError> {
         self.pin().try_insert(key, value)
     }
 
-    /// [`Pinned::try_upsert`].
+    /// [`Pinned::try_upsert`], pinned for this operation only.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`Pinned::try_upsert`].
     pub fn try_upsert(
         &mut self,
         key: K,

@@ -2,43 +2,45 @@
 //!
 //! X. Li, D. Andersen, M. Kaminsky, M. Freedman, *Algorithmic Improvements for Fast Concurrent
 //! Cuckoo Hashing*, EuroSys 2014, sections 4.3 and 4.4, and its descendant, the library libcuckoo.
-//! Departures: an entry's other bucket follows from its tag (MemC3), so that a search reads no
-//! entry; an operation locks the home alone where that tells all: its key is there, or no entry of that home is in
-//! its other bucket, unless the table is being doubled or the home has no room for an insertion; a doubling is published
-//! without all locks; a freed table is really freed, as searches announce themselves at their stripe; iteration holds
-//! one lock at a time.
+//! Departures:
+//! * an entry's other bucket follows from its tag (MemC3), so that a search reads no entry;
+//! * an operation locks only the home where that suffices: its key is there, or no entry of that home is in
+//!   its other bucket, unless the table is being doubled or the home has no room for an insertion;
+//! * a doubling is published without all locks;
+//! * superseded tables are freed before the map is, as searches announce themselves at their stripe;
+//! * iteration holds one lock at a time.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
 //! | `get`, `insert`, `update`, `upsert`, `remove`, `remove_if` | blocking | any moment at which it holds the lock of its key's home, or the locks of both buckets, the last time if it takes them several times |
 //!
-//! Expected O(1), and at a load near 1 at most 2000 slots looked at per insertion. The insertion
+//! Expected O(1); at a load near 1 an insertion examines at most 2000 slots. The insertion
 //! that doubles a table allocates the new one; each stripe's entries are then moved by the first
-//! operation that locks the stripe, O(n ÷ stripes), while other stripes are at work. Tables of
+//! operation that locks the stripe, O(n ÷ stripes), while operations in other stripes go on. Tables of
 //! less than 4096 buckets, whose number of stripes grows too, are moved at once, as are tables
-//! that shrink: all wait.
+//! that shrink: all operations wait.
 //!
 //! # Invariants
-//! * striped-I1. An entry of bucket b, and a tag of it, are written by holders of stripe b mod stripes
-//!   alone. Tags are atomics, as searches read them without the lock.
+//! * striped-I1. An entry of bucket b, and its tag, are written only by holders of stripe b mod stripes.
+//!   Tags are atomics, as searches read them without the lock.
 //! * striped-I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
-//!   other bucket, and no key is in both: whoever adds one has locked its home, and either has locked the other
-//!   bucket too, and looked in both since, or knows that it is not there (striped-I10) and adds it at home.
+//!   other bucket, and no key is in both: an operation that adds a key has locked its home. Either it has locked the
+//!   other bucket too, and searched both since, or it knows that the key is not there (striped-I10) and adds it at home.
 //! * striped-I3. A key's two stripes follow from its hash and the number of stripes, whatever the
-//!   number of buckets is, as buckets are at least as many. Stripes that are current after they have
-//!   been locked stay so until they are released: those who replace them hold all.
+//!   number of buckets is, as there are at least as many buckets as stripes. Stripes that are current after they have
+//!   been locked stay current until they are released: a thread that replaces them holds all of them.
 //! * striped-I4. While a stripe is held, its entries are in the current table, or in the one before if
-//!   the stripe is *behind* (its number is not the table's); nobody but an iteration goes on before
-//!   they have been moved. The current table can change under a held stripe, by a doubling; the holder
+//!   the stripe is *behind* (its number is not the table's). Every operation but an iteration moves them before it
+//!   does anything else. The current table can change under a held stripe, by a doubling; the holder
 //!   stays with the one it has read, which is where the stripe's entries are, or reads again and moves them. A
 //!   second doubling begins by locking every stripe once, so a stripe is behind by no more than one.
 //! * striped-I5. A doubling sends an entry to the same slot of bucket b or b + n. Only entries of slot
 //!   (b, i) go to slot i of those two, so it is empty: a migration displaces nothing and cannot
 //!   fail. A panicking `Hash` interrupts it between two buckets; those that were moved are empty
 //!   in the old table.
-//! * striped-I6. A table is freed when nobody can read it: it is not current, no stripe is behind, and
-//!   all searches in it have ended. A search is announced in a stripe under its lock; whoever brings
-//!   that stripe up to date waits for it, with the lock, so no other begins. Searches take no lock and
+//! * striped-I6. A table is freed when no thread can read it: it is not current, no stripe is behind, and
+//!   all searches in it have ended. A search is announced in a stripe under its lock. A thread that brings
+//!   that stripe up to date waits for the search, with the lock, so no other search begins. Searches take no lock and
 //!   are bounded, so the wait ends.
 //! * striped-I7. Stripes live as long as the map; there is one set for each number of them.
 //! * striped-I8. Iteration visits stripe after stripe. The *frontier* is the first not yet visited; it
@@ -47,11 +49,12 @@
 //! * striped-I9. The user's code runs only while the other invariants hold, so a panic in it leaves a
 //!   consistent table.
 //! * striped-I10. An entry comes to its other bucket, and leaves it, under the locks of both buckets, and is
-//!   in its home's overflow count meanwhile. Migration alone has one lock: it counts an entry at its home in the new
-//!   table before it says that the stripe has been moved, and leaves the old table's counts as they are. So under a
-//!   home's lock a count of 0 says that no entry of it is away, if the table has no stripe behind. A doubling
-//!   that is published meanwhile changes neither: the lock keeps entries from leaving home. (A `Hash` that changes
-//!   takes an entry for one at home which is not: its count is right then too, and other keys are safe.)
+//!   in its home's overflow count meanwhile. Only migration has just one lock: it counts an entry at its home in the
+//!   new table before it marks the stripe as moved, and leaves the old table's counts as they are. So under a
+//!   home's lock a count of 0 means that no entry of this home is in its other bucket, if the table has no stripe
+//!   behind. A doubling that is published meanwhile changes neither: the lock keeps entries from leaving home. (If the
+//!   result of `Hash` changes, an entry may be taken for one at home that is not. Its count is right then too, and
+//!   other keys are not affected.)
 //!
 //! Deadlock is excluded by order: the mutex for growth and iteration, then stripes in ascending
 //! order. An insertion searches, and waits for growth, without locks.
@@ -85,19 +88,21 @@ use crate::operations::{constructors, derived};
 use crate::owner::OwnerLock;
 use crate::sync::{AtomicPtr, AtomicUsize, Mutex, Ordering};
 
-/// A cuckoo hash table of any keys and values, with striped spinlocks.
+/// A cuckoo hash table of any keys and values, with striped spinlocks (Li and others, EuroSys 2014).
 ///
-/// `SLOTS` is the number of slots per bucket: 2, 4 or 8. `P` is how an insertion searches for room
+/// All operations are blocking. Expected O(1).
+///
+/// `SLOTS` is the number of slots per bucket: 2, 4 or 8. `P` decides how an insertion searches for room
 /// when both of its key's buckets are full: [`Bfs`] or [`RandomWalk`](super::path::RandomWalk).
 /// Four slots and breadth-first search fill 95 % of the slots before the table grows.
 ///
 /// Keys are hashed again when the table grows. The hasher must mix low and high bits: see
-/// [`crate::hash`]. No more than `2 * SLOTS` keys with equal hashes fit.
+/// [`crate::hash`]. At most `2 * SLOTS` keys with equal hashes fit.
 ///
-/// Closures, `Eq` and `Clone` run under locks: keep them short, and off the map. An operation that
-/// needs a lock that its thread has panics: see [`crate::map`]. A panic in the key's or value's code
-/// or in a closure releases the locks and leaves the operation without effect.
-/// `Hash` of any key can be called by any operation, as each may have to bring along entries of a
+/// Closures, `Eq` and `Clone` run under locks: keep them short, and do not use the map in them. An operation that
+/// needs a lock that its own thread holds panics: see [`crate::map`]. A panic in the code of a key or value,
+/// or in a closure, releases the locks and leaves the operation without effect.
+/// Any operation may call `Hash` of any key, as it may have to move entries of a
 /// table that has doubled.
 ///
 /// **[`insert`](Self::insert) keeps the old value** if the key is present;
@@ -161,7 +166,7 @@ const fn shape<K, V, const SLOTS: usize>() -> Shape {
 
 /// Stripes that are held, and the table in which their entries are (striped-I4).
 struct LockedStripes<'m, K, V, const SLOTS: usize> {
-    /// No reference: who hands stripes on, or releases them, may see it freed before he returns.
+    /// Not a reference: the table may be freed before a call that passes stripes on, or releases them, returns.
     table: NonNull<StripedTable<K, V, SLOTS>>,
     held: HeldStripes<'m>,
 }
@@ -245,20 +250,20 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Panics
     ///
-    /// Where [`try_insert`](Self::try_insert) would be an error; the table holds what it held
-    /// before.
+    /// Where [`try_insert`](Self::try_insert) would return an error; nothing has changed then.
     #[inline]
     pub fn insert(&self, key: K, value: V) -> bool {
         self.try_insert(key, value).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Adds `key`; false, and no effect, if it is present. Blocking; amortised expected O(1).
+    /// Adds `key` with `value` and returns true; if the key is present, has no effect and returns false. Blocking;
+    /// amortised expected O(1).
     ///
     /// # Errors
     ///
-    /// There is no room, and the table cannot grow, because there is no memory, or because it is
+    /// If there is no room and the table cannot grow, because there is no memory, or because it is
     /// nearly empty and a larger one would not help: more than `2 * SLOTS` keys have equal hashes.
-    /// The table holds what it held before, and remains usable.
+    /// Nothing has changed then, and the table remains usable.
     #[inline]
     pub fn try_insert(&self, key: K, value: V) -> Result<bool, TryInsertError<K, V>> {
         let hash = self.hasher.hash_one(&key);
@@ -288,8 +293,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Panics
     ///
-    /// Where [`try_upsert`](Self::try_upsert) would be an error; the table holds what it held
-    /// before.
+    /// Where [`try_upsert`](Self::try_upsert) would return an error; nothing has changed then.
     #[inline]
     pub fn upsert(&self, key: K, f: impl FnOnce(Option<&V>) -> V) -> Option<V> {
         self.try_upsert(key, f).unwrap_or_else(|error| panic!("{error}"))
@@ -300,7 +304,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Errors
     ///
-    /// As for [`try_insert`](Self::try_insert); `f` has not been called.
+    /// Those of [`try_insert`](Self::try_insert); `f` has not been called.
     #[inline]
     pub fn try_upsert(
         &self,
@@ -323,7 +327,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
     ///
     /// # Panics
     ///
-    /// As [`upsert`](Self::upsert).
+    /// Where [`upsert`](Self::upsert) does.
     pub fn insert_or_assign(&self, key: K, value: V) -> Option<V> {
         self.upsert(key, |_| value)
     }
@@ -352,10 +356,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// Runs `f` on entries, in no order: weak iteration, see
-    /// [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking, a stripe at a time;
-    /// meanwhile an insertion that needs the table to grow, or that would have to move an entry to
-    /// where it is not seen or seen twice, waits.
+    /// Runs `f` on entries, in no particular order: weak iteration, see
+    /// [`PinnedMap::for_each`](crate::map::PinnedMap::for_each). Blocking, a stripe at a time.
+    /// Meanwhile an insertion waits if the table must grow for it, or if it would have to move an entry so that the
+    /// iteration misses it or visits it twice.
     pub fn for_each(&self, mut f: impl FnMut(&K, &V)) {
         /// Moves back when the iteration ends, also during unwinding.
         struct Frontier<'f>(&'f AtomicUsize);
@@ -380,7 +384,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, const SLOTS: usize, P: Search>
         }
     }
 
-    /// Counts of what the table has done since it was made.
+    /// Counts of paths, displacements and retries since the table was made.
     #[cfg(feature = "stats")]
     pub fn stats(&self) -> super::Stats {
         self.counters.snapshot(self.len(), self.capacity())
@@ -401,7 +405,7 @@ impl<K, V, S, const SLOTS: usize, P> CuckooStriped<K, V, S, SLOTS, P> {
 
     derived!(() [K, V] [<Q> Q]: is_empty);
 
-    /// The number of slots: nearly so many entries fit before the table grows.
+    /// The number of slots; nearly as many entries fit before the table grows.
     #[inline]
     pub fn capacity(&self) -> usize {
         // Relaxed: a number.
