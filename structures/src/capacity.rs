@@ -1,5 +1,4 @@
-//! The number of buckets of a table that is to hold so many entries, and the errors if there cannot be
-//! so many.
+//! The number of buckets for a given number of entries, and the errors if a table cannot have that many.
 //!
 //! Every table has a power of two of buckets. All tables compute it here, with checks: without them a
 //! capacity that no address space can hold would wrap around, and give a small table without an error.

@@ -1,9 +1,9 @@
 //! A bucket's control word: the tags of its slots, and a sequence lock over its entries.
 //!
 //! MemC3 (NSDI 2013, "Optimistic Concurrent Cuckoo Hashing") keeps tags beside the entries and
-//! versions in an array of their own. Here both are one 64-bit word, so that one load says which
-//! slots may match *and* begins an optimistic read, and one compare-and-swap takes the lock *and*
-//! asserts that nothing has changed since the snapshot.
+//! versions in an array of their own. Here both are one 64-bit word. So one load both tells which
+//! slots may match and begins an optimistic read, and one compare-and-swap both takes the lock and
+//! checks that nothing has changed since the snapshot.
 //!
 //! | bits, from the lowest | |
 //! | --- | --- |
@@ -28,8 +28,8 @@
 //!   control-C2 and control-C3: the word has not changed, and a writer that locks later does so after
 //!   this holder's control-C6, before which its reads are.
 //! * control-C5 pairs with control-C2: a reader that saw one of the writer's entries sees its lock, or
-//!   a later word, at control-C3. control-C6 pairs with control-C1, control-C3 and control-C4: who sees
-//!   the new word sees the new entries.
+//!   a later word, at control-C3. control-C6 pairs with control-C1, control-C3 and control-C4: a thread that
+//!   sees the new word sees the new entries.
 //!
 //! # Versions wrap
 //!
@@ -38,20 +38,20 @@
 //! table's [`Wraps`] first (`Release`, control-C7), while the bucket is still locked. A reader loads
 //! `Wraps` before control-C1 (`Acquire`, control-C8) and after control-C3.
 //!
-//! If the word has gone round, the control-C6 of both such unlocks lie between control-C1 and
-//! control-C3 in its modification order. Take the second of the two. Its control-C7 is not in
-//! control-C8's value: its lock (control-C4) comes after the control-C6 of the first, which control-C1
-//! has not seen, and so would control-C1 if control-C8 had read that control-C7 or a later one. And it
-//! is in the second value, as control-C3 read its control-C6 or a later one. So the two values differ,
-//! and the reader tries again. (One count in a turn is not enough: control-C1 may find the word still
-//! locked by the holder that has just counted, and a lookup that does not mind the lock goes on. Then
-//! that count is in control-C8's value, and the next one is a turn away.) The same goes for a writer
-//! that locks what it has seen before: it compares the counts when it has the lock. (Cf. hazard
+//! If the version has wrapped around, the control-C6 of both such unlocks lie between control-C1 and
+//! control-C3 in the word's modification order. Take the second of the two unlocks. The value that control-C8
+//! read does not include its control-C7: its lock (control-C4) comes after the control-C6 of the first unlock, which
+//! control-C1 has not seen; but control-C1 would have seen it, had control-C8 read that control-C7 or a later one.
+//! The second value of `Wraps` does include it, as control-C3 read its control-C6 or a later one. So the two values
+//! differ, and the reader tries again. (One count per turn would not be enough: control-C1 may find the word still
+//! locked by the holder that has just counted, and a lookup that does not wait for the lock goes on. Then
+//! that count is in control-C8's value, and the next one is a turn away.) The same holds for a writer
+//! that locks the word that it has seen before: it compares the counts when it has the lock. (Cf. hazard
 //! cuckoo-H5 in MemC3's released code, whose 32-bit counters may wrap unseen.)
 //!
-//! So a suspended reader notices any number of changes up to 2⁶⁴ counts, of which each stands for at
+//! So a suspended reader notices any number of changes up to 2⁶⁴ counts, each of which stands for at
 //! least 1024 changes of a bucket. Under loom the version of a bucket of one slot has one bit, so that
-//! models see it go round.
+//! models see it wrap around.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! A table's doubling by all its writers together.
 //!
-//! Whoever finds the table full, or a bucket of it frozen, takes part until everything has been
-//! copied. Buckets are dealt out in chunks; a bucket's copier is alone with it. A copier that
-//! panics (in the user's hasher) gives back what it has not copied, so that any other writer can
-//! go on: the operation that panicked has had no effect, and the table is as before.
+//! Every writer that finds the table full, or one of its buckets frozen, takes part until everything has been
+//! copied. Buckets are assigned in chunks; only one thread copies a given bucket. If a copier
+//! panics (in the user's hasher), it gives back the buckets that it has not copied, so that any other writer can
+//! continue. The operation that panicked has had no effect, and the table's entries are as before.
 
 use std::marker::PhantomData;
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! FACTOR exclusion: how operations on the same bucket keep out of each other's way.
+//! The factor exclusion: how operations on the same bucket exclude each other.
 //!
-//! The rows of the factor analysis in the evaluation of B. Fan, D. Andersen, M. Kaminsky, *MemC3:
-//! Compact and Concurrent MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, over the same
+//! Its values are the rows of the factor analysis in the evaluation of B. Fan, D. Andersen, M. Kaminsky, *MemC3:
+//! Compact and Concurrent MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013. All use the same
 //! buckets, so that only the exclusion differs.
 
 use std::fmt::Debug;

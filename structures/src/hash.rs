@@ -4,8 +4,8 @@
 //! MemCache with Dumber Caching and Smarter Hashing*, NSDI 2013, "Tag-based Lookup/Insert". An
 //! entry's two buckets follow from either of them and the tag, so that it can be moved without its key.
 //!
-//! The bucket comes from the hash's low bits and the tag from its high bits: a hasher must mix
-//! both, as for `hashbrown`.
+//! The bucket comes from the hash's low bits and the tag from its high bits, so a hasher must mix
+//! both, as `hashbrown` requires too.
 
 /// The tag: the top `bits` bits of the hash, but never 0, which marks an empty slot.
 #[inline(always)]

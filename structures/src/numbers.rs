@@ -1,4 +1,4 @@
-//! Small numbers that threads take and give back. Two threads never have the same number at once.
+//! Small numbers that threads lease. Two threads never have the same number at once.
 
 #[cfg(not(loom))]
 use crossbeam_utils::CachePadded;

@@ -1,12 +1,12 @@
-//! Which thread has a lock, and which operations a thread is inside of. By this a thread whose user code
-//! uses the table again does not wait for itself.
+//! Which thread has a lock, and in which operations a thread is. With this a thread whose user code
+//! uses the table again can avoid waiting for itself.
 //!
-//! There are two ways to know. Other threads look at neither:
+//! There are two records of it. A thread uses them only to recognise itself:
 //!
-//! * A lock holds its owner's [number](me). A thread that finds its own there would wait for ever. It
-//!   reads its own number only where it stored it itself, so this needs no order.
-//! * A thread notes, on its stack, what it is [inside](inside): where many may be at once, so that a
-//!   lock has no place for their numbers.
+//! * A lock has its owner's [number](me). A thread that finds its own number there would wait for ever. It
+//!   reads its own number only where it stored it itself, so this needs no ordering.
+//! * Where many threads may hold a lock at once, the lock has no place for their numbers. There a thread records, on
+//!   its stack, what it is [inside](inside).
 
 use std::fmt;
 use std::mem::ManuallyDrop;

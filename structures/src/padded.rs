@@ -1,9 +1,9 @@
 //! An array that grows without moving: each element has cache lines of its own.
 //!
-//! What each thread, or each handle, writes for itself stands here: any number of them may come, and no
-//! two share a line. The first few elements are in the structure itself; those behind them are in
-//! segments, each as long as all before it, that are allocated when the first of their elements is
-//! asked for.
+//! It is for data that each thread, or each handle, writes for itself: there may be any number of them, and no
+//! two share a cache line. The first few elements are in the structure itself; the others are in
+//! segments, each as long as all before it, that are allocated when one of their elements is first
+//! needed.
 
 use std::fmt;
 use std::ptr;

@@ -1,4 +1,4 @@
-//! Asking for a cache line before it is needed.
+//! Prefetching: requesting a cache line before it is needed.
 
 /// Asks for the cache line at `address`, which need not be a valid one: a hint, and nothing on
 /// other processors than x86-64.

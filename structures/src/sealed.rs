@@ -1,4 +1,4 @@
-//! For traits that are implemented here alone, as unsafe code or a protocol believes what they say.
+//! Seals traits that may be implemented only in this crate, since unsafe code or a protocol relies on their methods.
 
 /// A supertrait that nobody else can name.
 pub trait Sealed {}

@@ -1,8 +1,8 @@
-//! Where atomics come from: `std`, a model checker under `--cfg loom` or `--cfg shuttle`, or virtual cores under
-//! `--cfg simulate`. The only place that knows.
+//! The atomics and locks of this crate: from `std`, from a model checker under `--cfg loom` or `--cfg shuttle`, or from
+//! virtual cores under `--cfg simulate`. No other module depends on which of these it is.
 //!
-//! What takes its locks from here can be stopped by a model checker at any step. What blocks in
-//! locks of `std`, as poor-rcu does, stops the model checker itself.
+//! A model checker can suspend code at any step if the code takes its locks from here. Code that blocks in
+//! locks of `std`, as poor-rcu does, blocks the model checker itself.
 
 #[cfg(not(any(loom, shuttle, simulate)))]
 pub use std::sync::atomic::{

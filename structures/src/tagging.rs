@@ -1,9 +1,9 @@
-//! FACTOR tagging: whether a slot's tag says which key may be in it.
+//! The factor tagging: whether a slot's tag tells which key may be in it.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
 //! and Smarter Hashing*, NSDI 2013, "Tag-based Lookup/Insert": a lookup compares a few bits of
-//! the hash before it compares keys. Without tags the same lanes of the control word say only which slots are
-//! occupied, so that the layout and everything else stay as they are.
+//! the hash before it compares keys. Without tags the same lanes of the control word tell only which slots are
+//! occupied, so that the layout and everything else stay the same.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! FACTOR versions: where the lock and the version of a bucket are.
+//! The factor versions: where the lock and the version of a bucket are.
 //!
 //! B. Fan, D. Andersen, M. Kaminsky, *MemC3: Compact and Concurrent MemCache with Dumber Caching
 //! and Smarter Hashing*, NSDI 2013, "Concurrent Cuckoo Hashing": versions are a small array of
@@ -8,8 +8,8 @@
 //!
 //! # The protocol of stripes
 //!
-//! As that of the control word (control-C1–C6), with two words. A stripe is a version, odd while a
-//! writer has its buckets; control words are then written like entries.
+//! It is the protocol of the control word (control-C1–C6), with two words. A stripe is a version, which is odd while a
+//! writer has locked its buckets; control words are written like entries then.
 //!
 //! * A reader loads the stripe (`Acquire`, versions-V1), then the bucket's word and entries, and
 //!   validates: `fence(Acquire)` (versions-V2), then the stripe again (`Acquire`, versions-V3). If it
@@ -19,11 +19,11 @@
 //! * versions-V5 pairs with versions-V2, versions-V6 with versions-V1, versions-V3 and versions-V4, as
 //!   control-C5 and control-C6 do.
 //! * An operation on two buckets of one stripe takes it once, and releases it once.
-//! * A word alone needs no validation: each that a writer stores is its bucket at that moment, and
-//!   versions-V5 also pairs with the load of the word (control-C1), so that who sees it sees what came
-//!   before the operation.
+//! * A load of a control word by itself needs no validation: each word that a writer stores describes its bucket at
+//!   that moment, and versions-V5 also pairs with the load of the word (control-C1), so that a thread that sees the
+//!   word sees what came before the operation.
 //!
-//! A stripe's 63 bits do not wrap: at one write a nanosecond that takes 292 years.
+//! A stripe's 63 bits do not wrap: at one write per nanosecond that takes 292 years.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Big arrays of atomics: aligned, all zero, on huge pages if asked for.
+//! Large arrays of atomics: aligned, all zero, on huge pages if requested.
 
 use std::alloc::{self, Layout};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! FACTOR path search: which entries must move so that a bucket gets an empty slot?
+//! The factor path search: which entries must move so that a bucket gets an empty slot?
 //!
 //! A *cuckoo path* begins in one of two full buckets and ends at an empty slot; each entry on it
 //! can move to the bucket of the next place. Searches run without locks on a graph that changes

@@ -1,4 +1,4 @@
-//! One meter for every scheme. It counts and weighs nodes from allocation to free.
+//! One meter for every scheme. It counts nodes and their bytes from allocation to free.
 //!
 //! A node's life is `allocated`, then either `discarded` (never published), `dropped` (freed
 //! with its table, or under a lock, without waiting for readers), or `retired` and, once no

@@ -1,8 +1,8 @@
 //! How long retired nodes wait to be freed: a sample.
 //!
-//! Every so many retirements a thread notes a node's address and the time in a table of watched
-//! nodes, unless its place there is taken; who frees a node looks whether it is watched. What is
-//! watched and not freed counts with the time that it has waited so far, so that a scheme that frees
+//! Once in a fixed number of retirements, a thread records a node's address and the time in a table of watched
+//! nodes, unless its place there is taken. A thread that frees a node looks whether the node is watched. A watched
+//! node that is not freed counts with the time that it has waited so far, so that a scheme that frees
 //! little does not look quick.
 
 use std::ptr;

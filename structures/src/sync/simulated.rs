@@ -1,10 +1,10 @@
-//! Atomics and locks that tell virtual cores what is done to them: `--cfg simulate`.
+//! Atomics and locks that report each access to virtual cores: `--cfg simulate`.
 //!
-//! Who runs virtual cores says by [`run_on`] what to call. Where no core runs, as while a table is filled,
-//! all is as in `std`. Atomics are laid out as those of `std`. Only the time of an access is virtual: the access
-//! is `std`'s, between [`Cores::turn`] and [`Cores::did`], where no other core runs. So runs are sequentially
-//! consistent, whatever orderings say. Each access tells the place in the source that asks for it, by which
-//! a line that is waited for has a name.
+//! A simulator of virtual cores installs itself by [`run_on`]. While no core runs, for example while a table is
+//! filled, everything works as in `std`. Atomics have the layout of those of `std`. Only the time of an access is
+//! virtual: the access itself is `std`'s, between [`Cores::turn`] and [`Cores::did`], where no other core runs. So
+//! runs are sequentially consistent, whatever the orderings are. Each access reports its place in the source, so that
+//! the simulator can name the code that waits for a cache line.
 
 #![allow(missing_docs, reason = "`std` says what they do")]
 

@@ -1,16 +1,16 @@
 //! Loom's atomics, with the races that loom's reduction misses.
 //!
-//! Loom runs an execution again with two steps swapped if they race. Of each atomic it remembers the last
-//! access alone. If a thread loads an atomic that another thread has loaded before it, and then stores
-//! into it, its store is compared with its own load: that the other's load could have come after the
-//! store is not seen (tokio-rs/loom, issues 166 and 392). So do all writers that look before they
-//! store, which is how a writer of a table works.
+//! If two steps race, loom runs the execution again with the two swapped. But for each atomic it remembers only the
+//! last access. If a thread loads an atomic that another thread has loaded before it, and then stores
+//! to it, loom compares the store with the thread's own load. It does not see that the other thread's load could
+//! have come after the store (tokio-rs/loom, issues 166 and 392). All writers that load before they
+//! store do this, and the writers of a table are such writers.
 //!
-//! Here a thread's load of an atomic is a step of a condition variable too, which the thread has for
-//! this atomic; who stores into the atomic notifies those of the others. Nobody waits for them, and they
-//! order no memory. Loom takes two steps of one condition variable for a race, so it now swaps a store
+//! Here a thread's load of an atomic is also a step of a condition variable, which the thread has for
+//! this atomic. A thread that stores to the atomic notifies the condition variables of the others. No thread waits for
+//! them, and they order no memory. Loom regards two steps of one condition variable as a race, so it now swaps a store
 //! with the last load of each other thread. Two loads do not race, as before. No other thread runs
-//! between an access and the steps that go with it, so there is no more to explore than the races.
+//! between an access and its additional steps, so loom explores nothing more than these races.
 
 #![allow(missing_docs, reason = "`std` says what they do")]
 

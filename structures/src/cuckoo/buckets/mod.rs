@@ -1,8 +1,8 @@
 //! Buckets with optimistic readers: what the two optimistic tables share.
 //!
 //! A table is an array of control words ([`control`](crate::control)) and an array of cells,
-//! `SLOTS` of each bucket. What a cell holds, a key and a value or a pointer to an item, is the
-//! table's business; here is how an entry is found, added, taken out and moved.
+//! `SLOTS` of each bucket. The table decides what a cell holds: a key and a value, or a pointer to an item.
+//! This module finds, adds, removes and moves entries.
 //!
 //! # What the map holds
 //!
@@ -32,25 +32,25 @@
 //! * buckets-I1. A bucket's index is below the number of buckets, a power of two. It comes from a hash
 //!   or another bucket under a mask, or from a search, which a user may write and whose answers
 //!   are checked.
-//! * buckets-I2. Only a key's home and its other bucket have it, each in one slot; both have it only
-//!   between the two stores of a displacement, and never neither. A copy left behind is in a locked
-//!   bucket.
+//! * buckets-I2. Only a key's home and its other bucket have it, each in one slot; during a displacement there is
+//!   never a moment at which neither has it, and both have it only between the two stores. A copy left behind is in a
+//!   locked bucket.
 //! * buckets-I3. A key is inserted only with its home locked, unchanged since the key was found absent.
 //! * buckets-I4. A home's overflow count is at least the number of its entries that it does not have
 //!   itself and that their other buckets have; it changes only under the home's lock. An insertion
 //!   therefore raises it before the other bucket has the entry; a displacement from the home raises it
 //!   in the same word, at the same moment, as it takes the tag away.
 //! * buckets-I5. A frozen bucket does not change. A table is published when all buckets of its
-//!   predecessor are frozen and copied. What is locked is not frozen, so no copy left behind is
+//!   predecessor are frozen and copied. A locked bucket is not frozen, so no copy left behind is
 //!   copied.
 //! * buckets-I6. A table lives as long as the map: superseded ones are kept, in all no larger than the
-//!   current one. Hence a lookup announces nothing to look at buckets.
+//!   current one. Hence a lookup reads buckets without announcing it.
 //! * buckets-I7. The user's code (hashers, closures, `Eq`, `Clone`) runs only while this thread holds
 //!   no bucket's lock.
 //! * buckets-I8. A cell is written only under its bucket's lock, and only into an empty slot or, to
 //!   change a value, without its key. So tags and keys are the same while the lock is held.
-//! * buckets-I9. An entry in its other bucket is changed only with that bucket locked and unchanged
-//!   since it was read, and after its home, looked at again after that reading, did not have the key.
+//! * buckets-I9. An entry in its other bucket is changed only if that bucket is locked and unchanged
+//!   since it was read, and if its home, read again after that, did not have the key.
 //!   So its home does not have it now: to displace it from there its other bucket must change.
 
 mod change;

@@ -1,7 +1,7 @@
-//! What the two optimistic tables do alike, whatever their slots hold.
+//! The common part of the two optimistic tables, whatever their slots hold.
 //!
-//! [`buckets`](super::buckets) makes one attempt at a change of one or two buckets. Here is what stands
-//! around an attempt:
+//! [`buckets`](super::buckets) makes one attempt at a change of one or two buckets. This module has what
+//! surrounds an attempt:
 //!
 //! * [`Driver`], the state of a map: its current table, its number of entries, and whether entries may
 //!   be displaced just now;

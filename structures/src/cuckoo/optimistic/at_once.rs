@@ -1,21 +1,21 @@
-//! First attempts: what an operation does when no writer is in its way, and its key is at home or
-//! nowhere. They are inlined where the user calls; all else is out of line, and nothing that they return
-//! goes through memory.
+//! First attempts: the fast path of an operation, for when no writer is in its way, and its key is at home or
+//! absent. They are inlined at the caller; everything else is out of line, and their results are not
+//! passed through memory.
 //!
-//! In a small table hits and misses alternate in cache, and a branch that depends on which it is costs
-//! more, when it is mispredicted, than what it saves. So there an operation goes one way: a lookup reads a
-//! cell in any case, and an update that is to change nothing locks, writes and unlocks words of its own
-//! stack. In a large table such a branch waits for memory, and what is done on speculation past it lets
-//! misses overlap. So there are branches there, and memory is asked for a bucket's cells together with its
+//! In a small table hits and misses alternate in cache, and a branch on which of the two it is costs
+//! more, when it is mispredicted, than it saves. So there an operation has no such branch: a lookup reads a
+//! cell in any case, and an update that changes nothing locks, writes and unlocks words on its own
+//! stack. In a large table such a branch waits for memory, and speculation past it lets
+//! misses overlap. So there are branches there, and a bucket's cells are prefetched together with its
 //! word: to wait for the word first takes a seventh to two fifths longer. There are branches, too, where the
 //! lock is not the bucket's own word ([`Stripes`](crate::versions::Stripes)), and without tags, where a
 //! lookup reads many cells.
 //!
-//! Each attempt returns `None` if that does not settle it; it has had no effect then.
+//! An attempt that does not complete the operation returns `None`; it has had no effect then.
 //!
-//! Linearization points are those of the [module](super): of an insertion or removal that changes
-//! something the unlock (control-C6) of the home; of one that does not, and of a lookup, the snapshot of
-//! the home (control-C1) or the reading of the cell, once that is validated (control-C3). That the key is
+//! Linearization points are those of the [module](super). For an insertion or removal that changes
+//! something it is the unlock (control-C6) of the home; for one that does not, and for a lookup, it is the snapshot
+//! of the home (control-C1) or the reading of the cell, once that is validated (control-C3). That the key is
 //! not in its other bucket follows from the home's overflow count of 0 (buckets-I4).
 
 use std::hash::{BuildHasher, Hash};

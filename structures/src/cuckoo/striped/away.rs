@@ -2,9 +2,9 @@
 //!
 //! An entry is *away* while it is in its other bucket. Each bucket has a word with a bit for each of its slots, set
 //! if the entry in it is away, and with its *overflow count*: how many entries have it as their home and are away.
-//! Where that is 0, a key that is not at home is nowhere: F14's counts (N. Bronson and X. Shi,
-//! *Open-sourcing F14*, 2019) on cuckoo hashing's two buckets, as the remap entries of Horton tables are (A. Breslow
-//! et al., *Horton Tables: Fast Hash Tables for In-Memory Data-Intensive Computing*, USENIX ATC 2016).
+//! Where that is 0, a key that is not at home is absent. This is F14's count (N. Bronson and X. Shi,
+//! *Open-sourcing F14*, 2019) applied to cuckoo hashing's two buckets; the remap entries of Horton tables are similar
+//! (A. Breslow et al., *Horton Tables: Fast Hash Tables for In-Memory Data-Intensive Computing*, USENIX ATC 2016).
 
 use super::super::path::Place;
 use super::slots::Slots;

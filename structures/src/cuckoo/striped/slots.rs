@@ -1,8 +1,8 @@
-//! The buckets of one size of the table: tags and who is away, apart from entries.
+//! The buckets of one size of the table: tags, and bits that say which entries are away, apart from the entries.
 //!
 //! Any thread may read a tag at any time; only the holder of its bucket's lock writes it. An entry
 //! is initialised exactly while its tag is not 0, and only that holder reads or writes it. [`Slots`] does
-//! not know the locks: its unsafe methods say which are needed.
+//! not know the locks: its unsafe methods state which locks the caller needs.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::fmt;
