@@ -1,9 +1,9 @@
 //! Copy on write: fork the current version, apply the operation, install by one pointer.
 //!
 //! The small-object protocol of M. Herlihy, *A methodology for implementing highly concurrent data
-//! objects*, TOPLAS 1993, with compare-and-swap for load-linked/store-conditional. What it costs is
-//! the object's [`fork`](Version::fork): all of a flat table, a path of a trie. Two ways in which
-//! writers meet ([`Cas`], [`Locked`]), and any number of roots, each with an object of its own.
+//! objects*, TOPLAS 1993, with compare-and-swap for load-linked/store-conditional. Its cost is that of
+//! the object's [`fork`](Version::fork): all of a flat table, a path of a trie. Writers are either
+//! lock-free ([`Cas`]) or take a lock ([`Locked`]). There may be any number of roots, each with an object of its own.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
@@ -12,15 +12,15 @@
 //! | `apply` under `Cas` | lock-free | cow-L2: the CAS of the root |
 //! | `apply` under `Locked` | blocking | cow-L2, which fails only if the user's code in it has itself written |
 //!
-//! Given an allocator and a reclaimer that are; under schemes that protect single nodes a read is
-//! lock-free, as a protection may have to be repeated when the root has changed meanwhile.
+//! This holds if the allocator and the reclaimer have these guarantees too. Under schemes that protect single nodes
+//! a read is only lock-free, as a protection may have to be repeated when the root has changed meanwhile.
 //!
 //! # Invariants
-//! * cow-I1. A root leads to a published version, which does not change.
+//! * cow-I1. A root points to a published version, which does not change.
 //! * cow-I2. A version is retired by the thread that replaced it in its root, hence once, after which
-//!   no root leads to it.
+//!   no root points to it.
 //! * cow-I3. A version is installed in place of the one that it was forked from: that one is protected
-//!   from before the fork until after the CAS, so its address is not used anew.
+//!   from before the fork until after the CAS, so its address is not reused.
 //! * cow-I4. Roots, participants and guards of a [`Cow`] are of its domain: they are made by `new_in`
 //!   and `handle`, and are private.
 
@@ -38,9 +38,9 @@ use crate::panics;
 use crate::reclaim::{Payload, RootScheme};
 use crate::sync::{Backoff, attempt};
 
-/// How writers meet at a root.
+/// How writers of a root are synchronised.
 pub trait Writers: Send + Sync + Default {
-    /// What a writer holds while it writes.
+    /// The guard that a writer holds while it writes.
     type Turn<'w>
     where
         Self: 'w;
@@ -52,7 +52,7 @@ pub trait Writers: Send + Sync + Default {
     fn turn(&self) -> Self::Turn<'_>;
 }
 
-/// Writers meet at the root's CAS: who loses starts again.
+/// Writers compete at the root's CAS: a writer whose CAS fails starts again.
 #[derive(Debug, Default)]
 pub struct Cas;
 
@@ -65,8 +65,8 @@ impl Writers for Cas {
     fn turn(&self) {}
 }
 
-/// Writers take turns: no copy is made in vain. Who writes in its own turn, from the user's code in
-/// `Clone`, `Eq` or a `Drop` that the reclaimer runs, does not wait; the outer operation's CAS fails
+/// Writers take a lock, so no copy is wasted. A thread that writes again while it holds the lock, from the user's code
+/// in `Clone`, `Eq` or a `Drop` that the reclaimer runs, does not wait; the outer operation's CAS fails
 /// then.
 #[derive(Debug, Default)]
 pub struct Locked(OwnerLock<()>);
@@ -241,8 +241,8 @@ where
 {
     /// The current version of the object in `root`, for as long as it is borrowed. O(1).
     ///
-    /// Others may replace it meanwhile; it stays as it is, and so does what this guard's scheme
-    /// holds back for it.
+    /// Other threads may replace it in the root meanwhile; the version itself does not change, and this guard's scheme
+    /// keeps it, and whatever else the scheme must keep for it, from being freed.
     ///
     /// # Panics
     ///

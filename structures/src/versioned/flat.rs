@@ -14,7 +14,7 @@ use crate::cuckoo::GrowError;
 use crate::panics;
 use crate::sync::{FIRST, touch_mut};
 
-/// A Swiss table. A clone copies all of it: O(n).
+/// A sequential Swiss table (hashbrown's). A clone copies all of it: O(n).
 #[derive(Clone)]
 pub struct Flat<K, V> {
     table: HashTable<Binding<K, V>>,

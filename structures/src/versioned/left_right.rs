@@ -12,15 +12,15 @@
 //! | `apply` | blocking | left_right-L2: the store of `side` |
 //!
 //! A writer waits for other writers, and for readers that are in the instance that it is about to
-//! write. A thread that would wait for itself, as the user's code in its `read` or `apply` writes,
-//! panics; reading there is fine. Nothing is retired: an entry is freed where it is replaced, twice.
+//! write. A thread that would wait for itself, because user code in its `read` or `apply` writes,
+//! panics; reading there is allowed. Nothing is retired: an entry is freed where it is replaced, in each instance.
 //!
 //! # Invariants
-//! * left_right-I1. Between writes both instances are equal, but for one that is `stale`.
-//! * left_right-I2. The instance that `side` does not name is changed by who holds `writer` alone, and
-//!   only after each stripe of both indicators has been found empty since `side` named the other: who
-//!   was counted then has departed, and who came later has seen the new `side` (left_right-F1,
-//!   left_right-F2). Who arrives at a stripe that the writer did not find has passed left_right-F1 after
+//! * left_right-I1. Between writes both instances are equal, unless one is `stale`.
+//! * left_right-I2. Only the holder of `writer` changes the instance that `side` does not name, and
+//!   only after each stripe of both indicators has been found empty since `side` named the other instance. Readers that
+//!   were counted before have departed, and readers that came later have seen the new `side` (left_right-F1,
+//!   left_right-F2). A reader that arrives at a stripe that the writer did not find has passed left_right-F1 after
 //!   the writer's left_right-F2, and sees the new `side`.
 
 use std::cell::UnsafeCell;
@@ -40,7 +40,7 @@ use crate::sync::{self, AtomicUsize, Backoff, Ordering, fence};
 /// Stripes that an indicator has from the start.
 const STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 
-/// How many readers are in, by the stripe of the handle by which they have arrived. A handle is used by
+/// The number of readers inside, by the stripe of the handle through which they have arrived. A handle is used by
 /// one thread at a time, whose reads may be nested.
 #[derive(Default)]
 struct Indicator(Padded<AtomicUsize, STRIPES>);
@@ -58,7 +58,7 @@ impl Indicator {
     }
 }
 
-/// Two instances of an object.
+/// An object under Left-Right: two instances of it.
 pub struct LeftRight<O> {
     instances: [CachePadded<UnsafeCell<O>>; 2],
     /// The instance that readers read.
@@ -169,7 +169,7 @@ impl<O: Sequential + Clone> LeftRight<O> {
         out
     }
 
-    /// Waits until nobody is left who may have read `side` as it was. New readers arrive at the
+    /// Waits until no reader is left that may have read the old `side`. New readers arrive at the
     /// other indicator meanwhile, so that they cannot keep the writer waiting.
     fn wait_for_readers(&self) {
         // SeqCst fence left_right-F2: pairs with left_right-F1.
@@ -225,7 +225,7 @@ impl<O> Drop for Handle<'_, O> {
     }
 }
 
-/// A [`Handle`] in a critical section: each operation arrives and departs by itself.
+/// A [`Handle`] in a critical section: each operation arrives and departs separately.
 pub struct Pinned<'c, O> {
     object: &'c LeftRight<O>,
     stripes: StripePair<'c>,

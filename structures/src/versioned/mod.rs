@@ -1,12 +1,12 @@
-//! Universal constructions: they make any sequential object concurrent, without a change of its code.
+//! Universal constructions, which make any sequential object concurrent without a change of its code.
 //!
 //! M. Herlihy, *Wait-free synchronization*, TOPLAS 1991: prepare an update on a private version,
-//! install it by one atomic step, help others if they must not starve. Three roles:
+//! install it by one atomic step, and help other threads if they must not starve. There are three roles:
 //!
-//! * A [`Sequential`] object has operations that are values: deterministic, and free to run again.
-//! * A [`Version`] of an object can be forked into a private copy. How much of it is copied is the
-//!   object's business: a [`Flat`] table is copied whole, a trie shares all but a path.
-//! * A [`Universal`] construction decides in which order operations take effect and who runs them.
+//! * A [`Sequential`] object has operations that are values: they are deterministic, and can be run again.
+//! * A [`Version`] of an object can be forked into a private copy. The object decides how much of it is
+//!   copied: a [`Flat`] table is copied whole, a trie shares all but a path.
+//! * A [`Universal`] construction decides in which order operations take effect, and which threads run them.
 //!
 //! [`VersionedMap`] makes a [`ConcurrentMap`](crate::map::ConcurrentMap) of any
 //! construction over any [`MapObject`](map::MapObject).
@@ -33,7 +33,7 @@ use self::psim::PSim;
 use crate::map::{Held, MapInfo};
 use crate::reclaim::Epoch;
 
-/// A sequential object whose operations can be handed around and run again.
+/// A sequential object whose operations are values, which can be passed to other threads and run again.
 pub trait Sequential {
     /// An operation, with its arguments.
     type Op;
@@ -44,12 +44,13 @@ pub trait Sequential {
     /// equal results. If the user's code in it panics, the object is as it was.
     fn apply(&mut self, op: &Self::Op) -> Self::Out;
 
-    /// The result of `op`, if it changes nothing in this state. No version is made for it then.
+    /// The result of `op` if it changes nothing in this state, else `None`. For an operation that changes nothing, no
+    /// version is made.
     fn answer(&self, _op: &Self::Op) -> Option<Self::Out> {
         None
     }
 
-    /// Bytes on the heap that are this object's alone, for the meter.
+    /// The number of bytes on the heap that only this object owns, for the meter.
     fn heap_bytes(&self) -> usize {
         0
     }
@@ -57,14 +58,14 @@ pub trait Sequential {
 
 /// A version of an object: fixed once it is published, forked to make the next.
 ///
-/// The life of a fork: [`fork`](Self::fork), [`Sequential::apply`] by one thread,
-/// [`seal`](Self::seal). If it is then installed, the version whose place it took is told so by
-/// [`replaced`](Self::replaced); if not, [`abandon`](Self::abandon) takes it back, to be dropped.
+/// A fork goes through these steps: [`fork`](Self::fork), [`Sequential::apply`] by one thread,
+/// [`seal`](Self::seal). If it is then installed, [`replaced`](Self::replaced) is called on the version that it
+/// replaced; if not, [`abandon`](Self::abandon) takes it back, to be dropped.
 /// Versions form a line: a fork is only ever installed in place of the version that it was forked
 /// from.
 ///
-/// That life is a construction's to see to, and what two versions share is freed by it alone: so its
-/// steps are `unsafe`, and a copy that lives by itself is a clone, where an object has that:
+/// The construction must follow these steps in order, since memory that two versions share is freed according to
+/// them; so the steps are `unsafe`. An independent copy of a version is made by `clone`, if the object has that:
 ///
 /// ```compile_fail,E0133
 /// use structures::versioned::{HamtCas, Version};
@@ -89,8 +90,8 @@ pub trait Sequential {
 ///
 /// # Safety
 ///
-/// A version that was published stays as it is, for other threads to read, until it is dropped,
-/// whatever becomes of the versions before and after it.
+/// A published version must stay unchanged, for other threads to read, until it is dropped,
+/// whatever happens to the versions before and after it.
 pub unsafe trait Version: Sequential + Sized {
     /// The data that the maker of a version keeps until it is known whether the version is installed.
     type Residue;
@@ -103,8 +104,8 @@ pub unsafe trait Version: Sequential + Sized {
     /// # Safety
     ///
     /// `self` is sealed. It lasts until the fork has been installed in its place, or has been
-    /// dropped. Of the versions that follow each other in this way, the last one drops when all others
-    /// have dropped, or if those never will.
+    /// dropped. Of the versions of a line, the last one drops only after all others have dropped, or if those never
+    /// will.
     unsafe fn fork(&self) -> Self;
 
     /// Ends the editing: nothing changes from here on.
@@ -114,7 +115,7 @@ pub unsafe trait Version: Sequential + Sized {
     /// No operation is applied to `self` after this, unless it is [abandoned](Self::abandon).
     unsafe fn seal(&mut self) -> Self::Residue;
 
-    /// Tells `self` that a version with this residue has been installed in its place.
+    /// Notifies `self` that a version with this residue has been installed in its place.
     ///
     /// # Safety
     ///
@@ -122,7 +123,7 @@ pub unsafe trait Version: Sequential + Sized {
     /// the other, before `self` is retired.
     unsafe fn replaced(&self, residue: Self::Residue);
 
-    /// Takes a fork back that was not installed.
+    /// Takes back a fork that was not installed.
     ///
     /// # Safety
     ///
@@ -131,7 +132,7 @@ pub unsafe trait Version: Sequential + Sized {
         drop(residue);
     }
 
-    /// Tells `self`, which was installed, that no version will replace it.
+    /// Notifies `self`, which was installed, that no version will replace it.
     ///
     /// # Safety
     ///
@@ -140,7 +141,7 @@ pub unsafe trait Version: Sequential + Sized {
     unsafe fn end(&mut self) {}
 }
 
-/// Any object that can be cloned, copied whole for each version.
+/// An adapter for any object that can be cloned: it is copied whole for each version.
 #[derive(Clone, Debug, Default)]
 pub struct Whole<O>(pub O);
 
@@ -174,12 +175,12 @@ unsafe impl<O: Sequential + Clone> Version for Whole<O> {
     unsafe fn replaced(&self, (): ()) {}
 }
 
-/// The memory that a stalled reader holds if versions are retired one by one.
+/// The memory that a stalled reader keeps from being freed if versions are retired one by one.
 const fn held_of_versions<O: Version>(scheme: Held) -> Held {
     if O::KEEPS_LATER { Held::Unbounded } else { held_of_wholes(scheme) }
 }
 
-/// The same of objects of which each is alive by itself: a bounded number is a bounded number of
+/// The same for objects of which none keeps another alive: a bounded number of versions is a bounded number of
 /// tables.
 const fn held_of_wholes(scheme: Held) -> Held {
     match scheme {
@@ -190,43 +191,43 @@ const fn held_of_wholes(scheme: Held) -> Held {
 
 /// A construction that makes objects of type `O` concurrent.
 ///
-/// It may hold several objects, its roots, which have nothing to do with each other. With more than
-/// one there is no moment's state of all of them.
+/// It may hold several objects, its roots, which are independent of each other. With more than
+/// one root there is no snapshot of all of them at one moment.
 pub trait Universal<O: Sequential>: Send + Sync {
-    /// What it says of itself as a map's construction. Its `insert` and `remove` are the progress
-    /// of [`UniversalPinned::apply`], its `get` that of [`UniversalPinned::read`].
+    /// Its facts, as the construction of a map: `insert` and `remove` have the progress
+    /// of [`UniversalPinned::apply`], `get` has that of [`UniversalPinned::read`].
     const INFO: MapInfo;
 
     /// The number of objects that it holds.
     const ROOTS: usize = 1;
 
-    /// Whether a writer waits for who is in [`UniversalPinned::read`], so that nobody can write from
-    /// in there.
+    /// Whether a writer waits for threads that are in [`UniversalPinned::read`], so that the closure of a read cannot
+    /// write.
     const READS_HOLD_UP_WRITES: bool = false;
 
     /// Whether [`UniversalPinned::apply_all`] runs the operations at one moment, as one change.
     const AT_ONCE: bool = false;
 
-    /// One thread's way in.
+    /// A thread's handle.
     type Handle<'c>: UniversalHandle<O>
     where
         Self: 'c;
 
-    /// Registers the calling thread.
+    /// Makes a handle: registers the calling thread.
     ///
     /// # Panics
     ///
-    /// When more than [`MapInfo::max_threads`] handles would exist.
+    /// If more than [`MapInfo::max_threads`] handles would exist.
     fn handle(&self) -> Self::Handle<'_>;
 
-    /// [`UniversalPinned::read`] for a thread that may have no handle. It takes none of those that
-    /// [`MapInfo::max_threads`] counts: a construction that limits them does better than this.
+    /// [`UniversalPinned::read`] for a thread that may have no handle. It must use up none of the handles that
+    /// [`MapInfo::max_threads`] counts, so a construction with such a limit overrides this method.
     fn look<T>(&self, root: usize, f: impl FnOnce(&O) -> T) -> T {
         self.handle().pin().read(root, f)
     }
 }
 
-/// One thread's way into a [`Universal`] construction.
+/// One thread's handle of a [`Universal`] construction.
 pub trait UniversalHandle<O: Sequential> {
     /// The handle inside a critical section.
     type Pinned<'h>: UniversalPinned<O>
@@ -244,15 +245,16 @@ pub trait UniversalHandle<O: Sequential> {
 
 /// The two things that can be done to a concurrent object.
 pub trait UniversalPinned<O: Sequential> {
-    /// Runs `f` on the current state of the object in `root`: the state at one moment of the call.
+    /// Runs `f` on the state of the object in `root` at one moment during the call.
     fn read<T>(&mut self, root: usize, f: impl FnOnce(&O) -> T) -> T;
 
-    /// Runs `op` on the object in `root`: it takes effect once, at one moment of the call, however
-    /// often it is run. If the user's code in it panics, so does this, and there is no effect.
+    /// Runs `op` on the object in `root`. It takes effect once, at one moment during the call, however
+    /// often it is run. If the user's code in it panics, this call panics too, and there is no effect.
     fn apply(&mut self, root: usize, op: O::Op) -> O::Out;
 
-    /// Runs many operations, in order. They take effect at [one moment](Universal::AT_ONCE), or each at its
-    /// own; then, under most schemes, all that they replace waits for the end of this critical section.
+    /// Runs many operations, in order. They take effect at [one moment](Universal::AT_ONCE), or each at a moment of
+    /// its own. In the latter case, under most schemes, everything that they replace waits for the end of this critical
+    /// section.
     fn apply_all(&mut self, root: usize, ops: Vec<O::Op>) -> Vec<O::Out> {
         ops.into_iter().map(|op| self.apply(root, op)).collect()
     }
@@ -264,22 +266,25 @@ pub trait CurrentVersion<O> {
     fn version(&mut self) -> &O;
 }
 
-/// Roots of a [`HamtSharded`].
+/// The number of roots of a [`HamtSharded`].
 pub const SHARDS: usize = 16;
 
-/// An open-addressing table, copied whole for each update, under a writers' lock.
+/// An open-addressing table that is copied whole for each update, under a lock for writers: reads are wait-free,
+/// updates blocking and O(n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowLock<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Locked>, S>;
 
-/// An open-addressing table, copied whole for each update, installed by compare-and-swap.
+/// An open-addressing table that is copied whole for each update, and installed by compare-and-swap: reads are
+/// wait-free, updates lock-free and O(n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowCas<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Cas>, S>;
 
-/// A hash trie. An update copies the path to its leaf and installs the copy by compare-and-swap.
+/// A hash trie. An update copies the path to its leaf and installs the copy by compare-and-swap: reads are wait-free,
+/// updates lock-free; both expected O(log n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 ///
@@ -300,25 +305,28 @@ pub type CowCas<K, V, R = Epoch, S = RandomState> =
 pub type HamtCas<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas>, S>;
 
-/// [`SHARDS`] hash tries, each as in [`HamtCas`]: writers meet less often, and no snapshot is of
-/// all of them.
+/// [`SHARDS`] hash tries, each as in [`HamtCas`]: writers conflict less often, but there is no snapshot of
+/// all tries together.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type HamtSharded<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, SHARDS>, S>;
 
-/// A hash trie. A thread announces its operation, and whoever makes the next version applies all that are announced.
+/// A hash trie under P-Sim: a thread announces its operation, and a thread that makes the next version applies all
+/// announced operations. Reads, `insert` and `remove` are wait-free, `update` and `upsert` lock-free.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, PSim<Hamt<K, V, P>, R>, S>;
 
-/// Two open-addressing tables: readers read one while a writer writes the other.
+/// Two open-addressing tables under Left-Right: readers read one while a writer writes the other. Reads are wait-free,
+/// updates blocking.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type LeftRightTable<K, V, S = RandomState> = VersionedMap<Flat<K, V>, LeftRight<Flat<K, V>>, S>;
 
-/// A hash trie for each handle, and a log of all operations, which each handle applies to its own trie.
+/// Herlihy's construction: a log of all operations, and a hash trie for each handle, to which the handle applies them.
+/// Reads, `insert` and `remove` are wait-free, `update` and `upsert` lock-free.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type LogHerlihy<K, V, R = Epoch, S = RandomState> =

@@ -3,18 +3,18 @@
 //!
 //! P. Fatourou, N. Kallimanis, *A highly-efficient wait-free universal construction*, SPAA 2011.
 //! Departures: the copy is a fork, O(1) for a trie, whose own nodes a batch changes in place; the
-//! announced operations are nodes of the reclaimer's, as is the state; no backoff.
+//! announced operations, and the state, are nodes of the reclaimer; there is no backoff.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
 //! | `read` | wait-free | psim-L1: the protected load of the state |
 //! | `apply`, no change | that of `read` | psim-L1 |
-//! | `apply` | wait-free | psim-L2: the CAS that installs the first state in which the operation is applied, by whoever announced one of its batch |
+//! | `apply` | wait-free | psim-L2: the CAS that installs the first state in which the operation is applied, by any thread that announced an operation of the same batch |
 //!
-//! Given an allocator and a reclaimer that are; under schemes that protect single nodes, lock-free. Of
-//! k announced operations each thread applies all: O(k) updates of the fork, twice at most. Any number
-//! of handles may exist: an update goes through the bits and the responses of n of them, O(n), where n
-//! is the most that there were at once. As in the paper the bits of all are in as many words as they
+//! This holds if the allocator and the reclaimer have these guarantees too; under schemes that protect single nodes,
+//! all are only lock-free. If k operations are announced, each thread applies all of them: O(k) updates of the fork, at
+//! most twice. Any number of handles may exist. An update reads the bits and the responses of n handles, O(n), where n
+//! is the most that have existed at once. As in the paper, the bits are in as many words as they
 //! need, which are not read at one moment.
 //!
 //! # Invariants
@@ -24,12 +24,12 @@
 //! * psim-I2. A handle announces when its bits agree: an operation is announced until it is applied,
 //!   and its record stays in its slot until the handle announces the next.
 //! * psim-I3. *At most once.* A state is installed in place of the one that it was made from, in which
-//!   the operations that it applies were not applied. Who reads a later operation's record for an
+//!   the operations that it applies were not applied. A thread that reads a later operation's record for an
 //!   earlier bit has a state that has been replaced since.
 //! * psim-I4. *At the latest by the second state* that is installed after the operation was announced:
-//!   who installs it has loaded the first one after the announcement, and `toggles` after that
-//!   (psim-F1, psim-F2). Each bit for itself: words are read one after the other, and a word that is
-//!   not there yet has no announcement before psim-F2.
+//!   the thread that installs it has loaded the first one after the announcement, and `toggles` after that
+//!   (psim-F1, psim-F2). This holds for each bit separately: words are read one after the other, and a word that does
+//!   not exist yet has no announcement before psim-F2.
 //! * psim-I5. A state, and an announced record, is retired by the thread that replaced it, hence once.
 
 mod state;
@@ -65,10 +65,10 @@ impl<T> Payload for Announced<T> {}
 type StateNode<O, R> = Node<R, State<O>>;
 type AnnouncedNode<O, R> = Node<R, Announced<<O as Sequential>::Op>>;
 
-/// An object to which whoever comes applies everybody's operations.
+/// An object under P-Sim: each thread applies the announced operations of all threads.
 ///
-/// If [`Version::fork`] panics, as it can where an object is copied whole, so does the operation,
-/// and it may yet take effect.
+/// If [`Version::fork`] panics, as it can where an object is copied whole, the operation panics too,
+/// and may still take effect.
 pub struct PSim<O: Version, R: Reclaimer> {
     // Dropped first: it frees what was replaced.
     domain: R,

@@ -1,38 +1,38 @@
-//! Bundles: what the updates of a trie have replaced, until nobody can get there any more.
+//! Bundles: the nodes that updates of a trie have replaced, kept until no version can reach them any more.
 //!
-//! Each version of a *line*, in which each was forked from the one before, has a bundle: the nodes that
-//! the update which replaced it has taken out, and a link to the next version's bundle. Two hold a
-//! bundle: its version, and the bundle before it, by its link. Who lets go of it second frees it, and
-//! thereby lets go of the next. So a version that lasts keeps all that later ones have replaced, and
-//! when it drops, a chain of any length is to be freed.
+//! In a *line* of versions each version was forked from the one before. Each version of a line has a bundle: the
+//! nodes that were replaced by the update that replaced the version, and a link to the next version's bundle. A
+//! bundle has two holders: its version, and the bundle before it, by its link. The second holder that releases it
+//! frees it, and thereby releases the next bundle. So a version that lasts keeps everything that later versions have
+//! replaced, and when it drops, a chain of any length must be freed.
 //!
-//! Meanwhile other threads replace more versions, which makes the chain longer; one thread alone might
-//! never come to its end. So it is freed in pieces. Who has taken a piece off puts the rest where
-//! others find it, before it frees the piece; and whoever's version drops, as that of each update does
-//! sooner or later, helps for as long as there is a rest. Those who would make the chain longer thus
+//! Meanwhile other threads replace more versions, which makes the chain longer; a single thread might
+//! never reach its end. So the chain is freed in pieces. A thread that has taken a piece off puts the rest where
+//! other threads can find it, before it frees the piece. Each update drops a version sooner or later, and a thread
+//! that drops a version helps for as long as there is a rest. So threads that would make the chain longer
 //! make it shorter first.
 //!
 //! # Progress
 //!
-//! Nobody waits. A drop takes [`TURNS`] turns at most, each of which goes as far as versions had been
-//! dropped when it began: so its steps are finite, whatever others do. Who finds no rest, since another
-//! thread is about to put it back, leaves it to that one, which looks for it again. A rest stays only
-//! if that one has had all its turns, as in each of them others dropped more; and then until the next
-//! version drops.
+//! No thread waits. A drop takes at most [`TURNS`] turns, each of which goes only as far as versions had been
+//! dropped when it began: so its steps are finite, whatever other threads do. If a thread finds no rest because
+//! another thread is about to put it back, it leaves the rest to that thread, which looks for it again. A rest
+//! remains only if that thread has used all its turns, because in each of them others dropped more versions; and
+//! then it remains until the next version drops.
 //!
 //! # Invariants
-//! * bundles-I1. A bundle is held twice: by its version, and by the bundle before it, until they let go;
-//!   one that has let go does not use it any more. The first of a line has none before it. That of a
-//!   draft which was not installed is the draft's alone.
-//! * bundles-I2. A chain is taken apart from its front, a bundle that nobody holds any more, and a line has
-//!   one such at most, as each further one is held by the one before. It is that of the thread that
-//!   let go of it second, or that has taken it from the line's rest, or it is the rest. So there is no
+//! * bundles-I1. A bundle is held twice, by its version and by the bundle before it, until they release it;
+//!   a holder that has released it does not use it any more. The first bundle of a line has none before it. The bundle
+//!   of a draft that was not installed belongs only to the draft.
+//! * bundles-I2. A chain is taken apart from its front, a bundle without holders. A line has at most
+//!   one such bundle, as each further one is held by the one before. It belongs to the thread that
+//!   released it second, or to the thread that has taken it from the line's rest, or it is the rest. So there is no
 //!   rest when one is put there.
-//! * bundles-I3. A line lasts as long as its last bundle, to which a way leads from each of its other
-//!   bundles; who lets go of one, and looks for a rest then, does that for a version that drops, and
+//! * bundles-I3. A line lasts as long as its last bundle, which can be reached from each of its other
+//!   bundles. A thread releases a bundle, and then looks for a rest, only on behalf of a version that drops, and
 //!   the last version drops after all others.
-//! * bundles-I4. The nodes of a bundle are reached by its version and those before it alone. So when
-//!   nobody holds the bundle, nobody reaches them.
+//! * bundles-I4. Only a bundle's version and those before it reach the bundle's nodes. So when
+//!   the bundle has no holder, nothing reaches them.
 
 use std::fmt;
 use std::ptr::{self, NonNull};

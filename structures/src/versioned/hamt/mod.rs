@@ -2,18 +2,18 @@
 //!
 //! P. Bagwell, *Ideal hash trees*, EPFL 2001, for the trie; M. Steindorfer, J. Vinju, *Optimizing
 //! hash-array mapped tries*, OOPSLA 2015, for keeping it canonical under removal. Departures:
-//! leaves are nodes of their own, so that copying a branch runs no code of the user's; a draft changes
-//! the nodes that it has made in place, so that a batch of updates copies a node once.
+//! leaves are separate nodes, so that copying a branch runs no user code; a draft changes the nodes
+//! that it has made in place, so that a batch of updates copies a node once.
 //!
 //! `find` takes O(log₃₂ n) steps, expected; an update copies as many nodes. With equal hashes both
 //! are O(number of those). The [`Sharing`] decides when nodes are freed.
 //!
 //! # Invariants
 //! * hamt-I1. Below a branch there are two leaves at least; in a bucket all hashes are equal.
-//! * hamt-I2. A draft changes and frees only nodes that are its own: not only is such a node reached by
-//!   it alone, the branches on the way are its own too.
-//! * hamt-I3. Edits run no code of the user's but the `Drop` of what the draft itself has made, which
-//!   cannot get at the draft: keys are compared, and cloned, before.
+//! * hamt-I2. A draft changes and frees only nodes that are its own: only the draft reaches such a node, and
+//!   the branches on the way are its own too.
+//! * hamt-I3. The only user code that an edit runs is the `Drop` of what the draft itself has made, which
+//!   cannot reach the draft: keys are compared, and cloned, before the edit.
 
 mod bundles;
 mod edit;
@@ -284,7 +284,7 @@ unsafe impl<K: Eq + Clone, V: Clone, P: Sharing> Version for Hamt<K, V, P> {
 }
 
 impl<K, V> Clone for Hamt<K, V, Counted> {
-    /// A copy that is edited apart from this. O(1).
+    /// An independent copy. O(1).
     fn clone(&self) -> Self {
         touch_bytes(ptr::from_ref(self), size_of::<Self>());
         if let Some(root) = self.root {

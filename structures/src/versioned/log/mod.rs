@@ -1,41 +1,41 @@
-//! Herlihy's construction: a log whose next entry is decided by consensus, and a replica for each
-//! handle that runs it.
+//! Herlihy's construction: a log whose next entry is decided by consensus, and for each handle a replica of the object
+//! that runs the log.
 //!
 //! M. Herlihy, *Wait-free synchronization*, TOPLAS 1991; M. Herlihy, N. Shavit, *The art of
-//! multiprocessor programming*, ch. 6. Departures: a replica stays where it is between operations;
-//! every 128 entries somebody leaves a checkpoint, from which those that have fallen behind go on, and
-//! before which the log is reclaimed; a response is decided by who runs the operation first.
+//! multiprocessor programming*, ch. 6. Departures: a replica keeps its position between operations;
+//! every 128 entries some thread leaves a checkpoint, from which replicas that have fallen behind continue, and
+//! before which the log is reclaimed; the first thread that runs an operation decides its response.
 //!
 //! | operation | progress | linearization point |
 //! | --- | --- | --- |
 //! | `read`, and `apply` without a change | wait-free | log-L1: the load of `frontier`; if the replica is beyond that, when `frontier` first reaches it (log-R2), behind the entry that it is at |
 //! | `apply` | wait-free | log-L2: when `frontier` first reaches the operation's entry (log-R2), in the log's order |
 //!
-//! So an operation takes effect when `frontier` says so, not yet when its entry is in the log: until
-//! then nobody has had a response that depends on it, and a read may do without it.
+//! So an operation takes effect when `frontier` reaches its entry, not when the entry enters the log: until
+//! then no thread has received a response that depends on it, and a read may ignore it.
 //!
-//! Given an allocator and a reclaimer that are; under schemes that protect single nodes, lock-free. Any
-//! number of handles may exist. There are n slots, 64 or the most handles that there were at once,
-//! rounded up to a power of two. An announced operation is in the log n + 1 entries later at the latest:
-//! its slot's turn comes every n, and one turn may go to somebody who looked at the slot before. If n
-//! grows meanwhile, it is 2n + log n, of the last n: who proposes for an entry counts the slots after the
-//! entry before it was decided, so entry by entry the count only grows, and each doubling costs one round
-//! at most. To return, its owner runs up to 128 entries more, or takes a checkpoint. A read runs what is
-//! in the log up to `frontier`.
+//! This holds if the allocator and the reclaimer have these guarantees too; under schemes that protect single nodes,
+//! all are only lock-free. Any number of handles may exist. There are n slots: 64, or the most handles that have existed
+//! at once, rounded up to a power of two. An announced operation is in the log at most n + 1 entries later:
+//! its slot's turn comes every n entries, and one turn may be lost to a thread that read the slot before the
+//! announcement. If n grows meanwhile, it is 2n + log n entries, with the last n: a thread that proposes for an entry
+//! counts the slots after the entry before it was decided. So the count only grows from entry to entry, and each doubling
+//! costs at most one round. To return, the operation's owner runs up to 128 entries more, or takes a checkpoint. A read
+//! runs the log up to `frontier`.
 //!
 //! # Invariants
 //! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, and are numbered.
-//! * log-I2. Who steps to an entry notes first, in its proposal, that it is in the log. Hence a
-//!   proposal that is not noted, looked at from an entry, is neither at that entry nor before it.
-//! * log-I3. *Exactly once.* A proposal is proposed for the place behind an entry by who stands at the
-//!   entry and has then found the proposal not noted: if it has got into the log meanwhile, that place
+//! * log-I2. A thread that steps to an entry first notes, in the entry's proposal, that it is in the log. Hence a
+//!   proposal that is found not noted, by a thread at some entry, is neither at that entry nor before it.
+//! * log-I3. *Exactly once.* A proposal is proposed for the place behind an entry by a thread that is at the
+//!   entry and has then found the proposal not noted: if the proposal has entered the log meanwhile, that place
 //!   is taken (log-I1, log-I2).
-//! * log-I4. What an operation came to is decided once, by the CAS of its `response`, by the first who
-//!   has run it; a replica of which the user's code says otherwise does not go on from there.
+//! * log-I4. The result of an operation is decided once, by the CAS of its `response`, by the first thread that
+//!   has run it. A replica in which the user's code gives another result does not continue from there.
 //! * log-I5. The entries from the checkpoint's on are not retired. Those before it are, by the thread
 //!   that installed it, after `kept_from` says so; hence an entry that is protected, with `kept_from`
 //!   not past its number after that, is not freed.
-//! * log-I6. Entries before the checkpoint's have responses: who left it has run them.
+//! * log-I6. Entries before the checkpoint's have responses: the thread that left the checkpoint has run them.
 
 mod checkpoint;
 mod compaction;
@@ -71,10 +71,10 @@ const SLOTS: usize = if cfg!(any(loom, shuttle)) { 2 } else { 64 };
 type Owns<O, R> =
     (CheckpointNode<O, R>, EntryNode<O, R>, <O as Sequential>::Op, Mutex<<O as Sequential>::Out>);
 
-/// An object that every handle has a replica of, and a log of what is done to it.
+/// An object of which every handle has a replica, and a log of the operations on it.
 ///
-/// If the user's code in an operation panics in one thread whenever that runs it, and not in the one
-/// that ran it first, the call panics, and the operation may take effect.
+/// The user's code in an operation may panic in the calling thread each time that this thread runs it, but not in the
+/// thread that ran it first. Then the call panics, and the operation may take effect.
 pub struct HerlihyLog<O: Sequential, R: Reclaimer> {
     // Dropped first: it frees what was retired.
     domain: R,
@@ -85,7 +85,7 @@ struct Shared<O: Sequential, R: Reclaimer> {
     checkpoint: CachePadded<AtomicPtr<CheckpointNode<O, R>>>,
     /// Entries below this number may have been retired.
     kept_from: CachePadded<AtomicU64>,
-    /// No response that anybody has been given depends on an entry above this number.
+    /// No response that has been returned to a caller depends on an entry above this number.
     frontier: CachePadded<AtomicU64>,
     /// Where each handle announces its operation; null before the first.
     announced: Padded<AtomicPtr<AnnouncedNode<O, R>>, SLOTS>,

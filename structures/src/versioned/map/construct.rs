@@ -1,6 +1,6 @@
 //! Constructors.
 //!
-//! Tries have no `with_capacity`: they have no buckets to make room in.
+//! Tries have no `with_capacity`: they have no buckets to allocate in advance.
 
 use foldhash::fast::RandomState;
 
@@ -108,7 +108,7 @@ impl<O, U> VersionedMap<O, U> {
 }
 
 impl<K, V, U: InDomain<Flat<K, V>>, S> VersionedMap<Flat<K, V>, U, S> {
-    /// An empty table with room for `capacity` entries, which its copies have, too.
+    /// An empty table with room for `capacity` entries; its copies have as much room.
     ///
     /// # Panics
     ///
@@ -128,8 +128,8 @@ impl<K, V, U: InDomain<Flat<K, V>>, S> VersionedMap<Flat<K, V>, U, S> {
 }
 
 impl<K, V, U: InDomain<Flat<K, V>>> VersionedMap<Flat<K, V>, U> {
-    /// An empty table with room for `capacity` entries, which its copies have, too, and a hasher that
-    /// is seeded at random.
+    /// An empty table with room for `capacity` entries, and a hasher that is seeded at random; its copies have as
+    /// much room.
     ///
     /// # Panics
     ///

@@ -21,15 +21,15 @@ pub use self::snapshot::Snapshot;
 
 /// A concurrent map: the sequential map `O` under the universal construction `U`.
 ///
-/// `get` and its kind read one version. `insert` and `remove` are each one operation of the
-/// construction. `update`, `upsert` and `remove_if` run their closure on what they read and then ask
-/// for the binding to be replaced or removed if it still is the one read: lock-free where the
-/// construction is lock-free or wait-free. Iteration sees one moment of each root, `len` likewise.
+/// `get`, `get_with` and `contains` read one version. `insert` and `remove` are each one operation of the
+/// construction. `update`, `upsert` and `remove_if` read the key's binding, run their closure on it, and then replace
+/// or remove the binding if it is still the same, else they try again. So they are lock-free where the
+/// construction is lock-free or wait-free. Iteration and `len` show each root at one moment.
 ///
 /// **[`insert`](Pinned::insert) keeps the old value** if the key is present;
 /// [`insert_or_assign`](Pinned::insert_or_assign) replaces it. There is no `reserve` and no
-/// `shrink_to_fit`: each update makes the version that it needs. A trie has no empty buckets; a flat
-/// table's copies have as many buckets as it has had.
+/// `shrink_to_fit`: each update makes the version that it needs. A trie has no empty buckets; copies of a flat
+/// table have as many buckets as the table.
 pub struct VersionedMap<O, U, S = RandomState> {
     construction: U,
     hasher: S,
@@ -56,22 +56,22 @@ where
     U: Universal<O>,
     S: BuildHasher,
 {
-    /// Registers the calling thread with the construction.
+    /// Makes a handle: registers the calling thread with the construction.
     ///
     /// # Panics
     ///
-    /// When more than [`MapInfo::max_threads`](crate::map::MapInfo::max_threads) handles would exist.
+    /// If more than [`MapInfo::max_threads`](crate::map::MapInfo::max_threads) handles would exist.
     pub fn handle(&self) -> Handle<'_, O, U, S> {
         Handle { map: self, inner: self.construction.handle() }
     }
 
-    /// The number of entries at one moment, if there is one root. It takes none of the handles that
+    /// The number of entries, at one moment if there is one root. It uses up none of the handles that
     /// [`MapInfo::max_threads`](crate::map::MapInfo::max_threads) counts.
     pub fn len(&self) -> usize {
         (0..U::ROOTS).map(|root| self.construction.look(root, O::len)).sum()
     }
 
-    /// Runs `f` on every entry: those of one moment, root by root. It takes none of the handles that
+    /// Runs `f` on every entry, root by root, each root at one moment. It uses up none of the handles that
     /// [`MapInfo::max_threads`](crate::map::MapInfo::max_threads) counts.
     pub fn for_each(&self, mut f: impl FnMut(&O::Key, &O::Value)) {
         for root in 0..U::ROOTS {
@@ -83,7 +83,7 @@ where
     derived!(() [O::Key, O::Value] [<Q> Q]: is_empty);
 }
 
-/// The root that holds a hash. Its high bits choose, as tries and tables look at the low ones.
+/// The root to which a hash belongs. The hash's high bits choose it, as tries and tables use the low ones.
 #[inline]
 fn root_of<O: Sequential, U: Universal<O>>(hash: u64) -> usize {
     if U::ROOTS == 1 { 0 } else { (hash >> 48) as usize % U::ROOTS }

@@ -7,7 +7,7 @@ use super::super::{Sequential, Whole};
 pub struct Binding<K, V> {
     /// The key's hash.
     pub hash: u64,
-    /// When the value was bound: no other binding of the same object ever has this stamp.
+    /// The stamp of the moment at which the value was bound: no other binding of the same object ever has it.
     pub stamp: u64,
     /// The key.
     pub key: K,
@@ -27,17 +27,17 @@ pub enum MapOp<K, V> {
         /// Its value.
         value: V,
     },
-    /// Takes a key out.
+    /// Removes a key.
     Remove {
         /// Its hash.
         hash: u64,
         /// The key.
         key: K,
-        /// The stamp that the binding must have; any will do if there is none.
+        /// The stamp that the binding must have; if `None`, any.
         stamp: Option<u64>,
     },
-    /// Binds a key that is bound with `stamp` to another value: a compare-and-swap, as the
-    /// closure that computes `value` may be run by no thread but its owner's.
+    /// Binds a key that is bound with `stamp` to another value: a compare-and-swap, since only the owner's thread may
+    /// run the closure that computes `value`.
     Replace {
         /// Its hash.
         hash: u64,
@@ -53,12 +53,12 @@ pub enum MapOp<K, V> {
 /// The result of an operation of a sequential map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<V> {
-    /// It changed nothing: the key to be added is present, the one to be removed absent, or the
-    /// binding to be removed or replaced another.
+    /// It changed nothing: the key to be added is present, the key to be removed is absent, or the
+    /// binding to be removed or replaced is another one.
     Refused,
     /// It added a key.
     Added,
-    /// It took out or replaced this value.
+    /// It removed or replaced this value.
     Replaced(V),
 }
 
@@ -87,10 +87,10 @@ pub trait MapObject:
     /// Its values.
     type Value;
 
-    /// Whether `structures/tests/progress.rs` leaves threads standing in tables of these.
+    /// Whether `structures/tests/progress.rs` suspends threads in tables of these.
     const PROGRESS_IS_TESTED: bool = false;
 
-    /// The binding, among those of `hash`, whose key `is_key`.
+    /// The binding, among those with `hash`, for whose key `is_key` returns true.
     fn find(
         &self,
         hash: u64,

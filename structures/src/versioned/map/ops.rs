@@ -18,7 +18,7 @@ where
     derived!((mut) [O::Key, O::Value] [<Q> Q]: get contains get_many insert_or_assign
         get_or_insert_with clear is_empty);
 
-    /// Runs `read` on the value of `key`.
+    /// Runs `read` on the value of `key`; `None` if the key is absent.
     #[inline]
     pub fn get_with<Q, T>(&mut self, key: &Q, read: impl FnOnce(&O::Value) -> T) -> Option<T>
     where
@@ -55,8 +55,8 @@ where
         matches!(self.apply(hash, MapOp::Insert { hash, key, value }), Outcome::Added)
     }
 
-    /// Adds the entries whose keys are absent, and returns how many that were: where the
-    /// construction can, those of a root at one moment.
+    /// Adds the entries whose keys are absent, and returns how many that were. If the construction can, it adds those
+    /// of a root at one moment.
     pub fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
         let mut ops: Vec<Vec<_>> = (0..U::ROOTS).map(|_| Vec::new()).collect();
         for (key, value) in entries {
@@ -85,9 +85,9 @@ where
     /// Removes `key` if `condition` holds for its value, and returns the value; `condition` runs once
     /// for each attempt.
     ///
-    /// One step, that of the construction: what it removes is the binding that `condition` has seen,
-    /// by its stamp. If that refused it, the step is the reading. The version that is read is
-    /// protected by the construction's guard (reclaim-D1); what is replaced, the construction retires
+    /// The linearization point is the construction's: it removes the binding that `condition` has seen,
+    /// which it recognises by its stamp. If `condition` returned false, it is that of the read. The construction's
+    /// guard protects the version that is read (reclaim-D1), and the construction retires what is replaced
     /// (reclaim-D2).
     pub fn remove_if<Q>(
         &mut self,
@@ -101,17 +101,18 @@ where
         self.change(key, |found| condition(&found.value).then(|| remove(found)))
     }
 
-    /// Removes the entries that `keep` refuses, of one moment of each root. Where the construction can,
-    /// as one that installs copies, those of a root are removed in one step, else each by itself; that
-    /// is a later step than the reading:
+    /// Removes the entries for which `keep` returns false, of each root as it is at one moment. If the construction can
+    /// (one that installs copies can), the entries of a root are removed in one step, else each in a step of its own.
+    /// The removal is a later step than the read:
     ///
-    /// * always removed, by this or by another thread: an entry that `keep` refuses and that is
+    /// * always removed, by this or by another thread: an entry for which `keep` returns false, that is
     ///   present when the call starts, and that nobody else changes until it ends;
-    /// * never removed: a value that `keep` has not refused;
-    /// * perhaps removed: an entry inserted or updated meanwhile, if `keep` has seen it.
+    /// * never removed: a value for which `keep` has not returned false;
+    /// * perhaps removed: an entry that is inserted or updated meanwhile, if `keep` has seen it.
     ///
-    /// `keep` runs once for each entry, as the closure of `for_each`: what it may do with the map is
-    /// said [there](crate::map#user-code-that-uses-the-map). O(n); room for as many keys as are removed.
+    /// `keep` runs once for each entry, like the closure of `for_each`; [the table of user
+    /// code](crate::map#user-code-that-uses-the-map) states what it may do with the map. Takes O(n) time, and memory for
+    /// as many keys as are removed.
     pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
         for root in 0..U::ROOTS {
             let removals = self.removals(root, &mut keep);
@@ -135,8 +136,8 @@ where
         removals
     }
 
-    /// Replaces the value of `key` by `f` of it and returns the one replaced; `f` runs once for
-    /// each attempt.
+    /// Replaces the value of `key` by the result of `f` on it, and returns the old value; `None` if the key is absent.
+    /// `f` runs once for each attempt.
     pub fn update<Q>(
         &mut self,
         key: &Q,
@@ -209,7 +210,7 @@ where
         }
     }
 
-    /// Runs `f` on every entry: those of one moment, root by root.
+    /// Runs `f` on every entry, root by root, each root at one moment.
     pub fn for_each(&mut self, mut f: impl FnMut(&O::Key, &O::Value)) {
         for root in 0..U::ROOTS {
             let visit = |object: &O| object.for_each(|binding| f(&binding.key, &binding.value));
@@ -217,7 +218,7 @@ where
         }
     }
 
-    /// The number of entries: of one moment, if there is one root.
+    /// The number of entries, at one moment if there is one root.
     pub fn len(&mut self) -> usize {
         (0..U::ROOTS).map(|root| self.inner.read(root, O::len)).sum()
     }
@@ -249,8 +250,8 @@ where
 
     derived!((mut) [O::Key, O::Value] [<Q> Q]: clear);
 
-    /// [`Pinned::insert_many`]; where the construction adds one entry at a time, each has a critical
-    /// section of its own, so that what it replaces can be freed before the next ones come.
+    /// [`Pinned::insert_many`]. If the construction adds one entry at a time, each insertion has a critical
+    /// section of its own, so that what it replaces can be freed before the next ones run.
     pub fn insert_many(&mut self, entries: impl IntoIterator<Item = (O::Key, O::Value)>) -> usize {
         if U::AT_ONCE {
             return self.pin().insert_many(entries);
@@ -262,7 +263,7 @@ where
         added
     }
 
-    /// [`Pinned::retain`]; where the construction removes one entry at a time, each removal has a critical
+    /// [`Pinned::retain`]. If the construction removes one entry at a time, each removal has a critical
     /// section of its own, as in [`insert_many`](Self::insert_many).
     pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
         if U::AT_ONCE {

@@ -13,10 +13,11 @@ where
     U: Universal<O> + 'm,
     <U::Handle<'m> as UniversalHandle<O>>::Pinned<'h>: CurrentVersion<O>,
 {
-    /// All entries as they are at one moment of the call, for as long as this is borrowed. O(1).
+    /// All entries as they are at one moment during the call, for as long as this is borrowed. O(1); wait-free if the
+    /// reclaimer is.
     ///
-    /// Others may go on updating the map; the scheme holds back, meanwhile, what the snapshot leads
-    /// to, and perhaps more. Wait-free given a reclaimer that is.
+    /// Other threads may go on updating the map. Meanwhile the scheme does not free what the snapshot refers to, and
+    /// perhaps more.
     ///
     /// # Examples
     ///
@@ -49,7 +50,7 @@ impl<'v, O: MapObject, S: BuildHasher> Snapshot<'v, O, S> {
         self.object
     }
 
-    /// The value of `key`.
+    /// The value of `key`; `None` if the key is absent.
     pub fn get<Q>(&self, key: &Q) -> Option<&'v O::Value>
     where
         O::Key: Borrow<Q>,
