@@ -5,7 +5,7 @@
 
 use crate::cuckoo::GrowError;
 
-/// How many buckets a table has for how many entries.
+/// The relation between the numbers of buckets and entries of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Slots of a bucket.
@@ -17,7 +17,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Buckets in chains: as many as entries, and a word each.
+    /// Chained tables: as many buckets as entries, and one word per bucket.
     pub(crate) const WORDS: Self = Self { slots: 1, load: (1, 1), bytes: size_of::<usize>() };
 
     /// Buckets for `entries` entries, a power of two; `None` if an array of so many would exceed the
@@ -33,12 +33,12 @@ impl Shape {
         Some((buckets as usize).next_power_of_two())
     }
 
-    /// Buckets for `additional` entries more than there are.
+    /// The number of buckets for `additional` entries beyond those present.
     ///
     /// # Errors
     ///
-    /// There cannot be so many, or there is no memory for them now: said before a table that can only
-    /// double has doubled in vain.
+    /// If so many are impossible, or there is no memory for them now. This is checked first, so that a table that can
+    /// only double does not double in vain.
     pub(crate) fn buckets_for_more(
         self,
         entries: usize,
@@ -69,7 +69,7 @@ impl Shape {
     ///
     /// # Panics
     ///
-    /// If there cannot be so many, or if there is no memory for them: says what was asked for and what
+    /// If so many are impossible, or if there is no memory for them. The message says what was requested and what
     /// fits.
     pub(crate) fn make<T>(
         self,

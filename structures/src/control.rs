@@ -98,8 +98,8 @@ impl<const SLOTS: usize> ControlWord<SLOTS> {
         lanes
     }
 
-    /// The slots whose tag is `tag`, and no others: the key in an empty slot is a removed one's, so
-    /// that comparing keys would not make up for a wrong match.
+    /// Exactly the slots whose tag is `tag`. There must be no false match: the key in an empty slot is that of a removed
+    /// entry, so a comparison of keys would not detect it.
     #[inline(always)]
     #[must_use]
     pub const fn matching(self, tag: u64) -> Matches<SLOTS> {
@@ -132,7 +132,7 @@ impl<const SLOTS: usize> ControlWord<SLOTS> {
         Self(self.0 & !(Self::TAG << shift) | tag << shift)
     }
 
-    /// With `tag` in `slot`, which is empty; of another slot the result says nothing.
+    /// With `tag` in `slot`, which must be empty; otherwise the slot's tag in the result is unspecified.
     #[inline(always)]
     #[must_use]
     pub const fn filled(self, slot: usize, tag: u64) -> Self {
@@ -174,14 +174,14 @@ impl<const SLOTS: usize> ControlWord<SLOTS> {
         }
     }
 
-    /// Whether a writer has the bucket.
+    /// Whether a writer has locked the bucket.
     #[inline(always)]
     #[must_use]
     pub const fn is_locked(self) -> bool {
         self.0 & Self::LOCKED != 0
     }
 
-    /// Whether the bucket will not change any more.
+    /// Whether the bucket is frozen: it will not change any more.
     #[inline(always)]
     #[must_use]
     pub const fn is_frozen(self) -> bool {
@@ -280,7 +280,7 @@ impl<const SLOTS: usize> Iterator for Matches<SLOTS> {
 pub struct Wraps(AtomicU64);
 
 impl Wraps {
-    /// To be compared with another call's result after the read has been validated.
+    /// The number, to be compared with the result of another call after the read has been validated.
     #[inline(always)]
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -332,8 +332,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
         self.0.load(Ordering::Acquire) == seen.0
     }
 
-    /// [`validate`](Self::validate), but for the lock: whether the word still is `seen`, with or
-    /// without a writer that has changed nothing in it yet.
+    /// [`validate`](Self::validate), ignoring the lock: whether the word is still `seen`; a writer may have locked it
+    /// but has changed nothing in it yet.
     #[inline(always)]
     #[must_use]
     pub fn validate_but_lock(&self, seen: ControlWord<SLOTS>) -> bool {
@@ -391,8 +391,8 @@ impl<const SLOTS: usize> Control<SLOTS> {
         self.0.store(seen.0, Ordering::Release);
     }
 
-    /// A control word that is nobody else's, for a writer that is to change nothing but to take no other
-    /// way: it locks and unlocks as one that was `seen`.
+    /// A private control word, for a writer that changes nothing but must execute the same code as one that does: it
+    /// can be locked and unlocked like a word that was `seen`.
     #[inline(always)]
     pub(crate) fn scratch(seen: ControlWord<SLOTS>) -> Self {
         Self(AtomicU64::new(seen.0))

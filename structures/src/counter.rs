@@ -17,15 +17,15 @@ const STRIPES: usize = if cfg!(loom) {
     32
 };
 
-/// A sum, striped over threads. What is subtracted is added to 64 bits that go round.
+/// A sum, striped over threads. Subtraction is by wrapping addition of 64 bits.
 ///
 /// A thread adds to its own stripe with a load and a store. A read-modify-write would cost more
-/// than itself: it waits for the stores before it, among them the one that missed the cache when
-/// an entry was written. A thread leases its stripe's number when it first counts, lock-free, and has
-/// it until it exits. Each thread has a stripe of its own, however many there are; only those that are
+/// than the instruction itself: it waits for earlier stores, among them the one that missed the cache when
+/// an entry was written. A thread leases its stripe's number when it first counts, lock-free, and keeps
+/// it until it exits. Each thread has a stripe of its own, however many there are; only threads that are
 /// about to exit, and count in the destructors of their last thread-locals, share one. A counter has
-/// as many stripes as the most threads that were there at once, rounded up to a power of two, if one
-/// of the last has counted in it: 128 bytes each.
+/// as many stripes as the most threads that have existed at once, rounded up to a power of two, if one
+/// of the threads with the highest numbers has counted in it. A stripe has 128 bytes.
 #[derive(Default)]
 pub(crate) struct StripedCounter {
     stripes: Padded<AtomicU64, STRIPES>,
@@ -77,7 +77,7 @@ impl StripedCounter {
         }
     }
 
-    /// Counts one more, and returns what the calling thread's stripe has counted. Progress as of
+    /// Counts one more, and returns the value of the calling thread's stripe. Progress as of
     /// [`add`](Self::add).
     #[inline]
     pub(crate) fn count(&self) -> u64 {

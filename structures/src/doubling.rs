@@ -77,7 +77,7 @@ impl<T> Doubling<T> {
         Ok(unsafe { &*next })
     }
 
-    /// The same, if somebody has made it.
+    /// The same, if a thread has made it.
     pub(crate) fn started(&self) -> Option<&T> {
         // Acquire: pairs with the Release in `next`; the table is complete.
         let next = self.next.load(Ordering::Acquire);
@@ -87,7 +87,7 @@ impl<T> Doubling<T> {
 
     /// Runs `copy` on some of the table's `buckets` and returns when each has been copied, by
     /// this thread or another. A bucket whose `copy` panicked is
-    /// copied again, from its begin.
+    /// copied again, from its start.
     ///
     /// # Panics
     ///

@@ -10,9 +10,10 @@ use crate::owner::{OwnerGuard, OwnerLock};
 use crate::sealed::Sealed;
 use crate::versions::{PerBucket, Stripes, Versions};
 
-/// A way to exclude. Sealed: the tables' protocols are argued for these.
+/// How operations on a bucket exclude each other. Sealed: the correctness arguments of the tables cover only the
+/// implementations in this module.
 pub trait Exclusion: Sealed + Debug + Default + Send + Sync + 'static {
-    /// Its name in the names of tables.
+    /// The name of this value in the names of tables.
     const NAME: &'static str;
 
     /// Whether a reader takes the lock of each bucket that it reads, instead of validating it.
@@ -21,10 +22,10 @@ pub trait Exclusion: Sealed + Debug + Default + Send + Sync + 'static {
     /// The kind of locks and versions that the buckets have.
     type Versions: Versions;
 
-    /// Held around a lookup.
+    /// The guard that is held during a lookup.
     type Reading<'e>;
 
-    /// Held around an operation that writes.
+    /// The guard that is held during an operation that writes.
     type Writing<'e>;
 
     /// Begins a lookup.
@@ -75,7 +76,7 @@ impl<const N: usize> Exclusion for OptimisticStripes<N> {
     fn write(&self) {}
 }
 
-/// Readers validate, one writer at a time, as in MemC3; its versions are in stripes.
+/// Readers validate, and one writer runs at a time, as in MemC3; the versions are in stripes.
 #[derive(Debug, Default)]
 pub struct SingleWriter(OwnerLock<()>);
 
@@ -141,8 +142,8 @@ impl Exclusion for GlobalLock {
     }
 }
 
-/// A lock around an operation. An operation within one of the same thread, by a closure of the
-/// user's, is excluded from nothing: the outer one finds its bucket changed and goes on as if another
+/// A lock around an operation. An operation that the same thread runs inside another one, in a user's closure, takes no
+/// lock. The outer operation finds its bucket changed and continues as if another
 /// thread had done that, as it does where there is no lock.
 #[derive(Debug)]
 pub struct Exclusive<'e>(

@@ -22,8 +22,8 @@ pub const fn home(hash: u64, mask: usize) -> usize {
     hash as usize & mask
 }
 
-/// The other bucket of an entry in `bucket`: an involution, and never `bucket` itself, given at
-/// least two buckets. `tag` may be any number that belongs to the entry alone.
+/// The other bucket of an entry in `bucket`. It is an involution, and the result is never `bucket` itself if there are
+/// at least two buckets. `tag` may be any number that depends only on the entry.
 #[inline(always)]
 #[must_use]
 pub const fn other_bucket(bucket: usize, tag: u64, mask: usize) -> usize {

@@ -11,8 +11,8 @@ pub(crate) const WORD: usize = if cfg!(shuttle) { 2 } else { 64 };
 
 /// The numbers from 0 on: a bit each, set while the number is taken, `BITS` of them in a word.
 ///
-/// Who takes one gets the lowest that it finds free, one word after the other. So they stay below the most
-/// that were taken at once, give or take those that were taken and given back meanwhile.
+/// A thread takes the lowest number that it finds free, searching one word after the other. So numbers stay below the
+/// most that were taken at once, except for those that were taken and given back during a search.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers<const BITS: usize = WORD>(Padded<AtomicU64, 1>);
 
@@ -23,7 +23,7 @@ impl<const BITS: usize> Numbers<BITS> {
         Self(Padded::of([CachePadded::new(AtomicU64::new(0))]))
     }
 
-    /// A number that nobody has. Lock-free, except for the allocator; O(numbers that are taken).
+    /// Takes a number that no thread has. Lock-free, except for the allocator; O(numbers that are taken).
     pub(crate) fn take(&self) -> usize {
         let lowest_free = |taken: u64| {
             let is_free = (taken.trailing_ones() as usize) < BITS;

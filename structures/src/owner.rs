@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::sync::{Mutex, MutexGuard};
 
-/// Instead of a number: nobody.
+/// In place of a number: no thread.
 pub(crate) const NOBODY: usize = 0;
 
 /// The calling thread's number: no other thread has it meanwhile. Not [`NOBODY`], and a multiple
@@ -61,7 +61,7 @@ pub(crate) fn waits_for_itself() -> ! {
     );
 }
 
-/// A mutex that knows which thread has it. A panic under it leaves it as usable as before.
+/// A mutex that knows which thread holds it. It is not poisoned by a panic.
 #[derive(Default)]
 pub(crate) struct OwnerLock<T> {
     owner: AtomicUsize,
@@ -101,7 +101,7 @@ impl<T> OwnerLock<T> {
         Some(OwnerGuard { owner: &self.owner, value: ManuallyDrop::new(value) })
     }
 
-    /// What the lock guards, if nobody has it.
+    /// The data that the lock guards, if no thread holds it.
     pub(crate) fn glance<U>(&self, look: impl FnOnce(&T) -> U) -> Option<U> {
         match self.value.try_lock() {
             Ok(value) => Some(look(&value)),
@@ -153,13 +153,13 @@ impl<T> fmt::Debug for OwnerGuard<'_, T> {
 pub(crate) enum Act {
     /// Reading an instance that a writer waits for.
     Reading,
-    /// Copying buckets of a table, for whose copies others wait.
+    /// Copying buckets of a table; other threads wait for the copies.
     Copying,
-    /// Moving entries, for which an iteration waits.
+    /// Moving entries; an iteration waits for that.
     Displacing,
-    /// An iteration, for which others wait who would move entries.
+    /// Iterating; threads that would move entries wait for that.
     Iterating,
-    /// Freeing what versions have left, where what this leaves is found too.
+    /// Freeing what dropped versions have left; what a nested drop leaves is found by the outer one.
     Freeing,
 }
 
@@ -173,7 +173,7 @@ mod frames {
     use super::Act;
     use crate::sync::thread_local;
 
-    /// One thing that a thread is inside of, and the one around it. On the thread's stack.
+    /// One operation that a thread is inside of, and the one around it. On the thread's stack.
     struct Frame {
         of: *const (),
         act: Act,
@@ -195,7 +195,7 @@ mod frames {
         }
     }
 
-    /// Runs `f` with the note that this thread is inside of `of`, doing `act`.
+    /// Runs `f`, recording that this thread is inside of `of`, doing `act`.
     #[inline(always)]
     pub(crate) fn inside<O, T>(of: &O, act: Act, f: impl FnOnce() -> T) -> T {
         INNERMOST.with(|innermost| {
@@ -207,7 +207,7 @@ mod frames {
         })
     }
 
-    /// The innermost frame of this thread's that `is_it` says yes to: what it does there.
+    /// What this thread does in its innermost frame for which `is_it` returns true.
     fn find(is_it: impl Fn(&Frame) -> bool) -> Option<Act> {
         let mut frame = INNERMOST.with(Cell::get);
         // SAFETY: null, or a frame of a call of `inside` that this thread is in: it stands until that

@@ -3,10 +3,10 @@
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-/// Runs `f`. A panic in it ends here, after the panic hook has reported it. False if it panicked.
+/// Runs `f`; a panic in it is reported to the panic hook and not propagated. Returns false if it panicked.
 ///
-/// For the user's `Drop`, run by whichever thread happens to free something, and for runs of the
-/// user's code of which another run has decided already.
+/// It is for the user's `Drop`, which runs on whichever thread happens to free something, and for runs of
+/// user code whose outcome another run has already decided.
 pub(crate) fn contain(f: impl FnOnce()) -> bool {
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     let fine = result.is_ok();
@@ -16,8 +16,8 @@ pub(crate) fn contain(f: impl FnOnce()) -> bool {
     fine
 }
 
-/// Drops what an attempt has made in vain, before it is made again. A panic of its `Drop` ends here: who sees
-/// that of a `Drop` may believe that the operation has taken effect.
+/// Drops what a failed attempt has made, before the next attempt. A panic of its `Drop` is not propagated: a caller that
+/// sees a panic of a `Drop` may assume that the operation has taken effect.
 #[inline]
 pub(crate) fn in_vain<T>(made: T) {
     if mem::needs_drop::<T>() {
@@ -25,7 +25,7 @@ pub(crate) fn in_vain<T>(made: T) {
     }
 }
 
-/// Of what two drops came to: the first panic, if any.
+/// The first panic of two drops, if any.
 pub(crate) fn first(
     earlier: std::thread::Result<()>,
     later: std::thread::Result<()>,
@@ -37,8 +37,8 @@ pub(crate) fn first(
     earlier
 }
 
-/// Drops what somebody panicked with. Its own `Drop` may panic too, and nothing would stop what that
-/// panics with.
+/// Drops the payload of a panic. The payload's own `Drop` may panic too, and nothing would catch that panic's
+/// payload.
 pub(crate) fn discard(payload: Box<dyn std::any::Any + Send>) {
     panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
 }

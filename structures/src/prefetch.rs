@@ -1,7 +1,7 @@
 //! Prefetching: requesting a cache line before it is needed.
 
-/// Asks for the cache line at `address`, which need not be a valid one: a hint, and nothing on
-/// other processors than x86-64.
+/// Prefetches the cache line at `address`, which need not be a valid address. A hint, which does nothing on
+/// processors other than x86-64.
 #[inline(always)]
 #[cfg_attr(simulate, track_caller)]
 pub(crate) fn prefetch<T>(address: *const T) {

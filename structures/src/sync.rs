@@ -80,7 +80,7 @@ pub use shuttle::sync::atomic::{
 #[cfg(not(any(loom, shuttle, simulate)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Of `std` under model checkers, too: what it counts is its own affair.
+/// That of `std`, also under model checkers: its counts are not part of any algorithm here.
 #[cfg(not(simulate))]
 pub(crate) use std::sync::Arc;
 
@@ -90,7 +90,7 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 
-/// Locks in which no model checker can stop anybody: `std`'s, but on virtual cores.
+/// Locks in which a model checker cannot suspend a thread: `std`'s, except on virtual cores.
 pub(crate) mod opaque {
     #[cfg(simulate)]
     pub(crate) use super::simulated::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
@@ -98,7 +98,7 @@ pub(crate) mod opaque {
     pub(crate) use std::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 }
 
-/// Readers and writers, where reading is common.
+/// A reader-writer lock for data that is mostly read.
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_utils::sync::ShardedLock;
 
@@ -122,7 +122,7 @@ pub(crate) use std::thread_local;
 #[cfg(shuttle)]
 pub(crate) use shuttle::thread_local;
 
-/// Under a model checker, who waits says so, and another thread runs.
+/// Under a model checker, a waiting thread yields, so that another one runs.
 #[cfg(any(loom, shuttle))]
 #[derive(Debug)]
 pub(crate) struct Backoff(());
@@ -142,10 +142,10 @@ impl Backoff {
     }
 }
 
-/// Where numbers begin that never go round: epochs, eras and versions of reclaimers, entries of a log,
+/// The first value of numbers that never wrap around: epochs, eras and versions of reclaimers, entries of a log,
 /// versions and stamps of versioned tables. Under a model checker they begin just below 2³², so that its
-/// programs see what a narrower place for one of them does; in this crate's own tests 256 below it, as
-/// some need a few that come before.
+/// programs would reveal a field that is too narrow for them; in this crate's own tests they begin 256 below 2³², as
+/// some tests need a few numbers before it.
 pub(crate) const FIRST: u64 = if cfg!(any(loom, shuttle)) {
     u32::MAX as u64
 } else if cfg!(test) {
@@ -154,55 +154,56 @@ pub(crate) const FIRST: u64 = if cfg!(any(loom, shuttle)) {
     0
 };
 
-/// Says that plain memory at `address` is read, where there is a pointer to `next`, or null: no atomic says so.
-/// Nothing, but under `--cfg simulate`.
+/// Reports a read of plain memory at `address`, which holds a pointer to `next`, or null: no atomic reports it.
+/// Does nothing except under `--cfg simulate`.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch<T, N>(_: *const T, _: *const N) {}
 
-/// The same of plain memory that is written.
+/// Reports a write of plain memory, likewise.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_mut<T>(_: *const T) {}
 
-/// The same of so many bytes that are read.
+/// Reports a read of a number of bytes, likewise.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_bytes<T>(_: *const T, _: usize) {}
 
-/// The same of so many bytes that are written.
+/// Reports a write of a number of bytes, likewise.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_bytes_mut<T>(_: *const T, _: usize) {}
 
-/// The same of what another crate updates in one step, as a lock of `std` that nobody waits for.
+/// Reports an atomic update in another crate, such as an uncontended lock of `std`, likewise.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn touch_update<T>(_: *const T) {}
 
-/// Runs what has to look for the memory that it tells of: on virtual cores alone.
+/// Runs code that looks up the memory that it reports: only on virtual cores.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn telling(_: impl FnOnce()) {}
 
-/// Says that a change begins to be worked out: by whose it is, once more after it was in vain, or for another thread
-/// that has announced it. Its instructions are charged there. Nothing, but under `--cfg simulate`.
+/// Reports that a thread begins to compute a change: its own change, for the first time or again after a failed attempt,
+/// or one that another thread has announced. The change's instructions are charged here. Does nothing except under
+/// `--cfg simulate`.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn attempt() {}
 
-/// Says that a node of that type will be allocated: there the calling core may be stopped. Nothing, but under
+/// Reports that a node of that type will be allocated; the calling core may be stopped here. Does nothing except under
 /// `--cfg simulate`.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn will_allocate<T>() {}
 
-/// The same of a node that will be freed.
+/// Reports that a node will be freed, likewise.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn will_free<T>() {}
 
-/// Says that a retired node will be freed. Nothing, but under `--cfg simulate`.
+/// Reports that a retired node will be freed. Does nothing except under `--cfg simulate`.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn reclaims() {}
@@ -243,7 +244,7 @@ fn update<T>(pointer: &AtomicPtr<T>, order: Ordering, f: impl Fn(usize) -> usize
     pointer.fetch_update(order, Ordering::Relaxed, next).expect("always some")
 }
 
-/// Yields now and then between loading a pointer and using it, under `--cfg perturb`; otherwise
+/// Yields at random between the load of a pointer and its use, under `--cfg perturb`; otherwise does
 /// nothing. Sanitizers find a premature free far more often with it.
 #[inline(always)]
 pub fn perturb() {

@@ -13,10 +13,10 @@ use crate::sealed::Sealed;
 /// The content of an occupied slot's lane in the control word. Sealed: a value that is too wide would run
 /// into the next lane or the lock.
 pub trait Tagging: Sealed + Debug + Default + Send + Sync + 'static {
-    /// Its name in the names of tables.
+    /// The name of this value in the names of tables.
     const NAME: &'static str;
 
-    /// Whether an entry's lane tells it from most others; if not, keys must be read instead.
+    /// Whether an entry's lane distinguishes it from most other entries; if not, keys must be read instead.
     const DISTINGUISHES: bool;
 
     /// The lane of an entry with `hash`: not 0, and below `1 << bits`.

@@ -33,17 +33,17 @@ use crate::sealed::Sealed;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::zeroed::{Pages, Zeroed};
 
-/// A bucket as it was seen: its word, and the version that covers it.
+/// A snapshot of a bucket: its word, and the version that covers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<const SLOTS: usize, V: Versions> {
     /// The bucket's word.
     pub word: ControlWord<SLOTS>,
-    /// The version, where the word has none.
+    /// The version, if the word has none.
     pub stamp: V::Stamp,
 }
 
 impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
-    /// Whether a writer had the bucket.
+    /// Whether a writer had locked the bucket.
     #[inline(always)]
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -58,10 +58,9 @@ impl<const SLOTS: usize, V: Versions> Seen<SLOTS, V> {
     }
 }
 
-/// The kind of locks and versions that a table's buckets have. Sealed: a table relies on a lock that it
-/// was given.
+/// The kind of locks and versions that a table's buckets have. Sealed: a table relies on the correctness of the locks.
 pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
-    /// Locks with versions that a table has besides its buckets' words; 0 if none.
+    /// The number of locks with versions that a table has besides its buckets' words; 0 if none.
     const STRIPES: usize;
 
     /// The table's array of them.
@@ -77,18 +76,18 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     /// There is no memory for them.
     fn try_new() -> Result<Self::Array, GrowError>;
 
-    /// Looks at a bucket.
+    /// Takes a snapshot of a bucket.
     fn see<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,
         control: &Control<SLOTS>,
     ) -> Seen<SLOTS, Self>;
 
-    /// Whether a writer had the bucket.
+    /// Whether a writer had locked the bucket.
     fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool;
 
-    /// Whether the bucket still is as it was seen. If a writer had it locked then, this says nothing of what that
-    /// writer changes. See [`Control::validate`].
+    /// Whether the bucket is still as it was seen. If a writer had it locked then, this says nothing about the data that
+    /// the writer changes. See [`Control::validate`].
     fn validate<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,
@@ -96,9 +95,9 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
         seen: &Seen<SLOTS, Self>,
     ) -> bool;
 
-    /// Whether the bucket is known to have still the tags with which it was seen. Where each bucket
-    /// has a version of its own, a writer may have the bucket meanwhile
-    /// ([`Control::validate_but_lock`]); where many share one, none may.
+    /// Whether the bucket is known to still have the tags that were seen. If each bucket
+    /// has a version of its own, a writer may hold the bucket's lock meanwhile
+    /// ([`Control::validate_but_lock`]); if many buckets share one, no writer may.
     fn validate_tags<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,
@@ -315,8 +314,8 @@ impl<const N: usize> Versions for Stripes<N> {
         array.of(bucket).load(Ordering::Acquire) == seen.stamp
     }
 
-    /// A writer changes words long before it unlocks their stripe, so of a stripe that is locked
-    /// nothing is known.
+    /// A writer changes words long before it unlocks their stripe, so nothing is known about the words of a locked
+    /// stripe.
     #[inline(always)]
     fn validate_tags<const SLOTS: usize>(
         array: &StripeArray,

@@ -8,14 +8,14 @@ use std::slice;
 
 use crate::cuckoo::GrowError;
 
-/// The pages that a table asks for.
+/// The kind of pages that a table requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pages {
-    /// Those that the allocator gives.
+    /// Whatever the allocator returns.
     #[default]
     Default,
-    /// Huge ones (2 MiB) for arrays that fill at least one, by `madvise(2)`. A request: the
-    /// system may not grant it, and other systems than Linux are not asked.
+    /// Huge pages (2 MiB) for arrays that fill at least one, by `madvise(2)`. It is a request: the
+    /// system may not grant it, and on systems other than Linux it is not made.
     Huge,
 }
 
@@ -42,7 +42,7 @@ const HUGE_PAGE: usize = 2 << 20;
 pub(crate) const CACHE_LINE: usize = 64;
 
 impl<T: Zeroable> Zeroed<T> {
-    /// `len` zeroed values, the first at the begin of a cache line.
+    /// `len` zeroed values, the first at the start of a cache line.
     ///
     /// # Errors
     ///

@@ -25,7 +25,7 @@ pub struct Place {
 impl Place {
     /// # Panics
     ///
-    /// If it is not in a table of `buckets` buckets of `slots` slots.
+    /// If the place is not in a table of `buckets` buckets of `slots` slots.
     #[inline]
     pub(super) fn check(self, buckets: usize, slots: usize) {
         assert!(
@@ -37,28 +37,28 @@ impl Place {
 
 /// The buckets, as a search sees them.
 pub trait Graph {
-    /// Slots a bucket.
+    /// The number of slots per bucket.
     const SLOTS: usize;
 
     /// The other bucket of the entry in `place`; `None` if the slot is empty.
     ///
     /// # Panics
     ///
-    /// A table's: if it has no such place.
+    /// If the table has no such place.
     fn other_bucket(&self, place: Place) -> Option<usize>;
 
-    /// Says that `bucket` will be looked at soon.
+    /// A hint that `bucket` will be read soon.
     fn prefetch(&self, bucket: usize) {
         let _ = bucket;
     }
 }
 
-/// A way to search.
+/// A path search.
 ///
-/// Anybody may write one, and it may be wrong: a table checks each place that it asks about and each
-/// that it answers with, and each hop when it is made. It must not use the table, which may wait for it.
+/// A user may write one, and it may be wrong: a table checks each place that the search asks about, each place
+/// that it returns, and each hop when it is made. It must not use the table, which may wait for the search.
 pub trait Search: Debug + Send + Sync + 'static {
-    /// Its name in the names of tables: `bfs`, `random-1`, `random-2`.
+    /// The name of this search in the names of tables: `bfs`, `random-1`, `random-2`.
     const NAME: &'static str;
 
     /// A path from one of `starts` to an empty slot: the entry at `path[i]` can move to
@@ -67,7 +67,7 @@ pub trait Search: Debug + Send + Sync + 'static {
     fn find<G: Graph>(graph: &G, starts: [usize; 2], seed: u64) -> Option<Vec<Place>>;
 }
 
-/// What [`Search::find`] answers, for a table of `buckets` buckets.
+/// The result of [`Search::find`], for a table of `buckets` buckets, after a check.
 ///
 /// # Panics
 ///

@@ -19,7 +19,7 @@ pub struct Reading {
     pub discarded: Tally,
     /// Published nodes freed without being retired: with their table, or under a lock.
     pub dropped: Tally,
-    /// Nodes handed to a reclaimer.
+    /// Nodes that were retired.
     pub retired: Tally,
     /// Retired nodes that were freed.
     pub freed: Tally,
@@ -39,7 +39,7 @@ impl Reading {
     }
 }
 
-/// A number of nodes and their bytes: the node itself and what its payload says it owns
+/// A number of nodes and their bytes: those of the node itself and those that its payload owns
 /// ([`crate::reclaim::Payload::heap_bytes`]), without the allocator's overhead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -61,16 +61,16 @@ impl Tally {
 }
 
 /// How long retired nodes of this process waited to be freed, in seconds, within 6 %: quantiles of a
-/// sample of one in 256. Of nodes that are not freed yet it has the time until now.
+/// sample of one in 256. A node that is not freed yet counts with the time until now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Delays {
     /// Size of the sample.
     pub watched: u64,
-    /// Half waited no longer.
+    /// The median: half of the sample waited no longer.
     pub p50: f64,
-    /// 99 % waited no longer.
+    /// The 99th percentile: 99 % of the sample waited no longer.
     pub p99: f64,
-    /// Nobody in the sample waited longer.
+    /// The maximum of the sample.
     pub max: f64,
 }
 
@@ -121,10 +121,10 @@ mod off {
         None
     }
 
-    /// Leaves behind how long nodes have waited so far. Does nothing: built without the feature `meter`.
+    /// Forgets how long nodes have waited so far. Does nothing: built without the feature `meter`.
     pub fn forget() {}
 
-    /// Says that the process has slept for so long. Does nothing: built without the feature `meter`.
+    /// Reports that the process has slept for this long. Does nothing: built without the feature `meter`.
     pub fn slept(_: Duration) {}
 
     /// The sums over all threads; `None`: built without the feature `meter`.
@@ -273,14 +273,14 @@ mod on {
         waits::read()
     }
 
-    /// Leaves behind how long nodes have waited so far, freed or not: [`delays`] is of those that are
-    /// retired from now on. For when no thread retires or frees a node.
+    /// Forgets how long nodes have waited so far, freed or not: from now on [`delays`] covers only nodes that are
+    /// retired later. Call it while no thread retires or frees a node.
     pub fn forget() {
         waits::forget();
     }
 
-    /// Says that the whole process has slept for so long, and was let sleep on purpose: no node waits
-    /// meanwhile. Whoever says so has let no thread retire or free a node in that time.
+    /// Reports that the whole process has slept for this long on purpose: that time does not count as waiting. No
+    /// thread may have retired or freed a node in that time.
     pub fn slept(time: Duration) {
         waits::slept(time);
     }
