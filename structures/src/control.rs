@@ -98,8 +98,8 @@ impl<const SLOTS: usize> ControlWord<SLOTS> {
         lanes
     }
 
-    /// Exactly the slots whose tag is `tag`. There must be no false match: the key in an empty slot is that of a removed
-    /// entry, so a comparison of keys would not detect it.
+    /// Exactly the slots whose tag is `tag`. There must be no false match: the key in an empty slot is that of a
+    /// removed entry, so a comparison of keys would not detect it.
     #[inline(always)]
     #[must_use]
     pub const fn matching(self, tag: u64) -> Matches<SLOTS> {

@@ -78,8 +78,8 @@ impl<T, const FIRST: usize> Padded<T, FIRST> {
 
     /// The number of elements: a power of two. Wait-free, O(log of it).
     ///
-    /// An element that [`get_or_add`](Self::get_or_add) has returned before this call, in program order or by fences, is
-    /// included in it.
+    /// An element that [`get_or_add`](Self::get_or_add) has returned before this call, in program order or by fences,
+    /// is included in it.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         // Acquire padded-A1: pairs with padded-R1.

@@ -16,8 +16,8 @@ pub(crate) fn contain(f: impl FnOnce()) -> bool {
     fine
 }
 
-/// Drops what a failed attempt has made, before the next attempt. A panic of its `Drop` is not propagated: a caller that
-/// sees a panic of a `Drop` may assume that the operation has taken effect.
+/// Drops what a failed attempt has made, before the next attempt. A panic of its `Drop` is not propagated: a caller
+/// that sees a panic of a `Drop` may assume that the operation has taken effect.
 #[inline]
 pub(crate) fn in_vain<T>(made: T) {
     if mem::needs_drop::<T>() {

@@ -185,9 +185,9 @@ pub(crate) fn touch_update<T>(_: *const T) {}
 #[inline(always)]
 pub(crate) fn telling(_: impl FnOnce()) {}
 
-/// Reports that a thread begins to compute a change: its own change, for the first time or again after a failed attempt,
-/// or one that another thread has announced. The change's instructions are charged here. Does nothing except under
-/// `--cfg simulate`.
+/// Reports that a thread begins to compute a change: its own change, for the first time or again after a failed
+/// attempt, or one that another thread has announced. The change's instructions are charged here. Does nothing except
+/// under `--cfg simulate`.
 #[cfg(not(simulate))]
 #[inline(always)]
 pub(crate) fn attempt() {}

@@ -86,8 +86,8 @@ pub trait Versions: Sealed + Copy + fmt::Debug + Send + Sync + 'static {
     /// Whether a writer had locked the bucket.
     fn is_locked<const SLOTS: usize>(seen: &Seen<SLOTS, Self>) -> bool;
 
-    /// Whether the bucket is still as it was seen. If a writer had it locked then, this says nothing about the data that
-    /// the writer changes. See [`Control::validate`].
+    /// Whether the bucket is still as it was seen. If a writer had it locked then, this says nothing about the data
+    /// that the writer changes. See [`Control::validate`].
     fn validate<const SLOTS: usize>(
         array: &Self::Array,
         bucket: usize,

@@ -23,9 +23,9 @@
 //! # Invariants
 //! * striped-I1. An entry of bucket b, and its tag, are written only by holders of stripe b mod stripes.
 //!   Tags are atomics, as searches read them without the lock.
-//! * striped-I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its
-//!   other bucket, and no key is in both: an operation that adds a key has locked its home. Either it has locked the
-//!   other bucket too, and searched both since, or it knows that the key is not there (striped-I10) and adds it at home.
+//! * striped-I2. A slot holds an entry exactly if its tag is not 0. An entry is in its home or in its other bucket,
+//!   and no key is in both: an operation that adds a key has locked its home. Either it has locked the other bucket
+//!   too, and searched both since, or it knows that the key is not there (striped-I10) and adds it at home.
 //! * striped-I3. A key's two stripes follow from its hash and the number of stripes, whatever the
 //!   number of buckets is, as there are at least as many buckets as stripes. Stripes that are current after they have
 //!   been locked stay current until they are released: a thread that replaces them holds all of them.

@@ -15,13 +15,13 @@
 //! then no thread has received a response that depends on it, and a read may ignore it.
 //!
 //! This holds if the allocator and the reclaimer have these guarantees too; under schemes that protect single nodes,
-//! all are only lock-free. Any number of handles may exist. There are n slots: 64, or the most handles that have existed
-//! at once, rounded up to a power of two. An announced operation is in the log at most n + 1 entries later:
+//! all are only lock-free. Any number of handles may exist. There are n slots: 64, or the most handles that have
+//! existed at once, rounded up to a power of two. An announced operation is in the log at most n + 1 entries later:
 //! its slot's turn comes every n entries, and one turn may be lost to a thread that read the slot before the
 //! announcement. If n grows meanwhile, it is 2n + log n entries, with the last n: a thread that proposes for an entry
-//! counts the slots after the entry before it was decided. So the count only grows from entry to entry, and each doubling
-//! costs at most one round. To return, the operation's owner runs up to 128 entries more, or takes a checkpoint. A read
-//! runs the log up to `frontier`.
+//! counts the slots after the entry before it was decided. So the count only grows from entry to entry, and each
+//! doubling costs at most one round. To return, the operation's owner runs up to 128 entries more, or takes a
+//! checkpoint. A read runs the log up to `frontier`.
 //!
 //! # Invariants
 //! * log-I1. An entry's `next` is set once, by CAS. The entries form a line, and are numbered.

@@ -111,8 +111,8 @@ where
     /// * perhaps removed: an entry that is inserted or updated meanwhile, if `keep` has seen it.
     ///
     /// `keep` runs once for each entry, like the closure of `for_each`; [the table of user
-    /// code](crate::map#user-code-that-uses-the-map) states what it may do with the map. Takes O(n) time, and memory for
-    /// as many keys as are removed.
+    /// code](crate::map#user-code-that-uses-the-map) states what it may do with the map. Takes O(n) time, and memory
+    /// for as many keys as are removed.
     pub fn retain(&mut self, mut keep: impl FnMut(&O::Key, &O::Value) -> bool) {
         for root in 0..U::ROOTS {
             let removals = self.removals(root, &mut keep);
