@@ -15,19 +15,19 @@ use crate::service::{Service, Settings};
 
 /// Serve memcached's protocols over a cache of this workbench
 ///
-/// Flags of one letter are memcached's. It listens on the loopback address unless -l says otherwise, and, with
-/// -s, nowhere else. It says on standard error where it listens, and stops at SIGTERM or SIGINT when it has
-/// answered what it was asked.
+/// Flags of one letter are memcached's. The server listens on the loopback address by default, on the addresses of
+/// -l, or only on the socket of -s. It prints on standard error where it listens. At SIGTERM or SIGINT it answers
+/// the requests that it has received, and stops.
 #[derive(Clone, Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Flags {
-    /// TCP port; 0 is one that the system chooses
+    /// TCP port; with 0 the system chooses one
     #[arg(short, value_name = "PORT", default_value_t = 11211)]
     port: u16,
-    /// Listen on this Unix socket, and on no port
+    /// Listen on this Unix socket instead of a port
     #[arg(short = 's', value_name = "PATH", conflicts_with_all = ["port", "listen"])]
     socket: Option<PathBuf>,
-    /// Addresses to listen on, each with a port of its own if it says one
+    /// Addresses to listen on, each optionally with a port
     #[arg(short, value_name = "ADDRESS", value_delimiter = ',', value_parser = address)]
     listen: Vec<(IpAddr, Option<u16>)>,
     /// Memory for items, in MiB
@@ -36,19 +36,19 @@ pub struct Flags {
     /// Largest item, in bytes; k and m are KiB and MiB
     #[arg(short = 'I', value_name = "BYTES", default_value = "1m", value_parser = bytes)]
     item: u64,
-    /// Connections at a time
+    /// The most connections at a time
     #[arg(short, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     connections: u64,
     /// Worker threads
     #[arg(short, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1024))]
     threads: u64,
-    /// Full is full: refuse new items instead of evicting old ones
+    /// When memory is full, refuse new items instead of evicting old ones
     #[arg(short = 'M', conflicts_with = "eviction")]
     no_evictions: bool,
-    /// Keep no CAS numbers: 8 bytes less an item
+    /// Keep no CAS numbers, which saves 8 bytes per item
     #[arg(short = 'C')]
     no_cas: bool,
-    /// How much larger each size of chunks is than the one before
+    /// Growth factor from each chunk size to the next
     #[arg(short = 'f', value_name = "FACTOR", default_value_t = 1.125)]
     growth: f64,
     /// The smallest chunk, in bytes
@@ -57,28 +57,28 @@ pub struct Flags {
     /// Refuse flush_all
     #[arg(short = 'F')]
     no_flush: bool,
-    /// Obey the command `shutdown`
+    /// Accept the command `shutdown`
     #[arg(short = 'A')]
     shutdown: bool,
-    /// The protocol of connections; auto is the one that the first byte of each is of
+    /// The protocol of connections; auto detects it from the first byte of each
     #[arg(short = 'B', value_name = "PROTOCOL", default_value = "auto", value_parser = ["auto", "ascii", "binary"])]
     protocol: String,
     /// memcached's further options: idle_timeout=SECONDS, maxconns_fast, no_maxconns_fast
     #[arg(short = 'o', value_name = "OPTION", value_delimiter = ',', value_parser = further)]
     options: Vec<Further>,
-    /// How items are found
+    /// The store, which finds items: a name from `bench list caches`
     #[arg(long, value_name = "NAME", default_value = "memc3", value_parser = caches::stores())]
     store: String,
-    /// What goes when memory is full
+    /// The eviction policy, which decides which items make room when memory is full
     #[arg(long, value_name = "NAME", default_value = "clock", value_parser = caches::evictions())]
     eviction: String,
-    /// Whether the replies of one reading are written together, or each by itself as memcached does
+    /// Write the replies to all requests of one read together, or each separately as memcached does
     #[arg(long, value_name = "HOW", default_value = "batched", value_parser = ["batched", "each"])]
     reply: String,
-    /// Memory for requests and replies in transit, in MiB, all connections together
+    /// Memory for requests and replies in transit, in MiB, for all connections together
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     transit: u64,
-    /// Obey the command `debugtime`, which moves the server's clock forward: for tests
+    /// Accept the command `debugtime`, which moves the server's clock forward: for tests
     #[arg(long)]
     debug_time: bool,
     /// Print help

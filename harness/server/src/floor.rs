@@ -22,10 +22,10 @@ const READ: usize = 64 << 10;
 /// Answer each command with a constant
 #[derive(Clone, Debug, clap::Args)]
 pub struct FloorFlags {
-    /// TCP port; 0 is one that the system chooses
+    /// TCP port; with 0 the system chooses one
     #[arg(short, value_name = "PORT", default_value_t = 11211)]
     port: u16,
-    /// Listen on this Unix socket, and on no port
+    /// Listen on this Unix socket instead of a port
     #[arg(short = 's', value_name = "PATH", conflicts_with_all = ["port", "listen"])]
     socket: Option<PathBuf>,
     /// Address to listen on

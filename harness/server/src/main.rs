@@ -15,9 +15,9 @@ use table::ProgramCatalogue;
 use trials::serve::{CATALOGUE_COMMAND, answer_parent};
 use trials::server::SERVER_COMMAND;
 
-/// A memcached over the caches of this workbench
+/// A server of memcached's protocols over the caches of this workbench
 ///
-/// Data goes to standard output, the rest to standard error. Exit codes: 0 done, 1 a run failed, 2 wrong usage.
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 a run failed, 2 wrong usage.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version, max_term_width = 100)]
 struct Cli {
@@ -29,12 +29,12 @@ struct Cli {
 enum Command {
     Serve(Flags),
     Load(LoadFlags),
-    /// Say how this program was built
+    /// Print how this program was built
     #[command(name = CATALOGUE_COMMAND, hide = true)]
     Catalogue,
     #[command(hide = true)]
     Floor(FloorFlags),
-    /// Run the trial that standard input tells of
+    /// Run the trial that is described on standard input
     #[command(name = SERVER_COMMAND, hide = true)]
     Trial {
         /// The process that started it, with which it ends

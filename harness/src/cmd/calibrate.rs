@@ -16,19 +16,19 @@ use super::output::{print, say};
 use crate::failure::{Failure, usage};
 use crate::results::machine::Machine;
 
-/// Measure this machine's latencies into a file, on which `cargo predict` predicts
+/// Measure this machine's latencies and write them to a file, for predictions by `cargo predict`
 ///
-/// Caches and memory; lines that another core has written, by loads, stores, read-modify-writes and CAS; a line that
-/// two cores want; fences, pauses, mispredicted branches; malloc and free; membarrier, sleep and wake. All in
-/// nanoseconds, each the median of its batches with its quartiles. It takes about half a minute; let nothing else run
-/// meanwhile. What cannot be measured here is a usual number in the file, and is said to be one
-/// (docs/PREDICTION.md).
+/// It measures caches and memory; accesses to cache lines that another core has written, by loads, stores,
+/// read-modify-writes and CAS; a line for which two cores contend; fences, pauses, mispredicted branches; malloc and
+/// free; membarrier, sleep and wake. All results are in nanoseconds, each the median of its batches with its quartiles.
+/// It takes about half a minute; let nothing else run meanwhile. For what cannot be measured here, the file has a
+/// typical number, which is marked as such (docs/PREDICTION.md).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file: as those in experiments/machines/
+    /// The file to write, in the format of those in experiments/machines/
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The machine's name in it [default: the CPU's model, and how many of its cores may be used]
+    /// The machine's name in the file [default: the CPU's model, and how many of its cores may be used]
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
     /// Batches of each measurement

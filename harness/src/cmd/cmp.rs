@@ -14,7 +14,7 @@ use crate::show::text::comparison::Report;
 /// Every subject is compared with the baseline under the same workload, within blocks. Two folders
 /// that hold the same trials, or the same cells from different machines, are compared as runs
 /// before and after instead. The verdicts `faster`, `slower` and `no difference shown` are
-/// corrected for their number: narrow the table by --filter to what you asked beforehand.
+/// corrected for the number of comparisons: narrow the table by --filter to the question that you had beforehand.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders: parts of one run, or BEFORE and AFTER

@@ -16,10 +16,10 @@ pub(super) struct DrawnArgs {
     /// Share of the keys that are hot; with --distribution hot-set [default: 0.2]
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     hot_keys: Option<f64>,
-    /// Share of the operations that are on hot keys [default: 0.8]
+    /// Share of the operations that use hot keys [default: 0.8]
     #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     hot_operations: Option<f64>,
-    /// Operations of a thread after which other keys are hot; 0 is never [default: 0]
+    /// Operations of a thread after which other keys become hot; 0 means never [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=MAX_KEYS))]
     hot_shift: Option<u64>,
 }

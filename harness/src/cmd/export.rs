@@ -14,23 +14,23 @@ use crate::rows::latency::{self, LATENCY_TRIALS};
 use crate::show::export::{bencher, github_action_benchmark};
 use crate::show::hgrm;
 
-/// Give results to other programs: throughput as JSON, latency as files for a plotter
+/// Export results for other programs: throughput as JSON, latency as files for a plotter
 ///
 /// JSON is printed. Each entry is the median over a cell's trials in operations per second, under a name made of the
 /// subject and the workload. Without --metric the rate is chosen from all cells together, and may
-/// then be another one after the next run: say which to watch. For a page in Markdown: `bench cmp
+/// be another one after the next run: to watch a rate over time, name it. For a table in Markdown use `bench cmp
 /// --markdown`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders: parts of one run
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Which program is to read it
+    /// The program that reads the export
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: ExportFormat,
     #[command(flatten)]
     selection: Selection,
-    /// Where `hgrm` makes its folders, instead of in `DIR/hgrm`
+    /// Where `hgrm` makes its folders, instead of `DIR/hgrm`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -42,7 +42,7 @@ enum ExportFormat {
     Bencher,
     /// `customBiggerIsBetter` of github-action-benchmark
     GithubActionBenchmark,
-    /// Latency percentiles, one folder a cell and rate, for HdrHistogram's plotter; prints the files
+    /// Latency percentiles, one folder per cell and rate, for HdrHistogram's plotter; prints the files' names
     Hgrm,
 }
 

@@ -29,35 +29,35 @@ pub(super) struct Recorded {
 pub(super) enum RateName {
     /// Operations per second of wall time
     Wall,
-    /// Over windows in which every thread was on a CPU; cells without such windows are left out
+    /// Operations per second over windows in which every thread was on a CPU; cells without such windows are left out
     Clean,
     /// Operations per second of CPU time
     Cpu,
-    /// No rate: the most bytes that were retired and not yet freed at any time
+    /// Not a rate: the peak of bytes that were retired and not yet freed
     PeakUnreclaimedBytes,
-    /// No rate: of caches and servers, hits over lookups
+    /// Not a rate: hits over lookups of caches and servers
     HitRatio,
-    /// Of caches, hits over CPU time
+    /// Hits of caches per second of CPU time
     HitsPerCpuSec,
-    /// No rate: of caches, how much the resident set grew for each item
+    /// Not a rate: growth of the resident set of caches per item
     BytesPerItem,
-    /// Of servers, keys over their CPU time in their own code
+    /// Keys of servers per second of CPU time in their own code
     KeysPerUserSec,
-    /// No rate: of servers, items in a MiB of their memory
+    /// Not a rate: items of servers per MiB of their memory
     ItemsPerMib,
-    /// No rate: a percentile of the response times of latency trials
+    /// Not a rate: the median of the response times of latency trials
     P50,
-    /// No rate, likewise
+    /// Not a rate: the 90th percentile of these
     P90,
-    /// No rate, likewise
+    /// Not a rate: the 99th percentile of these
     P99,
-    /// No rate, likewise
+    /// Not a rate: the 99.9th percentile of these
     #[value(name = "p99.9")]
     P999,
-    /// No rate, likewise
+    /// Not a rate: the 99.99th percentile of these
     #[value(name = "p99.99")]
     P9999,
-    /// No rate: the longest response time
+    /// Not a rate: the longest response time
     Max,
 }
 
@@ -72,14 +72,14 @@ impl RateName {
 /// What `cmp`, `rank` and `report` take alike.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Selection {
-    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`: the
-    /// description is what `sweep --dry-run` prints of a cell
+    /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`; `sweep
+    /// --dry-run` prints the description of each cell
     #[arg(long, value_name = "GLOB")]
     filter: Option<Filter>,
-    /// What is compared: a rate, chosen for all cells together, as in figures, if not given
+    /// The quantity to compare [default: a rate, chosen for all cells together, as in figures]
     #[arg(long, value_enum, value_name = "METRIC")]
     metric: Option<RateName>,
-    /// The controls too: `no-op`, `sequential` and the second of each A/A pair
+    /// Include the controls: `no-op`, `sequential` and the second of each A/A pair
     #[arg(long)]
     controls: bool,
 }

@@ -16,11 +16,11 @@ use crate::workload::Op;
 
 /// Simulate caches: the hit ratios of eviction policies
 ///
-/// One client asks for keys, drawn from Zipf's distribution or as a trace has them; what it misses, it
-/// stores. The second half of the requests is counted. With --items a cache has so many items of one size;
-/// with --bytes one has byte strings in so much memory, as a cache in use. Of a trace, reads are counted; adds
-/// store what is absent, upserts always, updates what is there, removes delete. With --bytes its values have
-/// their sizes, and expire as it says.
+/// One client requests keys, drawn from Zipf's distribution or read from a trace, and stores each key that it
+/// misses. The second half of the requests is counted. With --items a cache holds that many items of one size;
+/// with --bytes it holds byte strings in that much memory, like a real cache. In a trace only reads are counted. Adds
+/// store absent keys, upserts store always, updates store present keys, removes delete. With --bytes the values of a
+/// trace have the sizes and the expiry that the trace states.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Policies; all by default
@@ -32,19 +32,19 @@ pub(super) struct Args {
     /// Skew of the keys; 0 is uniform
     #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
     zipf: f64,
-    /// Items that the cache has room for; several make several caches
+    /// Number of items that the cache has room for; several numbers make several caches
     #[arg(long, value_name = "N", value_delimiter = ',', required_unless_present = "bytes", value_parser = clap::value_parser!(u64).range(1..u64::from(u32::MAX)))]
     items: Vec<u64>,
-    /// Memory for items, in bytes; keys that are drawn have 16 bytes and their values 32
+    /// Memory for items, in bytes; drawn keys have 16 bytes and their values 32
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(SMALLEST as u64..=1 << 36))]
     bytes: Vec<u64>,
     /// Requests, of which the second half is counted [default: 1000000, or all of the trace]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     requests: Option<u64>,
-    /// Seed of the keys, and of policies that draw
+    /// Seed of the keys, and of policies that use random numbers
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
-    /// A trace of requests, instead of keys that are drawn
+    /// A trace of requests, instead of drawn keys
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keys", "zipf"])]
     trace: Option<PathBuf>,
     /// Print JSON

@@ -21,15 +21,15 @@ use crate::workload::{DISTRIBUTIONS, PRESETS};
 
 /// Show structures, reclaimers, allocators, caches, servers, workloads, presets, faults, hashers and figures
 ///
-/// Without arguments it shows a line for each. A kind that is named, and all kinds with --verbose,
-/// are shown with everything that is known of them.
+/// Without arguments it shows one line for each. If you name a kind, it shows everything that is known about that kind;
+/// with --verbose, about all kinds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Show these only, with all that is known of them
+    /// Show only this kind, with everything that is known about it
     #[arg(value_enum)]
     what: Option<What>,
-    /// Show all that is known: variants, progress of each operation, which reclaimers a structure takes
-    /// and why not the others, what a stalled reader holds
+    /// Show everything that is known: variants, the progress of each operation, which reclaimers a structure takes
+    /// and why it does not take the others, what a stalled reader keeps from being freed
     #[arg(long, short)]
     verbose: bool,
     /// Print JSON

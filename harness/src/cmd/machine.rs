@@ -10,7 +10,7 @@ use crate::results::machine::Machine;
 
 /// Show the machine's fingerprint, its hardware counters and whether it is quiet
 ///
-/// The noise verdict watches the machine for a second.
+/// For the noise verdict it watches the machine for a second.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Print JSON

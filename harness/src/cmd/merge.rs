@@ -14,7 +14,7 @@ use crate::sweep::schedule::{Done, jobs};
 
 /// Join the parts of one sweep (`sweep --shard`) into one result folder
 ///
-/// The parts must be of the same experiment, machine and build. They are left as they are.
+/// The parts must have the same experiment, machine and build. They are not changed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders

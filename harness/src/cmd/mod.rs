@@ -43,7 +43,7 @@ use self::output::{say, show};
 use crate::failure::Failure;
 use crate::programs::Programs;
 
-/// A workbench for concurrent hash tables: measures them, checks them, draws them.
+/// A workbench for concurrent hash tables: measures them, checks them, draws figures.
 ///
 /// Data goes to standard output, progress to standard error. Exit codes: 0 done, 1 a run or a
 /// check failed, 2 wrong usage or input.

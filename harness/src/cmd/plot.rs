@@ -23,23 +23,22 @@ use trials::memory::in_one_line;
 
 /// Draw figures of result folders
 ///
-/// A folder of `cargo predict --out` has figures of its own.
-///
 /// Figures go to `DIR/figures/`, of the first folder if there are several: their trials are then
-/// drawn together. Beside each is a `.caption` that says what it shows and holds fixed.
+/// drawn together. Beside each figure is a `.caption` file that says what the figure shows and which parameters it
+/// holds fixed. A folder of `cargo predict --out` has figures of its own.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Figures, by names from `bench list figures`; if not given, those that suit the results
+    /// Figures, by names from `bench list figures` [default: those that suit the results]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     figure: Vec<String>,
     /// Only the cells whose subject, structure, id or description matches, such as `'* threads=2 *'`
     #[arg(long, value_name = "GLOB")]
     filter: Option<Filter>,
-    /// What `ratio-heatmap` takes ratios to: a subject, or of a list `A,B` or a glob the best by median
-    /// in each cell; the experiment's first subject that --filter leaves if not given
+    /// The baseline of `ratio-heatmap`: a subject, or a list `A,B` or a glob, of which the best by median
+    /// in each cell is taken [default: the experiment's first subject that --filter leaves]
     #[arg(long, value_name = "SUBJECT")]
     baseline: Option<Baseline>,
     /// File formats
@@ -48,17 +47,16 @@ pub(super) struct Args {
     /// Widths and sizes for a venue
     #[arg(long, value_name = "STYLE", default_value = "acm", value_parser = style)]
     style: &'static Style,
-    /// Width of every picture, such as `84mm`, `3.3in` or `241.15pt` (LaTeX's points); the style's if not
-    /// given
+    /// Width of every picture, such as `84mm`, `3.3in` or `241.15pt` (LaTeX's points) [default: the style's]
     #[arg(long, value_name = "LENGTH", value_parser = width)]
     width: Option<f64>,
-    /// What a subject, a scheme or a table is called; may be given again
+    /// A label for a subject, a scheme or a table; may be repeated
     #[arg(long, value_name = "NAME=LABEL", value_parser = label)]
     label: Vec<Label>,
-    /// Where the legend is
+    /// Where to put the legend
     #[arg(long, value_enum, value_name = "PLACE", default_value = "top")]
     legend: Place,
-    /// Where the files go, instead of `DIR/figures/`
+    /// Where to write the files, instead of `DIR/figures/`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -98,7 +96,7 @@ fn label(text: &str) -> Result<Label, String> {
 pub(super) enum Format {
     /// Scalable, for the web and for conversion
     Svg,
-    /// Pixels, 300 to the inch
+    /// Pixels, 300 per inch
     Png,
     /// Vectors and text with its font, for `\includegraphics`
     Pdf,

@@ -25,8 +25,8 @@ use crate::show::text::comparison::{Mode, Report};
 /// What is compared with what, and by which rate.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Question {
-    /// The subject to compare with; of a list `A,B` or a glob the best by median in each cell; the
-    /// experiment's first subject if not given
+    /// The subject to compare with; of a list `A,B` or a glob, the best by median in each cell [default: the
+    /// experiment's first subject]
     #[arg(long, value_name = "SUBJECT")]
     pub(super) baseline: Option<Baseline>,
     /// Compare each subject with itself at N threads, in place of a baseline
@@ -34,7 +34,7 @@ pub(super) struct Question {
     baseline_threads: Option<usize>,
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Compare two runs although they are from different machines
+    /// Compare two runs even if they are from different machines
     #[arg(long)]
     across_machines: bool,
 }

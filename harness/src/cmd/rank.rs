@@ -18,15 +18,15 @@ use crate::show::text::comparison::wrapped;
 
 /// Rank subjects by the geometric mean of their ratios over the workloads that all of them have
 ///
-/// The ratio is to the best subject under each workload: 1 would be the best everywhere. A mean over
-/// workloads is an answer for whoever has just this mixture of them; `bench cmp` shows each.
+/// The ratio is to the best subject under each workload: a subject with 1 is the best everywhere. A mean over
+/// workloads is an answer only if you have exactly this mixture of them; `bench cmp` shows each.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders: parts of one run
     #[arg(required = true, value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// The subject to take ratios to; of a list `A,B` or a glob the best in each workload; the best
-    /// of all if not given
+    /// The subject to take ratios to; of a list `A,B` or a glob, the best in each workload [default: the best
+    /// of all subjects]
     #[arg(long, value_name = "SUBJECT")]
     baseline: Option<Baseline>,
     #[command(flatten)]

@@ -34,10 +34,10 @@ pub(super) const REPORT: &str = "report.html";
 
 /// Write one page with figures, tables and verdicts
 ///
-/// `report.html` holds all that it shows: it opens from disk and asks no network. It is written to
-/// DIR, to the first if there are several: parts of one run, or two runs BEFORE and AFTER, which are
-/// then compared; the figures are of AFTER. Folders of `cargo predict --out` among them make a section of
-/// their own, or, alone, the page.
+/// `report.html` is self-contained: it opens from disk and needs no network. It is written to
+/// DIR, or to the first if there are several. Several folders are parts of one run, or two runs BEFORE and AFTER, which
+/// are then compared; the figures show AFTER. Folders of `cargo predict --out` among them make a section of
+/// their own or, if there are no others, the whole page.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders

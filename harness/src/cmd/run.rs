@@ -32,13 +32,13 @@ use crate::sweep::together;
 use crate::trial::{MAX_BATCH, MAX_OPS_PER_PIN, TrialSpec};
 use crate::workload::{Length, MAX_KEYS, Preset};
 
-/// Run one trial and print what it measured; or one of each of several tables, which take turns
+/// Run one trial and print its measurements; or one trial of each of several tables, which take turns
 ///
-/// One trial says little: `bench sweep` repeats trials in random order and gives intervals.
+/// A single trial says little: `bench sweep` repeats trials in random order and gives intervals.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The table: a name from `bench list`; or several, with commas, whose trials take turns by slices of
-    /// 20 ms, or more where tables are larger or threads more than CPUs
+    /// The table: a name from `bench list`; or several, separated by commas, whose trials take turns in slices of
+    /// 20 ms, or longer ones for larger tables or more threads than CPUs
     #[arg(long, value_name = "NAME")]
     structure: Names,
     /// The reclaimer; the default is `epoch` for a table that takes one
@@ -47,22 +47,22 @@ pub(super) struct Args {
     /// Worker threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4096))]
     threads: u16,
-    /// Percent of operations that are `get`; of the rest, half are `insert` and half `remove`
+    /// Percent of operations that are `get`; of the others, half are `insert` and half `remove`
     #[arg(long, value_name = "P", default_value_t = 95.0, value_parser = percent)]
     reads: f64,
-    /// Percent `insert`, instead of half of the rest
+    /// Percent of operations that are `insert`, instead of half of the others
     #[arg(long, value_name = "P", value_parser = percent)]
     inserts: Option<f64>,
-    /// Percent `remove`, instead of half of the rest
+    /// Percent of operations that are `remove`, instead of half of the others
     #[arg(long, value_name = "P", value_parser = percent)]
     removes: Option<f64>,
-    /// Percent `update`
+    /// Percent of operations that are `update`
     #[arg(long, value_name = "P", value_parser = percent)]
     updates: Option<f64>,
-    /// Percent `upsert` with a value that does not depend on the old one
+    /// Percent of operations that are `upsert`, with a value that does not depend on the old one
     #[arg(long, value_name = "P", value_parser = percent)]
     upserts: Option<f64>,
-    /// A workload with a name, from `bench list presets`, instead of mix, distribution and prefill
+    /// A named workload from `bench list presets`, instead of mix, distribution and prefill
     #[arg(long, value_name = "NAME", value_parser = preset, conflicts_with_all = ["reads", "inserts", "removes", "updates", "upserts", "distribution", "zipf", "hot_keys", "hot_operations", "hot_shift", "prefill"])]
     preset: Option<&'static Preset>,
     /// Replay the requests of a trace (see `bench trace --help`) instead of drawing operations and keys
@@ -79,7 +79,7 @@ pub(super) struct Args {
     /// Measured time in seconds
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = positive_seconds)]
     seconds: f64,
-    /// Unmeasured time before it, in seconds
+    /// Unmeasured warm-up before it, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.1, value_parser = seconds)]
     warmup: f64,
     /// Seed of keys and operations
@@ -88,32 +88,32 @@ pub(super) struct Args {
     /// Seed of the table's hasher
     #[arg(long, value_name = "N", default_value_t = 0)]
     hash_seed: u64,
-    /// Issue so many lookups as one `get_many`; needs --reads 100
+    /// Look up this many keys by one `get_many`; needs --reads 100
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_BATCH as i64))]
     batch: u16,
-    /// Retirements after which the reclaimer scans or synchronises; its own default if not given
+    /// Retirements after which the reclaimer scans or synchronises [default: the reclaimer's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_RECLAIM_BATCH as i64))]
     reclaim_batch: Option<u32>,
-    /// Operations for which a worker pins once
+    /// Operations per pin of a worker
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_OPS_PER_PIN as i64))]
     ops_per_pin: u16,
-    /// Measure latency instead of throughput: begin so many operations per second, of all threads
+    /// Measure latency instead of throughput: begin this many operations per second, all threads
     /// together, at random times that do not depend on the table
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// What goes wrong: a name from `bench list faults`
+    /// The fault, which disturbs the trial on purpose: a name from `bench list faults`
     #[arg(long, value_name = "NAME", default_value_t = Fault::None, value_parser = fault)]
     fault: Fault,
     /// The hash function: a name from `bench list hashers`
     #[arg(long, value_name = "NAME", default_value_t = Hashing::default(), value_parser = hashing)]
     hasher: Hashing,
-    /// Keys are byte strings of so many bytes, or as long as `etc`'s
+    /// Use byte strings of this many bytes as keys, or, with `etc`, of the lengths in Facebook's pool ETC
     #[arg(long, value_name = "BYTES", value_parser = key_bytes)]
     key_bytes: Option<Length>,
-    /// Values are byte strings of so many bytes, or as long as `etc`'s
+    /// Use byte strings of this many bytes as values, or, with `etc`, of the lengths in Facebook's pool ETC
     #[arg(long, value_name = "BYTES", value_parser = value_bytes)]
     value_bytes: Option<Length>,
-    /// Let the table ask for huge pages
+    /// Let the table request huge pages
     #[arg(long)]
     huge_pages: bool,
     /// The memory allocator: a name from `bench list allocators`

@@ -18,9 +18,9 @@ use crate::show::text::comparison::{headings, wrapped};
 /// Fit the Universal Scalability Law to each subject: λ, σ and κ with intervals
 ///
 /// X(N) = λN / (1 + σ(N − 1) + κN(N − 1)): λ is the rate of one thread, σ contention, κ the cost of
-/// coherence; none is negative. It needs trials at four numbers of threads or more. Those above the
-/// number of CPUs are left out where four others are left. `bench plot --figure scaling-usl` draws
-/// it.
+/// coherence; none is negative. The fit needs trials at four or more numbers of threads. Numbers above the
+/// number of CPUs are left out if four others remain. `bench plot --figure scaling-usl` draws
+/// the fit.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Result folders: parts of one run

@@ -18,11 +18,11 @@ pub(super) struct Serve {
     flags: Vec<OsString>,
 }
 
-/// Load a memcached with requests, and check every value; `load --help` says more
+/// Send requests to a memcached, and check every value; `load --help` says more
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct LoadArgs {
-    /// An address or a socket, and what to ask for
+    /// An address or a socket, and the load to generate
     #[arg(value_name = "FLAGS", allow_hyphen_values = true, trailing_var_arg = true)]
     flags: Vec<OsString>,
 }

@@ -15,34 +15,34 @@ use crate::results::folder::{EXPERIMENT, MACHINE};
 use crate::rows::throughput::TRIALS;
 use crate::sweep::schedule::Shard;
 
-/// Run a sweep on a cluster: its parts at the same time, and then their merge
+/// Run a sweep on a cluster: first its parts in parallel, then their merge
 ///
-/// Each part (`sweep --shard`) has a node to itself and a folder beside the result folder, DIR.parts. When
-/// all parts have ended well, they are merged into the result folder and drawn. The same command again submits
-/// what is missing and nothing else. This program, the experiment and the folders must be on a file system
+/// Each part (`sweep --shard`) has a node to itself, and a folder in DIR.parts beside the result folder. When
+/// all parts have succeeded, they are merged into the result folder, and figures are drawn. Running the same command
+/// again submits only what is missing. This program, the experiment and the folders must be on a file system
 /// that the nodes share.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The experiment file
     #[arg(value_name = "SPEC.toml")]
     spec: PathBuf,
-    /// By Slurm: an array job for the parts, and a job for the merge that depends on it
+    /// Use Slurm: an array job for the parts, and a job for the merge that depends on it
     #[arg(long, required = true)]
     slurm: bool,
-    /// Parts of the sweep, at most as many as it has blocks; eight, or as many as there are blocks, if not
-    /// given
+    /// Number of parts of the sweep, at most one per block [default: eight, or the number of blocks if that is
+    /// less]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     shards: Option<u32>,
-    /// The result folder; `results/` and the file's name without `.toml` if not given
+    /// The result folder [default: `results/` and the file's name without `.toml`]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Slurm's features that a node must have, so that all are alike; they are compared before the merge
+    /// Slurm features that a node must have, so that all nodes are alike; the merge checks that they are
     #[arg(long, value_name = "FEATURES")]
     constraint: Option<String>,
     /// Slurm's partition
     #[arg(long, value_name = "NAME")]
     partition: Option<String>,
-    /// Slurm's limit of time for each part, as 2:00:00
+    /// Slurm's time limit for each part, for example 2:00:00
     #[arg(long, value_name = "TIME")]
     time: Option<String>,
     /// Show the scripts and commands, and do nothing

@@ -39,24 +39,24 @@ use ::trials::server::{is_memcached, memcached_version};
 
 /// Run an experiment file: trials in random interleaved blocks, then a table, figures and a page
 ///
-/// The same command again goes on where it stopped, and repeats nothing. Ctrl-C ends after
-/// dropping the running trial, or the running group of trials that take turns.
+/// If you run the same command again, it continues where it stopped, and repeats nothing. Ctrl-C ends it, and
+/// drops the running trial, or the running group of trials that take turns.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The experiment file
     #[arg(value_name = "SPEC.toml")]
     spec: PathBuf,
-    /// The result folder; `results/` and the file's name without `.toml` if not given
+    /// The result folder [default: `results/` and the file's name without `.toml`]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Blocks, instead of the file's
+    /// Number of blocks, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     blocks: Option<u32>,
     /// Measured seconds per trial, instead of the file's
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
     /// Run only the cells whose subject, structure or id matches (variants only by a glob with a
-    /// `:`); the others stay to be run
+    /// `:`); the others can be run later
     #[arg(long, value_name = "GLOB")]
     only: Option<NameGlob>,
     /// The experiment's seed, instead of the file's
@@ -65,10 +65,10 @@ pub(super) struct Args {
     /// Show the cells and the estimated time, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Start anew: move an old result folder aside
+    /// Start anew: move the old result folder aside
     #[arg(long)]
     fresh: bool,
-    /// Show the estimate of every cell so far, between trials, if standard error is a terminal
+    /// Show, between trials, the estimate of every cell so far, if standard error is a terminal
     #[arg(long)]
     live: bool,
     /// Run the K-th of N parts of the blocks

@@ -17,10 +17,10 @@ use crate::workload::Op;
 /// Convert, make or show traces of requests, which `trace` in an experiment file and `bench run
 /// --trace` replay
 ///
-/// A trace is text, with a line `timestamp,key,key size,value size,client id,operation,TTL` for each
-/// request, as those that Twitter has published, or the binary form of the same; or, if its name has
-/// `oracleGeneral` in it, the records of libCacheSim, unpacked. Other tables of text are converted by
-/// --csv. It is replayed as fast as the table allows; operations are get and gets (get), set (upsert), add
+/// A trace is a text file with a line `timestamp,key,key size,value size,client id,operation,TTL` for each
+/// request, like those that Twitter has published, or the binary form of the same; or, if its name contains
+/// `oracleGeneral`, the records of libCacheSim, uncompressed. Other tables of text are converted by
+/// --csv. A trace is replayed as fast as the table allows. Operations are get and gets (get), set (upsert), add
 /// (insert), replace, cas, append, prepend, incr and decr (update), delete (remove).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,9 +32,9 @@ pub(super) struct Args {
 enum TraceCommand {
     /// Write a trace in the binary form, which is smaller and faster to read; its fingerprint is the same
     Convert {
-        /// Where columns are in a table of text, from 1 on, each line of which is a read: as in
-        /// `key=2,size=4`, with `,header` if the first line names them, and `,delimiter=;` (or `tab`) for
-        /// another sign than a comma
+        /// The columns of a table of text, counted from 1, each line of which is a read: for example
+        /// `key=2,size=4`, with `,header` if the first line names the columns, and `,delimiter=;` (or `tab`) for
+        /// a separator other than a comma
         #[arg(long, value_name = "COLUMNS")]
         csv: Option<TextColumns>,
         /// The trace
@@ -44,11 +44,11 @@ enum TraceCommand {
         #[arg(value_name = "OUT")]
         output: PathBuf,
     },
-    /// Make a trace: keys by Zipf's distribution, and if you say so scans and keys that are asked for once; sizes
+    /// Make a trace: keys by Zipf's distribution and, on request, scans and keys that are requested once; sizes
     /// as in Facebook's pool ETC
     ///
     /// It is text, with 84 % get, 10 % set, and some of the others; or libCacheSim's records, all of them reads, if OUT
-    /// has `oracleGeneral` in its name.
+    /// contains `oracleGeneral`.
     Generate(Generate),
     /// Show how many requests of each kind a trace has, how many keys, and their mean sizes
     Show {
@@ -76,20 +76,20 @@ struct Generate {
     /// Skew of the keys; 0 is uniform
     #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
     zipf: f64,
-    /// Reads, in percent of all requests, of keys that no other request asks for
+    /// Percent of all requests that read a key which no other request uses
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     once: f64,
-    /// Reads, in percent of all requests, that go on with a scan, which begins again after its last key
+    /// Percent of all requests that continue a scan, which begins again after its last key
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     scan: f64,
-    /// Keys of the scan
+    /// Number of keys of the scan
     #[arg(long, value_name = "N", default_value_t = 10_000, requires = "scan", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     scan_keys: u64,
-    /// Requests after which another key takes the place of one in the range, at another time for each [default: none
-    /// does]
+    /// Requests after which another key takes the place of one in the range, at a different time for each [default:
+    /// keys are never replaced]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=1 << 32))]
     lifetime: Option<u64>,
-    /// Bytes of the largest value: larger ones are cut to it
+    /// Bytes of the largest value; larger ones are cut to this size
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = clap::value_parser!(u32).range(0..=1 << 20))]
     largest_value: u32,
     /// Seed of the requests

@@ -26,18 +26,18 @@ use trials::serve::VERIFY_COMMAND;
 
 /// Check tables for linearizability, on recorded histories of real concurrent runs
 ///
-/// Exit code 1 if a subject violates its contract, crashes, or could not be decided; what was wrong
-/// is printed as a timeline and written as SVG. A pass means that nothing was found.
-/// docs/CORRECTNESS.md says what is checked and what this cannot see.
+/// The exit code is 1 if a subject violates its contract, crashes, or could not be decided. A violation
+/// is printed as a timeline and written as SVG. A pass means that no violation was found.
+/// docs/CORRECTNESS.md says what is checked and what this check cannot see.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The tables
     #[arg(long, value_name = "GLOB", default_value = "*")]
     structure: String,
-    /// Their reclaimers; a table that takes none has `none`
+    /// Their reclaimers; a table without a reclaimer has `none`
     #[arg(long, value_name = "GLOB", default_value = "*")]
     reclaimer: String,
-    /// Time for each subject in seconds; a round that has begun is finished
+    /// Time for each subject in seconds; a round that has begun is completed
     #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = positive_seconds)]
     seconds: f64,
     /// Seed of keys and operations
@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// Size of the key range
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     keys: u64,
-    /// Where pictures of violations go; made when there is one
+    /// Where to write pictures of violations; made when there is one
     #[arg(long, value_name = "DIR", default_value = "counterexamples")]
     out: PathBuf,
     /// Print one JSON object

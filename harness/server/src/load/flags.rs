@@ -12,12 +12,12 @@ use trials::workload::Length;
 use crate::descriptors::{allow, too_few};
 use crate::net::Place;
 
-/// Load a memcached with requests, and check every value that it answers
+/// Send requests to a memcached, and check every value that it returns
 ///
-/// Keys are drawn from Zipf's distribution, exactly; values tell which key they are of. First all keys are stored.
+/// Keys are drawn from Zipf's distribution, exactly; each value contains its key. First all keys are stored.
 /// Then each connection sends --depth requests, waits for the answers, and sends the next (a closed loop); or, with
 /// --rate, requests are due at random times that do not depend on the server (an open loop). Exit codes: 0 done,
-/// 1 a value was wrong, a read was refused, or the server ended it, 2 wrong usage.
+/// 1 a value was wrong, a read was refused, or the server closed a connection, 2 wrong usage.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoadFlags {
     /// The server's address
@@ -26,16 +26,16 @@ pub struct LoadFlags {
     /// The server's Unix socket, instead of an address
     #[arg(long, value_name = "PATH", conflicts_with = "address")]
     socket: Option<PathBuf>,
-    /// Load an address that is not of this machine too: only what you may load
+    /// Allow an address of another machine: only one that you are permitted to put load on
     #[arg(long)]
     anywhere: bool,
     /// Connections
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=MOST_CONNECTIONS))]
     connections: u64,
-    /// Threads that share the connections, at most one a connection
+    /// Threads that share the connections, at most one per connection
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     threads: u64,
-    /// Seconds
+    /// Duration in seconds
     #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = positive)]
     pub(super) seconds: f64,
     /// The range of keys
@@ -44,28 +44,28 @@ pub struct LoadFlags {
     /// Skew of the keys; 0 is uniform
     #[arg(long, value_name = "THETA", default_value_t = 0.99, value_parser = skew)]
     pub(super) zipf: f64,
-    /// Percent of the requests that read; the others store
+    /// Percent of the requests that are reads; the others store
     #[arg(long, value_name = "P", default_value_t = 95.0, value_parser = percent)]
     pub(super) reads: f64,
-    /// Requests that a connection sends at a time
+    /// Requests that a connection sends before it waits for the answers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=4096))]
     depth: u64,
-    /// Keys of a request that reads
+    /// Keys per read request
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     multiget: u64,
-    /// Ask by meta commands, mg and ms
+    /// Use the meta commands mg and ms
     #[arg(long, conflicts_with = "multiget")]
     pub(super) meta: bool,
     /// Bytes of a value
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(16..=1 << 20))]
     value_bytes: u64,
-    /// Store what was missed, as those do who cache
+    /// Store each key that was missed, as an application with a cache does
     #[arg(long)]
     pub(super) look_aside: bool,
     /// Do not store all keys first
     #[arg(long)]
     pub(super) no_fill: bool,
-    /// Requests per second, all connections together: an open loop
+    /// Requests per second of all connections together: an open loop
     #[arg(long, value_name = "R", value_parser = positive, conflicts_with = "depth")]
     pub(super) rate: Option<f64>,
     /// Seed of keys, operations and times
@@ -74,10 +74,10 @@ pub struct LoadFlags {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Whether it is what warms a server up, whose requests are others than those that are measured.
+    /// Whether this is the warm-up of a server, whose requests differ from those that are measured.
     #[arg(skip)]
     is_warmup: bool,
-    /// Keys that are asked for in a closed loop before it may end.
+    /// The number of keys that a closed loop must request before it may end.
     #[arg(skip)]
     least_keys: u64,
 }

@@ -170,7 +170,7 @@ struct Args {
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,2",
           value_parser = clap::value_parser!(u16).range(1..))]
     threads: Vec<u16>,
-    /// A table has room for 2 to this power; conc-map-bench has 25
+    /// A table has room for 2 to this power entries; conc-map-bench uses 25
     #[arg(long, value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u8).range(8..=30))]
     capacity_log2: u8,

@@ -20,43 +20,43 @@ use crate::glue;
 use crate::rows;
 use crate::spec::{Curve, PredictedCell, Spec};
 
-/// Predicts what tables would do on a machine that is not here: their own source runs on virtual cores, over
-/// a model of that machine's caches. What is modelled, and what is not: docs/PREDICTION.md.
+/// Predicts the throughput of tables on another machine: their own source runs on virtual cores, over
+/// a model of that machine's caches. docs/PREDICTION.md says what is modelled and what is not.
 #[derive(Debug, Parser)]
 #[command(name = "predict", bin_name = "cargo predict", args_override_self = true)]
 struct Arguments {
-    /// The experiment file: of its cells those that can be modelled; others are refused.
+    /// The experiment file; cells that cannot be modelled are refused.
     spec: PathBuf,
-    /// The machine's file (experiments/machines/).
+    /// The machine's file (see experiments/machines/).
     #[arg(long, value_name = "FILE")]
     machine: PathBuf,
     /// Numbers of threads, instead of those of the file.
     #[arg(long, value_delimiter = ',')]
     threads: Vec<usize>,
-    /// Draws of the machine's uncertain numbers, in pairs that mirror each other, of which the band is made;
-    /// 0 is no band.
+    /// Number of draws of the machine's uncertain numbers, in pairs that mirror each other, from which the band is
+    /// made; with 0 there is no band.
     #[arg(long, default_value_t = 12)]
     draws: u64,
-    /// What is measured on one thread of that machine, in operations a second, of the one cell that is asked for:
-    /// its work beside memory is set so that the model says so, too; or `published`, for what the machine's file
-    /// has of each cell. Without it, and where nothing is published, work is that of docs/INSTRUCTIONS.md.
+    /// The measured rate on one thread of that machine, in operations per second, if there is a single cell: its work
+    /// apart from memory is set so that the model gives this rate, too. Or `published`, for the rates of cells in the
+    /// machine's file. Without this option, and where nothing is published, the work is that of docs/INSTRUCTIONS.md.
     #[arg(long, value_name = "OPS")]
     at_one_thread: Option<OneThread>,
-    /// The machine's kernel has no `membarrier(2)`: schemes announce with a full fence, as published ones do. Rows say
-    /// it with the machine's name.
+    /// Assume that the machine's kernel has no `membarrier(2)`: schemes announce with a full fence, as published ones
+    /// do. Rows show it in the machine's name.
     #[arg(long)]
     without_membarrier: bool,
-    /// Nodes are allocated and freed as the machine's file says (`[allocator]`): each core has a heap, and what it frees of
-    /// another's goes back there. Rows say it with the machine's name.
+    /// Model allocation and free of nodes by the machine's file (`[allocator]`): each core has a heap, and a node
+    /// that it frees goes back to the heap that it came from. Rows show it in the machine's name.
     #[arg(long)]
     with_allocator: bool,
-    /// Operations of each thread that are counted at least, instead of 1,000, and that fill caches before; of all together
-    /// 40,000 or more are counted. Rows say it with the machine's name.
+    /// The least number of operations of each thread that are counted, instead of 1,000, and that fill caches before;
+    /// of all threads together 40,000 or more are counted. Rows show it in the machine's name.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     operations_each: Option<u64>,
-    /// Also write predictions.csv and hot-lines.csv there, each row as soon as it is predicted, beside copies of
-    /// the two files and options.txt, which are written before anything runs: `bench plot` and `bench report` read
-    /// such a folder. One that was stopped goes on where it was, by the same command.
+    /// Also write predictions.csv and hot-lines.csv to this folder, each row as soon as it is predicted, beside
+    /// copies of the two files and options.txt, which are written before anything runs. `bench plot` and `bench
+    /// report` read such a folder. If the command was stopped, the same command continues.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print a JSON array of rows.
