@@ -187,7 +187,7 @@ impl Running {
             match load::server_pid(flags) {
                 Ok(pid) => {
                     let own = self.child.id();
-                    ensure!(pid == Some(own), "at {} another server answers", self.place);
+                    ensure!(pid == Some(own), "another server answers at {}", self.place);
                     return Ok(());
                 }
                 Err(error) if began.elapsed() > PATIENCE => {

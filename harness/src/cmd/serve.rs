@@ -54,5 +54,5 @@ fn replaced_by(mut process: Command) -> anyhow::Result<Infallible> {
 
 #[cfg(not(unix))]
 fn replaced_by(_process: Command) -> anyhow::Result<Infallible> {
-    anyhow::bail!("it is for Unix alone")
+    anyhow::bail!("it works only on Unix")
 }

@@ -304,7 +304,7 @@ impl Folder {
 
 const KEPT: &str = "the trials before this one are kept, and the same command goes on from there";
 
-/// Refuses a path that is no result folder, and says what it is.
+/// Refuses a path that is not a result folder, and says what it is.
 ///
 /// # Errors
 ///
@@ -322,7 +322,7 @@ pub(crate) fn must_be_one(path: &Path) -> anyhow::Result<()> {
             if is_there { format!("; did you mean {}?", there.display()) } else { String::new() };
         bail!("there is no folder {name}{hint}");
     }
-    ensure!(path.is_dir(), "{name} is a file, and no result folder");
+    ensure!(path.is_dir(), "{name} is a file, not a result folder");
     let mut inside: Vec<String> = fs::read_dir(path)
         .with_context(|| format!("cannot read {name}"))?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -334,7 +334,7 @@ pub(crate) fn must_be_one(path: &Path) -> anyhow::Result<()> {
         Some(first) => format!("; {} inside it are, such as {first}", inside.len()),
         None => String::new(),
     };
-    bail!("{name} is no result folder: there is no {TRIALS}{hint}")
+    bail!("{name} is not a result folder: there is no {TRIALS}{hint}")
 }
 
 /// The trials of a result folder, without changing it; a torn last line is left out.
@@ -375,7 +375,7 @@ fn refuse_foreign(path: &Path) -> Result<(), Failure> {
         let name = entry.file_name();
         if !(name == TRIALS && is_empty || *name == *temporary(EXPERIMENT)) {
             return Err(usage(format!(
-                "{} is not empty and holds no {EXPERIMENT}, so it is no result folder; \
+                "{} is not empty and holds no {EXPERIMENT}, so it is not a result folder; \
                  choose another with --out",
                 path.display()
             )));

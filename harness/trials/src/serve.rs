@@ -118,7 +118,7 @@ fn answer(
         return Ok(serde_json::to_vec(&catalogue())?);
     }
     let [command, "--parent", parent] = arguments[..] else {
-        bail!("this is a program of tables, which `bench` starts: `bench list` shows what it has");
+        bail!("this program has tables, and is started by `bench`: `bench list` shows them");
     };
     die_with(parent.parse().context("--parent is no process id")?)?;
     exit_at_panic();

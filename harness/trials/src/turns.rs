@@ -52,7 +52,7 @@ impl<R: BufRead, W: Write> ByTurns<R, W> {
     fn hear(&mut self) -> anyhow::Result<Told> {
         let mut line = String::new();
         self.from.read_line(&mut line).context("cannot hear whose turn it is")?;
-        ensure!(!line.is_empty(), "nobody says any more whose turn it is");
+        ensure!(!line.is_empty(), "the process that assigns turns is gone");
         serde_json::from_str(&line).context("cannot understand whose turn it is")
     }
 }
@@ -66,7 +66,7 @@ impl<R: BufRead, W: Write> Conductor for ByTurns<R, W> {
             Told::End => Ok(None),
             Told::Slice(slice) => {
                 let Slice { seconds, settle } = slice;
-                ensure!(slice.is_sound(), "no slice of {seconds} s begins with {settle} s");
+                ensure!(slice.is_sound(), "a slice of {seconds} s cannot settle for {settle} s");
                 Ok(Some(slice))
             }
         }

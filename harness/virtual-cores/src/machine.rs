@@ -195,7 +195,7 @@ impl PublishedCurve {
 
     fn check(&self, cores: usize) -> anyhow::Result<()> {
         let Self { of, threads, mops, reads, upserts, .. } = self;
-        ensure!(!of.trim().is_empty(), "a published curve does not say of what it is");
+        ensure!(!of.trim().is_empty(), "a published curve has an empty `of`");
         let are_shares = *reads >= 0.0 && *upserts >= 0.0 && reads + upserts <= 100.0;
         ensure!(are_shares, "{of}: reads = {reads} and upserts = {upserts} are percentages");
         let (points, rates) = (threads.len(), mops.len());

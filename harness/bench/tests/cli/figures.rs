@@ -172,7 +172,7 @@ fn what_cannot_be_drawn() {
     lab.run("plot r --style nature").exits(2).says(&["nature", "acm"]);
     lab.run("plot missing").exits(2).says(&["there is no folder missing"]);
     std::fs::create_dir(lab.path("empty")).unwrap();
-    lab.run("plot empty").exits(2).says(&["empty is no result folder"]);
+    lab.run("plot empty").exits(2).says(&["empty is not a result folder"]);
     lab.copy("r", "other");
     let machine = lab.read("r/machine.toml");
     let line = machine.lines().find(|line| line.starts_with("kernel = ")).unwrap();

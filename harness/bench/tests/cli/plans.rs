@@ -179,11 +179,11 @@ fn what_is_no_result_folder_is_said_to_be_so() {
         for (path, said) in [
             ("nowhere", "there is no folder nowhere"),
             ("noop", "there is no folder noop; did you mean results/noop?"),
-            ("file", "file is a file, and no result folder"),
-            ("notes", "notes is no result folder: there is no trials.csv"),
+            ("file", "file is a file, not a result folder"),
+            ("notes", "notes is not a result folder: there is no trials.csv"),
             (
                 "all",
-                "all is no result folder: there is no trials.csv; 1 inside it are, such as all/r",
+                "is not a result folder: there is no trials.csv; 1 inside it are, such as all/r",
             ),
         ] {
             lab.run(&format!("{command} {path}")).exits(2).says(&[said]);

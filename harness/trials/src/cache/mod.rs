@@ -75,7 +75,7 @@ const TRIES: u32 = 1 << 16;
 pub fn run(maker: &CacheMaker, build: &BuildCache, spec: &CacheSpec) -> anyhow::Result<Cached> {
     let case = &spec.case;
     let load = case.cache.context("nothing says how large the cache is")?;
-    ensure!(load.requests >= 2, "of {} requests there is no half", load.requests);
+    ensure!(load.requests >= 2, "{} requests have no second half", load.requests);
     check_fault(case.fault, &maker.entry.why_no_stall)?;
     let requests = Requests::of(spec)?;
     let options = CacheOptions {
@@ -105,9 +105,9 @@ fn check_fault(fault: Fault, why_no_stall: &str) -> anyhow::Result<()> {
     match fault {
         Fault::None | Fault::Oversubscribed => Ok(()),
         Fault::StalledReader if why_no_stall.is_empty() => Ok(()),
-        Fault::StalledReader => bail!("a stalled reader cannot be had: {why_no_stall}"),
+        Fault::StalledReader => bail!("a stalled reader is not possible: {why_no_stall}"),
         Fault::DescheduledWriter | Fault::IdleRegistered => {
-            bail!("the fault {fault} is of tables, not of caches")
+            bail!("the fault {fault} is for tables, not for caches")
         }
     }
 }

@@ -36,10 +36,10 @@ impl Requests {
         let what = match (&case.trace, case.lengths()) {
             (Some(_), _) => What::Traced(trace(spec, count)?),
             (None, Some(lengths)) => What::Drawn(Streams::of(case, spec.seed)?, lengths),
-            (None, None) => bail!("nothing says how long keys and values are"),
+            (None, None) => bail!("the lengths of keys and values are not given"),
         };
         let is_range = case.distribution.space(case.keys) == case.keys && !case.ends_by_itself();
-        ensure!(is_range, "a cache's keys are those of a range that stays");
+        ensure!(is_range, "a cache needs keys from a fixed range");
         let Ok(number) = u32::try_from(case.keys) else { bail!("more than 2^32 keys") };
         let weight = u64::from(number) * (8 + 16);
         let listed = "the keys of the requests";
@@ -129,7 +129,7 @@ fn of_value(lengths: Lengths, key: u32) -> u32 {
 fn trace(spec: &CacheSpec, count: u64) -> anyhow::Result<Trace> {
     let Some(wanted) = &spec.case.trace else { bail!("there is no trace") };
     let Some(path) = &spec.trace_file else {
-        bail!("nothing says where the trace {} is", wanted.name);
+        bail!("the file of the trace {} is not given", wanted.name);
     };
     let _during = memory::allocates_for(format_args!("the trace {}", path.display()));
     let trace = Trace::read(path)?;

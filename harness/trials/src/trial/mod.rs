@@ -75,7 +75,7 @@ impl TrialSpec {
     fn streams(&self) -> anyhow::Result<Streams> {
         let Some(wanted) = &self.case.trace else { return Streams::of(&self.case, self.seed) };
         let Some(path) = &self.trace_file else {
-            bail!("nothing says where the trace {} is", wanted.name);
+            bail!("the file of the trace {} is not given", wanted.name);
         };
         let _during = memory::allocates_for(format_args!("the trace {}", path.display()));
         let trace = Trace::read(path)?;
@@ -200,8 +200,8 @@ pub fn take_turns(
     spec: &TrialSpec,
     conductor: &mut dyn Conductor,
 ) -> anyhow::Result<Measurement> {
-    ensure!(spec.rate.is_none(), "latency is measured of a trial that takes no turns");
-    ensure!(!spec.case.ends_by_itself(), "what fills a range is counted whole, and takes no turns");
+    ensure!(spec.rate.is_none(), "a latency trial takes no turns");
+    ensure!(!spec.case.ends_by_itself(), "a trial that fills a range takes no turns");
     run_by(maker, spec, conductor)
 }
 
@@ -285,11 +285,8 @@ fn check_case(spec: &TrialSpec, max_threads: Option<usize>) -> anyhow::Result<()
     );
     if let Some(rate) = spec.rate {
         ensure!(rate.is_finite() && rate > 0.0, "a rate of {rate} operations per second");
-        ensure!(case.has_single_operations(), "latency is measured of single operations");
-        ensure!(
-            !case.ends_by_itself(),
-            "latency is measured of a trial that lasts as long as asked"
-        );
+        ensure!(case.has_single_operations(), "latency needs single operations");
+        ensure!(!case.ends_by_itself(), "latency needs a trial that lasts for a given time");
     }
     if let Some(most) = max_threads {
         let handles = case.fault.handles(case.threads);

@@ -17,10 +17,7 @@ pub(crate) fn read(axis: Option<&Value>) -> anyhow::Result<Vec<Option<usize>>> {
         }
         Some(one) => vec![batch(one)?],
     };
-    ensure!(
-        !batches.is_empty(),
-        "`reclaim_batch` is an empty list: a value, or a list of one or more"
-    );
+    ensure!(!batches.is_empty(), "`reclaim_batch` is an empty list: give at least one value");
     Ok(batches)
 }
 

@@ -53,7 +53,7 @@ impl PredictionsFolder {
     ///
     /// # Errors
     ///
-    /// It cannot be made, was made from something else, or another process adds to it.
+    /// It cannot be made, was made from something else, or another process is writing to it.
     pub(crate) fn open(path: &Path, origin: &Origin) -> anyhow::Result<(Self, Vec<PredictedRow>)> {
         if path.symlink_metadata().is_err() {
             make(path, origin)?;
@@ -69,7 +69,7 @@ impl PredictionsFolder {
         let [predictions, hot_lines] = [PREDICTIONS, HOT_LINES].map(|name| log(&path.join(name)));
         let (predictions, hot_lines) = (predictions?, hot_lines?);
         if let Err(TryLockError::WouldBlock) = predictions.try_lock() {
-            bail!("--out {}: another process adds to it", path.display());
+            bail!("--out {}: another process is writing to it", path.display());
         }
         let rows: Vec<(PredictedRow, u64)> = whole_rows(&path.join(PREDICTIONS))?;
         let lines: Vec<(HotLineRow, u64)> = whole_rows(&path.join(HOT_LINES))?;

@@ -168,7 +168,7 @@ fn axis<T: Clone>(
     default: &[T],
 ) -> anyhow::Result<Vec<T>> {
     let values = axis.map_or_else(|| default.to_vec(), OneOrMore::list);
-    ensure!(!values.is_empty(), "`{name}` is an empty list: a value, or a list of one or more");
+    ensure!(!values.is_empty(), "`{name}` is an empty list: give at least one value");
     Ok(values)
 }
 
