@@ -219,7 +219,7 @@ fn published_curves_are_checked() {
     let curve = &machine.published[0];
     assert_eq!([1, 2, 8].map(|threads| curve.at(threads)), [Some(2e6), None, Some(9.5e6)]);
     for (from, to, expected) in [
-        ("'a paper'", "' '", "does not say of what"),
+        ("'a paper'", "' '", "has an empty `of`"),
         ("[1, 8]", "[1]", "1 numbers of threads and 2 rates"),
         ("[1, 8]", "[8, 1]", "not ascending"),
         ("[1, 8]", "[1, 65]", "from 1 to 64"),

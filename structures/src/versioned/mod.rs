@@ -269,22 +269,22 @@ pub trait CurrentVersion<O> {
 /// The number of roots of a [`HamtSharded`].
 pub const SHARDS: usize = 16;
 
-/// An open-addressing table that is copied whole for each update, under a lock for writers: reads are wait-free,
-/// updates blocking and O(n).
+/// An open-addressing table that is copied whole for each update, under a lock for writers: reads are wait-free (if the
+/// reclaimer is), updates blocking and O(n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowLock<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Locked>, S>;
 
 /// An open-addressing table that is copied whole for each update, and installed by compare-and-swap: reads are
-/// wait-free, updates lock-free and O(n).
+/// wait-free (if the reclaimer is), updates lock-free and O(n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type CowCas<K, V, R = Epoch, S = RandomState> =
     VersionedMap<Flat<K, V>, Cow<Flat<K, V>, R, Cas>, S>;
 
-/// A hash trie. An update copies the path to its leaf and installs the copy by compare-and-swap: reads are wait-free,
-/// updates lock-free; both expected O(log n).
+/// A hash trie. An update copies the path to its leaf and installs the copy by compare-and-swap: reads are wait-free
+/// (if the reclaimer is), updates lock-free; both expected O(log n).
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 ///
@@ -313,7 +313,8 @@ pub type HamtSharded<K, V, R = Epoch, S = RandomState, P = Bundled> =
     VersionedMap<Hamt<K, V, P>, Cow<Hamt<K, V, P>, R, Cas, SHARDS>, S>;
 
 /// A hash trie under P-Sim: a thread announces its operation, and a thread that makes the next version applies all
-/// announced operations. Reads, `insert` and `remove` are wait-free, `update` and `upsert` lock-free.
+/// announced operations. Reads, `insert` and `remove` are wait-free (if the reclaimer is), `update` and `upsert`
+/// lock-free.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
@@ -326,7 +327,7 @@ pub type HamtPsim<K, V, R = Epoch, S = RandomState, P = Bundled> =
 pub type LeftRightTable<K, V, S = RandomState> = VersionedMap<Flat<K, V>, LeftRight<Flat<K, V>>, S>;
 
 /// Herlihy's construction: a log of all operations, and a hash trie for each handle, to which the handle applies them.
-/// Reads, `insert` and `remove` are wait-free, `update` and `upsert` lock-free.
+/// Reads, `insert` and `remove` are wait-free (if the reclaimer is), `update` and `upsert` lock-free.
 ///
 /// **[`insert`](map::Pinned::insert) keeps the old value**; see [`VersionedMap`] for what all these tables have.
 pub type LogHerlihy<K, V, R = Epoch, S = RandomState> =
