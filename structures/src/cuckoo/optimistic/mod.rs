@@ -80,6 +80,10 @@ const BATCH: usize = 16;
 /// [`insert_or_assign`](Self::insert_or_assign) replaces it. There is no `shrink_to_fit`: readers
 /// announce nothing, so no table can be freed before the map is.
 ///
+/// A key's hash must stay the same, as in `std`'s maps. If it changes, lookups may miss the key, it may be added a
+/// second time, and once it has been removed or displaced by its new hash they may miss others that share a bucket with
+/// it. An iteration shows all entries.
+///
 /// # Examples
 ///
 /// ```
