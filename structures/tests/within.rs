@@ -166,3 +166,31 @@ fn under_one_lock_all_are_refused() {
     let [done, refused] = check(new, |map, entries| _ = map.try_reserve(entries));
     assert!(done == 0 && refused > 1_000, "{done} within others, {refused} refused");
 }
+
+/// Inserts key 7 when it drops.
+struct Inserts<'m, M: ConcurrentMap<u64, u64>>(&'m M);
+
+impl<M: ConcurrentMap<u64, u64>> Drop for Inserts<'_, M> {
+    fn drop(&mut self) {
+        assert!(self.0.handle().insert(7, 7));
+    }
+}
+
+/// What a closure has is dropped with it, which is without the lock if it does not run.
+#[test]
+fn a_closure_that_does_not_run_drops_without_the_lock() {
+    fn check<M: ConcurrentMap<u64, u64> + Default + 'static>(remove_if: fn(&M, Inserts<'_, M>)) {
+        let map = M::default();
+        let inserts = Inserts(&map);
+        assert_eq!(map.handle().get_with(&7, |_| drop(inserts)), None);
+        assert_eq!(map.handle().remove(&7), Some(7));
+        remove_if(&map, Inserts(&map));
+        assert_eq!(map.handle().remove(&7), Some(7));
+    }
+    check::<ChainingBucketLock<u64, u64, FixedState>>(|map, inserts| {
+        assert_eq!(map.remove_if(&7, |_| (drop(inserts), true).1), None);
+    });
+    check::<ChainingGlobalLock<u64, u64, FixedState>>(|map, inserts| {
+        assert_eq!(map.remove_if(&7, |_| (drop(inserts), true).1), None);
+    });
+}

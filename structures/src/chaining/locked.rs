@@ -113,7 +113,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
-        self.buckets.lock(hash).get(hash, |k| k.borrow() == key).map(read)
+        let chain = self.buckets.lock(hash);
+        // If it is absent, `read` is dropped when the lock has been released: what it has is the user's.
+        let value = chain.get(hash, |k| k.borrow() == key)?;
+        Some(read(value))
     }
 
     /// Adds `key` with `value` and returns true; if the key is present, **keeps the old value** and
@@ -177,9 +180,11 @@ impl<K: Eq + Hash, V, S: BuildHasher, L: Locking<K, V>> LockedChaining<K, V, S, 
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
+        // Dropped when the lock has been released, as the key is.
+        let mut condition = Some(condition);
         let mut chain = self.buckets.lock(hash);
-        // The key is dropped when the lock has been released.
-        let (_key, value) = chain.remove_if(hash, |k| k.borrow() == key, condition)?;
+        let holds = |value: &V| condition.take().is_some_and(|condition| condition(value));
+        let (_key, value) = chain.remove_if(hash, |k| k.borrow() == key, holds)?;
         self.buckets.removed(chain);
         Some(value)
     }
