@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use structures::map::{ConcurrentMap, MapHandle};
-use structures::{ChainingBucketLock, ChainingGlobalLock};
+use structures::{ChainingBucketLock, ChainingGlobalLock, LeftRightTable};
 use suite::rng;
 
 const KEYS: u64 = 200;
@@ -187,6 +187,8 @@ fn a_closure_that_does_not_run_drops_without_the_lock() {
         remove_if(&map, Inserts(&map));
         assert_eq!(map.handle().remove(&7), Some(7));
     }
+    // Its conditions run without a lock.
+    check::<LeftRightTable<u64, u64, FixedState>>(|_, inserts| drop(inserts));
     check::<ChainingBucketLock<u64, u64, FixedState>>(|map, inserts| {
         assert_eq!(map.remove_if(&7, |_| (drop(inserts), true).1), None);
     });

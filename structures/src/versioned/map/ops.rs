@@ -40,8 +40,18 @@ where
         O::Key: Borrow<Q>,
         Q: Eq + ?Sized,
     {
+        let root = root_of::<O, U>(hash);
+        if U::READS_HOLD_UP_WRITES {
+            // If the key is absent `read` is dropped when nobody waits for this: what it has is the user's.
+            let mut read = Some(read);
+            let found = |object: &O| {
+                let binding = object.find(hash, |other| other.borrow() == key)?;
+                read.take().map(|read| read(binding))
+            };
+            return self.inner.read(root, found);
+        }
         let found = |object: &O| object.find(hash, |other| other.borrow() == key).map(read);
-        self.inner.read(root_of::<O, U>(hash), found)
+        self.inner.read(root, found)
     }
 
     fn apply(&mut self, hash: u64, op: MapOp<O::Key, O::Value>) -> Outcome<O::Value> {
