@@ -102,6 +102,31 @@ fn an_operation_goes_on_until_it_has_its_effect() {
     check::<LogHerlihy<u64, Value>>(2);
 }
 
+/// An `update` of a key that somebody takes out before the attempt: there is no effect, and so nobody is to hear of
+/// a `Drop`.
+fn goes<M: ConcurrentMap<u64, Value> + Default + 'static>() {
+    let map: &'static M = Box::leak(Box::<M>::default());
+    let (mut handle, mut other) = (map.handle(), map.handle());
+    assert!(handle.insert(1, Value(1)));
+    let meddle = move || assert!(other.remove(&1).is_some());
+    PLAN.set(Some(Plan { after: 0, again: None, meddle: Box::new(meddle) }));
+    let replaced = handle.update(&1, |_| {
+        DROPS_PANIC.set(false);
+        Value(7)
+    });
+    assert!(replaced.is_none());
+    assert!(DROPS_PANIC.get(), "somebody has meddled");
+    assert_eq!(value_of(map, 1), None);
+}
+
+#[test]
+fn a_key_that_goes_is_not_updated() {
+    goes::<ChainingLockFree<u64, Value>>();
+    goes::<ChainingLockFree<u64, Value, Hazard>>();
+    goes::<CuckooOptimisticItems<u64, Value>>();
+    goes::<CuckooOptimisticItems<u64, Value, Hazard>>();
+}
+
 /// A key that is absent, then there, then absent: what was to be added first is given another value.
 fn comes_and_goes<M: ConcurrentMap<u64, Value> + Default>() {
     let map = M::default();

@@ -58,6 +58,7 @@ where
         loop {
             let found = self.map.locate(&mut self.guard, hash, |k| k.borrow() == key);
             if !found.present {
+                panics::in_vain(spare);
                 return None;
             }
             if let Some(old) = replace(self.map, found, &mut spare, &mut f) {

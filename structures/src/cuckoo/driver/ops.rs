@@ -2,6 +2,7 @@
 
 use super::{FoundOf, Layout, LocatedOf, TableOf};
 use crate::cuckoo::error::GrowError;
+use crate::panics;
 use crate::sync::Backoff;
 use crate::versions::Seen;
 
@@ -185,7 +186,11 @@ pub(in crate::cuckoo) fn update<'m, Q: ?Sized, A: Reach<'m, Q, SLOTS>, const SLO
     let mut spare = None;
     loop {
         let at = locate(access, hash, key);
-        let old = access.try_replace(&at, &at.located.found?, &mut spare, &mut f);
+        let Some(found) = at.located.found else {
+            panics::in_vain(spare);
+            return None;
+        };
+        let old = access.try_replace(&at, &found, &mut spare, &mut f);
         if old.is_some() {
             return old;
         }
