@@ -8,6 +8,10 @@
 //! `SOAK_SECONDS` says for how long, over all tables; without it each lives through a few waves.
 #![cfg(not(any(loom, shuttle)))]
 
+#[allow(unreachable_pub, reason = "it is the suite's too")]
+#[path = "suite/erased.rs"]
+mod erased;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -27,6 +31,8 @@ use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
+
+use self::erased::Erased;
 
 /// Counts the bytes in use.
 struct Counting;
@@ -82,14 +88,21 @@ struct Soak {
 
 impl Soak {
     /// Nodes of a scheme that leaks stay in use: then only the rest is checked.
-    fn soak<M: ConcurrentMap<u64, u64>>(&mut self, name: &str, leaks: bool, keys: u64, map: M) {
+    fn soak<M>(&mut self, name: &str, leaks: bool, keys: u64, map: M)
+    where
+        M: ConcurrentMap<u64, u64> + 'static,
+    {
+        self.live(name, leaks, keys, &Erased::new(map));
+    }
+
+    fn live(&mut self, name: &str, leaks: bool, keys: u64, map: &Erased<u64, u64>) {
         // What tables before this one have leaked.
         let before = IN_USE.load(Relaxed);
         let deadline = Instant::now() + self.time;
         let mut extents = Vec::new();
         let mut waves = 0;
         while waves < LEAST_WAVES || Instant::now() < deadline {
-            wave(name, &map, waves, keys);
+            wave(name, map, waves, keys);
             let in_use = IN_USE.load(Relaxed) - before;
             extents.push(in_use);
             waves += 1;
@@ -116,7 +129,7 @@ fn is_steady(extents: &[i64]) -> bool {
 }
 
 /// Threads come and go; then the table is checked, and emptied.
-fn wave<M: ConcurrentMap<u64, u64>>(name: &str, map: &M, wave: u64, keys: u64) {
+fn wave(name: &str, map: &Erased<u64, u64>, wave: u64, keys: u64) {
     let done = Barrier::new(2);
     let present: HashSet<u64> = thread::scope(|scope| {
         let stalled = (wave % 2 == 1).then(|| {
@@ -156,7 +169,7 @@ fn wave<M: ConcurrentMap<u64, u64>>(name: &str, map: &M, wave: u64, keys: u64) {
 }
 
 /// One place: some threads in turn, each with keys that no other place has. Returns what is left.
-fn work<M: ConcurrentMap<u64, u64>>(map: &M, wave: u64, place: u64, keys: u64) -> Vec<u64> {
+fn work(map: &Erased<u64, u64>, wave: u64, place: u64, keys: u64) -> Vec<u64> {
     let mut present = HashSet::new();
     for turn in 0..TURNS {
         let mine = &mut present;
