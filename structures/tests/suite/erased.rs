@@ -55,6 +55,8 @@ impl<K: 'static, V: Clone + 'static, M: ConcurrentMap<K, V>> Map<K, V> for OfMap
 pub trait Operations<K, V> {
     /// Of a handle alone.
     fn pin(&mut self) -> Box<dyn Operations<K, V> + '_>;
+    /// Of a handle alone.
+    fn offline(&mut self, f: &mut dyn FnMut());
     fn get(&mut self, key: &K) -> Option<V>;
     fn get_many(&mut self, keys: &[K], values: &mut [Option<V>]);
     fn get_with(&mut self, key: &K, read: &mut dyn FnMut(&V)) -> bool;
@@ -70,7 +72,7 @@ pub trait Operations<K, V> {
 struct OfHandle<H>(H);
 struct OfPinned<P>(P);
 
-/// All but `pin`, of what the first field is.
+/// All but what is of a handle alone, of what the first field is.
 macro_rules! operations {
     () => {
         fn get(&mut self, key: &K) -> Option<V> {
@@ -120,11 +122,19 @@ impl<K: 'static, V: Clone + 'static, H: MapHandle<K, V>> Operations<K, V> for Of
         Box::new(OfPinned(self.0.pin()))
     }
 
+    fn offline(&mut self, f: &mut dyn FnMut()) {
+        self.0.offline(f);
+    }
+
     operations!();
 }
 
 impl<K: 'static, V: Clone + 'static, P: PinnedMap<K, V>> Operations<K, V> for OfPinned<P> {
     fn pin(&mut self) -> Box<dyn Operations<K, V> + '_> {
+        unreachable!("it is pinned");
+    }
+
+    fn offline(&mut self, _: &mut dyn FnMut()) {
         unreachable!("it is pinned");
     }
 
@@ -137,7 +147,7 @@ pub struct Handle<'m, K, V>(Box<dyn Operations<K, V> + 'm>);
 /// One that is pinned.
 pub struct Pinned<'h, K, V>(Box<dyn Operations<K, V> + 'h>);
 
-/// All but `pin`, by what is behind the pointer.
+/// All but what is of a handle alone, by what is behind the pointer.
 macro_rules! by_pointer {
     () => {
         fn get(&mut self, key: &K) -> Option<V> {
@@ -196,6 +206,15 @@ impl<K: 'static, V: Clone + 'static> MapHandle<K, V> for Handle<'_, K, V> {
 
     fn pin(&mut self) -> Pinned<'_, K, V> {
         Pinned(self.0.pin())
+    }
+
+    fn offline<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        let (mut f, mut result) = (Some(f), None);
+        self.0.offline(&mut || {
+            let f = f.take().expect("it is run once");
+            result = Some(f());
+        });
+        result.expect("it is run")
     }
 
     by_pointer!();

@@ -37,6 +37,10 @@ impl<K: 'static> Operations<K, u64> for Numbers<Box<dyn Operations<K, Tracked> +
         Box::new(Numbers { inner: self.inner.pin(), census: self.census.clone() })
     }
 
+    fn offline(&mut self, f: &mut dyn FnMut()) {
+        self.inner.offline(f);
+    }
+
     fn get(&mut self, key: &K) -> Option<u64> {
         number(self.inner.get(key))
     }
