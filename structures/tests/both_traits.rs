@@ -8,6 +8,25 @@ use structures::{
     LeftRightTable, LogHerlihy,
 };
 
+// What operations are given, as pointers: a closure is a type of its own wherever it is written, and each table's
+// operation would be compiled for each of those.
+const PLUS_ONE: fn(&u64) -> u64 = |value| value + 1;
+const FORTY_IF_ABSENT: fn(Option<&u64>) -> u64 = |old| old.map_or(40, |_| 0);
+const NEVER: fn() -> u64 = || unreachable!("it is there");
+const TWENTY: fn() -> u64 = || 20;
+const IS_TEN: fn(&u64) -> bool = |value| *value == 10;
+const IS_ELEVEN: fn(&u64) -> bool = |value| *value == 11;
+const TWENTY_OR_OF_FOUR: fn(&u64, &u64) -> bool =
+    |key, value| *key == 2 && *value == 20 || *key == 4;
+
+fn add_values(sum: &mut u64) -> impl FnMut(&u64, &u64) {
+    move |_, value| *sum += value
+}
+
+fn add_entries(sum: &mut u64) -> impl FnMut(&u64, &u64) {
+    move |key, value| *sum += key + value
+}
+
 /// Calls every method that the traits have, on `$handle`: a macro, as in a function that is generic over
 /// its type there are the traits' alone.
 macro_rules! call_all {
@@ -15,15 +34,15 @@ macro_rules! call_all {
         assert!($handle.insert(1, 10));
         assert_eq!($handle.insert_many([(2, 20), (2, 21), (3, 30)]), 2);
         assert_eq!($handle.get(&1), Some(10));
-        assert_eq!($handle.get_with(&2, |value| value + 1), Some(21));
+        assert_eq!($handle.get_with(&2, PLUS_ONE), Some(21));
         assert!($handle.contains(&3) && !$handle.contains(&4));
         let mut found = [None; 2];
         $handle.get_many(&[3, 4], &mut found);
         assert_eq!(found, [Some(30), None]);
-        assert_eq!($handle.update(&1, |value| value + 1), Some(10));
-        assert_eq!($handle.upsert(4, |old| old.map_or(40, |_| 0)), None);
+        assert_eq!($handle.update(&1, PLUS_ONE), Some(10));
+        assert_eq!($handle.upsert(4, FORTY_IF_ABSENT), None);
         let mut sum = 0;
-        $handle.for_each(|_, value| sum += value);
+        $handle.for_each(add_values(&mut sum));
         assert_eq!(sum, 11 + 20 + 30 + 40);
         for (key, value) in [(1, 11), (2, 20), (3, 30), (4, 40)] {
             assert_eq!($handle.remove(&key), Some(value));
@@ -36,12 +55,12 @@ macro_rules! call_own {
     ($handle:ident) => {{
         assert_eq!($handle.insert_or_assign(1, 10), None);
         assert_eq!($handle.insert_or_assign(1, 11), Some(10));
-        assert_eq!($handle.get_or_insert_with(1, || unreachable!("it is there")), 11);
-        assert_eq!($handle.get_or_insert_with(2, || 20), 20);
-        assert_eq!($handle.remove_if(&1, |value| *value == 10), None);
-        assert_eq!($handle.remove_if(&1, |value| *value == 11), Some(11));
+        assert_eq!($handle.get_or_insert_with(1, NEVER), 11);
+        assert_eq!($handle.get_or_insert_with(2, TWENTY), 20);
+        assert_eq!($handle.remove_if(&1, IS_TEN), None);
+        assert_eq!($handle.remove_if(&1, IS_ELEVEN), Some(11));
         assert_eq!($handle.insert_many([(3, 30), (4, 40)]), 2);
-        $handle.retain(|key, value| *key == 2 && *value == 20 || *key == 4);
+        $handle.retain(TWENTY_OR_OF_FOUR);
         assert_eq!(($handle.len(), $handle.is_empty(), $handle.contains(&3)), (2, false, false));
         $handle.clear();
         assert!($handle.is_empty());
@@ -60,7 +79,7 @@ macro_rules! use_map {
         call_own!(pin);
         pin.insert(5, 50);
         let mut visited = 0;
-        $map.for_each(|key, value| visited += key + value);
+        $map.for_each(add_entries(&mut visited));
         assert_eq!((visited, $map.len(), $map.is_empty()), (55, 1, false));
     }};
 }
