@@ -3,7 +3,7 @@
 # threads that come and go, growth, removal of everything and stalled readers, with their contents and
 # the memory in use checked after each; a sixth of it the caches, under every policy, with each value checked;
 # a quarter goes to histories of every subject, peers among them; and a quarter to sweeps with faults, whose
-# trials check themselves.
+# trials check themselves. Before that, tables grow from sixteen buckets to ten million entries, half a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-10}
@@ -13,6 +13,8 @@ trap 'rm -rf "$out"' EXIT
 BENCH=$(bash ci/bench.sh)
 export BENCH
 
+echo "+ growth to ten million entries"
+GROWTH_ENTRIES=10000000 cargo test --release -p structures --test growth -- --nocapture millions_of_entries
 echo "+ waves, $((minutes * 20)) s"
 SOAK_SECONDS=$((minutes * 20)) cargo test --release -p structures --test soak -- --nocapture
 echo "+ caches, $((minutes * 10)) s"

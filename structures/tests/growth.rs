@@ -1,4 +1,5 @@
-//! Growth: by twenty doublings, and past a writer that is suspended in the middle of one.
+//! Growth: by sixteen doublings, or as many as `GROWTH_ENTRIES` entries take (`ci/soak.sh` asks for ten million), and
+//! past a writer that is suspended in the middle of one.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -12,31 +13,32 @@ use structures::map::{ConcurrentMap, Held, MapHandle, Progress};
 use structures::reclaim::{Caps, Epoch, Guard, Haphazard, Node, Participant, Payload, Reclaimer};
 use structures::{ChainingBucketLock, ChainingGlobalLock, ChainingLockFree};
 
-/// One table after the other, as each needs more than half a gigabyte.
+/// One table after the other, as each needs more than half a gigabyte for ten million.
 #[test]
-fn ten_million_entries_from_sixteen_buckets() {
-    ten_million(&ChainingGlobalLock::<u64, u64>::default());
-    ten_million(&ChainingBucketLock::<u64, u64>::default());
-    ten_million(&ChainingLockFree::<u64, u64, Epoch>::default());
-    ten_million(&ChainingLockFree::<u64, u64, Haphazard>::default());
+fn millions_of_entries_from_sixteen_buckets() {
+    let entries = std::env::var("GROWTH_ENTRIES");
+    let entries = entries.map_or(1_000_000, |entries| entries.parse().expect("a number"));
+    fill(&ChainingGlobalLock::<u64, u64>::default(), entries);
+    fill(&ChainingBucketLock::<u64, u64>::default(), entries);
+    fill(&ChainingLockFree::<u64, u64, Epoch>::default(), entries);
+    fill(&ChainingLockFree::<u64, u64, Haphazard>::default(), entries);
 }
 
-fn ten_million(map: &impl ConcurrentMap<u64, u64>) {
-    const ENTRIES: u64 = 10_000_000;
+fn fill(map: &impl ConcurrentMap<u64, u64>, entries: u64) {
     assert_eq!(map.capacity(), Some(16));
-    in_two_halves(ENTRIES, |mut keys| {
+    in_two_halves(entries, |mut keys| {
         let mut handle = map.handle();
         assert!(keys.all(|key| handle.insert(key, !key)), "present before it was inserted");
     });
-    assert_eq!(map.len() as u64, ENTRIES);
+    assert_eq!(map.len() as u64, entries);
     // As many buckets as entries, at least; but no growth that was not needed.
-    assert_eq!(map.capacity(), Some(ENTRIES.next_power_of_two() as usize));
-    in_two_halves(ENTRIES, |mut keys| {
+    assert_eq!(map.capacity(), Some(entries.next_power_of_two() as usize));
+    in_two_halves(entries, |mut keys| {
         let mut handle = map.handle();
         assert!(keys.all(|key| handle.get(&key) == Some(!key)), "lost");
     });
     let mut handle = map.handle();
-    assert!((ENTRIES..ENTRIES + 1_000).all(|key| !handle.contains(&key)), "never inserted");
+    assert!((entries..entries + 1_000).all(|key| !handle.contains(&key)), "never inserted");
 }
 
 /// Runs `work` in two threads, for the even numbers below `end` and for the odd ones.
