@@ -201,7 +201,7 @@ pub(crate) fn writes_are_accounted_for<M: ConcurrentMap<u64, u64>>(make: impl Fn
     let map = make(0);
     let balances = on_threads(&map, |mut handle, thread| {
         let mut balance = 0u64;
-        for round in 0..50_000 {
+        for round in 0..10_000 {
             let new = (thread << 32) + 2 * round;
             let mut seen = None;
             let old = handle.upsert(1, |value| {
@@ -234,7 +234,7 @@ pub(crate) fn reads_are_monotonic<M: ConcurrentMap<u64, u64>>(make: impl Fn(usiz
     assert!(map.handle().insert(7, 0));
     on_threads(&map, |mut handle, thread| {
         let mut last = 0;
-        for _ in 0..200_000 {
+        for _ in 0..50_000 {
             if thread % 2 == 0 {
                 handle.update(&7, |value| value + 1);
             } else {
