@@ -1,4 +1,4 @@
-//! Threads that come and go by the thousand, under every scheme: what they leave retired is freed by
+//! Threads that come and go by the hundred, under every scheme: what they leave retired is freed by
 //! those that come and go later, and does not pile up, whether somebody stays or nobody.
 //!
 //! The meter counts per process, so these tests are a process of their own and run one after the
@@ -21,8 +21,11 @@ use structures::{ChainingLockFree, HamtCas};
 type Table<R> = ChainingLockFree<u64, u64, R>;
 
 const KEYS: u64 = 100;
-/// Threads that come and go after each other.
-const THREADS: u64 = 1_000;
+/// Threads that come and go after each other. What they leave has piled up too far after a few, if it piles up; for
+/// longer than that threads come and go in `ci/soak.sh`.
+const THREADS: u64 = 250;
+/// Handles that are there at once.
+const HANDLES: u64 = 2_000;
 /// Retirements of each: fewer than any scheme's batch, and more.
 const EACH: [u64; 2] = [10, 300];
 
@@ -175,8 +178,8 @@ fn alone<R: Reclaimer>(meter: &Meter, each: u64) {
 fn after_a_stall<R: Reclaimer>(meter: &Meter, each: u64) {
     let map = filled::<R>();
     let mut stays = map.handle();
-    stays.get_with(&0, |_| (0..THREADS / 4).for_each(|_| come_and_go(&map, 1, each)));
-    for _ in 0..THREADS / 4 {
+    stays.get_with(&0, |_| (0..THREADS).for_each(|_| come_and_go(&map, 1, each)));
+    for _ in 0..THREADS {
         assert!(stays.contains(&0));
         come_and_go(&map, 1, each);
     }
@@ -190,7 +193,7 @@ fn after_a_stall<R: Reclaimer>(meter: &Meter, each: u64) {
 fn beside_an_idle_writer<R: Reclaimer>(meter: &Meter, each: u64) {
     const BATCHES: u64 = 600;
     let map = filled::<R>();
-    let come = || (0..THREADS / 4).for_each(|_| come_and_go(&map, 1, each));
+    let come = || (0..THREADS).for_each(|_| come_and_go(&map, 1, each));
     let mut writer = map.handle();
     let mut reader = map.handle();
     reader.get_with(&0, |_| {
@@ -214,7 +217,7 @@ fn beside_a_forgotten_handle<R: Reclaimer>(meter: &Meter, each: u64) {
             mem::forget(handle);
         });
     });
-    (0..THREADS / 10).for_each(|_| come_and_go(&map, 1, each));
+    (0..THREADS / 2).for_each(|_| come_and_go(&map, 1, each));
     if !R::CAPS.needs_quiescence {
         check::<R>(meter, bound::<R>(1, each) + each, "beside a forgotten handle");
     }
@@ -227,7 +230,7 @@ fn beside_a_forgotten_handle<R: Reclaimer>(meter: &Meter, each: u64) {
 /// All of one thread; each retires some, and then they leave one after the other.
 fn many_at_once<R: Reclaimer>(meter: &Meter, each: u64) {
     let map = filled::<R>();
-    let mut handles: Vec<_> = (0..2 * THREADS).map(|_| map.handle()).collect();
+    let mut handles: Vec<_> = (0..HANDLES).map(|_| map.handle()).collect();
     handles.iter_mut().for_each(|handle| replace(handle, each / 10));
     drop(handles);
     if leaves_nothing::<R>() {
