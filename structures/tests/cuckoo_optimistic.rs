@@ -91,8 +91,9 @@ macro_rules! for_each_factor {
         #[test]
         fn $property() {
             super::$property(&|buckets, hash| {
-                CuckooOptimistic::<u64, u64, By, $slots, $exclusion, $tagging, $search>
-                    ::with_buckets(buckets, By(hash), Pages::Default)
+                let map = CuckooOptimistic::<u64, u64, By, $slots, $exclusion, $tagging, $search>
+                    ::with_buckets(buckets, By(hash), Pages::Default);
+                Box::new(map)
             });
         }
     )*};
@@ -107,7 +108,7 @@ for_each_factor! {
 
 /// Operations of one thread against std's map; small tables, so that entries move and tables
 /// grow.
-fn check_against_std<M: ConcurrentMap<u64, u64>>(map: &impl Table<Map = M>, keys: u64) {
+fn check_against_std(map: &dyn Table, keys: u64) {
     let mut model = HashMap::new();
     let mut rng = rng(3);
     for round in 0..40_000_u64 {
@@ -120,43 +121,43 @@ fn check_against_std<M: ConcurrentMap<u64, u64>>(map: &impl Table<Map = M>, keys
             }
             4..7 => assert_eq!(map.remove(key), model.remove(&key), "remove {key}"),
             7 => {
-                let old = map.update(key, |old| old + 1);
+                let old = map.update(key, &mut |old| old + 1);
                 assert_eq!(old, model.get(&key).copied(), "update {key}");
                 model.entry(key).and_modify(|value| *value += 1);
             }
             8 => {
                 let new = value(key, round);
-                let old = map.map().handle().upsert(key, |_| new);
+                let old = map.upsert(key, new);
                 assert_eq!(old, model.insert(key, new), "upsert {key}");
             }
             _ => assert_eq!(map.get(key), model.get(&key).copied(), "get {key}"),
         }
     }
-    assert_eq!(map.map().len(), model.len());
+    assert_eq!(map.entries(), model.len());
     let mut seen = HashMap::new();
-    map.for_each(|key, value| assert_eq!(seen.insert(key, value), None, "{key} twice"));
+    map.for_each(&mut |key, value| assert_eq!(seen.insert(key, value), None, "{key} twice"));
     assert_eq!(seen, model);
 }
 
-fn agrees_with_std<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
-    check_against_std(&new(16, mixed), 3000);
-    check_against_std(&new(16, mixed), 50);
+fn agrees_with_std(new: &New) {
+    check_against_std(&*new(16, mixed), 3000);
+    check_against_std(&*new(16, mixed), 50);
 }
 
 /// Few tags, 1 among them: an empty slot's neighbours differ from it in one bit.
-fn agrees_with_std_when_tags_collide<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
-    check_against_std(&new(16, |key| mixed(key) & (u64::MAX >> 8) | (key & 1) << 57), 400);
-    check_against_std(&new(16, |key| mixed(key) & (u64::MAX >> 8)), 400);
+fn agrees_with_std_when_tags_collide(new: &New) {
+    check_against_std(&*new(16, |key| mixed(key) & (u64::MAX >> 8) | (key & 1) << 57), 400);
+    check_against_std(&*new(16, |key| mixed(key) & (u64::MAX >> 8)), 400);
 }
 
 /// Few homes, many tags: most entries are in their other buckets, and overflow counts saturate.
-fn agrees_with_std_when_homes_collide<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
-    check_against_std(&new(64, |key| mixed(key) & !0x3f | key & 1), 60);
+fn agrees_with_std_when_homes_collide(new: &New) {
+    check_against_std(&*new(64, |key| mixed(key) & !0x3f | key & 1), 60);
 }
 
 /// A thread that inserts and removes in a nearly full table displaces entries all the time;
 /// others look for entries that are always there.
-fn displacement_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn displacement_never_hides_a_key(new: &New) {
     let map = new(64, mixed);
     let slots = map.slots();
     // As full as it gets without growing.
@@ -213,7 +214,7 @@ fn beside(
 }
 
 /// From 16 buckets to 100 000 entries, by two writers, under two readers of what is there.
-fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn growth_never_hides_a_key(new: &New) {
     let map = new(16, mixed);
     const ENTRIES: u64 = 50_000;
     let inserted: [AtomicU64; 2] = std::array::from_fn(|_| AtomicU64::new(0));
@@ -225,7 +226,7 @@ fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T)
                     let key = i * 2 + writer;
                     assert!(map.insert(key, value(key, 0)));
                     // Written and removed ones, too, so that what is copied is not always new.
-                    assert!(map.update(key, |value| value + 1).is_some());
+                    assert!(map.update(key, &mut |value| value + 1).is_some());
                     if i % 7 == 0 {
                         assert_eq!(map.remove(key), Some(value(key, 1)));
                         assert!(map.insert(key, value(key, 1)));
@@ -249,15 +250,15 @@ fn growth_never_hides_a_key<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T)
             });
         }
     });
-    assert_eq!(map.map().len() as u64, 2 * ENTRIES);
+    assert_eq!(map.entries() as u64, 2 * ENTRIES);
     let mut sum = 0;
-    map.for_each(|key, _| sum += key);
+    map.for_each(&mut |key, _| sum += key);
     assert_eq!(sum, (0..2 * ENTRIES).sum());
 }
 
 /// Hazards cuckoo-H1, cuckoo-H2: slots are used again and again by different keys; a lookup that mixed
 /// two of them would return another key's value.
-fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn values_belong_to_their_keys(new: &New) {
     // Two homes, few tags.
     let map = new(16, |key| mixed(key) & (1 << 57) | key & 1);
     (0..6).for_each(|key| assert!(map.insert(key, value(key, 0))));
@@ -274,7 +275,7 @@ fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) ->
         let stamp = stamps.fetch_add(1, Relaxed) & u64::from(u32::MAX);
         match rng.random_range(0..4) {
             0 => drop(map.remove(key)),
-            1 => drop(map.update(key, |old| {
+            1 => drop(map.update(key, &mut |old| {
                 assert_eq!(old >> 32, key, "a value of another key");
                 value(key, stamp)
             })),
@@ -284,7 +285,7 @@ fn values_belong_to_their_keys<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) ->
     assert!(hits.into_inner() > 0, "nothing was found");
 }
 
-fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn keys_of_one_bucket_are_refused_in_the_end(new: &New) {
     let map = new(16, |_| 5);
     let mut kept = 0;
     let refused = loop {
@@ -301,8 +302,8 @@ fn keys_of_one_bucket_are_refused_in_the_end<T: Table>(new: &impl Fn(usize, fn(u
     assert!(matches!(refused, GrowError::LoadTooLow { entries, .. } if entries as u64 == kept));
     assert!(refused.to_string().contains("hasher"), "{refused}");
     assert!(catch_unwind(AssertUnwindSafe(|| map.insert(kept, 0))).is_err(), "insert panics");
-    assert!(matches!(map.try_upsert(kept, |_| 0), Err(GrowError::LoadTooLow { .. })));
-    assert_eq!(map.try_upsert(0, |old| old.unwrap_or(1)), Ok(Some(value(0, 0))));
+    assert!(matches!(map.try_upsert(kept, &mut |_| 0), Err(GrowError::LoadTooLow { .. })));
+    assert_eq!(map.try_upsert(0, &mut |old| old.unwrap_or(1)), Ok(Some(value(0, 0))));
     // As before, and usable.
     for key in 0..kept {
         assert_eq!(map.get(key), Some(value(key, 0)));
@@ -332,7 +333,7 @@ fn failing(key: u64) -> u64 {
     mixed(key)
 }
 
-fn a_panicking_hasher_does_not_stop_a_growth<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn a_panicking_hasher_does_not_stop_a_growth(new: &New) {
     for allowed in 1..300 {
         let map = new(16, failing);
         let slots = map.slots();
@@ -356,13 +357,11 @@ fn a_panicking_hasher_does_not_stop_a_growth<T: Table>(new: &impl Fn(usize, fn(u
         for key in 0..key {
             assert_eq!(map.get(key), Some(value(key, 0)), "after the growth");
         }
-        assert_eq!(map.map().len() as u64, key);
+        assert_eq!(map.entries() as u64, key);
     }
 }
 
-fn iteration_during_displacement_misses_nothing<T: Table>(
-    new: &impl Fn(usize, fn(u64) -> u64) -> T,
-) {
+fn iteration_during_displacement_misses_nothing(new: &New) {
     let map = new(64, mixed);
     let slots = map.slots();
     let mut count = 0;
@@ -384,7 +383,7 @@ fn iteration_during_displacement_misses_nothing<T: Table>(
         });
         for _ in 0..300 {
             let mut seen = vec![0; stay as usize];
-            map.for_each(|key, _| {
+            map.for_each(&mut |key, _| {
                 if key < stay {
                     seen[key as usize] += 1;
                 }
@@ -399,7 +398,7 @@ fn iteration_during_displacement_misses_nothing<T: Table>(
     });
 }
 
-fn many_lookups_at_once<T: Table>(new: &impl Fn(usize, fn(u64) -> u64) -> T) {
+fn many_lookups_at_once(new: &New) {
     let map = new(64, mixed);
     for key in (0..150).filter(|key| key % 3 != 0) {
         map.insert(key, value(key, 1));
@@ -513,7 +512,7 @@ fn a_version_that_goes_round_is_noticed() {
 }
 
 /// Slots that are filled when the first entry finds no place.
-fn load_before_growth<T: Table>(map: &T) -> f64 {
+fn load_before_growth(map: &dyn Table) -> f64 {
     let slots = map.slots();
     let mut filled = 0;
     while map.slots() == slots {
@@ -556,28 +555,27 @@ fn a_large_table_fills_to_95_percent_in_little_space() {
     check::<8>();
 }
 
-/// What the tests use of a table, so that they are not generic over its seven parameters.
-trait Table: Sync {
-    type Map: ConcurrentMap<u64, u64>;
+/// What makes a table of so many buckets, with that hash.
+type New = dyn Fn(usize, fn(u64) -> u64) -> Box<dyn Table>;
 
-    fn map(&self) -> &Self::Map;
+/// What the tests use of a table, behind a pointer: so they are compiled once and not for each set of factors.
+trait Table: Sync {
+    fn entries(&self) -> usize;
+    fn slots(&self) -> usize;
+    fn slots_a_bucket(&self) -> usize;
     fn get(&self, key: u64) -> Option<u64>;
+    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]);
     fn insert(&self, key: u64, value: u64) -> bool;
     fn try_insert(&self, key: u64, value: u64) -> Result<bool, GrowError>;
+    fn upsert(&self, key: u64, value: u64) -> Option<u64>;
     fn try_upsert(
         &self,
         key: u64,
-        f: impl FnMut(Option<u64>) -> u64,
+        f: &mut dyn FnMut(Option<u64>) -> u64,
     ) -> Result<Option<u64>, GrowError>;
-    fn update(&self, key: u64, f: impl FnMut(u64) -> u64) -> Option<u64>;
+    fn update(&self, key: u64, f: &mut dyn FnMut(u64) -> u64) -> Option<u64>;
     fn remove(&self, key: u64) -> Option<u64>;
-    fn for_each(&self, f: impl FnMut(u64, u64));
-    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]);
-    fn slots_a_bucket(&self) -> usize;
-
-    fn slots(&self) -> usize {
-        self.map().capacity().expect("it has slots")
-    }
+    fn for_each(&self, f: &mut dyn FnMut(u64, u64));
 }
 
 impl<const SLOTS: usize, E, T, P> Table for CuckooOptimistic<u64, u64, By, SLOTS, E, T, P>
@@ -586,14 +584,24 @@ where
     T: structures::tagging::Tagging,
     P: structures::cuckoo::path::Search,
 {
-    type Map = Self;
+    fn entries(&self) -> usize {
+        ConcurrentMap::<u64, u64>::len(self)
+    }
 
-    fn map(&self) -> &Self {
-        self
+    fn slots(&self) -> usize {
+        ConcurrentMap::<u64, u64>::capacity(self).expect("it has slots")
+    }
+
+    fn slots_a_bucket(&self) -> usize {
+        SLOTS
     }
 
     fn get(&self, key: u64) -> Option<u64> {
         self.get(&key)
+    }
+
+    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
+        self.get_many(keys, values);
     }
 
     fn insert(&self, key: u64, value: u64) -> bool {
@@ -604,15 +612,20 @@ where
         self.try_insert(key, value)
     }
 
+    fn upsert(&self, key: u64, value: u64) -> Option<u64> {
+        let mut handle = ConcurrentMap::<u64, u64>::handle(self);
+        MapHandle::<u64, u64>::upsert(&mut handle, key, |_| value)
+    }
+
     fn try_upsert(
         &self,
         key: u64,
-        mut f: impl FnMut(Option<u64>) -> u64,
+        f: &mut dyn FnMut(Option<u64>) -> u64,
     ) -> Result<Option<u64>, GrowError> {
         self.try_upsert(key, |old| f(old.copied()))
     }
 
-    fn update(&self, key: u64, mut f: impl FnMut(u64) -> u64) -> Option<u64> {
+    fn update(&self, key: u64, f: &mut dyn FnMut(u64) -> u64) -> Option<u64> {
         self.update(&key, |value| f(*value))
     }
 
@@ -620,15 +633,7 @@ where
         self.remove(&key)
     }
 
-    fn for_each(&self, mut f: impl FnMut(u64, u64)) {
+    fn for_each(&self, f: &mut dyn FnMut(u64, u64)) {
         self.for_each(|key, value| f(*key, *value));
-    }
-
-    fn get_many(&self, keys: &[u64], values: &mut [Option<u64>]) {
-        self.get_many(keys, values);
-    }
-
-    fn slots_a_bucket(&self) -> usize {
-        SLOTS
     }
 }
