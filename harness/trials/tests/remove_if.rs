@@ -31,7 +31,7 @@ struct Steps<'c> {
 
 impl Steps<'_> {
     /// Calls with a key, a value that nobody else writes and no call before, and a number that says what.
-    fn run(&self, mut call: impl FnMut(u64, u64, u32) -> Call) -> Vec<KeyedOp> {
+    fn run(&self, call: &mut dyn FnMut(u64, u64, u32) -> Call) -> Vec<KeyedOp> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed * THREADS + self.thread);
         let tick = || self.clock.fetch_add(1, Ordering::SeqCst);
         let step = |step: u64| {
@@ -72,11 +72,11 @@ impl Look {
 }
 
 /// What all threads do in a round.
-fn in_threads(seed: u64, work: impl Fn(&Steps<'_>) -> Vec<KeyedOp> + Sync) -> Vec<KeyedOp> {
+fn in_threads(seed: u64, work: &(dyn Fn(&Steps<'_>) -> Vec<KeyedOp> + Sync)) -> Vec<KeyedOp> {
     let (clock, start) = (AtomicU64::new(1), Barrier::new(THREADS as usize));
     thread::scope(|scope| {
         let started = |thread: u64| {
-            let (clock, start, work) = (&clock, &start, &work);
+            let (clock, start) = (&clock, &start);
             scope.spawn(move || {
                 start.wait();
                 work(&Steps { seed, thread, clock })
@@ -87,7 +87,7 @@ fn in_threads(seed: u64, work: impl Fn(&Steps<'_>) -> Vec<KeyedOp> + Sync) -> Ve
     })
 }
 
-fn judge(round: impl Fn(u64) -> Vec<KeyedOp>) {
+fn judge(round: &dyn Fn(u64) -> Vec<KeyedOp>) {
     let mut overlapping = 0;
     for seed in 0..ROUNDS {
         let mut all = round(seed);
@@ -111,11 +111,11 @@ macro_rules! histories {
     ($($name:ident: $map:ty;)*) => {$(
         #[test]
         fn $name() {
-            judge(|seed| {
+            judge(&|seed| {
                 let map = <$map>::new();
-                in_threads(seed, |steps| {
+                in_threads(seed, &|steps| {
                     let mut handle = map.handle();
-                    steps.run(|key, value, choice| match choice {
+                    steps.run(&mut |key, value, choice| match choice {
                         0 => Call::Get { found: handle.get(&key) },
                         1..4 => Call::Insert { value, added: handle.insert(key, value) },
                         4 => {
