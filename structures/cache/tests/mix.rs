@@ -42,31 +42,39 @@ impl<S: Store> Client<S> {
         Self { cache: S::new(&config).unwrap(), sums, rng }
     }
 
-    /// Whether a request hits. The keys of each phase are others.
-    fn request(&mut self, phase: &str, mix: Mix, written: &mut usize) -> bool {
-        let uniform: f64 = self.rng.random();
-        let rank = self.sums.partition_point(|&sum| sum <= uniform) as u64;
-        let name = format!("{phase}{rank}");
-        let mut value = Vec::new();
-        let mut cache = self.cache.handle();
-        if cache.get(name.as_bytes(), &mut value).is_some() {
-            return true;
-        }
-        let value = vec![7; mix(rank)];
-        cache.set(name.as_bytes(), &value, Options::default()).unwrap();
-        *written += value.len();
-        false
-    }
-
-    /// Writes `bytes`, and then returns the hit ratio of what follows.
+    /// Writes `bytes`, and then returns the hit ratio of what follows. All requests are by one handle: over a map one
+    /// that goes frees what it has retired, which takes longer than a request.
     fn phase(&mut self, phase: &str, mix: Mix, bytes: usize) -> f64 {
+        let Self { cache, sums, rng } = self;
+        let mut handle = cache.handle();
+        let mut request = || request(&mut handle, sums, rng, phase, mix);
         let mut written = 0;
         while written < bytes {
-            self.request(phase, mix, &mut written);
+            written += request();
         }
-        let hits = (0..20_000).filter(|_| self.request(phase, mix, &mut written)).count();
+        let hits = (0..20_000).filter(|_| request() == 0).count();
         hits as f64 / 20_000.0
     }
+}
+
+/// Asks for a key, which is stored if it is absent: how many bytes that were, so none after a hit. The keys of each phase
+/// are others.
+fn request(
+    cache: &mut impl CacheHandle,
+    sums: &[f64],
+    rng: &mut Xoshiro256PlusPlus,
+    phase: &str,
+    mix: Mix,
+) -> usize {
+    let uniform: f64 = rng.random();
+    let rank = sums.partition_point(|&sum| sum <= uniform) as u64;
+    let name = format!("{phase}{rank}");
+    if cache.get(name.as_bytes(), &mut Vec::new()).is_some() {
+        return 0;
+    }
+    let value = vec![7; mix(rank)];
+    cache.set(name.as_bytes(), &value, Options::default()).unwrap();
+    value.len()
 }
 
 const SMALL: (&str, Mix) = ("small", |_| 40);
