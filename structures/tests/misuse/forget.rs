@@ -14,7 +14,7 @@ use structures::versioned::hamt::{Counted, Sharing};
 use structures::versioned::{CowCas, HamtCas};
 
 use crate::probe::{Probe, assert_no_faults};
-use crate::{everywhere, other_schemes, without_locks, works};
+use crate::{erased, everywhere, other_schemes, without_locks, works};
 
 /// Entries 0 to 9.
 fn fill<M: ConcurrentMap<Probe, Probe>>(map: &M) {
@@ -212,11 +212,12 @@ fn participants_may_be_forgotten() {
             forget(participant.enter());
             participant.offline();
             forget(participant);
-            let map = ChainingLockFree::<Probe, Probe, R>::with_capacity_and_hasher_in(
+            let list = ChainingLockFree::<Probe, Probe, R>::with_capacity_and_hasher_in(
                 0,
                 crate::Hasher::default(),
                 domain,
             );
+            let map = erased(list);
             works(&map);
             let mut handle = map.handle();
             forget(handle.pin());
