@@ -96,6 +96,11 @@ fn churn_elsewhere<R: Reclaimer>(map: &Table<R>, times: u64) {
 }
 
 fn elsewhere<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(Box::new(f))
+}
+
+/// Compiled once for each `T`, and not for each table.
+fn in_a_thread<T: Send>(f: Box<dyn FnOnce() -> T + Send + '_>) -> T {
     thread::scope(|scope| scope.spawn(f).join()).expect("no panic")
 }
 

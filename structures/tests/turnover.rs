@@ -113,9 +113,14 @@ fn replace(handle: &mut impl MapHandle<u64, u64>, times: u64) {
 
 /// `threads` threads at once, each of which registers, retires `each` nodes and leaves.
 fn come_and_go(map: &impl ConcurrentMap<u64, u64>, threads: u64, each: u64) {
+    at_once(threads, &|| replace(&mut map.handle(), each));
+}
+
+/// Compiled once, and not for each table.
+fn at_once(threads: u64, work: &(dyn Fn() + Sync)) {
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| replace(&mut map.handle(), each));
+            scope.spawn(work);
         }
     });
 }

@@ -44,21 +44,26 @@ fn read() -> Reading {
 }
 
 fn churn(map: &impl ConcurrentMap<u64, u64>, keys: u64, ops: u64) {
+    in_threads(&|thread| {
+        let mut handle = map.handle();
+        let mut rng = suite::rng(thread);
+        for _ in 0..ops {
+            let key = rng.random_range(0..keys);
+            match rng.random_range(0..4) {
+                0 => drop(handle.remove(&key)),
+                1 => drop(handle.update(&key, |value| value + 1)),
+                2 => drop(handle.insert_many((key..key + 5).map(|key| (key, key)))),
+                _ => drop(handle.insert(key, key)),
+            }
+        }
+    });
+}
+
+/// Compiled once, and not for each table.
+fn in_threads(work: &(dyn Fn(u64) + Sync)) {
     thread::scope(|scope| {
         for thread in 0..3 {
-            scope.spawn(move || {
-                let mut handle = map.handle();
-                let mut rng = suite::rng(thread);
-                for _ in 0..ops {
-                    let key = rng.random_range(0..keys);
-                    match rng.random_range(0..4) {
-                        0 => drop(handle.remove(&key)),
-                        1 => drop(handle.update(&key, |value| value + 1)),
-                        2 => drop(handle.insert_many((key..key + 5).map(|key| (key, key)))),
-                        _ => drop(handle.insert(key, key)),
-                    }
-                }
-            });
+            scope.spawn(move || work(thread));
         }
     });
 }

@@ -3,7 +3,6 @@
 
 mod common;
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache::evict::{Eviction, Visitor, for_each};
@@ -13,7 +12,7 @@ use linearizability::sweep::{self, BUDGET, Decision};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use common::{OfStore, every_store, in_every_store, named};
+use common::{OfStore, every_store, in_every_store, in_threads, named};
 
 const THREADS: u64 = 4;
 const STEPS: u64 = 400;
@@ -112,19 +111,8 @@ fn number_of(found: &[u8]) -> u64 {
 
 fn history<S: Store>(seed: u64, pages: usize) -> Vec<KeyedOp> {
     let cache = S::new(&config(pages)).unwrap();
-    let (clock, start) = (AtomicU64::new(1), Barrier::new(THREADS as usize));
-    let mut ops: Vec<KeyedOp> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| {
-                let (cache, clock, start) = (&cache, &clock, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    work(cache, thread, seed, clock)
-                })
-            })
-            .collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
+    let clock = AtomicU64::new(1);
+    let mut ops = in_threads(THREADS, &|thread| work(&cache, thread, seed, &clock)).concat();
     ops.sort_by_key(|keyed| (keyed.key, keyed.op.invoked));
     ops
 }

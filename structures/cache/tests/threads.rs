@@ -91,9 +91,14 @@ fn check(stats: &Stats) {
 /// Threads come, work and go.
 fn wave(cache: &impl Store, seed: u64) {
     let is_over = AtomicBool::new(false);
+    beside(&is_over, &|| watch(cache, &is_over), &|own| work(cache, own, seed));
+}
+
+/// Runs `work` in each thread, and `watch` in one more until it is over. They are compiled once, not for each store.
+fn beside(is_over: &AtomicBool, watch: &(dyn Fn() + Sync), work: &(dyn Fn(u64) + Sync)) {
     std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(cache, &is_over));
-        let start = |own| scope.spawn(move || work(cache, own, seed));
+        let watcher = scope.spawn(watch);
+        let start = |own| scope.spawn(move || work(own));
         let workers: Vec<_> = (0..THREADS).map(start).collect();
         let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         is_over.store(true, Ordering::Relaxed);

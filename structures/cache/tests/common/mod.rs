@@ -1,8 +1,8 @@
 //! A clock that is set by hand, and the stores that there are.
 #![allow(dead_code, reason = "of use to some tests")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 
 use cache::evict::Eviction;
 use cache::store::{MapItem, MapKey, Memc3, OverMap, Sharded, Store};
@@ -64,6 +64,22 @@ pub(crate) fn every_store<E: Eviction + 'static>(visitor: &mut impl OfStore) {
 pub(crate) fn every_other_table<E: Eviction + 'static>(visitor: &mut impl OfStore) {
     visitor.of::<OverMap<E, ChainedQsbr>>();
     visitor.of::<OverMap<E, Cuckoo>>();
+}
+
+/// What `work` returns in so many threads, which start together. They are compiled once, not for each store.
+pub(crate) fn in_threads<T: Send>(threads: u64, work: &(dyn Fn(u64) -> T + Sync)) -> Vec<T> {
+    let start = Barrier::new(threads as usize);
+    std::thread::scope(|scope| {
+        let started = |thread: u64| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                work(thread)
+            })
+        };
+        let started: Vec<_> = (0..threads).map(started).collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 /// Store and policy.
