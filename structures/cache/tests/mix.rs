@@ -57,8 +57,8 @@ impl<S: Store> Client<S> {
     }
 }
 
-/// Asks for a key, which is stored if it is absent: how many bytes that were, so none after a hit. The keys of each phase
-/// are others.
+/// Asks for a key, which is stored if it is absent: how many bytes that were, so none after a hit. The keys of each
+/// phase are others.
 fn request(
     cache: &mut impl CacheHandle,
     sums: &[f64],
