@@ -6,8 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUSTFLAGS="--cfg shuttle"
-# Other flags than the other builds', so another folder: that of ci/scenarios.sh, built with the same settings, so
-# that libraries are built once. As in other tests, assertions of ours are checked; those of libraries take time.
+# Other flags than the other builds', so another folder: that of ci/scenarios.sh, built with the same settings and, as
+# there, without the meter, so that libraries and `structures` are built once. As in other tests, assertions of ours are
+# checked; those of libraries take time.
 export CARGO_TARGET_DIR=target/shuttle
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
 checked=profile.release.package.structures
@@ -32,13 +33,13 @@ while true; do
 done
 programs=(explorer progress)
 # shellcheck disable=SC2046
-cargo test -p structures --no-run $(printf -- '--test %s ' "${programs[@]}") "${options[@]}"
+cargo test -p structures --no-default-features --no-run $(printf -- '--test %s ' "${programs[@]}") "${options[@]}"
 # Both at a time: each runs one schedule after the other.
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 for program in "${programs[@]}"; do
-    cargo test -p structures --test "$program" "${options[@]}" -- --nocapture --test-threads 1 "$@" \
-        >"$out/$program" 2>&1 &
+    cargo test -p structures --no-default-features --test "$program" "${options[@]}" \
+        -- --nocapture --test-threads 1 "$@" >"$out/$program" 2>&1 &
     started+=($!)
 done
 status=0
