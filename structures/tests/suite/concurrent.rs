@@ -265,7 +265,7 @@ pub fn one_insertion_wins<F: Family>() {
 }
 
 pub fn race_to_insert<K: Key>(map: &impl ConcurrentMap<K, u64>, key: impl Fn(u64) -> K + Sync) {
-    const KEYS: u64 = if cfg!(miri) { 50 } else { 2_000 };
+    const KEYS: u64 = if cfg!(miri) { 50 } else { 1_000 };
     // Few keys at a time, as eight hashes make the chains long.
     for first in (0..KEYS).step_by(50) {
         let won = in_threads(|thread| {
