@@ -8,10 +8,6 @@
 //! `SOAK_SECONDS` says for how long, over all tables; without it each lives through a few waves.
 #![cfg(not(any(loom, shuttle)))]
 
-#[allow(unreachable_pub, reason = "it is the suite's too")]
-#[path = "suite/erased.rs"]
-mod erased;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -31,8 +27,6 @@ use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
-
-use self::erased::Erased;
 
 /// Counts the bytes in use.
 struct Counting;
@@ -80,6 +74,69 @@ const SLACK: i64 = 4 << 20;
 /// Tables, with their schemes.
 const SUBJECTS: u64 = 51;
 
+/// A table behind a pointer, with what is done to it here: that alone is compiled for each table.
+trait Table: Sync {
+    fn enter(&self) -> Box<dyn Operations + '_>;
+    fn entries(&self) -> usize;
+}
+
+/// A handle of it.
+trait Operations {
+    /// What a lookup finds, in a critical section that lasts as long as `meanwhile` runs.
+    fn stall(&mut self, key: u64, meanwhile: &mut dyn FnMut()) -> Option<u64>;
+    fn get(&mut self, key: u64) -> Option<u64>;
+    fn get_with(&mut self, key: u64, read: &mut dyn FnMut(u64));
+    fn insert(&mut self, key: u64, value: u64) -> bool;
+    fn update(&mut self, key: u64, f: &mut dyn FnMut(u64) -> u64) -> Option<u64>;
+    fn remove(&mut self, key: u64) -> Option<u64>;
+    fn for_each(&mut self, f: &mut dyn FnMut(u64, u64));
+}
+
+struct Of<H>(H);
+
+impl<M: ConcurrentMap<u64, u64>> Table for M {
+    fn enter(&self) -> Box<dyn Operations + '_> {
+        Box::new(Of(self.handle()))
+    }
+
+    fn entries(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<H: MapHandle<u64, u64>> Operations for Of<H> {
+    fn stall(&mut self, key: u64, meanwhile: &mut dyn FnMut()) -> Option<u64> {
+        let mut pinned = self.0.pin();
+        let found = pinned.get(&key);
+        meanwhile();
+        found
+    }
+
+    fn get(&mut self, key: u64) -> Option<u64> {
+        self.0.get(&key)
+    }
+
+    fn get_with(&mut self, key: u64, read: &mut dyn FnMut(u64)) {
+        self.0.get_with(&key, |value| read(*value));
+    }
+
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn update(&mut self, key: u64, f: &mut dyn FnMut(u64) -> u64) -> Option<u64> {
+        self.0.update(&key, |value| f(*value))
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        self.0.remove(&key)
+    }
+
+    fn for_each(&mut self, f: &mut dyn FnMut(u64, u64)) {
+        self.0.for_each(|key, value| f(*key, *value));
+    }
+}
+
 /// A life in waves, for `time` or the least number of waves.
 struct Soak {
     time: Duration,
@@ -88,14 +145,11 @@ struct Soak {
 
 impl Soak {
     /// Nodes of a scheme that leaks stay in use: then only the rest is checked.
-    fn soak<M>(&mut self, name: &str, leaks: bool, keys: u64, map: M)
-    where
-        M: ConcurrentMap<u64, u64> + 'static,
-    {
-        self.live(name, leaks, keys, &Erased::new(map));
+    fn soak<M: ConcurrentMap<u64, u64>>(&mut self, name: &str, leaks: bool, keys: u64, map: M) {
+        self.live(name, leaks, keys, &map);
     }
 
-    fn live(&mut self, name: &str, leaks: bool, keys: u64, map: &Erased<u64, u64>) {
+    fn live(&mut self, name: &str, leaks: bool, keys: u64, map: &dyn Table) {
         // What tables before this one have leaked.
         let before = IN_USE.load(Relaxed);
         let deadline = Instant::now() + self.time;
@@ -129,18 +183,17 @@ fn is_steady(extents: &[i64]) -> bool {
 }
 
 /// Threads come and go; then the table is checked, and emptied.
-fn wave(name: &str, map: &Erased<u64, u64>, wave: u64, keys: u64) {
+fn wave(name: &str, map: &dyn Table, wave: u64, keys: u64) {
     let done = Barrier::new(2);
     let present: HashSet<u64> = thread::scope(|scope| {
         let stalled = (wave % 2 == 1).then(|| {
             let (ready, done) = (Barrier::new(2), &done);
             let ready = &*Box::leak(Box::new(ready));
             let reader = scope.spawn(move || {
-                let mut handle = map.handle();
-                let mut pinned = handle.pin();
-                let before = pinned.get(&0);
-                ready.wait();
-                done.wait();
+                let before = map.enter().stall(0, &mut || {
+                    ready.wait();
+                    done.wait();
+                });
                 assert!(before.is_none_or(|value| value % keys == 0), "another key's value");
             });
             ready.wait();
@@ -156,43 +209,44 @@ fn wave(name: &str, map: &Erased<u64, u64>, wave: u64, keys: u64) {
         }
         present
     });
-    assert_eq!(map.len(), present.len(), "{name}: entries after wave {wave}");
+    assert_eq!(map.entries(), present.len(), "{name}: entries after wave {wave}");
     let mut seen = HashSet::new();
-    let mut handle = map.handle();
-    handle.for_each(|key, value| {
+    let mut handle = map.enter();
+    handle.for_each(&mut |key, value| {
         assert_eq!(value % keys, key % keys, "{name}: key {key} has another's value");
-        assert!(seen.insert(*key), "{name}: key {key} twice");
+        assert!(seen.insert(key), "{name}: key {key} twice");
     });
     assert_eq!(seen, present, "{name}: keys after wave {wave}");
-    present.iter().for_each(|key| assert!(handle.remove(key).is_some(), "{name}: {key} is gone"));
-    assert_eq!(map.len(), 0, "{name}: emptied");
+    present.iter().for_each(|key| assert!(handle.remove(*key).is_some(), "{name}: {key} is gone"));
+    assert_eq!(map.entries(), 0, "{name}: emptied");
 }
 
 /// One place: some threads in turn, each with keys that no other place has. Returns what is left.
-fn work(map: &Erased<u64, u64>, wave: u64, place: u64, keys: u64) -> Vec<u64> {
+fn work(map: &dyn Table, wave: u64, place: u64, keys: u64) -> Vec<u64> {
     let mut present = HashSet::new();
     for turn in 0..TURNS {
         let mine = &mut present;
         thread::scope(|scope| {
             scope.spawn(move || {
                 let mut rng = Rng::seed_from_u64(wave * 1_000 + place * 10 + turn);
-                let mut handle = map.handle();
+                let mut handle = map.enter();
                 for _ in 0..OPERATIONS {
                     let key = place * keys + rng.random_range(0..keys);
                     match rng.random_range(0..8) {
                         // More insertions than removals: the table grows in each wave.
                         0..=3 => assert_eq!(handle.insert(key, key % keys), mine.insert(key)),
-                        4 => assert_eq!(handle.remove(&key).is_some(), mine.remove(&key)),
+                        4 => assert_eq!(handle.remove(key).is_some(), mine.remove(&key)),
                         5 => {
-                            let found = handle.update(&key, |value| value + keys);
+                            let found = handle.update(key, &mut |value| value + keys);
                             assert_eq!(found.is_some(), mine.contains(&key));
                         }
-                        6 => assert_eq!(handle.get(&key).is_some(), mine.contains(&key)),
+                        6 => assert_eq!(handle.get(key).is_some(), mine.contains(&key)),
                         // Another place's.
                         _ => {
                             let other = rng.random_range(0..THREADS * keys);
-                            let value = handle.get_with(&other, |value| value % keys);
-                            assert!(value.is_none_or(|value| value == other % keys));
+                            handle.get_with(other, &mut |value| {
+                                assert_eq!(value % keys, other % keys, "another key's value");
+                            });
                         }
                     }
                 }

@@ -10,10 +10,6 @@
 //! other.
 #![cfg(feature = "meter")]
 
-#[allow(unreachable_pub, reason = "it is the suite's too")]
-#[path = "suite/erased.rs"]
-mod erased;
-
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -38,8 +34,6 @@ use structures::{
     ChainingBucketLock, ChainingGlobalLock, ChainingInline, ChainingLockFree, CuckooOptimistic,
     CuckooOptimisticItems, CuckooStriped,
 };
-
-use self::erased::Erased;
 
 /// How large a trial is.
 #[derive(Clone, Copy)]
@@ -188,21 +182,73 @@ fn live_bytes() -> u64 {
     meter::read().expect("built with the feature `meter`").live().bytes
 }
 
-fn fill(map: &Erased<u64, u64>, entries: u64) {
-    assert_eq!(map.handle().insert_many((0..entries).map(|key| (key, 0))) as u64, entries);
+/// A table behind a pointer, with what is done to it here: that alone is compiled for each table.
+trait Table: Sync {
+    fn enter(&self) -> Box<dyn Operations + '_>;
+}
+
+/// A handle of it.
+trait Operations {
+    /// Adds so many keys, from 0 on, and says how many were added.
+    fn fill(&mut self, entries: u64) -> usize;
+    /// Runs `meanwhile` in a lookup, if the key is there.
+    fn stall(&mut self, key: u64, meanwhile: &mut dyn FnMut());
+    fn offline(&mut self, meanwhile: &mut dyn FnMut());
+    fn insert(&mut self, key: u64, value: u64) -> bool;
+    /// Adds one to the value.
+    fn raise(&mut self, key: u64) -> Option<u64>;
+    fn remove(&mut self, key: u64) -> Option<u64>;
+}
+
+struct Of<H>(H);
+
+impl<M: ConcurrentMap<u64, u64>> Table for M {
+    fn enter(&self) -> Box<dyn Operations + '_> {
+        Box::new(Of(self.handle()))
+    }
+}
+
+impl<H: MapHandle<u64, u64>> Operations for Of<H> {
+    fn fill(&mut self, entries: u64) -> usize {
+        self.0.insert_many((0..entries).map(|key| (key, 0)))
+    }
+
+    fn stall(&mut self, key: u64, meanwhile: &mut dyn FnMut()) {
+        self.0.get_with(&key, |_| meanwhile());
+    }
+
+    fn offline(&mut self, meanwhile: &mut dyn FnMut()) {
+        self.0.offline(meanwhile);
+    }
+
+    fn insert(&mut self, key: u64, value: u64) -> bool {
+        self.0.insert(key, value)
+    }
+
+    fn raise(&mut self, key: u64) -> Option<u64> {
+        self.0.update(&key, |value| value + 1)
+    }
+
+    fn remove(&mut self, key: u64) -> Option<u64> {
+        self.0.remove(&key)
+    }
+}
+
+fn fill(map: &dyn Table, entries: u64) {
+    assert_eq!(map.enter().fill(entries) as u64, entries);
 }
 
 /// Updates all keys in turn, and every now and then adds one and takes it out again. The peak of
 /// live bytes.
-fn peak_of_updates(map: &Erased<u64, u64>, size: Size) -> u64 {
-    let mut writer = map.handle();
+fn peak_of_updates(map: &dyn Table, size: Size) -> u64 {
+    let mut writer = map.enter();
     let mut peak = 0;
     for step in 0..size.updates {
         let key = step % size.entries;
-        assert!(writer.update(&key, |value| value + 1).is_some());
+        assert!(writer.raise(key).is_some());
         if step % 8 == 0 {
             assert!(writer.insert(u64::MAX, step));
-            assert_eq!(writer.remove(&u64::MAX), Some(step));
+            assert_eq!(writer.remove(u64::MAX), Some(step));
         }
         if step % 64 == 0 {
             peak = peak.max(live_bytes());
@@ -222,27 +268,27 @@ enum Other {
 }
 
 /// Bytes that the other thread holds.
-fn held_bytes(new: &dyn Fn() -> Erased<u64, u64>, size: Size, other: Other, frees: bool) -> u64 {
-    let elsewhere = |map: &Erased<u64, u64>| {
+fn held_bytes(new: &dyn Fn() -> Box<dyn Table>, size: Size, other: Other, frees: bool) -> u64 {
+    let elsewhere = |map: &dyn Table| {
         let peak = thread::scope(|scope| scope.spawn(|| peak_of_updates(map, size)).join());
         peak.expect("no panic")
     };
     let peak = |other: Other| {
         let before = live_bytes();
         let map = new();
-        fill(&map, size.entries);
-        let peak = match other {
-            Other::IsNotThere => elsewhere(&map),
-            Other::Stalls => {
-                map.handle().get_with(&1, |_| elsewhere(&map)).expect("the key is there")
-            }
+        fill(&*map, size.entries);
+        let mut peak = None;
+        let mut update = || peak = Some(elsewhere(&*map));
+        match other {
+            Other::IsNotThere => update(),
+            Other::Stalls => map.enter().stall(1, &mut update),
             Other::Idles => {
-                let mut idle = map.handle();
-                assert_eq!(idle.update(&1, |value| value + 1), Some(0));
-                idle.offline(|| elsewhere(&map))
+                let mut idle = map.enter();
+                assert_eq!(idle.raise(1), Some(0));
+                idle.offline(&mut update);
             }
-        };
-        peak.saturating_sub(before)
+        }
+        peak.expect("the key is there").saturating_sub(before)
     };
     let (with, without) = (peak(other), peak(Other::IsNotThere));
     // Who frees nothing holds everything, whatever others do.
@@ -257,7 +303,7 @@ fn grows(less: u64, more: u64) -> bool {
 }
 
 /// How what a stalled reader holds depends on updates and table.
-fn found(new: &dyn Fn() -> Erased<u64, u64>, size: Size, frees: bool) -> (Held, [u64; 3]) {
+fn found(new: &dyn Fn() -> Box<dyn Table>, size: Size, frees: bool) -> (Held, [u64; 3]) {
     let larger = [size, size.with_more_updates(), size.with_more_updates().with_more_entries()];
     let bytes = larger.map(|size| held_bytes(new, size, Other::Stalls, frees));
     let held = if grows(bytes[0], bytes[1]) {
@@ -275,10 +321,10 @@ fn check<M>(scheme: &str, new: impl Fn() -> M, size: Size)
 where
     M: ConcurrentMap<u64, u64> + 'static,
 {
-    compare(scheme, M::INFO.held, &|| Erased::new(new()), size);
+    compare(scheme, M::INFO.held, &|| Box::new(new()), size);
 }
 
-fn compare(scheme: &str, said: Held, new: &dyn Fn() -> Erased<u64, u64>, size: Size) {
+fn compare(scheme: &str, said: Held, new: &dyn Fn() -> Box<dyn Table>, size: Size) {
     let (held, bytes) = found(new, size, scheme != <Leak as Reclaimer>::NAME);
     println!("{scheme}: {held}, {bytes:?} bytes");
     assert_eq!(said, held, "{scheme}: {bytes:?} bytes");
@@ -365,9 +411,9 @@ fn what_an_idle_thread_has_retired_keeps_later_bundles() {
     where
         M: ConcurrentMap<u64, u64> + 'static,
     {
-        holds(name, is_bounded, &|| Erased::new(new()));
+        holds(name, is_bounded, &|| Box::new(new()));
     }
-    fn holds(name: &str, is_bounded: bool, new: &dyn Fn() -> Erased<u64, u64>) {
+    fn holds(name: &str, is_bounded: bool, new: &dyn Fn() -> Box<dyn Table>) {
         /// Less than an update replaces: a leaf, and the branch above it.
         const REPLACED: u64 = 40;
         let size = Size::USUAL.with_more_updates();
@@ -392,12 +438,12 @@ fn what_an_idle_thread_has_retired_keeps_later_bundles() {
 /// Tables that take no reclaimer retire nothing that a reader could hold.
 #[test]
 fn tables_without_a_reclaimer_hold_nothing() {
-    fn check<M: ConcurrentMap<u64, u64> + Default + 'static>() {
+    fn check<M: ConcurrentMap<u64, u64> + Default>() {
         let name = std::any::type_name::<M>();
         assert_eq!(M::INFO.held, Held::Nothing, "{name}");
         let retired = || meter::read().expect("built with the feature `meter`").retired.nodes;
         let before = retired();
-        let map = Erased::new(M::default());
+        let map = M::default();
         fill(&map, Size::USUAL.entries);
         peak_of_updates(&map, Size::USUAL);
         assert_eq!(retired() - before, 0, "{name}");
