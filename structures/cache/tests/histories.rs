@@ -28,9 +28,79 @@ fn value(number: u64) -> Vec<u8> {
     number.to_le_bytes().repeat(1 + (number % 40) as usize)
 }
 
+/// A store behind a pointer, with what is done to it here: that alone is compiled for each of thirty.
+trait AnyStore: Sync {
+    fn enter(&self) -> Box<dyn Operations + '_>;
+}
+
+/// A handle of it.
+trait Operations {
+    fn get(&mut self, name: &[u8], found: &mut Vec<u8>) -> bool;
+    fn set(&mut self, name: &[u8], value: &[u8]) -> bool;
+    /// Does `what` with a key: the number of the value that it had, and whether it was done.
+    fn update(&mut self, name: &[u8], what: Change<'_>) -> (Option<u64>, bool);
+    fn remove(&mut self, name: &[u8]);
+}
+
+struct Of<H>(H);
+
+impl<S: Store> AnyStore for S {
+    fn enter(&self) -> Box<dyn Operations + '_> {
+        Box::new(Of(self.handle()))
+    }
+}
+
+impl<H: CacheHandle> Operations for Of<H> {
+    fn get(&mut self, name: &[u8], found: &mut Vec<u8>) -> bool {
+        self.0.get(name, found).is_some()
+    }
+
+    fn set(&mut self, name: &[u8], value: &[u8]) -> bool {
+        self.0.set(name, value, Options::default()).is_ok()
+    }
+
+    fn update(&mut self, name: &[u8], what: Change<'_>) -> (Option<u64>, bool) {
+        let mut old = None;
+        let done = self.0.update(name, |current| {
+            old = current.map(|current| {
+                let mut value = Vec::new();
+                current.value_into(&mut value);
+                number_of(&value)
+            });
+            what
+        });
+        (old, done.is_ok())
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        self.0.remove(name);
+    }
+}
+
+/// A store and a policy.
+struct Kind {
+    name: String,
+    evicts: bool,
+    /// Calls its argument with a new cache.
+    with: fn(&Config, &mut dyn FnMut(&dyn AnyStore)),
+}
+
+impl Kind {
+    fn of<S: Store>() -> Self {
+        let (name, evicts) = (named::<S>(), S::Eviction::EVICTS);
+        Self { name, evicts, with: |config, f| f(&S::new(config).unwrap()) }
+    }
+}
+
 /// What a thread does, and when: by a clock that all threads advance.
-fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<KeyedOp> {
-    let mut cache = cache.handle();
+fn work(
+    cache: &dyn AnyStore,
+    evicts: bool,
+    thread: u64,
+    seed: u64,
+    clock: &AtomicU64,
+) -> Vec<KeyedOp> {
+    let mut cache = cache.enter();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + thread);
     // It orders all that comes before in one thread with all that comes after in another.
     let tick = || clock.fetch_add(1, Ordering::SeqCst);
@@ -46,12 +116,12 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
         }
         let call = match choice {
             0..6 => {
-                let is_there = cache.get(&name, &mut found).is_some();
+                let is_there = cache.get(&name, &mut found);
                 Call::Get { found: is_there.then(|| number_of(&found)) }
             }
             6..8 => {
-                let stored = cache.set(&name, &value(number), Options::default()).is_ok();
-                assert!(stored || !S::Eviction::EVICTS);
+                let stored = cache.set(&name, &value(number));
+                assert!(stored || !evicts);
                 // One that is refused leaves the key absent.
                 if stored {
                     Call::Insert { value: number, added: true }
@@ -62,8 +132,8 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
             8 => {
                 let (written, or_absent) = (value(number), step.is_multiple_of(2));
                 let write = Write { value: Some(&written), or_absent, ..Write::default() };
-                let (old, stored) = update(&mut cache, &name, Change::Write(write));
-                assert!(stored || !S::Eviction::EVICTS);
+                let (old, stored) = cache.update(&name, Change::Write(write));
+                assert!(stored || !evicts);
                 // One that is refused leaves what was there, or nothing.
                 if stored {
                     Call::Upsert { given: old.into(), new: number, old }
@@ -74,7 +144,7 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
                 }
             }
             _ if step.is_multiple_of(2) => {
-                let (taken, _removed) = update(&mut cache, &name, Change::Remove);
+                let (taken, _removed) = cache.update(&name, Change::Remove);
                 Call::Remove { taken }
             }
             _ => {
@@ -88,20 +158,6 @@ fn work<S: Store>(cache: &S, thread: u64, seed: u64, clock: &AtomicU64) -> Vec<K
     (0..STEPS).map(step).collect()
 }
 
-/// Does `what` with a key: the number of the value that it had, and whether it was done.
-fn update(cache: &mut impl CacheHandle, name: &[u8], what: Change<'_>) -> (Option<u64>, bool) {
-    let mut old = None;
-    let done = cache.update(name, |current| {
-        old = current.map(|current| {
-            let mut value = Vec::new();
-            current.value_into(&mut value);
-            number_of(&value)
-        });
-        what
-    });
-    (old, done.is_ok())
-}
-
 /// The number that a whole value names.
 fn number_of(found: &[u8]) -> u64 {
     let number = u64::from_le_bytes(found[..8].try_into().unwrap());
@@ -109,28 +165,31 @@ fn number_of(found: &[u8]) -> u64 {
     number
 }
 
-fn history<S: Store>(seed: u64, pages: usize) -> Vec<KeyedOp> {
-    let cache = S::new(&config(pages)).unwrap();
+fn history(kind: &Kind, seed: u64, pages: usize) -> Vec<KeyedOp> {
     let clock = AtomicU64::new(1);
-    let mut ops = in_threads(THREADS, &|thread| work(&cache, thread, seed, &clock)).concat();
+    let mut ops = Vec::new();
+    (kind.with)(&config(pages), &mut |cache| {
+        let work = |thread| work(cache, kind.evicts, thread, seed, &clock);
+        ops = in_threads(THREADS, &work).concat();
+    });
     ops.sort_by_key(|keyed| (keyed.key, keyed.op.invoked));
     ops
 }
 
 /// Judges histories of a cache; how many operations overlapped others.
-fn judge<S: Store>(pages: usize, model: impl Fn(&[TimedOp]) -> Decision) -> usize {
+fn judge(kind: &Kind, pages: usize, model: &dyn Fn(&[TimedOp]) -> Decision) -> usize {
     let mut overlapping = 0;
     for seed in 0..8 {
-        for (key, ops) in by_key(&history::<S>(seed, pages)) {
+        for (key, ops) in by_key(&history(kind, seed, pages)) {
             overlapping += count_overlapping(&ops);
             match model(&ops) {
                 Decision::Linearizable => {}
                 Decision::Stuck(stuck) => {
                     let from = stuck.start.min(stuck.op);
                     let part = &ops[from..=stuck.op.max(from)];
-                    panic!("{}: key {key}: no order explains {part:#?}", named::<S>());
+                    panic!("{}: key {key}: no order explains {part:#?}", kind.name);
                 }
-                Decision::Unknown => panic!("{}: key {key}: not decided", named::<S>()),
+                Decision::Unknown => panic!("{}: key {key}: not decided", kind.name),
             }
         }
     }
@@ -147,7 +206,7 @@ impl Visitor for Judge {
 
 impl OfStore for Judge {
     fn of<S: Store>(&mut self) {
-        self.0 += judge::<S>(3, |ops| sweep::check_cache(ops, BUDGET));
+        self.0 += judge(&Kind::of::<S>(), 3, &|ops| sweep::check_cache(ops, BUDGET));
     }
 }
 
@@ -166,7 +225,8 @@ in_every_store! {
 /// With memory for all and without eviction, a set never loses a key. What removed it is not told by a
 /// history, nor what a set has replaced; so a read that finds nothing must have had a removal since.
 fn without_loss<S: Store>() {
-    judge::<S>(64, |ops| {
+    let kind = Kind::of::<S>();
+    judge(&kind, 64, &|ops| {
         let removals: Vec<&TimedOp> =
             ops.iter().filter(|op| matches!(op.call, Call::Remove { .. })).collect();
         for read in ops.iter().filter(|op| op.call == Call::Get { found: None }) {
@@ -180,7 +240,7 @@ fn without_loss<S: Store>() {
             assert!(
                 removals.iter().any(|op| explains(&op)),
                 "{}: {last:?}, {read:?}",
-                named::<S>()
+                kind.name
             );
         }
         Decision::Linearizable
