@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cache::evict::{Eviction, Visitor, for_each};
-use cache::store::{CacheHandle, Change, Config, Options, Outcome, Stats, Store, Write};
+use cache::store::{CacheHandle, Change, Config, Options, Outcome, SetError, Stats, Store, Write};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -44,9 +44,58 @@ fn version_of(key: u64, found: &[u8]) -> u64 {
     version
 }
 
+/// A store behind a pointer, with what is done to each: that alone is compiled for each of thirty.
+trait AnyStore: Sync {
+    fn enter(&self) -> Box<dyn Operations + '_>;
+    fn entries(&self) -> usize;
+    fn counts(&self) -> Stats;
+}
+
+/// A handle of it.
+trait Operations {
+    fn get(&mut self, name: &[u8], found: &mut Vec<u8>) -> bool;
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Result<Outcome, SetError>;
+    fn remove(&mut self, name: &[u8]);
+    fn clear(&mut self);
+}
+
+struct Of<H>(H);
+
+impl<S: Store> AnyStore for S {
+    fn enter(&self) -> Box<dyn Operations + '_> {
+        Box::new(Of(self.handle()))
+    }
+
+    fn entries(&self) -> usize {
+        self.len()
+    }
+
+    fn counts(&self) -> Stats {
+        self.stats()
+    }
+}
+
+impl<H: CacheHandle> Operations for Of<H> {
+    fn get(&mut self, name: &[u8], found: &mut Vec<u8>) -> bool {
+        self.0.get(name, found).is_some()
+    }
+
+    fn set(&mut self, name: &[u8], value: &[u8]) -> Result<Outcome, SetError> {
+        self.0.set(name, value, Options::default())
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        self.0.remove(name);
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// A thread: writes the keys that are its own, and reads all.
-fn work<S: Store>(cache: &S, own: u64, seed: u64) {
-    let mut cache = cache.handle();
+fn work(cache: &dyn AnyStore, evicts: bool, own: u64, seed: u64) {
+    let mut cache = cache.enter();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed * THREADS + own);
     // The last version seen, and whether it was taken out since: of one's own keys alone.
     let mut seen = vec![0; KEYS as usize];
@@ -57,7 +106,7 @@ fn work<S: Store>(cache: &S, own: u64, seed: u64) {
         let key = if step % 2 == 0 { any } else { any / THREADS * THREADS + own };
         let (index, is_own) = (key as usize, key % THREADS == own);
         let mut found = Vec::new();
-        if cache.get(&name(key), &mut found).is_some() {
+        if cache.get(&name(key), &mut found) {
             let version = version_of(key, &found);
             assert!(!is_own || (version == seen[index] && !gone[index]), "an old value came back");
             assert!(version >= seen[index], "version {version} after {}", seen[index]);
@@ -68,17 +117,17 @@ fn work<S: Store>(cache: &S, own: u64, seed: u64) {
             gone[index] = true;
         } else if is_own {
             let version = own + THREADS * step;
-            let stored = cache.set(&name(key), &value(key, version), Options::default());
-            assert!(stored == Ok(Outcome::Stored) || !S::Eviction::EVICTS, "{stored:?}");
+            let stored = cache.set(&name(key), &value(key, version));
+            assert!(stored == Ok(Outcome::Stored) || !evicts, "{stored:?}");
             (seen[index], gone[index]) = (version, stored.is_err());
         }
     }
 }
 
 /// The bound holds at every moment that is looked at.
-fn watch(cache: &impl Store, is_over: &AtomicBool) {
+fn watch(cache: &dyn AnyStore, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
-        check(&cache.stats());
+        check(&cache.counts());
         std::thread::yield_now();
     }
 }
@@ -89,16 +138,11 @@ fn check(stats: &Stats) {
 }
 
 /// Threads come, work and go.
-fn wave(cache: &impl Store, seed: u64) {
+fn wave(cache: &dyn AnyStore, evicts: bool, seed: u64) {
     let is_over = AtomicBool::new(false);
-    beside(&is_over, &|| watch(cache, &is_over), &|own| work(cache, own, seed));
-}
-
-/// Runs `work` in each thread, and `watch` in one more until it is over. They are compiled once, not for each store.
-fn beside(is_over: &AtomicBool, watch: &(dyn Fn() + Sync), work: &(dyn Fn(u64) + Sync)) {
     std::thread::scope(|scope| {
-        let watcher = scope.spawn(watch);
-        let start = |own| scope.spawn(move || work(own));
+        let watcher = scope.spawn(|| watch(cache, &is_over));
+        let start = |own| scope.spawn(move || work(cache, evicts, own, seed));
         let workers: Vec<_> = (0..THREADS).map(start).collect();
         let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         is_over.store(true, Ordering::Relaxed);
@@ -108,20 +152,19 @@ fn beside(is_over: &AtomicBool, watch: &(dyn Fn() + Sync), work: &(dyn Fn(u64) +
 }
 
 /// A cache lives through some waves, and is emptied after each.
-fn race<S: Store>(seed: u64, waves: u64) {
-    let cache = S::new(&config(BYTES)).unwrap();
-    for number in 1..=waves {
-        let before = cache.stats();
-        wave(&cache, seed + number);
-        let stats = cache.stats();
+fn race(cache: &dyn AnyStore, name: &str, evicts: bool, seeds: std::ops::Range<u64>) {
+    for (number, seed) in (1..).zip(seeds) {
+        let before = cache.counts();
+        wave(cache, evicts, seed);
+        let stats = cache.counts();
         check(&stats);
-        let what = format!("{}: {stats:?}", named::<S>());
+        let what = format!("{name}: {stats:?}");
         assert_eq!(stats.hits + stats.misses, number * THREADS * STEPS, "{what}");
         assert!(stats.hits > before.hits + 1000, "{what}");
         // Over a map it is about a thousand, more or less as threads happen to meet.
-        assert_eq!(stats.evictions > before.evictions + 100, S::Eviction::EVICTS, "{what}");
-        cache.handle().clear();
-        assert_eq!((cache.len(), cache.stats().memory.pool), (0, BYTES), "{what}");
+        assert_eq!(stats.evictions > before.evictions + 100, evicts, "{what}");
+        cache.enter().clear();
+        assert_eq!((cache.entries(), cache.counts().memory.pool), (0, BYTES), "{what}");
     }
 }
 
@@ -138,7 +181,9 @@ impl Visitor for Race {
 
 impl OfStore for Race {
     fn of<S: Store>(&mut self) {
-        race::<S>(self.seed, self.waves);
+        let cache = S::new(&config(BYTES)).unwrap();
+        let seeds = self.seed + 1..self.seed + self.waves + 1;
+        race(&cache, &named::<S>(), S::Eviction::EVICTS, seeds);
     }
 }
 
