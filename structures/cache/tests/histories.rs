@@ -237,11 +237,7 @@ fn without_loss<S: Store>() {
             let Some(last) = sets.max_by_key(|op| op.invoked) else { continue };
             let explains =
                 |op: &&&TimedOp| op.returned > last.invoked && op.invoked < read.returned;
-            assert!(
-                removals.iter().any(|op| explains(&op)),
-                "{}: {last:?}, {read:?}",
-                kind.name
-            );
+            assert!(removals.iter().any(|op| explains(&op)), "{}: {last:?}, {read:?}", kind.name);
         }
         Decision::Linearizable
     });
