@@ -13,12 +13,14 @@ export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 export CARGO_TARGET_DIR=target/loom
 # Small crates, run once: the build is what takes time.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=0
+# Tables are compiled for longer than they run here.
+export quick=profile.release.package.structures.opt-level=1
 tests=${TESTS:-loom loom_two_buckets loom_list loom_striped loom_growth loom_inline loom_reclaim loom_rcu loom_psim loom_bundles cache}
 ours=$(printf -- '%s\n' $tests | sed -n '/^cache$/!s/^/--test /p')
 # Without the meter, whose atomics loom does not see: so are the tables of the cache and of ci/scenarios.sh built.
 # shellcheck disable=SC2086
-[ -z "$ours" ] || cargo test -p structures --no-default-features --release --no-run $ours
-case " $tests " in *" cache "*) cargo test -p cache --release --no-run --lib --test loom ;; esac
+[ -z "$ours" ] || cargo test -p structures --no-default-features --release --config "$quick" --no-run $ours
+case " $tests " in *" cache "*) cargo test -p cache --release --config "$quick" --no-run --lib --test loom ;; esac
 
 # As many beside each other as there are processors: what takes longest of a program is one model, in one thread.
 out=$(mktemp -d)
@@ -27,8 +29,8 @@ run() { # folder, program, arguments
     local folder=$1 program=$2
     shift 2
     case $program in
-        cache) set -- -p cache --release --lib --test loom -- --nocapture "$@" ;;
-        *) set -- -p structures --no-default-features --release --test "$program" -- --nocapture "$@" ;;
+        cache) set -- -p cache --release --config "$quick" --lib --test loom -- --nocapture "$@" ;;
+        *) set -- -p structures --no-default-features --release --config "$quick" --test "$program" -- --nocapture "$@" ;;
     esac
     cargo test "$@" >"$folder/$program" 2>&1
 }

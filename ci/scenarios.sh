@@ -19,8 +19,9 @@ for package in structures eviction cache linearizability scenarios; do
     done
 done
 for checker in ${CHECKERS:-loom shuttle}; do
-    options=()
-    [ "$checker" != shuttle ] || options=("${checked[@]}")
+    # As ci/loom.sh and ci/shuttle.sh build them.
+    options=(--config profile.release.package.structures.opt-level=1)
+    [ "$checker" != shuttle ] || options+=("${checked[@]}")
     # Other flags than the other builds', so another folder.
     RUSTFLAGS="--cfg $checker" CARGO_TARGET_DIR=target/$checker \
         cargo test -p scenarios --release "${options[@]}" --test scenarios -- "$@"
