@@ -146,9 +146,12 @@ impl<'w> Item<'w> {
         self.key_len() == key.len() && words::are(self.chunk, self.start(), key)
     }
 
-    /// Appends its key to `out`.
-    pub(crate) fn key_into(&self, out: &mut Vec<u8>) {
-        words::append(self.chunk, self.start(), self.key_len(), out);
+    /// What `f` makes of its key.
+    pub(crate) fn with_key<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
+        let mut room = [[0; WORD]; MAX_KEY.div_ceil(WORD)];
+        let len = self.key_len();
+        words::copy(self.chunk, self.start(), &mut room[..len.div_ceil(WORD)]);
+        f(&room.as_flattened()[..len])
     }
 
     /// Appends its value to `out`.
@@ -211,8 +214,7 @@ mod tests {
             let chunk: Vec<_> = words.into_iter().map(AtomicU64::new).collect();
             let item = Item::of(&chunk);
             if item.fits() {
-                let mut out = Vec::new();
-                item.key_into(&mut out);
+                let mut out = item.with_key(<[u8]>::to_vec);
                 prop_assert!(item.key_is(&out));
                 item.value_into(&mut out);
                 let extra = item.cas().map_or(0, |_| WORD) + WORD;

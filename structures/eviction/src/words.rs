@@ -131,6 +131,14 @@ pub(crate) fn are(words: &[AtomicU64], at: usize, bytes: &[u8]) -> bool {
     (load_at(words, at) ^ word(rest)) << (8 * (WORD - rest.len())) == 0
 }
 
+/// Copies what is there from byte `at` on to `out`.
+#[inline]
+pub(crate) fn copy(words: &[AtomicU64], at: usize, out: &mut [[u8; WORD]]) {
+    for (at, bytes) in (at..).step_by(WORD).zip(out) {
+        *bytes = load_at(words, at).to_le_bytes();
+    }
+}
+
 /// Appends the `len` bytes from byte `at` on to `out`.
 #[inline(always)]
 pub(crate) fn append(words: &[AtomicU64], at: usize, len: usize, out: &mut Vec<u8>) {
@@ -189,6 +197,9 @@ mod tests {
                     append(&words, at, piece.len(), &mut out);
                     assert_eq!(out[1..], *piece);
                     assert!(are(&words, at, piece));
+                    let mut room = [[9; WORD]; 20];
+                    copy(&words, at, &mut room[..piece.len().div_ceil(WORD)]);
+                    assert_eq!(room.as_flattened()[..piece.len()], *piece);
                     at += piece.len();
                 }
             }

@@ -19,7 +19,7 @@ use super::balance::Rate;
 use super::index::Index;
 use super::{Change, Config, Current, Found, Options, Outcome, SetError, Stats, Write};
 use crate::evict::{Eviction, Items};
-use crate::item::{ALL_MARKS, Draft, Item, MAX_KEY};
+use crate::item::{ALL_MARKS, Draft, Item};
 use crate::memory::{Arena, Handle, try_boxed};
 use crate::time::{Expiry, Timer};
 use foldhash::quality::FixedState;
@@ -80,9 +80,7 @@ impl Items for View<'_> {
 }
 
 fn item_hash(arena: &Arena, hasher: &FixedState, handle: Handle) -> u64 {
-    let mut key = Vec::with_capacity(MAX_KEY);
-    Item::of(arena.words(handle)).key_into(&mut key);
-    hash_key(hasher, &key)
+    Item::of(arena.words(handle)).with_key(|key| hash_key(hasher, key))
 }
 
 impl<E: Eviction, I: Index> Shard<E, I> {
