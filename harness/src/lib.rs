@@ -1,9 +1,9 @@
 //! The workbench: plans, results, analysis, figures and the command line. It names no table: each family's
 //! tables are in a program of their own, which runs the trials (crates `subjects-*`, `trials`).
 //!
-//! docs/ARCHITECTURE.md says how the crates and modules hang together, CONTRIBUTING.md how to add a
-//! structure, a reclaimer, a workload or a metric. A table of one's own gets the whole command
-//! line by `Bench`, with the feature `tables`; all else needs the feature `command-line`, the default.
+//! docs/ARCHITECTURE.md explains how the crates and modules are organised, CONTRIBUTING.md how to add a
+//! structure, a reclaimer, a workload or a metric. `Bench`, with the feature `tables`, gives your own table the whole
+//! command line; everything else needs the feature `command-line`, the default.
 
 #[cfg(feature = "tables")]
 mod own;

@@ -1,13 +1,13 @@
 //! Measures a machine: latencies of its caches and memory, of lines that other cores have written, of atomics, of
-//! the allocator and of the kernel, into a file on which virtual cores predict.
+//! the allocator and of the kernel. The results go to a file, from which virtual cores predict.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `place`, `caches` | which CPUs measure; the caches that the system tells of |
-//! | `chain` | lines of memory that lead from one to the next, in a random order that is one cycle |
-//! | `batches`, `suite` | what batches say together; measurements, and the order of their batches |
+//! | `place`, `caches` | which CPUs measure; the caches that the system reports |
+//! | `chain` | cache lines chained in a random order that is one cycle (pointer chasing) |
+//! | `batches`, `suite` | medians and quartiles of batches; measurements, and the order of their batches |
 //! | `curve` | latency against size |
-//! | `alone`, `pair`, `kernel` | what one thread measures, what two do, and what the system's kernel does for them |
+//! | `alone`, `pair`, `kernel` | measurements by one thread and by two; the cost of sleeping, waking and `membarrier(2)` |
 //! | `file`, `draft` | the machine's file, and its numbers with their sources |
 //!
 //! How each number is measured is in `docs/PREDICTION.md`.

@@ -5,12 +5,13 @@
 //! cargo run --profile measured -p instructions -- short cuckoo-optimistic
 //! ```
 //!
-//! The first argument is `short` or `long`, the others are tables, all if there are none. For each kind
-//! that it runs, within one call of [`counted`], it prints table, kind, keys and number of operations.
+//! The first argument is `short` or `long`, the others are tables; without others it runs all tables. For each
+//! kind of operation, which it runs within one call of [`counted`], it prints table, kind, keys and number of
+//! operations.
 //!
-//! A table is made for every second key of a range, and has them. So half of all `get`s find theirs, and
-//! half of all `change`s (an insertion and a removal in turn, each of a random key) do what they try.
-//! Keys are drawn beforehand: what the loop around an operation takes is in the row `none`.
+//! A table contains every second key of a range, and is made with that capacity. So half of all `get`s are hits, and
+//! half of all `change`s (an insertion and a removal alternately, each of a random key) have an effect.
+//! Keys are drawn beforehand; the row `none` shows the cost of the loop around an operation.
 
 use std::hint::black_box;
 use std::process::ExitCode;

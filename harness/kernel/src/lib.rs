@@ -1,13 +1,13 @@
-//! What is compiled for each hash table: its way behind a pointer, and its registration.
+//! The code that is compiled for each hash table: it hides the table behind a trait object, and registers it.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `erased` | a [`ConcurrentMap`](structures::map::ConcurrentMap) as a [`table::Table`]: the loops over operations |
-//! | `registrar` | [`Registrar`]: structure × reclaimer → how that table is made |
+//! | `registrar` | [`Registrar`]: structure × reclaimer → a maker of that table |
 //! | `factors` | the names of variants |
 //! | `facts` | how a program was built |
-//! | `byte_strings` | [`ByteStrings`]: a table of byte strings, used by numbers |
-//! | `counting` | [`Counting`]: a cuckoo path search that counts what it moves |
+//! | `byte_strings` | [`ByteStrings`]: a table of byte strings that is driven by numbers |
+//! | `counting` | [`Counting`]: a cuckoo path search that counts moves |
 
 mod byte_strings;
 mod counting;

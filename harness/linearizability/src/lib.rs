@@ -2,11 +2,10 @@
 //! operations, in which an operation that returned before another was called comes first, explains
 //! every answer.
 //!
-//! A history ([`history`]) is split by key and each key's is checked by itself ([`sweep`]). What is
-//! wrong is made small ([`minimise`]) and drawn ([`timeline`], [`svg`]). What is not an operation on
-//! one key has a check of its own: counts ([`size`]) and iterations that show one moment
-//! ([`snapshots`]). How a history came to be does not matter here: `bench verify` records real
-//! runs, and the generated scenarios record runs under a model checker.
+//! A history ([`history`]) is split by key, and each key's history is checked separately ([`sweep`]). A bad history
+//! is minimised ([`minimise`]) and drawn ([`timeline`], [`svg`]). Operations that span keys have checks of their own:
+//! counts ([`size`]) and iterations that show one moment ([`snapshots`]). The crate does not depend on how a history was
+//! recorded: `bench verify` records real runs, and the generated scenarios record runs under a model checker.
 
 pub mod counterexample;
 pub mod history;

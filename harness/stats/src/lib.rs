@@ -1,5 +1,5 @@
-//! Statistics of a few trials: pure functions of slices. A crate of its own, so that tests and checks, which
-//! compute thousands of intervals, have it optimised where the harness is not.
+//! Statistics of a few trials: pure functions of slices. It is a separate crate so that it is compiled optimised even
+//! where the harness is not: tests and checks compute thousands of intervals.
 //!
 //! | file | holds |
 //! | --- | --- |

@@ -1,21 +1,21 @@
-//! A hash table behind a pointer: what the trials ask of a table, and what a table says of itself.
+//! The interface of a hash table behind a trait object: its operations, and the facts that it states about itself.
 //!
-//! On one side of it stands what is compiled for each table (crate `kernel`), on the other what is
-//! compiled once (crate `trials`). It knows neither, and nothing of `structures`: so a changed line of a
-//! table rebuilds its family's program and no trial, figure or command line.
+//! On one side of it is the code that is compiled for each table (crate `kernel`), on the other the code that is
+//! compiled once (crate `trials`). It depends on neither, nor on `structures`. So a changed line in a
+//! table rebuilds the program of its family, but no trial code, figure or command line.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `behind` | [`Table`], [`Handle`], [`Calls`], [`Filler`]: what can be done; [`Feed`]: where operations come from |
-//! | `books` | [`Books`]: what operations say that they have done |
+//! | `behind` | [`Table`], [`Handle`], [`Calls`], [`Filler`]: the operations; [`Feed`]: the source of operations |
+//! | `books` | [`Books`]: sums over the answers of operations |
 //! | `op` | [`Op`]: an operation on one key |
-//! | `options` | [`MapOptions`]: what a table is made with; [`Form`] |
+//! | `options` | [`MapOptions`]: the parameters that a table is made with; [`Form`] |
 //! | `hashers` | the hasher axis |
 //! | `lengths`, `bytes` | byte strings |
 //! | `glob` | [`Glob`]: a pattern of names |
-//! | `info` | what a table and a reclaimer say of themselves |
+//! | `info` | facts that a table and a reclaimer state about themselves |
 //! | `meter` | nodes that a table has retired and freed |
-//! | `cache` | a cache of byte strings behind a pointer |
+//! | `cache` | a cache of byte strings behind a trait object |
 //! | `catalogue` | the tables of a program: their makers, and their names |
 
 mod behind;

@@ -1,4 +1,4 @@
-//! AXIS allocator: which one the process has, chosen when it starts.
+//! The axis allocator: which one the process has, chosen when it starts.
 //!
 //! A program installs the [`Switch`]; a library must not choose for it:
 //!

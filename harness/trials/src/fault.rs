@@ -1,4 +1,4 @@
-//! AXIS fault: what goes wrong in a trial. `trial/fault.rs` makes it happen.
+//! The axis fault: how a trial is disturbed on purpose. `trial/fault.rs` makes it happen.
 
 use std::fmt;
 

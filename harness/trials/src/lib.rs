@@ -1,4 +1,4 @@
-//! All that happens in a trial's process, compiled once for all tables: a table is a [`table::Table`] here.
+//! The code that runs in a trial's process, compiled once for all tables: here a table is a [`table::Table`].
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -6,15 +6,15 @@
 //! | `parameters` | the list of a case's parameters: columns, words, units |
 //! | `workload`, `trace` | which operation on which key comes next |
 //! | `trial` | a trial: throughput, or latency at a rate |
-//! | `conductor`, `turns` | when its workers work; trials that take turns: what they are told, and say |
-//! | `fault`, `pin`, `allocator` | what goes wrong; binding threads to CPUs; the allocator of a process |
-//! | `metric`, `latency`, `clock` | what is recorded |
-//! | `memory`, `compressed` | what does not fit; files of text, and what is none |
-//! | `unfinished` | files and folders that are made in one step |
+//! | `conductor`, `turns` | when a trial's workers run; the messages to and from trials that take turns |
+//! | `fault`, `pin`, `allocator` | the fault of a trial; binding threads to CPUs; the allocator of a process |
+//! | `metric`, `latency`, `clock` | the quantities that are recorded |
+//! | `memory`, `compressed` | requests for too much memory; files of text, and compressed ones, which are refused |
+//! | `unfinished` | files and folders that appear in one step |
 //! | `space`, `aggregate`, `verify` | fills, aggregations and recorded histories |
 //! | `cache` | trials of caches |
-//! | `server`, `server_load` | what a trial of a server is told, and answers; how a load asks |
-//! | `serve` | a program's `main`: says its catalogue, and runs what it is told |
+//! | `server`, `server_load` | the messages to and from a trial of a server; the parameters of its load |
+//! | `serve` | a program's `main`: prints its catalogue, or runs the trial that it is told to |
 
 pub mod aggregate;
 pub mod allocator;

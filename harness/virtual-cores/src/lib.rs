@@ -1,20 +1,20 @@
-//! Virtual cores: a program runs on many of them in one thread, in virtual time, over a model of caches that
-//! are kept coherent.
+//! Virtual cores: a program runs on many of them in one thread, in virtual time, over a model of coherent
+//! caches.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `machine`, `written` | [`MachineModel`]: a machine's numbers, each with its source; the text of its file |
 //! | `cache` | [`LineCache`]: a set-associative cache |
-//! | `memory` | [`CoherentMemory`]: caches and a directory; what an access costs, and what it takes from others |
+//! | `memory` | [`CoherentMemory`]: caches and a directory; the cost of an access, and the lines that it invalidates |
 //! | `core` | [`Core`]: an interval model of a core |
-//! | `lines` | which line an address is in |
-//! | `spent` | [`CycleStack`]: what cores spend their cycles on |
-//! | `hot` | which lines are waited for, and by which code |
-//! | `cores` | [`run`]: coroutines, in the exact order of their clocks |
-//! | `heaps` | [`will_allocate`], [`will_free`]: an allocator whose heaps are those of cores |
-//! | `predicted` | [`PredictedRow`]: what a prediction is written down as |
+//! | `lines` | which cache line an address is in |
+//! | `spent` | [`CycleStack`]: how cores spend their cycles |
+//! | `hot` | which cache lines cores wait for, and in which code |
+//! | `cores` | [`run`]: coroutines, scheduled in the exact order of their clocks |
+//! | `heaps` | [`will_allocate`], [`will_free`]: an allocator with a heap per core |
+//! | `predicted` | [`PredictedRow`]: the row of a prediction |
 //!
-//! What is modelled, and what is not, is in `docs/PREDICTION.md`.
+//! `docs/PREDICTION.md` says what is modelled and what is not.
 
 mod allocator;
 mod cache;

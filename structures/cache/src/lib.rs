@@ -1,8 +1,8 @@
-//! Caches in bounded memory: MemC3's other half.
+//! Caches in bounded memory: the other half of MemC3, besides its table.
 //!
-//! Items, byte strings under byte strings, live in an [arena](memory) of a stated size. When it is full,
-//! an [eviction policy](evict) says what goes. A [store] finds items, and says what threads share.
-//! docs/CACHE.md has what MemC3 did, and what is different here.
+//! Items, which map byte strings to byte strings, are in an [arena](memory) of a stated size. When it is full,
+//! an [eviction policy](evict) decides which item is evicted. A [store] finds items, and decides what threads share.
+//! docs/CACHE.md says what MemC3 did, and what is different here.
 //!
 //! ```
 //! use cache::evict::ClockClear;
@@ -15,10 +15,10 @@
 //! assert_eq!(value, b"value");
 //! ```
 //!
-//! The stores on tables are here. All else is the crate [`eviction`]'s, and can be named from here, too.
+//! This crate has the stores over tables. It re-exports all of the crate [`eviction`], which has the rest.
 //!
-//! Nothing here knows of a network. Nothing here is `unsafe`: what a reader may read while it is written
-//! are atomics.
+//! The crate has no networking. It has no `unsafe` code: data that a reader may read during a write
+//! is in atomics.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,14 @@
-//! Caches behind a pointer, for trials: those of the crate `cache`, each store with each policy, and those of
+//! Caches behind trait objects, for trials: those of the crate `cache`, each store with each policy, and those of
 //! other crates.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `ours` | the stores of the crate `cache` that have their own memory |
 //! | `over_map` | the store `over-map`, by reclaimer |
-//! | `policies` | where each policy of the crate `cache` comes from, and what it keeps |
+//! | `policies` | the source of each policy of the crate `cache`, and the metadata that it keeps |
 //! | `moka`, `quick_cache` | peers |
-//! | `peers` | what these two are used alike in |
-//! | `maker` | how a cache is made that takes no reclaimer |
+//! | `peers` | the common code for these two |
+//! | `maker` | makes caches that take no reclaimer |
 
 mod maker;
 mod moka;

@@ -1,4 +1,4 @@
-//! The trials of caches: says its catalogue, and runs what it is told.
+//! The trials of caches: prints its catalogue, or runs the trial that it is told to run.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Chained tables: which there are, with which reclaimers, in which variants and forms.
+//! The registry of chained tables: with which reclaimers, in which variants and forms.
 
 use foldhash::fast::FixedState;
 use kernel::factors::{exclusion, named};

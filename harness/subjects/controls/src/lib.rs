@@ -1,4 +1,4 @@
-//! Tables to calibrate by: what the harness itself costs, and what one thread reaches without
+//! Controls: tables that show the cost of the harness itself, and the rate of one thread without
 //! synchronisation.
 
 pub mod no_op;

@@ -1,4 +1,4 @@
-//! The trials of this family: says its catalogue, and runs what it is told.
+//! The trials of this family: prints its catalogue, or runs the trial that it is told to run.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Cuckoo tables: which there are, with which reclaimers, in which variants and forms.
+//! The registry of cuckoo tables: with which reclaimers, in which variants and forms.
 
 mod factors;
 mod pages;

@@ -8,9 +8,9 @@
 //! | `peer` | a table in C++ as a [`table::Table`] |
 //! | `memory` | the program's allocator for C++ |
 //!
-//! Each library is used as its own documentation tells a user to, with its defaults. Tables are given the
-//! hash of each key that a table in Rust would have computed; where they move entries they ask for that of each.
-//! What the call into C++ costs is what `cpp-no-op` costs more than `no-op`.
+//! Each library is used as its own documentation recommends, with its defaults. Tables receive for each key the
+//! hash that a table in Rust would have computed; when they move entries they call back for the hash of each.
+//! The cost of the call into C++ is the difference between `cpp-no-op` and `no-op`.
 
 #[cfg(feature = "cpp")]
 mod interface;

@@ -1,6 +1,6 @@
 //! Other crates' tables as [`ConcurrentMap`](structures::map::ConcurrentMap)s.
 //!
-//! Each adapter uses its crate as the crate's own documentation tells a user to, with the
+//! Each adapter uses its crate as the crate's own documentation recommends, with the
 //! crate's defaults, and says where that is weaker than the contract of
 //! [`PinnedMap`](structures::map::PinnedMap).
 

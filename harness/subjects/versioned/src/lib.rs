@@ -1,4 +1,4 @@
-//! Tables whose versions are published as a whole: which there are, with which reclaimers, in which
+//! The registry of versioned tables, whose versions are published as a whole: with which reclaimers, in which
 //! variants and forms.
 
 mod families;

@@ -1,5 +1,5 @@
-//! AXIS store: how an item is found, and what readers share. Those that need no table are in `eviction::store`, as is
-//! what a store is; all of it can be named from here.
+//! The axis store: how an item is found, and what readers share. `eviction::store` has the trait, and the stores that
+//! need no table; all of it is re-exported here.
 //!
 //! | file | holds |
 //! | --- | --- |

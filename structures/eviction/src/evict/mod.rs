@@ -1,4 +1,4 @@
-//! AXIS eviction: which item makes room for the next?
+//! The axis eviction: which item makes room for the next?
 //!
 //! One trait, [`Eviction`], one file a policy. To add one: write its file, and a line in [`for_each`].
 //!
