@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use super::registry::{Registry, Taken};
 use crate::sync::{AtomicU64, FIRST, Ordering};
 
-/// What a participant announces that holds up nothing: later than every version.
+/// The announcement of a participant that delays nothing: later than every version.
 pub(super) const AWAY: u64 = u64::MAX;
 
 /// A participant's announcement.
@@ -48,7 +48,7 @@ impl fmt::Debug for Announcements {
 }
 
 impl Announcements {
-    /// A slot that says [`AWAY`], and must again when it is given back.
+    /// A slot that has [`AWAY`], and must have it again when it is given back.
     pub(super) fn slot(&self) -> Taken<'_, Slot> {
         self.slots.take()
     }

@@ -1,18 +1,18 @@
 //! Batches of retired nodes that wait for a grace period, as our own schemes keep them.
 //!
-//! A participant fills a batch; when it is full, and the participant is in no critical section, it
-//! *closes* the batch with a mark `M`: what the scheme has to see before every thread has let go of
-//! these nodes. From then on it looks, whenever another batch is full, whether that has come, oldest
-//! first. It never waits for it.
+//! A participant fills a batch. When the batch is full, and the participant is in no critical section, it
+//! *closes* the batch with a mark `M`: the event that the scheme must see before it knows that no thread holds
+//! these nodes. From then on, whenever another batch is full, it checks whether the mark has passed, oldest
+//! first. It never waits for that.
 //!
-//! Who leaves puts its batches into the domain's queue of *orphans*. From there they are freed, oldest
-//! first, by whoever has filled a batch or leaves; nobody takes them over before. So nothing depends
-//! on what one thread does later, and:
+//! A participant that drops puts its batches into the domain's queue of *orphans*. From there they are freed, oldest
+//! first, by participants that have filled a batch, or that drop; they are not taken over before. So nothing depends
+//! on what a single thread does later, and:
 //!
-//! * batches-B1. An orphan stands behind batches that were marked before it came: it waits for the
-//!   grace periods that had begun when its owner left, and for nothing younger.
-//! * batches-B2. Who leaves is in no critical section, and looks when its own batches are in the queue.
-//!   So of threads that leave the last one frees all that there is, if no other is registered.
+//! * batches-B1. An orphan is behind batches that were marked before it came: it waits for the
+//!   grace periods that had begun when its owner dropped, and for none that began later.
+//! * batches-B2. A participant that drops is in no critical section, and checks after its own batches are in the queue.
+//!   So the last participant that drops frees everything, if no other is registered.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -48,7 +48,7 @@ fn take<M>(queue: &mut VecDeque<Batch<M>>, passed: impl Fn(&M) -> bool) -> Vec<B
     queue.drain(..ripe).collect()
 }
 
-/// The domain's part: how large a batch is, and what threads left behind, in the order of leaving.
+/// The domain's part: the size of a batch, and the batches of dropped participants, in the order of the drops.
 #[derive(Debug)]
 pub(super) struct Pool<M> {
     size: usize,
@@ -104,13 +104,13 @@ impl<M> Batches<'_, M> {
         self.open.push(unsafe { Retired::new(node) });
     }
 
-    /// Whether it is time to close the open batch and look at the others.
+    /// Whether it is time to close the open batch and check the others.
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
         self.open.len() >= self.pool.size
     }
 
-    /// Closes the open batch. Whatever `mark` stands for lies after the last retirement.
+    /// Closes the open batch. The event that `mark` stands for must come after the last retirement.
     pub(super) fn close(&mut self, mark: M) {
         // As long as this one has become: a batch may be of any size, and need not fill up.
         let next = Vec::with_capacity(self.open.len());
@@ -118,8 +118,8 @@ impl<M> Batches<'_, M> {
         self.closed.push_back(Batch { mark, nodes });
     }
 
-    /// Frees batches whose marks have passed: the participant's own, and orphans unless somebody has
-    /// them right now. `look` looks what has been reached, and `passed` compares a mark with that.
+    /// Frees batches whose marks have passed: the participant's own, and orphans unless another thread has
+    /// locked them. `look` reads how far the scheme has come, and `passed` compares a mark with that.
     ///
     /// # Safety
     ///
@@ -149,8 +149,8 @@ impl<M> Batches<'_, M> {
         self.open.is_empty() && self.closed.is_empty() && self.pool.orphans.lock().is_empty()
     }
 
-    /// Makes orphans of all batches, and frees those that have passed. `mark` as in
-    /// [`close`](Self::close), asked for if needed; `look` and `passed` as in [`free`](Self::free).
+    /// Makes orphans of all batches, and frees those whose marks have passed. `mark` is that of
+    /// [`close`](Self::close), called only if needed; `look` and `passed` are those of [`free`](Self::free).
     ///
     /// # Safety
     ///

@@ -1,9 +1,9 @@
-//! Threads that exit, and crates that keep something for each thread.
+//! Threads that exit, with crates that keep state for each thread.
 //!
 //! A thread-local's destructor may run after that of such a crate's own thread-local, and may use a
 //! table, or drop a handle that the thread kept. Then the crate must not be asked for the thread's
-//! state any more. The thread-local here notices that: a thread's destructors run in the opposite
-//! order of the first uses, and it is used first right after the crate's.
+//! state any more. The thread-local in this module detects that case: a thread's destructors run in the
+//! reverse order of the first uses, and it is first used right after the crate's.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,7 +11,7 @@ use std::thread::LocalKey;
 
 use crate::panics;
 
-/// Whether a crate still has something of a thread.
+/// Whether a crate still has state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     /// The crate has not been used here.
@@ -30,9 +30,9 @@ impl Drop for AtExit {
     }
 }
 
-/// Runs `enter`, which is the first in this thread to use the crate. `life` and `at_exit` are those that the
-/// scheme keeps for the crate. `None`: the crate has been used by others here, and its own destructor has
-/// run. It says so by a panic, which the panic hook reports and which ends here.
+/// Runs `enter`, which is our first use of the crate in this thread. `life` and `at_exit` are those that the
+/// scheme keeps for the crate. Returns `None` if other code has used the crate in this thread before, and the crate's
+/// own destructor has run. The crate then panics; the panic is reported to the panic hook and not propagated.
 #[cold]
 pub(super) fn first_use<T>(
     life: &Cell<Life>,

@@ -1,30 +1,30 @@
-//! A store-load fence whose cost is paid by those who reclaim, not by readers.
+//! An asymmetric store-load fence: the reclaiming thread pays for it, and not the readers.
 //!
-//! Every scheme that announces something before it reads needs one: "announce; fence; read"
-//! against "unlink; fence; read the announcements". Readers are many and reclaimers few, so the
+//! Every scheme that announces something before it reads needs such a fence: "announce; fence; read"
+//! against "unlink; fence; read the announcements". Readers are many and reclaiming threads few. So the
 //! reader's fence, [`Fences::light`], only keeps the compiler from reordering, and the
-//! reclaimer's, [`Fences::heavy`], has the kernel run a fence in every thread of the process:
-//! `membarrier(2)`, command `PRIVATE_EXPEDITED`, Linux 4.14. (As asymmetric fences: D. Goldblatt,
-//! P1202, for C++; the papers of these schemes all have the symmetric pair.)
+//! reclaiming thread's, [`Fences::heavy`], makes the kernel run a fence in every thread of the process:
+//! `membarrier(2)`, command `PRIVATE_EXPEDITED`, Linux 4.14. (D. Goldblatt, P1202, proposes asymmetric fences
+//! for C++; the papers of these schemes all have the symmetric pair.)
 //!
-//! F. Of a light and a heavy fence, one comes first: either what stands before the light fence is
-//! visible after the heavy one, or what stands before the heavy fence is visible after the light
-//! one. Two SeqCst fences have that by the language. An asymmetric pair has it by the kernel's
-//! word: each thread has passed a full fence at some point of its program between the call's start
-//! and its end, and there either it has not reached its light fence, or it is behind it.
+//! F. Of a light and a heavy fence, one comes first: either everything before the light fence is
+//! visible after the heavy one, or everything before the heavy fence is visible after the light
+//! one. For two SeqCst fences the language guarantees that. For an asymmetric pair the kernel guarantees
+//! it: each thread passes a full fence at some point of its program between the start of the call
+//! and its end, and at that point it either has not reached its light fence, or is behind it.
 //!
-//! On virtual cores (`--cfg simulate`) the call is told to them, and costs what their machine says; they may be
-//! without it.
+//! On virtual cores (`--cfg simulate`) the call is reported to them, and has the cost that their machine states; a
+//! machine may also lack it.
 //!
 //! Where the kernel lacks the call, and under loom and Miri, which do not know it, both are SeqCst
-//! fences: what loom explores is the symmetric pair.
+//! fences: so loom explores the symmetric pair.
 
 use crate::sync::{Ordering, fence};
 
 /// Which pair of fences a domain uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fences {
-    /// A compiler's fence and `membarrier(2)`. Only [`Fences::best`] makes it.
+    /// A compiler fence and `membarrier(2)`. Only [`Fences::best`] makes it.
     Asymmetric,
     /// Two SeqCst fences.
     Symmetric,
@@ -45,7 +45,7 @@ impl Fences {
         }
     }
 
-    /// The reclaimer's side of F: some microseconds if it is asymmetric.
+    /// The reclaiming thread's side of F: some microseconds if it is asymmetric.
     pub(super) fn heavy(self) {
         fence(Ordering::SeqCst);
         if self == Self::Asymmetric {
@@ -81,7 +81,7 @@ mod membarrier {
 
     /// # Panics
     ///
-    /// If the kernel is out of memory. Going on without the fence would free what is in use.
+    /// If the kernel is out of memory. To go on without the fence would free nodes that are in use.
     pub(super) fn run() {
         if let Err(error) = call(MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
             panic!("membarrier(2) failed although the process is registered for it: {error}");

@@ -1,17 +1,17 @@
-//! A thread's guard of the crate sdd: one for all of ours.
+//! A thread's guard of the crate sdd: one for all of our guards.
 //!
-//! The crate counts a thread's guards in a record. When the thread has ended it gives the record to
-//! another one, with the count; and of a guard that was forgotten nobody has taken one off. That other
-//! thread's guards then announce nothing, as the record says that there is one already, and what they
-//! protect is freed. So the crate sees one guard of ours in a thread at most. It is kept here, and ends
+//! The crate counts a thread's guards in a record. When the thread has ended, the crate gives the record, with the
+//! count, to another thread; and a forgotten guard is still counted. That other
+//! thread's guards then announce nothing, as the record already counts one, and what they
+//! protect is freed. So the crate sees at most one guard of ours per thread. It is kept here, and ends
 //! before the record does, whatever was forgotten.
 //!
-//! Ours that are still counted then were forgotten, or are in another thread-local that drops later. For
-//! them a thread that never ends enters a guard first: from there on the scheme frees nothing in this
-//! process but with a domain, as it would be if the thread had gone on.
+//! Guards of ours that are still counted then were forgotten, or are in another thread-local that drops later. For
+//! them, a thread that never ends enters a guard first: from then on the scheme frees nothing in this
+//! process except with a domain, as if the exiting thread had never ended.
 //!
 //! A thread-local's destructor may run after that of the crate's, and pin. Then the thread has no record
-//! any more: a *deputy*, a thread that is started for that, is in a guard for it.
+//! any more: a *deputy*, a thread that is started for this, enters a guard in its place.
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,6 +1,6 @@
 //! The threads of a domain: a list of records that only grows.
 //!
-//! A thread takes a record that nobody has, or adds one; leaving, it gives the record back. Records
+//! A thread takes a free record, or adds one; when its participant drops, it gives the record back. Records
 //! are freed with the domain, so whoever goes through the list may stop anywhere for any time.
 //! Taking and giving back are lock-free (the list grows to the most participants there ever were at
 //! once), except for the allocator.

@@ -57,14 +57,14 @@ impl Retired {
     }
 }
 
-/// What threads that left could not free yet, in the order of leaving; any other thread may take it
-/// over. `T` is a [`Retired`], or a batch of them, with what the scheme has noted about it.
+/// What dropped participants could not free yet, in the order of the drops; any other thread may take it
+/// over. `T` is a [`Retired`], or a batch of them, with what the scheme has recorded about it.
 ///
-/// On cache lines of its own: threads look here whenever they free, and nearly always there is nothing.
-/// Then they read one word that nobody writes, and leave the lock alone.
+/// It has cache lines of its own: threads look here whenever they free, and nearly always there is nothing.
+/// Then they read one word that no thread writes, and do not take the lock.
 #[repr(align(128))]
 pub(super) struct Orphans<T> {
-    /// Whether `list` has any. Written by who holds the lock, when it is done.
+    /// Whether `list` is not empty. Written by the holder of the lock, when it is done.
     any: AtomicBool,
     list: Mutex<VecDeque<T>>,
 }
@@ -88,8 +88,8 @@ impl<T> Orphans<T> {
         OrphansLock { any: &self.any, list }
     }
 
-    /// The list, unless it is empty or somebody else has it right now. Who has just been told of a
-    /// thread's leaving may still find it empty; who calls again does not for long.
+    /// The list, unless it is empty or another thread has locked it. A thread that has just learned of another
+    /// participant's drop may still find it empty, but not for long if it calls again.
     pub(super) fn try_lock(&self) -> Option<OrphansLock<'_, T>> {
         // Relaxed: a hint. What is in the list is ordered by its lock.
         if !self.any.load(Ordering::Relaxed) {
@@ -99,14 +99,14 @@ impl<T> Orphans<T> {
         Some(OrphansLock { any: &self.any, list })
     }
 
-    /// Leaves `left` to others.
+    /// Leaves `left` to other threads.
     pub(super) fn leave(&self, left: &mut Vec<T>) {
         if !left.is_empty() {
             self.lock().extend(left.drain(..));
         }
     }
 
-    /// Takes over what others left, as far as [`try_lock`](Self::try_lock) has it.
+    /// Takes over what others left, if [`try_lock`](Self::try_lock) gets it.
     pub(super) fn adopt(&self, into: &mut Vec<T>) {
         if let Some(mut left) = self.try_lock() {
             into.extend(left.drain(..));
