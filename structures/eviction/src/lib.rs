@@ -1,11 +1,11 @@
-//! What a cache is made of, but for tables.
+//! The parts of a cache that need no table.
 //!
-//! Items, byte strings under byte strings, live in an [arena](memory) of a stated size. When it is full,
-//! an [eviction policy](evict) says what goes. A [store] finds items, and says what threads share. The stores here
-//! need no table; those that do are in the crate `cache`, which has all of this crate as well.
+//! Items, byte strings under byte strings, live in an [arena](memory) of a stated size. When it is full, an [eviction
+//! policy](evict) chooses the item to evict. A [store] finds items, and decides what threads share. The stores over tables
+//! are in the crate `cache`, which re-exports all of this crate.
 //!
-//! Two crates, since the workbench `harness` simulates policies, and must not be built again when a table has changed.
-//! docs/CACHE.md has the rest.
+//! They are two crates because the workbench `harness` simulates policies, and must not be rebuilt when a table has
+//! changed. docs/CACHE.md has the rest.
 //!
 //! ```
 //! use eviction::evict::ClockClear;
@@ -18,8 +18,8 @@
 //! assert_eq!(value, b"value");
 //! ```
 //!
-//! Nothing here knows of a network. Nothing here is `unsafe`: what a reader may read while it is written
-//! are atomics.
+//! The crate has no networking. It has no `unsafe` code: data that a reader may read during a write
+//! is in atomics.
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,12 @@
-//! Expiry, and the clock that it goes by, which a test can replace.
+//! Expiry, and its clock, which a test can replace.
 //!
-//! A cache reads the wall clock once, when it is made; from then on it goes by a steady clock. So a wall
+//! A cache reads the wall clock once, when it is made; from then on it uses a monotonic clock. So a wall
 //! clock that is set back, or forward, moves no deadline. As in memcached, time is in whole seconds: an
 //! item that expires after one second may do so up to a second early.
 //!
-//! A deadline has 29 bits in an item. For nearly fifteen years after a cache was made they are a second. Later
-//! deadlines are rounded up, by less than a millionth of what is beyond these years: by up to half a minute after
-//! one year more. So a cache may be of any age, also one whose clock counts what is shorter than a second.
+//! A deadline has 29 bits in an item. For nearly fifteen years after a cache was made they count seconds. Later
+//! deadlines are rounded up, by less than a millionth of the time beyond these years: by up to half a minute after
+//! one year more. So a cache may be of any age, even one whose clock counts units shorter than a second.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::item::LAST_DEADLINE;
 
-/// Where a cache's time comes from.
+/// The source of a cache's time.
 ///
-/// A cache may ask while it has a shard's mutex: a clock that uses that cache may wait for ever. An operation
-/// in which a clock panics does so too; it has stored nothing, and has left the caller's buffer as it was.
+/// A cache may call it while it holds a shard's mutex: a clock that uses that cache may wait for ever. An operation
+/// in which a clock panics panics too; it has stored nothing, and has left the caller's buffer unchanged.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// Seconds since some moment, the same for each call; it does not go back.
+    /// Seconds since some fixed moment; the value never decreases.
     fn steady(&self) -> u64;
 
     /// Seconds since 1970 by the clock on the wall, which may be set.
@@ -73,9 +73,9 @@ pub enum Expiry {
     /// Never.
     #[default]
     Never,
-    /// So many seconds from now; 0 is at once.
+    /// This many seconds from now; 0 is at once.
     After(u32),
-    /// At so many seconds since 1970.
+    /// At this many seconds since 1970.
     At(u64),
 }
 

@@ -1,8 +1,8 @@
 //! Byte strings in words.
 //!
-//! An arena's words are atomics, so that a reader may copy what another thread overwrites: what it has
-//! copied is then of no use, but it is no undefined behaviour. All accesses are relaxed. Who reads and
-//! writes when is ordered by the store: by its mutex, or by a version that is validated.
+//! An arena's words are atomics, so that a reader may copy an item while another thread overwrites it: the
+//! copy is then useless, but there is no undefined behaviour. All accesses are relaxed. The store orders
+//! reads and writes, by its mutex, or by a version that is validated.
 
 use std::array;
 

@@ -4,9 +4,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `memc3` | [`Memc3`]: lookups write nothing; they copy, then validate |
-//! | `over_map` | [`OverMap`]: any table of byte strings, whose reclaimer frees what goes |
-//! | `counts` | lookups, counted by each thread for itself |
-//! | `unread` | a value in the caller's buffer, while code of the user's may still end the lookup |
+//! | `over_map` | [`OverMap`]: any table of byte strings, whose reclaimer frees evicted items |
+//! | `counts` | lookups, counted by each thread separately |
+//! | `unread` | a value in the caller's buffer, while a panic of user code may still end the lookup |
 
 mod counts;
 mod memc3;

@@ -1,14 +1,14 @@
 //! The axis eviction: which item makes room for the next?
 //!
-//! One trait, [`Eviction`], one file a policy. To add one: write its file, and a line in [`for_each`].
+//! There is one trait, [`Eviction`], and one file per policy. To add one, write its file, and a line in [`for_each`].
 //!
-//! A policy knows slots, numbers from 0: the places of items that compete with each other. It is told
-//! when an item comes to a slot, is hit there or goes, and says which is to go next. It never sees a key.
-//! Its hits go through a part of it that threads may share with the one that changes it, [`Hits`], so that
-//! readers need no lock of the store: what a hit writes, and whether it takes a lock, is a property of the
+//! A policy knows only slots, numbers from 0: the places of items that compete with each other. It is notified
+//! when an item is stored in a slot, is hit there or is removed, and chooses the item to evict next. It never sees a
+//! key. Hits go through a part of the policy, [`Hits`], that threads may share with the one that changes the policy.
+//! So readers need no lock of the store: what a hit writes, and whether it takes a lock, is a property of the
 //! policy. A lock is taken only if hits are shared.
 //!
-//! | policy | a hit | metadata of an item |
+//! | policy | a hit writes | metadata per item |
 //! | --- | --- | --- |
 //! | [`Never`] `none` | nothing | none |
 //! | [`Random`] `random` | nothing | none |
@@ -51,19 +51,19 @@ use std::fmt;
 
 use crate::theory::Form;
 
-/// The items of the slots that a policy decides about.
+/// The items in the slots that a policy manages.
 pub trait Items {
     /// Whether there is an item.
     fn is_there(&self, slot: u32) -> bool;
 
-    /// The hash of the key of the item that is there.
+    /// The hash of the key of the item in the slot.
     fn hash(&self, slot: u32) -> u64;
 }
 
-/// The part of a policy that a hit writes, of which each thread has one.
+/// The part of a policy that records hits; each thread has one.
 pub trait Hits: fmt::Debug + Clone + Send + Sync {
-    /// The item of `slot` was read, and may have gone since, or another one come; or the policy is not told of it
-    /// yet, nor of the slot. Returns whether anything was written that threads share.
+    /// Records that the item of `slot` was read. It may have been removed or replaced since; or the policy may not have
+    /// been notified of it yet, nor of the slot. Returns whether anything was written that threads share.
     fn hit(&self, slot: u32) -> bool;
 }
 
@@ -78,30 +78,31 @@ impl Hits for Unheeded {
     }
 }
 
-/// A policy: which item goes when there must be room.
+/// An eviction policy: it decides which item is evicted to make room.
 ///
-/// One thread at a time has it. A slot is told by [`insert`](Self::insert) when it has got an item, and by
-/// [`remove`](Self::remove) or the return of [`victim`](Self::victim) when it no longer has.
+/// One thread at a time uses it. [`insert`](Self::insert) notifies it that a slot has an item;
+/// [`remove`](Self::remove), or the return of [`victim`](Self::victim), that it no longer has.
 ///
-/// If it panics, so does the operation, which may have taken effect; a lookup leaves the caller's buffer as it was. The
-/// cache is in order then, but the policy may not have been told of all that has come and gone since: what it does not
-/// know it cannot give up.
+/// If a policy panics, so does the operation, which may have taken effect; a lookup leaves the caller's buffer
+/// unchanged. The cache is consistent then, but the policy may have missed some notifications, and cannot evict items
+/// of which it does not know.
 pub trait Eviction: fmt::Debug + Send + Sync {
-    /// Its name.
+    /// The policy's name.
     const NAME: &'static str;
 
-    /// The hit ratio that theory foresees for independent requests, if there is a formula.
+    /// The formula for the hit ratio under independent requests, if there is one.
     const FORM: Option<Form> = None;
 
-    /// Whether it ever gives an item up.
+    /// Whether it ever evicts an item.
     const EVICTS: bool = true;
 
-    /// What a hit writes.
+    /// The part that records hits.
     type Hits: Hits;
 
-    /// A policy for no slot yet. What it draws at random, it draws by this seed.
+    /// Makes a policy without slots. `seed` is for its random numbers.
     fn new(seed: u64) -> Self;
 
+<<<<<<< HEAD:structures/eviction/src/evict/mod.rs
     /// Whether there is memory for so many slots, not fewer than before: so a [`resize`](Self::resize) to them needs no
     /// more. Where there is not, a cache has no more slots: it evicts, or refuses what is to be stored. A policy that
     /// keeps nothing of a slot has it.
@@ -112,34 +113,38 @@ pub trait Eviction: fmt::Debug + Send + Sync {
 
     /// From now on slots are below `slots`, not fewer than before, and as many as `capacity` of them can
     /// have items at a time.
+=======
+    /// Sets the number of slots, which never decreases, and the number of slots that can have items at a time
+    /// (`capacity`).
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/evict/mod.rs
     fn resize(&mut self, slots: usize, capacity: usize);
 
-    /// An item has come to `slot`. `hash` is its key's.
+    /// An item was stored in `slot`. `hash` is that of its key.
     fn insert(&mut self, slot: u32, hash: u64);
 
-    /// The part by which threads tell hits, from now on, while one of them may have the policy.
+    /// The part by which threads record hits from now on, while one of them may be using the policy.
     fn share_hits(&mut self) -> Self::Hits;
 
     /// The item of `slot` was read, or written again.
     fn hit(&mut self, slot: u32);
 
-    /// The item of `slot` has gone, though not as a victim.
+    /// The item of `slot` was removed, but not as a victim.
     fn remove(&mut self, slot: u32);
 
-    /// The item that is to go next, which the policy forgets. `None` if there is none, or it gives none up.
+    /// Chooses the item to evict, and forgets it. `None` if there is none, or the policy evicts nothing.
     fn victim(&mut self, items: &impl Items) -> Option<u32>;
 
-    /// Bytes of all that it keeps.
+    /// The number of bytes of the policy's metadata.
     fn metadata_bytes(&self) -> usize;
 }
 
-/// What is to be done with each policy.
+/// A generic function that is called with each policy as its type parameter.
 pub trait Visitor {
     /// Called with each policy.
     fn visit<E: Eviction + 'static>(&mut self);
 }
 
-/// Shows `visitor` every policy.
+/// Calls `visitor` with every policy.
 pub fn for_each(visitor: &mut impl Visitor) {
     visitor.visit::<Never>();
     visitor.visit::<Random>();

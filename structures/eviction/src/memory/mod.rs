@@ -1,11 +1,17 @@
-//! Memory of a stated size, in pages that size classes hold for as long as they need them.
+//! Memory of a stated size, in pages that size classes keep for as long as they need them.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `sizes` | [`Sizes`]: which chunk an item of a size gets |
+<<<<<<< HEAD:structures/eviction/src/memory/mod.rs
 //! | `arena` | [`Arena`]: pages, chunks, and where each byte is |
 //! | `pages` | [`Pages`]: what readers see of an arena |
 //! | `usage` | [`Usage`]: the bytes of an arena, by what they are used for |
+=======
+//! | `arena` | [`Arena`]: pages, chunks, and an account of each byte |
+//! | `pages` | the part of an arena that readers see |
+//! | `usage` | [`Usage`]: the bytes of an arena, by their use |
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/memory/mod.rs
 
 mod arena;
 mod pages;

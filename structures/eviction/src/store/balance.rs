@@ -1,24 +1,24 @@
 //! Which size class gives a page to which.
 //!
-//! Classes compete for memory as items do within a class. What is to be even is how long an item stays
-//! that is never hit, the class's *turnover*: R. Nishtala and others, *Scaling Memcache at Facebook*, NSDI
+//! Classes compete for memory as items do within a class. The aim is that all classes have the same *turnover*: the
+//! time that an item stays that is never hit. R. Nishtala and others, *Scaling Memcache at Facebook*, NSDI
 //! 2013, section 4.2 ("Adaptive Slab Allocator"), moves a slab to a class if the item that it would evict
 //! next was used more recently than those of other classes, by a fifth. Items here have no time of use.
-//! So it is estimated in two ways, and the longer one counts:
+//! So the turnover is estimated in two ways, and the longer one counts:
 //!
-//! * a class that evicts: the time in which it evicts as many items as it has;
-//! * a class with a page in which nothing is used: the time since something was.
+//! * for a class that evicts: the time in which it evicts as many items as it has;
+//! * for a class with an unused page: the time since the page was last used.
 //!
-//! A class that evicts nothing though all its pages are in use gives none: its items are wanted. Time is
-//! what the shard has written, in bytes, so that a pause changes nothing.
+//! A class that evicts nothing although all its pages are in use gives none: its items are wanted. Time is
+//! measured by the bytes that the shard has written, so that a pause changes nothing.
 //!
-//! A class that has evicted [`WINDOW`] items compares. If another's turnover is longer by [`LONGER`], it
-//! gets a page from that, or as many pages as those items would fill.
+//! A class that has evicted [`WINDOW`] items compares its turnover with the others'. If another's is longer by
+//! [`LONGER`], it gets a page from that class, or as many pages as those items would fill.
 
 /// Evictions over which a rate is measured: its relative error is about 1 / √128.
 const WINDOW: u64 = 128;
 
-/// How many times as long another class's turnover must be: five of those errors.
+/// The factor by which another class's turnover must be longer: five of those errors.
 const LONGER: f64 = 1.5;
 
 /// How fast a class evicts.

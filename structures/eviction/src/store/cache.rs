@@ -1,4 +1,4 @@
-//! A cache whose keys are dealt out to parts, each with memory, index and policies of its own.
+//! A cache that divides its keys among shards, each with memory, index and policies of its own.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -16,15 +16,19 @@ use crate::memory::{Arena, try_collected};
 use crate::sync::MutexGuard;
 use crate::time::{Expiry, Timer};
 
+<<<<<<< HEAD:structures/eviction/src/store/cache.rs
 /// A shard, and how threads share it: what stores differ in.
+=======
+/// A shard, and how threads share it. [`store`](super) lists the implementations.
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
 pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
     /// The store's name.
     const NAME: &'static str;
 
-    /// How it finds its items.
+    /// The index, by which it finds its items.
     type Index: Index;
 
-    /// Bytes that the index of a shard of at most so many items takes from the start.
+    /// The number of bytes that the index of a shard of at most so many items allocates at the start.
     #[must_use]
     fn index_bytes(items: usize) -> usize {
         let _ = items;
@@ -34,22 +38,22 @@ pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
     /// An empty one. `None` if the system has no memory for its index, or for what it keeps of size classes.
     fn new(arena: Arena, seed: u64, config: &Config) -> Option<Self>;
 
-    /// Waits until no other thread has it.
+    /// Locks the shard: waits until no other thread uses it.
     fn lock(&self) -> MutexGuard<'_, Shard<E, Self::Index>>;
 
     /// Appends the value of `key` to `value`.
     fn get(&self, hash: u64, key: &[u8], timer: &Timer, value: &mut Vec<u8>) -> Option<Found>;
 
-    /// What was counted without the lock, and bytes that are beside the shard.
+    /// The counts that were made without the lock, and the bytes that are outside of the shard.
     fn add_to(&self, stats: &mut Stats) {
         let _ = stats;
     }
 }
 
-/// A cache of byte strings; `E` says what goes, `P` is the store.
+/// A cache of byte strings; `E` is the eviction policy, `P` the store.
 ///
-/// A key belongs to the shard that its hash says. Whatever writes has the shard's mutex. Every operation on one
-/// key is linearizable; a store's file names the points.
+/// A key's hash determines its shard. Every operation that writes takes the shard's mutex. Every operation on one
+/// key is linearizable; the file of each store names the linearization points.
 #[derive(Debug)]
 pub struct Cache<E, P> {
     shards: Box<[CachePadded<P>]>,
@@ -62,11 +66,11 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// The name of the store.
     pub const STORE: &'static str = P::NAME;
 
-    /// An empty cache.
+    /// Makes an empty cache.
     ///
     /// # Errors
     ///
-    /// There can be no such cache, or the system has no memory for what it takes from the start.
+    /// If such a cache is impossible, or the system has no memory for what it allocates at the start.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let seed = config.seed.unwrap_or_else(|| std::hash::RandomState::new().hash_one(0));
         let arenas = config.arenas()?;
@@ -95,7 +99,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         (hash, &self.shards[number as usize])
     }
 
-    /// Appends the value of `key` to `value`; `None`, and nothing, if it is absent.
+    /// Appends the value of `key` to `value`; if the key is absent, appends nothing and returns `None`.
     ///
     /// Blocking. O(bytes of key and value).
     pub fn get(&self, key: &[u8], value: &mut Vec<u8>) -> Option<Found> {
@@ -103,27 +107,27 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         shard.get(hash, key, &self.timer, value)
     }
 
-    /// Stores `value` under `key`, if `options` do not say otherwise.
+    /// Stores `value` under `key`, if the condition in `options` holds.
     ///
-    /// Blocking. O(bytes of key and value), and the evictions that make room.
+    /// Blocking. O(bytes of key and value), plus the evictions that make room.
     ///
     /// # Errors
     ///
-    /// It should have been stored, and was not: the value is too large, or there is no memory for it. A set
-    /// [`When::Always`](super::When) leaves the key absent then: its old value is not what was set last. A set under
-    /// another condition leaves it as it was.
+    /// If the value should have been stored, and is too large, or there is no memory for it. A set with
+    /// [`When::Always`](super::When) leaves the key absent then, since its old value is not the one that was set
+    /// last. A set with another condition leaves the key as it was.
     pub fn set(&self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError> {
         check_key(key)?;
         let (hash, shard) = self.shard(key);
         shard.lock().set(hash, (key, value), options, &self.timer)
     }
 
-    /// Does with `key` what `decide` says, to which the key is shown as it is, `None` if it is absent; returns
-    /// what the key is found with then. All of it is one step: a counter that is read, incremented and written
-    /// misses no increment, and what is appended is appended to what is there.
+    /// Calls `decide` with the current state of `key`, `None` if it is absent, and makes the change that it returns;
+    /// returns the state of the key after that. All of it is atomic: a counter that is read, incremented and written
+    /// misses no increment, and data is appended to the current value.
     ///
-    /// `decide` runs once, with the shard's mutex: it must not use the cache. If it panics, nothing has
-    /// changed.
+    /// `decide` runs once, while this thread holds the shard's mutex: it must not use the cache. If it panics, nothing
+    /// has changed.
     ///
     /// ```
     /// use eviction::evict::ClockClear;
@@ -145,11 +149,11 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     /// assert_eq!(value, b"value and more");
     /// ```
     ///
-    /// Blocking. O(bytes of key, old and new value), and the evictions that make room.
+    /// Blocking. O(bytes of key, old and new value), plus the evictions that make room.
     ///
     /// # Errors
     ///
-    /// What was to be written is too large, or there is no memory for it. Nothing has changed then; or the key is
+    /// If the data to be written is too large, or there is no memory for it. Nothing has changed then; or the key is
     /// absent, if [`Write::or_absent`](super::Write) asks for that.
     pub fn update<'v>(
         &self,
@@ -161,44 +165,48 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         shard.lock().update(hash, key, decide, &self.timer)
     }
 
-    /// Deletes `key`; whether it was there. Blocking. O(bytes of the key).
+    /// Deletes `key`, and returns whether it was present. Blocking. O(bytes of the key).
     pub fn remove(&self, key: &[u8]) -> bool {
         let (hash, shard) = self.shard(key);
         shard.lock().remove(hash, key, &self.timer)
     }
 
-    /// Lets `key` expire at another time; whether it is there. Blocking. O(bytes of the key).
+    /// Changes the expiry of `key`, and returns whether the key is present. Blocking. O(bytes of the key).
     pub fn touch(&self, key: &[u8], expiry: Expiry) -> bool {
         let (hash, shard) = self.shard(key);
         shard.lock().touch(hash, key, expiry, &self.timer)
     }
 
-    /// Looks for items that have expired, in the next `slots` places of each shard, and deletes them; how
-    /// many they were. Called again and again it comes round: places are chunks of memory, used or not, and
-    /// one more for each size class. A call goes round once at most. Blocking; each shard is locked for O(slots).
+    /// Deletes expired items in the next `slots` places of each shard, and returns how many there were. Repeated
+    /// calls go round all places: these are the chunks of memory, used or not, and one more for each size class. A
+    /// single call goes round at most once. Blocking; each shard is locked for O(slots).
     pub fn reap(&self, slots: usize) -> usize {
         self.shards.iter().map(|shard| shard.lock().reap(slots, &self.timer)).sum()
     }
 
+<<<<<<< HEAD:structures/eviction/src/store/cache.rs
     /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(chunks of pages in use).
+=======
+    /// Deletes everything, shard by shard; items that are stored meanwhile may stay. Blocking. O(items).
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
     pub fn clear(&self) {
         self.shards.iter().for_each(|shard| shard.lock().clear());
     }
 
-    /// How many items there are, among them those that have expired and were not asked for since. Exact
-    /// while nobody writes. O(shards).
+    /// The number of items, including expired ones that have not been looked up since. Exact
+    /// while no thread writes. O(shards).
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether the cache has no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What the cache has and has done; of each shard at a moment of its own. O(shards × classes).
+    /// The cache's sizes and counts; each shard is read at a moment of its own. O(shards × classes).
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut all = Stats::default();
@@ -211,12 +219,17 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     }
 }
 
+<<<<<<< HEAD:structures/eviction/src/store/cache.rs
 /// Whether there can be such a key.
 ///
 /// # Errors
 ///
 /// It is empty, or too long.
 pub fn check_key(key: &[u8]) -> Result<(), SetError> {
+=======
+/// Whether a key is valid.
+pub(super) fn check(key: &[u8]) -> Result<(), SetError> {
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
     match key.len() {
         1..=MAX_KEY => Ok(()),
         bytes => Err(SetError::Key { bytes }),

@@ -9,18 +9,18 @@ use crate::memory::{Arena, Sizes, try_collected};
 use crate::time::{Clock, SystemClock};
 use crate::words::WORD;
 
-/// How a cache is made. Change what [`Config::of`] has otherwise.
+/// The parameters of a cache. Start from [`Config::of`], and change fields.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The bound of item memory, in bytes: keys, values, headers, and what chunks and pages have left
-    /// over. The index and the policy's metadata come on top, see [`Stats`](super::Stats).
+    /// The bound of item memory, in bytes: keys, values, headers, and the unused ends of chunks and
+    /// pages. The index and the policy's metadata come on top, see [`Stats`](super::Stats).
     pub bytes: usize,
-    /// Bytes of a page, by which memory goes from one size class to another. A power of two from 512 bytes to 1 GiB.
+    /// Bytes of a page, the unit in which memory moves between size classes. A power of two from 512 bytes to 1 GiB.
     pub page: usize,
     /// The smallest chunk, in bytes, rounded up to 8. The index of `memc3` has room for as many items as
     /// there are such chunks.
     pub smallest: usize,
-    /// How much larger each class's chunks are than those of the one before: above 1.
+    /// The growth factor from each class's chunks to the next class's: above 1.
     pub growth: f64,
     /// The largest value, in bytes. With the longest key it must fit a page.
     pub max_value: usize,
@@ -28,10 +28,10 @@ pub struct Config {
     pub shards: usize,
     /// Whether items have a CAS number, of 8 bytes.
     pub cas: bool,
-    /// The seed of the hash function and of policies that draw; `None` is another one each time, so that
-    /// nobody can tell keys that meet in a bucket.
+    /// The seed of the hash function and of policies that use random numbers. With `None` it is a different one each
+    /// time, so that nobody can construct keys that collide.
     pub seed: Option<u64>,
-    /// What expiry goes by.
+    /// The clock for expiry.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -45,9 +45,9 @@ const SMALLEST_PAGE: usize = (MAX_EXTRA + MAX_KEY).next_power_of_two();
 const LARGEST_PAGE: usize = 1 << 30;
 
 impl Config {
-    /// A cache of `bytes` bytes, with what memcached has by default: pages of 1 MiB, chunks from 48 bytes
+    /// A cache of `bytes` bytes, with memcached's defaults: pages of 1 MiB, chunks from 48 bytes
     /// on, values of up to 1000 KiB, CAS numbers. But chunks grow by an eighth, not a quarter: pages
-    /// follow the sizes that there are, so more classes cost little. Sixteen shards at most.
+    /// follow the sizes in use, so more classes cost little. At most sixteen shards.
     #[must_use]
     pub fn of(bytes: usize) -> Self {
         Self {
@@ -187,44 +187,49 @@ fn is_given(bytes: usize) -> bool {
     is_given
 }
 
-/// Why there can be no such cache.
+/// Why a cache is impossible.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ConfigError {
-    /// A page is no power of two from 512 bytes to 1 GiB.
+    /// The size of a page is not a power of two from 512 bytes to 1 GiB.
     Page(usize),
     /// The largest value would not fit a page, or its length the header.
     MaxValue {
-        /// What would.
+        /// The largest value that would fit.
         most: usize,
-        /// What was asked for.
+        /// The largest value that was requested.
         asked: usize,
     },
     /// The smallest chunk is below 16 bytes or above a page.
     Smallest(usize),
-    /// Sizes that do not grow, or by more than 16.
+    /// The growth factor is not above 1, or is above 16.
     Growth(f64),
-    /// Not one page of memory.
+    /// There is less than one page of memory.
     NoPage {
         /// The bound.
         bytes: usize,
         /// A page.
         page: usize,
     },
-    /// No shard.
+    /// There is no shard.
     NoShard,
-    /// More chunks in a shard than 32 bits can number.
+    /// A shard has more chunks than 32 bits can number.
     TooManyChunks {
         /// How many shards there would be.
         shards: usize,
     },
+<<<<<<< HEAD:structures/eviction/src/store/config.rs
     /// The system has no memory for what a cache takes from the start: for the index of some stores, and for what is
     /// kept of pages and shards.
+=======
+    /// The system has no memory for what a cache allocates at the start: the index of some stores, and the records of
+    /// pages.
+>>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/config.rs
     NoMemory {
-        /// The bound of item memory that was asked for.
+        /// The requested bound of item memory.
         asked: usize,
-        /// Bytes that it would take from the start beside that.
+        /// Bytes that it would allocate at the start besides that.
         needs: usize,
-        /// A bound for which the system has what it would take.
+        /// A bound for which the system has enough memory.
         most: usize,
     },
 }

@@ -1,7 +1,7 @@
-//! What all stores are to code that is to run with each of them.
+//! Traits for code that is generic over the store.
 //!
-//! A thread uses a store through a handle of its own, as it does a table of `structures`: a store over a table
-//! whose readers must register keeps the thread's registration there. Other stores have the same operations as
+//! A thread uses a store through a handle of its own, like a table of `structures`: a store over a table
+//! whose readers must register keeps the thread's registration in the handle. Other stores have the same operations as
 //! methods that need no handle; the handle is then a reference.
 
 use std::fmt;
@@ -19,22 +19,22 @@ pub trait Store: fmt::Debug + Send + Sync + Sized {
     /// The store's name.
     const STORE: &'static str;
 
-    /// What goes when there must be room.
+    /// The eviction policy.
     type Eviction: Eviction;
 
-    /// One thread's way in.
+    /// A thread's handle.
     type Handle<'c>: CacheHandle
     where
         Self: 'c;
 
-    /// An empty cache.
+    /// Makes an empty cache.
     ///
     /// # Errors
     ///
-    /// There can be no such cache, or the system has no memory for what it takes from the start.
+    /// If such a cache is impossible, or the system has no memory for what it allocates at the start.
     fn new(config: &Config) -> Result<Self, ConfigError>;
 
-    /// Registers the calling thread.
+    /// Makes a handle: registers the calling thread.
     fn handle(&self) -> Self::Handle<'_>;
 
     /// See [`Cache::len`].
@@ -49,7 +49,7 @@ pub trait Store: fmt::Debug + Send + Sync + Sized {
     fn stats(&self) -> Stats;
 }
 
-/// One thread's way into a [`Store`].
+/// One thread's handle of a [`Store`].
 pub trait CacheHandle {
     /// See [`Cache::get`].
     fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> Option<Found>;
@@ -58,14 +58,14 @@ pub trait CacheHandle {
     ///
     /// # Errors
     ///
-    /// It should have been stored, and was not.
+    /// If the value should have been stored, and was not.
     fn set(&mut self, key: &[u8], value: &[u8], options: Options) -> Result<Outcome, SetError>;
 
     /// See [`Cache::update`].
     ///
     /// # Errors
     ///
-    /// It should have been written, and was not.
+    /// If data should have been written, and was not.
     fn update<'v>(
         &mut self,
         key: &[u8],

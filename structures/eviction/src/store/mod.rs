@@ -1,22 +1,23 @@
-//! AXIS store: how an item is found, and what readers share.
+//! The axis store: how an item is found, and what readers share.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `terms` | [`Options`], [`Found`] and the like: what a cache is asked, and what it answers |
-//! | `change` | [`Change`] and the like: what an update of a key is shown, and what it does |
+//! | `terms` | [`Options`], [`Found`] and others: arguments and results of a cache's operations |
+//! | `change` | [`Change`] and others: arguments and results of an update's closure |
 //! | `config` | [`Config`]: how much memory, which sizes |
-//! | `interface` | [`Store`] and [`CacheHandle`]: what all stores are to code that runs with each |
+//! | `interface` | [`Store`] and [`CacheHandle`]: traits for code that is generic over the store |
 //! | `shard` | a cache that one thread at a time uses: index, arena and a policy for each size class |
 //! | `index` | how a shard finds its items |
-//! | `balance` | which class gives a page to which |
-//! | `cache` | [`Cache`]: shards, and what all stores do alike |
-//! | `copied` | [`Copied`]: an item, as a reader copies it who has no lock |
-//! | `sharded` | [`Sharded`]: a mutex a shard, the baseline |
+//! | `balance` | which size class gives a page to which |
+//! | `cache` | [`Cache`]: shards, and the common code of all stores |
+//! | `copied` | [`Copied`]: the copy of an item that a reader makes without a lock |
+//! | `sharded` | [`Sharded`]: a mutex per shard, the baseline |
 //! | `units` | [`Units`]: items of size 1 without content, to measure policies |
 //!
-//! Those on tables are in the crate `cache`. A store of another crate is a [`Part`] over a [`Shard`], with an [`Index`]
-//! of its own; or all of a [`Store`], for which the steps that all writers have are public: what a set refuses
-//! ([`check_key`], [`When::refuses`]), what it writes ([`Write::of`]) and with which number ([`NewCas::after`]).
+//! The stores over tables are in the crate `cache`. A store of another crate is a [`Part`] over a [`Shard`], with an
+//! [`Index`] of its own; or a whole [`Store`], for which the steps that all writers share are public: the key's check
+//! ([`check_key`]), what a set refuses ([`When::refuses`]), what it writes ([`Write::of`]) and the number that it gets
+//! ([`NewCas::after`]).
 
 mod balance;
 mod cache;
