@@ -1,17 +1,17 @@
-//! Byte strings: tables of them, used by the index of a key.
+//! Tables of byte strings that are driven by numbers.
 //!
-//! A trial draws numbers. [`ByteStrings`] makes a table of byte strings one of numbers: the key of a
-//! number is looked up in a list that was made before the clock started ([`ByteKeys`]), and its value
-//! carries the number, so that all that a trial checks is checked of byte strings too. What it costs
-//! beside the table is a load from that list, as an application's request would bring its key along.
+//! A trial draws numbers. [`ByteStrings`] gives a table of byte strings the interface of a table of numbers: the key
+//! of a number is read from a list that was made before the clock started ([`ByteKeys`]), and its value
+//! contains the number, so that a trial's checks apply to byte strings too. The cost in addition to that of
+//! the table is a load from that list; it stands for the key that an application's request would bring along.
 //!
-//! As in an application, an insertion allocates its key and its value, an update its value; a lookup
-//! looks at the value in its place and copies nothing.
+//! As in an application, an insertion allocates its key and its value, and an update its value; a lookup
+//! reads the value in place and copies nothing.
 
 use structures::map::{ConcurrentMap, MapHandle, MapInfo, PinnedMap};
 use table::{ByteKeys, Bytes};
 
-/// A table of byte strings as one of numbers.
+/// A table of byte strings with the interface of a table of numbers.
 #[derive(Debug)]
 pub struct ByteStrings<M> {
     map: M,

@@ -1,7 +1,7 @@
 //! Displacements, counted where cuckoo paths are found.
 //!
-//! A path search is a type parameter of a cuckoo table. So the table of a counted fill is another
-//! type than the one that is measured, which pays nothing for being countable.
+//! A path search is a type parameter of a cuckoo table. So the table of a counted fill has another
+//! type than the one that is measured, and the latter pays nothing for the counting.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -32,7 +32,7 @@ impl<P: Search> Search for Counting<P> {
     }
 }
 
-/// What this thread's searches found since this was called last.
+/// The moves that this thread's searches have found since the last call.
 pub(crate) fn take() -> Moves {
     MOVES.take()
 }

@@ -1,4 +1,4 @@
-//! A table behind a pointer: all that is compiled for each table, beside its own code.
+//! A table behind a trait object: the code that is compiled for each table, besides the table's own.
 
 use structures::map::{ConcurrentMap, Held, MapHandle, MapInfo, PinnedMap, Progress};
 use structures::meter;
@@ -10,7 +10,7 @@ use table::{
 
 use crate::counting;
 
-/// How the tables that `build` makes are made, for those who know them by name alone.
+/// A maker of the tables that `build` makes, for code that knows them only by name.
 pub fn maker<'b, M: ConcurrentMap<u64, u64> + 'static>(
     build: impl Fn(&MapOptions) -> M + Send + Sync + 'b,
 ) -> Maker<'b> {
@@ -21,7 +21,7 @@ pub fn maker<'b, M: ConcurrentMap<u64, u64> + 'static>(
     }
 }
 
-/// The same of tables whose searches are [`Counting`](crate::Counting).
+/// The same for tables whose searches are [`Counting`](crate::Counting).
 pub fn counting_maker<M: ConcurrentMap<u64, u64> + 'static>(
     build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
 ) -> CountingMaker {
@@ -77,7 +77,7 @@ fn progress(progress: Progress) -> table::Progress {
     }
 }
 
-/// What a stalled reader holds, as the interface says it.
+/// The memory that a stalled reader holds, in the interface's terms.
 pub(crate) fn held(held: Held) -> table::Held {
     match held {
         Held::Nothing => table::Held::Nothing,
@@ -122,8 +122,8 @@ impl<M: ConcurrentMap<u64, u64>> Fillable for Erased<M> {
     }
 }
 
-/// The operations, by handle or by pin: a table may do the two in different ways. Both are types, so
-/// that the loop over operations is compiled for each by itself and the choice costs none of them
+/// The operations, through a handle or a pin: a table may implement the two in different ways. Both are types, so
+/// that the loop over operations is compiled for each separately and the choice costs neither
 /// anything.
 trait Operations {
     fn get(&mut self, key: &u64) -> Option<u64>;
@@ -135,13 +135,13 @@ trait Operations {
     fn for_each(&mut self, f: impl FnMut(&u64, &u64));
 }
 
-/// Each operation pins for itself.
+/// Each operation pins separately.
 struct ByHandle<H>(H);
 
 /// Within a pin that is held already.
 struct ByPin<P>(P);
 
-/// The operations of a handle and of a pin have the same names and are of different traits.
+/// The operations of a handle and of a pin have the same names, but belong to different traits.
 macro_rules! operations {
     ($by:ident: $of:ident) => {
         impl<T: $of<u64, u64>> Operations for $by<T> {
@@ -185,7 +185,7 @@ macro_rules! operations {
 operations!(ByHandle: MapHandle);
 operations!(ByPin: PinnedMap);
 
-/// [`Operations`] for those who do not know their type.
+/// [`Operations`] as a trait object.
 struct Single<T>(T);
 
 impl<T: Operations> Calls for Single<T> {
@@ -218,7 +218,7 @@ impl<T: Operations> Calls for Single<T> {
     }
 }
 
-/// Does one operation and notes it. Written so that what is done with a result does not depend on it.
+/// Runs one operation and records it. No branch here depends on the result.
 ///
 /// The operation is found by comparing, and not by a `match`, which would be an indirect jump:
 /// mispredicted as often, and dearer each time.
@@ -250,7 +250,7 @@ fn operate(books: &mut Books, table: &mut impl Operations, op: Op, key: u64) {
     }
 }
 
-/// Does what `feed` says until a block is empty.
+/// Runs the operations of `feed` until a block is empty.
 #[inline(always)]
 fn work(table: &mut impl Operations, feed: &mut dyn Feed, books: &mut Books) {
     loop {

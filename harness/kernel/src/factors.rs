@@ -2,8 +2,8 @@
 //!
 //! A factor is a type parameter of the table, so each variant is a table of its own and no
 //! operation pays for the choice. A variant's name lists what differs from the structure's
-//! default, as in `cuckoo-optimistic:exclusion=global-lock,tags=off`; it is made of the types'
-//! own names, so that it cannot say something else than what is measured.
+//! default, as in `cuckoo-optimistic:exclusion=global-lock,tags=off`. It is made of the types'
+//! own names, so that it cannot differ from what is measured.
 
 use structures::cuckoo::path::{Bfs, Search};
 use structures::exclusion::{Exclusion, Optimistic};
@@ -15,7 +15,7 @@ use structures::versions::Versions;
 ///
 /// # Panics
 ///
-/// If no factor differs: then it is no variant.
+/// If no factor differs: then it is not a variant.
 #[must_use]
 pub fn named<const N: usize>(factors: [Option<String>; N]) -> String {
     let differing: Vec<String> = factors.into_iter().flatten().collect();
@@ -28,7 +28,7 @@ fn differing(factor: &str, value: &str, default: &str) -> Option<String> {
     (value != default).then(|| format!("{factor}={value}"))
 }
 
-/// How writers keep each other out.
+/// How writers exclude each other.
 #[must_use]
 pub fn exclusion<E: Exclusion>() -> Option<String> {
     differing("exclusion", E::NAME, Optimistic::NAME)

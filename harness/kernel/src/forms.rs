@@ -1,6 +1,6 @@
 //! Registers tables again with a hasher chosen at run time, and with byte strings.
 //!
-//! A structure that takes reclaimers has these forms under `epoch` and `hazard` alone: every subject in every form
+//! A structure that takes reclaimers has these forms only under `epoch` and `hazard`: every subject in every form
 //! would take three times as long to build.
 
 /// Registers `$build` in both forms. `$build` is an expression that makes a table for any key and value. A function

@@ -1,4 +1,4 @@
-//! The registrar: structure × reclaimer → how that table is made. With the conformance matrix, the only
+//! The registrar: structure × reclaimer → a maker of that table. Besides the conformance matrix it is the only
 //! place that names two axes.
 
 use std::fmt;
@@ -25,7 +25,7 @@ pub trait Reclaimed {
     fn build<R: Reclaimer + 'static>(options: &MapOptions) -> Self::Map<R>;
 }
 
-/// A structure for every scheme that looks after roots, [`RefCounts`] among them.
+/// A structure for every scheme that protects roots, including [`RefCounts`].
 pub trait Rooted {
     /// The table.
     type Map<R: RootScheme + 'static>: ConcurrentMap<u64, u64> + 'static;
@@ -42,7 +42,7 @@ impl<F: Rooted> Reclaimed for F {
     }
 }
 
-/// The subjects of a structure: visiting a scheme adds the structure with it.
+/// The subjects of a structure: visiting a scheme adds the structure with that scheme.
 pub struct Subjects<F> {
     subjects: Vec<Subject>,
     family: PhantomData<F>,
@@ -68,7 +68,7 @@ impl<F: Rooted + 'static> Subjects<F> {
     }
 }
 
-/// Every scheme that looks after roots.
+/// Every scheme that protects roots.
 pub fn all_of_roots<F: Rooted + 'static>(subjects: &mut Subjects<F>) {
     reclaim::for_each(subjects);
     subjects.add_arc();
@@ -126,7 +126,7 @@ impl Registrar {
         self.structures
     }
 
-    /// Adds a structure that takes no reclaimer. `why_not` says why.
+    /// Adds a structure that takes no reclaimer. `why_not` says why it takes none.
     ///
     /// # Panics
     ///
@@ -142,7 +142,7 @@ impl Registrar {
 
     /// Adds a variant of a structure that takes no reclaimer, as `structure:factors`. `factors`
     /// lists, as `factor=value,factor=value`, what differs from the structure of that name. It
-    /// heeds [`MapOptions::huge_pages`] if that one does.
+    /// uses [`MapOptions::huge_pages`] if that structure does.
     ///
     /// # Panics
     ///
@@ -177,7 +177,7 @@ impl Registrar {
         self.add_reclaimed_by::<F>(name, NO_ROOTS, reclaim::for_each);
     }
 
-    /// Adds a structure with the reclaimers that `schemes` visits. `why_not` says why not with
+    /// Adds a structure with the reclaimers that `schemes` visits. `why_not` says why it does not take the
     /// others.
     ///
     /// # Panics
@@ -244,8 +244,8 @@ impl Registrar {
         self.structure(structure).subjects.push(subject(Form::Bytes, reclaimer, build));
     }
 
-    /// Adds a structure that takes no reclaimer and comes with its way behind a pointer: one in another
-    /// language. `why_not` says why.
+    /// Adds a structure that takes no reclaimer and already implements the interface: one in another
+    /// language. `why_not` says why it takes none.
     ///
     /// # Panics
     ///
@@ -269,7 +269,7 @@ impl Registrar {
         self.structure(structure).subjects.push(made);
     }
 
-    /// Says that `build` makes a structure that takes no reclaimer with searches that are
+    /// Registers `build`, which makes a structure that takes no reclaimer, with searches that are
     /// [`Counting`](crate::Counting).
     ///
     /// # Panics
@@ -310,7 +310,7 @@ impl Registrar {
     }
 }
 
-/// The reclaimers, in the order of [`reclaim::for_each`]; then the one for roots alone.
+/// The reclaimers, in the order of [`reclaim::for_each`]; then the one for roots only.
 fn reclaimers() -> Vec<ReclaimerInfo> {
     struct All(Vec<ReclaimerInfo>);
     impl Visitor for All {

@@ -1,9 +1,9 @@
-//! What operations say that they have done to a table.
+//! Sums over the answers of a table's operations.
 
 /// Bits of a value that hold its key; the rest is a stamp that updates change.
 pub const KEY_BITS: u32 = 48;
 
-/// The stamp of a value that was written without a look at the old one.
+/// The stamp of a value that was written without reading the old one.
 pub const BLIND: u64 = 1 << 63;
 
 /// Sums over the answers of operations, with which the table is compared at the end.
@@ -13,9 +13,9 @@ pub struct Books {
     pub inserted: u64,
     /// The sum of the keys that were added.
     pub inserted_keys: u64,
-    /// The number of keys that were taken out.
+    /// The number of keys that were removed.
     pub removed: u64,
-    /// The sum of the keys that were taken out.
+    /// The sum of the keys that were removed.
     pub removed_keys: u64,
     /// Bits in which some value differed from its key.
     pub wrong: u64,
@@ -24,7 +24,7 @@ pub struct Books {
 }
 
 impl Books {
-    /// Adds what another thread has done.
+    /// Adds the sums of another thread.
     pub fn add(&mut self, other: Self) {
         self.inserted += other.inserted;
         self.inserted_keys = self.inserted_keys.wrapping_add(other.inserted_keys);
@@ -34,7 +34,7 @@ impl Books {
         self.sum = self.sum.wrapping_add(other.sum);
     }
 
-    /// Notes what a lookup of `key` has found. Written so that what is done does not depend on it.
+    /// Records the result of a lookup of `key`. No branch here depends on it.
     #[inline(always)]
     pub fn consume(&mut self, key: u64, value: Option<u64>) {
         let value = value.unwrap_or(key);

@@ -1,4 +1,4 @@
-//! Byte strings: the keys and values of the tables that hold such.
+//! Byte strings: the keys and values of tables of byte strings.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -21,7 +21,7 @@ impl Borrow<[u8]> for Bytes {
     }
 }
 
-/// What fills a byte string behind the word that it begins with.
+/// The filling of a byte string after the word that it begins with.
 const FILLER: u8 = 0x5a;
 
 impl Bytes {
@@ -45,7 +45,7 @@ impl Bytes {
     }
 }
 
-/// How long the keys and values of a case are.
+/// The lengths of the keys and values of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lengths {
     /// Of keys.
@@ -70,10 +70,10 @@ fn mean(count: u64, bytes: impl Fn(u64) -> u64) -> f64 {
 }
 
 /// The keys of a larger range are made as they are needed: their list would not fit in memory. That
-/// is so of `latest`, whose keys are a few of a range that has no end.
+/// is the case for `latest`, whose keys are a few of a range that has no end.
 const MOST_LISTED: u64 = 1 << 27;
 
-/// Keys whose payload stands for that of all.
+/// The size of the sample of keys from which the mean payload is computed.
 const SAMPLED: u64 = 1 << 16;
 
 /// The byte strings of a trial.

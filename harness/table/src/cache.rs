@@ -1,4 +1,4 @@
-//! A cache behind a pointer: what a trial asks of one, and what a cache says of itself.
+//! A cache behind a trait object: its operations for trials, and the facts that it states about itself.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Op;
 
-/// Where trials start a cache's clock, in seconds; what a trace says is counted from there.
+/// The time at which trials start a cache's clock, in seconds; a trace's times are counted from there.
 pub type TraceClock = std::sync::Arc<std::sync::atomic::AtomicU32>;
 
-/// What a cache is made with.
+/// The parameters that a cache is made with.
 #[derive(Clone, Debug)]
 pub struct CacheOptions {
     /// The bound of its memory, in bytes, as the store counts it.
@@ -18,11 +18,11 @@ pub struct CacheOptions {
     pub largest_value: u32,
     /// The smallest item, key and value, in bytes.
     pub smallest_item: u32,
-    /// Seed of its hasher, and of policies that draw.
+    /// Seed of its hasher, and of policies that use random numbers.
     pub seed: u64,
     /// Retirements after which its reclaimer scans or synchronises, if it takes one whose batch can be set.
     pub reclaim_batch: Option<usize>,
-    /// Seconds that pass as a trace says, if one is replayed.
+    /// The clock that follows a trace's times, in seconds, if one is replayed.
     pub clock: TraceClock,
 }
 
@@ -37,7 +37,7 @@ pub struct CacheKeys {
     begins: Vec<usize>,
 }
 
-/// What fills a key and a value behind the number.
+/// The filling of a key and a value after the number.
 const FILLER: u8 = 0x5a;
 
 impl CacheKeys {
@@ -65,7 +65,7 @@ impl CacheKeys {
         &self.bytes[self.begins[at]..self.begins[at + 1]]
     }
 
-    /// How many there are.
+    /// The number of keys.
     #[must_use]
     pub fn count(&self) -> usize {
         self.begins.len() - 1
@@ -93,37 +93,37 @@ impl CacheKeys {
 /// A request to a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheRequest {
-    /// What it does: a `get` that misses is followed by a set.
+    /// The operation: a `get` that misses is followed by a set.
     pub op: Op,
     /// The number of its key.
     pub key: u32,
-    /// Bytes of the value that it stores, if it does.
+    /// Bytes of the value that it stores, if it stores one.
     pub value_bytes: u32,
-    /// Seconds until that expires; 0 is never.
+    /// Seconds until that value expires; 0 means never.
     pub ttl: u32,
 }
 
-/// What requests came to.
+/// The results of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheTally {
     /// Requests.
     pub requests: u64,
     /// Lookups.
     pub gets: u64,
-    /// Those that found their key.
+    /// Lookups that found their key.
     pub hits: u64,
-    /// Bytes of the values that were looked up: of a miss, of the value that is then stored.
+    /// Bytes of the values that were looked up; for a miss, of the value that is then stored.
     pub get_bytes: u64,
     /// Bytes of the values that were found.
     pub hit_bytes: u64,
     /// Values that were to be stored and found no room, or were too large.
     pub refused: u64,
-    /// Values that were another key's.
+    /// Values that belonged to another key.
     pub wrong: u64,
 }
 
 impl CacheTally {
-    /// Adds what another thread has done.
+    /// Adds the results of another thread.
     pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.gets += other.gets;
@@ -135,66 +135,66 @@ impl CacheTally {
     }
 }
 
-/// What a cache has, when nobody uses it.
+/// The contents and sizes of a cache while no thread uses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheState {
     /// Items.
     pub items: u64,
     /// Bytes that count against the bound, as the store counts them.
     pub memory_bytes: u64,
-    /// How far they were above the bound at most since it was made, if the store keeps count of that.
+    /// The most by which they have exceeded the bound since the cache was made, if the store records that.
     pub overrun_bytes: u64,
-    /// Bytes of the index and of what else leads to items, if they are known.
+    /// Bytes of the index and of other data by which items are found, if they are known.
     pub index_bytes: Option<u64>,
     /// Bytes of the policy's metadata, if they are known.
     pub metadata_bytes: Option<u64>,
-    /// Items that went for others to have room, since it was made, if they are counted.
+    /// Items that were evicted since the cache was made, if they are counted.
     pub evictions: Option<u64>,
 }
 
-/// A cache that some name stands for.
+/// A cache that is known only by its name.
 pub trait SharedCache: Send + Sync {
-    /// The calling thread's way in.
+    /// Makes the calling thread's handle.
     fn client(&self) -> Box<dyn CacheClient + '_>;
 
-    /// What it has. Exact when nobody uses it.
+    /// The contents and sizes. Exact while no thread uses the cache.
     fn state(&self) -> CacheState;
 
-    /// Bytes that count against the bound now, what is retired and not freed among them; no lock is taken.
-    /// `None` of a store that needs a lock for that, or that keeps count of its most itself.
+    /// Bytes that count against the bound now, including retired items that are not freed; takes no lock.
+    /// `None` for a store that needs a lock for that, or that records its maximum itself.
     fn held_bytes(&self) -> Option<u64> {
         None
     }
 }
 
-/// One thread's way into a cache.
+/// One thread's handle of a cache.
 ///
 /// The loop over many requests is inside, so that the compiler sees it together with the cache's code.
 pub trait CacheClient {
-    /// Does what `requests` say.
+    /// Runs the requests.
     fn run(&mut self, requests: &[CacheRequest], keys: &CacheKeys, tally: &mut CacheTally);
 
-    /// Runs `inside` within a lookup of `key`, with all held that a lookup holds; whether the key was there,
-    /// and so `inside` was run.
+    /// Runs `inside` within a lookup of `key`, holding everything that a lookup holds. Returns whether the key was
+    /// present, so that `inside` was run.
     fn stall(&mut self, key: &[u8], inside: &mut dyn FnMut()) -> bool;
 
-    /// Runs `f`, which may block, and says so to the cache's reclaimer, if it has one.
+    /// Runs `f`, which may block, while this thread is offline to the cache's reclaimer, if it has one.
     fn offline(&mut self, f: &mut dyn FnMut());
 }
 
-/// What a cache of byte strings does for one thread. Each is a [`CacheClient`] by [`Serving`].
+/// The operations of a cache of byte strings for one thread. [`Serving`] makes a [`CacheClient`] of them.
 pub trait Serves {
-    /// Appends the value of `key` to `value`; whether it was there.
+    /// Appends the value of `key` to `value`; returns whether the key was present.
     fn get(&mut self, key: &[u8], value: &mut Vec<u8>) -> bool;
 
-    /// Stores a value, if the key is as `op` wants it: absent for [`Op::Insert`], there for [`Op::Update`],
-    /// either for others. `false` if it should have been stored, and was not.
+    /// Stores a value, if the key is in the state that `op` requires: absent for [`Op::Insert`], present for
+    /// [`Op::Update`], either for others. `false` if it should have been stored, and was not.
     fn set(&mut self, key: &[u8], value: &[u8], op: Op, ttl: u32) -> bool;
 
-    /// Takes the key out.
+    /// Removes the key.
     fn remove(&mut self, key: &[u8]);
 
-    /// As [`CacheClient::stall`]. What holds nothing runs `inside` beside the lookup.
+    /// See [`CacheClient::stall`]. A cache whose lookups hold nothing runs `inside` after the lookup.
     fn stall(&mut self, key: &[u8], inside: &mut dyn FnMut()) -> bool {
         let is_there = self.get(key, &mut Vec::new());
         if is_there {
@@ -203,17 +203,17 @@ pub trait Serves {
         is_there
     }
 
-    /// As [`CacheClient::offline`].
+    /// See [`CacheClient::offline`].
     fn offline(&mut self, f: &mut dyn FnMut()) {
         f();
     }
 }
 
-/// A thread's way into a cache that [`Serves`].
+/// A thread's handle of a cache that [`Serves`].
 #[derive(Debug)]
 pub struct Serving<S> {
     cache: S,
-    /// What was read, and what values are made of.
+    /// A buffer for values that are read or made.
     read: Vec<u8>,
     made: Vec<u8>,
 }
@@ -269,7 +269,7 @@ impl<S: Serves> CacheClient for Serving<S> {
     }
 }
 
-/// A policy or a store in a line, as `bench list` shows it.
+/// A store with a policy, as a line of `bench list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheEntry {
     /// The store's name.
@@ -286,14 +286,14 @@ pub struct CacheEntry {
     pub metadata_bits: Option<u64>,
     /// The reclaimers that it takes; `none` if it needs none.
     pub reclaimers: Vec<String>,
-    /// Whether its memory is never above the bound, by the store's own count.
+    /// Whether its memory never exceeds the bound, by the store's own count.
     pub is_strict: bool,
-    /// Why no trial can have a reader that stalls in a lookup of it, if none can.
+    /// Why a trial cannot have a reader that stalls in a lookup, if it cannot.
     pub why_no_stall: String,
 }
 
 impl CacheEntry {
-    /// Its name as a subject's structure.
+    /// The cache's name as a subject's structure.
     #[must_use]
     pub fn name(&self) -> String {
         cache_name(&self.store, &self.eviction)
@@ -306,15 +306,15 @@ pub fn cache_name(store: &str, eviction: &str) -> String {
     format!("{store}/{eviction}")
 }
 
-/// Makes a cache, or says why there can be none.
+/// Makes a cache, or says why that is impossible.
 pub type BuildCache =
     Box<dyn Fn(&CacheOptions) -> Result<Box<dyn SharedCache>, String> + Send + Sync>;
 
 /// A cache of a program.
 pub struct CacheMaker {
-    /// What it says of itself.
+    /// The facts that it states about itself.
     pub entry: CacheEntry,
-    /// Makes it, with each of its reclaimers.
+    /// The makers, one for each of its reclaimers.
     pub builds: Vec<(String, BuildCache)>,
 }
 
@@ -325,7 +325,7 @@ impl fmt::Debug for CacheMaker {
 }
 
 impl CacheMaker {
-    /// What makes it with this reclaimer.
+    /// The maker for this reclaimer.
     #[must_use]
     pub fn build(&self, reclaimer: &str) -> Option<&BuildCache> {
         self.builds.iter().find(|(name, _)| name == reclaimer).map(|(_, build)| build)

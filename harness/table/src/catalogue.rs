@@ -1,4 +1,4 @@
-//! The tables of a program: how each is made, and what can be named.
+//! The tables of a program: their makers, and the names that can be used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,11 +15,11 @@ pub const NO_RECLAIMER: &str = "none";
 /// Makes a table.
 pub type Build<'b> = Box<dyn Fn(&MapOptions) -> Box<dyn Table> + Send + Sync + 'b>;
 
-/// How a table is made, and what it says of itself.
+/// The maker of a table, and the facts that the table states about itself.
 pub struct Maker<'b> {
-    /// What it says of itself.
+    /// The facts that it states about itself.
     pub info: Info,
-    /// What counts its nodes.
+    /// The meter that counts its nodes.
     pub meter: Meter,
     /// Makes one.
     pub build: Build<'b>,
@@ -36,7 +36,7 @@ pub type BuildFillable = Box<dyn Fn(&MapOptions) -> Box<dyn Fillable> + Send + S
 
 /// How a table that counts its moves is made: to be filled, and for nothing else.
 pub struct CountingMaker {
-    /// What it says of itself.
+    /// The facts that it states about itself.
     pub info: Info,
     /// Makes one.
     pub build: BuildFillable,
