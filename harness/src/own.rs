@@ -1,4 +1,4 @@
-//! The command line with structures of one's own.
+//! The command line with the user's own structures.
 
 use std::env;
 use std::ffi::OsString;

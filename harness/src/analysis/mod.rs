@@ -1,4 +1,4 @@
-//! What rows say: functions of rows alone, which read no file and draw nothing.
+//! Statistics of rows: functions of rows alone, which read no file and draw nothing.
 //!
 //! | file | holds |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! One number a subject: the geometric mean of its ratios, over the workloads that all have.
+//! One number per subject: the geometric mean of its ratios, over the workloads that all subjects have.
 //!
 //! A ratio is that of geometric means over blocks to the best subject under the same workload, or to
 //! the best of a baseline. The interval resamples whole blocks, and finds the best anew in each

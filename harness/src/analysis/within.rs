@@ -1,9 +1,9 @@
 //! Cells with intervals that show what decides a comparison.
 //!
-//! What a block has in common, all subjects of it share: a slow minute moves each and decides nothing. It is
-//! taken out of their intervals as Cousineau does (Tutorials in Quantitative Methods for Psychology 1,
-//! 2005), with Morey's correction (the same journal, 4, 2008): of the logarithm of each rate the mean over the
-//! block's subjects is subtracted, each about its own mean, and what is left is spread by √(J / (J − 1)) for
+//! A disturbance of a block affects all of its subjects: a slow minute moves each and decides nothing. It is
+//! removed from their intervals by the method of Cousineau (Tutorials in Quantitative Methods for Psychology 1,
+//! 2005), with Morey's correction (the same journal, 4, 2008): from the logarithm of each rate, taken about its
+//! subject's mean, the mean over the block's subjects is subtracted, and the rest is spread by √(J / (J − 1)) for
 //! J subjects.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! What a sweep says before it runs: how far apart two tables must be to be called faster or slower.
+//! What a sweep prints before it runs: how far apart two tables must be to be called faster or slower.
 
 use std::fs;
 use std::path::Path;

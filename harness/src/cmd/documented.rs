@@ -1,4 +1,4 @@
-//! The commands that the documentation shows are commands that there are.
+//! Tests that the commands in the documentation exist.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The options of `bench run` that say which keys the operations are on.
+//! The options of `bench run` that choose the keys of operations.
 
 use super::values::{fraction, none_of, skew};
 use crate::failure::{Failure, usage};

@@ -1,4 +1,4 @@
-//! Globs of cells: what `--filter` takes, and what it says where it leaves none.
+//! Globs of cells: the argument of `--filter`, and the message if it leaves no cell.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

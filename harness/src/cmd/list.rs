@@ -1,4 +1,4 @@
-//! `bench list`: what can be named, and which reclaimers each structure takes.
+//! `bench list`: all names that can be used, and which reclaimers each structure takes.
 
 mod brief;
 mod lines;

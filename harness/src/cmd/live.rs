@@ -1,8 +1,7 @@
 //! The view of `bench sweep --live`: the current estimate of every cell.
 //!
-//! It is drawn between trials only, so that no trial pays for it. It is on standard error and in
-//! the terminal's second screen; the terminal stays in its usual mode, so that Ctrl-C is a signal as
-//! ever.
+//! It is drawn only between trials, so that no trial pays for it. It uses standard error and
+//! the terminal's alternate screen; the terminal stays in its usual mode, so that Ctrl-C still sends a signal.
 
 use std::io::{self, Stderr, Write};
 use std::panic;

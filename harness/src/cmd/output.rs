@@ -1,4 +1,4 @@
-//! What commands print: data to standard output, all else to standard error.
+//! What commands print: data to standard output, everything else to standard error.
 
 use std::cell::RefCell;
 use std::fmt;

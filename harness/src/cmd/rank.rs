@@ -1,4 +1,4 @@
-//! `bench rank`: one number a subject.
+//! `bench rank`: one number per subject.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `bench serve`, `bench load`: handed over to the program `bench-server`, which has caches over the tables.
+//! `bench serve`, `bench load`: passed on to the program `bench-server`, which has caches over the tables.
 
 use std::convert::Infallible;
 use std::ffi::OsString;

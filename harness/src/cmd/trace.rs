@@ -1,4 +1,4 @@
-//! `bench trace`: traces made, converted and looked at.
+//! `bench trace`: makes, converts and shows traces.
 
 use std::fmt::Write as _;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What options of the command line take: reading one value, or saying what it should be.
+//! Values of command-line options: reads one, or says what it should be.
 
 use crate::experiment::{did_you_mean, find_preset};
 use crate::fault::Fault;

@@ -1,5 +1,5 @@
-//! `[cache]`: which caches, how large, and how much is asked of them. A file with it has trials of caches and of no
-//! table; its grids say the rest of the workload.
+//! `[cache]`: which caches, how large, and how many requests. A file with this section has trials only of caches;
+//! its grids have the rest of the workload.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What is wrong with an experiment file, and how that is shown.
+//! Mistakes in an experiment file, and how they are shown.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `distribution` and what goes with it: which keys the operations of a grid are on.
+//! `distribution` and its parameters: the keys of a grid's operations.
 
 use toml::Spanned;
 

@@ -1,4 +1,4 @@
-//! `preset`: workloads that have names, and what goes with none of them.
+//! `preset`: named workloads, and the keys that cannot be combined with them.
 
 use super::error::Problem;
 use super::unknown::did_you_mean;

@@ -1,4 +1,4 @@
-//! `[server]`: which servers are measured, and no tables. Its grids say how they are asked.
+//! `[server]`: the servers to measure, instead of tables. The grids say how requests are sent to them.
 
 use trials::server::{KEY_BYTES, LEAST_VALUE_BYTES, Pattern, parts_of};
 

@@ -1,4 +1,4 @@
-//! `[space]`: at which loads a table that is filled is looked at.
+//! `[space]`: the loads at which readings of a table that is being filled are taken.
 
 use std::collections::HashSet;
 use std::fmt;

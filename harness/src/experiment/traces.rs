@@ -1,7 +1,7 @@
 //! `trace` in a grid, and `[traces]`: what a plan must know of each trace.
 //!
-//! A sweep reads the traces and writes into the text what they are, so that the copy in a result folder
-//! says which traces were replayed, and is a plan without them.
+//! A sweep reads the traces and writes their properties into the text, so that the copy in a result folder
+//! says which traces were replayed, and can be planned without them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Keys and names that do not exist, and the ones that may be meant.
+//! Keys and names that do not exist, and suggestions of ones that do.
 
 use std::ops::Range;
 

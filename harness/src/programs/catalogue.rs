@@ -1,5 +1,5 @@
-//! What can be named in an experiment file or on the command line. The registry makes one of what all
-//! programs have; everything that checks names reads it.
+//! The names that can be used in an experiment file or on the command line. The registry combines the catalogues of
+//! all programs into one; all code that checks names reads it.
 
 use std::collections::HashMap;
 

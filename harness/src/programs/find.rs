@@ -1,9 +1,9 @@
 //! Where the programs of tables are.
 //!
-//! They lie beside this program; or, beside the folder `release` that it lies in, in one that is called
-//! `measured`: that is the profile of what is measured, optimised as a whole, as this program need not be.
-//! Where cargo runs this one (`cargo run -- …`), they are built first: all of them, or the one family that
-//! a named structure is of, as its `Cargo.toml` says.
+//! They are in the folder of this program; or, if that folder is `release`, in the folder `measured` beside
+//! it: that is the profile of measured programs, which are optimised as a whole, as this program need not be.
+//! If cargo runs this program (`cargo run -- …`), they are built first: all of them, or only the family of a
+//! named structure, according to its `Cargo.toml`.
 
 use std::env;
 use std::fs;

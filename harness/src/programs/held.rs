@@ -1,4 +1,4 @@
-//! A program that stays what it was when the command began, though it be built anew meanwhile.
+//! A program that stays the same for the whole command, even if it is rebuilt meanwhile.
 
 use std::fs::{File, Metadata};
 use std::io;

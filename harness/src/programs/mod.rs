@@ -1,15 +1,15 @@
-//! The programs of tables: found or built, held for as long as a command lasts, and asked.
+//! The programs of tables: found or built, held open for as long as a command runs, and queried.
 //!
-//! A trial's process is the program of its table's family and not this one: nothing of figures, TOML or
-//! terminals is linked with a table, and a changed table relinks one small program.
+//! A trial's process runs the program of its table's family and not this one: no code for figures, TOML or
+//! terminals is linked with a table, and a changed table relinks only one small program.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `find` | where programs are, and cargo's part in it |
 //! | `family` | what the package of a family declares; families that are built on demand |
-//! | `held` | a program that stays what it was when the command began |
-//! | `ask` | a process of a program, which is told something and answers |
-//! | `catalogue` | what can be named: structures, reclaimers, allocators |
+//! | `held` | a program that stays the same for the whole command |
+//! | `ask` | a process of a program, which receives a message and answers |
+//! | `catalogue` | the names that can be used: structures, reclaimers, allocators |
 //! | `registry` | the structures of all programs, and which program has each |
 
 pub(crate) mod ask;

@@ -1,11 +1,11 @@
 //! The result folder: `experiment.toml`, `machine.toml` and the append-only `trials.csv`; and samples over
-//! time, latency trials, space trials and aggregations where the experiment asks for them. What a row of
-//! each file holds stands in [`rows`](crate::rows).
+//! time, latency trials, space trials and aggregations if the experiment asks for them. [`rows`](crate::rows) has
+//! the types of the rows of each file.
 //!
 //! A record, which is a trial or all trials that took turns with each other, is written by one `write` and
-//! fsynced before the next trial starts. A process that dies loses what was running at most; if it died
-//! inside the write, what is there of the record is cut off when the folder is opened again, and said. Nothing else is ever cut off or overwritten:
-//! `--fresh` moves a folder aside.
+//! fsynced before the next trial starts. A process that dies loses at most the running trials. If it died
+//! inside the write, the incomplete record is cut off when the folder is opened again, and a message says so. Nothing
+//! else is ever cut off or overwritten: `--fresh` moves a folder aside.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

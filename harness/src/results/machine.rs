@@ -1,6 +1,6 @@
-//! The machine and the build: what results depend on besides the case.
+//! The machine and the build, on which results depend besides the case.
 //!
-//! What is unknown is absent, never guessed. Nothing in it names the machine or its
+//! A fact that is unknown is absent, never guessed. No fact names the machine or its
 //! directories, so that a result folder can be published.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What several folders hold together, and the folder that is made of it.
+//! The rows of several folders together, and the folder that is made from them.
 
 use std::fs;
 use std::path::Path;

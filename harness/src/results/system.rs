@@ -1,4 +1,4 @@
-//! What the files of the running system say of the machine.
+//! Facts about the machine, from the files of the running system.
 
 use std::collections::BTreeSet;
 use std::fs;

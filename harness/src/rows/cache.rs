@@ -1,4 +1,4 @@
-//! `cache.csv`: what is measured of caches alone, beside `trials.csv` and in the same order.
+//! `cache.csv`: quantities that only caches have, beside `trials.csv` and in the same order.
 
 use std::collections::HashMap;
 use std::path::Path;

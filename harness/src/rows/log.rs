@@ -1,5 +1,5 @@
-//! Append-only logs of rows: the CSV files of a result folder. How they are read, added to, and
-//! repaired after a process that wrote them died.
+//! Append-only logs of rows: the CSV files of a result folder. Reads them, appends to them, and
+//! repairs them after a process that wrote them died.
 //!
 //! Some logs record trials: a whole line is a trial, and a torn last line is cut off when the folder
 //! is opened again. Trials that took turns are one record: where a process died in the middle of it, all of

@@ -1,5 +1,5 @@
-//! What is written: a type for the rows of each file of a result folder, and how rows are added to
-//! files and read again.
+//! A type for the rows of each file of a result folder, and code that appends rows to
+//! files and reads them again.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -9,10 +9,10 @@
 //! | `latency` | a line of `latency-trials.csv` and the histograms of `latency.csv` |
 //! | `space` | a line of `space.csv`: a table at one step of its fill |
 //! | `aggregate` | a line of `aggregate.csv`: words counted in one way |
-//! | `cache` | a line of `cache.csv`: what is measured of caches alone |
-//! | `predicted` | lines of `predictions.csv` and `hot-lines.csv`: no measurements, in folders of their own |
-//! | `server` | a line of `server.csv`: what is measured of servers alone |
-//! | `log` | the append-only files of them |
+//! | `cache` | a line of `cache.csv`: quantities that only caches have |
+//! | `predicted` | lines of `predictions.csv` and `hot-lines.csv`: not measurements, in folders of their own |
+//! | `server` | a line of `server.csv`: quantities that only servers have |
+//! | `log` | the append-only files of rows |
 //! | `study` | what space and aggregation trials have in common: several rows, the last of which says so |
 //!
 //! Nothing here knows what is computed from rows or how it is shown.

@@ -1,4 +1,4 @@
-//! Predictions of `cargo predict`, which are none of a measurement: a folder of their own, without trials.
+//! Predictions of `cargo predict`, which are not measurements: they have a folder of their own, without trials.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `server.csv`: what is measured of servers alone, beside `trials.csv` and `latency-trials.csv`.
+//! `server.csv`: quantities that only servers have, beside `trials.csv` and `latency-trials.csv`.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! `slices.csv`: the turns of trials, beside `trials.csv` and in the same order. For diagnosis: no statistic
-//! takes a slice for a sample.
+//! `slices.csv`: the turns of trials, beside `trials.csv` and in the same order. It is for diagnosis: no statistic
+//! treats a slice as a sample.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
-//! Trials that measure something else than throughput, each with rows of its own in a file beside
-//! `trials.csv`: what `[space]` and `[aggregate]` ask for.
+//! Trials that measure something other than throughput, each with rows of its own in a file beside
+//! `trials.csv`: those of `[space]` and `[aggregate]`.
 //!
-//! A trial's rows are written by one call and synced. The last of them says that it is, so that what
-//! a process that died has left of a trial can be told from a whole one, and is cut off.
+//! A trial's rows are written by one call and synced. The last of them is marked as such, so that the incomplete
+//! rows of a process that died can be recognised, and are cut off.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;

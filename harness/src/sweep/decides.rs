@@ -1,4 +1,4 @@
-//! What a plan can call, before it runs: how far from 1 a ratio must be.
+//! What a plan can decide, before it runs: how far from 1 a ratio must be to be called.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Which trials of a block take turns with each other.
 //!
-//! A group is trials that do the same operations: those of one workload, and of settings that change no
+//! A group is a set of trials that do the same operations: those of one workload, and of settings that change no
 //! operation. Its processes are alive together, so there are no more of them than memory allows.
 
 use std::collections::HashMap;

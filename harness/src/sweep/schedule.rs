@@ -1,4 +1,4 @@
-//! Which trial comes when: randomised interleaved blocks, resume, the stopping rule.
+//! The order of trials: randomised interleaved blocks, resume, the stopping rule.
 //!
 //! A block holds every cell once, in an order shuffled from the experiment's seed, so that no cell
 //! is measured by consecutive repeats and slow drift of the machine hits all alike (A. Abedi,

@@ -1,4 +1,4 @@
-//! One trial of a sweep: runs it, and writes down what came of it.
+//! One trial of a sweep: runs it, and records its result.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};

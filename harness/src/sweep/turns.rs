@@ -1,11 +1,11 @@
-//! Trials that take turns: whose turn it is, until each has had its time.
+//! Trials that take turns: decides which trial runs next, until each has had its time.
 //!
 //! All of a group's processes are alive together, and one works at a time. Each is started, prefills and
-//! warms up by itself, before the next is started. Then each has a slice in every round, in an order that is
-//! shuffled anew, until it has counted its seconds; its process ends then, before the round goes on. A
-//! process that crashes, or is silent for too long, costs its own trial.
+//! warms up before the next one is started. Then each has a slice in every round, in an order that is
+//! shuffled anew, until it has counted its seconds; then its process ends, before the round goes on. A
+//! process that crashes, or sends no message for too long, costs only its own trial.
 //!
-//! Everything here is a function of what the processes say: no clock, and tests play the processes.
+//! Everything here is a function of the processes' messages: there is no clock, and tests simulate the processes.
 
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;

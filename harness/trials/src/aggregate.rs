@@ -1,7 +1,7 @@
 //! Aggregations: words are counted by the threads of a pool, in four ways.
 //!
-//! The words are made, or read and numbered, before the clock starts, and so is the pool. Whatever the
-//! way, what comes out is compared with a count by one thread, word by word.
+//! The words are made, or read and numbered, before the clock starts, and so is the pool. For each
+//! way, the result is compared with a count by one thread, word by word.
 
 mod spec;
 mod ways;

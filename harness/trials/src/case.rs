@@ -1,4 +1,4 @@
-//! A case: one subject under one workload. What a trial runs and a row of `trials.csv` names.
+//! A case: one subject under one workload. A trial runs a case, and a row of `trials.csv` names one.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

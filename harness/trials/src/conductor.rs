@@ -1,8 +1,8 @@
-//! Who says when a trial's workers work: slices of time, what was done in each, and the [`Conductor`] that
-//! hands them out.
+//! Decides when a trial's workers run: slices of time, what was done in each, and the [`Conductor`] that
+//! assigns them.
 //!
-//! A trial that takes no turns is one slice of its `seconds`: [`Alone`]. One that takes turns with others is
-//! told from outside ([`turns`](crate::turns)).
+//! A trial that takes no turns is one slice of its `seconds`: [`Alone`]. A trial that takes turns with others gets its
+//! slices from outside ([`turns`](crate::turns)).
 
 use std::time::Duration;
 

@@ -1,14 +1,14 @@
-//! Memory that is not there: what is too large for it ends in one line that says what it was.
+//! Lack of memory: a request that is too large ends with one line that says what was requested.
 //!
-//! A buffer whose length a user chose is asked for by [`room`], and that it cannot be had is an error.
-//! A table's constructor cannot be asked so: it panics, or its allocator ends the process. [`making`]
-//! makes an error of its panic. For the other there is [`end_in_a_line`]: from then on a block that the
-//! allocator cannot give ends the process with exit code 1 and a line, instead of an abort and a
+//! A buffer whose length a user chose is reserved by [`room`], which returns an error if there is no memory.
+//! A table's constructor has no such error: it panics, or its allocator ends the process. [`making`]
+//! turns its panic into an error. For the other case there is [`end_in_a_line`]: from then on, if the allocator
+//! cannot provide a block, the process ends with exit code 1 and one line, instead of an abort and a
 //! backtrace. That needs the [`Switch`](crate::allocator::Switch) as the program's allocator.
 //!
-//! A system that promises more memory than it has may give a block and kill the process that writes to
-//! it. What no system can give fails at once, so what will be written in small pieces is asked for as
-//! a whole first: [`enough_for`].
+//! A system that overcommits memory may return a block and kill the process that writes to it. A request that
+//! no system can satisfy fails at once. So memory that will be written in small pieces is first requested as
+//! a whole: [`enough_for`].
 
 use std::any::Any;
 use std::cell::Cell;

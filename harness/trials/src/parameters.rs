@@ -1,4 +1,4 @@
-//! The list of a case's parameters: what each is called, in which unit, what it says and how it is read.
+//! The list of a case's parameters: the name and unit of each, and how it is read, set and put into words.
 //!
 //! Columns of rows, captions, a case's own words and the check of the documentation all read this list.
 //! A new parameter is a field of [`Case`] with its default in [`Case::new`], and an entry here.

@@ -1,17 +1,18 @@
-//! A program of tables: says what it has, or runs what it is told. `bench` starts it, for each trial anew.
+//! A program of tables: prints its catalogue, or runs the trial that it is told to. `bench` starts it, anew for each
+//! trial.
 //!
 //! | argument | reads | writes |
 //! | --- | --- | --- |
-//! | `catalogue` | | what it has |
+//! | `catalogue` | | its catalogue |
 //! | `trial` | a [`TrialSpec`] | a [`Measurement`] |
-//! | `turns` | a [`TrialSpec`], then what it is told | what it says: `turns.rs` |
+//! | `turns` | a [`TrialSpec`], then messages | messages: `turns.rs` |
 //! | `space-trial` | a [`SpaceSpec`] | what it [`Filled`] |
 //! | `aggregate-trial` | an [`AggregateSpec`] | what it has [`Aggregated`] |
 //! | `cache-trial` | a [`CacheSpec`] | what was [`Cached`] |
 //! | `verify-subject` | a [`VerifySpec`] | its [`Findings`] |
 //!
-//! All of it is JSON, on standard input and output. But for the catalogue `--parent PID` follows: the
-//! process that started it, with which it ends.
+//! All of it is JSON, on standard input and output. All arguments but `catalogue` are followed by `--parent PID`: the
+//! process that started it; when that process ends, this one ends too.
 
 use std::io::{self, BufRead, Write};
 use std::panic;

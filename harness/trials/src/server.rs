@@ -1,5 +1,5 @@
-//! Trials of a server: what their process is told, and what it answers. The program `bench-server` runs them, in the
-//! crate `server`, so that nobody else needs sockets.
+//! Trials of a server: the messages to and from their process. The program `bench-server` runs them, in the
+//! crate `server`, so that no other program needs sockets.
 
 use std::env;
 use std::path::PathBuf;

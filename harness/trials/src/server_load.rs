@@ -1,4 +1,4 @@
-//! How a load asks a server: what a case says of it.
+//! The parameters of a load on a server, in a case.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! Trials that take turns: what the process of one is told, and says, between two slices of its time.
+//! Trials that take turns: the messages to and from the process of such a trial, between two slices of its time.
 //!
 //! The processes of several trials are alive together, and one of them works while the others sleep, so that
 //! all see the same machine. A trial says [`Said::Ready`] when it has prefilled its table and warmed up. From
-//! then on it does what it is told: for [`Told::Slice`] its workers run and it says what they did
-//! ([`Said::Counted`]); for [`Told::End`] it checks its table and says what it measured
+//! then on it reacts to messages: at [`Told::Slice`] its workers run, and it reports what they did
+//! ([`Said::Counted`]); at [`Told::End`] it checks its table and reports its measurements
 //! ([`Said::Measured`]). A message is a line of JSON.
 
 use std::io::{BufRead, Write};

@@ -1,4 +1,4 @@
-//! Files and folders that are made in one step: beside their place, and then moved there.
+//! Files and folders that appear in one step: they are made beside their place, and then moved there.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io, process};

@@ -1,4 +1,4 @@
-//! What the others are compared with.
+//! The baseline, with which the other subjects are compared.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
-//! What the ratios over clean windows leave out.
+//! The effects that ratios over clean windows leave out.
 //!
-//! A window in which a thread of the table sleeps, since it waits for another, is not clean; and the median of windows
-//! does not hold what happens in few of them, such as a stall. Wall time has both.
+//! A window in which a thread of the table sleeps, since it waits for another, is not clean; and a median of windows
+//! does not show what happens in only a few of them, such as a stall. Wall time includes both.
 
 use super::Judged;
 use super::words::factor;

@@ -1,5 +1,4 @@
-//! Whether the trials of each cell are as alike as the statistics take them to be. Nothing is
-//! dropped for it.
+//! Checks whether the trials of each cell are as alike as the statistics assume. They drop no trial.
 
 use rayon::prelude::*;
 use serde::Serialize;

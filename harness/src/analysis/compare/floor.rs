@@ -1,7 +1,7 @@
-//! The noise floor: what a table differs by from itself.
+//! The noise floor: by how much a table differs from itself.
 //!
 //! An A/A pair is one subject measured by two cells under one workload. They do the same operations
-//! in each block, so their ratio is 1 but for noise.
+//! in each block, so only noise makes their ratio differ from 1.
 
 use std::collections::BTreeMap;
 

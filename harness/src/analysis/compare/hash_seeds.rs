@@ -1,4 +1,4 @@
-//! What the seed of the tables' hashers does to their rates.
+//! The effect of the hash seed on the tables' rates.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Comparisons: which trials stand against which, the ratio, and the verdict.
+//! Comparisons: which trials are compared with which, the ratio, and the verdict.
 //!
 //! Subjects are compared with a baseline under the same workload, trial by trial within blocks,
 //! or two runs of the same cases with each other. Everything here is a function of rows.

@@ -1,4 +1,4 @@
-//! What is compared: a rate, or what a trial took.
+//! The quantity that is compared: a rate, or something that a trial used.
 
 use serde_json::{Value, json};
 

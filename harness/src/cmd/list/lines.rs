@@ -1,4 +1,4 @@
-//! What is known of all that can be named, in the order in which it is listed.
+//! Everything that is known about each name, in the order in which names are listed.
 
 use serde::Serialize;
 

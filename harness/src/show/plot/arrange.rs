@@ -1,5 +1,5 @@
-//! Which panels a picture has, and where: a matrix where every row has every column, otherwise one after
-//! the other, without gaps for what nobody asked for.
+//! Which panels a picture has, and where: a matrix if every row has every column, otherwise one after
+//! the other, without gaps for combinations that are not in the grid.
 
 use std::collections::BTreeSet;
 

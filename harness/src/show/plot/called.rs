@@ -1,5 +1,5 @@
-//! What subjects are called in a picture: what all names have in common is said once, above the panels or in
-//! their titles, and a name may be replaced by one of the user's.
+//! The labels of subjects in a picture: the common part of all names is shown once, above the panels or in
+//! their titles, and the user may replace a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

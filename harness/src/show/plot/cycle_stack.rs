@@ -1,5 +1,5 @@
-//! What a core's predicted cycles go to: a bar for each subject, one panel for each read ratio, skew, and number
-//! of threads, of which there are the fewest and the most.
+//! How a core's predicted cycles are spent: a bar for each subject, one panel for each read ratio, skew, and number
+//! of threads (the fewest and the most).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! One drawn picture, and what it says of the point under the pointer.
+//! One drawn picture, and the text that it shows for the point under the pointer.
 
 use super::canvas::SCALE;
 

@@ -1,4 +1,4 @@
-//! A kind of figure, and what figures are drawn from.
+//! A kind of figure, and the data from which figures are drawn.
 
 use anyhow::Result;
 

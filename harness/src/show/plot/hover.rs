@@ -1,4 +1,4 @@
-//! What a picture on a screen says of the point under the pointer.
+//! The text that a picture on a screen shows for the point under the pointer.
 
 use super::canvas::Spot;
 use super::drawing::HoverText;

@@ -1,4 +1,4 @@
-//! What a picture of panels holds: panels that share axes, a legend, and what its caption says.
+//! The contents of a picture of panels: panels that share axes, a legend, and the caption.
 
 use super::scale::Scale;
 use super::style::{Colour, Look};

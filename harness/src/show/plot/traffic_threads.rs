@@ -1,5 +1,5 @@
-//! Why a prediction bends: lines handed over within the socket and between sockets, and cycles waited in the
-//! queues for them, for an operation against threads. A column for each workload, a row for each of the three.
+//! Why a prediction bends: transfers of cache lines within the socket and between sockets, and cycles waited in the
+//! queues for them, per operation against threads. A column for each workload, a row for each of the three.
 
 use anyhow::Result;
 use virtual_cores::PredictedRow;

@@ -1,5 +1,5 @@
 //! Every trial as a point beside its subject's name, one panel for each read ratio, skew and number of
-//! threads: what medians and intervals are made of.
+//! threads: the data behind medians and intervals.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Peak unreclaimed bytes against threads: what schemes keep when there are more of those who may still read.
+//! Peak unreclaimed bytes against threads: how much memory schemes keep as there are more readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

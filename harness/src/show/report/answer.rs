@@ -1,4 +1,4 @@
-//! The verdict in words, each number of which is in the tables below it.
+//! The verdict in words; each of its numbers is in the tables below it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a page is made of.
+//! The data from which a page is made.
 
 use crate::analysis::rank::Ranking;
 use crate::results::machine::Machine;

@@ -1,5 +1,5 @@
-//! One page about recorded trials: what was asked and what they say, figures, tables, validity,
-//! machine. It holds all it needs, so it opens from disk without a network.
+//! One page about recorded trials: the question and the answer, figures, tables, validity,
+//! machine. It is self-contained, so it opens from disk without a network.
 //!
 //! The page is `templates/report.html`; the template engine escapes all text.
 

@@ -1,4 +1,4 @@
-//! What a page says of predictions.
+//! The section of a page about predictions.
 
 use std::collections::BTreeSet;
 

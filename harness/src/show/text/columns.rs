@@ -1,4 +1,4 @@
-//! The columns of a table that say what of the workload a row is of.
+//! The columns of a table that identify the workload of a row.
 
 use std::collections::BTreeSet;
 

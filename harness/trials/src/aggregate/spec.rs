@@ -1,4 +1,4 @@
-//! What the process of an aggregation is told.
+//! The message to the process of an aggregation.
 
 use std::fmt;
 

@@ -1,16 +1,16 @@
-//! A trial of a cache: one client a thread asks for keys, and stores what it misses.
+//! A trial of a cache: each thread has a client, which requests keys, and stores those that it misses.
 //!
-//! 1. The cache is made, and the workers get clients and are bound to their CPUs.
-//! 2. The first half of the requests warms it. A fault's bystander takes its place.
+//! 1. The cache is made, and the workers make clients and are bound to their CPUs.
+//! 2. The first half of the requests warms the cache. A fault's bystander takes its place.
 //! 3. The second half is measured: it begins for all workers together, and a worker that has no request left waits
-//!    for the others. The main thread looks at the cache's memory meanwhile, if the store counts it without a lock.
-//! 4. With all clients still there the cache says what it has.
+//!    for the others. Meanwhile the main thread reads the cache's memory, if the store counts it without a lock.
+//! 4. The cache's sizes are read while all clients still exist.
 //!
-//! Requests are dealt out in blocks, whoever has done one takes the next: so all workers end at about the same
-//! time, and of a trace all are at about the same place. With one thread the same seed gives the same hits.
+//! Requests are assigned in blocks; a worker that has finished one takes the next. So all workers end at about the same
+//! time, and are at about the same place of a trace. With one thread the same seed gives the same hits.
 //!
-//! A value carries its key's number, which each hit compares. That an item is there, no trial can demand of
-//! a cache; the crate `cache` has the tests of that.
+//! A value contains its key's number, which is compared at each hit. A trial cannot require that an item is present in
+//! a cache; the tests of the crate `cache` check that.
 
 mod requests;
 

@@ -1,4 +1,4 @@
-//! The requests of a cache's trial: drawn, or those of a trace.
+//! The requests of a cache's trial: drawn at random, or read from a trace.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -1,5 +1,5 @@
-//! What an open-loop trial records: how long operations took, by operation and by from when their time
-//! counts.
+//! The records of an open-loop trial: how long operations took, by operation and by the kind of time (response or
+//! service).
 
 mod times;
 

@@ -1,4 +1,4 @@
-//! Retired memory: how much, how much is not freed yet, and the most there was.
+//! Retired memory: how much, how much of it is not freed yet, and the peak of that.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,9 +1,8 @@
-//! The metric axis: what is read around a trial.
+//! The metric axis: readings around a trial.
 //!
 //! A point of the axis is a file with a reading: taken before and after the measured part, never
 //! within it, and an `Option`, because a value that cannot be read here is absent, not zero.
-//! What the text of a file means is decided by functions of the text, which the tests call with
-//! recorded samples.
+//! Functions of a file's text parse it; the tests call them with recorded samples.
 //!
 //! To add one: write the reading, give it a column in the `Row` of `harness` and
 //! docs/FORMAT.md, and fill it in where the trial fills the others.

@@ -1,4 +1,4 @@
-//! Space trials: a table is filled in a fresh process, and what it takes is written down by load.
+//! Space trials: a table is filled in a fresh process, and its memory is recorded by load.
 //!
 //! A trial is three processes. The first fills a table with as many entries as it was made for, under
 //! the clock. The second fills another one under an allocator that counts, entry by entry, and stops

@@ -1,4 +1,4 @@
-//! Tables of text with other columns than Twitter's traces: who converts one says where each is.
+//! Tables of text with columns other than those of Twitter's traces: the user states the place of each column.
 //!
 //! Each line is a read, as in libCacheSim's reader of such files. Nothing in such a file expires.
 

@@ -1,9 +1,9 @@
-//! Traces that are made: requests with known shares and a known skew, to try a replay and to tell policies apart.
+//! Generated traces: requests with known shares and a known skew, to test a replay and to distinguish policies.
 //!
-//! Keys are drawn by Zipf's distribution. What tells eviction policies apart can be mixed in: keys that are asked for
-//! once, as most keys are in any short stretch of a cache's requests (J. Yang and others, *FIFO queues are all you need
-//! for cache eviction*, SOSP 2023, section 3); a scan that comes round, the pattern "loop" of S. Jiang and X. Zhang,
-//! *LIRS*, SIGMETRICS 2002; and keys that are popular for a while only.
+//! Keys are drawn by Zipf's distribution. Patterns that distinguish eviction policies can be mixed in: keys that are
+//! requested once, as most keys are in any short stretch of a cache's requests (J. Yang and others, *FIFO queues are
+//! all you need for cache eviction*, SOSP 2023, section 3); a scan that repeats, the pattern "loop" of S. Jiang and
+//! X. Zhang, *LIRS*, SIGMETRICS 2002; and keys that are popular only for a while.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

@@ -4,8 +4,8 @@
 //! Y. Yue, R. Vinayak, *A large scale analysis of hundreds of in-memory cache clusters at Twitter*, OSDI
 //! 2020); the records `oracleGeneral` of libCacheSim, by the file's name; and a binary form
 //! ([`write_binary`]), several times smaller and read without a table of keys. Other tables of text are read by
-//! [`TextColumns`]. Keys become numbers, by first occurrence. Clients are not kept. Times and lifetimes are, where
-//! something expires: caches heed them, tables do not. A replay is as fast as what replays it.
+//! [`TextColumns`]. Keys become numbers, by first occurrence. Clients are not kept. Times and lifetimes are kept if
+//! something expires: caches use them, tables do not. A replay runs as fast as the table or cache allows.
 
 mod binary;
 mod columns;

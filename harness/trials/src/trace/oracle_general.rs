@@ -1,6 +1,6 @@
-//! The records `oracleGeneral` of libCacheSim, a simulator of caches: the form in which most public traces of
-//! caches can be had. A record has 24 bytes, least first: the time in seconds (4), the object (8), its size (4), and
-//! when it is asked for next (8), which is not kept. Nothing in the file says that it is one; its name does.
+//! The records `oracleGeneral` of libCacheSim, a simulator of caches: the format of most public traces of
+//! caches. A record has 24 bytes, little-endian: the time in seconds (4), the object (8), its size (4), and
+//! the time of its next request (8), which is not kept. The file has no magic number; its name identifies the format.
 //!
 //! Every record is a read. The size is that of the value, and keys have eight bytes.
 

@@ -1,4 +1,4 @@
-//! Requests in memory, and what names and sums them up.
+//! Requests in memory, with the trace's name and a summary.
 
 use std::fmt;
 use std::io;

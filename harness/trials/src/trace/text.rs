@@ -1,4 +1,4 @@
-//! The text form: a line a request, with the columns of Twitter's traces.
+//! The text form: one line per request, with the columns of Twitter's traces.
 
 use std::io::{BufRead, Read};
 

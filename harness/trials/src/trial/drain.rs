@@ -1,8 +1,8 @@
-//! The end of the prefill: what it has retired is freed before anything is measured.
+//! The end of the prefill: the nodes that it has retired are freed before anything is measured.
 //!
-//! A construction that copies a path for each update retires some six nodes a key that it is prefilled with, and
-//! readers free nodes as well. Without this their lookups, a whole trial long, would take the time of freeing three
-//! million nodes, and not that of lookups.
+//! A construction that copies a path for each update retires some six nodes per prefilled key, and
+//! readers free nodes as well. Without this step the lookups of a whole trial would be dominated by the freeing of
+//! three million nodes.
 
 use std::thread;
 

@@ -1,9 +1,9 @@
-//! The bystander of a trial: a thread beside the workers that does what a [`Fault`] says.
+//! The bystander of a trial: a thread besides the workers that causes the [`Fault`].
 //!
-//! It is in its place before the first slice begins, and goes when the trial is over. Between slices it stays
-//! as it is: a stalled reader in its lookup, a descheduled writer in the middle of its nap, whose time
-//! stands still. Only where the workers cannot end a slice, as they may wait for a lock that it holds, does the
-//! main thread open the [`Gate`]; then it lets go, and is in its place again before the next slice.
+//! It is in its place before the first slice begins, and ends when the trial is over. Between slices it stays as it
+//! is: a stalled reader in its lookup, a descheduled writer in the middle of its sleep, whose time stands still. Only
+//! if the workers cannot end a slice, as they may wait for a lock that the bystander holds, does the main thread open
+//! the [`Gate`]; then the bystander releases the lock, and is in its place again before the next slice.
 
 use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,20 +1,20 @@
 //! One trial: one case, once, in this process, which does nothing else.
 //!
-//! 1. A thread prefills the table to exactly the stated number of entries, and exits. Another looks keys up until
-//!    what that has retired is freed, and exits (`drain.rs`).
+//! 1. A thread prefills the table to exactly the stated number of entries, and exits. Another thread looks keys up
+//!    until the nodes that the first has retired are freed, and exits (`drain.rs`).
 //! 2. The workers start, are bound to their CPUs, register with the table and warm up; then they sleep
 //!    (`meeting.rs`), and a fault's bystander takes its place (`fault.rs`).
-//! 3. A [`Conductor`] says when they work: for one slice of the measured time, or for many short ones,
-//!    between which other trials have theirs. All begin a slice together; each works to its end, looking
-//!    at the clock once a stride, or until there is nothing left to do, if it is to fill a range.
-//! 4. After the last slice the bystander is let go.
-//! 5. The table is checked: its size and the sums over its keys must be what prefill, successful inserts
-//!    and successful removes leave, counted or not.
+//! 3. A [`Conductor`] decides when they work: for one slice of the measured time, or for many short ones,
+//!    between which other trials have theirs. All begin a slice together. Each works to its end, reading
+//!    the clock once per stride, or until there is nothing left to do, if it fills a range.
+//! 4. After the last slice the bystander is released.
+//! 5. The table is checked: its size and the sums over its keys must be those that result from prefill, successful
+//!    inserts and successful removes, counted or not.
 //!
 //! A latency trial is the same with other workers in step 3: `open_loop.rs`.
 //!
-//! Results are consumed in one way for every table: added to a sum, with no branch on them.
-//! Values carry their key, so a table that returns another key's value is found out.
+//! Results are consumed in one way for every table: they are added to a sum, with no branch on them.
+//! Values contain their key, so a table that returns another key's value is detected.
 
 mod drain;
 mod fault;

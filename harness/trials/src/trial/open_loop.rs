@@ -1,9 +1,9 @@
 //! A worker of a latency trial: each operation is due at a time that was fixed before the trial,
 //! whatever the table does (an open loop).
 //!
-//! A loop that begins an operation when the last one has ended asks nothing of a table that
-//! stalls, so that a stall is one slow operation. Users do not wait: those who come meanwhile are
-//! delayed too. So an operation has two times: its *response time* from when it was due, and its
+//! A loop that begins an operation when the last one has ended sends no requests while a table
+//! stalls, so that a stall is a single slow operation. Real users do not wait for each other: those who come meanwhile
+//! are delayed too. So an operation has two times: its *response time* from when it was due, and its
 //! *service time* from when it began.
 
 use std::hint;

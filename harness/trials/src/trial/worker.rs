@@ -1,4 +1,4 @@
-//! A worker's part of a trial: the operations, and what it writes down of them.
+//! A worker's part of a trial: the operations, and its records of them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,10 +1,9 @@
 //! Checks that a table is linearizable, on recorded histories of real concurrent runs.
 //!
 //! A run is a sequence of rounds ([`round`]), each on a new table that starts with the smallest
-//! capacity. Threads do all operations, write down when each began and ended and what it
-//! returned ([`record`]), and stop. Then the crate `linearizability` checks the history, each key's
-//! in parallel, and makes what is wrong small. docs/CORRECTNESS.md says what this shows and what it
-//! cannot.
+//! capacity. Threads do all operations, record when each began and ended and what it
+//! returned ([`record`]), and stop. Then the crate `linearizability` checks the history, the keys in parallel, and
+//! minimises a bad one. docs/CORRECTNESS.md says what this shows and what it cannot.
 
 pub mod record;
 pub mod round;

@@ -1,4 +1,4 @@
-//! Runs a round on a table and writes down what its threads did.
+//! Runs a round on a table and records what its threads did.
 
 use std::sync::Barrier;
 use std::thread;

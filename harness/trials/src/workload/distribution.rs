@@ -1,4 +1,4 @@
-//! Which keys a trial's operations are on, as data: what a case says and `bench list` shows.
+//! The distributions of a trial's keys, as data: for cases and for `bench list`.
 
 use std::fmt;
 

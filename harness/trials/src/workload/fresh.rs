@@ -8,8 +8,8 @@
 //!
 //! The order is the prefill's permutation, from where the prefill ends. Threads take numbers in
 //! disjoint arithmetic progressions, so that nothing is shared and the operations of each follow
-//! from the seed. Other operations of the mix are on keys of the whole range, uniformly. What is
-//! left of a thread's last block, and of the steps until it looks at the clock, are lookups: under
+//! from the seed. Other operations of the mix use keys of the whole range, uniformly. The
+//! rest of a thread's last block, and the steps until it reads the clock, are lookups: under
 //! 1000 in all. The warm-up looks up keys and inserts none.
 
 use rand::{Rng as _, SeedableRng};

@@ -1,8 +1,8 @@
-//! How many of the hottest keys a table's hash brings together.
+//! How many of the hottest keys share a stripe under a table's hash.
 //!
 //! Under skew a few keys get most of the operations, and those of them that share a stripe (a lock, a
-//! version, a bucket) contend where others do not. Which do follows from the hash's seed and from
-//! which keys are hot, so it can be told without the table.
+//! version, a bucket) contend where others do not. Which keys these are follows from the hash's seed and from
+//! which keys are hot, so it can be computed without the table.
 
 use super::{Permutation, Purpose, derive};
 use crate::case::Case;

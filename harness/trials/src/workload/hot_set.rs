@@ -3,9 +3,9 @@
 //! YCSB's hot spot (`HotspotIntegerGenerator`): a draw is from the hot set with the stated
 //! probability, uniformly, and else from all other keys, uniformly. It departs from YCSB in two
 //! things: hot keys are scattered over the range, not the lowest ones; and after so many
-//! operations of a thread the set gives way to the next one, which shares no key with it as long as
-//! it takes at most half of the range. A thread counts its own operations, so that its keys follow
-//! from the seed; threads that get on unevenly are, for a while, at different sets.
+//! operations of a thread the set is replaced by the next one, which shares no key with it if
+//! it has at most half of the range. A thread counts its own operations, so that its keys follow
+//! from the seed; threads that progress unevenly use different sets for a while.
 
 use rand::Rng as _;
 

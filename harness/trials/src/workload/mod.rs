@@ -1,4 +1,4 @@
-//! The workload axis: which operation on which key comes next, and which keys are there at
+//! The workload axis: which operation on which key comes next, and which keys are present at
 //! the start.
 //!
 //! A point of the axis is a key distribution: one file, one type that implements [`Keys`], or

@@ -1,4 +1,4 @@
-//! Workloads that have names: each fixes the mix, the distribution of keys and the prefill.
+//! Named workloads: each fixes the mix, the distribution of keys and the prefill.
 
 use serde::Serialize;
 

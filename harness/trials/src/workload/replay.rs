@@ -1,10 +1,10 @@
 //! The requests of a trace, in its order.
 //!
 //! Thread i of n replays the requests i, i + n, i + 2n and so on. So all threads are at about the same
-//! place of the trace, where the same keys are hot: what meets in a trace meets in the table. Parts by
-//! time, a piece for each thread, would be at different hours; parts by key would keep each key's own
-//! order and never contend for one. Requests on a key that different threads replay may change places,
-//! as threads run.
+//! place of the trace, where the same keys are hot: requests that are close in the trace are close in the table. If
+//! each thread had a piece of the trace, threads would be at different hours; if each thread had some of the keys, each
+//! key's own order would be kept, but no two threads would ever contend for a key. Requests on a key that different
+//! threads replay may be executed in another order.
 //!
 //! After the last request comes the first, on the table as it is then. The warm-up replays the start.
 

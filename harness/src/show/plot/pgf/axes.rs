@@ -1,4 +1,4 @@
-//! Axes for LaTeX: the x axis that all panels have, and each panel's own, with what lies behind its data.
+//! Axes for LaTeX: the x axis that all panels have, and each panel's own, with the background of its data.
 
 use std::fmt::Write;
 
