@@ -117,12 +117,9 @@ fn latency_trials_of_a_cell_last_as_long() {
         let file = format!("{folder}/experiment.toml");
         lab.write(&file, lab.read(&file).replace("seconds = 0.01", "seconds = 0.5"));
     }
-    for command in [
-        "plot p1 p2",
-        "report p1 p2",
-        "cmp p1 p2 --metric p99",
-        "export p1 p2 --format hgrm",
-    ] {
+    for command in
+        ["plot p1 p2", "report p1 p2", "cmp p1 p2 --metric p99", "export p1 p2 --format hgrm"]
+    {
         lab.run(command).exits(2).says(&["`[latency] seconds` is 0.01 in p1 and 0.5 in p2"]);
     }
     let said = ["`[latency] seconds` is 0.01 in p1 and 0.5 in after"];

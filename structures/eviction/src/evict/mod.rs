@@ -102,21 +102,16 @@ pub trait Eviction: fmt::Debug + Send + Sync {
     /// Makes a policy without slots. `seed` is for its random numbers.
     fn new(seed: u64) -> Self;
 
-<<<<<<< HEAD:structures/eviction/src/evict/mod.rs
-    /// Whether there is memory for so many slots, not fewer than before: so a [`resize`](Self::resize) to them needs no
-    /// more. Where there is not, a cache has no more slots: it evicts, or refuses what is to be stored. A policy that
-    /// keeps nothing of a slot has it.
+    /// Reserves memory for so many slots, not fewer than before, so that a [`resize`](Self::resize) to them needs no
+    /// more; returns whether there is enough. If not, the cache gets no more slots: it evicts an item, or refuses the new
+    /// one. A policy that keeps nothing per slot returns true.
     fn has_memory(&mut self, slots: usize) -> bool {
         let _ = slots;
         true
     }
 
-    /// From now on slots are below `slots`, not fewer than before, and as many as `capacity` of them can
-    /// have items at a time.
-=======
     /// Sets the number of slots, which never decreases, and the number of slots that can have items at a time
     /// (`capacity`).
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/evict/mod.rs
     fn resize(&mut self, slots: usize, capacity: usize);
 
     /// An item was stored in `slot`. `hash` is that of its key.

@@ -3,15 +3,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `sizes` | [`Sizes`]: which chunk an item of a size gets |
-<<<<<<< HEAD:structures/eviction/src/memory/mod.rs
-//! | `arena` | [`Arena`]: pages, chunks, and where each byte is |
-//! | `pages` | [`Pages`]: what readers see of an arena |
-//! | `usage` | [`Usage`]: the bytes of an arena, by what they are used for |
-=======
 //! | `arena` | [`Arena`]: pages, chunks, and an account of each byte |
-//! | `pages` | the part of an arena that readers see |
+//! | `pages` | [`Pages`]: the part of an arena that readers see |
 //! | `usage` | [`Usage`]: the bytes of an arena, by their use |
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/memory/mod.rs
 
 mod arena;
 mod pages;

@@ -16,11 +16,7 @@ use crate::memory::{Arena, try_collected};
 use crate::sync::MutexGuard;
 use crate::time::{Expiry, Timer};
 
-<<<<<<< HEAD:structures/eviction/src/store/cache.rs
-/// A shard, and how threads share it: what stores differ in.
-=======
-/// A shard, and how threads share it. [`store`](super) lists the implementations.
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
+/// A shard, and how threads share it. The implementations are the stores.
 pub trait Part<E>: fmt::Debug + Send + Sync + Sized {
     /// The store's name.
     const NAME: &'static str;
@@ -184,11 +180,7 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
         self.shards.iter().map(|shard| shard.lock().reap(slots, &self.timer)).sum()
     }
 
-<<<<<<< HEAD:structures/eviction/src/store/cache.rs
-    /// Deletes everything, shard by shard: what is stored meanwhile may stay. Blocking. O(chunks of pages in use).
-=======
-    /// Deletes everything, shard by shard; items that are stored meanwhile may stay. Blocking. O(items).
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
+    /// Deletes everything, shard by shard; items that are stored meanwhile may stay. Blocking. O(chunks of pages in use).
     pub fn clear(&self) {
         self.shards.iter().for_each(|shard| shard.lock().clear());
     }
@@ -219,17 +211,12 @@ impl<E: Eviction, P: Part<E>> Cache<E, P> {
     }
 }
 
-<<<<<<< HEAD:structures/eviction/src/store/cache.rs
-/// Whether there can be such a key.
+/// Whether a key is valid.
 ///
 /// # Errors
 ///
 /// It is empty, or too long.
 pub fn check_key(key: &[u8]) -> Result<(), SetError> {
-=======
-/// Whether a key is valid.
-pub(super) fn check(key: &[u8]) -> Result<(), SetError> {
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/cache.rs
     match key.len() {
         1..=MAX_KEY => Ok(()),
         bytes => Err(SetError::Key { bytes }),

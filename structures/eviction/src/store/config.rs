@@ -217,13 +217,8 @@ pub enum ConfigError {
         /// How many shards there would be.
         shards: usize,
     },
-<<<<<<< HEAD:structures/eviction/src/store/config.rs
-    /// The system has no memory for what a cache takes from the start: for the index of some stores, and for what is
-    /// kept of pages and shards.
-=======
     /// The system has no memory for what a cache allocates at the start: the index of some stores, and the records of
-    /// pages.
->>>>>>> 5bc53bd (cache, notebooks: public docs and text in plain terms):structures/cache/src/store/config.rs
+    /// pages and shards.
     NoMemory {
         /// The requested bound of item memory.
         asked: usize,
