@@ -76,7 +76,7 @@ pub fn run(
     let case = &spec.case;
     // Some may be wanted that the table was not made for.
     let all = case.keys.saturating_mul(ENOUGH);
-    ensure!(all <= MAX_KEYS, "a fill of {} keys: {} are possible", case.keys, MAX_KEYS / ENOUGH);
+    ensure!(all <= MAX_KEYS, "a fill of {} keys: at most {}", case.keys, MAX_KEYS / ENOUGH);
     let options = MapOptions {
         capacity: usize::try_from(case.keys)?,
         hash_seed: case.hash_seed,
