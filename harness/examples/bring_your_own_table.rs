@@ -1,4 +1,4 @@
-//! A table of one's own under the whole command line, beside every built-in one:
+//! Your own table under the whole command line, beside every built-in one:
 //!
 //! ```text
 //! cargo run --release --example bring_your_own_table -- list

@@ -8,9 +8,9 @@ use std::process::{Command, ExitCode};
 use kernel::{MapOptions, Registrar};
 use structures::map::ConcurrentMap;
 
-/// Programs of tables beside those that `bench` finds by itself.
+/// Programs of tables, in addition to those that `bench` finds by itself.
 const SUBJECTS: &str = "BENCH_SUBJECTS";
-/// The program `bench`, where it is not to be looked for.
+/// The program `bench`, if it should not be searched for.
 const PROGRAM: &str = "BENCH_PROGRAM";
 
 /// The workbench's command line, to which a researcher adds a table:
@@ -22,10 +22,10 @@ const PROGRAM: &str = "BENCH_PROGRAM";
 /// }
 /// ```
 ///
-/// Such a program has every command of `bench`, over every built-in table and its own. It runs the trials
-/// of its own tables, as a family's program does, and hands the command line over to `bench`: the one that
-/// the environment variable `BENCH_PROGRAM` names, that lies beside it, or that was built in the clone of this
-/// workspace. So it needs nothing of figures and files, and is built in less than a minute.
+/// Such a program has every command of `bench`, for every built-in table and its own. It runs the trials
+/// of its own tables, as a family's program does, and passes the command line on to `bench`: the program that
+/// the environment variable `BENCH_PROGRAM` names, the one in the same folder, or the one that was built in the clone
+/// of this workspace. So it needs no code for figures and files, and is built in less than a minute.
 #[derive(Debug)]
 pub struct Bench {
     registrar: Registrar,
@@ -38,14 +38,14 @@ impl Default for Bench {
 }
 
 impl Bench {
-    /// A program without a table of its own yet.
+    /// Makes a program that has no table of its own yet.
     #[must_use]
     pub fn new() -> Self {
         Self { registrar: Registrar::new() }
     }
 
-    /// Adds a table that starts as `M::default()`. It is prefilled, so it may have grown, when
-    /// the measurement starts.
+    /// Adds a table that starts as `M::default()`. It is prefilled before the measurement starts, so it may have
+    /// grown by then.
     ///
     /// # Panics
     ///
@@ -58,7 +58,7 @@ impl Bench {
         self.structure_with(name, |_| M::default())
     }
 
-    /// Adds a table that `build` makes, of the stated capacity and with the stated hash seed.
+    /// Adds a table that `build` makes, with the given capacity and hash seed.
     ///
     /// # Panics
     ///
@@ -74,8 +74,9 @@ impl Bench {
         })
     }
 
-    /// Registers what the built-in families do, by the same calls: tables for every reclaimer, variants,
-    /// other hashers, byte strings, huge pages, counted moves. A table that is generic over its reclaimer:
+    /// Registers tables by the calls that the built-in families use: for every reclaimer, as variants, with
+    /// other hashers, byte strings, huge pages, counted moves. An example, for a table that is generic over its
+    /// reclaimer:
     ///
     /// ```no_run
     /// use harness::kernel::{MapOptions, Reclaimed};

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release -p structures --example any_object`
 //!
-//! Neither object knows of threads. The construction decides what becomes of them: under [`Cow`] an
-//! operation that loses the race starts again (lock-free), under [`PSim`] whoever wins applies it
+//! Neither object knows about threads. The construction decides how operations proceed: under [`Cow`] an
+//! operation that loses the race starts again (lock-free); under [`PSim`] the thread that wins applies it
 //! too (wait-free).
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,9 +1,9 @@
-//! Accounts between which money is moved, audited while it moves.
+//! Accounts that are audited while money is moved between them.
 //!
 //! `cargo run --release -p structures --example snapshots`
 //!
-//! The auditor reads every account at one moment, which no table that is updated in place allows,
-//! and later asks what has changed since: only what has is looked at.
+//! The auditor reads every account at one moment, which no table that is updated in place allows.
+//! Later it asks what has changed since; that visits only the parts that have changed.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;

@@ -1,15 +1,15 @@
-//! A valency explorer: why registers do not decide, and what compare-and-swap does about it.
+//! A valency explorer: why registers cannot solve consensus, and why compare-and-swap can.
 //!
 //! `cargo run -p structures --example valency`
 //!
 //! M. Fischer, N. Lynch, M. Paterson, *Impossibility of distributed consensus with one faulty
 //! process*, JACM 1985, and M. Herlihy, *Wait-free synchronization*, TOPLAS 1991, argue by *valency*:
 //! a configuration is bivalent if both decisions can still come of it. This program builds every
-//! configuration of five small protocols and shows, for each, what the argument says must be there:
+//! configuration of five small protocols and shows, for each, what the argument says must exist:
 //! two processes that decide differently, or a way to stay bivalent for ever; or neither, and then
 //! critical configurations, from which every step decides.
 //!
-//! It shows this of *these* protocols. That no protocol of registers will do is the theorem.
+//! It shows this only for *these* protocols. That no protocol with registers works is the theorem.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
