@@ -69,11 +69,7 @@ impl When {
     /// # Errors
     ///
     /// It compares CAS numbers, and the cache has none.
-    pub fn refuses(
-        self,
-        found: Option<Found>,
-        has_cas: bool,
-    ) -> Result<Option<Outcome>, SetError> {
+    pub fn refuses(self, found: Option<Found>, has_cas: bool) -> Result<Option<Outcome>, SetError> {
         if matches!(self, Self::Cas(_)) && !has_cas {
             return Err(SetError::NoCas);
         }
