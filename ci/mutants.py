@@ -80,6 +80,9 @@ def check(mutant):
     if status == 0:
         return "SURVIVED", ""
     if status == 124:
+        # What was never built has not been tried.
+        if not re.search("^ +Finished ", said, re.MULTILINE):
+            return "NOT JUDGED", f"nothing was built in {TIMEOUT} s:\n{said[-2000:]}"
         return "killed", "it hangs"
     # A bug that does not compile, or a script that fails, is a mistake of the catalogue.
     if not re.search("^error: (doc)?test failed", said, re.MULTILINE):
