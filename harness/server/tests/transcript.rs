@@ -290,6 +290,28 @@ fn keys_in_base_64_may_have_blanks() {
 }
 
 #[test]
+fn what_is_wrong_with_a_meta_command_is_said() {
+    let here = service(settings("memc3", "clock"));
+    let say = |text: &str| String::from_utf8(talk(&here, [text.as_bytes()], PLENTY).0).unwrap();
+    let many = " v".repeat(18);
+    for (line, words) in [
+        ("mg a v v".to_owned(), "duplicate flag"),
+        ("md a q q".to_owned(), "invalid or duplicate flag"),
+        ("mg a !".to_owned(), "invalid flag"),
+        (format!("mg a{many}"), "options flags are too long"),
+        (format!("ma a{many}"), "options flags too long"),
+        (format!("mg a O{}", "o".repeat(32)), "opaque token too long"),
+        ("ma a MX".to_owned(), "invalid mode for ma M token"),
+    ] {
+        assert_eq!(say(&format!("{line}\r\n")), format!("CLIENT_ERROR {words}\r\n"), "{line}");
+    }
+    assert_eq!(say(&format!("mg a O{}\r\n", "o".repeat(31))), "EN\r\n");
+    // The value of what is refused is no command.
+    let told = say("ms a 1 MX\r\n1\r\nmn\r\n");
+    assert_eq!(told, "CLIENT_ERROR invalid mode for ms M token\r\nMN\r\n");
+}
+
+#[test]
 fn a_cache_without_cas_numbers_says_so_as_memcached_does() {
     let settings = settings("memc3", "clock");
     let config = Config { cas: false, ..Config::of(settings.bytes) };

@@ -76,6 +76,23 @@ fn a_torn_group_of_a_part_is_run_again_as_a_whole() {
 }
 
 #[test]
+fn builds_that_no_commit_tells_apart_make_no_whole() {
+    let lab = parts();
+    for (part, build) in [("one", "a"), ("two", "b")] {
+        let name = format!("{part}/machine.toml");
+        let machine = lab.read(&name).replace("git_dirty = false", "git_dirty = true");
+        // Of a clean commit it says nothing of its programs.
+        let others = machine.lines().filter(|line| !line.starts_with("programs = "));
+        let own = format!("programs = \"{build}\"");
+        let lines: Vec<&str> = std::iter::once(own.as_str()).chain(others).collect();
+        lab.write(&name, lines.join("\n") + "\n");
+    }
+    for command in ["merge one two --out all", "plot one two"] {
+        refuses(&lab, command, &["different machines or builds", "programs: a and b"]);
+    }
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let lab = parts(TINY);
     let ran = lab.run("merge one --out half").exits(0);

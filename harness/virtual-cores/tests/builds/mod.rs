@@ -1,5 +1,6 @@
-//! Which program has predicted what is in a folder.
+//! Which program has predicted what is in a folder, and who adds to it.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::{predict, rows};
@@ -30,5 +31,23 @@ fn another_build_adds_nothing() {
     write(&predictions, "");
     rows(spec, &["--out", out]);
     assert_eq!(std::fs::read(&program).expect("it is written"), own);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+}
+
+/// Two runs would predict the same cells, and write each twice.
+#[test]
+fn another_run_adds_nothing() {
+    let spec = "[axes]\nstructure = 'cuckoo-striped'\nthreads = 1\nkeys = 1000\n";
+    let folder = std::env::temp_dir().join(format!("one-run-{}", std::process::id()));
+    let out = folder.to_str().expect("a path of words");
+    rows(spec, &["--out", out]);
+    let predictions = File::open(folder.join("predictions.csv")).expect("it is written");
+    predictions.try_lock().expect("the first run has ended");
+    let output = predict(spec, &["--out", out]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("another process adds to it"), "{stderr}");
+    drop(predictions);
+    rows(spec, &["--out", out]);
     std::fs::remove_dir_all(&folder).expect("the folder is there");
 }

@@ -47,6 +47,7 @@ fn batches_are_for_schemes_that_take_one() {
         ("1048577", "reclaim_batch = 1048577: a whole number"),
         ("[8, 'own']", "reclaim_batch = \"own\": a whole number"),
         ("2.5", "reclaim_batch = 2.5: a whole number"),
+        ("[]", "`reclaim_batch` is an empty list"),
     ] {
         let text = text.replace("[120, 'default']", batch);
         let error = format!("{:#}", spec(&text).expect_err(batch));
