@@ -423,6 +423,7 @@ mod tests {
         let twins = rows.iter().filter(|row| row.structure == "b").map(twin);
         let both: Vec<Row> = rows.iter().cloned().chain(twins).collect();
         let drawing = &drawn(&both, "b", &STYLES[0])[0];
+        assert!(!drawing.values.is_empty());
         assert!(drawing.values.iter().all(|value| value.text.contains("no difference shown")));
         assert!(drawing.caption.join(" ").contains("noise floor"));
     }
