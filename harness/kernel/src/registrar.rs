@@ -153,7 +153,7 @@ impl Registrar {
         factors: &str,
         build: impl Fn(&MapOptions) -> M + Send + Sync + 'static,
     ) -> &mut Structure {
-        self.push_variant(structure, factors, usual(NO_RECLAIMER, build))
+        self.push_variant(structure, factors, subject(Form::Usual, NO_RECLAIMER, build))
     }
 
     /// All of that which is alike for every table.

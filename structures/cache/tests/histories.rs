@@ -77,12 +77,15 @@ impl<H: CacheHandle> Operations for Of<H> {
     }
 }
 
+/// What is done with a cache.
+type Use<'u> = &'u mut dyn FnMut(&dyn AnyStore);
+
 /// A store and a policy.
 struct Kind {
     name: String,
     evicts: bool,
     /// Calls its argument with a new cache.
-    with: fn(&Config, &mut dyn FnMut(&dyn AnyStore)),
+    with: fn(&Config, Use<'_>),
 }
 
 impl Kind {
