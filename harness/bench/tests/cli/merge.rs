@@ -77,7 +77,7 @@ fn a_torn_group_of_a_part_is_run_again_as_a_whole() {
 
 #[test]
 fn builds_that_no_commit_tells_apart_make_no_whole() {
-    let lab = parts();
+    let lab = parts(&tiny_alone());
     for (part, build) in [("one", "a"), ("two", "b")] {
         let name = format!("{part}/machine.toml");
         let machine = lab.read(&name).replace("git_dirty = false", "git_dirty = true");
