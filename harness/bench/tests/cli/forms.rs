@@ -80,13 +80,17 @@ fn a_file_that_names_what_cannot_be_had_shows_the_line() {
         ran.says(parts);
     };
     let words = "structure = \"chaining-inline\"\nkey_bytes = 16";
-    complains(words, 8, &["not there with byte strings", "inline words"]);
+    complains(words, 9, &["not there with byte strings", "inline words"]);
     let hashed = "structure = \"chaining-inline:exclusion=global-lock\"\nhasher = \"ahash\"";
-    complains(hashed, 8, &["another hasher than foldhash", "foldhash alone"]);
+    complains(hashed, 9, &["another hasher than foldhash", "foldhash alone"]);
     let both = "structure = \"papaya\"\npreset = \"memc3\"\nvalue_bytes = 9";
-    complains(both, 10, &["`value_bytes`", "memc3"]);
-    complains("structure = \"papaya\"\nhasher = \"sipash\"", 9, &["did you mean `siphash`?"]);
-    complains("structure = \"papaya\"\nkey_bytes = [8, 7]", 9, &["`key_bytes` is 7", "8 to 65536"]);
+    complains(both, 11, &["`value_bytes`", "memc3"]);
+    complains("structure = \"papaya\"\nhasher = \"sipash\"", 10, &["did you mean `siphash`?"]);
+    complains(
+        "structure = \"papaya\"\nkey_bytes = [8, 7]",
+        10,
+        &["`key_bytes` is 7", "8 to 65536"],
+    );
 }
 
 /// A glob leaves out what cannot be had, and says so; what can is measured.

@@ -20,7 +20,7 @@ fn complains(old: &str, new: &str, line: usize, parts: &[&str]) {
 #[test]
 fn unknown_keys() {
     complains("threads =", "thread =", 12, &["thread = [1, 2]", "threads"]);
-    complains("seconds =", "second =", 4, &["second = 0.01", "seconds"]);
+    complains("seconds =", "second =", 4, &["second = 0.1", "seconds"]);
 }
 
 #[test]
