@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 
 /// Crates in which the file of a module may use the module's own parts while they use it: there a trait
 /// and the list of its implementations stand in one file.
-const HEADS: [&str; 3] = ["eviction", "structures", "trials"];
+const HEADS: [&str; 4] = ["cache", "eviction", "structures", "trials"];
 
 /// The room of a file; none if it stands beside them.
 fn room(file: &str) -> Option<&str> {
