@@ -164,7 +164,7 @@ fn a_range_is_filled_once_and_then_the_trial_ends() {
     assert!(error.contains("no key is left"), "{error}");
     (spec.case.prefill, spec.rate) = (0, Some(1000.0));
     let error = run(build, &spec).unwrap_err().to_string();
-    assert!(error.contains("as long as asked"), "{error}");
+    assert!(error.contains("lasts for a given time"), "{error}");
 }
 
 #[test]
@@ -444,7 +444,7 @@ fn a_trace_is_replayed_if_it_is_the_one_of_the_case() {
         "{changed}"
     );
     spec.trace_file = None;
-    assert!(run(build, &spec).unwrap_err().to_string().contains("where the trace t is"));
+    assert!(run(build, &spec).unwrap_err().to_string().contains("the trace t is not given"));
 }
 
 #[test]
