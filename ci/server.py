@@ -22,7 +22,9 @@ import time
 from pathlib import Path
 
 KEYS = [b"a", b"b", b"counter", b"k" * 250, b"caf\xc3\xa9"]
-NUMBERS = [b"0", b"1", b"2", b"5", b"+3", b"-0", b"18446744073709551615", b"100"]
+# Of a number from 2**63 on memcached 1.6.18 looks for a minus sign as far as the next byte of 0, also behind the value, and
+# takes it for no number if it finds one there. So none is drawn, and tests have what wraps.
+NUMBERS = [b"0", b"1", b"2", b"5", b"+3", b"-0", b"576460752303423488", b"100"]
 BAD_NUMBERS = [b"", b"x", b"-1", b"1x", b"18446744073709551616", b"--1", b"0x1"]
 NEAR = [b"0", b"0", b"0", b"100", b"1000", b"-1"]
 RETRIEVALS = [b"get", b"gets"]
@@ -219,7 +221,7 @@ def binary_request(rng):
         opcode, stored = rng.choice(JOINS), value(rng)
     elif kind < 0.85:
         opcode, name = rng.choice(SUMS), rng.choice([b"counter", name])
-        extras = struct.pack(">QQ", rng.choice([0, 1, 5, 2**64 - 1]), rng.choice([0, 10])) + seconds
+        extras = struct.pack(">QQ", rng.choice([0, 1, 5, 2**59]), rng.choice([0, 10])) + seconds
     elif kind < 0.93:
         opcode = rng.choice(DELETES)
     else:
