@@ -46,7 +46,7 @@ fn another_run_adds_nothing() {
     let output = predict(spec, &["--out", out]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("another process adds to it"), "{stderr}");
+    assert!(stderr.contains("another process is writing to it"), "{stderr}");
     drop(predictions);
     rows(spec, &["--out", out]);
     std::fs::remove_dir_all(&folder).expect("the folder is there");
