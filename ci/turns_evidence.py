@@ -241,7 +241,7 @@ def burnt(arguments):
 
 def settle(arguments):
     after = [0, 2.5, 5, 10, 15, 20, 30, 40]
-    keys = [1 << power for power in (10, 14, 16, 18, 20, 22, 24)]
+    keys = [1 << power for power in (10, 14, 16, 18, 20, 22)]
     files = {}
     for begin in after:
         text = f"""title = "After {begin} ms"
